@@ -4,6 +4,11 @@ A card is what Bayesian regression in the coordinates φ of ``card_space`` says 
 
     y = φ·w + c + noise,   w ~ N(0, s² I),   c ~ N(0, 1);   the card holds mean and covariance of w given the ratings
 
+**Choices.** Of pictures that were only compared with each other, contrasts are observed: combinations of length 1 that sum
+to 0, as in ``mixture``. A choice tells the sign of d = φ·w + noise alone. For d ~ N(0, τ²), τ√(π/2) sign(d) is d and a
+residual of variance (π/2 − 1) τ² that is uncorrelated with d. So the contrasts of all choices are put on the scale
+τ√(π/2), with τ² = s² ⟨φ²⟩ + the noise of a judgement, and have this residual as further noise.
+
 **Noise.** A card with noise σ holds a noisy mean alone: the mean, cut to length r, plus r N(0, σ² I). Its covariance is
 then a constant. Two cards differ by 2 r at most before the noise, so this is the Gaussian mechanism. Even somebody who knows all ratings of two people, and that the card is of one of them, tells of which with an AUC of at most
 Φ(√2/σ); see ``largest_auc``.
@@ -26,6 +31,7 @@ from ...errors import ProfileError
 from .array_files import FileKind, read_arrays, write_arrays
 from .blend import Taste
 from .card_space import CardSpace, card_space, check_items_of
+from .mixture import contrasts_of
 from .profile import TasteProfile
 
 FILE = FileKind("card", 1, "ask for a new card", "ask for a card (soart taste share)")
@@ -69,20 +75,52 @@ def largest_auc(noise: float) -> float:
     return float(norm.cdf(np.sqrt(2) / noise)) if noise > 0 else 1.0
 
 
-def weights_of(coordinates: np.ndarray, liking: np.ndarray, judgements: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def weights_of(
+    coordinates: np.ndarray, liking: np.ndarray, judgements: np.ndarray, levels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean (d,) and covariance (d, d) of the weights.
 
     Args:
-        coordinates: (n, d) of the rated pictures.
+        coordinates: (n, d) of the judged pictures.
         liking: (n,) in −1…1.
         judgements: (n,) number of judgements behind each liking.
+        levels: (n,) as in ``Examples``; by default each liking is known.
     """
-    confidence = judgements / JUDGEMENT
+    rated = np.ones(len(liking), dtype=bool) if levels is None else levels < 0
+    confidence = judgements[rated] / JUDGEMENT
     # The offset c is integrated out.
-    weighted = coordinates.T * confidence
+    weighted = coordinates[rated].T * confidence
     weighted -= np.outer(weighted.sum(axis=1), confidence) / (1 + confidence.sum())
-    covariance = np.linalg.inv(weighted @ coordinates + np.eye(coordinates.shape[1]) / PRIOR)
-    return covariance @ (weighted @ liking), (covariance + covariance.T) / 2
+    precision = weighted @ coordinates[rated] + np.eye(coordinates.shape[1]) / PRIOR
+    shift = weighted @ liking[rated]
+    if levels is not None and not rated.all():
+        apart, liked, noise = _choices_of(coordinates[~rated], liking[~rated], levels[~rated])
+        precision += apart.T @ apart / noise
+        shift += apart.T @ liked / noise
+    covariance = np.linalg.inv(precision)
+    return covariance @ shift, (covariance + covariance.T) / 2
+
+
+def _choices_of(
+    coordinates: np.ndarray, liking: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Contrasts (m, d) of coordinates and (m,) of likings, on the scale of the weights, and the variance of their noise.
+
+    Args:
+        coordinates: (n, d) of pictures that were only compared with each other.
+        liking: (n,) in −1…1.
+        levels: (n,) as in ``Examples``, from 0.
+    """
+    contrasts = contrasts_of(levels, len(liking))
+    if contrasts is None:
+        return np.zeros((0, coordinates.shape[1])), np.zeros(0), JUDGEMENT
+    apart, liked = contrasts @ coordinates, contrasts @ liking
+    # Ties, whose contrast is 0, say nothing about the scale.
+    decided = np.abs(liked) > 1e-12
+    variance = PRIOR * float(np.mean(np.sum(apart**2, axis=1))) + JUDGEMENT
+    if decided.any():
+        liked *= np.sqrt(np.pi / 2 * variance / np.mean(liked[decided] ** 2))
+    return apart, liked, JUDGEMENT + (np.pi / 2 - 1) * variance
 
 
 def noisy(mean: np.ndarray, noise: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +156,7 @@ def make_card(
     space = space or card_space()
     check_items_of(space, taste.version, taste.name)
     examples = taste.examples
-    mean, covariance = weights_of(space.coordinates(examples.items), examples.liking, examples.weights)
+    mean, covariance = weights_of(space.coordinates(examples.items), examples.liking, examples.weights, examples.levels)
     if noise:
         mean, covariance = noisy(mean, noise, rng if rng is not None else np.random.default_rng())
     return Card(space.version, mean, covariance, float(noise))

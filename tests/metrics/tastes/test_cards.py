@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from itertools import combinations
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,6 +30,7 @@ from soart.metrics.tastes.cards import (
     save_card,
     weights_of,
 )
+from soart.metrics.tastes.examples import from_choices, from_ratings, mix
 from soart.metrics.tastes.mixture import fit_all, hypotheses, log_weights
 from soart.metrics.tastes.population import (
     PRIOR_CARDS,
@@ -71,6 +73,76 @@ def test_weights_are_those_of_bayesian_regression():
     joint = np.linalg.inv(precision)
     assert np.allclose(mean, (joint @ wide.T @ (judgements / JUDGEMENT * liking))[:3])
     assert np.allclose(covariance, joint[:3, :3])
+
+
+def chosen(coordinates, weights, pairs, rng):
+    """Examples of a planted person's choices between pictures."""
+    liked = coordinates @ weights + np.sqrt(JUDGEMENT) * rng.normal(size=len(coordinates))
+    return from_choices(coordinates, [(a, b) if liked[a] > liked[b] else (b, a) for a, b in pairs], pictures=range(len(liked)))  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["pairs", "orders of four"])
+def test_cards_of_choices_hold_the_planted_taste_within_their_covariance(kind):
+    """Pictures of a pair are alike in what tells pairs apart; likings of single pictures would say too much of too little."""
+    width, size, calibrated, along = 8, 80, [], []
+    step = 2 if kind == "pairs" else 4
+    pairs = [(i + a, i + b) for i in range(0, size, step) for a, b in combinations(range(step), 2)]
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        weights = rng.normal(size=width)
+        common = np.repeat(rng.normal(size=(size // step, width)), step, axis=0)
+        coordinates = (rng.normal(size=(size, width)) + 0.5 * common) / np.sqrt(width)
+        examples = chosen(coordinates, weights, pairs, rng)
+        mean, covariance = weights_of(coordinates, examples.liking, examples.weights, examples.levels)
+        error = weights - mean
+        calibrated.append(error @ np.linalg.solve(covariance, error) / width)
+        along.append([mean @ weights, weights @ weights])
+    assert 0.75 < np.mean(calibrated) < 1.25
+    # As far as so many choices tell it, the taste is as strong as it is.
+    shown, whole = np.sum(along, axis=0)
+    assert 0.6 < shown / whole < 1
+
+
+def test_cards_of_choices_know_no_levels():
+    rng = np.random.default_rng(1)
+    coordinates, pairs = rng.normal(size=(24, WIDTH)), [(i, i + 1) for i in range(0, 24, 2)]
+    examples = chosen(coordinates, rng.normal(size=WIDTH), pairs, rng)
+
+    def card(examples, moved=0.0):
+        return weights_of(examples.items, examples.liking + moved, examples.weights, examples.levels)
+
+    moved = np.repeat(rng.normal(size=12), 2)
+    for ours, theirs in zip(card(examples), card(examples, moved), strict=True):
+        assert np.allclose(ours, theirs)
+    # By the rows of all differences, as a regression without an offset.
+    apart = (coordinates[0::2] - coordinates[1::2]) / np.sqrt(2)
+    variance = PRIOR * np.mean(np.sum(apart**2, axis=1)) + JUDGEMENT
+    signs = np.sign(examples.liking[0::2] - examples.liking[1::2])
+    noise = JUDGEMENT + (np.pi / 2 - 1) * variance
+    covariance = np.linalg.inv(apart.T @ apart / noise + np.eye(WIDTH) / PRIOR)
+    mean = covariance @ apart.T @ signs * np.sqrt(np.pi / 2 * variance) / noise
+    assert np.allclose(card(examples)[0], mean)
+    assert np.allclose(card(examples)[1], covariance)
+    # Ratings beside choices add what they would say alone; pictures without a partner say nothing.
+    rated = from_ratings(rng.normal(size=(5, WIDTH)), [1, 5, 2, 4, 3], pictures=list("abcde"))
+    shifts, precisions = zip(*(likelihoods([Card("s", *card(one))]) for one in (examples, rated, mix(examples, rated))), strict=True)  # fmt: skip
+    assert np.allclose(shifts[0] + shifts[1], shifts[2])
+    assert np.allclose(precisions[0] + precisions[1], precisions[2])
+    assert np.allclose(card(examples.take(np.arange(0, 24, 2)))[1], PRIOR * np.eye(WIDTH))
+
+
+def test_kinds_are_found_in_cards_of_choices():
+    rng = np.random.default_rng(2)
+    kinds = np.array([[1.2, 0, 0, 0], [0, -1.2, 0, 0]])
+    cards = []
+    for number in range(40):
+        coordinates = rng.normal(size=(80, WIDTH)) / np.sqrt(WIDTH)
+        examples = chosen(coordinates, kinds[number % 2], [(i, i + 1) for i in range(0, 80, 2)], rng)
+        cards.append(Card("s", *weights_of(coordinates, examples.liking, examples.weights, examples.levels)))
+    means = join_cards("p", cards, rng).means
+    assert len(means) == 2
+    for kind in kinds:
+        assert max(np.corrcoef(kind, mean)[0, 1] for mean in means) > 0.95
 
 
 def test_likelihood_of_a_card_is_that_of_its_ratings():
@@ -237,6 +309,12 @@ def test_card_of_a_taste(taste_world):
     taste = learn_taste(taste_world.planted(10, rng), taste_world.names, "v1", curve=False, repeats=1)
     card = make_card(taste, space=space)
     assert np.corrcoef(space.coordinates(items) @ card.mean, liking)[0, 1] > 0.5
+    # Choices between the same pictures show it too.
+    items, true = taste_world.draw(60, rng)
+    pairs = [(i, i + 1) if true[i] > true[i + 1] else (i + 1, i) for i in range(0, 60, 2)]
+    of_choices = learn_taste(from_choices(items, pairs), taste_world.names, "v1", curve=False, repeats=1)
+    fresh, liking = taste_world.draw(200, rng)
+    assert np.corrcoef(space.coordinates(fresh) @ make_card(of_choices, space=space).mean, liking)[0, 1] > 0.5
     hidden = make_card(taste, 1.0, np.random.default_rng(0), space)
     assert np.array_equal(hidden.mean, make_card(taste, 1.0, np.random.default_rng(0), space).mean)
     assert not np.array_equal(make_card(taste, 1.0, space=space).mean, make_card(taste, 1.0, space=space).mean)
