@@ -69,6 +69,31 @@ def scores_told_by(names: Sequence[str]) -> tuple[str, ...]:
     return (TECHNICAL, APPEAL) if appeal_model().known_from(names) else (TECHNICAL,)
 
 
+def chosen_priors(wanted: Sequence[str], available: Sequence[str]) -> tuple[str, ...]:
+    """The wanted prior scores by name, each once, in the order of those that are available.
+
+    Args:
+        wanted: some of ``technical``, ``appeal`` and ``others``; none to start from nothing.
+        available: names of those that the items and the raters of a collection tell.
+
+    Raises:
+        ProfileError: an unknown name, a prior score that is not available, or a text in place of names.
+    """
+    names = (TECHNICAL, APPEAL, OTHERS)
+    expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
+    for name in wanted:
+        if name not in names:
+            raise ProfileError(f"There is no prior score {name!r}: choose among {', '.join(names)}.")
+        if name not in available:
+            missing = (
+                "ratings of other raters, and this collection has none"
+                if name == OTHERS
+                else "items of the default network: learn the taste without another network"
+            )
+            raise ProfileError(f"The prior score {name!r} needs {missing}.")
+    return tuple(name for name in available if name in wanted)
+
+
 def computed_priors(
     prior_names: Sequence[str], items: np.ndarray, names: Sequence[str], kinds: np.ndarray, others: np.ndarray
 ) -> np.ndarray:

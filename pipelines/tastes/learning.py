@@ -17,7 +17,14 @@ from ...metrics.protocols import Measurer
 from ...metrics.tastes.card_space import card_space, check_items_of
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
 from ...metrics.tastes.population import Population
-from ...metrics.tastes.profile import OTHERS, TasteProfile, computed_priors, learn_taste, scores_told_by
+from ...metrics.tastes.profile import (
+    OTHERS,
+    TasteProfile,
+    chosen_priors,
+    computed_priors,
+    learn_taste,
+    scores_told_by,
+)
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
 from ..collection.origins import Origin, origins
@@ -132,6 +139,7 @@ def learn(
     device: str = "cpu",
     seed: int = 0,
     population: Population | None = None,
+    priors: Sequence[str] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Learnt:
     """Learn a taste from folders, ratings and choices; items are measured once and stored in the collection.
@@ -145,18 +153,28 @@ def learn(
         device: where the network runs.
         seed: of the cross-validation.
         population: the liking of its kinds are further prior scores.
+        priors: names of the prior scores that the taste starts from, besides those of a population: ``technical``,
+            ``appeal`` and ``others``, or none; by default all that there are.
         progress: called once a picture.
 
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, pictures that are all alike, or a folder
             without pictures.
-        ProfileError: a seed below 0, or a population and another network than the default one.
+        ProfileError: a seed below 0, a population and another network than the default one, or a prior score that is
+            unknown or not available.
         CollectionError: the collection or the file of choices cannot be read.
     """
     expect_seed(seed, ProfileError)
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network, device))
     kinds = _kinds(population, measurer, name)
+    rater = sources.rater or ""
+    prior_names = scores_told_by(measurer.extractor.names)
+    if any(other != rater for other in raters(collection, personal=False)):
+        prior_names += (OTHERS,)
+    if priors is not None:
+        prior_names = chosen_priors(priors, prior_names)
+    prior_names += () if population is None else population.prior_names
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
@@ -208,20 +226,15 @@ def learn(
     examples = _examples(
         items, group_by_id, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs, equal
     )
-    rater = sources.rater or ""
-    prior_names = scores_told_by(measurer.extractor.names)
-    if any(other != rater for other in raters(collection, personal=False)):
-        prior_names += (OTHERS,)
-    prior_names += () if population is None else population.prior_names
-    priors = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds)
+    starts = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds)
     examples = replace(
         examples,
-        priors=np.stack([priors[int(i)] for i in examples.pictures]),
-        prior_beliefs=beliefs_in(collection, rater, prior_names, priors, float(examples.liking.std())),
+        priors=np.stack([starts[int(i)] for i in examples.pictures]),
+        prior_beliefs=beliefs_in(collection, rater, prior_names, starts, float(examples.liking.std())),
     )
     prompts = by_prompt([made[int(i)] for i in examples.pictures])
     ids = list(by_id)
-    background = np.stack([items[i] for i in ids]).astype(np.float64), np.stack([priors[i] for i in ids])
+    background = np.stack([items[i] for i in ids]).astype(np.float64), np.stack([starts[i] for i in ids])
     taste = learn_taste(
         replace(examples, pictures=np.array([by_id[int(i)].sha256[:16] for i in examples.pictures])),
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
@@ -306,9 +319,10 @@ def learn_from_pictures(
     network: str | None = DEFAULT,
     seed: int = 0,
     population: Population | None = None,
+    priors: Sequence[str] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> TasteProfile:
-    """Learn a taste from pictures in memory, on top of the technical score.
+    """Learn a taste from pictures in memory, on top of the technical score and appeal, or other prior scores.
 
     Args:
         name: of the taste.
@@ -317,11 +331,13 @@ def learn_from_pictures(
         network: as for ``learn``.
         seed: of the cross-validation.
         population: as for ``learn``.
+        priors: as for ``learn``, without ``others``.
         progress: called once a picture.
 
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, or pictures that are all alike.
-        ProfileError: a seed below 0, or a population and another network than the default one.
+        ProfileError: a seed below 0, a population and another network than the default one, or a prior score that is
+            unknown or not available.
         ImageError: a picture cannot be measured.
         ModelError: the network cannot be loaded.
 
@@ -339,6 +355,10 @@ def learn_from_pictures(
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network))
     kinds = _kinds(population, measurer, name)
+    prior_names = scores_told_by(measurer.extractor.names)
+    if priors is not None:
+        prior_names = chosen_priors(priors, prior_names)
+    prior_names += () if population is None else population.prior_names
     items: dict[str, np.ndarray] = {}
     names: dict[str, list[str]] = {}
     for mode, pictures in ((GOOD, good), ("bad", bad)):
@@ -348,9 +368,8 @@ def learn_from_pictures(
         names[mode] = [hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16] for pixels in pictures]
     examples = from_modes(items, pictures=names)
     extractor = measurer.extractor
-    prior_names = scores_told_by(extractor.names) + (() if population is None else population.prior_names)
-    priors = computed_priors(prior_names, examples.items, extractor.names, kinds, np.zeros(len(examples)))
+    scores = computed_priors(prior_names, examples.items, extractor.names, kinds, np.zeros(len(examples)))
     return learn_taste(
-        replace(examples, priors=priors), extractor.names, extractor.version, name=name, prior_names=prior_names,
+        replace(examples, priors=scores), extractor.names, extractor.version, name=name, prior_names=prior_names,
         rng=np.random.default_rng(seed), network=network, kinds=None if population is None else kinds,
     )  # fmt: skip

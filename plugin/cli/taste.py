@@ -126,6 +126,14 @@ def learn(
         str | None,
         typer.Option(help="Population to start from, of soart taste join, or none; trusted as far as it helps."),
     ] = None,
+    priors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prior",
+            metavar="NAME",
+            help="Prior score to start from: technical, appeal, others or none; repeatable. Default: all there are.",
+        ),
+    ] = None,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
@@ -140,6 +148,8 @@ def learn(
 
     if not good and not bad and collection is None and choices is None:
         raise typer.BadParameter("name pictures with --good and --bad, a collection, or choices", param_hint="--good")
+    if priors and "none" in priors and set(priors) != {"none"}:
+        raise typer.BadParameter("none starts from nothing: name no other prior score beside it", param_hint="--prior")
     store = ProfileStore(profiles)
     check_outputs([store.place(name)], parents=True)
     kinds = None if population in (None, "none") else population_named(population, store)
@@ -156,7 +166,7 @@ def learn(
             check_has_rated(pictures, rater)
         learnt = learning.learn(
             name, pictures, sources, network=None if network == "none" else network, population=kinds,
-            progress=progress,
+            priors=[prior for prior in priors if prior != "none"] if priors else None, progress=progress,
         )  # fmt: skip
     replaced = save_if_changed(store, learnt.taste)
     notes = [*learnt.notes, replaced] if replaced else [*learnt.notes]

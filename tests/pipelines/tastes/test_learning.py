@@ -409,12 +409,56 @@ def test_judged_pictures_that_were_moved_away_unmeasured_are_counted(rated):
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"seed": -1}, "the seed"), ({"seed": 1.5}, "the seed"), ({"population": "f"}, "a population")],
+    [
+        ({"seed": -1}, "the seed"),
+        ({"seed": 1.5}, "the seed"),
+        ({"population": "f"}, "a population"),
+        ({"priors": "appeal"}, "names of prior scores"),
+        ({"priors": 5}, "names of prior scores"),
+    ],
 )
 def test_wrong_arguments_are_refused_in_one_sentence(wrong, message):
     pictures = [np.full((8, 8, 3), level, np.uint8) for level in (0, 90)]
     with pytest.raises(ProfileError, match=f"Expected {message}"):
         tastes.learn_from_pictures("a", pictures[:1], pictures[1:], **wrong)
+
+
+@pytest.mark.parametrize("named", [(), ("appeal",), ("appeal", "technical", "appeal")])
+def test_a_taste_starts_from_the_prior_scores_that_are_named(folders, tmp_path, named):
+    with Collection(None) as collection:
+        taste = tastes.learn(
+            "vivid", collection, tastes.Sources([folders[0]], {"bad": [folders[1]]}), priors=named
+        ).taste
+    expected = tuple(name for name in ("technical", "appeal") if name in named)
+    assert taste.prior_names == tuple(taste.trusted_priors) == expected
+    store = ProfileStore(tmp_path)
+    store.save(taste)
+    again = store.load("vivid")
+    assert again.prior_names == expected
+    items = taste.examples.items
+    assert np.allclose(again.score(items), taste.score(items))
+    # In memory as from files.
+    pictures = [[np.asarray(Image.open(file)) for file in sorted(folder.iterdir())[:3]] for folder in folders]
+    assert tastes.learn_from_pictures("m", *pictures, priors=named).prior_names == expected
+
+
+def test_prior_scores_of_others_alone_leave_nothing_for_pictures_that_no_other_rated(rated):
+    collection, rows, vivid = rated
+    sources = tastes.Sources(rater="me")
+    ratings.rate(collection, "me", {row.id: 5 if vivid[row.id] else 1 for row in rows})
+    with pytest.raises(ProfileError, match="'others' needs ratings of other raters, and this collection has none"):
+        tastes.learn("me", collection, sources, network=None, priors=["others"])
+    ratings.rate(collection, "you", {row.id: 5 if vivid[row.id] else 1 for row in rows[:16]})
+    taste = tastes.learn("me", collection, sources, network=None, priors=["others"]).taste
+    assert (taste.prior_names, taste.alone.prior_names) == (("others",), ())
+    assert len(rank(collection, rows, TasteScorer.of(taste))[0]) == len(rows)
+    # Others who rated are no reason to start from them.
+    taste = tastes.learn("me", collection, sources, network=None, priors=["technical"]).taste
+    assert (taste.prior_names, taste.alone) == (("technical",), None)
+    with pytest.raises(ProfileError, match="'appeal' needs items of the default network"):
+        tastes.learn("me", collection, sources, network=None, priors=["appeal"])
+    with pytest.raises(ProfileError, match="no prior score 'beauty': choose among technical, appeal, others"):
+        tastes.learn("me", collection, sources, network=None, priors=["beauty"])
 
 
 def test_cards_are_refused_in_one_sentence(learnt, tmp_path):

@@ -267,6 +267,25 @@ def test_list_and_delete(soart, mine, tmp_path, monkeypatch):
     assert "no taste" in soart("taste", "list", *where)[1]
 
 
+def test_prior_scores_are_named(soart, world, mine):
+    line = ("taste", "learn", "plain", "--good", world / "good", "--bad", world / "bad", *mine)
+    for names, expected in (
+        (["appeal"], {"appeal"}),
+        (["none"], set()),
+        (["technical", "appeal"], {"technical", "appeal"}),
+    ):
+        options = [part for name in names for part in ("--prior", name)]
+        assert soart(*line, *options)[0] == 0
+        shown = json.loads(soart("taste", "show", "plain", *mine, "--json")[1])
+        assert set(shown["trusted_priors"]) == expected
+    for names, code, message in (
+        (["none", "appeal"], 2, "name no other prior score beside it"), (["beauty"], 1, "There is no prior score 'beauty'"),
+        (["others"], 1, "needs ratings of other raters"),
+    ):  # fmt: skip
+        found, _, err = soart(*line, *[part for name in names for part in ("--prior", name)])
+        assert (found, message in " ".join(err.split())) == (code, True)
+
+
 def test_share_join_and_learn_with_a_population(soart, world, mine, tmp_path, monkeypatch):
     cards = [tmp_path / f"{number}.card" for number in range(3)]
     for number, card in enumerate(cards):
