@@ -78,7 +78,7 @@ def fit_curve(margins: np.ndarray, shown: np.ndarray, phrases: Sequence[str]) ->
         if information > 1:
             offsets.append(float((shown - p)[own].sum()) / information)
             variances.append(1 / information)
-    between = float(np.var(offsets) - np.mean(variances)) if len(offsets) > 1 else 0.0
+    between = float(np.var(offsets, ddof=1) - np.mean(variances)) if len(offsets) > 1 else 0.0
     covariance = np.linalg.inv(hessian)
     return Curve(
         float(weights[0]),

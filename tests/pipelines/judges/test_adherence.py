@@ -60,6 +60,19 @@ def test_the_spread_between_phrases_is_found():
     assert fit_curve(margins, shown, [str(p) for p in phrase]).spread == pytest.approx(offsets.std(), rel=0.25)
 
 
+@pytest.mark.parametrize("offsets", [(-0.3, 0.3), (-0.4, 0.0, 0.1)])
+def test_the_spread_between_few_phrases_is_not_too_small(offsets):
+    """It is that of phrases from which these few were drawn, not that of these few alone."""
+    found = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        phrase = np.arange(6000) % len(offsets)
+        margins = rng.normal(0, 1, 6000)
+        shown = rng.random(6000) < expit(margins + np.array(offsets)[phrase])
+        found.append(fit_curve(margins, shown, [str(p) for p in phrase]).spread)
+    assert np.mean(found) == pytest.approx(np.std(offsets, ddof=1), rel=0.08)
+
+
 def test_chance_is_no_spread_between_phrases():
     """Thirty pictures of each phrase scatter by 0.4 where phrases do not differ at all."""
     rng = np.random.default_rng(2)
