@@ -160,7 +160,9 @@ def strangeness_text(strangeness: float) -> str:
     """The rendering of a picture in words, by its strangeness in standard deviations."""
     if strangeness > STRANGE:
         return "rendered unlike good photographs and drawings"
-    return "rendered a little unlike good pictures" if strangeness > ODD else "rendering as usual"
+    if strangeness > ODD:
+        return "rendered a little unlike good pictures"
+    return "rendered like good pictures, which lose about as much"
 
 
 def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:

@@ -93,6 +93,17 @@ def test_reasons_add_up_to_the_score(scorer, scenes):
     assert scorer.explain(items, top=0) == [[], [], []]
 
 
+def test_the_reason_of_a_usual_rendering_says_what_it_is_compared_with(scorer, scenes):
+    """Every picture loses a little for its rendering, so that even a clean one has it as a reason."""
+    items = np.concatenate([scorer.extractor.extract(p) for p in scenes])
+    texts = [
+        reason.text for row in scorer.explain(items, top=1000) for reason in row if reason.text.startswith("rendered")
+    ]
+    assert len(texts) == len(items)
+    assert "rendered like good pictures, which lose about as much" in texts
+    assert all("good" in text for text in texts)
+
+
 def test_reasons_name_the_fault(scorer, photograph):
     noisy = np.clip(photograph / 255 + np.random.default_rng(0).normal(0, 0.12, photograph.shape), 0, 1)
     [[reason]] = scorer.explain(scorer.extractor.extract(noisy), top=1)
