@@ -169,7 +169,7 @@ let narrowed = Promise.resolve();
  * Ban or pin an option from the next batch on, or lift its ban or pin.
  *
  * @param {"bans" | "pins"} kind
- * @param {string} option such as `style=flat`.
+ * @param {string} option such as `style=flat`, or `style=` for nothing.
  */
 function narrow(kind, option) {
   narrowed = narrowed.then(() => banOrPin(kind, option));
@@ -185,9 +185,11 @@ async function banOrPin(kind, option) {
   try {
     // Only the change, because another tab may have changed the lists since.
     const now = await post("/api/tune/narrow", { kind, option, on: !free });
-    const allowed = _("%(option)s is allowed again, from the next batch on.", { option });
-    const banned = _("%(option)s is banned, from the next batch on.", { option });
-    const pinned = _("%(option)s is pinned, from the next batch on.", { option });
+    const empty = option.indexOf("=") === option.length - 1;
+    const named = { option: empty ? `${option}${_("(nothing)")}` : option };
+    const allowed = _("%(option)s is allowed again, from the next batch on.", named);
+    const banned = _("%(option)s is banned, from the next batch on.", named);
+    const pinned = _("%(option)s is pinned, from the next batch on.", named);
     toast(free ? allowed : kind === "bans" ? banned : pinned, { key: "narrow" });
     await show(now);
   } catch (error) {

@@ -81,6 +81,7 @@ globalThis.soartTexts = {
  "%(title)s %(number)s: choose": "%(title)s %(number)s: wählen",
  "%(title)s: %(rows)s learning pictures against %(columns)s measured ones; arrow keys read single cells": "%(title)s: %(rows)s Lernbilder gegen %(columns)s gemessene; Pfeiltasten lesen einzelne Zellen",
  "%(title)s: learning %(row)s %(number)s, measured %(column)s picture %(picture)s: %(value)s": "%(title)s: Lernbild %(number)s (%(row)s), gemessenes Bild %(picture)s (%(column)s): %(value)s",
+ "(nothing)": "(nichts)",
  "Adding picture %(number)s of %(count)s…": "Bild %(number)s von %(count)s wird hinzugefügt…",
  "Albums of %(count)s picture": [
   "Alben für %(count)s Bild",

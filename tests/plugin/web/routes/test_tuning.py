@@ -15,9 +15,7 @@ from soart.pipelines.tuning.settings import TuneSettings
 from soart.prompts.steering.proposals import Proposal
 
 BLANK = np.full((8, 8, 3), 128, np.uint8)
-SPACE = (
-    "template: a {palette} {thing}\nslots:\n  palette: [red, <b>blue</b>, grey]\n  thing: [boat, fox]\n  steps: ['1']\n"
-)
+SPACE = "template: a {palette} {thing}\nslots:\n  palette: [red, <b>blue</b>, grey]\n  thing: [boat, fox, '']\n  steps: ['1']\n"
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +110,21 @@ def narrow(tuned, kind, option, on):
 def test_bans_are_stored(tuned):
     assert narrow(tuned, "bans", "palette=red", True).json()["bans"] == ["palette=red"]
     assert "Remove the ban of palette=red" in tuned.visitor.get("/tune/findings").text
+
+
+def test_nothing_is_an_option_to_ban_and_to_pin(tuned):
+    page = tuned.visitor.get("/tune/findings").text
+    for kind in ("ban", "pin"):
+        assert f'data-{kind}="thing="' in page
+        assert f'aria-label="{kind.capitalize()} thing (nothing)"' in page
+    assert "thing=" in narrow(tuned, "bans", "thing=", True).json()["bans"]
+    page = tuned.visitor.get("/tune/findings").text
+    assert "Remove the ban of thing=(nothing)" in page
+    assert "thing=(nothing) ✕" in page
+    assert narrow(tuned, "pins", "thing=", True).status_code == 400
+    assert "thing=" not in narrow(tuned, "bans", "thing=", False).json()["bans"]
+    # A slot without an empty option has none to ban.
+    assert narrow(tuned, "bans", "palette=", True).status_code == 400
 
 
 def test_wrong_bans_are_refused(tuned):
