@@ -42,6 +42,16 @@ def curves_of(effects: Sequence[OptionEffect]) -> dict[str, list[OptionEffect]]:
     return {slot: sorted(numbers, key=lambda e: e.place or 0.0) for slot, numbers in slots.items() if len(numbers) >= 3}
 
 
+def ends_and_best(numbers: Sequence[OptionEffect]) -> list[OptionEffect]:
+    """The effects of the lowest, the best and the highest of a slot's numbers, each once, lowest first.
+
+    Args:
+        numbers: of one slot, lowest first, see ``curves_of``; not empty.
+    """
+    best = max(range(len(numbers)), key=lambda k: numbers[k].mean)
+    return [numbers[k] for k in sorted({0, best, len(numbers) - 1})]
+
+
 def draw_effects(effects: Sequence[OptionEffect], unit: str, *, curves: bool = True) -> dict[str, SlotChart]:
     """A chart by slot; all of one kind have one scale. Options come first, then numbers.
 

@@ -60,9 +60,13 @@ def batch_line(judged: Judgements, tuner: Tuner) -> str:
 
 
 def print_findings(findings: StudyFindings) -> None:
-    """Print the best prompts, the trade-offs of several judges, and the options that helped most and least."""
+    """Print the best prompts, the trade-offs of several judges, and the options that helped most and least.
+
+    Of a slot of numbers only the lowest, the best and the highest are printed; the JSON output and the report have all.
+    """
     from ...pipelines.reports.page import figure
     from ...pipelines.reports.score_words import interval_text
+    from ...pipelines.reports.study_charts import curves_of, ends_and_best
     from ...pipelines.reports.tuning import goal_of, words_of
 
     if findings.unit == "deviations":
@@ -75,14 +79,27 @@ def print_findings(findings: StudyFindings) -> None:
         for words in winner.words:
             say("\n".join("   " + printable(line) for line in words_of(words).splitlines()))
     print_trade_offs(findings.front)
-    say("")
-    say("Options that helped most and least:")
-    ordered = sorted(findings.effects, key=lambda effect: -effect.mean)
-    ends = [*ordered[:SHOWN], *ordered[-SHOWN:]] if len(ordered) > 2 * SHOWN else ordered
-    for effect in ends:
+
+    def print_effect(effect: OptionEffect, note: str = "") -> None:
         interval = f"({interval_text(effect.low, effect.high, 2, '+')})"
-        option = f"{effect.slot}: {effect.option or '(nothing)'}"
+        option = f"{effect.slot}: {effect.option or '(nothing)'}{note}"
         say(printable(f"  {figure(effect.mean, 2, '+'):>6} {interval}  {option}"))
+
+    numbers = curves_of(findings.effects)
+    ordered = sorted((e for e in findings.effects if e.slot not in numbers), key=lambda effect: -effect.mean)
+    if ordered:
+        say("")
+        say("Options that helped most and least:")
+        for effect in [*ordered[:SHOWN], *ordered[-SHOWN:]] if len(ordered) > 2 * SHOWN else ordered:
+            print_effect(effect)
+    if numbers:
+        say("")
+        say("Numbers, at the lowest, the best and the highest:")
+        for curve in numbers.values():
+            shown = ends_and_best(curve)
+            best = max(shown, key=lambda effect: effect.mean)
+            for effect in shown:
+                print_effect(effect, " (best)" if effect is best else "")
     mean, error = findings.gain
     say(f"Expected further gain: at most {figure(mean, 2)} ± {figure(error, 2)}.")
 

@@ -3,7 +3,7 @@ import re
 import numpy as np
 
 from soart.pipelines.reports.effects_chart import effects_chart
-from soart.pipelines.reports.study_charts import curves_of, draw_effects, draw_front
+from soart.pipelines.reports.study_charts import curves_of, draw_effects, draw_front, ends_and_best
 from soart.pipelines.tuning.findings import OptionEffect, TradeOff
 from soart.prompts.space.rendering import RenderedChoice
 
@@ -49,6 +49,13 @@ def test_fewer_than_three_numbers_are_rows_and_nothing_is_nothing():
     assert draw_effects(effects(), "points", curves=False)["guidance"].options[0] == "6"
     assert draw_effects([], "points") == {}
     assert draw_effects([OptionEffect("s", "a", float("nan"), 0.0, 0.0)], "points") == {}
+
+
+def test_a_curve_is_told_by_its_ends_and_its_best():
+    curve = curves_of(effects())["guidance"]
+    assert [effect.option for effect in ends_and_best(curve)] == ["1", "6", "9"]
+    assert [effect.option for effect in ends_and_best(curve[:6])] == ["1", "6"]
+    assert [effect.option for effect in ends_and_best(curve[5:])] == ["6", "9"]
 
 
 def test_trade_offs_need_two_judges():

@@ -41,6 +41,26 @@ def test_tune_and_resume(tune, tmp_path):
     assert json.loads(out)["pictures"] == 8
 
 
+def test_a_slot_of_numbers_takes_three_lines_of_the_effects(tune, tmp_path):
+    (tmp_path / "space.yaml").write_text(
+        SPACE.replace("style: [flat design, woodcut]", "style: {low: 0, high: 30, step: 1}")
+    )
+    code, out, _ = tune("space.yaml", "--budget", 4, "--batch", 4)
+    assert code == 0
+    words, numbers = out.split("Options that helped most and least:")[1].split(
+        "Numbers, at the lowest, the best and the highest:"
+    )
+    assert "style: " not in words
+    assert words.count("palette: ") == 3
+    shown = [line.partition("style: ")[2] for line in numbers.splitlines() if "style: " in line]
+    assert 2 <= len(shown) <= 3
+    assert [number.partition(" ")[0] for number in (shown[0], shown[-1])] == ["0", "30"]
+    assert len([number for number in shown if number.endswith(" (best)")]) == 1
+    # The JSON output has all of them.
+    facts = json.loads(tune("--resume", "--budget", 4, "--json")[1])
+    assert len([e for e in facts["effects"] if e["slot"] == "style"]) == 31
+
+
 def test_a_name_that_nobody_rates_by_is_noticed(tune):
     code, _, err = tune("space.yaml", "--budget", 2, "--rater", "nobody")
     assert (code, "'nobody' has rated no picture of this collection" in err) == (0, True)
