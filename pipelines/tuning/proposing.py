@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -37,6 +38,8 @@ from ..collection.settings import setting, store_setting
 ADDED, RETIRED, KEPT = 2, 2, 3
 #: Good prompts of the collection whose phrases are candidates.
 PROMPTS = 8
+#: Kind of the phrases that name what a picture shows.
+SUBJECT = "subject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +230,8 @@ def next_step(
     for effect in steering.effects(rng).effects:
         if space.slots[effect.slot].name in effects and effect.option in narrowed.options[effect.slot]:
             effects[space.slots[effect.slot].name][space.slots[effect.slot].texts[effect.option]] = effect.mean
-    situation = Situation(narrowed, effects, phrases_of(prompts, narrowed), meanings)
+    phrases = phrases_of(prompts, narrowed)
+    situation = Situation(narrowed, effects, phrases, meanings, barred_slots(phrases, prompts, narrowed))
     added = new_proposals(proposer.propose(situation, ADDED), narrowed, ADDED)
     note = "" if added else proposer.note
     step = Step(after, "", tuple(added), tuple(retired), note)
@@ -250,3 +254,35 @@ def phrases_of(prompts: Sequence[str], space: PromptSpace) -> list[str]:
         )
     ]
     return [phrase for phrase in dict.fromkeys(phrases) if len(phrase) > 2 and phrase.casefold() not in said]
+
+
+def barred_slots(phrases: Sequence[str], prompts: Sequence[str], space: PromptSpace) -> dict[str, frozenset[str]]:
+    """Slots by phrase that it does not fit: a subject of one of the prompts is no style, palette, light or the like.
+
+    A phrase is a subject if its last words are one, such as "a red fox". A slot is of such a kind if it is called so, or if the built-in vocabularies know options of it as such, and none as a
+    subject.
+
+    Args:
+        phrases: from the prompts, see ``phrases_of``.
+        prompts: good prompts of the collection.
+        space: with the slots.
+    """
+    lexicon = vocabulary_lexicon()
+    manners = set(lexicon.values()) - {SUBJECT}
+    slots = set()
+    for slot in space.slots:
+        kinds = {lexicon.get(text.casefold()) for text in slot.texts} - {None}
+        if SUBJECT not in kinds and (kinds or slot.name.casefold() in manners):
+            slots.add(slot.name)
+    subjects = {
+        phrase.text
+        for prompt in prompts
+        for phrase in cut_prompt(prompt, lexicon)
+        if phrase.kind in (SUBJECT, "attribute", "count") and not phrase.negated
+    }
+    named = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(subjects))) or '(?!)'})$")
+    return {
+        phrase: frozenset(slots)
+        for phrase in phrases
+        if lexicon.get(phrase.casefold(), SUBJECT) == SUBJECT and named.search(phrase.casefold())
+    }

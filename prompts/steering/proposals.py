@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -39,12 +39,14 @@ class Situation:
         effects: slot → option → mean effect, of the slots that may get options; without banned options.
         phrases: phrases of good prompts that are not of this tune, best first.
         meanings: returns vectors of the meaning of texts, of those that have one.
+        barred: phrase → names of the slots that it does not fit, whatever its meaning; none by default.
     """
 
     space: PromptSpace
     effects: Mapping[str, Mapping[str, float]]
     phrases: Sequence[str]
     meanings: Callable[[Sequence[str]], Meanings]
+    barred: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Proposer(Protocol):
@@ -131,7 +133,7 @@ class NeighbourProposer:
 
 
 def _homes(situation: Situation) -> dict[str, str]:
-    """The slot with the option of nearest meaning, by phrase; never a negative one."""
+    """The slot with the option of nearest meaning, by phrase; never a negative one, or one that the phrase does not fit."""
     negative = {slot.name for slot in situation.space.slots if slot.kind == "negative"}
     effects = {name: known for name, known in situation.effects.items() if name not in negative}
     options = [(name, text) for name, known in effects.items() for text in known if text]
@@ -141,8 +143,14 @@ def _homes(situation: Situation) -> dict[str, str]:
     if not options or not phrases:
         return {}
     near = nearness(np.array([known[text] for text in [*(text for _, text in options), *phrases]]))
-    nearest = near[len(options) :, : len(options)].argmax(axis=1)
-    return {phrase: options[place][0] for phrase, place in zip(phrases, nearest, strict=True)}
+    across = near[len(options) :, : len(options)]
+    slots = np.array([name for name, _ in options])
+    homes = {}
+    for phrase, likeness in zip(phrases, across, strict=True):
+        fits = ~np.isin(slots, list(situation.barred.get(phrase, ())))
+        if fits.any():
+            homes[phrase] = options[int(np.where(fits, likeness, -np.inf).argmax())][0]
+    return homes
 
 
 def _best(

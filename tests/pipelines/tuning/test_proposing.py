@@ -14,7 +14,15 @@ from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.language_model import LanguageModelProposer, option_of
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
-from soart.pipelines.tuning.proposing import Step, next_step, phrases_of, store_steps, take, vocabulary_proposer
+from soart.pipelines.tuning.proposing import (
+    Step,
+    barred_slots,
+    next_step,
+    phrases_of,
+    store_steps,
+    take,
+    vocabulary_proposer,
+)
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.proposals import Proposal, Situation
@@ -180,6 +188,27 @@ def test_phrases_are_what_the_space_does_not_say():
     phrases = phrases_of(["a boat in warm colors, Golden Hour, (odd:1.3), without fog, <lora:x:1>"], space)
     assert phrases[0] == "Golden Hour"
     assert not {"boat", "warm colors", "fog"} & set(phrases)
+
+
+def test_subjects_of_good_prompts_are_no_styles():
+    space = PromptSpace.parse_yaml("""
+template: a {thing} in {tone}, {style}, {other}
+slots:
+  thing: [boat, owl]
+  tone: [warm colors, monochrome]
+  style: [Moebius, Ghibli]
+  other: [nice, odd]
+""")
+    prompts = ["a lighthouse at the sea, gouache, a lighthouse keeper, golden hour", "two foxes, linocut, without fog"]
+    phrases = phrases_of(prompts, space)
+    assert {"lighthouse", "gouache", "golden hour", "a lighthouse keeper", "fox", "linocut"} <= set(phrases)
+    barred = barred_slots(phrases, prompts, space)
+    # Known by their words, or by their name; the slot of things, and one of which nothing is known, get any phrase.
+    assert set(barred.values()) == {frozenset({"tone", "style"})}
+    assert {"lighthouse", "fox", "two foxes"} <= set(barred)
+    assert not {"gouache", "golden hour", "linocut", "a lighthouse keeper"} & set(barred)
+    assert barred_slots([], [], space) == {}
+    assert barred_slots(["gouache"], [""], space) == {}
 
 
 @pytest.fixture(scope="module")

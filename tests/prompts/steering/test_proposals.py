@@ -1,5 +1,7 @@
 """Proposals of new options by meaning."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,19 @@ def test_phrases_of_good_prompts_go_where_their_meaning_is():
     effects = {"style": {"oil": 1.0, "pixels": 0.0}, "light": {"dawn": 0.0, "dusk": 0.0}}
     proposals = NeighbourProposer({}).propose(situation(effects, ["gouache", "unheard of", "oil"]), 3)
     assert proposals == [Proposal("style", "gouache", "in a good prompt, similar to oil")]
+
+
+def test_phrases_do_not_go_where_they_do_not_fit():
+    effects = {"style": {"oil": 1.0, "pixels": 0.0}, "tint": {"red": 0.0, "blue": 0.0}}
+    barred = {"gouache": frozenset({"style"}), "low poly": frozenset({"style", "tint"})}
+    made = situation(effects, ["gouache", "low poly"])
+
+    def homes(one):
+        return {(p.slot, p.text) for p in NeighbourProposer({}).propose(one, 9) if p.text in barred}
+
+    assert homes(made) in ({("style", "gouache")}, {("style", "low poly")})
+    # The nearest slot that fits gets the phrase.
+    assert homes(replace(made, barred=barred)) == {("tint", "gouache")}
 
 
 @pytest.mark.parametrize("text", ["oil paint", "  f/1.4   aperture ", "bird's-eye view", "ÉTÉ", "8k"])
