@@ -150,7 +150,8 @@ def generate(
     """
     scorer = _scorer(taste)
     with ExitStack() as stack:
-        store = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
+        if not isinstance(collection, Collection):
+            Collection.check_place(collection)
         generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
         requests = generation.plan(
             prompt,
@@ -161,6 +162,8 @@ def generate(
             wildcards=_folder(wildcards),
             **settings,
         )
+        # Made now, so that a mistake in the model or the settings leaves no empty collection behind.
+        store = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
         result = generation.generate(store, generator, requests, scorer)
         return _ranking(store, result.rows, scorer, known=result.items)
 

@@ -293,10 +293,10 @@ class SoartPipeline:
             negative = "" if is_yaml(space) else settings.pop("negative", None) or ""
             space = PromptSpace.parse(space, vocabulary, negative)
         generator = ImageGenerator(generator.model, **settings)
+        profiles = [(scorer_for(taste), 1.0)] if taste is not None or judge is None else []
+        people = [(rater, 1.0) for rater in raters]
+        panel = weighted_panel(profiles, people, judges_for(judge)) if judge else Panel([scorer_for(taste)], raters)
         with Collection(collection) as store:
-            profiles = [(scorer_for(taste), 1.0)] if taste is not None or judge is None else []
-            people = [(rater, 1.0) for rater in raters]
-            panel = weighted_panel(profiles, people, judges_for(judge)) if judge else Panel([scorer_for(taste)], raters)
             tuner = Tuner(
                 store, generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune, proposer=proposer
             )

@@ -12,7 +12,7 @@ from typing import Self
 from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import CollectionError
-from ...files import from_home
+from ...files import check_writable, from_home
 from .address import DATABASE, address_of, is_url
 from .database import connect, explained_errors, write_alone
 from .tables import ImageRow, Meta
@@ -24,6 +24,11 @@ IMAGES = "images"
 LIKENESS = "likeness"
 #: Key under which a database remembers the folder of its pictures.
 _PICTURES = "pictures"
+
+
+def _check_is_folder(folder: Path) -> None:
+    if os.path.exists(folder) and not os.path.isdir(folder):  # noqa: PTH110, PTH112
+        raise CollectionError(f"{str(folder)!r} is a file: a collection is a folder.")
 
 
 class Storage:
@@ -51,9 +56,8 @@ class Storage:
         self._address = address_of(where)
         self.name, self.title = self._address.name, self._address.title
         self.folder = self._address.folder
-        folder = self.folder
-        if folder is not None and os.path.exists(folder) and not os.path.isdir(folder):  # noqa: PTH110, PTH112
-            raise CollectionError(f"{str(folder)!r} is a file: a collection is a folder.")
+        if self.folder is not None:
+            _check_is_folder(self.folder)
         if self.folder is not None and not self._address.by_url:
             self._make_folder(self.folder)
         self._engine = connect(self._address)
@@ -81,6 +85,22 @@ class Storage:
                 return stored_version(connection) is not None
         finally:
             engine.dispose()
+
+    @classmethod
+    def check_place(cls, where: Path | str | None) -> None:
+        """Check that a collection can be opened or made, before work that takes long; no new one is made.
+
+        Raises:
+            CollectionError: there is a collection that cannot be opened, or none and no place to make one.
+        """
+        address = address_of(where)
+        if where is not None and cls.is_collection(where):
+            cls(where).close()
+            return
+        if address.folder is not None and not address.by_url:
+            _check_is_folder(address.folder)
+            with explained_errors(address.name, "be made"):
+                check_writable(address.folder / DATABASE, parents=True)
 
     def _make_folder(self, folder: Path) -> None:
         with self._errors("be made"):

@@ -27,8 +27,8 @@ def demo(
     from ...pipelines import demo as loop
     from ...pipelines.collection.collection import Collection
 
-    with Collection(folder) as collection:
-        generator = load_generator()
+    Collection.check_place(folder)
+    with load_generator() as generator, Collection(folder) as collection:
         template = (f"Template: {loop.TEMPLATE}",)
         output = RankingOutput(as_json, collection.file("report.html"), 10, "soart demo", template)
         rows, facts = draw(collection, generator, loop.requests(generator), output)

@@ -85,13 +85,16 @@ def generate(
     judges = load_judges(judge)
     scorer = None if by is None else scorer_named(by, ProfileStore(profiles))
     warnings = warnings_of(scorer)
-    with Collection(collection) as store, load_generator(drawing) as generator:
+    # A mistake in the model leaves no empty collection behind, and one in the collection is seen before the model loads.
+    Collection.check_place(collection)
+    with load_generator(drawing) as generator:
         requests = generation.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, wildcards=wildcards,
             negative=negative, steps=steps, guidance=guidance, width=width, height=height,
         )  # fmt: skip
         output = RankingOutput(as_json, report, top, "soart: generated pictures", tuple(warnings))
-        _, facts = draw(store, generator, requests, output, judges, scorer)
+        with Collection(collection) as store:
+            _, facts = draw(store, generator, requests, output, judges, scorer)
     if as_json:
         emit(facts)
     print_notes(warnings)

@@ -190,26 +190,28 @@ def tune(
     warnings = warnings_of(*panel.scorers)
     proposes = _proposer(propose, proposer, drawing.vocabulary, wildcards)
     # A mistake in the space, a ban or a pin leaves no empty collection behind.
-    named = None
     if space is not None:
         named = _space(space, negative, wildcards, drawing.vocabulary, words).restrict(ban or (), pin or ())
         named.check_tunable()
-    with existing_collection(collection) if named is None else Collection(collection) as store:
-        narrowed = named or last_space(store).restrict(ban or (), pin or ())
-        with load_generator(drawing) as generator:
-            tuner = Tuner(
-                store, generator, narrowed, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
-                proposer=proposes,
-            )  # fmt: skip
-            early = [] if ask else unheard(panel, store)
-            if pareto and len(panel.counting) < 2:
-                early.append(
-                    f"--pareto has no effect: the only judge is {stored_title(panel.counting[0])}, so there are no trade-offs."
-                )
-            warnings += early
-            print_notes(early)
-            why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
-            facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
+        Collection.check_place(collection)
+    else:
+        with existing_collection(collection) as store:
+            named, collection = last_space(store).restrict(ban or (), pin or ()), str(store.where)
+    # So does one in the model.
+    with load_generator(drawing) as generator, Collection(collection) as store:
+        tuner = Tuner(
+            store, generator, named, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
+            proposer=proposes,
+        )  # fmt: skip
+        early = [] if ask else unheard(panel, store)
+        if pareto and len(panel.counting) < 2:
+            early.append(
+                f"--pareto has no effect: the only judge is {stored_title(panel.counting[0])}, so there are no trade-offs."
+            )
+        warnings += early
+        print_notes(early)
+        why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
+        facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
     if as_json:
         emit(facts)
 

@@ -286,5 +286,5 @@ def _offer(name: str) -> None:
         from ...pipelines.collection.collection import Collection
         from ...pipelines.demo import COUNT, fill
 
-        with Collection(name) as collection, Progress("drawing", COUNT) as progress:
-            fill(collection, load_generator(), progress)
+        with load_generator() as generator, Collection(name) as collection, Progress("drawing", COUNT) as progress:
+            fill(collection, generator, progress)

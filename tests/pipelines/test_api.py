@@ -108,6 +108,9 @@ def test_the_warning_of_an_unreliable_taste_is_among_the_problems(drawn):
 def test_settings_are_checked(tmp_path, embedded):
     with pytest.raises(ModelError, match="no setting 'stepz'"):
         soart.generate("a boat", 1, tmp_path / "x", model=embedded, stepz=2)
+    with pytest.raises(ModelError, match="no model at"):
+        soart.generate("a boat", 1, tmp_path / "x", model="nowhere.safetensors")
+    assert not (tmp_path / "x").exists()
 
 
 def test_values_of_another_type_are_refused_before_any_work(tmp_path, collection):

@@ -91,6 +91,39 @@ def test_nothing_is_begun(soart, folder, monkeypatch, arguments, words, expected
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize("command", [["generate", "a fox", "-n", "1"], ["tune", "a {fox|owl}", "--budget", "2"]])
+@pytest.mark.parametrize(
+    ("mistake", "expected", "words"),
+    [
+        (["--model", "nowhere.safetensors"], 1, "no model at 'nowhere.safetensors'"),
+        (["--device", "toaster"], 1, "Device 'toaster'"),
+        (["--lora", "nowhere"], 2, "no folder of LoRAs 'nowhere'"),
+    ],
+)
+def test_a_mistake_in_the_model_leaves_no_collection(soart, folder, command, mistake, expected, words):
+    before = contents(folder)
+    code, out, err = soart(*command, *mistake, "--collection", "new/art")
+    assert (code, out, words in err) == (expected, "", True)
+    assert contents(folder) == before
+
+
+def test_a_setting_that_the_model_refuses_leaves_no_collection(soart, folder):
+    before = contents(folder)
+    code, _, err = soart("generate", "a <lora:nowhere:1>", "-n", "1", "--collection", "new")
+    assert (code, "nowhere" in err) == (2, True)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("command", [["generate", "a fox", "-n", "1"], ["tune", "a {fox|owl}", "--budget", "2"]])
+@pytest.mark.parametrize("place", ["file", "file/art"])
+def test_a_mistake_in_the_collection_is_seen_before_the_model_is_loaded(soart, folder, command, place):
+    before = contents(folder)
+    code, out, err = soart(*command, "--model", "nowhere.safetensors", "--collection", place)
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert f"'{place}'" in err
+    assert contents(folder) == before
+
+
 def test_a_folder_that_cannot_be_opened_is_named(soart, folder):
     with TemporaryDirectory() as place:
         inner = Path(place, "closed", "inner")
