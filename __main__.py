@@ -1,5 +1,5 @@
 """Runs the command line by ``python -m soart``."""
 
-from .plugin.cli.app import main
+from .plugin.cli.start import main
 
 main()

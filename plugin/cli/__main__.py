@@ -1,5 +1,5 @@
 """Runs the command line by ``python -m soart.plugin.cli``; ``python -m soart`` is shorter."""
 
-from .app import main
+from .start import main
 
 main()

@@ -4,9 +4,11 @@ import os
 import re
 import resource
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -228,6 +230,34 @@ def test_an_interrupt_before_the_command_begins_is_no_traceback(monkeypatch, cap
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert (ended.value.code, capsys.readouterr().err) == (130, "Interrupted.\n")
+
+
+_INTERRUPTED_IMPORT = """\
+import runpy, sys
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+"""
+
+
+@pytest.mark.parametrize("module", ["soart", "soart.plugin.cli", None])
+def test_an_interrupt_during_the_imports_is_no_traceback(module):
+    script = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]["scripts"]["soart"]
+    home, _, name = script.partition(":")
+    start = (
+        f"from {home} import {name}; {name}()"
+        if module is None
+        else f"runpy.run_module({module!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_IMPORT + start], capture_output=True, text=True, check=False
+    )
+    # Python ends by the signal itself if it noticed one: 130 for a shell too.
+    assert (done.returncode in (130, -signal.SIGINT), done.stderr) == (True, "Interrupted.\n")
 
 
 def test_nothing_to_rank_is_a_failure(soart, tmp_path):
