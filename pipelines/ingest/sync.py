@@ -7,6 +7,7 @@ not decoded. A file that is gone is marked, and everything known about its pictu
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,9 +31,11 @@ from .file_rows import (
     store_inspections,
 )
 from .inspection import Inspection, extractor_of
+from .metadata import TABLES
 from .metadata_rows import files_beside, store_metadata, with_copies, with_unread_texts
 from .scan import FileEntry, Scan, is_text
 from .scan_records import begin_scan, check_undisturbed, folders_read, last_read, note_folders_read
+from .table_problems import table_problems
 
 #: Files compared with the collection at once, and inspections written at once.
 _CHUNK, _WRITE = 512, 64
@@ -54,6 +57,7 @@ class Update:
         missing: files that are gone, if their picture is nowhere else now.
         problems: a sentence for each file without a usable picture, and for each folder that could not be listed.
         unusable: those of these sentences that the collection does not keep, by path, in the order of paths.
+        table_problems: a sentence for each table beside pictures, or line of one, that cannot be read.
     """
 
     scan_number: int
@@ -65,6 +69,7 @@ class Update:
     missing: int = 0
     problems: list[str] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
+    table_problems: list[str] = field(default_factory=list)
 
 
 class _Comparison:
@@ -142,6 +147,7 @@ def sync(
     update = Update(begin_scan(collection, scan))
     comparison = _Comparison(collection, [extractor_of(kind).version for kind in kinds], update, retry)
     changed_sidecars: list[str] = []
+    with_tables: set[str] = set()
     started: dict[str, FileEntry] = {}
     unopened: dict[str, str] = {}
 
@@ -149,7 +155,11 @@ def sync(
         for file in scan:
             if not file.sidecar:
                 yield file
-            elif (time_read := last_read(file.path, times)) is not None and file.changed >= time_read:
+                continue
+            folder, name = os.path.split(file.path)
+            if name in TABLES:
+                with_tables.add(folder)
+            if (time_read := last_read(file.path, times)) is not None and file.changed >= time_read:
                 changed_sidecars.append(file.path)
 
     def fresh_paths() -> Iterator[str]:
@@ -185,5 +195,6 @@ def sync(
     roots = [str(plain_path(root)) for root in scan.roots if root.exists()]
     update.missing = mark_missing(collection, update.scan_number, [root for root in roots if is_text(root)])
     update.unusable = dict(sorted((scan.unusable | unopened).items()))
+    update.table_problems = table_problems(collection, with_tables)
     update.problems = [*scan.problems, *update.unusable.values(), *problems_of(collection, update.scan_number)]
     return update

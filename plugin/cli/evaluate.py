@@ -194,7 +194,7 @@ def evaluate(
         if contrasted:
             print_contrast(contrasted, ", ".join(against or ()))
         print_judged(evaluated, top)
-        print_notes([*evaluated.update.problems, *evaluated.judged.problems])
+        print_notes([*evaluated.update.problems, *evaluated.update.table_problems, *evaluated.judged.problems])
         for text in warnings:
             note(text)
         for path in (*(export or ()), *([page] if page else ())):

@@ -65,8 +65,10 @@ class FolderTable:
         return self.entries.get(_normal(file_name) or "")
 
     def _problem(self, sentence: str) -> None:
-        if len(self.problems) < _MOST_PROBLEMS:
+        if len(self.problems) < _MOST_PROBLEMS - 1:
             self.problems.append(clean(sentence) or sentence[:200])
+        elif len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append("Further lines of these tables cannot be used.")
 
     def _add(self, path: Path, line: int, row: dict[str, Any], doubtful: set[str]) -> None:
         name = _normal(row.get("file_name"))

@@ -40,6 +40,29 @@ def test_texts_beside_pictures_are_read_and_read_again_when_they_change(collecti
     }
 
 
+def test_problems_of_tables_are_reported_until_they_are_mended(collection, folder):
+    (folder / "metadata.jsonl").write_text('{"file_name": "0.png", "text": "a boat"}\n{broken\n')
+    (folder / "inner" / "metadata.csv").write_text("name,text\n3.png,a fox\n")
+    expected = [
+        f"'{folder}/metadata.jsonl', line 2: not a JSON object, or too long; the line was left out.",
+        f"'{folder}/inner/metadata.csv', line 2: 'file_name' is missing or leads out of the folder; name a file in it.",
+    ]
+    done, _ = update(collection, folder)
+    assert (done.table_problems, done.problems, prompts(collection)["0.png"]) == (expected, [], "a boat")
+    # An unchanged table is not read again.
+    done, _ = update(collection, folder)
+    assert (done.table_problems, done.looked) == (expected, 0)
+    (folder / "inner" / "metadata.csv").write_text("file_name,text\n3.png,a fox\n")
+    (folder / "metadata.jsonl").unlink()
+    assert update(collection, folder)[0].table_problems == []
+
+
+def test_only_the_first_problems_of_a_table_are_reported(collection, folder):
+    (folder / "metadata.jsonl").write_text("{broken\n" * 1000)
+    done, _ = update(collection, folder)
+    assert (len(done.table_problems), done.table_problems[-1]) == (20, "Further lines of these tables cannot be used.")
+
+
 def test_the_text_of_a_copy_counts_beside_those_of_the_others(collection, folder):
     """Whatever is read last, and whether the copies are there from the beginning."""
     (folder / "inner" / "b.png").write_bytes((folder / "0.png").read_bytes())

@@ -68,6 +68,15 @@ def test_evaluate_as_json(soart, art, tmp_path):
     assert (code, "twice" in err) == (1, True)
 
 
+def test_problems_of_tables_are_shown(soart, art):
+    (art / "metadata.csv").write_text("name,text\nboat.png,a boat\n")
+    said = f"'{art}/metadata.csv', line 2: 'file_name' is missing"
+    code, _, err = soart("evaluate", "art", "--report", "page.html")
+    assert (code, said in err) == (0, True)
+    assert "Tables beside the pictures that cannot be read" in Path("page.html").read_text()
+    assert said in json.loads(soart("evaluate", "art", "--json")[1])["update"]["table_problems"][0]
+
+
 def test_pictures_that_cannot_be_judged_as_json(soart, art):
     (art / "black.png").write_bytes(encoded(Image.new("RGB", (64, 64)), "PNG"))
     code, out, _ = soart("evaluate", art, "--json")
