@@ -1,6 +1,6 @@
 // Pictures of the collection as elements, and the mark of their rating.
 
-import { el, find } from "./dom.js";
+import { $$, el, find } from "./dom.js";
 import { getHtml } from "./request.js";
 import { base } from "./session.js";
 import { _ } from "./translate.js";
@@ -49,18 +49,31 @@ export const failureOf = (cell, size) => getHtml(pathOf(cell, size), { cache: "r
  */
 export const isTiny = (cell) => Math.max(cell.w, cell.h) <= 128;
 
+/** Load images again that did not arrive: their files may be back. */
+export function loadLost() {
+  for (const node of $$("img.lost[data-picture]")) /** @type {HTMLImageElement} */ (node).src = node.getAttribute("src") ?? "";
+}
+
+// Files are brought back in another window.
+addEventListener("focus", loadLost);
+document.addEventListener("visibilitychange", () => document.hidden || loadLost());
+
 /**
- * An image that says so if its file is gone.
+ * An image that says so as long as its file is gone.
  *
  * @param {Cell} cell
  * @param {"small" | "large" | "full"} [size]
  */
 export function image(cell, size = "small") {
-  const node = el("img", { alt: cell.title, decoding: "async", draggable: false });
+  const node = el("img", { alt: cell.title, decoding: "async", draggable: false, dataset: { picture: cell.id } });
   if (isTiny(cell)) node.classList.add("sharp");
   node.onerror = () => {
     node.classList.add("lost");
     node.alt = _("gone: %(title)s", { title: cell.title });
+  };
+  node.onload = () => {
+    node.classList.remove("lost");
+    node.alt = cell.title;
   };
   node.src = addressOf(cell, size);
   return node;

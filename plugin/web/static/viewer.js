@@ -6,7 +6,7 @@ import { goBack, whenBack } from "./history.js";
 import { hasModifier, starsOf } from "./keys.js";
 import { toggleFavourite } from "./labels.js";
 import { flush } from "./outbox.js";
-import { addressOf, failureOf, isTiny } from "./pictures.js";
+import { addressOf, failureOf, isTiny, loadLost } from "./pictures.js";
 import { rate as rateAs } from "./ratings.js";
 import { get, getHtml, queryOf } from "./request.js";
 import { base } from "./session.js";
@@ -372,6 +372,7 @@ onUndoByNotice(showAnew);
 // After a reload the page is shown without the viewer.
 if (history.state?.viewer) history.replaceState(null, "");
 dialog.addEventListener("close", () => {
+  loadLost();
   // This event comes later than the closing.
   if (dialog.open) return;
   if (history.state?.viewer) goBack();

@@ -168,6 +168,24 @@ def test_a_stack_that_is_opened_while_the_viewer_goes_back_stays_open_and_so_the
     page.wait_for_function("() => document.querySelector('#count').textContent === '43 pictures, 1 stack'")
 
 
+def test_a_picture_that_is_back_is_shown_again(come, address, folder):
+    with Collection(folder) as collection:
+        file = collection.locate(collection.images()[1])
+    content = file.read_bytes()
+    file.unlink()
+    page = come()
+    page.goto(f"{address}/c/0/gallery?up=1")
+    page.wait_for_selector("[data-number='1'] img.lost")
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.wait_for_load_state("networkidle")
+    assert page.get_attribute("[data-number='1'] img", "alt").startswith("gone: ")
+    file.write_bytes(content)
+    # As if the window had been left for that of another program.
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    page.wait_for_function("() => document.querySelector(\"[data-number='1'] img:not(.lost)\")?.naturalWidth > 0")
+    assert page.get_attribute("[data-number='1'] img", "alt") == "a red thing number 1"
+
+
 def test_a_heat_map_that_fails_leaves_the_picture_and_tells_why(come, address, folder):
     page = come()
     # From the beginning, because the viewer fetches the next picture beforehand.
