@@ -15,7 +15,7 @@ from sqlalchemy import Select, func, select, update
 
 from ..support.batching import batches
 from .collection import Collection
-from .tables import FileRow, FingerprintRow, ImageRow, MetadataRow
+from .tables import TIME, FileRow, FingerprintRow, ImageRow, MetadataRow
 
 #: Rows read in one query.
 _BLOCK = 1000
@@ -174,9 +174,7 @@ def file_facts(collection: Collection, scan_number: int) -> Iterator[FileFacts]:
 def picture_facts(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, PictureFacts]:
     """Return the facts of some thousand pictures of a scan, by picture id."""
     file = (
-        select(
-            FileRow.image_id, func.min(FileRow.path).label("path"), func.max(func.abs(FileRow.changed)).label("changed")
-        )
+        select(FileRow.image_id, func.min(FileRow.path).label("path"), func.max(TIME).label("changed"))
         .where(FileRow.scan == scan_number)
         .group_by(FileRow.image_id)
         .subquery()

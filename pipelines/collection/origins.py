@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from ..support.batching import batches
 from .collection import Collection
-from .tables import FileRow, GenerationRow, ImageRow, MetadataRow
+from .tables import TIME, FileRow, GenerationRow, ImageRow, MetadataRow
 
 #: Rows read in one query.
 _BLOCK = 1000
@@ -79,7 +79,7 @@ def _origin(values: Sequence[Any]) -> tuple[int, Origin]:
         made.append(_settings_of(settings))
     # SQLite keeps no time zone.
     added = created if created.tzinfo else created.replace(tzinfo=UTC)
-    time = abs(changed) / 1e9 if changed is not None else added.timestamp()
+    time = changed / 1e9 if changed is not None else added.timestamp()
     text = json.dumps(made, sort_keys=True)
     return image, Origin((prompt or "").strip(), text, seed or "", path or own, time)
 
@@ -89,7 +89,7 @@ def origins(collection: Collection, ids: Sequence[int]) -> dict[int, Origin]:
     found: dict[int, Origin] = {}
     for block in batches(ids, _BLOCK):
         file = (
-            select(FileRow.image_id, func.min(FileRow.path).label("path"), func.max(func.abs(FileRow.changed)).label("changed"))
+            select(FileRow.image_id, func.min(FileRow.path).label("path"), func.max(TIME).label("changed"))
             .where(FileRow.image_id.in_(block))
             .group_by(FileRow.image_id)
             .subquery()

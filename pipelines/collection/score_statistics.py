@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from .collection import Collection
 from .files import image_ids_of_scan
-from .tables import FileRow, ImageRow, MetadataRow, ScoreRow
+from .tables import TIME, FileRow, ImageRow, MetadataRow, ScoreRow
 
 #: Settings of pictures that are texts, and facts that are numbers.
 TEXTS = ("prompt", "negative", "model", "sampler", "scheduler", "tool")
 NUMBERS = ("steps", "guidance", "pixels")
 _NANOSECONDS = 86_400 * 10**9
+#: Day on which a file changed, since 1970; databases round quotients towards zero.
+_DAY = (TIME - case((TIME < 0, _NANOSECONDS - 1), else_=0)) // _NANOSECONDS
 _BLOCK = 1000
 
 
@@ -30,11 +32,10 @@ def digest_of_settings(collection: Collection, scan_number: int) -> bytes:
     """
     settings = [getattr(MetadataRow, name) for name in (*TEXTS, *NUMBERS) if name != "pixels"]
     pictures = select(MetadataRow.image_id, *settings).where(MetadataRow.image_id.in_(image_ids_of_scan(scan_number)))
-    day = func.abs(FileRow.changed) // _NANOSECONDS
-    files = select(FileRow.image_id, day).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
+    files = select(FileRow.image_id, _DAY).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
     digest = hashlib.sha256()
     with collection.session("be read") as session:
-        for query in (pictures.order_by(MetadataRow.image_id), files.order_by(FileRow.image_id, day)):
+        for query in (pictures.order_by(MetadataRow.image_id), files.order_by(FileRow.image_id, _DAY)):
             for row in session.execute(query.execution_options(yield_per=_BLOCK)):
                 digest.update(repr(tuple(row)).encode(errors="surrogateescape"))
     return digest.digest()
@@ -110,13 +111,12 @@ def _number_of(prompt: str | None) -> int:
 
 def scores_by_day(collection: Collection, scan_number: int, profile: str) -> list[tuple[int, int, float]]:
     """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed."""
-    day = func.abs(FileRow.changed) // _NANOSECONDS
     query = (
-        select(day, func.count(), func.sum(ScoreRow.value))
+        select(_DAY, func.count(), func.sum(ScoreRow.value))
         .join(ScoreRow, ScoreRow.image_id == FileRow.image_id)
         .where(FileRow.scan == scan_number, ScoreRow.profile == profile)
-        .group_by(day)
-        .order_by(day)
+        .group_by(_DAY)
+        .order_by(_DAY)
     )
     with collection.session("be read") as session:
         return [(int(days), count, total) for days, count, total in session.execute(query)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary, and_, not_, or_, select
+from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary, and_, case, not_, or_, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, relationship
 
 from .column_types import String, Text
@@ -16,6 +16,9 @@ from .column_types import String, Text
 SCHEMA_VERSION = 4
 #: Problem of a picture whose files a cull has moved away.
 AWAY = "moved away"
+#: Earliest time of change of a file in nanoseconds since 1970: in June 1922. Numbers below it are recent times, each with a
+#: minus that says that the time cannot be relied on.
+EARLIEST_NS = -15 * 10**17
 
 
 def _now() -> datetime:
@@ -148,7 +151,7 @@ class FileRow(Base):
     #: Absolute.
     path: Mapped[str] = mapped_column(Text, unique=True)
     size: Mapped[int] = mapped_column(BigInteger, index=True)
-    #: Time of the last change in nanoseconds since 1970; negative if it was too recent to be relied on.
+    #: Time of the last change in nanoseconds since 1970, with a minus if it was too recent to be relied on; see ``time_of``.
     changed: Mapped[int] = mapped_column(BigInteger)
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"), index=True)
     #: Why it holds no picture.
@@ -157,6 +160,20 @@ class FileRow(Base):
     scan: Mapped[int] = mapped_column(index=True)
     #: Time of the first scan that missed it.
     missing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+#: ``time_of`` of files, in SQL.
+TIME = case((FileRow.changed < EARLIEST_NS, -FileRow.changed), else_=FileRow.changed)
+
+
+def time_of(changed: int) -> int:
+    """The time in nanoseconds since 1970 at which a file changed, from ``FileRow.changed``.
+
+    >>> from soart.pipelines.collection.tables import time_of
+    >>> time_of(-1_800_000_000_000_000_000), time_of(-5)
+    (1800000000000000000, -5)
+    """
+    return -changed if changed < EARLIEST_NS else changed
 
 
 _gone, _left = aliased(FileRow), aliased(FileRow)

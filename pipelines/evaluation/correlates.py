@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ..collection.collection import Collection
 from ..collection.score_statistics import NUMBERS, mean_scores, numbers_and_scores, scores_by_day
@@ -52,7 +52,7 @@ def find_trends(collection: Collection, scan_number: int, profile: str) -> tuple
 def timeline(collection: Collection, scan_number: int, profile: str) -> tuple[Period, ...]:
     """Pictures by the day, month or year in which their files last changed (UTC)."""
     days = [
-        (datetime.fromtimestamp(day * 86_400, UTC), count, total)
+        (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day), count, total)
         for day, count, total in scores_by_day(collection, scan_number, profile)
     ]
     for form in ("%Y-%m-%d", "%Y-%m", "%Y"):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from ..collection.collection import Collection
 from ..collection.files import FileFacts, file_facts
 from ..collection.pictures import sha256_by_id
+from ..collection.tables import time_of
 from ..ingest.metadata import maker
 from ..ingest.scan import as_text
 from .judging import JudgedPictures
@@ -26,6 +27,8 @@ COLUMNS: dict[str, type] = {
 }  # fmt: skip
 
 
+#: Python's clock of Windows knows no time before it.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Column of the phrases that a picture was asked for and does not show.
 NOT_SHOWN = "not_shown"
 
@@ -95,7 +98,7 @@ def _record(facts: FileFacts, evaluation: Evaluation, digests: Mapping[int, str]
     file, image, metadata = facts.file, facts.image, facts.metadata
     record: dict[str, Any] = dict.fromkeys(columns(evaluation))
     record |= {"path": file.path, "bytes": file.size, "problem": file.problem}
-    record["changed"] = datetime.fromtimestamp(abs(file.changed) // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    record["changed"] = (_EPOCH + timedelta(seconds=time_of(file.changed) // 10**9)).strftime("%Y-%m-%dT%H:%M:%SZ")
     if metadata is not None:
         names = ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance", "source")
         record |= {name: getattr(metadata, name) for name in names}

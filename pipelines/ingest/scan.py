@@ -16,6 +16,7 @@ from pathlib import Path
 from ...errors import CollectionError, expect
 from ...files import plain_path
 from ...metrics.formats.decoders import SUFFIXES
+from ..collection.tables import EARLIEST_NS
 from .metadata import SIDECARS, sidecars_of
 
 #: The latest time of change in nanoseconds that a database can hold: in the year 2262.
@@ -31,7 +32,7 @@ class FileEntry:
     Attributes:
         path: absolute.
         size: in bytes.
-        changed: time of the last change of its content, in nanoseconds since 1970; of a sidecar the time of the last
+        changed: time of the last change of its content, in nanoseconds since 1970, from 1922 to 2262; of a sidecar the time of the last
             change of its name or rights too, if that is later.
         sidecar: True if it describes pictures beside it instead of being one.
     """
@@ -234,7 +235,7 @@ class Scan:
                 self.unusable[path] = status
         elif status is not None:
             changed = max(status.st_mtime_ns, status.st_ctime_ns) if sidecar else status.st_mtime_ns
-            yield FileEntry(path, status.st_size, max(-_LATEST_NS, min(changed, _LATEST_NS)), sidecar)
+            yield FileEntry(path, status.st_size, max(EARLIEST_NS, min(changed, _LATEST_NS)), sidecar)
 
     def _matches(self, path: str, root: str) -> bool:
         below = os.path.relpath(path, root)

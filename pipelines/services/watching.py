@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ...errors import ProfileError, SoartError
+from ..collection.tables import time_of
 from ..ingest.file_rows import known_files
 from ..ingest.roots import check_allowed, known_roots
 from ..ingest.scan import FileEntry, Scan
@@ -178,7 +179,7 @@ class FolderWatch:
         for files in batches(self._files(), _CHUNK):
             pictures = [file.path for file in files if not file.sidecar]
             seen = known_files(self.evaluation.collection, pictures, ())
-            listing |= {path: (row.size, abs(row.changed)) for path, row in seen.items()}
+            listing |= {path: (row.size, time_of(row.changed)) for path, row in seen.items()}
             listing |= {file.path: (file.size, file.changed) for file in files if file.sidecar}
         return listing
 

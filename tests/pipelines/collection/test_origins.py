@@ -58,8 +58,9 @@ def test_the_time_of_a_picture_is_the_latest_change_of_its_files_however_recent(
     with local_time("Pacific/Kiritimati"):
         assert origins(collection, [row.id])[row.id].time == pytest.approx(row.created_at.timestamp())
     files = [
-        FileEntry(str(tmp_path / name), 9, changed) for name, changed in (("a.png", 5 * 10**9), ("b.png", -(7 * 10**9)))
+        FileEntry(str(tmp_path / name), 9, changed)
+        for name, changed in (("a.png", 1_700_000_005 * 10**9), ("b.png", -1_700_000_007 * 10**9))
     ]
     link_files(collection, 1, [(file, row.id) for file in files])
     made = origins(collection, [row.id])[row.id]
-    assert (made.time, made.path) == (7.0, str(tmp_path / "a.png"))
+    assert (made.time, made.path) == (1_700_000_007.0, str(tmp_path / "a.png"))

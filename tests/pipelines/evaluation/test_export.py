@@ -5,7 +5,9 @@ import io
 import json
 import os
 import re
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,22 @@ def test_stars_beside_a_picture_name_no_tool(collection, tmp_path):
     content = b"".join(PictureExport(collection, result.evaluation.ids.tolist(), "json", ()).stream())
     [row] = json.loads(content)
     assert (row["tool"], row["settings"]) == (None, "rating: 4")
+
+
+def test_times_before_1970_are_not_mirrored(collection, tmp_path):
+    times = {"a": -1, "b": -300_000_000, "c": 0, "d": -(2**31), "e": 2_000_000_000, "f": int(time.time())}
+    for k, (name, when) in enumerate(times.items()):
+        (tmp_path / f"{name}.png").write_bytes(encoded(picture(k), "PNG"))
+        os.utime(tmp_path / f"{name}.png", (when, when))
+    expected = ["1969-12-31T23:59:59Z", "1960-06-29T18:40:00Z", "1970-01-01T00:00:00Z", "1922-06-20T21:20:00Z"]
+    expected += ["2033-05-18T03:33:20Z", f"{datetime.fromtimestamp(times['f'], UTC):%Y-%m-%dT%H:%M:%SZ}"]
+    result = sync_and_evaluate(collection, Scan([tmp_path]), LocalEngine(1))
+    rows = [*records(collection, result.update.scan_number, result.evaluation)]
+    assert [row["changed"] for row in rows] == expected
+    days = sorted(day[:10] for day in expected)
+    assert [period.name for period in result.evaluation.timeline] == days
+    # None of them is opened again.
+    assert sync_and_evaluate(collection, Scan([tmp_path]), LocalEngine(1)).update.looked == 0
 
 
 def test_a_picture_that_failed_has_its_reason(found):
