@@ -220,6 +220,10 @@ def _other_items(*, content: bool) -> str:
     """Name in a sentence other items that might show the taste."""
     if content:
         return (
-            "A larger network may see what this one does not: try --network with the hub id of a CLIP or SigLIP model."
+            "A larger network may see what this one does not: try soart taste learn --network with the hub id of a CLIP or "
+            "SigLIP model."
         )
-    return "These items only measure how pictures look: --network efficientnet-lite0 adds items of what they show."
+    return (
+        "These items only measure how pictures look: soart taste learn --network efficientnet-lite0 adds items of what "
+        "they show."
+    )

@@ -138,5 +138,5 @@ def check_allowed(folders: Iterable[Path], allowed: Sequence[Path]) -> None:
     for folder in folders:
         if not any(folder.resolve().is_relative_to(top) for top in allowed):
             raise CollectionError(
-                f"This server may not read the folder {str(folder)!r}: start it with --allow-folders to allow that."
+                f"This server may not read the folder {str(folder)!r}: start soart web with --allow-folders to allow that."
             )

@@ -73,7 +73,7 @@ class LoraFiles:
             )
         if self.folder is None and not files:
             raise LoraError(
-                f"The prompt names the LoRA {name!r}, but there is no folder of LoRAs: give one with --lora."
+                f"The prompt names the LoRA {name!r}, but there is no folder of LoRAs: give one with --lora of soart generate, tune or web."
             )
         close = difflib.get_close_matches(name, files, 1, 0.5)
         there = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(list(files)[:12]) or 'none'}."

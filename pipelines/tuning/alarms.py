@@ -100,7 +100,7 @@ def adherence_alarm(scores: tuple[np.ndarray, np.ndarray], adherence: tuple[np.n
         return ""
     return (
         f"Adherence lost: the score rose, but the pictures show less of what was asked, {late.mean():.2f} after "
-        f"{early.mean():.2f}; raise --adherence, or weigh adherence as a judge."
+        f"{early.mean():.2f}; raise the least adherence to the prompt (--adherence), or weigh adherence as a judge."
     )
 
 

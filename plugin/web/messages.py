@@ -184,10 +184,10 @@ LITERAL = (
     N_("Choose between more pictures: there are too few for a learning curve."),
     N_("Choose at least five times between two pictures, each time other ones"),
     N_(
-        "A larger network may see what this one does not: try --network with the hub id of a CLIP or SigLIP model."
+        "A larger network may see what this one does not: try soart taste learn --network with the hub id of a CLIP or SigLIP model."
     ),
     N_(
-        "These items only measure how pictures look: --network efficientnet-lite0 adds items of what they show."
+        "These items only measure how pictures look: soart taste learn --network efficientnet-lite0 adds items of what they show."
     ),
     N_("The taste %(name)s is not reliable yet (%(report)s)."),
     N_("The taste %(name)s is not reliable yet for pictures that no other rater has rated (%(report)s)."),
@@ -224,7 +224,7 @@ LITERAL = (
     N_("Diversity collapse: the last pictures are %(share)s as far apart as the first; ban what they share, or pin fewer options."),
     N_("Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first pictures; check if the score rewards just that."),
     N_("Disagreement: the score rose by %(gain)s standard deviations, but %(name)s, which was not optimised, fell by %(loss)s."),
-    N_("Adherence lost: the score rose, but the pictures show less of what was asked, %(late)s after %(early)s; raise --adherence, or weigh adherence as a judge."),
+    N_("Adherence lost: the score rose, but the pictures show less of what was asked, %(late)s after %(early)s; raise the least adherence to the prompt (--adherence), or weigh adherence as a judge."),
     N_("Adherence: no phrase of the prompts can be judged, so the floor had no effect."),
     N_("Adherence: %(reached)s of %(count)s pictures reach %(least)s; mean %(mean)s."),
     N_("saturation"),

@@ -101,7 +101,9 @@ def refusal(
     """
     host = headers.get("host", "")
     if not allowed_host(host, names):
-        return "This server does not answer under that name: open it by its address, or start it with --allow-host."
+        return (
+            "This server does not answer under that name: open it by its address, or start soart web with --allow-host."
+        )
     if not changing:
         return ""
     if not _from_host(headers.get("origin"), host) or headers.get("sec-fetch-site") == "cross-site":

@@ -289,6 +289,16 @@ def test_messages_of_the_program_are_known_as_they_are_made(code):
     assert [texts.message(message) for message in made if english.search(texts.message(message))] == []
 
 
+def test_messages_name_the_command_of_an_option():
+    """In the browser nobody knows which command is meant."""
+    options = re.compile(r"(?P<command>soart(?: [a-z]+)+ )?(?P<option>--[a-z][a-z-]*)")
+    found = [match for text in MESSAGES for match in options.finditer(text)]
+    # Of Automatic1111; and beside the words of the field that is meant.
+    others = {"--api", "--adherence"}
+    assert [match["option"] for match in found if not match["command"] and match["option"] not in others] == []
+    assert {match["option"] for match in found} > others
+
+
 def test_composed_messages_are_made_by_the_code():
     made = [message for message in composed() if message]
     seen = {matching(sentence)[0] for message in made for sentence in [message, *re.split(r"(?<=[.!?]) ", message)] if matching(sentence)}  # fmt: skip
@@ -308,7 +318,7 @@ def test_a_value_swallows_no_further_sentence():
     sentences = [
         "More ratings of this kind would hardly help: with 52 more the AUC is expected to change from -0.05 to -0.05.",
         "Even 308 more ratings of this kind would not show that it is better than chance.",
-        "A larger network may see what this one does not: try --network with the hub id of a CLIP or SigLIP model.",
+        "A larger network may see what this one does not: try soart taste learn --network with the hub id of a CLIP or SigLIP model.",
     ]
     german = texts_in("de")
     assert german.message(" ".join(sentences)) == " ".join(map(german.message, sentences))
