@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import os
 import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -72,6 +75,35 @@ def connect(address: Address) -> Engine:
         cursor.close()
 
     return engine
+
+
+def is_read_only(file: Path) -> bool:
+    """True if an existing SQLite file cannot be opened in its folder, because it or the folder cannot be written.
+
+    False if another process has it open: then its log is there, and SQLite may read both.
+    """
+    if hasattr(os, "statvfs") and os.statvfs(file).f_flag & os.ST_RDONLY:
+        return True
+    effective = os.access in os.supports_effective_ids
+    writable = all(os.access(path, os.W_OK, effective_ids=effective) for path in (file, file.parent))
+    return not writable and not _log_of(file).exists()
+
+
+def copy_with_log(file: Path, folder: Path) -> Path:
+    """Copy an SQLite file that nobody writes, with the log of a process that ended early; returns the copy's path.
+
+    Raises:
+        OSError: a file cannot be read, or the copy cannot be written.
+    """
+    for source in (file, _log_of(file)):
+        if source.exists():
+            # Without its rights: the copy is written.
+            shutil.copyfile(source, folder / source.name)
+    return folder / file.name
+
+
+def _log_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}-wal")
 
 
 def _lower(value: object) -> object:

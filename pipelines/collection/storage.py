@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -13,8 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import CollectionError
 from ...files import check_writable, from_home
-from .address import DATABASE, address_of, is_url
-from .database import connect, explained_errors, write_alone
+from .address import DATABASE, Address, address_of, is_url
+from .database import connect, copy_with_log, explained_errors, is_read_only, write_alone
 from .tables import ImageRow, Meta
 from .upgrade import is_current, stored_version, upgrade_if_needed
 
@@ -39,27 +41,35 @@ class Storage:
             ``postgresql://user@host/database?pictures=/shared/folder``. The database remembers the folder of its
             pictures: that of the first URL, or one in the user's data folder. Another folder in a later URL holds for
             this machine. None keeps everything in memory, where pictures are only referred to, never stored.
+        scratch: True to work on a copy of a database in a folder that cannot be written, such as on read-only media. All
+            that is stored in the copy is lost in the end; its pictures are those of the folder.
 
     Attributes:
         folder: of its pictures; None in memory.
         where: as given, perhaps with a password, to open the collection again; not for messages.
         name: the folder or the URL without password, for messages and to open the collection again.
         title: the last part of the name, for headings.
+        kept: False if what is stored is lost in the end, see ``scratch``.
 
     Raises:
         CollectionError: the collection is of a later schema version, locked, damaged, not writable, or out of reach; or
             ``where`` is not a collection.
     """
 
-    def __init__(self, where: Path | str | None) -> None:
+    def __init__(self, where: Path | str | None, *, scratch: bool = False) -> None:
         self.where = where
         self._address = address_of(where)
         self.name, self.title = self._address.name, self._address.title
         self.folder = self._address.folder
         if self.folder is not None:
             _check_is_folder(self.folder)
+        self._copies: TemporaryDirectory[str] | None = None
         if self.folder is not None and not self._address.by_url:
-            self._make_folder(self.folder)
+            if scratch and self.is_collection(self.folder) and is_read_only(self.folder / DATABASE):
+                self._address = self._copied(self.folder / DATABASE)
+            else:
+                self._make_folder(self.folder)
+        self.kept = self._copies is None
         self._engine = connect(self._address)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         try:
@@ -101,6 +111,17 @@ class Storage:
             _check_is_folder(address.folder)
             with explained_errors(address.name, "be made"):
                 check_writable(address.folder / DATABASE, parents=True)
+
+    def _copied(self, file: Path) -> Address:
+        """The address of a temporary copy of a database."""
+        with self._errors("be opened"):
+            self._copies = TemporaryDirectory(prefix="soart-", ignore_cleanup_errors=True)
+            try:
+                copy = copy_with_log(file, Path(self._copies.name))
+            except BaseException:
+                self._copies.cleanup()
+                raise
+        return replace(self._address, url=self._address.url.set(database=str(copy)))
 
     def _make_folder(self, folder: Path) -> None:
         with self._errors("be made"):
@@ -153,6 +174,8 @@ class Storage:
     def close(self) -> None:
         """Release the database."""
         self._engine.dispose()
+        if self._copies is not None:
+            self._copies.cleanup()
 
     def __enter__(self) -> Self:
         return self

@@ -46,11 +46,18 @@ def title_of_collection(collection: Collection) -> str:
     return next((root.name for root in known_roots(collection) if _plain(root) == plain), plain)
 
 
-def open_collection_for(folders: Sequence[str], collection: str | None = None) -> tuple[Collection, list[Path]]:
+def open_collection_for(
+    folders: Sequence[str], collection: str | None = None, *, scratch: bool = False
+) -> tuple[Collection, list[Path]]:
     """The collection for an evaluation of some folders, to be closed by the caller, and the folders to scan.
 
     A single folder that is a collection itself is evaluated in place: its own pictures, and the folders of its last
     evaluation.
+
+    Args:
+        folders: names of folders and files, or of one collection.
+        collection: where the evaluation is stored; None for the default.
+        scratch: see ``Storage``.
 
     Raises:
         CollectionError: the collection cannot be opened, or the name of a folder is empty; or none of the folders exists
@@ -59,7 +66,7 @@ def open_collection_for(folders: Sequence[str], collection: str | None = None) -
     if not all(folders):
         raise CollectionError("Expected names of folders, got an empty one: the current folder is '.'.")
     if collection is None and len(folders) == 1 and Collection.is_collection(folders[0]):
-        opened = Collection(folders[0])
+        opened = Collection(folders[0], scratch=scratch)
         images = [] if opened.folder is None else [opened.folder / IMAGES]
         return opened, [*images, *known_roots(opened)]
     roots = [Path(folder) for folder in folders]
@@ -67,7 +74,7 @@ def open_collection_for(folders: Sequence[str], collection: str | None = None) -
     if not any(map(os.path.lexists, roots)) and not Collection.is_collection(place):
         missing = " ".join(str(check_file(str(plain_path(root)))) for root in roots)
         raise CollectionError(f"There is no picture in {', '.join(repr(folder) for folder in folders)}. {missing}")
-    return Collection(place), roots
+    return Collection(place, scratch=scratch), roots
 
 
 def place_of(where: Path | str) -> Path | str:
@@ -78,8 +85,12 @@ def place_of(where: Path | str) -> Path | str:
     return where
 
 
-def existing_collection(where: Path | str) -> Collection:
+def existing_collection(where: Path | str, *, scratch: bool = False) -> Collection:
     """Open the collection that a user names, see ``place_of``; unlike ``Collection(where)`` it creates nothing.
+
+    Args:
+        where: a folder or a URL.
+        scratch: see ``Storage``.
 
     Raises:
         CollectionError: there is no collection.
@@ -89,7 +100,7 @@ def existing_collection(where: Path | str) -> Collection:
         raise CollectionError(
             f"{address_of(where).name!r} is not a collection: generate pictures into one, or run soart evaluate on a folder first."
         )
-    return Collection(place)
+    return Collection(place, scratch=scratch)
 
 
 def open_evaluated(folder: str, collection: str | None = None) -> Collection:

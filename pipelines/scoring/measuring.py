@@ -192,7 +192,8 @@ def open_pictures(
     if any(map(is_url, paths)) and len(paths) > 1:
         raise CollectionError("A collection named by a URL cannot be combined with other pictures: name it alone.")
     if len(paths) == 1 and (is_url(paths[0]) or Collection.is_collection(paths[0])):
-        collection = existing_collection(paths[0])
+        # Scores and items can be computed again.
+        collection = existing_collection(paths[0], scratch=True)
         rows = collection.images()
         here = [row for row in rows if os.path.lexists(collection.locate(row))]
         return collection, here, _gone(collection, len(rows) - len(here))

@@ -153,8 +153,10 @@ def evaluate(
     with interruptible(), ExitStack() as stack:
         stores: list[tuple[Collection, list[Path]]] = []
         for names, where in sides:
-            stores.append(open_collection_for(names, where))
-            stack.enter_context(stores[-1][0])
+            stores.append(open_collection_for(names, where, scratch=True))
+            store = stack.enter_context(stores[-1][0])
+            if not store.kept:
+                warnings.append(f"The collection {store.name!r} is read-only: this evaluation of it is not kept.")
         if len({store.name for store, _ in stores}) < len(stores):
             raise SoartError(f"Expected another collection to compare with, got {stores[0][0].name!r} twice.")
         if target:

@@ -1,0 +1,44 @@
+"""Commands on collections in folders that cannot be written."""
+
+import codecs
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from PIL import Image
+from specimens.rights import unwritable
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs rights of POSIX")
+
+
+@pytest.fixture
+def place():
+    """A folder that every user can enter."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_commands_that_keep_nothing_work(soart, place, monkeypatch):
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(place / "home"))
+    (place / "pictures").mkdir()
+    for k in range(3):
+        Image.fromarray(np.random.default_rng(k).integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(
+            place / "pictures" / f"{k}.png"
+        )
+    evaluation = ("evaluate", place / "pictures", "--collection", place / "pictures" / "art", "--export")
+    ranking = ("rank", place / "pictures" / "art", "--json")
+    (place / "out").mkdir(mode=0o777)
+    (place / "out").chmod(0o777)
+    # Imports everything, which an ordinary user may not read here.
+    codecs.lookup("cp437")
+    first, expected = soart(*evaluation, place / "out" / "before.csv"), soart(*ranking)
+    assert (first[0], expected[0]) == (0, 0)
+    with unwritable(place / "pictures"):
+        code, _, err = soart(*evaluation, place / "out" / "after.csv")
+        assert (code, "is read-only: this evaluation of it is not kept" in err) == (0, True)
+        assert soart(*ranking) == expected
+    assert (place / "out" / "after.csv").read_bytes() == (place / "out" / "before.csv").read_bytes()
