@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import aliased
 
 from .collection import Collection
 from .files import image_ids_of_scan
@@ -41,6 +42,12 @@ def digest_of_settings(collection: Collection, scan_number: int) -> bytes:
     return digest.digest()
 
 
+def _unfit(technical: str) -> Select[int]:
+    """The query for the ids of pictures that cannot be judged, whose score of this name is 0."""
+    score = aliased(ScoreRow)
+    return select(score.image_id).where(score.profile == technical, score.value == 0)
+
+
 def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
     """Yield every different prompt once."""
     query = select(MetadataRow.prompt).where(MetadataRow.image_id.in_(image_ids_of_scan(scan_number))).distinct()
@@ -50,7 +57,7 @@ def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
 
 
 def mean_scores(
-    collection: Collection, scan_number: int, profile: str, setting: str
+    collection: Collection, scan_number: int, profile: str, setting: str, technical: str
 ) -> Iterator[tuple[str | None, str | None, int, float]]:
     """Yield (prompt, setting, number of pictures, mean score) of every different pair of a prompt and a setting.
 
@@ -59,12 +66,14 @@ def mean_scores(
         scan_number: number of the scan.
         profile: stored score.
         setting: one of ``TEXTS``.
+        technical: stored score that is 0 for pictures that cannot be judged, which are left out.
     """
     column = getattr(MetadataRow, setting)
     query = (
         select(MetadataRow.prompt, column, func.count(), func.avg(ScoreRow.value))
         .join(ScoreRow, ScoreRow.image_id == MetadataRow.image_id)
         .where(ScoreRow.profile == profile, MetadataRow.image_id.in_(image_ids_of_scan(scan_number)))
+        .where(MetadataRow.image_id.not_in(_unfit(technical)))
         .group_by(MetadataRow.prompt, column)
         .order_by(MetadataRow.prompt, column)
     )
@@ -73,7 +82,7 @@ def mean_scores(
 
 
 def numbers_and_scores(
-    collection: Collection, scan_number: int, profile: str, number: str
+    collection: Collection, scan_number: int, profile: str, number: str, technical: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """A number, and the score, of every picture that has both, in the order of hashes.
 
@@ -82,6 +91,7 @@ def numbers_and_scores(
         scan_number: number of the scan.
         profile: stored score.
         number: one of ``NUMBERS``.
+        technical: stored score that is 0 for pictures that cannot be judged, which are left out.
 
     Returns:
         (n, 2) float64, and (n,) int64 numbers that are equal for equal prompts; −1 for pictures without one.
@@ -93,6 +103,7 @@ def numbers_and_scores(
         .join(ScoreRow, ScoreRow.image_id == ImageRow.id)
         .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
         .where(ScoreRow.profile == profile, ImageRow.id.in_(image_ids_of_scan(scan_number)), column.is_not(None))
+        .where(ImageRow.id.not_in(_unfit(technical)))
         .order_by(ImageRow.sha256)
     )
     with collection.session("be read") as session:
@@ -109,12 +120,21 @@ def _number_of(prompt: str | None) -> int:
     return int.from_bytes(hashlib.blake2b(prompt.encode(errors="surrogateescape"), digest_size=8).digest()) >> 1
 
 
-def scores_by_day(collection: Collection, scan_number: int, profile: str) -> list[tuple[int, int, float]]:
-    """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed."""
+def scores_by_day(
+    collection: Collection, scan_number: int, profile: str, technical: str
+) -> list[tuple[int, int, float]]:
+    """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed.
+
+    Args:
+        collection: the collection.
+        scan_number: number of the scan.
+        profile: stored score.
+        technical: stored score that is 0 for pictures that cannot be judged, which are left out.
+    """
     query = (
         select(_DAY, func.count(), func.sum(ScoreRow.value))
         .join(ScoreRow, ScoreRow.image_id == FileRow.image_id)
-        .where(FileRow.scan == scan_number, ScoreRow.profile == profile)
+        .where(FileRow.scan == scan_number, ScoreRow.profile == profile, ScoreRow.image_id.not_in(_unfit(technical)))
         .group_by(_DAY)
         .order_by(_DAY)
     )

@@ -73,9 +73,11 @@ def contrast(first: EvaluatedCollection, second: EvaluatedCollection) -> Contras
     one, two = first.evaluation, second.evaluation
     enough = min(len(one.ids), len(two.ids)) >= FEWEST_PICTURES
     prompts = _prompts(first, second)
+    # Scores of pictures that cannot be judged mean nothing.
+    fit = [e.unfit == "" for e in (one, two)]
     scores = [
-        mean_gap(name, *(Sample(e.scores[name], p) for e, p in zip((one, two), prompts, strict=True)))[0]
-        for name in (one.scores if enough else ())
+        mean_gap(name, *(Sample(e.scores[name][f], p[f]) for e, p, f in zip((one, two), prompts, fit, strict=True)))[0]
+        for name in (one.scores if min(f.sum() for f in fit) >= FEWEST_PICTURES else ())
     ]
     damage = [
         share_gap_of(

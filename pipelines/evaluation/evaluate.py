@@ -36,7 +36,7 @@ SAMPLE, BLOCK = 4096, 1024
 #: Typical pictures of a style.
 SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "5"
+_VERSION = "6"
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -120,7 +120,7 @@ def _evaluate(
     overview = Overview.of(items_of(collection, taste_extractor().version, ids[:SAMPLE]))
     scores, positions = _pass_over_items(collection, ids, scorers, overview, progress)
     _store_scores(collection, ids, scores)
-    main = scorers[0].stored_name
+    main, technical = scorers[0].stored_name, TechnicalScorer.load().stored_name
     damage = suspected(scores)
     group, best = near_duplicates(collection, ids, scores[main], damage >= 0)
     return Evaluation(
@@ -135,9 +135,9 @@ def _evaluate(
         style=positions.style,
         unfit=positions.unfit,
         styles=_styles(positions, ids, scores[main], len(overview.styles)),
-        associations=find_associations(collection, scan_number, main),
-        trends=find_trends(collection, scan_number, main),
-        timeline=timeline(collection, scan_number, main),
+        associations=find_associations(collection, scan_number, main, technical),
+        trends=find_trends(collection, scan_number, main, technical),
+        timeline=timeline(collection, scan_number, main, technical),
     )
 
 

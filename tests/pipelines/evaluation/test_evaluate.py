@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -324,6 +325,39 @@ def test_changed_prompts_and_dates_are_evaluated_anew(collection, tmp_path):
     # Judges may have seen the prompts.
     assert collection.scores("judge:somebody@1") == {}
     assert collection.scores("technical-0") == judged
+
+
+def test_what_cannot_be_judged_counts_in_no_statistics(collection, tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "art"
+    folder.mkdir()
+
+    def add(number, pixels, day):
+        path = folder / f"{number:02}.png"
+        Image.fromarray(pixels).save(path)
+        path.with_suffix(".json").write_text(
+            json.dumps({"prompt": f"a {('fox', 'owl')[number % 2]}, number {number}", "steps": number})
+        )
+        os.utime(path, (day * 86_400, day * 86_400))
+
+    for number in range(24):
+        add(number, np.clip(rng.normal(128, (4, 12)[number % 2], (96, 96, 3)), 0, 255).astype(np.uint8), 15_000)
+    before = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    assert {"fox", "owl"} <= {a.value for a in before.evaluation.associations}
+    assert [trend.name for trend in before.evaluation.trends] == ["steps"]
+    # Black pictures of one of the animals, which would seem to be the worse one.
+    for number in range(24, 64, 2):
+        add(number, np.full((96 + number, 96, 3), number // 30, np.uint8), 16_000)
+    with Collection(tmp_path / "all") as other:
+        after = sync_and_evaluate(other, Scan([folder]), LocalEngine(1))
+        assert (after.evaluation.unfit != "").sum() == 20
+        for name in ("associations", "trends", "timeline"):
+            one, two = (getattr(evaluated.evaluation, name) for evaluated in (before, after))
+            assert [each.pictures for each in one] == [each.pictures for each in two]
+            value = {"associations": "difference", "trends": "rho", "timeline": "score"}[name]
+            assert [getattr(each, value) for each in one] == pytest.approx([getattr(each, value) for each in two])
+        gaps = contrast(before, after).scores
+        assert [gap.first for gap in gaps] == pytest.approx([gap.second for gap in gaps])
 
 
 def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene):
