@@ -269,7 +269,8 @@ def cull(
     done: list[Move] = []
     problems = []
     try:
-        for move in moves:
+        # Links last, so that they can follow the pictures to which they lead.
+        for move in sorted(moves, key=lambda move: move.source.is_symlink()):
             files = [move]
             for file in files:
                 try:

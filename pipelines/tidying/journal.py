@@ -37,6 +37,8 @@ class Journal:
         self.path = path
         self._stream: IO[bytes] | None = None
         self._entries = 0
+        #: New paths by earlier ones, absolute and with links resolved.
+        self._moved: dict[Path, Path] = {}
         checked_undo_file(path)
 
     def _note(self, **entry: Any) -> None:  # noqa: ANN401
@@ -58,6 +60,8 @@ class Journal:
     def move(self, source: Path, target: Path) -> Path:
         """Move a file to ``target``, or to a numbered name beside it if that is taken; return its new path.
 
+        A link leads to the same file as before, also if that was moved before it.
+
         Raises:
             OSError: the file cannot be moved; it stays where it is.
         """
@@ -66,9 +70,17 @@ class Journal:
         free = next(p for p in _names(target) if not os.path.lexists(p))
         # How many of the folders above it were made for it, so that they can go again.
         entry = {"moved": str(source.absolute()), "to": str(free.absolute()), **({"made": made} if made else {})}
-        self._note(**entry)
+        before, place = _place(source), _place(free)
+        link = source.readlink() if source.is_symlink() else None
+        leads_to = None if link is None else self._text_of_moved(link, before, place)
+        self._note(**entry, **({"link": str(link)} if leads_to != link else {}))
         try:
-            shutil.move(source, free)
+            if leads_to is None or leads_to == link:
+                shutil.move(source, free)
+            else:
+                free.symlink_to(leads_to)
+                source.unlink()
+            self._moved[before] = place
         except BaseException:
             # To another disk a file is moved by copying: remove a copy that was not finished.
             if os.path.lexists(source) and os.path.lexists(free):
@@ -80,6 +92,18 @@ class Journal:
                     self._note(undone=self._entries - 1)
             raise
         return free
+
+    def _text_of_moved(self, link: Path, before: Path, place: Path) -> Path:
+        """The text of a link at ``place`` that leads to the same file as the text ``link`` of one at ``before``."""
+        goal = _place(before.parent / link)
+        now = self._moved.get(goal, goal)
+        if link.is_absolute():
+            return link if now == goal else now
+        try:
+            return Path(os.path.relpath(now, place.parent))
+        except ValueError:
+            # On another drive of Windows.
+            return now
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a small file; the content of an earlier one is stored in the journal.
@@ -117,6 +141,11 @@ class Journal:
         """Close the journal."""
         if self._stream is not None:
             self._stream.close()
+
+
+def _place(path: Path) -> Path:
+    """The absolute path of a file or a link, with the links of its folders resolved."""
+    return path.absolute().parent.resolve() / path.name
 
 
 def _names(target: Path) -> Iterator[Path]:
@@ -230,10 +259,18 @@ def _undo_one(entry: dict[str, Any]) -> str | None:
         source, target = Path(entry["moved"]), Path(entry["to"])
         if not os.path.lexists(target):
             return None if os.path.lexists(source) else f"{str(target)!r} is gone and cannot be moved back."
+        if "link" in entry and target.is_symlink() and source.is_symlink() and str(source.readlink()) == entry["link"]:
+            # Ended between making the new link and removing the old one.
+            target.unlink()
+            return None
         if os.path.lexists(source):
             return f"{str(source)!r} is taken by another file: {str(target)!r} stays where it is."
         source.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(target, source)
+        if isinstance(entry.get("link"), str) and target.is_symlink():
+            source.symlink_to(entry["link"])
+            target.unlink()
+        else:
+            shutil.move(target, source)
         return None
     path = Path(entry["written"] if "written" in entry else entry["inserted"])
     content = path.read_bytes() if path.exists() else None

@@ -204,6 +204,21 @@ def test_of_a_picture_and_a_link_to_it_the_picture_stays(collection, tmp_path):
     result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     moves = plan_cull(result, Rule(duplicates=True), [folder], tmp_path / "out")
     assert [move.source.name for move in moves] == ["a link.png"]
+    cull(moves, tmp_path / "undo.jsonl")
+    assert (tmp_path / "out" / "duplicates" / "a link.png").read_bytes() == (folder / "picture.png").read_bytes()
+
+
+def test_a_link_follows_the_picture_that_is_moved_with_it(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "picture.png").write_bytes(content := encoded(picture(1), "PNG"))
+    (folder / "a link.png").symlink_to("picture.png")
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    cull(plan_cull(result, Rule(below=1000.0), [folder], tmp_path / "out"), tmp_path / "undo.jsonl")
+    assert not list(folder.iterdir())
+    assert {path.read_bytes() for path in (tmp_path / "out").rglob("*.png")} == {content}
+    assert undo(tmp_path / "undo.jsonl") == (2, [])
+    assert (folder / "a link.png").read_bytes() == content
 
 
 def test_an_annotated_picture_stays_the_same_wherever_it_goes(collection, tmp_path):

@@ -1,6 +1,8 @@
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,42 @@ def test_everything_is_undone_in_reverse(files):
     assert undo(files / "undo.jsonl") == (5, [])
     assert state(files) == before
     assert not (files / "undo.jsonl").exists()
+
+
+@pytest.fixture
+def links(files):
+    """Links in ``inner`` to a file beside it: a relative and an absolute one."""
+    (files / "inner").mkdir()
+    (files / "inner" / "relative").symlink_to("../a")
+    (files / "inner" / "absolute").symlink_to(files / "a")
+    return files
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_links_lead_to_the_same_file_when_they_are_moved(links, together):
+    journal = Journal(links / "undo.jsonl")
+    if together:
+        journal.move(links / "a", links / "out" / "worst" / "a")
+    for name in ("relative", "absolute"):
+        moved = journal.move(links / "inner" / name, links / "out" / "duplicates" / "inner" / name)
+        assert moved.is_symlink()
+        assert moved.read_text() == "a"
+        assert moved.readlink().is_absolute() == (name == "absolute")
+    journal.close()
+    assert undo(links / "undo.jsonl") == (3 if together else 2, [])
+    assert (links / "inner" / "relative").readlink() == Path("../a")
+    assert (links / "inner" / "absolute").read_text() == (links / "inner" / "relative").read_text() == "a"
+    assert not (links / "out").exists()
+
+
+def test_a_link_that_was_moved_halfway_is_undone(links):
+    journal = Journal(links / "undo.jsonl")
+    journal.move(links / "inner" / "relative", links / "out" / "deeper" / "relative")
+    journal.close()
+    (links / "inner" / "relative").symlink_to("../a")
+    assert undo(links / "undo.jsonl") == (1, [])
+    assert (links / "inner" / "relative").readlink() == Path("../a")
+    assert not os.path.lexists(links / "out" / "deeper" / "relative")
 
 
 def test_a_change_that_was_noted_and_never_made_needs_no_undoing(files):
