@@ -20,8 +20,9 @@ from .tables import ImageRow
 #: Longest side in pixels: of thumbnails made on request, of those that every inspection makes, and of a picture shown
 #: alone.
 SIDE, SMALL, LARGE = 256, 112, 2048
+_PNG = b"\x89PNG\r\n\x1a\n"
 #: First bytes of the formats that every browser shows.
-_WEB = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
+_WEB = ((_PNG, "image/png"), (b"\xff\xd8\xff", "image/jpeg"))
 
 
 def encode_thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
@@ -59,8 +60,18 @@ def thumbnail(collection: Collection, row: ImageRow, side: int = SIDE) -> bytes:
     return content
 
 
+def _may_be_transparent(content: bytes) -> bool:
+    """True if a PNG has alpha values or transparent colours; False for other files."""
+    if not content.startswith(_PNG):
+        return False
+    # Greys and colours with alpha have the types 4 and 6.
+    return content[25:26] in (b"\4", b"\6") or b"tRNS" in content[: content.find(b"IDAT")]
+
+
 def for_browser(collection: Collection, row: ImageRow, side: int | None = SIDE) -> tuple[bytes, str]:
     """A picture for a browser: the file itself if it is a PNG or JPEG within ``side`` pixels, else its thumbnail.
+
+    A PNG that may be transparent is drawn anew on white, as it is measured: a page may lie dark under it.
 
     Args:
         collection: the collection.
@@ -75,10 +86,11 @@ def for_browser(collection: Collection, row: ImageRow, side: int | None = SIDE) 
     """
     if side is None or max(row.width, row.height) <= side:
         content = collection.content(row)
+        transparent = _may_be_transparent(content)
         for start, kind in _WEB:
-            if content.startswith(start):
+            if content.startswith(start) and not transparent:
                 return content, kind
-        if side is None:
+        if side is None or transparent:
             buffer = io.BytesIO()
             Image.fromarray(read_image(content).pixels).save(buffer, "PNG", compress_level=1)
             return buffer.getvalue(), "image/png"

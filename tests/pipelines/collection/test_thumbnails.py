@@ -57,3 +57,22 @@ def test_browsers_get_small_files_as_they_are_and_others_as_thumbnails(collectio
     collection.locate(small).unlink()
     with pytest.raises(ImageError, match="cannot be read"):
         for_browser(collection, small)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.parametrize("side", [256, LARGE, None])
+def test_browsers_show_transparent_pictures_as_they_are_measured(collection, tmp_path, mode, side):
+    image = Image.new("RGBA", (40, 30), (0, 0, 0, 0))
+    image.paste((90, 90, 90, 255), (0, 0, 20, 30))
+    image.paste((0, 0, 0, 128 if mode != "P" else 255), (20, 0, 30, 30))
+    if mode == "P":
+        image = image.quantize(4)
+    image.convert(mode).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as saved:
+        assert saved.has_transparency_data
+    row, _ = collection.add_file(tmp_path / "a.png")
+    content, kind = for_browser(collection, row, side)
+    shown = Image.open(io.BytesIO(content))
+    assert (kind, shown.mode) == ("image/png", "RGB")
+    assert np.array_equal(np.asarray(shown), collection.pixels(row))
+    assert np.asarray(shown)[0, -1].tolist() == [255, 255, 255]
