@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import platformdirs
@@ -16,7 +16,7 @@ from ..collection.address import address_of
 from ..collection.collection import Collection
 from ..collection.storage import IMAGES
 from ..collection.tables import Meta
-from .scan import check_file
+from .scan import Scan, check_file
 
 _ROOTS = "roots"
 
@@ -47,7 +47,11 @@ def title_of_collection(collection: Collection) -> str:
 
 
 def open_collection_for(
-    folders: Sequence[str], collection: str | None = None, *, scratch: bool = False
+    folders: Sequence[str],
+    collection: str | None = None,
+    *,
+    scan_of: Callable[[Sequence[Path]], Scan] | None = None,
+    scratch: bool = False,
 ) -> tuple[Collection, list[Path]]:
     """The collection for an evaluation of some folders, to be closed by the caller, and the folders to scan.
 
@@ -57,11 +61,12 @@ def open_collection_for(
     Args:
         folders: names of folders and files, or of one collection.
         collection: where the evaluation is stored; None for the default.
+        scan_of: makes a scan of folders; a collection is made only if it finds a picture. None to ask only for a folder.
         scratch: see ``Storage``.
 
     Raises:
-        CollectionError: the collection cannot be opened, or the name of a folder is empty; or none of the folders exists
-            and they have no collection yet, so that a misspelt name makes none.
+        CollectionError: the collection cannot be opened, or the name of a folder is empty; or none of the folders exists,
+            or ``scan_of`` them finds no picture, and they have no collection yet, so that a mistake makes none.
     """
     if not all(folders):
         raise CollectionError("Expected names of folders, got an empty one: the current folder is '.'.")
@@ -71,9 +76,15 @@ def open_collection_for(
         return opened, [*images, *known_roots(opened)]
     roots = [Path(folder) for folder in folders]
     place = collection or default_collection_path(roots)
-    if not any(map(os.path.lexists, roots)) and not Collection.is_collection(place):
-        missing = " ".join(str(check_file(str(plain_path(root)))) for root in roots)
-        raise CollectionError(f"There is no picture in {', '.join(repr(folder) for folder in folders)}. {missing}")
+    if not Collection.is_collection(place):
+        named = ", ".join(repr(folder) for folder in folders)
+        if not any(map(os.path.lexists, roots)):
+            missing = " ".join(str(check_file(str(plain_path(root)))) for root in roots)
+            raise CollectionError(f"There is no picture in {named}. {missing}")
+        scan = None if scan_of is None else scan_of(roots)
+        if scan is not None and all(file.sidecar for file in scan):
+            problems = "".join(f" {problem}" for problem in [*scan.problems, *scan.unusable.values()][:3])
+            raise CollectionError(f"There is no picture in {named}.{problems}")
     return Collection(place, scratch=scratch), roots
 
 

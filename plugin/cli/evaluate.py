@@ -149,11 +149,15 @@ def evaluate(
         from ...pipelines.judges.engines import judging_named
 
         judging = judging_named(engine, workers)
+
+    def scan_of(roots: Sequence[Path]) -> Scan:
+        return Scan(roots, only or (), follow_links)
+
     sides = [(folders, collection), *([(against, None)] if against else [])]
     with interruptible(), ExitStack() as stack:
         stores: list[tuple[Collection, list[Path]]] = []
         for names, where in sides:
-            stores.append(open_collection_for(names, where, scratch=True))
+            stores.append(open_collection_for(names, where, scan_of=scan_of, scratch=True))
             store = stack.enter_context(stores[-1][0])
             if not store.kept:
                 warnings.append(f"The collection {store.name!r} is read-only: this evaluation of it is not kept.")
@@ -166,7 +170,7 @@ def evaluate(
         evaluated, *others = (
             evaluate_with_progress(
                 store,
-                Scan(roots, only or (), follow_links),
+                scan_of(roots),
                 engine_named(engine, workers),
                 scorers,
                 judges=judges,

@@ -91,7 +91,8 @@ def evaluated_folders(
     for text in warnings:
         note(text)
     with interruptible():
-        store, roots = open_collection_for(folders, collection)
+        # With the folder apart, so that its check comes first.
+        store, roots = open_collection_for(folders, collection, scan_of=lambda roots: Scan(roots, only or ()))
         with store:
             check(store, roots)
             scan = Scan(roots, only or (), exclude=apart)

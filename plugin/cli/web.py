@@ -179,7 +179,7 @@ def _evaluated(folder: str) -> str:
 
     if Collection.is_collection(folder):
         return folder
-    store, roots = open_collection_for([folder])
+    store, roots = open_collection_for([folder], scan_of=Scan)
     with interruptible(), store:
         evaluate_with_progress(store, Scan(roots), LocalEngine(), [])
         return store.name

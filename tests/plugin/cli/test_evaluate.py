@@ -124,6 +124,20 @@ def test_mistakes_are_one_sentence(soart, art, arguments, code, said):
 
 
 @pytest.mark.parametrize("command", [["evaluate"], ["cull", "--to", "out", "--worst", "50"], ["annotate"]])
+@pytest.mark.parametrize("folder", ["empty", "art"])
+def test_a_folder_without_pictures_makes_no_collection(soart, art, command, folder):
+    Path("empty").mkdir()
+    if folder == "empty":
+        Path("empty/notes.txt").write_text("no picture")
+    for more in ([], ["--collection", "new"]):
+        code, _, err = soart(
+            command[0], folder, *command[1:], *more, *(["--only", "*.webp"] if folder == "art" else [])
+        )
+        assert (code, err) == (1, f"Error: There is no picture in '{folder}'.\n")
+    assert not any(Path(name).exists() for name in ("data", "new"))
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["cull", "--to", "out", "--worst", "50"], ["annotate"]])
 def test_a_misspelt_folder_makes_no_collection(soart, tmp_path, monkeypatch, command):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     code, _, err = soart(command[0], tmp_path / "none", *command[1:])
