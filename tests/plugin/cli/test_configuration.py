@@ -110,8 +110,12 @@ def test_generate_and_tune_use_the_model_and_the_collection(soart, home, opened)
     assert [(one.model, one.device, one.offload) for one in opened] == [
         ("a/b", "cpu", "none"), ("a/b", "cpu", "none"), ("c/d", "cpu", "none"),
     ]  # fmt: skip
-    assert (home / "mine" / "soart.db").is_file()
-    assert not {"soart-pictures", "soart-tuning"} & {path.name for path in home.iterdir()}
+    # Without a model no collection is made.
+    assert not {"mine", "soart-pictures", "soart-tuning"} & {path.name for path in home.iterdir()}
+    (home / "mine").write_text("a file")
+    for command in (("generate", "a fox"), ("tune", "a {fox|owl}")):
+        code, _, err = soart(*command)
+        assert (code, "'mine' is a file" in err) == (1, True)
 
 
 def test_a_wrong_file_stops_the_commands_that_use_it_and_no_others(soart, home):
