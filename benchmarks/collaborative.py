@@ -179,24 +179,25 @@ def size(raters: int, count: int = 100_000) -> None:
     )
 
 
-def overhead() -> None:
-    """Print the seconds of a batch of 8 after 500 observations in a space of 10 slots × 10 options."""
-    rng, domain = np.random.default_rng(0), Domain.of((10,) * 10)
-    truth = prior_draws(rng, 1, domain.levels, Layout(10, ()).unpack(np.log([1.0, 1.0, 0.5, *[0.1] * 10])), 0.0)
+def overhead(slots: int, options: int, before: int, count: int) -> None:
+    """Print the seconds of a batch of ``count`` after ``before`` observations, and of the first one after a resume."""
+    rng, domain = np.random.default_rng(0), Domain.of((options,) * slots)
+    theta = Layout(slots, ()).unpack(np.log([1.0, 1.0, 0.5, *[0.1] * slots]))
+    truth = prior_draws(rng, 1, domain.levels, theta, 0.0)
     steering = Steering(domain)
-    shown = domain.random(rng, 492)
-    steering.tell(shown, truth(shown)[0] + 0.5 * rng.standard_normal(492))
+    shown = domain.random(rng, before - count)
+    steering.tell(shown, truth(shown)[0] + 0.5 * rng.standard_normal(len(shown)))
     spent, worked = [], []
     for _ in range(6):
         begun, work = time.perf_counter(), time.process_time()
-        batch = steering.ask(8, rng)
+        batch = steering.ask(count, rng)
         spent.append(time.perf_counter() - begun)
         worked.append(time.process_time() - work)
-        steering.tell(batch, truth(batch)[0] + 0.5 * rng.standard_normal(8))
+        steering.tell(batch, truth(batch)[0] + 0.5 * rng.standard_normal(count))
     print(
-        f"\nA batch of 8 after 500 observations, 10 slots × 10 options: {np.median(spent[1:]):.2f} s (median of 5); "
-        f"the first after a resume, with hyper-parameters from nothing: {spent[0]:.2f} s. Of the processor, on a machine "
-        f"with other work: {np.median(worked[1:]):.2f} s and {worked[0]:.2f} s"
+        f"\nA batch of {count} after {before} observations, {slots} slots × {options} options: {np.median(spent[1:]):.2f} s "
+        f"(median of 5); the first after a resume, with hyper-parameters from nothing: {spent[0]:.2f} s. Of the processor, "
+        f"on a machine with other work: {np.median(worked[1:]):.2f} s and {worked[0]:.2f} s"
     )
 
 
@@ -220,7 +221,10 @@ def main() -> None:
             # Peak memory belongs to a whole process, so each size has its own.
             subprocess.run([sys.executable, __file__, "--raters", str(raters)], check=True)
     if "overhead" in parts:
-        overhead()
+        overhead(10, 10, before=500, count=8)
+        # A suggestion at a time, as in a study of Optuna, while hyper-parameters are averaged over and after.
+        overhead(40, 30, before=50, count=1)
+        overhead(40, 30, before=200, count=1)
 
 
 if __name__ == "__main__":
