@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 import numpy as np
 from scipy import stats
@@ -12,6 +13,7 @@ from scipy import stats
 from ...metrics.damage.names import OVERALL, TECHNICAL
 from ...metrics.damage.titles import has_points, stored_title
 from ..collection.collection import Collection
+from ..judges.prompts import prompts_of
 from ..scoring.ranking import RankedPicture
 from .page import picture_url, render_page
 
@@ -35,6 +37,8 @@ _DETECTOR = (
     "undamaged picture is."
 )
 _JUDGES = "The values are those of judges; docs/judges.md says what each of them measures."
+#: Characters of a prompt by another tool on the page; the whole of it is in a tooltip.
+_PROMPT = 160
 _COMMON = {"a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "picture", "photo", "image", "style"}
 
 
@@ -113,6 +117,7 @@ def render_report(
         problems: a sentence for each picture that was left out.
     """
     pictures = {r.row.id: picture_url(collection, r.row) for r in ranking}
+    prompts = prompts_of(collection, [r.row for r in ranking])
     return render_page(
         "ranking.html",
         title=title,
@@ -124,5 +129,7 @@ def render_report(
         explanation=_explanation(profile),
         models=sorted({r.row.generation.model for r in ranking if r.row.generation}),
         picture=lambda r: pictures[r.row.id],
+        prompt=lambda r: prompts.get(r.row.id, ""),
+        cut=lambda text: shorten(text, _PROMPT, placeholder=" …"),
         sharpness=lambda r: "small" if max(r.row.width, r.row.height) <= 128 else "",
     )

@@ -1,11 +1,16 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from soart.errors import SoartError
+from soart.metrics.tastes.overall import default_scorer
 from soart.pipelines.reports.page import figure, write_report
 from soart.pipelines.reports.ranking import render_report, word_effects
+from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.ranking import rank
 
 EVIL = '<script>alert(1)</script>" onerror="x'
@@ -44,6 +49,21 @@ def test_page_is_escaped_and_self_contained(collection, ranking):
     order = [float(s) for s in re.findall(r'title="score">(-?[\d.]+)<', page)]
     assert order == sorted(order, reverse=True)
     assert len(order) == 10
+
+
+def test_prompts_by_other_tools_are_on_the_page_cut_if_they_are_long(collection, tmp_path):
+    prompt = "a tabby cat, " + "masterpiece, " * 30 + "the end"
+    info = PngInfo()
+    info.add_text("parameters", f"{prompt}\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "00042.png", pnginfo=info)
+    import_pictures(collection, [tmp_path / "00042.png"], default_scorer(judged=False))
+    page = render_report(collection, rank(collection)[0], "t", "p")
+    visible = re.sub(r"<[^>]*>", "", page)
+    assert "00042.png" in visible
+    assert "a tabby cat, masterpiece" in visible
+    assert "the end" not in visible
+    assert "the end" in page
 
 
 def test_large_pictures_are_decoded_once(collection, ranking, monkeypatch):
