@@ -141,8 +141,8 @@ def plan_cull(
 ) -> list[Move]:
     """The moves of a rule, in the order of paths; nothing is moved yet.
 
-    If the rule has ``duplicates`` and a picture stays, one of its exact copies does: the first that is no link, or else
-    the first.
+    If the rule has ``duplicates`` and a picture stays, one of its exact copies does: of those that are no links, or else of
+    all, the first of the shortest file name, because file managers and soart lengthen the names of copies.
 
     Args:
         evaluated: the evaluated collection.
@@ -153,7 +153,7 @@ def plan_cull(
     """
     e = evaluated.evaluation
     reasons = rule.reasons(e, keep)
-    stays = _first_files(evaluated) if rule.duplicates else {}
+    stays = _files_to_keep(evaluated) if rule.duplicates else {}
 
     def reason_of(path: str, image: int) -> str:
         row = e.place.get(image)
@@ -163,15 +163,18 @@ def plan_cull(
     return moves_to(evaluated, reason_of, roots, target)
 
 
-def _first_files(evaluated: EvaluatedCollection) -> dict[int, str]:
-    """Path of the file to keep of each picture, by picture id: the first that is no link, else the first."""
+def _files_to_keep(evaluated: EvaluatedCollection) -> dict[int, str]:
+    """Path of the file to keep of each picture, by picture id."""
     files: dict[int, list[str]] = {}
     for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
         files.setdefault(image, []).append(path)
-    return {
-        image: paths[0] if len(paths) == 1 else next((p for p in paths if not Path(p).is_symlink()), paths[0])
-        for image, paths in files.items()
-    }
+    return {image: paths[0] if len(paths) == 1 else min(paths, key=_likeness_to_copy) for image, paths in files.items()}
+
+
+def _likeness_to_copy(path: str) -> tuple[bool, int, str]:
+    """Sort key of exact copies, the original first: "a.png" before "a (1).png", "a - Copy.png" and links."""
+    file = Path(path)
+    return file.is_symlink(), len(file.name), path
 
 
 def moves_to(

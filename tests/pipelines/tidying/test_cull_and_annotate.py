@@ -196,6 +196,19 @@ def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
     assert {path.name for path in folder.glob("*.xmp")} == {"same.xmp", "own.png.xmp"}
 
 
+@pytest.mark.parametrize("copy", ["a (1).png", "a - Copy.png", "a (Kopie).png", "Copy of a.png", "01 a.png"])
+def test_of_exact_copies_the_original_stays(collection, tmp_path, copy):
+    """The copies sort before it, so that it was moved, with its text, and "a (1).png" stayed."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("a.png", copy):
+        (folder / name).write_bytes(encoded(picture(1), "PNG"))
+    (folder / "a.txt").write_text("its prompt")
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    moves = plan_cull(result, Rule(duplicates=True), [folder], tmp_path / "out")
+    assert [move.source.name for move in moves] == [copy]
+
+
 def test_of_a_picture_and_a_link_to_it_the_picture_stays(collection, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
