@@ -99,7 +99,12 @@ def _opened(
 
 
 def render_taste_report(
-    collection: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, notes: Sequence[str] = (), shown: int = SHOWN
+    collection: Collection,
+    rows: Sequence[ImageRow],
+    scorer: TasteScorer,
+    notes: Sequence[str] = (),
+    shown: int = SHOWN,
+    problems: Sequence[str] = (),
 ) -> str:
     """Render the page.
 
@@ -109,18 +114,20 @@ def render_taste_report(
         scorer: the taste, which is not a blend.
         notes: sentences under the heading.
         shown: most pictures to show of the best, and of the worst.
+        problems: a sentence for each file that is missing from ``rows``.
 
     Raises:
         ProfileError: the taste is a blend.
     """
     profile = only_profile(scorer.taste)
-    measured, items, problems = measure_sound(collection, rows, scorer)
+    measured, items, left_out = measure_sound(collection, rows, scorer)
+    left_out = [*problems, *left_out]
     liking = profile.liking(items)
     order = np.argsort(-liking, kind="stable")
     count = min(shown, len(order) // 2) if len(order) > 1 else len(order)
     most, unreadable = _opened(collection, measured, order.tolist(), count)
     least, others = _opened(collection, measured, [i for i in order[::-1].tolist() if i not in most], count)
-    problems += [sentence for sentence in dict.fromkeys([*unreadable, *others]) if sentence not in problems]
+    left_out += [sentence for sentence in dict.fromkeys([*unreadable, *others]) if sentence not in left_out]
     opened = most | least
     reasons = dict(zip(opened, explain(profile, items[list(opened)], top=4), strict=True)) if opened else {}
     percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
@@ -144,5 +151,5 @@ def render_taste_report(
         least=[show(i) for i in least],
         pictures=len(measured),
         notes=notes,
-        problems=problems,
+        problems=left_out,
     )

@@ -241,7 +241,7 @@ def show(
         with Progress("measuring", 0) as progress:
             collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
         with collection:
-            page = write_report(report, render_taste_report(collection, rows, scorer, problems))
+            page = write_report(report, render_taste_report(collection, rows, scorer, problems=problems))
     if as_json:
         return emit({**facts, "report": None if page is None else str(page)})
     print_facts(facts)

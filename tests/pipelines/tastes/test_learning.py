@@ -182,6 +182,9 @@ def test_report(rated, scorer, tmp_path):
     assert scorer.taste.trust.advice.split(".")[0] in page
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "<script" not in page
+    assert "Left out" not in page
+    page = render_taste_report(collection, rows, scorer, problems=["'a.png' is <i>empty</i>."])
+    assert "<li>&#39;a.png&#39; is &lt;i&gt;empty" in page.split("<h2>Left out</h2>")[1]
     assert draw_curve(scorer.taste.trust.__class__("usable"), 3) is None
     trust = replace(scorer.taste.trust, curve=((4, 0.7, 0.6, 0.8), (8, 0.9, 0.85, 0.95)), more=8, expected=0.95)
     assert "8 pictures: 0.90 (0.85 … 0.95)" in draw_curve(replace(trust, graded=False), 8)
