@@ -103,12 +103,12 @@ def join_population(
 
     Args:
         name: of the population; an earlier one of that name is replaced.
-        cards: cards, or files of them; a file twice counts once.
+        cards: cards, or files of them; a file twice counts once, and so do its copies.
         seed: of the search for kinds.
         profiles: where populations are stored; by default the user's configuration folder.
 
     Returns:
-        the population, and a sentence for each file that is not a card.
+        the population, and a sentence for each file that is not a card, or the same card as an earlier one.
 
     Raises:
         ProfileError: arguments of a wrong type, a bad name, fewer than three cards, or a folder that cannot be written.
@@ -133,11 +133,21 @@ def join_population(
         expect("cards, or their files", card, Card, str, Path, error=ProfileError)
     profiles = profiles or ProfileStore()
     path, found, problems = population_path(name, profiles), list[Card](), list[str]()
+    files: dict[bytes, str] = {}
     for card in dict.fromkeys(str(card) if isinstance(card, Path) else card for card in cards):
+        if isinstance(card, Card):
+            found.append(card)
+            continue
         try:
-            found.append(load_card(Path(card)) if isinstance(card, str) else card)
+            loaded = load_card(Path(card))
         except ProfileError as error:
             problems.append(str(error))
+            continue
+        first = files.setdefault(loaded.mean.tobytes() + loaded.covariance.tobytes(), card)
+        if first == card:
+            found.append(loaded)
+        else:
+            problems.append(f"{card!r} is the same card as {first!r}: counted once.")
     try:
         population = join_cards(name, found, np.random.default_rng(seed))
     except ProfileError as error:
