@@ -156,7 +156,6 @@ def _document(found: Keepers) -> dict[str, Any]:
 
 def _print_groups(found: Keepers, top: int) -> None:
     from ...metrics.damage.titles import has_points
-    from ...pipelines.evaluation.keepers import UNITS
 
     digits = ".1f" if has_points(found.profile) else ".3g"
     names = iter(names_from_common_folder([Path(path) for group in found.groups for path in group.paths]))
@@ -174,8 +173,13 @@ def _print_groups(found: Keepers, top: int) -> None:
         say(f"… and {counted(len(found.groups) - top, 'more group')}.")
     alone = len(found.alone)
     if not found.groups:
-        none = f"of one {UNITS[found.by]}; pictures without a prompt are grouped --by look-alike"
-        say(f"No two of {alone} pictures are {'look-alikes' if found.by == 'look-alike' else none}.")
+        none = {
+            "prompt": "have one prompt and the same settings apart from the seed",
+            "burst": "have one prompt and were saved one after the other",
+            "look-alike": "are look-alikes",
+        }[found.by]
+        others = "" if found.by == "look-alike" else "; soart keep --by look-alike groups pictures by their looks"
+        say(f"No two of {alone} pictures {none}{others}.")
         return
     close = sum(group.close for group in found.groups)
     say(

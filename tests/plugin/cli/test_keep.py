@@ -52,6 +52,15 @@ def test_keep(soart, art, tmp_path):
     assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--by", "look-alike")[1]
 
 
+def test_pictures_of_one_prompt_with_other_settings_are_not_said_to_be_of_different_prompts(soart, art):
+    for number in range(5):
+        text = f"a boat\nSteps: 20, Sampler: Euler a, CFG scale: {number + 2}, Seed: 1, Size: 96x96"
+        (art / f"{number}.txt").write_text(text)
+    code, out, _ = soart("keep", art)
+    assert code == 0
+    assert "No two of 5 pictures have one prompt and the same settings apart from the seed" in " ".join(out.split())
+
+
 def test_wrong_usage(soart, art, tmp_path):
     code, _, err = soart("keep", art, "--by", "colour")
     assert (code, "prompt, burst, look-alike" in err) == (2, True)
