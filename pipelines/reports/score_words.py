@@ -16,7 +16,7 @@ def score_text(score: float, percentile: float, decimals: int = 1) -> str:
 
 def reason_texts(reasons: Iterable[Reason]) -> list[str]:
     """One phrase a reason: what it added to the score, and its name."""
-    return [f"{figure(reason.contribution, 2, '+')} {reason.text}" for reason in reasons]
+    return [f"{_contribution(reason)} {reason.text}" for reason in reasons]
 
 
 def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:
@@ -36,4 +36,9 @@ def points_text(score: float, name: str) -> str:
 
 def reason_words(reasons: Iterable[Reason]) -> list[str]:
     """One phrase a reason: its name, and what it added to the score."""
-    return [f"{reason.text} ({figure(reason.contribution, 2, '+')})" for reason in reasons]
+    return [f"{reason.text} ({_contribution(reason)})" for reason in reasons]
+
+
+def _contribution(reason: Reason) -> str:
+    # Without the second rounding 0.00002 would get an exponent; adding 0 turns -0 into 0.
+    return figure(round(reason.contribution, 3) + 0.0, 2, "+")

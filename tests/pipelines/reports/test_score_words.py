@@ -1,7 +1,7 @@
 """Scores, reasons and intervals in words."""
 
 from soart.metrics.protocols import Reason
-from soart.pipelines.reports.score_words import interval_text, reason_texts, score_text
+from soart.pipelines.reports.score_words import interval_text, reason_texts, reason_words, score_text
 
 
 def test_scores_and_reasons_in_words():
@@ -10,6 +10,12 @@ def test_scores_and_reasons_in_words():
         "-1.2 more noise",
         "+123 sharp edges",
     ]
+
+
+def test_a_negligible_reason_has_no_exponent():
+    reasons = [Reason("cat seen: 1.00", -2.2e-05), Reason("noise", 0.0123), Reason("no value", float("nan"))]
+    assert reason_texts(reasons) == ["+0 cat seen: 1.00", "+0.012 noise", "– no value"]
+    assert reason_words(reasons[:1]) == ["cat seen: 1.00 (+0)"]
 
 
 def test_intervals_show_a_dash_for_an_unknown_end():
