@@ -135,7 +135,7 @@ def import_pictures(
             problems.append(str(error))
         else:
             if row.id in rows:
-                problems.append(f"{str(file)!r} is the same file as {str(named[row.id])!r}: ranked once.")
+                problems.append(f"{str(file)!r} is the same file as {str(named[row.id])!r}: counted once.")
             rows.setdefault(row.id, row)
             named.setdefault(row.id, file)
             if picture is not None:

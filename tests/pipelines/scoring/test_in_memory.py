@@ -153,7 +153,7 @@ def test_a_file_that_repeats_another_names_the_one_that_was_named(collection, sc
     (tmp_path / "a" / "link.png").symlink_to("../b.png")
     _, problems = import_pictures(collection, [tmp_path / "a" / "link.png", tmp_path / "b.png"], scorer)
     assert problems == [
-        f"{str(tmp_path / 'b.png')!r} is the same file as {str(tmp_path / 'a' / 'link.png')!r}: ranked once."
+        f"{str(tmp_path / 'b.png')!r} is the same file as {str(tmp_path / 'a' / 'link.png')!r}: counted once."
     ]
 
 
