@@ -227,8 +227,8 @@ def annotate(
     else:
         if dry_run:
             for annotation in annotations:
-                say(f"{printable(str(annotation.path))}: {annotation.stars}")
-        say(f"{'Would annotate' if dry_run else 'Annotated'} {len(annotations) if dry_run else done} files")
+                say(f"{printable(str(annotation.path))}: {counted(annotation.stars, 'star')}")
+        say(f"{'Would annotate' if dry_run else 'Annotated'} {counted(len(annotations) if dry_run else done, 'file')}")
         print_notes(problems)
         if journal.exists():
             say(f"To undo: {undo_command(journal)}")

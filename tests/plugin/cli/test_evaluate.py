@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -169,6 +170,8 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
     gone = len(before) - sum(1 for _ in art.iterdir())
     assert soart("undo", document["undo_file"])[:2] == (0, f"{gone} changes undone\n")
     assert {p.name: p.read_bytes() for p in art.iterdir()} == before
+    out = soart("annotate", art, "--dry-run")[1]
+    assert len(re.findall(r"\.png: (?:1 star|[2-5] stars)$", out, re.MULTILINE)) == 10
     code, out, _ = soart("annotate", art, "--png", "--undo-file", tmp_path / "u.jsonl")
     assert (code, (art / "0.xmp").exists()) == (0, True)
     assert "Annotated 10 files" in out
