@@ -113,6 +113,8 @@ def sync_and_evaluate(
     remember_roots(collection, scan.roots)
     if update.found == 0:
         where = ", ".join(repr(str(root)) for root in scan.roots)
+        if scan.globs:
+            where += f" whose name or path matches {' or '.join(map(repr, scan.globs))}"
         problems = "".join(f" {problem}" for problem in update.problems[:3])
         raise CollectionError(f"There is no picture in {where}.{problems}")
     title = ", ".join(as_text(plain_path(root).name) for root in scan.roots[:3])

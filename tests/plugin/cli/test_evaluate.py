@@ -98,6 +98,7 @@ def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
     ("arguments", "code", "said"),
     [
         (["missing"], 1, "There is no picture in"),
+        (["art", "--only", "*.xyz"], 1, "There is no picture in 'art' whose name or path matches '*.xyz'."),
         (["art", "--export", "x.xls"], 2, "ends in .csv, .json, .parquet"),
         (["art", "--engine", "steam"], 2, "local, ray"),
         (["art", "--taste", "nobody"], 1, "There is no taste 'nobody'"),
