@@ -25,7 +25,7 @@ class Provenance:
         seed: as text, because some tools draw seeds of more than 63 bits.
         steps: number of sampling steps.
         guidance: scale of classifier-free guidance.
-        settings: further values by name.
+        settings: further values by name; the size of the drawing among them if it differs from ``size``.
     """
 
     tool: str
@@ -79,7 +79,11 @@ def _of_request(row: ImageRow, drawn: GenerationRow) -> Provenance:
 
 
 def _of_metadata(row: ImageRow, m: MetadataRow) -> Provenance:
+    settings = json.loads(m.settings)
+    # It would be shown twice; another one is that of the drawing, before the picture was enlarged.
+    if settings.get("size") == f"{row.width}x{row.height}":
+        del settings["size"]
     return Provenance(
         m.tool, (row.width, row.height), m.prompt, m.negative, m.model, m.sampler, m.scheduler, m.seed, m.steps, m.guidance,
-        json.loads(m.settings),
+        settings,
     )  # fmt: skip

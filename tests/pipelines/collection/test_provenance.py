@@ -32,3 +32,14 @@ def test_the_metadata_of_other_tools_is_an_origin_too(collection, paint, tmp_pat
     provenance = known[rows[0].id]
     assert (provenance.tool, provenance.seed, provenance.settings) == ("Fooocus", seed, {"clip skip": "2"})
     assert provenance.parameters == f"a castle\nNegative prompt: fog\nCFG scale: 4.5, Seed: {seed}, Size: 20x20"
+
+
+def test_only_a_size_other_than_that_of_the_picture_is_a_setting(collection, paint, tmp_path):
+    rows = [collection.add_file(path)[0] for path in sorted(paint(tmp_path / "found", 2, 3, vivid=True).iterdir())]
+    with collection.session("be written", write=True) as session:
+        for row, size in zip(rows, ("20x20", "10x10"), strict=True):
+            settings = json.dumps({"size": size, "clip skip": "2"})
+            session.add(MetadataRow(image_id=row.id, tool="AUTOMATIC1111", settings=settings, source="png"))
+    known = provenance_of(collection, rows)
+    assert known[rows[0].id].settings == {"clip skip": "2"}
+    assert known[rows[1].id].settings == {"size": "10x10", "clip skip": "2"}
