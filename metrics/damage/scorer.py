@@ -162,7 +162,7 @@ def strangeness_text(strangeness: float) -> str:
         return "rendered unlike good photographs and drawings"
     if strangeness > ODD:
         return "rendered a little unlike good pictures"
-    return "rendered like good pictures, which lose about as much"
+    return "rendered as usual: good pictures lose about as much"
 
 
 def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:

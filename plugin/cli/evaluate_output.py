@@ -164,10 +164,10 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
             f"pictures of {a.prompts} prompts"
         )
     if evaluation.associations and not clear:
-        say("No word or setting clearly goes with better or worse pictures.")
+        say("No word, model, sampler or tool clearly goes with better or worse pictures.")
     for trend in evaluation.trends:
         if trend.low > 0 or trend.high < 0:
-            say(f"  {trend.name}: rank correlation {trend.rho:+.2f} ({trend.low:+.2f} … {trend.high:+.2f})")
+            say(f"  score and {trend.name}: rank correlation {trend.rho:+.2f} ({trend.low:+.2f} … {trend.high:+.2f})")
 
 
 def _print_gaps(title: str, gaps: Sequence[Gap], scale: float = 1.0, unit: str = "") -> None:

@@ -111,7 +111,7 @@ LITERAL = (
     N_("at the lower right"),
     N_("rendered unlike good photographs and drawings"),
     N_("rendered a little unlike good pictures"),
-    N_("rendered like good pictures, which lose about as much"),
+    N_("rendered as usual: good pictures lose about as much"),
     N_("all black"),
     N_("nothing but one tone"),
     N_("too small to be judged (%(side)s pixels; %(needed)s are needed)"),
