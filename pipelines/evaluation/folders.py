@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...errors import CollectionError
 from ...errors import expect as check_type
 from ...files import plain_path
 from ...metrics.items.combined import taste_extractor
@@ -112,11 +111,7 @@ def sync_and_evaluate(
     )
     remember_roots(collection, scan.roots)
     if update.found == 0:
-        where = ", ".join(repr(str(root)) for root in scan.roots)
-        if scan.globs:
-            where += f" whose name or path matches {' or '.join(map(repr, scan.globs))}"
-        problems = "".join(f" {problem}" for problem in update.problems[:3])
-        raise CollectionError(f"There is no picture in {where}.{problems}")
+        raise scan.no_picture(update.problems)
     title = ", ".join(as_text(plain_path(root).name) for root in scan.roots[:3])
     evaluation = evaluate(collection, update.scan_number, tastes, evaluating)
     judged = judge_evaluated(collection, evaluation.ids, judges, evaluating, judging)

@@ -77,14 +77,13 @@ def open_collection_for(
     roots = [Path(folder) for folder in folders]
     place = collection or default_collection_path(roots)
     if not Collection.is_collection(place):
-        named = ", ".join(repr(folder) for folder in folders)
         if not any(map(os.path.lexists, roots)):
+            named = ", ".join(repr(folder) for folder in folders)
             missing = " ".join(str(check_file(str(plain_path(root)))) for root in roots)
             raise CollectionError(f"There is no picture in {named}. {missing}")
         scan = None if scan_of is None else scan_of(roots)
         if scan is not None and all(file.sidecar for file in scan):
-            problems = "".join(f" {problem}" for problem in [*scan.problems, *scan.unusable.values()][:3])
-            raise CollectionError(f"There is no picture in {named}.{problems}")
+            raise scan.no_picture([*scan.problems, *scan.unusable.values()])
     return Collection(place, scratch=scratch), roots
 
 

@@ -131,11 +131,10 @@ def test_a_folder_without_pictures_makes_no_collection(soart, art, command, fold
     Path("empty").mkdir()
     if folder == "empty":
         Path("empty/notes.txt").write_text("no picture")
+    only, where = (["--only", "*.webp"], " whose name or path matches '*.webp'") if folder == "art" else ([], "")
     for more in ([], ["--collection", "new"]):
-        code, _, err = soart(
-            command[0], folder, *command[1:], *more, *(["--only", "*.webp"] if folder == "art" else [])
-        )
-        assert (code, err) == (1, f"Error: There is no picture in '{folder}'.\n")
+        code, _, err = soart(command[0], folder, *command[1:], *more, *only)
+        assert (code, " ".join(err.split())) == (1, f"Error: There is no picture in '{folder}'{where}.")
     assert not any(Path(name).exists() for name in ("data", "new"))
 
 
