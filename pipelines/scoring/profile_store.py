@@ -96,11 +96,7 @@ class ProfileStore:
         Raises:
             ProfileError: no taste of that name, or its file cannot be deleted.
         """
-        path = self.existing(name)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise ProfileError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
+        delete_file(self.existing(name))
 
     def save(self, taste: Taste, *, replace: bool = True) -> Path:
         """Write a taste, unless ``replace`` is False and there is one of its name.
@@ -116,6 +112,18 @@ class ProfileStore:
                 f"There is a taste {taste.name!r} already: choose another name, or say that it may be replaced (--replace)."
             )
         return save_taste(taste, path)
+
+
+def delete_file(path: Path) -> None:
+    """Delete the file of a taste, or of what lies beside tastes.
+
+    Raises:
+        ProfileError: it cannot be deleted.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ProfileError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
 
 def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None) -> Scorer:

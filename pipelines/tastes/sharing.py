@@ -14,7 +14,7 @@ from ...metrics.tastes.cards import Card, load_card, make_card, save_card
 from ...metrics.tastes.population import Population, join_cards, load_population, save_population
 from ...metrics.tastes.profile import TasteProfile
 from ..scoring.profile_store import SUFFIX as TASTE_SUFFIX
-from ..scoring.profile_store import ProfileStore
+from ..scoring.profile_store import ProfileStore, delete_file
 
 SUFFIX = ".population.safetensors"
 
@@ -33,11 +33,11 @@ def population_names(profiles: ProfileStore) -> list[str]:
     return sorted(path.name.removesuffix(SUFFIX) for path in profiles.folder.glob(f"*{SUFFIX}"))
 
 
-def population_named(name: str, profiles: ProfileStore) -> Population:
-    """The population of a name.
+def existing_population(name: str, profiles: ProfileStore) -> Path:
+    """The file of a population.
 
     Raises:
-        ProfileError: there is none, or its file is damaged or of another version.
+        ProfileError: there is no population of that name.
     """
     path = population_path(name, profiles)
     if not path.is_file():
@@ -46,7 +46,25 @@ def population_named(name: str, profiles: ProfileStore) -> Population:
             f"There is no population {name!r} in {str(profiles.folder)!r} (available: {known}): join cards with soart "
             "taste join."
         )
-    return load_population(path)
+    return path
+
+
+def population_named(name: str, profiles: ProfileStore) -> Population:
+    """The population of a name.
+
+    Raises:
+        ProfileError: there is none, or its file is damaged or of another version.
+    """
+    return load_population(existing_population(name, profiles))
+
+
+def delete_population(name: str, profiles: ProfileStore) -> None:
+    """Delete the file of a population; tastes that were learnt with it keep what they learnt.
+
+    Raises:
+        ProfileError: there is none of that name, or its file cannot be deleted.
+    """
+    delete_file(existing_population(name, profiles))
 
 
 def share_taste(

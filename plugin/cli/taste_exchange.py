@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...pipelines.support.wording import counted
 from .options import CollectionArgument, Json, Pictures, Profiles, Rater, output_file_anywhere, weighted
 from .taste import Name, describe, print_facts, taste_scorer
 from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
+
+if TYPE_CHECKING:
+    from ...metrics.tastes.population import Population
 
 Replace = Annotated[bool, typer.Option("--replace", help="Replace an earlier taste of that name.")]
 
@@ -239,18 +243,18 @@ def join(
     if as_json:
         return emit({"name": name, "file": file, "cards": population.cards, "shares": shares, "problems": problems})
     print_notes(problems)
-    kinds = "1 kind" if len(shares) == 1 else f"{len(shares)} kinds"
-    say(f"{name}: {kinds} of taste in {population.cards} cards ({', '.join(f'{share:.0%}' for share in shares)})")
+    say(f"{name}: {_kinds(population)} ({', '.join(f'{share:.0%}' for share in shares)})")
     say(f"Saved: {file}")
     return say(f"Learn with it: soart taste learn NAME --population {name} --good DIR --bad DIR")
 
 
 def list_(profiles: Profiles = None, as_json: Json = False) -> None:
-    """List your tastes: how reliable each is, and its method."""
+    """List your tastes: how reliable each is, and its method; and the populations that tastes can start from."""
     from rich.text import Text
 
     from ...errors import ProfileError
     from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.tastes.sharing import population_named, population_names
 
     store = ProfileStore(profiles)
     rows: list[dict[str, object]] = []
@@ -260,41 +264,66 @@ def list_(profiles: Profiles = None, as_json: Json = False) -> None:
             rows.append({"name": name, "trust": taste.trust.word, "method": taste.method})
         except ProfileError as error:
             rows.append({"name": name, "problem": str(error)})
+    populations: list[dict[str, object]] = []
+    contents: list[str] = []
+    for name in population_names(store):
+        try:
+            population = population_named(name, store)
+            populations.append({"name": name, "kinds": len(population.shares), "cards": population.cards})
+            contents.append(_kinds(population))
+        except ProfileError as error:
+            populations.append({"name": name, "problem": str(error)})
+            contents.append(str(error))
     if as_json:
-        return emit({"folder": str(store.folder), "tastes": rows})
-    if not rows:
-        return say(f"There is no taste in {store.folder} yet: soart taste learn NAME --good DIR --bad DIR")
-    table = plain_table()
-    for heading in ("taste", "trust", "method"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        cells = (row["name"], row.get("trust") or row["problem"], row.get("method", ""))
-        table.add_row(*(Text(printable(str(cell))) for cell in cells))
-    return out.print(table)
+        return emit({"folder": str(store.folder), "tastes": rows, "populations": populations})
+    if rows:
+        table = plain_table()
+        for heading in ("taste", "trust", "method"):
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            cells = (row["name"], row.get("trust") or row["problem"], row.get("method", ""))
+            table.add_row(*(Text(printable(str(cell))) for cell in cells))
+        out.print(table)
+    else:
+        say(f"There is no taste in {store.folder} yet: soart taste learn NAME --good DIR --bad DIR")
+    for row, content in zip(populations, contents, strict=True):
+        say(printable(f"Population {row['name']}: {content}"))
+    return None
+
+
+def _kinds(population: Population) -> str:
+    return f"{counted(len(population.shares), 'kind')} of taste in {counted(population.cards, 'card')}"
 
 
 def delete(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of the tastes.")],
+    population: Annotated[
+        bool, typer.Option("--population", help="The names are those of populations, of soart taste join.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
-    """Delete tastes; ratings and pictures stay, so that a taste can be learnt again from them."""
+    """Delete tastes or populations; ratings, pictures and cards stay, so that they can be learnt again."""
     from ...errors import ProfileError
     from ...pipelines.configuration import read_settings
     from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.tastes.sharing import delete_population, existing_population
 
     store = ProfileStore(profiles)
     names = list(dict.fromkeys(names))
-    files = [store.existing(name) for name in names]
+    files = [existing_population(name, store) if population else store.existing(name) for name in names]
     if not yes:
         if not sys.stdin.isatty():
             raise ProfileError(f"To delete {', '.join(map(repr, names))} without being asked, add --yes.")
         typer.confirm(f"Delete {', '.join(map(str, files))}?", abort=True)
     for name in names:
-        store.delete(name)
+        if population:
+            delete_population(name, store)
+        else:
+            store.delete(name)
     default = read_settings()["taste"]
-    if profiles is None and default.value in names:
+    if profiles is None and not population and default.value in names:
         note(f"{default.value!r} is still the configured taste ({default.source}): commands that use it will fail.")
     return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")
 

@@ -307,6 +307,19 @@ def test_share_join_and_learn_with_a_population(soart, world, mine, tmp_path, mo
     monkeypatch.setenv("SOART_POPULATION", "nobody")
     code, _, err = soart("taste", "learn", "ours", "--good", world / "good", "--bad", world / "bad", *mine)
     assert (code, "There is no population 'nobody'" in err and "friends" in err) == (1, True)
+    (world / "P" / "broken.population.safetensors").write_text("damaged")
+    code, out, _ = soart("taste", "list", *mine)
+    assert (code, "Population friends: 1 kind of taste in 3 cards" in out) == (0, True)
+    broken, friends = json.loads(soart("taste", "list", *mine, "--json")[1])["populations"]
+    assert friends == {"name": "friends", "kinds": 1, "cards": 3}
+    assert list(broken) == ["name", "problem"]
+    code, _, err = soart("taste", "delete", "friends", "--yes", *mine)
+    assert (code, "There is no taste 'friends'" in err) == (1, True)
+    assert soart("taste", "delete", "friends", "broken", "--population", "--yes", *mine)[0] == 0
+    assert "Population" not in soart("taste", "list", *mine)[1]
+    assert soart("taste", "show", "ours", *mine)[0] == 0
+    code, _, err = soart("taste", "delete", "mine", "--population", "--yes", *mine)
+    assert (code, "There is no population 'mine'" in err) == (1, True)
     code, _, err = soart("taste", "join", "few", cards[0], world / "P" / "mine.taste.safetensors", *mine)
     assert (code, "at least 3 cards" in err and "a taste, not a card" in err) == (1, True)
 
