@@ -111,6 +111,22 @@ def test_findings_that_fail_are_fetched_again(come, address):
     page.wait_for_selector("#findings .slot")
 
 
+def test_the_whole_name_of_a_banned_option_and_its_cross_are_shown(come, address):
+    page = come()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/c/0/tune")
+    long = "on a very quiet morning in the early spring of the year"
+    page.fill("[name=text]", f"slots: {{subject: [boat, fox], when: [{long}, at noon], steps: ['2']}}")
+    page.fill("[name=budget]", "2")
+    page.click("#start .primary")
+    page.wait_for_selector("#state.ended", timeout=400_000)
+    page.click(f"[data-ban='when={long}']")
+    page.wait_for_selector(f".chip[data-ban='when={long}']:has-text('✕')")
+    cut = "chip => chip.scrollWidth > chip.clientWidth || chip.scrollHeight > chip.clientHeight"
+    assert not page.eval_on_selector(".chip[data-ban]", cut)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_an_earlier_tune_is_opened_in_the_place_of_the_present_one(come, address):
     page = come()
     page.goto(f"{address}/c/0/tune")
