@@ -33,6 +33,20 @@ def test_a_form_that_is_sent_before_the_scripts_have_loaded_waits_for_them(come,
     page.wait_for_selector("#live img", timeout=400_000)
 
 
+def test_the_list_of_keys_begins_at_its_top_on_a_phone(come, address):
+    page = come()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_selector("#grid img")
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
+    assert page.evaluate("document.querySelector('#keys').scrollTop") == 0
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Close"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#keys", state="hidden")
+
+
 @pytest.mark.parametrize("view", ["gallery", "rate", "compare?ids=1,2,3", "tune", "attention", "evaluate"])
 def test_every_view_says_that_the_server_is_gone(come, address, view):
     """And complains of nothing else: `come` fails on an error nobody handled."""
