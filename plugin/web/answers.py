@@ -45,6 +45,12 @@ VIEWS = (
 RESEARCH = (("attention", N_("Attention")),)
 #: Titles of pages by view.
 TITLES = dict((*VIEWS, *RESEARCH, ("collections", N_("Collections"))))
+#: Titles of settings of pictures by name; the settings of other tools have many more names, which are shown as they are.
+SETTINGS = {
+    "Negative": N_("Negative"), "Seed": N_("Seed"), "Steps": N_("Steps"), "Guidance": N_("Guidance"),
+    "Sampler": N_("Sampler"), "Scheduler": N_("Scheduler"), "Model": N_("Model"), "Size": N_("Size"),
+    "size": N_("Size when drawn"), "model hash": N_("Model hash"),
+}  # fmt: skip
 #: An absolute path or the address of a database, quoted as ``repr`` does.
 _PATH = re.compile(
     r"""(['"])(?P<start>/|\\\\|[A-Za-z]:[\\/]|\w[\w+.-]*://[^/'"]*)(?P<rest>(?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL
@@ -95,9 +101,11 @@ _templates.filters.update(
     stored=_in_language(lambda texts, name: texts.message(stored_title(name))),
     damage=_in_language(lambda texts, damage: texts.message(damage_noun(damage))),
     reason=_in_language(_reason),
+    setting=_in_language(lambda texts, name: texts.plain(SETTINGS[name]) if name in SETTINGS else name),
     figure=_in_language(Texts.figure),
     decimals=_in_language(Texts.decimals),
     chart=_in_language(Texts.chart),
+    option=_in_language(Texts.option),
     day=_in_language(Texts.day),
     minute=_in_language(Texts.minute),
     # As the fields of forms need it.

@@ -26,6 +26,8 @@ _NUMBER = re.compile(r"[-+−]?\d+\.\d+")
 #: Texts of a chart, in elements and for screen readers; and the names of its rows.
 _CHART_TEXT = re.compile(r'(?P<before><text [^>]*>|<title>|aria-label=")(?P<text>[^<"]+)')
 _CHART_NAME = re.compile(r'(<g class="chart-name">.*?</g>)')
+#: The word for an empty option of a prompt.
+NOTHING = "(nothing)"
 #: Longest message that is compared with the known ones, in characters.
 _LONGEST = 2000
 
@@ -103,7 +105,7 @@ class Texts:
 
         Args:
             svg: the chart; None for none.
-            names: True to translate the names of rows too. Options of prompts stay as they are.
+            names: True to translate the names of rows too. Options of prompts stay as they are, but for the empty one.
         """
         if svg is None or self.language == SOURCE:
             return svg or Markup()
@@ -114,7 +116,18 @@ class Texts:
 
         # Every other part is a name with its whole text.
         parts = [svg] if names else _CHART_NAME.split(svg)
-        return Markup("".join(part if k % 2 else _CHART_TEXT.sub(translated, part) for k, part in enumerate(parts)))
+        return Markup(
+            "".join(self._named(part) if k % 2 else _CHART_TEXT.sub(translated, part) for k, part in enumerate(parts))
+        )
+
+    def _named(self, name: str) -> str:
+        """The name of a row of a chart, with the word for an empty option in this language."""
+        return name.replace(f">{NOTHING}<", f">{self.gettext(NOTHING)}<")
+
+    def option(self, text: str) -> str:
+        """A slot and an option, ``slot: option``, with the word for an empty option in this language; not escaped."""
+        slot, separator, name = text.rpartition(": ")
+        return f"{slot}{separator}{self.plain(NOTHING)}" if name == NOTHING else text
 
     def day(self, time: date) -> str:
         """A date in numbers."""

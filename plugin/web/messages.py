@@ -241,6 +241,9 @@ LITERAL = (
     N_("A tune is running in this collection: pause it before you start or open another one."),
     N_("This tune is not among the earlier ones of this collection: reload the page."),
     N_("Name a prompt to tune, such as: a boat."),
+    N_("Expected pictures to learn a taste from, got none: name folders, or rate some."),
+    N_("The bans and pins leave slot %(slot)s no option: lift one of them."),
+    N_("The bans and pins leave no choice that the constraints allow: lift one of them."),
     N_("Expected %(least)s to %(most)s pictures, got %(value)s."),
     N_("Expected a number as every judge's weight."),
     # Drawing

@@ -62,7 +62,7 @@ class SpaceDefinition:
         object.__setattr__(self, "banned", bans)
         for slot, options in zip(self.slots, self.options, strict=True):
             if not options:
-                raise PromptError(f"The bans leave slot {slot.name!r} no option: lift one of them.")
+                raise PromptError(f"The bans and pins leave slot {slot.name!r} no option: lift one of them.")
         if self.size == 0:
             raise PromptError("The bans and pins leave no choice that the constraints allow: lift one of them.")
 

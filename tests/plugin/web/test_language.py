@@ -507,6 +507,9 @@ def test_german_in_the_browser_and_back(come, address):
     page.goto(f"{address}/c/0/gallery")
     page.wait_for_function("() => document.querySelector('#count').textContent === '40 Bilder'")
     assert page.get_attribute("#scheme", "aria-label").endswith("dunkel: wie das System")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.wait_for_function("() => document.querySelector('.top nav').clientWidth > 600")
+    assert page.eval_on_selector(".top nav", "nav => nav.scrollWidth <= nav.clientWidth")
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto(f"{address}/c/0/rate")
     page.wait_for_selector("#picture[data-id]")
@@ -541,6 +544,12 @@ def test_charts_speak_the_language_and_names_of_options_stay():
     )
     assert texts[0].startswith("Wirkungen von palette: am besten red +1,5 (+0,5 … +2,5)")
     assert {"red", "&lt;b&gt;chance", "+1,5"} <= set(texts)
+    empty = draw_effects([OptionEffect("palette", name, 1.5, 0.5, 2.5) for name in ("", "(nothing) red")], "stars")
+    names = svg_texts(german.chart(empty["palette"].chart))
+    assert {"(nichts)", "(nothing) red"} <= set(names)
+    assert "(nothing)" not in names
+    assert german.option("palette: (nothing)") == "palette: (nichts)"
+    assert german.option("palette: a (nothing)") == "palette: a (nothing)"
     counts = counts_chart({"noise": 3}, "pictures", "Suspected damage", total=24)
     assert {
         "Vermutete Schäden, Bilder: am häufigsten Rauschen, 3.",

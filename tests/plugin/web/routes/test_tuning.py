@@ -121,7 +121,9 @@ def test_nothing_is_an_option_to_ban_and_to_pin(tuned):
     page = tuned.visitor.get("/tune/findings").text
     assert "Remove the ban of thing=(nothing)" in page
     assert "thing=(nothing) ✕" in page
-    assert narrow(tuned, "pins", "thing=", True).status_code == 400
+    refused = narrow(tuned, "pins", "thing=", True)
+    assert refused.status_code == 400
+    assert refused.json()["error"] == "The bans and pins leave slot 'thing' no option: lift one of them."
     assert "thing=" not in narrow(tuned, "bans", "thing=", False).json()["bans"]
     # A slot without an empty option has none to ban.
     assert narrow(tuned, "bans", "palette=", True).status_code == 400
