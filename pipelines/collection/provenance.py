@@ -41,6 +41,13 @@ class Provenance:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def other_settings(self) -> dict[str, str]:
+        """``settings`` without a size that only repeats the picture's own."""
+        own = "{}x{}".format(*self.size)
+        repeated = "".join(str(self.settings.get("size", "")).lower().replace("×", "x").split()) == own
+        return {name: value for name, value in self.settings.items() if not (repeated and name == "size")}
+
+    @property
     def settings_line(self) -> str:
         """The known settings as AUTOMATIC1111's web UI writes them in one line."""
         return settings_line(self._a1111_settings())

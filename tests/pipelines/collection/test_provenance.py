@@ -2,7 +2,7 @@
 
 import json
 
-from soart.pipelines.collection.provenance import provenance_of
+from soart.pipelines.collection.provenance import Provenance, provenance_of
 from soart.pipelines.collection.tables import MetadataRow
 from soart.pipelines.ingest.metadata.a1111 import read_parameters
 
@@ -14,6 +14,17 @@ def test_the_parameters_of_a_drawn_picture_are_read_back(collection, make_drawn)
     assert (read.prompt, read.seed, read.steps, read.model) == (provenance.prompt, 7, provenance.steps, "m: x")
     assert read.sampler == "DPM++ 2M"
     assert provenance.parameters.endswith(f"\n{provenance.settings_line}")
+
+
+def test_a_size_of_other_tools_that_is_the_pictures_own_is_left_out():
+    own = {
+        size: Provenance("AUTOMATIC1111", (64, 48), settings={"size": size, "clip skip": "2"})
+        for size in ("64x48", "64 × 48")
+    }
+    assert all(provenance.other_settings == {"clip skip": "2"} for provenance in own.values())
+    upscaled = Provenance("AUTOMATIC1111", (64, 48), settings={"size": "32x24"})
+    assert upscaled.other_settings == {"size": "32x24"}
+    assert Provenance("ComfyUI", (64, 48)).other_settings == {}
 
 
 def test_the_metadata_of_other_tools_is_an_origin_too(collection, paint, tmp_path):

@@ -1,8 +1,13 @@
 """Comparing: the pictures to compare, choices, and their undo."""
 
+import json
+import re
+
 import pytest
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.tables import MetadataRow
+from soart.plugin.web.language import texts_in
 
 
 def joined(ids):
@@ -57,6 +62,29 @@ def test_two_pictures_are_an_order_after_two_choices(visitor):
     state = visitor.get("/api/compare", ids="2,3").json()
     assert state["clear"]
     assert [cell["id"] for cell in state["order"]] == [3, 2]
+
+
+def test_names_of_settings_are_in_the_language_and_no_size_is_shown_twice(visitor, folder, paint, tmp_path):
+    with Collection(folder) as collection:
+        rows = [collection.add_file(path)[0] for path in sorted(paint(tmp_path / "found", 2, 3, vivid=True).iterdir())]
+        sizes = (f"{rows[0].width}x{rows[0].height}", "16x16")
+        with collection.session("be written", write=True) as session:
+            for row, digest, size in zip(rows, ("ab12", "cd34"), sizes, strict=True):
+                settings = json.dumps({"model hash": digest, "100 % odd": digest, "size": size})
+                session.add(
+                    MetadataRow(image_id=row.id, source="png", tool="x", prompt="a", negative=digest, settings=settings)
+                )
+    german = {"accept-language": "de"}
+    ids = joined(row.id for row in rows)
+    page = visitor.client.get("/c/0/compare/differences", params={"ids": ids}, headers=german).text
+    names = re.findall(r'<th scope="row">([^<]*)</th>', page)
+    german_name = texts_in("de").plain("Negative")
+    assert german_name != "Negative"
+    assert names == ["Prompt", german_name, "Modell-Hash", "100 % odd", "Größe beim Generieren"]
+    assert '<td class="num">–</td><td class="num">16x16</td>' in page
+    details = visitor.client.get(f"/c/0/detail/{rows[0].id}", headers=german).text
+    assert "<dt>Modell-Hash</dt><dd>ab12</dd>" in details
+    assert "beim Generieren" not in details
 
 
 def test_differences_of_prompts_and_settings_are_shown_as_text(visitor):
