@@ -29,3 +29,13 @@ def test_profiles_that_are_not_tastes_are_refused(visitor):
     refused = visitor.get("/taste", name="technical")
     assert refused.status_code == 400
     assert "not a taste" in refused.json()["error"]
+
+
+def test_a_taste_of_choices_leads_to_more_choices(visitor):
+    for number in range(4):
+        visitor.send("compare", choice=f"c{number}", winner=2 * number + 2, losers=[2 * number + 1])
+    assert visitor.post("/c/0/api/learn", {"rater": "me"}).status_code == 200
+    visitor.wait_for("learn:")
+    page = visitor.get("/taste").text
+    assert "Choose at least five times between two pictures" in page
+    assert '<a class="button" href="/c/0/compare">Choose more</a>' in page
