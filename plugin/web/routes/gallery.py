@@ -106,8 +106,8 @@ def _query(request: Request, parameters: Mapping[str, str]) -> Query:
     return replace(query, **limits_of_shown(shown, current.collection, profiles))
 
 
-def _ignored(parameters: Mapping[str, str], profiles: Sequence[str], *, examined: bool) -> list[str]:
-    """Filters of an address that the form of the gallery cannot hold, as ``name=value``.
+def _ignored(parameters: Mapping[str, str], profiles: Sequence[str], *, examined: bool) -> dict[str, str]:
+    """Filters of an address that the form of the gallery cannot hold, values by name.
 
     Args:
         parameters: of the address.
@@ -121,7 +121,7 @@ def _ignored(parameters: Mapping[str, str], profiles: Sequence[str], *, examined
             query_of({name: parameters.get(name, "")}, str)
         except SoartError:
             wrong.append(name)
-    return [f"{name}={parameters[name][:40]}" for name in dict.fromkeys(wrong)]
+    return {name: parameters[name] for name in wrong}
 
 
 def gallery(request: Request) -> Response:
@@ -133,9 +133,11 @@ def gallery(request: Request) -> Response:
     profiles = [(name, counts.profiles.get(scorer.stored_name, 0)) for name, scorer in scorers.items()]
     judges = [(name, scored) for name, scored in counts.profiles.items() if name.startswith(JUDGE)]
     profiles += judges if is_owner(request) else [(shared_name(name), scored) for name, scored in judges]
-    chosen = request.query_params.get("profile") or next((name for name, scored in profiles if scored), TECHNICAL)
-    parameters = request.query_params
     examined = all(counts.profiles.get(detector.stored_name) for detector in detectors())
+    ignored = _ignored(request.query_params, [name for name, _ in profiles], examined=examined)
+    # The form would send the others again, and a refused one hides all pictures.
+    parameters = {name: value for name, value in request.query_params.items() if name not in ignored}
+    chosen = parameters.get("profile") or next((name for name, scored in profiles if scored), TECHNICAL)
     # A tag that no picture bears any more still filters: the form keeps it.
     labels = {
         kind: {name: 0 for name in [parameters.get(kind)] if name} | label_counts(current.collection, kind)
@@ -146,7 +148,7 @@ def gallery(request: Request) -> Response:
         counts=counts, chosen=chosen, parameters=parameters, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
         judges=[*known_judges(), *server_of(request).judges.own], adherence=adherence_among(current.collection, counts.profiles),
-        examined=examined, ignored=_ignored(parameters, [name for name, _ in profiles], examined=examined),
+        examined=examined, ignored=[f"{name}={value[:40]}" for name, value in ignored.items()],
     )  # fmt: skip
 
 

@@ -110,6 +110,14 @@ def test_filters_of_an_address_that_are_not_known_are_named(visitor, query, name
     assert "left out" not in visitor.get("/gallery", **known).text
 
 
+def test_filters_that_are_left_out_are_not_sent_by_the_form(visitor):
+    page = visitor.get("/gallery", high="500", low="20", since="yesterday", words="thing", profile="zoe").text
+    assert "left out: profile=zoe, high=500, since=yesterday." in page
+    fields = dict(re.findall(r'<input type="(?:search|number|date)" name="(\w+)"[^>]*? value="([^"]*)"', page))
+    assert fields == {"words": "thing", "low": "20", "high": "", "since": "", "until": ""}
+    assert '<option value="technical" selected data-scored' in page
+
+
 def test_a_tag_that_no_picture_bears_still_filters(visitor):
     page = visitor.get("/gallery", tag="none", album="nor this").text
     assert "left out" not in page
