@@ -10,6 +10,7 @@ import { isForView } from "./keys.js";
 import { save } from "./outbox.js";
 import { image } from "./pictures.js";
 import { get, getHtml, queryOf } from "./request.js";
+import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
 import { _, ngettext, decimal } from "./translate.js";
 import { onUndo, remember, undoLatest } from "./undo.js";
@@ -151,7 +152,8 @@ function showOrder(state) {
   const head = el("h2", { textContent: state.clear ? _("The order is clear") : _("The order so far") });
   const back = el("button", { className: "quiet", textContent: _("Undo"), onclick: undo });
   const again = el("button", { className: "quiet", textContent: _("Other pictures"), onclick: leave });
-  $("#verdict").replaceChildren(head, ...(state.clear ? [el("span", { className: "row" }, back, again)] : []));
+  const taste = el("a", { className: "button quiet", href: `${base}/taste`, textContent: _("View your taste") });
+  $("#verdict").replaceChildren(head, ...(state.clear ? [el("span", { className: "row wrap" }, back, again, taste)] : []));
   const low = Math.min(...state.order.map((cell) => cell.strength - cell.deviation));
   const high = Math.max(...state.order.map((cell) => cell.strength + cell.deviation));
   const list = state.order.map((cell) => cell.id);

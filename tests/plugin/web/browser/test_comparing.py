@@ -45,6 +45,7 @@ def test_comparing_ends_with_the_order_the_rater_has(come, address, folder):
             page.reload()
             page.wait_for_selector(".choice")
     assert page.inner_text("#verdict h2") == "The order is clear"
+    assert page.get_attribute("#verdict a:has-text('View your taste')", "href") == "/c/0/taste"
     names = page.eval_on_selector_all("#order .caption", "nodes => nodes.map((node) => node.textContent)")
     assert [int(re.search(r"\d+", name)[0]) for name in names] == [39, 38, 37, 36, 35]
     with Collection(folder) as collection:
