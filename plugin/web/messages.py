@@ -15,7 +15,7 @@ def N_(text: str) -> str:  # noqa: N802
 #: Values that are messages or words themselves.
 NESTED = frozenset({
     "appearance", "channel", "counted", "damage", "direction", "fault", "files", "highest", "hue", "lowest", "margin", "name_of_job", "needed",
-    "other_title", "phrase", "place", "reason", "report", "size", "statistic", "title", "unit", "word",
+    "other_title", "phrase", "place", "ranks", "reason", "report", "size", "statistic", "title", "unit", "word",
 })  # fmt: skip
 
 #: Sentences, phrases and words that stand in the code as they are here.
@@ -241,6 +241,7 @@ LITERAL = (
     N_("A tune is running in this collection: pause it before you start or open another one."),
     N_("This tune is not among the earlier ones of this collection: reload the page."),
     N_("Name a prompt to tune, such as: a boat."),
+    N_("Previews: too few pictures so far to compare them with the final ones; nothing was dropped."),
     N_("Expected pictures to learn a taste from, got none: name folders, or rate some."),
     N_("The bans and pins leave slot %(slot)s no option: lift one of them."),
     N_("The bans and pins leave no choice that the constraints allow: lift one of them."),
@@ -330,6 +331,14 @@ LITERAL = (
 
 #: Messages that the code puts together from parts.
 COMPOSED = (
+    # Previews of a tune
+    N_("Previews: rank correlation with the final pictures %(ranks)s; nothing was dropped."),
+    N_("Previews: 1 candidate was dropped after %(previews)s previews, %(share)s%% of the drawing time saved (rank correlation %(ranks)s)."),
+    N_("Previews: 1 candidate was dropped after %(previews)s previews, %(share)s%% of the drawing time added so far (rank correlation %(ranks)s)."),
+    N_("Previews: %(count)s candidates were dropped after %(previews)s previews, %(share)s%% of the drawing time saved (rank correlation %(ranks)s)."),
+    N_("Previews: %(count)s candidates were dropped after %(previews)s previews, %(share)s%% of the drawing time added so far (rank correlation %(ranks)s)."),
+    N_("%(value)s after %(share)s%% of the steps, %(ranks)s"),
+    N_("%(value)s after %(share)s%% of the steps"),
     # Charts
     N_("Histogram of %(unit)s of %(count)s pictures: the median is %(middle)s, and the middle half lies between %(low)s and %(high)s."),
     N_("%(low)s … %(high)s: %(count)s"),

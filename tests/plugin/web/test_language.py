@@ -41,6 +41,7 @@ from soart.pipelines.reports.charts import Interval, counts_chart, histogram_cha
 from soart.pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges, unit_of
 from soart.pipelines.reports.taste import draw_curve
 from soart.pipelines.tuning.findings import BatchScore, OptionEffect, TradeOff
+from soart.pipelines.tuning.pruning import PreviewAgreement, Pruning
 from soart.plugin.web.language import CATALOGUES, Texts, languages, matching, preferred, texts_in
 from soart.plugin.web.messages import COMPOSED, LITERAL, MESSAGES
 from soart.plugin.web.security import POLICY
@@ -247,8 +248,18 @@ def composed():
             PhraseJudgement(Phrase("7", "subject", negated), shown, 0.1, 0.9, 1.0).sentence for negated in (False, True)
         )
     yield from (PhraseJudgement.untold(Phrase("7", "subject"), missing).sentence for missing in ("", "soart[text]"))
+    yield from map(str, previews())
+    yield from (ranks for text in map(str, previews()) for ranks in re.findall(r"final pictures (.*);", text))
     for chart in charts():
         yield from (text for text in svg_texts(chart) or [chart] if not NAMES.fullmatch(text))
+
+
+def previews():
+    """Summaries of previews."""
+    agreements = [PreviewAgreement(share, correlation, 9) for share, correlation in ((0.2, 0.17), (0.35, -0.5))]
+    yield Pruning([], None, 0, 0, 0.0)
+    yield from (Pruning(agreements[:count], None, 8, 0, 0.0) for count in (1, 2))
+    yield from (Pruning(agreements, 0.35, 40, dropped, saving) for dropped in (1, 24) for saving in (-0.1, 0.3))
 
 
 #: Names and numbers in charts, and names with numbers before a prompt, which stay as they are.
@@ -312,6 +323,18 @@ def test_composed_messages_are_made_by_the_code():
         and "judged" not in template
         and "pyiqa" not in template
     } == set()
+
+
+def test_previews_of_a_tune_are_told_in_german():
+    told = [texts_in("de").message(str(summary)) for summary in previews()]
+    assert not any("previews" in text or "after" in text or "drop" in text for text in told)
+    assert told[2] == (
+        "Vorschauen: Rangkorrelation mit den fertigen Bildern 0,17 nach 20 % der Schritte, -0,50 nach 35 % der Schritte; "
+        "nichts wurde verworfen."
+    )
+    assert told[-1].startswith(
+        "Vorschauen: 24 Kandidaten nach 40 Vorschauen verworfen, 30 % der Generierzeit gespart ("
+    )
 
 
 def test_a_value_swallows_no_further_sentence():
