@@ -95,6 +95,13 @@ def _stored(request: Request, name: str) -> str:
     return stored_profile(current.profiles, name, count_collection(current.collection).profiles if shared else ())
 
 
+#: Names of the fields of the form, and of the address.
+FILTERS = frozenset({
+    "words", "sort", "up", "stacks", "stack", "like", "profile", "low", "high", "rated", "favourite", "damage", "shown", "tag", "album",
+    "since", "until",
+})  # fmt: skip
+
+
 def _query(request: Request, parameters: Mapping[str, str]) -> Query:
     """The query of an address in an open collection."""
     current = current_collection(request)
@@ -121,6 +128,8 @@ def _ignored(parameters: Mapping[str, str], profiles: Sequence[str], *, examined
             query_of({name: parameters.get(name, "")}, str)
         except SoartError:
             wrong.append(name)
+    # A bookmark may still hold the token of an earlier start.
+    wrong += [name for name in parameters if name not in {*FILTERS, "token"}]
     return {name: parameters[name] for name in wrong}
 
 
@@ -148,7 +157,7 @@ def gallery(request: Request) -> Response:
         counts=counts, chosen=chosen, parameters=parameters, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
         judges=[*known_judges(), *server_of(request).judges.own], adherence=adherence_among(current.collection, counts.profiles),
-        examined=examined, ignored=[f"{name}={value[:40]}" for name, value in ignored.items()],
+        examined=examined, ignored=[f"{name[:40]}={value[:40]}" for name, value in ignored.items()],
     )  # fmt: skip
 
 

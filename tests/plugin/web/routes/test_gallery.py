@@ -14,6 +14,7 @@ from soart.pipelines.collection.queries import MOST_WORDS
 from soart.pipelines.collection.tables import MetadataRow
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.measuring import measure
+from soart.plugin.web.routes.gallery import FILTERS
 
 
 def test_hostile_prompts_stay_text(visitor):
@@ -103,11 +104,22 @@ def test_wrong_queries_are_refused(visitor, wrong):
     ({"rated": "7"}, "rated=7"), ({"since": "99"}, "since=99"), ({"sort": "abc"}, "sort=abc"), ({"low": "x"}, "low=x"),
     ({"high": "900"}, "high=900"), ({"profile": "zoe", "stacks": "hue"}, "stacks=hue, profile=zoe"),
     ({"damage": "rain", "shown": "x"}, "shown=x, damage=rain"), ({"until": "<b>"}, "until=&lt;b&gt;"),
+    ({"word": "fox", "rated": "7"}, "rated=7, word=fox"), ({"<b>" * 20: "x"}, "&lt;b&gt;" * 13 + "&lt;=x"),
 ])  # fmt: skip
 def test_filters_of_an_address_that_are_not_known_are_named(visitor, query, named):
     assert f"left out: {named}." in visitor.get("/gallery", **query).text
-    known = {"rated": "4", "since": "2026-01-31", "sort": "rating", "low": "10", "profile": "technical", "words": "x"}
+    known = {
+        "rated": "4",
+        "since": "2026-01-31",
+        "sort": "rating",
+        "low": "10",
+        "profile": "technical",
+        "words": "x",
+        "token": "old",
+    }
     assert "left out" not in visitor.get("/gallery", **known).text
+    form = visitor.get("/gallery").text.partition('class="filter"')[2].partition("</form>")[0]
+    assert set(re.findall(r'<(?:input|select)[^>]*? name="(\w+)"', form)) == FILTERS
 
 
 def test_filters_that_are_left_out_are_not_sent_by_the_form(visitor):
