@@ -2,6 +2,16 @@
 
 import contextlib
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+@contextlib.contextmanager
+def enterable_folder():
+    """A temporary folder that every user can enter."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @contextlib.contextmanager

@@ -2,11 +2,10 @@
 
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from specimens.rights import unwritable
+from specimens.rights import enterable_folder, unwritable
 
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
@@ -18,10 +17,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs rights
 
 @pytest.fixture
 def place():
-    """A folder that every user can enter."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
+    with enterable_folder() as folder:
+        yield folder
 
 
 def filled(folder):

@@ -2,23 +2,19 @@
 
 import codecs
 import os
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from PIL import Image
-from specimens.rights import unwritable
+from specimens.rights import enterable_folder, unwritable
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs rights of POSIX")
 
 
 @pytest.fixture
 def place():
-    """A folder that every user can enter."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
+    with enterable_folder() as folder:
+        yield folder
 
 
 def test_commands_that_keep_nothing_work(soart, place, monkeypatch):
