@@ -69,16 +69,19 @@ def scores_told_by(names: Sequence[str]) -> tuple[str, ...]:
     return (TECHNICAL, APPEAL) if appeal_model().known_from(names) else (TECHNICAL,)
 
 
-def chosen_priors(wanted: Sequence[str], available: Sequence[str]) -> tuple[str, ...]:
+def chosen_priors(wanted: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...]:
     """The wanted prior scores by name, each once, in the order of those that are available.
 
     Args:
-        wanted: some of ``technical``, ``appeal`` and ``others``; none to start from nothing.
+        wanted: some of ``technical``, ``appeal`` and ``others``, none of them to start from nothing; None for all that are
+            available.
         available: names of those that the items and the raters of a collection tell.
 
     Raises:
         ProfileError: an unknown name, a prior score that is not available, or a text in place of names.
     """
+    if wanted is None:
+        return tuple(available)
     names = (TECHNICAL, APPEAL, OTHERS)
     expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
     for name in wanted:

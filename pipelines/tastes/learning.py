@@ -169,12 +169,10 @@ def learn(
     measurer = TasteMeasurer(taste_extractor(network, device))
     kinds = _kinds(population, measurer, name)
     rater = sources.rater or ""
-    prior_names = scores_told_by(measurer.extractor.names)
+    available = scores_told_by(measurer.extractor.names)
     if any(other != rater for other in raters(collection, personal=False)):
-        prior_names += (OTHERS,)
-    if priors is not None:
-        prior_names = chosen_priors(priors, prior_names)
-    prior_names += () if population is None else population.prior_names
+        available += (OTHERS,)
+    prior_names = chosen_priors(priors, available) + (() if population is None else population.prior_names)
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
@@ -355,9 +353,7 @@ def learn_from_pictures(
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network))
     kinds = _kinds(population, measurer, name)
-    prior_names = scores_told_by(measurer.extractor.names)
-    if priors is not None:
-        prior_names = chosen_priors(priors, prior_names)
+    prior_names = chosen_priors(priors, scores_told_by(measurer.extractor.names))
     prior_names += () if population is None else population.prior_names
     items: dict[str, np.ndarray] = {}
     names: dict[str, list[str]] = {}

@@ -13,8 +13,6 @@ from soart.metrics.damage.titles import profile_title, stored_title
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import CombinedExtractor, taste_extractor_of
 from soart.metrics.tastes.blend import blend
-from soart.metrics.tastes.card_space import card_space
-from soart.metrics.tastes.cards import Card, save_card
 from soart.metrics.tastes.profile import learn_taste
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
@@ -32,7 +30,6 @@ from soart.pipelines.scoring.taste_scorer import TasteMeasurer, TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
 from soart.pipelines.tastes.rating_session import propose_pictures
-from soart.pipelines.tastes.sharing import join_population, share_taste
 
 
 def test_folders_become_a_taste(learnt, scorer, folders, tmp_path, paint):
@@ -464,25 +461,3 @@ def test_prior_scores_of_others_alone_leave_nothing_for_pictures_that_no_other_r
         tastes.learn("me", collection, sources, network=None, priors=["appeal"])
     with pytest.raises(ProfileError, match="no prior score 'beauty': choose among technical, appeal, others"):
         tastes.learn("me", collection, sources, network=None, priors=["beauty"])
-
-
-def test_a_copy_of_a_card_counts_once(tmp_path):
-    """Two copies of one card were joined as three people."""
-    space, rng = card_space(), np.random.default_rng(3)
-    files = [tmp_path / f"{number}.card" for number in range(4)]
-    for file in files[:3]:
-        save_card(Card(space.version, rng.standard_normal(space.width), 0.1 * np.eye(space.width)), file)
-    files[3].write_bytes(files[0].read_bytes())
-    with pytest.raises(ProfileError, match=r"at least 3 cards to join, got 2.*3\.card' is the same card as .*0\.card'"):
-        join_population("friends", [files[0], files[1], files[3]], profiles=ProfileStore(tmp_path))
-    population, problems = join_population("friends", files, profiles=ProfileStore(tmp_path))
-    assert (population.cards, len(problems)) == (3, 1)
-
-
-def test_cards_are_refused_in_one_sentence(learnt, tmp_path):
-    for wrong in ({"taste": None}, {"taste": learnt.taste, "noise": "1"}, {"taste": learnt.taste, "rng": 5}):
-        with pytest.raises(ProfileError, match="Expected"):
-            share_taste(**wrong)
-    for wrong in ({"cards": [1, 2, 3]}, {"cards": 5}, {"cards": [], "seed": -1}):
-        with pytest.raises(ProfileError, match="Expected"):
-            join_population("friends", **wrong, profiles=ProfileStore(tmp_path))
