@@ -41,13 +41,6 @@ class Provenance:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def other_settings(self) -> dict[str, str]:
-        """``settings`` without a size that only repeats the picture's own."""
-        own = "{}x{}".format(*self.size)
-        repeated = "".join(str(self.settings.get("size", "")).lower().replace("×", "x").split()) == own
-        return {name: value for name, value in self.settings.items() if not (repeated and name == "size")}
-
-    @property
     def settings_line(self) -> str:
         """The known settings as AUTOMATIC1111's web UI writes them in one line."""
         return settings_line(self._a1111_settings())
@@ -88,7 +81,8 @@ def _of_request(row: ImageRow, drawn: GenerationRow) -> Provenance:
 def _of_metadata(row: ImageRow, m: MetadataRow) -> Provenance:
     settings = json.loads(m.settings)
     # It would be shown twice; another one is that of the drawing, before the picture was enlarged.
-    if settings.get("size") == f"{row.width}x{row.height}":
+    size = "".join(str(settings.get("size", "")).lower().replace("×", "x").split())
+    if size == f"{row.width}x{row.height}":
         del settings["size"]
     return Provenance(
         m.tool, (row.width, row.height), m.prompt, m.negative, m.model, m.sampler, m.scheduler, m.seed, m.steps, m.guidance,

@@ -63,9 +63,8 @@ def differences_between(collection: Collection, ids: Sequence[int]) -> Differenc
         "Scheduler": [p.scheduler for p in made], "Model": [p.model for p in made],
         "Size": [f"{p.size[0]} × {p.size[1]}" for p in made],
     }  # fmt: skip
-    others = [p.other_settings for p in made]
-    for name in dict.fromkeys(name for other in others for name in other):
-        values.setdefault(name, [other.get(name) for other in others])
+    for name in dict.fromkeys(name for p in made for name in p.settings):
+        values.setdefault(name, [p.settings.get(name) for p in made])
     settings = {
         name: ["" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in column]
         for name, column in values.items()

@@ -259,8 +259,8 @@ def phrases_of(prompts: Sequence[str], space: PromptSpace) -> list[str]:
 def barred_slots(phrases: Sequence[str], prompts: Sequence[str], space: PromptSpace) -> dict[str, frozenset[str]]:
     """Slots by phrase that it does not fit: a subject of one of the prompts is no style, palette, light or the like.
 
-    A phrase is a subject if its last words are one, such as "a red fox". A slot is of such a kind if it is called so, or if the built-in vocabularies know options of it as such, and none as a
-    subject.
+    A phrase is a subject if its last words are one, such as "a red fox". A slot is of such a kind if it is called so, or
+    if the built-in vocabularies know options of it as such, and none as a subject.
 
     Args:
         phrases: from the prompts, see ``phrases_of``.

@@ -2,7 +2,7 @@
 
 import json
 
-from soart.pipelines.collection.provenance import Provenance, provenance_of
+from soart.pipelines.collection.provenance import provenance_of
 from soart.pipelines.collection.tables import MetadataRow
 from soart.pipelines.ingest.metadata.a1111 import read_parameters
 
@@ -14,17 +14,6 @@ def test_the_parameters_of_a_drawn_picture_are_read_back(collection, make_drawn)
     assert (read.prompt, read.seed, read.steps, read.model) == (provenance.prompt, 7, provenance.steps, "m: x")
     assert read.sampler == "DPM++ 2M"
     assert provenance.parameters.endswith(f"\n{provenance.settings_line}")
-
-
-def test_a_size_of_other_tools_that_is_the_pictures_own_is_left_out():
-    own = {
-        size: Provenance("AUTOMATIC1111", (64, 48), settings={"size": size, "clip skip": "2"})
-        for size in ("64x48", "64 × 48")
-    }
-    assert all(provenance.other_settings == {"clip skip": "2"} for provenance in own.values())
-    upscaled = Provenance("AUTOMATIC1111", (64, 48), settings={"size": "32x24"})
-    assert upscaled.other_settings == {"size": "32x24"}
-    assert Provenance("ComfyUI", (64, 48)).other_settings == {}
 
 
 def test_the_metadata_of_other_tools_is_an_origin_too(collection, paint, tmp_path):
@@ -46,11 +35,13 @@ def test_the_metadata_of_other_tools_is_an_origin_too(collection, paint, tmp_pat
 
 
 def test_only_a_size_other_than_that_of_the_picture_is_a_setting(collection, paint, tmp_path):
-    rows = [collection.add_file(path)[0] for path in sorted(paint(tmp_path / "found", 2, 3, vivid=True).iterdir())]
+    rows = [collection.add_file(path)[0] for path in sorted(paint(tmp_path / "found", 4, 3, vivid=True).iterdir())]
     with collection.session("be written", write=True) as session:
-        for row, size in zip(rows, ("20x20", "10x10"), strict=True):
+        for row, size in zip(rows, ("20x20", "20 × 20", "10x10"), strict=False):
             settings = json.dumps({"size": size, "clip skip": "2"})
             session.add(MetadataRow(image_id=row.id, tool="AUTOMATIC1111", settings=settings, source="png"))
+        session.add(MetadataRow(image_id=rows[3].id, tool="ComfyUI", settings="{}", source="png"))
     known = provenance_of(collection, rows)
-    assert known[rows[0].id].settings == {"clip skip": "2"}
-    assert known[rows[1].id].settings == {"size": "10x10", "clip skip": "2"}
+    assert [known[row.id].settings for row in rows[:2]] == [{"clip skip": "2"}] * 2
+    assert known[rows[2].id].settings == {"size": "10x10", "clip skip": "2"}
+    assert known[rows[3].id].settings == {}
