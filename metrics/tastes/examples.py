@@ -89,9 +89,14 @@ class Examples:
         return len(np.unique(self.liking)) > 2
 
     @property
-    def only_choices(self) -> int:
-        """Number of choices, not counting ties, if the pictures are known from choices alone; else 0."""
-        return int(self.choices.sum()) // 2 if (self.levels >= 0).all() else 0
+    def rated(self) -> np.ndarray:
+        """(n,) False for pictures that are known from choices alone."""
+        return self.levels < 0
+
+    @property
+    def choice_count(self) -> int:
+        """Number of choices, not counting ties."""
+        return int(self.choices.sum()) // 2
 
     @property
     def middle(self) -> float:

@@ -122,8 +122,9 @@ def add_curve(
         held_out: the comparisons behind the report; None if nothing could be held out.
         content: True if a network's items are among the items.
     """
-    few, more_prompts = (CHOOSE_FIVE, CHOOSE_MORE_PROMPTS) if trust.choices else (RATE_FIVE, MORE_PROMPTS)
-    if trust.word == TOO_FEW and min(trust.liked, trust.disliked) >= FEWEST_PER_SIDE:
+    few, more_prompts = (CHOOSE_FIVE, CHOOSE_MORE_PROMPTS) if trust.only_choices else (RATE_FIVE, MORE_PROMPTS)
+    better, worse = (examples.liking > examples.middle).sum(), (examples.liking < examples.middle).sum()
+    if trust.word == TOO_FEW and min(better, worse) >= FEWEST_PER_SIDE:
         return replace(trust, advice=more_prompts)
     if held_out is None or not np.isfinite(trust.concordance):
         return replace(trust, advice=f"{few}.")
@@ -131,10 +132,10 @@ def add_curve(
     usable = np.isfinite(values).all(axis=0)
     sizes, values = sizes[usable], values[:, usable]
     if len(sizes) < 2:
-        return replace(trust, advice=CHOOSE_MORE if trust.choices else RATE_MORE)
+        return replace(trust, advice=CHOOSE_MORE if trust.only_choices else RATE_MORE)
     laws = [fit_power_law(sizes, values[rng.integers(0, len(values), len(values))].mean(axis=0)) for _ in range(100)]
     law = fit_power_law(sizes, values.mean(axis=0))
-    more = trust.choices or len(examples)
+    more = trust.choices if trust.only_choices else len(examples)
     reached = float(sizes[-1])
 
     def forecast(times: float, by: PowerLaw = law) -> float:
@@ -170,7 +171,7 @@ def _advice(trust: Trust, more: int, concordances: tuple[float, float], limits: 
     statistic = "rank correlation" if trust.graded else "AUC"
     now, then, low, high = (2 * c - 1 if trust.graded else c for c in (*concordances, *limits))
     if trust.word == TOO_FEW:
-        if trust.choices:
+        if trust.only_choices:
             return f"{CHOOSE_FIVE}; after {more} more choices the {statistic} may be near {then:.2f}."
         return f"{RATE_FIVE}; after {more} more the {statistic} may be near {then:.2f}."
     if concordances[1] - concordances[0] >= WORTH:
@@ -200,7 +201,7 @@ def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]
         if score_interval(expected, side, side)[0] > 0.5:
             value = 2 * expected - 1 if trust.graded else expected
             more = round((times - 1) * count)
-            needed = f"{more} more choices" if trust.choices else f"{more} more, half of them liked,"
+            needed = f"{more} more choices" if trust.only_choices else f"{more} more, half of them liked,"
             return f"If the {statistic} is then {value:.2f}, some {needed} would show that it is better than chance."
     return (
         f"Even {round((AHEAD[-1] - 1) * count)} more {trust.judgements} of this kind would not show that it is better than "
@@ -211,7 +212,7 @@ def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]
 def _missing_side(trust: Trust) -> str:
     """Name in a sentence the side that has too few pictures; empty if neither has, and for choices, which have none."""
     few, many = sorted([(trust.liked, "liked"), (trust.disliked, "disliked")])
-    if trust.choices or few[0] * 2 > many[0]:
+    if trust.only_choices or few[0] * 2 > many[0]:
         return ""
     return f"Only {few[0]} are {few[1]} beside {many[0]} {many[1]}: rate more {few[1]} ones."
 

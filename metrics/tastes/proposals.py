@@ -153,7 +153,7 @@ def stop_rule(profile: TasteProfile) -> tuple[bool, str]:
     """
     trust = profile.trust
     if trust.word == TOO_FEW:
-        return False, trust.advice or f"{CHOOSE_FIVE if trust.choices else RATE_FIVE}."
+        return False, trust.advice or f"{CHOOSE_FIVE if trust.only_choices else RATE_FIVE}."
     gain = trust.expected - trust.concordance
     if np.isfinite(gain) and gain < WORTH and trust.word == STRONG:
         reason = (

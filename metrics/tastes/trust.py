@@ -61,9 +61,8 @@ class Trust:
         concordance: held-out chance that the better liked of two pictures scores higher (AUC for good against bad).
         low, high: its 95 % interval.
         p_value: p-value of the permutation test; 1 without a test.
-        liked, disliked: number of pictures above and below the middle.
-        choices: number of choices, not counting ties, of a taste that was learnt from choices alone; else 0, and in earlier
-            tastes.
+        liked, disliked: number of pictures above and below the middle, without those that are known from choices alone.
+        choices: number of choices, not counting ties; 0 in earlier tastes.
         groups: number of independent groups of pictures.
         graded: True if there are more than two different likings.
         curve: learning curve: number of learning pictures (choices, if there are choices alone), concordance, low and
@@ -96,9 +95,14 @@ class Trust:
         return self.word in (TOO_FEW, CHANCE)
 
     @property
+    def only_choices(self) -> bool:
+        """True for a taste that was learnt from choices alone."""
+        return self.choices > 0 and not (self.liked or self.disliked)
+
+    @property
     def judgements(self) -> str:
-        """Plural noun of the judgements that it was learnt from: choices, or else ratings."""
-        return "choices" if self.choices else "ratings"
+        """Plural noun of the judgements that would help: choices if it was learnt from them alone, or else ratings."""
+        return "choices" if self.only_choices else "ratings"
 
     @property
     def rank_correlation(self) -> float:
@@ -108,8 +112,10 @@ class Trust:
     @property
     def sentence(self) -> str:
         """The report in one sentence."""
+        choices = f"{self.choices} choice{'s' * (self.choices != 1)} between pictures"
         pictures = f"{self.liked} liked and {self.disliked} disliked pictures"
-        start = f"{self.word}: {f'{self.choices} choices between pictures' if self.choices else pictures}"
+        learnt_from = choices if self.only_choices else f"{pictures}, {choices}" if self.choices else pictures
+        start = f"{self.word}: {learnt_from}"
         if not np.isfinite(self.concordance):
             return f"{start}; nothing can be held out to check the profile"
         statistic = "rank correlation" if self.graded else "AUC"
@@ -346,12 +352,12 @@ def examine(
         repeats: repetitions of the cross-validation.
     """
     better, worse = sides(examples)
-    liked = int((examples.liking > examples.middle).sum())
-    disliked = int((examples.liking < examples.middle).sum())
+    liked = int((examples.rated & (examples.liking > examples.middle)).sum())
+    disliked = int((examples.rated & (examples.liking < examples.middle)).sum())
     units = Units.of(examples)
     groups = int(units.unit.max()) + 1
     plain = Trust(
-        TOO_FEW, liked=liked, disliked=disliked, groups=groups, graded=examples.graded, choices=examples.only_choices
+        TOO_FEW, liked=liked, disliked=disliked, groups=groups, graded=examples.graded, choices=examples.choice_count
     )
     if min(better, worse) < 2 or groups < FOLDS:
         return Check(plain)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import permutations
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.orm import aliased
 
 from ...errors import CollectionError
 from ...metrics.tastes.bradley_terry import MOST_SHOWN, strengths_of
@@ -75,6 +77,27 @@ def comparisons(collection: Collection, rater: str, ids: Sequence[int] | None = 
     rows = _rows(collection, rater, ids)
     both_ways = {(choice, loser, winner) for choice, winner, loser in rows}
     return [(winner, loser) for choice, winner, loser in rows if (choice, winner, loser) not in both_ways]
+
+
+def count_choices(collection: Collection, rater: str, until: datetime | None = None) -> int:
+    """Number of pairs of ``comparisons`` of a rater.
+
+    Args:
+        collection: the collection.
+        rater: who chose.
+        until: count only choices that were stored by then.
+    """
+    reverse = aliased(ComparisonRow)
+    tied = exists().where(
+        reverse.choice == ComparisonRow.choice,
+        reverse.winner == ComparisonRow.loser,
+        reverse.loser == ComparisonRow.winner,
+    )
+    query = select(func.count(ComparisonRow.id)).where(ComparisonRow.rater == rater, ~tied)
+    if until is not None:
+        query = query.where(ComparisonRow.created_at <= until)
+    with collection.session("be read") as session:
+        return session.scalars(query).one()
 
 
 def ties(collection: Collection, rater: str, ids: Sequence[int] | None = None) -> list[tuple[int, int]]:

@@ -54,7 +54,7 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
     def shown(value: float) -> float:
         return 2 * value - 1 if trust.graded else value
 
-    judged = "choices" if trust.choices else "pictures"
+    judged = "choices" if trust.only_choices else "pictures"
     # A held-out concordance far under chance is not worth the room.
     least = shown(0.35)
     measured = Series(
@@ -66,7 +66,7 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
         band=tuple((max(shown(low), least), max(shown(high), least)) for _, _, low, high in trust.curve),
         interval="95 % interval",
     )
-    at, known = (trust.choices or examples) + trust.more, math.isfinite(trust.expected)
+    at, known = (trust.choices if trust.only_choices else examples) + trust.more, math.isfinite(trust.expected)
     furthest = max(trust.curve[-1][0], at if known else 0)
     chance = Series("chance", ((0, shown(0.5)), (furthest, shown(0.5))), kind="level")
     series = [measured, chance]

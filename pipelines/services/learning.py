@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from ..collection import ratings
+from ..collection import comparisons, ratings
 from ..collection.collection import Collection
 from ..scoring.collection_profiles import FOLDER
 from ..scoring.profile_store import ProfileStore
@@ -24,16 +25,36 @@ class Lesson:
     """Outcome of a learning.
 
     Attributes:
-        rated: number of ratings that were stored before it began.
+        judged: number of judgements that were stored before it began, see ``Judgements``.
         sentence: on how far the taste can be trusted.
         proposed: ids of the pictures to rate next, the most informative first.
         stop: True if further ratings would hardly improve the taste.
     """
 
-    rated: int
+    judged: int
     sentence: str
     proposed: list[int]
     stop: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """Judgements of a rater that teach the taste.
+
+    Attributes:
+        count: number of ratings 1–5, "not for me" included, and of choices, not counting ties.
+        unequal: True if they tell pictures apart: a choice does, and so do two different ratings.
+    """
+
+    count: int
+    unequal: bool
+
+
+def judgements_by(collection: Collection, rater: str, until: datetime | None = None) -> Judgements:
+    """Count the judgements of a rater; only those that were stored by ``until``, unless that is None."""
+    rated, different = ratings.star_counts(collection, rater, until)
+    chosen = comparisons.count_choices(collection, rater, until)
+    return Judgements(rated + chosen, different > 1 or chosen > 0)
 
 
 def _store(collection: Collection) -> ProfileStore:
@@ -41,7 +62,7 @@ def _store(collection: Collection) -> ProfileStore:
 
 
 def learn_taste(job: Job, where: Path | str, rater: str) -> Lesson:
-    """Learn a rater's taste from the ratings in a collection, store it there, and propose pictures to rate next.
+    """Learn a rater's taste from the ratings and choices in a collection, store it there, and propose pictures to rate next.
 
     Args:
         job: counts the pictures.
@@ -49,22 +70,22 @@ def learn_taste(job: Job, where: Path | str, rater: str) -> Lesson:
         rater: name of the rater and of the taste.
 
     Raises:
-        ItemsError: the ratings are not enough to learn from.
+        ItemsError: the ratings and choices are not enough to learn from.
         CollectionError: the collection cannot be read.
     """
     with Collection(where) as collection:
-        count, _ = ratings.star_counts(collection, rater)
+        judged = judgements_by(collection, rater).count
         job.expect(len(collection.ids()))
         learnt = tastes.learn(rater, collection, tastes.Sources(rater=rater), progress=job.advance)
         _store(collection).save(learnt.taste)
-        return _lesson(collection, TasteScorer.of(learnt.taste), rater, count)
+        return _lesson(collection, TasteScorer.of(learnt.taste), rater, judged)
 
 
 def propose_by_taste(job: Job, where: Path | str, rater: str) -> Lesson:
     """Propose pictures to rate next by a rater's stored taste; arguments and errors as for ``learn_taste``."""
     with Collection(where) as collection:
-        count, _ = ratings.star_counts(collection, rater)
-        return _lesson(collection, TasteScorer.of(_store(collection).load(rater)), rater, count)
+        judged = judgements_by(collection, rater).count
+        return _lesson(collection, TasteScorer.of(_store(collection).load(rater)), rater, judged)
 
 
 def score_by_taste(job: Job, where: Path | str, rater: str) -> None:
@@ -73,6 +94,6 @@ def score_by_taste(job: Job, where: Path | str, rater: str) -> None:
         score_all(collection, TasteScorer.of(_store(collection).load(rater)), job)
 
 
-def _lesson(collection: Collection, scorer: TasteScorer, rater: str, rated: int) -> Lesson:
+def _lesson(collection: Collection, scorer: TasteScorer, rater: str, judged: int) -> Lesson:
     proposal, rows = propose_pictures(collection, scorer, rater, PROPOSED)
-    return Lesson(rated, scorer.taste.trust.sentence, [row.id for row in rows], proposal.stop)
+    return Lesson(judged, scorer.taste.trust.sentence, [row.id for row in rows], proposal.stop)

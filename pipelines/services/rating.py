@@ -1,17 +1,17 @@
-"""Ratings of one rater, with the rater's taste learnt in the background, in a process of its own."""
+"""Ratings and choices of one rater, with the rater's taste learnt in the background, in a process of its own."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection as Some
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ...errors import SoartError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.profile import TasteProfile
-from ..collection import ratings
+from ..collection import comparisons, ratings
 from ..collection.collection import Collection
 from ..collection.pictures import count_sound_pictures, known_ids
 from ..collection.queries import rows_of
@@ -21,11 +21,11 @@ from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 from ..support.task_process import TaskProcess
 from ..tastes.rating_session import unrated_pictures
-from .learning import Lesson, learn_taste, propose_by_taste, score_by_taste
+from .learning import Lesson, judgements_by, learn_taste, propose_by_taste, score_by_taste
 from .service import CollectionService
 
-#: A taste is learnt again after this many new ratings, or this share of those it was learnt from if that is more:
-#: learning from many ratings takes long and changes little.
+#: A taste is learnt again after this many new judgements, or this share of those it was learnt from if that is more:
+#: learning from many takes long and changes little.
 LEAST, SHARE = 5, 0.2
 
 
@@ -56,7 +56,7 @@ class Progress:
 
 
 class RatingService(CollectionService):
-    """Ratings of one rater in one collection.
+    """Ratings and choices of one rater in one collection.
 
     Args:
         collection: the collection.
@@ -77,12 +77,12 @@ class RatingService(CollectionService):
         profiles.own.path(rater)
         self._proposed: list[int] = []
         self._stop = False
-        # After a restart the taste is learnt again only once there are new ratings.
+        # After a restart the taste is learnt again only once there are new judgements.
         scorer, self._tried_at = self._scorer(), 0
         if scorer:
             # The time is in whole seconds.
             created = datetime.fromisoformat(only_profile(scorer.taste).created) + timedelta(seconds=1)
-            self._tried_at, _ = ratings.star_counts(collection, rater, created)
+            self._tried_at = judgements_by(collection, rater, created).count
             jobs.start(f"propose:{rater}", f"Choosing pictures for {rater} to rate", self._propose)
 
     def _scorer(self) -> TasteScorer | None:
@@ -176,6 +176,34 @@ class RatingService(CollectionService):
             ratings.set_judgements(self.collection, self.rater, same)
         return {image: same[image] if image in same else stored.get(image) for image in known}
 
+    def choose(self, choice: str, winner: int | None, others: Sequence[int]) -> bool:
+        """Store a choice between pictures, and learn the taste if it is due.
+
+        Args:
+            choice: unique name of the choice, up to 36 characters; storing the same one again changes nothing.
+            winner: id of the chosen picture; None if the others are equal.
+            others: ids of the others that were shown.
+
+        Returns:
+            True if the choice was new.
+
+        Raises:
+            CollectionError: names or numbers of pictures are out of range, a picture is unknown or occurs twice, or the
+                collection cannot be written.
+        """
+        with self._lock:
+            if winner is None:
+                new = comparisons.store_tie(self.collection, self.rater, choice, others)
+            else:
+                new = comparisons.store_choice(self.collection, self.rater, choice, winner, others)
+        self.learn_if_due()
+        return new
+
+    def undo_choice(self, choice: str) -> bool:
+        """Delete a choice of this rater; returns True if it was stored."""
+        with self._lock:
+            return comparisons.undo_choice(self.collection, self.rater, choice)
+
     def _stored(self, image: int) -> float | None:
         if not rows_of(self.collection, [image]):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
@@ -205,15 +233,15 @@ class RatingService(CollectionService):
         scorer = self._scorer()
         if scorer is None:
             return progress
-        trust = scorer.taste.trust
+        trust, examples = scorer.taste.trust, only_profile(scorer.taste).examples
         return replace(
             progress,
-            learnt=trust.choices or len(only_profile(scorer.taste).examples),
+            learnt=int(examples.rated.sum()) + examples.choice_count,
             word=trust.word,
             sentence=trust.sentence,
             advice=trust.advice,
             # Choices that would hardly help say nothing about ratings.
-            stop=self._stop and not trust.choices,
+            stop=self._stop and not trust.only_choices,
         )
 
     def _propose(self, job: Job) -> None:
@@ -224,33 +252,33 @@ class RatingService(CollectionService):
             self._proposed, self._stop = lesson.proposed, lesson.stop
 
     def is_due(self) -> bool:
-        """True if there are enough ratings since the last learning, and not all ratings are the same."""
-        count, different = ratings.star_counts(self.collection, self.rater)
+        """True if there are enough judgements since the last learning, and they tell pictures apart."""
+        judgements = judgements_by(self.collection, self.rater)
         with self._lock:
-            new = count - self._tried_at
-        return new >= max(LEAST, SHARE * self._tried_at) and different > 1
+            new = judgements.count - self._tried_at
+        return new >= max(LEAST, SHARE * self._tried_at) and judgements.unequal
 
     def learn_if_due(self) -> Job | None:
         """Start learning in the background if it is due."""
         return self.learn_now() if self.is_due() else None
 
     def learn_now(self) -> Job:
-        """Start learning in the background; a learning that still waits for its turn learns from all ratings then."""
+        """Start learning in the background; a learning that still waits for its turn learns from all judgements then."""
         return self.jobs.start(self.key, f"Learning the taste of {self.rater}", self._learn)
 
     def _learn(self, job: Job) -> None:
         self._learn_once(job)
-        # Ratings that arrive during the learning can make the next one due.
+        # Judgements that arrive during the learning can make the next one due.
         while self.is_due():
             self._learn_once(job)
 
     def _learn_once(self, job: Job) -> None:
-        count, _ = ratings.star_counts(self.collection, self.rater)
+        judged = judgements_by(self.collection, self.rater).count
         with self._lock:
-            self._tried_at = count
+            self._tried_at = judged
         lesson: Lesson = self._process.run(job, learn_taste, self.collection.where, self.rater)
         self._take(lesson)
         with self._lock:
-            self._tried_at = lesson.rated
+            self._tried_at = lesson.judged
         self._process.run(job, score_by_taste, self.collection.where, self.rater)
         job.message = lesson.sentence

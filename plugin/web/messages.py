@@ -450,6 +450,25 @@ COMPOSED = (
         "%(word)s: %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_("%(word)s: %(choices)s choices between pictures; nothing can be held out to check the profile"),
+    N_("%(word)s: 1 choice between pictures; nothing can be held out to check the profile"),
+    N_(
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+    ),
+    N_(
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+    ),
+    N_(
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, %(choices)s choices between pictures; nothing can be held out to check the profile"
+    ),
+    N_(
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, 1 choice between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+    ),
+    N_(
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, 1 choice between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+    ),
+    N_(
+        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, 1 choice between pictures; nothing can be held out to check the profile"
+    ),
     N_(
         "%(more)s more ratings are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
     ),

@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....metrics.tastes.bradley_terry import FEWEST_TO_ORDER, MOST_TO_ORDER
-from ....pipelines.collection.comparisons import store_choice, store_tie, undo_choice
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.services.comparing import comparison_round, differences_between, pictures_to_compare
 from ....pipelines.services.gallery import cells_of, usable_profiles
@@ -90,17 +89,14 @@ def prefer(request: Request, body: dict[str, Any]) -> Response:
     current, rater = current_collection(request), check_rater(request, body)
     losers = body.get("losers")
     others = [whole_number(image, _PICTURE) for image in losers] if isinstance(losers, list) else []
-    choice = str(body.get("choice", ""))
-    if body.get("winner") is None:
-        return JSONResponse({"new": store_tie(current.collection, rater, choice, others)})
-    winner = whole_number(body["winner"], _PICTURE)
-    return JSONResponse({"new": store_choice(current.collection, rater, choice, winner, others)})
+    winner = None if body.get("winner") is None else whole_number(body["winner"], _PICTURE)
+    return JSONResponse({"new": current.rating(rater).choose(str(body.get("choice", "")), winner, others)})
 
 
 def undo(request: Request, body: dict[str, Any]) -> Response:
     """Undo a choice."""
     current, rater = current_collection(request), check_rater(request, body)
-    return JSONResponse({"taken": undo_choice(current.collection, rater, str(body.get("choice", "")))})
+    return JSONResponse({"taken": current.rating(rater).undo_choice(str(body.get("choice", "")))})
 
 
 routes = [

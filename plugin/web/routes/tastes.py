@@ -27,7 +27,7 @@ def taste_page(request: Request) -> Response:
     collection = current.collection
     usable, problems = usable_profiles(current.profiles, current.profiles.tastes())
     scorers = {name: scorer for name, scorer in usable.items() if isinstance(scorer, TasteScorer)}
-    name = request.query_params.get("name") or (rater if rater in scorers else next(iter(scorers), ""))
+    name = request.query_params.get("name") or (rater if rater in scorers else "")
     if name and name not in scorers:
         scorers[name] = taste_scorer(current.profiles, name)
     scorer = scorers.get(name)

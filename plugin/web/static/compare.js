@@ -6,6 +6,7 @@ import "./page.js";
 import { onSubmit } from "./actions.js";
 import { $, el, formValues, setServerHtml, svg } from "./dom.js";
 import { whenBack } from "./history.js";
+import { onJobEnd, watchJobs } from "./jobs.js";
 import { isForView } from "./keys.js";
 import { save } from "./outbox.js";
 import { image } from "./pictures.js";
@@ -13,6 +14,7 @@ import { get, getHtml, queryOf } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
 import { _, ngettext, decimal } from "./translate.js";
+import { showTrust } from "./trust.js";
 import { onUndo, remember, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
@@ -50,6 +52,9 @@ const PAUSE = 2000;
 /** Ids of the pictures whose differences are shown or on their way. */
 let compared = "";
 
+/** Choices of this page. */
+let made = 0;
+
 const newId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`.slice(0, 36);
 
 onSubmit(form, async () => {
@@ -75,7 +80,13 @@ function begin(pictures, atATime) {
   [ids, count] = [pictures, atATime];
   skipped = [];
   next();
+  askForTrust().catch(showError);
 }
+
+async function askForTrust() {
+  showTrust(await get("/api/progress"));
+}
+onJobEnd("learn:", askForTrust);
 
 async function next() {
   busy = true;
@@ -199,6 +210,8 @@ async function choose(place) {
   // At once: u may be pressed before the server has answered.
   const { forget } = remember({ request: { path: "/api/compare/undo", body: { choice }, word: _("choice") } });
   if (!(await save("/api/compare", { choice, winner: winner?.id ?? null, losers }))) forget();
+  made++;
+  if (made % 5 === 0) watchJobs();
   await next();
 }
 

@@ -11,21 +11,12 @@ import { get } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
 import { _, ngettext, decimal } from "./translate.js";
+import { showTrust } from "./trust.js";
 import { onUndo, undoLatest } from "./undo.js";
 
 /**
  * @import { Cell } from "./pictures.js"
- *
- * @typedef {object} Progress
- * @property {number} rated pictures with stars.
- * @property {number} rejected skipped pictures.
- * @property {number} pictures of the collection.
- * @property {string} word a verdict on the taste; empty without one.
- * @property {string} sentence
- * @property {string} advice
- * @property {boolean} stop true if further ratings would hardly help.
- * @property {boolean} learning
- * @property {string} failed the reason if learning failed, else empty.
+ * @import { Progress } from "./trust.js"
  */
 
 /** Pictures to have in the queue ahead of the current one. */
@@ -243,23 +234,6 @@ function showCounts() {
   $("#counts").textContent = _("%(rated)s rated, %(skipped)s skipped, %(left)s left", parts);
   $("#filled").setAttribute("width", `${pictures ? (100 * done) / pictures : 0}%`);
   $("#bar").ariaLabel = ngettext("%(done)s of %(count)s rated or skipped", "%(done)s of %(count)s rated or skipped", pictures, { done });
-}
-
-/**
- * Show how reliable the taste is.
- *
- * @param {Progress} progress
- */
-function showTrust(progress) {
-  const parts = [];
-  if (progress.learning) parts.push(_("Learning your taste…"));
-  if (progress.word) {
-    const taste = _("Taste: %(sentence)s.", { sentence: progress.sentence });
-    parts.push(taste, progress.stop ? _("More ratings would hardly help.") : progress.advice);
-  } else if (!progress.learning) {
-    parts.push(progress.failed || _("Your taste is learnt after a few good and bad ratings."));
-  }
-  $("#trust").textContent = parts.join(" ");
 }
 
 // The queue and the counts begin anew.

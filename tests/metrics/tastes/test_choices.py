@@ -314,6 +314,18 @@ def test_choices_that_would_show_a_taste_are_as_many_as_the_interval_needs():
     assert score_interval(0.6, enough, enough)[0] > 0.5 >= score_interval(0.6, few, few)[0]
 
 
+def test_pictures_known_from_choices_alone_are_neither_liked_nor_disliked():
+    rng = np.random.default_rng(12)
+    examples = coin_choices(rng, 6)
+    rated = from_ratings(rng.normal(size=(5, 4)), [1, 5, 3, 4, 2], pictures=list("vwxyz"))
+    mixed = learn_taste(mix(examples, rated), NAMES, "v1", repeats=1).trust
+    assert (mixed.liked, mixed.disliked, mixed.choices, mixed.only_choices) == (2, 2, 6, False)
+    assert ": 2 liked and 2 disliked pictures, 6 choices between pictures" in mixed.sentence
+    assert "choose" not in mixed.advice.lower()
+    single = learn_taste(mix(from_choices(examples.items[:2], [(0, 1)]), rated), NAMES, "v1", repeats=1).trust
+    assert ", 1 choice between pictures" in single.sentence
+
+
 def test_too_few_choices_are_told_how_many_are_needed():
     rng = np.random.default_rng(10)
     few = learn_taste(coin_choices(rng, 3), NAMES, "v1", repeats=1).trust
@@ -330,11 +342,14 @@ def test_choices_are_counted_as_they_were_made(tmp_path):
     items = np.random.default_rng(11).normal(size=(9, 4))
     # Each of four pictures against each other, and a tie.
     examples = from_choices(items, [(a, b) for a in range(4) for b in range(a)], ties=[(4, 5)])
-    assert examples.only_choices == 6
+    assert examples.choice_count == 6
     assert examples.take(np.arange(2, 6)).choices.tolist() == [3, 3, 0, 0]
     rated = from_ratings(items[6:], [1, 5, 3], pictures=["x", "y", "z"])
-    assert (rated.only_choices, mix(examples, rated).only_choices) == (0, 0)
+    both = mix(examples, rated)
+    assert (rated.choice_count, both.choice_count) == (0, 6)
+    assert both.rated.tolist() == [False] * 6 + [True] * 3
     taste = learn_taste(examples, NAMES, "v1", repeats=1)
     again = load_taste(save_taste(taste, tmp_path / "t.safetensors"))
     assert again.trust.choices == 6
+    assert again.trust.only_choices
     assert again.examples.choices.tolist() == examples.choices.tolist()

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import (
     choosers,
     comparisons,
+    count_choices,
     store_choice,
     store_tie,
     strengths,
@@ -90,6 +93,9 @@ def test_ties_are_no_choices(eight):
     assert ties(collection, "ann") == [(ids[0], ids[1]), (ids[0], ids[2]), (ids[1], ids[2])]
     assert ties(collection, "ann", ids[1:]) == [(ids[1], ids[2])]
     assert comparisons(collection, "ann") == [(ids[4], ids[5]), (ids[5], ids[4])]
+    now = datetime.now(UTC)
+    assert count_choices(collection, "ann") == count_choices(collection, "ann", now) == 2
+    assert count_choices(collection, "ann", now - timedelta(days=1)) == count_choices(collection, "ben") == 0
     assert undo_choice(collection, "ann", "t1")
     assert ties(collection, "ann") == []
     with pytest.raises(CollectionError, match="choice among"):

@@ -222,10 +222,12 @@ def test_texts_are_measured_cut_and_cleaned():
     assert tick_texts([]) == []
 
 
-@pytest.mark.parametrize(("choices", "judged", "total"), [(0, "pictures", 56), (20, "choices", 36)])
-def test_the_learning_curve_of_a_taste_counts_what_it_was_learnt_from(choices, judged, total):
+@pytest.mark.parametrize(
+    ("liked", "choices", "judged", "total"), [(20, 0, "pictures", 56), (20, 20, "pictures", 56), (0, 20, "choices", 36)]
+)
+def test_the_learning_curve_of_a_taste_counts_what_it_was_learnt_from(liked, choices, judged, total):
     curve = ((6, 0.6, 0.5, 0.7), (16, 0.7, 0.6, 0.8))
-    trust = Trust("usable", 0.7, 0.6, 0.8, 0.01, 20, 20, 40, curve=curve, more=16, expected=0.75, choices=choices)
+    trust = Trust("usable", 0.7, 0.6, 0.8, 0.01, liked, liked, 40, curve=curve, more=16, expected=0.75, choices=choices)
     chart = draw_curve(trust, 40)
     parsed(chart)
     assert all(

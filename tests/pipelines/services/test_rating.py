@@ -64,6 +64,36 @@ def test_a_rating_replaces_skips_and_is_undone(rating, coloured):
         rating.rate(image, 9)
 
 
+def test_choices_alone_teach_in_the_background(rating, coloured, profiles, process):
+    for number in range(LEAST):
+        # Equal pictures teach nothing by themselves.
+        assert rating.choose(f"tie {number}", None, coloured[2 * number : 2 * number + 2])
+    assert not rating.is_due()
+    for number in range(LEAST - 1):
+        assert rating.choose(f"choice {number}", coloured[2 * number + 1], [coloured[2 * number]])
+    assert not rating.choose("choice 0", coloured[1], [coloured[0]])
+    assert not rating.is_due()
+    assert rating.undo_choice("choice 0")
+    assert not rating.undo_choice("choice 0")
+    # The best of three is two choices.
+    assert rating.choose("again", coloured[11], [coloured[10], coloured[12]])
+    job = rating.jobs.find(rating.key)
+    assert job.wait(240)
+    assert job.state == DONE
+    progress = rating.progress()
+    assert (progress.rated, progress.learnt, progress.word) == (0, LEAST, "too few examples")
+    assert progress.sentence.startswith(f"too few examples: {LEAST} choices between pictures")
+    assert not RatingService(rating.collection, profiles, Jobs(), "ann", process).is_due()
+
+
+def test_a_choice_and_equal_ratings_tell_pictures_apart(rating, coloured):
+    for image in coloured[: LEAST - 1]:
+        rating.rate(image, 4)
+    rating.choose("c", coloured[8], [coloured[9]])
+    assert rating.jobs.find(rating.key).wait(240)
+    assert rating.progress().learnt == LEAST
+
+
 def test_equal_ratings_are_no_reason_to_learn(rating, coloured):
     for image in coloured[:12]:
         rating.rate(image, 3)

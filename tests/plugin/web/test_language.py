@@ -210,6 +210,10 @@ def trust(**values):
     )
 
 
+#: What a taste of choices alone was learnt from.
+ONLY_CHOICES = {"liked": 0, "disliked": 0, "choices": 9}
+
+
 def phrases():
     """Phrases of all items."""
     names = (*taste_extractor().names, *SoartExtractor().names, "deep/000")
@@ -229,11 +233,13 @@ def composed():
         yield from (f"{words} than {others}" for words in (phrase.more, phrase.less) for others in ("your bad pictures", "your good ones"))  # fmt: skip
     yield from (trust().sentence, trust(graded=True).sentence, trust(word=TOO_FEW, concordance=float("nan")).sentence)
     yield from (
-        trust(choices=9, **values).sentence
+        trust(**judged, **values).sentence
+        for judged in (ONLY_CHOICES, {"choices": 9}, {"choices": 1})
         for values in ({}, {"graded": True}, {"word": TOO_FEW, "concordance": float("nan")})
     )
-    for word, choices in product((TOO_FEW, CHANCE, USABLE), (0, 9)):
-        report = trust(word=word, choices=choices)
+    yield trust(**{**ONLY_CHOICES, "choices": 1}, word=TOO_FEW, concordance=float("nan")).sentence
+    for word, judged in product((TOO_FEW, CHANCE, USABLE), ({}, ONLY_CHOICES)):
+        report = trust(word=word, **judged)
         yield from (learning_curve._advice(report, 17, (0.7, then), (0.6, 0.9)) for then in (0.7, 0.85))
         yield from (learning_curve.ratings_to_show(report, 17, lambda times, then=then: then) for then in (0.5, 0.95))
     yield from (f"{RATE_FIVE}.", MORE_PROMPTS, f"{CHOOSE_FIVE}.", CHOOSE_MORE_PROMPTS)
@@ -283,8 +289,8 @@ def charts():
     choice = TradeOff(SimpleNamespace(prompt="x"), {"technical-7": 1.5, "taste:mine": 2.5})
     yield from (draw_front([choice] * count) for count in (1, 2))
     points = ((8, 0.55, 0.45, 0.65), (16, 0.65, 0.55, 0.75))
-    for graded, choices in product((False, True), (0, 16)):
-        yield draw_curve(trust(curve=points, expected=0.7, more=16, graded=graded, choices=choices), 16)
+    for graded, judged in product((False, True), ({}, ONLY_CHOICES)):
+        yield draw_curve(trust(curve=points, expected=0.7, more=16, graded=graded, **judged), 16)
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -157,7 +157,7 @@ globalThis.soartTexts = {
  "You rated this %(stars)s in another tab; your latest choice (%(latest)s) counts.": "In einem anderen Tab hast du das mit %(stars)s bewertet; deine letzte Wahl (%(latest)s) gilt.",
  "You skipped this in another tab; your latest choice (%(latest)s) counts.": "In einem anderen Tab hast du das übersprungen; deine letzte Wahl (%(latest)s) gilt.",
  "Your ratings are kept in this browser.": "Deine Bewertungen bleiben in diesem Browser.",
- "Your taste is learnt after a few good and bad ratings.": "Dein Geschmack wird nach einigen guten und schlechten Bewertungen gelernt.",
+ "Your taste is learnt after a few good and bad ratings, or a few choices.": "Dein Geschmack wird nach einigen guten und schlechten Bewertungen oder einigen Entscheidungen gelernt.",
  "album “%(name)s”": "Album „%(name)s“",
  "better than %(share)s of the pictures (score %(score)s)": "besser als %(share)s der Bilder (Score %(score)s)",
  "choice": "Entscheidung",

@@ -23,6 +23,19 @@ def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
         until(lambda: comparisons(collection, "me") == [])
 
 
+def test_choices_teach_the_taste_of_their_rater(come, address):
+    page = come()
+    page.goto(f"{address}/c/0/compare?ids=1,2,3,4,5,6,7,8&up=4")
+    page.wait_for_selector("#trust:has-text('or a few choices')")
+    # The best of four is three choices.
+    for _ in range(5):
+        page.wait_for_selector(".choice:not(.won)")
+        made = page.inner_text("#made")
+        page.keyboard.press("1")
+        page.wait_for_function("made => document.querySelector('#made').textContent !== made", arg=made)
+    page.wait_for_selector("#trust:has-text('choices between pictures')", timeout=120_000)
+
+
 def test_comparing_ends_with_the_order_the_rater_has(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/compare")
