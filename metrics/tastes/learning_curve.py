@@ -171,9 +171,11 @@ def _advice(trust: Trust, more: int, concordances: tuple[float, float], limits: 
     statistic = "rank correlation" if trust.graded else "AUC"
     now, then, low, high = (2 * c - 1 if trust.graded else c for c in (*concordances, *limits))
     if trust.word == TOO_FEW:
-        if trust.only_choices:
-            return f"{CHOOSE_FIVE}; after {more} more choices the {statistic} may be near {then:.2f}."
-        return f"{RATE_FIVE}; after {more} more the {statistic} may be near {then:.2f}."
+        few = CHOOSE_FIVE if trust.only_choices else RATE_FIVE
+        if concordances[1] <= 0.5:
+            return f"{few}."
+        more_of_them = f"{more} more choices" if trust.only_choices else f"{more} more"
+        return f"{few}; after {more_of_them} the {statistic} may be near {then:.2f}."
     if concordances[1] - concordances[0] >= WORTH:
         return (
             f"{more} more {trust.judgements} are expected to raise the {statistic} from {now:.2f} to {then:.2f} "

@@ -11,7 +11,7 @@ from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.folds import Units, gather
 from soart.metrics.tastes.item_kernels import ItemKernels
 from soart.metrics.tastes.kernels import kinds_of
-from soart.metrics.tastes.learning_curve import ratings_to_show
+from soart.metrics.tastes.learning_curve import _advice, ratings_to_show
 from soart.metrics.tastes.mixture import contrasts_of, learn_mixture
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
@@ -332,6 +332,9 @@ def test_too_few_choices_are_told_how_many_are_needed():
     assert (few.word, few.choices) == (TOO_FEW, 3)
     assert few.advice.startswith(CHOOSE_FIVE)
     assert few.sentence.startswith("too few examples: 3 choices between pictures; ")
+    # What looks worse than chance is no forecast.
+    low, high = (_advice(few, 3, (0.3, then), (0.1, 0.8)) for then in (0.5, 0.6))
+    assert (low, high) == (f"{CHOOSE_FIVE}.", f"{CHOOSE_FIVE}; after 3 more choices the AUC may be near 0.60.")
     # Many choices of one prompt are one.
     examples = coin_choices(rng, 10)
     joined = learn_taste(replace(examples, groups=np.repeat("a", 20)), NAMES, "v1", repeats=1).trust

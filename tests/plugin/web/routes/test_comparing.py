@@ -87,6 +87,15 @@ def test_names_of_settings_are_in_the_language_and_no_size_is_shown_twice(visito
     assert "beim Generieren" not in details
 
 
+def test_files_of_which_nothing_is_known_are_said_to_be_so(visitor, folder, paint, tmp_path):
+    with Collection(folder) as collection:
+        rows = [collection.add_file(path)[0] for path in sorted(paint(tmp_path / "found", 2, 3, vivid=True).iterdir())]
+    page = visitor.get("/compare/differences", ids=joined(row.id for row in rows)).text
+    assert "No difference is known" in page
+    assert "<table" not in page
+    assert "<table" in visitor.get("/compare/differences", ids=f"{rows[0].id},4").text
+
+
 def test_differences_of_prompts_and_settings_are_shown_as_text(visitor):
     page = visitor.get("/compare/differences", ids="4,5,999").text
     assert "a <mark>red </mark>thing number <mark>3</mark>" in page

@@ -2,7 +2,7 @@
 
 
 def test_a_taste_is_learnt_and_shown(visitor):
-    assert "No taste of me yet" in visitor.get("/taste").text
+    assert "No taste of “me” yet" in visitor.get("/taste").text
     for image in range(1, 13):
         visitor.send("rate", image=image, stars=5 if image % 2 else 1)
     visitor.wait_for("learn:")
@@ -20,7 +20,7 @@ def test_a_rater_without_a_taste_is_not_shown_the_one_of_another(visitor, folder
     visitor.wait_for("learn:")
     assert visitor.post("/rater", {"rater": "zoe"}).status_code == 200
     page = visitor.get("/taste").text
-    assert "No taste of zoe yet" in page
+    assert "No taste of “zoe” yet" in page
     assert 'href="?name=me"' in page
     assert "<h1>me " in visitor.get("/taste", name="me").text
 
