@@ -97,7 +97,16 @@ def keep(
     journal = checked_undo_file(undo_file) if move_others_to is not None and not dry_run else None
     copied, moved = None, None
     with evaluated_folders(
-        folders, collection, only, taste, profiles, workers, check, move_others_to, [one for one, _ in judges]
+        folders,
+        collection,
+        only,
+        taste,
+        profiles,
+        workers,
+        check,
+        move_others_to,
+        [one for one, _ in judges],
+        reads_only=dry_run or move_others_to is None,
     ) as (roots, evaluated):
         found = find_keepers(evaluated, by, per_group, judges=judges, with_score=taste is not None, rater=rater)
         problems = list(found.problems)

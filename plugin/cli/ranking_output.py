@@ -119,10 +119,14 @@ def show_ranking(
 
         page = render_report(collection, ranking, output.title, profile, output.notes, problems)
         report = write_report(report, page)
+    # Those of other tools are in the files, which are opened for them.
+    prompts = prompts_of(
+        collection, [picture.row for picture in (ranking if output.as_json else ranking[: output.top])]
+    )
     document = {
         **(facts or {}),
         "profile": profile,
-        "ranking": ranking_rows(ranking),
+        "ranking": ranking_rows(ranking, prompts),
         "problems": problems,
         "notes": list(output.notes),
         "report": str(report) if report else None,
@@ -131,7 +135,6 @@ def show_ranking(
         document |= {"copied": copied, "copied_to": str(output.copy_to)}
     if not output.as_json:
         if ranking:
-            prompts = prompts_of(collection, [picture.row for picture in ranking[: output.top]])
             print_ranking(ranking, output.top, prompts, decimals=3 if judges else 1)
         print_notes(problems)
         if report is not None:
@@ -194,8 +197,13 @@ def draw(
     )
 
 
-def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
-    """The ranking as plain JSON values."""
+def ranking_rows(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The ranking as plain JSON values, with the settings of pictures that were drawn here.
+
+    Args:
+        ranking: best first.
+        prompts: by picture id.
+    """
     rows = []
     for picture in ranking:
         row: dict[str, Any] = {
@@ -206,6 +214,8 @@ def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
             "verdict": picture.verdict or None,
             "reasons": [{"group": e.text, "contribution": round(e.contribution, 4)} for e in picture.reasons],
         }
+        if picture.row.id in prompts:
+            row["prompt"] = prompts[picture.row.id]
         if picture.row.generation is not None:
             row.update({name: getattr(picture.row.generation, name) for name in _DRAWN})
         rows.append(row)

@@ -69,6 +69,8 @@ def evaluated_folders(
     check: Callable[[Collection, Sequence[Path]], None],
     apart: Path | None = None,
     judges: Sequence[GuardedJudge] = (),
+    *,
+    reads_only: bool = False,
 ) -> Iterator[tuple[list[Path], EvaluatedCollection]]:
     """The scanned folders and their evaluation, open for the block.
 
@@ -82,6 +84,7 @@ def evaluated_folders(
         check: called with the open collection and the folders; raises before anything is scanned.
         apart: a folder that is not scanned.
         judges: judges by others, whose values come beside the scores.
+        reads_only: True if the block changes nothing: a collection on read-only media will do.
     """
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.ingest.roots import open_collection_for
@@ -92,7 +95,9 @@ def evaluated_folders(
         note(text)
     with interruptible():
         # With the folder apart, so that its check comes first.
-        store, roots = open_collection_for(folders, collection, scan_of=lambda roots: Scan(roots, only or ()))
+        store, roots = open_collection_for(
+            folders, collection, scan_of=lambda roots: Scan(roots, only or ()), scratch=reads_only
+        )
         with store:
             check(store, roots)
             scan = Scan(roots, only or (), exclude=apart)
@@ -136,15 +141,18 @@ def cull(
         rule = Rule(duplicates, damaged, outliers, worst, below)
     check_target(to)
     target = plain_path(to)
-    journal = checked_undo_file(undo_file)
+    journal = None if dry_run else checked_undo_file(undo_file)
 
     def check(_: Collection, roots: Sequence[Path]) -> None:
         check_target(to, roots)
 
-    with evaluated_folders(folders, collection, only, taste, profiles, workers, check, to) as (roots, evaluated):
+    with evaluated_folders(folders, collection, only, taste, profiles, workers, check, to, reads_only=dry_run) as (
+        roots,
+        evaluated,
+    ):
         moves = plan_cull(evaluated, rule, roots, target)
         done, problems = moves, list[str]()
-        if moves and not dry_run:
+        if moves and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, problems = move(moves, journal, bar)
             mark_moved(evaluated.collection, {step.image for step in done})
@@ -166,7 +174,7 @@ def cull(
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
         say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {counted(len(evaluated.evaluation.ids))}")
         print_notes(problems)
-        if moved:
+        if moved and journal is not None:
             say(f"To undo: {undo_command(journal)}")
     if moves and not done:
         raise typer.Exit(1)
@@ -203,16 +211,19 @@ def annotate(
 
     if not (xmp or png):
         raise typer.BadParameter("with --no-xmp there is nothing to write: add --png", param_hint="--no-xmp")
-    journal = checked_undo_file(undo_file)
+    journal = None if dry_run else checked_undo_file(undo_file)
 
     def check(store: Collection, _: Sequence[Path]) -> None:
         if rater is not None:
             check_has_rated(store, rater)
 
-    with evaluated_folders(folders, collection, only, taste, profiles, workers, check) as (_, evaluated):
+    with evaluated_folders(folders, collection, only, taste, profiles, workers, check, reads_only=dry_run) as (
+        _,
+        evaluated,
+    ):
         annotations = list(annotations_of(evaluated, rater))
         done, problems = 0, list[str]()
-        if annotations and not dry_run:
+        if annotations and journal is not None:
             with undo_named(journal), Progress("writing", len(annotations)) as bar:
                 done, problems = write(evaluated, annotations, journal, xmp=xmp, png=png, progress=bar)
     if as_json:
@@ -221,7 +232,7 @@ def annotate(
                 "notes": [{"path": str(annotation.path), "stars": annotation.stars} for annotation in annotations],
                 "written": done,
                 "problems": problems,
-                "undo_file": str(journal) if journal.exists() else None,
+                "undo_file": str(journal) if journal is not None and journal.exists() else None,
             }
         )
     else:
@@ -230,7 +241,7 @@ def annotate(
                 say(f"{printable(str(annotation.path))}: {counted(annotation.stars, 'star')}")
         say(f"{'Would annotate' if dry_run else 'Annotated'} {counted(len(annotations) if dry_run else done, 'file')}")
         print_notes(problems)
-        if journal.exists():
+        if journal is not None and journal.exists():
             say(f"To undo: {undo_command(journal)}")
     if problems and not done:
         raise typer.Exit(1)

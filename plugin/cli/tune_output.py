@@ -101,7 +101,7 @@ def print_findings(findings: StudyFindings) -> None:
             for effect in shown:
                 print_effect(effect, " (best)" if effect is best else "")
     mean, error = findings.gain
-    say(f"Expected further gain: at most {figure(mean, 2)} ± {figure(error, 2)}.")
+    say(f"Expected further gain: at most {figure(mean, 2)} ± {figure(error, 2)} ({findings.unit}).")
 
 
 def print_trade_offs(front: Sequence[TradeOff]) -> None:

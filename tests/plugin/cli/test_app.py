@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from typer.main import get_command
 
 from soart.metrics.damage.scorer import DETECTORS
@@ -115,6 +116,19 @@ def test_rank_folder_with_ugly_files(soart, tmp_path):
     document = json.loads(soart("rank", tmp_path, "--json")[1])
     assert len(document["ranking"]) == 3
     assert len(document["problems"]) == 4
+
+
+def test_rankings_of_pictures_by_other_tools_have_their_prompts(soart, tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        text = PngInfo()
+        if i:
+            text.add_text("parameters", f"a fox number {i}\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: {i}")
+        picture = Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+        picture.save(tmp_path / f"{i}.png", pnginfo=text)
+    ranking = json.loads(soart("rank", tmp_path, "--json")[1])["ranking"]
+    prompts = {Path(row["path"]).stem: row.get("prompt") for row in ranking}
+    assert prompts == {"0": None, "1": "a fox number 1", "2": "a fox number 2"}
 
 
 def test_what_ranks_is_named(soart, tmp_path):
