@@ -59,6 +59,11 @@ def is_texture(name: str) -> bool:
     return name.startswith("quality/texture/")
 
 
+def kind_of_part(part: str) -> str:
+    """Kind of the parts that mirrorings and turns exchange with a part: ``axis``, ``diagonal`` or ``bend``."""
+    return _KINDS.get(part, "bend")
+
+
 @cache
 def symmetries(scales: int = SCALES) -> list[np.ndarray]:
     """Orders of the texture items at a number of scales, under each of the eight mirrorings and quarter turns."""
@@ -96,7 +101,7 @@ def folded(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
     for column, name in enumerate(names):
         if is_texture(name):
             kind, part = name.rsplit("/", 2)[0], name.split("/")[3]
-            name = f"{kind}/{_KINDS.get(part, 'bend')}/{name.rsplit('/', 1)[1]}"
+            name = f"{kind}/{kind_of_part(part)}/{name.rsplit('/', 1)[1]}"
         if name != "quality/side":
             columns.setdefault(name, []).append(column)
     matrix = np.zeros((len(names), len(columns)))
@@ -207,18 +212,35 @@ class QualityModel:
 
         Its logarithm is given in standard deviations: 0 is the mean undamaged picture.
         """
+        size = UNIT_SIZE[self.rung(items)]
+        deviations, weighted = self.deviations(items)
+        nearest = (deviations * weighted).sum(axis=1)
+        logarithm = np.log(nearest / deviations.shape[1] + 1e-9)
+        strangeness: np.ndarray = (logarithm - self.distance_mean[size]) / self.distance_scale[size]
+        return strangeness
+
+    def deviations(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Deviations z of texture from the nearest unit space of the size of each of (n, p) items.
+
+        Returns:
+            (n, q) z, standardised texture items less their mean in that unit space, and (n, q) C⁻¹z; zᵀC⁻¹z is the squared
+            distance.
+        """
         rung = self.rung(items)
         size = UNIT_SIZE[rung]
         texture = unit_texture(items, self.names, rung)
         texture = np.clip((texture - self.unit_centre[size]) / self.unit_scale[size], -CUT, CUT)
+        deviations, weighted = np.zeros_like(texture), np.zeros_like(texture)
         nearest = np.full(len(items), np.inf)
         for of, mean, inverse in zip(self.unit_size, self.unit_mean, self.unit_inverse, strict=True):
             rows = np.flatnonzero(size == of)
             z = texture[rows] - mean
-            nearest[rows] = np.minimum(nearest[rows], np.einsum("nq,qr,nr->n", z, inverse, z, optimize=True))
-        logarithm = np.log(nearest / texture.shape[1] + 1e-9)
-        strangeness: np.ndarray = (logarithm - self.distance_mean[size]) / self.distance_scale[size]
-        return strangeness
+            weights = z @ inverse
+            distances = (z * weights).sum(axis=1)
+            nearer = distances < nearest[rows]
+            rows = rows[nearer]
+            deviations[rows], weighted[rows], nearest[rows] = z[nearer], weights[nearer], distances[nearer]
+        return deviations, weighted
 
     @cached_property
     def _rotated_keys(self) -> list[np.ndarray]:

@@ -23,6 +23,7 @@ from ...errors import ProfileError, expect
 from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
+from .departures import departures
 from .names import DETECTORS as DETECTORS
 from .names import TECHNICAL_VERSION
 from .places import fault_places
@@ -156,13 +157,13 @@ def verdicts(evidence: np.ndarray) -> list[str]:
     return [text.partition(":")[0] if e > SLIGHT else CLEAN for text, e in texts]
 
 
-def strangeness_text(strangeness: float) -> str:
-    """The rendering of a picture in words, by its strangeness in standard deviations."""
+def strangeness_text(strangeness: float, departure: str = "") -> str:
+    """The rendering of a picture in words, by its strangeness in standard deviations, and in what it departs if it is odd."""
+    if strangeness <= ODD:
+        return "rendered as usual: good pictures lose about as much"
     if strangeness > STRANGE:
-        return "rendered unlike good photographs and drawings"
-    if strangeness > ODD:
-        return "rendered a little unlike good pictures"
-    return "rendered as usual: good pictures lose about as much"
+        return f"rendered unlike good photographs and drawings: {departure}".removesuffix(": ")
+    return f"rendered a little unlike good pictures: {departure}".removesuffix(": ")
 
 
 def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
@@ -340,7 +341,7 @@ class TechnicalScorer:
         by_cause[~sought] = 0
         contributions = by_cause / by_cause.sum(axis=0) * lost
         rows = []
-        unfit = self.unfit(items)
+        unfit, departed = self.unfit(items), departures(self.model, quality)
         for n, order in enumerate(np.argsort(-by_cause, axis=0, kind="stable").T):
             if unfit[n]:
                 rows.append([Reason(unfit[n], -100.0)][:top])
@@ -349,6 +350,6 @@ class TechnicalScorer:
                 fault_text(fault, e, places.get(fault, ""))
                 for fault, e in zip(self.model.detectors, evidence[:, n], strict=True)
             ]
-            causes.append(strangeness_text(strangeness[n]))
+            causes.append(strangeness_text(strangeness[n], departed[n]))
             rows.append([Reason(causes[k], float(contributions[k, n])) for k in order if sought[k, n]][:top])
         return rows

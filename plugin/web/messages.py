@@ -15,7 +15,7 @@ def N_(text: str) -> str:  # noqa: N802
 #: Values that are messages or words themselves.
 NESTED = frozenset({
     "appearance", "channel", "counted", "damage", "direction", "fault", "files", "highest", "hue", "lowest", "margin", "name_of_job", "needed",
-    "other_title", "phrase", "place", "ranks", "reason", "report", "size", "statistic", "title", "unit", "word",
+    "other_title", "phrase", "place", "ranks", "reason", "report", "size", "statistic", "texture", "title", "unit", "word",
 })  # fmt: skip
 
 #: Sentences, phrases and words that stand in the code as they are here.
@@ -111,6 +111,16 @@ LITERAL = (
     N_("at the lower right"),
     N_("rendered unlike good photographs and drawings"),
     N_("rendered a little unlike good pictures"),
+    N_("rendered unlike good photographs and drawings: %(texture)s"),
+    N_("rendered a little unlike good pictures: %(texture)s"),
+    N_("fine texture is rougher than theirs"),
+    N_("fine texture is smoother than theirs"),
+    N_("fine texture runs in one direction"),
+    N_("fine texture has an unusual pattern"),
+    N_("coarse texture is rougher than theirs"),
+    N_("coarse texture is smoother than theirs"),
+    N_("coarse texture runs in one direction"),
+    N_("coarse texture has an unusual pattern"),
     N_("rendered as usual: good pictures lose about as much"),
     N_("all black"),
     N_("nothing but one tone"),

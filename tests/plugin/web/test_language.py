@@ -15,7 +15,7 @@ from babel.messages.extract import extract_javascript
 from starlette.testclient import TestClient
 
 from soart.metrics.damage.names import DETECTORS
-from soart.metrics.damage.scorer import NOUNS, fault_text
+from soart.metrics.damage.scorer import NOUNS, fault_text, strangeness_text
 from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
@@ -223,6 +223,8 @@ def phrases():
 def composed():
     """Messages as the code makes them."""
     yield from (fault_text(fault, evidence, "most at the top") for fault in DETECTORS for evidence in (0.1, 0.7, 2.0))
+    for strangeness, texture in product((0.0, 1.5, 2.5), ("", "fine texture runs in one direction")):
+        yield strangeness_text(strangeness, texture)
     yield from map(profile_title, ("technical", *DETECTORS, "mine", "judge:clip@1"))
     yield from map(stored_title, ("technical-4", "taste:mine"))
     yield from map(unit_of, ("technical-4", "judge:adherence@2-x"))
