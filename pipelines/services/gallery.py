@@ -6,7 +6,7 @@ A cell is the JSON object from which pages and scripts show one picture.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,6 +130,19 @@ def usable_profiles(
         except SoartError as error:
             problems.append(str(error))
     return scorers, problems
+
+
+def first_profile(scored: Mapping[str, int]) -> str:
+    """The profile that a view begins with: the first that has scores, or the technical score.
+
+    The overall score goes before the technical one if it has scored as many pictures: it agrees with people.
+
+    Args:
+        scored: numbers of scored pictures by profile, in the order of ``CollectionProfiles.names``.
+    """
+    first = next((name for name, count in scored.items() if count), TECHNICAL)
+    known = scored.get(OVERALL, 0) >= max(1, scored.get(TECHNICAL, 0))
+    return OVERALL if first == TECHNICAL and known else first
 
 
 def taste_scorer(profiles: CollectionProfiles, name: str) -> TasteScorer:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from ....metrics.tastes.bradley_terry import FEWEST_TO_ORDER, MOST_TO_ORDER
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.services.comparing import comparison_round, differences_between, pictures_to_compare
-from ....pipelines.services.gallery import cells_of, usable_profiles
+from ....pipelines.services.gallery import cells_of, first_profile, usable_profiles
 from ..answers import json_endpoint, page, whole_number, whole_numbers
 from ..state import current_collection, rater_of
 from .rating import check_rater
@@ -24,15 +24,16 @@ _PICTURE = "a picture's number"
 def compare_page(request: Request) -> Response:
     """The view."""
     current = current_collection(request)
-    scored = count_collection(current.collection).profiles
+    counts = count_collection(current.collection).profiles
     scorers, _ = usable_profiles(current.profiles, current.profiles.names())
-    profiles = [name for name, scorer in scorers.items() if scorer.stored_name in scored]
+    scored = {name: counts[scorer.stored_name] for name, scorer in scorers.items() if scorer.stored_name in counts}
     return page(
         request,
         "compare.html",
         current,
         view="compare",
-        profiles=profiles,
+        profiles=list(scored),
+        chosen=first_profile(scored),
         doubtful=current.profiles.doubtful(),
         most=MOST_TO_ORDER,
         fewest=FEWEST_TO_ORDER,

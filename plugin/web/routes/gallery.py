@@ -26,7 +26,14 @@ from ....pipelines.evaluation.stacks import stacked
 from ....pipelines.judges.finding import known_judges
 from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
-from ....pipelines.services.gallery import cells_of, picture_details, start_scoring, stored_profile, usable_profiles
+from ....pipelines.services.gallery import (
+    cells_of,
+    first_profile,
+    picture_details,
+    start_scoring,
+    stored_profile,
+    usable_profiles,
+)
 from ....pipelines.services.importing import MOST_BYTES
 from ....pipelines.services.judging import (
     KEY,
@@ -146,7 +153,7 @@ def gallery(request: Request) -> Response:
     ignored = _ignored(request.query_params, [name for name, _ in profiles], examined=examined)
     # The form would send the others again, and a refused one hides all pictures.
     parameters = {name: value for name, value in request.query_params.items() if name not in ignored}
-    chosen = parameters.get("profile") or next((name for name, scored in profiles if scored), TECHNICAL)
+    chosen = parameters.get("profile") or first_profile(dict(profiles))
     # A tag that no picture bears any more still filters: the form keeps it.
     labels = {
         kind: {name: 0 for name in [parameters.get(kind)] if name} | label_counts(current.collection, kind)

@@ -9,6 +9,7 @@ from soart.pipelines.collection.ratings import rate
 from soart.pipelines.services.gallery import (
     cells_by_id,
     cells_of,
+    first_profile,
     picture_details,
     renew_scores,
     start_scoring,
@@ -54,6 +55,22 @@ def test_pictures_that_an_earlier_version_scored_are_scored_anew_once(collection
     assert renew_scores(jobs, collection, profiles).wait(240)
     assert examined(collection) == set(coloured)
     assert renew_scores(jobs, collection, profiles) is None
+
+
+@pytest.mark.parametrize(
+    ("scored", "first"),
+    [
+        ({}, "technical"),
+        ({"technical": 0, "overall": 0}, "technical"),
+        ({"technical": 9, "overall": 8, "blur": 9}, "technical"),
+        ({"technical": 9, "overall": 9}, "overall"),
+        ({"technical": 0, "overall": 2}, "overall"),
+        ({"mine": 3, "technical": 9, "overall": 9}, "mine"),
+        ({"mine": 0, "technical": 0, "overall": 0, "judge:x@1": 4}, "judge:x@1"),
+    ],
+)
+def test_views_begin_with_the_overall_score_where_it_is_known(scored, first):
+    assert first_profile(scored) == first
 
 
 def test_the_overall_score_is_computed_in_the_background(collection, coloured, profiles, jobs):
