@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection as Several
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +16,15 @@ from ...files import beginning_of_paths_in, is_gone
 from ..collection.collection import Collection
 from ..collection.files import image_ids_of_scan
 from ..collection.tables import AWAY, FileRow, FingerprintRow, ImageRow, ItemsRow
+from ..support.batching import batches
 from .inspection import Inspection
 from .metadata_rows import add_metadata
 from .scan import FileEntry
 
 #: Rows of files read at once in a pass over all.
 _PAGE = 2000
+#: Folders and files named in one query: SQLite takes conditions of 1000 terms at most.
+_ROOTS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +179,11 @@ def mark_missing(collection: Collection, scan_number: int, roots: Sequence[str])
     Returns:
         how many are gone by now: pictures, each once, unless this scan saw them elsewhere; and files that held none.
     """
-    if not roots:
-        return 0
+    return len({lost for some in batches(roots, _ROOTS) for lost in _mark_missing(collection, scan_number, some)})
+
+
+def _mark_missing(collection: Collection, scan_number: int, roots: Sequence[str]) -> Iterator[int | str]:
+    """Mark files under some hundred roots; yields pictures by id, and the paths of files without, perhaps again."""
     folders = [beginning_of_paths_in(root) for root in roots]
     under = or_(FileRow.path.in_(roots), *(func.substr(FileRow.path, 1, len(f)) == f for f in folders))
     query = (
@@ -185,23 +191,22 @@ def mark_missing(collection: Collection, scan_number: int, roots: Sequence[str])
         .where(FileRow.scan < scan_number, under)
         .order_by(FileRow.id)
     )
-    gone: set[int | str] = set()
     last = 0
     while True:
         with collection.session("be read") as session:
             rows = session.execute(query.where(FileRow.id > last).limit(_PAGE)).all()
             if not rows:
-                return len(gone)
+                return
             images = {row.image_id for row in rows}
             here = select(FileRow.image_id).where(FileRow.scan == scan_number, FileRow.image_id.in_(images))
             elsewhere = set(session.scalars(here))
         last = rows[-1].id
         lost = [row for row in rows if is_gone(row.path)]
-        gone |= {row.image_id or row.path for row in lost if row.image_id not in elsewhere}
         fresh = [row.id for row in lost if row.missing_since is None]
         if fresh:
             with collection.session("be written", write=True) as session:
                 session.execute(update(FileRow).where(FileRow.id.in_(fresh)).values(missing_since=datetime.now(UTC)))
+        yield from (row.image_id or row.path for row in lost if row.image_id not in elsewhere)
 
 
 def problems_of(collection: Collection, scan_number: int) -> list[str]:

@@ -123,6 +123,20 @@ def test_lost_files_are_marked_and_found_again(collection, folder):
     assert files(collection)[str(folder / "inner" / "3.png")].missing_since is None
 
 
+def test_lost_files_are_found_among_many_folders(collection, folder, tmp_path):
+    update(collection, folder)
+    (folder / "inner" / "3.png").unlink()
+    (folder / "0.png").unlink()
+    more = [tmp_path / "more" / str(number) for number in range(1100)]
+    for path in more:
+        path.mkdir(parents=True)
+    done = sync(collection, Scan([folder, *more, folder / "inner"]), LocalEngine(1))
+    assert (done.found, done.missing) == (3, 2)
+    assert {path for path, row in files(collection).items() if row.missing_since} == {
+        str(folder / "0.png"), str(folder / "inner" / "3.png"),
+    }  # fmt: skip
+
+
 def test_a_folder_that_cannot_be_reached_loses_nothing(collection, folder, tmp_path):
     update(collection, folder)
     folder.rename(tmp_path / "unplugged")
