@@ -148,7 +148,7 @@ def _shared_stems(folder: Path) -> frozenset[str]:
 def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Journal) -> str | None:
     path, full_name = note.path.with_suffix(".xmp"), note.path.with_name(f"{note.path.name}.xmp")
     # Photo managers read an existing sidecar of the full name first, so a rating elsewhere would not count.
-    if full_name.exists() or note.path.stem in shared(note.path.parent):
+    if os.path.exists(full_name) or note.path.stem in shared(note.path.parent):  # noqa: PTH110 - too long a name is not there
         path = full_name
     try:
         # As bytes, because reading as text would change the ends of lines.

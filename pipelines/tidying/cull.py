@@ -233,10 +233,11 @@ def companions(move: Move) -> Iterator[Move]:
     """The text files beside a picture that belong to no other picture; the picture itself may have been moved already."""
     source, target = move.source, move.target
     for suffix in BESIDE:
-        if source.with_suffix(suffix).is_file() and not _shares_its_name(source):
+        # A path that is too long is not there: the methods of Path would fail.
+        if os.path.isfile(source.with_suffix(suffix)) and not _shares_its_name(source):  # noqa: PTH113
             yield Move(source.with_suffix(suffix), target.with_suffix(suffix), move.image)
         own = source.with_name(source.name + suffix)
-        if own.is_file():
+        if os.path.isfile(own):  # noqa: PTH113
             yield Move(own, target.with_name(target.name + suffix), move.image)
 
 
@@ -246,7 +247,7 @@ def _shares_its_name(picture: Path) -> bool:
         other = picture.with_suffix(suffix)
         # Some systems find a file in any case.
         same_kind = suffix.lower() == picture.suffix.lower()
-        if other.exists() and not (same_kind and picture.exists() and other.samefile(picture)):
+        if os.path.exists(other) and not (same_kind and picture.exists() and other.samefile(picture)):  # noqa: PTH110
             return True
     return False
 

@@ -103,6 +103,22 @@ def test_a_text_of_two_pictures_stays(collection, tmp_path, other):
     assert (tmp_path / "a.txt").exists()
 
 
+def test_pictures_of_the_longest_names_are_annotated_and_moved(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    names = [f"{number}{'x' * 250}.png" for number in range(2)]
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(encoded(picture(number), "PNG"))
+    evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    notes = list(annotations_of(evaluated))
+    assert annotate(evaluated, notes, tmp_path / "annotated.jsonl") == (2, [])
+    assert {path.name for path in folder.glob("*.xmp")} == {name.replace(".png", ".xmp") for name in names}
+    moves = [Move(folder / name, tmp_path / "out" / name, number) for number, name in enumerate(names)]
+    assert cull(moves, tmp_path / "moved.jsonl") == (moves, [])
+    assert len(list((tmp_path / "out").iterdir())) == 4
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize(("pictures", "worst", "moved"), [(375, 18.4, 69), (10, 25, 2), (10, 9.9, 0), (9, 99, 8)])
 def test_a_share_is_rounded_down(pictures, worst, moved):
     reasons = Rule(worst=worst).reasons(grouped([-1] * pictures, [False] * pictures, range(pictures)))
