@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,7 +59,8 @@ def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str, wo
     """The space of a YAML file or of a text."""
     from ...prompts.space.space import PromptSpace
 
-    if text.lower().endswith((".yaml", ".yml")) or Path(text).is_file():
+    # Path.is_file fails for a prompt that is too long to be the name of a file.
+    if text.lower().endswith((".yaml", ".yml")) or os.path.isfile(text):  # noqa: PTH113
         return PromptSpace.from_yaml(text, wildcards)
     return PromptSpace.from_text(text, negative, vocabulary=vocabulary, words=words, wildcards=wildcards)
 

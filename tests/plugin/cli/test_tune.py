@@ -146,6 +146,8 @@ def test_a_goal_of_several_judges_is_named_and_its_trade_offs_are_listed(tune, t
         (["broken.yaml"], 1, "line 2"),
         (["a boat", "--pin", "style=zzz"], 1, "no option"),
         (["a {boat}"], 1, "Nothing varies"),
+        # Too long for the name of a file.
+        (["a {boat}" + ", in the snow" * 30], 1, "Nothing varies"),
         (["--resume", "--collection", "none"], 1, "is not a collection"),
         (["space.yaml", "--pin", "palette=warm", "--pin", "style=woodcut"], 1, "single choice"),
         (["space.yaml", "--rater", "me=-1"], 2, "NAME=WEIGHT"),
