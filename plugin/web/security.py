@@ -122,7 +122,9 @@ def _from_host(origin: str | None, host: str) -> bool:
 
 
 def _length(headers: Mapping[str, str]) -> float:
-    """Announced length of the body; infinite if none is announced."""
+    """Announced length of the body; infinite if none is announced, or if the body comes in pieces all the same."""
+    if "transfer-encoding" in headers:
+        return math.inf
     length = headers.get("content-length", "")
     return int(length) if length.isdecimal() and len(length) < 12 else math.inf
 

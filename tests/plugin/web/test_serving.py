@@ -106,6 +106,23 @@ def test_a_picture_that_arrives_slowly_but_steadily_is_taken(listener, folder):
     assert (folder / "images" / "imported" / "slow.png").read_bytes() == content
 
 
+def test_a_body_in_pieces_is_refused_whatever_length_it_announces(listener):
+    host, port = listener
+    connection = http.client.HTTPConnection(host, port, timeout=240)
+    connection.request("GET", "/login", headers={"accept": "text/html"})
+    page, cookie = read(connection)
+    connection.putrequest("POST", "/login")
+    headers = {"cookie": cookie.split(";")[0], "x-csrf-token": page.split('data-csrf="')[1].split('"')[0]}
+    for name, value in {**headers, "content-length": "5", "transfer-encoding": "chunked"}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    content = b'{"password": "%s"}' % (b"x" * 1_100_000)
+    with contextlib.suppress(ConnectionError):
+        connection.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content))
+    assert read(connection)[0] == '{"error":"The request is too large."}'
+    connection.close()
+
+
 def read(connection):
     """The body of the answer, and the cookie that it sets."""
     answer = connection.getresponse()
