@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 FREE, LONGEST, MEMORY = 3, 60.0, 900.0
 #: Wrong passwords of all addresses together: this many at once, then one in so many seconds.
 BURST, EVERY = 20, 2.0
+#: Doublings of the first wait of one second until the longest; far more would overflow.
+_DOUBLINGS = math.ceil(math.log2(LONGEST))
 
 
 @dataclass(slots=True)
@@ -40,7 +43,7 @@ class Throttle:
         """Seconds until an address may try again; 0 if it may now."""
         now = self._clock()
         record = self._addresses.get(network_of(address), _Record(0, now))
-        own = min(LONGEST, 2.0 ** (record.count - FREE)) if record.count >= FREE else 0.0
+        own = min(LONGEST, 2.0 ** min(record.count - FREE, _DOUBLINGS)) if record.count >= FREE else 0.0
         all_together = (self._debt - BURST + 1) * EVERY - (now - self._since)
         return max(0.0, record.last + own - now, all_together)
 

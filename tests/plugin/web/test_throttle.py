@@ -46,6 +46,17 @@ def test_an_hour_of_guessing_from_one_address():
     assert try_for(Throttle(clock), clock, 3600, lambda: ["10.0.0.1"]) < 80
 
 
+def test_days_of_guessing_from_one_address():
+    clock = Clock()
+    throttle = Throttle(clock)
+    for _ in range(3000):
+        throttle.wrong("10.0.0.1")
+        assert throttle.wait("10.0.0.1") <= LONGEST
+        clock.now += LONGEST
+    throttle.wrong("10.0.0.1")
+    assert throttle.wait("10.0.0.1") == LONGEST
+
+
 def test_an_hour_of_guessing_from_new_addresses_all_the_time():
     clock, numbers = Clock(), iter(range(10**9))
     throttle = Throttle(clock)
