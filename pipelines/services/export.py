@@ -41,14 +41,18 @@ _COLUMNS = (
 )  # fmt: skip
 #: Characters that a name in an archive must not have on some system, and most characters of such a name.
 _UNSAFE, _LONGEST = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]'), 100
+#: Most bytes of such a name in UTF-8: file systems take 255, and a number may be added.
+_MOST_BYTES = 200
 
 Record = dict[str, Any]
 
 
 def safe_name(name: str) -> str:
-    """A file name without characters that some systems refuse, at most 100 characters with its suffix."""
+    """A file name without characters that some systems refuse: at most 100, and 200 bytes, with its suffix."""
     path = Path(_UNSAFE.sub("_", name.encode(errors="replace").decode()))
-    return (path.stem[: _LONGEST - 10] + path.suffix[:10]).strip(" .") or "picture"
+    suffix = path.suffix[:10]
+    stem = path.stem[: _LONGEST - 10].encode()[: _MOST_BYTES - len(suffix.encode())].decode(errors="ignore")
+    return (stem + suffix).strip(" .") or "picture"
 
 
 def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> bytes:

@@ -104,5 +104,7 @@ def test_wrong_exports_are_refused(mixed):
 def test_names_are_safe_on_every_system():
     assert safe_name("a:b?/..\\c\n.png") == "a_b__.._c_.png"
     assert safe_name("x" * 300 + ".png") == "x" * 90 + ".png"
+    # Three bytes each.
+    assert safe_name("狐" * 85 + ".png") == "狐" * 65 + ".png"
     assert safe_name("..") == safe_name("") == "picture"
     assert safe_name("\udcff.png") == "?.png".replace("?", "_")

@@ -52,6 +52,13 @@ def test_dropped_pictures_are_copied_and_found_by_the_scan(visitor, folder):
     assert len(visitor.get("/api/ids").json()["ids"]) == 43
 
 
+def test_a_name_that_is_long_in_bytes_is_shortened(collection):
+    # On other systems names may have 255 characters, whatever their bytes.
+    first, second = (import_picture(collection, "狐狸" * 120 + ".png", encoded(seed)) for seed in (1, 2))
+    assert second.name == f"{first.stem} (2).png"
+    assert (first.read_bytes(), second.read_bytes()) == (encoded(1), encoded(2))
+
+
 def test_pictures_of_one_name_that_arrive_at_once_all_stay(collection):
     contents = [encoded(seed) for seed in (*range(8), 0)]
     with ThreadPoolExecutor(len(contents)) as pool:
