@@ -36,13 +36,15 @@ let timer = 0;
  */
 export const onJobEnd = (prefix, handler) => handlers.set(prefix, handler);
 
+/** Keys of jobs that are not listed begin so: tunes show their own progress, and proposals take only a moment. */
+const UNLISTED = ["tune", "read tune", "propose"];
+
 /**
- * True for a job to list: tunes show their own progress, and proposals take only a moment.
+ * True for a job to list.
  *
  * @param {Job} job
  */
-const listed = (job) =>
-  job.live && job.key !== "read tune" && !job.key.startsWith("tune") && !job.key.startsWith("propose");
+const listed = (job) => job.live && !UNLISTED.some((start) => job.key.startsWith(start));
 
 /** Ask for the jobs now, then every few seconds while the page is visible. */
 export async function watchJobs() {

@@ -10,6 +10,7 @@ from pathlib import Path
 from specimens.browsing import Held, press, stored, until
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.services.tuning import READ, RUN
 
 SPACE = """
 template: a {palette} {subject}, {style}
@@ -257,3 +258,14 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         server.wait(240)
         server.stdout.close()
     assert Path(folder / "soart.db").is_file()
+
+
+def test_jobs_of_a_tune_are_not_listed(come, address):
+    page = come()
+    job = {"state": "running", "done": 0, "total": 0, "message": "", "live": True, "left": None, "cancellable": True}
+    keys = [f"{READ} 1", f"{RUN} 2", "evaluate"]
+    jobs = [job | {"number": number, "key": key, "title": key} for number, key in enumerate(keys)]
+    page.route("**/api/jobs", lambda route: route.fulfill(json={"jobs": jobs}))
+    page.goto(f"{address}/c/0/taste")
+    page.wait_for_selector("#jobs p")
+    assert [text.split()[0] for text in page.locator("#jobs p").all_inner_texts()] == ["evaluate"]
