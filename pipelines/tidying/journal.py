@@ -13,7 +13,6 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import IO, Any
 
 from ...errors import CollectionError
 from ...files import check_writable, write_whole
+from .moving import move_file, move_link
 
 
 class Journal:
@@ -67,8 +67,16 @@ class Journal:
         """
         made = sum(not parent.exists() for parent in target.absolute().parents)
         target.parent.mkdir(parents=True, exist_ok=True)
-        free = next(p for p in _names(target) if not os.path.lexists(p))
-        # How many of the folders above it were made for it, so that they can go again.
+        for free in _names(target):
+            # Another program may take a free name before it is used: then the next one is tried.
+            with contextlib.suppress(FileExistsError):
+                if not os.path.lexists(free):
+                    self._move(source, free, made)
+                    return free
+        raise AssertionError("unreachable")
+
+    def _move(self, source: Path, free: Path, made: int) -> None:
+        """Move a file to a free name; ``made`` of the folders above it were made for it, so that they can go again."""
         entry = {"moved": str(source.absolute()), "to": str(free.absolute()), **({"made": made} if made else {})}
         before, place = _place(source), _place(free)
         link = source.readlink() if source.is_symlink() else None
@@ -76,22 +84,17 @@ class Journal:
         self._note(**entry, **({"link": str(link)} if leads_to != link else {}))
         try:
             if leads_to is None or leads_to == link:
-                shutil.move(source, free)
+                move_file(source, free)
             else:
-                free.symlink_to(leads_to)
-                source.unlink()
+                move_link(source, free, leads_to)
             self._moved[before] = place
         except BaseException:
-            # To another disk a file is moved by copying: remove a copy that was not finished.
-            if os.path.lexists(source) and os.path.lexists(free):
-                free.unlink()
-            if not os.path.lexists(free):
+            if os.path.lexists(source) or not os.path.lexists(free):
                 _remove_folders([entry])
                 # A move that was not made is nothing to undo.
                 with contextlib.suppress(CollectionError):
                     self._note(undone=self._entries - 1)
             raise
-        return free
 
     def _text_of_moved(self, link: Path, before: Path, place: Path) -> Path:
         """The text of a link at ``place`` that leads to the same file as the text ``link`` of one at ``before``."""
@@ -263,14 +266,17 @@ def _undo_one(entry: dict[str, Any]) -> str | None:
             # Ended between making the new link and removing the old one.
             target.unlink()
             return None
+        if os.path.lexists(source) and not source.is_symlink() and not target.is_symlink() and target.samefile(source):
+            # Ended between giving the file its new name and taking the old one.
+            target.unlink()
+            return None
         if os.path.lexists(source):
             return f"{str(source)!r} is taken by another file: {str(target)!r} stays where it is."
         source.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(entry.get("link"), str) and target.is_symlink():
-            source.symlink_to(entry["link"])
-            target.unlink()
+            move_link(target, source, Path(entry["link"]))
         else:
-            shutil.move(target, source)
+            move_file(target, source)
         return None
     path = Path(entry["written"] if "written" in entry else entry["inserted"])
     content = path.read_bytes() if path.exists() else None

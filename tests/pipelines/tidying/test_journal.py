@@ -1,13 +1,16 @@
+import errno
 import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from soart.errors import CollectionError
 from soart.pipelines.tidying import journal as journal_module
+from soart.pipelines.tidying import moving
 from soart.pipelines.tidying.journal import Journal, undo
 
 
@@ -198,15 +201,88 @@ def test_a_full_disk_leaves_an_undo_file_that_can_be_used(files):
     assert state(files) == before
 
 
+@pytest.fixture
+def other_disk(monkeypatch):
+    """As if every folder were on a disk of its own."""
+
+    def within_a_folder(act, source, target):
+        if Path(source).parent != Path(target).parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source))
+        act(source, target)
+
+    for name in ("link", "rename"):
+        monkeypatch.setattr(os, name, partial(within_a_folder, getattr(os, name)))
+
+
+@pytest.mark.usefixtures("other_disk")
+def test_files_move_to_another_disk_and_back(files):
+    os.utime(files / "a", ns=(1_500_000_000_123_456_789,) * 2)
+    journal = Journal(files / "undo.jsonl")
+    journal.move(files / "a", files / "x" / "a")
+    journal.close()
+    assert state(files) == {"b": b"b", "c": b"c", "x/a": b"a"}
+    assert (files / "x" / "a").stat().st_mtime_ns == 1_500_000_000_123_456_789
+    assert undo(files / "undo.jsonl") == (1, [])
+    assert state(files) == {"a": b"a", "b": b"b", "c": b"c"}
+
+
+@pytest.mark.usefixtures("other_disk")
 def test_an_interrupted_move_to_another_disk_leaves_the_file_alone(files, monkeypatch):
     def half(source, target):
-        target.write_text("half")
+        Path(target).write_text("half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(journal_module.shutil, "move", half)
+    monkeypatch.setattr(moving.shutil, "copy2", half)
     journal = Journal(files / "undo.jsonl")
     with pytest.raises(KeyboardInterrupt):
         journal.move(files / "a", files / "x" / "a")
     journal.close()
     assert state(files) == {"a": b"a", "b": b"b", "c": b"c"}
     assert undo(files / "undo.jsonl") == (0, [])
+
+
+def test_a_move_to_another_disk_that_was_killed_is_undone(files):
+    """The disk holds the file, and a part of its copy."""
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom soart.pipelines.tidying import journal, moving\n"
+        "def other(*names): raise OSError(18, 'Invalid cross-device link')\n"
+        "def half(source, target): Path(target).write_text('half'); os._exit(9)\n"
+        "os.link = os.rename = other\nmoving.shutil.copy2 = half\nfolder = Path(sys.argv[1])\n"
+        "journal.Journal(folder / 'undo.jsonl').move(folder / 'a', folder / 'x' / 'a')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(files)], check=False).returncode == 9
+    assert undo(files / "undo.jsonl") == (1, [])
+    assert {path: content for path, content in state(files).items() if not path.endswith(".part")} == {
+        "a": b"a", "b": b"b", "c": b"c",
+    }  # fmt: skip
+
+
+def test_two_programs_that_move_files_of_one_name_lose_none(files):
+    """Each finds the name free, and writes its move down, before the other takes it."""
+    (files / "other").mkdir()
+    (files / "other" / "a").write_text("other")
+    journals = [Journal(files / f"{number}.jsonl") for number in range(2)]
+    note = journals[0]._note
+
+    def note_late(**entry):
+        note(**entry)
+        if "moved" in entry and not (files / "x" / "a").exists():
+            journals[1].move(files / "other" / "a", files / "x" / "a")
+
+    journals[0]._note = note_late
+    assert journals[0].move(files / "a", files / "x" / "a") == files / "x" / "a (2)"
+    assert state(files) == {"b": b"b", "c": b"c", "x/a": b"other", "x/a (2)": b"a"}
+    for number, journal in enumerate(journals):
+        journal.close()
+        assert undo(files / f"{number}.jsonl") == (1, [])
+    assert state(files) == {"a": b"a", "b": b"b", "c": b"c", "other/a": b"other"}
+
+
+def test_a_move_that_was_killed_between_its_names_is_undone(files):
+    journal = Journal(files / "undo.jsonl")
+    journal.move(files / "a", files / "x" / "a")
+    journal.close()
+    os.link(files / "x" / "a", files / "a")
+    assert undo(files / "undo.jsonl") == (1, [])
+    assert state(files) == {"a": b"a", "b": b"b", "c": b"c"}
+    assert not (files / "x").exists()

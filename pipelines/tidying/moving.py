@@ -1,0 +1,77 @@
+"""Moves single files, and never replaces another one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Move a file or a link to a free name.
+
+    To another disk it is copied, and goes once the copy is whole and on the disk.
+
+    Args:
+        source: the file.
+        target: its new path; the folder must exist.
+
+    Raises:
+        FileExistsError: the name is taken, perhaps by another program at this moment; nothing is changed.
+        OSError: the file cannot be moved; it stays where it is, and ``target`` is free.
+    """
+    if source.is_symlink():
+        move_link(source, target, source.readlink())
+        return
+    try:
+        # Unlike a rename, a second name never takes the place of another file.
+        os.link(source, target)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError:
+        _move_without_second_name(source, target)
+    else:
+        _remove_moved(source, target)
+
+
+def move_link(source: Path, target: Path, leads_to: Path) -> None:
+    """Move a link to a free name, where it leads to ``leads_to``; errors as for ``move_file``."""
+    target.symlink_to(leads_to)
+    _remove_moved(source, target)
+
+
+def _move_without_second_name(source: Path, target: Path) -> None:
+    """Move a file to another disk, or on one whose files have one name."""
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _move_to_another_disk(source, target)
+
+
+def _move_to_another_disk(source: Path, target: Path) -> None:
+    copy = target.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        shutil.copy2(source, copy)
+        # Some systems flush only through a descriptor that may write.
+        with copy.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        move_file(copy, target)
+    finally:
+        copy.unlink(missing_ok=True)
+    _remove_moved(source, target)
+
+
+def _remove_moved(source: Path, target: Path) -> None:
+    """Remove a file that has its new place; if that fails, the new place is given up."""
+    try:
+        source.unlink()
+    except BaseException:
+        if os.path.lexists(source):
+            target.unlink()
+        raise
