@@ -42,7 +42,7 @@ class Journal:
         checked_undo_file(path)
 
     def _note(self, **entry: Any) -> None:  # noqa: ANN401
-        try:
+        with _writing(self.path):
             if self._stream is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 # Without a buffer, so that nothing of a line that did not fit on the disk is written later.
@@ -52,10 +52,6 @@ class Journal:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._stream.fileno())
             self._entries += 1
-        except OSError as error:
-            raise CollectionError(
-                f"The undo file {str(self.path)!r} cannot be written: {error.strerror or error}."
-            ) from error
 
     def move(self, source: Path, target: Path) -> Path:
         """Move a file to ``target``, or to a numbered name beside it if that is taken; return its new path.
@@ -146,6 +142,15 @@ class Journal:
             self._stream.close()
 
 
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn errors of writing a journal into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise CollectionError(f"The undo file {str(path)!r} cannot be written: {error.strerror or error}.") from error
+
+
 def _place(path: Path) -> Path:
     """The absolute path of a file or a link, with the links of its folders resolved."""
     return path.absolute().parent.resolve() / path.name
@@ -207,12 +212,14 @@ def undo(path: Path) -> tuple[int, list[str]]:
         they are.
 
     Raises:
-        CollectionError: the file cannot be read, or is not a journal.
+        CollectionError: the file cannot be read, or is not a journal; or it cannot be written, so that the rest waits for
+            another call.
     """
     entries, pending = read_entries(path)
     content = path.read_bytes()
     if not content.endswith(b"\n"):
-        write_whole(path, _whole_lines(content))
+        with _writing(path):
+            write_whole(path, _whole_lines(content))
     done, problems = 0, []
     for number in reversed(pending):
         entry = entries[number]
@@ -224,11 +231,12 @@ def undo(path: Path) -> tuple[int, list[str]]:
             problems.append(problem)
         else:
             done += 1
-            with path.open("a", encoding="utf-8") as stream:
+            with _writing(path), path.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps({"undone": number}) + "\n")
     _remove_folders(entries)
     if not problems:
-        path.unlink(missing_ok=True)
+        with _writing(path):
+            path.unlink(missing_ok=True)
     return done, problems
 
 
@@ -302,8 +310,6 @@ def checked_undo_file(path: Path | None = None) -> Path:
     path = path or Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
     if path.exists():
         raise CollectionError(f"{str(path)!r} exists already: undo it, or name another undo file.")
-    try:
+    with _writing(path):
         check_writable(path, parents=True)
-    except OSError as error:
-        raise CollectionError(f"The undo file {str(path)!r} cannot be written: {error.strerror or error}.") from error
     return path

@@ -201,6 +201,23 @@ def test_a_full_disk_leaves_an_undo_file_that_can_be_used(files):
     assert state(files) == before
 
 
+def test_an_undo_on_a_full_disk_says_so_and_goes_on_later(files):
+    before = state(files)
+    change(files)
+    code = (
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom soart.pipelines.tidying.journal import undo\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\njournal = Path(sys.argv[1])\nsize = journal.stat().st_size + 20\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\nundo(journal)\n"
+    )
+    path = files / "undo.jsonl"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    error = done.stderr.splitlines()[-1]
+    assert error == f"soart.errors.CollectionError: The undo file {str(path)!r} cannot be written: File too large."
+    assert undo(path)[1] == []
+    assert state(files) == before
+    assert not path.exists()
+
+
 @pytest.fixture
 def other_disk(monkeypatch):
     """As if every folder were on a disk of its own."""
