@@ -10,7 +10,8 @@ from sqlalchemy import delete, select
 
 from ...errors import CollectionError
 from .collection import Collection
-from .tables import ImageRow, Meta
+from .pictures import known_ids
+from .tables import Meta
 
 #: Start of the keys under which corrections are stored, one row each.
 _KEY = "distinct:"
@@ -35,11 +36,10 @@ def mark_distinct(collection: Collection, pictures: Sequence[int], others: Seque
     every = {*first, *second}
     if not first or not second or len(every) < 2:
         raise CollectionError("Expected at least two different pictures that are no duplicates.")
+    if missing := every.difference(known_ids(collection, every)):
+        raise CollectionError(f"There is no picture {min(missing)} in this collection: reload the page.")
     name = uuid.uuid4().hex
     with collection.session("be written", write=True) as session:
-        known = set(session.scalars(select(ImageRow.id).where(ImageRow.id.in_(every))))
-        if missing := every - known:
-            raise CollectionError(f"There is no picture {min(missing)} in this collection: reload the page.")
         session.add(Meta(key=_KEY + name, value=json.dumps([first, second])))
     return name
 
