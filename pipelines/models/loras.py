@@ -68,9 +68,8 @@ class LoraFiles:
         if len(files.get(name, ())) == 1:
             return files[name][0]
         if name in files:
-            raise LoraError(
-                f"Several LoRAs are called {name!r}: rename all but one of {', '.join(map(str, files[name]))}."
-            )
+            places = ", ".join(repr(str(path)) for path in files[name])
+            raise LoraError(f"Several LoRAs are called {name!r}: rename all but one of {places}.")
         if self.folder is None and not files:
             raise LoraError(
                 f"The prompt names the LoRA {name!r}, but there is no folder of LoRAs: give one with --lora of soart generate, tune or web."
