@@ -171,10 +171,16 @@ def write_picture(pixels: np.ndarray, path: Path) -> Path:
     """Write (h, w, 3) uint8 pixels as JPEG or WebP if the name ends so, else as PNG.
 
     Raises:
-        CollectionError: the file cannot be written.
+        CollectionError: the file cannot be written, or its format does not hold a picture of this size.
     """
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, _FORMATS.get(path.suffix.lower(), "PNG"))
+    buffer, kind = io.BytesIO(), _FORMATS.get(path.suffix.lower(), "PNG")
+    try:
+        Image.fromarray(pixels).save(buffer, kind)
+    except (OSError, ValueError) as error:
+        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise CollectionError(
+            f"A picture of {size} pixels is too large for {kind}: choose a name that ends in .png, not {path.name!r}."
+        ) from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, buffer.getvalue())

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from soart.errors import CollectionError
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.models.request import DrawnPicture, Request
-from soart.pipelines.scoring.explaining import heat_picture
+from soart.pipelines.scoring.explaining import heat_picture, write_picture
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,12 @@ def test_small_pictures_are_enlarged_in_whole_steps_and_large_ones_reduced(colle
     [row] = collection.add_drawn([DrawnPicture(Request("a boat", 1), pixels, None, 0.1)], "m", "s")
     with Image.open(io.BytesIO(heat_picture(collection, row, TechnicalScorer.load()))) as image:
         assert (image.format, image.size) == ("JPEG", shown)
+
+
+@pytest.mark.parametrize(("name", "side"), [("heat.webp", 16384), ("heat.jpg", 65536)])
+def test_a_picture_that_its_format_does_not_hold_is_refused_in_a_sentence(tmp_path, name, side):
+    pixels = np.zeros((1, side, 3), dtype=np.uint8)
+    with pytest.raises(CollectionError, match=f"A picture of {side}x1 pixels is too large for .*, not '{name}'"):
+        write_picture(pixels, tmp_path / name)
+    assert write_picture(pixels, tmp_path / "heat.png").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["heat.png"]
