@@ -136,11 +136,12 @@ class Jobs:
                     return job
             self._count += 1
             job = Job(self._count, key, title)
-            finished = [j for j in self._jobs if not j.live]
-            self._jobs = [j for j in self._jobs if j.live or j in finished[-MAX_FINISHED:]] + [job]
             if self._closed:
                 job.cancel()
+            # First: a job whose thread cannot be started would be live for ever.
             threading.Thread(target=job.run, args=(work,), name=f"soart: {title}", daemon=True).start()
+            finished = [j for j in self._jobs if not j.live]
+            self._jobs = [j for j in self._jobs if j.live or j in finished[-MAX_FINISHED:]] + [job]
         return job
 
     def list(self) -> list[Job]:

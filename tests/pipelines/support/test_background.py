@@ -38,6 +38,19 @@ def test_one_key_is_worked_on_once_at_a_time(jobs):
     assert jobs.start("k", "Again", lambda job: None) is not first
 
 
+def test_a_job_without_a_thread_does_not_hold_up_its_key(jobs, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            jobs.start("k", "Refused", lambda job: None)
+    assert jobs.list() == []
+    assert jobs.start("k", "Counting", lambda job: 7).wait(240)
+    assert jobs.find("k").result == 7
+
+
 def test_cancelling_ends_it_at_the_next_step(jobs):
     started = threading.Event()
 
