@@ -105,15 +105,18 @@ class Journal:
             return now
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a small file; the content of an earlier one is stored in the journal.
+        """Write a small file; the content of an earlier one is stored in the journal, and its permissions stay.
 
         Raises:
             OSError: the file cannot be written; an earlier one stays as it is.
         """
-        old = path.read_bytes() if path.exists() else None
+        mode = path.stat().st_mode & 0o7777 if path.exists() else None
+        old = None if mode is None else path.read_bytes()
         encoded = None if old is None else base64.b64encode(old).decode()
         self._note(written=str(path.absolute()), old=encoded, before=_sha256(old), after=_sha256(content))
         write_whole(path, content)
+        if mode is not None:
+            path.chmod(mode)
 
     def insert(self, path: Path, content: bytes, at: int, addition: bytes) -> bytes:
         """Insert bytes into a file.

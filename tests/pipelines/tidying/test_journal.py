@@ -137,6 +137,16 @@ def test_times_and_rights_stay(files):
     assert (new.st_mtime_ns, new.st_mode) == (old.st_mtime_ns, old.st_mode)
 
 
+def test_the_rights_of_a_sidecar_stay(files):
+    (files / "c").chmod(0o600)
+    journal = Journal(files / "undo.jsonl")
+    journal.write(files / "c", b"changed")
+    journal.close()
+    assert ((files / "c").read_bytes(), (files / "c").stat().st_mode & 0o777) == (b"changed", 0o600)
+    assert undo(files / "undo.jsonl") == (1, [])
+    assert ((files / "c").read_bytes(), (files / "c").stat().st_mode & 0o777) == (b"c", 0o600)
+
+
 @pytest.mark.parametrize("content", ["{", "[1]\n", json.dumps({"nonsense": 1})])
 def test_other_files_are_no_undo_files(tmp_path, content):
     (tmp_path / "u").write_text(content)
