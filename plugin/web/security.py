@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...files import write_whole
 from ...pipelines.services.importing import MOST_BYTES as MOST_PICTURE_BYTES
 from .language import texts_of
 from .sessions import OWNER, Sessions, same_secret
@@ -59,7 +60,11 @@ def signing_key(folder: Path) -> str:
         ):
             stream.write(secret)
         stored = path.read_bytes()
-        secret = stored if len(stored) == 32 else secret
+        if len(stored) == len(secret):
+            secret = stored
+        else:
+            # Cut short, by a full disk for instance.
+            write_whole(path, secret, private=True)
     return hashlib.sha256(b"sessions" + secret).hexdigest()
 
 

@@ -290,6 +290,13 @@ def test_signing_keys_last(tmp_path):
     assert (tmp_path / "web-secret").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("content", [b"", b"cut short"])
+def test_a_secret_that_was_cut_short_is_replaced(tmp_path, content):
+    (tmp_path / "web-secret").write_bytes(content)
+    assert signing_key(tmp_path) == signing_key(tmp_path)
+    assert (tmp_path / "web-secret").stat().st_mode & 0o077 == 0
+
+
 def test_every_start_has_another_key_if_none_can_be_stored(tmp_path):
     (tmp_path / "file").write_text("")
     assert signing_key(tmp_path / "file") != signing_key(tmp_path / "file")
