@@ -29,7 +29,7 @@ from .label import label
 from .models import models
 from .rank import rank
 from .similar import similar
-from .terminal import note, open_closed_streams
+from .terminal import escape_unencodable, note, open_closed_streams
 from .tidy import annotate, cull, undo
 from .tune import tune
 from .web import web
@@ -144,6 +144,7 @@ def main() -> None:
     # eight times as long. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     open_closed_streams()
+    escape_unencodable()
     # A shell completes by the name of a program: of python -m soart it would complete python.
     completion = bool({"--install-completion", "--show-completion"} & set(sys.argv[1:2]))
     try:
