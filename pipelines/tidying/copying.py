@@ -81,7 +81,9 @@ def _copy(source: Path, target: Path) -> str:
     try:
         if not target.exists():
             with whole_file(target) as temporary:
-                shutil.copy2(source, temporary)
+                shutil.copyfile(source, temporary)
+            # Last, because the picture may be read-only.
+            shutil.copystat(source, target)
         elif not filecmp.cmp(source, target, shallow=False):
             return f"{str(target)!r} is there already and differs: name an empty folder, or move it away."
     except OSError as error:

@@ -25,13 +25,18 @@ def move_file(source: Path, target: Path) -> None:
     if source.is_symlink():
         move_link(source, target, source.readlink())
         return
+    if os.name == "nt":
+        # Windows never replaces a file by renaming, and removes no second name of a file that is read-only.
+        _rename(source, target)
+        return
     try:
         # Unlike a rename, a second name never takes the place of another file.
         os.link(source, target)
     except (FileExistsError, FileNotFoundError):
         raise
     except OSError:
-        _move_without_second_name(source, target)
+        # On another disk, or on one whose files have one name.
+        _rename(source, target)
     else:
         _remove_moved(source, target)
 
@@ -42,8 +47,7 @@ def move_link(source: Path, target: Path, leads_to: Path) -> None:
     _remove_moved(source, target)
 
 
-def _move_without_second_name(source: Path, target: Path) -> None:
-    """Move a file to another disk, or on one whose files have one name."""
+def _rename(source: Path, target: Path) -> None:
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     try:
@@ -57,10 +61,12 @@ def _move_without_second_name(source: Path, target: Path) -> None:
 def _move_to_another_disk(source: Path, target: Path) -> None:
     copy = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        shutil.copy2(source, copy)
+        shutil.copyfile(source, copy)
         # Some systems flush only through a descriptor that may write.
         with copy.open("rb+") as stream:
             os.fsync(stream.fileno())
+        # Last, because the file may be read-only.
+        shutil.copystat(source, copy)
         move_file(copy, target)
     finally:
         copy.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ def test_no_half_picture_stays_among_the_copies(tmp_path, monkeypatch, error):
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(copying.shutil, "copy2", half)
+        patch.setattr(copying.shutil, "copyfile", half)
         if isinstance(error, OSError):
             copied, problems = copy_best([tmp_path / "a.png"], tmp_path / "best")
             assert (copied, len(problems)) == (0, 1)
@@ -26,6 +26,15 @@ def test_no_half_picture_stays_among_the_copies(tmp_path, monkeypatch, error):
     assert list((tmp_path / "best").iterdir()) == []
     assert copy_best([tmp_path / "a.png"], tmp_path / "best") == (1, [])
     assert (tmp_path / "best" / "1 a.png").stat().st_mtime == (tmp_path / "a.png").stat().st_mtime
+
+
+def test_read_only_pictures_are_copied_with_their_rights_and_times(ordinary_user):
+    source = ordinary_user / "a.png"
+    source.write_bytes(encoded(picture(1), "PNG"))
+    source.chmod(0o444)
+    assert copy_best([source], ordinary_user / "best") == (1, [])
+    old, new = source.stat(), (ordinary_user / "best" / "1 a.png").stat()
+    assert (new.st_mode, new.st_mtime_ns, new.st_size) == (old.st_mode, old.st_mtime_ns, old.st_size)
 
 
 def test_copies_of_an_earlier_ranking_are_mentioned(tmp_path):

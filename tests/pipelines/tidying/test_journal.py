@@ -254,12 +254,24 @@ def test_files_move_to_another_disk_and_back(files):
 
 
 @pytest.mark.usefixtures("other_disk")
+def test_a_read_only_file_moves_to_another_disk(ordinary_user):
+    (ordinary_user / "a").write_text("a")
+    (ordinary_user / "a").chmod(0o444)
+    journal = Journal(ordinary_user / "undo.jsonl")
+    moved = journal.move(ordinary_user / "a", ordinary_user / "x" / "a")
+    journal.close()
+    assert (moved.read_text(), moved.stat().st_mode & 0o777) == ("a", 0o444)
+    assert undo(ordinary_user / "undo.jsonl") == (1, [])
+    assert state(ordinary_user) == {"a": b"a"}
+
+
+@pytest.mark.usefixtures("other_disk")
 def test_an_interrupted_move_to_another_disk_leaves_the_file_alone(files, monkeypatch):
     def half(source, target):
         Path(target).write_text("half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(moving.shutil, "copy2", half)
+    monkeypatch.setattr(moving.shutil, "copyfile", half)
     journal = Journal(files / "undo.jsonl")
     with pytest.raises(KeyboardInterrupt):
         journal.move(files / "a", files / "x" / "a")
@@ -274,7 +286,7 @@ def test_a_move_to_another_disk_that_was_killed_is_undone(files):
         "import os, sys\nfrom pathlib import Path\nfrom soart.pipelines.tidying import journal, moving\n"
         "def other(*names): raise OSError(18, 'Invalid cross-device link')\n"
         "def half(source, target): Path(target).write_text('half'); os._exit(9)\n"
-        "os.link = os.rename = other\nmoving.shutil.copy2 = half\nfolder = Path(sys.argv[1])\n"
+        "os.link = os.rename = other\nmoving.shutil.copyfile = half\nfolder = Path(sys.argv[1])\n"
         "journal.Journal(folder / 'undo.jsonl').move(folder / 'a', folder / 'x' / 'a')\n"
     )
     assert subprocess.run([sys.executable, "-c", code, str(files)], check=False).returncode == 9
