@@ -16,6 +16,7 @@ from ...errors import CollectionError, SoartError
 from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.files import last_scan_number
+from ..collection.pictures import known_ids
 from ..collection.results import has_result
 from ..evaluation.evaluate import evaluate as evaluate_scan
 from ..evaluation.folders import EvaluatedCollection, sync_and_evaluate
@@ -191,10 +192,15 @@ class EvaluationService(CollectionService):
     def choose_of(self, members: Sequence[int], chosen: Sequence[int]) -> list[int]:
         """Store the choice among pictures that belong together; an empty one keeps the proposed picture.
 
+        Args:
+            members: ids of the pictures; those that are not in the collection are left out.
+            chosen: ids of those to keep.
+
         Returns:
             the choice before.
         """
-        group, before = set(members), set()
+        # Guests choose too, and must not fill the settings with numbers that are no pictures.
+        group, before = set(known_ids(self.collection, members)), set()
 
         def choose(settings: EvaluationSettings) -> EvaluationSettings:
             before.update(group.intersection(settings.keep))

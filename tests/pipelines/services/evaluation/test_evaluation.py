@@ -132,3 +132,9 @@ def test_choices_of_another_server_stay(collection, open_service):
     assert second.choose_of([5, 6], [5]) == [6]
     first.evaluate().wait(60)
     assert first.settings.keep == (5, 17)
+
+
+def test_numbers_that_are_no_pictures_are_not_kept(open_service):
+    service = open_service()
+    service.choose_of([5, 6, *range(1000, 2000)], [6, *range(1000, 2000)])
+    assert service.settings.keep == (6,)
