@@ -257,7 +257,7 @@ def undo(
     if as_json:
         emit({"undone": done, "problems": problems})
     else:
-        say(f"{done} changes undone")
+        say(f"{counted(done, 'change')} undone")
         print_notes(problems)
     if problems:
         raise typer.Exit(1)

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from specimens.ugly import encoded, picture, write_ugly
 
+from soart.pipelines.tidying.journal import Journal
+
 
 @pytest.fixture
 def art(tmp_path, monkeypatch):
@@ -151,6 +153,14 @@ def test_a_folder_without_a_name_is_not_the_one_we_are_in(soart, art, monkeypatc
     monkeypatch.chdir(art)
     code, out, err = soart(command, "", *(["--to", "out", "--worst", 50] if command == "cull" else []))
     assert (code, out, "it is empty" in err) == (2, "", True)
+
+
+def test_one_change_is_counted_as_one(soart, tmp_path):
+    (tmp_path / "a.png").touch()
+    journal = Journal(tmp_path / "undo.jsonl")
+    journal.move(tmp_path / "a.png", tmp_path / "out" / "a.png")
+    journal.close()
+    assert soart("undo", tmp_path / "undo.jsonl") == (0, "1 change undone\n", "")
 
 
 def test_a_page_of_one_file_may_lie_among_the_pictures(soart, art):
