@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from .cull import Move, check_target, with_companions
 
 #: Beginning of the name of a copy.
 _PLACE = re.compile(r"\d+ ")
+#: Most bytes of the name of a copy: file systems take 255, and a text beside it adds its suffix.
+_LONGEST = 245
 
 
 def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
@@ -40,7 +43,7 @@ def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
 def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
     """Copy pictures, best first, and the text files beside them; each name begins with the picture's place.
 
-    A file that is already there is never overwritten; an equal one counts as copied.
+    Names that would be too long then are shortened. A file that is already there is never overwritten; an equal one counts as copied.
 
     Args:
         pictures: the files, best first.
@@ -60,7 +63,7 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
     digits, copied, problems = len(str(len(pictures))), 0, []
     targets: set[str] = set()
     for place, source in enumerate(pictures, start=1):
-        picture = Move(source, folder / f"{place:0{digits}d} {source.name}", place)
+        picture = Move(source, folder / _shortened(f"{place:0{digits}d} {source.name}"), place)
         for file in with_companions(picture):
             targets.add(file.target.name)
             problem = _copy(file.source, file.target)
@@ -74,6 +77,14 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
             "name an empty folder to keep them apart."
         )
     return copied, problems
+
+
+def _shortened(name: str) -> str:
+    """A file name of at most ``_LONGEST`` bytes, with its suffix."""
+    if len(os.fsencode(name)) <= _LONGEST:
+        return name
+    suffix = Path(name).suffix
+    return os.fsencode(name)[: _LONGEST - len(os.fsencode(suffix))].decode(errors="ignore") + suffix
 
 
 def _copy(source: Path, target: Path) -> str:

@@ -37,6 +37,18 @@ def test_read_only_pictures_are_copied_with_their_rights_and_times(ordinary_user
     assert (new.st_mode, new.st_mtime_ns, new.st_size) == (old.st_mode, old.st_mtime_ns, old.st_size)
 
 
+@pytest.mark.parametrize("letter", ["x", "狐"])
+def test_copies_of_the_longest_names_are_shortened(tmp_path, letter):
+    stem = letter * (251 // len(letter.encode()))
+    (tmp_path / f"{stem}.png").write_bytes(encoded(picture(1), "PNG"))
+    (tmp_path / f"{stem}.txt").write_text("a fox")
+    assert copy_best([tmp_path / f"{stem}.png"], tmp_path / "best") == (1, [])
+    text, copy = sorted((tmp_path / "best").iterdir(), key=lambda path: path.suffix, reverse=True)
+    assert (copy.read_bytes(), text.read_text()) == (encoded(picture(1), "PNG"), "a fox")
+    assert (copy.suffix, text.suffix, copy.stem == text.stem) == (".png", ".txt", True)
+    assert f"1 {stem}".startswith(copy.stem)
+
+
 def test_copies_of_an_earlier_ranking_are_mentioned(tmp_path):
     for name, seed in (("a.png", 1), ("b.png", 2)):
         (tmp_path / name).write_bytes(encoded(picture(seed), "PNG"))
