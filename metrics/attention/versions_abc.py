@@ -61,6 +61,7 @@ class AttentionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes:
         classes_: (g,) names of the modes, sorted.
         modes_: (n,) mode of each learning picture.
+        learning_: (n, p) items of the learning pictures.
         n_features_in_: items p.
     """
 
@@ -96,7 +97,8 @@ class AttentionModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.modes_ = check_modes(modes, len(matrix))
         self.classes_ = np.unique(self.modes_)
         self.n_features_in_ = matrix.shape[1]
-        self.learning_ = matrix
+        # A copy, because A, B and C measure by it, and the caller may reuse the array.
+        self.learning_ = matrix.copy()
         return matrix
 
     def _measured(self, items: object) -> np.ndarray:

@@ -158,6 +158,23 @@ def test_pictures_are_measured_one_by_one(model):
     np.testing.assert_allclose(model.metric(TEST)[3:4], model.metric(TEST[3:4]), atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda x: AttentionA().fit(x, MODES, GAMMA),
+        lambda x: AttentionB("normal").fit(x, MODES),
+        lambda x: AttentionC().fit(x, MODES),
+        lambda x: AttentionD().fit(x, MODES),
+    ],
+)
+def test_a_fitted_version_does_not_change_with_the_array_it_was_fitted_to(fit):
+    items = LEARN.copy()
+    model = fit(items)
+    before = model.metric(TEST)
+    items[:] = 0
+    assert np.array_equal(model.metric(TEST), before)
+
+
 def test_order_of_learning_pictures_does_not_matter_and_units_neither():
     order = np.random.default_rng(5).permutation(len(LEARN))
     factors = np.array([0.1, 3, 10, 1, 7, 0.02])
