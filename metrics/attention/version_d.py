@@ -70,6 +70,14 @@ def left_out(similarity: np.ndarray, targets: np.ndarray, ridge: float, groups: 
     return predictions
 
 
+def _check_candidates(values: Sequence[float], name: str) -> tuple[float, ...]:
+    """Candidates for a parameter as floats, at least one, all finite and above zero."""
+    candidates = np.asarray(values, dtype=np.float64)
+    if candidates.ndim != 1 or not candidates.size or not (np.isfinite(candidates) & (candidates > 0)).all():
+        raise ItemsError(f"Expected finite {name} above zero, at least one, got {values!r}.")
+    return tuple(candidates.tolist())
+
+
 def _check_heads(heads: Sequence[Sequence[int]] | None, count: int) -> list[np.ndarray]:
     """Item numbers of each head, all of them in 0 … count − 1; by default one head of all."""
     if heads is None:
@@ -146,7 +154,8 @@ class AttentionD(AttentionModel):
                 out together; by default each picture is a group.
 
         Raises:
-            ItemsError: matrices, heads or weights do not fit together, or no mode has two pictures.
+            ItemsError: matrices, heads or weights do not fit together, no mode has two pictures, or a candidate for
+                1/τ or λ is not above zero.
         """
         x = self._begin(items, modes)
         if len(self.classes_) == len(x):
@@ -173,7 +182,8 @@ class AttentionD(AttentionModel):
         cosines = self.keys_ @ self.keys_.T
         self.share_ = indicator.mean(axis=0)
         best = np.inf
-        for temperature, ridge in product(self.temperatures, self.ridges):
+        candidates = _check_candidates(self.temperatures, "temperatures"), _check_candidates(self.ridges, "ridges")
+        for temperature, ridge in product(*candidates):
             similarity = np.exp((cosines - 1) / temperature)
             predictions = self.share_ + left_out(similarity, indicator - self.share_, ridge, group_numbers)
             error = np.mean((predictions - indicator) ** 2)

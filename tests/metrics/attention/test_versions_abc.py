@@ -258,6 +258,10 @@ def test_modes_that_cannot_be_learnt_are_named():
         AttentionA().fit(LEARN, MODES, GAMMA[1:].repeat(2, axis=0))
     with pytest.raises(ItemsError, match="one group for each"):
         AttentionD().fit(LEARN, MODES, groups=[1, 2])
+    with pytest.raises(ItemsError, match="finite temperatures above zero, at least one, got"):
+        AttentionD(temperatures=()).fit(LEARN, MODES)
+    with pytest.raises(ItemsError, match="finite ridges above zero"):
+        AttentionD(ridges=(0.1, 0.0)).fit(LEARN, MODES)
 
 
 def test_second_moment_has_trace_p_and_a_mode_may_have_one_picture_in_d():
