@@ -121,7 +121,10 @@ def _contents(taste: Taste, *, dated: bool = True) -> tuple[dict[str, Any], dict
 def same_taste(first: Taste, second: Taste) -> bool:
     """True if two tastes are equal up to rounding and the time of learning."""
     (header, arrays), (second_header, second_arrays) = (_contents(taste, dated=False) for taste in (first, second))
-    return header_text(FILE, header) == header_text(FILE, second_header) and all(
+    # Levels and choices are arrays that not every taste has.
+    if arrays.keys() != second_arrays.keys() or header_text(FILE, header) != header_text(FILE, second_header):
+        return False
+    return all(
         array.shape == second_arrays[name].shape and np.allclose(array, second_arrays[name], equal_nan=True)
         for name, array in arrays.items()
     )

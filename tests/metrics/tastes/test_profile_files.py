@@ -175,6 +175,11 @@ def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
         blend("mine", [profile, replace(profile, name="yours")], [1, 2]),
     )
     assert not any(same_taste(profile, other) for other in others)
+    # Only pictures that are known from choices alone have levels.
+    chosen = replace(profile, examples=replace(profile.examples, levels=np.zeros(16, dtype=np.int64)))
+    assert same_taste(chosen, chosen)
+    assert not same_taste(profile, chosen)
+    assert not same_taste(chosen, profile)
 
 
 def test_versions_must_match(profile, taste_world):
