@@ -42,8 +42,9 @@ PRIOR, JUDGEMENT = 1.0, 0.5
 LONGEST, SHOWN = 3.0, 0.4
 #: Least and largest noise, besides none.
 NOISES = (0.01, 100.0)
-#: Largest length of a mean, and share by which a covariance may leave its bounds, in a file that is taken.
-_LENGTH, _ROUNDING = 1e3, 1e-6
+#: Largest length of a mean, share by which a covariance may leave its bounds, and least variance in any direction, less
+#: than a million judgements leave, in a file that is taken.
+_LENGTH, _ROUNDING, _LEAST = 1e3, 1e-6, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +220,7 @@ def _plausible(card: Card, width: int) -> bool:
         return False
     variances = np.linalg.eigvalsh((card.covariance + card.covariance.T) / 2)
     symmetric = np.allclose(card.covariance, card.covariance.T, atol=_ROUNDING)
-    inside = variances[0] > 0 and variances[-1] <= PRIOR * (1 + _ROUNDING)
+    inside = variances[0] >= _LEAST and variances[-1] <= PRIOR * (1 + _ROUNDING)
     return bool(symmetric and inside and np.linalg.norm(card.mean) < _LENGTH and card.noise >= 0)
 
 

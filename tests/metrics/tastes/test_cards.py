@@ -228,7 +228,7 @@ def test_card_files(tmp_path):
     for hostile in (
         replace(card, covariance=-card.covariance), replace(card, covariance=2 * PRIOR * np.eye(WIDTH)),
         replace(card, mean=np.full(WIDTH, np.nan)), replace(card, mean=1e9 * np.ones(WIDTH)),
-        replace(card, mean=np.zeros(3)),
+        replace(card, mean=np.zeros(3)), replace(card, covariance=1e-160 * np.eye(WIDTH)),
     ):  # fmt: skip
         with pytest.raises(ProfileError, match="numbers that no taste has"):
             load_card(save_card(hostile, tmp_path / "hostile.card"), SPACE)
