@@ -101,7 +101,7 @@ def read_arrays(
     *,
     sealed: bool = True,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Header and arrays of a file, which may come from anybody.
+    """Header and arrays, as 8-byte floats, of a file, which may come from anybody.
 
     Args:
         path: the file.
@@ -120,7 +120,8 @@ def read_arrays(
             arrays = {name: file.get_tensor(name) for name in names}
     except OSError as error:
         raise ProfileError(f"The {kind.noun} {str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except (SafetensorError, ValueError) as error:
+    # NumPy lacks some types of numbers that a file may hold, such as bfloat16.
+    except (SafetensorError, ValueError, TypeError, AttributeError) as error:
         raise ProfileError(f"{str(path)!r} is not a {kind.noun}, or is damaged: {error}.") from error
     text = metadata.get(kind.key)
     if text is None:
@@ -135,11 +136,11 @@ def read_arrays(
     try:
         header = json.loads(text)
         form = header["format"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ProfileError(f"The {kind.noun} {str(path)!r} is incomplete: {error}.") from error
     if form != kind.format:
         raise ProfileError(
             f"The {kind.noun} {str(path)!r} has format {form}, this version of soart reads format {kind.format}: "
             f"{kind.remedy}."
         )
-    return header, arrays
+    return header, {name: values.astype(np.float64, copy=False) for name, values in arrays.items()}

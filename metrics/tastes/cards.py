@@ -205,7 +205,7 @@ def load_card(path: Path, space: CardSpace | None = None) -> Card:
                 f"{FILE.remedy}."
             )
         card = Card(str(header["space"]), arrays["mean"], arrays["covariance"], float(header["noise"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ProfileError(f"The card {str(path)!r} is incomplete: {error}.") from error
     if not _plausible(card, space.width):
         raise ProfileError(f"The card {str(path)!r} holds numbers that no taste has: get another copy.")

@@ -213,14 +213,15 @@ def load_population(path: Path, space: CardSpace | None = None) -> Population:
             str(header["name"]), str(header["space"]), arrays["shares"], arrays["means"], arrays["variances"],
             int(header["cards"]),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ProfileError(f"The population {str(path)!r} is incomplete: {error}.") from error
     if found.space != space.version:
         raise ProfileError(
             f"The population {found.name!r} is of {found.space}, this version of soart has {space.version}: "
             f"{FILE.remedy}."
         )
-    fits = found.means.shape == (len(found.shares), space.width) and found.variances.shape == found.shares.shape
-    if not (fits and len(found.shares) and all(np.isfinite(values).all() for values in arrays.values())):
+    kinds = found.shares.size
+    fits = found.means.shape == (kinds, space.width) and found.shares.shape == found.variances.shape == (kinds,)
+    if not (fits and kinds and all(np.isfinite(values).all() for values in arrays.values())):
         raise ProfileError(f"The population {str(path)!r} is damaged: join the cards again.")
     return found

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ItemsError, ProfileError
+from ...errors import ProfileError
+from ..checks import is_weight
 from ..damage.names import TECHNICAL, TECHNICAL_VERSION
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
@@ -155,8 +156,11 @@ def load_taste(path: Path) -> Taste:
         weights = tuple(float(w) for w in header["weights"])
         if len(parts) == 1:
             return parts[0]
+        if not parts or len(weights) != len(parts) or not all(map(is_weight, weights)):
+            raise ValueError("expected a weight of each of its tastes")
         return Blend(str(header["name"]), parts, weights)
-    except (KeyError, TypeError, ValueError, ItemsError) as error:
+    # Whatever a header or arrays of other kinds than expected lead to.
+    except (LookupError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
         raise ProfileError(f"The taste {str(path)!r} is incomplete: {error}.") from error
 
 

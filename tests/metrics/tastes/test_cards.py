@@ -8,12 +8,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_tensors
 from scipy.stats import multivariate_normal
 
 from soart.errors import ProfileError
 from soart.metrics.tastes import card_space as card_space_module
 from soart.metrics.tastes import profile, profile_files
+from soart.metrics.tastes.array_files import digest_of
 from soart.metrics.tastes.blend import Blend
 from soart.metrics.tastes.card_space import card_space, check_items_of, kind_scores, learn_space
 from soart.metrics.tastes.cards import (
@@ -232,6 +235,59 @@ def test_card_files(tmp_path):
     ):  # fmt: skip
         with pytest.raises(ProfileError, match="numbers that no taste has"):
             load_card(save_card(hostile, tmp_path / "hostile.card"), SPACE)
+
+
+@pytest.mark.parametrize(
+    ("header", "change", "message"),
+    [
+        ({"noise": 10**400}, {}, "is incomplete"),
+        ({"noise": "loud"}, {}, "is incomplete"),
+        ({"noise": [[]] * 9}, {}, "is incomplete"),
+        ({}, {"mean": np.zeros(())}, "numbers that no taste has"),
+        ({}, {"covariance": np.zeros((WIDTH, WIDTH), np.float16)}, "numbers that no taste has"),
+    ],
+)
+def test_hostile_cards_end_in_a_sentence_even_under_a_right_hash(header, change, message, tmp_path):
+    arrays = {"mean": np.zeros(WIDTH), "covariance": 0.5 * np.eye(WIDTH)} | change
+    text = json.dumps({"format": 1, "space": "s", "method": "linear", "noise": 0.0} | header)
+    save_file(arrays, tmp_path / "a", metadata={"soart_card": text, "sha256": digest_of(text, arrays)})
+    with pytest.raises(ProfileError, match=message):
+        load_card(tmp_path / "a", SPACE)
+
+
+def test_numbers_of_half_precision_are_read_and_those_that_numpy_lacks_are_refused(tmp_path):
+    half = {"mean": np.zeros(WIDTH, np.float16), "covariance": (0.5 * np.eye(WIDTH)).astype(np.float16)}
+    text = json.dumps({"format": 1, "space": "s", "method": "linear", "noise": 0.0})
+    save_file(half, tmp_path / "half", metadata={"soart_card": text, "sha256": digest_of(text, half)})
+    assert load_card(tmp_path / "half", SPACE).covariance.dtype == np.float64
+    brain = {"mean": torch.zeros(WIDTH, dtype=torch.bfloat16)}
+    save_tensors(brain, tmp_path / "brain", metadata={"soart_card": text})
+    with pytest.raises(ProfileError, match="is not a card, or is damaged"):
+        load_card(tmp_path / "brain", SPACE)
+
+
+def test_a_header_that_is_nested_without_end_ends_in_a_sentence(tmp_path):
+    text, arrays = "[" * 100_000 + "]" * 100_000, {"mean": np.zeros(WIDTH)}
+    save_file(arrays, tmp_path / "a", metadata={"soart_card": text, "sha256": digest_of(text, arrays)})
+    with pytest.raises(ProfileError, match="is incomplete"):
+        load_card(tmp_path / "a", SPACE)
+
+
+@pytest.mark.parametrize(
+    ("header", "change", "message"),
+    [
+        ({"cards": float("inf")}, {}, "is incomplete"),
+        ({}, {"shares": np.ones(())}, "is damaged"),
+        ({}, {"shares": np.ones((1, 1)), "variances": np.ones((1, 1))}, "is damaged"),
+        ({}, {"shares": np.zeros(0), "means": np.zeros((0, WIDTH)), "variances": np.zeros(0)}, "is damaged"),
+    ],
+)
+def test_hostile_populations_end_in_a_sentence(header, change, message, tmp_path):
+    arrays = {"shares": np.ones(1), "means": np.zeros((1, WIDTH)), "variances": np.ones(1)} | change
+    text = json.dumps({"format": 1, "name": "p", "space": "s", "cards": 3} | header)
+    save_file(arrays, tmp_path / "p", metadata={"soart_population": text})
+    with pytest.raises(ProfileError, match=message):
+        load_population(tmp_path / "p", SPACE)
 
 
 def test_population_files(tmp_path):

@@ -133,6 +133,13 @@ def rewrite(path, change, rehash):
         (lambda h, a: a.pop("0/items"), "incomplete"),
         (lambda h, a: a.update({"0/fitted": a["0/fitted"] + 1}), "other likings here"),
         (lambda h, a: a.update({"0/items": a["0/items"] * np.nan}), "incomplete"),
+        (lambda h, a: h["parts"][0].update(calibration=[10**400, 0]), "incomplete"),
+        (lambda h, a: h["parts"][0]["trust"].update(within=[1]), "incomplete"),
+        (lambda h, a: h.update(parts=[]), "incomplete: expected a weight of each"),
+        (
+            lambda h, a: h["parts"].append(h["parts"][0]) or a.update({f"1{k[1:]}": v for k, v in a.items()}),
+            "a weight of",
+        ),
     ],
 )
 def test_contents_are_checked_even_under_a_right_hash(change, words, profile, tmp_path):
