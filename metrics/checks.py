@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,23 @@ HEAVIEST = 1e6
 
 def is_weight(value: float) -> bool:
     """True if a number can be the weight of a judge or a taste: from 0 to ``HEAVIEST``."""
-    return math.isfinite(value) and 0 <= value <= HEAVIEST
+    return 0 <= value <= HEAVIEST
+
+
+def numbers_of(values: object, name: str) -> np.ndarray:
+    """``values`` as a float64 array of any shape.
+
+    Args:
+        values: anything that NumPy turns into an array of numbers.
+        name: name of the values in messages.
+
+    Raises:
+        ItemsError: they are no numbers, or lists of different lengths.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ItemsError(f"Expected numbers in the {name}: {error}.") from error
 
 
 def check_items(items: object, columns: int | None = None, rows: int = 1, *, name: str = "items") -> np.ndarray:
@@ -28,12 +43,9 @@ def check_items(items: object, columns: int | None = None, rows: int = 1, *, nam
         name: name of the matrix in messages.
 
     Raises:
-        ItemsError: the shape does not fit, rows are too few, or values are not finite.
+        ItemsError: the values are no numbers, the shape does not fit, rows are too few, or values are not finite.
     """
-    try:
-        matrix = np.asarray(items, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ItemsError(f"Expected numbers in the {name}: {error}.") from error
+    matrix = numbers_of(items, name)
     if matrix.ndim != 2 or matrix.shape[1] < 1:
         raise ItemsError(f"Expected {name} as a matrix (pictures, items), got shape {matrix.shape}.")
     if columns is not None and matrix.shape[1] != columns:
@@ -68,12 +80,9 @@ def check_targets(targets: object, rows: int) -> np.ndarray:
     """Check targets, one for each of ``rows`` pictures, and return them as (rows,) float64.
 
     Raises:
-        ItemsError: the number does not fit, or values are not finite.
+        ItemsError: the values are no numbers, their number does not fit, or they are not finite.
     """
-    try:
-        values = np.asarray(targets, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ItemsError(f"Expected numbers as targets: {error}.") from error
+    values = numbers_of(targets, "targets")
     if values.shape != (rows,):
         raise ItemsError(f"Expected one target for each of {rows} pictures, got shape {values.shape}.")
     if not np.isfinite(values).all():
@@ -92,7 +101,10 @@ def check_modes(modes: Sequence[object] | np.ndarray, rows: int, groups: int = 2
     Raises:
         ItemsError: the number does not fit, or different modes are too few.
     """
-    names = np.asarray(modes).astype(str)
+    try:
+        names = np.asarray(modes).astype(str)
+    except ValueError as error:
+        raise ItemsError(f"Expected one mode for each of {rows} pictures, got lists of different lengths.") from error
     if names.shape != (rows,):
         raise ItemsError(f"Expected one mode for each of {rows} pictures, got shape {names.shape}.")
     different = np.unique(names)
