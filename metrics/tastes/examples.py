@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
 from ...errors import ItemsError
-from ..checks import check_items
+from ..checks import check_items, numbers_of
 from .beliefs import Beliefs
 from .bradley_terry import strengths_of
 
@@ -132,7 +132,7 @@ def from_modes(
     Raises:
         ItemsError: there are no pictures, or matrices, groups or names do not fit.
     """
-    matrices = {mode: np.asarray(items, dtype=np.float64) for mode, items in modes.items()}
+    matrices = {mode: numbers_of(items, f"items of {mode!r}") for mode, items in modes.items()}
     matrices = {mode: check_items(items, name=f"items of {mode!r}") for mode, items in matrices.items() if items.size}
     if not matrices:
         raise ItemsError("Expected pictures to learn a taste from, got none.")
@@ -168,7 +168,9 @@ def from_liking(
         ItemsError: likings are out of range, or matrices, groups or names do not fit.
     """
     rows = check_items(items, name="learning items")
-    values = np.asarray(liking, dtype=np.float64)
+    values = numbers_of(liking, "likings")
+    if values.ndim != 1:
+        raise ItemsError(f"Expected one liking for each of {len(rows)} pictures, got shape {values.shape}.")
     modes = np.array([mode_of(v) for v in values])
     return Examples(rows, values, modes, _labels(groups, len(rows), "group"), _labels(pictures, len(rows), "picture"))
 
@@ -189,7 +191,7 @@ def from_ratings(
     """
     try:
         values = np.asarray(ratings, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ItemsError(f"Expected ratings as numbers from 1 to 5: {error}.") from error
     outside = values[~((values >= LOWEST) & (values <= HIGHEST))]
     if outside.size:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from soart.errors import ItemsError, ProfileError
 from soart.metrics.items.colour import ColourExtractor, hue_shares
 from soart.metrics.items.combined import taste_extractor
-from soart.metrics.tastes.examples import from_choices, from_modes, from_ratings, mix
+from soart.metrics.tastes.examples import from_choices, from_liking, from_modes, from_ratings, mix
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.folds import gather
 from soart.metrics.tastes.gaussian_process import learn_preference
@@ -147,6 +147,12 @@ def test_choices_order_pictures():
         (lambda x: from_ratings(x, np.full(4, 6.0)), "from 1 to 5, got 6"),
         (lambda x: from_ratings(x, [1, 2, 3, np.nan]), "from 1 to 5, got nan"),
         (lambda x: from_ratings(x, ["good"] * 4), "ratings as numbers"),
+        (lambda x: from_ratings(x, [10**400] * 4), "ratings as numbers"),
+        (lambda x: from_ratings(x, [[1, 2]] * 4), r"one liking for each of 4 pictures, got shape \(4, 2\)"),
+        (lambda x: from_ratings(x, 3), r"one liking for each of 4 pictures, got shape \(\)"),
+        (lambda x: from_liking(x, ["much"] * 4), "numbers in the likings"),
+        (lambda x: from_modes({"good": [["a", "b"]]}), "numbers in the items of 'good'"),
+        (lambda x: from_modes({"good": x, "bad": [[1], [1, 2]]}), "numbers in the items of 'bad'"),
         (lambda x: from_choices(x, [(0, 0)]), "two of 4 pictures"),
         (lambda x: from_choices(x, [(0, 9)]), "two of 4 pictures"),
         (lambda x: from_choices(x, []), "got none"),
