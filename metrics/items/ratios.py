@@ -11,6 +11,7 @@ covariance or weighs items equally does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,8 +40,12 @@ def ratio_items(items: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tu
         raise ItemsError("Expected SOART items with Y2 among them, got none.")
     values, ratio_names = [], []
     for name, index in column.items():
-        representation, channel, scale, _, metric = name.split("/")
-        columns = [column[f"{representation}/{channel}/{scale}/{part}/{metric}"] for part in PARTS]
+        fields = name.split("/")
+        scale = fields[2] if len(fields) == 5 else ""
+        parts = ["/".join([*fields[:-2], part, fields[-1]]) for part in PARTS]
+        if not re.fullmatch(r"s\d+", scale) or not column.keys() >= {*parts}:
+            raise ItemsError(f"Expected names such as raw/luma/s0/line-h/Y2, of all parts, got {name!r}.")
+        columns = [column[part] for part in parts]
         values.append(items[:, index] - items[:, columns].mean(axis=1))
         ratio_names.append(f"{name}/parts")
         coarser = name.replace(f"/{scale}/", f"/s{int(scale[1:]) + 1}/")

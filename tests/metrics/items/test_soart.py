@@ -162,6 +162,9 @@ def test_ratios_cancel_contrast():
     )
     with pytest.raises(ItemsError, match="Y2"):
         ratio_items(items[:, :2], ("a/Y1", "b/Y1"))
+    for name in ("a/Y2", "raw/luma/s0/line-h/Y2", "raw/luma/fine/line-h/Y2"):
+        with pytest.raises(ItemsError, match=f"of all parts, got '{name}'"):
+            ratio_items(items[:, :1], (name,))
 
 
 def test_blur_and_noise_move_the_items_they_should():
