@@ -245,6 +245,10 @@ def mix(*parts: Examples) -> Examples:
     if len({part.items.shape[1] for part in parts}) > 1 or len({part.priors.shape[1] for part in parts}) > 1:
         raise ItemsError("Expected the same items of every picture; items of different extractors cannot be mixed.")
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS}
+    # Choices of one part tell nothing about the levels of another's.
+    counts = [int(part.levels.max(initial=-1)) + 1 for part in parts]
+    shifts = np.repeat(np.cumsum([0, *counts[:-1]]), [len(part) for part in parts])
+    joined["levels"] = np.where(joined["levels"] >= 0, joined["levels"] + shifts, -1)
     judgements = Examples(**joined, prior_names=parts[0].prior_names, prior_beliefs=parts[0].prior_beliefs)
     first, which = np.unique(judgements.pictures, return_index=True, return_inverse=True)[1:]
     if len(first) == len(judgements):

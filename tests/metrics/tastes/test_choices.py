@@ -61,6 +61,21 @@ def test_pictures_that_were_compared_have_a_level():
     }  # fmt: skip
 
 
+def test_levels_of_different_choices_stay_apart_when_they_are_mixed():
+    items = np.arange(32.0).reshape(8, 4)
+    first, second = (
+        from_choices(items[:4], [(0, 1), (2, 3)], pictures=range(4)),
+        from_ratings(items[4:5], [5], pictures=[4]),
+    )
+    third = from_choices(items[5:], [(0, 1), (2, 1)], pictures=range(5, 8))
+    mixed = mix(first, second, third)
+    assert mixed.levels.tolist() == [0, 0, 1, 1, -1, 2, 2, 2]
+    assert mix(second, third).levels.tolist() == [-1, 0, 0, 0]
+    # Pictures of different choices are not compared with each other.
+    contrasts = contrasts_of(mixed.levels, len(mixed))
+    assert np.allclose(contrasts[1:] @ (np.arange(8) < 2), 0)
+
+
 def test_contrasts_are_orthonormal_and_free_of_levels():
     levels = np.array([0, -1, 0, 2, 0, 1, 2, -1])
     contrasts = contrasts_of(levels, 8)
