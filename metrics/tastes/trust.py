@@ -28,7 +28,7 @@ from .examples import Examples
 from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
 from .gaussian_process import TRUSTED
 from .kernels import Frame, Kernels
-from .within_groups import WithinGroups
+from .within_groups import WithinGroups, accepted
 
 TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "usable", "strong"
 #: Fewest liked groups, and fewest disliked groups, that can show anything.
@@ -135,8 +135,7 @@ def score_interval(concordance: float, better: float, worse: float) -> tuple[flo
     theta = np.linspace(0, 1, 2001)
     size = (better + worse) / 2
     variance = theta * (1 - theta) * (1 + (size - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
-    inside = theta[(concordance - theta) ** 2 <= _Z95**2 * variance / (better * worse) + 1e-12]
-    return float(inside[0]), float(inside[-1])
+    return accepted(concordance, theta, _Z95**2 * variance / (better * worse))
 
 
 def independent(pictures: float, repeats: int = REPEATS) -> float:

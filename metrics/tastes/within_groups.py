@@ -82,6 +82,23 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
+def accepted(estimate: float, theta: np.ndarray, limit: np.ndarray) -> tuple[float, float]:
+    """Lowest and highest of the ascending values ``theta`` that a test does not refuse.
+
+    Where it refuses all, the interval lies between two of them, which are its ends.
+
+    Args:
+        estimate: estimated value, from the lowest to the highest.
+        theta: values to test.
+        limit: largest squared distance of each from the estimate that is not refused.
+    """
+    inside = theta[(estimate - theta) ** 2 <= limit + 1e-12]
+    if not len(inside):
+        above = int(np.searchsorted(theta, estimate))
+        inside = theta[above - 1 : above + 1]
+    return float(inside[0]), float(inside[-1])
+
+
 def interval(
     right: np.ndarray, pairs: np.ndarray, pictures: np.ndarray, *, held_out: bool = False
 ) -> tuple[float, float]:
@@ -103,8 +120,7 @@ def interval(
     theta = np.linspace(0, 1, 2001)
     excess = np.maximum(0, 1 - np.abs(2 * theta - 1) / SIGNAL) if held_out else 0.0
     limit = stats.t.ppf(0.975, groups - 1) ** 2 * theta * (1 - theta) * (1 + excess) / count
-    inside = theta[(p - theta) ** 2 <= limit + 1e-12]
-    return float(inside[0]), float(inside[-1])
+    return accepted(p, theta, limit)
 
 
 def _tally(parts: Iterable[HeldOut], *, held_out: bool) -> WithinGroups:

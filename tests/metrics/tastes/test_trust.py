@@ -84,6 +84,13 @@ def test_interval_holds_where_everything_came_out_right():
     assert score_interval(0.0, 8, 8)[0] == 0
 
 
+@pytest.mark.parametrize("concordance", [0.0002, 0.50023, 0.9998])
+def test_interval_of_very_many_pictures_is_a_step_of_its_grid(concordance):
+    low, high = score_interval(concordance, 1e8, 1e8)
+    assert low <= concordance <= high
+    assert high - low == pytest.approx(0.0005)
+
+
 def test_interval_is_that_of_fewer_pictures_and_never_excludes_chance_from_above():
     rng = np.random.default_rng(0)
     liking = np.repeat([1.0, -1.0], 16)

@@ -69,6 +69,14 @@ def test_interval_keeps_a_width_where_everything_came_out_right():
     assert interval(np.array([6.0]), np.array([6.0]), np.array([4.0])) == (0, 1)
 
 
+def test_interval_of_very_many_pairs_with_one_error():
+    pairs = np.full(10_000, 2)
+    right = pairs - (np.arange(10_000) == 0)
+    low, high = interval(right, pairs, np.full(10_000, 3))
+    assert low <= 1 - 1 / 20_000 <= high
+    assert high - low <= 0.0005 + 1e-12
+
+
 @pytest.mark.parametrize(
     ("trust", "expected"),
     [
