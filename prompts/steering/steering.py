@@ -182,8 +182,9 @@ class Steering:
         batch = np.array(waiting[:count], dtype=np.int64).reshape(-1, len(self.domain.levels))
         if len(batch) < count and not len(self.choices):
             balanced = balanced_batch(self.domain, count - len(batch), rng)
-            taken |= set(keys(batch))
-            batch = np.vstack([batch, balanced[[key not in taken for key in keys(balanced)]]])
+            # Where the domain has fewer choices than rows, a balanced design repeats some.
+            fresh = dict.fromkeys([*keys(batch), *(key for key in keys(balanced) if key not in taken)])
+            batch = np.array([*fresh], dtype=np.int64).reshape(-1, len(self.domain.levels))
         if len(batch) < count and not self._used_up(taken | set(keys(batch))):
             batch = np.vstack([batch, self._steered(count - len(batch), rng, batch)])
         self._asked.update(dict.fromkeys(keys(batch)))

@@ -190,6 +190,20 @@ def test_no_choice_is_asked_for_twice_and_small_spaces_run_out(rng):
     assert steering.ask(2, rng).shape == (0, 2)
 
 
+@pytest.mark.parametrize("levels", [(1,), (2,), (2, 2), (3, 1)])
+def test_a_batch_larger_than_the_space_holds_every_choice_once(levels, rng):
+    steering = Steering(Domain.of(levels))
+    assert sorted(keys(steering.ask(9, rng))) == sorted(keys(Domain.of(levels).everything()))
+    assert not len(steering.ask(9, rng))
+    # The same beside a design, and beside choices that are shown elsewhere.
+    first = Domain.of(levels).everything()[:1]
+    steering = Steering(Domain.of(levels), first=first)
+    assert sorted(keys(steering.ask(9, rng))) == sorted(keys(Domain.of(levels).everything()))
+    steering = Steering(Domain.of(levels))
+    steering.reserve(first)
+    assert sorted(keys(steering.ask(9, rng))) == sorted(keys(Domain.of(levels).everything()[1:]))
+
+
 def test_reserved_choices_are_not_asked_for(rng):
     steering = Steering(Domain.of((2, 3)))
     steering.reserve([[0, 0], [1, 2]])
