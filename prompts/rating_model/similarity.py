@@ -82,11 +82,11 @@ class Numbers:
         return self._padded(identity(len(self.positions)))
 
     def gram(self, length: float) -> np.ndarray:
-        """(|s|, |s|) centred Matérn covariance of ``length``, as a share of the range."""
+        """(|s|, |s|) centred Matérn covariance of ``length``, as a share of the range; it may be read-only."""
         return self._padded(_centred_matern(self.positions, length)[0])
 
     def slope(self, length: float) -> np.ndarray:
-        """(|s|, |s|) derivative of ``gram`` with respect to log ``length``."""
+        """(|s|, |s|) derivative of ``gram`` with respect to log ``length``; it may be read-only."""
         return self._padded(_centred_matern(self.positions, length)[1])
 
     def waves(self, length: float, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -120,7 +120,7 @@ def matern(positions: tuple[float, ...], length: float) -> tuple[np.ndarray, np.
 
 @lru_cache(maxsize=64)
 def _centred_matern(positions: tuple[float, ...], length: float) -> tuple[np.ndarray, np.ndarray]:
-    """The centred Matérn 5/2 covariance, and its derivative with respect to the logarithm of the length."""
+    """The centred Matérn 5/2 covariance, and its derivative with respect to the logarithm of the length; read-only."""
     matrix, derivative = matern(positions, length)
 
     def middle(square: np.ndarray) -> np.ndarray:
@@ -130,7 +130,9 @@ def _centred_matern(positions: tuple[float, ...], length: float) -> tuple[np.nda
     matrix, derivative = middle(matrix), middle(derivative)
     scale = len(positions) / max(float(np.trace(matrix)), 1e-12)
     gram = matrix * scale
-    return gram, scale * derivative - gram * (scale * float(np.trace(derivative)) / len(positions))
+    slope = scale * derivative - gram * (scale * float(np.trace(derivative)) / len(positions))
+    gram.flags.writeable = slope.flags.writeable = False
+    return gram, slope
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ def _named(array: np.ndarray) -> str:
 
 @cache
 def standard_arrays() -> dict[str, np.ndarray]:
-    """The strength-2 arrays L4 to L81 by name, (runs, columns) int64 from 0.
+    """The strength-2 arrays L4 to L81 by name, (runs, columns) int64 from 0, read-only.
 
     They are pyDOE3's tables without L64(2^31), which is not orthogonal. Mixed arrays are added by splitting columns:
     one of six levels into 2 × 3, one of four into 2 × 2 × 2 (Addelman, "Orthogonal Main-Effect Plans for Asymmetrical
@@ -37,6 +37,8 @@ def standard_arrays() -> dict[str, np.ndarray]:
             arrays.append(rest)
     eight = np.asarray(get_orthogonal_array("L8(2^7)"), dtype=np.int64)
     arrays.append(np.hstack([2 * eight[:, :1] + eight[:, 1:2], eight[:, 3:]]))
+    for array in arrays:
+        array.flags.writeable = False
     return {_named(array): array for array in arrays}
 
 

@@ -37,6 +37,13 @@ def test_positions_are_those_of_values_and_of_ratios():
     assert Numbers.of([7.0]).positions == (0.0,)
 
 
+def test_matrices_that_are_kept_cannot_be_changed():
+    numbers = Numbers.of(range(4))
+    for matrix in (numbers.identity(), numbers.gram(0.3), numbers.slope(0.3)):
+        with pytest.raises(ValueError, match="read-only"):
+            matrix[:] = 0
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
