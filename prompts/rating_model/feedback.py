@@ -48,8 +48,17 @@ class Feedback:
 
     @classmethod
     def of_ratings(cls, ratings: object) -> Feedback:
-        """Feedback in which row i has rating ``ratings[i]``."""
-        values = np.asarray(ratings, dtype=np.float64)
+        """Feedback in which row i has rating ``ratings[i]``.
+
+        Raises:
+            PromptError: ratings that are no flat list of numbers.
+        """
+        try:
+            values = np.asarray(ratings, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise PromptError(f"Expected a rating of each row as a number: {error}.") from error
+        if values.ndim != 1:
+            raise PromptError(f"Expected a rating of each row as a number, got shape {values.shape}.")
         return cls(rated=np.arange(len(values)), ratings=values)
 
     def after(self, earlier: Feedback, rows: int) -> Feedback:
@@ -63,7 +72,7 @@ class Feedback:
             joined("ratings", 0),
             joined("judged", rows),
             np.concatenate([np.asarray(earlier.liked, dtype=bool), np.asarray(self.liked, dtype=bool)]),
-            joined("pairs", rows),
+            np.concatenate([np.reshape(earlier.pairs, (-1, 2)), np.reshape(self.pairs, (-1, 2)) + rows]),
             [*earlier.best, *([int(row) + rows for row in members] for members in self.best)],
             [*earlier.all_bad, *([int(row) + rows for row in members] for members in self.all_bad)],
         )

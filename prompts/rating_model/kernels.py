@@ -110,7 +110,12 @@ def check_choices(choices: object, levels: Sequence[int]) -> np.ndarray:
     Raises:
         PromptError: another shape, another type, or an option outside 0…|s| − 1.
     """
-    array = np.asarray(choices)
+    try:
+        array = np.asarray(choices)
+    except ValueError as error:
+        raise PromptError(
+            f"Expected {len(levels)} integers for each choice, got lists of different lengths."
+        ) from error
     if array.size == 0:
         return np.zeros((0, len(levels)), dtype=np.int64)
     if array.ndim != 2 or array.shape[1] != len(levels) or not np.issubdtype(array.dtype, np.integer):

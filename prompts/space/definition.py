@@ -113,7 +113,7 @@ class SpaceDefinition:
         """
         try:
             indices = tuple(int(i) for i in choice)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise PromptError(f"Expected a choice of option indices, got {choice!r}.") from error
         if len(indices) != len(self.slots):
             raise PromptError(f"Expected a choice of {len(self.slots)} options, one a slot, got {len(indices)}.")

@@ -208,6 +208,18 @@ def test_feedback_in_parts_equals_feedback_at_once(cut, size, random):
     assert joined.all_bad == [[cut]]
 
 
+def test_every_field_of_feedback_may_be_an_empty_list():
+    empty = Feedback(rated=[], ratings=[], judged=[], liked=[], pairs=[])
+    empty.check(0)
+    for joined in (
+        empty.after(every_kind(np.random.default_rng(0)), 20),
+        every_kind(np.random.default_rng(0)).after(empty, 0),
+    ):
+        joined.check(20)
+        assert np.shape(joined.pairs) == (4, 2)
+        assert len(joined.ratings) == 6
+
+
 def test_thinning_keeps_feedback_on_the_cells_it_keeps(rng):
     rows = cells(rng, n=400, raters=8)
     pairs = np.array([[i, i + 1] for i in range(0, 399) if rows.raters[i] == rows.raters[i + 1]])

@@ -273,6 +273,10 @@ def test_intervals_are_calibrated_with_latent_factors(rng):
     [
         (lambda m: m.fit([[0, 0, 0]], [1.0]), "shape"),
         (lambda m: m.fit([[0, 0, 0, 5]], [1.0]), "slot 3"),
+        (lambda m: m.fit([[0, 0, 0, 0], [0, 0]], [1.0, 1.0]), "4 integers for each choice"),
+        (lambda m: m.fit([[0, 0, 0, 0]], ["good"]), "as a number: could not convert"),
+        (lambda m: m.fit([[0, 0, 0, 0]], [[1.0]]), r"as a number, got shape \(1, 1\)"),
+        (lambda m: m.fit([[0, 0, 0, 0]], 1.0), r"as a number, got shape \(\)"),
         (lambda m: m.fit([[0.5, 0, 0, 0]], [1.0]), "integer"),
         (lambda m: m.fit([[0, 0, 0, 0]], [np.nan]), "finite"),
         (lambda m: m.fit([[0, 0, 0, 0]], [7.0]), "from 1 to 5"),

@@ -231,6 +231,7 @@ def test_bad_constraints(rule, words):
         (lambda: space().render((0, 0)), "one a slot"),
         (lambda: space().render((9, 0, 0, 0, 0, 0)), "0…3"),
         (lambda: space().render(("x",)), "option indices"),
+        (lambda: space().render((float("inf"),) * 6), "option indices"),
         (lambda: space().render((0,) * 6, 2), "context 0…1"),
         (lambda: space().choice_of({"style": "woodcut"}), "No option is named for slot 'size'"),
         (lambda: space().choice_of({"mood": "glad"}), "Unknown slot"),
