@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ...errors import PromptError
+from ...errors import PromptError, expect
 
 #: Numbers on a logarithmic scale without a step, most numbers on another one, and most of any range.
 GRID, FINEST, MOST = 41, 60, 201
@@ -27,7 +27,7 @@ class NumberRange:
         whole: True for whole numbers only.
 
     Raises:
-        PromptError: bounds that are not finite or in the wrong order, a step that is not positive or leaves fewer than two
+        PromptError: bounds that are no numbers, not finite or in the wrong order, a step that is not positive or leaves fewer than two
             or more than ``MOST`` numbers, a lower bound that is not positive with ``log``, or fractions with ``whole``.
     """
 
@@ -38,6 +38,11 @@ class NumberRange:
     whole: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("low", "high", "step"):
+            if (value := getattr(self, name)) is not None:
+                expect(f"the {name} of a range as a number", value, int, float, error=PromptError)
+                # Numbers of NumPy are written in another way.
+                object.__setattr__(self, name, float(value))
         # The width of finite numbers may be infinite.
         if not (math.isfinite(self.low) and math.isfinite(self.high - self.low) and self.low < self.high):
             raise PromptError(f"Expected finite numbers with low below high, got {self.low:g} and {self.high:g}.")

@@ -26,6 +26,18 @@ def test_steps_are_exact_decimals():
     assert NumberRange(1, 8, 3).texts() == ["1", "4", "7"]
 
 
+def test_numbers_of_numpy_are_numbers():
+    numpys = NumberRange(np.float64(0.1), np.float64(0.5), np.float64(0.1))
+    assert numpys == NumberRange(0.1, 0.5, 0.1)
+    assert numpys.texts() == ["0.1", "0.2", "0.3", "0.4", "0.5"]
+    assert NumberRange(np.int64(4), np.int64(60), log=True, whole=True) == NumberRange(4, 60, log=True, whole=True)
+    space = PromptSpace((Slot("weight", NumberRange(np.float32(0.5), np.float64(1.5), np.float64(0.25))),))
+    assert PromptSpace.parse_yaml(space.to_yaml()) == space
+    for low, high, step in (("0", 1, None), (0, [1], None), (0, 1, "x"), (False, 1, None)):
+        with pytest.raises(PromptError, match="of a range as a number, got"):
+            NumberRange(low, high, step)
+
+
 @pytest.mark.parametrize("low", [0.0, -3.0, 0.5])
 @pytest.mark.parametrize("width", [0.004, 0.7, 1.0, 11.0, 99.0, 12_345.0])
 def test_ranges_without_a_step_get_a_round_one(low, width):
