@@ -58,7 +58,9 @@ class Range:
             PromptError: bounds that are not finite or in the wrong order, a step that is not positive, or a lower bound
                 that is not positive with ``log``.
         """
-        if not (math.isfinite(low) and math.isfinite(high) and low <= high and (step is None or step > 0)):
+        # The width of finite numbers, and the number of steps in it, may be infinite.
+        even = step is None or (step > 0 and math.isfinite((high - low) / step))
+        if not (low <= high and math.isfinite(high - low) and even):
             raise PromptError(
                 f"Expected finite bounds, low before high, and a positive step, got {low}, {high}, {step}."
             )

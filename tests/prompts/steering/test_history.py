@@ -64,7 +64,20 @@ def test_grids_are_even_and_grow_finer_around_the_best():
     assert {499.0, 500.0, 501.0} & set(whole.values) >= {500.0}
 
 
-@pytest.mark.parametrize("arguments", [(1, 0), (0, math.inf), (math.nan, 1), (0, 1, -1), (0, 1, None, True)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (1, 0),
+        (0, math.inf),
+        (math.nan, 1),
+        (0, 1, -1),
+        (0, 1, math.nan),
+        (0, 1, None, True),
+        (-1e308, 1e308),
+        (-1e308, 1e308, 1.0),
+        (0, 1e300, 1e-10),
+    ],
+)
 def test_ranges_that_make_no_sense(arguments):
     low, high, *rest = arguments
     with pytest.raises(PromptError, match="Expected"):
