@@ -79,6 +79,8 @@ class Examples:
                 raise ItemsError(f"Expected {name} for each of {n} pictures, got {len(getattr(self, name))}.")
         if not (np.isfinite(self.liking).all() and (np.abs(self.liking) <= 1).all()):
             raise ItemsError("Expected likings in −1…1, got values outside.")
+        if not (np.isfinite(self.weights).all() and (self.weights > 0).all()):
+            raise ItemsError("Expected a weight above 0 for each picture, got others.")
 
     def __len__(self) -> int:
         return len(self.items)

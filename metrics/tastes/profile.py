@@ -34,7 +34,7 @@ from .fitting import Fitted, Scaling, calibrate, fit
 from .folds import near_duplicates
 from .kernels import CONTENT
 from .learning_curve import add_curve
-from .methods import MIXTURE, Attention, learn_attention
+from .methods import METHODS, MIXTURE, Attention, learn_attention
 from .mixture import KIND
 from .notebook import taste_table
 from .trust import Learner, Predictor, Trust, examine
@@ -320,6 +320,7 @@ def learn_taste(
     Raises:
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
             do not fit together.
+        ProfileError: a method that does not exist.
 
     Examples:
         >>> import numpy as np
@@ -338,6 +339,9 @@ def learn_taste(
     """
     expect("examples, such as from_ratings makes them", examples, Examples, error=ProfileError)
     rng = rng if rng is not None else np.random.default_rng(0)
+    if not methods or set(methods) - set(METHODS):
+        raise ProfileError(f"Expected methods among {', '.join(METHODS)}, got {', '.join(methods) or 'none'}.")
+    _check_matrices(examples, names, prior_names, background, prompts, kinds)
     alone = None
     if OTHERS in prior_names:
         kept = np.array([prior != OTHERS for prior in prior_names])
@@ -348,7 +352,6 @@ def learn_taste(
             background=background and (background[0], background[1][:, kept]), repeats=repeats, network=network,
             prompts=prompts, kinds=kinds,
         )  # fmt: skip
-    check_items(examples.items, len(names), name="learning items")
     _check_contrast(examples)
     check_contradictions(examples)
     if background is not None and len(background[0]) < FEWEST_OF_BACKGROUND:
@@ -391,6 +394,38 @@ def _learner(names: tuple[str, ...], scaling: Scaling | None, methods: Sequence[
         return fit(examples, names, rng, scaling, methods)
 
     return learner
+
+
+def _check_matrices(
+    examples: Examples,
+    names: Sequence[str],
+    prior_names: Sequence[str],
+    background: tuple[np.ndarray, np.ndarray] | None,
+    prompts: np.ndarray | None,
+    kinds: np.ndarray | None,
+) -> None:
+    """Refuse arguments of ``learn_taste`` that do not fit together.
+
+    Raises:
+        ItemsError: they do not.
+    """
+    check_items(examples.items, len(names), name="learning items")
+    named, of_kinds = len(prior_names), sum(name.startswith(KIND) for name in prior_names)
+    shapes: list[tuple[str, np.ndarray, tuple[int, ...]]] = [
+        ("prior scores of the learning pictures", examples.priors, (len(examples), named))
+    ]
+    if background is not None:
+        check_items(background[0], len(names), rows=0, name="items of the background")
+        shapes.append(("prior scores of the background", background[1], (len(background[0]), named)))
+    if prompts is not None:
+        shapes.append(("prompts of the learning pictures", prompts, (len(examples),)))
+    for what, values, shape in shapes:
+        if np.shape(values) != shape:
+            raise ItemsError(f"Expected {what} of shape {shape}, got {np.shape(values)}.")
+    if of_kinds != (0 if kinds is None else len(kinds)):
+        raise ItemsError(
+            f"Expected weights of the {of_kinds} kinds among the prior scores, got {0 if kinds is None else len(kinds)}."
+        )
 
 
 def _check_contrast(examples: Examples) -> None:

@@ -195,6 +195,39 @@ def test_degenerate_examples(choose, words, taste_world):
             learn(choose(items), taste_world)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"prior_names": ("a",)}, r"prior scores of the learning pictures of shape \(12, 1\), got \(12, 2\)"),
+        ({"prior_names": ()}, r"of shape \(12, 0\), got \(12, 2\)"),
+        ({"prior_names": ("a", "others", "b")}, r"of shape \(12, 3\)"),
+        ({"prior_names": ("a", "kind 1")}, "weights of the 1 kinds among the prior scores, got 0"),
+        ({"kinds": np.zeros((2, 24))}, "weights of the 0 kinds among the prior scores, got 2"),
+        ({"background": (np.zeros((40, 3)), np.zeros((40, 2)))}, "items of the background a picture"),
+        ({"background": (np.full((40, 13), np.nan), np.zeros((40, 2)))}, "finite items of the background"),
+        ({"background": (np.zeros((40, 13)), np.zeros((30, 2)))}, r"background of shape \(40, 2\), got \(30, 2\)"),
+        ({"prompts": np.zeros(30, dtype=int)}, r"prompts of the learning pictures of shape \(12,\), got \(30,\)"),
+        ({"methods": ("magic",)}, "methods among mixture, .*, got magic"),
+        ({"methods": ()}, "got none"),
+    ],
+)
+def test_matrices_that_do_not_fit_together_are_refused_in_one_sentence(change, words, taste_world):
+    rng = np.random.default_rng(0)
+    examples = replace(taste_world.planted(6, rng), priors=rng.normal(size=(12, 2)))
+    assert examples.items.shape[1] == len(taste_world.names) == 13
+    with pytest.raises((ItemsError, ProfileError), match=words):
+        learn_taste(
+            examples, taste_world.names, "v1", **{"prior_names": ("a", "b"), "curve": False, "repeats": 1} | change
+        )
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, np.nan, np.inf])
+def test_weights_of_judgements_are_above_zero(weight, taste_world):
+    examples = taste_world.planted(3, np.random.default_rng(0))
+    with pytest.raises(ItemsError, match="a weight above 0 for each picture"):
+        replace(examples, weights=np.array([1.0, 1, 1, 1, 1, weight]))
+
+
 @given(seed=st.integers(0, 1000), good=st.integers(1, 6), bad=st.integers(1, 6), constant=st.booleans())
 @settings(max_examples=8, deadline=None)
 def test_any_few_pictures_give_finite_likings(taste_world, seed, good, bad, constant):
