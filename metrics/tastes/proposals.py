@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import ItemsError
 from ..checks import check_items
 from .gaussian_process import Preference, learn_preference
 from .item_kernels import ItemKernels
@@ -116,7 +117,7 @@ def propose_first(items: object, names: tuple[str, ...], count: int, rated: Sequ
         rated: rows of pictures that were rated already, or are about to be; they are not proposed.
 
     Raises:
-        ItemsError: the items do not fit.
+        ItemsError: the items do not fit, or are those of a network alone.
     """
     rows = check_items(items, len(names), rows=0)
     if not len(rows):
@@ -124,6 +125,8 @@ def propose_first(items: object, names: tuple[str, ...], count: int, rated: Sequ
     frame = Frame.of(rows, names)
     z = frame.deviations(rows)
     kinds = {kind: columns for kind, columns in frame.kinds.items() if kind in APPEARANCE}
+    if not kinds:
+        raise ItemsError("Expected SOART, colour or quality items, got those of a network alone.")
     kernels = ItemKernels.of(z, kinds, np.zeros(len(z)))
     values = dict(zip(kernels.names, kernels.against(z), strict=True))
     covariance = 1 + np.sum([size * values[name] for name, size in FIRST_KERNELS.items()], axis=0)

@@ -72,6 +72,8 @@ def test_degenerate_collections(rng):
     assert propose_first(none, NAMES, 3).tolist() == []
     assert propose_first(np.ones((1, len(NAMES))), NAMES, 3).tolist() == [0]
     assert sorted(propose_first(np.ones((4, len(NAMES))), NAMES, 9)) == [0, 1, 2, 3]
+    with pytest.raises(ItemsError, match="of a network alone"):
+        propose_first(np.ones((4, 2)), ("deep/1/000", "deep/2/000"), 1)
     assert sorted(propose_first(rng.normal(size=(4, len(NAMES))), NAMES, 9, [2, 0])) == [1, 3]
     assert propose_first(np.ones((2, len(NAMES))), NAMES, 9, [0, 1]).tolist() == []
     # A network's items change nothing.
