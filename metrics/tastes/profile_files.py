@@ -27,7 +27,8 @@ from .fitting import Fitted, Scaling
 from .kernels import Frame
 from .method_choice import Choice
 from .methods import METHODS, learn
-from .profile import TasteProfile, mode_model
+from .mixture import KIND
+from .profile import OTHERS, TasteProfile, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
 from .within_groups import WithinGroups
 
@@ -222,8 +223,12 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
     fitted = Fitted(scaling, Choice(method, dict(header["reached"])), model)
     if not np.allclose(fitted(examples.items, examples.priors), arrays["fitted"], atol=1e-5):
         raise ProfileError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
+    if sum(name.startswith(KIND) for name in examples.prior_names) != len(kinds):
+        raise ValueError("expected the weights of each kind among its prior scores")
     alone = None
     if "alone" in header:
+        if OTHERS not in examples.prior_names:
+            raise ValueError(f"expected {OTHERS!r} among its prior scores")
         alone = _restore(header["alone"], arrays | {name: arrays[f"alone/{name}"] for name in _OWN}, path)
     slope, offset = header["calibration"]
     return TasteProfile(

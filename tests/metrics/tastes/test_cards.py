@@ -447,6 +447,10 @@ def test_taste_with_kinds_computes_their_liking(taste_world, monkeypatch, tmp_pa
     assert helped.trusted_priors["kind 1"] > helped.trusted_priors["kind 2"]
     path = save_taste(helped, tmp_path / "t")
     assert np.allclose(load_taste(path).liking(items), helped.liking(items))
+    save_taste(replace(helped, kinds=kinds[:1]), path)
+    with pytest.raises(ProfileError, match="expected the weights of each kind"):
+        load_taste(path)
+    save_taste(helped, path)
     monkeypatch.setattr(profile_files, "card_space", lambda: SimpleNamespace(version="cards-2", width=space.width))
     with pytest.raises(ProfileError, match="learnt with a population of"):
         load_taste(path)
