@@ -26,8 +26,8 @@ class Cells:
         pictures: (n,) identities of pictures, or None where each row is a picture of its own.
 
     Attributes:
-        rows: the cells; rows with the same rater, choice and picture share a cell. Items are standardised and divided
-            by √p.
+        rows: the cells. Without items, rows with the same rater, choice and picture share a cell; with items, each has
+            a cell of its own. Items are standardised and divided by √p.
         cell: (n,) cell of each row.
         raters: names in the order of their index.
 

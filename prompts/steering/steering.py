@@ -168,7 +168,7 @@ class Steering:
     def ask(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """(≤ count, S) distinct choices to show next; fewer if the space has run out of unused choices.
 
-        They are new ones unless ``repeats``.
+        They are new ones unless ``repeats``. Only rows that ``first`` repeats come as often as there.
 
         Raises:
             PromptError: a count below 1, or constraints that leave no choice.
