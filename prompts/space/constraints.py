@@ -126,9 +126,9 @@ def _eliminate(
     ``extend`` adds a slot to a state, with a group of its options that take part in the same constraints.
     """
     states: dict[tuple[tuple[int, int], ...], T] = {(): unit}
+    last = {pair.low: max(p.high for p in pairs if p.low == pair.low) for pair in pairs}
     for at, free in enumerate(options):
         closing = [pair for pair in pairs if pair.high == at]
-        last = {pair.low: max(p.high for p in pairs if p.low == pair.low) for pair in pairs}
         groups: dict[tuple[bool, ...], list[int]] = {}
         for option in free:
             signature = tuple(option in (p.early if p.low == at else p.late) for p in pairs if at in (p.low, p.high))
