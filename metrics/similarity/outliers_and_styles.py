@@ -30,6 +30,8 @@ MOST_AXES, PICTURES_PER_AXIS = 32, 10
 LEFT_OUT, OUTLIER = 0.05, 3.5
 #: The most styles, how much clearer they must be than parts of a single cloud, and the fewest pictures of one.
 MOST_STYLES, CLEARER, SMALLEST_STYLE = 10, 0.02, 3
+#: The most pictures whose distances from each other tell how clear styles are.
+MOST_COMPARED = 2000
 
 
 def unit_space(sample: np.ndarray) -> MT:
@@ -79,12 +81,14 @@ def find_styles(coordinates: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def _clearness(coordinates: np.ndarray, labels: np.ndarray, seed: int) -> float:
-    """Silhouette of a grouping, on 2000 pictures at most; 0 for a single group."""
+    """Silhouette of a grouping, on ``MOST_COMPARED`` pictures at most; 0 where these are of a single group."""
     from sklearn.metrics import silhouette_score
+    from sklearn.utils import check_random_state
 
-    if len(np.unique(labels)) < 2:
+    rows = check_random_state(seed).permutation(len(labels))[:MOST_COMPARED]
+    if len(np.unique(labels[rows])) < 2:
         return 0.0
-    return float(silhouette_score(coordinates, labels, sample_size=min(len(labels), 2000), random_state=seed))
+    return float(silhouette_score(coordinates[rows], labels[rows]))
 
 
 @dataclass(frozen=True)

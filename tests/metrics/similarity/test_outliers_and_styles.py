@@ -78,3 +78,10 @@ def test_two_unusual_pictures_are_no_style():
     assert len(centres) >= 1
     nearest = np.linalg.norm(far[:, None] - centres[None], axis=2).argmin(axis=1)
     assert np.bincount(nearest).min() >= 3
+
+
+def test_a_single_unusual_picture_among_thousands_is_no_style():
+    """Groupings are compared on some of them, without that picture."""
+    coordinates = np.random.default_rng(0).normal(size=(3000, 2))
+    coordinates[0] = 1000
+    assert len(find_styles(coordinates)) == 1
