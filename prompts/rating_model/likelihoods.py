@@ -19,6 +19,8 @@ from .kernels import Rows
 
 #: Scale β of Gumbel noise of deviation 1.
 GUMBEL = np.sqrt(6.0) / np.pi
+#: Deviations from which on the tail of the normal distribution is computed by its asymptotic series.
+_FAR = 1000.0
 #: Judgements that ``thin`` takes of a rater before it goes on to the next.
 JUDGEMENTS_AT_A_TIME = 100
 
@@ -101,10 +103,15 @@ class Likelihood:
 
 def _probit(u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Log Φ(u), its derivative, minus its second derivative, and the derivative of that."""
-    value = log_ndtr(u)
-    ratio = np.exp(-0.5 * u**2 - value) / np.sqrt(2 * np.pi)
-    curvature = np.maximum(ratio * (ratio + u), 0.0)
-    return value, ratio, curvature, ratio - curvature * (2 * ratio + u)
+    value, near, away = log_ndtr(u), np.maximum(u, -_FAR), np.maximum(-u, _FAR)
+    far = u < -_FAR
+    ratio = np.exp(-0.5 * near**2 - np.where(far, log_ndtr(-_FAR), value)) / np.sqrt(2 * np.pi)
+    curvature = np.maximum(ratio * (ratio + near), 0.0)
+    third = ratio - curvature * (2 * ratio + near)
+    # Far out the differences above would be those of large numbers.
+    series = (away + 1 / away, 1 - 1 / away**2, -2 / away**3)
+    ratio, curvature, third = (np.where(far, a, b) for a, b in zip(series, (ratio, curvature, third), strict=True))
+    return value, ratio, curvature, third
 
 
 def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:

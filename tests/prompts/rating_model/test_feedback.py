@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import erfcx, log_ndtr
 
 from soart.errors import PromptError
 from soart.prompts.rating_model.feedback import Feedback
 from soart.prompts.rating_model.hyperparameters import Evidence, Layout, Priors
 from soart.prompts.rating_model.kernels import Rows, covariance
 from soart.prompts.rating_model.laplace import find_mode, whiten
-from soart.prompts.rating_model.likelihoods import GUMBEL, Terms, determinant_slope, likelihood, thin
+from soart.prompts.rating_model.likelihoods import GUMBEL, Terms, _probit, determinant_slope, likelihood, thin
+from soart.prompts.rating_model.model import RatingModel
+from soart.prompts.rating_model.similarity import Numbers
 
 LEVELS = (3, 4, 2)
 
@@ -163,6 +166,29 @@ def test_extreme_values_stay_finite(terms):
         assert np.isfinite(state.value)
         assert np.isfinite(state.gradient).all()
         assert np.isfinite(state.root.toarray()).all()
+
+
+def test_verdicts_far_against_the_model_have_the_tail_of_the_normal_density():
+    """The slope of log Φ is √(2/π)/erfcx(−u/√2); differences of large numbers lost the curvature, and overflowed."""
+    u = -np.geomspace(900, 1e12, 200)
+    value, slope, curvature, third = _probit(u)
+    np.testing.assert_allclose(value, log_ndtr(u))
+    np.testing.assert_allclose(slope, np.sqrt(2 / np.pi) / erfcx(-u / np.sqrt(2)), rtol=1e-9)
+    np.testing.assert_allclose(curvature, 1 - 1 / u**2, atol=1e-4)
+    np.testing.assert_allclose(third[u < -1001], 2 / u[u < -1001] ** 3)
+    # Nearer, nothing changes.
+    ratio = np.exp(-0.5 * 30.0**2 - log_ndtr(-30.0)) / np.sqrt(2 * np.pi)
+    assert _probit(np.array([-30.0]))[1] == ratio
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_stars_and_likes_of_numbers_are_learnt_from_together(seed):
+    """A search for their hyper-parameters meets likes that contradict stars by millions of deviations."""
+    rng, levels = np.random.default_rng(seed), (4, 5)
+    choices = np.column_stack([rng.integers(0, level, 12) for level in levels])
+    feedback = Feedback(np.arange(2), np.array([0.0, 1.0]), np.arange(2, 12), rng.random(10) < 0.5)
+    model = RatingModel(levels, similarities=tuple(Numbers.of(range(level)) for level in levels)).fit(choices, feedback)
+    assert np.isfinite(model.predict(choices)).all()
 
 
 @pytest.mark.parametrize(
