@@ -170,6 +170,7 @@ class Evidence:
     ) -> None:
         self.rows, self.terms, self.levels, self.layout = rows, terms, levels, layout
         self.mean, self.deviation = layout.prior(priors)
+        self._usual_noise = float(np.log(priors.noise[0]))
         self._tailed = layout.tailed()
         self._ones = one_hot(rows.choices, levels)
         self._columns = np.split(self._ones, np.cumsum(levels)[:-1], axis=1)
@@ -179,6 +180,18 @@ class Evidence:
         same_picture = (rows.pictures[:, None] == rows.pictures) & (rows.pictures >= 0)[:, None]
         self._same_picture = same_picture.astype(np.float64) if "seeds" in layout.extra else np.zeros((1, 1))
         self._start: np.ndarray | None = None
+
+    def origin(self) -> np.ndarray:
+        """The log θ that a search begins at: the prior's medians.
+
+        Where likes or choices stand beside ratings, the noise is at least the usual one: if ratings without noise
+        contradict them, the slopes are so steep that the search leaps to the end of its range, and stays there.
+        """
+        origin, extra = self.mean.copy(), self.layout.extra
+        if "noise" in extra and not self.terms.gaussian:
+            noise = extra.index("noise") - len(extra)
+            origin[noise] = max(origin[noise], self._usual_noise)
+        return origin
 
     def bounds(self) -> np.ndarray:
         """(p, 2) lowest and highest log θ that is considered."""
@@ -296,11 +309,15 @@ class Evidence:
 
 
 def maximise(evidence: Evidence, start: Hyperparameters | None, iterations: int) -> Hyperparameters:
-    """The hyper-parameters of highest posterior, by L-BFGS from ``start`` or the priors' medians."""
+    """The hyper-parameters of highest posterior, by L-BFGS from ``start`` or ``Evidence.origin``.
+
+    Without iterations or feedback they are ``start`` or the priors' medians.
+    """
     layout, bounds = evidence.layout, evidence.bounds()
-    origin = evidence.mean if start is None else np.clip(layout.pack(start, evidence.mean), *bounds.T)
+    packed = None if start is None else np.clip(layout.pack(start, evidence.mean), *bounds.T)
     if iterations <= 0 or not len(evidence.terms):
-        return layout.unpack(origin)
+        return layout.unpack(evidence.mean if packed is None else packed)
+    origin = evidence.origin() if packed is None else packed
     options = {"maxiter": iterations, "ftol": 1e-6, "gtol": 1e-2}
     result = minimize(evidence.__call__, origin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)  # type: ignore[call-overload]
     return layout.unpack(result.x)

@@ -191,6 +191,18 @@ def test_stars_and_likes_of_numbers_are_learnt_from_together(seed):
     assert np.isfinite(model.predict(choices)).all()
 
 
+@pytest.mark.parametrize("seed", [1, 4, 6])
+def test_stars_that_contradict_likes_do_not_lead_the_search_astray(seed):
+    """It ended at the largest amplitude that is considered, and predicted ratings of millions."""
+    rng, levels = np.random.default_rng(seed), (5, 5)
+    choices, stars = np.column_stack([rng.integers(0, level, 18) for level in levels]), rng.choice([1.0, 3, 5], 18)
+    feedback = Feedback(np.arange(6), stars[:6], np.arange(6, 18), rng.random(12) < 0.5)
+    model = RatingModel(levels, similarities=tuple(Numbers.of(range(level)) for level in levels)).fit(choices, feedback)
+    mean, deviation = model.predict(choices)
+    assert np.abs(mean).max() < 20
+    assert 0 < deviation.min() <= deviation.max() < 20
+
+
 @pytest.mark.parametrize(
     ("feedback", "message"),
     [
