@@ -112,7 +112,8 @@ def test_choices_become_a_taste(folders, tmp_path):
     file.write_text("".join(f'"{a}","{b}"\n' for a, b in zip(good, bad, strict=True)), encoding="utf-8-sig")
     with Collection(None) as collection:
         taste = tastes.learn("x", collection, tastes.Sources(choices=file)).taste
-    assert taste.trust.liked == taste.trust.disliked == 7
+    assert (taste.trust.choices, taste.trust.only_choices) == (7, True)
+    assert sorted(np.sign(taste.examples.liking)) == [-1] * 7 + [1] * 7
     file.write_text("one\n")
     with Collection(None) as collection, pytest.raises(CollectionError, match="two paths a line"):
         tastes.learn("x", collection, tastes.Sources(choices=file))
