@@ -18,9 +18,8 @@ import numpy as np
 from ..errors import CollectionError, ImageError, ModelError, expect
 from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
-from ..metrics.tastes.blend import Blend, Taste
+from ..metrics.tastes.blend import Taste
 from ..metrics.tastes.overall import default_scorer
-from ..metrics.tastes.profile import TasteProfile
 from ..notebooks import SHOWN, html_table
 from . import generate as generation
 from .collection.collection import Collection
@@ -311,7 +310,7 @@ def _paths(pictures: str | Path | Iterable[str | Path]) -> list[str | Path]:
 def _scorer(taste: str | Taste | Scorer | None, *, judged: bool = False) -> Scorer:
     if taste is None:
         return default_scorer(judged=judged)
-    return TasteScorer.of(taste) if isinstance(taste, TasteProfile | Blend) else scorer_for(taste)
+    return scorer_for(taste)
 
 
 def _generator(model: str | Path | LoadedModel | None) -> ImageGenerator:

@@ -22,6 +22,7 @@ from diffusers.modular_pipelines import InputParam, ModularPipelineBlocks, Outpu
 
 from ..errors import ModelError, expect
 from ..metrics.protocols import Scorer
+from ..metrics.tastes.blend import Taste
 from ..pipelines.best_of import Candidate, best_of
 from ..pipelines.collection.collection import Collection
 from ..pipelines.judges.in_memory import Named, judges_for
@@ -60,7 +61,7 @@ class SoartCallback(PipelineCallback):
 
     Args:
         below: pictures under this score are not worth finishing.
-        taste: a scorer, or the name of a taste; the technical score by default.
+        taste: a taste, its name, or a scorer; the technical score by default.
         share: of the steps after which to preview, in (0, 1).
         width: in pixels; needed for pictures that are not square, of models whose packed latents do not tell it (Flux).
         height: likewise.
@@ -80,7 +81,7 @@ class SoartCallback(PipelineCallback):
     def __init__(
         self,
         below: float,
-        taste: Scorer | str | None = None,
+        taste: Taste | Scorer | str | None = None,
         share: float = 0.35,
         width: int | None = None,
         height: int | None = None,
@@ -215,7 +216,7 @@ class SoartPipeline:
         prompt: str,
         n: int = 16,
         *,
-        taste: Scorer | str | None = None,
+        taste: Taste | Scorer | str | None = None,
         judge: Named = None,
         **options: Any,
     ) -> list[Candidate]:
@@ -224,7 +225,7 @@ class SoartPipeline:
         Args:
             prompt: a prompt or a dynamic-prompts template.
             n: number of pictures to draw.
-            taste: a scorer, or the name of a taste; the overall score by default, if no judge is named.
+            taste: a taste, its name, or a scorer; the overall score by default, if no judge is named.
             judge: a judge by others or its name, several of them, or weights by name; see docs/judges.md.
             options: those of ``soart.pipelines.best_of.best_of``, settings also by their names in diffusers; and fixed
                 arguments of the pipeline's call, such as ``clip_skip`` or ``ip_adapter_image``.
@@ -245,7 +246,7 @@ class SoartPipeline:
         space: PromptSpace | str,
         *,
         collection: Path | str = "soart-tuning",
-        taste: Scorer | str | None = None,
+        taste: Taste | Scorer | str | None = None,
         judge: Named = None,
         raters: Sequence[str] = (),
         budget: int = 120,
@@ -262,7 +263,7 @@ class SoartPipeline:
         Args:
             space: a space, or YAML, a template or a plain prompt.
             collection: folder for pictures, choices and ratings.
-            taste: a scorer, or the name of a taste; the technical score by default.
+            taste: a taste, its name, or a scorer; the technical score by default.
             judge: judges by others, as for ``best_of``; without a taste they alone are the goal.
             raters: people whose ratings in the collection count.
             budget: total number of pictures, those of earlier calls included.
@@ -357,13 +358,13 @@ class SoartScoreBlock(ModularPipelineBlocks):
         blocks.sub_blocks.insert("soart_score", SoartScoreBlock(), len(blocks.sub_blocks))
 
     Args:
-        taste: a scorer, or the name of a taste; the technical score by default.
+        taste: a taste, its name, or a scorer; the technical score by default.
 
     Raises:
         ProfileError: no taste has this name.
     """
 
-    def __init__(self, taste: Scorer | str | None = None) -> None:
+    def __init__(self, taste: Taste | Scorer | str | None = None) -> None:
         super().__init__()
         self._scorer = scorer_for(taste)
 

@@ -126,15 +126,16 @@ def delete_file(path: Path) -> None:
         raise ProfileError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
 
-def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None) -> Scorer:
+def scorer_for(taste: Taste | Scorer | str | None, profiles: ProfileStore | None = None) -> Scorer:
     """The scorer that a caller of the Python API names.
 
     Args:
-        taste: a scorer; the name of a taste or of a built-in profile; or None for the technical score.
+        taste: a taste; a scorer; the name of a taste or of a built-in profile; or None for the technical score.
         profiles: where tastes are stored; by default the user's configuration folder.
 
     Raises:
-        ProfileError: see ``scorer_named``; or neither a name nor a scorer.
+        ProfileError: see ``scorer_named``; or neither a name, a taste nor a scorer.
+        ModelError: the network behind the items of a taste cannot be loaded.
     """
     if taste is None:
         from ...metrics.damage.scorer import TechnicalScorer
@@ -142,9 +143,16 @@ def scorer_for(taste: Scorer | str | None, profiles: ProfileStore | None = None)
         return TechnicalScorer.load()
     if isinstance(taste, str):
         return scorer_named(taste, profiles or ProfileStore())
-    if not all(hasattr(taste, part) for part in ("stored_name", "extractor", "score")):
-        raise ProfileError(f"Expected the name of a taste or a scorer, got {taste!r:.80}.")
-    return taste
+    if not isinstance(taste, type) and all(hasattr(taste, part) for part in ("stored_name", "extractor", "score")):
+        scorer: Scorer = taste  # type: ignore[assignment]
+        return scorer
+    from ...metrics.tastes.blend import Blend
+    from ...metrics.tastes.profile import TasteProfile
+    from .taste_scorer import TasteScorer
+
+    if isinstance(taste, TasteProfile | Blend):
+        return TasteScorer.of(taste)
+    raise ProfileError(f"Expected a taste, the name of a taste or a scorer, got {taste!r:.80}.")
 
 
 def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | BuiltInScorer:

@@ -413,6 +413,20 @@ def test_best_of_and_tune_by_a_judge(embedded, tmp_path):
     assert findings.goal == {"judge:redness@1": 1.0}
 
 
+def test_a_taste_learnt_in_memory_judges_everywhere(embedded, tmp_path):
+    pipe = soart.wrap(embedded.pipeline, identity="embedded")
+    drawn = pipe.best_of("a boat, {cool|warm} palette", n=4, num_inference_steps=2)
+    pictures = [candidate.image for candidate in drawn]
+    taste = soart.learn_from_pictures("mine", good=pictures[:2], bad=pictures[2:], network=None)
+    assert len(pipe.best_of("a boat", n=2, taste=taste, num_inference_steps=2)) == 2
+    findings = pipe.tune("{boat|fox}, {cool|warm} palette", collection=tmp_path / "c", taste=taste, budget=2, batch=2)
+    assert findings.goal == {"taste:mine": 1.0}
+    callback = SoartCallback(below=-1, taste=taste)
+    pipe("a boat", num_inference_steps=4, callback_on_step_end=callback)
+    assert callback.scores is not None
+    assert not callback.stopped
+
+
 def test_the_negative_prompt_of_a_tune_stays_in_every_one(tmp_path):
     wrapped = wrap(load_model(device="cpu").pipeline)
     options = {"vocabulary": "embedded", "budget": 3, "batch": 3, "prune": False, "steps": 2}

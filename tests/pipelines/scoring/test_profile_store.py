@@ -8,6 +8,7 @@ import pytest
 
 from soart.errors import ProfileError
 from soart.metrics.damage.names import DETECTORS, OVERALL
+from soart.metrics.tastes.overall import OverallScorer
 from soart.metrics.tastes.profile import TECHNICAL
 from soart.metrics.tastes.trust import CHANCE, TOO_FEW
 from soart.pipelines.collection.collection import Collection
@@ -17,6 +18,7 @@ from soart.pipelines.scoring.profile_store import (
     ProfileStore,
     profile_names,
     save_if_changed,
+    scorer_for,
     scorers_named,
     warnings_of,
 )
@@ -68,6 +70,17 @@ def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):
     assert store.load("mine").name == "mine"
     with pytest.raises(ProfileError, match="built-in"):
         save_if_changed(store, replace(taste, name="blur"))
+
+
+def test_a_taste_in_memory_scores_without_being_saved(tmp_path, taste):
+    store = ProfileStore(tmp_path)
+    store.save(taste)
+    by_name, by_itself = scorer_for(taste.name, store), scorer_for(taste)
+    assert by_itself.stored_name == by_name.stored_name
+    assert by_itself.extractor.version == by_name.extractor.version
+    for wrong in (OverallScorer, 3):
+        with pytest.raises(ProfileError, match="Expected a taste, the name of a taste or a scorer, got"):
+            scorer_for(wrong)
 
 
 def test_warnings_of_scorers():
