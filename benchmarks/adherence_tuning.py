@@ -135,7 +135,7 @@ def tuned(world: World, method: str, generator: ImageGenerator, budget: int, adh
         findings = findings_of(tuner)
     if method != "pareto":
         return findings.winners[0].words[0]
-    front = np.array([[trade.means[judge.stored_name] for judge in panel.judges] for trade in findings.front])
+    front = np.array([[trade.means[judge.stored_name] for judge in panel.guarded_judges] for trade in findings.front])
     low, high = front.min(axis=0), front.max(axis=0)
     places = (front - low) / np.where(high > low, high - low, 1.0)
     return findings.front[int(places.min(axis=1).argmax())].words

@@ -182,7 +182,7 @@ def rank(
             files and folders.
         taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the overall
             score, if no judge is named.
-        judge: a judge by others or its name, several of them, or weights by name, see docs/judges.md; beside them a
+        judge: a judge by others or its name, several of them, or weights by judge or name, see docs/judges.md; beside them a
             taste has weight 1.
         min_distance: drop pictures closer than this to a better one: 0.3 removes look-alikes; the larger, the fewer stay.
             Places and percentiles are those among all pictures.
@@ -244,7 +244,7 @@ def keep(
         per_group: pictures to keep of each group.
         taste: what chooses: the name of a taste or of a built-in profile, a taste, or a scorer; by default the
             technical score, if no judge is named.
-        judge: a judge by others or its name, several of them, or weights by name; beside them a taste has weight 1.
+        judge: a judge by others or its name, several of them, or weights by judge or name; beside them a taste has weight 1.
         rater: whose ratings tell how far a profile that is no taste is trusted.
         collection: folder or URL that stores the evaluation; by default one for these folders, in your data folder.
 

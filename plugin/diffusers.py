@@ -226,7 +226,7 @@ class SoartPipeline:
             prompt: a prompt or a dynamic-prompts template.
             n: number of pictures to draw.
             taste: a taste, its name, or a scorer; the overall score by default, if no judge is named.
-            judge: a judge by others or its name, several of them, or weights by name; see docs/judges.md.
+            judge: a judge by others or its name, several of them, or weights by judge or name; see docs/judges.md.
             options: those of ``soart.pipelines.best_of.best_of``, settings also by their names in diffusers; and fixed
                 arguments of the pipeline's call, such as ``clip_skip`` or ``ip_adapter_image``.
 

@@ -192,6 +192,10 @@ def checked(judge: Any, text: str) -> PictureJudge:  # noqa: ANN401
     Raises:
         JudgeError: a part is missing or has a wrong value.
     """
+    if isinstance(judge, type):
+        raise JudgeError(
+            f"Expected a judge, got the class {judge.__name__!r}: pass an object of it, {judge.__name__}()."
+        )
     missing = [
         part
         for part in ("name", "version", "range", "higher_is_better", "needs_prompt", "judge")

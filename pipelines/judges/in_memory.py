@@ -17,31 +17,42 @@ from .finding import check_weights, checked, guarded_judges
 from .guarded import GuardedJudge
 from .ranking import Weighted, combined
 
-#: What a caller of the Python API may name as judges.
-Named = str | PictureJudge | Sequence[str | PictureJudge] | Mapping[str, float] | None
+#: What a caller of the Python API may name as judges. The keys of a mapping are names and judges; ``Any``, because the
+#: keys of a ``Mapping`` are invariant.
+Named = str | PictureJudge | Sequence[str | PictureJudge] | Mapping[Any, float] | None
 
 
 def judges_for(named: Named) -> list[Weighted]:
     """Guarded judges with their weights.
 
     Args:
-        named: a judge or its name, several of them, or weights by name; None for no judge.
+        named: a judge or its name, several of them, or weights by judge or name; None for no judge.
 
     Raises:
-        JudgeError: a judge that cannot be found, loaded or used.
+        JudgeError: a judge that cannot be found, loaded or used, or weights that cannot.
     """
     if named is None:
         return []
     if isinstance(named, Mapping):
-        return guarded_judges(list(named.items()))
+        loaded = [(guarded(judge), weight) for judge, weight in named.items()]
+        # In a tune even a judge of weight 0 has its use: it warns.
+        check_weights(loaded, beside=True)
+        return loaded
     judges = [named] if isinstance(named, str) or not isinstance(named, Sequence) else list(named)
-    loaded = []
-    for judge in judges:
-        if isinstance(judge, str):
-            loaded += guarded_judges([(judge, 1.0)])
-        else:
-            loaded.append((GuardedJudge(checked(judge, type(judge).__name__)), 1.0))
-    return loaded
+    return [(guarded(judge), 1.0) for judge in judges]
+
+
+def guarded(judge: str | PictureJudge | GuardedJudge) -> GuardedJudge:
+    """A judge or the judge of a name, guarded; one that is guarded stays as it is.
+
+    Raises:
+        JudgeError: a judge that cannot be found, loaded or used.
+    """
+    if isinstance(judge, GuardedJudge):
+        return judge
+    if isinstance(judge, str):
+        return guarded_judges([(judge, 1.0)])[0][0]
+    return GuardedJudge(checked(judge, type(judge).__name__))
 
 
 def judge_batch(

@@ -323,7 +323,7 @@ def _adherence(tuner: Tuner, judgements: Judgements) -> np.ndarray:
     """(n,) adherence by the panel's floor, or by a judge of adherence that is not in the goal; else NaN."""
     if judgements.adherence is not None:
         return judgements.adherence
-    names = [judge.stored_name for judge in tuner.panel.judges if judge.name.startswith("adherence")]
+    names = [judge.stored_name for judge in tuner.panel.guarded_judges if judge.name.startswith("adherence")]
     outside = [name for name in names if name not in judgements.goal]
     return judgements.values[outside[0]] if outside else np.full(len(judgements.rows), np.nan)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +17,15 @@ from ...errors import ItemsError, SoartError, expect
 from ...metrics.checks import HEAVIEST, is_weight
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.titles import has_points
-from ...metrics.protocols import Scorer
+from ...metrics.protocols import PictureJudge, Scorer
+from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..collection import ratings
 from ..collection.collection import Collection
 from ..collection.comparisons import strengths
 from ..collection.tables import ImageRow
 from ..judges.guarded import GuardedJudge
+from ..judges.in_memory import guarded
 from ..judges.storing import judge_pictures
 from ..scoring.measuring import measure
 from ..scoring.profile_store import scorer_for
@@ -99,17 +102,20 @@ class Panel:
     """The judges of a study.
 
     Attributes:
-        scorers: profiles, at least one; the items of the first also measure how diverse pictures are.
+        scorers: profiles, scorers or tastes, at least one; the items of the first also measure how diverse pictures are.
         people: rater names; their ratings in the collection count as they come.
         weights: by judge name, in the goal. Defaults: 1 for every person; 1 for a profile if there are no people, else
             0 (it then only informs the model).
         external: names of scores from outside soart that the collection holds; in the goal they count as people do.
         choosers: rater names; their choices between pictures count as Bradley–Terry strengths, in the goal as people do.
-        judges: judges by others, see docs/judges.md; in the goal they count as people do.
+        judges: judges by others or their names, see docs/judges.md; in the goal they count as people do. In ``weights``
+            each has the name ``judge:NAME@VERSION``.
         floor: least adherence; pictures below it count less in the goal.
 
     Raises:
-        SoartError: no scorers, two judges of one name, a weight of an unknown judge, a negative one, or none above 0.
+        SoartError: no scorers, two judges of one name, a weight of an unknown judge, a negative one, or none above 0; or
+            values of another type.
+        JudgeError: a judge that cannot be found, loaded or used.
 
     Examples:
         >>> import soart
@@ -118,28 +124,34 @@ class Panel:
         (2.0, 0.0)
     """
 
-    scorers: Sequence[Scorer]
+    scorers: Sequence[Scorer | Taste]
     people: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     external: Sequence[str] = ()
     choosers: Sequence[str] = ()
-    judges: Sequence[GuardedJudge] = ()
+    judges: Sequence[GuardedJudge | PictureJudge | str] = ()
     floor: AdherenceFloor | None = None
 
     def __post_init__(self) -> None:
-        for what, several in (("profiles", self.scorers), ("names of people", self.people)):
+        names_of_people = {"people": self.people, "external scores": self.external, "choosers": self.choosers}
+        for what, several in (
+            ("profiles", self.scorers),
+            *((f"names of {who}", names) for who, names in names_of_people.items()),
+            ("judges", self.judges),
+        ):
             expect(f"a list of {what}", several, list, tuple)
+        expect("weights by the names of judges", self.weights, Mapping)
         for scorer in self.scorers:
             if isinstance(scorer, str):
                 raise SoartError(f"Expected profiles such as soart.TechnicalScorer.load(), got the name {scorer!r}.")
-            scorer_for(scorer)
         if self.floor is not None:
             expect("the floor as an AdherenceFloor", self.floor, AdherenceFloor)
-        for name in self.people:
-            expect("the names of people as text", name, str)
+        for who, given in names_of_people.items():
+            for name in given:
+                expect(f"the names of {who} as text", name, str)
         for weight in self.weights.values():
             expect("weights as numbers", weight, int, float)
-        names = [*(scorer.stored_name for scorer in self.scorers), *self._first]
+        names = [*(scorer.stored_name for scorer in self.profiles), *self._first]
         if not self.scorers or len(set(names)) < len(names):
             raise SoartError(f"Expected at least one profile, and judges of different names, got {names}.")
         if unknown := set(self.weights) - set(names):
@@ -151,10 +163,20 @@ class Panel:
                 f"{dict(zip(names, weights, strict=True))}."
             )
 
+    @cached_property
+    def profiles(self) -> tuple[Scorer, ...]:
+        """The scorers, those of tastes included."""
+        return tuple(scorer_for(scorer) for scorer in self.scorers)
+
+    @cached_property
+    def guarded_judges(self) -> tuple[GuardedJudge, ...]:
+        """The judges by others, guarded."""
+        return tuple(map(guarded, self.judges))
+
     @property
     def judge_names(self) -> list[str]:
         """Names under which the values of ``judges`` are stored."""
-        return [judge.stored_name for judge in self.judges]
+        return [judge.stored_name for judge in self.guarded_judges]
 
     @property
     def _first(self) -> list[str]:
@@ -164,7 +186,7 @@ class Panel:
     @property
     def counting(self) -> tuple[str, ...]:
         """Names of the judges that count in the goal, sorted."""
-        names = [*(scorer.stored_name for scorer in self.scorers), *self._first]
+        names = [*(scorer.stored_name for scorer in self.profiles), *self._first]
         return tuple(sorted(name for name in names if self.weight(name) > 0))
 
     def weight(self, name: str) -> float:
@@ -252,16 +274,16 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
         ItemsError: a score is not a number.
     """
     pictures = [trial.row for trial in drawn if trial.row is not None]
-    measured = [measure(collection, pictures, scorer)[0] for scorer in panel.scorers]
+    measured = [measure(collection, pictures, scorer)[0] for scorer in panel.profiles]
     readable = set.intersection(*(set(items) for items in measured))
     trials = [trial for trial in drawn if trial.row is not None and trial.row.id in readable]
     rows = [trial.row for trial in trials if trial.row is not None]
     matrices = [
         np.array([items[row.id] for row in rows], dtype=np.float64).reshape(len(rows), len(scorer.extractor.names))
-        for scorer, items in zip(panel.scorers, measured, strict=True)
+        for scorer, items in zip(panel.profiles, measured, strict=True)
     ]
     values: dict[str, np.ndarray] = {}
-    for scorer, matrix in zip(panel.scorers, matrices, strict=True):
+    for scorer, matrix in zip(panel.profiles, matrices, strict=True):
         values[scorer.stored_name] = scorer.score(matrix) if rows else np.zeros(0)
         if not np.isfinite(values[scorer.stored_name]).all():
             raise ItemsError(f"The score {scorer.stored_name!r} is not a number for some pictures: learn it anew.")
@@ -270,7 +292,7 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
     ids = [row.id for row in rows]
     by_picture |= {choices_of(rater): strengths(collection, rater, ids) for rater in panel.choosers}
     problems: list[str] = []
-    for judge in panel.judges:
+    for judge in panel.guarded_judges:
         by_picture[judge.stored_name], sentences = judge_pictures(collection, rows, judge)
         problems += sentences
     for name, stored in by_picture.items():
@@ -278,7 +300,7 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
     active = [name for name, column in values.items() if np.isfinite(column).any()]
     goal = {name: panel.weight(name) for name in active if panel.weight(name) > 0}
     # Until people have rated, profiles stand in for them.
-    goal = goal or {scorer.stored_name: 1.0 for scorer in panel.scorers if scorer.stored_name in active}
+    goal = goal or {scorer.stored_name: 1.0 for scorer in panel.profiles if scorer.stored_name in active}
     adherence = None
     if panel.floor is not None:
         stored, sentences = judge_pictures(collection, rows, panel.floor.judge)

@@ -134,7 +134,7 @@ def add_previews(
 
 def _scores(panel: Panel, drawn: DrawnPicture) -> dict[str, float]:
     scores = {}
-    for scorer in panel.scorers:
+    for scorer in panel.profiles:
         value = float(scorer.score(scorer.extractor.extract(drawn.pixels).astype(np.float64))[0])
         if np.isfinite(value) and not drawn.problem:
             scores[scorer.stored_name] = value

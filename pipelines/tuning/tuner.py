@@ -205,7 +205,7 @@ class Tuner:
             SoartError: every picture of several failed, or ``MOST_FAILURES`` in a row.
         """
         requests = [self.request(trial) for trial in trials]
-        made = generation.generate(self.collection, self.generator, requests, self.panel.scorers[0], progress)
+        made = generation.generate(self.collection, self.generator, requests, self.panel.profiles[0], progress)
         self.study = self._read()
         for row in made.rows:
             self._failures = self._failures + 1 if row.problem else 0
@@ -381,7 +381,7 @@ class Tuner:
     def _evidence(self, judgements: Judgements) -> list[Evidence]:
         """Every judgement on its judge's standard scale, and the expected scores of dropped candidates."""
         evidence = _standard(judgements)
-        for scorer in self.panel.scorers:
+        for scorer in self.panel.profiles:
             middle, unit = judgements.scale(scorer.stored_name)
             evidence += [
                 (trial, Judge(scorer.stored_name, trial.context), (value - middle) / unit)

@@ -189,7 +189,7 @@ def tune(
 
         check_keys()
     panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], judge, adherence, profiles)
-    warnings = warnings_of(*panel.scorers)
+    warnings = warnings_of(*panel.profiles)
     proposes = _proposer(propose, proposer, drawing.vocabulary, wildcards)
     # A mistake in the space, a ban or a pin leaves no empty collection behind.
     if space is not None:

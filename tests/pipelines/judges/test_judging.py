@@ -11,6 +11,7 @@ from soart.errors import JudgeError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.finding import checked, guarded_judges, judge_named, known_judges
 from soart.pipelines.judges.guarded import GuardedJudge, stored_name
+from soart.pipelines.judges.in_memory import judges_for
 from soart.pipelines.judges.prompts import prompts_of
 from soart.pipelines.judges.ranking import rank_by_judges, standard
 from soart.pipelines.judges.storing import judge_pictures
@@ -284,6 +285,15 @@ def test_parts_are_checked(parts):
         setattr(judge, name, value)
     with pytest.raises(JudgeError, match="is not usable: expected"):
         checked(judge, "x")
+
+
+def test_judges_of_ones_own_have_weights():
+    (judge, weight), (other, none) = judges_for({Brightness(): 0.5, "appeal": 0})
+    assert (judge.name, weight, other.name, none) == ("brightness", 0.5, "appeal", 0)
+    with pytest.raises(JudgeError, match="weights of judges from 0"):
+        judges_for({Brightness(): -1})
+    with pytest.raises(JudgeError, match=r"got the class 'Brightness': pass an object of it, Brightness\(\)"):
+        judges_for(Brightness)
 
 
 def test_weights_are_checked():

@@ -18,6 +18,7 @@ from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
+from soart.pipelines.tastes.learning import learn_from_pictures
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
 from soart.pipelines.tuning.panel import Panel, collect_judgements
@@ -258,6 +259,11 @@ def test_arguments_of_wrong_types(collection, generator, space, panel, tmp_path)
     for call in (
         lambda: Panel(["technical"]),
         lambda: Panel(panel.scorers, floor=0.5),
+        lambda: Panel(panel.scorers, weights=[1.0]),
+        lambda: Panel(panel.scorers, external="points"),
+        lambda: Panel(panel.scorers, choosers="me"),
+        lambda: Panel(panel.scorers, choosers=[5]),
+        lambda: Panel(panel.scorers, judges="appeal"),
         lambda: Tuner(collection, generator, space, panel, proposer=5),
         lambda: vocabulary_proposer("general", tmp_path / "nowhere"),
         lambda: open_generator(tmp_path),
@@ -266,6 +272,28 @@ def test_arguments_of_wrong_types(collection, generator, space, panel, tmp_path)
     ):
         with pytest.raises(SoartError, match=r"^Expected|no folder of wildcards"):
             call()
+
+
+def test_judges_and_tastes_of_ones_own_form_a_panel(collection, generator, space):
+    class Redness:
+        name, version, range, higher_is_better, needs_prompt = "redness", "1", (0.0, 1.0), True, False
+
+        def judge(self, pictures, prompts):
+            return [float(pixels[..., 0].mean()) / 255 for pixels in pictures]
+
+    rng = np.random.default_rng(0)
+    noise = list(rng.integers(0, 255, (3, 32, 32, 3), dtype=np.uint8))
+    plain = [np.full((32, 32, 3), level, np.uint8) for level in (20, 120, 220)]
+    taste = learn_from_pictures("calm", good=plain, bad=noise, network=None)
+    panel = Panel([taste], judges=[Redness(), "appeal"], weights={"taste:calm": 1.0})
+    assert [name.partition("@")[0] for name in panel.counting] == ["judge:appeal", "judge:redness", "taste:calm"]
+    tuner = Tuner(collection, generator, space, Panel([taste], judges=[Redness()]), budget=2, batch=2)
+    tuner.step()
+    rows = [trial.row for trial in tuner.study.drawn]
+    judged = collect_judgements(tuner.panel, collection, tuner.study.drawn)
+    reds = [collection.pixels(row)[..., 0].mean() / 255 for row in rows]
+    np.testing.assert_allclose(judged.values["judge:redness@1"], reds, atol=1e-6)
+    assert np.isfinite(judged.values["taste:calm"]).all()
 
 
 def test_scores_that_are_no_numbers(collection, generator, space):
