@@ -10,6 +10,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,17 +88,45 @@ def _efficientnet(depths: bool) -> Network:
         digest = _digest(module)
         return Network(
             fused(module),
-            lambda picture: {"pixel_values": prepare_whole(picture)},
-            lambda inputs: torch.cat(module.stages(**inputs), dim=1),
+            partial(_one_view, prepare_whole),
+            partial(_stages, module),
             f"{EFFICIENTNET}:stages:{digest}",
             tuple(channels for *_, channels in STAGES),
         )
     return Network(
-        module,
-        lambda picture: {"pixel_values": prepare(picture)},
-        lambda inputs: module(**inputs),
-        f"{EFFICIENTNET}:pooled:{_digest(module)}",
+        module, partial(_one_view, prepare), partial(_output, module), f"{EFFICIENTNET}:pooled:{_digest(module)}"
     )
+
+
+# Functions of the module, not lambdas, so that other processes can unpickle a network.
+def _one_view(prepared: Callable[[Image.Image], torch.Tensor], picture: Image.Image) -> Inputs:
+    return {"pixel_values": prepared(picture)}
+
+
+def _two_views(picture: Image.Image) -> Inputs:
+    return {"middle": prepare(picture), "whole": prepare_squeezed(picture)}
+
+
+def _stages(module: Any, inputs: Inputs) -> torch.Tensor:  # noqa: ANN401
+    return torch.cat(module.stages(**inputs), dim=1)
+
+
+def _output(module: nn.Module, inputs: Inputs) -> torch.Tensor:
+    output: torch.Tensor = module(**inputs)
+    return output
+
+
+def _larger(module: nn.Module, inputs: Inputs) -> torch.Tensor:
+    return torch.maximum(module(inputs["middle"]), module(inputs["whole"]))
+
+
+def _processed(processor: Any, picture: Image.Image) -> Inputs:  # noqa: ANN401
+    prepared = processor(images=[picture], return_tensors="pt")
+    return {name: value for name, value in prepared.items() if isinstance(value, torch.Tensor)}
+
+
+def _joined_layers(vision: Any, inputs: Inputs) -> torch.Tensor:  # noqa: ANN401
+    return torch.cat(_layers(vision, inputs), dim=1)
 
 
 def load_class_network() -> Network:
@@ -111,16 +140,7 @@ def load_class_network() -> Network:
     module, classifier = load_efficientnet(), load_classifier()
     digest = hashlib.sha256((_digest(module) + _digest(classifier)).encode()).hexdigest()[:16]
     both = nn.Sequential(fused(module), classifier, nn.LogSoftmax(dim=1))
-
-    def embed(inputs: Inputs) -> torch.Tensor:
-        return torch.maximum(both(inputs["middle"]), both(inputs["whole"]))
-
-    return Network(
-        both,
-        lambda picture: {"middle": prepare(picture), "whole": prepare_squeezed(picture)},
-        embed,
-        f"{EFFICIENTNET}:classes:{digest}",
-    )
+    return Network(both, _two_views, partial(_larger, both), f"{EFFICIENTNET}:classes:{digest}")
 
 
 @contextlib.contextmanager
@@ -196,20 +216,16 @@ def _from_transformers(place: str, source: str, depths: bool) -> Network:
         )
     files = [cached_file(place, name, _raise_exceptions_for_missing_entries=False) for name in _SETTINGS]
     settings = [Path(file).read_bytes() for file in files if file]
-
-    def encode(picture: Image.Image) -> Inputs:
-        prepared = processor(images=[picture], return_tensors="pt")
-        return {name: value for name, value in prepared.items() if isinstance(value, torch.Tensor)}
-
+    encode = partial(_processed, processor)
     digest = _digest(model, settings, missing)
     if depths:
         vision = getattr(model, "vision_model", model).eval()
         with torch.inference_mode():
             widths = tuple(layer.shape[1] for layer in _layers(vision, encode(Image.new("RGB", (32, 32)))))
         identity = f"{type(model).__name__}:layers:{digest}"
-        return Network(vision, encode, lambda inputs: torch.cat(_layers(vision, inputs), dim=1), identity, widths)
+        return Network(vision, encode, partial(_joined_layers, vision), identity, widths)
     identity = f"{type(model).__name__}:{pooling}:{digest}"
-    return Network(model.eval(), encode, lambda inputs: _embed(model, pooling, inputs), identity)
+    return Network(model.eval(), encode, partial(_embed, model, pooling), identity)
 
 
 def _pooling(model: Any) -> str:  # noqa: ANN401

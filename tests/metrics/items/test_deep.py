@@ -1,4 +1,5 @@
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -113,6 +114,16 @@ def test_items_are_the_models_own(folders):
     assert np.allclose(DeepExtractor.load(folders["vit"]).extract(picture), token, atol=1e-5)
     embedding = pooled / pooled.norm(dim=1, keepdim=True)
     assert np.allclose(DeepExtractor.load(folders["siglip"]).extract(picture), embedding, atol=1e-5)
+
+
+def test_a_pickled_extractor_gives_the_same_items(folders):
+    # Layers of transformers carry hooks of that library, which cannot be pickled.
+    for source, depths in ((folders["vit"], False), ("efficientnet-lite0", False), ("efficientnet-lite0", True)):
+        extractor = DeepExtractor.load(source, depths=depths)
+        again = pickle.loads(pickle.dumps(extractor))  # noqa: S301
+        picture = np.random.default_rng(1).random((40, 40, 3))
+        assert again.version == extractor.version
+        assert np.array_equal(again.extract(picture), extractor.extract(picture))
 
 
 def test_container_does_not_matter(vit):

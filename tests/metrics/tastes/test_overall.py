@@ -1,5 +1,6 @@
 """The overall score: the technical score times the share of people who would like the picture."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,14 @@ def test_is_the_technical_score_times_the_share_of_people(scorer, items):
     assert scorer.verdicts(items) == technical.verdicts(quality)
     assert scorer.score(items)[0] > scorer.score(items)[[6, 7]].max()
     assert scorer.score(items)[8] == 0
+
+
+def test_a_pickled_score_is_the_same_score(scorer, items):
+    again = pickle.loads(pickle.dumps(scorer))  # noqa: S301
+    assert again.stored_name == scorer.stored_name
+    assert np.array_equal(again.score(items), scorer.score(items))
+    picture = np.random.default_rng(0).random((40, 40, 3))
+    assert np.array_equal(again.extractor.extract(picture), scorer.extractor.extract(picture))
 
 
 def test_half_of_the_people_like_the_middle(scorer):
