@@ -27,7 +27,7 @@ _GREY = {"L", "LA", "I;16", "I;16B", "I;16L"}
 _PROFILED = {"RGB", "RGBA", "CMYK", "P", "PA", *_GREY}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """A decoded picture.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .models.request import DrawnPicture, Request
 from .scoring.in_memory import best_first, score_batch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """A drawn and scored picture.
 
@@ -33,7 +33,7 @@ class Candidate:
     """
 
     request: Request
-    pixels: np.ndarray
+    pixels: np.ndarray = field(repr=False)
     score: float
     percentile: float
     reasons: tuple[Reason, ...]

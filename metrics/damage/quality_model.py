@@ -139,7 +139,7 @@ def unit_vectors(features: np.ndarray, rung: np.ndarray, rungs: int, rotation: n
     return unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QualityModel:
     """Unit spaces and detectors.
 

@@ -217,7 +217,7 @@ class TechnicalScorer:
     """
 
     fault: str
-    model: QualityModel
+    model: QualityModel = field(repr=False)
     extractor: CombinedExtractor = field(default_factory=taste_extractor)
 
     @classmethod

@@ -24,7 +24,7 @@ Sources: Radford et al. 2021 (CLIP), Zhai et al. 2023 (SigLIP), Oquab et al. 202
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,8 @@ class DeepExtractor:
         A pretrained network is loaded by name, such as ``DeepExtractor.load("efficientnet-lite0")``.
     """
 
-    network: Network
-    names: tuple[str, ...]
+    network: Network = field(repr=False)
+    names: tuple[str, ...] = field(repr=False)
     version: str
     device: str = "cpu"
     batch_size: int = 16

@@ -37,7 +37,7 @@ PRIOR_CARDS, PRIOR_VARIANCE = 4.0, 0.05
 SPREAD = 0.25
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Population:
     """Kinds of taste.
 

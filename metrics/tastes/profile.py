@@ -124,7 +124,7 @@ def computed_priors(
     return np.stack(columns, axis=1) if columns else np.zeros((len(items), 0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TasteProfile:
     """A learnt taste; made by ``learn_taste``.
 
@@ -168,14 +168,14 @@ class TasteProfile:
     """
 
     name: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] = field(repr=False)
     version: str
-    examples: Examples
-    fitted: Fitted
+    examples: Examples = field(repr=False)
+    fitted: Fitted = field(repr=False)
     prior_names: tuple[str, ...]
     trust: Trust
     calibration: tuple[float, float]
-    reference: np.ndarray
+    reference: np.ndarray = field(repr=False)
     network: str | None = None
     created: str = ""
     modes: Attention | None = field(default=None, repr=False)

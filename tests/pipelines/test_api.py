@@ -126,6 +126,26 @@ def test_folders_may_be_named_by_text(drawn):
     assert evaluated.update.found == 4
 
 
+def test_values_with_arrays_are_compared_and_printed_in_short(drawn, embedded):
+    pixels = [soart.read_image(path) for path in sorted((drawn / "images").glob("*.png"))]
+    pictures = [picture.pixels for picture in pixels]
+    taste = soart.learn_from_pictures("mine", good=pictures[:2], bad=pictures[2:], network=None)
+    candidates = soart.wrap(embedded.pipeline, identity="embedded").best_of("a boat", n=2, steps=2)
+    for value, other in (
+        (taste, soart.learn_from_pictures("mine", good=pictures[:2], bad=pictures[2:], network=None)),
+        (candidates[1], candidates[0]),
+        (pixels[1], pixels[0]),
+        (TechnicalScorer.load(), TechnicalScorer.detector("blur")),
+        (soart.OverallScorer.load(), TechnicalScorer.load()),
+    ):
+        assert value != other
+        assert [other, value].index(value) == 1
+        assert len({value, other}) == 2
+    assert TechnicalScorer.load() == TechnicalScorer.load()
+    for value in (taste, candidates[0], TechnicalScorer.load(), soart.OverallScorer.load()):
+        assert len(repr(value)) < 800
+
+
 def test_a_notebook_shows_the_pictures(drawn):
     page = soart.rank(drawn)._repr_html_()
     assert page.count("data:image/jpeg") == 4
