@@ -5,22 +5,28 @@ Nothing is stored. A picture that cannot be measured is reported in a sentence, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from ...errors import ImageError, ItemsError
-from ...metrics.image import rgb_of
+from ...errors import ImageError, ItemsError, expect
+from ...metrics.image import Picture, rgb_of
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Measurer, Reason, Scorer
 from ..collection.collection import Collection
 from ..ingest.roots import existing_collection
 from .measuring import measure
 from .taste_scorer import TasteScorer
+
+if TYPE_CHECKING:
+    import torch
+
+    #: A picture that a caller of the Python API passes.
+    InMemory = np.ndarray | Image.Image | Picture | torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,33 @@ def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
             raise ImageError(f"Expected RGB pictures, got {tuple(shape) if not isinstance(shape, str) else shape}.")
         pictures[number] = pixels
     return pictures
+
+
+def pictures_in_memory(kind: str, pictures: Iterable[InMemory]) -> list[np.ndarray]:
+    """(h, w, 3) pixels of pictures that a caller of the Python API passes.
+
+    Args:
+        kind: names them in messages, such as ``"good"``.
+        pictures: as for ``as_pictures``, and results of ``read_image``.
+
+    Raises:
+        ImageError: something else, such as paths or a single picture.
+    """
+    what = f"the {kind} pictures as a list of pictures"
+    expect(what, pictures, Iterable, error=ImageError)
+    if isinstance(pictures, str | bytes | Mapping | Image.Image):
+        raise ImageError(f"Expected {what}, got {pictures!r:.80}.")
+    found: list[np.ndarray] = []
+    for number, picture in enumerate(pictures, 1):
+        if isinstance(picture, str | Path):
+            raise ImageError(
+                f"Expected {what}, got the text or path {str(picture)!r:.80}: read files with soart.read_image."
+            )
+        try:
+            found += as_pictures([picture.pixels if isinstance(picture, Picture) else picture]).values()
+        except ImageError as error:
+            raise ImageError(f"Of the {kind} pictures: Picture {number} cannot be used: {error}") from error
+    return found
 
 
 def measure_pixels(measurer: Measurer, pixels: np.ndarray) -> np.ndarray:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import NoneType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import CollectionError, ImageError, ItemsError, ProfileError, expect, expect_seed
+from ...errors import CollectionError, ImageError, ItemsError, ModelError, ProfileError, expect, expect_seed
 from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer
 from ...metrics.tastes.card_space import card_space, check_items_of
@@ -32,11 +33,14 @@ from ..collection.ratings import raters, ratings
 from ..collection.tables import AWAY, ImageRow
 from ..ingest.scan import find_pictures
 from ..scoring.grouping import by_prompt
-from ..scoring.in_memory import measure_batch
+from ..scoring.in_memory import measure_pixels, pictures_in_memory
 from ..scoring.measuring import import_pictures, measure
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_scorer import TasteMeasurer
 from .other_raters import beliefs_in
+
+if TYPE_CHECKING:
+    from ..scoring.in_memory import InMemory
 
 #: Fewest prompts with which pictures of one prompt can be left out together in cross-validation.
 FEWEST_PROMPTS = 10
@@ -311,8 +315,8 @@ def _examples(
 
 def learn_from_pictures(
     name: str,
-    good: Sequence[np.ndarray],
-    bad: Sequence[np.ndarray],
+    good: Iterable[InMemory],
+    bad: Iterable[InMemory],
     *,
     network: str | None = DEFAULT,
     seed: int = 0,
@@ -324,7 +328,8 @@ def learn_from_pictures(
 
     Args:
         name: of the taste.
-        good: liked pictures, each (h, w, 3) uint8 or floating 0…1.
+        good: liked pictures: PIL pictures, results of ``read_image``, (h, w, 3) arrays of uint8 or floating 0…1, or
+            tensors (3, h, w) of 0…1.
         bad: disliked pictures, likewise.
         network: as for ``learn``.
         seed: of the cross-validation.
@@ -336,7 +341,7 @@ def learn_from_pictures(
         ItemsError: only good or only bad pictures, a picture that is both, or pictures that are all alike.
         ProfileError: a seed below 0, a population and another network than the default one, or a prior score that is
             unknown or not available.
-        ImageError: a picture cannot be measured.
+        ImageError: pictures of another type or shape, or one that cannot be measured.
         ModelError: the network cannot be loaded.
 
     Examples:
@@ -350,6 +355,9 @@ def learn_from_pictures(
         'too few examples'
     """
     expect_seed(seed, ProfileError)
+    expect("the name of the taste as text", name, str, error=ProfileError)
+    expect("the network as a name, or None", network, str, NoneType, error=ModelError)
+    shown = {mode: pictures_in_memory(mode, pictures) for mode, pictures in ((GOOD, good), ("bad", bad))}
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network))
     kinds = _kinds(population, measurer, name)
@@ -357,11 +365,22 @@ def learn_from_pictures(
     prior_names += () if population is None else population.prior_names
     items: dict[str, np.ndarray] = {}
     names: dict[str, list[str]] = {}
-    for mode, pictures in ((GOOD, good), ("bad", bad)):
-        _, items[mode], problems = measure_batch(dict(enumerate(pictures)), measurer, progress)
-        if problems:
-            raise ImageError(f"Of the {mode} pictures: {problems[0]}")
+    for mode, pictures in shown.items():
+        rows = []
+        for number, pixels in enumerate(pictures, 1):
+            try:
+                rows.append(measure_pixels(measurer, pixels)[0])
+            except ImageError as error:
+                raise ImageError(f"Of the {mode} pictures: Picture {number} cannot be measured: {error}") from error
+            progress()
+        items[mode] = np.array(rows).reshape(len(rows), len(measurer.extractor.names))
         names[mode] = [hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16] for pixels in pictures]
+    for number, digest in enumerate(names[GOOD], 1):
+        if digest in names["bad"]:
+            raise ItemsError(
+                f"Picture {number} of the good and picture {names['bad'].index(digest) + 1} of the bad ones are the same, "
+                "and none can be both good and bad: leave it out of one of them."
+            )
     examples = from_modes(items, pictures=names)
     extractor = measurer.extractor
     scores = computed_priors(prior_names, examples.items, extractor.names, kinds, np.zeros(len(examples)))

@@ -1,11 +1,16 @@
 """Pictures in memory: the same scores as from a collection, and nothing lost to a bad one."""
 
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from soart.errors import CollectionError, ImageError, ItemsError
+from soart.errors import CollectionError, ImageError, ItemsError, ModelError, ProfileError
 from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.image import read_image
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.best_of import best_of
 from soart.pipelines.collection.collection import Collection
@@ -84,10 +89,45 @@ def test_a_taste_from_pictures_in_memory():
     assert found.reasons
 
 
+def test_a_taste_from_pictures_of_any_form():
+    plain = [np.full((20, 20, 3), level, np.uint8) for level in (20, 120, 220)]
+    transparent = Image.fromarray(plain[1]).convert("RGBA").quantize(4)
+    content = io.BytesIO()
+    Image.fromarray(plain[2]).save(content, "PNG")
+    mixed = (Image.fromarray(plain[0]), transparent, read_image(content.getvalue()))
+    tensors = torch.from_numpy(np.stack(noise(3)) / 255).permute(0, 3, 1, 2)
+    arrays = learn_from_pictures("a", plain, noise(3), network=None)
+    taste = learn_from_pictures("a", (picture for picture in mixed), tensors, network=None)
+    np.testing.assert_allclose(taste.examples.items, arrays.examples.items, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("good", "message"),
+    [
+        (None, "the good pictures as a list of pictures, got None"),
+        ("liked/", "the good pictures as a list of pictures, got 'liked/'"),
+        ({"a": 1}, "the good pictures as a list of pictures, got"),
+        (["a.png"], "got the text or path 'a.png': read files with soart.read_image"),
+        ([Path("a.png")], r"read files with soart\.read_image"),
+        ([np.zeros((9, 9))], r"Of the good pictures: Picture 1 cannot be used: Expected RGB pictures, got \(9, 9\)"),
+        ([[1]], "cannot be used: Expected RGB pictures, got list"),
+    ],
+)
+def test_what_is_no_picture_in_memory_is_refused(good, message):
+    with pytest.raises(ImageError, match=message):
+        learn_from_pictures("a", good, noise(2), network=None)
+
+
 def test_a_taste_is_a_difference():
     pictures = noise(4)
     with pytest.raises(ItemsError, match="good and bad"):
         learn_from_pictures("both", pictures, pictures)
+    with pytest.raises(ItemsError, match="Picture 2 of the good and picture 1 of the bad ones are the same"):
+        learn_from_pictures("both", pictures[:2], pictures[1:], network=None)
+    with pytest.raises(ModelError, match="the network as a name, or None, got 5"):
+        learn_from_pictures("both", pictures[:2], pictures[2:], network=5)
+    with pytest.raises(ProfileError, match="the name of the taste as text, got 5"):
+        learn_from_pictures(5, pictures[:2], pictures[2:])
     with pytest.raises(ItemsError, match="only liked"):
         learn_from_pictures("good", pictures, [])
     with pytest.raises(ImageError, match="Of the bad pictures: Picture 2"):
