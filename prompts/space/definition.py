@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from ...errors import PromptError
+from ...errors import PromptError, expect
 from .conditions import Condition, find_conditions, named_in_options
 from .constraints import Constraint, Forbidden, Mask, check_constraints, count_allowed, obey
 from .rendering import check_negative, check_template, default_negative, default_template, places
@@ -37,7 +37,16 @@ class SpaceDefinition:
         for name in ("slots", "contexts", "constraints"):
             if isinstance(given := getattr(self, name), str):
                 raise PromptError(f"Expected the {name} as a list, got the text {given!r:.80}.")
+            expect(f"the {name} as a list", given, Iterable, error=PromptError)
             object.__setattr__(self, name, tuple(given))
+        for slot in self.slots:
+            expect(
+                "objects of the class Slot (PromptSpace.parse_yaml takes slots as text)", slot, Slot, error=PromptError
+            )
+        for constraint in self.constraints:
+            expect("constraints made by not_both and needs", constraint, Constraint, error=PromptError)
+        for text in (self.template, self.negative, *self.contexts):
+            expect("templates and contexts as text", text, str, error=PromptError)
         check_names(self.slots)
         object.__setattr__(self, "contexts", tuple(" ".join(context.split()) for context in self.contexts))
         if "" in self.contexts or len(set(self.contexts)) < len(self.contexts):
@@ -123,7 +132,14 @@ class SpaceDefinition:
         return indices
 
     def allowed(self, choices: np.ndarray) -> np.ndarray:
-        """(n,) bool: True for those of the (n, slots) choices, indices in range, that constraints and bans allow."""
+        """(n,) bool: True for those of the (n, slots) choices, indices in range, that constraints and bans allow.
+
+        Raises:
+            PromptError: choices of another shape.
+        """
+        choices = np.asarray(choices)
+        if choices.ndim != 2 or choices.shape[1] != len(self.slots):
+            raise PromptError(f"Expected choices as an array (n, {len(self.slots)}), got shape {choices.shape}.")
         good = obey(choices, self._forbidden_masks)
         for column, mask in zip(choices.T, self.masks, strict=True):
             good &= mask[column]

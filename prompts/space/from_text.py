@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...errors import PromptError, expect_text
+from ...errors import PromptError, expect, expect_text
 from .conditions import place_of
 from .definition import SpaceDefinition
 from .number_range import NumberRange
@@ -122,6 +122,7 @@ def space_from_prompt(
         raise PromptError("The prompt is empty: describe what the picture should show.")
     if vocabulary not in VOCABULARY_SLOTS:
         raise PromptError(f"Unknown vocabulary {vocabulary!r}: known are {', '.join(VOCABULARY_SLOTS)}.")
+    expect("the number of words as a whole number", words, int, error=PromptError)
     if words < 1:
         raise PromptError(f"Expected at least one word from each vocabulary, got {words}.")
     most = None if vocabulary == "embedded" else words

@@ -234,6 +234,7 @@ def find_options(slots: tuple[Slot, ...], text: str) -> tuple[int, frozenset[int
     Raises:
         PromptError: another form, an unknown slot, or no such option.
     """
+    expect("options as texts such as 'slot=option'", text, str, error=PromptError)
     name, equals, option = text.partition("=")
     if not equals:
         raise PromptError(f"Expected slot=option, such as {slots[0].name}={slots[0].texts[-1]}, got {text!r}.")

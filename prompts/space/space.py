@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -133,9 +134,14 @@ class PromptSpace(SpaceDefinition):
             negative: of a template or a plain prompt, likewise.
 
         Raises:
-            PromptError: a mistake in the text, or a negative prompt beside YAML.
+            PromptError: a mistake in the text, the name of a YAML file, or a negative prompt beside YAML.
         """
         expect("the prompt space as text", text, str, error=PromptError)
+        if re.fullmatch(r"\S+\.ya?ml", text.strip(), re.IGNORECASE):
+            raise PromptError(
+                f"Expected a prompt or the text of a prompt space, got the file name {text.strip()!r:.80}: read it with "
+                "PromptSpace.from_yaml, or give what is in it."
+            )
         if is_yaml(text):
             if negative:
                 raise PromptError("A space in YAML has its negative prompt inside: write it there, as 'negative:'.")
@@ -235,6 +241,7 @@ class PromptSpace(SpaceDefinition):
         Raises:
             PromptError: a choice or a context that does not exist.
         """
+        expect("the context as a whole number", context, int, error=PromptError)
         if not 0 <= context < max(1, len(self.contexts)):
             raise PromptError(f"Expected a context 0…{max(1, len(self.contexts)) - 1}, got {context}.")
         return self.render_with(choice, self.contexts[context] if self.contexts else "")
@@ -270,8 +277,10 @@ class PromptSpace(SpaceDefinition):
         Raises:
             PromptError: an unknown slot, a slot of numbers, or an option that it has.
         """
+        expect("lists of texts by the names of slots", added, Mapping, error=PromptError)
         slots = list(self.slots)
         for name, texts in added.items():
+            expect(f"the options to add to slot {name!r} as a list", texts, list, tuple, error=PromptError)
             at = find_slot(self.slots, name)
             slot = slots[at]
             if slot.range is not None:

@@ -11,8 +11,9 @@ import itertools
 import math
 import re
 from pathlib import Path
+from types import NoneType
 
-from ...errors import PromptError, expect_text, first_line
+from ...errors import PromptError, expect, expect_text, first_line
 from .number_range import NumberRange
 
 VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
@@ -113,6 +114,7 @@ def check_wildcards(folder: Path | str | None) -> None:
     Raises:
         PromptError: see above.
     """
+    expect("the folder of wildcards as a path", folder, str, Path, NoneType, error=PromptError)
     if folder is not None and not Path(folder).is_dir():
         raise PromptError(f"There is no folder of wildcards {str(folder)!r}: name a folder of NAME.txt files.")
 

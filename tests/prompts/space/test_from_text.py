@@ -144,6 +144,17 @@ def test_bad_arguments(tmp_path):
         space_from_prompt("a fox", vocabulary="flux")
     with pytest.raises(PromptError, match="at least one word"):
         space_from_prompt("a fox", words=0)
+    with pytest.raises(PromptError, match="number of words as a whole number, got '3'"):
+        PromptSpace.from_text("a fox", words="3")
+    with pytest.raises(PromptError, match="folder of wildcards as a path, got 5"):
+        PromptSpace.from_text("a __medium__", wildcards=5)
+
+
+@pytest.mark.parametrize("text", ["space.yaml", " folder/Space.YML\n"])
+def test_the_name_of_a_file_is_no_prompt(text):
+    with pytest.raises(PromptError, match=r"got the file name .*: read it with PromptSpace.from_yaml"):
+        PromptSpace.parse(text)
+    assert PromptSpace.parse("a sign that says space.yaml").contexts == ("a sign that says space.yaml",)
 
 
 @pytest.mark.parametrize(

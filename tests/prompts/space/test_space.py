@@ -235,6 +235,16 @@ def test_bad_constraints(rule, words):
         (lambda: space().render((0,) * 6, 2), "context 0…1"),
         (lambda: space().choice_of({"style": "woodcut"}), "No option is named for slot 'size'"),
         (lambda: space().choice_of({"mood": "glad"}), "Unknown slot"),
+        (lambda: PromptSpace({"style": ["woodcut"]}), "objects of the class Slot .*, got 'style'"),
+        (lambda: PromptSpace(None), "the slots as a list, got None"),
+        (lambda: PromptSpace((STYLE,), 5), "templates and contexts as text, got 5"),
+        (lambda: PromptSpace((STYLE,), contexts=(5,)), "templates and contexts as text, got 5"),
+        (lambda: PromptSpace((STYLE,), constraints=("style",)), "made by not_both and needs, got 'style'"),
+        (lambda: space().restrict(bans=[5]), "options as texts such as 'slot=option', got 5"),
+        (lambda: space().render((0,) * 6, "a fox"), "context as a whole number"),
+        (lambda: space().allowed([[0, 0]]), r"an array \(n, 6\), got shape \(1, 2\)"),
+        (lambda: space().with_options(None), "lists of texts by the names of slots"),
+        (lambda: space().with_options({"style": "wax"}), "add to slot 'style' as a list, got 'wax'"),
     ],
 )
 def test_bad_input(make, words):
