@@ -50,8 +50,9 @@ def read_content(path: Path | str) -> bytes:
     """
     try:
         return Path(path).read_bytes()
-    except OSError as error:
-        raise ImageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+    # ValueError: a path with a zero byte.
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def read_image(

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, product
+from types import NoneType
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -88,6 +89,7 @@ class SoartExtractor:
         expect("the number of scales as a whole number", self.scales, int, error=ItemsError)
         if self.scales < 1:
             raise ItemsError(f"Expected at least one scale, got {self.scales}.")
+        expect("the canonical side as a whole number", self.side, int, NoneType, error=ItemsError)
         if self.side is not None and self.side < 2:
             raise ItemsError(f"Expected a canonical side of at least 2 pixels, got {self.side}.")
         for got, known in ((self.representations, REPRESENTATIONS), (self.metrics, METRICS)):

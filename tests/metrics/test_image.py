@@ -184,7 +184,7 @@ def test_bad_content_is_one_sentence(tmp_path, content, words):
 
 
 def test_missing_file_and_folder(tmp_path):
-    for path in (tmp_path / "none.png", tmp_path):
+    for path in (tmp_path / "none.png", tmp_path, "none\0.png"):
         with pytest.raises(ImageError, match="cannot be read"):
             read_image(path)
 

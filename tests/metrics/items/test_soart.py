@@ -196,6 +196,8 @@ def test_wrong_settings():
         SoartExtractor(scales=0)
     with pytest.raises(ValueError, match="Y1"):
         SoartExtractor(metrics=("Y9",))
+    with pytest.raises(ValueError, match="side as a whole number, got '64'"):
+        SoartExtractor(side="64")
 
 
 def test_items_do_not_depend_on_the_number_of_threads():
