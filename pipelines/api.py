@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..errors import CollectionError, ImageError, ModelError, expect
+from ..errors import CollectionError, ImageError, ModelError, SoartError, expect
 from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
 from ..metrics.tastes.blend import Taste
@@ -26,7 +26,7 @@ from .collection.collection import Collection
 from .collection.tables import ImageRow
 from .collection.thumbnails import encode_thumbnail
 from .evaluation.folders import sync_and_evaluate
-from .evaluation.keepers import Keepers, find_keepers
+from .evaluation.keepers import Keepers, check_groups, find_keepers
 from .ingest.local_engine import LocalEngine
 from .ingest.roots import open_collection_for
 from .ingest.scan import Scan
@@ -208,6 +208,8 @@ def rank(
     """
     if min_distance is not None:
         expect("the distance as a number", min_distance, int, float)
+        if not min_distance >= 0:
+            raise SoartError(f"Expected a distance of 0 or more, got {min_distance}.")
     judges = judges_for(judge)
     scorer = _scorer(taste, judged=bool(judges))
     beside = scorer if taste is not None else None
@@ -237,6 +239,9 @@ def keep(
 ) -> Keepers:
     """Find the keepers: the best pictures of each prompt, burst or group of look-alikes. No file is changed.
 
+    Pictures are inspected in worker processes, which import the main script: in a script, call this below
+    ``if __name__ == "__main__":``.
+
     Args:
         pictures: a folder of pictures, several files and folders, or a collection (its folder or URL).
         by: ``prompt`` for pictures of one prompt and all its settings but the seed, ``burst`` for those of one prompt
@@ -252,6 +257,7 @@ def keep(
         CollectionError: the collection cannot be opened, there is no picture, or ``by`` is unknown.
         ProfileError: no profile of that name, or a damaged file.
         JudgeError: a judge that cannot be found, loaded or used.
+        SoartError: worker processes cannot be started.
 
     Examples:
         >>> from pathlib import Path
@@ -273,6 +279,11 @@ def keep(
         [('tiles', 'sharp.png')]
     """
     expect("the collection as a folder or a URL", collection, str, Path, type(None), error=CollectionError)
+    if isinstance(pictures, Collection):
+        raise CollectionError(
+            "soart.keep takes a collection by its folder or its URL, not an open one: pass its folder."
+        )
+    check_groups(by, per_group, rater)
     scorers, judges = [] if taste is None else [_scorer(taste)], judges_for(judge)
     store, roots = open_collection_for(
         [str(path) for path in _paths(pictures)], None if collection is None else str(collection)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...errors import expect as check_type
 from ...files import plain_path
 from ...metrics.items.combined import taste_extractor
-from ...metrics.protocols import Scorer
+from ...metrics.protocols import PictureJudge, Scorer
 from ..collection.collection import Collection
 from ..ingest.engines import Engine
 from ..ingest.inspection import Inspection
@@ -17,6 +17,7 @@ from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.scan_records import check_undisturbed
 from ..ingest.sync import Update, sync
+from ..scoring.profile_store import scorer_for
 from .evaluate import evaluate
 from .judging import JudgedPictures, judge_evaluated
 from .result import Evaluation
@@ -52,9 +53,9 @@ def sync_and_evaluate(
     collection: Collection,
     scan: Scan,
     engine: Engine,
-    tastes: Sequence[Scorer] = (),
+    tastes: Sequence[Taste | Scorer | str] = (),
     *,
-    judges: Sequence[GuardedJudge] = (),
+    judges: Sequence[GuardedJudge | PictureJudge | str] = (),
     judging: Judging | None = None,
     retry: bool = False,
     progress: Callable[[int], None] = lambda files: None,
@@ -68,8 +69,9 @@ def sync_and_evaluate(
         collection: the collection.
         scan: the folders.
         engine: inspects new files.
-        tastes: profiles to score by, beside the technical score and the detectors; the first one ranks.
-        judges: judges by others, whose values come beside the scores.
+        tastes: tastes, names of profiles, or scorers to score by, beside the technical score and the detectors; the first
+            one ranks.
+        judges: judges by others or their names, whose values come beside the scores.
         judging: engine that runs them; this process by default.
         retry: True to inspect files again that could not be decoded.
         progress: called with a number of files that are done.
@@ -97,7 +99,15 @@ def sync_and_evaluate(
     """
     for what, value, kind in (("a collection", collection, Collection), ("a Scan of folders", scan, Scan)):
         check_type(what, value, kind)
-    needed = [of for scorer in tastes if (of := getattr(scorer, "item_kind", None)) is not None]
+    for what, several in (("tastes", tastes), ("judges", judges)):
+        check_type(f"a list of {what}", several, list, tuple)
+    scorers = [scorer_for(taste) for taste in tastes]
+    called: list[GuardedJudge] = []
+    if judges:
+        from ..judges.in_memory import guarded
+
+        called = [guarded(judge) for judge in judges]
+    needed = [of for scorer in scorers if (of := getattr(scorer, "item_kind", None)) is not None]
     kinds = {kind for kind in needed if kind.version != taste_extractor().version}
     update = sync(
         collection,
@@ -113,9 +123,9 @@ def sync_and_evaluate(
     if update.found == 0:
         raise scan.no_picture(update.problems)
     title = ", ".join(as_text(plain_path(root).name) for root in scan.roots[:3])
-    evaluation = evaluate(collection, update.scan_number, tastes, evaluating)
-    judged = judge_evaluated(collection, evaluation.ids, judges, evaluating, judging)
+    evaluation = evaluate(collection, update.scan_number, scorers, evaluating)
+    judged = judge_evaluated(collection, evaluation.ids, called, evaluating, judging)
     # Evaluating takes long: files that another scan took meanwhile would be missing in exports and moves.
     check_undisturbed(collection, update.scan_number, update.stored)
-    taste = getattr(tastes[0], "taste", None) if tastes else None
+    taste = getattr(scorers[0], "taste", None) if scorers else None
     return EvaluatedCollection(collection, update, evaluation, title, judged, taste)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import CollectionError
+from ...errors import CollectionError, expect
 from ...metrics.damage.titles import has_points
 from ...metrics.similarity.distinct import separated
 from ...metrics.tastes.within_groups import WithinGroups, within_scores
@@ -103,6 +103,19 @@ class Keepers:
         return self.trust.sentence(self.unit)
 
 
+def check_groups(by: str, per_group: int, rater: str) -> None:
+    """Refuse a way of grouping, a number of pictures or a rater as ``find_keepers`` would, before the pictures are evaluated.
+
+    Raises:
+        CollectionError: an unknown way of grouping, no picture to keep of a group, or values of a wrong type.
+    """
+    expect("the way of grouping as text", by, str, error=CollectionError)
+    expect("the pictures to keep of each group as a whole number", per_group, int, error=CollectionError)
+    expect("the name of the rater as text", rater, str, error=CollectionError)
+    if by not in UNITS or per_group < 1:
+        raise CollectionError(f"Expected groups by {', '.join(UNITS)}, and 1 or more pictures to keep of each.")
+
+
 def find_keepers(
     evaluated: EvaluatedCollection,
     by: str = "prompt",
@@ -132,8 +145,7 @@ def find_keepers(
         CollectionError: an unknown way of grouping, no picture to keep of a group, or no picture could be judged.
         JudgeError: two judges of one name, or weights that are negative or all 0.
     """
-    if by not in UNITS or per_group < 1:
-        raise CollectionError(f"Expected groups by {', '.join(UNITS)}, and 1 or more pictures to keep of each.")
+    check_groups(by, per_group, rater)
     collection, e = evaluated.collection, evaluated.evaluation
     ids = e.ids.tolist()
     profile, scores = _scores(evaluated, judges, with_score)

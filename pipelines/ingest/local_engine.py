@@ -37,6 +37,8 @@ def _context() -> BaseContext:
 class LocalEngine:
     """Worker processes on this machine; an ``Engine``.
 
+    They import the main script, so a script must use the engine below ``if __name__ == "__main__":``.
+
     Args:
         workers: how many; by default one for each core that this process may use.
         limit: seconds that one file may take.

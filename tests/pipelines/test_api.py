@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import soart
-from soart.errors import CollectionError, ModelError, ProfileError
+from soart.errors import CollectionError, ModelError, ProfileError, SoartError
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
@@ -116,6 +116,19 @@ def test_settings_are_checked(tmp_path, embedded):
 def test_values_of_another_type_are_refused_before_any_work(tmp_path, collection):
     with pytest.raises(CollectionError, match="Expected the collection as a folder or a URL"):
         soart.keep(tmp_path, collection=collection)
+    for wrong, words in (
+        ({"by": "colour"}, "Expected groups by prompt, burst, look-alike"),
+        ({"by": 5}, "the way of grouping as text"),
+        ({"per_group": "2"}, "to keep of each group as a whole number, got '2'"),
+        ({"rater": 5}, "the name of the rater as text, got 5"),
+        ({"pictures": collection}, "not an open one"),
+    ):
+        with pytest.raises(CollectionError, match=words):
+            soart.keep(**{"pictures": tmp_path, "collection": tmp_path / "new", **wrong})
+    assert not (tmp_path / "new").exists()
+    for distance in (-1, float("nan")):
+        with pytest.raises(SoartError, match="Expected a distance of 0 or more, got"):
+            soart.rank(collection, min_distance=distance)
     with pytest.raises(ModelError, match="Expected the model as a name"):
         soart.generate("a boat", 1, collection, model=5)
 
@@ -124,6 +137,22 @@ def test_folders_may_be_named_by_text(drawn):
     with soart.Collection(None) as memory:
         evaluated = soart.sync_and_evaluate(memory, soart.Scan([str(drawn / "images")]), soart.LocalEngine(1))
     assert evaluated.update.found == 4
+
+
+def test_an_evaluation_takes_names_and_judges_of_ones_own(drawn):
+    class Redness:
+        name, version, range, higher_is_better, needs_prompt = "redness", "1", (0.0, 1.0), True, False
+
+        def judge(self, pictures, prompts):
+            return [float(pixels[..., 0].mean()) / 255 for pixels in pictures]
+
+    with soart.Collection(None) as memory:
+        scan, engine = soart.Scan([drawn / "images"]), soart.LocalEngine(1)
+        evaluated = soart.sync_and_evaluate(memory, scan, engine, ["blur"], judges=[Redness()])
+        assert evaluated.evaluation.main == TechnicalScorer.detector("blur").stored_name
+        assert np.isfinite(evaluated.judged.values["judge:redness@1"]).all()
+        with pytest.raises(SoartError, match="a list of judges, got 'appeal'"):
+            soart.sync_and_evaluate(memory, scan, engine, judges="appeal")
 
 
 def test_values_with_arrays_are_compared_and_printed_in_short(drawn, embedded):
