@@ -92,9 +92,14 @@ class SoartCallback(PipelineCallback):
             raise ModelError("Expected below as a score, got nan: give the score that a picture should reach.")
         if (width is None) != (height is None):
             raise ModelError(f"Expected width and height together, got {width} and {height}: give both or neither.")
+        for side in (width, height):
+            expect("width and height as whole numbers", side, int, type(None), error=ModelError)
+            if side is not None and side < 1:
+                raise ModelError(f"Expected width and height of at least 1 pixel, got {width} and {height}.")
+        size = None if width is None or height is None else (width, height)
+        preview = StepPreview(scorer_for(taste), share, size)
         super().__init__(cutoff_step_ratio=float(share), cutoff_step_index=None)
-        size = (width, height) if width and height else None
-        self._preview = StepPreview(scorer_for(taste), share, size)
+        self._preview = preview
         self.below, self.stopped = below, False
 
     @property

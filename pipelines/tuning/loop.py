@@ -82,6 +82,8 @@ def tune(
     """
     expect("a Tuner", tuner, Tuner)
     expect("the deviations to stop below as a number", stop_below, int, float)
+    for name, called in (("on_batch", on_batch), ("progress", progress)):
+        expect(f"{name} as a function", called, Callable)  # type: ignore[arg-type]
     # A run that will draw nothing more needs no trial pictures.
     for sentence in tuner.find_dead_slots() if tuner.left > 0 else ():
         log.warning(sentence)

@@ -189,6 +189,7 @@ def test_wrong_types_are_one_sentence(stable, arguments, error, words):
         ({"seed": "x"}, "the seed as a whole number"),
         ({"raters": "me"}, "the raters as a list of names"),
         ({"collection": 3}, "the collection as the path of a folder"),
+        ({"progress": 3}, "progress as a function"),
         ({"strength": 0.5}, "no setting 'strength'"),
     ],
 )
@@ -212,6 +213,12 @@ def test_wrong_numbers_of_a_wrapper_and_a_callback(stable):
         SoartCallback(below=float("nan"))
     for size in ({"width": 64}, {"height": 64}):
         with pytest.raises(ModelError, match="width and height together"):
+            SoartCallback(below=0, **size)
+    for share in (0, 1, 2, -0.5):
+        with pytest.raises(ModelError, match="a share of the steps between 0 and 1"):
+            SoartCallback(below=0, share=share)
+    for size in ({"width": "64", "height": "64"}, {"width": 0, "height": 64}):
+        with pytest.raises(ModelError, match="Expected width and height"):
             SoartCallback(below=0, **size)
 
 

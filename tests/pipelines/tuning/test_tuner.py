@@ -269,6 +269,8 @@ def test_arguments_of_wrong_types(collection, generator, space, panel, tmp_path)
         lambda: open_generator(tmp_path),
         lambda: load_model(loras=5),
         lambda: PromptSpace(space.slots, contexts="abc"),
+        lambda: tune(Tuner(collection, generator, space, panel), progress=5),
+        lambda: tune(Tuner(collection, generator, space, panel), on_batch="stop"),
     ):
         with pytest.raises(SoartError, match=r"^Expected|no folder of wildcards"):
             call()
