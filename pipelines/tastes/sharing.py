@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import NoneType
 
@@ -102,6 +102,7 @@ def share_taste(
     expect("a taste or its name", taste, str, TasteProfile, Blend, error=ProfileError)
     expect("the noise as a number", noise, int, float, error=ProfileError)
     expect("a generator of randomness, or None", rng, np.random.Generator, NoneType, error=ProfileError)
+    expect("where tastes are stored as a ProfileStore", profiles, ProfileStore, NoneType, error=ProfileError)
     if isinstance(taste, str):
         taste = (profiles or ProfileStore()).load(taste)
     card = make_card(taste, noise, rng)
@@ -112,7 +113,7 @@ def share_taste(
 
 def join_population(
     name: str,
-    cards: Sequence[Card | str | Path],
+    cards: Iterable[Card | str | Path],
     *,
     seed: int = 0,
     profiles: ProfileStore | None = None,
@@ -146,7 +147,12 @@ def join_population(
         (3, 1, [])
     """
     expect_seed(seed, ProfileError)
-    expect("cards, or their files", cards, Sequence, error=ProfileError)
+    expect("the name of the population as text", name, str, error=ProfileError)
+    expect("where populations are stored as a ProfileStore", profiles, ProfileStore, NoneType, error=ProfileError)
+    expect("cards, or their files", cards, Iterable, error=ProfileError)
+    if isinstance(cards, str):
+        raise ProfileError(f"Expected a list of cards, or of their files, got the text {cards!r:.80}.")
+    cards = list(cards)
     for card in cards:
         expect("cards, or their files", card, Card, str, Path, error=ProfileError)
     profiles = profiles or ProfileStore()

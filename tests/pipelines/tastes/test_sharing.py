@@ -27,6 +27,16 @@ def test_cards_are_refused_in_one_sentence(learnt, tmp_path):
     for wrong in ({"taste": None}, {"taste": learnt.taste, "noise": "1"}, {"taste": learnt.taste, "rng": 5}):
         with pytest.raises(ProfileError, match="Expected"):
             share_taste(**wrong)
-    for wrong in ({"cards": [1, 2, 3]}, {"cards": 5}, {"cards": [], "seed": -1}):
+    for wrong in ({"cards": [1, 2, 3]}, {"cards": 5}, {"cards": "abc"}, {"cards": [], "seed": -1}):
         with pytest.raises(ProfileError, match="Expected"):
             join_population("friends", **wrong, profiles=ProfileStore(tmp_path))
+    with pytest.raises(ProfileError, match="name of the population as text, got 5"):
+        join_population(5, [])
+    for call in (
+        lambda: join_population("friends", [], profiles="folder"),
+        lambda: share_taste("a", profiles="folder"),
+    ):
+        with pytest.raises(ProfileError, match="stored as a ProfileStore, got 'folder'"):
+            call()
+    with pytest.raises(ProfileError, match="at least 3 cards to join, got 0"):
+        join_population("friends", tmp_path.glob("*.card"), profiles=ProfileStore(tmp_path))
