@@ -1,8 +1,9 @@
-"""Threads: linear algebra in one of them, and imports in several."""
+"""Threads: linear algebra and loading in one of them, and imports in several."""
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -10,6 +11,7 @@ from importlib import import_module
 
 from threadpoolctl import ThreadpoolController
 
+_making = threading.RLock()
 #: Modules that bring a linear algebra library each.
 _BRINGERS = ("numpy", "scipy.linalg", "torch")
 
@@ -25,6 +27,18 @@ def import_whole(*names: str) -> None:
     """
     for name in names:
         import_module(name)
+
+
+@contextmanager
+def one_model_at_a_time() -> Iterator[None]:
+    """Let no other thread make or load a neural network meanwhile; a decorator, too.
+
+    While transformers, diffusers and PEFT load one, they replace how PyTorch makes every module, and put back what they
+    found. Of two threads that overlap, the later one puts back the replacement, and from then on no model of the process
+    has weights.
+    """
+    with _making:
+        yield
 
 
 @cache

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from ...errors import ModelError, first_line
 from ...files import from_home
-from ...threads import import_whole
+from ...threads import import_whole, one_model_at_a_time
 from .efficientnet import (
     STAGES,
     fused,
@@ -60,6 +60,7 @@ class Network:
     widths: tuple[int, ...] | None = None
 
 
+@one_model_at_a_time()
 def load_network(source: str, *, depths: bool = False) -> Network:
     """Load a network by name, in eval mode on the CPU; see ``DeepExtractor.load``.
 
@@ -129,6 +130,7 @@ def _joined_layers(vision: Any, inputs: Inputs) -> torch.Tensor:  # noqa: ANN401
     return torch.cat(_layers(vision, inputs), dim=1)
 
 
+@one_model_at_a_time()
 def load_class_network() -> Network:
     """EfficientNet-Lite0 with its classifier: the largest log-probability of each ImageNet class over two views.
 
@@ -145,21 +147,22 @@ def load_class_network() -> Network:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep progress bars and notices of transformers off the terminal; errors still raise."""
+    """Keep progress bars and notices of transformers off the terminal while one thread loads; errors still raise."""
     import_whole("transformers")
     from transformers import logging
 
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()
+    with one_model_at_a_time():
+        level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            logging.set_verbosity(level)
+            if bar:
+                logging.enable_progress_bar()
 
 
 def _pretrained(source: str, depths: bool) -> Network:

@@ -14,6 +14,7 @@ from typing import Any
 from ...errors import JudgeError, SoartError, expect, first_line
 from ...metrics.checks import HEAVIEST, is_weight
 from ...metrics.protocols import PictureJudge
+from ...threads import one_model_at_a_time
 from .built_in import BUILT_IN
 from .guarded import GuardedJudge
 
@@ -102,7 +103,8 @@ def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
     name, colon, argument = text.strip().partition(":")
     try:
         if name in BUILT_IN:
-            judge = BUILT_IN[name].load(argument)
+            with one_model_at_a_time():
+                judge = BUILT_IN[name].load(argument)
         elif entry := _entries().get(name):
             judge = _made(entry.load(), argument)
         elif colon and argument and known_only:

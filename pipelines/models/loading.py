@@ -21,7 +21,7 @@ import torch
 
 from ...errors import ModelError, first_line
 from ...files import from_home
-from ...threads import import_whole
+from ...threads import import_whole, one_model_at_a_time
 from .backends.address import backend_address
 from .calls import PICTURES, call_of, check_inputs, guidance_argument
 from .devices import choose_device, choose_dtype, place
@@ -277,7 +277,7 @@ def load_model(
             f"There is no model at {name!r}: give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
         )
     try:
-        with quiet_libraries():
+        with one_model_at_a_time(), quiet_libraries():
             if embedded:
                 pipeline = load_embedded(path, kind)
             elif path.is_file():

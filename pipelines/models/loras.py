@@ -17,6 +17,7 @@ import torch
 
 from ...errors import LoraError, expect, first_line
 from ...files import from_home
+from ...threads import one_model_at_a_time
 from ..support.file_stamps import file_stamp
 from .request import Lora
 
@@ -173,7 +174,8 @@ def _load(pipeline: Any, lora: Lora, files: LoraFiles) -> None:  # noqa: ANN401
     if _holds(pipeline, adapter):
         return
     try:
-        pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=adapter)
+        with one_model_at_a_time():
+            pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=adapter)
     # The loading libraries may raise anything; their own reason is the best available.
     except Exception as error:
         raise LoraError(f"The LoRA {str(path)!r} does not fit this {kind}: {first_line(error)}.") from error

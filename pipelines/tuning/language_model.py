@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import ModelError, first_line
 from ...prompts.steering.proposals import Proposal, Situation, plain_option
-from ...threads import import_whole
+from ...threads import import_whole, one_model_at_a_time
 
 #: Longest answer in tokens, and options of a slot that the model is shown.
 _ANSWER, _SHOWN = 120, 12
@@ -52,7 +52,7 @@ class LanguageModelProposer:
         from ..models.loading import quiet_libraries
 
         try:
-            with quiet_libraries():
+            with one_model_at_a_time(), quiet_libraries():
                 tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, local_files_only=True)
                 model = AutoModelForCausalLM.from_pretrained(
                     source, trust_remote_code=False, local_files_only=True, dtype="auto"

@@ -1,4 +1,5 @@
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import diffusers
 import numpy as np
@@ -9,9 +10,24 @@ from safetensors.torch import load_file, save_file
 from specimens import families, ldm
 
 from soart.errors import ModelError
+from soart.metrics.items.networks import EFFICIENTNET, load_network
 from soart.pipelines.models.devices import choose_device, choose_dtype
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import EMBEDDED_FOLDER, _fingerprint, load_model, quiet_libraries
+
+
+def test_models_are_loaded_in_several_threads_at_once():
+    """Loading libraries replace how modules are made; after two had overlapped, no model of the process had weights."""
+
+    def load(number):
+        if number % 3 == 2:
+            return str(next(load_network(EFFICIENTNET).module.parameters()).device)
+        return str(load_model(device="cpu").pipeline.unet.device)
+
+    for _ in range(3):
+        with ThreadPoolExecutor(3) as pool:
+            assert list(pool.map(load, range(3))) == ["cpu"] * 3
+    assert torch.nn.Linear(1, 1).weight.device.type == "cpu"
 
 
 def test_a_home_of_nobody_is_no_model():
