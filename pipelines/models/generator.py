@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
@@ -67,11 +68,28 @@ def check_batch_size(batch_size: int) -> int:
     return batch_size
 
 
+_locks: weakref.WeakKeyDictionary[Any, threading.RLock] = weakref.WeakKeyDictionary()
+_locking = threading.Lock()
+
+
 def _out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError)
         and any(text in str(error).lower() for text in ("out of memory", "can't allocate memory", "failed to allocate"))
     )
+
+
+def _lock_of(pipeline: Any) -> threading.RLock:  # noqa: ANN401
+    """The lock of a pipeline, which generators in several threads may share.
+
+    Drawing moves an offloaded text encoder, adds LoRAs to it, and steps the scheduler. Reentrant for callers' steps.
+    """
+    with _locking:
+        try:
+            return _locks.setdefault(pipeline, threading.RLock())
+        # Stand-ins for a pipeline, such as None, have no state to guard.
+        except TypeError:
+            return threading.RLock()
 
 
 class ImageGenerator:
@@ -104,8 +122,7 @@ class ImageGenerator:
         self._settings = _given(settings)
         self._meanings = WordMeanings(model.pipeline)
         self._limit = PromptLimit(model.pipeline)
-        # Drawing moves an offloaded text encoder and adds LoRAs to it. Reentrant for callers' steps.
-        self._in_use = threading.RLock()
+        self._in_use = _lock_of(model.pipeline)
         self.pipeline_seconds = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -113,7 +130,7 @@ class ImageGenerator:
         return {name: value for name, value in self.__dict__.items() if name != "_in_use"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _in_use=threading.RLock())
+        self.__dict__.update(state, _in_use=_lock_of(state["_model"].pipeline))
 
     @property
     def model(self) -> LoadedModel:

@@ -1,4 +1,5 @@
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,16 @@ def test_same_seed_same_picture_whatever_the_batch(embedded):
     for size in (3, 1):
         assert np.abs(pictures[4].astype(int) - pictures[size]).max() <= 1
     assert len({p.tobytes() for p in pictures[4]}) == 4
+
+
+def test_generators_of_one_model_draw_in_several_threads(embedded):
+    """They stepped one scheduler at the same time, and the model failed."""
+    generators = [ImageGenerator(embedded, 2) for _ in range(3)]
+    expected = [d.pixels for d in draw(generators[0], requests(generators[0], 4))]
+    with ThreadPoolExecutor(3) as pool:
+        drawn = list(pool.map(lambda g: draw(g, requests(g, 4)), generators))
+    for pictures in drawn:
+        assert all(np.array_equal(one.pixels, other) for one, other in zip(pictures, expected, strict=True))
 
 
 def test_freshly_loaded_model_draws_the_same(embedded, generator):
