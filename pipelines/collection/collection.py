@@ -10,6 +10,7 @@ most the batch in flight, and leaves at most pictures that the next run writes a
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 from sqlalchemy import delete, func, insert, or_, select
 
-from ...errors import ImageError
+from ...errors import CollectionError, ImageError, expect
 from ...files import write_whole
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture, drawn_by
@@ -157,12 +158,14 @@ class Collection(Storage):
                 write_whole(target, content)
         return digest, path
 
-    def add_file(self, path: Path) -> tuple[ImageRow, Picture | None]:
+    def add_file(self, path: Path | str) -> tuple[ImageRow, Picture | None]:
         """Add a picture that stays where it lies; returns its row, and its pixels if it was decoded just now.
 
         Raises:
             ImageError: the file does not hold a sound picture; nothing is stored.
         """
+        expect("a picture as a path", path, str, Path, error=ImageError)
+        path = Path(path)
         content = read_content(path)
         digest = picture_digest(content)
         with self.session("be read") as session:
@@ -272,8 +275,19 @@ class Collection(Storage):
                 if rows:
                     session.execute(insert(ItemsRow), rows)
 
-    def set_scores(self, profile: str, scores: dict[int, float]) -> None:
-        """Store or replace scores under ``profile``, by picture id."""
+    def set_scores(self, profile: str, scores: Mapping[int, float]) -> None:
+        """Store or replace scores under ``profile``, by picture id.
+
+        Raises:
+            CollectionError: values of a wrong type, NaN, a picture that does not exist, or a collection that cannot be
+                written; nothing is stored then.
+        """
+        expect("the name of the scores as text", profile, str, error=CollectionError)
+        expect("scores by the ids of pictures", scores, Mapping, error=CollectionError)
+        for score in scores.values():
+            expect("scores as numbers", score, int, float, error=CollectionError)
+            if math.isnan(score):
+                raise CollectionError(f"Expected scores of {profile!r} as numbers, got NaN: leave such pictures out.")
         with self.session("be written", write=True) as session:
             for chunk in _chunks(list(scores)):
                 session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(chunk)))

@@ -70,6 +70,7 @@ def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None
         CollectionError: a rating is out of scale, the name is not allowed or a picture does not exist (nothing is stored
             then), or the collection cannot be written.
     """
+    expect("ratings by the ids of pictures", stars, Mapping, error=CollectionError)
     checked = {image: check_rating(value) for image, value in stars.items()}
     _store(collection, rater, {image: (STARS, value) for image, value in checked.items()})
 

@@ -120,7 +120,7 @@ def test_a_picture_twice_in_a_batch_has_one_row(collection, make_drawn):
 def test_file_left_in_place(collection, tmp_path):
     path = tmp_path / "näme with\nnewline.png"
     Image.new("RGB", (4, 4), "red").save(path)
-    row, picture = collection.add_file(path)
+    row, picture = collection.add_file(str(path))
     assert picture.pixels.shape == (4, 4, 3)
     assert collection.locate(row) == path.resolve()
     copy = tmp_path / "copy.png"
@@ -129,6 +129,8 @@ def test_file_left_in_place(collection, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"")
     with pytest.raises(ImageError, match=r"bad\.png"):
         collection.add_file(tmp_path / "bad.png")
+    with pytest.raises(ImageError, match="a picture as a path, got 5"):
+        collection.add_file(5)
     assert len(collection.images()) == 1
 
 
@@ -140,6 +142,16 @@ def test_items_and_scores(collection, make_drawn):
     assert np.array_equal(collection.items("v1", [r.id for r in rows])[rows[0].id], values.astype("f4"))
     collection.set_scores("p", {rows[0].id: 1.0, rows[1].id: 2.0})
     collection.set_scores("p", {rows[0].id: 3.0})
+    for profile, scores, words in (
+        ("p", {rows[0].id: float("nan")}, "scores of 'p' as numbers, got NaN"),
+        ("p", {rows[0].id: "5"}, "scores as numbers, got '5'"),
+        ("p", [5.0], "scores by the ids of pictures"),
+        (5, {rows[0].id: 5.0}, "the name of the scores as text, got 5"),
+    ):
+        with pytest.raises(CollectionError, match=words):
+            collection.set_scores(profile, scores)
+    with pytest.raises(CollectionError, match="ratings by the ids of pictures"):
+        rate(collection, "me", [5])
     assert collection.scores("p") == {rows[0].id: 3.0, rows[1].id: 2.0}
     assert collection.scores("q") == {}
 
