@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import metrics as metrics
     from .errors import SoartError as SoartError
     from .metrics.damage.scorer import TechnicalScorer as TechnicalScorer
     from .metrics.image import read_image as read_image
@@ -86,6 +87,8 @@ _HOMES_IN_COMFYUI = {"comfy_entrypoint": ".plugin.comfyui.extension"}
 
 
 def __getattr__(name: str) -> object:
+    if name == "metrics":
+        return import_module(".metrics", __name__)
     name = _ALIASES.get(name, name)
     home = _HOMES.get(name) or _HOMES_IN_COMFYUI.get(name)
     if home is not None:
@@ -94,4 +97,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, "metrics"]

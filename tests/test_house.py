@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -137,6 +139,9 @@ def test_public_names_are_there_and_lazy():
         assert getattr(soart, name) is not None
     for name in soart.metrics.__all__:
         assert getattr(soart.metrics, name) is not None
+    code = "import soart; assert 'metrics' in dir(soart); print(soart.metrics.MT.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "MT\n"
     for package in (soart, soart.metrics):
         with pytest.raises(AttributeError, match="no attribute"):
             package.nonsense  # noqa: B018
