@@ -15,11 +15,12 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import torch
 
-from ...errors import ModelError, first_line
+from ...errors import ModelError, expect, first_line
 from ...files import from_home
 from ...threads import import_whole, one_model_at_a_time
 from .backends.address import backend_address
@@ -230,9 +231,9 @@ def _from_pretrained(source: str, dtype: torch.dtype) -> Any:  # noqa: ANN401
 
 
 def load_model(
-    model: str | None = None,
+    model: Path | str | None = None,
     *,
-    config: Path | None = None,
+    config: Path | str | None = None,
     device: str | None = None,
     dtype: str | None = None,
     offload: str = "auto",
@@ -259,6 +260,9 @@ def load_model(
         >>> model.identity.partition("@")[0], model.size, model.steps
         ('embedded', (64, 64), 16)
     """
+    expect("the model as a name or a path", model, str, Path, NoneType, error=ModelError)
+    expect("the folder that describes a single file as a path", config, str, Path, NoneType, error=ModelError)
+    config = None if config is None else from_home(str(config))
     if isinstance(model, str) and backend_address(model) is not None:
         raise ModelError(
             f"{model.partition(':')[0]} is a running backend and no model to load: use open_generator instead."

@@ -62,12 +62,18 @@ def test_family_from_a_folder(tmp_path, name):
     assert not np.array_equal(next(generator.draw([negative]))[0].pixels, drawn[0].pixels)
 
 
+@pytest.mark.parametrize("wrong", [{"model": 5}, {"config": 5}])
+def test_what_is_no_name_and_no_path_is_refused(wrong):
+    with pytest.raises(ModelError, match=r"Expected the .* path, got 5"):
+        load_model(**wrong)
+
+
 def test_single_file_draws_what_its_folder_draws(tmp_path):
     folder = families.save_family("sd1", tmp_path)
     whole = load_model(str(folder), device="cpu")
     file = tmp_path / "single.safetensors"
     ldm.save_single_file(whole.pipeline, file)
-    single = load_model(str(file), config=folder, device="cpu")
+    single = load_model(file, config=str(folder), device="cpu")
     assert single.identity.startswith("single.safetensors@")
     pictures = []
     for model in (whole, single):
