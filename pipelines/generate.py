@@ -83,6 +83,8 @@ def plan(
     expect("the number of pictures as a whole number", count, int, error=PromptError)
     expect("the seeds as whole numbers", seed, int)
     expect("the seeds as whole numbers", prompt_seed, int)
+    # Neither random.seed nor SQLite takes whole numbers of NumPy for what they are.
+    seed, prompt_seed = int(seed), int(prompt_seed)
     prompts = [template] * count if literal else expand(template, count, prompt_seed, wildcards)
     return [generator.request(prompt, seed + i, **settings) for i, prompt in enumerate(prompts)]
 

@@ -234,7 +234,8 @@ class Collection(Storage):
         """Stored items by picture id, for those of ``ids`` that have them; each (p,) float32."""
         items = {}
         with self.session("be read") as session:
-            for chunk in _chunks(ids):
+            # SQLite would take whole numbers of NumPy for bytes.
+            for chunk in _chunks(list(map(int, ids))):
                 query = select(ItemsRow.image_id, ItemsRow.values).where(
                     ItemsRow.version == version, ItemsRow.image_id.in_(chunk)
                 )
@@ -284,10 +285,12 @@ class Collection(Storage):
         """
         expect("the name of the scores as text", profile, str, error=CollectionError)
         expect("scores by the ids of pictures", scores, Mapping, error=CollectionError)
-        for score in scores.values():
+        for image, score in scores.items():
+            expect("the ids of pictures as whole numbers", image, int, error=CollectionError)
             expect("scores as numbers", score, int, float, error=CollectionError)
             if math.isnan(score):
                 raise CollectionError(f"Expected scores of {profile!r} as numbers, got NaN: leave such pictures out.")
+        scores = {int(image): float(score) for image, score in scores.items()}
         with self.session("be written", write=True) as session:
             for chunk in _chunks(list(scores)):
                 session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(chunk)))

@@ -71,7 +71,10 @@ def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None
             then), or the collection cannot be written.
     """
     expect("ratings by the ids of pictures", stars, Mapping, error=CollectionError)
-    checked = {image: check_rating(value) for image, value in stars.items()}
+    for image in stars:
+        expect("the ids of pictures as whole numbers", image, int, error=CollectionError)
+    # SQLite would take whole numbers of NumPy for bytes.
+    checked = {int(image): check_rating(value) for image, value in stars.items()}
     _store(collection, rater, {image: (STARS, value) for image, value in checked.items()})
 
 

@@ -120,7 +120,8 @@ class Tuner:
             raise SoartError("Trade-offs between judges need a single base subject: leave the others out.")
         self.collection, self.generator, self.space, self.panel = collection, generator, space, panel
         self.proposer = proposer
-        self.seed, self.batch, self.budget, self.pareto = seed, batch, budget, pareto
+        # SQLite would store whole numbers of NumPy as bytes.
+        self.seed, self.batch, self.budget, self.pareto = int(seed), int(batch), int(budget), pareto
         self.prune = prune and generator.can_preview
         #: Base subjects, or one empty text.
         self.contexts = space.contexts or ("",)

@@ -113,6 +113,20 @@ def test_settings_are_checked(tmp_path, embedded):
     assert not (tmp_path / "x").exists()
 
 
+def test_numbers_of_numpy_are_seeds(tmp_path, embedded):
+    """A tune stored them as bytes, and could never go on."""
+    options = {"model": embedded, "steps": np.int64(2), "seed": np.int64(3), "prompt_seed": np.int32(2)}
+    drawn = soart.generate("a {boat|fox}", np.int64(2), tmp_path / "drawn", **options)
+    plain = {"model": embedded, "steps": 2, "seed": 3, "prompt_seed": 2}
+    again = soart.generate("a {boat|fox}", 2, tmp_path / "drawn", **plain)
+    assert [picture.path for picture in again] == [picture.path for picture in drawn]
+    pipe = soart.wrap(embedded.pipeline, identity="embedded")
+    for number in (np.int64, int):
+        options = {"budget": number(4), "batch": number(2), "seed": number(1), "steps": number(2)}
+        found = pipe.tune("a {boat|fox} in {warm|cool} colors", collection=tmp_path / "study", prune=False, **options)
+        assert found.winners
+
+
 def test_values_of_another_type_are_refused_before_any_work(tmp_path, collection):
     with pytest.raises(CollectionError, match="Expected the collection as a folder or a URL"):
         soart.keep(tmp_path, collection=collection)

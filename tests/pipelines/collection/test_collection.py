@@ -150,10 +150,21 @@ def test_items_and_scores(collection, make_drawn):
     ):
         with pytest.raises(CollectionError, match=words):
             collection.set_scores(profile, scores)
-    with pytest.raises(CollectionError, match="ratings by the ids of pictures"):
-        rate(collection, "me", [5])
+    for wrong, words in (([5], "ratings by the ids of pictures"), ({"a": 5}, "ids of pictures as whole numbers")):
+        with pytest.raises(CollectionError, match=words):
+            rate(collection, "me", wrong)
     assert collection.scores("p") == {rows[0].id: 3.0, rows[1].id: 2.0}
     assert collection.scores("q") == {}
+
+
+def test_numbers_of_numpy_are_numbers(collection, make_drawn):
+    first, second = (np.int64(row.id) for row in collection.add_drawn([make_drawn(i) for i in range(2)], "m", "DDIM"))
+    collection.set_scores("p", {first: np.float32(1.5), second: np.int64(2)})
+    assert collection.scores("p") == {1: 1.5, 2: 2.0}
+    rate(collection, "me", {first: np.float32(4.5)})
+    assert ratings(collection, "me") == {1: 4.5}
+    collection.add_items("v1", {1: np.zeros(3)})
+    assert list(collection.items("v1", [first, second])) == [1]
 
 
 def test_many_rows_in_one_question(collection, make_drawn):
