@@ -68,7 +68,7 @@ class SoartSampler(BaseSampler):
     after all were tried, in trials of any state; then the best few are tried again, because values are noisy.
 
     Failed and pruned trials, NaN and infinitely good values are ignored. Penalties far below all other values, infinite
-    ones too, count as moderately bad.
+    ones too, count as moderately bad. Constraints of trials are ignored: return such a penalty where one is broken.
 
     Args:
         seed: of its random choices; with the same seed a study with the same trials in the same order is steered the
