@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import numpy as np
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 
 from ...metrics.damage.scorer import DETECTORS, LIMIT
 from ...metrics.damage.suspicion import detectors
@@ -22,12 +23,13 @@ def suspected(collection: Collection, ids: Sequence[int] | None = None) -> dict[
         ids: pictures to look up, a few hundred at most; None for all.
     """
     names = [detector.stored_name for detector in detectors()]
-    beyond = (and_(ScoreRow.profile == d.stored_name, ScoreRow.value < LIMIT) for d in detectors())
-    query = select(ScoreRow.image_id, ScoreRow.profile, ScoreRow.value).where(or_(*beyond))
+    query = select(ScoreRow.image_id, ScoreRow.profile, ScoreRow.value)
+    query = query.where(ScoreRow.profile.in_(names), ScoreRow.value < LIMIT)
     if ids is not None:
         query = query.where(ScoreRow.image_id.in_(ids))
     with collection.session("be read") as session:
-        rows = session.execute(query.order_by(ScoreRow.image_id)).all()
+        # Sorted here, because in SQL the order would have the database look up each score by the index.
+        rows = sorted(session.execute(query), key=itemgetter(0))
     # Scores within a detector's limit do not make a picture suspected; leaving them out has the same effect.
     images = {image: place for place, image in enumerate(dict.fromkeys(image for image, _, _ in rows))}
     scores = {name: np.full(len(images), np.nan) for name in names}

@@ -2,6 +2,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from soart.errors import CollectionError, ItemsError
 from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL
@@ -130,6 +131,20 @@ def test_suspected_damage_is_that_of_evaluations(filled):
     assert ids(filled, damage="noise", ascending=True) == [3]
     assert ids(filled, damage="fade") == []
     assert ids(filled, damage="none") == [4, 1]
+
+
+def test_suspected_damage_is_found_in_one_pass_over_the_scores(tmp_path):
+    """In the order of pictures SQLite would look up each score by the index, which takes ten times as long."""
+    statements = []
+    with Collection(tmp_path / "things") as collection:
+        with collection.session("be read") as session:
+            connection = session.connection()
+            event.listen(connection.engine, "before_cursor_execute", lambda *call: statements.append(call[2:4]))
+        suspected(collection)
+        with collection.session("be read") as session:
+            statement, parameters = next(call for call in statements if "scores" in call[0])
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    assert [step[-1] for step in plan] == ["SCAN scores"]
 
 
 def test_ratings_are_those_of_the_rater_who_asks(filled):
