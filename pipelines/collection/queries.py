@@ -35,6 +35,7 @@ DAMAGE = ("", "any", "none", *DETECTORS)
 #: Most words of a query: each is searched in every prompt.
 MOST_WORDS = 50
 _UNSEARCHABLE = re.compile("[\x00\ud800-\udfff]")
+_NUMBER = re.compile(r"\d{1,18}")
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     with collection.session("be read") as session:
         if query.sort == "name":
             paths = session.execute(pictures.add_columns(ImageRow.path)).all()
-            ids = [image for image, _ in sorted(paths, key=_by_name, reverse=query.ascending)]
+            ids = [image for image, _ in sorted(paths, key=by_name, reverse=query.ascending)]
         else:
             ids = list(session.scalars(_sorted(pictures, query, score, stars)))
     if not query.damage:
@@ -167,10 +168,10 @@ def _sorted(pictures: Select[Any], query: Query, score: Any, stars: Any) -> Sele
     return pictures.order_by(value.is_(None), value if query.ascending else value.desc(), ImageRow.id.desc())
 
 
-def _by_name(picture: Any) -> tuple[list[tuple[int, str]], int]:  # noqa: ANN401
+def by_name(picture: Any) -> tuple[str, int]:  # noqa: ANN401
     """Key of an (id, path) by folders and file name, with numbers in them by their size."""
-    parts = re.split(r"(\d{1,18})", picture[1].casefold())
-    return [(int(part), "") if number % 2 else (-1, part) for number, part in enumerate(parts)], picture[0]
+    # No path holds NUL, and no character comes before it: a name ends, or goes on with a number, before any other.
+    return _NUMBER.sub(lambda number: f"\0{int(number[0]):018}", picture[1].casefold()), picture[0]
 
 
 def _rated(rated: str) -> list[Any]:
