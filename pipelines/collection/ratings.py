@@ -140,10 +140,11 @@ def ratings(collection: Collection, rater: str, *, personal: bool = True) -> dic
         rater: name of the rater.
         personal: True to count "not for me" as the lowest rating; False to leave it out.
     """
-    query = select(RatingRow).where(RatingRow.rater == rater, RatingRow.kind.in_(OPINIONS if personal else (STARS,)))
-    query = query.order_by(RatingRow.created_at, RatingRow.image_id)
+    query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater)
+    query = query.where(RatingRow.kind.in_(OPINIONS if personal else (STARS,)))
     with collection.session("be read") as session:
-        return {row.image_id: row.value for row in session.scalars(query)}
+        rows = session.execute(query.order_by(RatingRow.created_at, RatingRow.image_id))
+        return {row.image_id: row.value for row in rows}
 
 
 def judged_pictures(collection: Collection, rater: str) -> set[int]:
@@ -173,11 +174,12 @@ def check_has_rated(collection: Collection, rater: str) -> None:
 
 def stars_of_others(collection: Collection, rater: str) -> dict[str, dict[int, float]]:
     """Ratings 1–5 of all other raters, by rater and picture id; "not for me" is no rating here."""
-    query = select(RatingRow).where(RatingRow.rater != rater, RatingRow.kind == STARS)
+    query = select(RatingRow.rater, RatingRow.image_id, RatingRow.value)
+    query = query.where(RatingRow.rater != rater, RatingRow.kind == STARS)
     by_rater: dict[str, dict[int, float]] = {}
     with collection.session("be read") as session:
-        for row in session.scalars(query.order_by(RatingRow.image_id, RatingRow.rater)):
-            by_rater.setdefault(row.rater, {})[row.image_id] = row.value
+        for name, image, value in session.execute(query.order_by(RatingRow.image_id, RatingRow.rater)):
+            by_rater.setdefault(name, {})[image] = value
     return by_rater
 
 
