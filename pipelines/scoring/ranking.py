@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -54,6 +54,7 @@ def rank(
     progress: Callable[[], None] = lambda: None,
     min_distance: float | None = None,
     known: Mapping[int, np.ndarray] = MappingProxyType({}),
+    explained: int | None = None,
 ) -> tuple[list[RankedPicture], list[str]]:
     """Rank pictures of a collection, best first; equal scores keep the order in which they came.
 
@@ -65,6 +66,7 @@ def rank(
         min_distance: drop pictures closer than this to a better one; pictures whose items all differ by one standard
             deviation are about 1 apart. Places and percentiles are those among all pictures.
         known: items of pictures that were just measured, see ``measure``.
+        explained: number of the best pictures that get reasons, which take a taste much longer than scores; None for all.
 
     Returns:
         the ranking, a sentence for each picture that could not be ranked, and one for all that ``min_distance`` dropped.
@@ -90,7 +92,6 @@ def rank(
     scores = scores_in(collection, scorer, ids, matrix)
     collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
     order, ranks = np.argsort(-scores, kind="stable"), percentiles(scores)
-    reasons = reasons_in(collection, scorer, ids, matrix)
     verdicts = words_of(scorer, matrix)
     ranking = [
         RankedPicture(
@@ -99,7 +100,7 @@ def rank(
             collection.locate(sound[i]),
             float(scores[i]),
             float(ranks[i]),
-            tuple(reasons[i]),
+            (),
             verdicts[i],
         )
         for place, i in enumerate(order, start=1)
@@ -107,6 +108,14 @@ def rank(
     dropped: list[str] = []
     if min_distance is not None:
         ranking, dropped = without_near(ranking, matrix[order], min_distance)
+    row_numbers = {image: i for i, image in enumerate(ids)}
+    best = sorted(ranking[:explained], key=lambda picture: row_numbers[picture.row.id])
+    chosen = [row_numbers[picture.row.id] for picture in best]
+    reasons = reasons_in(
+        collection, scorer, [ids[i] for i in chosen], matrix if len(chosen) == len(ids) else matrix[chosen]
+    )
+    why = {ids[i]: tuple(given) for i, given in zip(chosen, reasons, strict=True)}
+    ranking = [replace(picture, reasons=why.get(picture.row.id, ())) for picture in ranking]
     return ranking, problems + unreadable + dropped
 
 

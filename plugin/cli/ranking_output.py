@@ -103,7 +103,9 @@ def show_ranking(
             )
     else:
         with Progress("measuring", len(rows)) as progress:
-            ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known)
+            # JSON and reports have reasons for all pictures, a table for those that it shows.
+            explained = output.top if not output.as_json and output.report is None else None
+            ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known, explained)
     problems = [*problems, *left_out]
     copied = None
     if output.copy_to is not None and ranking:

@@ -88,6 +88,31 @@ def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, score
     assert black.id not in collection.scores(scorer.stored_name)
 
 
+@pytest.mark.parametrize("min_distance", [None, 0.5])
+def test_reasons_are_computed_for_the_best_alone_if_no_more_are_wanted(collection, make_drawn, scorer, min_distance):
+    class Counting:
+        """The profile, which counts the pictures that it explains."""
+
+        stored_name, extractor, score, pictures = scorer.stored_name, scorer.extractor, scorer.score, 0
+
+        def explain(self, items, top=2):
+            self.pictures += len(items)
+            return scorer.explain(items, top)
+
+    collection.add_drawn([make_drawn(i) for i in range(6)], "m", "s")
+    everything, _ = rank(collection, scorer=scorer, min_distance=min_distance)
+    counting = Counting()
+    best, _ = rank(collection, scorer=counting, min_distance=min_distance, explained=2)
+    assert counting.pictures == 2
+    assert [picture.path for picture in best] == [picture.path for picture in everything]
+    # Sums of other numbers of pictures may differ in their last digit.
+    for some, full in zip(best[:2], everything, strict=False):
+        assert [reason.text for reason in some.reasons] == [reason.text for reason in full.reasons]
+        assert [r.contribution for r in some.reasons] == pytest.approx([r.contribution for r in full.reasons])
+    assert all(picture.reasons for picture in everything)
+    assert not any(picture.reasons for picture in best[2:])
+
+
 def test_nothing_to_rank(collection):
     assert rank(collection) == ([], [])
 
