@@ -43,6 +43,14 @@ def from_home(path: Path | str) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
+def shortened(name: str, most: int) -> str:
+    """A file name of at most ``most`` bytes, as file systems count them; its suffix stays whole."""
+    if len(os.fsencode(name)) <= most:
+        return name
+    suffix = os.fsencode(Path(name).suffix)
+    return os.fsdecode(os.fsencode(name)[: most - len(suffix)].decode(errors="ignore").encode() + suffix)
+
+
 def beginning_of_paths_in(folder: str, separator: str = os.sep) -> str:
     r"""The text that all paths of files in a folder begin with.
 

@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from soart.files import check_writable, plain_path, whole_file, write_whole
+from soart.files import check_writable, plain_path, shortened, whole_file, write_whole
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -105,3 +105,19 @@ def test_paths_without_detours(tmp_path, monkeypatch):
     assert plain_path("../link/none") == tmp_path / "link" / "none"
     # As the system sees it: the folder above the one that the link leads to.
     assert plain_path("../link/..") == tmp_path / "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "short"),
+    [
+        ("fox.png", 7, "fox.png"),
+        ("foxes.png", 7, "fox.png"),
+        ("狐狸.png", 10, "狐狸.png"),
+        # No character is cut in two.
+        ("狐狸.png", 9, "狐.png"),
+        ("foxes", 3, "fox"),
+    ],
+)
+def test_long_names_are_shortened_before_their_suffix(name, most, short):
+    assert shortened(name, most) == short
+    assert len(os.fsencode(shortened(name, most))) <= most

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CollectionError, ImageError
+from ...files import shortened
 from ...metrics.damage.titles import shared_name
 from ...metrics.image import read_content
 from ..collection.collection import Collection
@@ -50,9 +51,7 @@ Record = dict[str, Any]
 def safe_name(name: str) -> str:
     """A file name without characters that some systems refuse: at most 100, and 200 bytes, with its suffix."""
     path = Path(_UNSAFE.sub("_", name.encode(errors="replace").decode()))
-    suffix = path.suffix[:10]
-    stem = path.stem[: _LONGEST - 10].encode()[: _MOST_BYTES - len(suffix.encode())].decode(errors="ignore")
-    return (stem + suffix).strip(" .") or "picture"
+    return shortened(path.stem[: _LONGEST - 10] + path.suffix[:10], _MOST_BYTES).strip(" .") or "picture"
 
 
 def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> bytes:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import filecmp
-import os
 import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import CollectionError
-from ...files import whole_file
+from ...files import shortened, whole_file
 from .cull import Move, check_target, with_companions
 
 #: Beginning of the name of a copy.
@@ -63,7 +62,7 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
     digits, copied, problems = len(str(len(pictures))), 0, []
     targets: set[str] = set()
     for place, source in enumerate(pictures, start=1):
-        picture = Move(source, folder / _shortened(f"{place:0{digits}d} {source.name}"), place)
+        picture = Move(source, folder / shortened(f"{place:0{digits}d} {source.name}", _LONGEST), place)
         for file in with_companions(picture):
             targets.add(file.target.name)
             problem = _copy(file.source, file.target)
@@ -77,14 +76,6 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
             "name an empty folder to keep them apart."
         )
     return copied, problems
-
-
-def _shortened(name: str) -> str:
-    """A file name of at most ``_LONGEST`` bytes, with its suffix."""
-    if len(os.fsencode(name)) <= _LONGEST:
-        return name
-    suffix = Path(name).suffix
-    return os.fsencode(name)[: _LONGEST - len(os.fsencode(suffix))].decode(errors="ignore") + suffix
 
 
 def _copy(source: Path, target: Path) -> str:
