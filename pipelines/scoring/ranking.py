@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -108,14 +109,14 @@ def rank(
     dropped: list[str] = []
     if min_distance is not None:
         ranking, dropped = without_near(ranking, matrix[order], min_distance)
-    row_numbers = {image: i for i, image in enumerate(ids)}
-    best = sorted(ranking[:explained], key=lambda picture: row_numbers[picture.row.id])
-    chosen = [row_numbers[picture.row.id] for picture in best]
+    best = {picture.row.id for picture in ranking[:explained]}
+    chosen = [image in best for image in ids]
+    # A large matrix is copied only if that is needed.
     reasons = reasons_in(
-        collection, scorer, [ids[i] for i in chosen], matrix if len(chosen) == len(ids) else matrix[chosen]
+        collection, scorer, list(compress(ids, chosen)), matrix if all(chosen) else matrix[np.array(chosen)]
     )
-    why = {ids[i]: tuple(given) for i, given in zip(chosen, reasons, strict=True)}
-    ranking = [replace(picture, reasons=why.get(picture.row.id, ())) for picture in ranking]
+    why = dict(zip(compress(ids, chosen), reasons, strict=True))
+    ranking = [replace(picture, reasons=tuple(why.get(picture.row.id, ()))) for picture in ranking]
     return ranking, problems + unreadable + dropped
 
 
