@@ -23,7 +23,7 @@ import numpy as np
 from safetensors import safe_open
 
 from ...errors import ProfileError
-from .kernels import CUT, LATE, Frame, kinds_of
+from .kernels import CUT, LATE, Frame, columns_of, kinds_of
 
 #: Name of the prior score and of the judge.
 APPEAL = "appeal"
@@ -95,13 +95,7 @@ class Appeal:
         Raises:
             ProfileError: its items are not among them.
         """
-        numbers = {name: column for column, name in enumerate(names)}
-        try:
-            columns = [numbers[name] for name in self.names]
-        except KeyError as error:
-            raise ProfileError(
-                f"Appeal needs the item {error}, which is missing: measure the default network's items."
-            ) from error
+        columns = columns_of("Appeal", self.names, names)
         scores = np.empty(len(items))
         # In blocks, so that memory does not grow with the number of pictures.
         for start in range(0, len(items), BLOCK):

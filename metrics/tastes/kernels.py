@@ -14,11 +14,13 @@ They are kernels of the Gaussian process over *items*. Those over choices of a p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from ...errors import ProfileError
 from ..items.soart import heads_of
 
 #: Deviations are cut here, so that no single item decides alone.
@@ -40,6 +42,21 @@ def kinds_of(names: tuple[str, ...]) -> dict[str, np.ndarray]:
         depths = np.array([int(part[1]) if len(part) > 2 else 1 for part in parts])
         numbers[LATE] = numbers[CONTENT][depths > depths.max() * 5 / 7]
     return numbers
+
+
+def columns_of(title: str, wanted: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Columns of the wanted items among those of these names.
+
+    Raises:
+        ProfileError: one is missing; the message begins with the title of what needs it.
+    """
+    numbers = {name: column for column, name in enumerate(names)}
+    try:
+        return [numbers[name] for name in wanted]
+    except KeyError as error:
+        raise ProfileError(
+            f"{title} needs the item {error}, which is missing: measure the default network's items."
+        ) from error
 
 
 def block_of(name: str) -> str:

@@ -1,11 +1,13 @@
-"""The overall score: how many people would like a picture, less what its technical faults cost.
+"""The overall score: how many people would like a picture, less what its quality and its technical faults cost.
 
-    overall = technical · share,   share = 1 / (1 + exp(−slope · (appeal − middle)))
+    overall = technical · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
+                                             quality = min(1, rated quality / 0.875)
 
-The technical score, 0 to 100 points, tells faults; ``appeal`` tells what people in general find beautiful. The share is
-that of people who like a picture among those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs
-whose appeal was predicted from other ones (``benchmarks/build_appeal.py``). So the score starts from the percentage of
-people who would like the picture. A sound one has 80 to 95 technical points and loses little of it, a damaged one more.
+The technical score, 0 to 100 points, tells faults; ``appeal`` tells what people in general find beautiful, and
+``rated quality`` how good they would call the quality. The share is that of people who like a picture among those who
+like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
+(``benchmarks/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A good
+one loses little of it by its quality, and a sound one, which has 80 to 95 technical points, little by faults.
 """
 
 from __future__ import annotations
@@ -24,9 +26,15 @@ from ..items.combined import CombinedExtractor, ItemKind, default_network, taste
 from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
 from .appeal import appeal_model
+from .rated_quality import VERSION as RATED_QUALITY_VERSION
+from .rated_quality import rated_quality_model, step_of
 
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
+#: Rated quality from which on it costs nothing: people would rather say excellent than good.
+EXCELLENT = 0.875
+#: Least share that rated quality leaves of a score.
+LEAST = 0.02
 #: Least shares of people who would like a picture, and what it costs in words.
 _DISLIKED_BY = (
     (0.85, "a few people would not like what it shows"),
@@ -35,11 +43,19 @@ _DISLIKED_BY = (
     (0.15, "most people would not like what it shows"),
     (0.0, "hardly anyone would like what it shows"),
 )
+#: What the step of its rated quality costs, in words.
+_RATED = {
+    "good": "people would call its quality good, but not excellent",
+    "fair": "people would call its quality fair",
+    "poor": "people would call its quality poor",
+    "bad": "people would call its quality bad",
+}
 
 
 def stored_with(technical: TechnicalScorer) -> str:
-    """Name under which overall scores with this technical score are stored, with the versions of both their parts."""
-    versions = (name.rpartition("-")[2] for name in (technical.stored_name, APPEAL_VERSION))
+    """Name under which overall scores with this technical score are stored, with the versions of all their parts."""
+    parts = (technical.stored_name, APPEAL_VERSION, RATED_QUALITY_VERSION)
+    versions = (name.rpartition("-")[2] for name in parts)
     return f"{OVERALL}-{''.join(f'{int(version):02d}' for version in versions)}"
 
 
@@ -47,6 +63,13 @@ def shares_of(appeal: np.ndarray) -> np.ndarray:
     """(n,) shares of people, 0 to 1, who like pictures of this (n,) appeal."""
     shares: np.ndarray = 1 / (1 + np.exp(-SLOPE * (appeal - MIDDLE)))
     return shares
+
+
+def qualities_of(rated: np.ndarray) -> np.ndarray:
+    """(n,) shares, 0 to 1, that (n,) rated qualities of 0 to 1 leave of a score; an unknown one (NaN) counts as usual."""
+    known = np.where(np.isnan(rated), rated_quality_model().usual, rated)
+    qualities: np.ndarray = np.clip(known / EXCELLENT, LEAST, 1)
+    return qualities
 
 
 @dataclass(frozen=True)
@@ -93,7 +116,7 @@ class OverallScorer:
 
     @property
     def stored_name(self) -> str:
-        """Name under which scores are stored, with the versions of both scores."""
+        """Name under which scores are stored, with the versions of all parts."""
         return stored_with(self.technical)
 
     def shares(self, items: np.ndarray) -> np.ndarray:
@@ -104,6 +127,15 @@ class OverallScorer:
         """
         self._check(items)
         return shares_of(appeal_model().scores(np.asarray(items, dtype=np.float64), self.extractor.names))
+
+    def rated(self, items: np.ndarray) -> np.ndarray:
+        """(n,) rated qualities of (n, p) items, 0 to 1; NaN for pictures that are too small.
+
+        Raises:
+            ProfileError: the items are not those of the extractor.
+        """
+        self._check(items)
+        return rated_quality_model().scores(items, self.extractor.names)
 
     def _check(self, items: np.ndarray) -> None:
         if np.ndim(items) != 2 or np.shape(items)[1] != len(self.extractor.names):
@@ -119,7 +151,7 @@ class OverallScorer:
             ProfileError: the items are not those of the extractor, or not finite.
         """
         self._check(items)
-        points: np.ndarray = self.technical.score(items) * self.shares(items)
+        points: np.ndarray = self.technical.score(items) * self.shares(items) * qualities_of(self.rated(items))
         return points
 
     def verdicts(self, items: np.ndarray) -> list[str]:
@@ -151,19 +183,23 @@ class OverallScorer:
         """
         self._check(items)
         halvings = self.technical.technometric(items) / self.technical.model.half
-        shares, scores, unfit = self.shares(items), self.score(items), self.technical.unfit(items)
+        shares, rated = self.shares(items), self.rated(items)
+        qualities, scores, unfit = qualities_of(rated), self.score(items), self.technical.unfit(items)
         rows = []
         for n, faults in enumerate(self.technical.explain(items, len(DETECTORS) + 1, places)):
             if unfit[n]:
                 rows.append(faults[:top])
                 continue
-            unliked = -float(np.log2(shares[n]))
-            lost = (float(scores[n]) - 100) / (float(halvings[n]) + unliked)
+            # What is usual is no reason.
+            unliked, unrated = -float(np.log2(shares[n])), 0.0 if np.isnan(rated[n]) else -float(np.log2(qualities[n]))
+            lost = (float(scores[n]) - 100) / (float(halvings[n]) + unliked + unrated)
             # Faults share what the technical score costs in their own proportions.
             whole = sum(fault.contribution for fault in faults) or 1.0
             reasons = [Reason(f.text, float(lost * halvings[n] * f.contribution / whole)) for f in faults]
             text = next(words for least, words in _DISLIKED_BY if shares[n] >= least)
             reasons.append(Reason(text, lost * unliked))
+            if unrated:
+                reasons.append(Reason(_RATED[step_of(float(rated[n]))], lost * unrated))
             rows.append(sorted(reasons, key=lambda reason: reason.contribution)[:top])
         return rows
 

@@ -65,7 +65,14 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             argument="FOLDER",
             default="embedded",
         ),
-        "appeal": BuiltIn("appeal", "how beautiful people in general find such a picture, rated from 1 to 7"),
+        "appeal": BuiltIn(
+            "opinions", "how beautiful people in general find such a picture, rated from 1 to 7", prefix="appeal"
+        ),
+        "rated-quality": BuiltIn(
+            "opinions",
+            "how good people in general call its quality, from 0, bad, to 1, excellent",
+            prefix="rated-quality",
+        ),
         "clip": BuiltIn(
             "embedding",
             "CLIP score: 100 × cosine of picture and prompt",

@@ -10,6 +10,7 @@ from ...errors import JudgeError
 from ...metrics.damage.titles import JUDGE, shared_name
 from ...metrics.protocols import PictureJudge
 from ...metrics.tastes.appeal import APPEAL
+from ...metrics.tastes.rated_quality import RATED_QUALITY
 from .finding import SOART, JudgeSource, check_weights, judge_named, known_judges, source_of
 from .guarded import GuardedJudge
 
@@ -35,7 +36,7 @@ class OfferedJudge:
 
 
 class OfferedJudges:
-    """The judges of a gallery: adherence, appeal, those that packages offer, and those that the owner named.
+    """The judges of a gallery: adherence, appeal, rated quality, those that packages offer, and those that the owner named.
 
     Visitors name a judge by its label alone, so that no request names code or a path. A judge is loaded when it is first
     used, and then kept.
@@ -50,7 +51,7 @@ class OfferedJudges:
     def __init__(self, named: Sequence[tuple[str, float]] = ()) -> None:
         packages = [source.name for source in known_judges() if source.origin != SOART]
         weights = {
-            **dict.fromkeys([ADHERENCE, APPEAL, *packages], 1.0),
+            **dict.fromkeys([ADHERENCE, APPEAL, RATED_QUALITY, *packages], 1.0),
             **{text.strip(): weight for text, weight in named},
         }
         self._judges: dict[str, OfferedJudge] = {}

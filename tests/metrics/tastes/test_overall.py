@@ -1,4 +1,4 @@
-"""The overall score: the technical score times the share of people who would like the picture."""
+"""The overall score: the technical score, times the share of people who would like the picture, times its rated quality."""
 
 import pickle
 from dataclasses import replace
@@ -12,7 +12,17 @@ from soart.errors import ProfileError
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.tastes import overall
 from soart.metrics.tastes.appeal import Appeal, appeal_model
-from soart.metrics.tastes.overall import MIDDLE, SLOPE, OverallScorer, default_scorer, shares_of, words_of
+from soart.metrics.tastes.overall import (
+    EXCELLENT,
+    MIDDLE,
+    SLOPE,
+    OverallScorer,
+    default_scorer,
+    qualities_of,
+    shares_of,
+    words_of,
+)
+from soart.metrics.tastes.rated_quality import RatedQuality, rated_quality_model
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import random_scene
 
@@ -32,11 +42,25 @@ def items(scorer):
     return scorer.extractor.extract(np.stack([*scenes, blurred, noisy, np.zeros_like(blurred)])).astype(float)
 
 
-def test_is_the_technical_score_times_the_share_of_people(scorer, items):
-    technical = TechnicalScorer.load()
+@pytest.fixture(scope="module")
+def large(scorer):
+    """Items of three drawings of 256 pixels, the last one blurred."""
+    rng = np.random.default_rng(6)
+    scenes = [np.kron(render(random_scene(rng), rng) / 255.0, np.ones((4, 4, 1))) for _ in range(2)]
+    return scorer.extractor.extract(np.stack([*scenes, ndimage.gaussian_filter(scenes[0], (6, 6, 0))])).astype(float)
+
+
+def test_is_the_product_of_its_parts(scorer, items, large):
+    technical, names = TechnicalScorer.load(), scorer.extractor.names
     quality = items[:, : len(technical.extractor.names)]
-    appeal = appeal_model().scores(items, scorer.extractor.names)
-    assert np.allclose(scorer.score(items), technical.score(quality) / (1 + np.exp(-SLOPE * (appeal - MIDDLE))))
+    shares = 1 / (1 + np.exp(-SLOPE * (appeal_model().scores(items, names) - MIDDLE)))
+    # Of drawings of 64 pixels the rated quality is not known, so it counts as usual.
+    usual = rated_quality_model().usual / EXCELLENT
+    assert np.allclose(scorer.score(items), technical.score(quality) * shares * usual)
+    rated = rated_quality_model().scores(large, names)
+    expected = technical.score(large[:, : quality.shape[1]]) * scorer.shares(large) * np.minimum(1, rated / EXCELLENT)
+    assert np.allclose(scorer.score(large), expected)
+    assert rated[2] < rated[0]
     assert scorer.verdicts(items) == technical.verdicts(quality)
     assert scorer.score(items)[0] > scorer.score(items)[[6, 7]].max()
     assert scorer.score(items)[8] == 0
@@ -59,8 +83,16 @@ def test_half_of_the_people_like_the_middle(scorer):
     assert shares[-1] <= 1
 
 
-def test_reasons_add_up_to_the_score(scorer, items):
-    for row, points in zip(scorer.explain(items, top=1000), scorer.score(items), strict=True):
+def test_excellent_quality_costs_nothing():
+    usual = rated_quality_model().usual
+    qualities = qualities_of(np.array([0.0, 0.5, EXCELLENT, 1.0, np.nan]))
+    assert np.allclose(qualities[1:], [0.5 / EXCELLENT, 1, 1, usual / EXCELLENT])
+    assert 0 < qualities[0] < 0.1
+
+
+def test_reasons_add_up_to_the_score(scorer, items, large):
+    both = np.concatenate([items, large])
+    for row, points in zip(scorer.explain(both, top=1000), scorer.score(both), strict=True):
         assert sum(r.contribution for r in row) == pytest.approx(points - 100, abs=1e-6)
         assert all(r.contribution <= 0 for r in row)
         assert row[0].contribution == min(r.contribution for r in row)
@@ -83,7 +115,19 @@ def test_reasons_tell_how_many_would_like_it(scorer, items, monkeypatch):
         assert words in reason.text
         halvings = -np.log2(share)
         part = halvings / (halvings - np.log2(technical))
-        assert reason.contribution == pytest.approx(part * (100 * technical * share - 100))
+        usual = rated_quality_model().usual / EXCELLENT
+        assert reason.contribution == pytest.approx(part * (100 * technical * share * usual - 100))
+
+
+def test_reasons_tell_how_its_quality_would_be_rated(scorer, items, large, monkeypatch):
+    names = scorer.extractor.names
+    for rated, words in ((0.95, None), (0.8, "good, but"), (0.5, "fair"), (0.3, "poor"), (0.01, "bad")):
+        nothing = np.zeros(len(names))
+        flat = RatedQuality(names, nothing, nothing + 1, nothing, rated, 0.5)
+        monkeypatch.setattr(overall, "rated_quality_model", lambda flat=flat: flat)
+        reasons = [r for r in scorer.explain(large[:1], top=99)[0] if "call its quality" in r.text]
+        assert [words in reason.text for reason in reasons] == ([True] if words else [])
+        assert not any("call its quality" in r.text for r in scorer.explain(items[:1], top=99)[0])
 
 
 def test_places_of_faults(scorer):
@@ -120,7 +164,8 @@ def test_wrong_items_are_refused_by_its_own_name(scorer, items):
     assert scorer.explain(items[:0]) == []
 
 
-def test_the_stored_name_has_both_versions(scorer, monkeypatch):
-    assert scorer.stored_name == f"overall-{int(scorer.technical.stored_name.split('-')[1]):02d}02"
+def test_the_stored_name_has_all_versions(scorer, monkeypatch):
+    assert scorer.stored_name == f"overall-{int(scorer.technical.stored_name.split('-')[1]):02d}0201"
     monkeypatch.setattr(overall, "APPEAL_VERSION", "appeal-11")
-    assert scorer.stored_name.endswith("11")
+    monkeypatch.setattr(overall, "RATED_QUALITY_VERSION", "rated-quality-12")
+    assert scorer.stored_name.endswith("1112")

@@ -1,4 +1,4 @@
-"""The judge of appeal, on real weights."""
+"""The judges of appeal and of rated quality, on real weights."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from soart.errors import JudgeError
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.appeal import APPEAL, appeal_model
+from soart.metrics.tastes.rated_quality import RATED_QUALITY, rated_quality_model
 from soart.pipelines.judges.finding import judge_named, known_judges
 from soart.pipelines.judges.in_memory import judge_batch, judges_for
 
@@ -46,7 +47,23 @@ def test_judges_pictures_of_any_size():
     assert ranked[0].number in (0, 2)
 
 
-def test_is_built_in_and_takes_no_argument():
-    assert APPEAL in {source.name for source in known_judges()}
+def test_rated_quality_cannot_tell_of_small_pictures():
+    judge = judge_named(RATED_QUALITY)
+    pictures = [sunset(304), rubble(304), sunset(200)]
+    values = judge.judge(pictures, [""] * 3)
+    extractor = taste_extractor(default_network())
+    expected = rated_quality_model().scores(np.concatenate([extractor.extract(p) for p in pictures]), extractor.names)
+    assert np.allclose(values, expected, equal_nan=True)
+    assert np.isnan(values).tolist() == [False, False, True]
+    assert judge.range == (0, 1)
+    assert judge.version != judge_named(APPEAL).version
+    ranked, problems = judge_batch(dict(enumerate(pictures)), dict.fromkeys(range(3), ""), judges_for(RATED_QUALITY))
+    assert {one.number for one in ranked[:2]} == {0, 1}
+    assert any("cannot tell" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("name", [APPEAL, RATED_QUALITY])
+def test_is_built_in_and_takes_no_argument(name):
+    assert name in {source.name for source in known_judges()}
     with pytest.raises(JudgeError, match="takes no argument"):
-        judge_named(f"{APPEAL}:large")
+        judge_named(f"{name}:large")

@@ -1,0 +1,57 @@
+"""Photographs whose quality people rated, for build_rated_quality.py and overall.py.
+
+12,000 photographs of 512 × 512 pixels (BIQ2021: N. Ahmed & S. Asif, "BIQ2021: a large-scale blind image quality
+assessment database", *Journal of Electronic Imaging* 31, 2022), each rated by 30 people in a laboratory in five steps
+from very bad (0) to excellent (1): 2,000 of a private gallery (``gallery``), 2,000 taken with the faults of a camera on
+purpose (``faults``), and 8,000 of a site of good photographs (``site``). None was made by a generator. The authors
+divide them into 10,000 to learn from and 2,000 to report on.
+
+The data come neither with soart nor with a package: the folder ``biq2021`` in the cache needs ``Images`` and the two
+tables ``Train (Images and MOS).csv`` and ``Test (Images and MOS).csv`` of nisarahmedrana/BIQ2021 on GitHub.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from opinions import folder_of, measured
+
+#: Kinds of photographs by how their file names begin.
+KINDS = {"ss01": "gallery", "ss02": "faults", "ss03": "site"}
+_TABLES = {True: "Train (Images and MOS).csv", False: "Test (Images and MOS).csv"}
+
+
+@dataclass(frozen=True)
+class RatedPhotographs:
+    """Photographs of one part, and what people say of their quality.
+
+    Attributes:
+        files: of the photographs.
+        kind: (n,) ``gallery``, ``faults`` or ``site``.
+        opinions: (n,) mean opinion scores, 0 to 1.
+    """
+
+    files: list[Path]
+    kind: np.ndarray
+    opinions: np.ndarray
+
+
+def rated_photographs(cache: Path, *, learning: bool) -> RatedPhotographs:
+    """The photographs to learn from, or those to report on; the few whose file is missing are left out."""
+    folder = folder_of(cache, "biq2021")
+    with (folder / _TABLES[learning]).open(encoding="utf-8-sig", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if (folder / "Images" / row["Image Name"]).is_file()]
+    names = [row["Image Name"] for row in rows]
+    return RatedPhotographs(
+        [folder / "Images" / name for name in names],
+        np.array([KINDS[name[:4]] for name in names]),
+        np.array([float(row["MOS"]) for row in rows]),
+    )
+
+
+def items_of(photographs: RatedPhotographs, cache: Path) -> np.ndarray:
+    """(n, p) items, the network's among them; measured once, some 0.1 s each."""
+    return measured(photographs.files, f"biq2021-{len(photographs.files)}", cache)

@@ -1,0 +1,108 @@
+"""Rated quality: what it learns from ratings, and what the shipped model says of pictures."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from sklearn.linear_model import Ridge
+
+from soart.errors import ProfileError
+from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.tastes.kernels import CUT
+from soart.metrics.tastes.rated_quality import (
+    SIDE,
+    SMALLEST,
+    STEPS,
+    RatedQuality,
+    learn_rated_quality,
+    rated_quality_model,
+    step_of,
+)
+
+NAMES = (SIDE, *(f"colour/chroma/{k}" for k in range(3)), *(f"deep/7/{k:03d}" for k in range(4)))
+
+
+def pictures(n=80, seed=0):
+    items = np.random.default_rng(seed).normal(size=(n, len(NAMES)))
+    items[:, 0] = 512
+    return items
+
+
+def rated(items):
+    return 0.5 + items[:, 1:] @ np.linspace(-0.02, 0.03, len(NAMES) - 1)
+
+
+def test_is_ridge_regression_on_deviations():
+    items, fresh = pictures(), pictures(30, 1)
+    learnt = learn_rated_quality(items, rated(items), NAMES, alpha=10.0)
+    centre, scale = items[:, 1:].mean(axis=0), items[:, 1:].std(axis=0)
+    z, unseen = (np.clip((rows[:, 1:] - centre) / scale, -CUT, CUT) for rows in (items, fresh))
+    expected = Ridge(alpha=10.0).fit(z, rated(items)).predict(unseen)
+    assert np.allclose(learnt.scores(fresh, NAMES), expected)
+    assert learnt.usual == pytest.approx(rated(items).mean())
+    shuffled = np.random.default_rng(2).permutation(len(NAMES))
+    assert np.allclose(learnt.scores(fresh[:, shuffled], [NAMES[i] for i in shuffled]), expected)
+
+
+def test_odd_pictures():
+    items = pictures()
+    learnt = learn_rated_quality(items, rated(items), NAMES, alpha=0.01)
+    far = np.repeat(items[:1], 4, axis=0)
+    far[0, -1], far[1, -1], far[2, 0], far[3, 0] = 1e3, 1e9, SMALLEST, SMALLEST / 2
+    first, second, smallest, smaller = learnt.scores(far, NAMES)
+    # Items are cut at four deviations; the size of the learning pictures is constant and does not count.
+    assert first == second
+    assert smallest == pytest.approx(learnt.scores(items[:1], NAMES)[0])
+    assert np.isnan(smaller)
+    steep = learn_rated_quality(items, 0.5 + 50 * (rated(items) - 0.5), NAMES, alpha=0.01).scores(items, NAMES)
+    assert (steep.min(), steep.max()) == (0, 1)
+    assert learnt.scores(items[:0], NAMES).shape == (0,)
+    same = learn_rated_quality(items, np.full(len(items), 0.7), NAMES)
+    assert np.allclose(same.scores(items, NAMES), 0.7)
+    for wrong, names in ((items[:0], NAMES), (items[:, 1:], NAMES[1:])):
+        with pytest.raises(ProfileError, match="rated pictures"):
+            learn_rated_quality(wrong, rated(items)[: len(wrong)], names)
+    with pytest.raises(ProfileError, match=r"Rated quality needs the item 'deep/7/003'"):
+        learnt.scores(items[:, :-1], NAMES[:-1])
+
+
+def test_steps_are_those_of_ratings():
+    assert [step_of(k / 4) for k in range(5)] == list(STEPS)
+    assert [step_of(score) for score in (0.12, 0.13, 0.6, 0.63, 0.87, 0.88)] == [
+        "bad", "poor", "fair", "good", "good", "excellent",
+    ]  # fmt: skip
+
+
+def scene(side=512):
+    """Hills under a sky, with grass."""
+    rng, (y, x) = np.random.default_rng(4), np.mgrid[:side, :side] / side
+    picture = np.stack([0.45 + 0.3 * y, 0.6 + 0.2 * y, 0.9 - 0.1 * y], axis=2)
+    for level, colour in ((0.5, (0.35, 0.45, 0.35)), (0.62, (0.25, 0.42, 0.2)), (0.78, (0.2, 0.35, 0.1))):
+        ridge = level + 0.06 * np.sin(5 * x + 20 * level) + 0.02 * np.sin(17 * x + 9 * level)
+        grain = ndimage.gaussian_filter(rng.normal(size=(side, side)), (2, 0.7))
+        shade = np.array(colour) * (1 + 1.2 * grain[:, :, None])
+        picture[y > ridge] = shade[y > ridge]
+    return (255 * np.clip(picture, 0, 1)).astype(np.uint8)
+
+
+def test_the_shipped_model_prefers_sound_pictures():
+    extractor, model = taste_extractor(default_network()), rated_quality_model()
+    rng, sound = np.random.default_rng(1), scene()
+    damaged = [
+        ndimage.gaussian_filter(sound, (3, 3, 0)),
+        np.clip(sound + rng.normal(0, 40, sound.shape), 0, 255).astype(np.uint8),
+        (sound * 0.15).astype(np.uint8),
+        np.kron(sound[::6, ::6], np.ones((6, 6, 1), dtype=np.uint8))[:512, :512],
+    ]
+    scores = model.scores(np.concatenate([extractor.extract(p) for p in (sound, *damaged)]), extractor.names)
+    assert (scores[0] > scores[1:] + 0.05).all()
+    assert ((scores > 0) & (scores < 1)).all()
+    half = model.scores(extractor.extract(sound.reshape(256, 2, 256, 2, 3).mean(axis=(1, 3)) / 255), extractor.names)
+    assert abs(half[0] - scores[0]) < 0.15
+
+
+def test_the_shipped_model_is_of_all_items_of_the_default_network():
+    model = rated_quality_model()
+    assert isinstance(model, RatedQuality)
+    assert model.names == taste_extractor(default_network()).names
+    assert np.isfinite(model.weights).all()
+    assert 0.5 < model.usual < 0.8
