@@ -59,6 +59,10 @@ LITERAL = (
     N_("about half of all people would not like what it shows"),
     N_("most people would not like what it shows"),
     N_("hardly anyone would like what it shows"),
+    N_("people would call its quality good, but not excellent"),
+    N_("people would call its quality fair"),
+    N_("people would call its quality poor"),
+    N_("people would call its quality bad"),
     N_("freedom from %(damage)s"),
     N_("taste: %(name)s"),
     N_("judge: %(name)s"),
@@ -290,6 +294,7 @@ LITERAL = (
     # Judges
     N_("probability that the picture shows every phrase of its prompt that can be judged"),
     N_("how beautiful people in general find such a picture, rated from 1 to 7"),
+    N_("how good people in general call its quality, from 0, bad, to 1, excellent"),
     N_("CLIP score: 100 × cosine of picture and prompt"),
     N_("SigLIP's probability that picture and prompt belong together"),
     N_("PickScore, learnt from people's choices between pictures"),
