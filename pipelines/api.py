@@ -248,7 +248,7 @@ def keep(
             that were saved one after the other, or ``look-alike`` for near-duplicates.
         per_group: pictures to keep of each group.
         taste: what chooses: the name of a taste or of a built-in profile, a taste, or a scorer; by default the
-            technical score, if no judge is named.
+            overall score, if no judge is named; ``technical`` is faster.
         judge: a judge by others or its name, several of them, or weights by judge or name; beside them a taste has weight 1.
         rater: whose ratings tell how far a profile that is no taste is trusted.
         collection: folder or URL that stores the evaluation; by default one for these folders, in your data folder.
@@ -284,7 +284,8 @@ def keep(
             "soart.keep takes a collection by its folder or its URL, not an open one: pass its folder."
         )
     check_groups(by, per_group, rater)
-    scorers, judges = [] if taste is None else [_scorer(taste)], judges_for(judge)
+    judges = judges_for(judge)
+    scorers = [_scorer(taste, judged=bool(judges))]
     store, roots = open_collection_for(
         [str(path) for path in _paths(pictures)], None if collection is None else str(collection)
     )

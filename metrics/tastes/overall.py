@@ -20,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...errors import ProfileError
-from ..damage.names import DETECTORS, OVERALL
+from ..damage.names import DETECTORS, OVERALL, TECHNICAL
 from ..damage.scorer import TechnicalScorer, quality_model
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
 from ..protocols import Reason
@@ -217,7 +217,16 @@ def default_scorer(*, judged: bool = False) -> BuiltInScorer:
     Raises:
         ProfileError, ModelError: as for ``OverallScorer.load``.
     """
-    return TechnicalScorer.load() if judged or default_network() is None else OverallScorer.load()
+    return TechnicalScorer.load() if default_profile(judged=judged) == TECHNICAL else OverallScorer.load()
+
+
+def default_profile(*, judged: bool = False) -> str:
+    """Name of ``default_scorer``, which is then not loaded.
+
+    Args:
+        judged: as for ``default_scorer``.
+    """
+    return TECHNICAL if judged or default_network() is None else OVERALL
 
 
 def words_of(scorer: object, items: np.ndarray) -> Sequence[str]:

@@ -37,7 +37,11 @@ def keep(
     ] = "prompt",
     per_group: Annotated[int, typer.Option("--per-group", min=1, help="Pictures to keep of each group.")] = 1,
     taste: Annotated[
-        str | None, typer.Option("--taste", help="Choose by this taste or detector; default: the technical score.")
+        str | None,
+        typer.Option(
+            "--taste",
+            help="Choose by this taste, by a detector, or by technical, which is faster; default: the overall score.",
+        ),
     ] = None,
     judge: Annotated[
         list[str] | None,
@@ -75,6 +79,7 @@ def keep(
 
     Says why each is chosen, and how often such a choice is yours. Nothing is deleted, and moves can be undone.
     """
+    from ...metrics.tastes.overall import default_profile
     from ...pipelines.evaluation.keepers import UNITS, find_keepers
     from ...pipelines.tidying.copying import check_copy_target, copy_best
     from ...pipelines.tidying.cull import check_target, cull
@@ -100,7 +105,7 @@ def keep(
         folders,
         collection,
         only,
-        taste,
+        default_profile(judged=bool(judges)) if taste is None else taste,
         profiles,
         workers,
         check,
