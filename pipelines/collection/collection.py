@@ -174,13 +174,24 @@ class Collection(Storage):
             return known, None
         picture = read_image(content, label=str(path))
         height, width = picture.pixels.shape[:2]
+        return self.add_inspected(path, digest, width, height), picture
+
+    def add_inspected(self, path: Path, digest: str, width: int, height: int) -> ImageRow:
+        """Add a picture that stays where it lies and that was decoded already; returns its row, or that of an equal one.
+
+        Args:
+            path: of the file.
+            digest: SHA-256 of its content, see ``picture_digest``.
+            width: of the picture in pixels.
+            height: of the picture in pixels.
+        """
         row = ImageRow(sha256=digest, path=str(path.resolve()), width=width, height=height, generation=None)
         with self.session("be written", write=True) as session:
-            # Another process may have added it while this one decoded.
+            # It may be there, or another process may have added it while this one decoded.
             known = session.scalar(select(ImageRow).where(ImageRow.sha256 == digest))
             if known is None:
                 session.add(row)
-        return known or row, picture
+        return known or row
 
     def content(self, row: ImageRow) -> bytes:
         """The content of the file of a picture.

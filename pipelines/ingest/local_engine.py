@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing.context import BaseContext
+from multiprocessing.synchronize import Event
 
 from ...errors import SoartError, expect
 from ...metrics.items.combined import ItemKind
@@ -18,10 +20,16 @@ from .inspection import Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
 
-def start_worker() -> None:
-    """Make this process a worker: one thread, no reaction to Ctrl-C, and an end when its parent ends."""
+def start_worker(end: Event) -> None:
+    """Make this process a worker: one thread, no reaction to Ctrl-C, and an end when its parent ends or says so."""
     compute_on_one_core()
     follow_parent()
+    threading.Thread(target=_end_when, args=(end,), daemon=True).start()
+
+
+def _end_when(told: Event) -> None:
+    told.wait()
+    os._exit(1)
 
 
 def _context() -> BaseContext:
@@ -32,6 +40,20 @@ def _context() -> BaseContext:
         context.set_forkserver_preload([f"{package}.pipelines.ingest.worker", f"{package}.metrics.items.planes"])
         return context
     return multiprocessing.get_context("spawn")
+
+
+class _Workers(ProcessPoolExecutor):
+    """Worker processes that can be ended at once."""
+
+    def __init__(self, count: int) -> None:
+        context = _context()
+        self._end = context.Event()
+        super().__init__(count, context, start_worker, (self._end,))
+
+    def end(self) -> None:
+        """End them, whatever they are doing: to wait for them can hang, if Ctrl-C was pressed twice."""
+        self._end.set()
+        self.shutdown(cancel_futures=True)
 
 
 class LocalEngine:
@@ -60,8 +82,8 @@ class LocalEngine:
         self.workers = workers or cores()
         self.limit, self.inspect_file = limit, inspect
 
-    def _pool(self, workers: int) -> ProcessPoolExecutor:
-        pool = ProcessPoolExecutor(workers, _context(), start_worker)
+    def _pool(self, workers: int) -> _Workers:
+        pool = _Workers(workers)
         try:
             # A worker that cannot even start says nothing about a file.
             pool.submit(os.getpid).result()
@@ -110,7 +132,7 @@ class LocalEngine:
                     yield from self._one_by_one(suspects, kinds)
                     pool = self._pool(self.workers)
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.end()
 
     def _one_by_one(self, paths: Sequence[str], kinds: Sequence[ItemKind | None]) -> Iterator[Inspection]:
         pool = self._pool(1)
@@ -123,4 +145,4 @@ class LocalEngine:
                     pool = self._pool(1)
                     yield lost_worker(path)
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.end()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from ...errors import CollectionError, ImageError
-from ...metrics.items.combined import CombinedExtractor
+from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.protocols import Measurer
 from ..collection.address import is_url
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..ingest.engines import Engine
+from ..ingest.inspection import Inspection
 from ..ingest.roots import existing_collection
 from ..ingest.scan import find_pictures
 from ..support.batching import batches
@@ -25,6 +28,8 @@ from .taste_scorer import TasteScorer
 _STORE_EVERY = 32
 #: Pictures that a network sees together.
 _NETWORK_BATCH = 8
+#: Files from which on starting processes pays.
+MANY = 32
 
 
 def measure(
@@ -125,12 +130,52 @@ def import_pictures(
     Returns:
         a row for each different picture, and a sentence for each file that is unreadable or repeats an earlier one.
     """
+
+    def add(file: Path) -> ImageRow:
+        row, picture = collection.add_file(file)
+        if picture is not None:
+            measure(collection, [row], scorer, {row.id: picture.pixels})
+        return row
+
+    return _each_once(files, add, progress)
+
+
+def import_inspected(
+    collection: Collection,
+    files: Sequence[Path],
+    kind: ItemKind | None,
+    engine: Engine,
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[list[ImageRow], list[str]]:
+    """The same as ``import_pictures``, with the processes of an engine; for items of a kind."""
+    found: dict[str, Inspection] = {}
+    for inspection in engine.inspect(map(str, files), [kind]):
+        # Thumbnails of many pictures would fill the memory.
+        found[inspection.path] = replace(inspection, thumbnail=b"", metadata=None)
+        progress()
+
+    def add(file: Path) -> ImageRow:
+        one = found[str(file)]
+        if one.problem is not None:
+            raise ImageError(one.problem)
+        row = collection.add_inspected(file, one.sha256, one.width, one.height)
+        for version, items in one.items:
+            collection.add_items(version, {row.id: np.frombuffer(items, dtype="<f4")})
+        return row
+
+    return _each_once(files, add)
+
+
+def _each_once(
+    files: Sequence[Path], add: Callable[[Path], ImageRow], progress: Callable[[], None] = lambda: None
+) -> tuple[list[ImageRow], list[str]]:
+    """The rows that files are added as, and a sentence for each that is unreadable or repeats an earlier one."""
     rows: dict[int, ImageRow] = {}
     named: dict[int, Path] = {}
     problems = []
     for file in files:
         try:
-            row, picture = collection.add_file(file)
+            row = add(file)
         except ImageError as error:
             problems.append(str(error))
         else:
@@ -138,8 +183,6 @@ def import_pictures(
                 problems.append(f"{str(file)!r} is the same file as {str(named[row.id])!r}: counted once.")
             rows.setdefault(row.id, row)
             named.setdefault(row.id, file)
-            if picture is not None:
-                measure(collection, [row], scorer, {row.id: picture.pixels})
         progress()
     return list(rows.values()), problems
 
@@ -173,6 +216,7 @@ def open_pictures(
     measurer: Measurer,
     progress: Callable[[], None] = lambda: None,
     expect: Callable[[int], None] = lambda total: None,
+    engine: Engine | None = None,
 ) -> tuple[Collection, list[ImageRow], list[str]]:
     """Open the pictures that a user names: a collection, or files and folders, which go into a collection in memory.
 
@@ -181,6 +225,7 @@ def open_pictures(
         measurer: decides which items of files are measured.
         progress: called once per file.
         expect: called with the number of files before they are read.
+        engine: its processes inspect the files if there are many; by default this one does.
 
     Returns:
         the collection, which the caller must close, its pictures, and a sentence for each file that cannot be used.
@@ -200,5 +245,10 @@ def open_pictures(
     files, problems = find_pictures([Path(path) for path in paths])
     expect(len(files))
     collection = Collection(None)
-    rows, unreadable = import_pictures(collection, files, measurer, progress)
+    own = measurer.extractor.version == taste_extractor().version
+    kind = None if own else getattr(measurer, "item_kind", None)
+    if engine is not None and len(files) >= MANY and (own or kind is not None):
+        rows, unreadable = import_inspected(collection, files, kind, engine, progress)
+    else:
+        rows, unreadable = import_pictures(collection, files, measurer, progress)
     return collection, rows, problems + unreadable

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from ...pipelines.models.limits import ENGINES
-from .options import CopyTo, Json, Judges, Open, Pictures, Profiles, RankBy, Report, Top, finite, load_judges, one_of
+from .options import (
+    CopyTo,
+    Json,
+    Judges,
+    Open,
+    Pictures,
+    Processes,
+    Profiles,
+    RankBy,
+    Report,
+    Top,
+    finite,
+    load_judges,
+    one_of,
+)
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, show_in_desktop
 
@@ -39,10 +53,12 @@ def rank(
     copy_to: CopyTo = None,
     open_result: Open = False,
     profiles: Profiles = None,
+    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
     from ...metrics.tastes.overall import default_scorer
+    from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
     from ...pipelines.tidying.copying import check_copy_target
@@ -57,7 +73,7 @@ def rank(
     scorer = default_scorer(judged=bool(judges)) if by is None else scorer_named(by, ProfileStore(profiles))
     warnings = warnings_of(scorer)
     with Progress("reading", 0) as progress:
-        collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
+        collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect, LocalEngine(workers))
     title = f"soart: {collection.title}" if collection.folder is not None else "soart: ranking"
     with collection:
         output = RankingOutput(as_json, report, top, title, tuple(warnings), copy_to)

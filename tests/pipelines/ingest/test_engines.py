@@ -1,5 +1,7 @@
 """The contract of an engine, over worker processes on this machine and over a Ray cluster."""
 
+import multiprocessing
+import time
 from itertools import count
 from pathlib import Path
 
@@ -69,6 +71,20 @@ class TestEngine:
         assert sorted(inspections) == paths
         assert not any(inspection.problem for inspection in inspections.values())
         assert capfd.readouterr() == ("", "")
+
+    def test_workers_end_at_once_if_nobody_takes_their_results(self, paths, tmp_path):
+        """As after Ctrl-C: one of them is busy for a minute."""
+        hanging = tmp_path / "hang.png"
+        hanging.write_bytes(encoded(picture(50), "PNG"))
+        before = set(multiprocessing.active_children())
+        inspections = LocalEngine(2, inspect=dangerous_inspection).inspect([*paths, str(hanging)])
+        assert next(inspections).problem is None
+        workers = set(multiprocessing.active_children()) - before
+        assert len(workers) == 2
+        started = time.monotonic()
+        inspections.close()
+        assert time.monotonic() - started < 20
+        assert not any(worker.is_alive() for worker in workers)
 
     def test_an_unexpected_error_is_a_sentence(self, make, tmp_path):
         path = str(tmp_path / "a.png")

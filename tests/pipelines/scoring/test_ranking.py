@@ -8,10 +8,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage, stats
 
+from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.percentiles import percentiles
+from soart.metrics.tastes.overall import OverallScorer
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import find_pictures
-from soart.pipelines.scoring.measuring import measure
+from soart.pipelines.scoring import measuring
+from soart.pipelines.scoring.measuring import measure, open_pictures
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import Scene
@@ -157,3 +161,45 @@ def test_pipes_sockets_and_devices_are_named_and_not_opened(tmp_path, monkeypatc
     assert [name for name in ("device", "pipe", "socket") if any(f"{name}.png" in text for text in problems)] == [
         "device", "pipe", "socket"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("scorer_class", [TechnicalScorer, OverallScorer])
+def test_processes_of_an_engine_measure_what_this_one_measures(folder, scorer_class, monkeypatch):
+    scorer = scorer_class.load()
+    (folder / "zz.png").write_bytes((folder / "sharp0.png").read_bytes())
+    (folder / "broken.png").write_bytes(b"no picture")
+    monkeypatch.setattr(measuring, "MANY", 2)
+    done = []
+    alone, here, expected = open_pictures([folder], scorer)
+    together, rows, problems = open_pictures([folder], scorer, lambda: done.append(1), engine=LocalEngine(2))
+    with alone, together:
+        assert problems == expected
+        assert len(problems) == 2
+        assert [(row.path, row.sha256, row.width, row.height) for row in rows] == [
+            (row.path, row.sha256, row.width, row.height) for row in here
+        ]
+        assert len(done) == 10
+        first, second = (rank(collection, of, scorer)[0] for collection, of in ((alone, here), (together, rows)))
+        assert [one.path for one in first] == [one.path for one in second]
+        assert np.allclose([one.score for one in first], [one.score for one in second], atol=1e-3)
+        version = scorer.extractor.version
+        assert set(together.items(version, [row.id for row in rows])) == {row.id for row in rows}
+
+
+def test_items_that_no_process_can_measure_are_measured_here(folder, monkeypatch):
+    class Brightness:
+        names, version = ("mean",), "brightness-1"
+
+        def extract(self, images):
+            return np.array([[np.mean(images)]])
+
+    class Scorer:
+        extractor = Brightness()
+
+    monkeypatch.setattr(measuring, "MANY", 2)
+    engine = LocalEngine(2)
+    monkeypatch.setattr(LocalEngine, "inspect", None)
+    collection, rows, problems = open_pictures([folder], Scorer(), engine=engine)
+    with collection:
+        assert len(rows) == len(collection.items("brightness-1", [row.id for row in rows])) == 8
+        assert problems == []
