@@ -1,8 +1,8 @@
-"""Photographs whose quality people rated, for build_rated_quality.py and overall.py.
+"""Photographs whose quality people rated, for build_rated_quality.py and look_alikes.py.
 
 12,000 photographs of 512 × 512 pixels (BIQ2021: N. Ahmed & S. Asif, "BIQ2021: a large-scale blind image quality
 assessment database", *Journal of Electronic Imaging* 31, 2022), each rated by 30 people in a laboratory in five steps
-from very bad (0) to excellent (1): 2,000 of a private gallery (``gallery``), 2,000 taken with the faults of a camera on
+from very bad to excellent, the means scaled to 0 … 1 (in each table one photograph has 0, and one has 1): 2,000 of a private gallery (``gallery``), 2,000 taken with the faults of a camera on
 purpose (``faults``), and 8,000 of a site of good photographs (``site``). None was made by a generator. The authors
 divide them into 10,000 to learn from and 2,000 to report on.
 
@@ -40,7 +40,7 @@ class RatedPhotographs:
 
 
 def rated_photographs(cache: Path, *, learning: bool) -> RatedPhotographs:
-    """The photographs to learn from, or those to report on; the few whose file is missing are left out."""
+    """The photographs to learn from, or those to report on; the one whose file is not there is left out."""
     folder = folder_of(cache, "biq2021")
     with (folder / _TABLES[learning]).open(encoding="utf-8-sig", newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if (folder / "Images" / row["Image Name"]).is_file()]

@@ -53,7 +53,9 @@ KEYS = {
     "device": Key("device that draws, such as cuda or cpu", "the best available"),
     "dtype": Key("number format of the model", "by device", DTYPES),
     "offload": Key("weights kept off the accelerator", "auto", OFFLOADS),
-    "taste": Key("taste or detector to score by", "the overall score in generate and rank, else the technical one"),
+    "taste": Key(
+        "taste or detector to score by", "the overall score in generate, rank and keep, else the technical one"
+    ),
     "population": Key("population whose kinds are a prior of new tastes", "none"),
     "judges": Key("judges to rank by, NAME[:ARGUMENT][=WEIGHT]", "none", several=True),
     "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),

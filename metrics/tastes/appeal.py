@@ -23,7 +23,7 @@ import numpy as np
 from safetensors import safe_open
 
 from ...errors import ProfileError
-from .kernels import CUT, LATE, Frame, columns_of, kinds_of
+from .kernels import CUT, LATE, Frame, blocks, columns_of, kinds_of
 
 #: Name of the prior score and of the judge.
 APPEAL = "appeal"
@@ -33,8 +33,6 @@ VERSION = "appeal-2"
 COMPONENTS, TEMPERATURE, NOISE, WEIGHT = 64, 0.5, 0.4, 0.4
 #: Value of choices on which all people agree, in standard deviations of ratings.
 AGREED = 1.5
-#: Pictures scored together.
-BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -97,9 +95,7 @@ class Appeal:
         """
         columns = columns_of("Appeal", self.names, names)
         scores = np.empty(len(items))
-        # In blocks, so that memory does not grow with the number of pictures.
-        for start in range(0, len(items), BLOCK):
-            block = slice(start, start + BLOCK)
+        for block in blocks(len(items)):
             z = np.clip((items[block, columns] - self.centre) / self.scale, -CUT, CUT)
             scores[block] = self.offset + _kernel(unit(z @ self.axes), self.pictures) @ self.weights
         return scores

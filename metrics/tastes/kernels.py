@@ -14,7 +14,7 @@ They are kernels of the Gaussian process over *items*. Those over choices of a p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,6 +25,8 @@ from ..items.soart import heads_of
 
 #: Deviations are cut here, so that no single item decides alone.
 CUT = 4.0
+#: Pictures scored together.
+BLOCK = 1024
 COLOUR, DEEP, NETWORK = "colour", "deep", "network"
 
 
@@ -42,6 +44,11 @@ def kinds_of(names: tuple[str, ...]) -> dict[str, np.ndarray]:
         depths = np.array([int(part[1]) if len(part) > 2 else 1 for part in parts])
         numbers[LATE] = numbers[CONTENT][depths > depths.max() * 5 / 7]
     return numbers
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Slices of ``count`` pictures that are scored together, so that memory does not grow with their number."""
+    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
 def columns_of(title: str, wanted: Sequence[str], names: Sequence[str]) -> list[int]:

@@ -1,13 +1,14 @@
 """The overall score: how many people would like a picture, less what its quality and its technical faults cost.
 
     overall = technical · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
-                                             quality = min(1, rated quality / 0.875)
+                                             quality = rated quality / 0.875, cut to 0.02 … 1
 
 The technical score, 0 to 100 points, tells faults; ``appeal`` tells what people in general find beautiful, and
-``rated quality`` how good they would call the quality. The share is that of people who like a picture among those who
+``rated quality`` how they would rate the quality. The share is that of people who like a picture among those who
 like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
-(``benchmarks/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A good
-one loses little of it by its quality, and a sound one, which has 80 to 95 technical points, little by faults.
+(``benchmarks/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A usual
+photograph loses a quarter of it by its quality, and a sound picture, which has 80 to 95 technical points, little by
+faults.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
 from .appeal import appeal_model
 from .rated_quality import VERSION as RATED_QUALITY_VERSION
-from .rated_quality import rated_quality_model, step_of
+from .rated_quality import rated_quality_model
 
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
-#: Rated quality from which on it costs nothing: people would rather say excellent than good.
-EXCELLENT = 0.875
+#: Rated quality from which on it costs nothing; chosen so that few photographs reach it.
+TOP = 0.875
 #: Least share that rated quality leaves of a score.
 LEAST = 0.02
 #: Least shares of people who would like a picture, and what it costs in words.
@@ -43,13 +44,13 @@ _DISLIKED_BY = (
     (0.15, "most people would not like what it shows"),
     (0.0, "hardly anyone would like what it shows"),
 )
-#: What the step of its rated quality costs, in words.
-_RATED = {
-    "good": "people would call its quality good, but not excellent",
-    "fair": "people would call its quality fair",
-    "poor": "people would call its quality poor",
-    "bad": "people would call its quality bad",
-}
+#: Least rated qualities, and what they cost in words.
+_RATED = (
+    (0.7, "people would rate its quality as fairly high"),
+    (0.5, "people would rate its quality as middling"),
+    (0.3, "people would rate its quality as low"),
+    (0.0, "people would rate its quality as very low"),
+)
 
 
 def stored_with(technical: TechnicalScorer) -> str:
@@ -68,7 +69,7 @@ def shares_of(appeal: np.ndarray) -> np.ndarray:
 def qualities_of(rated: np.ndarray) -> np.ndarray:
     """(n,) shares, 0 to 1, that (n,) rated qualities of 0 to 1 leave of a score; an unknown one (NaN) counts as usual."""
     known = np.where(np.isnan(rated), rated_quality_model().usual, rated)
-    qualities: np.ndarray = np.clip(known / EXCELLENT, LEAST, 1)
+    qualities: np.ndarray = np.clip(known / TOP, LEAST, 1)
     return qualities
 
 
@@ -174,7 +175,8 @@ class OverallScorer:
         """The ``top`` reasons that cost each of (n, p) items most, the costliest first.
 
         The contributions of all sum to the score less 100. Each is in proportion to the halvings of the points that its
-        cause costs.
+        cause costs. What a picture loses because it is too small to tell how its quality would be rated is no reason: the
+        other causes share it.
 
         Args:
             items: (n, p).
@@ -199,7 +201,8 @@ class OverallScorer:
             text = next(words for least, words in _DISLIKED_BY if shares[n] >= least)
             reasons.append(Reason(text, lost * unliked))
             if unrated:
-                reasons.append(Reason(_RATED[step_of(float(rated[n]))], lost * unrated))
+                text = next(words for least, words in _RATED if rated[n] >= least)
+                reasons.append(Reason(text, lost * unrated))
             rows.append(sorted(reasons, key=lambda reason: reason.contribution)[:top])
         return rows
 

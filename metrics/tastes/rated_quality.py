@@ -1,12 +1,13 @@
-"""Rated quality: how good people in general would call the quality of a picture.
+"""Rated quality: how people in general would rate the quality of a picture.
 
     rated quality = offset + Σ_i weight_i · cut((item_i − centre_i)/scale_i),   cut to −4 … 4
 
-It is the mean opinion score (MOS) of opinion-aware no-reference image quality assessment: ratings in five steps from
-bad (0) to excellent (1), predicted by ridge regression on all items of tastes, those of a network among them. It was
-learnt from ratings of 10,000 photographs of 512 pixels, blurred, noisy, dark and well made ones
+It is the mean opinion score (MOS) of opinion-aware no-reference image quality assessment, from 0 for the lowest rated of
+the learning pictures to 1 for the highest rated, predicted by ridge regression on all items of tastes, those of a network
+among them. It was learnt from 9,999 photographs of 512 pixels, blurred, noisy, dark and well made ones
 (``benchmarks/rated_photographs.py`` names them). The technical score asks for traces of faults, in any kind of
-picture; rated quality for what people say. Of pictures below 256 pixels nothing was learnt, so it cannot tell.
+picture; rated quality for what people say. It changes little with size down to 256 pixels on the longest side; below
+that it cannot tell.
 """
 
 from __future__ import annotations
@@ -20,19 +21,17 @@ import numpy as np
 from safetensors import safe_open
 
 from ...errors import ProfileError
-from .kernels import Frame, columns_of
+from .kernels import Frame, blocks, columns_of
 
 #: Name of the judge.
 RATED_QUALITY = "rated-quality"
 VERSION = "rated-quality-1"
 #: Penalty of the squared weights; chosen on the learning photographs (``benchmarks/build_rated_quality.py``).
 ALPHA = 3000.0
-#: Smallest canonical size, in pixels, of pictures that it tells apart.
+#: Smallest canonical size of a picture's longest side, in pixels, at which it can tell; chosen, see docs/benchmarks/score.md.
 SMALLEST = 256
 #: The item that tells the canonical size.
 SIDE = "quality/side"
-#: The steps of the ratings (ITU-T P.910), at 0, ¼, ½, ¾ and 1.
-STEPS = ("bad", "poor", "fair", "good", "excellent")
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,13 @@ class RatedQuality:
         Raises:
             ProfileError: its items are not among them.
         """
-        own = np.asarray(items, dtype=np.float64)[:, columns_of("Rated quality", self.names, names)]
-        frame = Frame(self.centre, self.scale, np.empty(0))
-        values = self.offset + frame.deviations(own) @ self.weights
-        scores: np.ndarray = np.where(own[:, self.names.index(SIDE)] < SMALLEST, np.nan, np.clip(values, 0, 1))
+        columns = columns_of("Rated quality", self.names, names)
+        frame, side = Frame(self.centre, self.scale, np.empty(0)), self.names.index(SIDE)
+        scores = np.empty(len(items))
+        for block in blocks(len(items)):
+            own = np.asarray(items[block][:, columns], dtype=np.float64)
+            values = np.clip(self.offset + frame.deviations(own) @ self.weights, 0, 1)
+            scores[block] = np.where(own[:, side] < SMALLEST, np.nan, values)
         return scores
 
 
@@ -89,11 +91,6 @@ def learn_rated_quality(
     centred, usual = z - level, float(opinions.mean())
     weights = np.linalg.solve(centred.T @ centred + alpha * np.eye(len(names)), centred.T @ (opinions - usual))
     return RatedQuality(names, frame.centre, frame.scale, weights, usual - float(level @ weights), usual)
-
-
-def step_of(score: float) -> str:
-    """The step of the ratings that is nearest to a mean opinion score of 0 to 1, such as ``"good"``."""
-    return STEPS[round(score * (len(STEPS) - 1))]
 
 
 @lru_cache(maxsize=1)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
-from multiprocessing.synchronize import Event
 
 from ...errors import SoartError, expect
 from ...metrics.items.combined import ItemKind
@@ -20,15 +23,16 @@ from .inspection import Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
 
-def start_worker(end: Event) -> None:
+def start_worker(told: Connection) -> None:
     """Make this process a worker: one thread, no reaction to Ctrl-C, and an end when its parent ends or says so."""
     compute_on_one_core()
     follow_parent()
-    threading.Thread(target=_end_when, args=(end,), daemon=True).start()
+    threading.Thread(target=_end_when_told, args=(told,), daemon=True).start()
 
 
-def _end_when(told: Event) -> None:
-    told.wait()
+def _end_when_told(told: Connection) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        told.recv()
     os._exit(1)
 
 
@@ -38,6 +42,12 @@ def _context() -> BaseContext:
         context = multiprocessing.get_context("forkserver")
         package = __package__.split(".")[0]
         context.set_forkserver_preload([f"{package}.pipelines.ingest.worker", f"{package}.metrics.items.planes"])
+        # The server inherits what is blocked: Ctrl-C while it imports would print a traceback.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return context
     return multiprocessing.get_context("spawn")
 
@@ -47,12 +57,16 @@ class _Workers(ProcessPoolExecutor):
 
     def __init__(self, count: int) -> None:
         context = _context()
-        self._end = context.Event()
-        super().__init__(count, context, start_worker, (self._end,))
+        # A pipe needs no answer, unlike an event, so workers that died cannot hold it up.
+        told, self._tell = context.Pipe(duplex=False)
+        super().__init__(count, context, start_worker, (told,))
 
     def end(self) -> None:
         """End them, whatever they are doing: to wait for them can hang, if Ctrl-C was pressed twice."""
-        self._end.set()
+        self._tell.close()
+        # A result that is sent in part would be waited for as long as this process could still send the rest.
+        if self._result_queue is not None:
+            self._result_queue._writer.close()  # type: ignore[attr-defined]
         self.shutdown(cancel_futures=True)
 
 
@@ -117,7 +131,7 @@ class LocalEngine:
                         running[pool.submit(inspect_all, batch, kinds, self.limit, self.inspect_file)] = batch
                         suspects = []
                     if not running:
-                        return
+                        break
                     for done in wait(running, return_when=FIRST_COMPLETED).done:
                         yield from done.result()
                         del running[done]
@@ -131,8 +145,10 @@ class LocalEngine:
                     running.clear()
                     yield from self._one_by_one(suspects, kinds)
                     pool = self._pool(self.workers)
-        finally:
+        except BaseException:
             pool.end()
+            raise
+        pool.shutdown()
 
     def _one_by_one(self, paths: Sequence[str], kinds: Sequence[ItemKind | None]) -> Iterator[Inspection]:
         pool = self._pool(1)
@@ -144,5 +160,7 @@ class LocalEngine:
                     pool.shutdown()
                     pool = self._pool(1)
                     yield lost_worker(path)
-        finally:
+        except BaseException:
             pool.end()
+            raise
+        pool.shutdown()

@@ -70,7 +70,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
         ),
         "rated-quality": BuiltIn(
             "opinions",
-            "how good people in general call its quality, from 0, bad, to 1, excellent",
+            "how people in general rate its quality, from 0, lowest, to 1, highest",
             prefix="rated-quality",
         ),
         "clip": BuiltIn(

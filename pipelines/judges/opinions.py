@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ...metrics.damage.scorer import why_unfit
 from ...metrics.items.combined import CombinedExtractor, taste_extractor
 from ...metrics.items.networks import EFFICIENTNET
 from ...metrics.protocols import Extractor
@@ -46,8 +47,9 @@ class OpinionJudge:
     def judge_items(self, items: Sequence[np.ndarray] | np.ndarray, prompts: Sequence[str]) -> np.ndarray:
         """(n,) values of n rows of items; NaN where it cannot tell."""
         rows = np.asarray(items, dtype=np.float64).reshape(-1, len(self._extractor.names))
-        values: np.ndarray = np.clip(self._model().scores(rows, self._extractor.names), *self.range)
-        return values
+        values = np.clip(self._model().scores(rows, self._extractor.names), *self.range)
+        fit = np.array([not reason for reason in why_unfit(rows, self._extractor.names)], dtype=bool)
+        return np.where(fit, values, np.nan)
 
 
 def load(argument: str) -> OpinionJudge:

@@ -25,8 +25,8 @@ _TECHNICAL = (
 )
 _OVERALL = (
     "The overall score starts from the percentage of people who would like the picture, a guess by the opinions of several "
-    "hundred people about photographs and art. Two things lower it: a quality that people would not call excellent, by the "
-    "ratings of 10,000 photographs, and whatever costs technical points. It knows nothing of your own taste. Reasons are the points that the worst causes cost; all causes together cost what is missing from 100."
+    "hundred people about photographs and art. Two things lower it: a quality that people would not rate highest, judging "
+    "by ratings of 10,000 photographs, and whatever costs technical points. It knows nothing of your own taste. Reasons are the points that the worst causes cost; all causes together cost what is missing from 100."
 )
 _TASTE = (
     "A taste's score is learnt from examples. Each reason is what a group of items adds to the score, compared with the "

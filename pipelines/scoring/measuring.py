@@ -155,7 +155,8 @@ def import_inspected(
         progress()
 
     def add(file: Path) -> ImageRow:
-        one = found[str(file)]
+        # Taken out, so that items are not kept twice.
+        one = found.pop(str(file))
         if one.problem is not None:
             raise ImageError(one.problem)
         row = collection.add_inspected(file, one.sha256, one.width, one.height)

@@ -114,7 +114,7 @@ def keep(
         reads_only=dry_run or move_others_to is None,
     ) as (roots, evaluated):
         found = find_keepers(evaluated, by, per_group, judges=judges, with_score=taste is not None, rater=rater)
-        problems = list(found.problems)
+        problems = [*evaluated.update.problems, *found.problems]
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
         if copy_to is not None and not dry_run:
             copied, left = copy_best([Path(path) for path in found.staying], copy_to)

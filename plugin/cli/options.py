@@ -114,7 +114,7 @@ RankBy = Annotated[
         "--taste",
         help="Rank by this taste, by technical (how well it is rendered), or by freedom from blur, noise, jpeg, fade, "
         "saturate, pixelate, halo, band, burn, grid, smooth or unfinished; default: overall (how many people would "
-        "like it, less what its quality and technical faults cost).",
+        "like it, less deductions for poor quality and technical faults).",
     ),
 ]
 CopyTo = Annotated[

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.pipelines.ingest.inspection import inspect_file
+from soart.pipelines.ingest.inspection import Inspection, inspect_file
 
 
 def encoded(image, kind, **options):
@@ -99,6 +99,11 @@ def dangerous_inspection(path, kinds):
             Path(mark).write_text(str(os.getpid()))
         time.sleep(60)
     return inspect_file(path, kinds)
+
+
+def large_inspection(path, kinds=(None,)):
+    """The inspection of a picture with a large thumbnail, without opening a file."""
+    return Inspection(path, thumbnail=bytes(20_000))
 
 
 class _Cheese:

@@ -13,10 +13,11 @@ from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.tastes import overall
 from soart.metrics.tastes.appeal import Appeal, appeal_model
 from soart.metrics.tastes.overall import (
-    EXCELLENT,
     MIDDLE,
     SLOPE,
+    TOP,
     OverallScorer,
+    default_profile,
     default_scorer,
     qualities_of,
     shares_of,
@@ -55,10 +56,10 @@ def test_is_the_product_of_its_parts(scorer, items, large):
     quality = items[:, : len(technical.extractor.names)]
     shares = 1 / (1 + np.exp(-SLOPE * (appeal_model().scores(items, names) - MIDDLE)))
     # Of drawings of 64 pixels the rated quality is not known, so it counts as usual.
-    usual = rated_quality_model().usual / EXCELLENT
+    usual = rated_quality_model().usual / TOP
     assert np.allclose(scorer.score(items), technical.score(quality) * shares * usual)
     rated = rated_quality_model().scores(large, names)
-    expected = technical.score(large[:, : quality.shape[1]]) * scorer.shares(large) * np.minimum(1, rated / EXCELLENT)
+    expected = technical.score(large[:, : quality.shape[1]]) * scorer.shares(large) * np.minimum(1, rated / TOP)
     assert np.allclose(scorer.score(large), expected)
     assert rated[2] < rated[0]
     assert scorer.verdicts(items) == technical.verdicts(quality)
@@ -83,10 +84,10 @@ def test_half_of_the_people_like_the_middle(scorer):
     assert shares[-1] <= 1
 
 
-def test_excellent_quality_costs_nothing():
+def test_the_highest_rated_quality_costs_nothing():
     usual = rated_quality_model().usual
-    qualities = qualities_of(np.array([0.0, 0.5, EXCELLENT, 1.0, np.nan]))
-    assert np.allclose(qualities[1:], [0.5 / EXCELLENT, 1, 1, usual / EXCELLENT])
+    qualities = qualities_of(np.array([0.0, 0.5, TOP, 1.0, np.nan]))
+    assert np.allclose(qualities[1:], [0.5 / TOP, 1, 1, usual / TOP])
     assert 0 < qualities[0] < 0.1
 
 
@@ -115,19 +116,25 @@ def test_reasons_tell_how_many_would_like_it(scorer, items, monkeypatch):
         assert words in reason.text
         halvings = -np.log2(share)
         part = halvings / (halvings - np.log2(technical))
-        usual = rated_quality_model().usual / EXCELLENT
+        usual = rated_quality_model().usual / TOP
         assert reason.contribution == pytest.approx(part * (100 * technical * share * usual - 100))
 
 
 def test_reasons_tell_how_its_quality_would_be_rated(scorer, items, large, monkeypatch):
     names = scorer.extractor.names
-    for rated, words in ((0.95, None), (0.8, "good, but"), (0.5, "fair"), (0.3, "poor"), (0.01, "bad")):
+    for rated, words in (
+        (0.95, None),
+        (0.8, "fairly high"),
+        (0.6, "middling"),
+        (0.4, "as low"),
+        (0.01, "very low"),
+    ):
         nothing = np.zeros(len(names))
         flat = RatedQuality(names, nothing, nothing + 1, nothing, rated, 0.5)
         monkeypatch.setattr(overall, "rated_quality_model", lambda flat=flat: flat)
-        reasons = [r for r in scorer.explain(large[:1], top=99)[0] if "call its quality" in r.text]
+        reasons = [r for r in scorer.explain(large[:1], top=99)[0] if "rate its quality" in r.text]
         assert [words in reason.text for reason in reasons] == ([True] if words else [])
-        assert not any("call its quality" in r.text for r in scorer.explain(items[:1], top=99)[0])
+        assert not any("rate its quality" in r.text for r in scorer.explain(items[:1], top=99)[0])
 
 
 def test_places_of_faults(scorer):
@@ -145,11 +152,13 @@ def test_places_of_faults(scorer):
 
 
 def test_is_the_default_where_the_network_is(scorer, items, monkeypatch):
+    assert (default_profile(), default_profile(judged=True)) == ("overall", "technical")
     assert isinstance(default_scorer(), OverallScorer)
     assert isinstance(default_scorer(judged=True), TechnicalScorer)
     assert words_of(scorer, items) == scorer.verdicts(items)
     assert words_of(TechnicalScorer.detector("blur"), items[:, :2]) == [""] * len(items)
     monkeypatch.setattr(overall, "default_network", lambda: None)
+    assert default_profile() == "technical"
     assert isinstance(default_scorer(), TechnicalScorer)
 
 

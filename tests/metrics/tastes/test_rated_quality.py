@@ -11,11 +11,9 @@ from soart.metrics.tastes.kernels import CUT
 from soart.metrics.tastes.rated_quality import (
     SIDE,
     SMALLEST,
-    STEPS,
     RatedQuality,
     learn_rated_quality,
     rated_quality_model,
-    step_of,
 )
 
 NAMES = (SIDE, *(f"colour/chroma/{k}" for k in range(3)), *(f"deep/7/{k:03d}" for k in range(4)))
@@ -56,6 +54,8 @@ def test_odd_pictures():
     steep = learn_rated_quality(items, 0.5 + 50 * (rated(items) - 0.5), NAMES, alpha=0.01).scores(items, NAMES)
     assert (steep.min(), steep.max()) == (0, 1)
     assert learnt.scores(items[:0], NAMES).shape == (0,)
+    many = np.repeat(items, 30, axis=0)
+    assert np.allclose(learnt.scores(many, NAMES), np.repeat(learnt.scores(items, NAMES), 30))
     same = learn_rated_quality(items, np.full(len(items), 0.7), NAMES)
     assert np.allclose(same.scores(items, NAMES), 0.7)
     for wrong, names in ((items[:0], NAMES), (items[:, 1:], NAMES[1:])):
@@ -63,13 +63,6 @@ def test_odd_pictures():
             learn_rated_quality(wrong, rated(items)[: len(wrong)], names)
     with pytest.raises(ProfileError, match=r"Rated quality needs the item 'deep/7/003'"):
         learnt.scores(items[:, :-1], NAMES[:-1])
-
-
-def test_steps_are_those_of_ratings():
-    assert [step_of(k / 4) for k in range(5)] == list(STEPS)
-    assert [step_of(score) for score in (0.12, 0.13, 0.6, 0.63, 0.87, 0.88)] == [
-        "bad", "poor", "fair", "good", "good", "excellent",
-    ]  # fmt: skip
 
 
 def scene(side=512):

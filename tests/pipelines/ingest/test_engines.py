@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from specimens import ugly
-from specimens.ugly import dangerous_inspection, encoded, failing_inspection, picture
+from specimens.ugly import dangerous_inspection, encoded, failing_inspection, large_inspection, picture
 
 from soart.errors import SoartError
 from soart.pipelines.ingest.engines import engine_named
@@ -85,6 +85,26 @@ class TestEngine:
         inspections.close()
         assert time.monotonic() - started < 20
         assert not any(worker.is_alive() for worker in workers)
+
+    def test_workers_end_even_if_one_has_died(self, paths, tmp_path):
+        killed = tmp_path / "killed.png"
+        killed.write_bytes(encoded(picture(50), "PNG"))
+        inspections = LocalEngine(2, inspect=dangerous_inspection).inspect([*paths, str(killed), *paths])
+        while next(inspections).problem is None:
+            pass
+        started = time.monotonic()
+        inspections.close()
+        assert time.monotonic() - started < 20
+
+    def test_workers_end_while_they_send_results(self):
+        """Results are larger than a pipe holds."""
+        for taken in (1, 40, 100):
+            inspections = LocalEngine(2, inspect=large_inspection).inspect(map(str, range(100_000)))
+            for _ in range(taken):
+                next(inspections)
+            started = time.monotonic()
+            inspections.close()
+            assert time.monotonic() - started < 20
 
     def test_an_unexpected_error_is_a_sentence(self, make, tmp_path):
         path = str(tmp_path / "a.png")

@@ -63,6 +63,12 @@ def test_rated_quality_cannot_tell_of_small_pictures():
 
 
 @pytest.mark.parametrize("name", [APPEAL, RATED_QUALITY])
+def test_a_black_picture_has_no_value(name):
+    values = judge_named(name).judge([np.zeros((300, 300, 3), dtype=np.uint8), rubble(304)], ["", ""])
+    assert np.isnan(values).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("name", [APPEAL, RATED_QUALITY])
 def test_is_built_in_and_takes_no_argument(name):
     assert name in {source.name for source in known_judges()}
     with pytest.raises(JudgeError, match="takes no argument"):

@@ -118,6 +118,21 @@ def test_rank_folder_with_ugly_files(soart, tmp_path):
     assert len(document["problems"]) == 4
 
 
+def test_processes_rank_as_one_does(soart, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(33):
+        pixels = rng.integers(0, 255, (20, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((64, 64)).save(tmp_path / f"{number:02}.png")
+    (tmp_path / "broken.png").write_bytes(b"x")
+    line = ("rank", tmp_path, "--taste", "technical", "--json")
+    several = json.loads(soart(*line, "--workers", "2")[1])
+    single = json.loads(soart(*line[:1], *sorted(tmp_path.glob("[012]*.png")), *line[2:])[1])
+    scores = {one["path"]: one["score"] for one in several["ranking"]}
+    assert len(scores) == 33
+    assert len(several["problems"]) == 1
+    assert {one["path"]: one["score"] for one in single["ranking"]}.items() <= scores.items()
+
+
 def test_rankings_of_pictures_by_other_tools_have_their_prompts(soart, tmp_path):
     rng = np.random.default_rng(0)
     for i in range(3):

@@ -61,7 +61,7 @@ def test_settings_are_set_shown_and_removed(soart, home):
     assert (code, "adherence clip=0.5" in " ".join(out.split())) == (0, True)
     assert (
         soart("config", "unset", "taste")[1]
-        == "taste: the overall score in generate and rank, else the technical one\n"
+        == "taste: the overall score in generate, rank and keep, else the technical one\n"
     )
     assert json.loads(soart("config", "show", "--json")[1])["taste"] == {"value": None, "from": "default"}
     assert json.loads(soart("config", "path", "--json")[1])["files"][0] == str(home / "soart.toml")

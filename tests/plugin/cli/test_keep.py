@@ -77,3 +77,13 @@ def test_pictures_that_cannot_be_judged_have_no_score(soart, tmp_path, monkeypat
         Image.new("RGB", (side, side)).save(tmp_path / "black" / f"{side}.png")
     code, out, _ = soart("keep", tmp_path / "black", "--by", "look-alike")
     assert (code, "nan" in out, out.splitlines()[1].split()) == (0, False, ["keep", "–", "80.png"])
+
+
+def test_the_overall_score_chooses_unless_something_else_is_named(soart, art):
+    for arguments, profile in (
+        ((), "overall-"),
+        (("--taste", "technical"), "technical-"),
+        (("--judge", "appeal"), "judge:appeal"),
+    ):
+        document = json.loads(soart("keep", art, *arguments, "--json")[1])
+        assert document["profile"].startswith(profile)
