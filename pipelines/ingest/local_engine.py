@@ -10,8 +10,9 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain, islice
-from multiprocessing import forkserver
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 
@@ -42,14 +43,30 @@ def _context() -> BaseContext:
         context = multiprocessing.get_context("forkserver")
         package = __package__.split(".")[0]
         context.set_forkserver_preload([f"{package}.pipelines.ingest.worker", f"{package}.metrics.items.planes"])
-        # The server inherits what is blocked: Ctrl-C while it imports would print a traceback.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            forkserver.ensure_running()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return context
     return multiprocessing.get_context("spawn")
+
+
+@contextmanager
+def _later_interrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block: processes that are starting would print tracebacks."""
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None
+    if not (ours and hasattr(signal, "pthread_sigmask")):
+        yield
+        return
+    # Starting the tracker lets Ctrl-C through, so that comes first. What is blocked here is blocked in new processes.
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Another thread of this process may still take it.
+    pressed = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if pressed.is_set():
+        signal.raise_signal(signal.SIGINT)
 
 
 class _Workers(ProcessPoolExecutor):
@@ -99,13 +116,17 @@ class LocalEngine:
     def _pool(self, workers: int) -> _Workers:
         pool = _Workers(workers)
         try:
-            # A worker that cannot even start says nothing about a file.
-            pool.submit(os.getpid).result()
+            with _later_interrupted():
+                # A worker that cannot even start says nothing about a file.
+                pool.submit(os.getpid).result()
         except BrokenProcessPool as error:
             raise SoartError(
                 "Worker processes cannot be started: is memory short, or does a script call soart outside of "
                 "if __name__ == '__main__'?"
             ) from error
+        except BaseException:
+            pool.end()
+            raise
         return pool
 
     def inspect(self, paths: Iterable[str], kinds: Sequence[ItemKind | None] = (None,)) -> Iterator[Inspection]:

@@ -1,6 +1,9 @@
 """The contract of an engine, over worker processes on this machine and over a Ray cluster."""
 
 import multiprocessing
+import os
+import signal
+import threading
 import time
 from itertools import count
 from pathlib import Path
@@ -85,6 +88,19 @@ class TestEngine:
         inspections.close()
         assert time.monotonic() - started < 20
         assert not any(worker.is_alive() for worker in workers)
+
+    def test_ctrl_c_while_workers_start_or_work_is_quiet(self, tmp_path, capfd):
+        hanging = tmp_path / "hang.png"
+        hanging.write_bytes(encoded(picture(50), "PNG"))
+        before = signal.getsignal(signal.SIGINT)
+        for delay in (0.02, 3):
+            pressed = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+            pressed.start()
+            with pytest.raises(KeyboardInterrupt):
+                next(LocalEngine(2, inspect=dangerous_inspection).inspect([str(hanging)]))
+            pressed.join()
+        assert signal.getsignal(signal.SIGINT) is before
+        assert capfd.readouterr() == ("", "")
 
     def test_workers_end_even_if_one_has_died(self, paths, tmp_path):
         killed = tmp_path / "killed.png"
