@@ -49,6 +49,12 @@ def by_path(inspections):
     return dict(pairs)
 
 
+def inspect_until_interrupted(path, delay):
+    """Inspect a file that hangs, and press Ctrl-C after some seconds."""
+    threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+    next(LocalEngine(2, inspect=dangerous_inspection).inspect([path]))
+
+
 class TestEngine:
     def test_every_path_is_inspected_once(self, make, paths, tmp_path):
         (tmp_path / "empty.png").touch()
@@ -96,11 +102,8 @@ class TestEngine:
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             for delay in (0.02, 3):
-                pressed = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
                 with pytest.raises(KeyboardInterrupt):
-                    pressed.start()
-                    next(LocalEngine(2, inspect=dangerous_inspection).inspect([str(hanging)]))
-                pressed.join()
+                    inspect_until_interrupted(str(hanging), delay)
                 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         finally:
             signal.signal(signal.SIGINT, before)
