@@ -1,4 +1,4 @@
-"""Which of the photographs of a series do people rate best? How often scores say so.
+"""Measures how often scores put the photograph of a series first that people rate best.
 
     python benchmarks/look_alikes.py [--cache DIR]
 
