@@ -1,13 +1,14 @@
-"""Files written whole or not at all, and paths without ``..``."""
+"""Files written whole or not at all, and paths without ``..`` or as the user named them."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import re
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -59,6 +60,38 @@ def beginning_of_paths_in(folder: str, separator: str = os.sep) -> str:
     ('/art/', '/', 'C:\\art\\')
     """
     return folder.rstrip(separator) + separator
+
+
+def named_as_given(sentences: Iterable[str], given: Iterable[Path | str]) -> list[str]:
+    """Sentences in which the quoted paths of files are those that the user knows.
+
+    Args:
+        sentences: with absolute paths in quotes, as ``repr`` writes them.
+        given: files and folders as the user named them, relative or absolute; a quoted path of one, or of a file below
+            it, begins as it does. Addresses are passed over.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from soart.files import named_as_given
+        >>> named_as_given([f"{str(Path('art/a.png').absolute())!r} is all black."], ["art"])
+        ["'art/a.png' is all black."]
+    """
+    texts = list(sentences)
+    places = {
+        str(absolute): str(path)
+        for path in map(Path, (one for one in given if "://" not in str(one)))
+        if not path.is_absolute()
+        for absolute in (plain_path(path), path.resolve())
+    }
+    for absolute in sorted(places, key=len, reverse=True):
+        beginning = re.escape(repr(absolute)[1:-1])
+        own = repr(places[absolute])[1:-1]
+        separator = re.escape(repr(os.sep)[1:-1])
+        below = "" if own == os.curdir else own + repr(os.sep)[1:-1]
+        for n, text in enumerate(texts):
+            inside = below.join(re.split(rf"(?<=['\"]){beginning}{separator}", text))
+            texts[n] = own.join(re.split(rf"(?<=['\"]){beginning}(?=['\"])", inside))
+    return texts
 
 
 @contextlib.contextmanager

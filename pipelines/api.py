@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..errors import CollectionError, ImageError, ModelError, SoartError, expect
+from ..files import named_as_given
 from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
 from ..metrics.tastes.blend import Taste
@@ -184,8 +185,8 @@ def rank(
             score, if no judge is named.
         judge: a judge by others or its name, several of them, or weights by judge or name, see docs/judges.md; beside them a
             taste has weight 1.
-        min_distance: drop pictures closer than this to a better one: 0.3 removes look-alikes; the larger, the fewer stay.
-            Places and percentiles are those among all pictures.
+        min_distance: leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers
+            more. Places and percentiles are those among all pictures.
 
     Raises:
         CollectionError: the collection cannot be opened, or none of the files and folders holds a picture.
@@ -217,14 +218,18 @@ def rank(
         if judges:
             return Ranking(*rank_by_judges(pictures, None, judges, beside, min_distance=min_distance))
         return _ranking(pictures, None, scorer, min_distance)
-    store, rows, problems = open_pictures(_paths(pictures), scorer)
+    given = _paths(pictures)
+    store, rows, problems = open_pictures(given, scorer)
     with store:
         if problems and not rows:
             raise CollectionError(f"There is no picture to rank. {' '.join(problems[:3])}")
         if judges:
             ranked, left_out = rank_by_judges(store, rows, judges, beside, min_distance=min_distance)
-            return Ranking(ranked, [*problems, *left_out])
-        return _ranking(store, rows, scorer, min_distance, problems)
+            ranking = Ranking(ranked, [*problems, *left_out])
+        else:
+            ranking = _ranking(store, rows, scorer, min_distance, problems)
+    ranking.problems = named_as_given(ranking.problems, given)
+    return ranking
 
 
 def keep(

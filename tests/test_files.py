@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from soart.files import check_writable, plain_path, shortened, whole_file, write_whole
+from soart.files import check_writable, named_as_given, plain_path, shortened, whole_file, write_whole
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -121,3 +121,35 @@ def test_paths_without_detours(tmp_path, monkeypatch):
 def test_long_names_are_shortened_before_their_suffix(name, most, short):
     assert shortened(name, most) == short
     assert len(os.fsencode(shortened(name, most))) <= most
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "named"),
+    [
+        ("art", "art/a.png", "art/a.png"),
+        ("art/", "art/it's.png", "art/it's.png"),
+        (".", "art/a.png", "art/a.png"),
+        ("../x/art", "art/a.png", "../x/art/a.png"),
+        ("art/a.png", "art/a.png", "art/a.png"),
+        ("link", "art/a.png", "link/a.png"),
+        ("art", "artist/a.png", None),
+        ("postgresql://host/art", "art/a.png", None),
+        (None, "art/a.png", None),
+    ],
+)
+def test_paths_in_sentences_are_those_that_the_user_knows(tmp_path, monkeypatch, given, path, named):
+    folder = tmp_path / "x"
+    (folder / "art").mkdir(parents=True)
+    (folder / "link").symlink_to(folder / "art")
+    monkeypatch.chdir(folder)
+    # An absolute name is what the user knows, too.
+    names = [str(folder / "art") if given is None else given]
+    sentence = f"{str(folder / path)!r} is left out: all black."
+    expected = str(folder / path) if named is None else named
+    assert named_as_given([sentence, "nothing"], names) == [f"{expected!r} is left out: all black.", "nothing"]
+
+
+def test_of_folders_in_each_other_the_nearest_names_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sentences = [f"{str(tmp_path / 'art' / 'old' / 'a.png')!r} is like {str(tmp_path / 'art' / 'b.png')!r}."]
+    assert named_as_given(sentences, ["art", "./art/old", tmp_path]) == ["'art/old/a.png' is like 'art/b.png'."]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ...errors import expect as check_type
-from ...files import plain_path
+from ...files import named_as_given, plain_path
 from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import PictureJudge, Scorer
 from ..collection.collection import Collection
@@ -75,7 +75,7 @@ def sync_and_evaluate(
         judging: engine that runs them; this process by default.
         retry: True to inspect files again that could not be decoded.
         progress: called with a number of files that are done.
-        expect: called with the number of files found so far.
+        expect: called with the number of files, as for ``sync``.
         inspected: called with each inspection, such as ``FirstFindings.add``.
         evaluating: called with a number of pictures that are evaluated.
 
@@ -119,12 +119,15 @@ def sync_and_evaluate(
         expect=expect,
         inspected=inspected,
     )
+    update.problems = named_as_given(update.problems, scan.roots)
+    update.table_problems = named_as_given(update.table_problems, scan.roots)
     remember_roots(collection, scan.roots)
     if update.found == 0:
         raise scan.no_picture(update.problems)
     title = ", ".join(as_text(plain_path(root).name) for root in scan.roots[:3])
     evaluation = evaluate(collection, update.scan_number, scorers, evaluating)
     judged = judge_evaluated(collection, evaluation.ids, called, evaluating, judging)
+    judged = replace(judged, problems=tuple(named_as_given(judged.problems, scan.roots)))
     # Evaluating takes long: files that another scan took meanwhile would be missing in exports and moves.
     check_undisturbed(collection, update.scan_number, update.stored)
     taste = getattr(scorers[0], "taste", None) if scorers else None

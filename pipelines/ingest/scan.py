@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CollectionError, expect
-from ...files import plain_path
+from ...files import named_as_given, plain_path
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.tables import EARLIEST_NS
 from .metadata import SIDECARS, sidecars_of
@@ -213,7 +213,8 @@ class Scan:
         where = ", ".join(repr(str(root)) for root in self.roots)
         if self.globs:
             where += f" whose name or path matches {' or '.join(map(repr, self.globs))}"
-        return CollectionError(" ".join([f"There is no picture in {where}.", *problems[:3]]))
+        named = named_as_given(problems[:3], self.roots)
+        return CollectionError(" ".join([f"There is no picture in {where}.", *named]))
 
     def _excluded(self, path: str) -> bool:
         return self.exclude is not None and Path(path).resolve().is_relative_to(self.exclude.resolve())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...files import plain_path
+from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
 from .evaluate import evaluate_with_progress, scorers_with_warnings
 from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, finite, wrong_usage
@@ -156,6 +156,7 @@ def cull(
             with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, problems = move(moves, journal, bar)
             mark_moved(evaluated.collection, {step.image for step in done})
+    problems = named_as_given(problems, folders)
     moved = 0 if dry_run else len(done)
     if as_json:
         emit(
@@ -226,6 +227,7 @@ def annotate(
         if annotations and journal is not None:
             with undo_named(journal), Progress("writing", len(annotations)) as bar:
                 done, problems = write(evaluated, annotations, journal, xmp=xmp, png=png, progress=bar)
+    problems = named_as_given(problems, folders)
     if as_json:
         emit(
             {
