@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+
+#: Exit code after Ctrl-C.
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -12,7 +16,17 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:
+        _ignore_interrupts()
         # During imports stderr may be closed, and nothing of this package can be relied upon.
         if sys.stderr is not None:
             print("Interrupted.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _ignore_interrupts()
+        raise
+
+
+def _ignore_interrupts() -> None:
+    """Ignore Ctrl-C from here on: pressed again while Python ends, it would end the program by the signal."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
