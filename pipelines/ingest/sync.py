@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, islice
 
 from ...files import plain_path
 from ...metrics.items.combined import ItemKind
@@ -37,6 +37,8 @@ from .scan import FileEntry, Scan, is_text
 from .scan_records import begin_scan, check_undisturbed, folders_read, last_read, note_folders_read
 from .table_problems import table_problems
 
+#: Files listed before the first one is inspected, so that their number is known; of more the others are listed meanwhile.
+LISTED_FIRST = 65_536
 #: Files compared with the collection at once, and inspections written at once.
 _CHUNK, _WRITE = 512, 64
 #: Age in nanoseconds below which a file may change again without a new time of change.
@@ -136,7 +138,7 @@ def sync(
         kinds: of the items that are wanted, see ``inspect_file``.
         retry: inspect files again that could not be decoded.
         progress: called with a number of files that are done.
-        expect: called with the number of files listed so far.
+        expect: called with the number of files; if they are very many, with that of those listed so far.
         inspected: called with each inspection.
 
     Raises:
@@ -163,9 +165,11 @@ def sync(
                 changed_sidecars.append(file.path)
 
     def fresh_paths() -> Iterator[str]:
-        for chunk in batches(pictures(), _CHUNK):
+        listed = pictures()
+        first = list(islice(listed, LISTED_FIRST))
+        for chunk in batches(chain(first, listed), _CHUNK):
             update.found += len(chunk)
-            expect(update.found)
+            expect(max(update.found, len(first)))
             fresh = comparison.fresh(chunk)
             progress(len(chunk) - len(fresh))
             for file in fresh:

@@ -19,6 +19,7 @@ from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.settings import setting
 from soart.pipelines.collection.tables import FingerprintRow, ImageRow, ItemsRow
+from soart.pipelines.ingest import sync as syncing
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
@@ -345,6 +346,16 @@ def test_a_scan_of_the_same_files_at_the_same_time_is_complete_or_says_that_it_i
         with pytest.raises(CollectionError, match="at the same time"):
             sync(collection, Scan([folder]), disturbed)
         assert update(collection, folder)[0].found == 6
+
+
+@pytest.mark.parametrize(("first", "totals"), [(100, [6, 6, 6]), (3, [3, 4, 6])])
+def test_the_number_of_files_is_known_before_the_first_is_inspected(collection, folder, monkeypatch, first, totals):
+    (folder / "inner" / "5.png").write_bytes(encoded(picture(5), "PNG"))
+    monkeypatch.setattr(syncing, "LISTED_FIRST", first)
+    monkeypatch.setattr(syncing, "_CHUNK", 2)
+    found = []
+    sync(collection, Scan([folder]), LocalEngine(1), expect=found.append)
+    assert found == totals
 
 
 def test_a_huge_folder_is_never_held_as_a_whole(tmp_path):
