@@ -15,6 +15,8 @@ from ...errors import JudgeError, SoartError, expect, first_line
 from ...metrics.checks import HEAVIEST, is_weight
 from ...metrics.protocols import PictureJudge
 from ...threads import one_model_at_a_time
+from ..scoring.profile_store import ProfileStore, profile_names
+from ..support.wording import meant
 from .built_in import BUILT_IN
 from .guarded import GuardedJudge
 
@@ -165,8 +167,16 @@ def _names_code(text: str) -> JudgeError:
 
 
 def _unknown(text: str) -> JudgeError:
-    names = ", ".join(source.name for source in known_judges())
-    return JudgeError(f"There is no judge {text!r}: name one of {names}, or give module:Class.")
+    name, colon, argument = text.strip().partition(":")
+    names, profiles = [source.name for source in known_judges()], profile_names(ProfileStore())
+    if not colon and name in profiles:
+        return JudgeError(
+            f"There is no judge {text!r}, but there is such a taste or built-in score: write --taste {name} (in Python "
+            f"taste={name!r})."
+        )
+    if near := meant(name, names):
+        return JudgeError(f"There is no judge {text!r}: did you mean {near + colon + argument!r}?")
+    return JudgeError(f"There is no judge {text!r}: name one of {', '.join(names)}, or give module:Class.")
 
 
 def _from_module(module: str, path: str) -> Any:  # noqa: ANN401
@@ -175,9 +185,9 @@ def _from_module(module: str, path: str) -> Any:  # noqa: ANN401
         for part in path.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        raise JudgeError(
-            f"There is no judge '{module}:{path}' ({first_line(error)}): install its package, or check the name."
-        ) from error
+        near = meant(module, (source.name for source in known_judges()))
+        advice = f"did you mean {f'{near}:{path}'!r}?" if near else "install its package, or check the name."
+        raise JudgeError(f"There is no judge '{module}:{path}' ({first_line(error)}): {advice}") from error
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from ..support.wording import counted
 SECONDS, BATCH = 300.0, 8
 #: Longest name of stored scores.
 _LONGEST = 128
+#: Pictures that are named of those without a value for one reason.
+_NAMED = 3
 #: Slack of the ends of a judge's range, for values rounded by float32.
 _SLACK = 1e-5
 
@@ -28,6 +31,36 @@ def stored_name(judge: PictureJudge) -> str:
     if len(name) <= _LONGEST:
         return name
     return f"{name[: _LONGEST - 17]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutValue:
+    """Pictures to which a judge gave no value for one reason.
+
+    Attributes:
+        count: of the pictures.
+        names: of the first of them; none if they have no names.
+    """
+
+    count: int = 0
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, without: Sequence[bool] | np.ndarray, names: Sequence[str]) -> WithoutValue:
+        """Those of some pictures for which ``without`` (n,) is True; ``names`` are those of all n, or none."""
+        rows = np.flatnonzero(without)
+        return cls(len(rows), tuple(names[row] for row in rows[:_NAMED]) if names else ())
+
+    def __add__(self, others: WithoutValue) -> WithoutValue:
+        return WithoutValue(self.count + others.count, (*self.names, *others.names)[:_NAMED])
+
+    @property
+    def named(self) -> str:
+        """The names as the end of a sentence; empty if there are none."""
+        if not self.names:
+            return ""
+        more = f" and {self.count - len(self.names)} more" if self.count > len(self.names) else ""
+        return f"; {'it is' if self.count == 1 else 'they are'} {', '.join(self.names)}{more}"
 
 
 class GuardedJudge:
@@ -47,7 +80,7 @@ class GuardedJudge:
         stored_name: fixed when the guard is made.
         stopped: a sentence that says why the judge is given up; empty while it is not.
         without_value: hashes and prompts of the pictures that it gave no value; they are judged once.
-        failed: numbers of pictures without a value, by the reason.
+        failed: pictures without a value, by the reason.
     """
 
     def __init__(self, judge: PictureJudge, seconds: float = SECONDS, batch: int = BATCH, named: str = "") -> None:
@@ -61,27 +94,29 @@ class GuardedJudge:
         self._judge = getattr(judge, "judge_items", judge.judge)
         self.stopped = ""
         self.without_value: set[tuple[str, str]] = set()
-        self.failed: dict[str, int] = {}
+        self.failed: dict[str, WithoutValue] = {}
 
     @property
     def problems(self) -> list[str]:
         """A sentence for each kind of failure so far."""
         failures = [
-            f"The judge {self.name!r} gave {counted(count)} no value: {what}." for what, count in self.failed.items()
+            f"The judge {self.name!r} gave {counted(those.count)} no value: {what}{those.named}."
+            for what, those in self.failed.items()
         ]
         return [*failures, *([self.stopped] if self.stopped else [])]
 
-    def count_failed(self, what: str, pictures: int = 1) -> None:
-        """Count pictures without a value, for a reason."""
-        self.failed[what] = self.failed.get(what, 0) + int(pictures)
+    def note_failed(self, what: str, pictures: WithoutValue) -> None:
+        """Note pictures without a value, for a reason."""
+        self.failed[what] = self.failed.get(what, WithoutValue()) + pictures
 
-    def values(self, pictures: Sequence[Any], prompts: Sequence[str]) -> np.ndarray:
+    def values(self, pictures: Sequence[Any], prompts: Sequence[str], names: Sequence[str] = ()) -> np.ndarray:
         """(n,) float64 values, higher is better, NaN where the judge gave none; at most ``batch`` pictures at once.
 
         Args:
             pictures: each (h, w, 3) uint8 sRGB; their items (p,) for a judge with ``measurer``; what its
                 ``judge_items`` takes for any other judge that has it.
             prompts: of the pictures; empty for unknown ones.
+            names: of the pictures, for sentences; none if they have none.
         """
         nothing = np.full(len(pictures), np.nan)
         if self.stopped or not len(pictures):
@@ -89,15 +124,18 @@ class GuardedJudge:
         answer = self._ask([_locked(picture) for picture in pictures], prompts)
         if isinstance(answer, Exception):
             if len(pictures) == 1:
-                self.count_failed(f"{type(answer).__name__}: {first_line(answer)}")
+                self.note_failed(f"{type(answer).__name__}: {first_line(answer)}", WithoutValue.of([True], names))
                 return nothing
             # One bad picture must not cost the others of its batch.
-            single = [self.values([picture], [prompt]) for picture, prompt in zip(pictures, prompts, strict=True)]
+            single = [
+                self.values([picture], [prompt], names[number : number + 1])
+                for number, (picture, prompt) in enumerate(zip(pictures, prompts, strict=True))
+            ]
             values = np.concatenate(single)
             if np.isnan(values).all() and not self.stopped:
                 self.stopped = f"The judge {self.name!r} failed on every picture of a batch and is not used any more."
             return values
-        return nothing if self.stopped else self._sound(answer, len(pictures))
+        return nothing if self.stopped else self._sound(answer, len(pictures), names)
 
     def _ask(self, pictures: Sequence[Any], prompts: Sequence[str]) -> Any:  # noqa: ANN401
         """The judge's answer or its exception; sets ``stopped`` if it takes too long or its version changes."""
@@ -129,21 +167,23 @@ class GuardedJudge:
             )
         return box[0]
 
-    def _sound(self, answer: Any, count: int) -> np.ndarray:  # noqa: ANN401
+    def _sound(self, answer: Any, count: int, names: Sequence[str]) -> np.ndarray:  # noqa: ANN401
         try:
             values = np.asarray(answer, dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
             values = np.empty(0)
         if values.shape != (count,):
-            self.count_failed(f"it did not return one number a picture, but {_shape(answer)}", count)
+            those = WithoutValue.of([True] * count, names)
+            self.note_failed(f"it did not return one number a picture, but {_shape(answer)}", those)
             return np.full(count, np.nan)
         low, high = (float(end) for end in self.inner.range)
         outside = np.isfinite(values) & ((values < low - _SLACK) | (values > high + _SLACK))
         if outside.any():
             what = f"values outside its range {low:g} … {high:g}, such as {values[outside][0]:g}"
-            self.count_failed(what, outside.sum())
-        if silent := int((~np.isfinite(values)).sum()):
-            self.count_failed("it cannot tell (NaN or infinity)", silent)
+            self.note_failed(what, WithoutValue.of(outside, names))
+        silent = ~np.isfinite(values)
+        if silent.any():
+            self.note_failed("it cannot tell (it returned NaN or infinity)", WithoutValue.of(silent, names))
         usable = np.isfinite(values) & ~outside
         return np.where(usable, self.sign * values, np.nan)
 

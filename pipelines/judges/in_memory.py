@@ -15,7 +15,7 @@ from ..support.batching import batches
 from .adherence import AdherenceJudge
 from .finding import check_weights, checked, guarded_judges
 from .guarded import GuardedJudge
-from .ranking import Weighted, combined
+from .ranking import Weighted, combined, judged_reasons
 
 #: What a caller of the Python API may name as judges. The keys of a mapping are names and judges; ``Any``, because the
 #: keys of a ``Mapping`` are invariant.
@@ -104,15 +104,14 @@ def judge_batch(
     ranks = percentiles(scores)
     results = []
     for i, number in enumerate(numbers):
-        reasons = [
-            Reason(f"{judge.name} {judge.sign * matrix[judge.stored_name][i]:.3g}", float(shares[judge.stored_name][i]))
-            for judge, _ in judges
-        ]
-        results.append(
-            ScoredPicture(
-                number, float(scores[i]), float(ranks[i]), (*reasons, *seen.get(number, ()), *why.get(number, ()))
-            )
+        reasons = judged_reasons(
+            judges,
+            {name: float(values[i]) for name, values in matrix.items()},
+            {name: float(values[i]) for name, values in shares.items()},
+            seen.get(number, ()),
+            why.get(number, ()),
         )
+        results.append(ScoredPicture(number, float(scores[i]), float(ranks[i]), reasons))
     return results, problems
 
 
@@ -132,7 +131,7 @@ def _values(
             reasons |= {number: adherence.reasons() for number, adherence in zip(numbers, judged, strict=True)}
         elif judge.measurer is not None:
             things = [judge.measurer.extractor.extract(p)[0] for p in pixels]
-        found = judge.values(things, texts)
+        found = judge.values(things, texts, [f"number {number + 1}" for number in numbers])
         values |= {number: float(v) for number, v in zip(numbers, found, strict=True) if np.isfinite(v)}
     return values, reasons
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.titles import has_points, stored_title
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
@@ -47,6 +48,41 @@ def combined(
     shares = {name: weights.get(name, 1.0) / total * standard(values) for name, values in columns.items()}
     scores = next(iter(columns.values())) if len(columns) == 1 else np.sum(list(shares.values()), axis=0)
     return scores, shares
+
+
+def judged_reasons(
+    judges: Sequence[Weighted],
+    values: Mapping[str, float],
+    shares: Mapping[str, float],
+    phrases: Sequence[Reason],
+    why: Sequence[Reason],
+) -> tuple[Reason, ...]:
+    """The reasons for the common score of one picture: its judges, and the profile that counts beside them.
+
+    Each adds its share, in standard deviations. What lies behind the value of a profile, and behind adherence where it is
+    not alone, has another unit and is told in words.
+
+    Args:
+        judges: with their weights.
+        values: of the judges and of a profile beside them, by stored name.
+        shares: of each in the common score, as ``combined`` returns them.
+        phrases: reasons of adherence; each adds a logarithm.
+        why: reasons of the profile.
+    """
+    reasons = []
+    for judge, _ in judges:
+        text = f"{judge.name} {judge.sign * values[judge.stored_name]:.3g}"
+        if isinstance(judge.inner, AdherenceJudge) and len(values) > 1:
+            text = _with_details(text, [reason.text for reason in phrases])
+        reasons.append(Reason(text, shares[judge.stored_name]))
+    for name in values.keys() - {judge.stored_name for judge, _ in judges}:
+        value = f"{values[name]:.0f} of 100" if has_points(name) else f"{values[name]:.3g}"
+        reasons.append(Reason(_with_details(f"{stored_title(name)} {value}", [r.text for r in why[:2]]), shares[name]))
+    return (*reasons, *(phrases if len(values) == 1 else ()))
+
+
+def _with_details(text: str, details: Sequence[str]) -> str:
+    return f"{text}: {', '.join(details)}" if details else text
 
 
 def rank_by_judges(
@@ -105,16 +141,14 @@ def rank_by_judges(
     ranking = []
     for place, i in enumerate(order, start=1):
         row = judged[i]
-        reasons = [
-            Reason(f"{judge.name} {judge.sign * matrix[judge.stored_name][i]:.3g}", float(shares[judge.stored_name][i]))
-            for judge, _ in judges
-        ]
-        reasons += phrases[row.id].reasons() if row.id in phrases else ()
-        ranking.append(
-            RankedPicture(
-                place, row, collection.locate(row), float(scores[i]), float(ranks[i]), (*reasons, *why.get(row.id, ()))
-            )
+        reasons = judged_reasons(
+            judges,
+            {name: float(values[i]) for name, values in matrix.items()},
+            {name: float(values[i]) for name, values in shares.items()},
+            phrases[row.id].reasons() if row.id in phrases else (),
+            why.get(row.id, ()),
         )
+        ranking.append(RankedPicture(place, row, collection.locate(row), float(scores[i]), float(ranks[i]), reasons))
     if min_distance is not None:
         measurer = scorer or TechnicalScorer.load()
         items, unreadable = measure(collection, judged, measurer, known=known if scorer is not None else {})

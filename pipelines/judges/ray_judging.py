@@ -27,7 +27,7 @@ from ..support.processes import compute_on_one_core
 from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .adherence import AdherenceJudge
 from .finding import judge_named
-from .guarded import GuardedJudge
+from .guarded import GuardedJudge, WithoutValue
 from .storing import judge_missing, still_to_judge
 
 #: Pictures that a worker measures at once; the batches of a judge of pixels are its own.
@@ -44,14 +44,14 @@ class Answer:
         items: for each picture its items (p,) by their version; empty for a judge of pixels.
         values: (n,) higher is better, NaN where there is none; None for a judge of items.
         problems: a sentence for each picture that cannot be read.
-        failed: numbers of pictures of this batch without a value, by the reason.
+        failed: pictures of this batch without a value, by the reason.
         stopped: a sentence if the judge is given up.
     """
 
     items: list[dict[str, np.ndarray]] = field(default_factory=list)
     values: np.ndarray | None = None
     problems: tuple[str, ...] = ()
-    failed: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, WithoutValue] = field(default_factory=dict)
     stopped: str = ""
 
 
@@ -100,7 +100,9 @@ def judge_files(
         return Answer(items, None, tuple(problems))
     values = np.full(len(files), np.nan)
     readable = [i for i, picture in enumerate(pixels) if picture is not None]
-    values[readable] = judge.values([pixels[i] for i in readable], [prompts[i] for i in readable])
+    values[readable] = judge.values(
+        [pixels[i] for i in readable], [prompts[i] for i in readable], [repr(files[i][0]) for i in readable]
+    )
     return Answer([], values, tuple(problems), dict(judge.failed), judge.stopped)
 
 
@@ -156,8 +158,8 @@ def judge_on_cluster(
             found = {row.id: float(v) for row, v in zip(own, answer.values, strict=True) if np.isfinite(v)}
             collection.set_scores(judge.stored_name, found)
             problems += answer.problems
-            for what, count in answer.failed.items():
-                judge.count_failed(what, count)
+            for what, those in answer.failed.items():
+                judge.note_failed(what, those)
             judge.stopped = answer.stopped
             progress(len(own))
         values |= found
@@ -195,7 +197,8 @@ def _answers(
                     raise worker_error(error) from error
                 except ray.exceptions.RayError as error:
                     lost = f"its worker died again and again ({first_line(error).rstrip('.')})"
-                    answer = Answer([], np.full(len(block), np.nan), (), {lost: len(block)})
+                    those = WithoutValue.of([True] * len(block), [repr(str(collection.locate(row))) for row in block])
+                    answer = Answer([], np.full(len(block), np.nan), (), {lost: those})
                 yield block, answer
         finally:
             for unfinished in running:

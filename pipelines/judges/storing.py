@@ -98,7 +98,10 @@ def judge_batch(
         values of the readable pictures by id, NaN where the judge gave none, and a sentence for each unreadable picture.
     """
     things, unreadable = _to_judge(collection, rows, prompts, judge)
-    values = judge.values(list(things.values()), [prompts.get(image, "") for image in things])
+    names = {row.id: repr(str(collection.locate(row))) for row in rows}
+    values = judge.values(
+        list(things.values()), [prompts.get(image, "") for image in things], [names[image] for image in things]
+    )
     return dict(zip(things, values.tolist(), strict=True)), unreadable
 
 

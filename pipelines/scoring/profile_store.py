@@ -15,8 +15,9 @@ import platformdirs
 
 from ...errors import ProfileError
 from ...files import from_home
-from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
+from ...metrics.damage.names import DETECTORS, JUDGES, OVERALL, TECHNICAL
 from ..support.file_stamps import changed_at
+from ..support.wording import meant
 
 if TYPE_CHECKING:
     from ...metrics.protocols import Scorer
@@ -76,8 +77,9 @@ class ProfileStore:
         """
         path = self.path(name)
         if not path.is_file():
-            names = ", ".join(self.names()) or "none yet"
-            raise ProfileError(f"There is no taste {name!r} in {str(self.folder)!r} (available: {names}).")
+            names = ", ".join(self.names())
+            advice = f"choose one of {names}, or learn it" if names else "there is none yet, so learn it"
+            raise ProfileError(f"There is no taste {name!r} in {str(self.folder)!r}: {advice} with soart taste learn.")
         return path
 
     def load(self, name: str) -> Taste:
@@ -166,12 +168,27 @@ def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | BuiltInScor
     if name in profiles.names() or name not in RESERVED:
         from .taste_scorer import TasteScorer
 
-        return TasteScorer.of(profiles.load(name))
+        try:
+            return TasteScorer.of(profiles.load(name))
+        except ProfileError as error:
+            hint = "" if name in profiles.names() else _hint(name, profiles)
+            raise ProfileError(hint) if hint else error from None
     if name == OVERALL:
         from ...metrics.tastes.overall import OverallScorer
 
         return OverallScorer.load()
     return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)
+
+
+def _hint(name: str, profiles: ProfileStore) -> str:
+    """A sentence on what the name of no profile probably means; empty if nothing is near."""
+    if judge := meant(name.partition(":")[0], JUDGES):
+        named = judge + "".join(name.partition(":")[1:])
+        return (
+            f"There is no taste {name!r}, but there is such a judge: write --judge {named} (in Python judge={named!r})."
+        )
+    near = meant(name, profile_names(profiles))
+    return f"There is no taste {name!r} in {str(profiles.folder)!r}: did you mean {near!r}?" if near else ""
 
 
 def profile_names(profiles: ProfileStore) -> list[str]:

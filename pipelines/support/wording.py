@@ -1,11 +1,30 @@
-"""Numbers in words."""
+"""Numbers in words, and names that were mistyped."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 def counted(count: int, noun: str = "picture") -> str:
     """A number with its noun, such as "1 picture" or "3 pictures"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The known name that a mistyped one probably means; empty if none is near.
+
+    >>> from soart.pipelines.support.wording import meant
+    >>> meant("Rated_Quality", ["appeal", "rated-quality"]), meant("clipp", ["clip"]), meant("cats", ["appeal"])
+    ('rated-quality', 'clip', '')
+    """
+    plain = {_plain(one): one for one in known}
+    near = get_close_matches(_plain(name), plain, n=1, cutoff=0.75)
+    return plain[near[0]] if near else ""
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace("_", "-").replace(" ", "-")
 
 
 def percent(part: int, whole: int) -> str:

@@ -8,10 +8,12 @@ import pytest
 from PIL import Image
 
 from soart.errors import JudgeError
+from soart.metrics.damage.names import JUDGES
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.judges.built_in import BUILT_IN
 from soart.pipelines.judges.finding import checked, guarded_judges, judge_named, known_judges
 from soart.pipelines.judges.guarded import GuardedJudge, stored_name
-from soart.pipelines.judges.in_memory import judges_for
+from soart.pipelines.judges.in_memory import judge_batch, judges_for
 from soart.pipelines.judges.prompts import prompts_of
 from soart.pipelines.judges.ranking import rank_by_judges, standard
 from soart.pipelines.judges.storing import judge_pictures
@@ -166,7 +168,7 @@ def test_nan_and_values_out_of_range_cost_themselves():
     judge, values = guard(lambda pictures: [0.5, float("nan"), 7.0])
     assert values[0] == 0.5
     assert np.isnan(values[1:]).all()
-    assert [s for s in judge.problems if "it cannot tell (NaN or infinity)" in s]
+    assert [s for s in judge.problems if "it cannot tell (it returned NaN or infinity)" in s]
     assert [s for s in judge.problems if "outside its range 0 … 1, such as 7" in s]
     assert not judge.stopped
 
@@ -243,6 +245,39 @@ def test_long_names_stay_apart():
 # Found by name
 
 
+def test_pictures_without_a_value_are_named(collection, drawn):
+    class Moody(Brightness):
+        def judge(self, pictures, prompts):
+            return [math.nan if len(prompt) > 4 else 0.5 for prompt in prompts]
+
+    _, (problem,) = judge_pictures(collection, drawn[:2], GuardedJudge(Moody()))
+    first = repr(str(collection.locate(drawn[1])))
+    assert problem == (
+        f"The judge 'brightness' gave 1 picture no value: it cannot tell (it returned NaN or infinity); it is {first}."
+    )
+    _, (problem,) = judge_pictures(collection, drawn[:5], GuardedJudge(Moody(), batch=2))
+    named = ", ".join(repr(str(collection.locate(row))) for row in drawn[1:4])
+    assert problem.startswith("The judge 'brightness' gave 4 pictures no value: ")
+    assert problem.endswith(f"; they are {named} and 1 more.")
+    pictures = dict(enumerate(np.zeros((3, 8, 8, 3), np.uint8)))
+    _, (problem,) = judge_batch(pictures, {0: "boat", 1: "longer", 2: "boat"}, [(GuardedJudge(Moody()), 1.0)])
+    assert problem.endswith("; it is number 2.")
+
+
+def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, scorer):
+    judges = [(GuardedJudge(Brightness()), 1.0)]
+    ranking, _ = rank_by_judges(collection, drawn, judges, scorer)
+    known = collection.scores(scorer.stored_name)
+    for picture in ranking:
+        assert sum(reason.contribution for reason in picture.reasons) == pytest.approx(picture.score)
+        judge, profile = picture.reasons
+        assert judge.text.startswith("brightness 0.")
+        assert profile.text.startswith(f"technical quality {known[picture.row.id]:.0f} of 100: ")
+    pictures = {n: np.asarray(Image.open(collection.locate(row))) for n, row in enumerate(drawn[:5])}
+    judged, _ = judge_batch(pictures, dict.fromkeys(pictures, ""), judges, scorer)
+    assert {one.reasons for one in judged} == {picture.reasons for picture in ranking}
+
+
 def test_entry_points_are_found(package):
     sources = {source.name: source for source in known_judges()}
     assert sources["redness"].origin == "acme-judge 2.5"
@@ -259,6 +294,14 @@ def test_entry_points_are_found(package):
     ("name", "message"),
     [
         ("nothing", "There is no judge 'nothing': name one of adherence"),
+        ("rated_quality", "There is no judge 'rated_quality': did you mean 'rated-quality'\\?"),
+        ("Rated-Quality", "did you mean 'rated-quality'\\?"),
+        ("CLIP:some/model", "There is no judge 'CLIP:some/model' .*: did you mean 'clip:some/model'\\?"),
+        (
+            "technical",
+            "There is no judge 'technical', but there is such a taste or built-in score: write --taste technical",
+        ),
+        ("blur", r"write --taste blur \(in Python taste='blur'\)"),
         ("broken", "cannot be loaded: RuntimeError: no weights"),
         ("acme_judge:Missing", "install its package"),
         ("no_such_module:Judge", "No module named"),
@@ -285,6 +328,10 @@ def test_parts_are_checked(parts):
         setattr(judge, name, value)
     with pytest.raises(JudgeError, match="is not usable: expected"):
         checked(judge, "x")
+
+
+def test_names_of_judges_are_known_where_no_judge_is():
+    assert tuple(BUILT_IN) == JUDGES
 
 
 def test_judges_of_ones_own_have_weights():

@@ -19,6 +19,7 @@ from soart.pipelines.scoring.profile_store import (
     profile_names,
     save_if_changed,
     scorer_for,
+    scorer_named,
     scorers_named,
     warnings_of,
 )
@@ -85,3 +86,30 @@ def test_a_taste_in_memory_scores_without_being_saved(tmp_path, taste):
 
 def test_warnings_of_scorers():
     assert warnings_of(SimpleNamespace(warning="careful"), SimpleNamespace(warning=None), object()) == ["careful"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "rated-quality",
+            r"no taste 'rated-quality', but there is such a judge: write --judge rated-quality \(in Python",
+        ),
+        ("Rated_Quality", "write --judge rated-quality"),
+        ("clip:some/model", r"write --judge clip:some/model \(in Python judge='clip:some/model'\)"),
+        ("Technical", "did you mean 'technical'"),
+        ("mine_", "did you mean 'mine'"),
+        ("nobody", "'nobody' in .*: choose one of mine, or learn it with soart taste learn"),
+        ("a/b", "Expected a name of letters"),
+    ],
+)
+def test_a_name_of_no_profile_is_explained(tmp_path, taste, name, message):
+    store = ProfileStore(tmp_path)
+    store.save(taste)
+    with pytest.raises(ProfileError, match=message):
+        scorer_named(name, store)
+
+
+def test_without_any_taste_there_is_none_to_choose(tmp_path):
+    with pytest.raises(ProfileError, match="there is none yet, so learn it with soart taste learn"):
+        scorer_named("nobody", ProfileStore(tmp_path))

@@ -100,9 +100,11 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
     job = ended(start_judging(jobs, collection, "redness", range(1, 3001)))
     missing = 20 - len(scores("judge:redness@1"))
     assert 1 < missing < 20
+    nothing = [row for row in collection.images() if row.id not in scores("judge:redness@1")]
+    named = ", ".join(repr(str(collection.locate(row))) for row in nothing[:3])
     assert job.message == (
-        f"redness: {20 - missing} of 3,000 pictures judged. "
-        f"The judge 'redness' gave {missing} pictures no value: it cannot tell (NaN or infinity)."
+        f"redness: {20 - missing} of 3,000 pictures judged. The judge 'redness' gave {missing} pictures no value: it cannot "
+        f"tell (it returned NaN or infinity); they are {named} and {missing - 3} more."
     )
     assert (job.done, len(reads)) == (3000, 1)
 
