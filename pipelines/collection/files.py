@@ -97,6 +97,24 @@ def first_paths(collection: Collection, scan_number: int, ids: Sequence[int]) ->
     return paths
 
 
+def files_by_picture(collection: Collection, scan_number: int) -> dict[int, list[str]]:
+    """Return the paths of the files that a scan saw of each picture, by picture id; of exact copies the original first.
+
+    The original is, of those that are no links, or else of all, the first of the shortest file name, because file managers
+    and soart lengthen the names of copies.
+    """
+    files: dict[int, list[str]] = {}
+    for path, image in paths_with_pictures(collection, scan_number):
+        files.setdefault(image, []).append(path)
+    return {image: sorted(paths, key=_likeness_to_copy) if len(paths) > 1 else paths for image, paths in files.items()}
+
+
+def _likeness_to_copy(path: str) -> tuple[bool, int, str]:
+    """Sort key of exact copies, the original first: "a.png" before "a (1).png", "a - Copy.png" and links."""
+    file = Path(path)
+    return file.is_symlink(), len(file.name), path
+
+
 def paths_by_picture(collection: Collection, ids: Sequence[int]) -> dict[int, list[str]]:
     """Return the paths of all known files of some hundred pictures, sorted, by picture id; no key without files."""
     paths: dict[int, list[str]] = {}

@@ -13,8 +13,9 @@ from ...errors import CollectionError, expect
 from ...metrics.damage.titles import has_points
 from ...metrics.similarity.distinct import separated
 from ...metrics.tastes.within_groups import WithinGroups, within_scores
-from ..collection.files import first_paths
+from ..collection.files import files_by_picture, first_paths
 from ..collection.origins import origins
+from ..collection.pictures import pixel_counts
 from ..collection.ratings import ratings
 from ..scoring.grouping import grouped_by
 from ..scoring.keepers import Choice, choose, too_close
@@ -37,12 +38,13 @@ class KeeperGroup:
 
     Attributes:
         images: picture ids, the first to keep first.
-        paths: of their files.
+        paths: of their files; of exact copies the original.
         scores: NaN for a picture without one.
         kept: number of pictures to keep.
-        margin, close: see ``Choice``.
+        margin, close: see ``Choice``; ``close`` is False where damage or pixels decide, not the score.
         prompt: of the first picture; empty if unknown.
         why: reason for the choice, in a few words.
+        copies: paths of the exact copies of each picture, which are not kept; all empty unless look-alikes are grouped.
     """
 
     images: tuple[int, ...]
@@ -53,6 +55,7 @@ class KeeperGroup:
     close: bool
     prompt: str
     why: str
+    copies: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,11 @@ class Keepers:
         return [image for group in self.groups for image in group.images[group.kept :]]
 
     @property
+    def copies(self) -> int:
+        """Number of exact copies in the groups, none of which is kept."""
+        return sum(len(paths) for group in self.groups for paths in group.copies)
+
+    @property
     def unit(self) -> str:
         """The thing that pictures of a pair have in common in ``trust``; a taste knows its trust within prompts alone."""
         return "prompt" if self.profile.startswith("taste:") else UNITS[self.by]
@@ -97,8 +105,8 @@ class Keepers:
         """The trust in a sentence without its full stop."""
         if self.trust is None:
             return (
-                "Of two pictures of one prompt: cannot say, because this taste was learnt without ratings of such pairs, or "
-                "by an earlier soart"
+                "How often it picks yours of two pictures of one prompt is not known: this taste was learnt without such "
+                "pairs rated differently, or by an earlier soart, so rate some and learn it again"
             )
         return self.trust.sentence(self.unit)
 
@@ -112,8 +120,10 @@ def check_groups(by: str, per_group: int, rater: str) -> None:
     expect("the way of grouping as text", by, str, error=CollectionError)
     expect("the pictures to keep of each group as a whole number", per_group, int, error=CollectionError)
     expect("the name of the rater as text", rater, str, error=CollectionError)
-    if by not in UNITS or per_group < 1:
-        raise CollectionError(f"Expected groups by {', '.join(UNITS)}, and 1 or more pictures to keep of each.")
+    if by not in UNITS:
+        raise CollectionError(f"Pictures cannot be grouped by {by!r}: choose {', '.join(UNITS)}.")
+    if per_group < 1:
+        raise CollectionError(f"Expected 1 or more pictures to keep of each group, got {per_group}.")
 
 
 def find_keepers(
@@ -124,13 +134,14 @@ def find_keepers(
     judges: Sequence[tuple[GuardedJudge, float]] = (),
     with_score: bool = False,
     rater: str = "me",
+    copies: bool = True,
 ) -> Keepers:
     """Find the keepers of every group.
 
     A group that has pictures which the user chose in the gallery keeps these and no other. Look-alikes are kept as
     near-duplicates are everywhere: undamaged ones first, then those with most pixels, then by score. Of other groups
     in which no picture has a value all pictures are kept. Pictures that the user says are no duplicates are in no group
-    together.
+    together. Exact copies are look-alikes, of which the original is kept.
 
     Args:
         evaluated: the evaluated collection.
@@ -140,6 +151,7 @@ def find_keepers(
             their values.
         with_score: True if the main profile counts beside the judges, with weight 1.
         rater: whose ratings tell how far a profile that is no taste is trusted.
+        copies: False to leave exact copies out, so that every group has several pictures.
 
     Raises:
         CollectionError: an unknown way of grouping, no picture to keep of a group, or no picture could be judged.
@@ -151,8 +163,11 @@ def find_keepers(
     profile, scores = _scores(evaluated, judges, with_score)
     made = origins(collection, ids)
     ranked = np.where(np.isfinite(scores), scores, -np.inf)
+    damaged, pixels = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=np.int64)
     if by == "look-alike":
-        groups, order = e.group, keeping_order(collection, e.ids, ranked, e.damage >= 0)
+        damaged, sizes = e.damage >= 0, pixel_counts(collection, ids)
+        pixels = np.array([sizes[image] for image in ids], dtype=np.int64)
+        groups, order = e.group, keeping_order(collection, e.ids, ranked, damaged)
     else:
         pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
         groups = separated(grouped_by(by, pictures), order, distinct_rows(collection, e))
@@ -160,13 +175,22 @@ def find_keepers(
     choices = choose(groups, order, scores, per_group, partial(too_close, profile), own)
     if by != "look-alike":
         choices = [_all_kept_without_values(choice, scores) for choice in choices]
-    paths = first_paths(collection, evaluated.update.scan_number, ids)
+        files = {image: [path] for image, path in first_paths(collection, evaluated.update.scan_number, ids).items()}
+    else:
+        files = files_by_picture(collection, evaluated.update.scan_number)
+        if copies:
+            grouped = {row for choice in choices for row in choice.rows}
+            alone_with_copies = [row for row, image in enumerate(ids) if row not in grouped and len(files[image]) > 1]
+            choices += [Choice((row,), 1, float("nan"), close=False) for row in alone_with_copies]
+    paths = {image: of[0] for image, of in files.items()}
 
     def group_of(choice: Choice) -> KeeperGroup:
         images = tuple(ids[row] for row in choice.rows)
+        first = _decided_before_score(choice, damaged, pixels)
         return KeeperGroup(
             images, tuple(paths[image] for image in images), tuple(float(scores[row]) for row in choice.rows),
-            choice.kept, choice.margin, choice.close, made[images[0]].prompt, _why(choice, profile, scores),
+            choice.kept, choice.margin, choice.close and not first, made[images[0]].prompt,
+            first or _why(choice, profile, scores), tuple(tuple(files[image][1:]) if copies else () for image in images),
         )  # fmt: skip
 
     found = sorted((group_of(choice) for choice in choices), key=lambda group: min(group.paths))
@@ -174,7 +198,8 @@ def find_keepers(
         trust = evaluated.taste.trust.within if evaluated.taste is not None else None
     else:
         trust = _trust(ratings(collection, rater), e.place, scores, groups)
-    alone = tuple(e.ids[groups < 0].tolist())
+    in_groups = {image for group in found for image in group.images}
+    alone = tuple(image for image in ids if image not in in_groups)
     stays = {*alone, *(image for group in found for image in group.images[: group.kept])}
     staying = tuple(paths[ids[row]] for row in np.argsort(-ranked, kind="stable").tolist() if ids[row] in stays)
     return Keepers(by, profile, tuple(found), alone, staying, trust, evaluated.judged.problems)
@@ -218,18 +243,36 @@ def _all_kept_without_values(choice: Choice, scores: np.ndarray) -> Choice:
     return choice if known else replace(choice, kept=len(choice.rows), margin=float("nan"), close=False)
 
 
+def _decided_before_score(choice: Choice, damaged: np.ndarray, pixels: np.ndarray) -> str:
+    """The reason for a choice among look-alikes that damage or pixels decided; empty if neither did."""
+    if choice.chosen or choice.kept == len(choice.rows):
+        return ""
+    last, following = choice.rows[choice.kept - 1], choice.rows[choice.kept]
+    if damaged[following] and not damaged[last]:
+        return "the next one listed is suspected of damage"
+    return "more pixels than the next one listed" if pixels[last] > pixels[following] else ""
+
+
 def _why(choice: Choice, profile: str, scores: np.ndarray) -> str:
-    """The reason for a choice in a few words."""
+    """The reason for a choice in a few words, if the score decided."""
     if choice.chosen:
         return "your choice"
+    known = np.isfinite(scores[list(choice.rows)])
+    if len(choice.rows) == 1:
+        return "exact copies"
     if choice.kept == len(choice.rows):
-        known = np.isfinite(scores[list(choice.rows)]).any()
-        return "all are kept" if known else "none has a value: all are kept"
-    if choice.margin < 0 or not np.isfinite(scores[choice.rows[0]]):
-        return "without suspected damage, or larger"
+        return "all are kept" if known.any() else "none could be scored: all are kept"
+    if not known.any():
+        return "none could be scored: the first is kept"
     if not np.isfinite(choice.margin):
-        return "the others have no value"
+        return "the others could not be scored"
+    margin = f"{choice.margin:.3g}"
+    if has_points(profile):
+        # Of the scores as a list shows them, so that people can subtract them.
+        last, following = (round(float(scores[row]), 1) for row in choice.rows[choice.kept - 1 : choice.kept + 1])
+        margin = f"{last - following:.1f} points"
+    if choice.margin == 0:
+        return "too close to call: the same score as the next one listed"
     if choice.close:
-        return "too close to call"
-    margin = f"{choice.margin:.0f} points" if has_points(profile) else f"{choice.margin:.3g}"
-    return f"{margin} above the next"
+        return f"too close to call: {margin} above the next one listed"
+    return f"{margin} above the next one listed"

@@ -13,6 +13,9 @@ from ..tidying.moved_away import CULLED
 from ..tidying.plan import Plan, plan_of
 from .evaluation import EvaluationService
 
+#: Folder, among those of what was moved away, for the pictures of groups that are not kept.
+OTHERS = "others"
+
 
 class KeeperService:
     """The keepers of one collection; the evaluation's profile chooses, and its settings hold the user's own choices.
@@ -25,9 +28,9 @@ class KeeperService:
         self.evaluation, self.collection = evaluation, evaluation.collection
 
     def keepers(self, by: str, per_group: int, rater: str) -> Keepers | None:
-        """The keepers; arguments as for ``find_keepers``. None before the first evaluation."""
+        """The keepers; arguments as for ``find_keepers``, without exact copies. None before the first evaluation."""
         result = self.evaluation.result
-        return None if result is None else find_keepers(result, by, per_group, rater=rater)
+        return None if result is None else find_keepers(result, by, per_group, rater=rater, copies=False)
 
     def keep(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
         """Choose which pictures of a group to keep.
@@ -80,7 +83,7 @@ class KeeperService:
         """
         current, target = self.evaluation.current(), self.evaluation.folder / CULLED
         return self.evaluation.checked(
-            plan_of(moves_of_others(current, keepers, self.evaluation.roots(), target), target)
+            plan_of(moves_of_others(current, keepers, self.evaluation.roots(), target / OTHERS), target)
         )
 
     def move(self, by: str, per_group: int, digest: str) -> tuple[Job, str]:
@@ -98,5 +101,5 @@ class KeeperService:
             CollectionError: the plan is empty or out of date, or the folder cannot be written.
             SoartError: another job runs.
         """
-        keepers = find_keepers(self.evaluation.current(), by, per_group)
+        keepers = find_keepers(self.evaluation.current(), by, per_group, copies=False)
         return self.evaluation.move_files(self.plan(keepers), digest)

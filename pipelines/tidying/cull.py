@@ -14,7 +14,7 @@ from ...errors import CollectionError
 from ...files import check_writable, plain_path
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
-from ..collection.files import paths_by_picture, paths_with_pictures
+from ..collection.files import files_by_picture, paths_by_picture, paths_with_pictures
 from ..collection.queries import WINDOW, rows_of
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
@@ -141,8 +141,8 @@ def plan_cull(
 ) -> list[Move]:
     """The moves of a rule, in the order of paths; nothing is moved yet.
 
-    If the rule has ``duplicates`` and a picture stays, one of its exact copies does: of those that are no links, or else of
-    all, the first of the shortest file name, because file managers and soart lengthen the names of copies.
+    If the rule has ``duplicates`` and a picture stays, one of its exact copies does: the original, see
+    ``files_by_picture``.
 
     Args:
         evaluated: the evaluated collection.
@@ -153,28 +153,14 @@ def plan_cull(
     """
     e = evaluated.evaluation
     reasons = rule.reasons(e, keep)
-    stays = _files_to_keep(evaluated) if rule.duplicates else {}
+    files = files_by_picture(evaluated.collection, evaluated.update.scan_number) if rule.duplicates else {}
 
     def reason_of(path: str, image: int) -> str:
         row = e.place.get(image)
-        copy = stays.get(image, path) != path
+        copy = image in files and files[image][0] != path
         return (str(reasons[row]) if row is not None else "") or ("duplicates" if copy else "")
 
     return moves_to(evaluated, reason_of, roots, target)
-
-
-def _files_to_keep(evaluated: EvaluatedCollection) -> dict[int, str]:
-    """Path of the file to keep of each picture, by picture id."""
-    files: dict[int, list[str]] = {}
-    for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
-        files.setdefault(image, []).append(path)
-    return {image: paths[0] if len(paths) == 1 else min(paths, key=_likeness_to_copy) for image, paths in files.items()}
-
-
-def _likeness_to_copy(path: str) -> tuple[bool, int, str]:
-    """Sort key of exact copies, the original first: "a.png" before "a (1).png", "a - Copy.png" and links."""
-    file = Path(path)
-    return file.is_symlink(), len(file.name), path
 
 
 def moves_to(
@@ -184,7 +170,8 @@ def moves_to(
 
     Args:
         evaluated: the evaluated collection.
-        folder_of: names the folder in ``target`` of a file by its path and the id of its picture; empty if it stays.
+        folder_of: names the folder in ``target`` of a file by its path and the id of its picture, "." for ``target``
+            itself; empty if it stays.
         roots: the folders that were evaluated.
         target: folder to move to: a file goes to ``target/FOLDER/`` and its path below its root.
     """

@@ -9,20 +9,18 @@ from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.keepers import Keepers
 from .cull import Move, moves_to
 
-#: Folder that the other pictures of groups are moved to.
-OTHERS = "others"
-
 
 def moves_of_others(
     evaluated: EvaluatedCollection, keepers: Keepers, roots: Sequence[Path], target: Path
 ) -> list[Move]:
-    """The moves of all pictures of groups but the keepers, in the order of paths; nothing is moved yet.
+    """The moves of all files of groups but the keepers, in the order of paths; nothing is moved yet.
 
     Args:
         evaluated: the evaluated collection.
         keepers: of the collection.
         roots: the folders that were evaluated.
-        target: folder to move to, see ``moves_to``.
+        target: folder to move to: a file goes to its path below its root there.
     """
     others = set(keepers.others)
-    return moves_to(evaluated, lambda _, image: OTHERS if image in others else "", roots, target)
+    copies = {path for group in keepers.groups for paths in group.copies for path in paths}
+    return moves_to(evaluated, lambda path, image: "." if image in others or path in copies else "", roots, target)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...files import plain_path
+from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
 from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, Rater, load_judges
 from .ranking_output import PROMPT, names_from_common_folder
@@ -18,10 +18,10 @@ from .terminal import Progress, emit, print_notes, printable, say
 from .tidy import Dry, UndoFile, evaluated_folders, undo_command, undo_named
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.evaluation.keepers import Keepers
+    from ...pipelines.evaluation.keepers import KeeperGroup, Keepers
 
 
 def keep(
@@ -32,7 +32,7 @@ def keep(
             "--by",
             metavar="prompt|burst|look-alike",
             help="Group pictures of one prompt and all its settings but the seed; those of one prompt that were saved "
-            "within 5 minutes of each other or with consecutive file numbers; or near-duplicates.",
+            "within 5 minutes of each other or with consecutive file numbers; or near-duplicates and exact copies.",
         ),
     ] = "prompt",
     per_group: Annotated[int, typer.Option("--per-group", min=1, help="Pictures to keep of each group.")] = 1,
@@ -56,13 +56,13 @@ def keep(
         typer.Option(
             "--copy-to",
             metavar="FOLDER",
-            help="Copy the keepers and the pictures in no group to this folder; their names begin with their place.",
+            help="Copy the keepers and the pictures in no group into this folder; their names begin with their place.",
         ),
     ] = None,
     move_others_to: Annotated[
         Path | None,
         typer.Option(
-            "--move-others-to", metavar="FOLDER", help="Move the other pictures of the groups to this folder."
+            "--move-others-to", metavar="FOLDER", help="Move the other pictures of the groups into this folder."
         ),
     ] = None,
     dry_run: Dry = False,
@@ -124,9 +124,10 @@ def keep(
                 done, left = cull(moves, journal, bar)
             mark_moved(evaluated.collection, {step.image for step in done})
             moved, problems = len(done), problems + left
+    problems = named_as_given(problems, folders)
     undo = str(journal) if moved else None
     if as_json:
-        emit(_document(found) | {"problems": problems, "copied": copied, "moved": moved, "undo_file": undo})
+        emit(_document(found, rater) | {"problems": problems, "copied": copied, "moved": moved, "undo_file": undo})
         return
     _print_groups(found, top)
     print_notes(problems)
@@ -144,12 +145,22 @@ def keep(
         say(f"To undo: {undo_command(Path(undo))}")
 
 
-def _document(found: Keepers) -> dict[str, Any]:
+def _document(found: Keepers, rater: str) -> dict[str, Any]:
     """The keepers as plain JSON values."""
+    from ...metrics.tastes.within_groups import WithinGroups
+
+    of_taste = found.profile.startswith("taste:")
+    trust = within_values(found.trust or WithinGroups(), found.unit)
+    trust |= {
+        "sentence": f"{found.trust_sentence}.",
+        "unit": found.unit,
+        "checked_by": "taste" if of_taste else "ratings",
+        "rater": None if of_taste else rater,
+    }
     return {
         "by": found.by,
         "profile": found.profile,
-        "trust": None if found.trust is None else within_values(found.trust, found.unit),
+        "trust": trust,
         "trust_sentence": f"{found.trust_sentence}.",
         "groups": [
             {
@@ -158,8 +169,8 @@ def _document(found: Keepers) -> dict[str, Any]:
                 "margin": round(group.margin, 4) if isfinite(group.margin) else None,
                 "too_close": group.close,
                 "pictures": [
-                    {"path": path, "score": round(score, 4) if isfinite(score) else None, "keep": number < group.kept}
-                    for number, (path, score) in enumerate(zip(group.paths, group.scores, strict=True))
+                    {"path": path, "score": round(score, 4) if isfinite(score) else None, "keep": keep, "copy_of": of}
+                    for path, score, keep, of in _files(group)
                 ],
             }
             for group in found.groups
@@ -168,21 +179,26 @@ def _document(found: Keepers) -> dict[str, Any]:
     }
 
 
+def _files(group: KeeperGroup) -> Iterator[tuple[str, float, bool, str | None]]:
+    """Path and score of each file of a group, True if it is kept, and of an exact copy the path of the original."""
+    for place, (path, score, copies) in enumerate(zip(group.paths, group.scores, group.copies, strict=True)):
+        yield path, score, place < group.kept, None
+        yield from ((copy, score, False, path) for copy in copies)
+
+
 def _print_groups(found: Keepers, top: int) -> None:
     from ...metrics.damage.titles import has_points
 
     digits = ".1f" if has_points(found.profile) else ".3g"
-    names = iter(names_from_common_folder([Path(path) for group in found.groups for path in group.paths]))
-    for number, group in enumerate(found.groups):
-        shown = [next(names) for _ in group.paths]
-        if number >= top:
-            continue
-        title = printable(shorten(group.prompt, PROMPT, placeholder=" …")) or f"{len(shown)} look-alikes"
+    names = iter(names_from_common_folder([Path(path) for group in found.groups for path, *_ in _files(group)]))
+    for group in found.groups[:top]:
+        files = list(_files(group))
+        title = printable(shorten(group.prompt, PROMPT, placeholder=" …")) or f"{len(files)} look-alikes"
         say(f"{title}: {group.why}")
-        for place, (name, score) in enumerate(zip(shown, group.scores, strict=True)):
-            mark = "keep" if place < group.kept else "    "
+        for _, score, keep, original in files:
             value = f"{score:{digits}}" if isfinite(score) else "–"
-            say(f"  {mark} {value:>7}  {printable(name)}")
+            copy = "" if original is None or len(group.paths) == 1 else "  (exact copy)"
+            say(f"  {'keep' if keep else '    '} {value:>7}  {printable(next(names))}{copy}")
     if len(found.groups) > top:
         say(f"… and {counted(len(found.groups) - top, 'more group')}.")
     alone = len(found.alone)
@@ -198,6 +214,8 @@ def _print_groups(found: Keepers, top: int) -> None:
     close = sum(group.close for group in found.groups)
     say(
         f"{counted(len(found.groups), 'group')} by {found.by}: {len(found.kept)} to keep, "
-        f"{counted(len(found.others), 'other')}; {close} too close to call; {counted(alone)} in no group."
+        f"{counted(len(found.others) + found.copies, 'other')}; {close} too close to call; {counted(alone)} in no group."
     )
+    if found.by == "look-alike":
+        say("Listed first: pictures without suspected damage, then those with most pixels, then the highest score.")
     say(f"{found.trust_sentence}.")

@@ -1,7 +1,9 @@
 """Keepers of a small collection with planted groups, and the user's corrections of groups."""
 
 import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,7 +63,9 @@ def test_the_sharp_picture_of_each_prompt_is_kept(found):
     assert [(named(found, group.images), group.prompt) for group in keepers.groups] == [("120", "a"), ("34", "b")]
     first = keepers.groups[0]
     assert first.margin == first.scores[0] - first.scores[1] > 2
-    assert first.why == f"{first.margin:.0f} points above the next"
+    # The number is the difference of the two scores that a list shows.
+    shown = [round(score, 1) for score in first.scores]
+    assert first.why == f"{shown[0] - shown[1]:.1f} points above the next one listed"
     assert (named(found, keepers.kept), named(found, keepers.others)) == ("13", "204")
     assert sorted(named(found, keepers.alone)) == list("5678")
     assert sorted(path.rsplit("/", 1)[1][0] for path in keepers.staying) == list("135678")
@@ -76,6 +80,48 @@ def test_of_look_alikes_the_largest_is_kept(found):
     assert named(found, group.images) == "678"
     assert group.prompt == ""
     assert group.images[0] == found.evaluation.ids[found.evaluation.best]
+    # The size decided, so the scores are not too close to call, however close they are.
+    assert (group.why, group.close) == ("more pixels than the next one listed", False)
+    level = np.full(len(found.evaluation.ids), 50.0)
+    same = replace(found.evaluation, scores={**found.evaluation.scores, found.evaluation.main: level})
+    (group,) = find_keepers(replace(found, evaluation=same), "look-alike").groups
+    assert (group.margin, group.close) == (0.0, False)
+    damage = np.full(len(level), -1)
+    damage[found.evaluation.place[image_of(found, "8")]] = 0
+    suspected = replace(found.evaluation, damage=damage)
+    (group,) = find_keepers(replace(found, evaluation=suspected), "look-alike", per_group=2).groups
+    assert (named(found, group.images), group.why) == ("678", "the next one listed is suspected of damage")
+    (group, *_) = find_keepers(replace(found, evaluation=same), "prompt").groups
+    assert (group.why, group.close) == ("too close to call: the same score as the next one listed", True)
+
+
+def test_exact_copies_are_look_alikes_of_which_the_original_is_kept(pictures, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, source in (("a copy of 0.png", "0"), ("0.png", "0"), ("1.png", "1"), ("6 (1).png", "6"), ("6.png", "6")):
+        shutil.copy(pictures / f"{source}.png", folder / name)
+    shutil.copy(pictures / "7.png", folder / "7.png")
+    shutil.copy(pictures / "7.png", folder / "7-copy.png")
+    with Collection(tmp_path / "collection") as collection:
+        evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+        keepers = find_keepers(evaluated, "look-alike")
+        files = [
+            [[Path(path).name for path in (one, *copies)] for one, copies in zip(g.paths, g.copies, strict=True)]
+            for g in keepers.groups
+        ]
+        assert files == [[["0.png", "a copy of 0.png"]], [["6.png", "6 (1).png"], ["7.png", "7-copy.png"]]]
+        assert [group.why for group in keepers.groups] == ["exact copies", "more pixels than the next one listed"]
+        assert (len(keepers.kept), len(keepers.others), keepers.copies) == (2, 1, 3)
+        assert (len(keepers.alone), len(keepers.staying)) == (1, 3)
+        moves = moves_of_others(evaluated, keepers, [folder], tmp_path / "away")
+        moved = ["6 (1).png", "7-copy.png", "7.png", "a copy of 0.png"]
+        assert [move.target for move in moves] == [tmp_path / "away" / name for name in moved]
+        # A group of two keeps both, and none of their copies.
+        assert [move.source.name for move in moves_of_others(
+            evaluated, find_keepers(evaluated, "look-alike", 2), [folder], tmp_path / "away"
+        )] == ["6 (1).png", "7-copy.png", "a copy of 0.png"]  # fmt: skip
+        without = find_keepers(evaluated, "look-alike", copies=False)
+        assert [group.images for group in without.groups] == [keepers.groups[1].images]
 
 
 def test_trust_comes_from_the_ratings_of_pairs(found):
@@ -87,13 +133,14 @@ def test_trust_comes_from_the_ratings_of_pairs(found):
     )
     keepers = find_keepers(found, rater="ann")
     assert (keepers.trust.pairs, keepers.trust.groups, keepers.trust.concordance) == (4, 2, 0.25)
-    assert keepers.trust_sentence.startswith("Of two pictures of one prompt: cannot say yet, 4 pairs of 2 prompts")
+    assert keepers.trust_sentence.startswith("How often it picks yours of two pictures of one prompt is not known yet")
+    assert "so far 4 pairs of 2 prompts" in keepers.trust_sentence
     for name in "12034":
         undo_rating(found.collection, "ann", image_of(found, name))
-    assert find_keepers(found, "burst", rater="ann").trust_sentence.startswith("Of two pictures of one burst: cannot")
+    assert "of two pictures of one burst is not known" in find_keepers(found, "burst", rater="ann").trust_sentence
     taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-7"]})
     of_taste = find_keepers(replace(found, evaluation=taste), "burst")
-    assert "cannot say, because this taste was learnt without" in of_taste.trust_sentence
+    assert "is not known: this taste was learnt without" in of_taste.trust_sentence
 
 
 class Dark:
@@ -112,10 +159,11 @@ def test_judges_choose(found):
         values[found.evaluation.place[image_of(found, name)]] = value
     judged = replace(found, judged=JudgedPictures({judge.stored_name: values}, {judge.stored_name: 1.0}))
     keepers = find_keepers(judged, judges=[(judge, 1.0)])
-    assert (keepers.profile, keepers.groups[0].why) == (judge.stored_name, "too close to call")
+    same = "too close to call: the same score as the next one listed"
+    assert (keepers.profile, keepers.groups[0].why) == (judge.stored_name, same)
     assert named(found, keepers.groups[0].images)[2] == "1"
     # No picture of b has a value, so to keep one of them would be chance.
-    assert keepers.groups[1].why == "none has a value: all are kept"
+    assert keepers.groups[1].why == "none could be scored: all are kept"
     assert keepers.groups[1].kept == len(keepers.groups[1].images)
     assert find_keepers(judged, judges=[(judge, 1.0)], with_score=True).profile == JUDGES
     with pytest.raises(JudgeError):
@@ -125,15 +173,21 @@ def test_judges_choose(found):
         for name, value in zip("678", of_look_alikes, strict=True):
             values[found.evaluation.place[image_of(found, name)]] = value
         (group,) = find_keepers(judged, "look-alike", judges=[(judge, 1.0)]).groups
-        assert (named(found, group.images)[0], group.why) == ("6", "without suspected damage, or larger")
+        assert (named(found, group.images)[0], group.why) == ("6", "more pixels than the next one listed")
     nothing = replace(found, judged=JudgedPictures({judge.stored_name: np.full(len(values), np.nan)}, {}))
     with pytest.raises(CollectionError, match="No picture could be judged"):
         find_keepers(nothing, judges=[(judge, 1.0)])
 
 
-@pytest.mark.parametrize(("by", "per_group"), [("colour", 1), ("prompt", 0)])
-def test_wrong_groups_are_refused(found, by, per_group):
-    with pytest.raises(CollectionError, match="Expected groups by prompt, burst, look-alike, and 1 or more"):
+@pytest.mark.parametrize(
+    ("by", "per_group", "message"),
+    [
+        ("colour", 1, "Pictures cannot be grouped by 'colour': choose prompt, burst, look-alike"),
+        ("prompt", 0, "Expected 1 or more pictures to keep of each group, got 0"),
+    ],
+)
+def test_wrong_groups_are_refused(found, by, per_group, message):
+    with pytest.raises(CollectionError, match=message):
         find_keepers(found, by, per_group)
 
 
@@ -172,7 +226,7 @@ def test_corrections_are_remembered_and_can_be_undone(found):
 def test_others_are_moved_with_their_texts_and_come_back(found, pictures, tmp_path):
     before = sorted(pictures.iterdir())
     moves = moves_of_others(found, find_keepers(found), [pictures], tmp_path)
-    assert [move.target for move in moves] == [tmp_path / "others" / f"{name}.png" for name in "024"]
+    assert [move.target for move in moves] == [tmp_path / f"{name}.png" for name in "024"]
     cull(moves, tmp_path / "undo.jsonl")
     assert len(sorted(pictures.iterdir())) == len(before) - 6
     assert undo(tmp_path / "undo.jsonl") == (6, [])

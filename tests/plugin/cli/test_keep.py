@@ -1,6 +1,7 @@
 """The command line of ``soart keep``."""
 
 import json
+import shutil
 
 import pytest
 from PIL import Image, ImageFilter
@@ -26,27 +27,24 @@ def test_keep(soart, art, tmp_path):
     assert code == 0
     assert "a boat: " in out
     assert "2 groups by prompt: 2 to keep, 2 others" in out
-    assert "cannot say yet, 0 pairs" in out
+    assert "is not known yet" in out
     assert "3 copied to" in out
     assert sorted(path.name[2:] for path in (tmp_path / "best").glob("*.png")) == ["0.png", "2.png", "4.png"]
     line = ("keep", art, "--taste", "blur", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")
     document = json.loads(soart(*line, "--dry-run", "--json")[1])
     assert [[one["keep"] for one in group["pictures"]] for group in document["groups"]] == [[True, False]] * 2
     assert (document["moved"], document["undo_file"], document["alone"]) == (None, None, 1)
-    assert (document["trust"]["known"], document["trust"]["pairs"]) == (False, 0)
+    trust = document["trust"]
+    assert (trust["known"], trust["pairs"], trust["sentence"]) == (False, 0, document["trust_sentence"])
+    assert (trust["unit"], trust["checked_by"], trust["rater"]) == ("prompt", "ratings", "me")
     before = sorted(art.iterdir())
     out = soart(*line, "--dry-run")[1]
     assert "Would move 2 pictures to" in out
-    assert f"{art / '1.png'} → {tmp_path / 'rest' / 'others' / '1.png'}" in out
+    assert f"{art / '1.png'} → {tmp_path / 'rest' / '1.png'}" in out
     assert "Would copy 3 pictures to" in soart("keep", art, "--copy-to", tmp_path / "second", "--dry-run")[1]
     assert sorted(art.iterdir()) == before
     assert "2 moved to" in soart(*line)[1]
-    assert sorted(path.name for path in (tmp_path / "rest" / "others").iterdir()) == [
-        "1.png",
-        "1.txt",
-        "3.png",
-        "3.txt",
-    ]
+    assert sorted(path.name for path in (tmp_path / "rest").iterdir()) == ["1.png", "1.txt", "3.png", "3.txt"]
     soart("undo", tmp_path / "u")
     assert sorted(art.iterdir()) == before
     assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--by", "look-alike")[1]
@@ -59,6 +57,26 @@ def test_pictures_of_one_prompt_with_other_settings_are_not_said_to_be_of_differ
     code, out, _ = soart("keep", art)
     assert code == 0
     assert "No two of 5 pictures have one prompt and the same settings apart from the seed" in " ".join(out.split())
+
+
+def test_exact_copies_are_listed_with_their_original(soart, art, tmp_path):
+    shutil.copy(art / "4.png", art / "4 (1).png")
+    out = soart("keep", art, "--by", "look-alike")[1]
+    assert [line.split(maxsplit=2)[-1] for line in out.splitlines()[:2]] == ["exact copies", "4.png"]
+    assert out.splitlines()[2].endswith(" 4 (1).png")
+    assert "1 group by look-alike: 1 to keep, 1 other; 0 too close to call; 4 pictures in no group." in out
+    document = json.loads(soart("keep", art, "--by", "look-alike", "--json")[1])
+    assert [(one["keep"], one["copy_of"]) for one in document["groups"][0]["pictures"]] == [
+        (True, None),
+        (False, str(art / "4.png")),
+    ]
+    line = ("keep", art, "--by", "look-alike", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")
+    assert "1 moved to" in soart(*line)[1]
+    assert [path.name for path in (tmp_path / "rest").iterdir()] == ["4 (1).png"]
+    # The original is still there, so its picture is not taken for one that was moved away.
+    assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--by", "look-alike")[1]
+    soart("undo", tmp_path / "u")
+    assert (art / "4 (1).png").exists()
 
 
 def test_wrong_usage(soart, art, tmp_path):
