@@ -75,7 +75,7 @@ def new_chart(height: float) -> Chart:
 
 def number_text(value: float, digits: int = 3, sign: str = "") -> str:
     """A number as ``figure`` formats it, with a real minus sign."""
-    return figure(value, digits, sign).replace("-", "−")
+    return figure(value, digits, sign)
 
 
 def limits_of(values: Sequence[float], margin: float = 0.0) -> tuple[float, float]:

@@ -59,8 +59,8 @@ def picture_url(collection: Collection, row: ImageRow) -> str:
     return data_url(collection.pixels(row))
 
 
-def figure(value: float, digits: int = 3, sign: str = "") -> str:
-    """Format a number for people.
+def plain_figure(value: float, digits: int = 3, sign: str = "") -> str:
+    """Format a number so that programs can read it.
 
     Args:
         value: the number; NaN and infinities become a dash.
@@ -73,8 +73,23 @@ def figure(value: float, digits: int = 3, sign: str = "") -> str:
     return f"{value:{sign}.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:{sign}.{digits}g}"
 
 
+def figure(value: float, digits: int = 3, sign: str = "") -> str:
+    """Format a number for people, with a real minus sign; arguments as for ``plain_figure``."""
+    return plain_figure(value, digits, sign).replace("-", "−")
+
+
+def signed(value: float, decimals: int) -> str:
+    """A difference for people, with its sign and so many decimals.
+
+    >>> from soart.pipelines.reports.page import signed
+    >>> signed(1.25, 1), signed(-20, 0)
+    ('+1.2', '−20')
+    """
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
 #: Filters of all templates.
-FILTERS = {"figure": figure, "profile": profile_title, "stored": stored_title, "damage": damage_noun}
+FILTERS = {"figure": figure, "signed": signed, "profile": profile_title, "stored": stored_title, "damage": damage_noun}
 
 
 def render_page(template: str, **values: object) -> str:

@@ -16,6 +16,7 @@ from ..collection.collection import Collection
 from ..judges.prompts import prompts_of
 from ..scoring.ranking import RankedPicture
 from .page import picture_url, render_page
+from .score_words import ranking_reasons
 
 _TECHNICAL = (
     "The technical score tells how well a picture is rendered, in points from 0 to 100; hardly any undamaged picture "
@@ -36,7 +37,10 @@ _DETECTOR = (
     "The score is the freedom from one fault, in points from 0 to 100; below 50 the fault is suspected, which hardly any "
     "undamaged picture is."
 )
-_JUDGES = "The values are those of judges; docs/judges.md says what each of them measures."
+_JUDGES = (
+    "The values are those of judges; docs/judges.md says what each of them measures. The number beside a judge is what it "
+    "adds to the score, in standard deviations of these pictures."
+)
 #: Characters of a prompt by another tool on the page; the whole of it is in a tooltip.
 _PROMPT = 160
 _COMMON = {"a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "picture", "photo", "image", "style"}
@@ -130,6 +134,7 @@ def render_report(
         models=sorted({r.row.generation.model for r in ranking if r.row.generation}),
         picture=lambda r: pictures[r.row.id],
         prompt=lambda r: prompts.get(r.row.id, ""),
+        reasons=ranking_reasons,
         cut=lambda text: shorten(text, _PROMPT, placeholder=" …"),
         sharpness=lambda r: "small" if max(r.row.width, r.row.height) <= 128 else "",
     )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ...metrics.damage.titles import has_points
 from ...metrics.protocols import Reason
 from .page import figure
+
+if TYPE_CHECKING:
+    from ..scoring.ranking import RankedPicture
 
 
 def score_text(score: float, percentile: float, decimals: int = 1) -> str:
@@ -14,9 +18,16 @@ def score_text(score: float, percentile: float, decimals: int = 1) -> str:
     return f"score {score:.{decimals}f}, percentile {percentile:.0f}"
 
 
-def reason_texts(reasons: Iterable[Reason]) -> list[str]:
-    """One phrase a reason: what it added to the score, and its name."""
-    return [f"{_contribution(reason)} {reason.text}" for reason in reasons]
+def ranking_reasons(picture: RankedPicture, most: int | None = None) -> list[str]:
+    """One phrase a reason of a ranked picture, and one for what the other causes cost if that is half a point or more.
+
+    Args:
+        picture: the picture.
+        most: the most reasons to name; None for all.
+    """
+    rest = picture.unexplained(most)
+    others = [Reason("other causes", rest)] if rest <= -0.5 else []
+    return reason_words([*picture.reasons[:most], *others])
 
 
 def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:
@@ -36,9 +47,5 @@ def points_text(score: float, name: str) -> str:
 
 def reason_words(reasons: Iterable[Reason]) -> list[str]:
     """One phrase a reason: its name, and what it added to the score."""
-    return [f"{reason.text} ({_contribution(reason)})" for reason in reasons]
-
-
-def _contribution(reason: Reason) -> str:
-    # Without the second rounding 0.00002 would get an exponent; adding 0 turns -0 into 0.
-    return figure(round(reason.contribution, 3) + 0.0, 2, "+")
+    # Rounded twice, because 0.00002 would get an exponent; adding 0 turns -0 into 0.
+    return [f"{reason.text} ({figure(round(reason.contribution, 3) + 0.0, 2, '+')})" for reason in reasons]

@@ -23,6 +23,7 @@ from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
 from .measuring import measure
 from .prior_scores import reasons_in, scores_in
+from .reasons import ALL, enough
 from .taste_scorer import TasteScorer
 
 #: Longest side of a picture under its heat map, in pixels.
@@ -102,7 +103,7 @@ def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> Scor
     score = float(scores_in(collection, scorer, [row.id], matrix)[0])
     if pixels is None:
         return ScoreExplanation(score, tuple(reasons_in(collection, scorer, [row.id], matrix)[0]))
-    return ScoreExplanation(score, _reasons(scorer, pixels, matrix, top=2))
+    return ScoreExplanation(score, tuple(enough(_reasons(scorer, pixels, matrix, ALL))))
 
 
 def _reasons(scorer: Scorer, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:

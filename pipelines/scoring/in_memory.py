@@ -20,6 +20,7 @@ from ...metrics.protocols import Measurer, Reason, Scorer
 from ..collection.collection import Collection
 from ..ingest.roots import existing_collection
 from .measuring import measure
+from .reasons import ALL, enough
 from .taste_scorer import TasteScorer
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def score_batch(
     numbers, items, problems = measure_batch(pictures, scorer, progress)
     if not numbers:
         return [], problems
-    scores, reasons = scorer.score(items), scorer.explain(items)
+    scores, reasons = scorer.score(items), map(enough, scorer.explain(items, ALL))
     if reference is None and isinstance(scorer, TasteScorer):
         ranks = scorer.taste.percentile(scorer.taste.liking(items))
     else:

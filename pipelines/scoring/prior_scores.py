@@ -9,6 +9,7 @@ import numpy as np
 
 from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
+from .reasons import ALL, enough
 
 if TYPE_CHECKING:
     from ...metrics.tastes.profile import TasteProfile
@@ -78,17 +79,15 @@ def scores_in(collection: Collection, scorer: Scorer, ids: Sequence[int], items:
     return taste.score(items, _priors_in(collection, taste, ids, items), useless_ok=True)
 
 
-def reasons_in(
-    collection: Collection, scorer: Scorer, ids: Sequence[int], items: np.ndarray, top: int = 2
-) -> list[list[Reason]]:
-    """The ``top`` reasons for each of the scores of ``scores_in``, which has the same arguments."""
+def reasons_in(collection: Collection, scorer: Scorer, ids: Sequence[int], items: np.ndarray) -> list[list[Reason]]:
+    """As many reasons as are ``enough`` for each of the scores of ``scores_in``, which has the same arguments."""
     taste = taste_with_others(scorer)
     if taste is None:
-        return scorer.explain(items, top)
+        return [enough(reasons) for reasons in scorer.explain(items, ALL)]
     from ...metrics.tastes.explanation import explain
 
-    explanations = explain(taste, items, _priors_in(collection, taste, ids, items), top)
-    return [list(explanation.reasons) for explanation in explanations]
+    explanations = explain(taste, items, _priors_in(collection, taste, ids, items), ALL)
+    return [enough(explanation.reasons) for explanation in explanations]
 
 
 def _priors_in(collection: Collection, taste: TasteProfile, ids: Sequence[int], items: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from ...metrics.protocols import Reason, Scorer
 from ...metrics.tastes.overall import words_of
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..support.wording import counted
 from .measuring import measure
 from .prior_scores import reasons_in, scores_in
 
@@ -30,7 +31,7 @@ class RankedPicture:
         path: of its file.
         score: under the profile, higher is better.
         percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
-        reasons: the item groups that moved the score most.
+        reasons: the item groups that moved the score most, two to four of them.
         verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty if a taste or a detector ranks.
     """
 
@@ -46,6 +47,15 @@ class RankedPicture:
     def prompt(self) -> str | None:
         """The prompt that the picture was drawn from; None if it was not drawn here."""
         return self.row.generation.prompt if self.row.generation else None
+
+    def unexplained(self, given: int | None = None) -> float:
+        """Points, 0 or less, that other causes than the first ``given`` reasons cost; those than all reasons by default.
+
+        0 for tastes and judges, of which the reasons do not add up to the score, and for pictures without reasons.
+        """
+        if not (self.verdict and self.reasons):
+            return 0.0
+        return min(0.0, self.score - 100 - sum(reason.contribution for reason in self.reasons[:given]))
 
 
 def rank(
@@ -137,7 +147,8 @@ def without_near(
         return kept, []
     first = next(picture for i, picture in enumerate(ranking) if i not in diverse)
     number = len(ranking) - len(kept)
+    their = "they look" if number > 1 else "it looks"
     return kept, [
-        f"{number} {'pictures are' if number > 1 else 'picture is'} dropped, closer than {min_distance:g} to a better one; the "
+        f"{counted(number)} left out, because {their} nearly like a better one (at a distance below {min_distance:g}); the "
         f"best is {str(first.path)!r} at place {first.place}."
     ]

@@ -29,6 +29,7 @@ def compare_attention(
     The tables are transposed, difference and plus–minus.
     """
     from ...pipelines.attention.modes import check_versions, compare_versions, measure_modes, write_comparison
+    from ...pipelines.reports.page import signed
 
     modes = {folder.resolve().name: folder for folder in folders}
     if len(modes) < len(folders):
@@ -70,7 +71,7 @@ def compare_attention(
     say(f"{len(data.files)} pictures, {report.folds} folds, chance {report.chance:.2f}")
     low, high = found.difference_interval
     say(
-        f"{second} − {first}: {found.difference:+.2f} ({low:+.2f} … {high:+.2f}); by chance as large in "
+        f"{second} − {first}: {signed(found.difference, 2)} ({signed(low, 2)} … {signed(high, 2)}); by chance as large in "
         f"{100 * found.p_value:.0f} % of random exchanges"
     )
     say(f"Plus–minus {second} − {first}: lop-sidedness {report.comparison.lopsidedness:.2f}")

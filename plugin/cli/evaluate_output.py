@@ -126,6 +126,7 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     """Print the evaluation, at most ``top`` pictures of each list."""
     from ...metrics.damage.titles import damage_noun, stored_title
     from ...pipelines.evaluation.summary import summarise
+    from ...pipelines.reports.page import signed
 
     evaluation, summary, update = evaluated.evaluation, summarise(evaluated, top), _update(evaluated.update)
     missing = f", {update['missing']} missing" if update["missing"] else ""
@@ -160,22 +161,25 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     clear = [association for association in evaluation.associations if association.q <= CLEAR]
     for a in clear[: 2 * top]:
         say(
-            f"  {a.kind} {printable(a.value)!r}: {a.difference:+.1f} ({a.low:+.1f} … {a.high:+.1f}), {a.pictures} "
+            f"  {a.kind} {printable(a.value)!r}: {signed(a.difference, 1)} ({signed(a.low, 1)} … {signed(a.high, 1)}), {a.pictures} "
             f"pictures of {a.prompts} prompts"
         )
     if evaluation.associations and not clear:
         say("No word, model, sampler or tool clearly goes with better or worse pictures.")
     for trend in evaluation.trends:
         if trend.low > 0 or trend.high < 0:
-            say(f"  score and {trend.name}: rank correlation {trend.rho:+.2f} ({trend.low:+.2f} … {trend.high:+.2f})")
+            interval = f"{signed(trend.low, 2)} … {signed(trend.high, 2)}"
+            say(f"  score and {trend.name}: rank correlation {signed(trend.rho, 2)} ({interval})")
 
 
 def _print_gaps(title: str, gaps: Sequence[Gap], scale: float = 1.0, unit: str = "") -> None:
+    from ...pipelines.reports.page import signed
+
     for gap in gaps:
         if gap.clear:
             say(
                 f"  {title}{printable(gap.name)}: {scale * gap.first:.1f}{unit} against {scale * gap.second:.1f}{unit} "
-                f"({scale * gap.low:+.1f} … {scale * gap.high:+.1f})"
+                f"({signed(scale * gap.low, 1)} … {signed(scale * gap.high, 1)})"
             )
 
 

@@ -47,7 +47,7 @@ def rank(
         typer.Option(
             min=0,
             callback=finite,
-            help="Drop pictures closer than this to a better one (0.3 removes look-alikes; the larger, the fewer stay).",
+            help="Leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers more.",
         ),
     ] = None,
     copy_to: CopyTo = None,
@@ -87,6 +87,7 @@ def rank(
             judges=judges,
             with_scorer=by is not None,
             engine=engine,
+            given=paths,
         )
     if as_json:
         emit(facts)

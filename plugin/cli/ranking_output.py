@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
+from ...files import named_as_given
 from .terminal import Progress, emit, interruptible, out, plain_table, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Characters of a prompt in the table.
 PROMPT = 120
+#: The most reasons in a line of the table; JSON and pages have more.
+NAMED = 2
 #: Columns of a drawn picture that a JSON ranking repeats.
 _DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
 
@@ -65,6 +68,7 @@ def show_ranking(
     *,
     with_scorer: bool = False,
     engine: str = "local",
+    given: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Rank pictures, write the report, copy the best, and print the ranking unless JSON is wanted.
 
@@ -80,6 +84,7 @@ def show_ranking(
         judges: judges to rank by, with their weights.
         with_scorer: True if ``scorer`` counts beside ``judges``.
         engine: name of the engine that runs the judges.
+        given: files and folders as the user named them, for sentences.
 
     Returns:
         the JSON document.
@@ -114,6 +119,7 @@ def show_ranking(
         # Before anything is printed: a closed pipe ends the command.
         copied, left_out = copy_best([picture.path for picture in ranking[: output.top]], output.copy_to)
         problems += left_out
+    problems = named_as_given(problems, given)
     report = output.report
     if report is not None:
         from ...pipelines.reports.page import write_report
@@ -137,7 +143,9 @@ def show_ranking(
         document |= {"copied": copied, "copied_to": str(output.copy_to)}
     if not output.as_json:
         if ranking:
-            print_ranking(ranking, output.top, prompts, decimals=3 if judges else 1)
+            print_ranking(ranking, output.top, prompts, 3 if judges else 1, None if judges else NAMED)
+            if judges:
+                say("Numbers in brackets: what each adds to the score, in standard deviations of these pictures.")
         print_notes(problems)
         if report is not None:
             say(f"Report: {report}")
@@ -237,7 +245,11 @@ def names_from_common_folder(paths: Sequence[Path]) -> list[str]:
 
 
 def print_ranking(
-    ranking: Sequence[RankedPicture], top: int, prompts: Mapping[int, str] = MappingProxyType({}), decimals: int = 1
+    ranking: Sequence[RankedPicture],
+    top: int,
+    prompts: Mapping[int, str] = MappingProxyType({}),
+    decimals: int = 1,
+    named: int | None = NAMED,
 ) -> None:
     """Print the best ``top`` as a table; names of pictures begin at the folder that holds all.
 
@@ -246,29 +258,41 @@ def print_ranking(
         top: number of lines.
         prompts: by picture id; long ones are cut.
         decimals: of the scores.
+        named: the most reasons in a line; None for all.
     """
     from rich.text import Text
 
-    from ...pipelines.reports.score_words import reason_texts
+    from ...pipelines.reports.score_words import ranking_reasons
 
     table = plain_table()
     for name in ("#", "score", "pct"):
         table.add_column(name, justify="right", no_wrap=True)
-    judged = any(picture.verdict for picture in ranking)
-    for name in ("picture", "prompt", *(["verdict"] if judged else []), "why"):
+    shown = ranking[:top]
+    columns = {
+        "picture": names_from_common_folder([picture.path for picture in ranking])[:top],
+        "prompt": [_prompt(picture, prompts) for picture in shown],
+        "verdict": [picture.verdict for picture in shown],
+        "why": ["; ".join(ranking_reasons(picture, named)) for picture in shown],
+    }
+    # Those without a prompt or a verdict would be empty.
+    columns = {name: texts for name, texts in columns.items() if any(texts)}
+    for name in columns:
         table.add_column(name, overflow="fold")
-    names = names_from_common_folder([picture.path for picture in ranking])
-    for picture, name in zip(ranking[:top], names, strict=False):
-        drawn = picture.row.generation
-        prompt = shorten(prompts.get(picture.row.id, ""), PROMPT, placeholder=" …")
-        prompt += f" (seed {drawn.seed})" if drawn else ""
-        why = "; ".join(reason_texts(picture.reasons))
-        verdict = [picture.verdict] if judged else []
-        texts = (Text(printable(text)) for text in (name, prompt, *verdict, why))
-        table.add_row(str(picture.place), f"{picture.score:.{decimals}f}", f"{picture.percentile:.0f}", *texts)
+    for picture, *texts in zip(shown, *columns.values(), strict=True):
+        number = f"{picture.score:.{decimals}f}".replace("-", "−")
+        cells = (Text(printable(text)) for text in texts)
+        table.add_row(str(picture.place), number, f"{picture.percentile:.0f}", *cells)
     out.print(table)
     if len(ranking) > top:
         out.print(f"… and {len(ranking) - top} more.")
+
+
+def _prompt(picture: RankedPicture, prompts: Mapping[int, str]) -> str:
+    """The prompt of a line, cut if it is long, with the seed of a picture that was drawn here."""
+    drawn = picture.row.generation
+    return shorten(prompts.get(picture.row.id, ""), PROMPT, placeholder=" …") + (
+        f" (seed {drawn.seed})" if drawn else ""
+    )
 
 
 def show_found(column: str, values: Sequence[str], paths: Sequence[Path]) -> None:

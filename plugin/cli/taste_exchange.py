@@ -33,7 +33,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Explain a picture's score: what moved it and by how much, in words, and where in the picture."""
-    from ...pipelines.reports.score_words import reason_texts
+    from ...pipelines.reports.score_words import reason_words
     from ...pipelines.scoring.explaining import explain_picture, write_picture
     from ...pipelines.scoring.profile_store import warnings_of
 
@@ -54,7 +54,7 @@ def explain(
     for text in warnings_of(scorer):
         note(text)
     say(f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f}")
-    for text in reason_texts(why.reasons):
+    for text in reason_words(why.reasons):
         say(text)
     if why.mode is not None:
         say(f"Looks most like {printable(why.mode[0])!r} ({100 * why.mode[1]:.0f} %)")

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 def score_table(scored: Sequence[ScoredPicture], title: str) -> dict[str, Any]:
     """Scores as a table, for clients that show no pictures."""
-    from ...pipelines.reports.score_words import reason_texts
+    from ...pipelines.reports.score_words import reason_words
 
     rows = [
         [
             picture.number + 1,
             plain(picture.score),
             plain(picture.percentile, 0),
-            "; ".join(reason_texts(picture.reasons)),
+            "; ".join(reason_words(picture.reasons)),
         ]
         for picture in scored
     ]

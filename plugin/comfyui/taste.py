@@ -62,7 +62,7 @@ class SoartExplain(SoartNode):
     @classmethod
     def run(cls, images: torch.Tensor, profile: str, grid: int = 4, taste: Scorer | None = None) -> io.NodeOutput:
         """Explain the scores."""
-        from ...pipelines.reports.score_words import reason_texts
+        from ...pipelines.reports.score_words import reason_words
         from ...pipelines.scoring.explaining import explain_pixels
         from ...pipelines.scoring.profile_store import warnings_of
 
@@ -71,10 +71,10 @@ class SoartExplain(SoartNode):
         for number, pixels in pictures.pixels.items():
             explained = explain_pixels(scorer, pixels, grid)
             maps.append(explained.overlay)
-            rows += [[number + 1, text] for text in reason_texts(explained.reasons)]
+            rows += [[number + 1, text] for text in reason_words(explained.reasons)]
             step()
         heat = to_images(maps)
-        table = {"title": title_of(scorer), "columns": ["picture", "contribution and reason"], "rows": rows}
+        table = {"title": title_of(scorer), "columns": ["picture", "reason and contribution"], "rows": rows}
         text = "\n".join(f"picture {number}: {reason}" for number, reason in rows)
         return io.NodeOutput(heat, text, ui=cls.show([*warnings_of(scorer), *pictures.notes], table, images=heat))
 

@@ -22,7 +22,7 @@ from ...files import from_home
 from ...metrics.damage.titles import CAUTION, JUDGE, damage_noun, profile_title, stored_title
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
-from ...pipelines.reports.page import TEMPLATES, figure
+from ...pipelines.reports.page import TEMPLATES, plain_figure
 from ...pipelines.support.background import start_as
 from ...version import __version__
 from .language import Texts, languages, texts_of
@@ -109,7 +109,7 @@ _templates.filters.update(
     day=_in_language(Texts.day),
     minute=_in_language(Texts.minute),
     # As the fields of forms need it.
-    number=figure,
+    number=plain_figure,
 )
 _templates.tests["judge"] = lambda name: name.startswith(JUDGE)
 _templates.globals.update(

@@ -125,7 +125,7 @@ LITERAL = (
     N_("coarse texture is smoother than theirs"),
     N_("coarse texture runs in one direction"),
     N_("coarse texture has an unusual pattern"),
-    N_("rendered as usual: good pictures lose about as much"),
+    N_("rendered normally: most good pictures lose points for this too"),
     N_("all black"),
     N_("nothing but one tone"),
     N_("too small to be judged (%(side)s pixels; %(needed)s are needed)"),
@@ -211,13 +211,17 @@ LITERAL = (
     # Keepers
     N_("your choice"),
     N_("all are kept"),
-    N_("none has a value: all are kept"),
-    N_("the others have no value"),
-    N_("too close to call"),
-    N_("%(margin)s above the next"),
+    N_("none could be scored: all are kept"),
+    N_("none could be scored: the first is kept"),
+    N_("the others could not be scored"),
+    N_("the next one listed is suspected of damage"),
+    N_("more pixels than the next one listed"),
+    N_("too close to call: the same score as the next one listed"),
+    N_("too close to call: %(margin)s above the next one listed"),
+    N_("%(margin)s above the next one listed"),
     N_("%(margin)s points"),
     N_(
-        "Of two pictures of one prompt: cannot say, because this taste was learnt without ratings of such pairs, or by an earlier soart"
+        "How often it picks yours of two pictures of one prompt is not known: this taste was learnt without such pairs rated differently, or by an earlier soart, so rate some and learn it again"
     ),
     # Tunes
     N_("deviations"),
@@ -515,7 +519,13 @@ COMPOSED = (
     N_("Only %(few)s are liked beside %(many)s disliked: rate more liked ones."),
     N_("Only %(few)s are disliked beside %(many)s liked: rate more disliked ones."),
     N_(
-        "Of two pictures of %(unit)s: cannot say yet, %(counted)s to check it by (%(needed)s, rated differently, are needed)"
+        "How often it picks yours of two pictures of one prompt is not known yet: rate %(pairs)s such pairs differently, from %(groups)s prompts or more (so far %(counted)s)"
+    ),
+    N_(
+        "How often it picks yours of two pictures of one burst is not known yet: rate %(pairs)s such pairs differently, from %(groups)s bursts or more (so far %(counted)s)"
+    ),
+    N_(
+        "How often it picks yours of two pictures of one look-alike group is not known yet: rate %(pairs)s such pairs differently, from %(groups)s look-alike groups or more (so far %(counted)s)"
     ),
     N_("Of two pictures of %(unit)s it picks yours in %(share)s; %(counted)s"),
     N_("Of two pictures of %(unit)s it picks yours in %(share)s, no better than chance; %(counted)s"),

@@ -100,7 +100,7 @@ def test_the_reason_of_a_usual_rendering_says_what_it_is_compared_with(scorer, s
         reason.text for row in scorer.explain(items, top=1000) for reason in row if reason.text.startswith("rendered")
     ]
     assert len(texts) == len(items)
-    assert "rendered as usual: good pictures lose about as much" in texts
+    assert "rendered normally: most good pictures lose points for this too" in texts
     assert all("good" in text for text in texts)
 
 

@@ -95,6 +95,6 @@ def test_unwritable_report(tmp_path):
 
 def test_numbers_for_people():
     assert [figure(v, 2, "+") for v in (74.1, 112.3, 99.6, -0.031, 0, -8.83)] == [
-        "+74", "+112", "+100", "-0.031", "+0", "-8.8",
+        "+74", "+112", "+100", "−0.031", "+0", "−8.8",
     ]  # fmt: skip
     assert figure(float("nan")) == figure(float("inf")) == "–"

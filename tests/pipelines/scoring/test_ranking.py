@@ -54,7 +54,13 @@ def test_sharp_before_blurred(folder):
     assert [r.place for r in ranking] == list(range(1, 9))
     assert all(r.path.name.startswith("sharp") for r in ranking[:4])
     assert ranking[0].percentile > 90 > 10 > ranking[-1].percentile
-    assert all(len(r.reasons) == 2 for r in ranking)
+    for one in ranking:
+        lost = 100 - one.score
+        assert 2 <= len(one.reasons) <= 4
+        explained = -sum(reason.contribution for reason in one.reasons)
+        assert explained >= 0.75 * lost or len(one.reasons) == 4
+        assert one.unexplained() == pytest.approx(explained - lost)
+        assert one.unexplained(1) == pytest.approx(-one.reasons[0].contribution - lost)
 
 
 def test_ranking_does_not_depend_on_order(folder):

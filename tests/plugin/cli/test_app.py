@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from specimens.ugly import picture
 from typer.main import get_command
 
 from soart.metrics.damage.scorer import DETECTORS
@@ -131,6 +132,44 @@ def test_processes_rank_as_one_does(soart, tmp_path):
     assert len(scores) == 33
     assert len(several["problems"]) == 1
     assert {one["path"]: one["score"] for one in single["ranking"]}.items() <= scores.items()
+
+
+def test_the_table_has_no_empty_column_and_explains_all_that_is_missing(soart, tmp_path, paint):
+    folder = paint(tmp_path / "art", 3, 3, vivid=True)
+    code, out, _ = soart("rank", folder, "--taste", "technical")
+    assert code == 0
+    assert out.split("\n", 1)[0].split() == ["#", "score", "pct", "picture", "verdict", "why"]
+    ranking = json.loads(soart("rank", folder, "--taste", "technical", "--json")[1])["ranking"]
+    for row in ranking:
+        lost = 100 - row["score"]
+        given = [-reason["contribution"] for reason in row["reasons"]]
+        assert 2 <= len(given) <= 4
+        assert sum(given) >= 0.75 * lost or len(given) == 4
+    # The table names two causes, and says what the others cost.
+    worst = ranking[-1]
+    rest = sum(reason["contribution"] for reason in worst["reasons"][:2]) - (worst["score"] - 100)
+    assert "other causes (−" in " ".join(out.split())
+    assert f"other causes ({-rest:.2g})".replace("-", "−") in " ".join(out.split())
+    (folder / "3-0.txt").write_text("a boat")
+    assert "prompt" in soart("rank", folder, "--taste", "technical")[1].split("\n", 1)[0].split()
+
+
+def test_problems_name_pictures_as_the_user_does(soart, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder = tmp_path / "art"
+    folder.mkdir()
+    picture(0, (96, 96)).save(folder / "good.png")
+    Image.new("RGB", (96, 96)).save(folder / "black.png")
+    (folder / "notes.png").write_text("notes")
+    for given, start in (("art", "art/"), (folder, f"{folder}/"), ("../" + tmp_path.name, f"../{tmp_path.name}/art/")):
+        expected = [f"'{start}{name}.png'" for name in ("notes", "black")]
+        problems = json.loads(soart("rank", given, "--taste", "technical", "--json")[1])["problems"]
+        assert [problem.split(" is ")[0] for problem in problems] == expected
+        assert f"'{start}notes.png' is not" in soart("evaluate", given)[2]
+        assert f"'{start}notes.png' is not" in soart("keep", given, "--taste", "technical")[2]
+    monkeypatch.chdir(folder)
+    assert "'notes.png' is not" in soart("evaluate", ".")[2]
 
 
 def test_rankings_of_pictures_by_other_tools_have_their_prompts(soart, tmp_path):
@@ -287,6 +326,30 @@ def test_an_interrupt_during_the_imports_is_no_traceback(module):
     )
     # Python ends by the signal itself if it noticed one: 130 for a shell too.
     assert (done.returncode in (130, -signal.SIGINT), done.stderr) == (True, "Interrupted.\n")
+
+
+_INTERRUPTED_AGAIN = """\
+import atexit, signal, sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# While Python ends.
+atexit.register(signal.raise_signal, signal.SIGINT)
+from soart.plugin.cli import app, start
+
+def interrupted(**_):
+    if sys.argv[1] == "during":
+        signal.raise_signal(signal.SIGINT)
+    sys.exit(130)
+
+app.root = lambda: interrupted
+start.main()
+"""
+
+
+@pytest.mark.parametrize(("when", "words"), [("during", "Interrupted.\n"), ("before", "")])
+def test_ctrl_c_pressed_twice_ends_as_pressed_once(when, words):
+    done = subprocess.run([sys.executable, "-c", _INTERRUPTED_AGAIN, when], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, words)
 
 
 def test_nothing_to_rank_is_a_failure(soart, tmp_path):

@@ -73,7 +73,7 @@ def test_best_of_n(host, graph):
     # Points and reasons in words; the table is that of clients that show no pictures.
     assert cards[0]["score"] == f"{scores[0]:.0f} of 100"
     assert re.fullmatch(r"better than \d+ %", cards[0]["note"])
-    assert re.fullmatch(r"[a-z ,:]+ \([+-][\d.]+\)", cards[0]["why"][0])
+    assert re.fullmatch(r"[a-z ,:]+ \([+−][\d.]+\)", cards[0]["why"][0])
     shown = {card["title"]: host.image(card["image"]) for card in ran.outputs[judged.id]["soart_cards"]}
     assert list(shown) == list("123456")
     np.testing.assert_array_equal(shown[cards[0]["title"]], host.image(cards[0]["image"]))
@@ -103,7 +103,7 @@ def test_explain_shows_where_and_why(host, graph):
     assert texts(ran, size) == "[2, 24, 24, 3]"
     rows = table(ran, why)
     assert {row["picture"] for row in rows} == {1, 2}
-    assert all(re.match(r"[+-]\d", row["contribution and reason"]) for row in rows)
+    assert all(re.search(r" \([+−]\d\S*\)$", row["reason and contribution"]) for row in rows)
     first, second = (host.image(entry) for entry in ran.outputs[why.id]["images"])
     assert not np.array_equal(first, second)
 
