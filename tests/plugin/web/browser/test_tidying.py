@@ -138,3 +138,15 @@ def test_a_group_shows_two_lines_of_its_prompt_at_the_left(come, address, folder
     height, left = page.locator("[data-group] > p:has-text('a long word')").evaluate(PLACE)
     assert 20 < height < 70
     assert left < 2
+
+
+@pytest.mark.parametrize(("view", "thumb"), [("evaluate", "#found"), ("keepers", "#groups .groups")])
+def test_the_viewer_shows_the_score_that_ranks_the_view(come, address, view, thumb):
+    page = come()
+    page.goto(f"{address}/c/0/{view}?by=look-alike")
+    page.wait_for_selector(thumb)
+    page.select_option("#ask [name=profile]", "blur")
+    page.click("#ask .primary")
+    page.wait_for_selector(f"{thumb}[data-profile=blur]")
+    page.locator(f"{thumb} [data-picture]").first.click()
+    page.wait_for_selector("#viewer .score:has-text('freedom from blur')")

@@ -197,7 +197,7 @@ def test_more_like_this(visitor, folder):
         assert visitor.get("/api/ids", like=missing).status_code == 404, missing
 
 
-def test_values_of_judges_sort_and_filter(visitor, folder):
+def test_values_of_judges_sort_and_filter(visitor, folder, make_drawn):
     name = "judge:clip:a/b@1"
     with Collection(folder) as collection:
         pictures = collection.ids()
@@ -207,7 +207,15 @@ def test_values_of_judges_sort_and_filter(visitor, folder):
     assert visitor.get("/api/cells", ids="2", profile=name).json()["cells"][0]["score"] == -2
     assert "judge: clip:a/b" in visitor.get("/gallery").text
     assert visitor.get("/heat/2", profile=name).status_code == 200
-    assert visitor.get("/detail/2", profile=name).status_code == 200
+    page = visitor.get("/detail/2", profile=name).text
+    shown = re.findall(r'class="score num"><b>([^<]+)</b> <span class="dim">([^<]+)', page)
+    assert shown[0] == ("-2", "judge: clip:a/b, better than 96 % of the collection")
+    assert shown[1][1] == "technical quality"
+    with Collection(folder) as collection:
+        added, _ = collection.add_drawn([make_drawn(1), make_drawn(2)], "m", "s")
+    page = visitor.get(f"/detail/{added.id}", profile=name).text
+    assert "judge: clip:a/b: no value for this picture" in page
+    assert "technical quality" in page
 
 
 def test_judged_by_a_judge_of_another_package(package, visitor, folder):
