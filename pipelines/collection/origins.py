@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import func, select
@@ -46,6 +47,8 @@ _NO_SETTING = re.compile(
 )
 
 
+# Pictures of a batch have the same settings.
+@lru_cache(maxsize=1024)
 def _settings_of(text: str | None) -> dict[str, str]:
     """Other settings of a metadata row, as far as they tell how the picture was made."""
     values: dict[str, str] = json.loads(text or "{}")
