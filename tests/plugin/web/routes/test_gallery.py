@@ -1,9 +1,12 @@
 """The gallery: queries, pictures, details and scores."""
 
+import datetime as dt
 import re
 
 import numpy as np
 import pytest
+from specimens.time_zones import local_time
+from sqlalchemy import update
 
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.items.combined import taste_extractor
@@ -11,7 +14,7 @@ from soart.metrics.similarity.neighbours import likeness
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import mark_distinct
 from soart.pipelines.collection.queries import MOST_WORDS
-from soart.pipelines.collection.tables import MetadataRow
+from soart.pipelines.collection.tables import ImageRow, MetadataRow
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.measuring import measure
 from soart.plugin.web.routes.gallery import FILTERS
@@ -328,3 +331,13 @@ def test_look_alikes_lie_on_each_other_after_an_evaluation(visit, make_untidy, t
     assert [sorted(stack) for stack in sorted(stacks)] == [[5, 17], [6, 18]]
     # The larger one on top, as everywhere.
     assert [stack[0] for stack in sorted(stacks)] == [5, 6]
+
+
+def test_dates_are_shown_in_local_time(visitor, folder):
+    with Collection(folder) as collection, collection.session("be written", write=True) as session:
+        session.execute(update(ImageRow).values(created_at=dt.datetime(2026, 3, 1, 20, 30, tzinfo=dt.UTC)))
+    with local_time("Pacific/Kiritimati"):
+        assert '<dt>Added</dt><dd class="num">2026-03-02 10:30</dd>' in visitor.get("/detail/1").text
+        assert "2026-03-02 to 2026-03-02" in visitor.client.get("/collections").text
+        assert len(visitor.get("/api/ids", since="2026-03-02").json()["ids"]) == 40
+        assert visitor.get("/api/ids", until="2026-03-01").json()["ids"] == []
