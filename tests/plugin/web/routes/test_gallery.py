@@ -341,3 +341,11 @@ def test_dates_are_shown_in_local_time(visitor, folder):
         assert "2026-03-02 to 2026-03-02" in visitor.client.get("/collections").text
         assert len(visitor.get("/api/ids", since="2026-03-02").json()["ids"]) == 40
         assert visitor.get("/api/ids", until="2026-03-01").json()["ids"] == []
+
+
+def test_buttons_of_the_viewer_without_words_have_tooltips_and_signs_of_their_own(visitor):
+    viewer = visitor.get("/gallery").text.split('<dialog id="viewer"')[1].split("</dialog>")[0]
+    buttons = re.findall(r"<button ([^>]*)>([^<]*)</button>", viewer)
+    signs = [sign for _, sign in buttons if not sign[:1].isdigit()]
+    assert len(set(signs)) == len(signs) == 7
+    assert all("title=" in attributes for attributes, sign in buttons if sign in signs)
