@@ -56,17 +56,22 @@ def profile_title(name: str) -> str:
     return f"freedom from {damage_noun(name)}" if name in DETECTORS else f"taste: {name}"
 
 
+def profile_of(name: str) -> str:
+    """Name of the profile whose scores are stored under a name; other names stay as they are.
+
+    So ``technical-5`` becomes ``technical``, and ``taste:mine`` becomes ``mine``.
+    """
+    plain, _, version = name.rpartition("-")
+    return plain if plain in (*_TITLES, *DETECTORS) and version.isdecimal() else name.removeprefix("taste:")
+
+
 def stored_title(name: str) -> str:
     """Title of a profile by the name that its scores are stored under; other names stay as they are.
 
     Such names are ``technical-5``, ``taste:mine`` and ``judge:clip@1``.
     """
-    plain, _, version = name.rpartition("-")
-    if plain in (*_TITLES, *DETECTORS) and version.isdecimal():
-        return profile_title(plain)
-    if name.startswith(JUDGE):
-        return profile_title(name)
-    return profile_title(name.removeprefix("taste:")) if name.startswith("taste:") else name
+    plain = profile_of(name)
+    return profile_title(plain) if plain != name or name.startswith(JUDGE) else name
 
 
 def has_points(name: str) -> bool:

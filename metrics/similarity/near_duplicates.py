@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import ItemsError
+from .compared import Compared
 from .distinct import Distinct, without_distinct
 
 BITS = 64
@@ -175,6 +176,7 @@ def near_groups(
     views_of: Callable[[np.ndarray], np.ndarray],
     distance: int = DISTANCE,
     distinct: Distinct = MappingProxyType({}),
+    compared: Compared | None = None,
 ) -> np.ndarray:
     """Group pictures that are nearly the same: hashes at most ``distance`` bits apart, and views that are alike.
 
@@ -183,9 +185,11 @@ def near_groups(
     Args:
         hashes: (n,) uint64 perceptual hashes.
         order: (n,) row numbers, the picture most worth keeping first.
-        views_of: gives the ``views`` (k, …) of (k,) rows; called only for rows whose hashes are near.
+        views_of: gives the ``views`` (k, …) of (k,) rows; called only for rows whose hashes are near and that were not
+            compared before.
         distance: the most bits that may differ, 0 … 15.
         distinct: corrections by the user, by row: no two pictures of a group are distinct.
+        compared: earlier comparisons of views; those made here are added.
 
     Returns:
         (n,) group of each picture, numbered from 0 in the order of the pictures that are kept; −1 for no group.
@@ -194,19 +198,27 @@ def near_groups(
         ItemsError: the hashes have another type, or the distance is out of range.
     """
     index = HashIndex(hashes, distance)
+    if compared is None:
+        compared = Compared(np.arange(len(hashes), dtype=np.uint64))
     group, count = np.full(len(hashes), -1, np.int64), 0
     place = np.argsort(order)
     # Mean colours of pictures whose views were read: those of another colour need not be read again.
     means = np.full((len(hashes), 3), np.nan)
     for keeper in order.tolist():
         close = index.near(keeper) if group[keeper] < 0 else group[:0]
-        close = close[(group[close] < 0) & ~(_shift(means[keeper], means[close]) > SHIFT)]
-        members = [close[:0]]
+        close = close[group[close] < 0]
+        before, same = compared.known(keeper, close)
+        members, close = [close[same]], close[~before]
+        far = _shift(means[keeper], means[close]) > SHIFT
+        compared.add(keeper, close[far], ~far[far])
+        close = close[~far]
         for start in range(0, len(close), _VIEWED):
             block = close[start : start + _VIEWED]
             one, others = views_of(np.array([keeper])), views_of(block)
             means[keeper], means[block] = _mean_colours(one)[0], _mean_colours(others)
-            members.append(block[alike(one[0], others)])
+            near = alike(one[0], others)
+            members.append(block[near])
+            compared.add(keeper, block, near)
         together = [keeper, *np.concatenate(members).tolist()]
         if distinct:
             together = without_distinct([keeper, *sorted(together[1:], key=place.__getitem__)], distinct)

@@ -1,12 +1,13 @@
-"""Text columns for any file name and any stranger's prompt.
+"""Columns for texts and times that every database gives back as they were.
 
-PostgreSQL refuses NUL in text, and all databases refuse lone surrogates, which stand for bytes of a file name that are
+Texts hold any file name and any stranger's prompt. PostgreSQL refuses NUL in text, and all databases refuse lone surrogates, which stand for bytes of a file name that are
 not UTF-8. Both are stored as four hexadecimal digits behind the control character SUBSTITUTE, and read back unchanged.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
@@ -49,3 +50,20 @@ class String(_Storable):
 
     impl = sa.String
     cache_ok = True
+
+
+class Time(TypeDecorator[datetime]):
+    """A time with its time zone: UTC, because SQLite keeps none, and PostgreSQL answers in that of its server."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return the time as the database stores it."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return a stored time with its time zone."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

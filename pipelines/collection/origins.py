@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import func, select
@@ -46,6 +46,8 @@ _NO_SETTING = re.compile(
 )
 
 
+# Pictures of a batch have the same settings.
+@lru_cache(maxsize=1024)
 def _settings_of(text: str | None) -> dict[str, str]:
     """Other settings of a metadata row, as far as they tell how the picture was made."""
     values: dict[str, str] = json.loads(text or "{}")
@@ -77,9 +79,7 @@ def _origin(values: Sequence[Any]) -> tuple[int, Origin]:
     else:
         prompt, seed, settings, *made = written
         made.append(_settings_of(settings))
-    # SQLite keeps no time zone.
-    added = created if created.tzinfo else created.replace(tzinfo=UTC)
-    time = changed / 1e9 if changed is not None else added.timestamp()
+    time = changed / 1e9 if changed is not None else created.timestamp()
     text = json.dumps(made, sort_keys=True)
     return image, Origin((prompt or "").strip(), text, seed or "", path or own, time)
 

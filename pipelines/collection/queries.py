@@ -56,7 +56,7 @@ class Query:
         rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
         tag, album: that pictures bear; empty for any.
         favourite: only the rater's favourites.
-        since, until: first and last day on which the pictures were added.
+        since, until: first and last day on which the pictures were added, in the local time of this machine.
         sound: leave out pictures with a problem.
         scored: leave out pictures without a score under the profile.
 
@@ -137,9 +137,9 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         if query.below is not None:
             pictures = pictures.where(limited.value < query.below)
     if query.since is not None:
-        pictures = pictures.where(ImageRow.created_at >= dt.datetime.combine(query.since, dt.time.min, dt.UTC))
+        pictures = pictures.where(ImageRow.created_at >= _local(query.since, dt.time.min))
     if query.until is not None:
-        pictures = pictures.where(ImageRow.created_at <= dt.datetime.combine(query.until, dt.time.max, dt.UTC))
+        pictures = pictures.where(ImageRow.created_at <= _local(query.until, dt.time.max))
     labels = {TAG: query.tag, ALBUM: query.album, FAVOURITE: rater if query.favourite else ""}
     pictures = pictures.where(*(is_labelled(kind, name) for kind, name in labels.items() if name))
     if query.scored:
@@ -159,6 +159,16 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         sound = examined(collection) - damages.keys()
         return [i for i in ids if i in sound]
     return [i for i in ids if i in damages and query.damage in ("any", damages[i])]
+
+
+def _local(day: dt.date, time: dt.time) -> dt.datetime:
+    """A time of a day of local time in UTC."""
+    combined = dt.datetime.combine(day, time)
+    try:
+        return combined.astimezone(dt.UTC)
+    except (OSError, OverflowError, ValueError):
+        # The ends of the calendar; Windows knows local time only since 1970.
+        return combined.replace(tzinfo=dt.UTC)
 
 
 def _sorted(pictures: Select[Any], query: Query, score: Any, stars: Any) -> Select[Any]:  # noqa: ANN401

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, LargeBinary, and_, case, not_, or_, select
+from sqlalchemy import BigInteger, Double, ForeignKey, LargeBinary, and_, case, not_, or_, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, relationship
 
-from .column_types import String, Text
+from .column_types import String, Text, Time
 
 #: Increased whenever a table changes, with a revision in ``migrations``; checked when a collection is opened.
 SCHEMA_VERSION = 4
@@ -51,7 +51,7 @@ class ImageRow(Base):
     height: Mapped[int]
     #: Why the picture stays out of rankings; NULL for a sound one.
     problem: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+    created_at: Mapped[datetime] = mapped_column(Time, default=_now)
     generation: Mapped[GenerationRow | None] = relationship(back_populates="image", lazy="selectin")
 
 
@@ -99,7 +99,7 @@ class RatingRow(Base):
     #: ``stars`` 1…5; ``personal`` (value 1): not for this rater, good or bad; or ``reject`` (value 0): not to be rated.
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     value: Mapped[float]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+    created_at: Mapped[datetime] = mapped_column(Time, default=_now)
 
 
 class LabelRow(Base):
@@ -111,7 +111,7 @@ class LabelRow(Base):
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     #: Of the tag, the album or the rater.
     name: Mapped[str] = mapped_column(String(128), primary_key=True, index=True)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+    created_at: Mapped[datetime] = mapped_column(Time, default=_now)
 
 
 class SpaceRow(Base):
@@ -140,7 +140,7 @@ class ChoiceRow(Base):
     previews: Mapped[str] = mapped_column(Text, default="{}")
     #: Not to be drawn, because its preview scored poorly.
     dropped: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+    created_at: Mapped[datetime] = mapped_column(Time, default=_now)
 
 
 class FileRow(Base):
@@ -159,7 +159,7 @@ class FileRow(Base):
     #: Number of the last scan that saw it.
     scan: Mapped[int] = mapped_column(index=True)
     #: Time of the first scan that missed it.
-    missing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    missing_since: Mapped[datetime | None] = mapped_column(Time)
 
 
 #: ``time_of`` of files, in SQL.
@@ -240,4 +240,4 @@ class ComparisonRow(Base):
     rater: Mapped[str] = mapped_column(String(128), index=True)
     winner: Mapped[int] = mapped_column(ForeignKey("images.id"))
     loser: Mapped[int] = mapped_column(ForeignKey("images.id"))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
+    created_at: Mapped[datetime] = mapped_column(Time, default=_now)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
 from ...metrics.image import read_image
+from ...metrics.similarity.compared import Compared
 from ...metrics.similarity.distinct import Distinct, numbered
-from ...metrics.similarity.near_duplicates import near_groups, views
+from ...metrics.similarity.near_duplicates import APART, SHIFT, near_groups, views
 from ..collection.collection import Collection
 from ..collection.distinct import distinct_pictures
-from ..collection.pictures import perceptual_hashes, pixel_counts, small_thumbnails
+from ..collection.pictures import perceptual_hashes, pixel_counts, sha256_by_id, small_thumbnails
+from ..collection.results import store_result, stored_result
 from .result import Evaluation
 
 #: Pictures whose views are kept at hand while near-duplicates are found.
 _VIEWED = 8192
+#: Name of the stored comparisons of views, and what they depend on beside the pictures; the number is increased whenever
+#: views change.
+_COMPARED, _STATE = "compared", f"1 {APART} {SHIFT}"
 
 
 def near_duplicates(
@@ -26,7 +32,7 @@ def near_duplicates(
     damaged: np.ndarray,
     distinct: Distinct = MappingProxyType({}),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find near-duplicates.
+    """Find near-duplicates; the collection keeps the comparisons, so that later calls compare only new pictures.
 
     Args:
         collection: the collection.
@@ -39,7 +45,10 @@ def near_duplicates(
         (n,) number of each picture's group, −1 for none; and (n,) bool, True for the one to keep of each group.
     """
     order = keeping_order(collection, ids, scores, damaged)
-    group = near_groups(_hashes(collection, ids), order, _Views(collection, ids), distinct=distinct)
+    compared = _compared(collection, ids)
+    group = near_groups(_hashes(collection, ids), order, _Views(collection, ids), distinct=distinct, compared=compared)
+    if compared.fresh:
+        _store(collection, compared)
     return group, best_of_groups(order, group)
 
 
@@ -79,6 +88,25 @@ def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
     """Perceptual hashes (n,) uint64 of pictures (n,)."""
     signed = perceptual_hashes(collection, ids.tolist())
     return np.fromiter((signed[image] for image in ids.tolist()), np.int64, len(ids)).view(np.uint64)
+
+
+def _compared(collection: Collection, ids: np.ndarray) -> Compared:
+    """Earlier comparisons of pictures (n,)."""
+    sha256 = sha256_by_id(collection, ids.tolist())
+    digests = np.fromiter((int(sha256[image][:16], 16) for image in ids.tolist()), np.uint64, len(ids))
+    content = stored_result(collection, _COMPARED, _STATE)
+    if content is None:
+        return Compared(digests)
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        pairs = stored["pairs"]
+        return Compared(digests, pairs, np.unpackbits(stored["alike"], count=len(pairs)).astype(bool))
+
+
+def _store(collection: Collection, compared: Compared) -> None:
+    pairs, alike = compared.pairs()
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, pairs=pairs, alike=np.packbits(alike))
+    store_result(collection, _COMPARED, _STATE, buffer.getvalue())
 
 
 class _Views:

@@ -21,7 +21,7 @@ class ListedPicture:
     Attributes:
         id: of the picture.
         path: of the first of its files.
-        score, percentile: under the main profile.
+        score, percentile: under the main profile; in a list of a judge, its value and percentile.
         note: reason why it is listed; may be empty.
     """
 

@@ -4,12 +4,13 @@
 
 /**
  * @typedef {any[]} Row thumbnail, path, score, percentile, damage, style, distance, outlier, group, best, time,
- *   prompt, model, size, adherence and what is not shown of a picture.
+ *   prompt, model, size, adherence, what is not shown and the values of judges of a picture.
  *
  * @typedef {object} Data
  * @property {string[]} fields names of a row's values.
  * @property {Row[]} rows
  * @property {string | null} thumbs folder of the thumbnails; null if rows hold them in base 64.
+ * @property {{ title: string, sign: number }[]} judges whose values rows hold; a sign of -1 if less is better.
  */
 
 /**
@@ -20,7 +21,7 @@
 const byId = (id) => /** @type {E} */ (document.getElementById(id));
 
 /** @type {Data} */
-const { fields, rows, thumbs } = JSON.parse(byId("data").textContent ?? "");
+const { fields, rows, thumbs, judges } = JSON.parse(byId("data").textContent ?? "");
 /** Position of each field in a row. */
 const at = Object.fromEntries(fields.map((field, i) => [field, i]));
 /** @type {HTMLFormElement} */
@@ -68,6 +69,12 @@ const ORDERS = {
   shown: (a, b) => (b[at.adherence] ?? -1) - (a[at.adherence] ?? -1),
   missed: (a, b) => (a[at.adherence] ?? 2) - (b[at.adherence] ?? 2),
 };
+judges.forEach(({ sign }, number) => {
+  // Pictures without a value come last.
+  /** @param {Row} row */
+  const worth = (row) => (row[at.judges][number] === null ? -Infinity : sign * row[at.judges][number]);
+  ORDERS[`judge${number}`] = (a, b) => (worth(b) > worth(a) ? 1 : worth(b) < worth(a) ? -1 : 0);
+});
 /** @type {Record<string, (row: Row) => boolean>} */
 const KINDS = {
   "": () => true,
@@ -101,6 +108,13 @@ function element(tag, content, properties = {}) {
 /** @param {Row} row */
 const imageOf = (row) => Object.assign(new Image(), { src: sourceOf(row), alt: row[at.prompt] ?? nameOf(row) });
 
+/**
+ * A judge's value with three significant digits; null without one.
+ *
+ * @param {number | null} value
+ */
+const figure = (value) => (value === null ? null : String(Number(value.toPrecision(3))));
+
 /** @param {Row} row */
 function showDetails(row) {
   const facts = {
@@ -114,6 +128,7 @@ function showDetails(row) {
     model: row[at.model],
     adherence: row[at.adherence] === null ? null : row[at.adherence].toFixed(2),
     "not shown": row[at.missed] || null,
+    ...Object.fromEntries(judges.map(({ title }, number) => [title, figure(row[at.judges][number])])),
   };
   const list = document.createElement("dl");
   for (const [key, value] of Object.entries(facts)) {
@@ -122,6 +137,16 @@ function showDetails(row) {
   const close = element("button", "Close", { onclick: () => details.close(), autofocus: true });
   details.replaceChildren(imageOf(row), list, close);
   details.showModal();
+}
+
+/**
+ * The value that orders the list: the score, or that of a judge.
+ *
+ * @param {Row} row
+ */
+function valueOf(row) {
+  const number = judges.findIndex((_judge, each) => form.sort.value === `judge${each}`);
+  return number < 0 ? row[at.score].toFixed(0) : (figure(row[at.judges][number]) ?? "–");
 }
 
 /** @param {Row} row */
@@ -133,7 +158,7 @@ function cardOf(row) {
     event.preventDefault();
     showDetails(row);
   };
-  const caption = element("figcaption", element("span", row[at.score].toFixed(0), { className: "num" }));
+  const caption = element("figcaption", element("span", valueOf(row), { className: "num" }));
   caption.append(" ", element("span", nameOf(row), { className: "dim", title: row[at.path] }));
   const figure = element("figure", image);
   figure.append(caption);

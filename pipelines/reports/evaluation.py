@@ -16,13 +16,15 @@ from markupsafe import Markup
 
 from ...errors import CollectionError, ImageError
 from ...files import check_writable
-from ...metrics.damage.titles import CAUTION, damage_noun, stored_title
-from ..collection.files import picture_facts
+from ...metrics.damage.titles import CAUTION, JUDGE, damage_noun, stored_title
+from ...metrics.percentiles import percentiles
+from ..collection.files import first_paths, picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
 from ..collection.thumbnails import thumbnail
 from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
+from ..evaluation.judge_values import JudgeValues, agreement_with, all_judges
 from ..evaluation.keepers import KeeperGroup, Keepers, find_keepers
 from ..evaluation.summary import ListedPicture, Summary, summarise
 from .charts import counts_chart, histogram_chart
@@ -32,10 +34,12 @@ from .page import jpeg_url, render_page, write_report
 LARGEST, TOP = 10_000, 12
 #: Most pictures shown of a group.
 MEMBERS = 24
+#: Start of the stored names of adherence.
+ADHERENCE = f"{JUDGE}adherence"
 _INDEX = "index.html"
 _FIELDS = (
     "thumb", "path", "score", "percentile", "damage", "style", "distance", "outlier", "group", "best", "time", "prompt",
-    "model", "size", "adherence", "missed",
+    "model", "size", "adherence", "missed", "judges",
 )  # fmt: skip
 
 
@@ -123,11 +127,22 @@ def render_evaluation(
     e, summary = evaluated.evaluation, summarise(evaluated, TOP)
     keepers = find_keepers(evaluated)
     groups = _keeper_strips(evaluated, keepers)
+    judges = all_judges(evaluated)
+    by_judge = _best_and_worst(evaluated, judges[0]) if judges else ((), ())
+    agreed, common = agreement_with(evaluated, judges)
+    # Adherence has a column of its own, with what is not shown.
+    columns = [judge for judge in judges if not (evaluated.judged.adherence and judge.name.startswith(ADHERENCE))]
     order = np.argsort(-e.standing, kind="stable")
-    rows = list(_rows(evaluated, order if folder else order[:LARGEST], folder))
-    data = {"fields": _FIELDS, "rows": rows, "thumbs": "thumbs/" if folder else None}
+    rows = list(_rows(evaluated, order if folder else order[:LARGEST], folder, columns))
+    data = {
+        "fields": _FIELDS,
+        "rows": rows,
+        "thumbs": "thumbs/" if folder else None,
+        "judges": [{"title": stored_title(judge.name), "sign": judge.sign} for judge in columns],
+    }
     script = Path(__file__).with_name("evaluation.js").read_text(encoding="utf-8")
-    pictures = _pictures(evaluated, summary, [picture for _, shown in groups for picture in shown])
+    strips = [*(shown for _, shown in groups), *by_judge]
+    pictures = _pictures(evaluated, summary, [picture for shown in strips for picture in shown])
     return render_page(
         "evaluation.html",
         title=f"soart: {evaluated.title}",
@@ -146,6 +161,11 @@ def render_evaluation(
         damages=draw_damage(summary, len(e.ids)),
         associations=[a for a in e.associations if a.q <= 0.5][:60],
         trends=e.trends,
+        judges=judges,
+        by_judge=by_judge,
+        agreed=agreed,
+        common=common,
+        columns=columns,
         judged=len(evaluated.judged.adherence),
         phrases=evaluated.judged.phrases,
         timeline=e.timeline,
@@ -160,9 +180,29 @@ def render_evaluation(
     )
 
 
-def _rows(evaluated: EvaluatedCollection, order: np.ndarray, folder: Path | None) -> Iterator[list[object]]:
+def _best_and_worst(
+    evaluated: EvaluatedCollection, judge: JudgeValues
+) -> tuple[tuple[ListedPicture, ...], tuple[ListedPicture, ...]]:
+    """The best and the worst pictures by a judge, with its own values; no picture is in both lists."""
+    e, order = evaluated.evaluation, judge.order
+    count = min(TOP, (len(order) + 1) // 2)
+    best, worst = order[:count], order[::-1][: min(count, len(order) - count)]
+    shown = [int(row) for row in (*best, *worst)]
+    paths = first_paths(evaluated.collection, evaluated.update.scan_number, [int(e.ids[row]) for row in shown])
+    places = dict(zip(order.tolist(), percentiles(judge.values[order]).tolist(), strict=True))
+
+    def show(row: int) -> ListedPicture:
+        return ListedPicture(int(e.ids[row]), paths[int(e.ids[row])], float(judge.own[row]), places[row])
+
+    return tuple(show(row) for row in shown[: len(best)]), tuple(show(row) for row in shown[len(best) :])
+
+
+def _rows(
+    evaluated: EvaluatedCollection, order: np.ndarray, folder: Path | None, judges: Sequence[JudgeValues]
+) -> Iterator[list[object]]:
     """Yield the ``_FIELDS`` of each picture, in the order of the rows ``order`` (n,) of the evaluation."""
     e = evaluated.evaluation
+    own = [judge.own for judge in judges]
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
         stored = picture_facts(evaluated.collection, evaluated.update.scan_number, e.ids[block].tolist())
@@ -181,6 +221,7 @@ def _rows(evaluated: EvaluatedCollection, order: np.ndarray, folder: Path | None
                 int(e.style[row]) + 1 if len(e.styles) > 1 else 0, round(distance, 2) if distance == distance else 0,
                 bool(e.outlier[row]), int(e.group[row]), bool(e.best[row]), facts.changed // 10**9, facts.prompt, facts.model,
                 f"{facts.width} × {facts.height}", adherence, "; ".join(evaluated.judged.not_shown(image)),
+                [round(float(values[row]), 6) if np.isfinite(values[row]) else None for values in own],
             ]  # fmt: skip
 
 

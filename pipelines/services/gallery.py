@@ -32,6 +32,21 @@ from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeValue:
+    """The value of a judge by others for one picture.
+
+    Attributes:
+        name: the judge's stored name.
+        value: higher is better; None if the judge has no value for the picture.
+        percentile: of the value in the collection, 0–100; None without a value or other judged pictures.
+    """
+
+    name: str
+    value: float | None
+    percentile: float | None
+
+
 @dataclass(frozen=True)
 class PictureDetails:
     """Everything known about one picture.
@@ -49,6 +64,7 @@ class PictureDetails:
         file: its path.
         provenance: how it was made; None if nothing is known.
         damage: name of the suspected damage; None without one.
+        judged: by the judge that ranks, beside whose value the technical score stands; None if a profile ranks.
     """
 
     row: ImageRow
@@ -64,6 +80,7 @@ class PictureDetails:
     file: str
     provenance: Provenance | None
     damage: str | None
+    judged: JudgeValue | None = None
 
 
 def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, profile: str = "") -> list[dict[str, Any]]:
@@ -166,12 +183,14 @@ def picture_details(
         collection: the collection.
         profiles: its profiles.
         image: id of the picture.
-        profile: name of the profile that scores it; the technical score stands in for a profile that cannot be used.
+        profile: name of the profile that scores it, or stored name of a judge by others. The technical score stands in for
+            a profile that cannot be used, and beside a judge.
 
     Raises:
         CollectionError: the picture does not exist.
     """
     row = row_of(collection, image)
+    judged = _judge_value(collection, image, profile) if profile.startswith(JUDGE) else None
     try:
         scorer = profiles.scorer(profile)
     except ProfileError:
@@ -180,10 +199,9 @@ def picture_details(
     provenance = provenance_of(collection, [row]).get(row.id)
     percentile = None
     if explanation.score is not None:
-        scale = Scale.of(collection, scorer.stored_name)
         # Every digit of the stored score counts: the one computed now may differ in the last of them.
         score = scores_of(collection, scorer.stored_name, [row.id]).get(row.id, explanation.score)
-        percentile = scale.percentile(score) if len(scale.values) > 1 else None
+        percentile = _percentile(collection, scorer.stored_name, score)
     labels = {kind: labels_of(collection, kind, [row.id]).get(row.id, []) for kind in KINDS}
     return PictureDetails(
         row=row,
@@ -199,7 +217,19 @@ def picture_details(
         file=str(collection.locate(row)),
         provenance=provenance,
         damage=suspected(collection, [row.id]).get(row.id),
+        judged=judged,
     )
+
+
+def _percentile(collection: Collection, name: str, score: float) -> float | None:
+    """The percentile of a score among those of its stored name; None without others."""
+    scale = Scale.of(collection, name)
+    return scale.percentile(score) if len(scale.values) > 1 else None
+
+
+def _judge_value(collection: Collection, image: int, name: str) -> JudgeValue:
+    value = scores_of(collection, name, [image]).get(image)
+    return JudgeValue(name, value, None if value is None else _percentile(collection, name, value))
 
 
 def start_scoring(

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -176,18 +177,20 @@ def moves_to(
         target: folder to move to: a file goes to ``target/FOLDER/`` and its path below its root.
     """
     tops = [plain_path(root) for root in roots]
-    return [
-        Move(Path(path), target / folder / _below(Path(path), tops), image)
-        for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number)
-        if (folder := folder_of(path, image))
-    ]
+    # Pictures share folders, and tens of thousands of paths take a second to compare with the roots.
+    below = cache(partial(_below, tops=tops))
+    moves = []
+    for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
+        if folder := folder_of(path, image):
+            above, name = os.path.split(path)
+            moves.append(Move(Path(path), target / folder / below(above) / name, image))
+    return moves
 
 
-def _below(path: Path, tops: Sequence[Path]) -> Path:
-    for top in tops:
-        if path.is_relative_to(top) and path != top:
-            return path.relative_to(top)
-    return Path(path.name)
+def _below(folder: str, tops: Sequence[Path]) -> Path:
+    """The path of a folder below the first of ``tops`` that holds it; empty without one."""
+    path = Path(folder)
+    return next((path.relative_to(top) for top in tops if path.is_relative_to(top)), Path())
 
 
 def plan_pictures(collection: Collection, ids: Sequence[int], roots: Sequence[Path], target: Path) -> list[Move]:
@@ -206,7 +209,9 @@ def plan_pictures(collection: Collection, ids: Sequence[int], roots: Sequence[Pa
         for row in rows_of(collection, block):
             paths = dict.fromkeys([str(collection.locate(row)), *known.get(row.id, ())])
             files = [Path(path) for path in paths if os.path.lexists(path)]
-            moves += [Move(file, target / SELECTED / _below(file, tops), row.id) for file in files]
+            moves += [
+                Move(file, target / SELECTED / _below(str(file.parent), tops) / file.name, row.id) for file in files
+            ]
     return moves
 
 

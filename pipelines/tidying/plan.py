@@ -59,7 +59,8 @@ def plan_moves(
 def plan_of(moves: Sequence[Move], target: Path) -> Plan:
     """The plan of some moves to folders in ``target``."""
     pictures: dict[str, list[int]] = {}
+    depth = len(target.parts)
     for move in moves:
-        pictures.setdefault(move.target.relative_to(target).parts[0], []).append(move.image)
+        pictures.setdefault(move.target.parts[depth], []).append(move.image)
     text = "\n".join(f"{move.source}\t{move.target}" for move in moves)
     return Plan(tuple(moves), pictures, hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:24])

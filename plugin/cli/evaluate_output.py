@@ -79,12 +79,12 @@ def document(
 
 def _judges(evaluated: EvaluatedCollection) -> dict[str, Any]:
     """Number of judged pictures, mean and quartiles by judge, in the judge's own sign."""
-    facts = {}
-    for name, values in evaluated.judged.values.items():
-        own = sorted(float(v) for v in evaluated.judged.signs[name] * values if isfinite(v))
-        quartiles = [own[len(own) // 4], own[len(own) // 2], own[3 * len(own) // 4]] if own else []
-        facts[name] = {"pictures": len(own), "mean": sum(own) / len(own) if own else None, "quartiles": quartiles}
-    return facts
+    from ...pipelines.evaluation.judge_values import named_judges
+
+    return {
+        judge.name: {"pictures": judge.pictures, "mean": judge.mean, "quartiles": judge.quartiles}
+        for judge in named_judges(evaluated)
+    }
 
 
 def print_judged(evaluated: EvaluatedCollection, top: int) -> None:

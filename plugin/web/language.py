@@ -130,14 +130,17 @@ class Texts:
         return f"{slot}{separator}{self.plain(NOTHING)}" if name == NOTHING else text
 
     def day(self, time: date) -> str:
-        """A date in numbers."""
+        """A date in numbers; of a time with a time zone that of local time."""
+        if isinstance(time, datetime) and time.tzinfo:
+            time = time.astimezone()
         # Translators: the order of year, month and day in numbers; the letters stay as they are.
         form = self.plain("YYYY-MM-DD")
         return form.replace("YYYY", f"{time:%Y}").replace("MM", f"{time:%m}").replace("DD", f"{time:%d}")
 
     def minute(self, time: datetime) -> str:
-        """A date in numbers, with hours and minutes."""
-        return f"{self.day(time)} {time:%H:%M}"
+        """A date in numbers, with hours and minutes, in local time."""
+        local = time.astimezone()
+        return f"{self.day(local)} {local:%H:%M}"
 
 
 @cache

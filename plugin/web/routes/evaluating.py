@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....metrics.damage.titles import stored_title
+from ....metrics.damage.titles import profile_of, stored_title
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.evaluation.summary import Summary, summarise
@@ -74,7 +74,7 @@ def findings(request: Request) -> Response:
     listed = [group[:MEMBERS] for group in groups[:most]]
     return page(
         request, "evaluated.html", current, **values, e=e, summary=summary, update=result.update, top=TOP, step=GROUPS,
-        histogram=histogram_chart(e.standing, stored_title(e.main)), damages=draw_damage(summary, len(e.ids)),
+        profile=profile_of(e.main), histogram=histogram_chart(e.standing, stored_title(e.main)), damages=draw_damage(summary, len(e.ids)),
         damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
         keep=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
         cell=cells_by_id(current.collection, _listed(summary).union(*listed), rater_of(request)),

@@ -226,7 +226,8 @@ def heat(request: Request) -> Response:
 def detail(request: Request) -> Response:
     """Everything known about a picture, as part of a page."""
     current = current_collection(request)
-    profile = request.query_params.get("profile") or TECHNICAL
+    name = request.query_params.get("profile") or TECHNICAL
+    profile = _stored(request, name) if name.startswith(JUDGE) else name
     details = picture_details(current.collection, current.profiles, request.path_params["image"], profile)
     return page(request, "detail.html", current, details=details)
 

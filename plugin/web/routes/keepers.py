@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import CollectionError, SoartError
+from ....metrics.damage.titles import profile_of
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.evaluation.keepers import UNITS
@@ -78,7 +79,7 @@ def groups(request: Request) -> Response:
             plan = service.plan(found)
     return page(
         request, "keeper_groups.html", current, found=found, listed=listed, members=MEMBERS, step=GROUPS, plan=plan, culled=current.evaluation.culled,
-        corrections=corrections, cell=cells_by_id(current.collection, ids, rater_of(request)),
+        corrections=corrections, profile=profile_of(found.profile) if found else "", cell=cells_by_id(current.collection, ids, rater_of(request)),
         kept=set(current.evaluation.settings.keep), undo_files=current.evaluation.undo_files(),
         away=count_collection(current.collection).away,
     )  # fmt: skip

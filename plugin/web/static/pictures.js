@@ -89,7 +89,7 @@ export function badge(button, stars) {
   find(".badge-stars", button)?.remove();
   if (stars === null) return;
   const [textContent, ariaLabel] =
-    stars > 0 ? [`★${stars}`, _("rated %(stars)s", { stars })] : stars ? ["⊘", _("not for me")] : ["✕", _("skipped")];
+    stars > 0 ? [`★${stars}`, _("rated %(stars)s", { stars })] : stars ? ["⊘", _("not for me")] : ["»", _("skipped")];
   button.append(el("span", { className: "badge-stars num", textContent, ariaLabel }));
 }
 

@@ -394,13 +394,14 @@ export function numbersOf(thumb) {
 }
 
 /**
- * Open the thumbnails that the server rendered, each among those of its strip.
+ * Open the thumbnails that the server rendered, each among those of its strip, with the score of the part they are in.
  *
  * @param {HTMLElement} root element around the thumbnails.
  */
 export function openThumbs(root) {
   root.addEventListener("click", (event) => {
     const thumb = around(event, "[data-picture]");
-    if (thumb) openViewer(...numbersOf(thumb));
+    const profile = /** @type {HTMLElement | null | undefined} */ (thumb?.closest("[data-profile]"))?.dataset.profile;
+    if (thumb) openViewer(...numbersOf(thumb), { profile });
   });
 }

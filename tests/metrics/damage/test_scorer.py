@@ -8,7 +8,8 @@ from PIL import Image
 from scipy import ndimage
 
 from soart.errors import ProfileError
-from soart.metrics.damage.quality_model import QualityModel, symmetries
+from soart.metrics.damage import quality_model
+from soart.metrics.damage.quality_model import QualityModel, symmetries, unit_vectors
 from soart.metrics.damage.scorer import (
     DETECTORS,
     LIMIT,
@@ -273,3 +274,31 @@ def test_technometrics_come_back_from_points():
     technometric = np.array([0.0, 0.3, 7.0])
     assert technometric_of(points_of(technometric, 4.2), 4.2) == pytest.approx(technometric)
     assert technometric_of(np.array([0.0]), 4.2)[0] == np.inf
+
+
+def test_all_detectors_of_a_block_compute_their_evidence_once(monkeypatch):
+    """Each fault has its scorer, and all of them ask the model for the evidence of all faults."""
+    rng, calls = np.random.default_rng(0), []
+    scorers = [TechnicalScorer.load(), *map(TechnicalScorer.detector, DETECTORS)]
+    items = scorers[0].extractor.extract(rng.random((3, 64, 64, 3)))
+    scorers[0].score(items[:1])
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return unit_vectors(*arguments)
+
+    monkeypatch.setattr(quality_model, "unit_vectors", counted)
+    together = [scorer.score(items) for scorer in scorers]
+    first = len(calls)
+    assert first == len(set(scorers[0].model.rotated_by.tolist()))
+    items[1] = items[2]
+    changed = [scorer.score(items) for scorer in scorers]
+    assert len(calls) == 2 * first
+    for before, after in zip(together, changed, strict=True):
+        assert after[[0, 2]] == pytest.approx(before[[0, 2]], abs=1e-9)
+        assert after[1] == pytest.approx(before[2], abs=1e-9)
+    quality = items[:, scorers[0].columns]
+    evidence = scorers[0].model.evidence(quality)
+    expected = evidence.copy()
+    evidence[:] = 0
+    assert (scorers[0].model.evidence(quality) == expected).all()

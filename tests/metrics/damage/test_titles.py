@@ -1,6 +1,6 @@
 import pytest
 
-from soart.metrics.damage.titles import profile_title, shared_name, stored_title
+from soart.metrics.damage.titles import profile_of, profile_title, shared_name, stored_title
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,19 @@ def test_titles_of_judges_hold_no_folder():
         == stored_title("judge:clip:/home/ann/fine@1")
         == "judge: clip:fine"
     )
+
+
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [
+        ("technical-5", "technical"),
+        ("overall-0503", "overall"),
+        ("blur-7", "blur"),
+        ("taste:mine", "mine"),
+        ("taste:blur-7", "blur-7"),
+        ("judge:clip@1", "judge:clip@1"),
+        ("other", "other"),
+    ],
+)
+def test_profiles_are_known_by_the_name_of_their_scores(stored, name):
+    assert profile_of(stored) == name

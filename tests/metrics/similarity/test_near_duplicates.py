@@ -11,6 +11,7 @@ from PIL import Image
 
 from soart.errors import ItemsError
 from soart.metrics.image import read_image
+from soart.metrics.similarity.compared import Compared
 from soart.metrics.similarity.near_duplicates import DISTANCE, HashIndex, alike, near_groups, perceptual_hash, views
 from soart.pipelines.collection.thumbnails import encode_thumbnail
 from soart.pipelines.tiny.render import render
@@ -172,6 +173,34 @@ def test_views_are_read_only_where_hashes_are_near():
     hashes = np.array([0, 2**32 - 1, 1, 2**64 - 1], np.uint64)
     assert near_groups(hashes, np.arange(4), views_of).tolist() == [0, -1, 0, -1]
     assert set(read) == {0, 2}
+
+
+def test_pictures_that_were_compared_before_are_not_read_again():
+    """The groups are the same, also if others are kept and a picture is new."""
+    seen = np.stack([views(photograph(seed // 3)) for seed in range(12)])
+    hashes, read = np.zeros(12, np.uint64), []
+    digests = np.random.default_rng(0).integers(0, 2**64, 12, dtype=np.uint64)
+
+    def views_of(rows):
+        read.extend(rows.tolist())
+        return seen[rows]
+
+    compared = Compared(digests[:11])
+    assert near_groups(hashes[:11], np.arange(11), views_of, compared=compared).tolist() == [
+        *[0] * 3,
+        *[1] * 3,
+        *[2] * 3,
+        3,
+        3,
+    ]
+    read.clear()
+    again = Compared(digests[:11], *compared.pairs())
+    assert near_groups(hashes[:11], np.arange(11), views_of, compared=again).max() == 3
+    assert (read, again.fresh) == ([], 0)
+    more = Compared(digests, *compared.pairs())
+    order = np.array([11, *range(11)])
+    assert near_groups(hashes, order, views_of, compared=more).tolist() == [*[1] * 3, *[2] * 3, *[3] * 3, 0, 0, 0]
+    assert more.fresh == 11
 
 
 def test_plain_pictures_are_read_once():

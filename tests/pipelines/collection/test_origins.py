@@ -1,9 +1,7 @@
-import contextlib
-import time
-
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.time_zones import local_time
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.origins import origins
@@ -39,16 +37,6 @@ def test_pictures_that_are_made_alike_are_of_one_group(tmp_path, one, other, tog
         made = origins(collection, [row.id for row in rows])
         groups = by_prompt([made[row.id] for row in rows]).tolist()
     assert groups == ([0, 0] if together else [-1, -1])
-
-
-@contextlib.contextmanager
-def local_time(zone):
-    """The time zone of this machine, where it can be set."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", zone)
-        getattr(time, "tzset", bool)()
-        yield
-    getattr(time, "tzset", bool)()
 
 
 def test_the_time_of_a_picture_is_the_latest_change_of_its_files_however_recent(tmp_path, collection):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sqlalchemy import event
+from specimens.time_zones import local_time
+from sqlalchemy import event, update
 
 from soart.errors import CollectionError, ItemsError
 from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL
@@ -29,7 +30,7 @@ from soart.pipelines.collection.queries import (
     title_of,
 )
 from soart.pipelines.collection.ratings import rate, ratings_of_picture, reject
-from soart.pipelines.collection.tables import AWAY, MetadataRow
+from soart.pipelines.collection.tables import AWAY, ImageRow, MetadataRow
 from soart.pipelines.tastes.agreement import agreement, best_and_worst
 
 PROMPTS = ["a sharp boat", "a blurry boat", "a sharp fox", "100% of a_fox", "A SHARP TREE", "a tree"]
@@ -192,9 +193,28 @@ def test_scores_are_limited_from_one_value_up_to_below_another(filled):
 
 
 def test_days_are_both_included(filled):
-    today = dt.datetime.now(dt.UTC).date()
+    today = dt.datetime.now().astimezone().date()
     assert len(ids(filled, since=today, until=today)) == 6
     assert ids(filled, until=today - dt.timedelta(days=1)) == []
+
+
+@pytest.mark.parametrize(("zone", "day"), [("Pacific/Kiritimati", 2), ("Pacific/Honolulu", 1), ("UTC", 1)])
+def test_days_are_those_of_local_time(filled, zone, day):
+    with filled.session("be written", write=True) as session:
+        session.execute(update(ImageRow).values(created_at=dt.datetime(2026, 3, 1, 20, 30, tzinfo=dt.UTC)))
+    with local_time(zone):
+        for number in (1, 2):
+            date = dt.date(2026, 3, number)
+            assert len(ids(filled, since=date, until=date)) == 6 * (number == day)
+        assert len(ids(filled, since=dt.date.min, until=dt.date.max)) == 6
+
+
+def test_times_come_back_with_their_time_zone_from_every_database(filled):
+    time = dt.datetime(2026, 3, 1, 22, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    with filled.session("be written", write=True) as session:
+        session.execute(update(ImageRow).values(created_at=time))
+    for stored in (row_of(filled, 1).created_at, count_collection(filled).first):
+        assert (stored, stored.tzinfo) == (time, dt.UTC)
 
 
 def test_percentiles_are_those_of_rankings(filled):

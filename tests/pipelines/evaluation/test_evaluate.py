@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from specimens.ugly import encoded, picture, write_ugly
+from sqlalchemy import update
 
 from soart.errors import CollectionError
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
@@ -15,6 +16,7 @@ from soart.metrics.similarity.near_duplicates import alike, views
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.files import first_paths
+from soart.pipelines.collection.tables import FingerprintRow
 from soart.pipelines.evaluation import evaluate as module
 from soart.pipelines.evaluation.contrast import contrast
 from soart.pipelines.evaluation.evaluate import _Positions, _styles, evaluate
@@ -291,6 +293,26 @@ def test_of_near_duplicates_an_undamaged_one_is_kept_then_the_largest_then_the_b
         best, nothing = best_of_groups(order, group), best_of_groups(order, group - 1)
     assert np.flatnonzero(best).tolist() == [expected]
     assert not nothing.any()
+
+
+def test_near_duplicates_of_known_pictures_are_not_compared_again(tmp_path, scene):
+    folder = tmp_path / "art"
+    folder.mkdir()
+    for number in range(6):
+        scene(number // 2).resize((96 - number % 2, 96)).save(folder / f"{number}.png")
+    with Collection(tmp_path / "collection") as collection:
+        first = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).evaluation
+        assert first.group.max() == 2
+        # Who reads a thumbnail of a known picture fails.
+        with collection.session("be written", write=True) as session:
+            session.execute(update(FingerprintRow).values(thumbnail=b"no JPEG"))
+        scene(7).save(folder / "new.png")
+        second = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).evaluation
+        paths = first_paths(collection, 2, second.ids.tolist())
+    named = {Path(path).stem: second.group[second.place[image]] for image, path in paths.items()}
+    assert named.pop("new") == -1
+    assert [named[str(n)] == named[str(n ^ 1)] for n in range(6)] == [True] * 6
+    assert len(set(named.values())) == 3
 
 
 def test_changed_prompts_and_dates_are_evaluated_anew(collection, tmp_path):

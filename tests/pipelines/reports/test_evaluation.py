@@ -117,3 +117,37 @@ def test_the_page_shows_the_keepers_of_each_prompt(tmp_path, paint):
     kept = re.findall(r'class="keep"><img[^>]* alt="([^"]+)"', section)
     assert kept == [Path(group.paths[0]).name for group in sorted(keepers.groups, key=lambda group: -len(group.images))]
     assert section.count("<img") == 5
+
+
+def test_the_page_shows_the_values_of_judges(found, come, tmp_path):
+    ids = found.evaluation.ids.tolist()
+    first, least = np.arange(150.0), np.full(150, np.nan)
+    least[:100] = -np.arange(100.0) / 7
+    judged = JudgedPictures(
+        {"judge:appeal@1": first, "judge:noise@1": least}, {"judge:appeal@1": 1.0, "judge:noise@1": -1.0}
+    )
+    found.collection.set_scores("judge:clip:</script>@1", dict.fromkeys(ids[:30], 0.25))
+    found.collection.set_scores("judge:appeal@0", dict.fromkeys(ids, 5.0))
+    page = come()
+    page.goto(write_evaluation(tmp_path / "page.html", replace(found, judged=judged)).as_uri())
+    rows = [
+        row.split("\t") for row in page.locator("h2:has-text('Judges') ~ .scroll table").first.inner_text().split("\n")
+    ]
+    assert rows[1:] == [
+        ["judge: appeal", "150", "74.5", "37, 75, 112"],
+        ["judge: noise (lower is better)", "100", "7.07", "3.57, 7.14, 10.7"],
+        ["judge: clip:</script>", "30", "0.25", "0.25, 0.25, 0.25"],
+    ]
+    best, worst = (page.locator(f"h3:has-text('{end} by judge: appeal') + ul .num") for end in ("Best", "Worst"))
+    assert best.all_text_contents() == [str(k) for k in range(149, 137, -1)]
+    assert worst.all_text_contents() == [str(k) for k in range(12)]
+    agreed = page.locator("h3:has-text('How scores agree') ~ .scroll table").first.inner_text()
+    assert agreed.split("\n")[0].split("\t")[1:] == ["technical quality", "judge: appeal", "judge: noise"]
+    page.select_option("select[name=sort]", label="best by judge: noise")
+    values = page.locator("#grid .num").all_text_contents()
+    assert values[:3] == ["0", "0.143", "0.286"]
+    page.locator("#grid img").first.click()
+    facts = page.locator("dialog dl").inner_text().replace("\n", "\t").split("\t")
+    assert facts[facts.index("judge: noise") + 1] == "0"
+    assert facts[facts.index("judge: appeal") + 1] == "0"
+    assert page.title() == f"soart: {found.title}"

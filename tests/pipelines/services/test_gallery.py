@@ -134,3 +134,16 @@ def test_details_of_an_unknown_profile_are_technical_ones(collection, profiles, 
     assert details.percentile is None
     with pytest.raises(CollectionError, match="no picture 999"):
         picture_details(collection, profiles, 999)
+
+
+def test_details_show_the_value_of_the_judge_that_ranks_before_the_technical_score(collection, profiles, coloured):
+    name = "judge:clip:a/b@1"
+    collection.set_scores(name, {coloured[0]: -2.5, coloured[1]: -1.0, coloured[2]: 0.0})
+    details = picture_details(collection, profiles, coloured[1], name)
+    assert (details.judged.name, details.judged.value, details.judged.percentile) == (name, -1.0, 50.0)
+    technical = picture_details(collection, profiles, coloured[1], "technical")
+    assert technical.judged is None
+    assert (details.profile, details.explanation.score) == ("technical", technical.explanation.score)
+    # It may have judged some pictures alone.
+    unknown = picture_details(collection, profiles, coloured[3], name).judged
+    assert (unknown.name, unknown.value, unknown.percentile) == (name, None, None)

@@ -138,3 +138,27 @@ def test_a_group_shows_two_lines_of_its_prompt_at_the_left(come, address, folder
     height, left = page.locator("[data-group] > p:has-text('a long word')").evaluate(PLACE)
     assert 20 < height < 70
     assert left < 2
+
+
+@pytest.mark.parametrize(("view", "thumb"), [("evaluate", "#found"), ("keepers", "#groups .groups")])
+def test_the_viewer_shows_the_score_that_ranks_the_view(come, address, view, thumb):
+    page = come()
+    page.goto(f"{address}/c/0/{view}?by=look-alike")
+    page.wait_for_selector(thumb)
+    page.select_option("#ask [name=profile]", "blur")
+    page.click("#ask .primary")
+    page.wait_for_selector(f"{thumb}[data-profile=blur]")
+    page.locator(f"{thumb} [data-picture]").first.click()
+    page.wait_for_selector("#viewer .score:has-text('freedom from blur')")
+
+
+@pytest.mark.parametrize("view", ["evaluate", "keepers"])
+def test_on_a_phone_the_score_has_a_line_of_its_own_and_buttons_do_not_touch_fields(come, address, view):
+    page = come(locale="de")
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{address}/c/0/{view}")
+    form, select = (page.locator(name).bounding_box() for name in ("#ask", "#ask [name=profile]"))
+    assert select["width"] > 0.95 * form["width"]
+    page.click("#who")
+    field, button = (page.locator(f"#who-dialog {name}").bounding_box() for name in ("select", "[data-close]"))
+    assert button["y"] - (field["y"] + field["height"]) >= 8

@@ -1,9 +1,12 @@
 """The gallery: queries, pictures, details and scores."""
 
+import datetime as dt
 import re
 
 import numpy as np
 import pytest
+from specimens.time_zones import local_time
+from sqlalchemy import update
 
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.items.combined import taste_extractor
@@ -11,7 +14,7 @@ from soart.metrics.similarity.neighbours import likeness
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import mark_distinct
 from soart.pipelines.collection.queries import MOST_WORDS
-from soart.pipelines.collection.tables import MetadataRow
+from soart.pipelines.collection.tables import ImageRow, MetadataRow
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.measuring import measure
 from soart.plugin.web.routes.gallery import FILTERS
@@ -197,7 +200,7 @@ def test_more_like_this(visitor, folder):
         assert visitor.get("/api/ids", like=missing).status_code == 404, missing
 
 
-def test_values_of_judges_sort_and_filter(visitor, folder):
+def test_values_of_judges_sort_and_filter(visitor, folder, make_drawn):
     name = "judge:clip:a/b@1"
     with Collection(folder) as collection:
         pictures = collection.ids()
@@ -207,7 +210,15 @@ def test_values_of_judges_sort_and_filter(visitor, folder):
     assert visitor.get("/api/cells", ids="2", profile=name).json()["cells"][0]["score"] == -2
     assert "judge: clip:a/b" in visitor.get("/gallery").text
     assert visitor.get("/heat/2", profile=name).status_code == 200
-    assert visitor.get("/detail/2", profile=name).status_code == 200
+    page = visitor.get("/detail/2", profile=name).text
+    shown = re.findall(r'class="score num"><b>([^<]+)</b> <span class="dim">([^<]+)', page)
+    assert shown[0] == ("-2", "judge: clip:a/b, better than 96 % of the collection")
+    assert shown[1][1] == "technical quality"
+    with Collection(folder) as collection:
+        added, _ = collection.add_drawn([make_drawn(1), make_drawn(2)], "m", "s")
+    page = visitor.get(f"/detail/{added.id}", profile=name).text
+    assert "judge: clip:a/b: no value for this picture" in page
+    assert "technical quality" in page
 
 
 def test_judged_by_a_judge_of_another_package(package, visitor, folder):
@@ -320,3 +331,21 @@ def test_look_alikes_lie_on_each_other_after_an_evaluation(visit, make_untidy, t
     assert [sorted(stack) for stack in sorted(stacks)] == [[5, 17], [6, 18]]
     # The larger one on top, as everywhere.
     assert [stack[0] for stack in sorted(stacks)] == [5, 6]
+
+
+def test_dates_are_shown_in_local_time(visitor, folder):
+    with Collection(folder) as collection, collection.session("be written", write=True) as session:
+        session.execute(update(ImageRow).values(created_at=dt.datetime(2026, 3, 1, 20, 30, tzinfo=dt.UTC)))
+    with local_time("Pacific/Kiritimati"):
+        assert '<dt>Added</dt><dd class="num">2026-03-02 10:30</dd>' in visitor.get("/detail/1").text
+        assert "2026-03-02 to 2026-03-02" in visitor.client.get("/collections").text
+        assert len(visitor.get("/api/ids", since="2026-03-02").json()["ids"]) == 40
+        assert visitor.get("/api/ids", until="2026-03-01").json()["ids"] == []
+
+
+def test_buttons_of_the_viewer_without_words_have_tooltips_and_signs_of_their_own(visitor):
+    viewer = visitor.get("/gallery").text.split('<dialog id="viewer"')[1].split("</dialog>")[0]
+    buttons = re.findall(r"<button ([^>]*)>([^<]*)</button>", viewer)
+    signs = [sign for _, sign in buttons if not sign[:1].isdigit()]
+    assert len(set(signs)) == len(signs) == 7
+    assert all("title=" in attributes for attributes, sign in buttons if sign in signs)

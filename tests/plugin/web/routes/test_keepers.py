@@ -98,6 +98,8 @@ def test_the_choice_of_groups_is_in_the_address(visitor):
     wait(visitor)
     page = visitor.get("/keepers/groups", by="prompt").text
     assert "Pictures without a prompt are in no such group: choose “group of look-alikes”." in page
+    assert 'href="/c/0/keepers?by=look-alike"' in page
+    assert page.index("No two pictures") < page.index('id="trust"')
 
 
 def test_keys_swap_the_keeper_and_correct_a_group_in_the_browser(come, address):
