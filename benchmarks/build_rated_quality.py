@@ -1,14 +1,19 @@
-"""Learns rated quality from people's ratings of photographs; writes ``metrics/tastes/rated-quality-1.safetensors``.
+"""Learns rated quality from people's ratings of photographs; writes ``metrics/tastes/rated-quality-2.safetensors``.
 
     python benchmarks/build_rated_quality.py [--peers]
 
+It learns from the ratings; from some of the same photographs in smaller sizes; from pairs of a picture and a damaged version
+of it (rated_versions.py), which are to be told apart by LEAD, and by more where appeal and the technical score would put
+the damaged version first, so that the overall score does not; and from drawings of the embedded model, whose mean is to be
+that of the photographs.
+
 Prints rank correlations (SROCC) and linear ones (PLCC) with the ratings of the photographs to report on, of all and by
 kind, and of those that look like none of the learning photographs: many were taken in series, and the authors' division
-puts a picture of a series here and the next one there. The penalty is chosen by five-fold cross-validation over the
-learning photographs, of which look-alikes are in one fold.
+puts a picture of a series here and the next one there. Settings are chosen by five-fold cross-validation over the
+learning photographs, of which look-alikes are in one fold, and over the sources of the pairs.
 
 With ``--peers`` nothing is written, and the ratings are compared with scores that were not learnt from such ratings (the
-technical score, appeal, the overall score without rated quality, NIQE as in kinds.py, cleanvision's blur score), with the
+technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), with the
 overall score, and with what the same photographs teach others: support vector regression on BRISQUE's features (its own
 method), and ridge regression on parts of soart's items.
 """
@@ -16,12 +21,16 @@ method), and ridge regression on parts of soart's items.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from brisque import brisque_features
 from kinds import blur_scores, niqe_of
-from rated_photographs import KINDS, RatedPhotographs, items_of, rated_photographs
+from quality_pictures import EMBEDDED
+from rated_photographs import KINDS, REDUCED_TO, RatedPhotographs, items_of, rated_photographs, reduced
+from rated_versions import Versions, source_of, versions
 from safetensors.numpy import save_file
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
@@ -37,11 +46,16 @@ from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes import rated_quality
 from soart.metrics.tastes.appeal import appeal_model, unit
 from soart.metrics.tastes.kernels import APPEARANCE, CONTENT, LATE, Frame, kinds_of
-from soart.metrics.tastes.overall import OverallScorer
-from soart.metrics.tastes.rated_quality import SIDE, learn_rated_quality
+from soart.metrics.tastes.overall import OverallScorer, points_of, qualities_of
+from soart.metrics.tastes.rated_quality import SIDE, Pairs, RatedQuality, learn_rated_quality, rated_quality_model
 
 NAMES = taste_extractor(default_network()).names
-PENALTIES = (300.0, 1000.0, 3000.0, 10000.0)
+#: Penalty and lead of the settings that are compared; the lead None stands for ratings alone.
+SETTINGS = ((3000.0, None), (1000.0, 0.1), (3000.0, 0.1), (10000.0, 0.1), (3000.0, 0.05), (3000.0, 0.2))
+#: Least difference of rated qualities within a pair, and most of what it is raised by.
+LEAD, MOST_RAISED = 0.1, 0.5
+#: Ranges of longest sides of which pairs are counted apart.
+RANGES = ((450, 2000), (256, 450), (126, 256), (0, 126))
 #: Pictures are look-alikes from this cosine of their late items on; chosen by eye.
 ALIKE = 0.8
 
@@ -71,16 +85,106 @@ def alone(items: np.ndarray, learning: np.ndarray) -> np.ndarray:
     return apart
 
 
-def choose_penalty(items: np.ndarray, photographs: RatedPhotographs) -> None:
-    """Print cross-validated correlations by penalty."""
-    groups, predicted = series(items), np.empty((len(PENALTIES), len(items)))
-    for rest, out in GroupKFold(5).split(items, groups=groups):
-        for k, alpha in enumerate(PENALTIES):
-            learnt = learn_rated_quality(items[rest], photographs.opinions[rest], NAMES, alpha)
-            predicted[k, out] = learnt.scores(items[out], NAMES)
-    print(f"{len(items)} learning photographs, {groups.max() + 1} series; by cross-validation")
-    for alpha, values in zip(PENALTIES, predicted, strict=True):
-        print(f"  penalty {alpha:6.0f}: " + row(values, photographs, np.ones(len(items), bool)), flush=True)
+@dataclass(frozen=True)
+class Learning:
+    """All that rated quality is learnt from.
+
+    Attributes:
+        photographs: rated ones.
+        items: (n, p) of them.
+        smaller: (r,) numbers of some of them, and their (r, p) items in smaller sizes.
+        versions: of pictures that nobody rated.
+        before: (m,) overall scores of the versions without rated quality.
+    """
+
+    photographs: RatedPhotographs
+    items: np.ndarray
+    smaller: tuple[np.ndarray, np.ndarray]
+    versions: Versions
+    before: np.ndarray
+
+    @classmethod
+    def of(cls, cache: Path) -> Learning:
+        """Read and measure it."""
+        photographs, scorer = rated_photographs(cache, learning=True), OverallScorer.load()
+        found = versions(cache)
+        before = points_of(scorer.technical.score(found.items), scorer.shares(found.items), np.ones(len(found.items)))
+        return cls(photographs, items_of(photographs, cache), reduced(photographs, cache), found, before)
+
+    @property
+    def damaged(self) -> np.ndarray:
+        """(d,) numbers of damaged versions."""
+        return np.flatnonzero(self.versions.fault != "none")
+
+    def learn(
+        self,
+        rows: np.ndarray,
+        apart: Collection[str] = (),
+        alpha: float = rated_quality.ALPHA,
+        lead: float | None = LEAD,
+    ) -> RatedQuality:
+        """Rated quality from (k,) numbers of photographs and all versions but those of some sources, or without versions."""
+        opinions = self.photographs.opinions
+        if lead is None:
+            return learn_rated_quality(self.items[rows], opinions[rows], NAMES, alpha)
+        which, items = self.smaller
+        some, every = np.isin(which, rows), self.versions
+        used = ~np.isin(every.source, list(apart))
+        worse = self.damaged[used[self.damaged]]
+        better, drawings = every.base[worse], used & (every.kind == EMBEDDED) & every.is_sound
+        raised = np.clip(self.before[worse] / np.maximum(self.before[better], 1e-3) - 1, 0, MOST_RAISED)
+        return learn_rated_quality(
+            self.items[rows],
+            opinions[rows],
+            NAMES,
+            alpha,
+            reduced=(items[some], opinions[which[some]]),
+            pairs=Pairs(every.items[better], every.items[worse], lead + opinions[rows].mean() * raised),
+            usual=every.items[drawings],
+        )
+
+
+def compare_settings(learning: Learning) -> None:
+    """Print cross-validated correlations, and shares of pairs in the right order."""
+    every, worse, photographs = learning.versions, learning.damaged, learning.photographs
+    better, (which, smaller) = every.base[worse], learning.smaller
+    groups, opinions = series(learning.items), photographs.opinions
+    print(f"{len(opinions)} learning photographs, {groups.max() + 1} series; {len(which)} in smaller sizes; "
+          f"{len(worse)} pairs; by cross-validation\npairs right by longest side, {RANGES}")  # fmt: skip
+    folds = zip(
+        GroupKFold(5).split(learning.items, groups=groups),
+        GroupKFold(5).split(every.items, groups=every.source),
+        strict=True,
+    )
+    splits = [(rest, out, left) for (rest, out), (_, left) in folds]
+    for alpha, lead in SETTINGS:
+        own, of_versions, of_smaller = np.empty(len(opinions)), np.empty(len(every.items)), np.empty(len(which))
+        for rest, out, left in splits:
+            # Versions of photographs that are left out are left out too.
+            apart = {*every.source[left], *(source_of(photographs.files[n]) for n in out)}
+            learnt = learning.learn(rest, apart, alpha, lead)
+            own[out], of_versions[left] = (
+                learnt.scores(items, NAMES) for items in (learning.items[out], every.items[left])
+            )
+            those = np.isin(which, out)
+            of_smaller[those] = learnt.scores(smaller[those], NAMES)
+        print(f"  penalty {alpha:.0f}, lead {lead}: " + row(own, photographs, np.ones(len(own), bool)))
+        places = np.arange(len(which)) % len(REDUCED_TO)
+        reached = (spearmanr(of_smaller[places == k], opinions[which[places == k]])[0] for k in range(len(REDUCED_TO)))
+        print(
+            "    SROCC of smaller sizes",
+            *(f"{side}: {value:.2f}" for side, value in zip(REDUCED_TO, reached, strict=True)),
+        )
+        for title, scores in (("rated", of_versions), ("overall", learning.before * qualities_of(of_versions))):
+            right = scores[better] > scores[worse]
+            shares = (right[(every.side[worse] >= low) & (every.side[worse] < high)].mean() for low, high in RANGES)
+            print(f"    {title:8}", *(f"{share:.3f}" for share in shares))
+        sound, reduced_to = of_versions[every.is_sound].std(), np.flatnonzero(every.larger >= 0)
+        saved = np.flatnonzero((every.fault == "none") & ~every.is_sound)
+        pairs = {"reduced": (every.larger[reduced_to], reduced_to), "light JPEG": (every.base[saved], saved)}
+        changes = {title: np.abs(of_versions[a] - of_versions[b]).mean() for title, (a, b) in pairs.items()}
+        print("    mean change in deviations of sound pictures:",
+              ", ".join(f"{title} {change / sound:.2f}" for title, change in changes.items()), flush=True)  # fmt: skip
 
 
 def row(scores: np.ndarray, photographs: RatedPhotographs, apart: np.ndarray) -> str:
@@ -117,8 +221,8 @@ def compare(cache: Path) -> None:
     scores = {
         "technical": scorer.technical.score(own),
         "appeal": appeal_model().scores(own, NAMES),
-        "without": scorer.technical.score(own) * scorer.shares(own),
         "overall": scorer.score(own),
+        "rated quality": rated_quality_model().scores(own, NAMES),
         "NIQE": np.array([niqe(read_image(file).pixels) for file in reported.files]),
         "cleanvision": np.array(blur_scores(reported.files)),
     }
@@ -152,14 +256,14 @@ def main() -> None:
     if arguments.peers:
         compare(arguments.cache)
         return
-    learning, reported = (rated_photographs(arguments.cache, learning=part) for part in (True, False))
-    items, own = items_of(learning, arguments.cache), items_of(reported, arguments.cache)
-    learnt = learn_rated_quality(items, learning.opinions, NAMES)
+    learning, reported = Learning.of(arguments.cache), rated_photographs(arguments.cache, learning=False)
+    own = items_of(reported, arguments.cache)
+    learnt = learning.learn(np.arange(len(learning.items)))
     arrays = {name: getattr(learnt, name).astype(np.float32) for name in ("centre", "scale", "weights")}
     facts = {"names": " ".join(NAMES), "offset": repr(learnt.offset), "usual": repr(learnt.usual)}
     save_file(arrays, Path(rated_quality.__file__).with_name(f"{rated_quality.VERSION}.safetensors"), metadata=facts)
-    choose_penalty(items, learning)
-    apart = alone(own, items)
+    compare_settings(learning)
+    apart = alone(own, learning.items)
     head(reported, apart)
     print(f"{'rated quality':14} " + row(learnt.scores(own, NAMES), reported, apart))
 

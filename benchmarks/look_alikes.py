@@ -12,33 +12,30 @@ because they are chains of pictures of which the ends are not alike. Intervals a
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from build_rated_quality import ALIKE, NAMES, directions, series
-from rated_photographs import items_of, rated_photographs
+from build_rated_quality import ALIKE, NAMES, Learning, directions, series
+from rated_photographs import RatedPhotographs, items_of, rated_photographs
+from rated_versions import source_of
 from sklearn.model_selection import GroupKFold
 from sources import default_cache
 
-from soart.metrics.tastes.overall import OverallScorer, qualities_of
-from soart.metrics.tastes.rated_quality import learn_rated_quality
+from soart.metrics.tastes.overall import OverallScorer, points_of, qualities_of
 
 DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
 
 
-def scores_of(items: np.ndarray, opinions: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
+def scores_of(learning: Learning, groups: np.ndarray) -> dict[str, np.ndarray]:
     """(n,) scores by title, rated quality learnt from other series."""
-    scorer, rated = OverallScorer.load(), np.empty(len(items))
+    items, scorer, rated = learning.items, OverallScorer.load(), np.empty(len(learning.items))
     for rest, out in GroupKFold(5).split(items, groups=groups):
-        rated[out] = learn_rated_quality(items[rest], opinions[rest], NAMES).scores(items[out], NAMES)
+        apart = {source_of(learning.photographs.files[n]) for n in out}
+        rated[out] = learning.learn(rest, apart).scores(items[out], NAMES)
     technical = scorer.technical.score(items)
-    before = technical * scorer.shares(items)
-    return {
-        "technical": technical,
-        "overall before": before,
-        "overall": before * qualities_of(rated),
-        "rated quality": rated,
-    }
+    overall = points_of(technical, scorer.shares(items), qualities_of(rated))
+    return {"technical": technical, "overall": overall, "rated quality": rated}
 
 
 def with_interval(right: np.ndarray, total: np.ndarray) -> str:
@@ -53,11 +50,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=default_cache())
     cache = parser.parse_args().cache
-    parts = [rated_photographs(cache, learning=learning) for learning in (True, False)]
-    items = np.concatenate([items_of(part, cache) for part in parts])
-    opinions = np.concatenate([part.opinions for part in parts])
+    learning, others = Learning.of(cache), rated_photographs(cache, learning=False)
+    # Numbers of the learning photographs stay what they are.
+    parts = (learning.photographs, others)
+    both = RatedPhotographs(
+        [file for part in parts for file in part.files],
+        np.concatenate([part.kind for part in parts]),
+        np.concatenate([part.opinions for part in parts]),
+    )
+    learning = replace(learning, photographs=both, items=np.concatenate([learning.items, items_of(others, cache)]))
+    items, opinions = learning.items, both.opinions
     groups, own = series(items), directions(items)
-    scores = scores_of(items, opinions, groups)
+    scores = scores_of(learning, groups)
     count, size = groups.max() + 1, np.bincount(groups)
     first, second = np.nonzero(np.triu(own @ own.T > ALIKE, 1))
     short = size[groups[first]] <= LARGEST

@@ -35,10 +35,15 @@ SCENES = {"art": "art", "ari": "interiors", "are": "exteriors", "fac": "faces", 
 CHOICES = ("paints", "houses", "flowers")
 
 
+def key_of(version: str) -> str:
+    """What tells items of one version of an extractor from others in the names of files."""
+    return hashlib.sha256(version.encode()).hexdigest()[:12]
+
+
 def measured(files: Sequence[Path], title: str, cache: Path) -> np.ndarray:
     """(n, p) items of pictures, the network's among them; measured once, and kept under this title."""
     extractor = taste_extractor(default_network())
-    path = cache / f"{title}-{hashlib.sha256(extractor.version.encode()).hexdigest()[:12]}.npy"
+    path = cache / f"{title}-{key_of(extractor.version)}.npy"
     if not path.exists():
         rows = []
         for number, file in enumerate(files, start=1):

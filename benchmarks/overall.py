@@ -2,11 +2,10 @@
 
     python benchmarks/overall.py [--cache DIR] [--peers]
 
-Agreement is that of build_appeal.py: with opinions of domains that appeal has not learnt from, and rated quality
-neither. Without rated quality is the overall score as it was until 2026-11-28. Pairs are an undamaged
-picture of 512 to 800 pixels of each source that the technical score was not learnt from, and its damaged versions, one
-for each fault, of any strength. The data of opinions.py must be there. With --peers the agreement of NIQE (as in kinds.py)
-and of cleanvision's blur score is printed alone.
+Agreement is that of build_appeal.py: with opinions of domains that appeal has not learnt from, and rated quality from
+none of them. Pairs are an undamaged picture of 512 to 800 pixels of each source that neither the technical score nor rated
+quality was learnt from, and its damaged versions, one for each fault, of any strength. The data of opinions.py must be
+there. With --peers the agreement of NIQE (as in kinds.py) and of cleanvision's blur score is printed alone.
 """
 
 from __future__ import annotations
@@ -29,28 +28,20 @@ from sources import default_cache, unseen_sources
 from soart.metrics.damage.scorer import quality_model, technometrics
 from soart.metrics.image import read_image
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
-from soart.metrics.tastes.overall import OverallScorer, qualities_of, shares_of
+from soart.metrics.tastes.overall import POWER, OverallScorer, qualities_of, shares_of
 from soart.metrics.tastes.rated_quality import rated_quality_model
 
 
 def overall(names: tuple[str, ...]) -> Learner:
-    """The overall score with an appeal that is learnt from these opinions."""
-
-    def learn(opinions: Sequence[Opinions]) -> Callable[[np.ndarray], np.ndarray]:
-        before = without_rated_quality(names)(opinions)
-        return lambda items: before(items) + np.log2(qualities_of(rated_quality_model().scores(items, names)))
-
-    return learn
-
-
-def without_rated_quality(names: tuple[str, ...]) -> Learner:
-    """The technical score and the share of people alone, in logarithms, which order pictures alike."""
+    """The overall score with an appeal that is learnt from these opinions, in logarithms, which order pictures alike."""
     columns = [names.index(name) for name in quality_model().names]
 
     def learn(opinions: Sequence[Opinions]) -> Callable[[np.ndarray], np.ndarray]:
         appeal = learn_appeal(opinions, names)
         return lambda items: (
-            np.log2(shares_of(appeal.scores(items, names))) - technometrics(items[:, columns]) / quality_model().half
+            np.log2(shares_of(appeal.scores(items, names)))
+            + np.log2(qualities_of(rated_quality_model().scores(items, names)))
+            - POWER * technometrics(items[:, columns]) / quality_model().half
         )
 
     return learn
@@ -69,7 +60,6 @@ def agreement(cache: Path) -> None:
         "technical": technical,
         "appeal": soart,
         "rated": rated,
-        "without": without_rated_quality,
         "overall": overall,
     }
     columns = {title: by_domain(place, category, others, learner(place.names)) for title, learner in learners.items()}
@@ -101,14 +91,13 @@ def pairs(cache: Path) -> None:
     """Print pairs in the right order, and scores of undamaged pictures by kind."""
     scorer, rng = OverallScorer.load(), np.random.default_rng(SEED)
     sources = [(source, picture) for source in unseen_sources(cache) if (picture := middle_size(source)) is not None]
-    scores: dict[str, list[np.ndarray]] = {"technical": [], "rated": [], "without": [], "overall": []}
+    scores: dict[str, list[np.ndarray]] = {"technical": [], "rated": [], "overall": []}
     for number, (_, picture) in enumerate(sources, start=1):
         versions = [in_bytes(picture)]
         versions += [in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS]
         items = np.concatenate([scorer.extractor.extract(pixels) for pixels in versions])
         scores["technical"].append(scorer.technical.score(items))
         scores["rated"].append(scorer.rated(items))
-        scores["without"].append(scorer.technical.score(items) * scorer.shares(items))
         scores["overall"].append(scorer.score(items))
         print(f"\r{number}/{len(sources)}", end="", flush=True)
     by_title = {title: np.stack(rows) for title, rows in scores.items()}

@@ -155,7 +155,7 @@ def of_sources(sources: Sequence[Source], seed: int, workers: int = 2) -> list[V
         return [v for found in pool.starmap(_versions_of, [(source, seed) for source in sources], 1) for v in found]
 
 
-def _drawings(seed: int) -> tuple[list[tuple[str, str, str, int]], np.random.Generator]:
+def drawings_of(seed: int) -> tuple[list[tuple[str, str, str, int]], np.random.Generator]:
     """Drawings of each subject in each style and quality word, and the generator after choosing them.
 
     Each is the name of its source, which is the subject, its quality word, its prompt and its seed.
@@ -173,7 +173,7 @@ def _drawings(seed: int) -> tuple[list[tuple[str, str, str, int]], np.random.Gen
     return drawings, rng
 
 
-def _draw(drawings: Sequence[tuple[str, str, str, int]], **settings: int) -> list[np.ndarray]:
+def drawn(drawings: Sequence[tuple[str, str, str, int]], **settings: int) -> list[np.ndarray]:
     """The drawings by the embedded model, (h, w, 3) uint8 each."""
     from soart.pipelines.models.generator import ImageGenerator
     from soart.pipelines.models.loading import load_model
@@ -185,10 +185,10 @@ def _draw(drawings: Sequence[tuple[str, str, str, int]], **settings: int) -> lis
 
 def of_embedded_model(seed: int) -> list[Version]:
     """Versions of drawings of the embedded model: each subject, which is the source, in each style and quality word."""
-    drawings, rng = _drawings(seed)
+    drawings, rng = drawings_of(seed)
     found: list[Version] = []
     extractor = QualityExtractor()
-    for number, ((name, word, _, _), pixels) in enumerate(zip(drawings, _draw(drawings), strict=True)):
+    for number, ((name, word, _, _), pixels) in enumerate(zip(drawings, drawn(drawings), strict=True)):
         if word in GOOD_WORDS:
             found += versions(pixels.astype(np.float32) / 255, name, EMBEDDED, number, rng, tuple(FAULTS))
         else:
@@ -199,10 +199,10 @@ def of_embedded_model(seed: int) -> list[Version]:
 
 def of_too_few_steps(seed: int) -> list[Version]:
     """The undamaged drawings of ``of_embedded_model`` as the model leaves them after 3, 2 or 1 steps."""
-    drawings = [(number, drawing) for number, drawing in enumerate(_drawings(seed)[0]) if drawing[1] in GOOD_WORDS]
+    drawings = [(number, drawing) for number, drawing in enumerate(drawings_of(seed)[0]) if drawing[1] in GOOD_WORDS]
     extractor, found = QualityExtractor(), []
     for steps in FEW_STEPS:
-        pictures = _draw([drawing for _, drawing in drawings], steps=steps)
+        pictures = drawn([drawing for _, drawing in drawings], steps=steps)
         for (number, (name, *_)), pixels in zip(drawings, pictures, strict=True):
             items = extractor.extract(pixels)[0].astype(np.float32)
             strength = (FEW_STEPS[0] - steps) / (FEW_STEPS[0] - 1)

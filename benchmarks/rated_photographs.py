@@ -1,4 +1,4 @@
-"""Photographs whose quality people rated, for build_rated_quality.py and look_alikes.py.
+"""Photographs whose quality people rated, for build_rated_quality.py, look_alikes.py and rated_versions.py.
 
 12,000 photographs of 512 × 512 pixels (BIQ2021: N. Ahmed & S. Asif, "BIQ2021: a large-scale blind image quality
 assessment database", *Journal of Electronic Imaging* 31, 2022), each rated by 30 people in a laboratory in five steps
@@ -17,10 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from opinions import folder_of, measured
+from opinions import folder_of, key_of, measured
+from PIL import Image
+
+from soart.metrics.items.combined import default_network, taste_extractor
 
 #: Kinds of photographs by how their file names begin.
 KINDS = {"ss01": "gallery", "ss02": "faults", "ss03": "site"}
+#: Longest sides of reduced photographs, and their number in all, so many of each.
+REDUCED_TO, REDUCED = (256, 128, 64), 3600
 _TABLES = {True: "Train (Images and MOS).csv", False: "Test (Images and MOS).csv"}
 
 
@@ -55,3 +60,20 @@ def rated_photographs(cache: Path, *, learning: bool) -> RatedPhotographs:
 def items_of(photographs: RatedPhotographs, cache: Path) -> np.ndarray:
     """(n, p) items, the network's among them; measured once, some 0.1 s each."""
     return measured(photographs.files, f"biq2021-{len(photographs.files)}", cache)
+
+
+def reduced(photographs: RatedPhotographs, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) numbers of some photographs, and their (m, p) items in a smaller size (Lanczos); measured once."""
+    extractor = taste_extractor(default_network())
+    chosen = np.random.default_rng(3).permutation(len(photographs.files))[:REDUCED]
+    path = cache / f"biq2021-reduced-{key_of(extractor.version)}.npy"
+    if not path.exists():
+        rows = []
+        for number, file in enumerate(photographs.files[n] for n in chosen):
+            image, side = Image.open(file).convert("RGB"), REDUCED_TO[number % len(REDUCED_TO)]
+            size = tuple(max(1, round(n * side / max(image.size))) for n in image.size)
+            pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+            rows.append(extractor.extract(pixels)[0].astype(np.float32))
+            print(f"\rmeasuring {number + 1}/{len(chosen)} reduced photographs", end="", flush=True)
+        np.save(path, np.stack(rows))
+    return chosen, np.load(path).astype(float)

@@ -1,9 +1,9 @@
 """The overall score: how many people would like a picture, less what its quality and its technical faults cost.
 
-    overall = technical · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
-                                             quality = rated quality / 0.875, cut to 0.02 … 1
+    overall = 100 · √(technical/100) · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
+                                                          quality = rated quality / 0.875, cut to 0.02 … 1
 
-The technical score, 0 to 100 points, tells faults; ``appeal`` tells what people in general find beautiful, and
+The technical score, 0 to 100 points, tells faults, which rated quality has learnt too: its root is enough. ``appeal`` tells what people in general find beautiful, and
 ``rated quality`` how they would rate the quality. The share is that of people who like a picture among those who
 like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
 (``benchmarks/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A usual
@@ -30,6 +30,8 @@ from .appeal import appeal_model
 from .rated_quality import VERSION as RATED_QUALITY_VERSION
 from .rated_quality import rated_quality_model
 
+#: Power of the technical score; chosen, see docs/benchmarks/score.md.
+POWER = 0.5
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
 #: Rated quality from which on it costs nothing; chosen so that few photographs reach it.
@@ -73,6 +75,12 @@ def qualities_of(rated: np.ndarray) -> np.ndarray:
     return qualities
 
 
+def points_of(technical: np.ndarray, shares: np.ndarray, qualities: np.ndarray) -> np.ndarray:
+    """(n,) overall scores, 0 to 100, of (n,) technical scores, 0 to 100, and (n,) shares and qualities, 0 to 1."""
+    points: np.ndarray = 100 * (technical / 100) ** POWER * shares * qualities
+    return points
+
+
 @dataclass(frozen=True)
 class OverallScorer:
     """The overall score; 0 to 100 points, higher is better.
@@ -86,7 +94,7 @@ class OverallScorer:
         >>> scorer = OverallScorer.load()
         >>> y, x = np.mgrid[:128, :128] / 128
         >>> items = scorer.extractor.extract(np.stack([(x + y) / 2, x * y, (np.sin(40 * x) > 0) * 0.8], axis=2))
-        >>> bool(0 <= scorer.score(items)[0] <= scorer.technical.score(items)[0])
+        >>> bool(0 <= scorer.score(items)[0] <= 100)
         True
     """
 
@@ -152,8 +160,7 @@ class OverallScorer:
             ProfileError: the items are not those of the extractor, or not finite.
         """
         self._check(items)
-        points: np.ndarray = self.technical.score(items) * self.shares(items) * qualities_of(self.rated(items))
-        return points
+        return points_of(self.technical.score(items), self.shares(items), qualities_of(self.rated(items)))
 
     def verdicts(self, items: np.ndarray) -> list[str]:
         """The technical quality in a word or two for each of (n, p) items."""
@@ -175,8 +182,9 @@ class OverallScorer:
         """The ``top`` reasons that cost each of (n, p) items most, the costliest first.
 
         The contributions of all sum to the score less 100. Each is in proportion to the halvings of the points that its
-        cause costs. What a picture loses because it is too small to tell how its quality would be rated is no reason: the
-        other causes share it.
+        cause costs. What a low rated quality costs is shared with the faults: by the share of the points that the technical
+        score takes off for them. What a picture loses because it is too small to tell how its quality would be rated is no
+        reason: the other causes share it.
 
         Args:
             items: (n, p).
@@ -184,7 +192,8 @@ class OverallScorer:
             places: where faults are strongest, by fault, for the items of a single picture.
         """
         self._check(items)
-        halvings = self.technical.technometric(items) / self.technical.model.half
+        technical = self.technical.score(items)
+        halvings = POWER * self.technical.technometric(items) / self.technical.model.half
         shares, rated = self.shares(items), self.rated(items)
         qualities, scores, unfit = qualities_of(rated), self.score(items), self.technical.unfit(items)
         rows = []
@@ -195,14 +204,15 @@ class OverallScorer:
             # What is usual is no reason.
             unliked, unrated = -float(np.log2(shares[n])), 0.0 if np.isnan(rated[n]) else -float(np.log2(qualities[n]))
             lost = (float(scores[n]) - 100) / (float(halvings[n]) + unliked + unrated)
-            # Faults share what the technical score costs in their own proportions.
+            by_faults = (1 - float(technical[n]) / 100) * unrated
+            # In their own proportions.
             whole = sum(fault.contribution for fault in faults) or 1.0
-            reasons = [Reason(f.text, float(lost * halvings[n] * f.contribution / whole)) for f in faults]
+            reasons = [Reason(f.text, lost * (float(halvings[n]) + by_faults) * f.contribution / whole) for f in faults]
             text = next(words for least, words in _DISLIKED_BY if shares[n] >= least)
             reasons.append(Reason(text, lost * unliked))
             if unrated:
                 text = next(words for least, words in _RATED if rated[n] >= least)
-                reasons.append(Reason(text, lost * unrated))
+                reasons.append(Reason(text, lost * (unrated - by_faults)))
             rows.append(sorted(reasons, key=lambda reason: reason.contribution)[:top])
         return rows
 

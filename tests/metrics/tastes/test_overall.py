@@ -1,4 +1,4 @@
-"""The overall score: the technical score, times the share of people who would like the picture, times its rated quality."""
+"""The overall score: the product of the root of the technical score, the share of people who would like the picture, and its rated quality."""
 
 import pickle
 from dataclasses import replace
@@ -13,6 +13,7 @@ from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.tastes import overall
 from soart.metrics.tastes.appeal import Appeal, appeal_model
 from soart.metrics.tastes.overall import (
+    LEAST,
     MIDDLE,
     SLOPE,
     TOP,
@@ -51,16 +52,25 @@ def large(scorer):
     return scorer.extractor.extract(np.stack([*scenes, ndimage.gaussian_filter(scenes[0], (6, 6, 0))])).astype(float)
 
 
-def test_is_the_product_of_its_parts(scorer, items, large):
+@pytest.fixture(scope="module")
+def tiny(scorer):
+    """Items of a drawing of 48 pixels."""
+    rng = np.random.default_rng(7)
+    return scorer.extractor.extract(render(random_scene(rng), rng)[8:56, 8:56] / 255.0).astype(float)
+
+
+def test_is_the_product_of_its_parts(scorer, items, large, tiny):
     technical, names = TechnicalScorer.load(), scorer.extractor.names
     quality = items[:, : len(technical.extractor.names)]
-    shares = 1 / (1 + np.exp(-SLOPE * (appeal_model().scores(items, names) - MIDDLE)))
-    # Of drawings of 64 pixels the rated quality is not known, so it counts as usual.
-    usual = rated_quality_model().usual / TOP
-    assert np.allclose(scorer.score(items), technical.score(quality) * shares * usual)
+    for rows in (items, large, tiny):
+        shares = 1 / (1 + np.exp(-SLOPE * (appeal_model().scores(rows, names) - MIDDLE)))
+        rated = rated_quality_model().scores(rows, names)
+        # Of pictures below 64 pixels the rated quality is not known, so it counts as usual.
+        assert np.isnan(rated).all() == (rows is tiny)
+        qualities = np.clip(np.nan_to_num(rated, nan=rated_quality_model().usual) / TOP, LEAST, 1)
+        own = np.sqrt(technical.score(rows[:, : quality.shape[1]]) / 100)
+        assert np.allclose(scorer.score(rows), 100 * own * shares * qualities)
     rated = rated_quality_model().scores(large, names)
-    expected = technical.score(large[:, : quality.shape[1]]) * scorer.shares(large) * np.minimum(1, rated / TOP)
-    assert np.allclose(scorer.score(large), expected)
     assert rated[2] < rated[0]
     assert scorer.verdicts(items) == technical.verdicts(quality)
     assert scorer.score(items)[0] > scorer.score(items)[[6, 7]].max()
@@ -91,15 +101,15 @@ def test_the_highest_rated_quality_costs_nothing():
     assert 0 < qualities[0] < 0.1
 
 
-def test_reasons_add_up_to_the_score(scorer, items, large):
-    both = np.concatenate([items, large])
+def test_reasons_add_up_to_the_score(scorer, items, large, tiny):
+    both = np.concatenate([items, large, tiny])
     for row, points in zip(scorer.explain(both, top=1000), scorer.score(both), strict=True):
         assert sum(r.contribution for r in row) == pytest.approx(points - 100, abs=1e-6)
         assert all(r.contribution <= 0 for r in row)
         assert row[0].contribution == min(r.contribution for r in row)
     assert scorer.explain(items, top=0) == [[]] * len(items)
     assert [reason.text for reason in scorer.explain(items[8:])[0]] == ["all black"]
-    texts = [[reason.text for reason in row] for row in scorer.explain(items[6:8], top=3)]
+    texts = [[reason.text for reason in row] for row in scorer.explain(items[6:8], top=4)]
     assert any("blurred" in text for text in texts[0])
     assert any("noisy" in text for text in texts[1])
 
@@ -107,7 +117,8 @@ def test_reasons_add_up_to_the_score(scorer, items, large):
 def test_reasons_tell_how_many_would_like_it(scorer, items, monkeypatch):
     """The cost of the content is in proportion to the halvings: a quarter of the people are two."""
     row = items[:1]
-    technical = scorer.technical.score(row)[0] / 100
+    technical = np.sqrt(scorer.technical.score(row)[0] / 100)
+    quality = qualities_of(scorer.rated(row))[0]
     for share, words in ((0.9, "a few"), (0.7, "some"), (0.5, "about half"), (0.25, "most"), (0.1, "hardly")):
         level = MIDDLE + np.log(share / (1 - share)) / SLOPE
         flat = Appeal((), np.zeros(0), np.ones(0), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros(0), level)
@@ -115,12 +126,11 @@ def test_reasons_tell_how_many_would_like_it(scorer, items, monkeypatch):
         [reason] = [r for r in scorer.explain(row, top=99)[0] if "like what it shows" in r.text]
         assert words in reason.text
         halvings = -np.log2(share)
-        part = halvings / (halvings - np.log2(technical))
-        usual = rated_quality_model().usual / TOP
-        assert reason.contribution == pytest.approx(part * (100 * technical * share * usual - 100))
+        part = halvings / (halvings - np.log2(technical * quality))
+        assert reason.contribution == pytest.approx(part * (100 * technical * share * quality - 100))
 
 
-def test_reasons_tell_how_its_quality_would_be_rated(scorer, items, large, monkeypatch):
+def test_reasons_tell_how_its_quality_would_be_rated(scorer, tiny, large, monkeypatch):
     names = scorer.extractor.names
     for rated, words in (
         (0.95, None),
@@ -134,7 +144,7 @@ def test_reasons_tell_how_its_quality_would_be_rated(scorer, items, large, monke
         monkeypatch.setattr(overall, "rated_quality_model", lambda flat=flat: flat)
         reasons = [r for r in scorer.explain(large[:1], top=99)[0] if "rate its quality" in r.text]
         assert [words in reason.text for reason in reasons] == ([True] if words else [])
-        assert not any("rate its quality" in r.text for r in scorer.explain(items[:1], top=99)[0])
+        assert not any("rate its quality" in r.text for r in scorer.explain(tiny, top=99)[0])
 
 
 def test_places_of_faults(scorer):
@@ -174,7 +184,7 @@ def test_wrong_items_are_refused_by_its_own_name(scorer, items):
 
 
 def test_the_stored_name_has_all_versions(scorer, monkeypatch):
-    assert scorer.stored_name == f"overall-{int(scorer.technical.stored_name.split('-')[1]):02d}0201"
+    assert scorer.stored_name == f"overall-{int(scorer.technical.stored_name.split('-')[1]):02d}0202"
     monkeypatch.setattr(overall, "APPEAL_VERSION", "appeal-11")
     monkeypatch.setattr(overall, "RATED_QUALITY_VERSION", "rated-quality-12")
     assert scorer.stored_name.endswith("1112")

@@ -9,8 +9,12 @@ from soart.errors import ProfileError
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.kernels import CUT
 from soart.metrics.tastes.rated_quality import (
+    PAIR,
+    REDUCED,
     SIDE,
     SMALLEST,
+    USUAL,
+    Pairs,
     RatedQuality,
     learn_rated_quality,
     rated_quality_model,
@@ -39,6 +43,51 @@ def test_is_ridge_regression_on_deviations():
     assert learnt.usual == pytest.approx(rated(items).mean())
     shuffled = np.random.default_rng(2).permutation(len(NAMES))
     assert np.allclose(learnt.scores(fresh[:, shuffled], [NAMES[i] for i in shuffled]), expected)
+
+
+def shifted(items, column, by):
+    return items + by * (np.arange(len(NAMES)) == column)
+
+
+def test_what_is_known_beside_ratings_minimises_one_sum():
+    items, opinions = pictures(), rated(pictures())
+    small, drawn = pictures(20, 3), pictures(15, 4)
+    pairs = Pairs(pictures(25, 5), pictures(25, 6), np.linspace(0, 0.2, 25))
+    told = {"reduced": (small, rated(small) + 0.1), "pairs": pairs, "usual": drawn}
+    learnt = learn_rated_quality(items, opinions, NAMES, alpha=10.0, **told)
+
+    def z(rows):
+        return np.clip((rows[:, 1:] - items[:, 1:].mean(axis=0)) / items[:, 1:].std(axis=0), -CUT, CUT)
+
+    def loss(weights):
+        def predicted(rows):
+            return opinions.mean() + (z(rows) - z(items).mean(axis=0)) @ weights
+
+        short = np.maximum(pairs.lead - (z(pairs.sound) - z(pairs.damaged)) @ weights, 0)
+        return (
+            ((predicted(items) - opinions) ** 2).sum() + REDUCED * ((predicted(small) - rated(small) - 0.1) ** 2).sum()
+            + USUAL * (predicted(drawn).mean() - opinions.mean()) ** 2 + PAIR * (short**2).sum() + 10 * (weights**2).sum()
+        )  # fmt: skip
+
+    found = learnt.weights[1:]
+    assert learnt.weights[0] == 0
+    steps = np.random.default_rng(7).normal(scale=1e-4, size=(50, len(found)))
+    assert all(loss(found) < loss(found + step) for step in steps)
+    assert abs(learnt.scores(drawn, NAMES).mean() - opinions.mean()) < 0.02
+
+
+def test_pairs_are_told_apart_and_ratings_are_kept():
+    items, sound = pictures(400), pictures(60, 1)
+    worse = shifted(sound, len(NAMES) - 1, 1.5)
+    # Ratings alone say that more of the last item is better.
+    alone = learn_rated_quality(items, rated(items), NAMES)
+    assert (alone.scores(worse, NAMES) > alone.scores(sound, NAMES)).all()
+    learnt = learn_rated_quality(items, rated(items), NAMES, pairs=Pairs(sound, worse, np.full(60, 0.1)))
+    assert (learnt.scores(worse, NAMES) < learnt.scores(sound, NAMES)).mean() > 0.9
+    assert np.corrcoef(learnt.scores(items, NAMES), rated(items))[0, 1] > 0.5
+    # Pairs that are apart already change nothing.
+    known = Pairs(worse, sound, np.zeros(60))
+    assert np.array_equal(learn_rated_quality(items, rated(items), NAMES, pairs=known).weights, alone.weights)
 
 
 def test_odd_pictures():

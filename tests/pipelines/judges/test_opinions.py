@@ -49,7 +49,7 @@ def test_judges_pictures_of_any_size():
 
 def test_rated_quality_cannot_tell_of_small_pictures():
     judge = judge_named(RATED_QUALITY)
-    pictures = [sunset(304), rubble(304), sunset(200)]
+    pictures = [sunset(304), rubble(200), sunset(56)]
     values = judge.judge(pictures, [""] * 3)
     extractor = taste_extractor(default_network())
     expected = rated_quality_model().scores(np.concatenate([extractor.extract(p) for p in pictures]), extractor.names)
