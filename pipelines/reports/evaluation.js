@@ -113,7 +113,7 @@ const imageOf = (row) => Object.assign(new Image(), { src: sourceOf(row), alt: r
  *
  * @param {number | null} value
  */
-const figure = (value) => (value === null ? null : String(Number(value.toPrecision(3))));
+const threeDigits = (value) => (value === null ? null : String(Number(value.toPrecision(3))));
 
 /** @param {Row} row */
 function showDetails(row) {
@@ -128,7 +128,7 @@ function showDetails(row) {
     model: row[at.model],
     adherence: row[at.adherence] === null ? null : row[at.adherence].toFixed(2),
     "not shown": row[at.missed] || null,
-    ...Object.fromEntries(judges.map(({ title }, number) => [title, figure(row[at.judges][number])])),
+    ...Object.fromEntries(judges.map(({ title }, number) => [title, threeDigits(row[at.judges][number])])),
   };
   const list = document.createElement("dl");
   for (const [key, value] of Object.entries(facts)) {
@@ -144,9 +144,9 @@ function showDetails(row) {
  *
  * @param {Row} row
  */
-function valueOf(row) {
+function shownValue(row) {
   const number = judges.findIndex((_judge, each) => form.sort.value === `judge${each}`);
-  return number < 0 ? row[at.score].toFixed(0) : (figure(row[at.judges][number]) ?? "–");
+  return number < 0 ? row[at.score].toFixed(0) : (threeDigits(row[at.judges][number]) ?? "–");
 }
 
 /** @param {Row} row */
@@ -158,7 +158,7 @@ function cardOf(row) {
     event.preventDefault();
     showDetails(row);
   };
-  const caption = element("figcaption", element("span", valueOf(row), { className: "num" }));
+  const caption = element("figcaption", element("span", shownValue(row), { className: "num" }));
   caption.append(" ", element("span", nameOf(row), { className: "dim", title: row[at.path] }));
   const figure = element("figure", image);
   figure.append(caption);
