@@ -36,7 +36,7 @@ CHOICES = ("paints", "houses", "flowers")
 
 
 def key_of(version: str) -> str:
-    """What tells items of one version of an extractor from others in the names of files."""
+    """Twelve characters for the names of files of items that this version of an extractor measured."""
     return hashlib.sha256(version.encode()).hexdigest()[:12]
 
 

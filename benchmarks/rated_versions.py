@@ -1,8 +1,9 @@
-"""Versions of pictures whose order by quality is known without asking anyone, for build_rated_quality.py.
+"""Versions of pictures of which the better one is known without ratings.
 
-A damaged version is worse than the picture that it was made from; the same picture, sound and reduced or saved as a light
-JPEG, is about as good. Sources are those that the technical score is learnt from: of sources.py, and a part of those of
-published.py; drawings of the embedded model; and photographs of rated_photographs.py that people rate high.
+They are for build_rated_quality.py. A damaged version is worse than the picture that it was made from; the same picture,
+sound and reduced or saved as a light JPEG, is about as good. Sources are those that the technical score is learnt from: of
+sources.py, and a part of those of published.py; drawings of the embedded model; and photographs of rated_photographs.py
+that people rate high.
 """
 
 from __future__ import annotations

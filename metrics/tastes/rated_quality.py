@@ -110,7 +110,7 @@ def learn_rated_quality(
         alpha: penalty of the squared weights.
         reduced: (r, p) items of some of the pictures in smaller sizes, and their (r,) mean opinion scores.
         pairs: of which the one picture is better.
-        usual: (u, p) items of pictures whose mean rated quality is the mean of the opinions.
+        usual: (u, p) items of pictures whose mean rated quality is that of the opinions.
 
     Raises:
         ProfileError: no pictures, or ``quality/side`` is not among the items.
@@ -124,7 +124,7 @@ def learn_rated_quality(
     rows = [(z, opinions, 1.0)]
     if reduced is not None:
         rows.append((frame.deviations(reduced[0]), reduced[1], REDUCED))
-    if usual is not None:
+    if usual is not None and len(usual):
         rows.append((frame.deviations(usual).mean(axis=0, keepdims=True), np.array([mean]), USUAL))
     for deviations, wanted, weight in rows:
         own = deviations - level

@@ -15,7 +15,7 @@ from ...metrics.tastes.within_groups import rows_by_group
 #: Error of the technical score and of detectors in points: a picture that is mirrored, turned or slightly reduced moves
 #: by 0.7 to 2.4 (``benchmarks/invariance.py``).
 ERROR = 2.0
-#: That of the overall score: one that is mirrored, or reduced to half, moves by 0.9 to 2.8.
+#: That of the overall score: one that is mirrored, or reduced to half, moves by 1.0 to 3.0.
 OVERALL_ERROR = 3.0
 #: Chance of being right, by a taste's own calibration, below which a choice is too close to call. The calibration is
 #: cautious: in the development worlds of ``benchmarks/keepers.py`` six in ten of such choices are right at 0.55.

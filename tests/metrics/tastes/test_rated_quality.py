@@ -85,7 +85,13 @@ def test_pairs_are_told_apart_and_ratings_are_kept():
     learnt = learn_rated_quality(items, rated(items), NAMES, pairs=Pairs(sound, worse, np.full(60, 0.1)))
     assert (learnt.scores(worse, NAMES) < learnt.scores(sound, NAMES)).mean() > 0.9
     assert np.corrcoef(learnt.scores(items, NAMES), rated(items))[0, 1] > 0.5
-    # Pairs that are apart already change nothing.
+    # Neither do empty arrays, nor pairs that are apart already.
+    nothing = {
+        "reduced": (sound[:0], np.empty(0)),
+        "pairs": Pairs(sound[:0], sound[:0], np.empty(0)),
+        "usual": sound[:0],
+    }
+    assert np.array_equal(learn_rated_quality(items, rated(items), NAMES, **nothing).weights, alone.weights)
     known = Pairs(worse, sound, np.zeros(60))
     assert np.array_equal(learn_rated_quality(items, rated(items), NAMES, pairs=known).weights, alone.weights)
 
