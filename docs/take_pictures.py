@@ -251,6 +251,7 @@ def take_walk(browser: Browser) -> None:
         "stacks": "stacks", "keepers": "keepers", "export": "selected", "compare": "compare", "variations": "variations", "undone": "undone",
     }  # fmt: skip
     page = browser.new_page(viewport={"width": 960, "height": 600}, color_scheme="light")
+    page.on("dialog", lambda question: question.accept())
     page.set_default_timeout(WAIT)
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home) / "pictures"
