@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import ItemsError
-from .compared import Compared
+from .comparisons import Comparisons
 from .distinct import Distinct, without_distinct
 
 BITS = 64
@@ -36,6 +36,8 @@ _GAIN, _FAINT = 4 / 3, 0.05
 _HASH_SIDE = 32
 #: Shares of red, green and blue in lightness, as in JPEG.
 _LUMA = (0.299, 0.587, 0.114)
+#: All that decides if pictures of the same thumbnails are alike; the number is increased whenever the code decides otherwise.
+METHOD = f"2 {APART} {SHIFT} {SIDE} {CROPS} {_GAIN} {_FAINT} {_LUMA}"
 #: Pictures whose views are compared at once.
 _VIEWED = 1024
 
@@ -176,7 +178,7 @@ def near_groups(
     views_of: Callable[[np.ndarray], np.ndarray],
     distance: int = DISTANCE,
     distinct: Distinct = MappingProxyType({}),
-    compared: Compared | None = None,
+    comparisons: Comparisons | None = None,
 ) -> np.ndarray:
     """Group pictures that are nearly the same: hashes at most ``distance`` bits apart, and views that are alike.
 
@@ -189,7 +191,7 @@ def near_groups(
             compared before.
         distance: the most bits that may differ, 0 … 15.
         distinct: corrections by the user, by row: no two pictures of a group are distinct.
-        compared: earlier comparisons of views; those made here are added.
+        comparisons: earlier comparisons of views; those made here are added.
 
     Returns:
         (n,) group of each picture, numbered from 0 in the order of the pictures that are kept; −1 for no group.
@@ -198,19 +200,20 @@ def near_groups(
         ItemsError: the hashes have another type, or the distance is out of range.
     """
     index = HashIndex(hashes, distance)
-    if compared is None:
-        compared = Compared(np.arange(len(hashes), dtype=np.uint64))
+    if comparisons is None:
+        comparisons = Comparisons(np.arange(len(hashes), dtype=np.uint64))
     group, count = np.full(len(hashes), -1, np.int64), 0
     place = np.argsort(order)
     # Mean colours of pictures whose views were read: those of another colour need not be read again.
     means = np.full((len(hashes), 3), np.nan)
     for keeper in order.tolist():
         close = index.near(keeper) if group[keeper] < 0 else group[:0]
-        close = close[group[close] < 0]
-        before, same = compared.known(keeper, close)
+        # An earlier picture without a group was compared with this one when it was the keeper.
+        close = close[(group[close] < 0) & (place[close] > place[keeper])]
+        before, same = comparisons.known(keeper, close)
         members, close = [close[same]], close[~before]
         far = _shift(means[keeper], means[close]) > SHIFT
-        compared.add(keeper, close[far], ~far[far])
+        comparisons.add(keeper, close[far], ~far[far])
         close = close[~far]
         for start in range(0, len(close), _VIEWED):
             block = close[start : start + _VIEWED]
@@ -218,7 +221,7 @@ def near_groups(
             means[keeper], means[block] = _mean_colours(one)[0], _mean_colours(others)
             near = alike(one[0], others)
             members.append(block[near])
-            compared.add(keeper, block, near)
+            comparisons.add(keeper, block, near)
         together = [keeper, *np.concatenate(members).tolist()]
         if distinct:
             together = without_distinct([keeper, *sorted(together[1:], key=place.__getitem__)], distinct)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 from sqlalchemy import Select, func, or_, select, update
 
 from ..support.batching import batches
@@ -28,6 +29,18 @@ def _pairs(collection: Collection, query: Select[int, T], ids: Sequence[int]) ->
 def sha256_by_id(collection: Collection, ids: Sequence[int]) -> dict[int, str]:
     """Return the SHA-256 of pictures, by id."""
     return _pairs(collection, select(ImageRow.id, ImageRow.sha256), ids)
+
+
+def sound_digests(collection: Collection) -> np.ndarray:
+    """Return the first 64 bits of the SHA-256 (n,) uint64 of the pictures without a problem whose files are not missing."""
+    query = select(ImageRow.sha256).where(ImageRow.problem.is_(None), HERE).execution_options(yield_per=_BLOCK)
+    with collection.session("be read") as session:
+        return np.fromiter((digest_of(sha256) for sha256 in session.scalars(query)), np.uint64)
+
+
+def digest_of(sha256: str) -> int:
+    """The first 64 bits of a hash in hexadecimal digits."""
+    return int(sha256[:16], 16)
 
 
 def pixel_counts(collection: Collection, ids: Sequence[int]) -> dict[int, int]:

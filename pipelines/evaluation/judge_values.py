@@ -1,7 +1,8 @@
-"""Values of judges by others beside an evaluation: those that were named, and those that the collection keeps."""
+"""Values of judges beside an evaluation: of those named, and those stored."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy as np
 from ...metrics.damage.titles import JUDGE, stored_title
 from ...metrics.tastes.agreement import Agreement, compare_tastes
 from ..collection.counts import count_collection
+from ..judges.versions import latest_of, without_version
 from .folders import EvaluatedCollection
 
 
 @dataclass(frozen=True)
-class JudgeValues:
+class JudgeColumn:
     """Values of one judge for the pictures of an evaluation, in its order.
 
     Attributes:
@@ -62,29 +64,43 @@ class JudgeValues:
         return own
 
 
-def named_judges(evaluated: EvaluatedCollection) -> list[JudgeValues]:
+def named_judges(evaluated: EvaluatedCollection) -> list[JudgeColumn]:
     """The judges that were named for an evaluation, in their order."""
     judged = evaluated.judged
-    return [JudgeValues(name, values, judged.signs.get(name, 1.0)) for name, values in judged.values.items()]
+    return [JudgeColumn(name, values, judged.signs.get(name, 1.0)) for name, values in judged.values.items()]
 
 
-def all_judges(evaluated: EvaluatedCollection) -> list[JudgeValues]:
+def all_judges(evaluated: EvaluatedCollection) -> list[JudgeColumn]:
     """The judges that were named, and after them those of which the collection keeps values of these pictures.
 
-    Of several versions of a judge it is the named one, or the last.
+    Of several versions of a judge it is the named one, else the one that judged last or has most values here.
     """
-    named, ids = named_judges(evaluated), evaluated.evaluation.ids.tolist()
-    titles = {stored_title(judge.name): judge for judge in named}
-    kept: dict[str, JudgeValues] = {}
-    for name in sorted(count_collection(evaluated.collection).profiles):
-        if name.startswith(JUDGE) and (title := stored_title(name)) not in titles:
-            scores = evaluated.collection.scores(name)
-            judge = JudgeValues(name, np.array([scores.get(image, np.nan) for image in ids]))
-            kept |= {title: judge} if judge.pictures else {}
-    return [*named, *kept.values()]
+    collection, ids, named = evaluated.collection, evaluated.evaluation.ids.tolist(), named_judges(evaluated)
+    done = {without_version(judge.name) for judge in named}
+    kept: dict[str, dict[str, JudgeColumn]] = {}
+    for name in sorted(count_collection(collection).profiles):
+        if name.startswith(JUDGE) and (plain := without_version(name)) not in done:
+            scores = collection.scores(name)
+            judge = JudgeColumn(name, np.array([scores.get(image, np.nan) for image in ids]))
+            if judge.pictures:
+                kept.setdefault(plain, {})[name] = judge
+    latest = (
+        versions[latest_of(collection, plain, {name: judge.pictures for name, judge in versions.items()})]
+        for plain, versions in kept.items()
+    )
+    return [*named, *latest]
 
 
-def agreement_with(evaluated: EvaluatedCollection, judges: list[JudgeValues]) -> tuple[Agreement | None, int]:
+def titles_of(judges: Sequence[JudgeColumn]) -> list[str]:
+    """The title of each judge; judges of one title, such as models of one name, are told apart by their folders."""
+    titles = [stored_title(judge.name) for judge in judges]
+    return [
+        f"judge: {without_version(judge.name).removeprefix(JUDGE)}" if titles.count(title) > 1 else title
+        for judge, title in zip(judges, titles, strict=True)
+    ]
+
+
+def agreement_with(evaluated: EvaluatedCollection, judges: Sequence[JudgeColumn]) -> tuple[Agreement | None, int]:
     """Compare the main score and judges on the pictures that have all of these values.
 
     Judges of less than half of the pictures are left out, because the others would lose most of theirs.
@@ -93,11 +109,13 @@ def agreement_with(evaluated: EvaluatedCollection, judges: list[JudgeValues]) ->
         the agreement, None if there are fewer than two to compare or two pictures in common; and the number of pictures.
     """
     e = evaluated.evaluation
-    columns = {stored_title(e.main): e.standing} | {
-        stored_title(judge.name): judge.values for judge in judges if 2 * judge.pictures >= len(e.ids)
-    }
-    values = np.stack(list(columns.values()))
+    columns = [(stored_title(e.main), e.standing)] + [
+        (title, judge.values)
+        for title, judge in zip(titles_of(judges), judges, strict=True)
+        if 2 * judge.pictures >= len(e.ids)
+    ]
+    values = np.stack([column for _, column in columns])
     common = np.isfinite(values).all(axis=0)
     if len(columns) < 2 or common.sum() < 2:
         return None, int(common.sum())
-    return compare_tastes(list(columns), values[:, common]), int(common.sum())
+    return compare_tastes([title for title, _ in columns], values[:, common]), int(common.sum())

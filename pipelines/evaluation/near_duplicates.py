@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
+from ...errors import CollectionError
 from ...metrics.image import read_image
-from ...metrics.similarity.compared import Compared
+from ...metrics.similarity.comparisons import NO_PAIRS, Comparisons, StoredPairs
 from ...metrics.similarity.distinct import Distinct, numbered
-from ...metrics.similarity.near_duplicates import APART, SHIFT, near_groups, views
+from ...metrics.similarity.near_duplicates import METHOD, near_groups, views
 from ..collection.collection import Collection
 from ..collection.distinct import distinct_pictures
-from ..collection.pictures import perceptual_hashes, pixel_counts, sha256_by_id, small_thumbnails
+from ..collection.pictures import (
+    digest_of,
+    perceptual_hashes,
+    pixel_counts,
+    sha256_by_id,
+    small_thumbnails,
+    sound_digests,
+)
 from ..collection.results import store_result, stored_result
+from ..collection.thumbnails import SMALL
 from .result import Evaluation
 
 #: Pictures whose views are kept at hand while near-duplicates are found.
 _VIEWED = 8192
-#: Name of the stored comparisons of views, and what they depend on beside the pictures; the number is increased whenever
-#: views change.
-_COMPARED, _STATE = "compared", f"1 {APART} {SHIFT}"
+#: Name of the stored comparisons of views, and what they depend on beside the pictures: the method, and the size of the
+#: thumbnails.
+_COMPARED, _STATE = "compared", hashlib.sha256(f"{METHOD} {SMALL}".encode()).hexdigest()
+#: Most pairs that are stored, of 8 bytes each: databases take no value of a gigabyte.
+_MOST = 20_000_000
 
 
 def near_duplicates(
@@ -45,10 +58,12 @@ def near_duplicates(
         (n,) number of each picture's group, −1 for none; and (n,) bool, True for the one to keep of each group.
     """
     order = keeping_order(collection, ids, scores, damaged)
-    compared = _compared(collection, ids)
-    group = near_groups(_hashes(collection, ids), order, _Views(collection, ids), distinct=distinct, compared=compared)
-    if compared.fresh:
-        _store(collection, compared)
+    comparisons = _comparisons(collection, ids)
+    group = near_groups(
+        _hashes(collection, ids), order, _Views(collection, ids), distinct=distinct, comparisons=comparisons
+    )
+    if comparisons.fresh:
+        _store(collection, comparisons)
     return group, best_of_groups(order, group)
 
 
@@ -90,23 +105,32 @@ def _hashes(collection: Collection, ids: np.ndarray) -> np.ndarray:
     return np.fromiter((signed[image] for image in ids.tolist()), np.int64, len(ids)).view(np.uint64)
 
 
-def _compared(collection: Collection, ids: np.ndarray) -> Compared:
+def _comparisons(collection: Collection, ids: np.ndarray) -> Comparisons:
     """Earlier comparisons of pictures (n,)."""
     sha256 = sha256_by_id(collection, ids.tolist())
-    digests = np.fromiter((int(sha256[image][:16], 16) for image in ids.tolist()), np.uint64, len(ids))
+    digests = np.fromiter((digest_of(sha256[image]) for image in ids.tolist()), np.uint64, len(ids))
+    return Comparisons(digests, _stored(collection))
+
+
+def _stored(collection: Collection) -> StoredPairs:
     content = stored_result(collection, _COMPARED, _STATE)
     if content is None:
-        return Compared(digests)
+        return NO_PAIRS
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        pairs = stored["pairs"]
-        return Compared(digests, pairs, np.unpackbits(stored["alike"], count=len(pairs)).astype(bool))
+        alike = np.unpackbits(stored["alike"], count=len(stored["pairs"])).astype(bool)
+        return StoredPairs(stored["digests"], stored["pairs"], alike)
 
 
-def _store(collection: Collection, compared: Compared) -> None:
-    pairs, alike = compared.pairs()
+def _store(collection: Collection, comparisons: Comparisons) -> None:
+    """Store the comparisons of the pictures that are still there, if they are not too many."""
+    stored = comparisons.stored().among(sound_digests(collection))
+    if len(stored.pairs) > _MOST:
+        return
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, pairs=pairs, alike=np.packbits(alike))
-    store_result(collection, _COMPARED, _STATE, buffer.getvalue())
+    np.savez(buffer, allow_pickle=False, digests=stored.digests, pairs=stored.pairs, alike=np.packbits(stored.alike))
+    # They only save time, so the evaluation goes on without them.
+    with contextlib.suppress(CollectionError):
+        store_result(collection, _COMPARED, _STATE, buffer.getvalue())
 
 
 class _Views:

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...errors import ImageError
 from ..collection.collection import Collection
-from ..collection.settings import setting, store_setting
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from ..support.batching import batches
@@ -17,9 +16,7 @@ from .adherence import AdherenceJudge
 from .evidence import evidence_of
 from .guarded import GuardedJudge
 from .prompts import prompts_of
-
-#: Key of the setting that holds the stored name of the adherence that judged last.
-LATEST_ADHERENCE = "adherence"
+from .versions import note_latest
 
 
 def judge_pictures(
@@ -110,11 +107,10 @@ def still_to_judge(
 ) -> tuple[dict[int, float], list[ImageRow], dict[int, str], list[str]]:
     """The stored values of pictures by id, the pictures that have none yet, their prompts, and sentences.
 
-    Pictures without a prompt that the judge needs, and those that it gave no value before, are left out. An adherence is
-    remembered as the latest one.
+    Pictures without a prompt that the judge needs, and those that it gave no value before, are left out. The
+    judge is remembered as the latest of its versions.
     """
-    if isinstance(judge.inner, AdherenceJudge) and setting(collection, LATEST_ADHERENCE) != judge.stored_name:
-        store_setting(collection, LATEST_ADHERENCE, judge.stored_name)
+    note_latest(collection, judge.stored_name)
     wanted = {row.id for row in rows}
     values = {image: value for image, value in collection.scores(judge.stored_name).items() if image in wanted}
     progress(len(values))

@@ -109,11 +109,16 @@ function element(tag, content, properties = {}) {
 const imageOf = (row) => Object.assign(new Image(), { src: sourceOf(row), alt: row[at.prompt] ?? nameOf(row) });
 
 /**
- * A judge's value with three significant digits; null without one.
+ * A judge's value as the tables above show it: with three significant digits, but all of its integer part, and a real
+ * minus sign; null without one.
  *
  * @param {number | null} value
  */
-const threeDigits = (value) => (value === null ? null : String(Number(value.toPrecision(3))));
+function threeDigits(value) {
+  if (value === null) return null;
+  const text = Math.abs(value) >= 999.5 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  return text.replace(/-/g, "−");
+}
 
 /** @param {Row} row */
 function showDetails(row) {

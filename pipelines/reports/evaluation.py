@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from ...errors import CollectionError, ImageError
 from ...files import check_writable
-from ...metrics.damage.titles import CAUTION, JUDGE, damage_noun, stored_title
+from ...metrics.damage.titles import CAUTION, damage_noun, stored_title
 from ...metrics.percentiles import percentiles
 from ..collection.files import first_paths, picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
@@ -24,9 +24,10 @@ from ..collection.thumbnails import thumbnail
 from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
-from ..evaluation.judge_values import JudgeValues, agreement_with, all_judges
+from ..evaluation.judge_values import JudgeColumn, agreement_with, all_judges, titles_of
 from ..evaluation.keepers import KeeperGroup, Keepers, find_keepers
 from ..evaluation.summary import ListedPicture, Summary, summarise
+from ..judges.versions import is_adherence
 from .charts import counts_chart, histogram_chart
 from .page import jpeg_url, render_page, write_report
 
@@ -34,8 +35,6 @@ from .page import jpeg_url, render_page, write_report
 LARGEST, TOP = 10_000, 12
 #: Most pictures shown of a group.
 MEMBERS = 24
-#: Start of the stored names of adherence.
-ADHERENCE = f"{JUDGE}adherence"
 _INDEX = "index.html"
 _FIELDS = (
     "thumb", "path", "score", "percentile", "damage", "style", "distance", "outlier", "group", "best", "time", "prompt",
@@ -128,17 +127,18 @@ def render_evaluation(
     keepers = find_keepers(evaluated)
     groups = _keeper_strips(evaluated, keepers)
     judges = all_judges(evaluated)
+    titles = {judge.name: title for judge, title in zip(judges, titles_of(judges), strict=True)}
     by_judge = _best_and_worst(evaluated, judges[0]) if judges else ((), ())
     agreed, common = agreement_with(evaluated, judges)
     # Adherence has a column of its own, with what is not shown.
-    columns = [judge for judge in judges if not (evaluated.judged.adherence and judge.name.startswith(ADHERENCE))]
+    columns = [judge for judge in judges if not (evaluated.judged.adherence and is_adherence(judge.name))]
     order = np.argsort(-e.standing, kind="stable")
     rows = list(_rows(evaluated, order if folder else order[:LARGEST], folder, columns))
     data = {
         "fields": _FIELDS,
         "rows": rows,
         "thumbs": "thumbs/" if folder else None,
-        "judges": [{"title": stored_title(judge.name), "sign": judge.sign} for judge in columns],
+        "judges": [{"title": titles[judge.name], "sign": judge.sign} for judge in columns],
     }
     script = Path(__file__).with_name("evaluation.js").read_text(encoding="utf-8")
     strips = [*(shown for _, shown in groups), *by_judge]
@@ -162,6 +162,7 @@ def render_evaluation(
         associations=[a for a in e.associations if a.q <= 0.5][:60],
         trends=e.trends,
         judges=judges,
+        titles=titles,
         by_judge=by_judge,
         agreed=agreed,
         common=common,
@@ -181,7 +182,7 @@ def render_evaluation(
 
 
 def _best_and_worst(
-    evaluated: EvaluatedCollection, judge: JudgeValues
+    evaluated: EvaluatedCollection, judge: JudgeColumn
 ) -> tuple[tuple[ListedPicture, ...], tuple[ListedPicture, ...]]:
     """The best and the worst pictures by a judge, with its own values; no picture is in both lists."""
     e, order = evaluated.evaluation, judge.order
@@ -198,7 +199,7 @@ def _best_and_worst(
 
 
 def _rows(
-    evaluated: EvaluatedCollection, order: np.ndarray, folder: Path | None, judges: Sequence[JudgeValues]
+    evaluated: EvaluatedCollection, order: np.ndarray, folder: Path | None, judges: Sequence[JudgeColumn]
 ) -> Iterator[list[object]]:
     """Yield the ``_FIELDS`` of each picture, in the order of the rows ``order`` (n,) of the evaluation."""
     e = evaluated.evaluation

@@ -7,24 +7,21 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import JudgeError, SoartError
-from ...metrics.damage.titles import JUDGE
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
 from ..collection.queries import row_of, scores_of
-from ..collection.settings import setting
 from ..judges.adherence import AdherenceJudge, load
 from ..judges.evidence import adherences
 from ..judges.finding import check_known, judge_named
 from ..judges.guarded import GuardedJudge, stored_name
 from ..judges.offered import OfferedJudges
 from ..judges.phrase_judgements import MISSED, Adherence
-from ..judges.storing import LATEST_ADHERENCE, judge_pictures
+from ..judges.storing import judge_pictures
+from ..judges.versions import ADHERENCES, is_adherence, latest_of, noted_latest
 from ..support.background import Job, Jobs
 
 #: Start of the keys of the jobs, before the name of the judge.
 KEY = "judge:"
-#: Start of the names under which values of adherence are stored.
-_ADHERENCE = f"{JUDGE}adherence"
 #: Longest name of a judge that a page may send.
 _LONGEST = 300
 
@@ -88,9 +85,7 @@ def adherence_among(collection: Collection, profiles: Mapping[str, int]) -> str:
         collection: the collection.
         profiles: numbers of stored values by stored name.
     """
-    names = [name for name in profiles if name.startswith((f"{_ADHERENCE}@", f"{_ADHERENCE}:"))]
-    latest = setting(collection, LATEST_ADHERENCE) if len(names) > 1 else None
-    return max(names, key=lambda name: (name == latest, profiles[name]), default="")
+    return latest_of(collection, ADHERENCES, {name: n for name, n in profiles.items() if is_adherence(name)})
 
 
 def limits_of_shown(shown: str, collection: Collection, profiles: Mapping[str, int]) -> dict[str, Any]:
@@ -135,7 +130,7 @@ def adherence_of_picture(collection: Collection, image: int) -> Adherence | None
     Raises:
         CollectionError: the picture does not exist.
     """
-    row, name = row_of(collection, image), setting(collection, LATEST_ADHERENCE)
+    row, name = row_of(collection, image), noted_latest(collection, ADHERENCES)
     # The networks are loaded only for a picture that they have judged.
     if name is None or not scores_of(collection, name, [image]):
         return None

@@ -9,8 +9,11 @@ import pytest
 @contextlib.contextmanager
 def local_time(zone):
     """Another time zone, where it can be set."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", zone)
-        getattr(time, "tzset", bool)()
-        yield
-    getattr(time, "tzset", bool)()
+    set_zone = getattr(time, "tzset", bool)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TZ", zone)
+            set_zone()
+            yield
+    finally:
+        set_zone()

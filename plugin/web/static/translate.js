@@ -45,17 +45,25 @@ export function ngettext(singular, plural, count, values = {}) {
 }
 
 /**
+ * A number as the language writes it, with a real minus sign.
+ *
+ * @param {number} value
+ * @param {Intl.NumberFormatOptions} options
+ */
+const written = (value, options) => value.toLocaleString(language, options).replace("-", "−");
+
+/**
  * A number with the separators of the language.
  *
  * @param {number} value
  * @param {number} [decimals] digits after the decimal sign.
  */
 export const decimal = (value, decimals = 0) =>
-  value.toLocaleString(language, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  written(value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 
 /**
  * A number with up to three significant digits.
  *
  * @param {number} value
  */
-export const figure = (value) => value.toLocaleString(language, { maximumSignificantDigits: 3 });
+export const figure = (value) => written(value, { maximumSignificantDigits: 3 });

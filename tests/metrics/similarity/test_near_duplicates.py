@@ -11,8 +11,21 @@ from PIL import Image
 
 from soart.errors import ItemsError
 from soart.metrics.image import read_image
-from soart.metrics.similarity.compared import Compared
-from soart.metrics.similarity.near_duplicates import DISTANCE, HashIndex, alike, near_groups, perceptual_hash, views
+from soart.metrics.similarity.comparisons import Comparisons
+from soart.metrics.similarity.distinct import without_distinct
+from soart.metrics.similarity.near_duplicates import (
+    APART,
+    CROPS,
+    DISTANCE,
+    METHOD,
+    SHIFT,
+    SIDE,
+    HashIndex,
+    alike,
+    near_groups,
+    perceptual_hash,
+    views,
+)
 from soart.pipelines.collection.thumbnails import encode_thumbnail
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import Scene
@@ -185,8 +198,8 @@ def test_pictures_that_were_compared_before_are_not_read_again():
         read.extend(rows.tolist())
         return seen[rows]
 
-    compared = Compared(digests[:11])
-    assert near_groups(hashes[:11], np.arange(11), views_of, compared=compared).tolist() == [
+    compared = Comparisons(digests[:11])
+    assert near_groups(hashes[:11], np.arange(11), views_of, comparisons=compared).tolist() == [
         *[0] * 3,
         *[1] * 3,
         *[2] * 3,
@@ -194,12 +207,12 @@ def test_pictures_that_were_compared_before_are_not_read_again():
         3,
     ]
     read.clear()
-    again = Compared(digests[:11], *compared.pairs())
-    assert near_groups(hashes[:11], np.arange(11), views_of, compared=again).max() == 3
+    again = Comparisons(digests[:11], compared.stored())
+    assert near_groups(hashes[:11], np.arange(11), views_of, comparisons=again).max() == 3
     assert (read, again.fresh) == ([], 0)
-    more = Compared(digests, *compared.pairs())
+    more = Comparisons(digests, compared.stored())
     order = np.array([11, *range(11)])
-    assert near_groups(hashes, order, views_of, compared=more).tolist() == [*[1] * 3, *[2] * 3, *[3] * 3, 0, 0, 0]
+    assert near_groups(hashes, order, views_of, comparisons=more).tolist() == [*[1] * 3, *[2] * 3, *[3] * 3, 0, 0, 0]
     assert more.fresh == 11
 
 
@@ -216,6 +229,66 @@ def test_plain_pictures_are_read_once():
 
     assert set(near_groups(np.zeros(60, np.uint64), np.arange(60), views_of).tolist()) == {-1}
     assert read.max() == 1
+
+
+#: Views of which many are alike, and not all that are like a third.
+DRIFT = np.stack(
+    [views((photograph().astype(float) * (1 - k / 24) + photograph(1) * (k / 24)).astype(np.uint8)) for k in range(12)]
+)
+
+
+def naive_groups(seen, hashes, order, distinct):
+    """Each picture without a group is compared with all others without one, before and after it."""
+    group, count, place = np.full(len(hashes), -1), 0, np.argsort(order)
+    for keeper in order.tolist():
+        if group[keeper] >= 0:
+            continue
+        near = [
+            row
+            for row in range(len(hashes))
+            if row != keeper
+            and group[row] < 0
+            and (int(hashes[row]) ^ int(hashes[keeper])).bit_count() <= DISTANCE
+            and alike(seen[keeper], seen[row][None])[0]
+        ]
+        together = without_distinct([keeper, *sorted(near, key=place.__getitem__)], distinct)
+        if len(together) > 1:
+            group[together] = count
+            count += 1
+    return group.tolist()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 11), st.sampled_from([0, 0xFF, 0xFF00, 2**64 - 1])), min_size=1, max_size=24),
+    st.sets(st.tuples(st.integers(0, 23), st.integers(0, 23)), max_size=12),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=80, deadline=None)
+def test_groups_are_those_of_a_naive_search_and_no_pair_is_compared_twice(pictures, apart, random):
+    count = len(pictures)
+    seen, hashes = DRIFT[[k for k, _ in pictures]], np.array([number for _, number in pictures], np.uint64)
+    order = np.array(random.sample(range(count), count))
+    pairs = {(one, other) for one, other in apart if one != other and max(one, other) < count}
+    distinct = {}
+    for one, other in pairs | {(other, one) for one, other in pairs}:
+        distinct[one] = distinct.get(one, frozenset()) | {other}
+    comparisons = Comparisons(np.arange(count, dtype=np.uint64))
+    group = near_groups(hashes, order, lambda rows: seen[rows], distinct=distinct, comparisons=comparisons)
+    assert group.tolist() == naive_groups(seen, hashes, order, distinct)
+    assert comparisons.fresh == len(comparisons.stored().pairs)
+
+
+def test_unlike_pictures_of_equal_hashes_are_compared_once_each():
+    seen = np.stack([views(photograph(seed, 48)) for seed in range(30)])
+    comparisons = Comparisons(np.arange(30, dtype=np.uint64))
+    group = near_groups(np.zeros(30, np.uint64), np.arange(30), lambda rows: seen[rows], comparisons=comparisons)
+    assert set(group.tolist()) == {-1}
+    assert comparisons.fresh == 30 * 29 / 2
+
+
+@pytest.mark.parametrize("setting", [APART, SHIFT, SIDE, CROPS, "0.05", "1.33", "0.587"], ids=str)
+def test_the_method_names_all_that_decides(setting):
+    assert str(setting) in METHOD
 
 
 def test_many_frames_of_one_scene_need_little_memory():

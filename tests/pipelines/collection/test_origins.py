@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -37,6 +39,13 @@ def test_pictures_that_are_made_alike_are_of_one_group(tmp_path, one, other, tog
         made = origins(collection, [row.id for row in rows])
         groups = by_prompt([made[row.id] for row in rows]).tolist()
     assert groups == ([0, 0] if together else [-1, -1])
+
+
+def test_the_time_zone_comes_back_after_a_failure():
+    zone = time.timezone
+    with pytest.raises(ZeroDivisionError), local_time("Pacific/Kiritimati"):
+        assert 1 / 0
+    assert time.timezone == zone
 
 
 def test_the_time_of_a_picture_is_the_latest_change_of_its_files_however_recent(tmp_path, collection):

@@ -151,3 +151,21 @@ def test_the_page_shows_the_values_of_judges(found, come, tmp_path):
     assert facts[facts.index("judge: noise") + 1] == "0"
     assert facts[facts.index("judge: appeal") + 1] == "0"
     assert page.title() == f"soart: {found.title}"
+
+
+def test_the_list_shows_values_as_the_tables_do_and_judges_of_one_title_apart(found, come, tmp_path):
+    shown = {1234.4: "1234", 999.6: "1000", 999.4: "999", 12.345: "12.3", 0.0: "0", -0.5: "−0.5", -1234.6: "−1235"}
+    values = np.full(150, -2000.0)
+    values[: len(shown)] = list(shown)
+    names = [f"judge:clip:/{folder}/fine@1" for folder in "ab"]
+    judged = JudgedPictures({names[0]: values, names[1]: -values}, dict.fromkeys(names, 1.0))
+    page = come()
+    page.goto(write_evaluation(tmp_path / "page.html", replace(found, judged=judged)).as_uri())
+    page.select_option("select[name=sort]", label="best by judge: clip:/a/fine")
+    assert page.locator("#grid .num").all_text_contents()[: len(shown)] == list(shown.values())
+    assert page.locator("h3:has-text('Best by judge: clip:/a/fine') + ul .num").all_text_contents()[:7] == [
+        *shown.values()
+    ]
+    page.locator("#grid img").nth(5).click()
+    facts = page.locator("dialog dl").inner_text().replace("\n", "\t").split("\t")
+    assert [facts[facts.index(f"judge: clip:/{folder}/fine") + 1] for folder in "ab"] == ["−0.5", "0.5"]

@@ -1,6 +1,7 @@
 """The grid of pictures and the viewer in a real browser: headless Chromium, the real server, the embedded model."""
 
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -482,3 +483,14 @@ def test_stacks_are_opened_selected_and_closed_by_keyboard(come, address, folder
     page.go_back()
     page.wait_for_selector(top)
     assert "stack=" not in page.url
+
+
+def test_negative_values_of_a_judge_have_a_real_minus_sign(come, address, folder):
+    name = "judge:depth@1"
+    with Collection(folder) as collection:
+        collection.set_scores(name, {image: -image - 0.25 for image in collection.ids()})
+    page = come()
+    page.goto(f"{address}/c/0/gallery?profile={name}&sort=score")
+    page.wait_for_selector("#grid .cell img")
+    cell = page.locator("#grid .cell").first
+    assert re.search(r"score −1\.[23]", cell.inner_html() + (cell.get_attribute("title") or ""))

@@ -212,7 +212,7 @@ def test_values_of_judges_sort_and_filter(visitor, folder, make_drawn):
     assert visitor.get("/heat/2", profile=name).status_code == 200
     page = visitor.get("/detail/2", profile=name).text
     shown = re.findall(r'class="score num"><b>([^<]+)</b> <span class="dim">([^<]+)', page)
-    assert shown[0] == ("-2", "judge: clip:a/b, better than 96 % of the collection")
+    assert shown[0] == ("−2", "judge: clip:a/b, better than 96 % of the collection")
     assert shown[1][1] == "technical quality"
     with Collection(folder) as collection:
         added, _ = collection.add_drawn([make_drawn(1), make_drawn(2)], "m", "s")

@@ -1,0 +1,65 @@
+"""Chooses between the stored values of several versions of a judge."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from ...metrics.damage.titles import JUDGE
+from ..collection.collection import Collection
+from ..collection.settings import setting, store_setting
+
+#: Stands for every adherence, whatever towers it judges by; collections have always held the latest under this key.
+ADHERENCES = "adherence"
+
+
+def without_version(name: str) -> str:
+    """The stored name of a judge without its version, which may be a hash and tells no order.
+
+    >>> from soart.pipelines.judges.versions import without_version
+    >>> without_version("judge:clip:/models/fine@1")
+    'judge:clip:/models/fine'
+    """
+    return name.partition("@")[0]
+
+
+def is_adherence(name: str) -> bool:
+    """True for stored names of adherence."""
+    return name.startswith((f"{JUDGE}adherence@", f"{JUDGE}adherence:"))
+
+
+def note_latest(collection: Collection, name: str) -> None:
+    """Note that a judge of this stored name judges now, so that it is the latest of its versions, and of adherences."""
+    for judge in (without_version(name), *([ADHERENCES] if is_adherence(name) else [])):
+        if noted_latest(collection, judge) != name:
+            store_setting(collection, _key(judge), name)
+
+
+def noted_latest(collection: Collection, judge: str) -> str | None:
+    """The stored name of the version that judged last; None if none has judged since this is noted.
+
+    Args:
+        collection: the collection.
+        judge: as for ``latest_of``.
+    """
+    return setting(collection, _key(judge))
+
+
+def latest_of(collection: Collection, judge: str, counts: Mapping[str, int]) -> str:
+    """The stored name of the version that judged last, else of the one with most values.
+
+    Args:
+        collection: the collection.
+        judge: its name ``without_version``, or ``ADHERENCES``.
+        counts: numbers of values by stored name, of the versions to choose from.
+
+    Returns:
+        a name in ``counts``; empty if there is none.
+    """
+    latest = noted_latest(collection, judge) if len(counts) > 1 else None
+    return max(counts, key=lambda name: (name == latest, counts[name]), default="")
+
+
+def _key(judge: str) -> str:
+    """Key of the setting that holds the latest version; names may be longer than keys."""
+    return judge if judge == ADHERENCES else f"latest:{hashlib.sha256(judge.encode()).hexdigest()[:32]}"
