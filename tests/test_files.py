@@ -159,7 +159,10 @@ def test_names_that_lead_nowhere_are_left_as_they_are(tmp_path, monkeypatch):
     (tmp_path / "art").mkdir()
     (tmp_path / "loop").symlink_to("loop")
     monkeypatch.chdir(tmp_path)
-    sentences = ["'loop' cannot be read: Too many levels of symbolic links.", f"{str(tmp_path / 'art' / 'a')!r} is bad."]
+    sentences = [
+        "'loop' cannot be read: Too many levels of symbolic links.",
+        f"{str(tmp_path / 'art' / 'a')!r} is bad.",
+    ]
     assert named_as_given(sentences, ["loop", "nul\0", "art"]) == [sentences[0], "'art/a' is bad."]
     gone = tmp_path / "gone"
     gone.mkdir()

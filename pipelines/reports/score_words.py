@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...metrics.damage.titles import has_points
 from ...metrics.protocols import Reason
-from .page import figure
+from ..support.figures import figure
 
 if TYPE_CHECKING:
     from ..scoring.ranking import RankedPicture

@@ -263,6 +263,7 @@ def print_ranking(
     from rich.text import Text
 
     from ...pipelines.reports.score_words import ranking_reasons
+    from ...pipelines.support.figures import with_minus
 
     table = plain_table()
     for name in ("#", "score", "pct"):
@@ -279,7 +280,7 @@ def print_ranking(
     for name in columns:
         table.add_column(name, overflow="fold")
     for picture, *texts in zip(shown, *columns.values(), strict=True):
-        number = f"{picture.score:.{decimals}f}".replace("-", "−")
+        number = with_minus(f"{picture.score:.{decimals}f}")
         cells = (Text(printable(text)) for text in texts)
         table.add_row(str(picture.place), number, f"{picture.percentile:.0f}", *cells)
     out.print(table)
