@@ -273,6 +273,17 @@ def test_the_order_of_judging_does_not_change_which_pictures_are_named():
         assert (two + others).named == "; they are number 2, number 9, number 10 and 1 more"
 
 
+def test_values_in_reasons_have_a_real_minus_sign(collection, drawn):
+    class Darkness(Brightness):
+        range = (-1.0, 0.0)
+
+        def judge(self, pictures, prompts):
+            return [-value for value in super().judge(pictures, prompts)]
+
+    ranking, _ = rank_by_judges(collection, drawn[:2], [(GuardedJudge(Darkness()), 1.0)])
+    assert all(picture.reasons[0].text.startswith("brightness −0.") for picture in ranking)
+
+
 def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, scorer):
     judges = [(GuardedJudge(Brightness()), 1.0)]
     ranking, _ = rank_by_judges(collection, drawn, judges, scorer)
@@ -281,7 +292,8 @@ def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, scorer)
         assert sum(reason.contribution for reason in picture.reasons) == pytest.approx(picture.score)
         judge, profile = picture.reasons
         assert judge.text.startswith("brightness 0.")
-        assert profile.text.startswith(f"technical quality {known[picture.row.id]:.0f} of 100: ")
+        assert profile.text == f"technical quality {known[picture.row.id]:.0f} of 100"
+        assert len(profile.details) == 2
     pictures = {n: np.asarray(Image.open(collection.locate(row))) for n, row in enumerate(drawn[:5])}
     judged, _ = judge_batch(pictures, dict.fromkeys(pictures, ""), judges, scorer)
     assert {one.reasons for one in judged} == {picture.reasons for picture in ranking}
