@@ -15,6 +15,7 @@ from soart.metrics.tastes.trust import USABLE, Trust
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import corrections, distinct_pictures, mark_distinct, undo_distinct
+from soart.pipelines.collection.files import first_paths, picture_facts
 from soart.pipelines.collection.origins import origins
 from soart.pipelines.collection.ratings import rate, undo_rating
 from soart.pipelines.evaluation.evaluate import evaluate
@@ -136,6 +137,12 @@ def test_exact_copies_are_look_alikes_of_which_the_original_is_kept(pictures, tm
         assert [move.source.name for move in moves_of_others(
             evaluated, find_keepers(evaluated, "look-alike", 2), [folder], tmp_path / "away"
         )] == ["6 (1).png", "7-copy.png", "a copy of 0.png"]  # fmt: skip
+        # However pictures are listed, they have the names of the originals.
+        ids = evaluated.evaluation.ids.tolist()
+        named = first_paths(collection, evaluated.update.scan_number, ids)
+        assert sorted(Path(path).name for path in named.values()) == ["0.png", "1.png", "6.png", "7.png"]
+        facts = picture_facts(collection, evaluated.update.scan_number, ids)
+        assert {image: one.path for image, one in facts.items()} == named
         without = find_keepers(evaluated, "look-alike", copies=False)
         assert [group.images for group in without.groups] == [keepers.groups[1].images]
 
