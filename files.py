@@ -77,7 +77,7 @@ def named_as_given(sentences: Iterable[str], given: Iterable[Path | str]) -> lis
         ["'art/a.png' is all black."]
     """
     texts = list(sentences)
-    places = {}
+    places: dict[str, str] = {}
     for path in map(Path, (one for one in given if "://" not in str(one))):
         # Links in a circle, a NUL in the name, or a current folder that is gone.
         with contextlib.suppress(OSError, RuntimeError, ValueError):

@@ -51,7 +51,7 @@ class WithoutValue:
     def of(cls, without: Sequence[bool] | np.ndarray, names: Sequence[str]) -> WithoutValue:
         """Those of some pictures for which ``without`` (n,) is True; ``names`` are those of all n, or none."""
         rows = np.flatnonzero(without)
-        return cls(len(rows), _first([names[row] for row in rows]) if names else ())
+        return cls(len(rows), _first([names[row] for row in rows.tolist()]) if names else ())
 
     def __add__(self, others: WithoutValue) -> WithoutValue:
         return WithoutValue(self.count + others.count, _first([*self.names, *others.names]))

@@ -324,7 +324,7 @@ def test_entry_points_are_found(package):
         ),
         ("Technical", "'Technical', but there is such a taste or built-in score: write --taste technical"),
         ("technicl", r"no judge 'technicl': did you mean --taste technical \(in Python taste='technical'\)\?"),
-        ("overal", "did you mean --taste overall"),
+        ("overalls", "did you mean --taste overall"),
         ("blur", r"write --taste blur \(in Python taste='blur'\)"),
         ("broken", "cannot be loaded: RuntimeError: no weights"),
         ("acme_judge:Missing", "install its package"),
