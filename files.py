@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and paths without ``..`` or as the user named them."""
+"""Files written whole or not at all; paths without ``..`` or as the user named them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def named_as_given(sentences: Iterable[str], given: Iterable[Path | str]) -> lis
     Args:
         sentences: with absolute paths in quotes, as ``repr`` writes them.
         given: files and folders as the user named them, relative or absolute; a quoted path of one, or of a file below
-            it, begins as it does. Addresses are passed over.
+            it, begins as it does. Addresses, and names that lead nowhere (links in a circle), are passed over.
 
     Examples:
         >>> from pathlib import Path
@@ -77,12 +77,12 @@ def named_as_given(sentences: Iterable[str], given: Iterable[Path | str]) -> lis
         ["'art/a.png' is all black."]
     """
     texts = list(sentences)
-    places = {
-        str(absolute): str(path)
-        for path in map(Path, (one for one in given if "://" not in str(one)))
-        if not path.is_absolute()
-        for absolute in (plain_path(path), path.resolve())
-    }
+    places: dict[str, str] = {}
+    for path in map(Path, (one for one in given if "://" not in str(one))):
+        # Links in a circle, a NUL in the name, or a current folder that is gone.
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            if not path.is_absolute():
+                places |= dict.fromkeys((str(plain_path(path)), str(path.resolve())), str(path))
     for absolute in sorted(places, key=len, reverse=True):
         beginning = re.escape(repr(absolute)[1:-1])
         own = repr(places[absolute])[1:-1]

@@ -32,10 +32,22 @@ class Reason:
         text: the group in words.
         contribution: added to the score, against that of a baseline picture: the mean undamaged picture for the
             technical score and detectors, the mean learning picture for tastes.
+        details: what lies behind the group, in words; they add nothing of their own.
     """
 
     text: str
     contribution: float
+    details: tuple[str, ...] = ()
+
+    @property
+    def in_full(self) -> str:
+        """The group in words, with its details."""
+        return with_details(self.text, self.details)
+
+
+def with_details(text: str, details: Sequence[str]) -> str:
+    """A text with details after a colon, if there are any."""
+    return f"{text}: {'; '.join(details)}" if details else text
 
 
 class Measurer(Protocol):

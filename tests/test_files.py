@@ -153,3 +153,19 @@ def test_of_folders_in_each_other_the_nearest_names_a_file(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     sentences = [f"{str(tmp_path / 'art' / 'old' / 'a.png')!r} is like {str(tmp_path / 'art' / 'b.png')!r}."]
     assert named_as_given(sentences, ["art", "./art/old", tmp_path]) == ["'art/old/a.png' is like 'art/b.png'."]
+
+
+def test_names_that_lead_nowhere_are_left_as_they_are(tmp_path, monkeypatch):
+    (tmp_path / "art").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.chdir(tmp_path)
+    sentences = [
+        "'loop' cannot be read: Too many levels of symbolic links.",
+        f"{str(tmp_path / 'art' / 'a')!r} is bad.",
+    ]
+    assert named_as_given(sentences, ["loop", "nul\0", "art"]) == [sentences[0], "'art/a' is bad."]
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert named_as_given(sentences, ["art"]) == sentences

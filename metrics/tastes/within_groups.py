@@ -70,8 +70,8 @@ class WithinGroups:
         counted = f"{_count(self.pairs, 'pair')} of {_count(self.groups, unit)}"
         if not self.known:
             return (
-                f"How often it picks yours of two pictures of one {unit} is not known yet: rate {FEWEST_PAIRS} such pairs "
-                f"differently, from {FEWEST_GROUPS} {unit}s or more (so far {counted})"
+                f"Not known yet how often it picks the one you prefer of two pictures of one {unit}: give the two different "
+                f"ratings in {FEWEST_PAIRS} or more such pairs, from {FEWEST_GROUPS} {unit}s or more (so far {counted})"
             )
         word = ", no better than chance" if self.chance else ", worse than chance" if self.high < 0.5 else ""
         figure = f"{100 * self.concordance:.0f} % ({100 * self.low:.0f} … {100 * self.high:.0f})"

@@ -44,7 +44,7 @@ class PictureFacts(NamedTuple):
 
     Attributes:
         sha256: of its content.
-        path: of the first of its files.
+        path: of its file, see ``first_paths``.
         changed: when its files last changed, in nanoseconds.
         width, height: in pixels.
         thumbnail: a small JPEG.
@@ -87,14 +87,18 @@ def count_files_with_pictures(collection: Collection, scan_number: int) -> int:
 
 
 def first_paths(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, str]:
-    """Return the path of the first file that a scan saw of each picture, by picture id."""
-    paths: dict[int, str] = {}
-    query = select(FileRow.image_id, func.min(FileRow.path)).where(FileRow.scan == scan_number)
+    """Return the path of the file of each picture that a scan saw, by picture id; of exact copies that of the original.
+
+    See ``files_by_picture``.
+    """
+    files: dict[int, list[str]] = {}
+    query = select(FileRow.image_id, FileRow.path).where(FileRow.scan == scan_number)
     with collection.session("be read") as session:
         for block in batches(ids, _BLOCK):
-            rows = session.execute(query.where(FileRow.image_id.in_(block)).group_by(FileRow.image_id))
-            paths.update({image: path for image, path in rows if image is not None})
-    return paths
+            for image, path in session.execute(query.where(FileRow.image_id.in_(block))):
+                if image is not None:
+                    files.setdefault(image, []).append(path)
+    return {image: min(paths, key=likeness_to_copy) if len(paths) > 1 else paths[0] for image, paths in files.items()}
 
 
 def files_by_picture(collection: Collection, scan_number: int) -> dict[int, list[str]]:
@@ -106,13 +110,13 @@ def files_by_picture(collection: Collection, scan_number: int) -> dict[int, list
     files: dict[int, list[str]] = {}
     for path, image in paths_with_pictures(collection, scan_number):
         files.setdefault(image, []).append(path)
-    return {image: sorted(paths, key=_likeness_to_copy) if len(paths) > 1 else paths for image, paths in files.items()}
+    return {image: sorted(paths, key=likeness_to_copy) if len(paths) > 1 else paths for image, paths in files.items()}
 
 
-def _likeness_to_copy(path: str) -> tuple[bool, int, str]:
+def likeness_to_copy(path: Path | str) -> tuple[bool, int, str]:
     """Sort key of exact copies, the original first: "a.png" before "a (1).png", "a - Copy.png" and links."""
     file = Path(path)
-    return file.is_symlink(), len(file.name), path
+    return file.is_symlink(), len(file.name), str(path)
 
 
 def paths_by_picture(collection: Collection, ids: Sequence[int]) -> dict[int, list[str]]:
@@ -192,14 +196,14 @@ def file_facts(collection: Collection, scan_number: int) -> Iterator[FileFacts]:
 def picture_facts(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, PictureFacts]:
     """Return the facts of some thousand pictures of a scan, by picture id."""
     file = (
-        select(FileRow.image_id, func.min(FileRow.path).label("path"), func.max(TIME).label("changed"))
+        select(FileRow.image_id, func.max(TIME).label("changed"))
         .where(FileRow.scan == scan_number)
         .group_by(FileRow.image_id)
         .subquery()
     )
     query = (
         select(
-            ImageRow.id, ImageRow.sha256, file.c.path, file.c.changed, ImageRow.width, ImageRow.height,
+            ImageRow.id, ImageRow.sha256, file.c.changed, ImageRow.width, ImageRow.height,
             FingerprintRow.thumbnail, MetadataRow.prompt, MetadataRow.model,
         )
         .join(file, file.c.image_id == ImageRow.id)
@@ -207,8 +211,9 @@ def picture_facts(collection: Collection, scan_number: int, ids: Sequence[int]) 
         .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
         .where(ImageRow.id.in_(ids))
     )  # fmt: skip
+    paths = first_paths(collection, scan_number, ids)
     with collection.session("be read") as session:
-        return {image: PictureFacts(*facts) for image, *facts in session.execute(query)}
+        return {image: PictureFacts(sha256, paths[image], *facts) for image, sha256, *facts in session.execute(query)}
 
 
 def set_file_size(collection: Collection, path: str, size: int) -> None:

@@ -19,6 +19,7 @@ from ..collection.pictures import pixel_counts
 from ..collection.ratings import ratings
 from ..scoring.grouping import grouped_by
 from ..scoring.keepers import Choice, choose, too_close
+from ..support.figures import figure
 from .folders import EvaluatedCollection
 from .near_duplicates import distinct_rows, keeping_order
 from .settings import EvaluationSettings
@@ -96,17 +97,23 @@ class Keepers:
         return sum(len(paths) for group in self.groups for paths in group.copies)
 
     @property
+    def by_taste(self) -> bool:
+        """True if a taste chooses; then its trust comes from its own pairs, not from the rater's."""
+        return self.profile.startswith("taste:")
+
+    @property
     def unit(self) -> str:
         """The thing that pictures of a pair have in common in ``trust``; a taste knows its trust within prompts alone."""
-        return "prompt" if self.profile.startswith("taste:") else UNITS[self.by]
+        return "prompt" if self.by_taste else UNITS[self.by]
 
     @property
     def trust_sentence(self) -> str:
         """The trust in a sentence without its full stop."""
         if self.trust is None:
             return (
-                "How often it picks yours of two pictures of one prompt is not known: this taste was learnt without such "
-                "pairs rated differently, or by an earlier soart, so rate some and learn it again"
+                "Not known how often it picks the one you prefer of two pictures of one prompt: this taste was learnt "
+                "without such pairs, or by an earlier soart; give the two pictures of some pairs different ratings and "
+                "learn it again"
             )
         return self.trust.sentence(self.unit)
 
@@ -194,15 +201,14 @@ def find_keepers(
         )  # fmt: skip
 
     found = sorted((group_of(choice) for choice in choices), key=lambda group: min(group.paths))
-    if profile.startswith("taste:"):
-        trust = evaluated.taste.trust.within if evaluated.taste is not None else None
-    else:
-        trust = _trust(ratings(collection, rater), e.place, scores, groups)
     in_groups = {image for group in found for image in group.images}
     alone = tuple(image for image in ids if image not in in_groups)
     stays = {*alone, *(image for group in found for image in group.images[: group.kept])}
     staying = tuple(paths[ids[row]] for row in np.argsort(-ranked, kind="stable").tolist() if ids[row] in stays)
-    return Keepers(by, profile, tuple(found), alone, staying, trust, evaluated.judged.problems)
+    keepers = Keepers(by, profile, tuple(found), alone, staying, None, evaluated.judged.problems)
+    if not keepers.by_taste:
+        return replace(keepers, trust=_trust(ratings(collection, rater), e.place, scores, groups))
+    return replace(keepers, trust=evaluated.taste.trust.within if evaluated.taste is not None else None)
 
 
 def _scores(
@@ -266,13 +272,15 @@ def _why(choice: Choice, profile: str, scores: np.ndarray) -> str:
         return "none could be scored: the first is kept"
     if not np.isfinite(choice.margin):
         return "the others could not be scored"
-    margin = f"{choice.margin:.3g}"
+    difference, margin = choice.margin, figure(choice.margin)
     if has_points(profile):
         # Of the scores as a list shows them, so that people can subtract them.
         last, following = (round(float(scores[row]), 1) for row in choice.rows[choice.kept - 1 : choice.kept + 1])
-        margin = f"{last - following:.1f} points"
-    if choice.margin == 0:
-        return "too close to call: the same score as the next one listed"
+        difference = round(last - following, 1)
+        margin = f"{difference:.1f} points"
+    if not difference:
+        same = "the same score as the next one listed"
+        return "too close to call: the same score as the next one listed" if choice.close else same
     if choice.close:
         return f"too close to call: {margin} above the next one listed"
     return f"{margin} above the next one listed"

@@ -16,7 +16,7 @@ from ...metrics.checks import HEAVIEST, is_weight
 from ...metrics.protocols import PictureJudge
 from ...threads import one_model_at_a_time
 from ..scoring.profile_store import ProfileStore, profile_names
-from ..support.wording import meant
+from ..support.wording import meant, same_name
 from .built_in import BUILT_IN
 from .guarded import GuardedJudge
 
@@ -169,13 +169,17 @@ def _names_code(text: str) -> JudgeError:
 def _unknown(text: str) -> JudgeError:
     name, colon, argument = text.strip().partition(":")
     names, profiles = [source.name for source in known_judges()], profile_names(ProfileStore())
-    if not colon and name in profiles:
-        return JudgeError(
-            f"There is no judge {text!r}, but there is such a taste or built-in score: write --taste {name} (in Python "
-            f"taste={name!r})."
-        )
-    if near := meant(name, names):
+    # Only judges have arguments.
+    near = meant(name, [*([] if colon else profiles), *names])
+    if near in names:
         return JudgeError(f"There is no judge {text!r}: did you mean {near + colon + argument!r}?")
+    if near and same_name(name, near):
+        return JudgeError(
+            f"There is no judge {text!r}, but there is such a taste or built-in score: write --taste {near} (in Python "
+            f"taste={near!r})."
+        )
+    if near:
+        return JudgeError(f"There is no judge {text!r}: did you mean --taste {near} (in Python taste={near!r})?")
     return JudgeError(f"There is no judge {text!r}: name one of {', '.join(names)}, or give module:Class.")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Any
 
 import numpy as np
@@ -39,7 +41,7 @@ class WithoutValue:
 
     Attributes:
         count: of the pictures.
-        names: of the first of them; none if they have no names.
+        names: of the first of them by name, whichever was judged first; none if they have no names.
     """
 
     count: int = 0
@@ -49,10 +51,10 @@ class WithoutValue:
     def of(cls, without: Sequence[bool] | np.ndarray, names: Sequence[str]) -> WithoutValue:
         """Those of some pictures for which ``without`` (n,) is True; ``names`` are those of all n, or none."""
         rows = np.flatnonzero(without)
-        return cls(len(rows), tuple(names[row] for row in rows[:_NAMED]) if names else ())
+        return cls(len(rows), _first([names[row] for row in rows.tolist()]) if names else ())
 
     def __add__(self, others: WithoutValue) -> WithoutValue:
-        return WithoutValue(self.count + others.count, (*self.names, *others.names)[:_NAMED])
+        return WithoutValue(self.count + others.count, _first([*self.names, *others.names]))
 
     @property
     def named(self) -> str:
@@ -61,6 +63,15 @@ class WithoutValue:
             return ""
         more = f" and {self.count - len(self.names)} more" if self.count > len(self.names) else ""
         return f"; {'it is' if self.count == 1 else 'they are'} {', '.join(self.names)}{more}"
+
+
+def _first(names: Sequence[str]) -> tuple[str, ...]:
+    """The first ``_NAMED`` names, by the values of the numbers in them: "number 2" before "number 10"."""
+
+    def texts_and_numbers(name: str) -> list[str | int]:
+        return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+    return tuple(nsmallest(_NAMED, names, key=texts_and_numbers))
 
 
 class GuardedJudge:

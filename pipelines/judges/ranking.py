@@ -15,6 +15,7 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from ..scoring.ranking import RankedPicture, rank, without_near
+from ..support.figures import figure
 from .adherence import AdherenceJudge
 from .engines import Judging
 from .evidence import adherences
@@ -60,7 +61,7 @@ def judged_reasons(
     """The reasons for the common score of one picture: its judges, and the profile that counts beside them.
 
     Each adds its share, in standard deviations. What lies behind the value of a profile, and behind adherence where it is
-    not alone, has another unit and is told in words.
+    not alone, has another unit and is told in words, as details.
 
     Args:
         judges: with their weights.
@@ -71,18 +72,13 @@ def judged_reasons(
     """
     reasons = []
     for judge, _ in judges:
-        text = f"{judge.name} {judge.sign * values[judge.stored_name]:.3g}"
-        if isinstance(judge.inner, AdherenceJudge) and len(values) > 1:
-            text = _with_details(text, [reason.text for reason in phrases])
-        reasons.append(Reason(text, shares[judge.stored_name]))
+        behind = phrases if isinstance(judge.inner, AdherenceJudge) and len(values) > 1 else ()
+        text = f"{judge.name} {figure(judge.sign * values[judge.stored_name])}"
+        reasons.append(Reason(text, shares[judge.stored_name], tuple(reason.text for reason in behind)))
     for name in values.keys() - {judge.stored_name for judge, _ in judges}:
-        value = f"{values[name]:.0f} of 100" if has_points(name) else f"{values[name]:.3g}"
-        reasons.append(Reason(_with_details(f"{stored_title(name)} {value}", [r.text for r in why[:2]]), shares[name]))
+        value = f"{values[name]:.0f} of 100" if has_points(name) else figure(values[name])
+        reasons.append(Reason(f"{stored_title(name)} {value}", shares[name], tuple(reason.text for reason in why[:2])))
     return (*reasons, *(phrases if len(values) == 1 else ()))
-
-
-def _with_details(text: str, details: Sequence[str]) -> str:
-    return f"{text}: {', '.join(details)}" if details else text
 
 
 def rank_by_judges(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from .chart_text import fit_text, plain_text, text_width, tick_texts
-from .page import figure
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -71,11 +70,6 @@ def new_chart(height: float) -> Chart:
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelsize=SIZE, labelcolor=TEXT, pad=5)
     return Chart(axes, height)
-
-
-def number_text(value: float, digits: int = 3, sign: str = "") -> str:
-    """A number as ``figure`` formats it, with a real minus sign."""
-    return figure(value, digits, sign)
 
 
 def limits_of(values: Sequence[float], margin: float = 0.0) -> tuple[float, float]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import unicodedata
 
+from ..support.figures import with_minus
+
 #: Longest text that a chart takes, in characters.
 LONGEST = 400
 _NARROW, _WIDE = frozenset("iIljtfr.,:;'|!()[]/ "), frozenset("mwMW@%—…<>+=~#−±×&")
@@ -69,4 +71,4 @@ def tick_texts(values: list[float], sign: str = "") -> list[str]:
     # A rounded zero may have a sign of its own.
     zero = f"{0:.{decimals}f}"
     texts = [f"{value:{sign}.{decimals}f}" for value in values]
-    return [zero if text.lstrip("+-") == zero else text.replace("-", "−") for text in texts]
+    return [zero if text.lstrip("+-") == zero else with_minus(text) for text in texts]

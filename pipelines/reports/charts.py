@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from markupsafe import Markup
 
+from ..support.figures import figure
 from .chart_frame import (
     BAD,
     FIRST,
@@ -29,7 +30,6 @@ from .chart_frame import (
     limits_of,
     name_axes,
     new_chart,
-    number_text,
     set_scale,
 )  # fmt: skip
 from .chart_text import fit_text, plain_text, text_width
@@ -55,7 +55,7 @@ class Interval:
     @property
     def text(self) -> str:
         """Mean and interval in words."""
-        mean, low, high = (number_text(value, 2, "+") for value in (self.mean, self.low, self.high))
+        mean, low, high = (figure(value, 2, "+") for value in (self.mean, self.low, self.high))
         return f"{self.name} {mean} ({low} … {high})"
 
 
@@ -86,18 +86,16 @@ def _draw_histogram(
     bars = chart.axes.bar([edge + step / 2 for edge in edges[:-1]], counts, width=0.88 * step, color=FIRST, linewidth=0)
     for bar in bars:
         bar.set_gid("bar")
-    chart.titles["bar"] = [
-        f"{number_text(edges[k])} … {number_text(edges[k + 1])}: {count}" for k, count in enumerate(counts)
-    ]
+    chart.titles["bar"] = [f"{figure(edges[k])} … {figure(edges[k + 1])}: {count}" for k, count in enumerate(counts)]
     line = chart.axes.axvline(median, color=INK, linewidth=1.5, dashes=(4, 3), zorder=3)
     set_scale(chart, "y", (0, 1.05 * max(counts)), 4, whole=True)
     set_scale(chart, "x", (edges[0], edges[-1]), 6)
     name_axes(chart, unit, counted)
-    add_legend(chart, [line], [f"median {number_text(median)}"], counted)
+    add_legend(chart, [line], [f"median {figure(median)}"], counted)
     total = sum(counts)
     label = (
-        f"Histogram of {unit} of {total} {counted}: the median is {number_text(median)}, and the middle half lies between "
-        f"{number_text(lower)} and {number_text(upper)}."
+        f"Histogram of {unit} of {total} {counted}: the median is {figure(median)}, and the middle half lies between "
+        f"{figure(lower)} and {figure(upper)}."
     )
     return chart.finish(label, top=30, bottom=42)
 
@@ -157,7 +155,7 @@ def _draw_intervals(
     chart.titles = {"interval": [row.text for row in shown], "mean": [row.text for row in shown]}
     set_scale(chart, "x", limits, 4, sign="+")
     axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
-    right = _rows(chart, [row.name for row in shown], [number_text(row.mean, 2, "+") for row in shown])
+    right = _rows(chart, [row.name for row in shown], [figure(row.mean, 2, "+") for row in shown])
     name_axes(chart, f"effect ({unit}), bars: {level} intervals", "")
     ends = f"best {rows[0].text}, worst {rows[-1].text}" if len(rows) > 1 else rows[0].text
     middle = f"; {left_out} in between are not drawn" if left_out > 0 else ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
 from ..ingest.scan import as_text
+from ..support.figures import figure, signed
 
 #: Folder of the templates of pages; the gallery shares some.
 TEMPLATES = Path(__file__).parent
@@ -57,35 +57,6 @@ def picture_url(collection: Collection, row: ImageRow) -> str:
     if max(row.width, row.height) > THUMBNAIL:
         return jpeg_url(thumbnail(collection, row))
     return data_url(collection.pixels(row))
-
-
-def plain_figure(value: float, digits: int = 3, sign: str = "") -> str:
-    """Format a number so that programs can read it.
-
-    Args:
-        value: the number; NaN and infinities become a dash.
-        digits: significant digits; the integer part is always written in full.
-        sign: sign option of a format specification, such as ``"+"``.
-    """
-    if not math.isfinite(value):
-        return "–"
-    # Larger numbers would get an exponent in the g format.
-    return f"{value:{sign}.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:{sign}.{digits}g}"
-
-
-def figure(value: float, digits: int = 3, sign: str = "") -> str:
-    """Format a number for people, with a real minus sign; arguments as for ``plain_figure``."""
-    return plain_figure(value, digits, sign).replace("-", "−")
-
-
-def signed(value: float, decimals: int) -> str:
-    """A difference for people, with its sign and so many decimals.
-
-    >>> from soart.pipelines.reports.page import signed
-    >>> signed(1.25, 1), signed(-20, 0)
-    ('+1.2', '−20')
-    """
-    return f"{value:+.{decimals}f}".replace("-", "−")
 
 
 #: Filters of all templates.

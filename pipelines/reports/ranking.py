@@ -27,7 +27,9 @@ _TECHNICAL = (
 _OVERALL = (
     "The overall score starts from the percentage of people who would like the picture, a guess by the opinions of several "
     "hundred people about photographs and art. Two things lower it: a quality that people would not rate highest, judging "
-    "by ratings of 10,000 photographs, and whatever costs technical points. It knows nothing of your own taste. Reasons are the points that the worst causes cost; all causes together cost what is missing from 100."
+    "by ratings of 10,000 photographs and by pairs of pictures and damaged versions of them, and whatever costs technical "
+    "points. It knows nothing of your own taste. Reasons are the points that the worst causes cost; all causes together "
+    "cost what is missing from 100."
 )
 _TASTE = (
     "A taste's score is learnt from examples. Each reason is what a group of items adds to the score, compared with the "
@@ -38,8 +40,8 @@ _DETECTOR = (
     "undamaged picture is."
 )
 _JUDGES = (
-    "The values are those of judges; docs/judges.md says what each of them measures. The number beside a judge is what it "
-    "adds to the score, in standard deviations of these pictures."
+    "The values are those of judges; docs/judges.md says what each of them measures. The number in brackets is what a "
+    "judge adds to the score, in standard deviations of these pictures."
 )
 #: Characters of a prompt by another tool on the page; the whole of it is in a tooltip.
 _PROMPT = 160

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...metrics.damage.titles import has_points
-from ...metrics.protocols import Reason
-from .page import figure
+from ...metrics.protocols import Reason, with_details
+from ..support.figures import figure
 
 if TYPE_CHECKING:
     from ..scoring.ranking import RankedPicture
@@ -18,16 +18,20 @@ def score_text(score: float, percentile: float, decimals: int = 1) -> str:
     return f"score {score:.{decimals}f}, percentile {percentile:.0f}"
 
 
-def ranking_reasons(picture: RankedPicture, most: int | None = None) -> list[str]:
+def ranking_reasons(picture: RankedPicture, fewest: int | None = None) -> list[str]:
     """One phrase a reason of a ranked picture, and one for what the other causes cost if that is half a point or more.
 
     Args:
         picture: the picture.
-        most: the most reasons to name; None for all.
+        fewest: of the reasons to name; further ones follow while the other causes cost more than the first reason. None
+            for all.
     """
-    rest = picture.unexplained(most)
+    reasons = picture.reasons
+    counts = () if fewest is None else range(fewest, len(reasons))
+    named = next((n for n in counts if picture.unexplained(n) >= reasons[0].contribution), len(reasons))
+    rest = picture.unexplained(named)
     others = [Reason("other causes", rest)] if rest <= -0.5 else []
-    return reason_words([*picture.reasons[:most], *others])
+    return reason_words([*reasons[:named], *others])
 
 
 def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:
@@ -46,6 +50,7 @@ def points_text(score: float, name: str) -> str:
 
 
 def reason_words(reasons: Iterable[Reason]) -> list[str]:
-    """One phrase a reason: its name, and what it added to the score."""
+    """One phrase a reason: its name, what it added to the score, and its details."""
     # Rounded twice, because 0.00002 would get an exponent; adding 0 turns -0 into 0.
-    return [f"{reason.text} ({figure(round(reason.contribution, 3) + 0.0, 2, '+')})" for reason in reasons]
+    numbers = [(reason, figure(round(reason.contribution, 3) + 0.0, 2, "+")) for reason in reasons]
+    return [with_details(f"{reason.text} ({number})", reason.details) for reason, number in numbers]

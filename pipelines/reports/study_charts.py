@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from ...metrics.damage.titles import stored_title
+from ..support.figures import figure
 from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
 from .charts import Interval, interval_limits, intervals_chart
 from .line_charts import Series, lines_chart
-from .page import figure
 
 #: Longest prompt in a tooltip, in characters.
 _PROMPT = 80

@@ -15,6 +15,7 @@ from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extract
 from ...metrics.protocols import Measurer
 from ..collection.address import is_url
 from ..collection.collection import Collection
+from ..collection.files import likeness_to_copy
 from ..collection.tables import ImageRow
 from ..ingest.engines import Engine
 from ..ingest.inspection import Inspection
@@ -229,7 +230,8 @@ def open_pictures(
         engine: its processes inspect the files if there are many; by default this one does.
 
     Returns:
-        the collection, which the caller must close, its pictures, and a sentence for each file that cannot be used.
+        the collection, which the caller must close, its pictures in the order of the files, of exact copies the original
+        (see ``files_by_picture``), and a sentence for each file that cannot be used.
         Pictures of a collection whose files are gone are left out, with one sentence on all of them.
 
     Raises:
@@ -248,8 +250,11 @@ def open_pictures(
     collection = Collection(None)
     own = measurer.extractor.version == taste_extractor().version
     kind = None if own else getattr(measurer, "item_kind", None)
+    # Of exact copies the first is named.
+    originals_first = sorted(files, key=likeness_to_copy)
     if engine is not None and len(files) >= MANY and (own or kind is not None):
-        rows, unreadable = import_inspected(collection, files, kind, engine, progress)
+        rows, unreadable = import_inspected(collection, originals_first, kind, engine, progress)
     else:
-        rows, unreadable = import_pictures(collection, files, measurer, progress)
-    return collection, rows, problems + unreadable
+        rows, unreadable = import_pictures(collection, originals_first, measurer, progress)
+    places = {file.resolve(): place for place, file in reversed([*enumerate(files)])}
+    return collection, sorted(rows, key=lambda row: places[collection.locate(row)]), problems + unreadable

@@ -17,7 +17,7 @@ from ...errors import ProfileError
 from ...files import from_home
 from ...metrics.damage.names import DETECTORS, JUDGES, OVERALL, TECHNICAL
 from ..support.file_stamps import changed_at
-from ..support.wording import meant
+from ..support.wording import meant, same_name
 
 if TYPE_CHECKING:
     from ...metrics.protocols import Scorer
@@ -182,13 +182,19 @@ def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | BuiltInScor
 
 def _hint(name: str, profiles: ProfileStore) -> str:
     """A sentence on what the name of no profile probably means; empty if nothing is near."""
-    if judge := meant(name.partition(":")[0], JUDGES):
-        named = judge + "".join(name.partition(":")[1:])
+    kind, colon, argument = name.partition(":")
+    # Only judges have arguments.
+    near = meant(kind, [*([] if colon else profile_names(profiles)), *JUDGES])
+    if not near:
+        return ""
+    judge = near + colon + argument
+    if near not in JUDGES or (not colon and near in profile_names(profiles)):
+        return f"There is no taste {name!r} in {str(profiles.folder)!r}: did you mean {near!r}?"
+    if same_name(kind, near):
         return (
-            f"There is no taste {name!r}, but there is such a judge: write --judge {named} (in Python judge={named!r})."
+            f"There is no taste {name!r}, but there is such a judge: write --judge {judge} (in Python judge={judge!r})."
         )
-    near = meant(name, profile_names(profiles))
-    return f"There is no taste {name!r} in {str(profiles.folder)!r}: did you mean {near!r}?" if near else ""
+    return f"There is no taste {name!r}: did you mean --judge {judge} (in Python judge={judge!r})?"
 
 
 def profile_names(profiles: ProfileStore) -> list[str]:

@@ -29,7 +29,7 @@ def compare_attention(
     The tables are transposed, difference and plus–minus.
     """
     from ...pipelines.attention.modes import check_versions, compare_versions, measure_modes, write_comparison
-    from ...pipelines.reports.page import signed
+    from ...pipelines.support.figures import signed
 
     modes = {folder.resolve().name: folder for folder in folders}
     if len(modes) < len(folders):

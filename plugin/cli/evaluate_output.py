@@ -126,7 +126,7 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     """Print the evaluation, at most ``top`` pictures of each list."""
     from ...metrics.damage.titles import damage_noun, stored_title
     from ...pipelines.evaluation.summary import summarise
-    from ...pipelines.reports.page import signed
+    from ...pipelines.support.figures import signed
 
     evaluation, summary, update = evaluated.evaluation, summarise(evaluated, top), _update(evaluated.update)
     missing = f", {update['missing']} missing" if update["missing"] else ""
@@ -173,7 +173,7 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
 
 
 def _print_gaps(title: str, gaps: Sequence[Gap], scale: float = 1.0, unit: str = "") -> None:
-    from ...pipelines.reports.page import signed
+    from ...pipelines.support.figures import signed
 
     for gap in gaps:
         if gap.clear:

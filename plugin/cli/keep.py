@@ -149,13 +149,12 @@ def _document(found: Keepers, rater: str) -> dict[str, Any]:
     """The keepers as plain JSON values."""
     from ...metrics.tastes.within_groups import WithinGroups
 
-    of_taste = found.profile.startswith("taste:")
     trust = within_values(found.trust or WithinGroups(), found.unit)
     trust |= {
         "sentence": f"{found.trust_sentence}.",
         "unit": found.unit,
-        "checked_by": "taste" if of_taste else "ratings",
-        "rater": None if of_taste else rater,
+        "checked_by": "taste" if found.by_taste else "ratings",
+        "rater": None if found.by_taste else rater,
     }
     return {
         "by": found.by,

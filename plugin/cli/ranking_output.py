@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Characters of a prompt in the table.
 PROMPT = 120
-#: The most reasons in a line of the table; JSON and pages have more.
+#: The fewest reasons in a line of the table, see ``ranking_reasons``; JSON and pages have more.
 NAMED = 2
 #: Columns of a drawn picture that a JSON ranking repeats.
 _DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
@@ -222,7 +222,7 @@ def ranking_rows(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -
             "score": round(picture.score, 4),
             "percentile": round(picture.percentile, 2),
             "verdict": picture.verdict or None,
-            "reasons": [{"group": e.text, "contribution": round(e.contribution, 4)} for e in picture.reasons],
+            "reasons": [{"group": e.in_full, "contribution": round(e.contribution, 4)} for e in picture.reasons],
         }
         if picture.row.id in prompts:
             row["prompt"] = prompts[picture.row.id]
@@ -258,11 +258,12 @@ def print_ranking(
         top: number of lines.
         prompts: by picture id; long ones are cut.
         decimals: of the scores.
-        named: the most reasons in a line; None for all.
+        named: the fewest reasons in a line, see ``ranking_reasons``; None for all.
     """
     from rich.text import Text
 
     from ...pipelines.reports.score_words import ranking_reasons
+    from ...pipelines.support.figures import with_minus
 
     table = plain_table()
     for name in ("#", "score", "pct"):
@@ -279,7 +280,7 @@ def print_ranking(
     for name in columns:
         table.add_column(name, overflow="fold")
     for picture, *texts in zip(shown, *columns.values(), strict=True):
-        number = f"{picture.score:.{decimals}f}".replace("-", "−")
+        number = with_minus(f"{picture.score:.{decimals}f}")
         cells = (Text(printable(text)) for text in texts)
         table.add_row(str(picture.place), number, f"{picture.percentile:.0f}", *cells)
     out.print(table)

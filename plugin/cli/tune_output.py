@@ -28,7 +28,7 @@ def best_table(judged: Judgements) -> Table:
     """A table of the best pictures so far."""
     from rich.text import Text
 
-    from ...pipelines.reports.page import figure
+    from ...pipelines.support.figures import figure
 
     table = plain_table()
     table.add_column("goal", justify="right", no_wrap=True)
@@ -43,7 +43,7 @@ def best_table(judged: Judgements) -> Table:
 
 def batch_line(judged: Judgements, tuner: Tuner) -> str:
     """The mean goal of the last batch, and its best picture."""
-    from ...pipelines.reports.page import figure
+    from ...pipelines.support.figures import figure
     from ...pipelines.support.wording import counted
 
     last = max((trial.batch for trial in judged.trials), default=0)
@@ -64,10 +64,10 @@ def print_findings(findings: StudyFindings) -> None:
 
     Of a slot of numbers only the lowest, the best and the highest are printed; the JSON output and the report have all.
     """
-    from ...pipelines.reports.page import figure
     from ...pipelines.reports.score_words import interval_text
     from ...pipelines.reports.study_charts import curves_of, ends_and_best
     from ...pipelines.reports.tuning import goal_of, words_of
+    from ...pipelines.support.figures import figure
 
     if findings.unit == "deviations":
         say(printable(f"Goal: {goal_of(findings.goal)}, in {findings.unit}."))
@@ -107,8 +107,8 @@ def print_findings(findings: StudyFindings) -> None:
 def print_trade_offs(front: Sequence[TradeOff]) -> None:
     """Print the prompts that no other prompt is expected to beat for every judge, if there is a choice among them."""
     from ...metrics.damage.titles import stored_title
-    from ...pipelines.reports.page import figure
     from ...pipelines.reports.tuning import words_of
+    from ...pipelines.support.figures import figure
 
     if len(front) < 2:
         return

@@ -22,8 +22,9 @@ from ...files import from_home
 from ...metrics.damage.titles import CAUTION, JUDGE, damage_noun, profile_title, stored_title
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
-from ...pipelines.reports.page import TEMPLATES, plain_figure
+from ...pipelines.reports.page import TEMPLATES
 from ...pipelines.support.background import start_as
+from ...pipelines.support.figures import plain_figure
 from ...version import __version__
 from .language import Texts, languages, texts_of
 from .messages import N_

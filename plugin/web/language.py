@@ -12,7 +12,7 @@ from pathlib import Path
 from markupsafe import Markup, escape
 from starlette.requests import Request
 
-from ...pipelines.reports.page import figure
+from ...pipelines.support.figures import figure
 from .messages import MESSAGES, NESTED
 from .state import server_of
 

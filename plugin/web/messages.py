@@ -216,12 +216,13 @@ LITERAL = (
     N_("the others could not be scored"),
     N_("the next one listed is suspected of damage"),
     N_("more pixels than the next one listed"),
+    N_("the same score as the next one listed"),
     N_("too close to call: the same score as the next one listed"),
     N_("too close to call: %(margin)s above the next one listed"),
     N_("%(margin)s above the next one listed"),
     N_("%(margin)s points"),
     N_(
-        "How often it picks yours of two pictures of one prompt is not known: this taste was learnt without such pairs rated differently, or by an earlier soart, so rate some and learn it again"
+        "Not known how often it picks the one you prefer of two pictures of one prompt: this taste was learnt without such pairs, or by an earlier soart; give the two pictures of some pairs different ratings and learn it again"
     ),
     # Tunes
     N_("deviations"),
@@ -519,13 +520,13 @@ COMPOSED = (
     N_("Only %(few)s are liked beside %(many)s disliked: rate more liked ones."),
     N_("Only %(few)s are disliked beside %(many)s liked: rate more disliked ones."),
     N_(
-        "How often it picks yours of two pictures of one prompt is not known yet: rate %(pairs)s such pairs differently, from %(groups)s prompts or more (so far %(counted)s)"
+        "Not known yet how often it picks the one you prefer of two pictures of one prompt: give the two different ratings in %(pairs)s or more such pairs, from %(groups)s prompts or more (so far %(counted)s)"
     ),
     N_(
-        "How often it picks yours of two pictures of one burst is not known yet: rate %(pairs)s such pairs differently, from %(groups)s bursts or more (so far %(counted)s)"
+        "Not known yet how often it picks the one you prefer of two pictures of one burst: give the two different ratings in %(pairs)s or more such pairs, from %(groups)s bursts or more (so far %(counted)s)"
     ),
     N_(
-        "How often it picks yours of two pictures of one look-alike group is not known yet: rate %(pairs)s such pairs differently, from %(groups)s look-alike groups or more (so far %(counted)s)"
+        "Not known yet how often it picks the one you prefer of two pictures of one look-alike group: give the two different ratings in %(pairs)s or more such pairs, from %(groups)s look-alike groups or more (so far %(counted)s)"
     ),
     N_("Of two pictures of %(unit)s it picks yours in %(share)s; %(counted)s"),
     N_("Of two pictures of %(unit)s it picks yours in %(share)s, no better than chance; %(counted)s"),

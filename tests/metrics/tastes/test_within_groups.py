@@ -82,7 +82,8 @@ def test_interval_of_very_many_pairs_with_one_error():
     [
         (
             WithinGroups(),
-            "not known yet: rate 10 such pairs differently, from 5 prompts or more (so far 0 pairs of 0 prompts)",
+            "Not known yet how often it picks the one you prefer of two pictures of one prompt: give the two different "
+            "ratings in 10 or more such pairs, from 5 prompts or more (so far 0 pairs of 0 prompts)",
         ),
         (WithinGroups(1.0, 0.1, 1.0, 9, 9), "so far 9 pairs of 9 prompts"),
         (WithinGroups(0.71, 0.62, 0.79, 140, 25), "it picks yours in 71 % (62 … 79); 140 pairs of 25 prompts"),

@@ -15,6 +15,7 @@ from soart.metrics.tastes.trust import USABLE, Trust
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import corrections, distinct_pictures, mark_distinct, undo_distinct
+from soart.pipelines.collection.files import first_paths, picture_facts
 from soart.pipelines.collection.origins import origins
 from soart.pipelines.collection.ratings import rate, undo_rating
 from soart.pipelines.evaluation.evaluate import evaluate
@@ -95,6 +96,22 @@ def test_of_look_alikes_the_largest_is_kept(found):
     assert (group.why, group.close) == ("too close to call: the same score as the next one listed", True)
 
 
+@pytest.mark.parametrize(
+    ("main", "scores", "why"),
+    [
+        ("technical-7", (50.02, 50.01), "too close to call: the same score as the next one listed"),
+        ("taste:mine", (99.99, 99.97), "the same score as the next one listed"),
+        ("taste:mine", (50.02, 50.01), "too close to call: the same score as the next one listed"),
+        ("taste:mine", (99.99, 99.92), "0.1 points above the next one listed"),
+    ],
+)
+def test_scores_that_a_list_shows_as_equal_are_called_the_same(found, main, scores, why):
+    values = np.full(len(found.evaluation.ids), 1.0)
+    values[[found.evaluation.place[image_of(found, name)] for name in "34"]] = scores
+    level = replace(found.evaluation, main=main, scores={main: values})
+    assert find_keepers(replace(found, evaluation=level, taste=None)).groups[1].why == why
+
+
 def test_exact_copies_are_look_alikes_of_which_the_original_is_kept(pictures, tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -120,6 +137,12 @@ def test_exact_copies_are_look_alikes_of_which_the_original_is_kept(pictures, tm
         assert [move.source.name for move in moves_of_others(
             evaluated, find_keepers(evaluated, "look-alike", 2), [folder], tmp_path / "away"
         )] == ["6 (1).png", "7-copy.png", "a copy of 0.png"]  # fmt: skip
+        # However pictures are listed, they have the names of the originals.
+        ids = evaluated.evaluation.ids.tolist()
+        named = first_paths(collection, evaluated.update.scan_number, ids)
+        assert sorted(Path(path).name for path in named.values()) == ["0.png", "1.png", "6.png", "7.png"]
+        facts = picture_facts(collection, evaluated.update.scan_number, ids)
+        assert {image: one.path for image, one in facts.items()} == named
         without = find_keepers(evaluated, "look-alike", copies=False)
         assert [group.images for group in without.groups] == [keepers.groups[1].images]
 
@@ -133,14 +156,14 @@ def test_trust_comes_from_the_ratings_of_pairs(found):
     )
     keepers = find_keepers(found, rater="ann")
     assert (keepers.trust.pairs, keepers.trust.groups, keepers.trust.concordance) == (4, 2, 0.25)
-    assert keepers.trust_sentence.startswith("How often it picks yours of two pictures of one prompt is not known yet")
+    assert keepers.trust_sentence.startswith("Not known yet how often it picks the one you prefer of two")
     assert "so far 4 pairs of 2 prompts" in keepers.trust_sentence
     for name in "12034":
         undo_rating(found.collection, "ann", image_of(found, name))
-    assert "of two pictures of one burst is not known" in find_keepers(found, "burst", rater="ann").trust_sentence
+    assert "prefer of two pictures of one burst: give" in find_keepers(found, "burst", rater="ann").trust_sentence
     taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-7"]})
     of_taste = find_keepers(replace(found, evaluation=taste), "burst")
-    assert "is not known: this taste was learnt without" in of_taste.trust_sentence
+    assert "of one prompt: this taste was learnt without" in of_taste.trust_sentence
 
 
 class Dark:

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from soart.metrics.damage.names import JUDGES
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.built_in import BUILT_IN
 from soart.pipelines.judges.finding import checked, guarded_judges, judge_named, known_judges
-from soart.pipelines.judges.guarded import GuardedJudge, stored_name
+from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue, stored_name
 from soart.pipelines.judges.in_memory import judge_batch, judges_for
 from soart.pipelines.judges.prompts import prompts_of
 from soart.pipelines.judges.ranking import rank_by_judges, standard
@@ -256,12 +257,31 @@ def test_pictures_without_a_value_are_named(collection, drawn):
         f"The judge 'brightness' gave 1 picture no value: it cannot tell (it returned NaN or infinity); it is {first}."
     )
     _, (problem,) = judge_pictures(collection, drawn[:5], GuardedJudge(Moody(), batch=2))
-    named = ", ".join(repr(str(collection.locate(row))) for row in drawn[1:4])
+    whole = WithoutValue.of([True] * 4, [repr(str(collection.locate(row))) for row in drawn[1:5]])
     assert problem.startswith("The judge 'brightness' gave 4 pictures no value: ")
-    assert problem.endswith(f"; they are {named} and 1 more.")
+    assert problem.endswith(f"{whole.named}.")
     pictures = dict(enumerate(np.zeros((3, 8, 8, 3), np.uint8)))
     _, (problem,) = judge_batch(pictures, {0: "boat", 1: "longer", 2: "boat"}, [(GuardedJudge(Moody()), 1.0)])
     assert problem.endswith("; it is number 2.")
+
+
+def test_the_order_of_judging_does_not_change_which_pictures_are_named():
+    names = [f"number {number}" for number in (12, 9, 10, 2)]
+    for order in permutations(names):
+        two, others = WithoutValue.of([True] * 2, order[:2]), WithoutValue.of([True] * 2, order[2:])
+        assert WithoutValue.of([True] * 4, order) == two + others
+        assert (two + others).named == "; they are number 2, number 9, number 10 and 1 more"
+
+
+def test_values_in_reasons_have_a_real_minus_sign(collection, drawn):
+    class Darkness(Brightness):
+        range = (-1.0, 0.0)
+
+        def judge(self, pictures, prompts):
+            return [-value for value in super().judge(pictures, prompts)]
+
+    ranking, _ = rank_by_judges(collection, drawn[:2], [(GuardedJudge(Darkness()), 1.0)])
+    assert all(picture.reasons[0].text.startswith("brightness −0.") for picture in ranking)
 
 
 def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, scorer):
@@ -272,7 +292,8 @@ def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, scorer)
         assert sum(reason.contribution for reason in picture.reasons) == pytest.approx(picture.score)
         judge, profile = picture.reasons
         assert judge.text.startswith("brightness 0.")
-        assert profile.text.startswith(f"technical quality {known[picture.row.id]:.0f} of 100: ")
+        assert profile.text == f"technical quality {known[picture.row.id]:.0f} of 100"
+        assert len(profile.details) == 2
     pictures = {n: np.asarray(Image.open(collection.locate(row))) for n, row in enumerate(drawn[:5])}
     judged, _ = judge_batch(pictures, dict.fromkeys(pictures, ""), judges, scorer)
     assert {one.reasons for one in judged} == {picture.reasons for picture in ranking}
@@ -301,6 +322,9 @@ def test_entry_points_are_found(package):
             "technical",
             "There is no judge 'technical', but there is such a taste or built-in score: write --taste technical",
         ),
+        ("Technical", "'Technical', but there is such a taste or built-in score: write --taste technical"),
+        ("technicl", r"no judge 'technicl': did you mean --taste technical \(in Python taste='technical'\)\?"),
+        ("overalls", "did you mean --taste overall"),
         ("blur", r"write --taste blur \(in Python taste='blur'\)"),
         ("broken", "cannot be loaded: RuntimeError: no weights"),
         ("acme_judge:Missing", "install its package"),

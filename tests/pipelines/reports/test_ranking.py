@@ -8,10 +8,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from soart.errors import SoartError
 from soart.metrics.tastes.overall import default_scorer
-from soart.pipelines.reports.page import figure, write_report
+from soart.pipelines.reports.page import write_report
 from soart.pipelines.reports.ranking import render_report, word_effects
 from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.support.figures import figure
 
 EVIL = '<script>alert(1)</script>" onerror="x'
 

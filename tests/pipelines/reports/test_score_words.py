@@ -1,7 +1,12 @@
 """Scores, reasons and intervals in words."""
 
+from pathlib import Path
+
+import pytest
+
 from soart.metrics.protocols import Reason
-from soart.pipelines.reports.score_words import interval_text, reason_words, score_text
+from soart.pipelines.reports.score_words import interval_text, ranking_reasons, reason_words, score_text
+from soart.pipelines.scoring.ranking import RankedPicture
 
 
 def test_scores_and_reasons_in_words():
@@ -21,3 +26,32 @@ def test_a_negligible_reason_has_no_exponent():
 def test_intervals_show_a_dash_for_an_unknown_end():
     assert interval_text(-1.0, 2.345, 2, "+") == "−1 … +2.3"
     assert interval_text(0.5, float("nan")) == "0.5 … –"
+
+
+def test_the_number_stands_beside_what_it_belongs_to():
+    reasons = [
+        Reason("technical quality 28 of 100", 0.66, ("rendered unlike photographs: smooth", "blurred")),
+        Reason("clip −3", -1),
+    ]
+    assert reason_words(reasons) == [
+        "technical quality 28 of 100 (+0.66): rendered unlike photographs: smooth; blurred",
+        "clip −3 (−1)",
+    ]
+    assert [reason.in_full.count("blurred") for reason in reasons] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("costs", "words"),
+    [
+        ((40, 5, 1), ["a (−40)", "b (−5)", "other causes (−5)"]),
+        ((10, 8, 7, 6), ["a (−10)", "b (−8)", "c (−7)", "d (−6)", "other causes (−19)"]),
+        ((20, 9, 9, 9), ["a (−20)", "b (−9)", "c (−9)", "other causes (−12)"]),
+        ((20, 10), ["a (−20)", "b (−10)", "other causes (−20)"]),
+    ],
+)
+def test_of_the_causes_in_a_table_the_others_cost_less_than_the_first(costs, words):
+    reasons = tuple(Reason(name, -cost) for name, cost in zip("abcd", costs, strict=False))
+    picture = RankedPicture(1, None, Path("a.png"), 50.0, 50.0, reasons, "clean")
+    assert ranking_reasons(picture, 2) == words
+    # A taste's reasons do not add up to its score.
+    assert len(ranking_reasons(RankedPicture(1, None, Path("a.png"), 50.0, 50.0, reasons), 2)) == 2

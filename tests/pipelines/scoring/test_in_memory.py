@@ -197,6 +197,16 @@ def test_a_file_that_repeats_another_names_the_one_that_was_named(collection, sc
     ]
 
 
+def test_of_exact_copies_the_original_is_opened_in_the_order_of_files(scorer, tmp_path):
+    for name, pixels in zip(("b (1).png", "b.png", "c.png"), np.array(noise(2))[[0, 0, 1]], strict=True):
+        Image.fromarray(pixels).save(tmp_path / name)
+    (tmp_path / "a link.png").symlink_to("c.png")
+    collection, rows, problems = open_pictures([tmp_path], scorer)
+    with collection:
+        assert [collection.locate(row).name for row in rows] == ["c.png", "b.png"]
+    assert sorted(problem.split("'")[1].rsplit("/", 1)[1] for problem in problems) == ["a link.png", "b (1).png"]
+
+
 def test_pictures_that_are_gone_are_left_out_with_a_word(tmp_path, scorer):
     for i, pixels in enumerate(noise(3)):
         Image.fromarray(pixels).save(tmp_path / f"{i}.png")

@@ -97,15 +97,20 @@ def test_warnings_of_scorers():
         ),
         ("Rated_Quality", "write --judge rated-quality"),
         ("clip:some/model", r"write --judge clip:some/model \(in Python judge='clip:some/model'\)"),
+        ("clipp", r"no taste 'clipp': did you mean --judge clip \(in Python judge='clip'\)\?"),
+        ("clipp:some/model", "did you mean --judge clip:some/model"),
+        ("mein:some/model", "Expected a name of letters"),
+        ("appeal2", "did you mean 'appeal-2'"),
         ("Technical", "did you mean 'technical'"),
         ("mine_", "did you mean 'mine'"),
-        ("nobody", "'nobody' in .*: choose one of mine, or learn it with soart taste learn"),
+        ("nobody", "'nobody' in .*: choose one of appeal-2, mine, or learn it with soart taste learn"),
         ("a/b", "Expected a name of letters"),
     ],
 )
 def test_a_name_of_no_profile_is_explained(tmp_path, taste, name, message):
     store = ProfileStore(tmp_path)
     store.save(taste)
+    store.save(replace(taste, name="appeal-2"))
     with pytest.raises(ProfileError, match=message):
         scorer_named(name, store)
 

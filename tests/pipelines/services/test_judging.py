@@ -9,7 +9,7 @@ import pytest
 from soart.errors import JudgeError, SoartError
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.judges.adherence import AdherenceJudge
-from soart.pipelines.judges.guarded import GuardedJudge
+from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.services.judging import adherence_among, adherence_of_picture, limits_of_shown, start_judging
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
@@ -101,10 +101,10 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
     missing = 20 - len(scores("judge:redness@1"))
     assert 1 < missing < 20
     nothing = [row for row in collection.images() if row.id not in scores("judge:redness@1")]
-    named = ", ".join(repr(str(collection.locate(row))) for row in nothing[:3])
+    named = WithoutValue.of([True] * missing, [repr(str(collection.locate(row))) for row in nothing]).named
     assert job.message == (
         f"redness: {20 - missing} of 3,000 pictures judged. The judge 'redness' gave {missing} pictures no value: it cannot "
-        f"tell (it returned NaN or infinity); they are {named} and {missing - 3} more."
+        f"tell (it returned NaN or infinity){named}."
     )
     assert (job.done, len(reads)) == (3000, 1)
 

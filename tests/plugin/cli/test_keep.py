@@ -27,7 +27,7 @@ def test_keep(soart, art, tmp_path):
     assert code == 0
     assert "a boat: " in out
     assert "2 groups by prompt: 2 to keep, 2 others" in out
-    assert "is not known yet" in out
+    assert "Not known yet" in out
     assert "3 copied to" in out
     assert sorted(path.name[2:] for path in (tmp_path / "best").glob("*.png")) == ["0.png", "2.png", "4.png"]
     line = ("keep", art, "--taste", "blur", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")

@@ -36,7 +36,7 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
     assert len(found) == 2
     assert kept == [group[0] for group in found]
     page = visitor.get("/keepers/groups", by="look-alike").text
-    assert "of two pictures of one look-alike group is not known yet" in page
+    assert "you prefer of two pictures of one look-alike group: give" in page
     assert "style=" not in page
     first, other = found[0][:2]
 
