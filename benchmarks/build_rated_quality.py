@@ -3,7 +3,7 @@
     python benchmarks/build_rated_quality.py [--peers]
 
 It learns from the ratings; from some of the same photographs in smaller sizes; from pairs of a picture and a damaged version
-of it (rated_versions.py), which are to be told apart by LEAD, and by more where appeal and the technical score would put
+of it (rated_versions.py), whose rated qualities should differ by at least LEAD, and by more where appeal and the technical score would put
 the damaged version first, so that the overall score does not; and from drawings of the embedded model, whose mean is to be
 that of the photographs.
 
@@ -12,10 +12,10 @@ kind, and of those that look like none of the learning photographs: many were ta
 puts a picture of a series here and the next one there. Settings are chosen by five-fold cross-validation over the
 learning photographs, of which look-alikes are in one fold, and over the sources of the pairs.
 
-With ``--peers`` nothing is written, and the ratings are compared with scores that were not learnt from such ratings (the
-technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), with the
-overall score, and with what the same photographs teach others: support vector regression on BRISQUE's features (its own
-method), and ridge regression on parts of soart's items.
+With ``--peers`` nothing is written, and rated quality is compared with scores that were not learnt from such ratings (the
+technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), with the overall score, and with what the same
+photographs teach others: support vector regression on BRISQUE's features (its own method), and ridge regression on parts of
+soart's items.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Learning:
         photographs: rated ones.
         items: (n, p) of them.
         smaller: (r,) numbers of some of them, and their (r, p) items in smaller sizes.
-        versions: of pictures that nobody rated.
+        versions: undamaged and damaged ones, see rated_versions.py.
         before: (m,) overall scores of the versions without rated quality.
     """
 

@@ -1,9 +1,9 @@
 """Versions of pictures of which the better one is known without ratings.
 
 They are for build_rated_quality.py. A damaged version is worse than the picture that it was made from; the same picture,
-sound and reduced or saved as a light JPEG, is about as good. Sources are those that the technical score is learnt from: of
-sources.py, and a part of those of published.py; drawings of the embedded model; and photographs of rated_photographs.py
-that people rate high.
+sound and reduced or saved as a light JPEG, is about as good. Sources are those of the technical score (of
+sources.py, and an eighth of those of published.py), sound drawings of the embedded model, and photographs of
+rated_photographs.py that people rate high.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SEED = 53
 SIDES = SIZES[1:]
 #: Sound pictures of each source at most, in different sizes; fewer of published and rated ones, of which there are many.
 MOST, FEW = 3, 2
-#: Faults of each sound picture, chosen by chance.
+#: Faults of each sound picture, chosen at random.
 SOME_FAULTS = 5
 #: One in so many published pictures, number of rated photographs, and the least rating of these, and number of drawings.
 EVERY, RATED, HIGH, DRAWINGS = 8, 200, 0.7, 100

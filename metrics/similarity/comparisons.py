@@ -48,7 +48,7 @@ class Comparisons:
     """Pairs of pictures that were compared; it grows with every comparison.
 
     Args:
-        digests: (n,) uint64 by row, equal for equal pictures alone, such as the beginning of a hash.
+        digests: (n,) uint64 by row, equal only for equal pictures, such as the beginning of a hash.
         earlier: from ``stored`` of an earlier object, of these or other pictures.
 
     Attributes:
@@ -64,7 +64,7 @@ class Comparisons:
         self.fresh = 0
 
     def _numbers(self, row: int, others: np.ndarray) -> np.ndarray:
-        """Numbers (k,) uint64 of the pairs of a row and others (k,), whichever comes first."""
+        """Numbers (k,) uint64 of the pairs of a row and others (k,), in either order."""
         one, other = self._places[row], self._places[others]
         numbers: np.ndarray = (np.minimum(one, other) << _HALF) | np.maximum(one, other)
         return numbers

@@ -3,12 +3,12 @@
     overall = 100 · √(technical/100) · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
                                                           quality = rated quality / 0.875, cut to 0.02 … 1
 
-The technical score, 0 to 100 points, tells faults, which rated quality has learnt too: its root is enough. ``appeal`` tells what people in general find beautiful, and
-``rated quality`` how they would rate the quality. The share is that of people who like a picture among those who
-like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
-(``benchmarks/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A usual
-photograph loses a quarter of it by its quality, and a sound picture, which has 80 to 95 technical points, little by
-faults.
+The technical score, 0 to 100 points, tells faults. Rated quality, how people in general would rate the quality, is lower for
+faults too, so the root of the technical score is enough. Appeal tells what people in general find beautiful. The share is
+that of people who like a picture among those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs
+whose appeal was predicted from other ones (``benchmarks/build_appeal.py``). So the score starts from the percentage of
+people who would like the picture. A usual photograph loses about a quarter of it by its quality, and a sound picture,
+which has 70 to 95 technical points, 3 to 16 % by faults.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Rated quality: how people in general would rate the quality of a picture.
 
-    rated quality = offset + Σ_i weight_i · cut((item_i − centre_i)/scale_i),   cut to −4 … 4
+    rated quality = offset + Σ_i weight_i · cut((item_i − centre_i)/scale_i),   items cut to −4 … 4, the sum to 0 … 1
 
 It is the mean opinion score (MOS) of opinion-aware no-reference image quality assessment, from 0 for the lowest rated of
 the learning pictures to 1 for the highest rated, predicted by ridge regression on all items of tastes, those of a network
 among them. It was learnt from 9,999 photographs of 512 pixels, blurred, noisy, dark and well made ones
 (``benchmarks/rated_photographs.py`` names them), and from pairs of a picture and a damaged version of it, photographs and
-drawings of all sizes, of which the damaged one is worse (``benchmarks/rated_versions.py``). The technical score asks for
-traces of faults; rated quality for what people say.
+drawings of all sizes, of which the damaged one is worse (``benchmarks/rated_versions.py``). The technical score looks for
+traces of faults; rated quality predicts what people say.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VERSION = "rated-quality-2"
 #: Penalty of the squared weights; chosen on the learning photographs (``benchmarks/build_rated_quality.py``).
 ALPHA = 3000.0
 #: Weights of a reduced photograph and of a pair beside that of a photograph as it was rated, and of the mean of usual
-#: pictures; chosen there too.
+#: pictures; chosen by trials, see docs/benchmarks/score.md.
 REDUCED, PAIR, USUAL = 0.3, 2.0, 1000.0
 #: Most steps of learning from pairs; the last ones change nothing that shows.
 STEPS = 20

@@ -9,12 +9,12 @@ from ...metrics.damage.titles import JUDGE
 from ..collection.collection import Collection
 from ..collection.settings import setting, store_setting
 
-#: Stands for every adherence, whatever towers it judges by; collections have always held the latest under this key.
+#: Stands for every adherence, whichever models it uses; collections have always held the latest under this key.
 ADHERENCES = "adherence"
 
 
 def without_version(name: str) -> str:
-    """The stored name of a judge without its version, which may be a hash and tells no order.
+    """The stored name of a judge without its version, which may be a hash, so versions have no order.
 
     >>> from soart.pipelines.judges.versions import without_version
     >>> without_version("judge:clip:/models/fine@1")
@@ -36,7 +36,7 @@ def note_latest(collection: Collection, name: str) -> None:
 
 
 def noted_latest(collection: Collection, judge: str) -> str | None:
-    """The stored name of the version that judged last; None if none has judged since this is noted.
+    """The stored name of the version that judged last; None if none has judged since this has been recorded.
 
     Args:
         collection: the collection.

@@ -6,10 +6,10 @@ import math
 
 
 def plain_figure(value: float, digits: int = 3, sign: str = "") -> str:
-    """Format a number so that programs can read it.
+    """Format a number so that programs can read it, or as a dash where there is none.
 
     Args:
-        value: the number; NaN and infinities become a dash.
+        value: the number; NaN and infinities are none.
         digits: significant digits; the integer part is always written in full.
         sign: sign option of a format specification, such as ``"+"``.
     """
@@ -35,5 +35,5 @@ def signed(value: float, decimals: int) -> str:
 
 
 def with_minus(text: str) -> str:
-    """A number in figures with a real minus sign in place of a hyphen."""
+    """A formatted number with a real minus sign in place of a hyphen."""
     return text.replace("-", "−")
