@@ -9,7 +9,3 @@ OVERALL = "overall"
 #: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
 DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid", "smooth",
              "unfinished")  # fmt: skip
-#: Names of the built-in judges, in the order in which they are listed.
-JUDGES = (
-    "adherence", "appeal", "rated-quality", "clip", "siglip", "pickscore", "aesthetic", "pyiqa", "vqascore", "image-reward", "hpsv2", "hpsv3",
-)  # fmt: skip

@@ -1,7 +1,8 @@
 """Columns for texts and times that every database gives back as they were.
 
-Texts hold any file name and any stranger's prompt. PostgreSQL refuses NUL in text, and all databases refuse lone surrogates, which stand for bytes of a file name that are
-not UTF-8. Both are stored as four hexadecimal digits behind the control character SUBSTITUTE, and read back unchanged.
+Texts hold any file name and any stranger's prompt. PostgreSQL refuses NUL in text, and all databases refuse lone surrogates,
+which stand for bytes of a file name that are not UTF-8. Both are stored as four hexadecimal digits behind the control
+character SUBSTITUTE, and read back unchanged.
 """
 
 from __future__ import annotations

@@ -49,7 +49,12 @@ class WithoutValue:
 
     @classmethod
     def of(cls, without: Sequence[bool] | np.ndarray, names: Sequence[str]) -> WithoutValue:
-        """Those of some pictures for which ``without`` (n,) is True; ``names`` are those of all n, or none."""
+        """Count and name the pictures without a value.
+
+        Args:
+            without: (n,) True for those without one.
+            names: of all n pictures; empty if they have none.
+        """
         rows = np.flatnonzero(without)
         return cls(len(rows), _first([names[row] for row in rows.tolist()]) if names else ())
 

@@ -15,8 +15,9 @@ import platformdirs
 
 from ...errors import ProfileError
 from ...files import from_home
-from ...metrics.damage.names import DETECTORS, JUDGES, OVERALL, TECHNICAL
+from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ..support.file_stamps import changed_at
+from ..support.judge_names import JUDGES
 from ..support.wording import meant, same_name
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from soart.errors import JudgeError
-from soart.metrics.damage.names import JUDGES
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.built_in import BUILT_IN
 from soart.pipelines.judges.finding import checked, guarded_judges, judge_named, known_judges
@@ -18,6 +17,7 @@ from soart.pipelines.judges.in_memory import judge_batch, judges_for
 from soart.pipelines.judges.prompts import prompts_of
 from soart.pipelines.judges.ranking import rank_by_judges, standard
 from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.support.judge_names import JUDGES
 
 
 class Brightness:
