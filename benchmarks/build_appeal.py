@@ -23,9 +23,9 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression, Ridge
 from sources import default_cache
 
+from soart.metrics.items.frame import LATE, Frame, kinds_of
 from soart.metrics.tastes import appeal
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
-from soart.metrics.tastes.kernels import LATE, Frame, kinds_of
 from soart.metrics.tastes.profile import technical_prior
 
 FOLDS, SEED = 5, 1

@@ -34,10 +34,10 @@ from people import People, people
 from real_tastes import World, world
 from sources import default_cache
 
+from soart.metrics.items.frame import Frame, kinds_of
 from soart.metrics.tastes import beliefs
 from soart.metrics.tastes.appeal import APPEAL, Opinions
 from soart.metrics.tastes.item_kernels import ItemKernels
-from soart.metrics.tastes.kernels import Frame, kinds_of
 from soart.metrics.tastes.mixture import Hypothesis, fit_all, hypotheses, log_weights
 
 SIZES = (4, 8, 16, 30)

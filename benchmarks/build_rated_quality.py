@@ -1,4 +1,4 @@
-"""Learns rated quality from people's ratings of photographs; writes ``metrics/tastes/rated-quality-2.safetensors``.
+"""Learns rated quality from people's ratings of photographs; writes ``metrics/damage/rated-quality-2.safetensors``.
 
     python benchmarks/build_rated_quality.py [--peers]
 
@@ -41,17 +41,26 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from sources import default_cache
 
+from soart.metrics.damage import rated_quality
+from soart.metrics.damage.rated_quality import (
+    SIDE,
+    Balance,
+    Pairs,
+    RatedQuality,
+    learn_rated_quality,
+    rated_quality_model,
+)
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.tastes import rated_quality
+from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, Frame, kinds_of
 from soart.metrics.tastes.appeal import appeal_model, unit
-from soart.metrics.tastes.kernels import APPEARANCE, CONTENT, LATE, Frame, kinds_of
-from soart.metrics.tastes.overall import OverallScorer, points_of, qualities_of
-from soart.metrics.tastes.rated_quality import SIDE, Pairs, RatedQuality, learn_rated_quality, rated_quality_model
+from soart.metrics.tastes.overall import OverallScorer, points_of
 
 NAMES = taste_extractor(default_network()).names
 #: Penalty and lead of the settings that are compared; the lead None stands for ratings alone.
 SETTINGS = ((3000.0, None), (1000.0, 0.1), (3000.0, 0.1), (10000.0, 0.1), (3000.0, 0.05), (3000.0, 0.2))
+#: Weight of the mean of drawings beside a photograph; chosen by trials.
+USUAL = 1000.0
 #: Least difference of rated qualities within a pair, and most of what it is raised by.
 LEAD, MOST_RAISED = 0.1, 0.5
 #: Ranges of longest sides of which pairs are counted apart.
@@ -85,6 +94,11 @@ def alone(items: np.ndarray, learning: np.ndarray) -> np.ndarray:
     return apart
 
 
+def usual(items: np.ndarray, wanted: float) -> Balance:
+    """The mean rated quality that (u, p) items of drawings should have."""
+    return Balance(items, np.full(len(items), 1 / max(len(items), 1)), wanted, USUAL)
+
+
 @dataclass(frozen=True)
 class Learning:
     """All that rated quality is learnt from.
@@ -108,7 +122,9 @@ class Learning:
         """Read and measure it."""
         photographs, scorer = rated_photographs(cache, learning=True), OverallScorer.load()
         found = versions(cache)
-        before = points_of(scorer.technical.score(found.items), scorer.shares(found.items), np.ones(len(found.items)))
+        before = points_of(
+            scorer.technical.freedom_from_faults(found.items), scorer.shares(found.items), np.ones(len(found.items))
+        )
         return cls(photographs, items_of(photographs, cache), reduced(photographs, cache), found, before)
 
     @property
@@ -140,7 +156,7 @@ class Learning:
             alpha,
             reduced=(items[some], opinions[which[some]]),
             pairs=Pairs(every.items[better], every.items[worse], lead + opinions[rows].mean() * raised),
-            usual=every.items[drawings],
+            balances=[usual(every.items[drawings], float(opinions[rows].mean()))],
         )
 
 
@@ -175,7 +191,10 @@ def compare_settings(learning: Learning) -> None:
             "    SROCC of smaller sizes",
             *(f"{side}: {value:.2f}" for side, value in zip(REDUCED_TO, reached, strict=True)),
         )
-        for title, scores in (("rated", of_versions), ("overall", learning.before * qualities_of(of_versions))):
+        for title, scores in (
+            ("rated", of_versions),
+            ("overall", learning.before * rated_quality_model().shares_left(of_versions)),
+        ):
             right = scores[better] > scores[worse]
             shares = (right[(every.side[worse] >= low) & (every.side[worse] < high)].mean() for low, high in RANGES)
             print(f"    {title:8}", *(f"{share:.3f}" for share in shares))
@@ -247,6 +266,13 @@ def head(photographs: RatedPhotographs, apart: np.ndarray) -> None:
     print(f"{'':14} {'SROCC':>8} {'PLCC':>8} {'apart':>8}   SROCC of {', '.join(counts)}")
 
 
+def store(learnt: RatedQuality, version: str) -> None:
+    """Write a model into the package."""
+    arrays = {name: getattr(learnt, name).astype(np.float32) for name in ("centre", "scale", "weights")}
+    facts = {"names": " ".join(learnt.names), "offset": repr(learnt.offset), "usual": repr(learnt.usual)}
+    save_file(arrays, Path(rated_quality.__file__).with_name(f"{version}.safetensors"), metadata=facts)
+
+
 def main() -> None:
     """Learn, write and report; or compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -259,9 +285,7 @@ def main() -> None:
     learning, reported = Learning.of(arguments.cache), rated_photographs(arguments.cache, learning=False)
     own = items_of(reported, arguments.cache)
     learnt = learning.learn(np.arange(len(learning.items)))
-    arrays = {name: getattr(learnt, name).astype(np.float32) for name in ("centre", "scale", "weights")}
-    facts = {"names": " ".join(NAMES), "offset": repr(learnt.offset), "usual": repr(learnt.usual)}
-    save_file(arrays, Path(rated_quality.__file__).with_name(f"{rated_quality.VERSION}.safetensors"), metadata=facts)
+    store(learnt, rated_quality.VERSION)
     compare_settings(learning)
     apart = alone(own, learning.items)
     head(reported, apart)

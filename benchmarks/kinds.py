@@ -19,12 +19,14 @@ import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import quality_pictures
 from brisque import brisque_features
 from damage import FAULTS, NAMED_AS, as_jpeg, damage
+from opinions import key_of
 from PIL import Image
 from published import domains_of, published_sources
 from quality_pictures import (
@@ -40,8 +42,8 @@ from quality_pictures import (
 from scipy.stats import spearmanr
 from sources import ART, DRAWING, PHOTOGRAPH, WEB, Source, default_cache, learning_sources, unseen_sources
 
-from soart.metrics.damage.quality_model import QualityModel
-from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer, costs, points_of
+from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
+from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, QualityExtractor
 
 SEED = 77
@@ -55,26 +57,30 @@ AGAIN = ("PNG", "JPEG, same blocks", "cropped, PNG", "cropped, JPEG")
 
 def measured(cache: Path) -> Table:
     """The pictures of unseen sources and new drawings of the embedded model; kept in the cache."""
-    path = cache / f"{QualityExtractor().version}-kinds-{SEED}.npz"
+    extractor = taste_extractor()
+    path = cache / f"kinds-{SEED}-{key_of(extractor.version)}.npz"
     if not path.is_file():
-        found = quality_pictures.of_sources(unseen_sources(cache), SEED) + quality_pictures.of_embedded_model(SEED)
-        Table.of(found + quality_pictures.of_too_few_steps(SEED)).save(path)
+        found = quality_pictures.of_sources(unseen_sources(cache), SEED, extractor)
+        found += quality_pictures.of_embedded_model(SEED, extractor)
+        Table.of(found + quality_pictures.of_too_few_steps(SEED, extractor)).save(path)
     return Table.load(path)
 
 
 def published(cache: Path) -> Table:
     """The published pictures that the score was not learnt from; kept in the cache."""
-    path = cache / f"{QualityExtractor().version}-published-{SEED}.npz"
+    extractor = taste_extractor()
+    path = cache / f"kinds-published-{SEED}-{key_of(extractor.version)}.npz"
     if not path.is_file():
-        Table.of(quality_pictures.of_sources(published_sources(cache, learning=False), SEED)).save(path)
+        sources = published_sources(cache, learning=False)
+        Table.of(quality_pictures.of_sources(sources, SEED, extractor)).save(path)
     return Table.load(path)
 
 
-def judged(model: QualityModel, data: Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points (n,), evidence (k, n) and number of the suspected fault (n,), −1 for none."""
-    evidence = model.evidence(data.items)
-    points = points_of(costs(model, data.items).sum(axis=0), model.half)
-    return points, evidence, np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
+def judged(scorer: TechnicalScorer, measured: Table) -> tuple[Table, np.ndarray, np.ndarray]:
+    """The table with quality items alone, points (n,), and number of the suspected fault (n,), −1 for none."""
+    data = replace(measured, items=measured.items[:, scorer.columns])
+    evidence = scorer.model.evidence(data.items)
+    return data, scorer.score(measured.items), np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
 
 
 def table_of_faults(data: Table, points: np.ndarray, found: np.ndarray) -> None:
@@ -291,8 +297,7 @@ def main() -> None:
     parser.add_argument("--resaved", action="store_true", help="judge poor JPEGs that were saved again")
     arguments = parser.parse_args()
     scorer = TechnicalScorer.load()
-    data = measured(arguments.cache)
-    points, _, found = judged(scorer.model, data)
+    data, points, found = judged(scorer, measured(arguments.cache))
     print(
         f"{len(data.kind)} pictures of {len(set(data.source))} sources; of the embedded model's subjects the score has learnt from other drawings"
     )
@@ -300,8 +305,7 @@ def main() -> None:
     table_of_kinds(data, points, found)
     table_of_steps(data, points, found)
     if all((arguments.cache / folder).is_dir() for folder in ("oasis", "opinions", "choices")):
-        others = published(arguments.cache)
-        points, _, found = judged(scorer.model, others)
+        others, points, found = judged(scorer, published(arguments.cache))
         table_of_published(others, points, found)
         table_of_kinds(others, points, found)
     if arguments.resaved:

@@ -16,26 +16,34 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from build_rated_look import learn as learn_look
 from build_rated_quality import ALIKE, NAMES, Learning, directions, series
 from rated_photographs import RatedPhotographs, items_of, rated_photographs
 from rated_versions import source_of
 from sklearn.model_selection import GroupKFold
 from sources import default_cache
 
-from soart.metrics.tastes.overall import OverallScorer, points_of, qualities_of
+from soart.metrics.damage.rated_quality import rated_quality_model
+from soart.metrics.damage.scorer import UNRATED
+from soart.metrics.tastes.overall import OverallScorer, points_of
 
 DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
 
 
 def scores_of(learning: Learning, groups: np.ndarray) -> dict[str, np.ndarray]:
     """(n,) scores by title, rated quality learnt from other series."""
-    items, scorer, rated = learning.items, OverallScorer.load(), np.empty(len(learning.items))
+    items, scorer = learning.items, OverallScorer.load()
+    rated, left = np.empty((2, len(items)))
+    halvings = scorer.technical.cost_of_faults(learning.versions.items) / UNRATED
     for rest, out in GroupKFold(5).split(items, groups=groups):
         apart = {source_of(learning.photographs.files[n]) for n in out}
         rated[out] = learning.learn(rest, apart).scores(items[out], NAMES)
-    technical = scorer.technical.score(items)
-    overall = points_of(technical, scorer.shares(items), qualities_of(rated))
-    return {"technical": technical, "overall": overall, "rated quality": rated}
+        look = learn_look(learning, halvings, rest, apart)
+        left[out] = look.shares_left(look.scores(items[out], NAMES))
+    technical = np.log2(left) - scorer.technical.cost_of_faults(items) / UNRATED
+    freedom = scorer.technical.freedom_from_faults(items)
+    overall = points_of(freedom, scorer.shares(items), rated_quality_model().shares_left(rated))
+    return {"freedom from faults": freedom, "technical": technical, "overall": overall, "rated quality": rated}
 
 
 def with_interval(right: np.ndarray, total: np.ndarray) -> str:

@@ -25,23 +25,23 @@ from quality_pictures import in_bytes
 from scipy.stats import spearmanr
 from sources import default_cache, unseen_sources
 
-from soart.metrics.damage.scorer import quality_model, technometrics
+from soart.metrics.damage.rated_quality import rated_quality_model
+from soart.metrics.damage.scorer import costs_of_faults, quality_model
 from soart.metrics.image import read_image
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
-from soart.metrics.tastes.overall import POWER, OverallScorer, qualities_of, shares_of
-from soart.metrics.tastes.rated_quality import rated_quality_model
+from soart.metrics.tastes.overall import POWER, OverallScorer, shares_of
 
 
 def overall(names: tuple[str, ...]) -> Learner:
     """The overall score with an appeal that is learnt from these opinions, in logarithms, which order pictures alike."""
-    columns = [names.index(name) for name in quality_model().names]
+    columns, rated_model = [names.index(name) for name in quality_model().names], rated_quality_model()
 
     def learn(opinions: Sequence[Opinions]) -> Callable[[np.ndarray], np.ndarray]:
         appeal = learn_appeal(opinions, names)
         return lambda items: (
             np.log2(shares_of(appeal.scores(items, names)))
-            + np.log2(qualities_of(rated_quality_model().scores(items, names)))
-            - POWER * technometrics(items[:, columns]) / quality_model().half
+            + np.log2(rated_model.shares_left(rated_model.scores(items, names)))
+            - POWER * costs_of_faults(items[:, columns]) / quality_model().half
         )
 
     return learn

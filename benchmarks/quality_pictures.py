@@ -23,6 +23,7 @@ from sources import ART, CONTRAST, DRAWING, PHOTOGRAPH, WEB, Source
 
 from soart.metrics.image import read_image
 from soart.metrics.items.quality import QualityExtractor
+from soart.metrics.protocols import Extractor
 
 #: Ranges of the longest side; each source gives a picture in every one that it is large enough for.
 SIZES = ((900, 1400), (512, 800), (256, 450), (128, 250), (64, 125))
@@ -54,7 +55,7 @@ class Version:
         fault: "none", one of FAULTS or UNFINISHED.
         how: one of LIGHT, or "drawn" if the embedded model drew the fault itself.
         strength: of the fault, 0…1.
-        items: (p,) float32 quality items.
+        items: (p,) float32.
     """
 
     source: str
@@ -112,10 +113,16 @@ def in_bytes(picture: np.ndarray) -> np.ndarray:
 
 
 def versions(
-    picture: np.ndarray, name: str, kind: str, number: int, rng: np.random.Generator, faults: Sequence[str]
+    picture: np.ndarray,
+    name: str,
+    kind: str,
+    number: int,
+    rng: np.random.Generator,
+    faults: Sequence[str],
+    extractor: Extractor,
 ) -> Iterator[Version]:
     """The versions of an undamaged picture, (h, w, 3) float32 in 0…1."""
-    extractor, side = QualityExtractor(), max(picture.shape[:2])
+    side = max(picture.shape[:2])
 
     def version(pixels: np.ndarray, fault: str, how: str, strength: float) -> Version:
         items = extractor.extract(in_bytes(pixels))[0].astype(np.float32)
@@ -139,20 +146,23 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _versions_of(source: Source, seed: int) -> list[Version]:
+def _versions_of(source: Source, seed: int, extractor: Extractor) -> list[Version]:
     _one_thread()
     rng = seeded(source.name, seed)
     found, published = [], source.kind in (WEB, ART)
     for number, picture in enumerate((as_published if published else undamaged)(source, rng)):
         faults = rng.choice(list(FAULTS), SOME_FAULTS, replace=False) if published else tuple(FAULTS)
-        found += versions(picture, source.name, source.kind, number, rng, faults)
+        found += versions(picture, source.name, source.kind, number, rng, faults, extractor)
     return found
 
 
-def of_sources(sources: Sequence[Source], seed: int, workers: int = 2) -> list[Version]:
-    """Versions of all pictures of some sources."""
+def of_sources(
+    sources: Sequence[Source], seed: int, extractor: Extractor | None = None, workers: int = 2
+) -> list[Version]:
+    """Versions of all pictures of some sources, measured by the extractor, else by that of quality items."""
+    tasks = [(source, seed, extractor or QualityExtractor()) for source in sources]
     with get_context("spawn").Pool(workers) as pool:
-        return [v for found in pool.starmap(_versions_of, [(source, seed) for source in sources], 1) for v in found]
+        return [version for found in pool.starmap(_versions_of, tasks, 1) for version in found]
 
 
 def drawings_of(seed: int) -> tuple[list[tuple[str, str, str, int]], np.random.Generator]:
@@ -183,24 +193,24 @@ def drawn(drawings: Sequence[tuple[str, str, str, int]], **settings: int) -> lis
     return [picture.pixels for batch in generator.draw(requests) for picture in batch]
 
 
-def of_embedded_model(seed: int) -> list[Version]:
+def of_embedded_model(seed: int, extractor: Extractor | None = None) -> list[Version]:
     """Versions of drawings of the embedded model: each subject, which is the source, in each style and quality word."""
     drawings, rng = drawings_of(seed)
     found: list[Version] = []
-    extractor = QualityExtractor()
+    extractor = extractor or QualityExtractor()
     for number, ((name, word, _, _), pixels) in enumerate(zip(drawings, drawn(drawings), strict=True)):
         if word in GOOD_WORDS:
-            found += versions(pixels.astype(np.float32) / 255, name, EMBEDDED, number, rng, tuple(FAULTS))
+            found += versions(pixels.astype(np.float32) / 255, name, EMBEDDED, number, rng, tuple(FAULTS), extractor)
         else:
             items = extractor.extract(pixels)[0].astype(np.float32)
             found.append(Version(name, EMBEDDED, max(pixels.shape[:2]), number, BAD_WORDS[word], "drawn", 0.5, items))
     return found
 
 
-def of_too_few_steps(seed: int) -> list[Version]:
+def of_too_few_steps(seed: int, extractor: Extractor | None = None) -> list[Version]:
     """The undamaged drawings of ``of_embedded_model`` as the model leaves them after 3, 2 or 1 steps."""
     drawings = [(number, drawing) for number, drawing in enumerate(drawings_of(seed)[0]) if drawing[1] in GOOD_WORDS]
-    extractor, found = QualityExtractor(), []
+    extractor, found = extractor or QualityExtractor(), []
     for steps in FEW_STEPS:
         pictures = drawn([drawing for _, drawing in drawings], steps=steps)
         for (number, (name, *_)), pixels in zip(drawings, pictures, strict=True):
@@ -221,7 +231,8 @@ def of_renderer(seed: int, scenes: int = 160) -> list[Version]:
     for number in range(scenes):
         scene = replace(random_scene(rng), quality="sharp")
         picture = render(scene, rng).astype(np.float32) / 255
-        found += versions(picture, f"{EMBEDDED}/{scene.subject}", EMBEDDED, 10_000 + number, rng, tuple(FAULTS))
+        name = f"{EMBEDDED}/{scene.subject}"
+        found += versions(picture, name, EMBEDDED, 10_000 + number, rng, tuple(FAULTS), QualityExtractor())
     return found
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-#: The technical score, and the version of its model and its detectors.
-TECHNICAL, TECHNICAL_VERSION = "technical", 7
+#: The technical score and its version; and the version of what it knows of faults: the detectors, the prior of tastes.
+TECHNICAL, TECHNICAL_VERSION, FAULTS_VERSION = "technical", 8, 7
 #: The technical score, appeal and rated quality in one.
 OVERALL = "overall"
 #: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.

@@ -91,19 +91,19 @@ def symmetries(scales: int = SCALES) -> list[np.ndarray]:
 
 @cache
 def folded(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Features of detectors: items, those that mirrorings and turns exchange as their mean; the rung is left out.
+    """Features: items, those that mirrorings and turns exchange as their mean; the rung is left out.
 
     Args:
-        names: (p,) names of quality items.
+        names: (p,) names of items.
 
     Returns:
         (f,) names, and the (p, f) matrix that makes features of items.
     """
     columns: dict[str, list[int]] = {}
     for column, name in enumerate(names):
-        if is_texture(name):
-            kind, part = name.rsplit("/", 2)[0], name.split("/")[3]
-            name = f"{kind}/{kind_of_part(part)}/{name.rsplit('/', 1)[1]}"
+        *start, part, metric = name.split("/")
+        if part in PARTS:
+            name = "/".join([*start, kind_of_part(part), metric])
         if name != "quality/side":
             columns.setdefault(name, []).append(column)
     matrix = np.zeros((len(names), len(columns)))

@@ -1,12 +1,12 @@
 """The built-in technical score and the detectors of faults, on a scale of 0 to 100 points.
 
-The technical score tells how well a picture is rendered, not whether it is liked: every fault costs points, and so does
-a rendering unlike that of good photographs and drawings (``quality_model``). A fault costs the more, the stronger its
-evidence is; hardly anything is gained by having less of a fault than usual. The score depends neither on the size of a
-picture nor on its orientation.
+The technical score tells how well a picture is rendered, not whether it is liked. Three things cost points: every fault; a
+rendering unlike that of good photographs and drawings (``quality_model``); and what people would hold against its quality,
+predicted from its look (``rated_quality``). A fault costs the more, the stronger its evidence is; hardly anything is gained
+by having less of a fault than usual. The score depends neither on the size of a picture nor on its orientation.
 
 The *technometric* is the sum of all that costs points: 0 or more, lower is better, without an upper limit. Points halve
-at every further ``half``: 100·2^(−technometric / half).
+at every further ``HALF``: 100·2^(−technometric / HALF).
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ from ..items.quality import QualityExtractor
 from ..protocols import Reason
 from .departures import departures
 from .names import DETECTORS as DETECTORS
-from .names import TECHNICAL_VERSION
+from .names import FAULTS_VERSION, TECHNICAL, TECHNICAL_VERSION
 from .places import fault_places
 from .quality_model import QualityModel
+from .rated_quality import rated_look_model, rated_text
 
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
 #: Evidence below which a fault costs hardly anything, and the width of the transition.
 _KNEE, _WIDTH = 0.4, 0.2
-#: Cost of a standard deviation of strangeness.
-_STRANGE = 0.8
+#: Cost of a standard deviation of strangeness, and of each halving of what rated quality leaves.
+_STRANGE, UNRATED = 0.8, 4.66
+#: Technometric of 50 points, which 2 % of the undamaged pictures exceed (``benchmarks/build_rated_look.py``).
+HALF = 6.6
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
 _SUSPECTED = {
@@ -131,10 +134,28 @@ def technometric_of(points: np.ndarray, half: float) -> np.ndarray:
     return technometric
 
 
-def technometrics(items: np.ndarray) -> np.ndarray:
-    """(n,) technometrics of (n, p) quality items by the built-in model: ≥ 0, lower is better."""
+def costs_of_faults(items: np.ndarray) -> np.ndarray:
+    """(n,) costs of all faults and of strangeness in (n, p) quality items by the built-in model: ≥ 0."""
     total: np.ndarray = costs(quality_model(), items).sum(axis=0)
     return total
+
+
+def shared_with_faults(unrated: float, faults: float, half: float) -> float:
+    """The part of what a low rated quality costs that the faults share, because people saw these.
+
+    Args:
+        unrated: cost of the rated quality.
+        faults: cost of the faults.
+        half: cost of faults that halves the points; these faults share three quarters.
+    """
+    return float(unrated * (1 - 4 ** (-faults / half)))
+
+
+def as_reasons(causes: Sequence[tuple[str, float]], score: float, top: int) -> list[Reason]:
+    """The ``top`` costliest causes, each with a text and a cost, as reasons whose sum over all causes is the score less 100."""
+    total = sum(cost for _, cost in causes) or 1.0
+    costliest = sorted(causes, key=lambda cause: -cause[1])[:top]
+    return [Reason(text, (score - 100) * cost / total) for text, cost in costliest]
 
 
 def fault_text(fault: str, evidence: float, place: str = "") -> str:
@@ -243,7 +264,7 @@ class TechnicalScorer:
     @property
     def stored_name(self) -> str:
         """Name and version under which scores are stored."""
-        return f"{self.fault or 'technical'}-{TECHNICAL_VERSION}"
+        return f"{self.fault}-{FAULTS_VERSION}" if self.fault else f"{TECHNICAL}-{TECHNICAL_VERSION}"
 
     @cached_property
     def columns(self) -> list[int]:
@@ -268,21 +289,40 @@ class TechnicalScorer:
 
     def technometric(self, items: np.ndarray) -> np.ndarray:
         """(n,) technometrics of (n, p) items, ≥ 0, lower is better; of a detector the evidence of its fault."""
-        quality = self._quality(items)
         if self.fault:
-            return self._evidence(quality)
-        total: np.ndarray = costs(self.model, quality).sum(axis=0)
+            return self._evidence(self._quality(items))
+        total: np.ndarray = self.cost_of_faults(items) + _cost_of(self._left(items))
         return total
+
+    def cost_of_faults(self, items: np.ndarray) -> np.ndarray:
+        """(n,) what all faults and strangeness cost in (n, p) items, ≥ 0: the technometric without rated quality."""
+        total: np.ndarray = costs(self.model, self._quality(items)).sum(axis=0)
+        return total
+
+    def freedom_from_faults(self, items: np.ndarray) -> np.ndarray:
+        """(n,) points, 0 to 100, of (n, p) items by the costs of faults alone; 0 for pictures that cannot be judged.
+
+        They halve at every further ``model.half``, so their scale is not that of the technical score.
+        """
+        return self._fit(points_of(self.cost_of_faults(items), self.model.half), items)
+
+    def _left(self, items: np.ndarray) -> np.ndarray:
+        """(n,) shares, 0 to 1, that the rated quality of (n, p) items leaves."""
+        look = rated_look_model()
+        return look.shares_left(look.scores(items, self.extractor.names))
+
+    def _fit(self, points: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """(n,) points, 0 for (n, p) items of pictures that cannot be judged."""
+        fit = [not reason for reason in self.unfit(items)]
+        found: np.ndarray = np.where(fit, points, 0.0)
+        return found
 
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) points of (n, p) items, 0 to 100; higher is better. Pictures that cannot be judged have 0."""
         technometric = self.technometric(items)
-        points: np.ndarray
-        if self.fault:
-            points = 100 / (1 + np.exp(np.clip(_STEEPNESS * (technometric - 1), -30, 30)))
-        else:
-            fit = [not reason for reason in self.unfit(items)]
-            points = np.where(fit, points_of(technometric, self.model.half), 0.0)
+        if not self.fault:
+            return self._fit(points_of(technometric, HALF), items)
+        points: np.ndarray = 100 / (1 + np.exp(np.clip(_STEEPNESS * (technometric - 1), -30, 30)))
         return points
 
     def unfit(self, items: np.ndarray) -> list[str]:
@@ -319,37 +359,65 @@ class TechnicalScorer:
     def explain(
         self, items: np.ndarray, top: int = 2, places: Mapping[str, str] = MappingProxyType({})
     ) -> list[list[Reason]]:
-        """The ``top`` faults that cost each of (n, p) items most, the costliest first.
+        """The ``top`` reasons that cost each of (n, p) items most, the costliest first.
 
-        The contributions of all sum to the score less 100. A fault that is not looked for at the size of a picture is
-        no reason: its constant cost belongs to the rendering.
+        The contributions of all sum to the score less 100. Faults share what a low rated quality costs, see
+        ``shared_with_faults``.
 
         Args:
             items: (n, p).
             top: most reasons to give.
             places: where faults are strongest, by fault, for the items of a single picture.
         """
-        quality, lost = self._quality(items), self.score(items) - 100
+        scores = self.score(items)
         if self.fault:
             place = places.get(self.fault, "")
-            texts = [fault_text(self.fault, evidence, place) for evidence in self._evidence(quality)]
-            return [[Reason(text, float(points))][:top] for text, points in zip(texts, lost, strict=True)]
-        evidence, strangeness = self.model.evidence(quality), self.model.strangeness(quality)
-        by_cause = costs(self.model, quality)
-        sought = np.vstack([np.isfinite(self.model.limit)[:, self.model.rung(quality)], np.ones(len(items), bool)])
-        by_cause[-1] += np.where(sought, 0, by_cause).sum(axis=0)
-        by_cause[~sought] = 0
-        contributions = by_cause / by_cause.sum(axis=0) * lost
-        rows = []
-        unfit, departed = self.unfit(items), departures(self.model, quality)
-        for n, order in enumerate(np.argsort(-by_cause, axis=0, kind="stable").T):
+            texts = [fault_text(self.fault, evidence, place) for evidence in self._evidence(self._quality(items))]
+            return [[Reason(text, float(points) - 100)][:top] for text, points in zip(texts, scores, strict=True)]
+        look, unfit, rows = rated_look_model(), self.unfit(items), []
+        rated = look.scores(items, self.extractor.names)
+        unrated = _cost_of(look.shares_left(rated))
+        for n, faults in enumerate(self.causes(items, places)):
             if unfit[n]:
                 rows.append([Reason(unfit[n], -100.0)][:top])
                 continue
-            causes = [
-                fault_text(fault, e, places.get(fault, ""))
-                for fault, e in zip(self.model.detectors, evidence[:, n], strict=True)
-            ]
-            causes.append(strangeness_text(strangeness[n], departed[n]))
-            rows.append([Reason(causes[k], float(contributions[k, n])) for k in order if sought[k, n]][:top])
+            # What is usual is no reason: the faults share it.
+            known = 0.0 if np.isnan(rated[n]) else float(unrated[n])
+            cost = sum(own for _, own in faults)
+            shared = shared_with_faults(known, cost, self.model.half)
+            causes = [(text, own * (1 + shared / cost)) for text, own in faults]
+            if known:
+                causes.append((rated_text(rated[n]), known - shared))
+            rows.append(as_reasons(causes, float(scores[n]), top))
         return rows
+
+    def causes(
+        self, items: np.ndarray, places: Mapping[str, str] = MappingProxyType({})
+    ) -> list[list[tuple[str, float]]]:
+        """All faults of each of (n, p) items and its rendering, in words and with their costs.
+
+        A fault that is not looked for at the size of a picture is none: its constant cost belongs to the rendering.
+
+        Args:
+            items: (n, p).
+            places: where faults are strongest, by fault, for the items of a single picture.
+        """
+        quality = self._quality(items)
+        evidence, strangeness = self.model.evidence(quality), self.model.strangeness(quality)
+        by_cause, departed = costs(self.model, quality), departures(self.model, quality)
+        sought = np.isfinite(self.model.limit)[:, self.model.rung(quality)]
+        rows = []
+        for n in range(len(items)):
+            causes = [
+                (fault_text(fault, evidence[k, n], places.get(fault, "")), float(by_cause[k, n]))
+                for k, fault in enumerate(self.model.detectors) if sought[k, n]
+            ]  # fmt: skip
+            others = float(by_cause[:-1, n][~sought[:, n]].sum())
+            rows.append([*causes, (strangeness_text(strangeness[n], departed[n]), float(by_cause[-1, n]) + others)])
+        return rows
+
+
+def _cost_of(left: np.ndarray) -> np.ndarray:
+    """(n,) costs, ≥ 0, of (n,) shares that rated quality leaves."""
+    cost: np.ndarray = -UNRATED * np.log2(left)
+    return cost

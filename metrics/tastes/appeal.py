@@ -23,7 +23,7 @@ import numpy as np
 from safetensors import safe_open
 
 from ...errors import ProfileError
-from .kernels import CUT, LATE, Frame, blocks, columns_of, kinds_of
+from ..items.frame import CUT, LATE, Frame, blocks, columns_of, kinds_of
 
 #: Name of the prior score and of the judge.
 APPEAL = "appeal"

@@ -18,7 +18,7 @@ import numpy as np
 from safetensors import safe_open
 
 from ...errors import ProfileError
-from .kernels import APPEARANCE, CONTENT, CUT, kinds_of
+from ..items.frame import APPEARANCE, CONTENT, CUT, kinds_of
 
 #: Version of the axes, and of the constants by which cards are made.
 VERSION = "cards-1"

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from ...errors import ItemsError
+from ..items.frame import Frame
 from .examples import Examples
 from .folds import HeldOut
-from .kernels import Frame
 from .method_choice import Choice, choose
 from .methods import MIXTURE, Model, learn
 

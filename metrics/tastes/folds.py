@@ -19,8 +19,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..items.frame import Frame
 from .examples import Examples
-from .kernels import Frame, squared_distances
+from .kernels import squared_distances
 from .methods import learn_all
 
 #: Pictures nearer than this share of the median squared distance are near-duplicates.

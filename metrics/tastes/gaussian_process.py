@@ -21,7 +21,8 @@ from itertools import product
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from .kernels import Frame, Kernels
+from ..items.frame import Frame
+from .kernels import Kernels
 
 AMPLITUDES, NOISES = (0.25, 1.0, 4.0), (0.02, 0.1, 0.5)
 #: Mean and standard deviation of the weight of a prior score that is trusted, and of one that is not.

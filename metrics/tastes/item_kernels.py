@@ -19,7 +19,8 @@ from sklearn import config_context
 from sklearn.covariance import ledoit_wolf
 
 from ..attention.version_d import inverse_root, within_mode
-from .kernels import APPEARANCE, CONTENT, LATE, squared_distances
+from ..items.frame import APPEARANCE, CONTENT, LATE
+from .kernels import squared_distances
 
 #: Temperatures of attention.
 TEMPERATURES = (0.5, 2.0, 8.0)

@@ -14,115 +14,14 @@ They are kernels of the Gaussian process over *items*. Those over choices of a p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import ProfileError
-from ..items.soart import heads_of
+from ..items.frame import DEEP, Frame
 
-#: Deviations are cut here, so that no single item decides alone.
-CUT = 4.0
-#: Pictures scored together.
-BLOCK = 1024
-COLOUR, DEEP, NETWORK = "colour", "deep", "network"
-
-
-#: Kinds of items for ``item_kernels``: those of appearance, and those of a network, all of them or its later depths.
-APPEARANCE, CONTENT, LATE = ("texture", "colour", "quality"), "content", "late content"
-
-
-def kinds_of(names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Numbers of the items of each kind; the late content is what lies beyond five sevenths of a network's depths."""
-    starts = {"colour": "colour", "quality": "quality", "deep": CONTENT}
-    kinds = np.array([starts.get(name.split("/", 1)[0], "texture") for name in names])
-    numbers = {kind: np.flatnonzero(kinds == kind) for kind in (*APPEARANCE, CONTENT) if (kinds == kind).any()}
-    if CONTENT in numbers:
-        parts = [names[number].split("/") for number in numbers[CONTENT]]
-        depths = np.array([int(part[1]) if len(part) > 2 else 1 for part in parts])
-        numbers[LATE] = numbers[CONTENT][depths > depths.max() * 5 / 7]
-    return numbers
-
-
-def blocks(count: int) -> Iterator[slice]:
-    """Slices of ``count`` pictures that are scored together, so that memory does not grow with their number."""
-    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
-
-
-def columns_of(title: str, wanted: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Columns of the wanted items among those of these names.
-
-    Raises:
-        ProfileError: one is missing; the message begins with the title of what needs it.
-    """
-    numbers = {name: column for column, name in enumerate(names)}
-    try:
-        return [numbers[name] for name in wanted]
-    except KeyError as error:
-        raise ProfileError(
-            f"{title} needs the item {error}, which is missing: measure the default network's items."
-        ) from error
-
-
-def block_of(name: str) -> str:
-    """Block of an item: ``colour``, ``deep``, or ``soart`` for all others."""
-    kind = name.split("/", 1)[0]
-    return kind if kind in (COLOUR, DEEP) else "soart"
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Scale and blocks of items.
-
-    Attributes:
-        centre, scale: (p,) mean and standard deviation of the reference pictures; the scale of constant items is
-            infinite.
-        blocks: (p,) block of each item.
-        heads: item numbers of each head of version D.
-        kinds: item numbers of each kind, for ``item_kernels``.
-    """
-
-    centre: np.ndarray
-    scale: np.ndarray
-    blocks: np.ndarray
-    heads: tuple[tuple[int, ...], ...] = ()
-    kinds: dict[str, np.ndarray] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, reference: np.ndarray, names: tuple[str, ...]) -> Frame:
-        """Learn from (m, p) items of reference pictures."""
-        centre, scale = reference.mean(axis=0), reference.std(axis=0)
-        heads = tuple(tuple(head) for head in heads_of(names))
-        # Rounding of large constant items is not variation.
-        varies = scale > 1e-9 * np.maximum(np.abs(centre), 1e-3)
-        return cls(
-            centre,
-            np.where(varies, scale, np.inf),
-            np.array([block_of(name) for name in names]),
-            heads,
-            kinds_of(names),
-        )
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Blocks in order of appearance."""
-        return list(dict.fromkeys(self.blocks.tolist()))
-
-    def deviations(self, items: np.ndarray) -> np.ndarray:
-        """(n, p) deviations of items in scales, cut to −CUT…CUT."""
-        z: np.ndarray = np.clip((items - self.centre) / self.scale, -CUT, CUT)
-        return z
-
-    @cached_property
-    def weights(self) -> np.ndarray:
-        """(p,) factors that give every block a mean square of 1/blocks."""
-        factors = np.empty(len(self.blocks))
-        for block in self.names:
-            columns = self.blocks == block
-            factors[columns] = 1 / np.sqrt(columns.sum() * len(self.names))
-        return factors
+#: A base kernel over the items of a network alone.
+NETWORK = "network"
 
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:

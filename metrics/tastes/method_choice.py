@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..items.frame import Frame
 from .examples import Examples
 from .folds import Units, compare_held_out, fold_numbers
-from .kernels import Frame
 from .methods import METHODS
 
 #: Fewest pictures that can show that learning beats the prior scores, and fewest that can show the best method.

@@ -25,11 +25,11 @@ from typing import Protocol
 import numpy as np
 
 from ..attention.version_d import AttentionD
+from ..items.frame import DEEP, Frame
 from ..taguchi.tmethods import T2
 from .examples import Examples
 from .gaussian_process import Preference, learn_preference
 from .item_kernels import ItemKernels
-from .kernels import DEEP, Frame
 from .mixture import learn_mixture
 
 MIXTURE, BOTH = "mixture", "gp+attention"

@@ -1,14 +1,15 @@
 """The overall score: how many people would like a picture, less what its quality and its technical faults cost.
 
-    overall = 100 · √(technical/100) · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
-                                                          quality = rated quality / 0.875, cut to 0.02 … 1
+    overall = 100 · √(freedom/100) · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
+                                                        quality = rated quality / 0.875, cut to 0.02 … 1
 
-The technical score, 0 to 100 points, tells faults. Rated quality, how people in general would rate the quality, is lower for
-faults too, so the root of the technical score is enough. Appeal tells what people in general find beautiful. The share is
-that of people who like a picture among those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs
-whose appeal was predicted from other ones (``benchmarks/build_appeal.py``). So the score starts from the percentage of
-people who would like the picture. A usual photograph loses about a quarter of it by its quality, and a sound picture,
-which has 70 to 95 technical points, 3 to 16 % by faults.
+Freedom from faults, 0 to 100 points, is what the technical score knows of faults. Rated quality, how people in general would
+rate the quality, is that of all items, those of a network among them. It is lower for faults too, so the root of the freedom
+is enough. Appeal tells what people in general find beautiful. The share is that of people who like a picture among
+those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
+(``benchmarks/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A usual
+photograph loses about a quarter of it by its quality, and a sound picture, which has 70 to 95 points of freedom, 3 to 16 %
+by faults.
 """
 
 from __future__ import annotations
@@ -21,23 +22,19 @@ from typing import TypeAlias
 import numpy as np
 
 from ...errors import ProfileError
-from ..damage.names import DETECTORS, OVERALL, TECHNICAL
-from ..damage.scorer import TechnicalScorer, quality_model
+from ..damage.names import FAULTS_VERSION, OVERALL, TECHNICAL
+from ..damage.rated_quality import VERSION as RATED_QUALITY_VERSION
+from ..damage.rated_quality import rated_quality_model, rated_text
+from ..damage.scorer import TechnicalScorer, as_reasons, quality_model, shared_with_faults
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
 from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
 from .appeal import appeal_model
-from .rated_quality import VERSION as RATED_QUALITY_VERSION
-from .rated_quality import rated_quality_model
 
-#: Power of the technical score; chosen, see docs/benchmarks/score.md.
+#: Power of the freedom from faults; chosen, see docs/benchmarks/score.md.
 POWER = 0.5
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
-#: Rated quality from which on it costs nothing; chosen so that few photographs reach it.
-TOP = 0.875
-#: Least share that rated quality leaves of a score.
-LEAST = 0.02
 #: Least shares of people who would like a picture, and what it costs in words.
 _DISLIKED_BY = (
     (0.85, "a few people would not like what it shows"),
@@ -46,20 +43,12 @@ _DISLIKED_BY = (
     (0.15, "most people would not like what it shows"),
     (0.0, "hardly anyone would like what it shows"),
 )
-#: Least rated qualities, and what they cost in words.
-_RATED = (
-    (0.7, "people would rate its quality as fairly high"),
-    (0.5, "people would rate its quality as middling"),
-    (0.3, "people would rate its quality as low"),
-    (0.0, "people would rate its quality as very low"),
-)
 
 
-def stored_with(technical: TechnicalScorer) -> str:
-    """Name under which overall scores with this technical score are stored, with the versions of all their parts."""
-    parts = (technical.stored_name, APPEAL_VERSION, RATED_QUALITY_VERSION)
-    versions = (name.rpartition("-")[2] for name in parts)
-    return f"{OVERALL}-{''.join(f'{int(version):02d}' for version in versions)}"
+def stored_name() -> str:
+    """Name under which overall scores are stored, with the versions of all their parts."""
+    versions = (FAULTS_VERSION, *(int(name.rpartition("-")[2]) for name in (APPEAL_VERSION, RATED_QUALITY_VERSION)))
+    return f"{OVERALL}-{''.join(f'{version:02d}' for version in versions)}"
 
 
 def shares_of(appeal: np.ndarray) -> np.ndarray:
@@ -68,16 +57,15 @@ def shares_of(appeal: np.ndarray) -> np.ndarray:
     return shares
 
 
-def qualities_of(rated: np.ndarray) -> np.ndarray:
-    """(n,) shares, 0 to 1, that (n,) rated qualities of 0 to 1 leave of a score; an unknown one (NaN) counts as usual."""
-    known = np.where(np.isnan(rated), rated_quality_model().usual, rated)
-    qualities: np.ndarray = np.clip(known / TOP, LEAST, 1)
-    return qualities
+def points_of(freedom: np.ndarray, shares: np.ndarray, qualities: np.ndarray) -> np.ndarray:
+    """(n,) overall scores, 0 to 100.
 
-
-def points_of(technical: np.ndarray, shares: np.ndarray, qualities: np.ndarray) -> np.ndarray:
-    """(n,) overall scores, 0 to 100, of (n,) technical scores, 0 to 100, and (n,) shares and qualities, 0 to 1."""
-    points: np.ndarray = 100 * (technical / 100) ** POWER * shares * qualities
+    Args:
+        freedom: (n,) points of freedom from faults, 0 to 100.
+        shares: (n,) of people who like the picture, 0 to 1.
+        qualities: (n,) shares that rated quality leaves, 0 to 1.
+    """
+    points: np.ndarray = 100 * (freedom / 100) ** POWER * shares * qualities
     return points
 
 
@@ -126,7 +114,7 @@ class OverallScorer:
     @property
     def stored_name(self) -> str:
         """Name under which scores are stored, with the versions of all parts."""
-        return stored_with(self.technical)
+        return stored_name()
 
     def shares(self, items: np.ndarray) -> np.ndarray:
         """(n,) shares of people, 0 to 1, who like what pictures of (n, p) items show.
@@ -160,7 +148,8 @@ class OverallScorer:
             ProfileError: the items are not those of the extractor, or not finite.
         """
         self._check(items)
-        return points_of(self.technical.score(items), self.shares(items), qualities_of(self.rated(items)))
+        qualities = rated_quality_model().shares_left(self.rated(items))
+        return points_of(self.technical.freedom_from_faults(items), self.shares(items), qualities)
 
     def verdicts(self, items: np.ndarray) -> list[str]:
         """The technical quality in a word or two for each of (n, p) items."""
@@ -182,9 +171,8 @@ class OverallScorer:
         """The ``top`` reasons that cost each of (n, p) items most, the costliest first.
 
         The contributions of all sum to the score less 100. Each is in proportion to the halvings of the points that its
-        cause costs. What a low rated quality costs is shared with the faults: by the share of the points that the technical
-        score takes off for them. What a picture loses because it is too small to tell how its quality would be rated is no
-        reason: the other causes share it.
+        cause costs. Faults share what a low rated quality costs, see ``shared_with_faults``. What a picture loses because
+        it is too small to tell how its quality would be rated is no reason: the other causes share it.
 
         Args:
             items: (n, p).
@@ -192,28 +180,26 @@ class OverallScorer:
             places: where faults are strongest, by fault, for the items of a single picture.
         """
         self._check(items)
-        technical = self.technical.score(items)
-        halvings = POWER * self.technical.technometric(items) / self.technical.model.half
-        shares, rated = self.shares(items), self.rated(items)
-        qualities, scores, unfit = qualities_of(rated), self.score(items), self.technical.unfit(items)
+        shares, rated, half = self.shares(items), self.rated(items), self.technical.model.half
+        qualities, scores, unfit = (
+            rated_quality_model().shares_left(rated),
+            self.score(items),
+            self.technical.unfit(items),
+        )
         rows = []
-        for n, faults in enumerate(self.technical.explain(items, len(DETECTORS) + 1, places)):
+        for n, faults in enumerate(self.technical.causes(items, places)):
             if unfit[n]:
-                rows.append(faults[:top])
+                rows.append([Reason(unfit[n], -100.0)][:top])
                 continue
-            # What is usual is no reason.
-            unliked, unrated = -float(np.log2(shares[n])), 0.0 if np.isnan(rated[n]) else -float(np.log2(qualities[n]))
-            lost = (float(scores[n]) - 100) / (float(halvings[n]) + unliked + unrated)
-            by_faults = (1 - float(technical[n]) / 100) * unrated
-            # In their own proportions.
-            whole = sum(fault.contribution for fault in faults) or 1.0
-            reasons = [Reason(f.text, lost * (float(halvings[n]) + by_faults) * f.contribution / whole) for f in faults]
+            unrated = 0.0 if np.isnan(rated[n]) else -float(np.log2(qualities[n]))
+            cost = sum(own for _, own in faults)
+            shared = shared_with_faults(unrated, cost, half)
+            causes = [(text, own * (POWER / half + shared / cost)) for text, own in faults]
             text = next(words for least, words in _DISLIKED_BY if shares[n] >= least)
-            reasons.append(Reason(text, lost * unliked))
+            causes.append((text, -float(np.log2(shares[n]))))
             if unrated:
-                text = next(words for least, words in _RATED if rated[n] >= least)
-                reasons.append(Reason(text, lost * (unrated - by_faults)))
-            rows.append(sorted(reasons, key=lambda reason: reason.contribution)[:top])
+                causes.append((rated_text(rated[n]), unrated - shared))
+            rows.append(as_reasons(causes, float(scores[n]), top))
         return rows
 
 

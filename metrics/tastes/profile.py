@@ -26,13 +26,13 @@ from scipy.special import expit
 from ...errors import ItemsError, ProfileError, expect
 from ..checks import check_items
 from ..damage.names import TECHNICAL as TECHNICAL
+from ..items.frame import CONTENT
 from ..percentiles import percentiles_in
 from .appeal import APPEAL, appeal_model
 from .card_space import card_space, kind_scores
 from .examples import Examples, check_contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
 from .folds import near_duplicates
-from .kernels import CONTENT
 from .learning_curve import add_curve
 from .methods import METHODS, MIXTURE, Attention, learn_attention
 from .mixture import KIND
@@ -47,20 +47,20 @@ OTHERS = "others"
 
 
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """(n,) prior from the technical score, of any scale, higher is better.
+    """(n,) prior from the faults of the technical score, of any scale, higher is better.
 
     Quality items among the (n, p) items decide; SOART items do in tastes of soart 0.1.0, which have no others.
 
     Raises:
         ProfileError: neither quality items nor SOART items are among the items.
     """
-    from ..damage.scorer import quality_model, technometrics
+    from ..damage.scorer import costs_of_faults, quality_model
     from .prior_0_1_0 import prior_of_0_1_0
 
     numbers = {name: column for column, name in enumerate(names)}
     wanted = quality_model().names
     if all(name in numbers for name in wanted):
-        return -technometrics(items[:, [numbers[name] for name in wanted]])
+        return -costs_of_faults(items[:, [numbers[name] for name in wanted]])
     return prior_of_0_1_0(items, numbers)
 
 

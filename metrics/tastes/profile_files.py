@@ -16,7 +16,8 @@ import numpy as np
 
 from ...errors import ProfileError
 from ..checks import is_weight
-from ..damage.names import TECHNICAL, TECHNICAL_VERSION
+from ..damage.names import FAULTS_VERSION, TECHNICAL
+from ..items.frame import Frame
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
 from .array_files import FileKind, header_text, read_arrays, write_arrays
@@ -24,7 +25,6 @@ from .blend import Blend, Taste
 from .card_space import card_space
 from .examples import Examples
 from .fitting import Fitted, Scaling
-from .kernels import Frame
 from .method_choice import Choice
 from .methods import METHODS, learn
 from .mixture import KIND
@@ -176,7 +176,7 @@ def _versions_of_priors(prior_names: Sequence[str], names: Sequence[str]) -> dic
     """Versions by name of the prior scores that items of these names tell; tastes of soart 0.1.0 have an own technical one."""
     versions = {APPEAL: APPEAL_VERSION}
     if "quality/side" in names:
-        versions[TECHNICAL] = f"{TECHNICAL}-{TECHNICAL_VERSION}"
+        versions[TECHNICAL] = f"{TECHNICAL}-{FAULTS_VERSION}"
     return {name: version for name, version in versions.items() if name in prior_names}
 
 

@@ -22,9 +22,9 @@ import numpy as np
 
 from ...errors import ItemsError
 from ..checks import check_items
+from ..items.frame import APPEARANCE, Frame
 from .gaussian_process import Preference, learn_preference
 from .item_kernels import ItemKernels
-from .kernels import APPEARANCE, Frame
 from .learning_curve import WORTH
 from .methods import Both
 from .mixture import Mixture

@@ -24,10 +24,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..items.frame import Frame
 from .examples import Examples
 from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
 from .gaussian_process import TRUSTED
-from .kernels import Frame, Kernels
+from .kernels import Kernels
 from .within_groups import WithinGroups, accepted
 
 TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "usable", "strong"

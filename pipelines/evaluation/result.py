@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...metrics.damage.scorer import DETECTORS, TechnicalScorer, technometric_of, verdicts
+from ...metrics.damage.scorer import DETECTORS, HALF, TechnicalScorer, technometric_of, verdicts
 from ...metrics.damage.suspicion import evidence_of
 from ...metrics.percentiles import percentiles
 from .associations import Association
@@ -131,8 +131,7 @@ class Evaluation:
     @cached_property
     def technometric(self) -> np.ndarray:
         """(n,) technometrics behind the technical score, ≥ 0, lower is better; infinite for 0 points."""
-        scorer = TechnicalScorer.load()
-        return technometric_of(self.scores[scorer.stored_name], scorer.model.half)
+        return technometric_of(self.scores[TechnicalScorer.load().stored_name], HALF)
 
     def damage_name(self, row: int) -> str:
         """Name of the damage suspected of the picture in a row; empty for none."""

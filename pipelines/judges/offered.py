@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import JudgeError
+from ...metrics.damage.rated_quality import RATED_QUALITY
 from ...metrics.damage.titles import JUDGE, shared_name
 from ...metrics.protocols import PictureJudge
 from ...metrics.tastes.appeal import APPEAL
-from ...metrics.tastes.rated_quality import RATED_QUALITY
 from .finding import SOART, JudgeSource, check_weights, judge_named, known_judges, source_of
 from .guarded import GuardedJudge
 

@@ -1,4 +1,4 @@
-"""The built-in judges that were learnt from people's opinions: appeal and rated quality, see ``metrics/tastes``."""
+"""The built-in judges that were learnt from people's opinions: appeal and rated quality, see ``metrics/tastes`` and ``metrics/damage``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ...metrics.damage import rated_quality
 from ...metrics.damage.scorer import why_unfit
 from ...metrics.items.combined import CombinedExtractor, taste_extractor
 from ...metrics.items.networks import EFFICIENTNET
 from ...metrics.protocols import Extractor
-from ...metrics.tastes import appeal, rated_quality
+from ...metrics.tastes import appeal
 
 #: Version, range and model of each.
 _MODELS: dict[str, tuple[str, tuple[float, float], Callable[[], appeal.Appeal | rated_quality.RatedQuality]]] = {

@@ -16,7 +16,7 @@ from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.suspicion import detectors
 from ...metrics.damage.titles import JUDGE, shared_name
 from ...metrics.protocols import Scorer
-from ...metrics.tastes.overall import BuiltInScorer, stored_with
+from ...metrics.tastes.overall import BuiltInScorer, stored_name
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.damage import suspected
@@ -280,7 +280,7 @@ def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionProfile
 
     technical = TechnicalScorer.load()
     faults = [detector for detector in detectors() if outdated(detector.fault, detector.stored_name)]
-    quality, overall = outdated(TECHNICAL, technical.stored_name), outdated(OVERALL, stored_with(technical))
+    quality, overall = outdated(TECHNICAL, technical.stored_name), outdated(OVERALL, stored_name())
     if not faults and not quality and not overall:
         return None
     title = "Measuring pictures anew for this version of soart"

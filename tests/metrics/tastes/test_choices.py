@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from soart.metrics.items.frame import kinds_of
 from soart.metrics.tastes.examples import from_choices, from_ratings, mix
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.folds import Units, gather
 from soart.metrics.tastes.item_kernels import ItemKernels
-from soart.metrics.tastes.kernels import kinds_of
 from soart.metrics.tastes.learning_curve import _advice, ratings_to_show
 from soart.metrics.tastes.mixture import contrasts_of, learn_mixture
 from soart.metrics.tastes.profile import learn_taste

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from soart.metrics.items.frame import Frame
 from soart.metrics.tastes.gaussian_process import hypotheses, learn_preference
-from soart.metrics.tastes.kernels import Frame, Kernels
+from soart.metrics.tastes.kernels import Kernels
 
 NAMES = (*(f"raw/luma/s{k}/line-h/Y2" for k in range(4)), *(f"colour/luma/q{k:02}" for k in range(3)))
 

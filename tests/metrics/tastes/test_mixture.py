@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from soart.metrics import AttentionD
+from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, kinds_of
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.item_kernels import ItemKernels
-from soart.metrics.tastes.kernels import APPEARANCE, CONTENT, LATE, kinds_of
 from soart.metrics.tastes.mixture import fit_all, hypotheses, learn_mixture, log_weights
 from soart.metrics.tastes.profile import learn_taste
 

@@ -1,4 +1,4 @@
-"""The overall score: the product of the root of the technical score, the share of people who would like the picture, and its rated quality."""
+"""The overall score: the product of the root of the freedom from faults, the share of people who would like the picture, and its rated quality."""
 
 import pickle
 from dataclasses import replace
@@ -9,22 +9,20 @@ from PIL import Image
 from scipy import ndimage
 
 from soart.errors import ProfileError
+from soart.metrics.damage.names import FAULTS_VERSION
+from soart.metrics.damage.rated_quality import LEAST, TOP, RatedQuality, rated_quality_model
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.tastes import overall
 from soart.metrics.tastes.appeal import Appeal, appeal_model
 from soart.metrics.tastes.overall import (
-    LEAST,
     MIDDLE,
     SLOPE,
-    TOP,
     OverallScorer,
     default_profile,
     default_scorer,
-    qualities_of,
     shares_of,
     words_of,
 )
-from soart.metrics.tastes.rated_quality import RatedQuality, rated_quality_model
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import random_scene
 
@@ -68,7 +66,7 @@ def test_is_the_product_of_its_parts(scorer, items, large, tiny):
         # Of pictures below 64 pixels the rated quality is not known, so it counts as usual.
         assert np.isnan(rated).all() == (rows is tiny)
         qualities = np.clip(np.nan_to_num(rated, nan=rated_quality_model().usual) / TOP, LEAST, 1)
-        own = np.sqrt(technical.score(rows[:, : quality.shape[1]]) / 100)
+        own = np.sqrt(technical.freedom_from_faults(rows[:, : quality.shape[1]]) / 100)
         assert np.allclose(scorer.score(rows), 100 * own * shares * qualities)
     rated = rated_quality_model().scores(large, names)
     assert rated[2] < rated[0]
@@ -94,13 +92,6 @@ def test_half_of_the_people_like_the_middle(scorer):
     assert shares[-1] <= 1
 
 
-def test_the_highest_rated_quality_costs_nothing():
-    usual = rated_quality_model().usual
-    qualities = qualities_of(np.array([0.0, 0.5, TOP, 1.0, np.nan]))
-    assert np.allclose(qualities[1:], [0.5 / TOP, 1, 1, usual / TOP])
-    assert 0 < qualities[0] < 0.1
-
-
 def test_reasons_add_up_to_the_score(scorer, items, large, tiny):
     both = np.concatenate([items, large, tiny])
     for row, points in zip(scorer.explain(both, top=1000), scorer.score(both), strict=True):
@@ -117,8 +108,8 @@ def test_reasons_add_up_to_the_score(scorer, items, large, tiny):
 def test_reasons_tell_how_many_would_like_it(scorer, items, monkeypatch):
     """The cost of the content is in proportion to the halvings: a quarter of the people are two."""
     row = items[:1]
-    technical = np.sqrt(scorer.technical.score(row)[0] / 100)
-    quality = qualities_of(scorer.rated(row))[0]
+    technical = np.sqrt(scorer.technical.freedom_from_faults(row)[0] / 100)
+    quality = rated_quality_model().shares_left(scorer.rated(row))[0]
     for share, words in ((0.9, "a few"), (0.7, "some"), (0.5, "about half"), (0.25, "most"), (0.1, "hardly")):
         level = MIDDLE + np.log(share / (1 - share)) / SLOPE
         flat = Appeal((), np.zeros(0), np.ones(0), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros(0), level)
@@ -184,7 +175,7 @@ def test_wrong_items_are_refused_by_its_own_name(scorer, items):
 
 
 def test_the_stored_name_has_all_versions(scorer, monkeypatch):
-    assert scorer.stored_name == f"overall-{int(scorer.technical.stored_name.split('-')[1]):02d}0202"
+    assert scorer.stored_name == f"overall-{FAULTS_VERSION:02d}0202"
     monkeypatch.setattr(overall, "APPEAL_VERSION", "appeal-11")
     monkeypatch.setattr(overall, "RATED_QUALITY_VERSION", "rated-quality-12")
     assert scorer.stored_name.endswith("1112")

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from soart.errors import ItemsError, ProfileError
 from soart.metrics.items.colour import ColourExtractor, hue_shares
 from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.frame import Frame
 from soart.metrics.tastes.examples import from_choices, from_liking, from_modes, from_ratings, mix
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.folds import gather
 from soart.metrics.tastes.gaussian_process import learn_preference
-from soart.metrics.tastes.kernels import Frame
 from soart.metrics.tastes.methods import METHODS, learn_all, learn_attention
 from soart.metrics.tastes.profile import learn_taste, technical_prior
 
@@ -342,7 +342,7 @@ def test_combined_items_and_technical_prior(scorer):
     picture = np.random.default_rng(0).integers(0, 256, (2, 24, 20, 3), dtype=np.uint8)
     items = extractor.extract(picture)
     assert items.shape == (2, len(extractor.names))
-    np.testing.assert_allclose(technical_prior(items, extractor.names), -scorer.technometric(items))
+    np.testing.assert_allclose(technical_prior(items, extractor.names), -scorer.cost_of_faults(items))
     # Tastes of soart 0.1.0 have no quality items.
     soart = len(extractor.parts[0].names)
     assert np.isfinite(technical_prior(items[:, :soart], extractor.names[:soart])).all()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from soart.errors import ItemsError
+from soart.metrics.items.frame import Frame
 from soart.metrics.tastes.item_kernels import ItemKernels
-from soart.metrics.tastes.kernels import Frame
 from soart.metrics.tastes.proposals import FIRST_KERNELS, FIRST_NOISE, propose_first
 
 NAMES = (*(f"colour/{i}" for i in range(6)), *(f"quality/{i}" for i in range(3)), *(f"head/{i}" for i in range(4)))

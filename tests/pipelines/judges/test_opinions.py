@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from soart.errors import JudgeError
+from soart.metrics.damage.rated_quality import RATED_QUALITY, rated_quality_model
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.appeal import APPEAL, appeal_model
-from soart.metrics.tastes.rated_quality import RATED_QUALITY, rated_quality_model
 from soart.pipelines.judges.finding import judge_named, known_judges
 from soart.pipelines.judges.in_memory import judge_batch, judges_for
 

@@ -158,7 +158,7 @@ def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection
     assert done == 29
     assert len(problems) == 1
     assert "cannot be read" in problems[0]
-    assert len(collection.scores("technical-7")) == 29
+    assert len(collection.scores("technical-8")) == 29
 
 
 def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, collection, coloured):

@@ -6,19 +6,20 @@ from scipy import ndimage
 from sklearn.linear_model import Ridge
 
 from soart.errors import ProfileError
-from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.tastes.kernels import CUT
-from soart.metrics.tastes.rated_quality import (
+from soart.metrics.damage.rated_quality import (
     PAIR,
     REDUCED,
     SIDE,
     SMALLEST,
-    USUAL,
+    TOP,
+    Balance,
     Pairs,
     RatedQuality,
     learn_rated_quality,
     rated_quality_model,
 )
+from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.items.frame import CUT
 
 NAMES = (SIDE, *(f"colour/chroma/{k}" for k in range(3)), *(f"deep/7/{k:03d}" for k in range(4)))
 
@@ -53,7 +54,8 @@ def test_what_is_known_beside_ratings_minimises_one_sum():
     items, opinions = pictures(), rated(pictures())
     small, drawn = pictures(20, 3), pictures(15, 4)
     pairs = Pairs(pictures(25, 5), pictures(25, 6), np.linspace(0, 0.2, 25))
-    told = {"reduced": (small, rated(small) + 0.1), "pairs": pairs, "usual": drawn}
+    sums = (Balance(drawn, np.full(15, 1 / 15), 0.5, 1000.0), Balance(small, np.linspace(-1, 1, 20), 0.3, 40.0))
+    told = {"reduced": (small, rated(small) + 0.1), "pairs": pairs, "balances": sums}
     learnt = learn_rated_quality(items, opinions, NAMES, alpha=10.0, **told)
 
     def z(rows):
@@ -66,14 +68,15 @@ def test_what_is_known_beside_ratings_minimises_one_sum():
         short = np.maximum(pairs.lead - (z(pairs.sound) - z(pairs.damaged)) @ weights, 0)
         return (
             ((predicted(items) - opinions) ** 2).sum() + REDUCED * ((predicted(small) - rated(small) - 0.1) ** 2).sum()
-            + USUAL * (predicted(drawn).mean() - opinions.mean()) ** 2 + PAIR * (short**2).sum() + 10 * (weights**2).sum()
+            + sum(b.weight * (b.factors @ predicted(b.items) - b.wanted) ** 2 for b in sums)
+            + PAIR * (short**2).sum() + 10 * (weights**2).sum()
         )  # fmt: skip
 
     found = learnt.weights[1:]
     assert learnt.weights[0] == 0
     steps = np.random.default_rng(7).normal(scale=1e-4, size=(50, len(found)))
     assert all(loss(found) < loss(found + step) for step in steps)
-    assert abs(learnt.scores(drawn, NAMES).mean() - opinions.mean()) < 0.02
+    assert abs(learnt.scores(drawn, NAMES).mean() - 0.5) < 0.02
 
 
 def test_pairs_are_told_apart_and_ratings_are_kept():
@@ -89,7 +92,7 @@ def test_pairs_are_told_apart_and_ratings_are_kept():
     nothing = {
         "reduced": (sound[:0], np.empty(0)),
         "pairs": Pairs(sound[:0], sound[:0], np.empty(0)),
-        "usual": sound[:0],
+        "balances": (Balance(sound[:0], np.empty(0), 0.0, 1000.0),),
     }
     assert np.array_equal(learn_rated_quality(items, rated(items), NAMES, **nothing).weights, alone.weights)
     known = Pairs(worse, sound, np.zeros(60))
@@ -118,6 +121,13 @@ def test_odd_pictures():
             learn_rated_quality(wrong, rated(items)[: len(wrong)], names)
     with pytest.raises(ProfileError, match=r"Rated quality needs the item 'deep/7/003'"):
         learnt.scores(items[:, :-1], NAMES[:-1])
+
+
+def test_the_highest_rated_quality_costs_nothing():
+    model = rated_quality_model()
+    left = model.shares_left(np.array([0.0, 0.5, TOP, 1.0, np.nan]))
+    assert np.allclose(left[1:], [0.5 / TOP, 1, 1, model.usual / TOP])
+    assert 0 < left[0] < 0.1
 
 
 def scene(side=512):
