@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import quality_pictures
 from damage import NAMED_AS
+from opinions import key_of
 from published import domains_of, published_sources
 from quality_pictures import EMBEDDED, Table
 from sklearn.covariance import ledoit_wolf
@@ -40,6 +41,7 @@ from soart.metrics.damage.quality_model import (
     unit_vectors,
 )
 from soart.metrics.damage.scorer import DETECTORS, costs, fault_costs, points_of
+from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, SCALES, QualityExtractor
 
 SEED = 31
@@ -260,20 +262,23 @@ def cross_validated(data: Table, folds: int = 5) -> tuple[QualityModel, np.ndarr
 
 def of_packages(cache: Path) -> Table:
     """Learning pictures of packages, of the embedded model and of its renderer; measured once and kept in the cache."""
-    path = cache / f"{QualityExtractor().version}-learning-{SEED}.npz"
+    extractor = taste_extractor()
+    path = cache / f"learning-{SEED}-{key_of(extractor.version)}.npz"
     if not path.is_file():
-        found = quality_pictures.of_sources(learning_sources(cache), SEED)
-        found += quality_pictures.of_embedded_model(SEED) + quality_pictures.of_renderer(SEED)
-        found += quality_pictures.of_too_few_steps(SEED)
-        Table.of(found).save(path)
+        found = quality_pictures.of_sources(learning_sources(cache), SEED, extractor)
+        found += quality_pictures.of_embedded_model(SEED, extractor)
+        found += quality_pictures.of_renderer(SEED, extractor)
+        Table.of(found + quality_pictures.of_too_few_steps(SEED, extractor)).save(path)
     return Table.load(path)
 
 
 def measured(cache: Path) -> Table:
-    """All learning pictures."""
-    path = cache / f"{QualityExtractor().version}-published-{SEED}.npz"
+    """All learning pictures, with all items that need no network."""
+    extractor = taste_extractor()
+    path = cache / f"learning-published-{SEED}-{key_of(extractor.version)}.npz"
     if not path.is_file():
-        Table.of(quality_pictures.of_sources(published_sources(cache, learning=True), SEED)).save(path)
+        sources = published_sources(cache, learning=True)
+        Table.of(quality_pictures.of_sources(sources, SEED, extractor)).save(path)
     return Table.joined(of_packages(cache), Table.load(path))
 
 
@@ -284,7 +289,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="store the model in the package")
     parser.add_argument("--without", nargs="+", default=[], metavar="DOMAIN", help="domains that are left out")
     arguments = parser.parse_args()
-    data = measured(arguments.cache)
+    data = measured(arguments.cache).of_quality()
     if unknown := set(arguments.without) - set(domains_of(data.source)):
         parser.error(f"no pictures of {', '.join(sorted(unknown))}")
     if arguments.without and arguments.write:

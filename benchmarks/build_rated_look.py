@@ -1,143 +1,187 @@
 """Learns rated quality by look alone, a part of the technical score; writes ``metrics/damage/rated-look-1.safetensors``.
 
-    python benchmarks/build_rated_look.py
+    python benchmarks/build_rated_look.py [--write]
 
-It learns as build_rated_quality.py does, from the items of texture, colour and quality alone, and beside the costs of faults:
+It learns from the ratings of rated_photographs.py as build_rated_quality.py does, from the items of texture, colour and
+quality alone, and beside the costs of faults, from the pictures of build_quality.py:
 
-* The lead that an undamaged picture must have over its damaged version is larger, the less the costs of faults tell them
-  apart; so it is learnt where these are wrong.
+* An undamaged picture should lead its damaged version by LEAD halvings of the points. COUNTED of those by the costs of
+  faults count, so it is learnt where these are wrong.
 * Colourfulness must not change the sum: over undamaged pictures of a kind, the sum of ranks of colourfulness times rated
   quality is to make up for that of the costs of faults.
 
-Prints cross-validated shares of pairs in the right order and agreement with ratings, with and without it; the technometric
-that 2 % of the undamaged pictures exceed, which the technical score takes for 50 points; and the agreement on the photographs
-to report on. The costs of faults are those of the shipped model, which has learnt from most of these pictures; kinds.py
-measures the score on others.
+Prints cross-validated shares of pairs in the right order, trends with colourfulness and agreement with ratings, of the costs
+of faults alone and of the technical score; the technometric that 2 % of the undamaged pictures exceed, which the score takes
+for 50 points; and the agreement on the photographs to report on. The costs of faults are by models that have not learnt
+from the picture's source.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from build_rated_quality import NAMES, RANGES, Learning, alone, head, row, series, store, usual
-from quality_pictures import EMBEDDED
-from rated_photographs import items_of, rated_photographs
-from rated_versions import source_of
+from build_quality import cross_validated, measured
+from build_rated_quality import NAMES, alone, head, row, series, store, usual
+from quality_pictures import EMBEDDED, LIGHT, Table
+from rated_photographs import items_of, rated_photographs, reduced
 from scipy.stats import rankdata, spearmanr
 from sklearn.model_selection import GroupKFold
 from sources import default_cache
 
 from soart.metrics.damage.rated_quality import LOOK_VERSION, Balance, Pairs, RatedQuality, learn_rated_quality
-from soart.metrics.damage.scorer import UNRATED, TechnicalScorer
+from soart.metrics.damage.scorer import UNRATED, TechnicalScorer, technometric_of
 from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.quality import RUNGS
 
 LOOK = taste_extractor().names
 COLUMNS = [NAMES.index(name) for name in LOOK]
+CHROMA = LOOK.index("quality/chroma/mean")
 #: Halvings by which the score of an undamaged picture should lead, and the share of those by the costs of faults that count.
 LEAD, COUNTED = 0.3, 0.3
 #: Weight of each kind's trend with colourfulness beside a photograph.
 TREND = 5000.0
-CHROMA = LOOK.index("quality/chroma/mean")
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """(n,) ranks with mean 0 and deviation 1 as factors of a mean."""
+    """(n,) ranks with mean 0 and deviation 1, as factors of a mean."""
     found = rankdata(values) - (len(values) + 1) / 2
     factors: np.ndarray = found / max(float(found.std()), 1e-9) / len(values)
     return factors
 
 
-def learn(learning: Learning, halvings: np.ndarray, rows: np.ndarray, apart: set[str]) -> RatedQuality:
-    """Learn from (k,) numbers of photographs and from all versions but those of some sources.
+@dataclass(frozen=True)
+class Learning:
+    """All that it is learnt from.
+
+    Attributes:
+        items: (n, p) items of rated photographs.
+        opinions: (n,) their mean opinion scores.
+        smaller: (r,) numbers of some of them, and their (r, p) items in smaller sizes.
+        data: undamaged and damaged versions.
+        halvings: (m,) of the points of the versions, by the costs of faults.
+    """
+
+    items: np.ndarray
+    opinions: np.ndarray
+    smaller: tuple[np.ndarray, np.ndarray]
+    data: Table
+    halvings: np.ndarray
+
+    @classmethod
+    def of(cls, cache: Path) -> Learning:
+        """Read and measure it."""
+        photographs, data = rated_photographs(cache, learning=True), measured(cache)
+        model, _, points = cross_validated(data.of_quality())
+        which, smaller = reduced(photographs, cache)
+        return cls(
+            items_of(photographs, cache)[:, COLUMNS].astype(float),
+            photographs.opinions,
+            (which, smaller[:, COLUMNS].astype(float)),
+            data,
+            technometric_of(points, model.half) / UNRATED,
+        )
+
+    @property
+    def damaged(self) -> np.ndarray:
+        """(d,) numbers of versions that are worse than the one they were made from."""
+        return np.flatnonzero(~self.data.clean & (self.data.base >= 0))
+
+    def sound(self, kind: str) -> np.ndarray:
+        """(m,) bool: undamaged pictures of a kind, as they are."""
+        return self.data.clean & (self.data.how == LIGHT[0]) & (self.data.kind == kind)
+
+    def learn(self, photographs: np.ndarray, versions: np.ndarray) -> RatedQuality:
+        """Learn from (k,) numbers of photographs and (v,) numbers of versions."""
+        data, mean, used = self.data, float(self.opinions[photographs].mean()), np.zeros(len(self.halvings), dtype=bool)
+        used[versions] = True
+        worse = self.damaged[used[self.damaged]]
+        better = data.base[worse]
+        # Rated quality for each halving of what it leaves.
+        halving = mean * np.log(2)
+        lead = halving * (LEAD - COUNTED * (self.halvings[worse] - self.halvings[better]))
+        balances = [usual(data.items[used & self.sound(EMBEDDED)], mean)]
+        for kind in np.unique(data.kind):
+            own = used & self.sound(kind)
+            factors = ranks(data.items[own, CHROMA])
+            balances.append(Balance(data.items[own], factors, halving * float(factors @ self.halvings[own]), TREND))
+        which, smaller = self.smaller
+        some = np.isin(which, photographs)
+        return learn_rated_quality(
+            self.items[photographs],
+            self.opinions[photographs],
+            LOOK,
+            reduced=(smaller[some], self.opinions[which[some]]),
+            pairs=Pairs(data.items[better], data.items[worse], lead),
+            balances=balances,
+            turned_alike=True,
+        )
+
+
+def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScorer) -> None:
+    """Print what the technical score gains, by models that have not learnt from the pictures.
 
     Args:
         learning: all that there is.
-        halvings: (m,) of points, by the costs of faults of the versions.
-        rows: numbers of photographs.
-        apart: names of sources.
+        groups: (n,) series of the photographs.
+        scorer: of the shipped faults.
     """
-    every, opinions = learning.versions, learning.photographs.opinions
-    items, used = every.items[:, COLUMNS].astype(float), ~np.isin(every.source, list(apart))
-    worse = learning.damaged[used[learning.damaged]]
-    better, mean = every.base[worse], float(opinions[rows].mean())
-    # Rated quality for each halving of what it leaves.
-    halving = mean * np.log(2)
-    lead = halving * (LEAD - COUNTED * (halvings[worse] - halvings[better]))
-    sound = used & every.is_sound
-    balances = [usual(items[sound & (every.kind == EMBEDDED)], mean)]
-    for kind in np.unique(every.kind):
-        own = sound & (every.kind == kind)
-        factors = ranks(items[own, CHROMA])
-        balances.append(Balance(items[own], factors, halving * float(factors @ halvings[own]), TREND))
-    which, smaller = learning.smaller
-    some = np.isin(which, rows)
-    return learn_rated_quality(
-        learning.items[np.ix_(rows, COLUMNS)],
-        opinions[rows],
-        LOOK,
-        reduced=(smaller[np.ix_(some, COLUMNS)], opinions[which[some]]),
-        pairs=Pairs(items[better], items[worse], lead),
-        balances=balances,
-        turned_alike=True,
-    )
-
-
-def cross_validate(learning: Learning, halvings: np.ndarray, scorer: TechnicalScorer) -> None:
-    """Print what the technical score gains, by models that have not learnt from the pictures."""
-    every, photographs, worse = learning.versions, learning.photographs, learning.damaged
-    versions, items = every.items[:, COLUMNS].astype(float), learning.items[:, COLUMNS]
-    left, own = np.empty(len(every.items)), np.empty(len(items))
+    data, worse = learning.data, learning.damaged
+    left, own, share = np.empty(len(data.items)), np.empty(len(learning.items)), np.empty(len(learning.items))
     folds = zip(
-        GroupKFold(5).split(items, groups=series(learning.items)),
-        GroupKFold(5).split(versions, groups=every.source),
+        GroupKFold(5).split(learning.items, groups=groups),
+        GroupKFold(5).split(data.items, groups=data.source),
         strict=True,
     )
-    for (rest, out), (_, tested) in folds:
-        apart = {*every.source[tested], *(source_of(photographs.files[n]) for n in out)}
-        look = learn(learning, halvings, rest, apart)
-        own[out] = look.scores(items[out], LOOK)
-        left[tested] = look.shares_left(look.scores(versions[tested], LOOK))
-    faults, opinions = scorer.cost_of_faults(learning.items[:, COLUMNS]) / UNRATED, photographs.opinions
-    costs = {"faults alone": halvings, "technical score": halvings - np.log2(left)}
-    agreement = {"faults alone": -faults, "technical score": np.log2(look.shares_left(own)) - faults}
-    print(
-        f"SROCC of rated quality by look {spearmanr(own, opinions)[0]:.3f}\n{'':16} {'SROCC':>6}   pairs right, by longest side {RANGES}"
-    )
+    for (rest, out), (others, tested) in folds:
+        look = learning.learn(rest, others)
+        own[out] = look.scores(learning.items[out], LOOK)
+        share[out], left[tested] = look.shares_left(own[out]), look.shares_left(look.scores(data.items[tested], LOOK))
+    faults = scorer.cost_of_faults(learning.items) / UNRATED
+    costs = {"faults alone": learning.halvings, "technical score": learning.halvings - np.log2(left)}
+    agreement = {"faults alone": -faults, "technical score": np.log2(share) - faults}
+    rung = data.items[:, LOOK.index("quality/side")].astype(int)[worse]
+    kinds = list(dict.fromkeys(data.kind.tolist()))
+    print(f"SROCC of rated quality by look {spearmanr(own, learning.opinions)[0]:.3f}")
+    print(f"{'':16} {'SROCC':>6}   pairs right: all; by size {RUNGS}; by kind {kinds}")
     for title, cost in costs.items():
-        right = cost[every.base[worse]] < cost[worse]
-        shares = (right[(every.side[worse] >= low) & (every.side[worse] < high)].mean() for low, high in RANGES)
-        print(f"{title:16} {spearmanr(agreement[title], opinions)[0]:6.3f}  ", *(f"{share:.3f}" for share in shares))
-    for kind in np.unique(every.kind):
-        sound = every.is_sound & (every.kind == kind)
-        trends = (spearmanr(-cost[sound], versions[sound, CHROMA])[0] for cost in costs.values())
+        right = cost[data.base[worse]] < cost[worse]
+        sizes, of_kinds = ([right[of == one].mean() for one in values]
+                           for of, values in ((rung, RUNGS), (data.kind[worse], kinds)))  # fmt: skip
+        print(f"{title:16} {spearmanr(agreement[title], learning.opinions)[0]:6.3f}   {right.mean():.3f};",
+              *(f"{share:.3f}" for share in sizes), ";", *(f"{share:.3f}" for share in of_kinds))  # fmt: skip
+        for fault in np.unique(data.fault[worse]):
+            print(f"    {fault}: {right[data.fault[worse] == fault].mean():.3f}", end="")
+        print()
+    for kind in kinds:
+        sound = learning.sound(kind)
+        trends = (spearmanr(-cost[sound], data.items[sound, CHROMA])[0] for cost in costs.values())
         print(f"trend with colourfulness, {kind}:", *(f"{trend:+.2f}" for trend in trends))
-    undamaged = costs["technical score"][every.fault == "none"] * UNRATED
+    undamaged = costs["technical score"][data.clean] * UNRATED
     print(f"technometric of 50 points: {np.quantile(undamaged, 0.98):.2f}", flush=True)
 
 
 def main() -> None:
     """Learn, write and report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="store the model in the package")
     parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     learning, scorer = Learning.of(arguments.cache), TechnicalScorer.load()
-    halvings = scorer.cost_of_faults(learning.versions.items[:, COLUMNS].astype(float)) / UNRATED
-    learnt = learn(learning, halvings, np.arange(len(learning.items)), set())
-    store(learnt, LOOK_VERSION)
-    cross_validate(learning, halvings, scorer)
+    every = items_of(rated_photographs(arguments.cache, learning=True), arguments.cache)
+    cross_validate(learning, series(every), scorer)
+    learnt = learning.learn(np.arange(len(learning.items)), np.arange(len(learning.halvings)))
+    if arguments.write:
+        store(learnt, LOOK_VERSION)
     reported = rated_photographs(arguments.cache, learning=False)
     own = items_of(reported, arguments.cache)
-    apart, items = alone(own, learning.items), own[:, COLUMNS]
+    apart, items = alone(own, every), own[:, COLUMNS]
     head(reported, apart)
-    rated = learnt.scores(items, LOOK)
-    faults = scorer.cost_of_faults(items) / UNRATED
-    for title, values in (
-        ("rated by look", rated),
-        ("faults", -faults),
-        ("technical", np.log2(learnt.shares_left(rated)) - faults),
-    ):
+    rated, faults = learnt.scores(items, LOOK), scorer.cost_of_faults(items) / UNRATED
+    scores = {"rated by look": rated, "faults": -faults, "technical": np.log2(learnt.shares_left(rated)) - faults}
+    for title, values in scores.items():
         print(f"{title:14} " + row(values, reported, apart))
 
 

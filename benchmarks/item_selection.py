@@ -127,7 +127,7 @@ def main() -> None:
     """Select and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
-    data = of_packages(parser.parse_args().cache)
+    data = of_packages(parser.parse_args().cache).of_quality()
     names = folded(QualityExtractor().names)[0]
     sources = np.unique(data.source)
     choosing = np.isin(data.source, np.random.default_rng(7).permutation(sources)[: len(sources) // 2])

@@ -19,7 +19,6 @@ import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +77,7 @@ def published(cache: Path) -> Table:
 
 def judged(scorer: TechnicalScorer, measured: Table) -> tuple[Table, np.ndarray, np.ndarray]:
     """The table with quality items alone, points (n,), and number of the suspected fault (n,), −1 for none."""
-    data = replace(measured, items=measured.items[:, scorer.columns])
+    data = measured.of_quality()
     evidence = scorer.model.evidence(data.items)
     return data, scorer.score(measured.items), np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
 

@@ -3,7 +3,7 @@
     python benchmarks/look_alikes.py [--cache DIR]
 
 Series are look-alikes among the photographs of rated_photographs.py, see build_rated_quality.py. Rated quality is learnt
-anew for each fifth of the series, from the others; so it is in the overall score. Pairs are look-alikes whose mean opinion
+anew for each fifth of the series, from the others; so it is in the technical and the overall score. Pairs are look-alikes whose mean opinion
 scores differ by more than 0.1 and by more than 0.2 of the scale. The gain is what the picture that a score puts first
 is rated above the mean of its series, as a share of what the best one is. Series of more than 20 pictures are left out,
 because they are chains of pictures of which the ends are not alike. Intervals are 95 % bootstrap intervals over series.
@@ -15,8 +15,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+import build_rated_look
 import numpy as np
-from build_rated_look import learn as learn_look
 from build_rated_quality import ALIKE, NAMES, Learning, directions, series
 from rated_photographs import RatedPhotographs, items_of, rated_photographs
 from rated_versions import source_of
@@ -30,20 +30,22 @@ from soart.metrics.tastes.overall import OverallScorer, points_of
 DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
 
 
-def scores_of(learning: Learning, groups: np.ndarray) -> dict[str, np.ndarray]:
+def scores_of(learning: Learning, by_look: build_rated_look.Learning, groups: np.ndarray) -> dict[str, np.ndarray]:
     """(n,) scores by title, rated quality learnt from other series."""
-    items, scorer = learning.items, OverallScorer.load()
+    items, scorer, model = learning.items, OverallScorer.load(), rated_quality_model()
     rated, left = np.empty((2, len(items)))
-    halvings = scorer.technical.cost_of_faults(learning.versions.items) / UNRATED
     for rest, out in GroupKFold(5).split(items, groups=groups):
         apart = {source_of(learning.photographs.files[n]) for n in out}
         rated[out] = learning.learn(rest, apart).scores(items[out], NAMES)
-        look = learn_look(learning, halvings, rest, apart)
-        left[out] = look.shares_left(look.scores(items[out], NAMES))
-    technical = np.log2(left) - scorer.technical.cost_of_faults(items) / UNRATED
+        look = by_look.learn(rest, np.arange(len(by_look.halvings)))
+        left[out] = look.shares_left(look.scores(by_look.items[out], build_rated_look.LOOK))
     freedom = scorer.technical.freedom_from_faults(items)
-    overall = points_of(freedom, scorer.shares(items), rated_quality_model().shares_left(rated))
-    return {"freedom from faults": freedom, "technical": technical, "overall": overall, "rated quality": rated}
+    return {
+        "freedom from faults": freedom,
+        "technical": np.log2(left) - scorer.technical.cost_of_faults(items) / UNRATED,
+        "overall": points_of(freedom, scorer.shares(items), model.shares_left(rated)),
+        "rated quality": rated,
+    }
 
 
 def with_interval(right: np.ndarray, total: np.ndarray) -> str:
@@ -69,7 +71,9 @@ def main() -> None:
     learning = replace(learning, photographs=both, items=np.concatenate([learning.items, items_of(others, cache)]))
     items, opinions = learning.items, both.opinions
     groups, own = series(items), directions(items)
-    scores = scores_of(learning, groups)
+    by_look = build_rated_look.Learning.of(cache)
+    by_look = replace(by_look, items=items[:, build_rated_look.COLUMNS], opinions=opinions)
+    scores = scores_of(learning, by_look, groups)
     count, size = groups.max() + 1, np.bincount(groups)
     first, second = np.nonzero(np.triu(own @ own.T > ALIKE, 1))
     short = size[groups[first]] <= LARGEST
@@ -83,13 +87,13 @@ def main() -> None:
         for title, values in scores.items():
             right = ((values[first] > values[second]) == (apart > 0))[chosen]
             sums = np.bincount(groups[first[chosen]], weights=right, minlength=count)
-            print(f"  {title:15} {with_interval(sums[some], total[some])}")
+            print(f"  {title:19} {with_interval(sums[some], total[some])}")
     members = [rows for g in range(count) if 2 <= len(rows := np.flatnonzero(groups == g)) <= LARGEST]
     possible = np.array([opinions[rows].max() - opinions[rows].mean() for rows in members])
     print(f"gain of the best of {len(members)} series, as a share of {possible.mean():.3f} of the scale")
     for title, values in scores.items():
         gained = np.array([opinions[rows[np.argmax(values[rows])]] - opinions[rows].mean() for rows in members])
-        print(f"  {title:15} {with_interval(gained, possible)}")
+        print(f"  {title:19} {with_interval(gained, possible)}")
 
 
 if __name__ == "__main__":

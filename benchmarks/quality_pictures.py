@@ -22,6 +22,7 @@ from scipy.stats import spearmanr
 from sources import ART, CONTRAST, DRAWING, PHOTOGRAPH, WEB, Source
 
 from soart.metrics.image import read_image
+from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import QualityExtractor
 from soart.metrics.protocols import Extractor
 
@@ -156,11 +157,9 @@ def _versions_of(source: Source, seed: int, extractor: Extractor) -> list[Versio
     return found
 
 
-def of_sources(
-    sources: Sequence[Source], seed: int, extractor: Extractor | None = None, workers: int = 2
-) -> list[Version]:
-    """Versions of all pictures of some sources, measured by the extractor, else by that of quality items."""
-    tasks = [(source, seed, extractor or QualityExtractor()) for source in sources]
+def of_sources(sources: Sequence[Source], seed: int, extractor: Extractor, workers: int = 2) -> list[Version]:
+    """Versions of all pictures of some sources."""
+    tasks = [(source, seed, extractor) for source in sources]
     with get_context("spawn").Pool(workers) as pool:
         return [version for found in pool.starmap(_versions_of, tasks, 1) for version in found]
 
@@ -193,11 +192,10 @@ def drawn(drawings: Sequence[tuple[str, str, str, int]], **settings: int) -> lis
     return [picture.pixels for batch in generator.draw(requests) for picture in batch]
 
 
-def of_embedded_model(seed: int, extractor: Extractor | None = None) -> list[Version]:
+def of_embedded_model(seed: int, extractor: Extractor) -> list[Version]:
     """Versions of drawings of the embedded model: each subject, which is the source, in each style and quality word."""
     drawings, rng = drawings_of(seed)
     found: list[Version] = []
-    extractor = extractor or QualityExtractor()
     for number, ((name, word, _, _), pixels) in enumerate(zip(drawings, drawn(drawings), strict=True)):
         if word in GOOD_WORDS:
             found += versions(pixels.astype(np.float32) / 255, name, EMBEDDED, number, rng, tuple(FAULTS), extractor)
@@ -207,10 +205,10 @@ def of_embedded_model(seed: int, extractor: Extractor | None = None) -> list[Ver
     return found
 
 
-def of_too_few_steps(seed: int, extractor: Extractor | None = None) -> list[Version]:
+def of_too_few_steps(seed: int, extractor: Extractor) -> list[Version]:
     """The undamaged drawings of ``of_embedded_model`` as the model leaves them after 3, 2 or 1 steps."""
     drawings = [(number, drawing) for number, drawing in enumerate(drawings_of(seed)[0]) if drawing[1] in GOOD_WORDS]
-    extractor, found = extractor or QualityExtractor(), []
+    found = []
     for steps in FEW_STEPS:
         pictures = drawn([drawing for _, drawing in drawings], steps=steps)
         for (number, (name, *_)), pixels in zip(drawings, pictures, strict=True):
@@ -221,7 +219,7 @@ def of_too_few_steps(seed: int, extractor: Extractor | None = None) -> list[Vers
     return found
 
 
-def of_renderer(seed: int, scenes: int = 160) -> list[Version]:
+def of_renderer(seed: int, extractor: Extractor, scenes: int = 160) -> list[Version]:
     """Versions of scenes of the embedded model's renderer: flat colours, pixel art and hard edges, all undamaged."""
     from soart.pipelines.tiny.render import render
     from soart.pipelines.tiny.words import random_scene
@@ -232,7 +230,7 @@ def of_renderer(seed: int, scenes: int = 160) -> list[Version]:
         scene = replace(random_scene(rng), quality="sharp")
         picture = render(scene, rng).astype(np.float32) / 255
         name = f"{EMBEDDED}/{scene.subject}"
-        found += versions(picture, name, EMBEDDED, 10_000 + number, rng, tuple(FAULTS), QualityExtractor())
+        found += versions(picture, name, EMBEDDED, 10_000 + number, rng, tuple(FAULTS), extractor)
     return found
 
 
@@ -290,13 +288,21 @@ class Table:
         }  # fmt: skip
 
     def trends(self, points: np.ndarray) -> dict[str, tuple[float, float]]:
-        """Mean of (n,) points, and their rank correlation with colourfulness, of undamaged pictures of each style."""
+        """Mean of (n,) points, and their rank correlation with colourfulness, of undamaged pictures of each style.
+
+        The items must be quality items alone.
+        """
         chroma = self.items[:, QualityExtractor().names.index("quality/chroma/mean")]
         undamaged = self.clean & (self.how == LIGHT[0])
         return {
             style: (points[undamaged & rows].mean(), spearmanr(points[undamaged & rows], chroma[undamaged & rows]).statistic)
             for style, rows in self.styles.items() if (undamaged & rows).any()
         }  # fmt: skip
+
+    def of_quality(self) -> Table:
+        """The table with quality items alone, of one that has all items of ``taste_extractor``."""
+        every = taste_extractor().names
+        return replace(self, items=self.items[:, [every.index(name) for name in QualityExtractor().names]])
 
     def part(self, rows: np.ndarray) -> Table:
         """Some rows; of pictures whose undamaged picture is not among them, ``base`` is −1."""
