@@ -7,8 +7,9 @@ quality alone, and beside the costs of faults, from the pictures of build_qualit
 
 * An undamaged picture should lead its damaged version by LEAD halvings of the points. COUNTED of those by the costs of
   faults count, so it is learnt where these are wrong.
-* Colourfulness must not change the sum: over undamaged pictures of a kind, the sum of ranks of colourfulness times rated
-  quality is to make up for that of the costs of faults.
+* Neither colourfulness nor size may matter: over undamaged pictures of a kind, the sum of ranks of colourfulness times rated
+  quality is to make up for that of the costs of faults, and so for size.
+* Light JPEG is no fault: it should leave the mean rated quality of a kind as it is.
 
 Prints cross-validated shares of pairs in the right order, trends with colourfulness and agreement with ratings, of the costs
 of faults alone and of the technical score; the technometric that 2 % of the undamaged pictures exceed, which the score takes
@@ -19,6 +20,7 @@ from the picture's source.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +43,8 @@ COLUMNS = [NAMES.index(name) for name in LOOK]
 CHROMA = LOOK.index("quality/chroma/mean")
 #: Halvings by which the score of an undamaged picture should lead, and the share of those by the costs of faults that count.
 LEAD, COUNTED = 0.3, 0.3
-#: Weight of each kind's trend with colourfulness beside a photograph.
-TREND = 5000.0
+#: Penalty of the squared weights; and the weights of each trend of a kind, and of its change by light JPEG, beside a photograph.
+ALPHA, TREND, SAVED = 300.0, 50_000.0, 1000.0
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
@@ -102,22 +104,30 @@ class Learning:
         # Rated quality for each halving of what it leaves.
         halving = mean * np.log(2)
         lead = halving * (LEAD - COUNTED * (self.halvings[worse] - self.halvings[better]))
-        balances = [usual(data.items[used & self.sound(EMBEDDED)], mean)]
-        for kind in np.unique(data.kind):
-            own = used & self.sound(kind)
-            factors = ranks(data.items[own, CHROMA])
-            balances.append(Balance(data.items[own], factors, halving * float(factors @ self.halvings[own]), TREND))
         which, smaller = self.smaller
         some = np.isin(which, photographs)
         return learn_rated_quality(
             self.items[photographs],
             self.opinions[photographs],
             LOOK,
+            ALPHA,
             reduced=(smaller[some], self.opinions[which[some]]),
             pairs=Pairs(data.items[better], data.items[worse], lead),
-            balances=balances,
+            balances=[usual(data.items[used & self.sound(EMBEDDED)], mean), *self._balances(used, halving)],
             turned_alike=True,
         )
+
+    def _balances(self, used: np.ndarray, halving: float) -> Iterator[Balance]:
+        """What must not matter, of (m,) bool versions; ``halving`` is rated quality for each halving of what it leaves."""
+        data = self.data
+        for kind in np.unique(data.kind):
+            own = used & self.sound(kind)
+            for trait in (data.items[own, CHROMA], data.side[own]):
+                factors = ranks(trait)
+                yield Balance(data.items[own], factors, halving * float(factors @ self.halvings[own]), TREND)
+            saved = np.flatnonzero(used & data.clean & (data.how == LIGHT[1]) & (data.kind == kind))
+            change = np.repeat([1.0, -1.0], len(saved)) / max(len(saved), 1)
+            yield Balance(data.items[np.concatenate([saved, data.base[saved]])], change, 0.0, SAVED)
 
 
 def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScorer) -> None:
@@ -157,8 +167,9 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
         print()
     for kind in kinds:
         sound = learning.sound(kind)
-        trends = (spearmanr(-cost[sound], data.items[sound, CHROMA])[0] for cost in costs.values())
-        print(f"trend with colourfulness, {kind}:", *(f"{trend:+.2f}" for trend in trends))
+        for title, trait in (("colourfulness", data.items[:, CHROMA]), ("size", data.side)):
+            trends = (spearmanr(-cost[sound], trait[sound])[0] for cost in costs.values())
+            print(f"trend with {title}, {kind}:", *(f"{trend:+.2f}" for trend in trends))
     undamaged = costs["technical score"][data.clean] * UNRATED
     print(f"technometric of 50 points: {np.quantile(undamaged, 0.98):.2f}", flush=True)
 

@@ -37,7 +37,7 @@ _KNEE, _WIDTH = 0.4, 0.2
 #: Cost of a standard deviation of strangeness, and of each halving of what rated quality leaves.
 _STRANGE, UNRATED = 0.8, 4.66
 #: Technometric of 50 points, which 2 % of the undamaged pictures exceed (``benchmarks/build_rated_look.py``).
-HALF = 6.6
+HALF = 7.2
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
 _SUSPECTED = {
