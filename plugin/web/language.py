@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gettext
-import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from markupsafe import Markup, escape
 from starlette.requests import Request
 
-from ...pipelines.support.figures import figure
+from ...pipelines.support.figures import figure, figures, fixed
 from .messages import MESSAGES, NESTED
 from .state import server_of
 
@@ -96,9 +96,13 @@ class Texts:
         """Format a number for people; arguments as for ``figure`` of the reports."""
         return figure(value, digits, sign).replace(".", self._decimal_sign)
 
-    def decimals(self, value: float, digits: int) -> str:
+    def figures(self, values: Iterable[float], digits: int = 3, sign: str = "") -> list[str]:
+        """Format numbers that stand together; arguments as for ``figures`` of the reports."""
+        return [text.replace(".", self._decimal_sign) for text in figures(values, digits, sign)]
+
+    def decimals(self, value: float, digits: int, sign: str = "") -> str:
         """Format a number with so many decimals; NaN and infinities become a dash."""
-        return f"{value:.{digits}f}".replace(".", self._decimal_sign) if math.isfinite(value) else "–"
+        return fixed(value, digits, sign).replace(".", self._decimal_sign)
 
     def chart(self, svg: Markup | None, names: bool = False) -> Markup:
         """A chart of the reports with its texts in this language.
