@@ -38,7 +38,7 @@ class Key:
     Attributes:
         summary: its meaning in a few words.
         default: what holds without it, in words.
-        choices: its only values; empty for any text.
+        choices: its only values, or those of the texts in its list; empty for any text.
         several: True if its value is a list of texts.
     """
 
@@ -57,6 +57,12 @@ KEYS = {
         "taste or detector to score by", "the overall score in generate, rank and keep, else the technical one"
     ),
     "population": Key("population whose kinds are a prior of new tastes", "none"),
+    "priors": Key(
+        "prior scores that new tastes start from",
+        "all there are",
+        ("technical", "appeal", "others", "none"),
+        several=True,
+    ),
     "judges": Key("judges to rank by, NAME[:ARGUMENT][=WEIGHT]", "none", several=True),
     "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),
     "wildcards": Key("folder of your own NAME.txt vocabularies", "none"),
@@ -88,7 +94,7 @@ def read_settings(
     """All settings by key, each from the first source that has it.
 
     Args:
-        environment: by default that of the process. Empty variables count as not set; judges are separated by spaces.
+        environment: by default that of the process. Empty variables count as not set; texts of a list are separated by spaces.
         files: by default that of the project in the current folder, then that of the user.
 
     Raises:
@@ -156,9 +162,10 @@ def checked(key: str, value: object, where: str) -> Value:
     """
     described = KEYS[key]
     if described.several:
-        if isinstance(value, list) and all(isinstance(text, str) and text.strip() for text in value):
-            return [str(text) for text in value]
-        expected = "a list of texts"
+        texts = [text for text in value if isinstance(text, str) and text.strip()] if isinstance(value, list) else []
+        if texts == value and (not described.choices or {*texts} <= {*described.choices}):
+            return texts
+        expected = f"some of {', '.join(described.choices)}" if described.choices else "a list of texts"
     elif isinstance(value, str) and value.strip():
         if key == "collection":
             _check_address(value, where)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from ..support.batching import batches
 from .collection import Collection
+from .files import likeness_to_copy
 from .tables import TIME, FileRow, GenerationRow, ImageRow, MetadataRow
 
 #: Rows read in one query.
@@ -27,7 +28,7 @@ class Origin:
         prompt: of its request, or as another tool wrote it; empty if unknown.
         settings: all settings but the seed, as text that is equal for equal settings.
         seed: as text; empty if unknown.
-        path: of its first file, or of the collection's own picture.
+        path: of its file, of exact copies that of the original, see ``files_by_picture``; or of the collection's own picture.
         time: at which its file was last changed or, without a scanned file, was added; seconds since 1970.
     """
 
@@ -66,11 +67,10 @@ _WRITTEN = tuple(
 )
 
 
-def _origin(values: Sequence[Any]) -> tuple[int, Origin]:
-    """Id and origin of a picture from the columns above, its path and the time of its file."""
+def _origin(values: Sequence[Any], files: Sequence[tuple[str, int]]) -> tuple[int, Origin]:
+    """Id and origin of a picture from the columns above, and the paths and times of its files."""
     (image, own, created, width, height), rest = values[:5], values[5:]
-    (drawn, *request), written = rest[: len(_DRAWN)], rest[len(_DRAWN) : -2]
-    path, changed = rest[-2:]
+    (drawn, *request), written = rest[: len(_DRAWN)], rest[len(_DRAWN) :]
     made: list[Any]
     if drawn is not None:
         prompt, seed, *made = request
@@ -79,28 +79,29 @@ def _origin(values: Sequence[Any]) -> tuple[int, Origin]:
     else:
         prompt, seed, settings, *made = written
         made.append(_settings_of(settings))
-    time = changed / 1e9 if changed is not None else created.timestamp()
+    time = max(changed for _, changed in files) / 1e9 if files else created.timestamp()
+    path = (
+        own if not files else files[0][0] if len(files) == 1 else min((one for one, _ in files), key=likeness_to_copy)
+    )
     text = json.dumps(made, sort_keys=True)
-    return image, Origin((prompt or "").strip(), text, seed or "", path or own, time)
+    return image, Origin((prompt or "").strip(), text, seed or "", path, time)
 
 
 def origins(collection: Collection, ids: Sequence[int]) -> dict[int, Origin]:
     """Return the origins of pictures, by id; those that are not there are left out."""
     found: dict[int, Origin] = {}
     for block in batches(ids, _BLOCK):
-        file = (
-            select(FileRow.image_id, func.min(FileRow.path).label("path"), func.max(TIME).label("changed"))
-            .where(FileRow.image_id.in_(block))
-            .group_by(FileRow.image_id)
-            .subquery()
-        )  # fmt: skip
+        files: dict[int, list[tuple[str, int]]] = {}
         query = (
-            select(*_IMAGE, *_DRAWN, *_WRITTEN, file.c.path, file.c.changed)
+            select(*_IMAGE, *_DRAWN, *_WRITTEN)
             .outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
             .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
-            .outerjoin(file, file.c.image_id == ImageRow.id)
             .where(ImageRow.id.in_(block))
         )
         with collection.session("be read") as session:
-            found.update(_origin(row) for row in session.execute(query))
+            for image, path, changed in session.execute(
+                select(FileRow.image_id, FileRow.path, TIME).where(FileRow.image_id.in_(block))
+            ):
+                files.setdefault(image, []).append((path, changed))
+            found.update(_origin(row, files.get(row[0], ())) for row in session.execute(query))
     return found

@@ -63,6 +63,17 @@ def check_rater(name: str) -> str:
     return name
 
 
+def check_new_rater(name: str, known: Iterable[str]) -> None:
+    """Refuse a new name that differs from a known one in capitals alone: on many disks their tastes would share a file.
+
+    Raises:
+        CollectionError: it does.
+    """
+    names = sorted(known)
+    if name not in names and (same := next((one for one in names if one.casefold() == name.casefold()), None)):
+        raise CollectionError(f"There is a rater {same!r} already: enter the name like this, or choose another.")
+
+
 def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None:
     """Store ratings 1–5 by picture id; a rater's earlier rating or rejection of the same picture is replaced.
 

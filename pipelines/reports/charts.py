@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from markupsafe import Markup
 
-from ..support.figures import figure
+from ..support.figures import figure, figures
 from .chart_frame import (
     BAD,
     FIRST,
@@ -55,7 +55,7 @@ class Interval:
     @property
     def text(self) -> str:
         """Mean and interval in words."""
-        mean, low, high = (figure(value, 2, "+") for value in (self.mean, self.low, self.high))
+        mean, low, high = figures((self.mean, self.low, self.high), 2, "+")
         return f"{self.name} {mean} ({low} … {high})"
 
 
@@ -155,7 +155,7 @@ def _draw_intervals(
     chart.titles = {"interval": [row.text for row in shown], "mean": [row.text for row in shown]}
     set_scale(chart, "x", limits, 4, sign="+")
     axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
-    right = _rows(chart, [row.name for row in shown], [figure(row.mean, 2, "+") for row in shown])
+    right = _rows(chart, [row.name for row in shown], figures([row.mean for row in shown], 2, "+"))
     name_axes(chart, f"effect ({unit}), bars: {level} intervals", "")
     ends = f"best {rows[0].text}, worst {rows[-1].text}" if len(rows) > 1 else rows[0].text
     middle = f"; {left_out} in between are not drawn" if left_out > 0 else ""

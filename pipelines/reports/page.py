@@ -21,7 +21,7 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
 from ..ingest.scan import as_text
-from ..support.figures import figure, signed
+from ..support.figures import decimals_of, figure, figures, fixed, signed
 
 #: Folder of the templates of pages; the gallery shares some.
 TEMPLATES = Path(__file__).parent
@@ -60,7 +60,16 @@ def picture_url(collection: Collection, row: ImageRow) -> str:
 
 
 #: Filters of all templates.
-FILTERS = {"figure": figure, "signed": signed, "profile": profile_title, "stored": stored_title, "damage": damage_noun}
+FILTERS = {
+    "figure": figure,
+    "figures": figures,
+    "decimals_of": decimals_of,
+    "fixed": fixed,
+    "signed": signed,
+    "profile": profile_title,
+    "stored": stored_title,
+    "damage": damage_noun,
+}
 
 
 def render_page(template: str, **values: object) -> str:

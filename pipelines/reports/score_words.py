@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...metrics.damage.titles import has_points
 from ...metrics.protocols import Reason, with_details
-from ..support.figures import figure
+from ..support.figures import figure, figures
 
 if TYPE_CHECKING:
     from ..scoring.ranking import RankedPicture
@@ -35,8 +35,8 @@ def ranking_reasons(picture: RankedPicture, fewest: int | None = None) -> list[s
 
 
 def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:
-    """The ends of an interval; digits and sign as in ``figure``."""
-    return f"{figure(low, digits, sign)} … {figure(high, digits, sign)}"
+    """The ends of an interval; digits and sign as in ``figures``."""
+    return " … ".join(figures((low, high), digits, sign))
 
 
 def points_text(score: float, name: str) -> str:

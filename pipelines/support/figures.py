@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from statistics import median
 
 
 def plain_figure(value: float, digits: int = 3, sign: str = "") -> str:
@@ -22,6 +24,44 @@ def plain_figure(value: float, digits: int = 3, sign: str = "") -> str:
 def figure(value: float, digits: int = 3, sign: str = "") -> str:
     """Format a number for people, with a real minus sign; arguments as for ``plain_figure``."""
     return with_minus(plain_figure(value, digits, sign))
+
+
+def decimals_of(values: Iterable[float], digits: int = 3) -> int:
+    """Digits after the point of figures that stand together: as many for each, and no more than one of them needs.
+
+    Args:
+        values: the numbers; NaN and infinities do not count.
+        digits: significant digits of the median.
+
+    Examples:
+        >>> from soart.pipelines.support.figures import decimals_of
+        >>> decimals_of([49.0, 48.31]), decimals_of([4.0, 5.0]), decimals_of([102.4, 48.3, 9.123])
+        (1, 0, 1)
+    """
+    known = [value for value in values if math.isfinite(value)]
+    sizes = [abs(value) for value in known if value]
+    if not sizes:
+        return 0
+    most = max(0, digits - 1 - math.floor(math.log10(median(sizes))))
+    return next(n for n in range(most + 1) if all(round(value, n) == round(value, most) for value in known))
+
+
+def fixed(value: float, decimals: int, sign: str = "") -> str:
+    """Format a number for people with so many decimals; NaN and infinities as a dash; sign as for ``plain_figure``."""
+    # Adding 0 turns -0 into 0.
+    return with_minus(f"{round(value, decimals) + 0.0:{sign}.{decimals}f}") if math.isfinite(value) else "–"
+
+
+def figures(values: Iterable[float], digits: int = 3, sign: str = "") -> list[str]:
+    """Format numbers that stand together, see ``decimals_of``; arguments as for ``figure``.
+
+    >>> from soart.pipelines.support.figures import figures
+    >>> figures([49.0, 48.31]), figures([0.5, -0.25], 2, "+")
+    (['49.0', '48.3'], ['+0.50', '−0.25'])
+    """
+    numbers = list(values)
+    decimals = decimals_of(numbers, digits)
+    return [fixed(value, decimals, sign) for value in numbers]
 
 
 def signed(value: float, decimals: int) -> str:

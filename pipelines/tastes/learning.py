@@ -169,14 +169,10 @@ def learn(
         CollectionError: the collection or the file of choices cannot be read.
     """
     expect_seed(seed, ProfileError)
-    network = default_network() if network == DEFAULT else network
-    measurer = TasteMeasurer(taste_extractor(network, device))
-    kinds = _kinds(population, measurer, name)
     rater = sources.rater or ""
-    available = scores_told_by(measurer.extractor.names)
-    if any(other != rater for other in raters(collection, personal=False)):
-        available += (OTHERS,)
-    prior_names = chosen_priors(priors, available) + (() if population is None else population.prior_names)
+    rated = any(other != rater for other in raters(collection, personal=False))
+    network = default_network() if network == DEFAULT else network
+    measurer, kinds, prior_names = _start(name, network, device, population, priors, others=rated)
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
@@ -184,8 +180,7 @@ def learn(
             modes[mode], unreadable = _import(collection, paths, measurer, progress)
             problems += unreadable
             if not modes[mode]:
-                named = ", ".join(repr(str(path)) for path in paths)
-                raise ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", unreadable))
+                raise _without_pictures(mode, paths, unreadable)
     _refuse_both(modes)
     stars = ratings(collection, sources.rater) if sources.rater is not None else {}
     pairs = comparisons(collection, sources.rater) if sources.rater is not None else []
@@ -247,6 +242,46 @@ def learn(
     if taste.alone is not None:
         notes.append(f"Pictures that no other rater has rated: {taste.alone.trust.sentence}.")
     return Learnt(taste, tuple(problems), tuple(notes))
+
+
+def check_start(
+    name: str,
+    sources: Sources,
+    *,
+    network: str | None = DEFAULT,
+    device: str = "cpu",
+    population: Population | None = None,
+    priors: Sequence[str] | None = None,
+) -> None:
+    """Refuse what ``learn`` would refuse of a new collection, before that is made; arguments and errors as there."""
+    _start(name, default_network() if network == DEFAULT else network, device, population, priors, others=False)
+    for mode, paths in {GOOD: sources.good, **sources.bad}.items():
+        files, problems = find_pictures(paths)
+        if paths and not files:
+            raise _without_pictures(mode, paths, problems)
+    if sources.choices is not None:
+        _read_choices(sources.choices)
+
+
+def _start(
+    name: str,
+    network: str | None,
+    device: str,
+    population: Population | None,
+    priors: Sequence[str] | None,
+    *,
+    others: bool,
+) -> tuple[TasteMeasurer, np.ndarray, tuple[str, ...]]:
+    """The measurer of a new taste, its kinds, and the names of its prior scores; ``others`` if other raters tell one."""
+    measurer = TasteMeasurer(taste_extractor(network, device))
+    kinds = _kinds(population, measurer, name)
+    available = scores_told_by(measurer.extractor.names) + ((OTHERS,) if others else ())
+    return measurer, kinds, chosen_priors(priors, available) + (() if population is None else population.prior_names)
+
+
+def _without_pictures(mode: str, paths: Sequence[Path], problems: Sequence[str]) -> ItemsError:
+    named = ", ".join(repr(str(path)) for path in paths)
+    return ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", problems))
 
 
 def _kinds(population: Population | None, measurer: TasteMeasurer, name: str) -> np.ndarray:

@@ -23,7 +23,7 @@ from ...pipelines.configuration import (
     without_password,
 )
 from .commands import Commands
-from .options import Json, weighted, wrong_usage
+from .options import Json, prior_names, weighted, wrong_usage
 from .terminal import emit, note, out, plain_table, printable, say
 
 #: For each setting, its option and the commands that use it.
@@ -34,6 +34,7 @@ USES = {
     "offload": ("--offload", ("generate", "tune", "web")),
     "taste": ("--taste", ("generate", "rank", "tune", "evaluate", "keep", "cull", "annotate")),
     "population": ("--population", ("taste learn",)),
+    "priors": ("--prior", ("taste learn",)),
     "judges": ("--judge", ("generate", "rank", "tune", "evaluate", "keep", "web")),
     "collection": ("--collection", ("generate", "tune", "web")),
     "wildcards": ("--wildcards", ("generate", "tune")),
@@ -118,7 +119,7 @@ def show(as_json: Json = False) -> None:
 @app.command("set", epilog="Example: soart config set judges adherence clip=0.5")
 def set_(
     key: KeyName,
-    value: Annotated[list[str], typer.Argument(help="Its value; judges may be several.")],
+    value: Annotated[list[str], typer.Argument(help="Its value; judges and prior scores may be several.")],
     project: Project = False,
     as_json: Json = False,
 ) -> None:
@@ -132,6 +133,8 @@ def set_(
         checked(key, chosen, "on the command line")
     if key == "judges":
         weighted(value, "VALUE")
+    if key == "priors":
+        prior_names(value, "VALUE")
     if key == "language":
         _check_language(value[0])
     path = _file(project)

@@ -258,6 +258,13 @@ def weighted(texts: Sequence[str], option: str) -> list[tuple[str, float]]:
     return pairs
 
 
+def prior_names(texts: Sequence[str] | None, option: str = "--prior") -> list[str] | None:
+    """Names of prior scores, none of them for ``none``, and None for no texts; ``option`` is named in messages."""
+    if texts and "none" in texts and {*texts} != {"none"}:
+        raise typer.BadParameter("none starts from nothing: name no other prior score beside it", param_hint=option)
+    return [text for text in texts if text != "none"] if texts else None
+
+
 def load_judges(texts: Sequence[str] | None, option: str = "--judge") -> list[tuple[GuardedJudge, float]]:
     """Load the judges of NAME or NAME=WEIGHT, with a spinner in a terminal; none for no texts."""
     if not texts:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import Commands
-from .options import CollectionArgument, Json, Network, Profiles, Rater, check_outputs, output_file
+from .options import CollectionArgument, Json, Network, Profiles, Rater, check_outputs, output_file, prior_names
 from .terminal import Progress, emit, print_notes, say
 
 if TYPE_CHECKING:
@@ -148,26 +148,24 @@ def learn(
 
     if not good and not bad and collection is None and choices is None:
         raise typer.BadParameter("name pictures with --good and --bad, a collection, or choices", param_hint="--good")
-    if priors and "none" in priors and set(priors) != {"none"}:
-        raise typer.BadParameter("none starts from nothing: name no other prior score beside it", param_hint="--prior")
+    start: dict[str, Any] = {"network": None if network == "none" else network, "priors": prior_names(priors)}
     store = ProfileStore(profiles)
     check_outputs([store.place(name)], parents=True)
-    kinds = None if population in (None, "none") else population_named(population, store)
+    start["population"] = None if population in (None, "none") else population_named(population, store)
     sources = learning.Sources(good or (), _bad_kinds(bad or []), None if collection is None else rater, choices)
     only_ratings = not (good or bad or choices)
-    pictures = (
-        existing_collection(collection)
-        if collection and only_ratings
-        else Collection(None if collection is None else place_of(collection))
-    )
+    place = None if collection is None else place_of(collection)
+    if collection is not None and (only_ratings or rater != "me"):
+        pictures = existing_collection(collection)
+    else:
+        if place is not None and not Collection.is_collection(place):
+            learning.check_start(name, sources, **start)
+        pictures = Collection(place)
     with pictures, Progress("measuring", 0) as progress:
         # Without a word a misspelt rater would only make the pictures a background.
         if collection is not None and (only_ratings or rater != "me") and rater not in choosers(pictures):
             check_has_rated(pictures, rater)
-        learnt = learning.learn(
-            name, pictures, sources, network=None if network == "none" else network, population=kinds,
-            priors=[prior for prior in priors if prior != "none"] if priors else None, progress=progress,
-        )  # fmt: skip
+        learnt = learning.learn(name, pictures, sources, progress=progress, **start)
     replaced = save_if_changed(store, learnt.taste)
     notes = [*learnt.notes, replaced] if replaced else [*learnt.notes]
     facts = describe(learnt.taste, store.path(name))

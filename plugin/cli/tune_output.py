@@ -28,22 +28,23 @@ def best_table(judged: Judgements) -> Table:
     """A table of the best pictures so far."""
     from rich.text import Text
 
-    from ...pipelines.support.figures import figure
+    from ...pipelines.support.figures import figures
 
     table = plain_table()
     table.add_column("goal", justify="right", no_wrap=True)
     table.add_column("prompt", overflow="fold")
     goal = judged.goal_values()
-    for number in np.argsort(np.where(np.isfinite(goal), -goal, np.inf), kind="stable")[:SHOWN]:
+    best = np.argsort(np.where(np.isfinite(goal), -goal, np.inf), kind="stable")[:SHOWN]
+    for number, value in zip(best, figures(goal[best].tolist()), strict=True):
         drawn = judged.rows[number].generation
         if np.isfinite(goal[number]) and drawn is not None:
-            table.add_row(figure(float(goal[number])), Text(printable(f"{drawn.prompt} (seed {drawn.seed})")))
+            table.add_row(value, Text(printable(f"{drawn.prompt} (seed {drawn.seed})")))
     return table
 
 
 def batch_line(judged: Judgements, tuner: Tuner) -> str:
     """The mean goal of the last batch, and its best picture."""
-    from ...pipelines.support.figures import figure
+    from ...pipelines.support.figures import figures
     from ...pipelines.support.wording import counted
 
     last = max((trial.batch for trial in judged.trials), default=0)
@@ -54,9 +55,9 @@ def batch_line(judged: Judgements, tuner: Tuner) -> str:
     if not known:
         return f"{start}{counted(len(batch))}, none judged yet"
     best = max(known, key=lambda number: goal[number])
-    mean = figure(float(np.mean(goal[known])))
+    mean, top = figures((float(np.mean(goal[known])), float(goal[best])))
     path = tuner.collection.locate(judged.rows[best])
-    return f"{start}mean {mean}, best {figure(float(goal[best]))}  {printable(str(path))}"
+    return f"{start}mean {mean}, best {top}  {printable(str(path))}"
 
 
 def print_findings(findings: StudyFindings) -> None:
@@ -64,26 +65,25 @@ def print_findings(findings: StudyFindings) -> None:
 
     Of a slot of numbers only the lowest, the best and the highest are printed; the JSON output and the report have all.
     """
-    from ...pipelines.reports.score_words import interval_text
     from ...pipelines.reports.study_charts import curves_of, ends_and_best
     from ...pipelines.reports.tuning import goal_of, words_of
-    from ...pipelines.support.figures import figure
+    from ...pipelines.support.figures import figure, figures
 
     if findings.unit == "deviations":
         say(printable(f"Goal: {goal_of(findings.goal)}, in {findings.unit}."))
     for place, winner in enumerate(findings.winners, start=1):
         say("")
-        scores = ", ".join(figure(score) for score in winner.scores) or "none judged by all judges"
-        interval = interval_text(winner.low, winner.high)
-        say(f"{place}. expected {figure(winner.mean)} (90 %: {interval}); its pictures: {scores}")
+        scores = ", ".join(figures(winner.scores)) or "none judged by all judges"
+        mean, low, high = figures((winner.mean, winner.low, winner.high))
+        say(f"{place}. expected {mean} (90 %: {low} … {high}); its pictures: {scores}")
         for words in winner.words:
             say("\n".join("   " + printable(line) for line in words_of(words).splitlines()))
     print_trade_offs(findings.front)
 
     def print_effect(effect: OptionEffect, note: str = "") -> None:
-        interval = f"({interval_text(effect.low, effect.high, 2, '+')})"
+        mean, low, high = figures((effect.mean, effect.low, effect.high), 2, "+")
         option = f"{effect.slot}: {effect.option or '(nothing)'}{note}"
-        say(printable(f"  {figure(effect.mean, 2, '+'):>6} {interval}  {option}"))
+        say(printable(f"  {mean:>6} ({low} … {high})  {option}"))
 
     numbers = curves_of(findings.effects)
     ordered = sorted((e for e in findings.effects if e.slot not in numbers), key=lambda effect: -effect.mean)
@@ -100,8 +100,8 @@ def print_findings(findings: StudyFindings) -> None:
             best = max(shown, key=lambda effect: effect.mean)
             for effect in shown:
                 print_effect(effect, " (best)" if effect is best else "")
-    mean, error = findings.gain
-    say(f"Expected further gain: at most {figure(mean, 2)} ± {figure(error, 2)} ({findings.unit}).")
+    gain, error = (figure(value, 2) for value in findings.gain)
+    say(f"Expected further gain: at most {gain} ± {error} ({findings.unit}).")
 
 
 def print_trade_offs(front: Sequence[TradeOff]) -> None:

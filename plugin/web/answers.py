@@ -24,7 +24,7 @@ from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES
 from ...pipelines.support.background import start_as
-from ...pipelines.support.figures import plain_figure
+from ...pipelines.support.figures import decimals_of, plain_figure
 from ...version import __version__
 from .language import Texts, languages, texts_of
 from .messages import N_
@@ -82,11 +82,11 @@ _templates = Environment(
 )
 
 
-def _in_language(make: Callable[..., str]) -> Callable[..., str]:
+def _in_language(make: Callable[..., str | list[str]]) -> Callable[..., str | list[str]]:
     """A filter that gets the texts of the page before its value."""
 
     @pass_context
-    def filtered(context: Context, *values: Any) -> str:  # noqa: ANN401
+    def filtered(context: Context, *values: Any) -> str | list[str]:  # noqa: ANN401
         return make(context["texts"], *values)
 
     return filtered
@@ -104,7 +104,9 @@ _templates.filters.update(
     reason=_in_language(_reason),
     setting=_in_language(lambda texts, name: texts.plain(SETTINGS[name]) if name in SETTINGS else name),
     figure=_in_language(Texts.figure),
+    figures=_in_language(Texts.figures),
     decimals=_in_language(Texts.decimals),
+    decimals_of=decimals_of,
     chart=_in_language(Texts.chart),
     option=_in_language(Texts.option),
     day=_in_language(Texts.day),

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import gettext
-import math
 import re
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 
 from markupsafe import Markup, escape
 from starlette.requests import Request
 
-from ...pipelines.support.figures import figure
+from ...pipelines.support.figures import figure, figures, fixed
 from .messages import MESSAGES, NESTED
 from .state import server_of
 
@@ -96,9 +96,13 @@ class Texts:
         """Format a number for people; arguments as for ``figure`` of the reports."""
         return figure(value, digits, sign).replace(".", self._decimal_sign)
 
-    def decimals(self, value: float, digits: int) -> str:
+    def figures(self, values: Iterable[float], digits: int = 3, sign: str = "") -> list[str]:
+        """Format numbers that stand together; arguments as for ``figures`` of the reports."""
+        return [text.replace(".", self._decimal_sign) for text in figures(values, digits, sign)]
+
+    def decimals(self, value: float, digits: int, sign: str = "") -> str:
         """Format a number with so many decimals; NaN and infinities become a dash."""
-        return f"{value:.{digits}f}".replace(".", self._decimal_sign) if math.isfinite(value) else "–"
+        return fixed(value, digits, sign).replace(".", self._decimal_sign)
 
     def chart(self, svg: Markup | None, names: bool = False) -> Markup:
         """A chart of the reports with its texts in this language.
@@ -129,18 +133,25 @@ class Texts:
         slot, separator, name = text.rpartition(": ")
         return f"{slot}{separator}{self.plain(NOTHING)}" if name == NOTHING else text
 
-    def day(self, time: date) -> str:
-        """A date in numbers; of a time with a time zone that of local time."""
-        if isinstance(time, datetime) and time.tzinfo:
-            time = time.astimezone()
-        # Translators: the order of year, month and day in numbers; the letters stay as they are.
-        form = self.plain("YYYY-MM-DD")
-        return form.replace("YYYY", f"{time:%Y}").replace("MM", f"{time:%m}").replace("DD", f"{time:%d}")
+    def day(self, time: datetime) -> Markup:
+        """The date of a time in numbers, as HTML: in the zone of the server, and by a script in that of the browser."""
+        return _local(time, self._date_form())
 
-    def minute(self, time: datetime) -> str:
-        """A date in numbers, with hours and minutes, in local time."""
-        local = time.astimezone()
-        return f"{self.day(local)} {local:%H:%M}"
+    def minute(self, time: datetime) -> Markup:
+        """As ``day``, with hours and minutes."""
+        return _local(time, f"{self._date_form()} hh:mm")
+
+    def _date_form(self) -> str:
+        # Translators: the order of year, month and day in numbers; the letters stay as they are.
+        return self.plain("YYYY-MM-DD")
+
+
+def _local(time: datetime, form: str) -> Markup:
+    local = time.astimezone()
+    parts = {"YYYY": f"{local:%Y}", "MM": f"{local:%m}", "DD": f"{local:%d}", "hh": f"{local:%H}", "mm": f"{local:%M}"}
+    text = re.sub("|".join(parts), lambda part: parts[part[0]], form)
+    stamp = f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Markup('<time datetime="{}" data-form="{}">{}</time>').format(stamp, form, text)
 
 
 @cache

@@ -112,3 +112,9 @@ def test_what_cannot_be_stored_leaves_the_file(files, tmp_path):
         store(tmp_path / "file" / "config.toml", "model", "a")
     with pytest.raises(SoartError, match=r"must be a text, got None \(SOART_MODEL\)"):
         checked("model", None, variable("model"))
+
+
+def test_every_prior_score_can_be_set():
+    from soart.metrics.tastes.profile import APPEAL, OTHERS, TECHNICAL
+
+    assert KEYS["priors"].choices == (TECHNICAL, APPEAL, OTHERS, "none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import Any
 
 from starlette.requests import Request
@@ -10,7 +11,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....pipelines.collection.comparisons import choosers
 from ....pipelines.collection.counts import count_collection
+from ....pipelines.collection.ratings import check_new_rater, raters
 from ....pipelines.ingest.roots import known_roots
 from ..answers import for_visitor, json_body, json_endpoint, page
 from ..language import languages
@@ -65,9 +68,15 @@ def logout(request: Request, body: dict[str, Any]) -> Response:
 
 def name_rater(request: Request, body: dict[str, Any]) -> Response:
     """Set the name of the rater and, if the request names one, the language; an empty one is the browser's."""
-    name = " ".join(str(body.get("rater", "")).split())
+    # Keyboards differ in the form of accented letters; that of most is composed.
+    name = unicodedata.normalize("NFC", " ".join(str(body.get("rater", "")).split()))
+    server = server_of(request)
     # A rater's taste bears the rater's name, so the rules for names of tastes hold.
-    server_of(request).collections[0].profiles.own.place(name)
+    server.collections[0].profiles.own.place(name)
+    known = {server.settings.rater}
+    for current in server.collections:
+        known |= {*raters(current.collection), *choosers(current.collection), *current.profiles.own.names()}
+    check_new_rater(name, known)
     request.session["rater"] = name
     language = body.get("language")
     if isinstance(language, str) and language in languages():

@@ -1,5 +1,7 @@
 // Finding elements of the page, building new ones, and reading forms.
 
+import { showLocalTimes } from "./times.js";
+
 /**
  * First element that matches a selector.
  *
@@ -87,6 +89,7 @@ export function svg(tag, attributes) {
 export function setServerHtml(node, html) {
   // eslint-disable-next-line no-restricted-properties -- the only place where HTML is set
   node.innerHTML = html;
+  showLocalTimes(node);
 }
 
 /**

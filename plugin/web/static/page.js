@@ -6,7 +6,9 @@ import { $, around, find } from "./dom.js";
 import { watchJobs } from "./jobs.js";
 import { hasModifier } from "./keys.js";
 import { startOutbox } from "./outbox.js";
+import { showLocalTimes } from "./times.js";
 
+showLocalTimes(document);
 startOutbox();
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) watchJobs();

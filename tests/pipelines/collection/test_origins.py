@@ -11,7 +11,7 @@ from soart.pipelines.ingest.file_rows import link_files
 from soart.pipelines.ingest.metadata.record import record
 from soart.pipelines.ingest.metadata_rows import store_metadata
 from soart.pipelines.ingest.scan import FileEntry
-from soart.pipelines.scoring.grouping import by_prompt
+from soart.pipelines.scoring.grouping import by_burst, by_prompt
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,23 @@ def test_pictures_that_are_made_alike_are_of_one_group(tmp_path, one, other, tog
         made = origins(collection, [row.id for row in rows])
         groups = by_prompt([made[row.id] for row in rows]).tolist()
     assert groups == ([0, 0] if together else [-1, -1])
+
+
+def test_an_exact_copy_takes_no_picture_out_of_its_numbered_burst(tmp_path, collection):
+    """The first path in alphabetical order was taken for the picture's, here that of the copy."""
+    rows = []
+    for number in range(3):
+        Image.fromarray(np.full((16, 16, 3), 40 * number, np.uint8)).save(tmp_path / f"{number}.png")
+        rows.append(collection.add_file(tmp_path / f"{number}.png")[0])
+        told = record("AUTOMATIC1111", "png:parameters", prompt="a fox", seed=number)
+        store_metadata(collection, [(rows[-1].sha256, told)])
+    files = [(f"/p/out/000{n}.png", n, row.id) for n, row in enumerate(rows)] + [
+        ("/p/best/favourite.png", 1, rows[1].id)
+    ]
+    link_files(collection, 1, [(FileEntry(path, 9, (n + 1) * 10**13), image) for path, n, image in files])
+    made = origins(collection, [row.id for row in rows])
+    assert made[rows[1].id].path == "/p/out/0001.png"
+    assert by_burst([made[row.id] for row in rows]).tolist() == [0, 0, 0]
 
 
 def test_the_time_zone_comes_back_after_a_failure():

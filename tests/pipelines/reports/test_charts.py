@@ -19,7 +19,7 @@ from soart.pipelines.reports.charts import (
 )
 from soart.pipelines.reports.line_charts import MOST_POINTS, Series, lines_chart
 from soart.pipelines.reports.taste import draw_curve
-from soart.pipelines.support.figures import figure
+from soart.pipelines.support.figures import figures
 
 NAN, INF = float("nan"), float("inf")
 HOSTILE = ["<script>alert(1)</script>", "$x_1$", "$", "a & b", '"quoted" \'too\'', "שלום עולם", "猫の写真", "a\x00b\x1b\ud800", "\u202egnp.exe", "🦊", "", "w" * 3000]  # fmt: skip
@@ -189,7 +189,8 @@ def test_long_names_are_cut_and_whole_in_their_tooltip():
 def test_values_of_rows_have_the_room_that_they_need():
     for mean in (1.0, 0.0036, -0.00000012):
         tree = parsed(intervals_chart([Interval("woodcut", mean, mean - 0.01, mean + 0.01)], "points", "style"))
-        [value] = [text for text in tree.iter("{http://www.w3.org/2000/svg}text") if text.text == figure(mean, 2, "+")]
+        [shown] = figures([mean], 2, "+")
+        [value] = [text for text in tree.iter("{http://www.w3.org/2000/svg}text") if text.text == shown]
         assert float(value.get("x")) + text_width(value.text, SIZE) <= float(tree.get("viewBox").split()[2])
 
 

@@ -134,8 +134,8 @@ def test_the_page_shows_the_values_of_judges(found, come, tmp_path):
         row.split("\t") for row in page.locator("h2:has-text('Judges') ~ .scroll table").first.inner_text().split("\n")
     ]
     assert rows[1:] == [
-        ["judge: appeal", "150", "74.5", "37, 75, 112"],
-        ["judge: noise (lower is better)", "100", "7.07", "3.57, 7.14, 10.7"],
+        ["judge: appeal", "150", "74.5", "37.0, 75.0, 112.0"],
+        ["judge: noise (lower is better)", "100", "7.07", "3.57, 7.14, 10.71"],
         ["judge: clip:</script>", "30", "0.25", "0.25, 0.25, 0.25"],
     ]
     best, worst = (page.locator(f"h3:has-text('{end} by judge: appeal') + ul .num") for end in ("Best", "Worst"))

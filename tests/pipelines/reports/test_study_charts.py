@@ -27,7 +27,7 @@ def test_numbers_are_a_curve_with_a_band_and_words_are_rows():
     drawn = draw_effects(effects(), "points")
     assert list(drawn) == ["style", "guidance"]
     curve, rows = drawn["guidance"], drawn["style"]
-    assert curve.best == "best at 6: +2 (+1.5 … +2.5)"
+    assert curve.best == "best at 6: +2.0 (+1.5 … +2.5)"
     assert curve.options == tuple("123456789")
     line = circles(curve.chart, "mean")
     assert (np.diff(line[:, 0]) > 0).all()

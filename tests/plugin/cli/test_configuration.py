@@ -151,3 +151,35 @@ def test_what_cannot_be_used_is_said_when_it_is_set_or_deleted(soart, home):
     soart("config", "set", "taste", "mine")
     code, _, err = soart("taste", "delete", "mine", "--yes")
     assert (code, "still the configured taste" in err) == (0, True)
+
+
+def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, home, monkeypatch):
+    rng = np.random.default_rng(1)
+    for name, darkest in (("good", 120), ("bad", 0)):
+        (home / name).mkdir()
+        for i in range(6):
+            pixels = rng.integers(darkest, darkest + 120, (24, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(home / name / f"{i}.png")
+    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--profiles", "P", "--json")
+
+    def starts(*arguments):
+        code, out, err = soart(*learn, *arguments)
+        assert code == 0, err
+        return [*json.loads(out)["trusted_priors"]]
+
+    assert starts() == ["technical", "appeal"]
+    assert soart("config", "set", "priors", "appeal")[0] == 0
+    assert starts() == ["appeal"]
+    assert starts("--prior", "technical") == ["technical"]
+    monkeypatch.setenv("SOART_PRIORS", "none")
+    assert starts() == []
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["beauty"], "must be some of technical, appeal"), (["none", "appeal"], "none starts from nothing")],
+)
+def test_wrong_prior_scores_are_refused_when_they_are_set(soart, home, names, words):
+    code, _, err = soart("config", "set", "priors", *names)
+    assert (code, words in " ".join(err.replace("│", "").split())) == (2, True), err
+    assert not (home / "config" / "soart").exists()

@@ -356,3 +356,22 @@ def test_ratings_of_an_evaluated_folder_are_found(soart, world, mine, tmp_path):
 def test_an_empty_name_is_not_the_current_folder(soart, world, mine):
     code, _, err = soart("taste", "learn", "x", "--good", world / "good", "--bad", "blurry=", *mine)
     assert (code, "got an empty name" in " ".join(err.split())) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        (("--network", "./nowhere"), "'./nowhere' is not a model folder"),
+        (("--prior", "nothing"), "no prior score 'nothing'"),
+        (("--prior", "others"), "needs ratings of other raters"),
+        (("--rater", "zed"), "'new' is not a collection"),
+        (("--choices", "nowhere.csv"), "'nowhere.csv' cannot be read"),
+        (("--good", "empty"), "Expected good pictures in 'empty'"),
+    ],
+)
+def test_a_mistake_in_learning_leaves_no_new_collection(soart, world, tmp_path, monkeypatch, mistake, words):
+    monkeypatch.chdir(tmp_path)
+    good = () if mistake[0] == "--good" else ("--good", world / "good")
+    code, _, err = soart("taste", "learn", "x", *good, "--bad", world / "bad", "--collection", "new", *mistake)
+    assert (code, words in " ".join(err.split())) == (1, True), err
+    assert not list(tmp_path.iterdir())

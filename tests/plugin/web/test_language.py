@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from babel.messages.extract import extract_javascript
+from markupsafe import Markup
+from specimens.time_zones import local_time
 from starlette.testclient import TestClient
 
 from soart.metrics.damage.names import DETECTORS
@@ -402,9 +404,24 @@ def test_numbers_and_dates_have_the_form_of_the_language():
     import datetime as dt
 
     time = dt.datetime(2026, 1, 31, 14, 5)
-    assert (texts_in("de").minute(time), texts_in("en").minute(time)) == ("31.01.2026 14:05", "2026-01-31 14:05")
+    shown = [Markup(texts_in(code).minute(time)).striptags() for code in ("de", "en")]
+    assert shown == ["31.01.2026 14:05", "2026-01-31 14:05"]
     assert [texts_in(code).figure(0.125, 2, "+") for code in ("de", "en")] == ["+0,12", "+0.12"]
     assert texts_in("de").decimals(float("nan"), 2) == texts_in("de").figure(np.inf) == "–"
+
+
+def test_times_are_those_of_the_server_with_the_moment_for_scripts():
+    import datetime as dt
+
+    time = dt.datetime(2026, 1, 31, 23, 5, tzinfo=dt.UTC)
+    with local_time("Europe/Berlin"):
+        assert (
+            texts_in("de").minute(time)
+            == '<time datetime="2026-01-31T23:05:00Z" data-form="DD.MM.YYYY hh:mm">01.02.2026 00:05</time>'
+        )
+        assert (
+            texts_in("en").day(time) == '<time datetime="2026-01-31T23:05:00Z" data-form="YYYY-MM-DD">2026-02-01</time>'
+        )
 
 
 def test_values_and_translations_are_escaped(monkeypatch):

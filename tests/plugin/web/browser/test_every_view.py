@@ -1,7 +1,12 @@
 """Every view in a real browser: headless Chromium and the real server."""
 
+import datetime as dt
+
 import pytest
 from specimens.browsing import until
+from sqlalchemy import update
+
+from soart.pipelines.collection.tables import ImageRow
 
 
 def test_a_hostile_prompt_stays_text_in_every_view(come, address, folder):
@@ -81,3 +86,48 @@ def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
         == []
     )
     assert page.evaluate("[...document.querySelectorAll('img:not([alt])')].length") == 0
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 360), ("de", 400)])
+def test_a_faded_edge_of_the_row_of_views_says_that_there_is_more(come, address, language, width):
+    page = come(locale=language)
+    page.set_viewport_size({"width": width, "height": 780})
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_selector("#grid img")
+    row = page.locator(".top nav")
+    mask = "row => getComputedStyle(row).maskImage"
+    assert row.evaluate("row => row.scrollWidth - row.clientWidth") > 32
+    assert row.evaluate(mask).endswith("calc(100% - 32px), rgba(0, 0, 0, 0))")
+    assert "rgb(0, 0, 0) 0px" in row.evaluate(mask)
+    row.evaluate("row => row.scrollTo(row.scrollWidth, 0)")
+    # At the end nothing lies below the fade there, and the other edge is faded.
+    page.wait_for_function(
+        "() => getComputedStyle(document.querySelector('.top nav')).maskImage.includes('rgb(0, 0, 0) 32px')"
+    )
+    assert (
+        row.evaluate("row => row.getBoundingClientRect().right - row.lastElementChild.getBoundingClientRect().right")
+        >= 32
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "zone", "day", "minute"),
+    [
+        ("en", "Pacific/Kiritimati", "2026-02-01", "2026-02-01 13:05"),
+        ("de", "America/New_York", "31.01.2026", "31.01.2026 18:05"),
+    ],
+)
+def test_times_are_those_of_the_time_zone_of_the_browser(come, address, app, language, zone, day, minute):
+    page = come(locale=language, timezone_id=zone)
+    collection = app.state.server.collections[0].collection
+    with collection.session("be written", write=True) as session:
+        session.execute(update(ImageRow).values(created_at=dt.datetime(2026, 1, 31, 23, 5, tzinfo=dt.UTC)))
+    page.goto(f"{address}/collections")
+    page.wait_for_function("day => document.querySelector('.collection time').textContent === day", arg=day)
+    page.goto(f"{address}/c/0/gallery")
+    page.click("#grid img")
+    page.wait_for_selector(f"#viewer-detail time:text-is('{minute}')")
+    # Without scripts the server's time stands there.
+    silent = come(locale=language, timezone_id=zone, java_script_enabled=False)
+    silent.goto(f"{address}/collections")
+    assert "2026" in silent.text_content(".collection time")

@@ -10,7 +10,7 @@ import pytest
 
 from soart.pipelines.collection import database
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.ratings import PERSONAL, rating_counts, ratings
+from soart.pipelines.collection.ratings import PERSONAL, rate, rating_counts, ratings
 from soart.plugin.web.state import MOST_RATERS
 
 
@@ -157,3 +157,20 @@ def test_the_services_of_the_latest_raters_are_kept(visitor, app):
         assert current.rating("rater 0") is first
     assert current.rating("rater 1") is not second
     assert len(current._ratings) == MOST_RATERS
+
+
+def test_a_name_is_one_person_however_its_accents_are_written(visitor):
+    """Decomposed letters were refused, with a sentence that showed the same name."""
+    assert visitor.post("/rater", {"rater": "Rene\u0301"}).json() == {"rater": "Ren\u00e9"}
+
+
+def test_a_new_name_differs_from_others_in_more_than_capitals(visitor, folder):
+    """On many disks the tastes of both would share a file."""
+    with Collection(folder) as collection:
+        rate(collection, "ann", {1: 5})
+        rate(collection, "Ben", {1: 5})
+        rate(collection, "ben", {1: 4})
+    refused = visitor.post("/rater", {"rater": "Ann"})
+    assert (refused.status_code, "'ann' already" in refused.json()["error"]) == (400, True)
+    for known in ("ann", "Ben", "ben", "anna"):
+        assert visitor.post("/rater", {"rater": known}).status_code == 200
