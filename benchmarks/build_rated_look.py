@@ -168,6 +168,8 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
     for kind in kinds:
         sound = learning.sound(kind)
         for title, trait in (("colourfulness", data.items[:, CHROMA]), ("size", data.side)):
+            if np.ptp(trait[sound]) == 0:
+                continue
             trends = (spearmanr(-cost[sound], trait[sound])[0] for cost in costs.values())
             print(f"trend with {title}, {kind}:", *(f"{trend:+.2f}" for trend in trends))
     undamaged = costs["technical score"][data.clean] * UNRATED

@@ -1,4 +1,4 @@
-"""The built-in judges that were learnt from people's opinions: appeal and rated quality, see ``metrics/tastes`` and ``metrics/damage``."""
+"""The built-in judges that were learnt from people's opinions: appeal and rated quality, see ``metrics``."""
 
 from __future__ import annotations
 
