@@ -26,7 +26,7 @@ from sources import default_cache
 from soart.metrics.items.frame import LATE, Frame, kinds_of
 from soart.metrics.tastes import appeal
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
-from soart.metrics.tastes.profile import technical_prior
+from soart.metrics.tastes.overall import OverallScorer
 
 FOLDS, SEED = 5, 1
 #: Learns from opinions, and returns what scores (n, p) items.
@@ -59,7 +59,10 @@ def ridge(names: tuple[str, ...]) -> Learner:
 
 def technical(names: tuple[str, ...]) -> Learner:
     """The technical score, which learns nothing."""
-    return lambda opinions: lambda items: technical_prior(items, names)
+    scorer = OverallScorer.load().technical
+    if scorer.extractor.names != names:
+        raise ValueError("Expected items of the default network.")
+    return lambda opinions: lambda items: -scorer.technometric(items)
 
 
 def agreement(scores: np.ndarray, opinions: Opinions) -> float:

@@ -11,7 +11,7 @@ picture and a damaged version of it, photographs and drawings of all sizes, of w
 There are two models. ``rated_quality_model`` uses all items of tastes, those of a network among them. ``rated_look_model``
 uses the items of texture, colour and quality alone, those of them that mirrorings and turns exchange alike; it needs no
 network and is part of the technical score. It is learnt beside the faults: to be right where they are wrong, and so that
-colourful pictures score no lower than others.
+neither colourfulness nor size matters.
 """
 
 from __future__ import annotations
