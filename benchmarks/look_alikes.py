@@ -15,7 +15,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import build_rated_look
+import build_rated_appearance
 import numpy as np
 from build_rated_quality import ALIKE, NAMES, Learning, directions, series
 from rated_photographs import RatedPhotographs, items_of, rated_photographs
@@ -24,25 +24,26 @@ from sklearn.model_selection import GroupKFold
 from sources import default_cache
 
 from soart.metrics.damage.rated_quality import rated_quality_model
-from soart.metrics.damage.scorer import UNRATED
 from soart.metrics.tastes.overall import OverallScorer, points_of
 
 DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
 
 
-def scores_of(learning: Learning, by_look: build_rated_look.Learning, groups: np.ndarray) -> dict[str, np.ndarray]:
+def scores_of(
+    learning: Learning, by_appearance: build_rated_appearance.Learning, groups: np.ndarray
+) -> dict[str, np.ndarray]:
     """(n,) scores by title, rated quality learnt from other series."""
     items, scorer, model = learning.items, OverallScorer.load(), rated_quality_model()
     rated, left = np.empty((2, len(items)))
     for rest, out in GroupKFold(5).split(items, groups=groups):
         apart = {source_of(learning.photographs.files[n]) for n in out}
         rated[out] = learning.learn(rest, apart).scores(items[out], NAMES)
-        look = by_look.learn(rest, np.arange(len(by_look.halvings)))
-        left[out] = look.shares_left(look.scores(by_look.items[out], build_rated_look.LOOK))
+        learnt = by_appearance.learn(rest, np.arange(len(by_appearance.halvings)))
+        left[out] = learnt.shares_left(learnt.scores(by_appearance.items[out], build_rated_appearance.APPEARANCE))
     freedom = scorer.technical.freedom_from_faults(items)
     return {
         "freedom from faults": freedom,
-        "technical": np.log2(left) - scorer.technical.cost_of_faults(items) / UNRATED,
+        "technical": np.log2(left) - scorer.technical.cost_of_faults(items) / scorer.technical.model.half,
         "overall": points_of(freedom, scorer.shares(items), model.shares_left(rated)),
         "rated quality": rated,
     }
@@ -71,9 +72,9 @@ def main() -> None:
     learning = replace(learning, photographs=both, items=np.concatenate([learning.items, items_of(others, cache)]))
     items, opinions = learning.items, both.opinions
     groups, own = series(items), directions(items)
-    by_look = build_rated_look.Learning.of(cache)
-    by_look = replace(by_look, items=items[:, build_rated_look.COLUMNS], opinions=opinions)
-    scores = scores_of(learning, by_look, groups)
+    by_appearance = build_rated_appearance.Learning.of(cache)
+    by_appearance = replace(by_appearance, items=items[:, build_rated_appearance.COLUMNS], opinions=opinions)
+    scores = scores_of(learning, by_appearance, groups)
     count, size = groups.max() + 1, np.bincount(groups)
     first, second = np.nonzero(np.triu(own @ own.T > ALIKE, 1))
     short = size[groups[first]] <= LARGEST

@@ -19,7 +19,8 @@ from quality_pictures import in_bytes
 from sources import default_cache, unseen_sources
 
 from soart.metrics.damage.places import PARTS, fault_places
-from soart.metrics.damage.scorer import SLIGHT, TechnicalScorer
+from soart.metrics.damage.reasons import SLIGHT
+from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.image import read_image
 
 LAID = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate")

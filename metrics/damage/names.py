@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: The technical score and its version; and the version of what it knows of faults: the detectors, the prior of tastes.
+#: The technical score and its version; and the version of the faults: the detectors, and the prior score of tastes.
 TECHNICAL, TECHNICAL_VERSION, FAULTS_VERSION = "technical", 8, 7
 #: The technical score, appeal and rated quality in one.
 OVERALL = "overall"

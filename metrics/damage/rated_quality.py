@@ -3,15 +3,16 @@
     rated quality = offset + Σ_i weight_i · cut((item_i − centre_i)/scale_i),   items cut to −4 … 4, the sum to 0 … 1
 
 It is the mean opinion score (MOS) of opinion-aware no-reference image quality assessment, from 0 for the lowest rated of
-the learning pictures to 1 for the highest rated, predicted by ridge regression. It was learnt from 9,999 photographs of
-512 pixels, blurred, noisy, dark and well made ones (``benchmarks/rated_photographs.py`` names them), and from pairs of a
-picture and a damaged version of it, photographs and drawings of all sizes, of which the damaged one is worse
-(``benchmarks/rated_versions.py``).
+the learning pictures to 1 for the highest rated, predicted by ridge regression. There are two models. Both were learnt from
+9,999 photographs of 512 pixels, blurred, noisy, dark and well made ones (``benchmarks/rated_photographs.py`` names them), and
+from pairs of a picture and a damaged version of it, photographs and drawings of all sizes, of which the damaged one is worse.
 
-There are two models. ``rated_quality_model`` uses all items of tastes, those of a network among them. ``rated_look_model``
-uses the items of texture, colour and quality alone, those of them that mirrorings and turns exchange alike; it needs no
-network and is part of the technical score. It is learnt beside the faults: to be right where they are wrong, and so that
-neither colourfulness nor size matters.
+* ``rated_quality_model`` uses all items of tastes, those of a network among them; its pairs are those of
+  ``benchmarks/rated_versions.py``.
+* ``rated_appearance_model`` uses the items of appearance alone: texture, colour and quality, those of them that mirrorings
+  and turns exchange alike. It needs no network and is part of the technical score. Its pairs are those that faults are learnt
+  from (``benchmarks/quality_pictures.py``), and it is learnt beside the costs of faults: to be right where they are wrong, and
+  so that neither colourfulness nor size should matter to their sum.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .quality_model import folded
 
 #: Name of the judge.
 RATED_QUALITY = "rated-quality"
-VERSION, LOOK_VERSION = "rated-quality-2", "rated-look-1"
+VERSION, APPEARANCE_VERSION = "rated-quality-2", "rated-appearance-1"
 #: Penalty of the squared weights; chosen on the learning photographs (``benchmarks/build_rated_quality.py``).
 ALPHA = 3000.0
 #: Weights of a reduced photograph and of a pair beside that of a photograph as it was rated; chosen by trials, see
@@ -223,9 +224,9 @@ def rated_quality_model() -> RatedQuality:
 
 
 @lru_cache(maxsize=1)
-def rated_look_model() -> RatedQuality:
+def rated_appearance_model() -> RatedQuality:
     """The one of this version of soart that needs no network."""
-    return _shipped(LOOK_VERSION)
+    return _shipped(APPEARANCE_VERSION)
 
 
 def _shipped(version: str) -> RatedQuality:

@@ -2,8 +2,8 @@
 
 The technical score tells how well a picture is rendered, not whether it is liked. Three things cost points: every fault; a
 rendering unlike that of good photographs and drawings (``quality_model``); and what people would hold against its quality,
-predicted from its look (``rated_quality``). A fault costs the more, the stronger its evidence is; hardly anything is gained
-by having less of a fault than usual. The score depends neither on the size of a picture nor on its orientation.
+predicted from its appearance (``rated_quality``). A fault costs the more, the stronger its evidence is; hardly anything is gained
+by having less of a fault than usual. The score hardly depends on the size of a picture, and not on its orientation.
 
 The *technometric* is the sum of all that costs points: 0 or more, lower is better, without an upper limit. Points halve
 at every further ``HALF``: 100·2^(−technometric / HALF).
@@ -28,65 +28,19 @@ from .names import DETECTORS as DETECTORS
 from .names import FAULTS_VERSION, TECHNICAL, TECHNICAL_VERSION
 from .places import fault_places
 from .quality_model import QualityModel
-from .rated_quality import rated_look_model, rated_text
+from .rated_quality import rated_appearance_model
+from .reasons import SLIGHT, as_reasons, causes_with_rated, fault_text, strangeness_text, verdicts
 
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
 #: Evidence below which a fault costs hardly anything, and the width of the transition.
 _KNEE, _WIDTH = 0.4, 0.2
-#: Cost of a standard deviation of strangeness, and of each halving of what rated quality leaves.
-_STRANGE, UNRATED = 0.8, 4.66
-#: Technometric of 50 points, which 2 % of the undamaged pictures exceed (``benchmarks/build_rated_look.py``).
+#: Cost of a standard deviation of strangeness.
+_STRANGE = 0.8
+#: Technometric of 50 points, which 2 % of the undamaged pictures exceed (``benchmarks/build_rated_appearance.py``).
 HALF = 7.2
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
-_SUSPECTED = {
-    "blur": "blurred: the finest detail is missing",
-    "noise": "noisy: grain over plain areas",
-    "jpeg": "JPEG artefacts: traces of eight-pixel blocks, of this file or of an earlier one",
-    "fade": "faded: little difference between dark and light",
-    "saturate": "over-saturated",
-    "pixelate": "pixelated: pixels larger than they should be",
-    "halo": "halos: bright or dark seams along edges",
-    "band": "banding: too few levels of colour",
-    "burn": "burnt: contrast and colours beyond their limits",
-    "grid": "a regular grid: lines over the whole picture",
-    "smooth": "over-smoothed: surfaces without texture, like plastic",
-    "unfinished": "unfinished: drawn in too few steps",
-}
-_SLIGHT = {
-    "blur": "slightly soft",
-    "noise": "slightly noisy",
-    "jpeg": "slight JPEG artefacts",
-    "fade": "slightly faded",
-    "saturate": "slightly over-saturated",
-    "pixelate": "slightly pixelated",
-    "halo": "slight halos",
-    "band": "slight banding",
-    "burn": "slightly burnt",
-    "grid": "a slight grid",
-    "smooth": "slightly over-smoothed",
-    "unfinished": "slightly unfinished",
-}
-#: Faults as nouns, such as "fading" for ``fade``.
-NOUNS = {
-    "blur": "blur",
-    "noise": "noise",
-    "jpeg": "JPEG artefacts",
-    "fade": "fading",
-    "saturate": "over-saturation",
-    "pixelate": "pixelation",
-    "halo": "halos",
-    "band": "banding",
-    "burn": "burnt colours",
-    "grid": "a regular grid",
-    "smooth": "over-smoothing",
-    "unfinished": "an unfinished rendering",
-}
-#: Evidence from which a fault is called slight, and the verdict without one.
-SLIGHT, CLEAN = 0.6, "clean"
-#: Strangeness, in standard deviations, from which a rendering is called a little or plainly unlike good pictures.
-ODD, STRANGE = 1.0, 2.0
 
 
 @cache
@@ -138,53 +92,6 @@ def costs_of_faults(items: np.ndarray) -> np.ndarray:
     """(n,) costs of all faults and of strangeness in (n, p) quality items by the built-in model: ≥ 0."""
     total: np.ndarray = costs(quality_model(), items).sum(axis=0)
     return total
-
-
-def shared_with_faults(unrated: float, faults: float, half: float) -> float:
-    """The part of what a low rated quality costs that the faults share, because people saw these.
-
-    Args:
-        unrated: cost of the rated quality.
-        faults: cost of the faults.
-        half: cost of faults that halves the points; these faults share three quarters.
-    """
-    return float(unrated * (1 - 4 ** (-faults / half)))
-
-
-def as_reasons(causes: Sequence[tuple[str, float]], score: float, top: int) -> list[Reason]:
-    """The ``top`` costliest causes, each with a text and a cost, as reasons whose sum over all causes is the score less 100."""
-    total = sum(cost for _, cost in causes) or 1.0
-    costliest = sorted(causes, key=lambda cause: -cause[1])[:top]
-    return [Reason(text, (score - 100) * cost / total) for text, cost in costliest]
-
-
-def fault_text(fault: str, evidence: float, place: str = "") -> str:
-    """A fault in words, by its evidence; with its place if it is more than a trace."""
-    if evidence <= SLIGHT:
-        return f"a trace of {NOUNS[fault]}"
-    text = _SUSPECTED[fault] if evidence > 1 else _SLIGHT[fault]
-    return f"{text}, {place}" if place else text
-
-
-def verdicts(evidence: np.ndarray) -> list[str]:
-    """A word or two for each picture, by its strongest fault: ``"clean"``, ``"slightly soft"`` or ``"noisy"``.
-
-    Args:
-        evidence: (k, n) evidence of each of ``DETECTORS``; NaN where it is not known.
-    """
-    known = np.nan_to_num(evidence, nan=-np.inf)
-    strongest = zip(known.argmax(axis=0), known.max(axis=0), strict=True)
-    texts = [(fault_text(DETECTORS[k], e), e) for k, e in strongest]
-    return [text.partition(":")[0] if e > SLIGHT else CLEAN for text, e in texts]
-
-
-def strangeness_text(strangeness: float, departure: str = "") -> str:
-    """The rendering of a picture in words, by its strangeness in standard deviations, and in what it departs if it is odd."""
-    if strangeness <= ODD:
-        return "rendered normally: most good pictures lose points for this too"
-    if strangeness > STRANGE:
-        return f"rendered unlike good photographs and drawings: {departure}".removesuffix(": ")
-    return f"rendered a little unlike good pictures: {departure}".removesuffix(": ")
 
 
 def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
@@ -291,7 +198,7 @@ class TechnicalScorer:
         """(n,) technometrics of (n, p) items, ≥ 0, lower is better; of a detector the evidence of its fault."""
         if self.fault:
             return self._evidence(self._quality(items))
-        total: np.ndarray = self.cost_of_faults(items) + _cost_of(self._left(items))
+        total: np.ndarray = self.cost_of_faults(items) + self._cost_of(self._rated(items))
         return total
 
     def cost_of_faults(self, items: np.ndarray) -> np.ndarray:
@@ -304,24 +211,28 @@ class TechnicalScorer:
 
         They halve at every further ``model.half``, so their scale is not that of the technical score.
         """
-        return self._fit(points_of(self.cost_of_faults(items), self.model.half), items)
+        return self._points_of(self.cost_of_faults(items), self.model.half, items)
 
-    def _left(self, items: np.ndarray) -> np.ndarray:
-        """(n,) shares, 0 to 1, that the rated quality of (n, p) items leaves."""
-        look = rated_look_model()
-        return look.shares_left(look.scores(items, self.extractor.names))
+    def _rated(self, items: np.ndarray) -> np.ndarray:
+        """(n,) rated qualities of (n, p) items, 0 to 1; NaN for pictures that are too small."""
+        return rated_appearance_model().scores(items, self.extractor.names)
 
-    def _fit(self, points: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """(n,) points, 0 for (n, p) items of pictures that cannot be judged."""
+    def _cost_of(self, rated: np.ndarray) -> np.ndarray:
+        """(n,) what (n,) rated qualities cost, ≥ 0: each halving of what they leave as much as faults that halve the freedom."""
+        cost: np.ndarray = -self.model.half * np.log2(rated_appearance_model().shares_left(rated))
+        return cost
+
+    def _points_of(self, technometric: np.ndarray, half: float, items: np.ndarray) -> np.ndarray:
+        """(n,) points of (n,) technometrics; 0 for (n, p) items of pictures that cannot be judged."""
         fit = [not reason for reason in self.unfit(items)]
-        found: np.ndarray = np.where(fit, points, 0.0)
+        found: np.ndarray = np.where(fit, points_of(technometric, half), 0.0)
         return found
 
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) points of (n, p) items, 0 to 100; higher is better. Pictures that cannot be judged have 0."""
         technometric = self.technometric(items)
         if not self.fault:
-            return self._fit(points_of(technometric, HALF), items)
+            return self._points_of(technometric, HALF, items)
         points: np.ndarray = 100 / (1 + np.exp(np.clip(_STEEPNESS * (technometric - 1), -30, 30)))
         return points
 
@@ -362,7 +273,7 @@ class TechnicalScorer:
         """The ``top`` reasons that cost each of (n, p) items most, the costliest first.
 
         The contributions of all sum to the score less 100. Faults share what a low rated quality costs, see
-        ``shared_with_faults``.
+        ``causes_with_rated``.
 
         Args:
             items: (n, p).
@@ -374,20 +285,13 @@ class TechnicalScorer:
             place = places.get(self.fault, "")
             texts = [fault_text(self.fault, evidence, place) for evidence in self._evidence(self._quality(items))]
             return [[Reason(text, float(points) - 100)][:top] for text, points in zip(texts, scores, strict=True)]
-        look, unfit, rows = rated_look_model(), self.unfit(items), []
-        rated = look.scores(items, self.extractor.names)
-        unrated = _cost_of(look.shares_left(rated))
+        rated, freedom, unfit = self._rated(items), self.freedom_from_faults(items), self.unfit(items)
+        unrated, rows = self._cost_of(rated), []
         for n, faults in enumerate(self.causes(items, places)):
             if unfit[n]:
                 rows.append([Reason(unfit[n], -100.0)][:top])
                 continue
-            # What is usual is no reason: the faults share it.
-            known = 0.0 if np.isnan(rated[n]) else float(unrated[n])
-            cost = sum(own for _, own in faults)
-            shared = shared_with_faults(known, cost, self.model.half)
-            causes = [(text, own * (1 + shared / cost)) for text, own in faults]
-            if known:
-                causes.append((rated_text(rated[n]), known - shared))
+            causes = causes_with_rated(faults, 1.0, float(freedom[n]), float(rated[n]), float(unrated[n]))
             rows.append(as_reasons(causes, float(scores[n]), top))
         return rows
 
@@ -415,9 +319,3 @@ class TechnicalScorer:
             others = float(by_cause[:-1, n][~sought[:, n]].sum())
             rows.append([*causes, (strangeness_text(strangeness[n], departed[n]), float(by_cause[-1, n]) + others)])
         return rows
-
-
-def _cost_of(left: np.ndarray) -> np.ndarray:
-    """(n,) costs, ≥ 0, of (n,) shares that rated quality leaves."""
-    cost: np.ndarray = -UNRATED * np.log2(left)
-    return cost

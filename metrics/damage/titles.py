@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .names import OVERALL, TECHNICAL
-from .scorer import DETECTORS, NOUNS
+from .names import DETECTORS, OVERALL, TECHNICAL
+from .reasons import NOUNS
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/kinds.py.
 CAUTION = (

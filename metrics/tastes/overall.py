@@ -3,7 +3,7 @@
     overall = 100 · √(freedom/100) · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
                                                         quality = rated quality / 0.875, cut to 0.02 … 1
 
-Freedom from faults, 0 to 100 points, is what the technical score knows of faults. Rated quality, how people in general would
+Freedom from faults, 0 to 100 points, is the part of the technical score that counts faults alone. Rated quality, how people in general would
 rate the quality, is that of all items, those of a network among them. It is lower for faults too, so the root of the freedom
 is enough. Appeal tells what people in general find beautiful. The share is that of people who like a picture among
 those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
@@ -24,8 +24,9 @@ import numpy as np
 from ...errors import ProfileError
 from ..damage.names import FAULTS_VERSION, OVERALL, TECHNICAL
 from ..damage.rated_quality import VERSION as RATED_QUALITY_VERSION
-from ..damage.rated_quality import rated_quality_model, rated_text
-from ..damage.scorer import TechnicalScorer, as_reasons, quality_model, shared_with_faults
+from ..damage.rated_quality import rated_quality_model
+from ..damage.reasons import as_reasons, causes_with_rated
+from ..damage.scorer import TechnicalScorer, quality_model
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
 from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
@@ -171,8 +172,8 @@ class OverallScorer:
         """The ``top`` reasons that cost each of (n, p) items most, the costliest first.
 
         The contributions of all sum to the score less 100. Each is in proportion to the halvings of the points that its
-        cause costs. Faults share what a low rated quality costs, see ``shared_with_faults``. What a picture loses because
-        it is too small to tell how its quality would be rated is no reason: the other causes share it.
+        cause costs. Faults share what a low rated quality costs, see ``causes_with_rated``. What a picture loses because
+        it is too small to tell how its quality would be rated is no reason: all causes share it.
 
         Args:
             items: (n, p).
@@ -180,25 +181,17 @@ class OverallScorer:
             places: where faults are strongest, by fault, for the items of a single picture.
         """
         self._check(items)
-        shares, rated, half = self.shares(items), self.rated(items), self.technical.model.half
-        qualities, scores, unfit = (
-            rated_quality_model().shares_left(rated),
-            self.score(items),
-            self.technical.unfit(items),
-        )
-        rows = []
+        shares, rated, freedom = self.shares(items), self.rated(items), self.technical.freedom_from_faults(items)
+        unrated = -np.log2(rated_quality_model().shares_left(rated))
+        scores, unfit, rows = self.score(items), self.technical.unfit(items), []
         for n, faults in enumerate(self.technical.causes(items, places)):
             if unfit[n]:
                 rows.append([Reason(unfit[n], -100.0)][:top])
                 continue
-            unrated = 0.0 if np.isnan(rated[n]) else -float(np.log2(qualities[n]))
-            cost = sum(own for _, own in faults)
-            shared = shared_with_faults(unrated, cost, half)
-            causes = [(text, own * (POWER / half + shared / cost)) for text, own in faults]
+            scale = POWER / self.technical.model.half
+            causes = causes_with_rated(faults, scale, float(freedom[n]), float(rated[n]), float(unrated[n]))
             text = next(words for least, words in _DISLIKED_BY if shares[n] >= least)
             causes.append((text, -float(np.log2(shares[n]))))
-            if unrated:
-                causes.append((rated_text(rated[n]), unrated - shared))
             rows.append(as_reasons(causes, float(scores[n]), top))
         return rows
 

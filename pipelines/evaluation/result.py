@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ...metrics.damage.scorer import DETECTORS, HALF, TechnicalScorer, technometric_of, verdicts
+from ...metrics.damage.reasons import verdicts
+from ...metrics.damage.scorer import DETECTORS, HALF, TechnicalScorer, technometric_of
 from ...metrics.damage.suspicion import evidence_of
 from ...metrics.percentiles import percentiles
 from .associations import Association

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ...errors import CollectionError, ImageError
 from ...files import write_whole
-from ...metrics.damage.scorer import CLEAN
+from ...metrics.damage.reasons import CLEAN
 from ...metrics.image import read_image
 from ...metrics.protocols import Reason, Scorer
 from ...metrics.tastes.blend import only_profile

@@ -6,7 +6,8 @@ from PIL import Image
 from scipy import ndimage
 
 from soart.metrics.damage.departures import departures, has_direction, texture_shares
-from soart.metrics.damage.scorer import ODD, STRANGE, TechnicalScorer, quality_model, strangeness_text
+from soart.metrics.damage.reasons import ODD, STRANGE, strangeness_text
+from soart.metrics.damage.scorer import TechnicalScorer, quality_model
 from soart.metrics.items.parts import PARTS
 from soart.metrics.items.quality import QualityExtractor
 from soart.pipelines.tiny.render import render

@@ -10,17 +10,16 @@ from scipy import ndimage
 from soart.errors import ProfileError
 from soart.metrics.damage import quality_model
 from soart.metrics.damage.quality_model import QualityModel, symmetries, unit_vectors
-from soart.metrics.damage.rated_quality import rated_look_model
+from soart.metrics.damage.rated_quality import rated_appearance_model
+from soart.metrics.damage.reasons import verdicts
 from soart.metrics.damage.scorer import (
     DETECTORS,
     LIMIT,
-    UNRATED,
     TechnicalScorer,
     costs,
     costs_of_faults,
     points_of,
     technometric_of,
-    verdicts,
 )
 from soart.metrics.damage.suspicion import suspected
 from soart.metrics.items.quality import QualityExtractor
@@ -139,8 +138,8 @@ def test_a_fault_is_not_found_at_sizes_where_it_was_not_learnt(scorer, photograp
 def test_technometric_is_the_sum_of_all_costs(scorer, scenes):
     items = scorer.extractor.extract(scenes[0])
     quality = QualityExtractor().extract(scenes[0])
-    look = rated_look_model()
-    unrated = -UNRATED * np.log2(look.shares_left(look.scores(items, scorer.extractor.names)))
+    look = rated_appearance_model()
+    unrated = -scorer.model.half * np.log2(look.shares_left(look.scores(items, scorer.extractor.names)))
     assert scorer.cost_of_faults(items)[0] == pytest.approx(costs_of_faults(quality)[0])
     assert scorer.technometric(items)[0] == pytest.approx(costs_of_faults(quality)[0] + unrated[0])
     assert costs_of_faults(quality)[0] > 0
@@ -256,7 +255,7 @@ def test_a_fault_that_is_not_looked_for_is_no_reason(scorer, scenes):
     # Every other fault takes its share of all costs, and the rendering takes that of faults that are not looked for.
     blur = costs(scorer.model, items[:, scorer.columns])[scorer.model.detectors.index("blur")]
     total, faults = scorer.technometric(items), scorer.cost_of_faults(items)
-    with_share = 1 + (total - faults) * (1 - 4 ** (-faults / scorer.model.half)) / faults
+    with_share = 1 + (total - faults) * (1 - (scorer.freedom_from_faults(items) / 100) ** 2) / faults
     expected = blur * with_share / total * (scorer.score(items) - 100)
     named = [
         next(r.contribution for r in rs if "blur" in r.text or "soft" in r.text) for rs in scorer.explain(items, top=99)

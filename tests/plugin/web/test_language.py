@@ -17,7 +17,7 @@ from specimens.time_zones import local_time
 from starlette.testclient import TestClient
 
 from soart.metrics.damage.names import DETECTORS
-from soart.metrics.damage.scorer import NOUNS, fault_text, strangeness_text
+from soart.metrics.damage.reasons import NOUNS, fault_text, strangeness_text
 from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of

@@ -1,6 +1,6 @@
-"""Learns rated quality by look alone, a part of the technical score; writes ``metrics/damage/rated-look-1.safetensors``.
+"""Learns rated quality from appearance alone, for the technical score; writes ``metrics/damage/rated-appearance-1.safetensors``.
 
-    python benchmarks/build_rated_look.py [--write]
+    python benchmarks/build_rated_appearance.py [--write]
 
 It learns from the ratings of rated_photographs.py as build_rated_quality.py does, from the items of texture, colour and
 quality alone, and beside the costs of faults, from the pictures of build_quality.py:
@@ -33,14 +33,14 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.model_selection import GroupKFold
 from sources import default_cache
 
-from soart.metrics.damage.rated_quality import LOOK_VERSION, Balance, Pairs, RatedQuality, learn_rated_quality
-from soart.metrics.damage.scorer import UNRATED, TechnicalScorer, technometric_of
+from soart.metrics.damage.rated_quality import APPEARANCE_VERSION, Balance, Pairs, RatedQuality, learn_rated_quality
+from soart.metrics.damage.scorer import TechnicalScorer, technometric_of
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS
 
-LOOK = taste_extractor().names
-COLUMNS = [NAMES.index(name) for name in LOOK]
-CHROMA = LOOK.index("quality/chroma/mean")
+APPEARANCE = taste_extractor().names
+COLUMNS = [NAMES.index(name) for name in APPEARANCE]
+CHROMA = APPEARANCE.index("quality/chroma/mean")
 #: Halvings by which the score of an undamaged picture should lead, and the share of those by the costs of faults that count.
 LEAD, COUNTED = 0.3, 0.3
 #: Penalty of the squared weights; and the weights of each trend of a kind, and of its change by light JPEG, beside a photograph.
@@ -83,7 +83,7 @@ class Learning:
             photographs.opinions,
             (which, smaller[:, COLUMNS].astype(float)),
             data,
-            technometric_of(points, model.half) / UNRATED,
+            technometric_of(points, model.half) / model.half,
         )
 
     @property
@@ -109,7 +109,7 @@ class Learning:
         return learn_rated_quality(
             self.items[photographs],
             self.opinions[photographs],
-            LOOK,
+            APPEARANCE,
             ALPHA,
             reduced=(smaller[some], self.opinions[which[some]]),
             pairs=Pairs(data.items[better], data.items[worse], lead),
@@ -146,15 +146,18 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
         strict=True,
     )
     for (rest, out), (others, tested) in folds:
-        look = learning.learn(rest, others)
-        own[out] = look.scores(learning.items[out], LOOK)
-        share[out], left[tested] = look.shares_left(own[out]), look.shares_left(look.scores(data.items[tested], LOOK))
-    faults = scorer.cost_of_faults(learning.items) / UNRATED
+        model = learning.learn(rest, others)
+        own[out] = model.scores(learning.items[out], APPEARANCE)
+        share[out], left[tested] = (
+            model.shares_left(own[out]),
+            model.shares_left(model.scores(data.items[tested], APPEARANCE)),
+        )
+    faults = scorer.cost_of_faults(learning.items) / scorer.model.half
     costs = {"faults alone": learning.halvings, "technical score": learning.halvings - np.log2(left)}
     agreement = {"faults alone": -faults, "technical score": np.log2(share) - faults}
-    rung = data.items[:, LOOK.index("quality/side")].astype(int)[worse]
+    rung = data.items[:, APPEARANCE.index("quality/side")].astype(int)[worse]
     kinds = list(dict.fromkeys(data.kind.tolist()))
-    print(f"SROCC of rated quality by look {spearmanr(own, learning.opinions)[0]:.3f}")
+    print(f"SROCC of rated quality from appearance {spearmanr(own, learning.opinions)[0]:.3f}")
     print(f"{'':16} {'SROCC':>6}   pairs right: all; by size {RUNGS}; by kind {kinds}")
     for title, cost in costs.items():
         right = cost[data.base[worse]] < cost[worse]
@@ -172,7 +175,7 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
                 continue
             trends = (spearmanr(-cost[sound], trait[sound])[0] for cost in costs.values())
             print(f"trend with {title}, {kind}:", *(f"{trend:+.2f}" for trend in trends))
-    undamaged = costs["technical score"][data.clean] * UNRATED
+    undamaged = costs["technical score"][data.clean] * scorer.model.half
     print(f"technometric of 50 points: {np.quantile(undamaged, 0.98):.2f}", flush=True)
 
 
@@ -187,13 +190,13 @@ def main() -> None:
     cross_validate(learning, series(every), scorer)
     learnt = learning.learn(np.arange(len(learning.items)), np.arange(len(learning.halvings)))
     if arguments.write:
-        store(learnt, LOOK_VERSION)
+        store(learnt, APPEARANCE_VERSION)
     reported = rated_photographs(arguments.cache, learning=False)
     own = items_of(reported, arguments.cache)
     apart, items = alone(own, every), own[:, COLUMNS]
     head(reported, apart)
-    rated, faults = learnt.scores(items, LOOK), scorer.cost_of_faults(items) / UNRATED
-    scores = {"rated by look": rated, "faults": -faults, "technical": np.log2(learnt.shares_left(rated)) - faults}
+    rated, faults = learnt.scores(items, APPEARANCE), scorer.cost_of_faults(items) / scorer.model.half
+    scores = {"from appearance": rated, "faults": -faults, "technical": np.log2(learnt.shares_left(rated)) - faults}
     for title, values in scores.items():
         print(f"{title:14} " + row(values, reported, apart))
 
