@@ -51,7 +51,7 @@ def test_place_of_noise_in_a_photograph(scorer, photograph):
 def test_reasons_name_the_place(scorer, photograph):
     noisy = with_noise(photograph, np.s_[140:], np.s_[:400], 80)
     items = scorer.extractor.extract(noisy)
-    plain, placed = scorer.explain(items, 3)[0], scorer.explain_picture(noisy, items, 3)
+    plain, placed = scorer.explain(items, 4)[0], scorer.explain_picture(noisy, items, 4)
     assert [reason.contribution for reason in placed] == [reason.contribution for reason in plain]
     assert any("nois" in reason.text and reason.text.endswith(", most at the lower left") for reason in placed)
     # A detector explains its own fault in the same way.

@@ -16,6 +16,7 @@ from soart.metrics.damage.rated_quality import (
     Pairs,
     RatedQuality,
     learn_rated_quality,
+    rated_appearance_model,
     rated_quality_model,
 )
 from soart.metrics.items.combined import default_network, taste_extractor
@@ -156,6 +157,41 @@ def test_the_shipped_model_prefers_sound_pictures():
     assert ((scores > 0) & (scores < 1)).all()
     half = model.scores(extractor.extract(sound.reshape(256, 2, 256, 2, 3).mean(axis=(1, 3)) / 255), extractor.names)
     assert abs(half[0] - scores[0]) < 0.15
+
+
+def test_rated_quality_from_appearance_needs_no_network_and_does_not_mind_mirrors():
+    extractor, model, sound = taste_extractor(), rated_appearance_model(), scene()
+    assert model.names == extractor.names
+    damaged = [
+        ndimage.gaussian_filter(sound, (3, 3, 0)),
+        np.clip(sound + np.random.default_rng(1).normal(0, 40, sound.shape), 0, 255).astype(np.uint8),
+        np.kron(sound[::6, ::6], np.ones((6, 6, 1), dtype=np.uint8))[:512, :512],
+    ]
+    scores = model.scores(np.concatenate([extractor.extract(p) for p in (sound, *damaged)]), extractor.names)
+    assert (scores[0] > scores[1:]).all()
+    turned = [sound[:, ::-1], np.rot90(sound), np.rot90(sound, 2), sound.transpose(1, 0, 2)]
+    for other in turned:
+        again = model.scores(extractor.extract(np.ascontiguousarray(other)), extractor.names)
+        assert again[0] == pytest.approx(scores[0], abs=0.02)
+
+
+def test_items_that_turns_exchange_count_alike():
+    parts = ("line-h", "line-v", "line-d", "line-u", "bend-ne", "bend-nw")
+    names = (SIDE, *(f"raw/luma/s0/{part}/Y1" for part in parts), "colour/chroma/mean")
+    rng = np.random.default_rng(8)
+    items = np.column_stack([np.full(200, 512), rng.normal(size=(200, 7)) * np.linspace(1, 3, 7)])
+    opinions = 0.5 + items[:, 1:] @ np.array([0.05, 0.0, 0.02, -0.02, 0.0, 0.03, 0.01])
+    learnt = learn_rated_quality(items, opinions, names, alpha=1.0, turned_alike=True)
+    for alike in ([1, 2], [3, 4], [5, 6]):
+        for values in (learnt.weights, learnt.centre, learnt.scale):
+            assert values[alike[0]] == pytest.approx(values[alike[1]])
+    free = learn_rated_quality(items, opinions, names, alpha=1.0)
+    assert abs(free.weights[1] - free.weights[2]) > 0.01
+    # The best model of means over such items: ridge regression on these.
+    z = np.clip((items - learnt.centre) / learnt.scale, -CUT, CUT)[:, 1:]
+    means = np.column_stack([z[:, k : k + 2].sum(axis=1) / np.sqrt(2) for k in (0, 2, 4)] + [z[:, 6]])
+    expected = Ridge(alpha=1.0).fit(means, opinions).predict(means)
+    assert np.allclose(learnt.scores(items, names), np.clip(expected, 0, 1))
 
 
 def test_the_shipped_model_is_of_all_items_of_the_default_network():

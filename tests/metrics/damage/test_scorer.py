@@ -10,7 +10,7 @@ from scipy import ndimage
 from soart.errors import ProfileError
 from soart.metrics.damage import quality_model
 from soart.metrics.damage.quality_model import QualityModel, symmetries, unit_vectors
-from soart.metrics.damage.rated_quality import rated_appearance_model
+from soart.metrics.damage.rated_quality import TOP, rated_appearance_model
 from soart.metrics.damage.reasons import verdicts
 from soart.metrics.damage.scorer import (
     DETECTORS,
@@ -136,14 +136,21 @@ def test_a_fault_is_not_found_at_sizes_where_it_was_not_learnt(scorer, photograp
 
 
 def test_technometric_is_the_sum_of_all_costs(scorer, scenes):
-    items = scorer.extractor.extract(scenes[0])
-    quality = QualityExtractor().extract(scenes[0])
-    look = rated_appearance_model()
-    unrated = -scorer.model.half * np.log2(look.shares_left(look.scores(items, scorer.extractor.names)))
-    assert scorer.cost_of_faults(items)[0] == pytest.approx(costs_of_faults(quality)[0])
-    assert scorer.technometric(items)[0] == pytest.approx(costs_of_faults(quality)[0] + unrated[0])
-    assert costs_of_faults(quality)[0] > 0
-    assert unrated[0] > 0
+    pictures = [scenes[0], ndimage.gaussian_filter(scenes[0], (2, 2, 0)), scenes[0][:40, :40]]
+    items = np.concatenate([scorer.extractor.extract(picture) for picture in pictures])
+    faults = costs_of_faults(items[:, scorer.columns])
+    rated = rated_appearance_model().scores(items, scorer.extractor.names)
+    assert np.isnan(rated).tolist() == [False, False, True]
+    unrated = scorer.technometric(items) - faults
+    assert unrated == pytest.approx(-scorer.model.half * np.log2(rated_appearance_model().shares_left(rated)))
+    assert unrated[1] > unrated[0]
+    assert scorer.cost_of_faults(items) == pytest.approx(faults)
+    assert scorer.freedom_from_faults(items) == pytest.approx(points_of(faults, scorer.model.half))
+    # A picture that is too small to have a rated quality loses what is usual.
+    assert unrated[2] == pytest.approx(-scorer.model.half * np.log2(rated_appearance_model().usual / TOP))
+    for row, points in zip(scorer.explain(items, top=99), scorer.score(items), strict=True):
+        assert sum(reason.contribution for reason in row) == pytest.approx(points - 100)
+    assert not any("rate its quality" in reason.text for reason in scorer.explain(items, top=99)[2])
 
 
 def test_suspicion_is_the_evidence_of_stored_scores(scenes):

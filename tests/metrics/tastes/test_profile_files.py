@@ -60,8 +60,12 @@ def test_named_modes_survive(taste_world, tmp_path):
     np.testing.assert_allclose(again.modes.probabilities(z), profile.modes.probabilities(z), atol=1e-8)
 
 
-@pytest.mark.parametrize("prior", ["technical", "appeal"])
-def test_tastes_learnt_from_other_scores_are_to_be_learnt_again(prior, taste_world, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("prior", "constant", "other"), [("technical", "FAULTS_VERSION", 99), ("appeal", "APPEAL_VERSION", "appeal-99")]
+)
+def test_tastes_learnt_from_other_scores_are_to_be_learnt_again(
+    prior, constant, other, taste_world, tmp_path, monkeypatch
+):
     names = ("quality/side", *taste_world.names)
     rng = np.random.default_rng(4)
     examples = taste_world.planted(8, rng)
@@ -73,7 +77,7 @@ def test_tastes_learnt_from_other_scores_are_to_be_learnt_again(prior, taste_wor
     taste = learn_taste(examples, names, "v1", prior_names=(prior,), curve=False, repeats=1)
     path = save_taste(taste, tmp_path / "t")
     assert same_taste(load_taste(path), taste)
-    monkeypatch.setattr(profile_files, f"{prior.upper()}_VERSION", f"{prior}-99")
+    monkeypatch.setattr(profile_files, constant, other)
     with pytest.raises(
         ProfileError, match=rf"was learnt with {prior}-\d+, this version of soart has .*{prior}-99: learn"
     ):

@@ -68,7 +68,7 @@ def test_moved_pictures_are_away_everywhere_and_undo_restores_exactly_what_was_t
     rate(collection, "ann", {number: 1 + number % 5 for number in range(1, 19)})
     finish(service, service.evaluate("", [folder]))
     before = contents(collection.folder), contents(folder), rows(collection)
-    rule = Rule(duplicates=True, worst=65)
+    rule = Rule(duplicates=True, worst=85)
     plan, said = move(service, rule)
     assert said.startswith(f"{len(plan.moves)} files moved away.")
     moved = {move.image for move in plan.moves}
