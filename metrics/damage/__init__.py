@@ -1,1 +1,1 @@
-"""The technical score, damage detectors, and the rule of suspected damage."""
+"""The technical score, damage detectors, rated quality, and the rule of suspected damage."""

@@ -1,4 +1,4 @@
-"""The built-in judges that were learnt from people's opinions: appeal and rated quality, see ``metrics``."""
+"""The built-in judges that were learnt from people's opinions: ``appeal`` and ``rated_quality`` of ``metrics``."""
 
 from __future__ import annotations
 

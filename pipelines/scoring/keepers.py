@@ -12,8 +12,8 @@ from ...metrics.damage.names import OVERALL
 from ...metrics.damage.titles import has_points
 from ...metrics.tastes.within_groups import rows_by_group
 
-#: Error of the technical score and of detectors in points: a picture that is mirrored, turned or slightly reduced moves
-#: by 0.7 to 2.4 (``benchmarks/invariance.py``).
+#: Error of the technical score and of detectors in points: a picture of 1,024 pixels that is mirrored, turned or reduced by
+#: up to a half moves by 0.1 to 1.7 (``benchmarks/invariance.py``).
 ERROR = 2.0
 #: That of the overall score: one that is mirrored, or reduced to half, moves by 1.0 to 3.0.
 OVERALL_ERROR = 3.0
