@@ -110,6 +110,22 @@ def test_a_faded_edge_of_the_row_of_views_says_that_there_is_more(come, address,
     )
 
 
+def test_without_scroll_timelines_the_left_edge_of_the_row_of_views_is_not_faded(come, address):
+    page = come()
+
+    def older(route):
+        response = route.fetch()
+        route.fulfill(response=response, body=response.text().replace("animation-timeline", "animation-unknown"))
+
+    page.route("**/style.css*", older)
+    page.set_viewport_size({"width": 360, "height": 780})
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_selector("#grid img")
+    mask = page.locator(".top nav").evaluate("row => getComputedStyle(row).maskImage")
+    assert "rgb(0, 0, 0) 0px" in mask
+    assert mask.endswith("calc(100% - 32px), rgba(0, 0, 0, 0))")
+
+
 @pytest.mark.parametrize(
     ("language", "zone", "day", "minute"),
     [
