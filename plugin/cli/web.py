@@ -20,7 +20,7 @@ from ...errors import CollectionError, SoartError
 from ...pipelines.models.backends.address import backend_address
 from ...pipelines.models.options import GeneratorOptions
 from .evaluate import evaluate_with_progress
-from .options import Profiles, load_generator, weighted, with_generator_options
+from .options import Profiles, load_generator, rater_name, weighted, with_generator_options
 from .terminal import Progress, interruptible, note, say
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def web(
     create: Annotated[
         bool, typer.Option("--create", help="Create an empty collection if the named one does not exist.")
     ] = False,
-    rater: Annotated[str, typer.Option(help="Name of the owner as a rater until another one is entered.")] = "me",
+    rater: Annotated[
+        str, typer.Option(callback=rater_name, help="Name of the owner as a rater until another one is entered.")
+    ] = "me",
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Further host name that may be used to open the page; repeatable.")
     ] = None,

@@ -170,7 +170,25 @@ def test_a_new_name_differs_from_others_in_more_than_capitals(visitor, folder):
         rate(collection, "ann", {1: 5})
         rate(collection, "Ben", {1: 5})
         rate(collection, "ben", {1: 4})
-    refused = visitor.post("/rater", {"rater": "Ann"})
-    assert (refused.status_code, "'ann' already" in refused.json()["error"]) == (400, True)
-    for known in ("ann", "Ben", "ben", "anna"):
+        rate(collection, "Rene\u0301", {1: 4})
+    for name, known in (("Ann", "ann"), ("ren\u00e9", "Ren\u00e9"), ("rene\u0301", "Ren\u00e9")):
+        refused = visitor.post("/rater", {"rater": name})
+        assert (refused.status_code, f"rater or a taste '{known}' already" in refused.json()["error"]) == (400, True)
+    for known in ("ann", "Ben", "ben", "anna", "Ren\u00e9"):
         assert visitor.post("/rater", {"rater": known}).status_code == 200
+
+
+def test_the_name_of_a_taste_in_other_capitals_is_refused_as_such(visitor, app):
+    app.state.server.collections[0].profiles.own.place("Portraits").parent.mkdir(parents=True, exist_ok=True)
+    app.state.server.collections[0].profiles.own.place("Portraits").touch()
+    refused = visitor.post("/rater", {"rater": "portraits"}).json()["error"]
+    assert refused == "There is a rater or a taste 'Portraits' already: enter the name like this, or choose another."
+
+
+def test_the_present_name_is_kept_when_another_one_has_rated_since(visitor, folder):
+    assert visitor.post("/rater", {"rater": "Ann"}).status_code == 200
+    with Collection(folder) as collection:
+        rate(collection, "ann", {1: 5})
+    assert visitor.post("/rater", {"rater": "Ann", "language": "de"}).status_code == 200
+    assert visitor.post("/rater", {"rater": "Ben", "language": "en"}).status_code == 200
+    assert visitor.post("/rater", {"rater": "Ann"}).status_code == 400
