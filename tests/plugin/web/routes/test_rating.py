@@ -118,6 +118,14 @@ def rate_as(visitor, rater, count=6):
         assert visitor.post("/c/0/api/rate", body).status_code == 200
 
 
+def test_tastes_start_from_the_prior_scores_of_the_settings_as_far_as_they_are_available(visit):
+    visitor = visit(priors=["appeal", "others"])
+    rate_as(visitor, "ann")
+    assert visitor.wait_for("learn:ann")["state"] == "done"
+    profiles = visitor.client.app.state.server.collections[0].profiles
+    assert profiles.scorer("ann").taste.prior_names == ("appeal",)
+
+
 def test_many_raters_learn_one_after_another_in_one_process(visitor):
     def processes():
         return {child.pid for child in multiprocessing.active_children() if child.name == "soart: Learning"}
