@@ -58,7 +58,7 @@ KEYS = {
     ),
     "population": Key("population whose kinds are a prior of new tastes", "none"),
     "priors": Key(
-        "prior scores that new tastes start from",
+        "prior scores that tastes start from, where they are available",
         "all there are",
         ("technical", "appeal", "others", "none"),
         several=True,

@@ -44,6 +44,11 @@ from .within_groups import WithinGroups, rows_by_group, within_held_out
 FEWEST_OF_BACKGROUND = 30
 #: Names of prior scores.
 OTHERS = "others"
+#: For each prior score that is not always available, what it needs.
+_NEEDS = {
+    APPEAL: "items of the default network: learn the taste without another network",
+    OTHERS: "ratings of other raters, and this collection has none",
+}
 
 
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -82,19 +87,32 @@ def chosen_priors(wanted: Sequence[str] | None, available: Sequence[str]) -> tup
     """
     if wanted is None:
         return tuple(available)
-    names = (TECHNICAL, APPEAL, OTHERS)
-    expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
-    for name in wanted:
-        if name not in names:
-            raise ProfileError(f"There is no prior score {name!r}: choose among {', '.join(names)}.")
-        if name not in available:
-            missing = (
-                "ratings of other raters, and this collection has none"
-                if name == OTHERS
-                else "items of the default network: learn the taste without another network"
-            )
-            raise ProfileError(f"The prior score {name!r} needs {missing}.")
+    for name, needed in unavailable_priors(wanted, available).items():
+        raise ProfileError(f"The prior score {name!r} needs {needed}.")
     return tuple(name for name in available if name in wanted)
+
+
+def unavailable_priors(wanted: Sequence[str], available: Sequence[str]) -> dict[str, str]:
+    """Those of the wanted prior scores that are not available, with what they need; arguments as for ``chosen_priors``.
+
+    Raises:
+        ProfileError: an unknown name, or a text in place of names.
+    """
+    check_prior_names(wanted)
+    return {name: _NEEDS.get(name, "quality items") for name in wanted if name not in available}
+
+
+def check_prior_names(names: Sequence[str]) -> None:
+    """Refuse an unknown name of a prior score.
+
+    Raises:
+        ProfileError: an unknown name, or a text in place of names.
+    """
+    known = (TECHNICAL, APPEAL, OTHERS)
+    expect("names of prior scores in a list", names, list, tuple, error=ProfileError)
+    for name in names:
+        if name not in known:
+            raise ProfileError(f"There is no prior score {name!r}: choose among {', '.join(known)}.")
 
 
 def computed_priors(

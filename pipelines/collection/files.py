@@ -89,7 +89,7 @@ def count_files_with_pictures(collection: Collection, scan_number: int) -> int:
 def first_paths(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, str]:
     """Return the path of the file of each picture that a scan saw, by picture id; of exact copies that of the original.
 
-    See ``files_by_picture``.
+    See ``originals_first``.
     """
     files: dict[int, list[str]] = {}
     query = select(FileRow.image_id, FileRow.path).where(FileRow.scan == scan_number)
@@ -98,19 +98,24 @@ def first_paths(collection: Collection, scan_number: int, ids: Sequence[int]) ->
             for image, path in session.execute(query.where(FileRow.image_id.in_(block))):
                 if image is not None:
                     files.setdefault(image, []).append(path)
-    return {image: min(paths, key=likeness_to_copy) if len(paths) > 1 else paths[0] for image, paths in files.items()}
+    return {image: originals_first(paths)[0] for image, paths in files.items()}
 
 
 def files_by_picture(collection: Collection, scan_number: int) -> dict[int, list[str]]:
-    """Return the paths of the files that a scan saw of each picture, by picture id; of exact copies the original first.
+    """Return the paths of the files that a scan saw of each picture, by picture id, see ``originals_first``."""
+    files: dict[int, list[str]] = {}
+    for path, image in paths_with_pictures(collection, scan_number):
+        files.setdefault(image, []).append(path)
+    return {image: originals_first(paths) for image, paths in files.items()}
+
+
+def originals_first(paths: Sequence[str]) -> list[str]:
+    """Sort the paths of exact copies, the original first; a single path is not looked up.
 
     The original is, of those that are no links, or else of all, the first of the shortest file name, because file managers
     and soart lengthen the names of copies.
     """
-    files: dict[int, list[str]] = {}
-    for path, image in paths_with_pictures(collection, scan_number):
-        files.setdefault(image, []).append(path)
-    return {image: sorted(paths, key=likeness_to_copy) if len(paths) > 1 else paths for image, paths in files.items()}
+    return sorted(paths, key=likeness_to_copy) if len(paths) > 1 else [*paths]
 
 
 def likeness_to_copy(path: Path | str) -> tuple[bool, int, str]:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from ..support.batching import batches
 from .collection import Collection
-from .files import likeness_to_copy
+from .files import originals_first
 from .tables import TIME, FileRow, GenerationRow, ImageRow, MetadataRow
 
 #: Rows read in one query.
@@ -28,7 +28,7 @@ class Origin:
         prompt: of its request, or as another tool wrote it; empty if unknown.
         settings: all settings but the seed, as text that is equal for equal settings.
         seed: as text; empty if unknown.
-        path: of its file, of exact copies that of the original, see ``files_by_picture``; or of the collection's own picture.
+        path: of its file, of exact copies that of the original, see ``originals_first``; or of the collection's own picture.
         time: at which its file was last changed or, without a scanned file, was added; seconds since 1970.
     """
 
@@ -80,9 +80,7 @@ def _origin(values: Sequence[Any], files: Sequence[tuple[str, int]]) -> tuple[in
         prompt, seed, settings, *made = written
         made.append(_settings_of(settings))
     time = max(changed for _, changed in files) / 1e9 if files else created.timestamp()
-    path = (
-        own if not files else files[0][0] if len(files) == 1 else min((one for one, _ in files), key=likeness_to_copy)
-    )
+    path = originals_first([one for one, _ in files])[0] if files else own
     text = json.dumps(made, sort_keys=True)
     return image, Origin((prompt or "").strip(), text, seed or "", path, time)
 

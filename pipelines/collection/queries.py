@@ -56,7 +56,8 @@ class Query:
         rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
         tag, album: that pictures bear; empty for any.
         favourite: only the rater's favourites.
-        since, until: first and last day on which the pictures were added, in the local time of this machine.
+        since, until: first and last day on which the pictures were added.
+        zone: time zone of these days; None for that of this machine.
         sound: leave out pictures with a problem.
         scored: leave out pictures without a score under the profile.
 
@@ -82,6 +83,7 @@ class Query:
     favourite: bool = False
     since: dt.date | None = None
     until: dt.date | None = None
+    zone: dt.tzinfo | None = None
     sound: bool = False
     scored: bool = False
 
@@ -137,9 +139,9 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         if query.below is not None:
             pictures = pictures.where(limited.value < query.below)
     if query.since is not None:
-        pictures = pictures.where(ImageRow.created_at >= _local(query.since, dt.time.min))
+        pictures = pictures.where(ImageRow.created_at >= _instant(query.since, dt.time.min, query.zone))
     if query.until is not None:
-        pictures = pictures.where(ImageRow.created_at <= _local(query.until, dt.time.max))
+        pictures = pictures.where(ImageRow.created_at <= _instant(query.until, dt.time.max, query.zone))
     labels = {TAG: query.tag, ALBUM: query.album, FAVOURITE: rater if query.favourite else ""}
     pictures = pictures.where(*(is_labelled(kind, name) for kind, name in labels.items() if name))
     if query.scored:
@@ -161,9 +163,9 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     return [i for i in ids if i in damages and query.damage in ("any", damages[i])]
 
 
-def _local(day: dt.date, time: dt.time) -> dt.datetime:
-    """A time of a day of local time in UTC."""
-    combined = dt.datetime.combine(day, time)
+def _instant(day: dt.date, time: dt.time, zone: dt.tzinfo | None) -> dt.datetime:
+    """A time of a day of a time zone in UTC; None for the zone of this machine."""
+    combined = dt.datetime.combine(day, time, zone)
     try:
         return combined.astimezone(dt.UTC)
     except (OSError, OverflowError, ValueError):

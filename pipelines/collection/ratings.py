@@ -16,6 +16,7 @@ from ...errors import CollectionError, expect
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..support.batching import batches
+from ..support.wording import composed
 from .collection import Collection
 from .tables import ImageRow, RatingRow
 
@@ -66,12 +67,18 @@ def check_rater(name: str) -> str:
 def check_new_rater(name: str, known: Iterable[str]) -> None:
     """Refuse a new name that differs from a known one in capitals alone: on many disks their tastes would share a file.
 
+    Args:
+        name: the new name.
+        known: names of raters and tastes; accents may be composed or not.
+
     Raises:
         CollectionError: it does.
     """
-    names = sorted(known)
-    if name not in names and (same := next((one for one in names if one.casefold() == name.casefold()), None)):
-        raise CollectionError(f"There is a rater {same!r} already: enter the name like this, or choose another.")
+    names, new = sorted(map(composed, known)), composed(name)
+    if new not in names and (same := next((one for one in names if one.casefold() == new.casefold()), None)):
+        raise CollectionError(
+            f"There is a rater or a taste {same!r} already: enter the name like this, or choose another."
+        )
 
 
 def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None:

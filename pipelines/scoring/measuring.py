@@ -231,7 +231,7 @@ def open_pictures(
 
     Returns:
         the collection, which the caller must close, its pictures in the order of the files, of exact copies the original
-        (see ``files_by_picture``), and a sentence for each file that cannot be used.
+        (see ``originals_first``), and a sentence for each file that cannot be used.
         Pictures of a collection whose files are gone are left out, with one sentence on all of them.
 
     Raises:

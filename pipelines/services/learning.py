@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,13 +62,14 @@ def _store(collection: Collection) -> ProfileStore:
     return ProfileStore(collection.file(FOLDER))
 
 
-def learn_taste(job: Job, where: Path | str, rater: str) -> Lesson:
+def learn_taste(job: Job, where: Path | str, rater: str, priors: Sequence[str] | None = None) -> Lesson:
     """Learn a rater's taste from the ratings and choices in a collection, store it there, and propose pictures to rate next.
 
     Args:
         job: counts the pictures.
         where: the collection, as it is opened.
         rater: name of the rater and of the taste.
+        priors: prior scores that the taste starts from, as far as they are available, see ``learn``; None for all.
 
     Raises:
         ItemsError: the ratings and choices are not enough to learn from.
@@ -76,7 +78,8 @@ def learn_taste(job: Job, where: Path | str, rater: str) -> Lesson:
     with Collection(where) as collection:
         judged = judgements_by(collection, rater).count
         job.expect(len(collection.ids()))
-        learnt = tastes.learn(rater, collection, tastes.Sources(rater=rater), progress=job.advance)
+        sources = tastes.Sources(rater=rater)
+        learnt = tastes.learn(rater, collection, sources, priors=priors, if_available=True, progress=job.advance)
         _store(collection).save(learnt.taste)
         return _lesson(collection, TasteScorer.of(learnt.taste), rater, judged)
 

@@ -64,16 +64,23 @@ class RatingService(CollectionService):
         jobs: its background jobs.
         rater: name of the rater.
         process: learns the tastes of all raters, one after another.
+        priors: prior scores that the taste starts from, as far as they are available; None for all.
 
     Raises:
         ProfileError: the name cannot be that of a taste.
     """
 
     def __init__(
-        self, collection: Collection, profiles: CollectionProfiles, jobs: Jobs, rater: str, process: TaskProcess
+        self,
+        collection: Collection,
+        profiles: CollectionProfiles,
+        jobs: Jobs,
+        rater: str,
+        process: TaskProcess,
+        priors: Sequence[str] | None = None,
     ) -> None:
         super().__init__(collection, profiles, jobs, f"learn:{rater}")
-        self.rater, self._process = rater, process
+        self.rater, self._process, self._priors = rater, process, priors
         profiles.own.path(rater)
         self._proposed: list[int] = []
         self._stop = False
@@ -276,7 +283,7 @@ class RatingService(CollectionService):
         judged = judgements_by(self.collection, self.rater).count
         with self._lock:
             self._tried_at = judged
-        lesson: Lesson = self._process.run(job, learn_taste, self.collection.where, self.rater)
+        lesson: Lesson = self._process.run(job, learn_taste, self.collection.where, self.rater, self._priors)
         self._take(lesson)
         with self._lock:
             self._tried_at = lesson.judged

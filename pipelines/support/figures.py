@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from statistics import median
 
@@ -27,11 +28,14 @@ def figure(value: float, digits: int = 3, sign: str = "") -> str:
 
 
 def decimals_of(values: Iterable[float], digits: int = 3) -> int:
-    """Digits after the point of figures that stand together: as many for each, and no more than one of them needs.
+    """Digits after the point of figures that stand together.
+
+    It is the same number for each: what the median needs for ``digits`` significant digits, without trailing zeros that all
+    share. A number that is much smaller than the median loses digits.
 
     Args:
-        values: the numbers; NaN and infinities do not count.
-        digits: significant digits of the median.
+        values: the numbers; NaN and infinities do not count, and the median is that of the others without zeros.
+        digits: significant digits.
 
     Examples:
         >>> from soart.pipelines.support.figures import decimals_of
@@ -42,7 +46,9 @@ def decimals_of(values: Iterable[float], digits: int = 3) -> int:
     sizes = [abs(value) for value in known if value]
     if not sizes:
         return 0
-    most = max(0, digits - 1 - math.floor(math.log10(median(sizes))))
+    # The mean of two large numbers overflows.
+    middle = min(median(sizes), sys.float_info.max)
+    most = max(0, digits - 1 - math.floor(math.log10(middle)))
     return next(n for n in range(most + 1) if all(round(value, n) == round(value, most) for value in known))
 
 

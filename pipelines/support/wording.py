@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -9,6 +10,11 @@ from difflib import get_close_matches
 def counted(count: int, noun: str = "picture") -> str:
     """A number with its noun, such as "1 picture" or "3 pictures"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def composed(name: str) -> str:
+    """A name with composed accents, as most keyboards write them: decomposed ones look the same and are other texts."""
+    return unicodedata.normalize("NFC", name)
 
 
 def meant(name: str, known: Iterable[str]) -> str:

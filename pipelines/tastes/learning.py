@@ -25,6 +25,7 @@ from ...metrics.tastes.profile import (
     computed_priors,
     learn_taste,
     scores_told_by,
+    unavailable_priors,
 )
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
@@ -144,6 +145,7 @@ def learn(
     seed: int = 0,
     population: Population | None = None,
     priors: Sequence[str] | None = None,
+    if_available: bool = False,
     progress: Callable[[], None] = lambda: None,
 ) -> Learnt:
     """Learn a taste from folders, ratings and choices; items are measured once and stored in the collection.
@@ -159,20 +161,23 @@ def learn(
         population: the liking of its kinds are further prior scores.
         priors: names of the prior scores that the taste starts from, besides those of a population: ``technical``,
             ``appeal`` and ``others``, or none; by default all that there are.
+        if_available: True if these are names from the settings: those that are not available are left out with a note.
         progress: called once a picture.
 
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, pictures that are all alike, or a folder
             without pictures.
         ProfileError: a seed below 0, a population and another network than the default one, or a prior score that is
-            unknown or not available.
+            unknown or, unless ``if_available``, not available.
         CollectionError: the collection or the file of choices cannot be read.
     """
     expect_seed(seed, ProfileError)
     rater = sources.rater or ""
     rated = any(other != rater for other in raters(collection, personal=False))
     network = default_network() if network == DEFAULT else network
-    measurer, kinds, prior_names = _start(name, network, device, population, priors, others=rated)
+    measurer, kinds, prior_names, left_out = _start(
+        name, network, device, population, priors, others=rated, if_available=if_available
+    )
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
@@ -238,7 +243,7 @@ def learn(
         rng=np.random.default_rng(seed), network=network, rater=rater,
         prompts=prompts, kinds=None if population is None else kinds,
     )  # fmt: skip
-    notes = [note] if note and np.isfinite(taste.trust.concordance) else []
+    notes = [*left_out, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
     if taste.alone is not None:
         notes.append(f"Pictures that no other rater has rated: {taste.alone.trust.sentence}.")
     return Learnt(taste, tuple(problems), tuple(notes))
@@ -252,9 +257,11 @@ def check_start(
     device: str = "cpu",
     population: Population | None = None,
     priors: Sequence[str] | None = None,
+    if_available: bool = False,
 ) -> None:
     """Refuse what ``learn`` would refuse of a new collection, before that is made; arguments and errors as there."""
-    _start(name, default_network() if network == DEFAULT else network, device, population, priors, others=False)
+    network = default_network() if network == DEFAULT else network
+    _start(name, network, device, population, priors, others=False, if_available=if_available)
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
         files, problems = find_pictures(paths)
         if paths and not files:
@@ -271,12 +278,22 @@ def _start(
     priors: Sequence[str] | None,
     *,
     others: bool,
-) -> tuple[TasteMeasurer, np.ndarray, tuple[str, ...]]:
-    """The measurer of a new taste, its kinds, and the names of its prior scores; ``others`` if other raters tell one."""
+    if_available: bool,
+) -> tuple[TasteMeasurer, np.ndarray, tuple[str, ...], list[str]]:
+    """The measurer of a new taste, its kinds, the names of its prior scores, and a sentence for each that is left out.
+
+    ``others`` if other raters tell a prior score; ``priors`` and ``if_available`` as for ``learn``.
+    """
     measurer = TasteMeasurer(taste_extractor(network, device))
     kinds = _kinds(population, measurer, name)
     available = scores_told_by(measurer.extractor.names) + ((OTHERS,) if others else ())
-    return measurer, kinds, chosen_priors(priors, available) + (() if population is None else population.prior_names)
+    left_out = {} if priors is None or not if_available else unavailable_priors(priors, available)
+    names = chosen_priors(None if priors is None else [one for one in priors if one not in left_out], available)
+    names += () if population is None else population.prior_names
+    sentences = [
+        f"The setting 'priors' names {one!r}, which is left out: it needs {needed}." for one, needed in left_out.items()
+    ]
+    return measurer, kinds, names, sentences
 
 
 def _without_pictures(mode: str, paths: Sequence[Path], problems: Sequence[str]) -> ItemsError:

@@ -143,7 +143,7 @@ def plan_cull(
     """The moves of a rule, in the order of paths; nothing is moved yet.
 
     If the rule has ``duplicates`` and a picture stays, one of its exact copies does: the original, see
-    ``files_by_picture``.
+    ``originals_first``.
 
     Args:
         evaluated: the evaluated collection.

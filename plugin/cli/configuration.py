@@ -34,7 +34,7 @@ USES = {
     "offload": ("--offload", ("generate", "tune", "web")),
     "taste": ("--taste", ("generate", "rank", "tune", "evaluate", "keep", "cull", "annotate")),
     "population": ("--population", ("taste learn",)),
-    "priors": ("--prior", ("taste learn",)),
+    "priors": ("--prior", ("taste learn", "web")),
     "judges": ("--judge", ("generate", "rank", "tune", "evaluate", "keep", "web")),
     "collection": ("--collection", ("generate", "tune", "web")),
     "wildcards": ("--wildcards", ("generate", "tune")),

@@ -17,6 +17,7 @@ from ...errors import SoartError
 from ...files import check_writable
 from ...pipelines.models.limits import DTYPES, ENGINES, OFFLOADS
 from ...pipelines.models.options import GeneratorOptions
+from ...pipelines.support.wording import composed
 from .terminal import err
 
 if TYPE_CHECKING:
@@ -63,6 +64,16 @@ def finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"expected a number, got {value}")
     return value
+
+
+def rater_name(value: str | None) -> str | None:
+    """Callback of options: the name of a rater as the gallery has it."""
+    return None if value is None else composed(value)
+
+
+def rater_names(values: Sequence[str] | None) -> list[str] | None:
+    """Callback of repeatable options, as ``rater_name``."""
+    return None if values is None else [*map(composed, values)]
 
 
 def one_of(choices: Sequence[str]) -> Callable[[str | None], str | None]:
@@ -153,7 +164,7 @@ Network = Annotated[
         "or DINOv2, or none."
     ),
 ]
-Rater = Annotated[str, typer.Option("--rater", help="Name of the person who rates.")]
+Rater = Annotated[str, typer.Option("--rater", callback=rater_name, help="Name of the person who rates.")]
 Engine = Annotated[
     str,
     typer.Option(
@@ -263,6 +274,12 @@ def prior_names(texts: Sequence[str] | None, option: str = "--prior") -> list[st
     if texts and "none" in texts and {*texts} != {"none"}:
         raise typer.BadParameter("none starts from nothing: name no other prior score beside it", param_hint=option)
     return [text for text in texts if text != "none"] if texts else None
+
+
+def from_settings(ctx: typer.Context, parameter: str) -> bool:
+    """True if a parameter has its value from the settings, not from the command line."""
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name == "DEFAULT_MAP"
 
 
 def load_judges(texts: Sequence[str] | None, option: str = "--judge") -> list[tuple[GuardedJudge, float]]:

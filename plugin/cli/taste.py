@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import Commands
-from .options import CollectionArgument, Json, Network, Profiles, Rater, check_outputs, output_file, prior_names
+from .options import (
+    CollectionArgument,
+    Json,
+    Network,
+    Profiles,
+    Rater,
+    check_outputs,
+    from_settings,
+    output_file,
+    prior_names,
+)
 from .terminal import Progress, emit, print_notes, say
 
 if TYPE_CHECKING:
@@ -105,6 +115,7 @@ def _bad_kinds(texts: list[str]) -> dict[str, list[Path]]:
     "or: soart taste learn mine --good liked/ --bad blurry=soft/ --bad loud=garish/"
 )
 def learn(
+    ctx: typer.Context,
     name: Name,
     good: Annotated[list[Path] | None, typer.Option("--good", help="Pictures or folders you like; repeatable.")] = None,
     bad: Annotated[
@@ -148,7 +159,11 @@ def learn(
 
     if not good and not bad and collection is None and choices is None:
         raise typer.BadParameter("name pictures with --good and --bad, a collection, or choices", param_hint="--good")
-    start: dict[str, Any] = {"network": None if network == "none" else network, "priors": prior_names(priors)}
+    start: dict[str, Any] = {
+        "network": None if network == "none" else network,
+        "priors": prior_names(priors),
+        "if_available": from_settings(ctx, "priors"),
+    }
     store = ProfileStore(profiles)
     check_outputs([store.place(name)], parents=True)
     start["population"] = None if population in (None, "none") else population_named(population, store)

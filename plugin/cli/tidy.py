@@ -14,7 +14,7 @@ import typer
 from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
 from .evaluate import evaluate_with_progress, scorers_with_warnings
-from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, finite, wrong_usage
+from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, finite, rater_name, wrong_usage
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -190,7 +190,8 @@ def annotate(
         bool, typer.Option("--png", help="Write a text chunk into PNG files; pixels are not touched.")
     ] = False,
     rater: Annotated[
-        str | None, typer.Option("--rater", help="Write this rater's stars instead of those of the score.")
+        str | None,
+        typer.Option("--rater", callback=rater_name, help="Write this rater's stars instead of those of the score."),
     ] = None,
     dry_run: Dry = False,
     undo_file: UndoFile = None,

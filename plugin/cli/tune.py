@@ -20,6 +20,7 @@ from .options import (
     load_generator,
     load_judges,
     output_file,
+    rater_names,
     weighted,
     with_generator_options,
 )
@@ -95,7 +96,11 @@ def tune(
     ] = None,
     rater: Annotated[
         list[str] | None,
-        typer.Option("--rater", help="Person whose ratings to optimise for, NAME or NAME=WEIGHT; repeatable."),
+        typer.Option(
+            "--rater",
+            callback=rater_names,
+            help="Person whose ratings to optimise for, NAME or NAME=WEIGHT; repeatable.",
+        ),
     ] = None,
     judge: Judges = None,
     adherence: Annotated[

@@ -20,7 +20,7 @@ from ...errors import CollectionError, SoartError
 from ...pipelines.models.backends.address import backend_address
 from ...pipelines.models.options import GeneratorOptions
 from .evaluate import evaluate_with_progress
-from .options import Profiles, load_generator, weighted, with_generator_options
+from .options import Profiles, load_generator, prior_names, rater_name, weighted, with_generator_options
 from .terminal import Progress, interruptible, note, say
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def web(
     create: Annotated[
         bool, typer.Option("--create", help="Create an empty collection if the named one does not exist.")
     ] = False,
-    rater: Annotated[str, typer.Option(help="Name of the owner as a rater until another one is entered.")] = "me",
+    rater: Annotated[
+        str, typer.Option(callback=rater_name, help="Name of the owner as a rater until another one is entered.")
+    ] = "me",
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Further host name that may be used to open the page; repeatable.")
     ] = None,
@@ -79,6 +81,15 @@ def web(
             metavar="NAME[:ARGUMENT][=WEIGHT]",
             help="Judge that visitors may choose in Tune and Generate besides adherence and those of installed packages: "
             "clip:HUB_ID, module:Class …; repeatable. WEIGHT is proposed to them.",
+        ),
+    ] = None,
+    priors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prior",
+            metavar="NAME",
+            help="Prior score that raters' tastes start from where it is available: technical, appeal, others or none; "
+            "repeatable. Default: all there are.",
         ),
     ] = None,
     guests: Annotated[
@@ -102,6 +113,7 @@ def web(
         raise SoartError(
             f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
         ) from error
+    from ...metrics.tastes.profile import check_prior_names
     from ...pipelines.scoring.profile_store import ProfileStore
 
     if language and language not in languages():
@@ -114,6 +126,8 @@ def web(
     if watch and not any(map(os.path.isdir, folders or ())):
         raise SoartError("--watch needs a folder to watch: name one, as in 'soart web pictures/ --watch'.")
     _check_drawing(drawing)
+    wanted = prior_names(priors)
+    check_prior_names(wanted or ())
     store = ProfileStore(profiles)
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
@@ -135,6 +149,7 @@ def web(
                 guests=guests,
                 allowed=allow_folders or (),
                 judges=weighted(judge or (), "--judge"),
+                priors=wanted,
                 watch=watch,
                 language=language,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),

@@ -51,7 +51,7 @@ LITERAL = (
     N_("%(files)s brought back."),
     N_("1 file"),
     N_("%(count)s files"),
-    N_("There is a rater %(rater)s already: enter the name like this, or choose another."),
+    N_("There is a rater or a taste %(name)s already: enter the name like this, or choose another."),
     # Faults, technical reasons and their places
     N_("technical quality"),
     N_("overall score"),

@@ -53,6 +53,7 @@ class OpenCollection:
         learning: learns the tastes of all raters.
         judges: judges by others that tunes and drawings may use.
         allowed: folders that requests may name, besides those of the collection.
+        priors: prior scores that raters' tastes start from, as far as they are available; None for all.
         watch: add pictures that other tools write into the folders of the collection.
 
     Attributes:
@@ -71,6 +72,7 @@ class OpenCollection:
         judges: OfferedJudges,
         allowed: Sequence[Path] = (),
         *,
+        priors: Sequence[str] | None = None,
         watch: bool = False,
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
@@ -81,7 +83,7 @@ class OpenCollection:
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
         self.stacks = StackService(self.evaluation)
-        self._lock, self._learning = threading.Lock(), learning
+        self._lock, self._learning, self._priors = threading.Lock(), learning, priors
         self._ratings: dict[str, RatingService] = {}
         self.selections = Selections()
         renew_scores(self.jobs, collection, self.profiles)
@@ -99,7 +101,7 @@ class OpenCollection:
         with self._lock:
             service = self._ratings.pop(rater, None)
             if service is None:
-                service = RatingService(self.collection, self.profiles, self.jobs, rater, self._learning)
+                service = RatingService(self.collection, self.profiles, self.jobs, rater, self._learning, self._priors)
             # The latest one last: those that nobody uses any more are forgotten.
             self._ratings[rater] = service
             while len(self._ratings) > MOST_RATERS:
@@ -130,6 +132,7 @@ class ServerSettings:
         guests: let everybody in as a guest.
         allowed: folders that requests may name, with all in them, besides those of the collections.
         judges: judges by others that visitors may use besides adherence and those of packages, with the weights to propose.
+        priors: prior scores that raters' tastes start from, as far as they are available; None for all.
         watch: add pictures that other tools write into the folders of the collections.
         language: code of the pages' language for visitors who have not chosen one; empty for that of their browser.
         names: further host names that the server answers to.
@@ -149,6 +152,7 @@ class ServerSettings:
     guests: bool = False
     allowed: Sequence[Path] = ()
     judges: Sequence[tuple[str, float]] = ()
+    priors: Sequence[str] | None = None
     watch: bool = False
     language: str = ""
     names: frozenset[str] = frozenset()
@@ -186,6 +190,7 @@ class Server:
                 self.learning,
                 self.judges,
                 settings.allowed,
+                priors=settings.priors,
                 watch=settings.watch,
             )
             for number, folder in enumerate(settings.collections)

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -59,6 +60,14 @@ def _day(text: str) -> dt.date | None:
         raise SoartError(f"Expected a day such as 2026-01-31, got {text[:40]!r}.") from None
 
 
+def _zone(name: str) -> dt.tzinfo | None:
+    """The time zone of a browser; None, for that of the server, if it is not known here."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
 def _percentile(parameters: Mapping[str, str], name: str, default: float) -> float:
     try:
         return float(parameters.get(name) or default)
@@ -92,6 +101,7 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
         favourite=parameters.get("favourite") == "1",
         since=_day(parameters.get("since", "")),
         until=_day(parameters.get("until", "")),
+        zone=_zone(parameters.get("zone", "")),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from typing import Any
 
 from starlette.requests import Request
@@ -15,9 +14,10 @@ from ....pipelines.collection.comparisons import choosers
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.ratings import check_new_rater, raters
 from ....pipelines.ingest.roots import known_roots
+from ....pipelines.support.wording import composed
 from ..answers import for_visitor, json_body, json_endpoint, page
 from ..language import languages
-from ..state import server_of
+from ..state import rater_of, server_of
 
 
 def home(request: Request) -> Response:
@@ -68,15 +68,16 @@ def logout(request: Request, body: dict[str, Any]) -> Response:
 
 def name_rater(request: Request, body: dict[str, Any]) -> Response:
     """Set the name of the rater and, if the request names one, the language; an empty one is the browser's."""
-    # Keyboards differ in the form of accented letters; that of most is composed.
-    name = unicodedata.normalize("NFC", " ".join(str(body.get("rater", "")).split()))
+    name = composed(" ".join(str(body.get("rater", "")).split()))
     server = server_of(request)
     # A rater's taste bears the rater's name, so the rules for names of tastes hold.
     server.collections[0].profiles.own.place(name)
-    known = {server.settings.rater}
-    for current in server.collections:
-        known |= {*raters(current.collection), *choosers(current.collection), *current.profiles.own.names()}
-    check_new_rater(name, known)
+    # The form sends the present name too if only the language changes.
+    if name != rater_of(request):
+        known = {server.settings.rater}
+        for current in server.collections:
+            known |= {*raters(current.collection), *choosers(current.collection), *current.profiles.own.names()}
+        check_new_rater(name, known)
     request.session["rater"] = name
     language = body.get("language")
     if isinstance(language, str) and language in languages():

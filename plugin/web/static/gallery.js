@@ -103,18 +103,24 @@ addEventListener("popstate", () => {
   }
 });
 
+/** The filters of the form, and the time zone in which their days are meant. */
+function zonedValues() {
+  const values = formValues(form);
+  if (values.since || values.until) values.zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return values;
+}
+
 /** @type {AbortController | null} */
 let request = null;
 async function load() {
   request?.abort();
   request = new AbortController();
   const values = formValues(form);
-  const query = queryOf(values);
-  history.replaceState(history.state, "", `?${query}`);
+  history.replaceState(history.state, "", `?${queryOf(values)}`);
   countFilters();
   try {
     /** @type {{ ids: number[], stacks?: number[][] }} */
-    const { ids, stacks = [] } = await get(`/api/ids?${query}`, { signal: request.signal });
+    const { ids, stacks = [] } = await get(`/api/ids?${queryOf(zonedValues())}`, { signal: request.signal });
     $("#count").textContent = counted(ids, stacks);
     $("#spread").hidden = !values.stack;
     $("#empty").hidden = ids.length > 0;
@@ -196,7 +202,7 @@ onJobEnd("score:", load);
 startSelection(selected, grid, reload);
 onUndo(reload);
 startImport();
-startJudging(form, () => formValues(form), load);
+startJudging(form, zonedValues, load);
 
 let reloads = 0;
 /** Show the pictures and the names of tags and albums anew. */

@@ -153,6 +153,12 @@ def test_the_page_shows_the_values_of_judges(found, come, tmp_path):
     assert page.title() == f"soart: {found.title}"
 
 
+def test_the_page_has_a_row_for_a_judge_that_gave_no_picture_a_value(found, tmp_path):
+    judged = JudgedPictures({"judge:silent@1": np.full(150, np.nan)}, {"judge:silent@1": 1.0})
+    text = write_evaluation(tmp_path / "page.html", replace(found, judged=judged)).read_text(encoding="utf-8")
+    assert "<td>judge: silent</td><td>0</td><td></td><td></td></tr>" in text
+
+
 def test_the_list_shows_values_as_the_tables_do_and_judges_of_one_title_apart(found, come, tmp_path):
     shown = {1234.4: "1234", 999.6: "1000", 999.4: "999", 12.345: "12.3", 0.0: "0", -0.5: "−0.5", -1234.6: "−1235"}
     values = np.full(150, -2000.0)

@@ -19,10 +19,16 @@ from soart.pipelines.support.figures import figures
         ([0.0, 0.0], 3, "", ["0", "0"]),
         ([1234567.0, 2345678.9], 3, "", ["1234567", "2345679"]),
         ([], 3, "", []),
+        ([0.004, 50.0, 60.0], 3, "", ["0", "50", "60"]),
+        ([0.004, 0.9], 3, "", ["0.004", "0.900"]),
     ],
 )
 def test_figures_that_stand_together(values, digits, sign, texts):
     assert figures(values, digits, sign) == texts
+
+
+def test_the_largest_numbers_stand_together_too():
+    assert [len(text) for text in figures([1.7e308, 1.6e308])] == [309, 309]
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1))

@@ -175,6 +175,26 @@ def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, home, mon
     assert starts() == []
 
 
+def test_prior_scores_of_the_settings_that_are_not_available_are_left_out_with_a_note(soart, home):
+    rng = np.random.default_rng(1)
+    for name, darkest in (("good", 120), ("bad", 0)):
+        (home / name).mkdir()
+        for i in range(6):
+            pixels = rng.integers(darkest, darkest + 120, (24, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(home / name / f"{i}.png")
+    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--profiles", "P", "--network", "none")
+    assert soart("config", "set", "priors", "technical", "appeal", "others")[0] == 0
+    code, out, err = soart(*learn, "--collection", "new", "--json")
+    assert code == 0, err
+    assert [*json.loads(out)["trusted_priors"]] == ["technical"]
+    assert [note.partition(":")[0] for note in json.loads(out)["notes"]][:2] == [
+        f"The setting 'priors' names {name!r}, which is left out" for name in ("appeal", "others")
+    ]
+    for name in ("appeal", "others"):
+        code, _, err = soart(*learn, "--prior", name)
+        assert (code, f"The prior score {name!r} needs" in err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [(["beauty"], "must be some of technical, appeal"), (["none", "appeal"], "none starts from nothing")],

@@ -52,6 +52,12 @@ def test_labels_are_given_listed_and_taken_away(soart, art):
     assert listed(soart, art)["tag"] == {"sea side": 1}
 
 
+def test_a_rater_has_one_name_however_its_accents_are_written(soart, art):
+    """The gallery composes accents, so what is stored under decomposed ones would belong to somebody else there."""
+    assert soart("label", art, "art/1-0.png", "--favourite", "--rater", "Rene\u0301")[0] == 0
+    assert listed(soart, art)["favourite"] == {"Ren\u00e9": 1}
+
+
 def test_corrections_of_duplicates_are_remembered_and_forgotten(soart, art):
     pair = ("label", art, art / "1-0.png", art / "1-1.png", "--not-duplicates")
     assert "Marked as not duplicates of each other." in soart(*pair)[1]

@@ -174,6 +174,17 @@ def test_judges_are_offered_and_mistakes_seen_at_once(soart, serving, package, t
     assert soart("web", "--no-open", "--port", "0", "--judge", "redness=much")[0] == 2
 
 
+def test_prior_scores_are_those_of_the_settings_or_of_the_command_line(soart, serving, tmp_path, monkeypatch):
+    Collection(tmp_path / "soart-demo").close()
+    line = ("web", "--no-open", "--port", "0")
+    monkeypatch.setenv("SOART_PRIORS", "appeal others")
+    for options in ((), ("--prior", "technical"), ("--prior", "none")):
+        assert soart(*line, *options)[0] == 0
+    assert [app.state.server.settings.priors for app, _ in serving] == [["appeal", "others"], ["technical"], []]
+    code, _, err = soart(*line, "--prior", "beauty")
+    assert (code, "no prior score 'beauty'" in err, len(serving)) == (1, True, 3)
+
+
 def test_without_the_extra_it_says_how_to_get_it(soart, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("soart.plugin.web.app")]:
         monkeypatch.delitem(sys.modules, name)

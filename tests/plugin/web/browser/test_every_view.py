@@ -110,6 +110,22 @@ def test_a_faded_edge_of_the_row_of_views_says_that_there_is_more(come, address,
     )
 
 
+def test_without_scroll_timelines_the_left_edge_of_the_row_of_views_is_not_faded(come, address):
+    page = come()
+
+    def older(route):
+        response = route.fetch()
+        route.fulfill(response=response, body=response.text().replace("animation-timeline", "animation-unknown"))
+
+    page.route("**/style.css*", older)
+    page.set_viewport_size({"width": 360, "height": 780})
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_selector("#grid img")
+    mask = page.locator(".top nav").evaluate("row => getComputedStyle(row).maskImage")
+    assert "rgb(0, 0, 0) 0px" in mask
+    assert mask.endswith("calc(100% - 32px), rgba(0, 0, 0, 0))")
+
+
 @pytest.mark.parametrize(
     ("language", "zone", "day", "minute"),
     [
@@ -127,6 +143,12 @@ def test_times_are_those_of_the_time_zone_of_the_browser(come, address, app, lan
     page.goto(f"{address}/c/0/gallery")
     page.click("#grid img")
     page.wait_for_selector(f"#viewer-detail time:text-is('{minute}')")
+    # Days of filters are those that are shown; the address stays one for all browsers.
+    added = "2026-02-01" if zone == "Pacific/Kiritimati" else "2026-01-31"
+    for date, shown in ((added, True), ("2026-02-01" if added < "2026-02-01" else "2026-01-31", False)):
+        page.goto(f"{address}/c/0/gallery?since={date}&until={date}")
+        page.wait_for_selector("#grid img" if shown else "#empty:not([hidden])")
+        assert page.url.endswith(f"?sort=date&profile=technical&since={date}&until={date}")
     # Without scripts the server's time stands there.
     silent = come(locale=language, timezone_id=zone, java_script_enabled=False)
     silent.goto(f"{address}/collections")

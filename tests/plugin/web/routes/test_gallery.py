@@ -337,10 +337,36 @@ def test_dates_are_shown_in_local_time(visitor, folder):
     with Collection(folder) as collection, collection.session("be written", write=True) as session:
         session.execute(update(ImageRow).values(created_at=dt.datetime(2026, 3, 1, 20, 30, tzinfo=dt.UTC)))
     with local_time("Pacific/Kiritimati"):
-        assert '<dt>Added</dt><dd class="num">2026-03-02 10:30</dd>' in visitor.get("/detail/1").text
-        assert "2026-03-02 to 2026-03-02" in visitor.client.get("/collections").text
+        stamp = '<time datetime="2026-03-01T20:30:00Z" data-form="YYYY-MM-DD'
+        added = f'<dt>Added</dt><dd class="num">{stamp} hh:mm">2026-03-02 10:30</time></dd>'
+        assert added in visitor.get("/detail/1").text
+        day = f'{stamp}">2026-03-02</time>'
+        assert f"{day} to {day}" in visitor.client.get("/collections").text
         assert len(visitor.get("/api/ids", since="2026-03-02").json()["ids"]) == 40
         assert visitor.get("/api/ids", until="2026-03-01").json()["ids"] == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Pacific/Kiritimati", 2),
+        ("Pacific/Honolulu", 1),
+        ("", 1),
+        ("../etc", 1),
+        ("No/Where", 1),
+        ("\0", 1),
+        ("a" * 999, 1),
+    ],
+)
+def test_days_of_a_filter_are_those_of_the_zone_of_the_browser(visitor, folder, zone, day):
+    with Collection(folder) as collection, collection.session("be written", write=True) as session:
+        session.execute(update(ImageRow).values(created_at=dt.datetime(2026, 3, 1, 20, 30, tzinfo=dt.UTC)))
+    with local_time("UTC"):
+        for number in (1, 2):
+            date = f"2026-03-0{number}"
+            found = visitor.get("/api/ids", since=date, until=date, zone=zone).json()["ids"]
+            assert len(found) == 40 * (number == day)
+        assert len(visitor.get("/api/ids", since="0001-01-01", until="9999-12-31", zone=zone).json()["ids"]) == 40
 
 
 def test_buttons_of_the_viewer_without_words_have_tooltips_and_signs_of_their_own(visitor):

@@ -118,6 +118,14 @@ def rate_as(visitor, rater, count=6):
         assert visitor.post("/c/0/api/rate", body).status_code == 200
 
 
+def test_tastes_start_from_the_prior_scores_of_the_settings_as_far_as_they_are_available(visit):
+    visitor = visit(priors=["appeal", "others"])
+    rate_as(visitor, "ann")
+    assert visitor.wait_for("learn:ann")["state"] == "done"
+    profiles = visitor.client.app.state.server.collections[0].profiles
+    assert profiles.scorer("ann").taste.prior_names == ("appeal",)
+
+
 def test_many_raters_learn_one_after_another_in_one_process(visitor):
     def processes():
         return {child.pid for child in multiprocessing.active_children() if child.name == "soart: Learning"}
@@ -170,7 +178,25 @@ def test_a_new_name_differs_from_others_in_more_than_capitals(visitor, folder):
         rate(collection, "ann", {1: 5})
         rate(collection, "Ben", {1: 5})
         rate(collection, "ben", {1: 4})
-    refused = visitor.post("/rater", {"rater": "Ann"})
-    assert (refused.status_code, "'ann' already" in refused.json()["error"]) == (400, True)
-    for known in ("ann", "Ben", "ben", "anna"):
+        rate(collection, "Rene\u0301", {1: 4})
+    for name, known in (("Ann", "ann"), ("ren\u00e9", "Ren\u00e9"), ("rene\u0301", "Ren\u00e9")):
+        refused = visitor.post("/rater", {"rater": name})
+        assert (refused.status_code, f"rater or a taste '{known}' already" in refused.json()["error"]) == (400, True)
+    for known in ("ann", "Ben", "ben", "anna", "Ren\u00e9"):
         assert visitor.post("/rater", {"rater": known}).status_code == 200
+
+
+def test_the_name_of_a_taste_in_other_capitals_is_refused_as_such(visitor, app):
+    app.state.server.collections[0].profiles.own.place("Portraits").parent.mkdir(parents=True, exist_ok=True)
+    app.state.server.collections[0].profiles.own.place("Portraits").touch()
+    refused = visitor.post("/rater", {"rater": "portraits"}).json()["error"]
+    assert refused == "There is a rater or a taste 'Portraits' already: enter the name like this, or choose another."
+
+
+def test_the_present_name_is_kept_when_another_one_has_rated_since(visitor, folder):
+    assert visitor.post("/rater", {"rater": "Ann"}).status_code == 200
+    with Collection(folder) as collection:
+        rate(collection, "ann", {1: 5})
+    assert visitor.post("/rater", {"rater": "Ann", "language": "de"}).status_code == 200
+    assert visitor.post("/rater", {"rater": "Ben", "language": "en"}).status_code == 200
+    assert visitor.post("/rater", {"rater": "Ann"}).status_code == 400
