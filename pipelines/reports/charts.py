@@ -166,7 +166,8 @@ def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> float:
     """Name the rows of a chart on its left, and write their values on its right; returns the room that these need."""
     axes, count = chart.axes, len(names)
     texts = [plain_text(name) for name in names]
-    fitted = [fit_text(text, SIZE, 0.36 * WIDTH) for text in texts]
+    # Wide enough for the name of every fault.
+    fitted = [fit_text(text, SIZE, 0.37 * WIDTH) for text in texts]
     chart.left = max(text_width(text, SIZE) for text in fitted) + 16
     axes.set_ylim(-0.5, count - 0.5)
     axes.set_yticks([])

@@ -20,15 +20,16 @@ from .score_words import ranking_reasons
 
 _TECHNICAL = (
     "The technical score tells how well a picture is rendered, in points from 0 to 100; hardly any undamaged picture "
-    "scores below 50. Every fault costs points (blur, noise, JPEG artefacts, fading…), and so does a rendering unlike "
-    "that of good photographs and drawings. It does not measure content or taste. Reasons are the points that the "
-    "worst causes cost; all causes together cost what is missing from 100."
+    "scores below 50. Three things cost points: faults (blur, noise, JPEG artefacts, fading…), a rendering unlike that of "
+    "good photographs and drawings, and a quality that people would not rate highest, judging by ratings of 10,000 "
+    "photographs. It does not measure content or taste. Reasons are the points that the worst causes cost; all causes "
+    "together cost what is missing from 100."
 )
 _OVERALL = (
     "The overall score starts from the percentage of people who would like the picture, a guess by the opinions of several "
     "hundred people about photographs and art. Two things lower it: a quality that people would not rate highest, judging "
-    "by ratings of 10,000 photographs and by pairs of pictures and damaged versions of them, and whatever costs technical "
-    "points. It knows nothing of your own taste. Reasons are the points that the worst causes cost; all causes together "
+    "by ratings of 10,000 photographs and by pairs of pictures and damaged versions of them, and technical faults. It knows "
+    "nothing of your own taste. Reasons are the points that the worst causes cost; all causes together "
     "cost what is missing from 100."
 )
 _TASTE = (
