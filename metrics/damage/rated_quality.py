@@ -47,12 +47,12 @@ SIDE = "quality/side"
 TOP = 0.875
 #: Least share that rated quality leaves of a score.
 LEAST = 0.02
-#: Least rated qualities, and what they cost in words.
+#: Least rated qualities in words, and those that appearance alone tells.
 _WORDS = (
-    (0.7, "people would rate its quality as fairly high"),
-    (0.5, "people would rate its quality as middling"),
-    (0.3, "people would rate its quality as low"),
-    (0.0, "people would rate its quality as very low"),
+    (0.7, "people would rate its quality as fairly high", "people would rate its rendering as fairly high"),
+    (0.5, "people would rate its quality as middling", "people would rate its rendering as middling"),
+    (0.3, "people would rate its quality as low", "people would rate its rendering as low"),
+    (0.0, "people would rate its quality as very low", "people would rate its rendering as very low"),
 )
 
 
@@ -96,9 +96,9 @@ class RatedQuality:
         return shares
 
 
-def rated_text(rated: float) -> str:
-    """A rated quality of 0 to 1 in words."""
-    return next(words for least, words in _WORDS if rated >= least)
+def rated_text(rated: float, *, by_appearance: bool = False) -> str:
+    """A rated quality of 0 to 1 in words; other ones if appearance alone tells it."""
+    return next(words[by_appearance] for least, *words in _WORDS if rated >= least)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..protocols import Reason
 from .names import DETECTORS
-from .rated_quality import rated_text
 
 _SUSPECTED = {
     "blur": "blurred: the finest detail is missing",
@@ -89,7 +88,7 @@ def strangeness_text(strangeness: float, departure: str = "") -> str:
 
 
 def causes_with_rated(
-    faults: Sequence[tuple[str, float]], scale: float, freedom: float, rated: float, unrated: float
+    faults: Sequence[tuple[str, float]], scale: float, freedom: float, rated: float, unrated: float, text: str
 ) -> list[tuple[str, float]]:
     """All causes of a score: the faults, and the rated quality, part of whose cost the faults share.
 
@@ -102,12 +101,13 @@ def causes_with_rated(
         freedom: points of freedom from faults, 0 to 100.
         rated: rated quality, 0 to 1, or NaN.
         unrated: what the rated quality costs in the score.
+        text: the rated quality in words.
     """
     shared = 0.0 if np.isnan(rated) else unrated * (1 - (freedom / 100) ** 2)
     total = sum(cost for _, cost in faults)
     causes = [(text, cost * (scale + shared / total)) for text, cost in faults]
     if unrated > 0 and not np.isnan(rated):
-        causes.append((rated_text(rated), unrated - shared))
+        causes.append((text, unrated - shared))
     return causes
 
 

@@ -28,7 +28,7 @@ from .names import DETECTORS as DETECTORS
 from .names import FAULTS_VERSION, TECHNICAL, TECHNICAL_VERSION
 from .places import fault_places
 from .quality_model import QualityModel
-from .rated_quality import rated_appearance_model
+from .rated_quality import rated_appearance_model, rated_text
 from .reasons import SLIGHT, as_reasons, causes_with_rated, fault_text, strangeness_text, verdicts
 
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
@@ -291,7 +291,8 @@ class TechnicalScorer:
             if unfit[n]:
                 rows.append([Reason(unfit[n], -100.0)][:top])
                 continue
-            causes = causes_with_rated(faults, 1.0, float(freedom[n]), float(rated[n]), float(unrated[n]))
+            text = "" if np.isnan(rated[n]) else rated_text(rated[n], by_appearance=True)
+            causes = causes_with_rated(faults, 1.0, float(freedom[n]), float(rated[n]), float(unrated[n]), text)
             rows.append(as_reasons(causes, float(scores[n]), top))
         return rows
 
@@ -300,7 +301,8 @@ class TechnicalScorer:
     ) -> list[list[tuple[str, float]]]:
         """All faults of each of (n, p) items and its rendering, in words and with their costs.
 
-        A fault that is not looked for at the size of a picture is none: its constant cost belongs to the rendering.
+        A fault that is not looked for at the size of a picture is none: its constant cost belongs to the rendering. What
+        other faults cost more than usual is put down to the suspected ones.
 
         Args:
             items: (n, p).
@@ -309,13 +311,34 @@ class TechnicalScorer:
         quality = self._quality(items)
         evidence, strangeness = self.model.evidence(quality), self.model.strangeness(quality)
         by_cause, departed = costs(self.model, quality), departures(self.model, quality)
-        sought = np.isfinite(self.model.limit)[:, self.model.rung(quality)]
+        rung = self.model.rung(quality)
+        sought, usual = np.isfinite(self.model.limit)[:, rung], self.model.weight[rung] * fault_costs(np.zeros(1))
         rows = []
         for n in range(len(items)):
+            own = _put_down_to_the_suspected(by_cause[:-1, n], evidence[:, n], usual[n])
             causes = [
-                (fault_text(fault, evidence[k, n], places.get(fault, "")), float(by_cause[k, n]))
+                (fault_text(fault, evidence[k, n], places.get(fault, "")), float(own[k]))
                 for k, fault in enumerate(self.model.detectors) if sought[k, n]
             ]  # fmt: skip
-            others = float(by_cause[:-1, n][~sought[:, n]].sum())
+            others = float(own[~sought[:, n]].sum())
             rows.append([*causes, (strangeness_text(strangeness[n], departed[n]), float(by_cause[-1, n]) + others)])
         return rows
+
+
+def _put_down_to_the_suspected(costs: np.ndarray, evidence: np.ndarray, usual: float) -> np.ndarray:
+    """(k,) costs of faults, where those suspected take what the others cost more than usual.
+
+    One fault raises the evidence of others, because detectors see the same texture.
+
+    Args:
+        costs: (k,) of the faults of one picture.
+        evidence: (k,) of them.
+        usual: cost of a fault with the evidence of a usual undamaged picture.
+    """
+    suspected = evidence > 1
+    if not suspected.any():
+        return costs
+    moved = np.where(suspected, 0, np.maximum(costs - usual, 0))
+    shares = np.where(suspected, costs, 0) / costs[suspected].sum()
+    found: np.ndarray = costs - moved + moved.sum() * shares
+    return found

@@ -24,7 +24,7 @@ import numpy as np
 from ...errors import ProfileError
 from ..damage.names import FAULTS_VERSION, OVERALL, TECHNICAL
 from ..damage.rated_quality import VERSION as RATED_QUALITY_VERSION
-from ..damage.rated_quality import rated_quality_model
+from ..damage.rated_quality import rated_quality_model, rated_text
 from ..damage.reasons import as_reasons, causes_with_rated
 from ..damage.scorer import TechnicalScorer, quality_model
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
@@ -189,7 +189,8 @@ class OverallScorer:
                 rows.append([Reason(unfit[n], -100.0)][:top])
                 continue
             scale = POWER / self.technical.model.half
-            causes = causes_with_rated(faults, scale, float(freedom[n]), float(rated[n]), float(unrated[n]))
+            text = "" if np.isnan(rated[n]) else rated_text(rated[n])
+            causes = causes_with_rated(faults, scale, float(freedom[n]), float(rated[n]), float(unrated[n]), text)
             text = next(words for least, words in _DISLIKED_BY if shares[n] >= least)
             causes.append((text, -float(np.log2(shares[n]))))
             rows.append(as_reasons(causes, float(scores[n]), top))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...metrics.damage.titles import has_points
 from ...metrics.protocols import Reason, with_details
+from ..scoring.reasons import other_causes
 from ..support.figures import figure, figures
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ def ranking_reasons(picture: RankedPicture, fewest: int | None = None) -> list[s
     reasons = picture.reasons
     counts = () if fewest is None else range(fewest, len(reasons))
     named = next((n for n in counts if picture.unexplained(n) >= reasons[0].contribution), len(reasons))
-    rest = picture.unexplained(named)
-    others = [Reason("other causes", rest)] if rest <= -0.5 else []
-    return reason_words([*reasons[:named], *others])
+    return reason_words([*reasons[:named], *other_causes(picture.unexplained(named))])
 
 
 def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:

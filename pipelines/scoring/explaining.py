@@ -23,7 +23,7 @@ from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
 from .measuring import measure
 from .prior_scores import reasons_in, scores_in
-from .reasons import ALL, enough
+from .reasons import ALL, enough, other_causes
 from .taste_scorer import TasteScorer
 
 #: Longest side of a picture under its heat map, in pixels.
@@ -38,7 +38,7 @@ class ScoreExplanation:
 
     Attributes:
         score: under the profile; None if the picture cannot be read.
-        reasons: the largest first.
+        reasons: the largest first, and of a built-in score what other causes cost.
         problem: a sentence that says why the picture cannot be read; empty if it can.
     """
 
@@ -102,8 +102,13 @@ def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> Scor
             pixels = collection.pixels(row)
     score = float(scores_in(collection, scorer, [row.id], matrix)[0])
     if pixels is None:
-        return ScoreExplanation(score, tuple(reasons_in(collection, scorer, [row.id], matrix)[0]))
-    return ScoreExplanation(score, tuple(enough(_reasons(scorer, pixels, matrix, ALL))))
+        reasons = reasons_in(collection, scorer, [row.id], matrix)[0]
+    else:
+        reasons = enough(_reasons(scorer, pixels, matrix, ALL))
+    if isinstance(scorer, BuiltInScorer):
+        # Of these the contributions of all causes add up to the score.
+        reasons = [*reasons, *other_causes(score - 100 - sum(reason.contribution for reason in reasons))]
+    return ScoreExplanation(score, tuple(reasons))
 
 
 def _reasons(scorer: Scorer, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:

@@ -14,6 +14,11 @@ FEWEST, MOST = 2, 4
 ALL = 1000
 
 
+def other_causes(rest: float) -> list[Reason]:
+    """What further causes cost, ``rest`` points of 0 or less, as a reason if that is half a point or more."""
+    return [Reason("other causes", rest)] if rest <= -0.5 else []
+
+
 def enough(reasons: Sequence[Reason]) -> list[Reason]:
     """The first reasons, as many as explain most of a score.
 
