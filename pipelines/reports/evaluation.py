@@ -40,6 +40,8 @@ _FIELDS = (
     "thumb", "path", "score", "percentile", "damage", "style", "distance", "outlier", "group", "best", "time", "prompt",
     "model", "size", "adherence", "missed", "judges",
 )  # fmt: skip
+#: Endings that nobody gives a folder.
+_OTHER_FILES = frozenset({".pdf", ".csv", ".json", ".md", ".txt", ".parquet", ".xlsx", ".zip", ".png", ".jpg"})
 
 
 def draw_damage(summary: Summary, pictures: int) -> Markup | None:
@@ -61,8 +63,10 @@ def check_report(path: Path, roots: Sequence[Path]) -> None:
         roots: the folders that are evaluated.
 
     Raises:
-        CollectionError: the report cannot be written; or its folder is one of ``roots`` or lies below one.
+        CollectionError: the name is that of another kind of file; the report cannot be written; or its folder is one of ``roots`` or lies below one.
     """
+    if path.suffix.lower() in _OTHER_FILES and not path.is_dir():
+        raise CollectionError(f"The report {str(path)!r} is a page: name a file that ends in .html, or a folder.")
     try:
         check_writable(path if _is_file(path) else path / _INDEX, parents=not _is_file(path))
     except OSError as error:

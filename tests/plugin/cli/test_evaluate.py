@@ -106,6 +106,7 @@ def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
         (["art", "--taste", "nobody"], 1, "There is no taste 'nobody'"),
         (["art", "--workers", "0"], 2, "Invalid value"),
         (["art", "--report", "no/such/page.html"], 1, "cannot be written"),
+        (["art", "--report", "page.pdf"], 1, "is a page: name a file that ends in .html, or a folder"),
         ([], 2, "Missing argument"),
         ([""], 2, "an argument: it is empty"),
         (["art", ""], 2, "an argument: it is empty"),
