@@ -118,7 +118,10 @@ class Learning:
         )
 
     def _balances(self, used: np.ndarray, halving: float) -> Iterator[Balance]:
-        """What must not matter, of (m,) bool versions; ``halving`` is rated quality for each halving of what it leaves."""
+        """Sums over (m,) bool versions by which colourfulness, size and light JPEG do not matter.
+
+        ``halving`` is the rated quality for each halving of what it leaves.
+        """
         data = self.data
         for kind in np.unique(data.kind):
             own = used & self.sound(kind)

@@ -1,4 +1,4 @@
-"""What costs a picture points, in words, and as reasons that add up to what is missing."""
+"""Words for what costs a picture points, and reasons that add up to the points it lacks."""
 
 from __future__ import annotations
 

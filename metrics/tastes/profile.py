@@ -93,7 +93,7 @@ def chosen_priors(wanted: Sequence[str] | None, available: Sequence[str]) -> tup
 
 
 def unavailable_priors(wanted: Sequence[str], available: Sequence[str]) -> dict[str, str]:
-    """Those of the wanted prior scores that are not available, with what they need; arguments as for ``chosen_priors``.
+    """The wanted prior scores that are not available, each with what it needs; arguments as for ``chosen_priors``.
 
     Raises:
         ProfileError: an unknown name, or a text in place of names.

@@ -15,7 +15,7 @@ ALL = 1000
 
 
 def other_causes(rest: float) -> list[Reason]:
-    """What further causes cost, ``rest`` points of 0 or less, as a reason if that is half a point or more."""
+    """The reason for ``rest`` points, 0 or less, that further causes cost; none if that is less than half a point."""
     return [Reason("other causes", rest)] if rest <= -0.5 else []
 
 
