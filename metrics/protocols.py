@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -43,6 +43,11 @@ class Reason:
     def in_full(self) -> str:
         """The group in words, with its details."""
         return with_details(self.text, self.details)
+
+    @property
+    def in_brief(self) -> Reason:
+        """The same without details, such as ``blurred`` for ``blurred: the finest detail is missing``."""
+        return replace(self, text=self.text.partition(": ")[0], details=())
 
 
 def with_details(text: str, details: Sequence[str]) -> str:

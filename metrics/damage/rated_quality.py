@@ -49,10 +49,10 @@ TOP = 0.875
 LEAST = 0.02
 #: Least rated qualities in words, and those that appearance alone tells.
 _WORDS = (
-    (0.7, "people would rate its quality as fairly high", "people would rate its rendering as fairly high"),
-    (0.5, "people would rate its quality as middling", "people would rate its rendering as middling"),
-    (0.3, "people would rate its quality as low", "people would rate its rendering as low"),
-    (0.0, "people would rate its quality as very low", "people would rate its rendering as very low"),
+    (0.7, "quality: people would rate it as fairly high", "rendering: people would rate it as fairly good"),
+    (0.5, "quality: people would rate it as middling", "rendering: people would rate it as middling"),
+    (0.3, "quality: people would rate it as low", "rendering: people would rate it as poor"),
+    (0.0, "quality: people would rate it as very low", "rendering: people would rate it as very poor"),
 )
 
 

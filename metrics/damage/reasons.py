@@ -81,7 +81,7 @@ def verdicts(evidence: np.ndarray) -> list[str]:
 def strangeness_text(strangeness: float, departure: str = "") -> str:
     """The rendering of a picture in words, by its strangeness in standard deviations, and in what it departs if it is odd."""
     if strangeness <= ODD:
-        return "rendered normally: most good pictures lose points for this too"
+        return "usual deductions: good pictures lose these points too"
     if strangeness > STRANGE:
         return f"rendered unlike good photographs and drawings: {departure}".removesuffix(": ")
     return f"rendered a little unlike good pictures: {departure}".removesuffix(": ")

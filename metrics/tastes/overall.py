@@ -38,11 +38,11 @@ POWER = 0.5
 MIDDLE, SLOPE = 3.84, 1.47
 #: Least shares of people who would like a picture, and what it costs in words.
 _DISLIKED_BY = (
-    (0.85, "a few people would not like what it shows"),
-    (0.65, "some people would not like what it shows"),
-    (0.35, "about half of all people would not like what it shows"),
-    (0.15, "most people would not like what it shows"),
-    (0.0, "hardly anyone would like what it shows"),
+    (0.85, "what it shows: a few people would not like it"),
+    (0.65, "what it shows: some people would not like it"),
+    (0.35, "what it shows: about half of all people would not like it"),
+    (0.15, "what it shows: most people would not like it"),
+    (0.0, "what it shows: hardly anyone would like it"),
 )
 
 

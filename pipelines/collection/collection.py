@@ -223,6 +223,17 @@ class Collection(Storage):
         """Pictures drawn for these request keys earlier, by key, whose files are there and hold the same pictures."""
         return {key: row for key, row in self.requested(keys).items() if self._is_intact(row)}
 
+    def holds(self, row: ImageRow) -> bool:
+        """True if the file of a picture is there and still holds it.
+
+        A file that was not written to since the picture was added is not read for that.
+        """
+        try:
+            written = self.locate(row).stat().st_mtime
+        except OSError:
+            return False
+        return written <= row.created_at.timestamp() or self._is_intact(row)
+
     def _is_intact(self, row: ImageRow) -> bool:
         try:
             return holds_picture(read_content(self.locate(row)), row.sha256)

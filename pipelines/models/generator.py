@@ -24,7 +24,7 @@ import torch
 
 from ...errors import LoraError, ModelError, expect, first_line
 from .calls import GUIDER
-from .loading import LoadedModel, quiet_libraries
+from .loading import EMBEDDED, LoadedModel, quiet_libraries
 from .loras import applied
 from .meanings import WordMeanings
 from .prompt_limit import PromptLimit
@@ -32,6 +32,7 @@ from .prompt_syntax import parse_prompt
 from .request import DrawnPicture, Lora, Request, drawn_together, problem_of
 from .step_preview import interruptible, preview_call
 from .steps import StepReport
+from .unknown_subjects import UnknownSubjects
 from .word_weights import weighted_arguments
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,7 @@ class ImageGenerator:
         self._settings = _given(settings)
         self._meanings = WordMeanings(model.pipeline)
         self._limit = PromptLimit(model.pipeline)
+        self._unknown = UnknownSubjects(embedded=model.identity.startswith(f"{EMBEDDED}@"))
         self._in_use = _lock_of(model.pipeline)
         self.pipeline_seconds = 0.0
 
@@ -211,9 +213,13 @@ class ImageGenerator:
         except (ValueError, TypeError, NotImplementedError, ImportError) as error:
             raise ModelError(f"The scheduler {name} does not suit this model: {first_line(error)}.") from error
 
-    def unread(self, prompts: Iterable[str]) -> str:
-        """A sentence on the first of some prompts whose end the model does not read; empty if it reads all, or if that is unknown."""
-        return self._limit.unread(prompts)
+    def ignored(self, prompts: Iterable[str], negatives: Iterable[str] = ()) -> str:
+        """A sentence on the first of some prompts that the model does not wholly draw; empty if there is none, or if that is unknown.
+
+        It does not read the end of a long prompt or negative prompt, and the embedded model knows few subjects.
+        """
+        prompts = list(prompts)
+        return self._limit.unread([*prompts, *negatives]) or self._unknown.sentence(prompts)
 
     def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
         """Draw ``requests`` in order; yields each finished batch.
@@ -344,7 +350,8 @@ class ImageGenerator:
         return steps.call(pipeline, len(batch), size)
 
     def _run(self, batch: list[Request], share: float = 1.0, steps: StepReport | None = None) -> list[DrawnPicture]:
-        self._limit.check(text for request in batch for text in (request.prompt, request.negative) if text)
+        self._limit.check(text for request in batch for text in (request.prompt, request.negative))
+        self._unknown.check(request.prompt for request in batch)
         started = time.perf_counter()
         pipeline = self._model.pipeline
         # Read anew every time: the pipeline belongs to the caller, who may have changed its scheduler.

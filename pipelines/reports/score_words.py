@@ -19,18 +19,20 @@ def score_text(score: float, percentile: float, decimals: int = 1) -> str:
     return f"score {score:.{decimals}f}, percentile {percentile:.0f}"
 
 
-def ranking_reasons(picture: RankedPicture, fewest: int | None = None) -> list[str]:
+def ranking_reasons(picture: RankedPicture, fewest: int | None = None, *, brief: bool = False) -> list[str]:
     """One phrase a reason of a ranked picture, and one for what the other causes cost if that is half a point or more.
 
     Args:
         picture: the picture.
         fewest: of the reasons to name; further ones follow while the other causes cost more than the first reason. None
             for all.
+        brief: True to leave out what explains a reason, see ``Reason.in_brief``.
     """
     reasons = picture.reasons
     counts = () if fewest is None else range(fewest, len(reasons))
     named = next((n for n in counts if picture.unexplained(n) >= reasons[0].contribution), len(reasons))
-    return reason_words([*reasons[:named], *other_causes(picture.unexplained(named))])
+    told = [*reasons[:named], *other_causes(picture.unexplained(named))]
+    return reason_words([reason.in_brief for reason in told] if brief else told)
 
 
 def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:

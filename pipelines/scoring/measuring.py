@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -205,9 +204,9 @@ def measure_sound(
 
 
 def _gone(collection: Collection, count: int) -> list[str]:
-    """A sentence on the pictures of a collection whose files are gone, if there are some."""
+    """A sentence on the pictures of a collection whose files are gone or hold something else, if there are some."""
     return (
-        [f"Left out: {counted(count)} of {collection.name!r}, of which the files were moved or deleted."]
+        [f"Left out: {counted(count)} of {collection.name!r}, of which the files were moved, deleted or overwritten."]
         if count
         else []
     )
@@ -232,7 +231,7 @@ def open_pictures(
     Returns:
         the collection, which the caller must close, its pictures in the order of the files, of exact copies the original
         (see ``originals_first``), and a sentence for each file that cannot be used.
-        Pictures of a collection whose files are gone are left out, with one sentence on all of them.
+        Pictures of a collection whose files are gone or hold something else are left out, with one sentence on all of them.
 
     Raises:
         CollectionError: a URL among several paths, or one without a collection.
@@ -243,7 +242,7 @@ def open_pictures(
         # Scores and items can be computed again.
         collection = existing_collection(paths[0], scratch=True)
         rows = collection.images()
-        here = [row for row in rows if os.path.lexists(collection.locate(row))]
+        here = [row for row in rows if collection.holds(row)]
         return collection, here, _gone(collection, len(rows) - len(here))
     files, problems = find_pictures([Path(path) for path in paths])
     expect(len(files))

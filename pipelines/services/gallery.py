@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ...errors import ProfileError, SoartError
@@ -269,14 +270,23 @@ def start_scoring(
 def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionProfiles) -> Job | None:
     """Score pictures anew in the background if an earlier version of soart scored more of them than this one.
 
+    Pictures whose files are gone or changed cannot be measured, and are not waited for.
+
     Returns:
         the job; None if there is nothing to do.
     """
     scored = count_collection(collection).profiles
 
+    @cache
+    def here() -> set[int]:
+        return {row.id for row in collection.images() if collection.holds(row)}
+
     def outdated(name: str, current: str) -> bool:
-        earlier = [count for known, count in scored.items() if re.fullmatch(rf"{name}-\d+", known) and known != current]
-        return max(earlier, default=0) > scored.get(current, 0)
+        earlier = [known for known in scored if re.fullmatch(rf"{name}-\d+", known) and known != current]
+        most = max(earlier, key=scored.__getitem__, default=current)
+        if scored.get(most, 0) <= scored.get(current, 0):
+            return False
+        return not here().isdisjoint(collection.scores(most).keys() - collection.scores(current).keys())
 
     technical = TechnicalScorer.load()
     faults = [detector for detector in detectors() if outdated(detector.fault, detector.stored_name)]

@@ -183,8 +183,8 @@ class GenerationService(CollectionService):
         count, old = drawn.drawn, drawn.reused
         done = "1 picture drawn." if count == 1 else f"{count} pictures drawn."
         known = "1 was in the collection already." if old == 1 else f"{old} were in the collection already."
-        unread = generator.unread(text for request in requests for text in (request.prompt, request.negative) if text)
-        return drawn.rows, " ".join(filter(None, (done, known if old else "", unread)))
+        ignored = generator.ignored([r.prompt for r in requests], [r.negative for r in requests])
+        return drawn.rows, " ".join(filter(None, (done, known if old else "", ignored)))
 
     def _sort(self, job: Job, rows: Sequence[ImageRow], judges: Sequence[Weighted]) -> list[str]:
         """Sort the pictures by judges, whose values are stored; returns sentences."""

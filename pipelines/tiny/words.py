@@ -6,6 +6,7 @@ words at random, so that the model also learns to draw without them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +105,12 @@ class Scene:
     style: str
     quality: str
     framing: str = "medium"
+
+
+def names_subject(text: str) -> bool:
+    """True if a text names one of ``SUBJECTS``, by any of its words, also in the plural."""
+    names = "|".join(name for synonyms in SUBJECTS.values() for name in synonyms)
+    return re.search(rf"\b(?:{names})(?:e?s)?\b", text, re.IGNORECASE) is not None
 
 
 def random_scene(rng: np.random.Generator) -> Scene:

@@ -184,7 +184,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
     pruning = account(tuner.study, judgements)
     only = names[0] if len(names) == 1 else None
     winners = _winners(tuner, steering, judgements)
-    unread = tuner.generator.unread(words.prompt for winner in winners for words in winner.words)
+    ignored = tuner.generator.ignored(words.prompt for winner in winners for words in winner.words)
     return StudyFindings(
         goal=judgements.goal,
         unit="deviations" if only is None else "stars" if only in judgements.people else "score",
@@ -210,7 +210,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         gain=(unit * mean, unit * error),
         steps=[step for step in tuner.steps if str(step)],
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
-        notes=[*filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([unread] if unread else [])],
+        notes=[*filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else [])],
         yaml=tuner.space.to_yaml(),
     )  # fmt: skip
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PROMPT = 120
 #: The fewest reasons in a line of the table, see ``ranking_reasons``; JSON and pages have more.
 NAMED = 2
+#: Columns of a terminal that has room for whole reasons.
+WIDE = 120
 #: Columns of a drawn picture that a JSON ranking repeats.
 _DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
 
@@ -143,7 +145,7 @@ def show_ranking(
         document |= {"copied": copied, "copied_to": str(output.copy_to)}
     if not output.as_json:
         if ranking:
-            print_ranking(ranking, output.top, prompts, 3 if judges else 1, None if judges else NAMED)
+            print_ranking(ranking, output.top, prompts, judged=bool(judges))
             if judges:
                 say("Numbers in brackets: what each adds to the score, in standard deviations of these pictures.")
         print_notes(problems)
@@ -248,8 +250,8 @@ def print_ranking(
     ranking: Sequence[RankedPicture],
     top: int,
     prompts: Mapping[int, str] = MappingProxyType({}),
-    decimals: int = 1,
-    named: int | None = NAMED,
+    *,
+    judged: bool = False,
 ) -> None:
     """Print the best ``top`` as a table; names of pictures begin at the folder that holds all.
 
@@ -257,8 +259,8 @@ def print_ranking(
         ranking: best first.
         top: number of lines.
         prompts: by picture id; long ones are cut.
-        decimals: of the scores.
-        named: the fewest reasons in a line, see ``ranking_reasons``; None for all.
+        judged: True for a ranking by judges, whose shares are small numbers and whose reasons are all named. Those of a
+            score are shortened in a narrow terminal.
     """
     from rich.text import Text
 
@@ -268,12 +270,13 @@ def print_ranking(
     table = plain_table()
     for name in ("#", "score", "pct"):
         table.add_column(name, justify="right", no_wrap=True)
-    shown = ranking[:top]
+    shown, decimals = ranking[:top], 3 if judged else 1
+    named, brief = None if judged else NAMED, not judged and out.width < WIDE
     columns = {
         "picture": names_from_common_folder([picture.path for picture in ranking])[:top],
         "prompt": [_prompt(picture, prompts) for picture in shown],
         "verdict": [picture.verdict for picture in shown],
-        "why": ["; ".join(ranking_reasons(picture, named)) for picture in shown],
+        "why": ["; ".join(ranking_reasons(picture, named, brief=brief)) for picture in shown],
     }
     # Those without a prompt or a verdict would be empty.
     columns = {name: texts for name, texts in columns.items() if any(texts)}

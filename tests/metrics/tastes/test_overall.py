@@ -114,7 +114,7 @@ def test_reasons_tell_how_many_would_like_it(scorer, items, monkeypatch):
         level = MIDDLE + np.log(share / (1 - share)) / SLOPE
         flat = Appeal((), np.zeros(0), np.ones(0), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros(0), level)
         monkeypatch.setattr(overall, "appeal_model", lambda flat=flat: flat)
-        [reason] = [r for r in scorer.explain(row, top=99)[0] if "like what it shows" in r.text]
+        [reason] = [r for r in scorer.explain(row, top=99)[0] if r.text.startswith("what it shows: ")]
         assert words in reason.text
         halvings = -np.log2(share)
         part = halvings / (halvings - np.log2(technical * quality))
@@ -133,9 +133,9 @@ def test_reasons_tell_how_its_quality_would_be_rated(scorer, tiny, large, monkey
         nothing = np.zeros(len(names))
         flat = RatedQuality(names, nothing, nothing + 1, nothing, rated, 0.5)
         monkeypatch.setattr(overall, "rated_quality_model", lambda flat=flat: flat)
-        reasons = [r for r in scorer.explain(large[:1], top=99)[0] if "rate its quality" in r.text]
+        reasons = [r for r in scorer.explain(large[:1], top=99)[0] if r.text.startswith("quality: ")]
         assert [words in reason.text for reason in reasons] == ([True] if words else [])
-        assert not any("rate its quality" in r.text for r in scorer.explain(tiny, top=99)[0])
+        assert not any(r.text.startswith("quality: ") for r in scorer.explain(tiny, top=99)[0])
 
 
 def test_places_of_faults(scorer):

@@ -52,8 +52,8 @@ def test_a_long_prompt_is_drawn_and_its_lost_words_are_named_once(caplog):
 def test_a_generator_says_which_words_it_does_not_read():
     generator = soart.ImageGenerator(soart.load_model(device="cpu"), steps=1)
     long = " ".join(["watercolor"] * 40)
-    assert generator.unread(["a fox", ""]) == ""
-    sentence = generator.unread(["a fox", f"{long} zebra", f"{long} yak"])
+    assert generator.ignored(["a fox"], [""]) == ""
+    sentence = generator.ignored(["a fox", f"{long} zebra"], [f"{long} yak"])
     assert sentence.startswith(
         "The model does not read the end of a prompt, because its text encoder takes at most 32 tokens"
     )

@@ -40,6 +40,12 @@ def test_the_number_stands_beside_what_it_belongs_to():
     assert [reason.in_full.count("blurred") for reason in reasons] == [1, 0]
 
 
+def test_reasons_in_brief_leave_out_what_explains_them():
+    reasons = (Reason("blurred: the finest detail is missing, at the top", -40.0), Reason("by a:b 0.3", -5.0, ("why",)))
+    picture = RankedPicture(1, None, Path("a.png"), 55.0, 50.0, reasons, "blurred")
+    assert ranking_reasons(picture, brief=True) == ["blurred (−40)", "by a:b 0.3 (−5)"]
+
+
 @pytest.mark.parametrize(
     ("costs", "words"),
     [

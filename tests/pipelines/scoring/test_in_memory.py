@@ -208,13 +208,16 @@ def test_of_exact_copies_the_original_is_opened_in_the_order_of_files(scorer, tm
 
 
 def test_pictures_that_are_gone_are_left_out_with_a_word(tmp_path, scorer):
-    for i, pixels in enumerate(noise(3)):
+    for i, pixels in enumerate(noise(4)):
         Image.fromarray(pixels).save(tmp_path / f"{i}.png")
     with Collection(tmp_path / "kept") as collection:
         import_pictures(collection, sorted(tmp_path.glob("*.png")), scorer)
     (tmp_path / "1.png").unlink()
+    (tmp_path / "2.png").touch()
+    (tmp_path / "3.png").write_bytes((tmp_path / "0.png").read_bytes())
     opened, rows, problems = open_pictures([tmp_path / "kept"], scorer)
     with opened:
         assert [opened.locate(row).name for row in rows] == ["0.png", "2.png"]
     assert len(problems) == 1
-    assert "1 picture" in problems[0]
+    assert "2 pictures" in problems[0]
+    assert "overwritten" in problems[0]

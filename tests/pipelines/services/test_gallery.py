@@ -5,6 +5,7 @@ import pytest
 
 from soart.errors import CollectionError, ProfileError
 from soart.pipelines.collection.damage import examined
+from soart.pipelines.collection.queries import row_of
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.services.gallery import (
     cells_by_id,
@@ -55,6 +56,18 @@ def test_pictures_that_an_earlier_version_scored_are_scored_anew_once(collection
     assert renew_scores(jobs, collection, profiles).wait(240)
     assert examined(collection) == set(coloured)
     assert renew_scores(jobs, collection, profiles) is None
+
+
+def test_pictures_whose_files_are_gone_are_not_waited_for(collection, coloured, profiles):
+    jobs, current = Jobs(), profiles.scorer("technical").stored_name
+    collection.set_scores("technical-2", dict.fromkeys(coloured, 140.0))
+    collection.set_scores(current, dict.fromkeys(coloured[1:], 50.0))
+    file = collection.locate(row_of(collection, coloured[0]))
+    away = file.rename(file.with_suffix(".away"))
+    assert renew_scores(jobs, collection, profiles) is None
+    away.rename(file)
+    assert renew_scores(jobs, collection, profiles).wait(240)
+    assert coloured[0] in collection.scores(current)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from typer.main import get_command
 from soart.metrics.damage.scorer import DETECTORS
 from soart.pipelines.models.options import GeneratorOptions
 from soart.plugin.cli import app as cli
+from soart.plugin.cli import terminal
 
 PROMPT = "a sharp picture of a boat in cool colors, watercolor style"
 
@@ -117,6 +118,16 @@ def test_rank_folder_with_ugly_files(soart, tmp_path):
     document = json.loads(soart("rank", tmp_path, "--json")[1])
     assert len(document["ranking"]) == 3
     assert len(document["problems"]) == 4
+
+
+@pytest.mark.parametrize(("width", "whole"), [(80, False), (120, True)])
+def test_a_narrow_terminal_has_brief_reasons(soart, tmp_path, monkeypatch, width, whole):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    monkeypatch.setattr(terminal.out, "_width", width)
+    lines = " ".join(soart("rank", tmp_path, "--taste", "technical")[1].split())
+    assert "noisy" in lines
+    assert ("grain over" in lines) == whole
 
 
 def test_processes_rank_as_one_does(soart, tmp_path):

@@ -1,0 +1,41 @@
+"""Warns of prompts that ask the embedded model for something it cannot draw."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from textwrap import shorten
+
+from ..tiny.words import SUBJECTS, names_subject
+from .prompt_limit import SHOWN
+from .prompt_syntax import parse_prompt
+
+log = logging.getLogger(__name__)
+
+
+class UnknownSubjects:
+    """Warns once of the first prompt that names no subject which the embedded model knows.
+
+    Args:
+        embedded: False for another model, which may know any subject; then nothing is reported.
+    """
+
+    def __init__(self, *, embedded: bool) -> None:
+        self._sought = embedded
+
+    def check(self, prompts: Iterable[str]) -> None:
+        """Log a warning of the first of some prompts that names no known subject, unless one was logged before."""
+        if warning := self.sentence(prompts):
+            log.warning(warning)
+            self._sought = False
+
+    def sentence(self, prompts: Iterable[str]) -> str:
+        """A sentence on the first of some prompts that names no known subject; empty if all do. Prompts without words ask for nothing."""
+        if not self._sought:
+            return ""
+        texts = (parse_prompt(prompt).text.strip() for prompt in prompts)
+        unknown = next((text for text in texts if text and not names_subject(text)), "")
+        return unknown and (
+            f"The embedded model cannot draw what a prompt asks for, because it knows only {', '.join(SUBJECTS)}: name one "
+            f"of these, or choose another model for: {shorten(unknown, SHOWN, placeholder=' …')}."
+        )
