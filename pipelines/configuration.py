@@ -58,9 +58,8 @@ KEYS = {
     ),
     "population": Key("population whose kinds are a prior of new tastes", "none"),
     "priors": Key(
-        "prior scores that tastes start from, where they are available",
-        "all there are",
-        ("technical", "appeal", "others", "none"),
+        "prior scores that tastes start from, where they are available: technical, appeal, others, judges, tastes or none",
+        "technical, appeal and others",
         several=True,
     ),
     "judges": Key("judges to rank by, NAME[:ARGUMENT][=WEIGHT]", "none", several=True),
@@ -212,6 +211,8 @@ def _check_address(value: str, where: str) -> None:
 def _check_project(values: Mapping[str, Value], path: Path) -> None:
     """Refuse settings of a project that name code or another program."""
     _check_no_code(values.get("judges", []), path)
+    # Without a colon it can only be a taste.
+    _check_no_code([prior for prior in values.get("priors", []) if ":" in prior], path)
     _check_no_backend(values.get("model"), path)
     _check_no_server(values.get("collection"), path)
 

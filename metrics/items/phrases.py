@@ -134,11 +134,15 @@ def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[Phrase]
 
     Args:
         names: names of the items.
-        priors: names of the prior scores.
+        priors: names of the prior scores for people.
     """
     # Kinds of people are numbered.
     prior_phrases = [
-        Phrase(*_PRIORS.get(name if not name.startswith("kind ") else "kind", (f"more {name}", f"less {name}")))
+        Phrase(
+            *_PRIORS.get(
+                name if not name.startswith("kind ") else "kind", (f"rated higher ({name})", f"rated lower ({name})")
+            )
+        )
         for name in priors
     ]
     return [_phrase_of(name) for name in names] + prior_phrases

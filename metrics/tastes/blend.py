@@ -12,7 +12,7 @@ from ...errors import ProfileError
 from ..checks import HEAVIEST, is_weight
 from ..percentiles import percentiles_in
 from .notebook import taste_table
-from .profile import TasteProfile
+from .profile import OtherTaste, TasteProfile
 from .trust import Trust
 
 
@@ -108,6 +108,14 @@ class Blend:
 
 
 Taste = TasteProfile | Blend
+
+
+def parts_of(taste: OtherTaste) -> tuple[TasteProfile, ...]:
+    """The parts of a blend; a taste alone is its only part."""
+    if isinstance(taste, Blend):
+        return taste.parts
+    assert isinstance(taste, TasteProfile)
+    return (taste,)
 
 
 def _standard(part: TasteProfile, liking: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from ..protocols import Extractor, Reason
 from .fitting import CHUNK
 from .gaussian_process import Preference
 from .methods import Linear
-from .profile import TasteProfile
+from .profile import TasteProfile, prior_title
 
 #: The fewest pixels per side of a patch; smaller ones have no meaningful items.
 SMALLEST_PATCH = 8
@@ -66,7 +66,7 @@ def linear_weights(profile: TasteProfile) -> np.ndarray | None:
 def _groups(profile: TasteProfile) -> dict[Phrase, np.ndarray]:
     """Columns of items and prior scores by phrase."""
     groups: dict[Phrase, list[int]] = {}
-    for column, phrase in enumerate(phrases_of(profile.names, profile.prior_names)):
+    for column, phrase in enumerate(phrases_of(profile.names, [prior_title(name) for name in profile.prior_names])):
         groups.setdefault(phrase, []).append(column)
     return {phrase: np.array(columns) for phrase, columns in groups.items()}
 
@@ -103,8 +103,8 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
     Args:
         profile: a learnt taste.
         items: items of the version that the profile was learnt on.
-        priors: (n, k) prior scores; by default those that can be computed. Pictures without other raters' means are
-            explained by the taste learnt without them, as they are scored by it.
+        priors: (n, k) prior scores; by default those that can be computed. Pictures that lack one are explained by the
+            taste learnt without it, as they are scored by it.
         top: the most reasons per picture.
 
     Raises:
@@ -112,12 +112,13 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
     """
     rows = check_items(items, len(profile.names), rows=0)
     scores = profile.prior_scores(rows, priors)
-    unknown, found = profile.not_rated_by_others(scores), dict[int, Explanation]()
-    for taste, those, known in ((profile, ~unknown, scores), (profile.alone, unknown, profile.without_others(scores))):
-        numbers = np.flatnonzero(those)
-        for block in (numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)):
-            if taste is not None:
-                found |= dict(zip(block.tolist(), _explain(taste, rows[block], known[block], top), strict=True))
+    lacking, found = profile.lacking(scores), dict[int, Explanation]()
+    if profile.alone is not None and lacking.any():
+        others = explain(profile.alone, rows[lacking], profile.for_alone(scores[lacking]), top)
+        found |= dict(zip(np.flatnonzero(lacking).tolist(), others, strict=True))
+    numbers = np.flatnonzero(~lacking)
+    for block in (numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)):
+        found |= dict(zip(block.tolist(), _explain(profile, rows[block], scores[block], top), strict=True))
     return [found[number] for number in range(len(rows))]
 
 

@@ -62,7 +62,7 @@ MOST_PARTS = 40
 #: Name of the prior score that has beliefs of its own, and start of the names of kinds.
 TECHNICAL, KIND = "technical", "kind "
 #: Prior scores beyond this many share one trust.
-MOST_TRUSTS = 3
+MOST_TRUSTS = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A taste profile: one person's liking, learnt from a few pictures.
 
-It starts from prior scores, such as the technical score, appeal and the mean of other raters, and comes with a report on
+It starts from prior scores, such as the technical score, appeal, the mean of other raters, a judge or another taste, and comes with a report on
 its own worth.
 
 | value       | scale                                                                                          |
@@ -16,9 +16,11 @@ The method is described in ``docs/method.md``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from scipy.special import expit
@@ -26,6 +28,7 @@ from scipy.special import expit
 from ...errors import ItemsError, ProfileError, expect
 from ..checks import check_items
 from ..damage.names import TECHNICAL as TECHNICAL
+from ..damage.titles import JUDGE, profile_title
 from ..items.frame import CONTENT
 from ..percentiles import percentiles_in
 from .appeal import APPEAL, appeal_model
@@ -42,13 +45,27 @@ from .within_groups import WithinGroups, rows_by_group, within_held_out
 
 #: Fewest pictures of a background; fewer describe a collection too badly to be used.
 FEWEST_OF_BACKGROUND = 30
-#: Names of prior scores.
-OTHERS = "others"
+#: Name of the prior score of other raters' means, and start of the names of those that are other tastes. A judge's has the
+#: name under which its values are stored.
+OTHERS, TASTE = "others", "taste:"
+#: Names of the prior scores that a collection and its items tell.
+TOLD = TECHNICAL, APPEAL, OTHERS
 #: For each prior score that is not always available, what it needs.
 _NEEDS = {
     APPEAL: "items of the default network: learn the taste without another network",
     OTHERS: "ratings of other raters, and this collection has none",
 }
+
+
+class OtherTaste(Protocol):
+    """A taste or a blend that another taste starts from."""
+
+    @property
+    def name(self) -> str:
+        """The user's name for it."""
+
+    def liking(self, items: object, /) -> np.ndarray:
+        """(n,) liking of (n, p) items."""
 
 
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -98,48 +115,75 @@ def unavailable_priors(wanted: Sequence[str], available: Sequence[str]) -> dict[
     Raises:
         ProfileError: an unknown name, or a text in place of names.
     """
-    check_prior_names(wanted)
+    expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
+    for name in wanted:
+        if name not in TOLD:
+            raise ProfileError(f"There is no prior score {name!r}: choose among {', '.join(TOLD)}.")
     return {name: _NEEDS.get(name, "quality items") for name in wanted if name not in available}
 
 
-def check_prior_names(names: Sequence[str]) -> None:
-    """Refuse an unknown name of a prior score.
+def is_given(prior: str) -> bool:
+    """True for a prior score that items do not tell: other raters' means, and a judge's values."""
+    return prior == OTHERS or prior.startswith(JUDGE)
 
-    Raises:
-        ProfileError: an unknown name, or a text in place of names.
-    """
-    known = (TECHNICAL, APPEAL, OTHERS)
-    expect("names of prior scores in a list", names, list, tuple, error=ProfileError)
-    for name in names:
-        if name not in known:
-            raise ProfileError(f"There is no prior score {name!r}: choose among {', '.join(known)}.")
+
+def prior_title(prior: str) -> str:
+    """The name of a prior score for people, such as ``judge: clip`` for ``judge:clip@1``."""
+    if prior.startswith(TASTE):
+        return profile_title(prior.removeprefix(TASTE))
+    return profile_title(prior) if prior.startswith(JUDGE) else prior
 
 
 def computed_priors(
-    prior_names: Sequence[str], items: np.ndarray, names: Sequence[str], kinds: np.ndarray, others: np.ndarray
+    prior_names: Sequence[str],
+    items: np.ndarray,
+    names: Sequence[str],
+    kinds: np.ndarray,
+    given: Mapping[str, np.ndarray] = MappingProxyType({}),
+    tastes: Sequence[OtherTaste] = (),
 ) -> np.ndarray:
-    """(n, k) prior scores by name: the technical score, appeal, the liking of kinds, or other raters' means.
+    """(n, k) prior scores by name: the technical score, appeal, the liking of kinds and of other tastes, or given ones.
 
     Args:
         prior_names: (k,) names.
         items: (n, p) items.
         names: (p,) names of the items.
         kinds: (m, d) weights of the kinds of a population, in the order of their names.
-        others: (n,) other raters' means, NaN where there is none.
+        given: (n,) values by name of the prior scores that ``is_given``, NaN where there is none; NaN for the others of them.
+        tastes: other tastes, in the order of their names.
 
     Raises:
         ProfileError: neither quality items nor SOART items are among the items, or those of appeal are not.
     """
-    liked = iter(kind_scores(kinds, items).T if len(kinds) else ())
-    columns = []
+    liked, others = iter(kind_scores(kinds, items).T if len(kinds) else ()), iter(tastes)
+    unknown, columns = np.full(len(items), np.nan), []
     for name in prior_names:
         if name == TECHNICAL:
             columns.append(technical_prior(items, names))
         elif name == APPEAL:
             columns.append(appeal_model().scores(items, names))
+        elif name.startswith(KIND):
+            columns.append(next(liked))
+        elif name.startswith(TASTE):
+            columns.append(next(others).liking(items))
         else:
-            columns.append(next(liked) if name.startswith(KIND) else others)
+            columns.append(given.get(name, unknown))
     return np.stack(columns, axis=1) if columns else np.zeros((len(items), 0))
+
+
+def words_of_lack(prior: str) -> str:
+    """What pictures lack that have no value of a prior score that ``is_given``, after "pictures that"."""
+    return "no other rater has rated" if prior == OTHERS else f"have no value of the {prior_title(prior)}"
+
+
+def tastes_without(taste: TasteProfile) -> Iterator[tuple[str, TasteProfile]]:
+    """Yield each taste that was learnt without a prior score which pictures may lack, after words on what these lack."""
+    lacked: list[str] = []
+    while (alone := taste.alone) is not None:
+        (lacking,) = set(taste.prior_names) - set(alone.prior_names)
+        lacked.append(words_of_lack(lacking))
+        yield " or that ".join(lacked), alone
+        taste = alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +196,8 @@ class TasteProfile:
         version: version of the extractor; items of other versions do not fit.
         examples: the judged pictures that it was learnt from.
         fitted: scaling and method.
-        prior_names: (k,) names of the prior scores. ``technical``, ``appeal`` and kinds are computed if they are not
-            passed; other raters' means then count as missing.
+        prior_names: (k,) names of the prior scores. ``technical``, ``appeal``, kinds and other tastes are computed if they
+            are not passed; other raters' means and judges' values then count as missing.
         trust: trust report.
         calibration: slope and offset from liking to log odds.
         reference: (101,) quantiles of liking in the user's collection.
@@ -161,11 +205,12 @@ class TasteProfile:
         created: UTC time, ISO 8601.
         modes: version D over named modes; None if no modes were named.
         rater: name of the rater in a collection, whose others make a prior score; empty if there is none.
-        alone: the taste learnt without other raters' means, for pictures that no other has rated; None if they are no
-            prior score, and in tastes of soart 0.1.0, which take the mean rating in their place.
+        alone: the taste learnt without one of the prior scores that ``is_given``, for pictures that lack one; None if there
+            is no such prior score, and in tastes of soart 0.1.0, which take the mean rating in its place.
         kinds: (m, d) weights of the kinds of a population whose liking is among the prior scores, in the space of
             cards; no rows if there is none.
         kinds_space: version of that space.
+        tastes: copies of the other tastes among the prior scores, in the order of their names.
 
     Examples:
         >>> import numpy as np
@@ -201,6 +246,7 @@ class TasteProfile:
     alone: TasteProfile | None = field(default=None, repr=False)
     kinds: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
     kinds_space: str = ""
+    tastes: tuple[OtherTaste, ...] = field(default=(), repr=False)
 
     def _repr_html_(self) -> str:
         return taste_table(self.name, self.trust, self.method, self.network)
@@ -219,7 +265,7 @@ class TasteProfile:
     def prior_scores(self, items: np.ndarray, priors: np.ndarray | None = None) -> np.ndarray:
         """(n, k) prior scores: ``priors`` themselves, or by default those that items tell, and NaN for all others.
 
-        Items tell the technical score, appeal, and the liking of the kinds of a population.
+        Items tell the technical score, appeal, and the liking of the kinds of a population and of other tastes.
 
         Raises:
             ItemsError: the shape of ``priors`` does not fit.
@@ -230,8 +276,7 @@ class TasteProfile:
             if scores.shape != (len(items), len(self.prior_names)):
                 raise ItemsError(f"Expected {len(self.prior_names)} prior scores a picture, got shape {scores.shape}.")
             return scores
-        unknown = np.full(len(items), np.nan)
-        return computed_priors(self.prior_names, items, self.names, self.kinds, unknown)
+        return computed_priors(self.prior_names, items, self.names, self.kinds, tastes=self.tastes)
 
     def liking(self, items: object, priors: np.ndarray | None = None) -> np.ndarray:
         """(n,) liking of (n, p) items; see the scale above.
@@ -245,19 +290,21 @@ class TasteProfile:
         """
         rows = check_items(items, len(self.names), rows=0)
         scores = self.prior_scores(rows, priors)
-        liking, unknown = self.fitted(rows, scores), self.not_rated_by_others(scores)
-        if self.alone is not None and unknown.any():
-            liking[unknown] = self.alone.liking(rows[unknown], self.without_others(scores[unknown]))
+        liking, lacking = self.fitted(rows, scores), self.lacking(scores)
+        if self.alone is not None and lacking.any():
+            liking[lacking] = self.alone.liking(rows[lacking], self.for_alone(scores[lacking]))
         return liking
 
-    def not_rated_by_others(self, scores: np.ndarray) -> np.ndarray:
-        """(n,) True for pictures of (n, k) prior scores that no other rater has rated, if there is a taste for them."""
-        column = self.prior_names.index(OTHERS) if self.alone is not None else None
-        return np.zeros(len(scores), dtype=bool) if column is None else ~np.isfinite(scores[:, column])
+    def lacking(self, scores: np.ndarray) -> np.ndarray:
+        """(n,) True for pictures that lack one of the prior scores (n, k) that ``is_given``, if there is a taste for them."""
+        columns = [k for k, name in enumerate(self.prior_names) if self.alone is not None and is_given(name)]
+        lacking: np.ndarray = ~np.isfinite(scores[:, columns]).all(axis=1)
+        return lacking
 
-    def without_others(self, scores: np.ndarray) -> np.ndarray:
+    def for_alone(self, scores: np.ndarray) -> np.ndarray:
         """The prior scores that ``alone`` uses, of (n, k)."""
-        return scores[:, [name != OTHERS for name in self.prior_names]]
+        own = () if self.alone is None else self.alone.prior_names
+        return scores[:, [name in own for name in self.prior_names]]
 
     def probability(self, liking: np.ndarray) -> np.ndarray:
         """(n,) calibrated probabilities of (n,) likings."""
@@ -289,9 +336,9 @@ class TasteProfile:
             )
         rows = check_items(items, len(self.names), rows=0)
         scores = self.prior_scores(rows, priors)
-        points, unknown = 100 * self.probability(self.liking(rows, scores)), self.not_rated_by_others(scores)
-        if self.alone is not None and unknown.any():
-            points[unknown] = self.alone.score(rows[unknown], self.without_others(scores[unknown]), useless_ok=True)
+        points, lacking = 100 * self.probability(self.liking(rows, scores)), self.lacking(scores)
+        if self.alone is not None and lacking.any():
+            points[lacking] = self.alone.score(rows[lacking], self.for_alone(scores[lacking]), useless_ok=True)
         return points
 
 
@@ -311,11 +358,12 @@ def learn_taste(
     rater: str = "",
     prompts: np.ndarray | None = None,
     kinds: np.ndarray | None = None,
+    tastes: Sequence[OtherTaste] = (),
 ) -> TasteProfile:
     """Learn a taste and check it.
 
-    If other raters' means are among the prior scores, a second one is learnt without them, for pictures that no other
-    has rated.
+    If a prior score ``is_given``, a second taste is learnt without it, for pictures that lack it. Of several, that which most
+    pictures lack is left out first.
 
     Args:
         examples: the judged pictures; their groups are widened by near-duplicates.
@@ -334,6 +382,7 @@ def learn_taste(
         prompts: (n,) number of the prompt and settings that each picture was made with, −1 if unknown, for the trust
             among pictures of one prompt.
         kinds: (m, d) weights of the kinds of a population, if their liking is among the prior scores.
+        tastes: other tastes among the prior scores, in the order of their names.
 
     Raises:
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
@@ -359,16 +408,16 @@ def learn_taste(
     rng = rng if rng is not None else np.random.default_rng(0)
     if not methods or set(methods) - set(METHODS):
         raise ProfileError(f"Expected methods among {', '.join(METHODS)}, got {', '.join(methods) or 'none'}.")
-    _check_matrices(examples, names, prior_names, background, prompts, kinds)
+    _check_matrices(examples, names, prior_names, background, prompts, kinds, tastes)
     alone = None
-    if OTHERS in prior_names:
-        kept = np.array([prior != OTHERS for prior in prior_names])
+    if (rarest := _rarest(prior_names, examples.priors if background is None else background[1])) is not None:
+        kept = np.arange(len(prior_names)) != rarest
         beliefs = tuple(b for b, keep in zip(examples.prior_beliefs, kept, strict=False) if keep)
         alone = learn_taste(
             replace(examples, priors=examples.priors[:, kept], prior_beliefs=beliefs), names, version, name=name,
-            prior_names=tuple(prior for prior in prior_names if prior != OTHERS), rng=rng, methods=methods, curve=curve,
+            prior_names=(*prior_names[:rarest], *prior_names[rarest + 1 :]), rng=rng, methods=methods, curve=curve,
             background=background and (background[0], background[1][:, kept]), repeats=repeats, network=network,
-            prompts=prompts, kinds=kinds,
+            prompts=prompts, kinds=kinds, tastes=tastes,
         )  # fmt: skip
     _check_contrast(examples)
     check_contradictions(examples)
@@ -396,8 +445,16 @@ def learn_taste(
     created = datetime.now(UTC).isoformat(timespec="seconds")
     return TasteProfile(
         name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,
-        mode_model(examples, fitted), rater, alone, *(() if kinds is None else (kinds, card_space().version)),
+        mode_model(examples, fitted), rater, alone,
+        kinds=np.zeros((0, 0)) if kinds is None else kinds, kinds_space="" if kinds is None else card_space().version,
+        tastes=tuple(tastes),
     )  # fmt: skip
+
+
+def _rarest(prior_names: Sequence[str], priors: np.ndarray) -> int | None:
+    """The column of (n, k) prior scores that ``is_given`` and is missing most often; None if none is given."""
+    missing = {k: -int(np.isnan(priors[:, k]).sum()) for k, name in enumerate(prior_names) if is_given(name)}
+    return min(missing, key=lambda k: missing[k], default=None)
 
 
 def mode_model(examples: Examples, fitted: Fitted) -> Attention | None:
@@ -421,6 +478,7 @@ def _check_matrices(
     background: tuple[np.ndarray, np.ndarray] | None,
     prompts: np.ndarray | None,
     kinds: np.ndarray | None,
+    tastes: Sequence[OtherTaste],
 ) -> None:
     """Refuse arguments of ``learn_taste`` that do not fit together.
 
@@ -444,6 +502,8 @@ def _check_matrices(
         raise ItemsError(
             f"Expected weights of the {of_kinds} kinds among the prior scores, got {0 if kinds is None else len(kinds)}."
         )
+    if [name for name in prior_names if name.startswith(TASTE)] != [f"{TASTE}{taste.name}" for taste in tastes]:
+        raise ItemsError(f"Expected the tastes among the prior scores, got {[taste.name for taste in tastes]}.")
 
 
 def _check_contrast(examples: Examples) -> None:

@@ -21,14 +21,14 @@ from ..items.frame import Frame
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
 from .array_files import FileKind, header_text, read_arrays, write_arrays
-from .blend import Blend, Taste
+from .blend import Blend, Taste, parts_of
 from .card_space import card_space
 from .examples import Examples
 from .fitting import Fitted, Scaling
 from .method_choice import Choice
 from .methods import METHODS, learn
 from .mixture import KIND
-from .profile import OTHERS, TasteProfile, mode_model
+from .profile import TASTE, OtherTaste, TasteProfile, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
 from .within_groups import WithinGroups
 
@@ -47,8 +47,9 @@ _ARRAYS = (
 )
 
 
-#: Of these, what a taste without other raters' means has of its own.
+#: Of these, what a taste without one of the prior scores has of its own; and where its arrays and those of other tastes begin.
 _OWN = ("priors", "prior_centre", "prior_scale", "reference", "fitted")
+_ALONE, _TASTE = "alone/", "taste/"
 
 
 def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -79,9 +80,16 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
         header["kinds_space"] = profile.kinds_space
         arrays["kinds"] = np.ascontiguousarray(profile.kinds, dtype="<f8")
     if profile.alone is not None:
-        header["alone"], inner = _profile_contents(profile.alone)
-        # The pictures, their judgements, the scaling of their items and the kinds are those of the profile itself.
-        arrays |= {f"alone/{name}": inner[name] for name in _OWN}
+        # The pictures, their judgements, the scaling of their items, kinds and other tastes are those of the profile itself.
+        header["alone"], inner = _profile_contents(replace(profile.alone, tastes=()))
+        arrays |= {
+            f"{_ALONE}{name}": values for name, values in inner.items() if name in _OWN or name.startswith(_ALONE)
+        }
+    if profile.tastes:
+        contents = [_contents(taste) for taste in profile.tastes]
+        header["tastes"] = [of_taste for of_taste, _ in contents]
+        for number, (_, inner) in enumerate(contents):
+            arrays |= {f"{_TASTE}{number}/{name}": values for name, values in inner.items()}
     return header, arrays
 
 
@@ -109,9 +117,9 @@ def _plain(value: object) -> object:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _contents(taste: Taste, *, dated: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _contents(taste: OtherTaste, *, dated: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header and arrays of a taste or blend; without the times of learning if not ``dated``."""
-    parts, weights = (taste.parts, taste.weights) if isinstance(taste, Blend) else ((taste,), (1.0,))
+    parts, weights = parts_of(taste), taste.weights if isinstance(taste, Blend) else (1.0,)
     headers, arrays = [], {}
     for number, part in enumerate(parts):
         header, part_arrays = _profile_contents(part if dated else replace(part, created=""))
@@ -150,26 +158,29 @@ def load_taste(path: Path) -> Taste:
     """
     header, arrays = read_arrays(path, FILE)
     try:
-        parts = tuple(
-            _restore(part_header, _arrays_of(arrays, f"{number}/"), str(path))
-            for number, part_header in enumerate(header["parts"])
-        )
-        weights = tuple(float(w) for w in header["weights"])
-        if len(parts) == 1:
-            return parts[0]
-        if not parts or len(weights) != len(parts) or not all(map(is_weight, weights)):
-            raise ValueError("expected a weight of each of its tastes")
-        return Blend(str(header["name"]), parts, weights)
+        return _taste_of(header, arrays, str(path))
     # Whatever a header or arrays of other kinds than expected lead to.
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
         raise ProfileError(f"The taste {str(path)!r} is incomplete: {error}.") from error
 
 
-def _arrays_of(arrays: dict[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
-    """Arrays of one profile, whose names begin with ``start``."""
-    more = ("kinds", "levels", "choices", *(f"alone/{name}" for name in _OWN))
-    names = [*_ARRAYS, *(name for name in more if f"{start}{name}" in arrays)]
-    return {name: arrays[f"{start}{name}"] for name in names}
+def _taste_of(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str) -> Taste:
+    """A taste or a blend from its header and arrays; errors as for ``_restore``."""
+    parts = tuple(
+        _restore(part_header, _arrays_of(arrays, f"{number}/"), path)
+        for number, part_header in enumerate(header["parts"])
+    )
+    weights = tuple(float(w) for w in header["weights"])
+    if len(parts) == 1:
+        return parts[0]
+    if not parts or len(weights) != len(parts) or not all(map(is_weight, weights)):
+        raise ValueError("expected a weight of each of its tastes")
+    return Blend(str(header["name"]), parts, weights)
+
+
+def _arrays_of(arrays: Mapping[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with ``start``, without it."""
+    return {name.removeprefix(start): values for name, values in arrays.items() if name.startswith(start)}
 
 
 def _versions_of_priors(prior_names: Sequence[str], names: Sequence[str]) -> dict[str, str]:
@@ -180,8 +191,10 @@ def _versions_of_priors(prior_names: Sequence[str], names: Sequence[str]) -> dic
     return {name: version for name, version in versions.items() if name in prior_names}
 
 
-def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -> TasteProfile:
-    """One profile from its header and arrays, fitted again and checked.
+def _restore(
+    header: dict[str, Any], arrays: dict[str, np.ndarray], path: str, tastes: tuple[OtherTaste, ...] = ()
+) -> TasteProfile:
+    """One profile from its header and arrays, fitted again and checked; with these other tastes, or else its own.
 
     Raises:
         ProfileError: the method is unknown, cannot be fitted, or gives other likings than those stored.
@@ -225,16 +238,24 @@ def _restore(header: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -
         raise ProfileError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
     if sum(name.startswith(KIND) for name in examples.prior_names) != len(kinds):
         raise ValueError("expected the weights of each kind among its prior scores")
+    tastes = tastes or tuple(
+        _taste_of(of_taste, _arrays_of(arrays, f"{_TASTE}{number}/"), path)
+        for number, of_taste in enumerate(header.get("tastes", ()))
+    )
+    if [f"{TASTE}{taste.name}" for taste in tastes] != [n for n in examples.prior_names if n.startswith(TASTE)]:
+        raise ValueError("expected each taste among its prior scores")
     alone = None
     if "alone" in header:
-        if OTHERS not in examples.prior_names:
-            raise ValueError(f"expected {OTHERS!r} among its prior scores")
-        alone = _restore(header["alone"], arrays | {name: arrays[f"alone/{name}"] for name in _OWN}, path)
+        others = {name: values for name, values in arrays.items() if not name.startswith(_ALONE)}
+        alone = _restore(header["alone"], others | _arrays_of(arrays, _ALONE), path, tastes)
+        left_out = set(examples.prior_names) - set(alone.prior_names)
+        if len(left_out) != 1 or not all(map(is_given, left_out)):
+            raise ValueError("expected a taste without one of its prior scores")
     slope, offset = header["calibration"]
     return TasteProfile(
         str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]),
         trust, (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
-        mode_model(examples, fitted), str(header.get("rater", "")), alone, kinds, kinds_space,
+        mode_model(examples, fitted), str(header.get("rater", "")), alone, kinds, kinds_space, tastes,
     )  # fmt: skip
 
 

@@ -281,9 +281,13 @@ def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int
 
 def scores_of(collection: Collection, profile: str, ids: Sequence[int]) -> dict[int, float]:
     """Stored scores of pictures under a profile, by id."""
-    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(ids))
+    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile)
+    scores: dict[int, float] = {}
     with collection.session("be read") as session:
-        return {row.image_id: row.value for row in session.execute(query)}
+        for block in batches(ids, WINDOW):
+            rows = session.execute(query.where(ScoreRow.image_id.in_(block)))
+            scores.update({row.image_id: row.value for row in rows})
+    return scores
 
 
 def metadata_of(collection: Collection, ids: Sequence[int]) -> dict[int, MetadataRow]:

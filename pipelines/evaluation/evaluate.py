@@ -23,7 +23,7 @@ from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..collection.results import store_changed_scores, store_result, stored_result
 from ..collection.score_statistics import digest_of_settings
-from ..scoring.prior_scores import known_of_others, scores_in
+from ..scoring.prior_scores import known_of_given, scores_in
 from .correlates import find_associations, find_trends, timeline
 from .near_duplicates import corrected, near_duplicates
 from .result import Evaluation, Style
@@ -62,8 +62,8 @@ def fingerprint(collection: Collection, scan_number: int, ids: np.ndarray, score
     for scorer in scorers:
         items = items_of(collection, scorer.extractor.version, ids[:16])
         digest.update(scorer.stored_name.encode() + scorer.score(items).tobytes())
-        if others := known_of_others(collection, scorer):
-            digest.update(repr(sorted(others.items())).encode())
+        for name, values in known_of_given(collection, scorer, ids.tolist()).items():
+            digest.update(name.encode() + np.array(list(values.values())).tobytes())
     return digest.hexdigest()
 
 

@@ -11,12 +11,14 @@ from ...files import named_as_given, plain_path
 from ...metrics.items.combined import taste_extractor
 from ...metrics.protocols import PictureJudge, Scorer
 from ..collection.collection import Collection
+from ..collection.files import sound_image_ids
 from ..ingest.engines import Engine
 from ..ingest.inspection import Inspection
 from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.scan_records import check_undisturbed
 from ..ingest.sync import Update, sync
+from ..scoring.prior_scores import sentences_on_judges
 from ..scoring.profile_store import scorer_for
 from .evaluate import evaluate
 from .judging import JudgedPictures, judge_evaluated
@@ -125,9 +127,12 @@ def sync_and_evaluate(
     if update.found == 0:
         raise scan.no_picture(update.problems)
     title = ", ".join(as_text(plain_path(root).name) for root in scan.roots[:3])
+    ids = sound_image_ids(collection, update.scan_number)
+    # First, because a taste may start from a judge's values.
+    judged = judge_evaluated(collection, ids, called, evaluating, judging)
     evaluation = evaluate(collection, update.scan_number, scorers, evaluating)
-    judged = judge_evaluated(collection, evaluation.ids, called, evaluating, judging)
-    judged = replace(judged, problems=tuple(named_as_given(judged.problems, scan.roots)))
+    unjudged = [text for scorer in scorers for text in sentences_on_judges(collection, scorer, ids.tolist())]
+    judged = replace(judged, problems=(*named_as_given(judged.problems, scan.roots), *unjudged))
     # Evaluating takes long: files that another scan took meanwhile would be missing in exports and moves.
     check_undisturbed(collection, update.scan_number, update.stored)
     taste = getattr(scorers[0], "taste", None) if scorers else None

@@ -92,7 +92,7 @@ def judge_batch(
             problems.append(
                 f"The judge {judge.name!r} needs a prompt, which {missing} of {len(pictures)} pictures do not have."
             )
-        columns[judge.stored_name], phrases = _values(asked, prompts, judge)
+        columns[judge.stored_name], phrases = values_of(asked, prompts, judge)
         seen = seen or phrases
         problems += judge.problems
     numbers = [number for number in pictures if all(number in column for column in columns.values())]
@@ -115,10 +115,10 @@ def judge_batch(
     return results, problems
 
 
-def _values(
+def values_of(
     pictures: Mapping[int, np.ndarray], prompts: Mapping[int, str], judge: GuardedJudge
 ) -> tuple[dict[int, float], dict[int, tuple[Reason, ...]]]:
-    """Values by number, and the reasons of a judge that judges phrase by phrase."""
+    """Values by number, and the reasons of a judge that judges phrase by phrase; arguments as for ``judge_batch``."""
     values: dict[int, float] = {}
     reasons: dict[int, tuple[Reason, ...]] = {}
     for numbers in batches(pictures, judge.batch):

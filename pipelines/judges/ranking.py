@@ -114,7 +114,13 @@ def rank_by_judges(
     """
     check_weights(judges, beside=scorer is not None)
     rows = collection.images() if rows is None else rows
-    problems: list[str] = []
+    values: dict[str, dict[int, float]] = {}
+    unjudged: list[str] = []
+    sound = [row for row in rows if not row.problem]
+    # First, because a taste may start from their values.
+    for judge, _ in judges:
+        values[judge.stored_name], left_out = judging(collection, sound, judge, lambda n: _repeat(progress, n))
+        unjudged += left_out
     columns: dict[str, dict[int, float]] = {}
     if scorer is not None:
         scored, problems = rank(collection, rows, scorer, progress, known=known)
@@ -123,10 +129,7 @@ def rank_by_judges(
     else:
         problems = [f"{str(collection.locate(row))!r} is left out: {row.problem}." for row in rows if row.problem]
         why = {}
-    sound = [row for row in rows if not row.problem]
-    for judge, _ in judges:
-        columns[judge.stored_name], left_out = judging(collection, sound, judge, lambda n: _repeat(progress, n))
-        problems += left_out
+    columns, problems = columns | values, problems + unjudged
     judged = [row for row in sound if all(row.id in column for column in columns.values())]
     if not judged:
         return [], problems

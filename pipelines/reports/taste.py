@@ -15,6 +15,7 @@ from markupsafe import Markup
 from ...errors import ImageError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
+from ...metrics.tastes.profile import prior_title
 from ...metrics.tastes.trust import Trust
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
@@ -145,6 +146,7 @@ def render_taste_report(
     return render_page(
         "taste.html",
         profile=profile,
+        priors=[prior_title(name) for name in profile.prior_names],
         trust=profile.trust,
         curve=draw_curve(profile.trust, len(profile.examples)),
         most=[show(i) for i in most],

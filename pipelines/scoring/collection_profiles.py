@@ -20,6 +20,11 @@ from .taste_scorer import TasteScorer
 FOLDER = "tastes"
 
 
+def tastes_of(folder: Path | str) -> ProfileStore:
+    """The tastes in the folder of a collection."""
+    return ProfileStore(Path(folder) / FOLDER)
+
+
 class CollectionProfiles:
     """Profiles by name; lookup order: the collection's tastes, the user's tastes, the built-in scores.
 
@@ -38,7 +43,7 @@ class CollectionProfiles:
     def __init__(self, collection: Collection, user: ProfileStore) -> None:
         if collection.folder is None:
             raise ProfileError("A collection in memory cannot hold tastes: give it a folder.")
-        self.own, self.user = ProfileStore(collection.folder / FOLDER), user
+        self.own, self.user = tastes_of(collection.folder), user
         self._lock = threading.Lock()
         self._tastes: dict[tuple[Path, int], TasteScorer] = {}
         self._built_in: dict[str, BuiltInScorer] = {}

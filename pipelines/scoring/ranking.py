@@ -18,7 +18,7 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..support.wording import counted
 from .measuring import measure
-from .prior_scores import reasons_in, scores_in
+from .prior_scores import reasons_in, scores_in, sentences_on_judges
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def rank(
     )
     why = dict(zip(compress(ids, chosen), reasons, strict=True))
     ranking = [replace(picture, reasons=tuple(why.get(picture.row.id, ()))) for picture in ranking]
-    return ranking, problems + unreadable + dropped
+    return ranking, problems + unreadable + dropped + sentences_on_judges(collection, scorer, ids)
 
 
 def without_near(

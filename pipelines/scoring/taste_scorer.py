@@ -11,7 +11,13 @@ from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extract
 from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import Blend, Taste
 from ...metrics.tastes.explanation import explain
+from ...metrics.tastes.profile import TasteProfile, tastes_without
 from ...metrics.tastes.profile_files import check_version
+
+
+def doubt(taste: TasteProfile, lack: str) -> str:
+    """A sentence on an unreliable taste that was learnt for pictures which lack something; see ``tastes_without``."""
+    return f"The taste {taste.name!r} is not reliable yet for pictures that {lack} ({taste.trust.sentence})."
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,8 @@ class TasteScorer:
         """A sentence to show beside the scores; None for a reliable taste."""
         if self.taste.trust.useless:
             return f"The taste {self.taste.name!r} is not reliable yet ({self.taste.trust.sentence})."
-        alone = getattr(self.taste, "alone", None)
-        if alone is None or not alone.trust.useless:
-            return None
-        return (
-            f"The taste {self.taste.name!r} is not reliable yet for pictures that no other rater has rated "
-            f"({alone.trust.sentence})."
-        )
+        without = () if isinstance(self.taste, Blend) else tastes_without(self.taste)
+        return next((doubt(alone, lack) for lack, alone in without if alone.trust.useless), None)
 
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items; callers must show ``warning`` with them."""

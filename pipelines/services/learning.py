@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ..collection import comparisons, ratings
 from ..collection.collection import Collection
@@ -16,6 +17,7 @@ from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job
 from ..tastes import learning as tastes
 from ..tastes.rating_session import propose_pictures
+from ..tastes.sharing import population_named, population_names
 
 #: Pictures proposed after each learning.
 PROPOSED = 64
@@ -62,14 +64,45 @@ def _store(collection: Collection) -> ProfileStore:
     return ProfileStore(collection.file(FOLDER))
 
 
-def learn_taste(job: Job, where: Path | str, rater: str, priors: Sequence[str] | None = None) -> Lesson:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What raters' tastes start from, as far as it is available.
+
+    Attributes:
+        priors: names of prior scores, see ``learn``; None for all that collections and items tell.
+        population: name of a population; None for none.
+        profiles: folder of the user's tastes and populations; None for the usual one.
+    """
+
+    priors: Sequence[str] | None = None
+    population: str | None = None
+    profiles: Path | None = None
+
+    def options(self, collection: Collection) -> dict[str, Any]:
+        """Arguments of ``learn``; other tastes may be those of the collection too."""
+        user = ProfileStore(self.profiles)
+        # Whoever opened the gallery was told if there was none then.
+        known = self.population is not None and self.population in population_names(user)
+        return {
+            "priors": self.priors,
+            "population": population_named(self.population, user) if self.population and known else None,
+            "stores": [_store(collection), user],
+            "if_available": True,
+        }
+
+
+#: Without settings.
+USUAL = Start()
+
+
+def learn_taste(job: Job, where: Path | str, rater: str, start: Start = USUAL) -> Lesson:
     """Learn a rater's taste from the ratings and choices in a collection, store it there, and propose pictures to rate next.
 
     Args:
         job: counts the pictures.
         where: the collection, as it is opened.
         rater: name of the rater and of the taste.
-        priors: prior scores that the taste starts from, as far as they are available, see ``learn``; None for all.
+        start: what the taste starts from.
 
     Raises:
         ItemsError: the ratings and choices are not enough to learn from.
@@ -79,7 +112,7 @@ def learn_taste(job: Job, where: Path | str, rater: str, priors: Sequence[str] |
         judged = judgements_by(collection, rater).count
         job.expect(len(collection.ids()))
         sources = tastes.Sources(rater=rater)
-        learnt = tastes.learn(rater, collection, sources, priors=priors, if_available=True, progress=job.advance)
+        learnt = tastes.learn(rater, collection, sources, progress=job.advance, **start.options(collection))
         _store(collection).save(learnt.taste)
         return _lesson(collection, TasteScorer.of(learnt.taste), rater, judged)
 

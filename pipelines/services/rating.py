@@ -21,7 +21,7 @@ from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 from ..support.task_process import TaskProcess
 from ..tastes.rating_session import unrated_pictures
-from .learning import Lesson, judgements_by, learn_taste, propose_by_taste, score_by_taste
+from .learning import USUAL, Lesson, Start, judgements_by, learn_taste, propose_by_taste, score_by_taste
 from .service import CollectionService
 
 #: A taste is learnt again after this many new judgements, or this share of those it was learnt from if that is more:
@@ -64,7 +64,7 @@ class RatingService(CollectionService):
         jobs: its background jobs.
         rater: name of the rater.
         process: learns the tastes of all raters, one after another.
-        priors: prior scores that the taste starts from, as far as they are available; None for all.
+        start: what the taste starts from.
 
     Raises:
         ProfileError: the name cannot be that of a taste.
@@ -77,10 +77,10 @@ class RatingService(CollectionService):
         jobs: Jobs,
         rater: str,
         process: TaskProcess,
-        priors: Sequence[str] | None = None,
+        start: Start = USUAL,
     ) -> None:
         super().__init__(collection, profiles, jobs, f"learn:{rater}")
-        self.rater, self._process, self._priors = rater, process, priors
+        self.rater, self._process, self._start = rater, process, start
         profiles.own.path(rater)
         self._proposed: list[int] = []
         self._stop = False
@@ -283,7 +283,7 @@ class RatingService(CollectionService):
         judged = judgements_by(self.collection, self.rater).count
         with self._lock:
             self._tried_at = judged
-        lesson: Lesson = self._process.run(job, learn_taste, self.collection.where, self.rater, self._priors)
+        lesson: Lesson = self._process.run(job, learn_taste, self.collection.where, self.rater, self._start)
         self._take(lesson)
         with self._lock:
             self._tried_at = lesson.judged

@@ -21,11 +21,10 @@ from ...metrics.tastes.population import Population
 from ...metrics.tastes.profile import (
     OTHERS,
     TasteProfile,
-    chosen_priors,
     computed_priors,
     learn_taste,
     scores_told_by,
-    unavailable_priors,
+    tastes_without,
 )
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
@@ -33,12 +32,16 @@ from ..collection.origins import Origin, origins
 from ..collection.ratings import raters, ratings
 from ..collection.tables import AWAY, ImageRow
 from ..ingest.scan import find_pictures
+from ..judges.in_memory import values_of
+from ..judges.storing import judge_pictures
 from ..scoring.grouping import by_prompt
 from ..scoring.in_memory import measure_pixels, pictures_in_memory
 from ..scoring.measuring import import_pictures, measure
 from ..scoring.prior_scores import prior_matrix
+from ..scoring.profile_store import ProfileStore
 from ..scoring.taste_scorer import TasteMeasurer
 from .other_raters import beliefs_in
+from .priors import Priors, load_priors, of_use, without_learnt_from
 
 if TYPE_CHECKING:
     from ..scoring.in_memory import InMemory
@@ -146,6 +149,7 @@ def learn(
     population: Population | None = None,
     priors: Sequence[str] | None = None,
     if_available: bool = False,
+    stores: Sequence[ProfileStore] = (),
     progress: Callable[[], None] = lambda: None,
 ) -> Learnt:
     """Learn a taste from folders, ratings and choices; items are measured once and stored in the collection.
@@ -160,8 +164,10 @@ def learn(
         seed: of the cross-validation.
         population: the liking of its kinds are further prior scores.
         priors: names of the prior scores that the taste starts from, besides those of a population: ``technical``,
-            ``appeal`` and ``others``, or none; by default all that there are.
+            ``appeal``, ``others``, judges and other tastes, or none; by default the first three, as far as there are any. A
+            judge judges the learning pictures, and its values are stored.
         if_available: True if these are names from the settings: those that are not available are left out with a note.
+        stores: where other tastes are looked for; by default the user's configuration folder.
         progress: called once a picture.
 
     Raises:
@@ -169,14 +175,15 @@ def learn(
             without pictures.
         ProfileError: a seed below 0, a population and another network than the default one, or a prior score that is
             unknown or, unless ``if_available``, not available.
+        JudgeError: a judge that cannot be loaded, or that gives none of the learning pictures a value.
         CollectionError: the collection or the file of choices cannot be read.
     """
     expect_seed(seed, ProfileError)
     rater = sources.rater or ""
     rated = any(other != rater for other in raters(collection, personal=False))
     network = default_network() if network == DEFAULT else network
-    measurer, kinds, prior_names, left_out = _start(
-        name, network, device, population, priors, others=rated, if_available=if_available
+    measurer, kinds, started = _start(
+        name, network, device, population, priors, stores, others=rated, if_available=if_available
     )
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
@@ -228,25 +235,39 @@ def learn(
     examples = _examples(
         items, group_by_id, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs, equal
     )
-    starts = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds)
+    names = [by_id[int(i)].sha256[:16] for i in examples.pictures]
+    values: dict[str, np.ndarray] = {}
+    for judge in started.judges:
+        judged_by, unjudged = judge_pictures(collection, used, judge)
+        values[judge.stored_name] = np.array([judged_by.get(int(i), np.nan) for i in examples.pictures])
+        problems += unjudged
+    started = of_use(started, values, names, problems, if_available=if_available)
+    prior_names = _names(started, population)
+    starts = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds, started.tastes)
+    learning = np.stack([starts[int(i)] for i in examples.pictures])
+    learning, taught = without_learnt_from(learning, started, prior_names, names)
     examples = replace(
         examples,
-        priors=np.stack([starts[int(i)] for i in examples.pictures]),
+        priors=learning,
         prior_beliefs=beliefs_in(collection, rater, prior_names, starts, float(examples.liking.std())),
     )
     prompts = by_prompt([made[int(i)] for i in examples.pictures])
     ids = list(by_id)
     background = np.stack([items[i] for i in ids]).astype(np.float64), np.stack([starts[i] for i in ids])
     taste = learn_taste(
-        replace(examples, pictures=np.array([by_id[int(i)].sha256[:16] for i in examples.pictures])),
+        replace(examples, pictures=np.array(names)),
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
         rng=np.random.default_rng(seed), network=network, rater=rater,
-        prompts=prompts, kinds=None if population is None else kinds,
+        prompts=prompts, kinds=None if population is None else kinds, tastes=started.tastes,
     )  # fmt: skip
-    notes = [*left_out, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
-    if taste.alone is not None:
-        notes.append(f"Pictures that no other rater has rated: {taste.alone.trust.sentence}.")
+    notes = [*started.left_out, *taught, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
+    notes += [f"Pictures that {lack}: {alone.trust.sentence}." for lack, alone in tastes_without(taste)]
     return Learnt(taste, tuple(problems), tuple(notes))
+
+
+def _names(started: Priors, population: Population | None) -> tuple[str, ...]:
+    """Names of all prior scores, those of a population last."""
+    return started.names + (() if population is None else population.prior_names)
 
 
 def check_start(
@@ -258,10 +279,13 @@ def check_start(
     population: Population | None = None,
     priors: Sequence[str] | None = None,
     if_available: bool = False,
+    stores: Sequence[ProfileStore] = (),
 ) -> None:
     """Refuse what ``learn`` would refuse of a new collection, before that is made; arguments and errors as there."""
     network = default_network() if network == DEFAULT else network
-    _start(name, network, device, population, priors, others=False, if_available=if_available)
+    _start(
+        name, network, device, population, priors, stores, others=False, if_available=if_available, load_judges=False
+    )
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
         files, problems = find_pictures(paths)
         if paths and not files:
@@ -276,24 +300,24 @@ def _start(
     device: str,
     population: Population | None,
     priors: Sequence[str] | None,
+    stores: Sequence[ProfileStore],
     *,
     others: bool,
     if_available: bool,
-) -> tuple[TasteMeasurer, np.ndarray, tuple[str, ...], list[str]]:
-    """The measurer of a new taste, its kinds, the names of its prior scores, and a sentence for each that is left out.
+    load_judges: bool = True,
+) -> tuple[TasteMeasurer, np.ndarray, Priors]:
+    """The measurer of a new taste, its kinds, and its other prior scores.
 
-    ``others`` if other raters tell a prior score; ``priors`` and ``if_available`` as for ``learn``.
+    ``others`` if other raters tell a prior score; ``priors``, ``stores`` and ``if_available`` as for ``learn``.
     """
     measurer = TasteMeasurer(taste_extractor(network, device))
     kinds = _kinds(population, measurer, name)
     available = scores_told_by(measurer.extractor.names) + ((OTHERS,) if others else ())
-    left_out = {} if priors is None or not if_available else unavailable_priors(priors, available)
-    names = chosen_priors(None if priors is None else [one for one in priors if one not in left_out], available)
-    names += () if population is None else population.prior_names
-    sentences = [
-        f"The setting 'priors' names {one!r}, which is left out: it needs {needed}." for one, needed in left_out.items()
-    ]
-    return measurer, kinds, names, sentences
+    started = load_priors(
+        name, priors, available, measurer.extractor, stores or (ProfileStore(),), if_available=if_available,
+        load_judges=load_judges,
+    )  # fmt: skip
+    return measurer, kinds, started
 
 
 def _without_pictures(mode: str, paths: Sequence[Path], problems: Sequence[str]) -> ItemsError:
@@ -386,13 +410,14 @@ def learn_from_pictures(
         network: as for ``learn``.
         seed: of the cross-validation.
         population: as for ``learn``.
-        priors: as for ``learn``, without ``others``.
+        priors: as for ``learn``, without ``others``. Judges get no prompts.
         progress: called once a picture.
 
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, or pictures that are all alike.
         ProfileError: a seed below 0, a population and another network than the default one, or a prior score that is
             unknown or not available.
+        JudgeError: a judge that cannot be loaded, or that gives no picture a value.
         ImageError: pictures of another type or shape, or one that cannot be measured.
         ModelError: the network cannot be loaded.
 
@@ -413,8 +438,8 @@ def learn_from_pictures(
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network))
     kinds = _kinds(population, measurer, name)
-    prior_names = chosen_priors(priors, scores_told_by(measurer.extractor.names))
-    prior_names += () if population is None else population.prior_names
+    available = scores_told_by(measurer.extractor.names)
+    started = load_priors(name, priors, available, measurer.extractor, (ProfileStore(),))
     items: dict[str, np.ndarray] = {}
     names: dict[str, list[str]] = {}
     for mode, pictures in shown.items():
@@ -435,8 +460,20 @@ def learn_from_pictures(
             )
     examples = from_modes(items, pictures=names)
     extractor = measurer.extractor
-    scores = computed_priors(prior_names, examples.items, extractor.names, kinds, np.zeros(len(examples)))
+    by_name = {digest: pixels for mode in shown for digest, pixels in zip(names[mode], shown[mode], strict=True)}
+    everything = {number: by_name[str(picture)] for number, picture in enumerate(examples.pictures)}
+    given, unjudged = dict[str, np.ndarray](), list[str]()
+    for judge in started.judges:
+        values = values_of(everything, {}, judge)[0] if not judge.needs_prompt else {}
+        given[judge.stored_name] = np.array([values.get(number, np.nan) for number in everything])
+        unjudged += [f"The judge {judge.name!r} needs a prompt."] if judge.needs_prompt else judge.problems
+    digests = [str(picture) for picture in examples.pictures]
+    started = of_use(started, given, digests, unjudged)
+    prior_names = _names(started, population)
+    scores = computed_priors(prior_names, examples.items, extractor.names, kinds, given, started.tastes)
+    scores, _ = without_learnt_from(scores, started, prior_names, digests)
     return learn_taste(
         replace(examples, priors=scores), extractor.names, extractor.version, name=name, prior_names=prior_names,
         rng=np.random.default_rng(seed), network=network, kinds=None if population is None else kinds,
+        tastes=started.tastes,
     )  # fmt: skip

@@ -64,7 +64,9 @@ def propose_pictures(
     by_id = dict(zip([row.id for row in rows], items, strict=True))
     prior_scores = None
     if rows:
-        priors = prior_matrix(collection, rater, profile.prior_names, by_id, profile.names, profile.kinds)
+        priors = prior_matrix(
+            collection, rater, profile.prior_names, by_id, profile.names, profile.kinds, profile.tastes
+        )
         prior_scores = np.stack([priors[row.id] for row in rows])
     proposal = propose(profile, items, count, prior_scores)
     return proposal, [rows[i] for i in proposal.rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,7 +33,7 @@ USES = {
     "dtype": ("--dtype", ("generate", "tune", "web")),
     "offload": ("--offload", ("generate", "tune", "web")),
     "taste": ("--taste", ("generate", "rank", "tune", "evaluate", "keep", "cull", "annotate")),
-    "population": ("--population", ("taste learn",)),
+    "population": ("--population", ("taste learn", "web")),
     "priors": ("--prior", ("taste learn", "web")),
     "judges": ("--judge", ("generate", "rank", "tune", "evaluate", "keep", "web")),
     "collection": ("--collection", ("generate", "tune", "web")),
@@ -134,7 +134,7 @@ def set_(
     if key == "judges":
         weighted(value, "VALUE")
     if key == "priors":
-        prior_names(value, "VALUE")
+        _check_priors(prior_names(value, "VALUE") or ())
     if key == "language":
         _check_language(value[0])
     path = _file(project)
@@ -154,6 +154,14 @@ def _check_language(code: str) -> None:
         raise typer.BadParameter(
             f"the gallery has no texts in {code!r}, only in {' and '.join(languages())}", param_hint="VALUE"
         )
+
+
+def _check_priors(names: Sequence[str]) -> None:
+    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.tastes.priors import check_priors
+
+    with wrong_usage("VALUE"):
+        check_priors(names, [ProfileStore()])
 
 
 def _unusable_taste(name: str) -> str:

@@ -23,6 +23,7 @@ from .terminal import err
 if TYPE_CHECKING:
     from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.models.generator import ImageGenerator
+    from ...pipelines.scoring.profile_store import ProfileStore
 
 
 def check_outputs(paths: Iterable[Path | None], *, folders: bool = False, parents: bool = False) -> None:
@@ -274,6 +275,15 @@ def prior_names(texts: Sequence[str] | None, option: str = "--prior") -> list[st
     if texts and "none" in texts and {*texts} != {"none"}:
         raise typer.BadParameter("none starts from nothing: name no other prior score beside it", param_hint=option)
     return [text for text in texts if text != "none"] if texts else None
+
+
+def check_typed_priors(ctx: typer.Context, names: Sequence[str] | None, stores: Sequence[ProfileStore]) -> None:
+    """Refuse unknown prior scores on the command line as wrong usage; those of the settings are left out with a note."""
+    from ...pipelines.tastes.priors import check_priors
+
+    if not from_settings(ctx, "priors"):
+        with wrong_usage("--prior"):
+            check_priors(names or (), stores)
 
 
 def from_settings(ctx: typer.Context, parameter: str) -> bool:

@@ -16,11 +16,12 @@ from .options import (
     Profiles,
     Rater,
     check_outputs,
+    check_typed_priors,
     from_settings,
     output_file,
     prior_names,
 )
-from .terminal import Progress, emit, print_notes, say
+from .terminal import Progress, emit, print_notes, printable, say
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
@@ -74,15 +75,17 @@ def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
 
 def print_facts(facts: dict[str, Any]) -> None:
     """Print the values of ``describe``."""
+    from ...metrics.tastes.profile import prior_title
+
     say(f"{facts['name']}: {facts['trust']['sentence']}")
     say(facts["trust"]["advice"])
     if facts["trust"]["within_prompts"]:
         say(facts["trust"]["within_prompts"]["sentence"])
     methods = ", ".join(f"{name} {value:.2f}" for name, value in facts["methods"].items())
-    trusted = ", ".join(f"{name} {value:.0%}" for name, value in facts["trusted_priors"].items())
+    trusted = ", ".join(f"{prior_title(name)} {value:.0%}" for name, value in facts["trusted_priors"].items())
     say(f"Method: {facts['method']}" + (f" (cross-validated: {methods})" if methods else ""))
     if trusted:
-        say(f"Trust in prior scores: {trusted}")
+        say(printable(f"Trust in prior scores: {trusted}"))
 
 
 def taste_scorer(name: str, profiles: Path | None) -> TasteScorer:
@@ -142,7 +145,8 @@ def learn(
         typer.Option(
             "--prior",
             metavar="NAME",
-            help="Prior score to start from: technical, appeal, others or none; repeatable. Default: all there are.",
+            help="Prior score to start from: technical, appeal, others, a judge (clip, module:Class …), another taste, or none; "
+            "repeatable. Default: the first three, as far as there are any.",
         ),
     ] = None,
     profiles: Profiles = None,
@@ -165,6 +169,8 @@ def learn(
         "if_available": from_settings(ctx, "priors"),
     }
     store = ProfileStore(profiles)
+    check_typed_priors(ctx, start["priors"], [store])
+    start["stores"] = [store]
     check_outputs([store.place(name)], parents=True)
     start["population"] = None if population in (None, "none") else population_named(population, store)
     sources = learning.Sources(good or (), _bad_kinds(bad or []), None if collection is None else rater, choices)

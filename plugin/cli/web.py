@@ -20,7 +20,15 @@ from ...errors import CollectionError, SoartError
 from ...pipelines.models.backends.address import backend_address
 from ...pipelines.models.options import GeneratorOptions
 from .evaluate import evaluate_with_progress
-from .options import Profiles, load_generator, prior_names, rater_name, weighted, with_generator_options
+from .options import (
+    Profiles,
+    check_typed_priors,
+    load_generator,
+    prior_names,
+    rater_name,
+    weighted,
+    with_generator_options,
+)
 from .terminal import Progress, interruptible, note, say
 
 if TYPE_CHECKING:
@@ -34,6 +42,7 @@ _DEVICE = re.compile(r"(?:cuda|xpu)(?::\d{1,3})?|mps|cpu")
 
 @with_generator_options(cluster=False)
 def web(
+    ctx: typer.Context,
     folders: Annotated[
         list[str] | None,
         typer.Argument(
@@ -88,9 +97,13 @@ def web(
         typer.Option(
             "--prior",
             metavar="NAME",
-            help="Prior score that raters' tastes start from where it is available: technical, appeal, others or none; "
-            "repeatable. Default: all there are.",
+            help="Prior score that raters' tastes start from where it is available: technical, appeal, others, a judge, "
+            "another taste or none; repeatable. Default: the first three.",
         ),
+    ] = None,
+    population: Annotated[
+        str | None,
+        typer.Option(help="Population that raters' tastes start from as well, of soart taste join, or none."),
     ] = None,
     guests: Annotated[
         bool, typer.Option("--guests", help="Let everybody in without token or password, to see, rate and tune.")
@@ -113,8 +126,10 @@ def web(
         raise SoartError(
             f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
         ) from error
-    from ...metrics.tastes.profile import check_prior_names
+    from ...pipelines.collection.collection import Collection
+    from ...pipelines.scoring.collection_profiles import tastes_of
     from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.tastes.sharing import population_named
 
     if language and language not in languages():
         raise SoartError(f"The gallery has no texts in {language!r}: choose --language {' or '.join(languages())}.")
@@ -127,13 +142,17 @@ def web(
         raise SoartError("--watch needs a folder to watch: name one, as in 'soart web pictures/ --watch'.")
     _check_drawing(drawing)
     wanted = prior_names(priors)
-    check_prior_names(wanted or ())
     store = ProfileStore(profiles)
+    if population == "none":
+        population = None
+    if population is not None:
+        population_named(population, store)
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
     with _listen(host, port) as listener:
         names = [*(_evaluated(folder) for folder in folders or ()), *(collection or ())]
         collections = _collections(names, create=create)
+        check_typed_priors(ctx, wanted, [store, *map(tastes_of, filter(Collection.is_collection, collections))])
         port, token = listener.getsockname()[1], secrets.token_urlsafe(32)
         state = platformdirs.user_state_path("soart")
         app = create_app(
@@ -150,6 +169,7 @@ def web(
                 allowed=allow_folders or (),
                 judges=weighted(judge or (), "--judge"),
                 priors=wanted,
+                population=population,
                 watch=watch,
                 language=language,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
@@ -173,12 +193,13 @@ def _check_drawing(drawing: GeneratorOptions) -> None:
     """Refuse options of the model now that would make every drawing fail later.
 
     Raises:
-        SoartError: an unknown device, or a folder of LoRAs that does not exist.
+        BadParameter: an unknown device, or a folder of LoRAs that does not exist.
     """
     if drawing.device and not _DEVICE.fullmatch(drawing.device):
-        raise SoartError(f"--device is cuda, cuda:1, xpu, mps or cpu, not {drawing.device!r}: choose one of these.")
+        expected = f"expected cuda, cuda:1, xpu, mps or cpu, got {drawing.device!r}"
+        raise typer.BadParameter(expected, param_hint="--device")
     if drawing.loras is not None and not drawing.loras.is_dir():
-        raise SoartError(f"There is no folder {str(drawing.loras)!r} of LoRAs: name one that exists as --lora.")
+        raise typer.BadParameter(f"there is no folder {str(drawing.loras)!r} of LoRAs", param_hint="--lora")
 
 
 def _evaluated(folder: str) -> str:

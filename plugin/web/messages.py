@@ -214,7 +214,6 @@ LITERAL = (
         "These items only measure how pictures look: soart taste learn --network efficientnet-lite0 adds items of what they show."
     ),
     N_("The taste %(name)s is not reliable yet (%(report)s)."),
-    N_("The taste %(name)s is not reliable yet for pictures that no other rater has rated (%(report)s)."),
     N_("liked"),
     N_("middle"),
     N_("disliked"),
@@ -249,6 +248,10 @@ LITERAL = (
     N_("Finished (budget: %(count)s pictures). Seeds of each leading prompt: %(seeds)s; with a larger budget they are drawn on %(all)s."),
     N_("Stopped: the expected further gain is below %(limit)s standard deviations."),
     N_("Every allowed combination has been drawn."),
+    N_(
+        "Slot %(name)s changes nothing: all its options stand where the model no longer reads the prompt. Move the slot "
+        "forward, or shorten the prompt."
+    ),
     N_("Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. Remove the slot."),
     N_("Diversity collapse: the last pictures are %(share)s as far apart as the first; ban what they share, or pin fewer options."),
     N_("Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first pictures; check if the score rewards just that."),
@@ -422,6 +425,10 @@ COMPOSED = (
     N_("%(judge)s: %(judged)s of %(count)s picture judged."),
     N_("%(phrase)s than your bad pictures"),
     N_("%(phrase)s than your good ones"),
+    N_("The taste %(name)s is not reliable yet for pictures that no other rater has rated (%(report)s)."),
+    N_("The taste %(name)s is not reliable yet for pictures that have no value of the %(title)s (%(report)s)."),
+    N_("rated higher (%(title)s)"),
+    N_("rated lower (%(title)s)"),
     N_("more %(hue)s"),
     N_("less %(hue)s"),
     N_("red"),

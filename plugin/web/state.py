@@ -20,6 +20,7 @@ from ...pipelines.scoring.profile_store import ProfileStore
 from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.generation import GenerationService
+from ...pipelines.services.learning import USUAL, Start
 from ...pipelines.services.rating import RatingService
 from ...pipelines.services.stacks import StackService
 from ...pipelines.services.tuning import TuningService
@@ -53,7 +54,7 @@ class OpenCollection:
         learning: learns the tastes of all raters.
         judges: judges by others that tunes and drawings may use.
         allowed: folders that requests may name, besides those of the collection.
-        priors: prior scores that raters' tastes start from, as far as they are available; None for all.
+        start: what raters' tastes start from.
         watch: add pictures that other tools write into the folders of the collection.
 
     Attributes:
@@ -72,7 +73,7 @@ class OpenCollection:
         judges: OfferedJudges,
         allowed: Sequence[Path] = (),
         *,
-        priors: Sequence[str] | None = None,
+        start: Start = USUAL,
         watch: bool = False,
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
@@ -83,7 +84,7 @@ class OpenCollection:
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
         self.stacks = StackService(self.evaluation)
-        self._lock, self._learning, self._priors = threading.Lock(), learning, priors
+        self._lock, self._learning, self._start = threading.Lock(), learning, start
         self._ratings: dict[str, RatingService] = {}
         self.selections = Selections()
         renew_scores(self.jobs, collection, self.profiles)
@@ -101,7 +102,7 @@ class OpenCollection:
         with self._lock:
             service = self._ratings.pop(rater, None)
             if service is None:
-                service = RatingService(self.collection, self.profiles, self.jobs, rater, self._learning, self._priors)
+                service = RatingService(self.collection, self.profiles, self.jobs, rater, self._learning, self._start)
             # The latest one last: those that nobody uses any more are forgotten.
             self._ratings[rater] = service
             while len(self._ratings) > MOST_RATERS:
@@ -133,6 +134,7 @@ class ServerSettings:
         allowed: folders that requests may name, with all in them, besides those of the collections.
         judges: judges by others that visitors may use besides adherence and those of packages, with the weights to propose.
         priors: prior scores that raters' tastes start from, as far as they are available; None for all.
+        population: name of a population that they start from as well; None for none.
         watch: add pictures that other tools write into the folders of the collections.
         language: code of the pages' language for visitors who have not chosen one; empty for that of their browser.
         names: further host names that the server answers to.
@@ -153,6 +155,7 @@ class ServerSettings:
     allowed: Sequence[Path] = ()
     judges: Sequence[tuple[str, float]] = ()
     priors: Sequence[str] | None = None
+    population: str | None = None
     watch: bool = False
     language: str = ""
     names: frozenset[str] = frozenset()
@@ -190,7 +193,7 @@ class Server:
                 self.learning,
                 self.judges,
                 settings.allowed,
-                priors=settings.priors,
+                start=Start(settings.priors, settings.population, settings.profiles.folder),
                 watch=settings.watch,
             )
             for number, folder in enumerate(settings.collections)

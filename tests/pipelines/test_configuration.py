@@ -114,7 +114,13 @@ def test_what_cannot_be_stored_leaves_the_file(files, tmp_path):
         checked("model", None, variable("model"))
 
 
-def test_every_prior_score_can_be_set():
-    from soart.metrics.tastes.profile import APPEAL, OTHERS, TECHNICAL
-
-    assert KEYS["priors"].choices == (TECHNICAL, APPEAL, OTHERS, "none")
+def test_prior_scores_of_a_project_name_no_code(files):
+    project, user = files
+    store(project, "priors", ["technical", "clip:a/b", "a friend's taste"])
+    assert read_file(project)["priors"] == ["technical", "clip:a/b", "a friend's taste"]
+    store(user, "priors", ["mine:Class"])
+    with pytest.raises(SoartError, match="must not name code"):
+        store(project, "priors", ["mine:Class"])
+    project.write_text('priors = ["evil:Class"]')
+    with pytest.raises(SoartError, match="must not name code"):
+        read_settings({}, files)

@@ -140,7 +140,10 @@ def rewrite(path, change, rehash):
         (lambda h, a: h["parts"][0].update(calibration=[10**400, 0]), "incomplete"),
         (lambda h, a: h["parts"][0]["trust"].update(within=[1]), "incomplete"),
         (lambda h, a: h.update(parts=[]), "incomplete: expected a weight of each"),
-        (lambda h, a: h["parts"][0].update(prior_names=["a", "b"]), "incomplete: expected 'others' among its prior"),
+        (
+            lambda h, a: h["parts"][0].update(prior_names=["a", "b"]),
+            "incomplete: expected a taste without one of its prior",
+        ),
         (
             lambda h, a: h["parts"].append(h["parts"][0]) or a.update({f"1{k[1:]}": v for k, v in a.items()}),
             "a weight of",

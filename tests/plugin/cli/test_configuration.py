@@ -197,7 +197,10 @@ def test_prior_scores_of_the_settings_that_are_not_available_are_left_out_with_a
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [(["beauty"], "must be some of technical, appeal"), (["none", "appeal"], "none starts from nothing")],
+    [
+        (["beauty"], "no prior score 'beauty': choose among technical, appeal, others, adherence"),
+        (["none", "appeal"], "none starts from nothing"),
+    ],
 )
 def test_wrong_prior_scores_are_refused_when_they_are_set(soart, home, names, words):
     code, _, err = soart("config", "set", "priors", *names)

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import text
@@ -279,11 +280,44 @@ def test_prior_scores_are_named(soart, world, mine):
         shown = json.loads(soart("taste", "show", "plain", *mine, "--json")[1])
         assert set(shown["trusted_priors"]) == expected
     for names, code, message in (
-        (["none", "appeal"], 2, "name no other prior score beside it"), (["beauty"], 1, "There is no prior score 'beauty'"),
+        (["none", "appeal"], 2, "name no other prior score beside it"), (["beauty"], 2, "There is no prior score 'beauty'"),
         (["others"], 1, "needs ratings of other raters"),
     ):  # fmt: skip
         found, _, err = soart(*line, *[part for name in names for part in ("--prior", name)])
         assert (found, message in " ".join(err.split())) == (code, True)
+
+
+def test_judges_and_other_tastes_are_prior_scores(soart, world, mine, package, tmp_path):
+    paint = tmp_path / "more"
+    for name, level in (("good", 200), ("bad", 60)):
+        (paint / name).mkdir(parents=True)
+        for number in range(6):
+            pixels = np.random.default_rng(number).integers(level - 40, level + 40, (20, 20, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(paint / name / f"{number}.png")
+    learn = ("taste", "learn", "more", "--good", paint / "good", "--bad", paint / "bad", *mine)
+    code, out, err = soart(*learn, "--prior", "redness", "--prior", "mine", "--prior", "technical", "--json")
+    assert code == 0, err
+    assert [*json.loads(out)["trusted_priors"]] == ["technical", "judge:redness@1", "taste:mine"]
+    out = soart("taste", "show", "more", *mine)[1]
+    assert "judge: redness" in out
+    assert "taste: mine" in out
+    page = tmp_path / "more.html"
+    assert soart("taste", "show", "more", world / "pool", "--report", page, *mine)[0] == 0
+    assert "technical and judge: redness and taste: mine prior scores" in page.read_text()
+    code, _, err = soart("rank", world / "pool", "--taste", "more", *mine)
+    assert (code, "has not judged 8 of 8 pictures" in " ".join(err.split())) == (0, True)
+    code, out, err = soart("rank", world / "pool", "--taste", "more", "--judge", "redness=0", *mine, "--json")
+    assert (code, json.loads(out)["problems"]) == (0, [])
+    code, _, err = soart(
+        "taste", "learn", "mine", "--good", world / "good", "--bad", world / "bad", *mine, "--prior", "more"
+    )
+    assert (code, "starts from 'mine', which cannot start from it" in " ".join(err.split())) == (1, True)
+    copied = tmp_path / "Q"
+    shutil.copytree(world / "P", copied)
+    code, _, err = soart("taste", "delete", "mine", "--yes", "--profiles", copied)
+    assert (code, "is a prior score of 'more', where a copy of it stays" in " ".join(err.split())) == (0, True), err
+    assert soart("rank", world / "pool", "--taste", "more", "--profiles", copied)[0] == 0
+    (world / "P" / "more.taste.safetensors").unlink()
 
 
 def test_share_join_and_learn_with_a_population(soart, world, mine, tmp_path, monkeypatch):
@@ -373,5 +407,5 @@ def test_a_mistake_in_learning_leaves_no_new_collection(soart, world, tmp_path, 
     monkeypatch.chdir(tmp_path)
     good = () if mistake[0] == "--good" else ("--good", world / "good")
     code, _, err = soart("taste", "learn", "x", *good, "--bad", world / "bad", "--collection", "new", *mistake)
-    assert (code, words in " ".join(err.split())) == (1, True), err
+    assert (code, words in " ".join(err.split())) == (2 if words.startswith("no prior") else 1, True), err
     assert not list(tmp_path.iterdir())

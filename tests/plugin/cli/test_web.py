@@ -50,7 +50,7 @@ def test_a_folder_of_pictures_named_as_a_collection_is_told_apart(soart, tmp_pat
 def test_options_of_the_model_are_checked_at_the_start(soart, serving, tmp_path, option, value):
     line = ("web", "--collection", "new", "--create", "--no-open", "--port", "0")
     code, _, err = soart(*line, option, value)
-    assert (code, repr(value) in err) == (1, True)
+    assert (code, repr(value) in err) == (2, True)
     assert serving == []
     assert not (tmp_path / "new").exists()
 
@@ -182,7 +182,11 @@ def test_prior_scores_are_those_of_the_settings_or_of_the_command_line(soart, se
         assert soart(*line, *options)[0] == 0
     assert [app.state.server.settings.priors for app, _ in serving] == [["appeal", "others"], ["technical"], []]
     code, _, err = soart(*line, "--prior", "beauty")
-    assert (code, "no prior score 'beauty'" in err, len(serving)) == (1, True, 3)
+    assert (code, "no prior score 'beauty'" in err, len(serving)) == (2, True, 3)
+    monkeypatch.setenv("SOART_POPULATION", "friends")
+    code, _, err = soart(*line)
+    assert (code, "There is no population 'friends'" in err, len(serving)) == (1, True, 3)
+    assert soart(*line, "--population", "none")[0] == 0
 
 
 def test_without_the_extra_it_says_how_to_get_it(soart, monkeypatch):

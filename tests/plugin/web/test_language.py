@@ -23,6 +23,7 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.items.soart import SoartExtractor
 from soart.metrics.tastes import learning_curve
+from soart.metrics.tastes.profile import words_of_lack
 from soart.metrics.tastes.trust import (
     CHANCE,
     CHOOSE_FIVE,
@@ -42,6 +43,7 @@ from soart.pipelines.judges.phrase_judgements import PhraseJudgement
 from soart.pipelines.reports.charts import Interval, counts_chart, histogram_chart
 from soart.pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges, unit_of
 from soart.pipelines.reports.taste import draw_curve
+from soart.pipelines.scoring.taste_scorer import doubt
 from soart.pipelines.tuning.findings import BatchScore, OptionEffect, TradeOff
 from soart.pipelines.tuning.pruning import PreviewAgreement, Pruning
 from soart.plugin.web.language import CATALOGUES, Texts, languages, matching, preferred, texts_in
@@ -219,7 +221,7 @@ ONLY_CHOICES = {"liked": 0, "disliked": 0, "choices": 9}
 def phrases():
     """Phrases of all items."""
     names = (*taste_extractor().names, *SoartExtractor().names, "deep/000")
-    return {*phrases_of(names, ("technical", "others", "kind"))}
+    return {*phrases_of(names, ("technical", "others", "kind", "judge: clip"))}
 
 
 def composed():
@@ -241,6 +243,8 @@ def composed():
         for judged in (ONLY_CHOICES, {"choices": 9}, {"choices": 1})
         for values in ({}, {"graded": True}, {"word": TOO_FEW, "concordance": float("nan")})
     )
+    for prior in ("others", "judge:clip@1"):
+        yield doubt(SimpleNamespace(name="mine", trust=trust()), words_of_lack(prior))
     yield trust(**{**ONLY_CHOICES, "choices": 1}, word=TOO_FEW, concordance=float("nan")).sentence
     for word, judged in product((TOO_FEW, CHANCE, USABLE), ({}, ONLY_CHOICES)):
         report = trust(word=word, **judged)

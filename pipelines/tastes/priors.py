@@ -1,0 +1,267 @@
+"""Prior scores of a new taste by name: told by pictures, by a judge, or by another taste."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...errors import JudgeError, ProfileError, SoartError, expect
+from ...metrics.protocols import Extractor
+from ...metrics.tastes.blend import Blend, Taste, parts_of
+from ...metrics.tastes.profile import TASTE, TOLD, OtherTaste, TasteProfile, chosen_priors, unavailable_priors
+from ..judges.finding import known_judges, source_of
+from ..judges.guarded import GuardedJudge
+from ..judges.in_memory import guarded
+from ..scoring.profile_store import ProfileStore
+
+
+@dataclass(frozen=True)
+class Priors:
+    """The prior scores that a new taste starts from.
+
+    Attributes:
+        told: names of those that pictures and other raters tell.
+        judges: judges.
+        tastes: other tastes, as a profile holds them.
+        left_out: a sentence for each that the settings name and that is not available.
+    """
+
+    told: tuple[str, ...]
+    judges: tuple[GuardedJudge, ...] = ()
+    tastes: tuple[Taste, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all of them, as a profile has them."""
+        judges = tuple(judge.stored_name for judge in self.judges)
+        return (*self.told, *judges, *(f"{TASTE}{taste.name}" for taste in self.tastes))
+
+
+def check_priors(wanted: Sequence[str], stores: Sequence[ProfileStore]) -> None:
+    """Refuse names that are no prior score; no judge is loaded and no taste is read.
+
+    Raises:
+        ProfileError: an unknown name, or a text in place of names.
+    """
+    expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
+    for name in wanted:
+        expect("names of prior scores as texts", name, str, error=ProfileError)
+        if name not in TOLD and not _is_judge(name) and _home(name, stores) is None:
+            tastes = dict.fromkeys(taste for store in stores for taste in store.names())
+            known = ", ".join([*TOLD, *(source.name for source in known_judges() if source.name not in TOLD), *tastes])
+            raise ProfileError(
+                f"There is no prior score {name!r}: choose among {known}, or name a judge as module:Class."
+            )
+
+
+def load_priors(
+    name: str,
+    wanted: Sequence[str] | None,
+    available: Sequence[str],
+    extractor: Extractor,
+    stores: Sequence[ProfileStore],
+    *,
+    if_available: bool = False,
+    load_judges: bool = True,
+) -> Priors:
+    """Prior scores by name, with their judges and tastes.
+
+    Args:
+        name: of the new taste.
+        wanted: names of prior scores, judges and tastes; None for all that are ``available``.
+        available: names of those that the items and the raters of a collection tell.
+        extractor: of the items of the new taste.
+        stores: where tastes are looked for, the first ones first.
+        if_available: True if the settings name them: those that are not available are left out with a sentence.
+        load_judges: False to only check that judges are known, before there is something to judge.
+
+    Raises:
+        ProfileError: a name that is no prior score, one that is not available, or another taste that cannot be used.
+        JudgeError: a judge that cannot be loaded.
+    """
+    if wanted is None:
+        return Priors(tuple(available))
+    expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
+    told: list[str] = []
+    judges: list[GuardedJudge] = []
+    tastes: list[Taste] = []
+    left_out: list[str] = []
+    for prior in dict.fromkeys(wanted):
+        try:
+            check_priors([prior], stores)
+            if prior in TOLD:
+                needed = unavailable_priors([prior], available) if if_available else {}
+                if needed:
+                    raise ProfileError(f"it needs {needed[prior]}.")
+                told += chosen_priors([prior], available)
+            elif not _is_judge(prior):
+                tastes.append(_usable(_taste_named(prior, stores), name, extractor))
+            elif load_judges:
+                judges.append(guarded(prior))
+        except SoartError as error:
+            if not if_available:
+                raise
+            left_out.append(_left_out(prior, error))
+    names = [judge.stored_name for judge in judges]
+    if twice := [judge.name for judge in judges if names.count(judge.stored_name) > 1]:
+        raise JudgeError(f"The judge {twice[0]!r} is named twice: name each judge once.")
+    return Priors(tuple(one for one in available if one in told), tuple(judges), tuple(tastes), tuple(left_out))
+
+
+def of_use(
+    priors: Priors,
+    values: Mapping[str, np.ndarray],
+    pictures: Sequence[str],
+    problems: Sequence[str] = (),
+    *,
+    if_available: bool = False,
+) -> Priors:
+    """The prior scores that the learning pictures can show how far to trust.
+
+    Args:
+        priors: the prior scores.
+        values: (n,) values of the judges of the learning pictures, by stored name; NaN where there is none.
+        pictures: (n,) names of these, see ``Examples``.
+        problems: sentences on what went wrong in judging.
+        if_available: as for ``load_priors``.
+
+    Raises:
+        JudgeError: a judge that gave none of them a value.
+        ProfileError: a taste that was learnt from all of them.
+    """
+    left_out = list(priors.left_out)
+
+    def leave_out(name: str, error: SoartError) -> None:
+        if not if_available:
+            raise error
+        left_out.append(_left_out(name, error))
+
+    judges, tastes = [], []
+    for judge in priors.judges:
+        if np.isfinite(values[judge.stored_name]).any():
+            judges.append(judge)
+        else:
+            why = next((text for text in problems if repr(judge.name) in text), "")
+            text = f"The judge {judge.name!r} gave none of the learning pictures a value. {why}".rstrip()
+            leave_out(judge.named or judge.name, JudgeError(text))
+    for taste in priors.tastes:
+        if _taught(taste, pictures).all():
+            leave_out(
+                taste.name,
+                ProfileError(
+                    f"The taste {taste.name!r} was learnt from all {len(pictures)} pictures that this one is learnt from, so "
+                    "that nothing shows how far to trust it: judge other pictures, or do not start from it."
+                ),
+            )
+        else:
+            tastes.append(taste)
+    return replace(priors, judges=tuple(judges), tastes=tuple(tastes), left_out=tuple(left_out))
+
+
+def without_learnt_from(
+    values: np.ndarray, priors: Priors, prior_names: Sequence[str], pictures: Sequence[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Prior scores without those of other tastes for pictures that they were learnt from, which they know too well.
+
+    At ranking a taste meets pictures that it was not learnt from, and its trust must come from such pictures.
+
+    Args:
+        values: (n, k) prior scores of the learning pictures.
+        priors: the prior scores.
+        prior_names: (k,) their names.
+        pictures: (n,) names of the pictures, see ``Examples``.
+
+    Returns:
+        the prior scores, NaN in place of those, and a sentence for each taste that has some.
+    """
+    values, notes = values.copy(), []
+    for taste in priors.tastes:
+        taught = _taught(taste, pictures)
+        values[taught, prior_names.index(f"{TASTE}{taste.name}")] = np.nan
+        if taught.any():
+            notes.append(
+                f"The taste {taste.name!r} was learnt from {taught.sum()} of these {len(pictures)} pictures too; the others "
+                "show how far to trust it."
+            )
+    return values, notes
+
+
+def _taught(taste: OtherTaste, pictures: Sequence[str]) -> np.ndarray:
+    """(n,) True for pictures that a taste, or one that it starts from, was learnt from."""
+    learnt = {str(picture) for part in _parts(taste) for picture in part.examples.pictures}
+    return np.array([picture in learnt for picture in pictures])
+
+
+def _left_out(name: str, error: SoartError) -> str:
+    return f"The setting 'priors' names {name!r}, which is left out: {error}"
+
+
+def tastes_that_start_from(name: str, store: ProfileStore) -> list[str]:
+    """Names of the tastes of a folder that hold a copy of the taste of this name as a prior score."""
+    found = []
+    for other in store.names():
+        try:
+            if other != name and name in _names_in(store.load(other)):
+                found.append(other)
+        except ProfileError:
+            # It cannot be used, with or without.
+            continue
+    return found
+
+
+def _is_judge(name: str) -> bool:
+    try:
+        source_of(name)
+    except JudgeError:
+        return False
+    return True
+
+
+def _home(name: str, stores: Sequence[ProfileStore]) -> ProfileStore | None:
+    return next((store for store in stores if name in store.names()), None)
+
+
+def _taste_named(name: str, stores: Sequence[ProfileStore]) -> Taste:
+    home = _home(name, stores)
+    return (home or stores[0]).load(name)
+
+
+def _usable(taste: Taste, name: str, extractor: Extractor) -> Taste:
+    """A taste as another profile holds it, which scores pictures by their items alone.
+
+    Raises:
+        ProfileError: it is the new taste itself, starts from it, or has other items.
+    """
+    if taste.name == name:
+        raise ProfileError(f"The taste {name!r} cannot be a prior score of itself: name another one.")
+    if name in _names_in(taste):
+        raise ProfileError(
+            f"The taste {taste.name!r} starts from {name!r}, which cannot start from it in turn: name another one."
+        )
+    if (taste.version, taste.names) != (extractor.version, extractor.names):
+        raise ProfileError(
+            f"The taste {taste.name!r} was learnt on items {taste.version}, this one is learnt on {extractor.version}: learn "
+            "both with the same network."
+        )
+    if isinstance(taste, Blend):
+        return taste
+    while taste.alone is not None:
+        taste = taste.alone
+    return taste
+
+
+def _parts(taste: OtherTaste) -> Iterator[TasteProfile]:
+    """The profiles in a taste, those that it starts from included."""
+    for part in parts_of(taste):
+        yield part
+        for other in part.tastes:
+            yield from _parts(other)
+
+
+def _names_in(taste: Taste) -> set[str]:
+    """Names of all tastes that a taste blends or starts from."""
+    parts = list(_parts(taste))
+    return {part.name for part in parts} | {other.name for part in parts for other in part.tastes}

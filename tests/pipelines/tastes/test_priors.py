@@ -1,0 +1,245 @@
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import soart
+from soart.errors import JudgeError, ProfileError
+from soart.metrics.tastes.blend import blend
+from soart.metrics.tastes.explanation import explain
+from soart.metrics.tastes.profile import is_given
+from soart.pipelines.collection import ratings
+from soart.pipelines.evaluation.folders import sync_and_evaluate
+from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.judges.in_memory import guarded
+from soart.pipelines.judges.ranking import rank_by_judges
+from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.rescoring import score_all
+from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.tastes import learning as tastes
+from soart.pipelines.tastes.priors import tastes_that_start_from
+
+#: A judge of what items do not tell: whether the red of the first pixel is even.
+CORNER = """
+class Corner:
+    name, version = "corner", "1"
+    range, higher_is_better, needs_prompt = (0.0, 1.0), True, False
+
+    def judge(self, pictures, prompts):
+        return [float(pixels[0, 0, 0] % 2 == 0) for pixels in pictures]
+
+
+class Wordy(Corner):
+    name, needs_prompt = "wordy", True
+"""
+STORED = "judge:corner@1"
+
+
+@pytest.fixture
+def corner(tmp_path, monkeypatch):
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "corner_judge.py").write_text(CORNER)
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    yield "corner_judge:Corner"
+    sys.modules.pop("corner_judge", None)
+
+
+@pytest.fixture
+def cornered(rated, corner):
+    """A collection of which I like the pictures that the judge likes; every third one is not rated."""
+    collection, rows, _ = rated
+    even = {row.id: bool(collection.pixels(row)[0, 0, 0] % 2 == 0) for row in rows}
+    known = [row for number, row in enumerate(rows) if number % 3]
+    ratings.rate(collection, "me", {row.id: 5 if even[row.id] else 1 for row in known})
+    return collection, rows, even, known
+
+
+def learn(collection, **options):
+    return tastes.learn("me", collection, tastes.Sources(rater="me"), network=None, **options)
+
+
+def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path):
+    collection, rows, even, known = cornered
+    learnt = learn(collection, priors=["technical", corner])
+    taste = learnt.taste
+    assert taste.prior_names == ("technical", STORED)
+    assert taste.trusted_priors[STORED] > 0.8
+    assert taste.alone.prior_names == ("technical",)
+    assert taste.trust.concordance > 0.9 > taste.alone.trust.concordance
+    assert any("have no value of the judge: corner" in note for note in learnt.notes)
+    # Of the pictures that were learnt from alone, so that nobody waits for a whole collection.
+    assert set(collection.scores(STORED)) == {row.id for row in known}
+    scorer, fresh = TasteScorer.of(taste), [row for row in rows if row not in known]
+    ranking, problems = rank(collection, rows, scorer)
+    scores = {picture.row.id: picture.score for picture in ranking}
+    items = collection.items(taste.version, [row.id for row in fresh])
+    plain = taste.alone.score(np.stack([items[row.id] for row in fresh]).astype(float), useless_ok=True)
+    assert [scores[row.id] for row in fresh] == pytest.approx(plain.tolist())
+    assert len(problems) == 1
+    assert f"has not judged {len(fresh)} of {len(rows)} pictures" in problems[0]
+    assert "--judge corner" in problems[0]
+    judge_pictures(collection, rows, guarded(corner))
+    ranking, problems = rank(collection, rows, scorer)
+    assert problems == []
+    scores = {picture.row.id: picture.score for picture in ranking}
+    best, worst = ([scores[row.id] for row in fresh if even[row.id] is liked] for liked in (True, False))
+    assert min(best) > max(worst)
+    score_all(collection, scorer)
+    assert collection.scores("taste:me") == pytest.approx(scores)
+    reasons = [reason.text for picture in ranking for reason in picture.reasons]
+    assert any("(judge: corner)" in text for text in reasons)
+    store = ProfileStore(tmp_path / "P")
+    store.save(taste)
+    again, items = store.load("me"), taste.examples.items
+    assert np.allclose(again.score(items, taste.examples.priors), taste.score(items, taste.examples.priors))
+    assert np.allclose(again.score(items, useless_ok=True), taste.score(items, useless_ok=True))
+
+
+def test_a_judge_in_the_same_call_judges_before_the_taste_scores(cornered, corner, tmp_path):
+    collection, rows, even, _known = cornered
+    scorer = TasteScorer.of(learn(collection, priors=[corner]).taste)
+    ranking, problems = rank_by_judges(collection, rows, [(guarded(corner), 0.0)], scorer)
+    assert problems == []
+    assert [even[picture.row.id] for picture in ranking] == sorted(even.values(), reverse=True)
+
+
+def test_evaluations_use_values_of_judges(cornered, corner, tmp_path):
+    collection, _rows, even, _known = cornered
+    scorer = TasteScorer.of(learn(collection, priors=[corner]).taste)
+    scan, engine = Scan([tmp_path / "v", tmp_path / "g"]), LocalEngine(1)
+    plain = sync_and_evaluate(collection, scan, engine, [scorer])
+    assert any("has not judged" in text for text in plain.judged.problems)
+    judged = sync_and_evaluate(collection, scan, engine, [scorer], judges=[corner])
+    assert judged.judged.problems == ()
+    scores = dict(zip(judged.evaluation.ids.tolist(), judged.evaluation.scores["taste:me"].tolist(), strict=True))
+    assert min(scores[i] for i in scores if even[i]) > max(scores[i] for i in scores if not even[i])
+
+
+def test_a_judge_beside_other_raters_leaves_a_taste_for_each_lack(cornered, corner, tmp_path):
+    collection, _rows, even, known = cornered
+    ratings.rate(collection, "you", {row.id: 5 if even[row.id] else 1 for row in known[:6]})
+    learnt = learn(collection, priors=["others", corner])
+    taste = learnt.taste
+    assert taste.prior_names == ("others", STORED)
+    # The one that most pictures lack is left out first.
+    assert (taste.alone.prior_names, taste.alone.alone.prior_names) == ((STORED,), ())
+    assert learnt.notes[-1].startswith(
+        "Pictures that no other rater has rated or that have no value of the judge: corner:"
+    )
+    items = taste.examples.items[:4]
+    priors = np.array([[1.0, 1.0], [np.nan, 1.0], [1.0, np.nan], [np.nan, np.nan]])
+    expected = [
+        taste.fitted(items[:1], priors[:1])[0],
+        taste.alone.fitted(items[1:2], priors[1:2, 1:])[0],
+        *taste.alone.alone.liking(items[2:]),
+    ]
+    assert taste.liking(items, priors).tolist() == pytest.approx(expected)
+    assert [one.liking for one in explain(taste, items, priors)] == pytest.approx(expected)
+    store = ProfileStore(tmp_path / "P")
+    store.save(taste)
+    assert np.allclose(store.load("me").liking(items, priors), expected)
+
+
+def test_judges_that_cannot_judge_are_refused_or_left_out(cornered, corner):
+    collection, *_ = cornered
+    with pytest.raises(JudgeError, match=r"'wordy' gave none of the learning pictures a value.*needs a prompt"):
+        learn(collection, priors=["corner_judge:Wordy"])
+    learnt = learn(collection, priors=["technical", "corner_judge:Wordy", "nothing"], if_available=True)
+    assert learnt.taste.prior_names == ("technical",)
+    assert sum("which is left out" in note for note in learnt.notes) == 2
+    with pytest.raises(JudgeError, match="named twice"):
+        learn(collection, priors=[corner, f" {corner}"])
+
+
+def two_halves(collection, rows, vivid):
+    for name, some in (("you", rows[:6] + rows[10:16]), ("me", rows[6:10] + rows[16:])):
+        ratings.rate(collection, name, {row.id: 5 if vivid[row.id] else 1 for row in some})
+
+
+def test_another_taste_is_a_prior_score(rated, tmp_path):
+    collection, rows, vivid = rated
+    two_halves(collection, rows, vivid)
+    store = ProfileStore(tmp_path / "P")
+    yours = tastes.learn(
+        "you", collection, tastes.Sources(rater="you"), network=None, priors=["technical", "others"]
+    ).taste
+    store.save(yours)
+    taste = learn(collection, priors=["you"], stores=[store]).taste
+    assert (taste.prior_names, taste.alone) == (("taste:you",), None)
+    assert taste.trusted_priors["taste:you"] > 0.5
+    assert not any(map(is_given, taste.tastes[0].prior_names))
+    items = np.stack(list(collection.items(taste.version, [row.id for row in rows]).values())).astype(float)
+    assert taste.prior_scores(items)[:, 0] == pytest.approx(yours.liking(items))
+    plain = replace(learn(collection, priors=[]).taste, name="plain")
+    assert np.isfinite(taste.trust.concordance)
+    assert taste.trust.concordance >= plain.trust.concordance
+    store.save(taste)
+    # The file holds a copy, and needs no other.
+    assert tastes_that_start_from("you", store) == ["me"]
+    store.delete("you")
+    again = store.load("me")
+    assert np.allclose(again.score(items, useless_ok=True), taste.score(items, useless_ok=True))
+    store.save(blend("both", [again, plain]))
+    assert np.allclose(store.load("both").liking(items), blend("both", [taste, plain]).liking(items))
+    assert sorted(tastes_that_start_from("you", store)) == ["both", "me"]
+
+
+def test_no_taste_starts_from_itself_and_none_in_a_circle(rated, tmp_path):
+    collection, rows, vivid = rated
+    two_halves(collection, rows, vivid)
+    store = ProfileStore(tmp_path / "P")
+    store.save(tastes.learn("you", collection, tastes.Sources(rater="you"), network=None).taste)
+    mine = learn(collection, priors=["you"], stores=[store]).taste
+    store.save(mine)
+    store.save(blend("both", [mine, replace(mine, name="third")]))
+    with pytest.raises(ProfileError, match="'me' cannot be a prior score of itself"):
+        learn(collection, priors=["me"], stores=[store])
+    for name in ("me", "both"):
+        with pytest.raises(ProfileError, match=f"'{name}' starts from 'you', which cannot start from it in turn"):
+            tastes.learn("you", collection, tastes.Sources(rater="you"), network=None, priors=[name], stores=[store])
+    with pytest.raises(ProfileError, match="learn both with the same network"):
+        tastes.learn("new", collection, tastes.Sources(rater="me"), priors=["you"], stores=[store])
+    with pytest.raises(
+        ProfileError, match=r"There is no prior score 'he': choose among technical.*clip.*both, me, you"
+    ):
+        learn(collection, priors=["he"], stores=[store])
+
+
+def test_what_another_taste_was_learnt_from_says_nothing_about_its_worth(rated, tmp_path):
+    collection, rows, vivid = rated
+    two_halves(collection, rows, vivid)
+    ratings.rate(collection, "me", {rows[0].id: 5, rows[10].id: 1})
+    store = ProfileStore(tmp_path / "P")
+    store.save(tastes.learn("you", collection, tastes.Sources(rater="you"), network=None).taste)
+    learnt = learn(collection, priors=["you"], stores=[store])
+    assert any("'you' was learnt from 2 of these 10 pictures too" in note for note in learnt.notes)
+    assert np.isnan(learnt.taste.examples.priors[:, 0]).sum() == 2
+    same = tastes.Sources(rater="you")
+    with pytest.raises(ProfileError, match="learnt from all 12 pictures that this one is learnt from"):
+        tastes.learn("again", collection, same, network=None, priors=["you"], stores=[store])
+    left = tastes.learn("again", collection, same, network=None, priors=["you"], stores=[store], if_available=True)
+    assert left.taste.prior_names == ()
+    assert any("The setting 'priors' names 'you', which is left out" in note for note in left.notes)
+
+
+def test_judges_and_tastes_are_prior_scores_of_pictures_in_memory(corner, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(40, 200, (24, 20, 20, 3), dtype=np.uint8)
+    even = pictures[:, 0, 0, 0] % 2 == 0
+    good, bad = pictures[even], pictures[~even]
+    first = soart.learn_from_pictures("first", list(good[:6]), list(bad[:6]), priors=[corner])
+    assert (first.prior_names, first.alone.prior_names) == ((STORED,), ())
+    assert set(first.examples.priors[:, 0]) == {0.0, 1.0}
+    ProfileStore().save(first)
+    second = soart.learn_from_pictures("second", list(good[6:]), list(bad[6:]), priors=["first", corner])
+    assert second.prior_names == (STORED, "taste:first")
+    with pytest.raises(JudgeError, match="needs a prompt"):
+        soart.learn_from_pictures("third", list(good), list(bad), priors=["corner_judge:Wordy"])
+    Image.fromarray(pictures[0]).save(tmp_path / "one.png")
+    assert len(soart.rank(tmp_path / "one.png", taste=second)) == 1
