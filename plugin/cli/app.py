@@ -8,17 +8,17 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
 from ...errors import SoartError
 from ...version import __version__
 from . import configuration, taste, taste_exchange
-from .commands import Commands
+from .commands import CommandGroup, Commands
 from .compare_attention import compare_attention
 from .demo import demo, doctor
 from .evaluate import evaluate
@@ -61,17 +61,15 @@ Where to start:
 """
 
 
-class GroupedCommands(TyperGroup):
-    """The commands under the headings of ``GROUPS``, each with its whole summary."""
+class GroupedCommands(CommandGroup):
+    """The commands under the headings of ``GROUPS``."""
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
-        """Write the list of commands."""
-        rest = [name for name in self.commands if not any(name in names for names in GROUPS.values())]
-        for heading, names in {**GROUPS, "More": tuple(rest)}.items():
-            rows = [(name, self.commands[name].get_short_help_str(limit=1000)) for name in names]
-            if rows:
-                with formatter.section(heading):
-                    formatter.write_dl(rows)
+    def headings(self) -> Mapping[str, Sequence[str]]:
+        """Names of the commands by heading."""
+        return {
+            **GROUPS,
+            "More": [name for name in self.commands if not any(name in names for names in GROUPS.values())],
+        }
 
 
 app = Commands(

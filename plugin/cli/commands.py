@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from .terminal import note
 
@@ -49,8 +49,27 @@ class Command(TyperCommand):
             raise typer.Exit(130) from None
 
 
+class CommandGroup(TyperGroup):
+    """Commands in a list with whole summaries, which Click cuts to one line."""
+
+    def headings(self) -> Mapping[str, Sequence[str]]:
+        """Names of the commands by heading, in the order of ``--help``."""
+        return {"Commands": tuple(self.commands)}
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write the list of commands."""
+        for heading, names in self.headings().items():
+            rows = [(name, self.commands[name].get_short_help_str(limit=1000)) for name in names]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+
 class Commands(typer.Typer):
-    """Commands of the class ``Command``."""
+    """Commands of the class ``Command``, in a ``CommandGroup`` unless another ``cls`` is named."""
+
+    def __init__(self, *, cls: type[TyperGroup] = CommandGroup, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(cls=cls, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:  # noqa: ANN401
         """Add a command."""

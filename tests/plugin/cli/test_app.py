@@ -449,6 +449,17 @@ def test_soart_alone_says_where_to_start_and_what_each_command_does(soart):
     assert soart("rank", "-h")[1] == soart("rank", "--help")[1]
 
 
+@pytest.mark.parametrize("group", ["taste", "config"])
+def test_groups_show_whole_descriptions(soart, group):
+    text = " ".join(soart(group, "-h")[1].split())
+    commands = get_command(cli.app).commands[group].commands
+    assert commands
+    for command in commands.values():
+        summary = " ".join(command.get_short_help_str(limit=1000).split())
+        assert summary in text
+        assert "..." not in summary
+
+
 def test_the_help_of_rank_names_every_detector(soart):
     assert f"{', '.join(DETECTORS[:-1])} or {DETECTORS[-1]}" in " ".join(soart("rank", "--help")[1].split())
 
