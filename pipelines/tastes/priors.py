@@ -199,8 +199,8 @@ def _left_out(name: str, error: SoartError) -> str:
     return f"The setting 'priors' names {name!r}, which is left out: {error}"
 
 
-def tastes_that_start_from(name: str, store: ProfileStore) -> list[str]:
-    """Names of the tastes of a folder that hold a copy of the taste of this name as a prior score."""
+def tastes_that_hold(name: str, store: ProfileStore) -> list[str]:
+    """Names of the tastes and blends of a folder that hold a copy of the taste of this name."""
     found = []
     for other in store.names():
         try:

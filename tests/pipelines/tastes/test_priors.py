@@ -22,7 +22,7 @@ from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
-from soart.pipelines.tastes.priors import tastes_that_start_from
+from soart.pipelines.tastes.priors import tastes_that_hold
 
 #: A judge of what items do not tell: whether the red of the first pixel is even.
 CORNER = """
@@ -180,13 +180,13 @@ def test_another_taste_is_a_prior_score(rated, tmp_path):
     assert taste.trust.concordance >= plain.trust.concordance
     store.save(taste)
     # The file holds a copy, and needs no other.
-    assert tastes_that_start_from("you", store) == ["me"]
+    assert tastes_that_hold("you", store) == ["me"]
     store.delete("you")
     again = store.load("me")
     assert np.allclose(again.score(items, useless_ok=True), taste.score(items, useless_ok=True))
     store.save(blend("both", [again, plain]))
     assert np.allclose(store.load("both").liking(items), blend("both", [taste, plain]).liking(items))
-    assert sorted(tastes_that_start_from("you", store)) == ["both", "me"]
+    assert sorted(tastes_that_hold("you", store)) == ["both", "me"]
 
 
 def test_no_taste_starts_from_itself_and_none_in_a_circle(rated, tmp_path):
