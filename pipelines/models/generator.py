@@ -221,6 +221,10 @@ class ImageGenerator:
         prompts = list(prompts)
         return self._limit.unread([*prompts, *negatives]) or self._unknown.sentence(prompts)
 
+    def read_words(self, prompt: str) -> str:
+        """The words of a prompt that the model reads: all of them if that is unknown."""
+        return self._limit.read(prompt)
+
     def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
         """Draw ``requests`` in order; yields each finished batch.
 

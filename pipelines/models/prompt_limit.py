@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from textwrap import shorten
 from typing import Any
 
+from ..support.wording import first_and_last
 from .prompt_syntax import parse_prompt
 
 log = logging.getLogger(__name__)
 
 #: Names of a pipeline's tokenizers.
 _TOKENIZERS = tuple(f"tokenizer{number}" for number in ("", "_2", "_3", "_4"))
-#: Texts that are reported one by one, and the most characters of each.
+#: Texts that are reported one by one, and about the most characters of each.
 REPORTED, SHOWN = 3, 200
 
 
@@ -71,6 +71,16 @@ class PromptLimit:
         """A sentence on the first of some prompts that is too long; empty if none is."""
         return next(filter(None, map(self._warning, prompts)), "")
 
+    def read(self, prompt: str) -> str:
+        """The words of a prompt that the model reads: all of them if it has room for them, or if that is unknown."""
+        text = " ".join(parse_prompt(prompt).text.split())
+        try:
+            lost = lost_words(self._tokenizers, text)
+        except Exception:
+            log.debug("The length of a prompt cannot be found.", exc_info=True)
+            return text
+        return text.removesuffix(lost)
+
     def _warning(self, prompt: str) -> str:
         """A sentence that names the unread words of a prompt; empty if the model reads all of it, or if that is unknown."""
         try:
@@ -85,5 +95,5 @@ class PromptLimit:
         most = max(int(tokenizer.model_max_length) for tokenizer in self._tokenizers)
         return (
             f"The model does not read the end of a prompt, because its text encoder takes at most {most} tokens: "
-            f"shorten the prompt, or move these words forward: {shorten(lost, SHOWN, placeholder=' …')}."
+            f"shorten the prompt, or move these words forward: {first_and_last(lost, SHOWN)}."
         )

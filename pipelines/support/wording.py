@@ -47,3 +47,17 @@ def percent(part: int, whole: int) -> str:
     """A share such as "12 %"; below one percent with a figure that is not 0, such as "0.4 %"."""
     share = 100 * part / whole
     return f"{share:.0f} %" if share >= 1 or not part else f"{share:.1g} %"
+
+
+def first_and_last(text: str, width: int) -> str:
+    """A text of at most about ``width`` characters: its first and its last words if it is longer.
+
+    >>> from soart.pipelines.support.wording import first_and_last
+    >>> first_and_last("a fox in the snow at night with a red scarf", 24)
+    'a fox in … a red scarf'
+    """
+    if len(text) <= width:
+        return text
+    half = width // 2
+    first, last = text[:half], text[-half:]
+    return f"{first.rpartition(' ')[0] or first} … {last.partition(' ')[2] or last}"

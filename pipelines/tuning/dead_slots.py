@@ -1,19 +1,21 @@
 """Finds slots whose options draw the same picture, so that a study would learn nothing from them.
 
 A pipeline can ignore a setting without an error: distilled weights ignore guidance, guidance of 1 ignores the negative
-prompt. Two options, one seed and few steps show it.
+prompt. Two options, one seed and few steps show it. Words beyond the limit of the text encoder are found without drawing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import ModelError
 from ...prompts.space.space import Choice, PromptSpace
+from ..models.prompt_syntax import parse_prompt
 from ..models.request import DrawnPicture, Request
 
 if TYPE_CHECKING:
@@ -24,13 +26,15 @@ if TYPE_CHECKING:
 TRIAL_STEPS, SCHEDULER_STEPS = 2, 6
 #: The most options of a slot that are tried.
 TRIED = 4
+#: The most choices of the other slots, and the most base subjects, with which words are looked for beyond the limit.
+SAMPLED = 8
 
 
 def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[[Choice], Request]) -> list[str]:
     """Draw settings and negative prompts of a space that differ in one slot, and compare the pictures.
 
     Args:
-        space: its slots of settings and of the negative prompt are tried; words always count.
+        space: its slots of settings and of the negative prompt are tried; words always count, if they are read.
         generator: draws the trial pictures: two for a slot that works, at most ``TRIED`` for one that does not.
         request: makes the request of a choice, on the same seed for every choice.
 
@@ -38,7 +42,7 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
         a sentence for each slot that changes nothing.
     """
     start = space.check(space.sample(1, 0)[0])
-    sentences = []
+    sentences = unread_slots(space, generator.read_words)
     for number, slot in enumerate(space.slots):
         if slot.kind == "text":
             continue
@@ -56,6 +60,39 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
                 "Remove the slot."
             )
     return sentences
+
+
+def unread_slots(space: PromptSpace, read: Callable[[str], str]) -> list[str]:
+    """Look for slots of words that always stand where the model does not read them.
+
+    Args:
+        space: its slots of words are looked at, in ``SAMPLED`` choices of all others.
+        read: the words of a prompt that the model reads.
+
+    Returns:
+        a sentence for each slot of which no option is ever read.
+    """
+    starts = [space.check(row) for row in space.sample(min(SAMPLED, space.total), 0)]
+
+    def unread(number: int) -> bool:
+        """True if options differ in their words, and none of these is read."""
+        apart = False
+        for start, context in product(starts, range(min(SAMPLED, len(space.contexts) or 1))):
+            options = range(len(space.slots[number].options))
+            choices = [(*start[:number], option, *start[number + 1 :]) for option in options]
+            prompts = [space.render(choice, context).prompt for choice in choices if space.allows(choice)]
+            parsed = [parse_prompt(prompt) for prompt in prompts]
+            if any(one.loras != parsed[0].loras for one in parsed) or len(set(map(read, prompts))) > 1:
+                return False
+            apart = apart or len({one.text for one in parsed}) > 1
+        return apart
+
+    return [
+        f"Slot {slot.name!r} changes nothing: all its options stand where the model no longer reads the prompt. Move the slot "
+        "forward, or shorten the prompt."
+        for number, slot in enumerate(space.slots)
+        if slot.kind == "text" and unread(number)
+    ]
 
 
 def _all_alike(generator: ImageGenerator, requests: list[Request], slot: str) -> bool:

@@ -60,6 +60,17 @@ def test_a_generator_says_which_words_it_does_not_read():
     assert sentence.endswith("watercolor zebra.")
 
 
+def test_the_last_of_many_lost_words_is_named_too(caplog):
+    prompt = "a " + "very " * 200 + "{red|blue} fox"
+    limit = PromptLimit(SimpleNamespace(tokenizer=Letters(6)))
+    sentence = limit.unread([prompt.replace("{red|blue}", "blue")])
+    assert " very … very" in sentence
+    assert sentence.endswith("very blue fox.")
+    assert len(sentence) < 420
+    assert limit.read("a very long fox") == "a "
+    assert limit.read("a  ox") == "a ox"
+
+
 def test_a_flood_of_long_prompts_is_cut(caplog):
     limit = PromptLimit(SimpleNamespace(tokenizer=Letters(6), tokenizer_2=None))
     limit.check(f"abc word{number}" for number in range(50))

@@ -19,6 +19,7 @@ from soart.pipelines.models.opening import open_generator
 from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
 from soart.pipelines.tastes.learning import learn_from_pictures
+from soart.pipelines.tuning.dead_slots import unread_slots
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
 from soart.pipelines.tuning.panel import Panel, collect_judgements
@@ -160,6 +161,22 @@ def test_schedulers_that_begin_alike_are_not_dead(collection, generator, panel):
     text = SPACE.replace("steps: ['3']", "scheduler: [DPMSolverMultistepScheduler, UniPCMultistepScheduler]")
     tuner = Tuner(collection, generator, PromptSpace.parse_yaml(text), panel)
     assert tuner.find_dead_slots() == []
+
+
+def test_slots_that_the_model_never_reads_are_dead(collection, generator, panel):
+    long = " ".join(["watercolor"] * 40)
+    space = PromptSpace.from_text(f"a {{boat|fox}}, {long} {{red|blue}}")
+    tuner = Tuner(collection, generator, space, panel, budget=2, batch=2, prune=False)
+    (sentence,) = tuner.find_dead_slots()
+    assert sentence.startswith("Slot 'choice2' changes nothing: all its options stand where the model no longer reads")
+    tune(tuner)
+    assert sentence in findings_of(tuner).alarms
+    # One option is short enough that the words after it are read.
+    for text in (f"a {{boat|{long}}} {{red|blue}}", "a {boat|fox} in {red|blue}"):
+        assert Tuner(collection, generator, PromptSpace.from_text(text), panel).find_dead_slots() == []
+    # LoRAs are no words.
+    loras = PromptSpace.from_text(f"a fox {long} {{<lora:a:1>|<lora:b:1>}}")
+    assert unread_slots(loras, generator.read_words) == []
 
 
 def test_every_batch_has_random_numbers_of_its_own(tuner):
