@@ -115,7 +115,9 @@ def tune(
     ask: Annotated[
         bool,
         typer.Option(
-            "--ask", help="Rate every batch by keys as it comes: 1–5, n not for me, x to skip, u to undo, q to quit."
+            "--ask",
+            help="Rate every batch by keys as it comes: 1–5, + and - half a star more and less, n not for me, x to skip, u to "
+            "undo, q to quit.",
         ),
     ] = False,
     pareto: Annotated[

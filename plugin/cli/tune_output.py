@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .ranking_output import PROMPT
 from .terminal import plain_table, printable, say
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def best_table(judged: Judgements) -> Table:
     from rich.text import Text
 
     from ...pipelines.support.figures import figures
+    from ...pipelines.support.wording import first_and_last
 
     table = plain_table()
     table.add_column("goal", justify="right", no_wrap=True)
@@ -38,7 +40,9 @@ def best_table(judged: Judgements) -> Table:
     for number, value in zip(best, figures(goal[best].tolist()), strict=True):
         drawn = judged.rows[number].generation
         if np.isfinite(goal[number]) and drawn is not None:
-            table.add_row(value, Text(printable(f"{drawn.prompt} (seed {drawn.seed})")))
+            # The words that tell the prompts of a study apart can be its last.
+            shown = first_and_last(drawn.prompt, PROMPT)
+            table.add_row(value, Text(printable(f"{shown} (seed {drawn.seed})")))
     return table
 
 

@@ -3,10 +3,11 @@ from functools import partial
 
 import pytest
 
+import soart
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.tuning.findings import TradeOff
-from soart.plugin.cli.tune_output import print_trade_offs
+from soart.plugin.cli.tune_output import best_table, print_trade_offs
 from soart.prompts.space.rendering import RenderedChoice
 
 SPACE = "template: a boat in {palette} colors, {style}\nslots:\n  palette: [warm, cool, neon]\n  style: [flat design, woodcut]\n  steps: ['3']\n"
@@ -111,6 +112,24 @@ def test_plain_prompts_and_templates_make_spaces(tune):
     assert facts["pictures"] == 2
     facts = json.loads(tune("a boat", "--budget", 2, "--json", "--collection", "other")[1])
     assert {e["slot"] for e in facts["effects"]} >= {"palette", "style", "quality"}
+
+
+def test_long_prompts_are_cut_in_the_table_of_the_best(tmp_path):
+    generator = soart.ImageGenerator(soart.load_model(device="cpu"), steps=1)
+    space = soart.PromptSpace.from_text("a boat, " + "in the snow, " * 30 + "{red|blue}")
+    with Collection(tmp_path / "c") as collection:
+        panel = soart.Panel([soart.TechnicalScorer.load()])
+        tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
+        tuner.step()
+        table = best_table(tuner.judged())
+    cells = [str(cell) for cell in table.columns[1].cells]
+    assert len(cells) == 2
+    for cell in cells:
+        assert len(cell) < 140
+        assert cell.startswith("a boat, in the snow")
+        assert " … " in cell
+    # The words in which the prompts differ are the last.
+    assert {word for cell in cells for word in ("red", "blue") if f"{word} (seed" in cell} == {"red", "blue"}
 
 
 def test_trade_offs_need_several_judges(tune):
