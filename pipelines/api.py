@@ -15,9 +15,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..errors import CollectionError, ImageError, ModelError, SoartError, expect
+from ..errors import CollectionError, ModelError, SoartError, expect
 from ..files import named_as_given
-from ..metrics.image import read_image
 from ..metrics.protocols import Scorer
 from ..metrics.tastes.blend import Taste
 from ..metrics.tastes.overall import default_scorer
@@ -25,7 +24,7 @@ from ..notebooks import SHOWN, html_table
 from . import generate as generation
 from .collection.collection import Collection
 from .collection.tables import ImageRow
-from .collection.thumbnails import encode_thumbnail
+from .collection.thumbnails import thumbnail_of_file
 from .evaluation.folders import sync_and_evaluate
 from .evaluation.keepers import Keepers, check_groups, find_keepers
 from .ingest.local_engine import LocalEngine
@@ -69,18 +68,10 @@ class Ranking(list[RankedPicture]):
     def _repr_html_(self) -> str:
         """The best pictures as a table, for notebooks."""
         rows: list[list[str | bytes]] = [
-            [str(p.place), _small(p.path), f"{p.score:.1f}", p.prompt or p.path.name] for p in self[:SHOWN]
+            [str(p.place), thumbnail_of_file(p.path), f"{p.score:.1f}", p.prompt or p.path.name] for p in self[:SHOWN]
         ]
         more = [f"{len(self) - SHOWN} more"] if len(self) > SHOWN else []
         return html_table(["", "", "score", ""], rows, [*more, *self.problems])
-
-
-def _small(path: Path) -> bytes:
-    """The thumbnail of a picture as JPEG; nothing for a picture that is gone."""
-    try:
-        return encode_thumbnail(read_image(path).pixels)
-    except ImageError:
-        return b""
 
 
 def _or_earlier(earlier: Callable[..., Any], *names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ...errors import ImageError
 from ...files import write_whole
 from ...metrics.image import read_image
 from .collection import Collection
@@ -32,6 +33,14 @@ def encode_thumbnail(pixels: np.ndarray, side: int = SIDE) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
+
+
+def thumbnail_of_file(path: Path) -> bytes:
+    """The thumbnail of a picture file as JPEG; nothing for a picture that is gone."""
+    try:
+        return encode_thumbnail(read_image(path).pixels)
+    except ImageError:
+        return b""
 
 
 def thumbnail_path(collection: Collection, row: ImageRow, side: int = SIDE) -> Path | None:

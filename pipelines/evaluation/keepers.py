@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +14,16 @@ from ...errors import CollectionError, expect
 from ...metrics.damage.titles import has_points
 from ...metrics.similarity.distinct import separated
 from ...metrics.tastes.within_groups import WithinGroups, within_scores
+from ...notebooks import SHOWN, html_table
 from ..collection.files import files_by_picture, first_paths
 from ..collection.origins import origins
 from ..collection.pictures import pixel_counts
 from ..collection.ratings import ratings
+from ..collection.thumbnails import thumbnail_of_file
 from ..scoring.grouping import grouped_by
 from ..scoring.keepers import Choice, choose, too_close
 from ..support.figures import figure
+from ..support.wording import counted
 from .folders import EvaluatedCollection
 from .near_duplicates import distinct_rows, keeping_order
 from .settings import EvaluationSettings
@@ -80,6 +84,22 @@ class Keepers:
     staying: tuple[str, ...]
     trust: WithinGroups | None
     problems: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """The groups with their first keepers as a table, for notebooks."""
+        rows: list[list[str | bytes]] = [
+            [
+                thumbnail_of_file(Path(group.paths[0])),
+                ", ".join(Path(path).name for path in group.paths[: group.kept]),
+                str(len(group.images) - group.kept),
+                group.why,
+            ]
+            for group in self.groups[:SHOWN]
+        ]
+        more = [f"{len(self.groups) - SHOWN} more groups"] if len(self.groups) > SHOWN else []
+        alone = [f"In no group: {counted(len(self.alone))}."] if self.alone else []
+        headings = ["", "keepers", "others", "why"]
+        return html_table(headings, rows, [*more, *alone, f"{self.trust_sentence}.", *self.problems])
 
     @property
     def kept(self) -> list[int]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import soart
 from soart.errors import CollectionError, ModelError, ProfileError, SoartError
@@ -188,6 +189,34 @@ def test_values_with_arrays_are_compared_and_printed_in_short(drawn, embedded):
     assert TechnicalScorer.load() == TechnicalScorer.load()
     for value in (taste, candidates[0], TechnicalScorer.load(), soart.OverallScorer.load()):
         assert len(repr(value)) < 800
+
+
+def test_a_notebook_shows_tunes_findings_and_keepers(tmp_path, drawn):
+    generator = soart.ImageGenerator(soart.load_model(device="cpu"))
+    space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} <b>colors</b>")
+    with soart.Collection(tmp_path / "c") as collection:
+        panel = soart.Panel([soart.TechnicalScorer.load()])
+        tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
+        assert "0 of 2 pictures drawn" in tuner._repr_html_()
+        soart.tune(tuner)
+        page = tuner._repr_html_()
+        assert (page.count("data:image/jpeg"), page.count("<tr>")) == (2, 3)
+        assert "&lt;b&gt;colors" in page
+        assert "2 of 2 pictures drawn" in page
+        findings = soart.findings_of(tuner)
+        page = findings._repr_html_()
+        assert page.count("<tr>") == 1 + len(findings.winners)
+        assert "&lt;b&gt;colors" in page
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("one.png", "two.png"):
+        Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(folder / name)
+    Image.linear_gradient("L").save(folder / "alone.png")
+    keepers = soart.keep(folder, by="look-alike", collection=tmp_path / "kept")
+    page = keepers._repr_html_()
+    assert page.count("<tr>") == 1 + len(keepers.groups)
+    assert page.count("data:image/jpeg") == len(keepers.groups)
+    assert "In no group: 1 picture." in page
 
 
 def test_a_notebook_shows_the_pictures(drawn):
