@@ -2,12 +2,14 @@
 
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from specimens.backends import A1111, serving
 
+import soart
 from soart.errors import SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
@@ -16,6 +18,7 @@ from soart.pipelines.ingest.roots import open_collection_for
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.backends.address import backend_address
 from soart.pipelines.models.opening import open_generator
+from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.services.generation import Drawing
 
 
@@ -61,6 +64,21 @@ def test_pictures_are_drawn_scored_and_kept(visitor, folder):
     assert visitor.send("generate", **body | {"prompt": "a {b|c}", "template": False, "count": 1}).status_code == 200
     visitor.wait_for("draw")
     assert visitor.get("/api/ids", words="{b|c}").json()["ids"]
+
+
+def test_pictures_are_drawn_with_loras(visit, folder):
+    loras = Path(soart.__file__).parent / "pipelines" / "tiny" / "loras"
+    options = GeneratorOptions(device="cpu", loras=loras)
+    visitor = visit(load=partial(open_generator, options))
+    borders = []
+    for prompt in ("a sharp boat in pastel colors", "a sharp boat in pastel colors <lora:frame:1>"):
+        assert visitor.send("generate", prompt=prompt, count=1, seed=3, steps=8).status_code == 200
+        assert visitor.wait_for("draw")["message"] == "1 picture drawn."
+        with Collection(folder) as collection:
+            borders.append(collection.pixels(collection.images()[-1])[:4].mean())
+    assert borders[1] < borders[0] - 60
+    assert visitor.send("generate", prompt="a boat <lora:nope:1>", count=1, steps=1).status_code == 200
+    assert "nope" in visitor.wait_for("draw")["message"]
 
 
 def test_judges_sort_the_pictures(package, visitor, folder):
