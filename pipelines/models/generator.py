@@ -214,7 +214,7 @@ class ImageGenerator:
             raise ModelError(f"The scheduler {name} does not suit this model: {first_line(error)}.") from error
 
     def ignored(self, prompts: Iterable[str], negatives: Iterable[str] = ()) -> str:
-        """A sentence on the first of some prompts that the model does not wholly draw; empty if there is none, or if that is unknown.
+        """Return a sentence on the first of some prompts that the model does not wholly draw; empty if it draws all, or if unknown.
 
         It does not read the end of a long prompt or negative prompt, and the embedded model knows few subjects.
         """
