@@ -534,6 +534,79 @@ def test_a_text_that_does_not_know_the_model_alone_counts_otherwise(build):
     assert (found.prompt, found.model, found.sampler, found.seed) == ("a red fox", "dream.safetensors", "euler", None)
 
 
+@pytest.mark.parametrize(
+    "end", ["Version: f2.0", "App: SD.Next", "Version: v1.10.1", "Version: Fooocus v2", "Size: 8x8"]
+)
+def test_unknown_values_give_way_whatever_tool_the_text_names(build, end):
+    text = f"unknown\nNegative prompt: unknown\nSteps: 20, Sampler: unknown, CFG scale: 8, Model: unknown, {end}"
+    found = embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(base())}))
+    assert (found.tool, found.prompt, found.negative, found.model) == ("ComfyUI", "a fox", "blur", "dream.safetensors")
+    assert (found.sampler, found.seed, found.settings) == ("euler", 2**63 + 5, {"size": "512x768"})
+    text = text.replace("unknown\nNeg", "a red fox\nNeg")
+    found = embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(base())}))
+    assert (found.prompt, found.negative, found.model) == ("a red fox", "blur", "dream.safetensors")
+    assert (found.sampler, found.steps, found.guidance) == ("euler", 20, 8)
+
+
+def beside(build, text, **inputs):
+    """What is read of a text beside a graph with a LoRA."""
+    more = {"20": node("LoraLoader", lora_name="ink", strength_model=0.5, model=["4", 0], clip=["4", 1])}
+    nodes = change(base(**more), "3", model=["20", 0], **inputs)
+    return embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(nodes)}))
+
+
+@pytest.mark.parametrize("size", ["unknownxunknown", "Nonexnone", "unknown", "512xunknown", "N/A x N/A"])
+def test_the_size_and_loras_of_the_graph_fill_gaps(build, size):
+    text = f"a red fox\nNegative prompt: b\nSteps: 20, Sampler: Euler, CFG scale: 8, Size: {size}, Clip skip: 2"
+    assert beside(build, text, denoise=0.5).settings == {
+        "size": "512x768", "loras": "ink:0.5", "denoise": "0.5", "clip skip": "2",
+    }  # fmt: skip
+    text = text.replace(size, "1024x1536").replace("fox", "fox <lora:oil:1>")
+    assert beside(build, text).settings == {"size": "1024x1536", "loras": "oil:1", "clip skip": "2"}
+
+
+END = "Steps: 20, Sampler: Euler, CFG scale: 8, Model: dream"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # A text leaves out an empty negative prompt; the saving node of the same prompt was not given any.
+        ("an owl", ("an owl", None)),
+        ("a fox,", ("a fox,", "blur")),
+        ("an owl\nNegative prompt: unknown", ("an owl", "blur")),
+        ("unknown\nNegative prompt: noise", ("a fox", "blur")),
+        ("\nNegative prompt: noise", ("a fox", "blur")),
+        ("an owl\nNegative prompt: noise", ("an owl", "noise")),
+        ("an owl\nNegative prompt: noise\nNegative prompt: b", ("a fox", "blur")),
+    ],
+)
+def test_prompt_and_negative_belong_together(build, text, expected):
+    found = beside(build, f"{text}\n{END}")
+    assert (found.prompt, found.negative) == expected
+
+
+def test_a_graph_that_computes_its_prompt_still_knows_the_negative(build):
+    found = beside(build, f"an owl\n{END}", positive=["77", 0])
+    assert (found.prompt, found.negative) == ("an owl", "blur")
+    found = beside(build, f"unknown\nNegative prompt: noise\n{END}", positive=["77", 0])
+    assert (found.prompt, found.negative, found.model) == (None, "noise", "dream")
+
+
+def test_a_hostile_graph_does_not_hide_the_text_beside_it(build):
+    def level(n):
+        inner = [{"id": k, "type": f"s{n + 1}"} for k in range(30)] if n < 11 else [{"id": 1, "type": "KSampler"}]
+        return {"id": f"s{n}", "nodes": inner, "links": []}
+
+    bomb = {
+        "nodes": [{"id": 1, "type": "s0"}],
+        "links": [],
+        "definitions": {"subgraphs": [level(n) for n in range(12)]},
+    }
+    found = embedded_metadata(build.png({"parameters": f"an owl\n{END}", "workflow": json.dumps(bomb)}))
+    assert (found.prompt, found.steps) == ("an owl", 20)
+
+
 def test_the_word_alone_is_what_was_written(build):
     text = "unknown\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 5"
     assert embedded_metadata(build.png({"parameters": text})).prompt == "unknown"
