@@ -78,7 +78,7 @@ def _prompt(texts: Texts, value: object) -> str | None:
     words = texts.words(value)
     if words is None:
         return texts.text(value)
-    return words[0] if len(words) == 1 else ", ".join(word.strip(" ,\n") for word in words)
+    return words[0] if len(words) == 1 else ", ".join(word for word in words if word.strip())
 
 
 def _sampler(graph: Graph, node: Node | None) -> object:

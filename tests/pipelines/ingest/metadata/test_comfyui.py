@@ -710,3 +710,13 @@ def test_texts_are_kept_as_written():
     nodes = change(change(base(), "6", text=" a fox,  \n"), "7", text="blur,, ")
     found = read(nodes)
     assert (found.prompt, found.negative) == (" a fox,  \n", "blur,, ")
+    # Texts that are joined, too.
+    two = {"20": node("CLIPTextEncodeSDXL", text_g=" a fox, ", text_l="close up,\n", width=1, clip=["4", 1])}
+    assert read(change(base(**two), "3", positive=["20", 0])).prompt == " a fox, , close up,\n"
+    change(two, "20", text_l=" \n")
+    assert read(change(base(**two), "3", positive=["20", 0])).prompt == " a fox, "
+    both = {
+        "20": node("ConditioningCombine", conditioning_1=["6", 0], conditioning_2=["21", 0]),
+        "21": node("CLIPTextEncode", text=" snow,", clip=["4", 1]),
+    }
+    assert read(change(base(**both), "3", positive=["20", 0])).prompt == "a fox,  snow,"
