@@ -185,7 +185,8 @@ def test_compressed_bombs(build, kind):
 def test_huge_texts(build):
     assert quick(build.with_chunk(build.png(), b"tEXt", b"parameters\0" + b"a, " * 6_000_000)) is None
     long = "a" * 2_000_000 + "\nSteps: 20, Sampler: Euler, Seed: 1"
-    assert quick(build.png({"parameters": long})) is None
+    found = quick(build.png({"parameters": long}))
+    assert (found.prompt, found.steps) == (None, 20)
     for text in (
         "(" * 300_000,
         "a:" * 150_000,
@@ -194,8 +195,16 @@ def test_huge_texts(build):
         "Steps: 1, " + "a: b, " * 50_000,
         "--ar " * 80_000,
         "\n" * 300_000,
+        "a\n" + ("Steps: " + 'a: ["b",' * 1000 + "\n") * 50,
+        "a\nSteps: 1, Seed: 1, Sampler: " + "," * 390_000,
     ):
         quick(build.png({"parameters": text, "Description": text, "Dream": text, "Comment": text}))
+
+
+@pytest.mark.parametrize("start", ["\n" * 16_000_000, "Negative prompt:\n" * 900_000, ("<lora:" + "a" * 200) * 80_000])
+def test_huge_texts_before_settings(build, start):
+    found = quick(build.png({"parameters": f"{start}\nSteps: 20, Sampler: Euler, Seed: 1"}), seconds=5)
+    assert (found.prompt, found.steps) == (None, 20)
 
 
 @pytest.mark.parametrize(
