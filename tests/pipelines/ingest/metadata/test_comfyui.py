@@ -644,6 +644,127 @@ def test_switches_of_conditionings():
     assert read(change(base(**other), "3", positive=["20", 0])).prompt is None
 
 
+RANDOM = node("Random")
+#: Nodes that let one of two inputs through, and the names of their settings and inputs.
+TWO_BRANCHES = {
+    "ImpactConditionalBranch": ("cond", "tt_value", "ff_value"),
+    "easy ifElse": ("boolean", "on_true", "on_false"),
+    "LazySwitchKJ": ("switch", "on_true", "on_false"),
+    "IfExecute": ("ANY", "IF_TRUE", "IF_FALSE"),
+}
+
+
+def either(kind, setting, first, second):
+    """A node that lets one of two inputs through."""
+    names = TWO_BRANCHES[kind]
+    return node(kind, **dict(zip(names, (setting, first, second), strict=True)))
+
+
+@pytest.mark.parametrize("kind", TWO_BRANCHES)
+def test_two_branches_that_agree(kind):
+    def behind(place, **inputs):
+        """A graph in which a value comes through the node; its second source differs as told."""
+        nodes = base(**{"20": either(kind, ["99", 0], ["30", 0], ["31", 0]), "99": RANDOM})
+        nodes["30"], nodes["31"] = place, {**place, "inputs": {**place["inputs"], **inputs}}
+        return nodes
+
+    text = node("PrimitiveString", value="a fox")
+    assert read(change(behind(text), "6", text=["20", 0])).prompt == "a fox"
+    assert read(change(behind(text, value="a fox,"), "6", text=["20", 0])).prompt is None
+    encoded = node("CLIPTextEncode", text="a fox", clip=["4", 1])
+    assert read(change(behind(encoded), "3", positive=["20", 0])).prompt == "a fox"
+    assert read(change(behind(encoded, text="an owl"), "3", positive=["20", 0])).prompt is None
+    loader = node("CheckpointLoaderSimple", ckpt_name="dream")
+    assert read(change(behind(loader), "3", model=["20", 0])).model == "dream"
+    assert read(change(behind(loader, ckpt_name="night"), "3", model=["20", 0])).model is None
+    seed = node("PrimitiveInt", value=5)
+    assert read(change(behind(seed), "3", seed=["20", 0])).seed == 5
+    assert read(change(behind(seed, value=6), "3", seed=["20", 0])).seed is None
+    latent = node("EmptyLatentImage", width=640, height=512, batch_size=1)
+    assert read(change(behind(latent), "3", latent_image=["20", 0])).settings["size"] == "640x512"
+    assert "size" not in read(change(behind(latent, width=512), "3", latent_image=["20", 0])).settings
+
+
+@pytest.mark.parametrize("kind", TWO_BRANCHES)
+@pytest.mark.parametrize("setting", [True, False, ["98", 0], ["97", 0]])
+def test_two_branches_with_a_literal_that_decides(kind, setting):
+    nodes = base(
+        **{
+            "20": either(kind, setting, ["21", 0], ["22", 0]),
+            "21": node("CLIPTextEncode", text="an owl", clip=["4", 1]),
+            "22": node("CLIPTextEncode", text="a hare", clip=["4", 1]),
+            "23": either(kind, setting, ["24", 0], ["25", 0]),
+            "24": node("CheckpointLoaderSimple", ckpt_name="day"),
+            "25": node("LoraLoaderModelOnly", lora_name="ink", strength_model=1, model=["26", 0]),
+            "26": node("CheckpointLoaderSimple", ckpt_name="night"),
+            "27": either(kind, setting, ["28", 0], ["29", 0]),
+            "28": node("PrimitiveInt", value=5),
+            "29": node("PrimitiveInt", value=6),
+            "98": node("PrimitiveBoolean", value=True),
+            "97": node("PrimitiveBoolean", value=False),
+        }
+    )
+    found = read(change(nodes, "3", positive=["20", 0], model=["23", 0], seed=["27", 0]))
+    wanted = ("an owl", "day", 5, None) if setting in (True, ["98", 0]) else ("a hare", "night", 6, "ink:1")
+    assert (found.prompt, found.model, found.seed, found.settings.get("loras")) == wanted
+
+
+def test_a_model_with_and_without_a_lora_behind_a_switch():
+    more = {
+        "20": either("easy ifElse", ["99", 0], ["21", 0], ["4", 0]),
+        "21": node("LoraLoaderModelOnly", lora_name="ink", strength_model=1, model=["4", 0]),
+        "22": node("LoraLoaderModelOnly", lora_name="oil", strength_model=1, model=["20", 0]),
+        "99": RANDOM,
+    }
+    found = read(change(base(**more), "3", model=["22", 0]))
+    assert (found.model, found.settings.get("loras")) == ("dream.safetensors", None)
+    more["20"] = either("easy ifElse", ["99", 0], ["21", 0], ["21", 0])
+    found = read(change(base(**more), "3", model=["22", 0]))
+    assert (found.model, found.settings["loras"]) == ("dream.safetensors", "ink:1, oil:1")
+
+
+def test_numbered_switches_of_models_and_numbers():
+    more = {"21": node("CheckpointLoaderSimple", ckpt_name="night"), "22": node("PrimitiveInt", value=5)}
+    more["20"] = node("CR Model Input Switch", Input=2, model1=["4", 0], model2=["21", 0])
+    assert read(change(base(**more), "3", model=["20", 0])).model == "night"
+    more["20"] = node("CR Model Input Switch", Input=["99", 0], model1=["4", 0], model2=["21", 0])
+    assert read(change(base(**more), "3", model=["20", 0])).model is None
+    change(more, "21", ckpt_name="dream.safetensors")
+    assert read(change(base(**more), "3", model=["20", 0])).model == "dream.safetensors"
+    more["20"] = node("Any Switch (rgthree)", any_01=["22", 0], any_02=["23", 0])
+    more["23"] = node("PrimitiveInt", value=5)
+    assert read(change(base(**more), "3", seed=["20", 0])).seed == 5
+    more["23"] = node("MathAdd", a=2, b=3)
+    assert read(change(base(**more), "3", seed=["20", 0])).seed is None
+
+
+def test_custom_sampling_behind_switches():
+    two = {"20": either("easy ifElse", ["99", 0], ["2", 0], ["21", 0]), "21": node("RandomNoise", noise_seed=42)}
+    two |= {
+        "22": either("easy ifElse", ["99", 0], ["4", 0], ["23", 0]),
+        "23": node("KSamplerSelect", sampler_name="euler"),
+    }
+    two |= {"24": either("easy ifElse", ["99", 0], ["8", 0], ["25", 0]), "99": RANDOM}
+    two["25"] = node("FluxGuidance", guidance=3.5, conditioning=["10", 0])
+    nodes = change(change(flux(**two), "1", noise=["20", 0], sampler=["22", 0]), "3", conditioning=["24", 0])
+    found = read(nodes)
+    assert (found.prompt, found.seed, found.sampler) == ("a fox", 42, "euler")
+    assert found.settings["distilled guidance"] == "3.5"
+    change(change(change(nodes, "21", noise_seed=43), "23", sampler_name="lcm"), "25", guidance=2)
+    found = read(nodes)
+    assert (found.prompt, found.seed, found.sampler) == ("a fox", None, None)
+    assert "distilled guidance" not in found.settings
+
+
+def test_a_switch_that_is_set_to_a_branch_without_a_link():
+    more = {
+        "20": node("ComfySwitchNode", switch=True, on_false=["21", 0]),
+        "21": node("PrimitiveString", value="an owl"),
+    }
+    assert read(change(base(**more), "6", text=["20", 0])).prompt is None
+    assert read(change(base(**change(more, "20", switch=False)), "6", text=["20", 0])).prompt == "an owl"
+
+
 VIDEO = {
     "wan": node("WanImageToVideo", positive=["6", 0], negative=["7", 0], vae=["4", 2], width=832, height=480, length=81, batch_size=1, start_image=["99", 0]),
     "hunyuan": node("HunyuanImageToVideo", positive=["6", 0], vae=["4", 2], width=832, height=480, length=53, batch_size=1, guidance_type="v1"),

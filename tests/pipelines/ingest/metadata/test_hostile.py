@@ -112,7 +112,8 @@ def test_any_graph(data):
     )
     inputs = st.dictionaries(st.sampled_from([
         "positive", "negative", "conditioning", "conditioning_1", "text", "string_a", "string_b", "clip", "model", "seed", "noise_seed", "steps", "cfg",
-        "latent_image", "samples", "images", "guider", "sigmas", "noise", "sampler", "pipe", "basic_pipe", "select", "input1", "value", "lora_name", "", "width",
+        "latent_image", "samples", "images", "guider", "sigmas", "noise", "sampler", "pipe", "basic_pipe", "select", "input1", "value", "lora_name", "", "width", "cond", "tt_value",
+        "ff_value",
     ]), value, max_size=7)  # fmt: skip
     kinds = st.sampled_from(
         [
@@ -125,6 +126,7 @@ def test_any_graph(data):
             "SaveImage",
             "FromBasicPipe",
             "ImpactSwitch",
+            "easy ifElse",
             "BasicGuider",
             "easy kSampler",
             "VAEDecode",
@@ -256,6 +258,20 @@ def test_graphs_with_countless_paths(build, depth):
         nodes[f"o{n}"] = {"class_type": "SaveImage", "inputs": {"images": [f"s{n}", 0]}}
     found = quick(build.png({"prompt": json.dumps(nodes)}))
     assert (found.prompt, found.steps) == (None, 5)
+
+
+@pytest.mark.parametrize("looped", [True, False])
+def test_switches_with_countless_paths(build, looped):
+    nodes = {"s": {"class_type": "SaveImage", "inputs": {"images": ["k", 0]}}}
+    for n in range(100):
+        links = {f"more_{k}": ["x", k] for k in range(300)}
+        for name, slot in (("on_true", 0), ("on_false", 1)):
+            links[name] = [f"w{(n + 1) % 100}" if looped or n < 99 else "x", slot]
+        nodes[f"w{n}"] = {"class_type": "easy ifElse", "inputs": {"boolean": ["r", 0], **links}}
+    names = ("model", "positive", "negative", "latent_image", "seed", "cfg", "sampler_name", "scheduler")
+    nodes["k"] = {"class_type": "KSampler", "inputs": {"steps": 5, **{name: ["w0", 0] for name in names}}}
+    found = quick(build.png({"prompt": json.dumps(nodes)}))
+    assert (found.prompt, found.model, found.seed, found.steps) == (None, None, None, 5)
 
 
 def test_nested_subgraphs_that_multiply(build):
