@@ -133,12 +133,17 @@ def table_of_faults(data: Table, points: np.ndarray, found: np.ndarray, kind: st
 
 def table_of_parts(data: Table, points: np.ndarray, scorer: TechnicalScorer) -> None:
     """Print what parts of the technical score reach alone: within pairs, and across pictures."""
-    faults = costs(scorer.model, data.items)[:-1].sum(axis=0)
-    strangeness = scorer.model.strangeness(data.items)
+    faults = costs(scorer.model, data.items)
+    alone = {
+        "unit spaces": -scorer.model.strangeness(data.items),
+        "detectors": -faults[:-1].sum(axis=0),
+        "both": -faults.sum(axis=0),
+        "technical score": points,
+    }
     damaged = ~data.clean & (data.fault != UNFINISHED) & (data.how != "drawn")
     across = damaged | data.clean
     print(f"\n{'alone':22} {'pairs right':>11} {'AUC, damaged and undamaged':>27}")
-    for label, values in (("unit spaces", -strangeness), ("detectors", -faults), ("technical score", points)):
+    for label, values in alone.items():
         auc = roc_auc_score(data.clean[across], values[across])
         print(f"{label:22} {right_pairs(data, values, damaged):11.3f} {auc:27.3f}")
 
