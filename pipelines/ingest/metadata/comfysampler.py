@@ -96,7 +96,15 @@ def _prompt(texts: Texts, value: object) -> str | None:
     words = texts.words(value)
     if words is None:
         return texts.text(value)
-    return words[0] if len(words) == 1 else ", ".join(word for word in words if word.strip())
+    parts = [word for word in words if word.strip()] if len(words) > 1 else words
+    return "".join([*(part + _separator(part) for part in parts[:-1]), *parts[-1:]])
+
+
+def _separator(text: str) -> str:
+    """The text between ``text`` and the next one: a comma and a space, as far as it does not end with them."""
+    if not text.rstrip().endswith(","):
+        return ", "
+    return "" if text[-1].isspace() else " "
 
 
 def _sampler(graph: Graph, node: Node) -> object:

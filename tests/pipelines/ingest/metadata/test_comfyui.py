@@ -833,7 +833,7 @@ def test_texts_are_kept_as_written():
     assert (found.prompt, found.negative) == (" a fox,  \n", "blur,, ")
     # Texts that are joined, too.
     two = {"20": node("CLIPTextEncodeSDXL", text_g=" a fox, ", text_l="close up,\n", width=1, clip=["4", 1])}
-    assert read(change(base(**two), "3", positive=["20", 0])).prompt == " a fox, , close up,\n"
+    assert read(change(base(**two), "3", positive=["20", 0])).prompt == " a fox, close up,\n"
     change(two, "20", text_l=" \n")
     assert read(change(base(**two), "3", positive=["20", 0])).prompt == " a fox, "
     both = {
