@@ -1,9 +1,9 @@
-"""Takes pictures of the documentation anew: docs/web/*.jpg and docs/first-five-*.jpg in headless Chromium, and docs/default-judge.png.
+"""Takes pictures of the documentation anew: docs/web/*.jpg, docs/first-five-*.jpg and docs/demo-*.jpg in headless Chromium, and docs/default-judge.png.
 
     python docs/take_pictures.py [--work DIR] [NAME ...]
 
 It needs Playwright and Chromium, as the tests do, and takes some five minutes. With ``--work`` the collection is kept in
-DIR and used again. Names such as ``tune-phone``, ``walk``, ``first-five`` or ``default-judge`` take only these pictures; the
+DIR and used again. Names such as ``tune-phone``, ``walk``, ``first-five``, ``demo`` or ``default-judge`` take only these pictures; the
 last one needs no browser.
 """
 
@@ -60,7 +60,7 @@ FIRST_FIVE = "a {sharp|vivid|faded} {house|tree|boat|castle} in {warm|cool|paste
 #: What the default judge is shown on, its pictures, those in a row, their side in the sheet and that of their places.
 TUNED, TUNED_BUDGET, BEST, SIDE, PLACE = "a fox in the snow", 36, 6, 128, (140, 166)
 #: Pictures that are not views of the gallery.
-OTHERS = {"walk", "first-five", "default-judge"}
+OTHERS = {"walk", "first-five", "demo", "default-judge"}
 #: Longest wait for anything, in milliseconds.
 WAIT = 400_000
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
@@ -304,6 +304,19 @@ def take_first_five(browser: Browser) -> None:
     page.close()
 
 
+def take_demo(browser: Browser) -> None:
+    """The pages of ``soart demo``: the best of its ranking, and the beginning of its tune."""
+    page = browser.new_page(viewport={"width": 900, "height": 1100}, color_scheme="light")
+    with tempfile.TemporaryDirectory() as home:
+        line = [sys.executable, "-m", "soart.plugin.cli", "demo"]
+        homes = dict.fromkeys(("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), home)
+        subprocess.run(line, cwd=home, env={**os.environ, **homes}, stdout=subprocess.DEVNULL, check=True)
+        for name, report, height in (("rank", "report", 900), ("tune", "tune", 900)):
+            page.goto((Path(home) / "soart-demo" / f"{report}.html").as_uri())
+            save(page, f"../demo-{name}", height)
+    page.close()
+
+
 def take_default_judge() -> None:
     """The best and the worst pictures of a tune by the technical score, with their points."""
     with tempfile.TemporaryDirectory() as home:
@@ -343,7 +356,7 @@ def main() -> None:
     views = not chosen.names or bool(set(chosen.names) - OTHERS)
     if wanted["default-judge"]:
         take_default_judge()
-    if not (views or wanted["walk"] or wanted["first-five"]):
+    if not (views or wanted["walk"] or wanted["first-five"] or wanted["demo"]):
         return
     work = chosen.work or Path(tempfile.mkdtemp())
     work.mkdir(parents=True, exist_ok=True)
@@ -360,6 +373,8 @@ def main() -> None:
                 take_walk(browser)
             if wanted["first-five"]:
                 take_first_five(browser)
+            if wanted["demo"]:
+                take_demo(browser)
             browser.close()
     finally:
         if not chosen.work:
