@@ -20,6 +20,14 @@ FAST := $(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reord
 # Lints two at a time; each tool's output stays together where this make can do that.
 PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
+# What `make bench` runs: all but scripts whose data must be obtained from their authors.
+BENCHMARKS := \
+	overhead.py metadata_speed.py recognition.py adherence.py adherence_photographs.py adherence_text.py \
+	item_selection.py 'kinds.py --peers --resaved' invariance.py places.py speed.py fewshot.py monotonicity.py \
+	taste.py similar.py stacks.py keepers.py first_contact.py associations.py rescore.py collaborative.py \
+	tuning.py functions.py 'synonyms.py --seeds 200' tuning_pictures.py tuning_numbers.py proposing.py hints.py \
+	comfyui_loop.py web.py duplicates.py collection.py 'collection.py --large 2000' cluster.py
+
 .PHONY: help demo test test-slow coverage bench collect lint lint-js lint-style lint-types pages texts docs clean
 
 help:  ## list these targets
@@ -87,41 +95,11 @@ test-slow: $(DEV)  ## run the tests that take minutes
 coverage: $(DEV)  ## run the fast tests traced: how much of the code do they reach?
 	$(FAST) --cov --cov-report=term
 
+# A script that fails does not keep the others from running.
 bench: $(BENCH)  ## print the figures of docs/benchmarks/; hours
-	$(BIN)/python benchmarks/overhead.py
-	$(BIN)/python benchmarks/metadata_speed.py
-	$(BIN)/python benchmarks/recognition.py
-	$(BIN)/python benchmarks/adherence.py
-	$(BIN)/python benchmarks/adherence_photographs.py
-	$(BIN)/python benchmarks/adherence_text.py
-	$(BIN)/python benchmarks/build_quality.py
-	$(BIN)/python benchmarks/item_selection.py
-	$(BIN)/python benchmarks/kinds.py --peers
-	$(BIN)/python benchmarks/invariance.py
-	$(BIN)/python benchmarks/places.py
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/fewshot.py
-	$(BIN)/python benchmarks/monotonicity.py
-	$(BIN)/python benchmarks/taste.py
-	$(BIN)/python benchmarks/similar.py
-	$(BIN)/python benchmarks/stacks.py
-	$(BIN)/python benchmarks/keepers.py
-	$(BIN)/python benchmarks/first_contact.py
-	$(BIN)/python benchmarks/associations.py
-	$(BIN)/python benchmarks/rescore.py
-	$(BIN)/python benchmarks/collaborative.py
-	$(BIN)/python benchmarks/tuning.py
-	$(BIN)/python benchmarks/functions.py
-	$(BIN)/python benchmarks/synonyms.py --seeds 200
-	$(BIN)/python benchmarks/tuning_pictures.py
-	$(BIN)/python benchmarks/tuning_numbers.py
-	$(BIN)/python benchmarks/proposing.py
-	$(BIN)/python benchmarks/hints.py
-	$(BIN)/python benchmarks/comfyui_loop.py
-	$(BIN)/python benchmarks/web.py
-	$(BIN)/python benchmarks/duplicates.py
-	$(BIN)/python benchmarks/collection.py
-	$(BIN)/python benchmarks/cluster.py
+	@status=0; for script in $(BENCHMARKS); do \
+		echo "benchmarks/$$script"; $(BIN)/python benchmarks/$$script || status=1; \
+	done; exit $$status
 
 texts: $(DEV)  ## bring the catalogues of the gallery's languages in step with its texts
 	$(BIN)/python .ci/texts.py

@@ -3,9 +3,10 @@
     python benchmarks/kinds.py [--cache DIR] [--peers] [--resaved]
 
 Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
-pixels; where the data of opinions.py are there, those of published.py too. Printed are mean scores; in which share of pairs an
-undamaged picture scores above its own damaged version; what is suspected; false alarms; and whether scores of undamaged
-pictures have a trend with size, colourfulness or kind.
+pixels; where the data of opinions.py are there, those of published.py too. Printed are, by fault, kind and size, mean scores, in
+which share of pairs an undamaged picture scores above its own damaged version, and what is suspected and named rightly; false
+alarms; whether scores of undamaged pictures have a trend with size, colourfulness or style; what the embedded model draws with
+each quality word; and what the unit spaces and the detectors reach alone.
 
 With --peers the same pairs are judged by NIQE (its 36 features, its choice of patches, and a unit space from the same
 learning sources, because its published model is a download) and by the blur score of cleanvision.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,10 @@ from opinions import key_of
 from PIL import Image
 from published import domains_of, published_sources
 from quality_pictures import (
+    BAD_WORDS,
     EMBEDDED,
     FEW_STEPS,
+    GOOD_WORDS,
     LIGHT,
     UNFINISHED,
     Table,
@@ -39,11 +42,13 @@ from quality_pictures import (
     undamaged,
 )
 from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
 from sources import ART, DRAWING, PHOTOGRAPH, WEB, Source, default_cache, learning_sources, unseen_sources
 
-from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
+from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer, costs
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, QualityExtractor
+from soart.pipelines.tiny.words import STYLES, SUBJECTS
 
 SEED = 77
 KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED, WEB, ART)
@@ -82,33 +87,65 @@ def judged(scorer: TechnicalScorer, measured: Table) -> tuple[Table, np.ndarray,
     return data, scorer.score(measured.items), np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
 
 
-def table_of_faults(data: Table, points: np.ndarray, found: np.ndarray) -> None:
-    """Print a row for each fault: by size."""
+def right_pairs(data: Table, points: np.ndarray, rows: np.ndarray) -> float:
+    """Share of damaged pictures, (n,) bool or (m,) numbers, that score below the undamaged picture they were made from."""
+    return float(np.mean(points[data.base[rows]] > points[rows]))
+
+
+def table_of_faults(data: Table, points: np.ndarray, found: np.ndarray, kind: str) -> None:
+    """Print a row for each fault: by size; of one kind of pictures, or of all if ``kind`` is empty."""
+    chosen = (data.how != "drawn") & ((data.kind == kind) | (kind == ""))
     rung = data.items[:, 0].astype(int)
-    print(f"{'':10} {'mean score':>24} {'pairs right':>28} {'suspected':>28} {'rightly':>8}")
-    head = " ".join(f"{r:>6}" for r in RUNGS)
-    print(f"{'':10} {head} {head} {head}")
+    sizes = [r for r in RUNGS if (chosen & (rung == r)).any()]
+    wide = max(7 * len(sizes), 12) + 2
+
+    def line(*columns: Sequence[str]) -> str:
+        return "".join(f"{''.join(f'{cell:>7}' for cell in column):>{wide}}" for column in columns)
+
+    print(
+        f"\n{kind or 'all kinds'}: {np.sum(chosen & (data.fault == 'none') & (data.how == LIGHT[0]))} undamaged pictures"
+    )
+    titles = "".join(f"{title:>{wide}}" for title in ("mean score", "pairs right", "suspected", "rightly"))
+    print(f"{'':10}{titles}   all sizes: suspected, rightly")
+    print(f"{'':10}{line(*[[str(r) for r in sizes]] * 4)}")
     for fault in ("none", *FAULTS):
-        rows = (data.fault == fault) & (data.how != "drawn")
+        rows = chosen & (data.fault == fault)
         if fault == "none":
             rows &= data.how == LIGHT[0]
-        by_size = [np.flatnonzero(rows & (rung == r)) for r in RUNGS]
-        means = " ".join(f"{points[part].mean():6.1f}" for part in by_size)
-        pairs = " ".join(
-            f"{np.mean(points[data.base[part]] > points[part]):6.2f}" if fault != "none" else f"{'':6}"
-            for part in by_size
-        )
-        hits = " ".join(f"{np.mean(found[part] >= 0):6.2f}" for part in by_size)
-        right = np.nan if fault == "none" else np.mean(found[rows] == DETECTORS.index(NAMED_AS.get(fault, fault)))
-        print(f"{fault:10} {means} {pairs} {hits} {right:8.2f}")
-    damaged = ~np.isin(data.fault, ("none", UNFINISHED)) & (data.how != "drawn")
-    for label, rows in (("all", damaged), ("256 pixels and more", damaged & (rung >= 256))):
-        pairs = np.mean(points[data.base[rows]] > points[rows])
-        known = rows & (data.fault != "smooth")
+        parts = [np.flatnonzero(rows & (rung == r)) for r in sizes]
+        means = [f"{points[part].mean():.1f}" for part in parts]
+        suspected = [f"{np.mean(found[part] >= 0):.2f}" for part in parts]
+        if fault == "none":
+            print(f"{fault:10}{line(means, [], suspected, [])}{np.mean(found[rows] >= 0):14.2f}")
+            continue
+        named = found == DETECTORS.index(NAMED_AS.get(fault, fault))
+        pairs = [f"{right_pairs(data, points, part):.2f}" for part in parts]
+        rightly = [f"{np.mean(named[part]):.2f}" for part in parts]
         print(
-            f"pairs right, {label}: {pairs:.3f}; without over-smoothing "
-            f"{np.mean(points[data.base[known]] > points[known]):.3f}"
+            f"{fault:10}{line(means, pairs, suspected, rightly)}{np.mean(found[rows] >= 0):14.2f} {np.mean(named[rows]):8.2f}"
         )
+    damaged = chosen & ~np.isin(data.fault, ("none", UNFINISHED))
+    for label, rows in (("all", damaged), ("256 pixels and more", damaged & (rung >= 256))):
+        if rows.any():
+            known = right_pairs(data, points, rows & (data.fault != "smooth"))
+            print(f"pairs right, {label}: {right_pairs(data, points, rows):.3f}; without over-smoothing {known:.3f}")
+
+
+def table_of_parts(data: Table, points: np.ndarray, scorer: TechnicalScorer) -> None:
+    """Print what parts of the technical score reach alone: within pairs, and across pictures."""
+    faults = costs(scorer.model, data.items)
+    alone = {
+        "unit spaces": -scorer.model.strangeness(data.items),
+        "detectors": -faults[:-1].sum(axis=0),
+        "both": -faults.sum(axis=0),
+        "technical score": points,
+    }
+    damaged = ~data.clean & (data.fault != UNFINISHED) & (data.how != "drawn")
+    across = damaged | data.clean
+    print(f"\n{'alone':22} {'pairs right':>11} {'AUC, damaged and undamaged':>27}")
+    for label, values in alone.items():
+        auc = roc_auc_score(data.clean[across], values[across])
+        print(f"{label:22} {right_pairs(data, values, damaged):11.3f} {auc:27.3f}")
 
 
 def table_of_steps(data: Table, points: np.ndarray, found: np.ndarray) -> None:
@@ -120,7 +157,7 @@ def table_of_steps(data: Table, points: np.ndarray, found: np.ndarray) -> None:
         strength = (FEW_STEPS[0] - steps) / (FEW_STEPS[0] - 1)
         rows = np.flatnonzero((data.fault == UNFINISHED) & (data.strength == strength))
         print(
-            f"{steps:<6} {len(rows):9} {points[rows].mean():11.1f} {np.mean(points[data.base[rows]] > points[rows]):12.2f} "
+            f"{steps:<6} {len(rows):9} {points[rows].mean():11.1f} {right_pairs(data, points, rows):12.2f} "
             f"{np.mean(found[rows] >= 0):10.2f} {np.mean(found[rows] == DETECTORS.index(UNFINISHED)):14.2f}"
         )
     wrong = found == DETECTORS.index(UNFINISHED)
@@ -136,11 +173,8 @@ def table_of_published(data: Table, points: np.ndarray, found: np.ndarray) -> No
     for fault in FAULTS:
         rows = data.fault == fault
         right = np.mean(found[rows] == DETECTORS.index(NAMED_AS.get(fault, fault)))
-        print(
-            f"{fault:12} {np.mean(points[data.base[rows]] > points[rows]):12.3f} {np.mean(found[rows] >= 0):10.2f} {right:8.2f}"
-        )
-    damaged = ~data.clean
-    print(f"{'all':12} {np.mean(points[data.base[damaged]] > points[damaged]):12.3f}")
+        print(f"{fault:12} {right_pairs(data, points, rows):12.3f} {np.mean(found[rows] >= 0):10.2f} {right:8.2f}")
+    print(f"{'all':12} {right_pairs(data, points, ~data.clean):12.3f}")
     domain = domains_of(data.source)
     for name in dict.fromkeys(domain):
         rows = data.clean & (domain == name)
@@ -199,21 +233,63 @@ def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
     present = [kind for kind in KINDS if (data.kind == kind).any()]
     for kind in present:
         print(f"false alarms, {kind}: {np.mean(found[data.clean & (data.kind == kind)] >= 0):.3f}")
+    print(
+        f"\n{'undamaged, as they are':24} {'pictures':>8} {'mean score':>11} {'deviation':>10}   rank correlations of scores"
+    )
     for style, (mean, colourfulness) in data.trends(points).items():
         rows = data.clean & (data.how == LIGHT[0]) & data.styles[style]
         size = "" if style == EMBEDDED else f", size {spearmanr(points[rows], data.side[rows]).statistic:+.2f}"
         print(
-            f"{style}, {rows.sum()} pictures as they are: mean score {mean:.1f}; rank correlation of scores with "
-            f"colourfulness {colourfulness:+.2f}{size}"
+            f"{style:24} {rows.sum():8} {mean:11.1f} {points[rows].std(ddof=1):10.1f}   colourfulness {colourfulness:+.2f}{size}"
         )
     change = {how: (points - points[data.base])[data.clean & (data.how == how)].mean() for how in LIGHT[1:]}
     print("change of the score, " + "; ".join(f"{how}: {value:+.1f} points" for how, value in change.items()))
-    if EMBEDDED not in present:
-        return
-    drawn = data.how == "drawn"
-    for fault in ("blur", "noise", "fade"):
-        print(f"drawn with {fault} by the embedded model: {points[drawn & (data.fault == fault)].mean():.1f}")
-    print(f"drawn without: {points[data.clean & (data.kind == EMBEDDED)].mean():.1f}")
+
+
+def table_of_styles(data: Table, points: np.ndarray) -> None:
+    """Print by how much mean scores of undamaged pictures differ between styles, beside the deviation within a style."""
+    undamaged = data.clean & (data.how == LIGHT[0])
+    # Drawings as a whole are both of their parts.
+    styles = {
+        style: points[undamaged & rows]
+        for style, rows in data.styles.items()
+        if style != DRAWING and (undamaged & rows).any()
+    }
+    within = np.sqrt(np.mean([values.var(ddof=1) for values in styles.values()]))
+    means = {style: values.mean() for style, values in styles.items()}
+    low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+    print(
+        f"\nmean scores of {len(means)} styles: {means[low]:.1f} ({low}) to {means[high]:.1f} ({high}), "
+        f"{(means[high] - means[low]) / within:.1f} deviations within a style ({within:.1f} points)"
+    )
+
+
+def table_of_words(data: Table, points: np.ndarray) -> None:
+    """Print mean scores of the embedded model's drawings by quality word and by style, and how often damaged ones are ahead."""
+    drawn = {
+        GOOD_WORDS: (data.kind == EMBEDDED) & data.clean & (data.how == LIGHT[0]),
+        tuple(BAD_WORDS): data.how == "drawn",
+    }
+    scores = {
+        word: column
+        for words, rows in drawn.items()
+        for word, column in zip(
+            words, np.moveaxis(points[rows].reshape(len(SUBJECTS), len(STYLES), -1), 2, 0), strict=True
+        )
+    }
+    print(
+        "\ndrawings of the embedded model; below, the share of those of one subject and style that are ahead of the undamaged one"
+    )
+    print(f"{'':12}" + "".join(f"{word or 'no word':>10}" for word in scores))
+    print(f"{'mean score':12}" + "".join(f"{column.mean():10.1f}" for column in scores.values()))
+    print(f"{'deviation':12}" + "".join(f"{column.std(ddof=1):10.1f}" for column in scores.values()))
+    for good in GOOD_WORDS:
+        ahead = "".join(f"{np.mean(scores[bad] > scores[good]):10.3f}" for bad in BAD_WORDS)
+        print(f"{'above ' + (good or 'plain'):12}{'':{10 * len(GOOD_WORDS)}}{ahead}  of {scores[good].size}")
+    undamaged = np.stack([scores[word] for word in GOOD_WORDS])
+    by_style = ", ".join(f"{style} {undamaged[:, :, k].mean():.1f}" for k, style in enumerate(STYLES))
+    spread = undamaged.transpose(2, 0, 1).reshape(len(STYLES), -1).std(axis=1, ddof=1)
+    print(f"undamaged drawings by style: {by_style}; deviation within a style {spread.mean():.1f}")
 
 
 def patches(pixels: np.ndarray) -> np.ndarray:
@@ -300,13 +376,20 @@ def main() -> None:
     print(
         f"{len(data.kind)} pictures of {len(set(data.source))} sources; of the embedded model's subjects the score has learnt from other drawings"
     )
-    table_of_faults(data, points, found)
+    for kind in ("", PHOTOGRAPH, DRAWING, EMBEDDED):
+        table_of_faults(data, points, found, kind)
+    table_of_parts(data, points, scorer)
     table_of_kinds(data, points, found)
+    table_of_words(data, points)
     table_of_steps(data, points, found)
     if all((arguments.cache / folder).is_dir() for folder in ("oasis", "opinions", "choices")):
-        others, points, found = judged(scorer, published(arguments.cache))
-        table_of_published(others, points, found)
-        table_of_kinds(others, points, found)
+        others, points_of_others, found = judged(scorer, published(arguments.cache))
+        for kind in (WEB, ART):
+            table_of_faults(others, points_of_others, found, kind)
+        table_of_published(others, points_of_others, found)
+        table_of_kinds(others, points_of_others, found)
+        data, points = Table.joined(data, others), np.concatenate([points, points_of_others])
+    table_of_styles(data, points)
     if arguments.resaved:
         table_of_resaved(arguments.cache, scorer)
     if arguments.peers:

@@ -3,7 +3,8 @@
     python benchmarks/sources.py [--cache DIR] [--sheet FILE.png]
 
 Pictures come with scikit-image and scikit-learn, and in packages of Debian 13 which are downloaded and unpacked into
-the cache (1.4 GB), never installed and never committed. On a machine without apt only the bundled pictures are used.
+the cache (1.4 GB), never installed and never committed. On a machine without apt only the bundled pictures are used, and
+benchmarks that need others end with a sentence.
 
 CHOSEN names every picture, because packages contain much that is not a source: logos, text, near-constant gradients and
 maps. Of related pictures (a shared area, night and day, moods and sizes of one motif, a stereo pair) one is named. Fog
@@ -249,17 +250,31 @@ def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
 
 
 def learning_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """Two of three sources that do not come with a library; the technical score is learnt from them."""
+    """Two of three sources that do not come with a library; the technical score is learnt from them.
+
+    Raises:
+        SystemExit: there are none.
+    """
     return [s for number, s in enumerate(_without_libraries(cache, fetch=fetch)) if number % 3 != 2]
 
 
 def unseen_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """The other third of the sources that do not come with a library."""
+    """The other third of the sources that do not come with a library.
+
+    Raises:
+        SystemExit: there are none.
+    """
     return _without_libraries(cache, fetch=fetch)[2::3]
 
 
 def _without_libraries(cache: Path, *, fetch: bool) -> list[Source]:
-    return [source for source in sources(cache, fetch=fetch) if not source.name.startswith("scikit-")]
+    found = [source for source in sources(cache, fetch=fetch) if not source.name.startswith("scikit-")]
+    if not found:
+        raise SystemExit(
+            f"{cache} holds no pictures of Debian packages, which this benchmark needs: run it on Debian 13 after "
+            "apt-get update, or copy that folder from such a machine."
+        )
+    return found
 
 
 def crop(source_pixels: np.ndarray, rng: np.random.Generator, side: int = 256) -> np.ndarray:

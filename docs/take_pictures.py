@@ -1,9 +1,10 @@
-"""Takes the pictures of web.md and first-five-minutes.md anew in headless Chromium: docs/web/*.jpg and docs/first-five-*.jpg.
+"""Takes pictures of the documentation anew: docs/web/*.jpg, docs/first-five-*.jpg and docs/demo-*.jpg in headless Chromium, and docs/default-judge.png.
 
     python docs/take_pictures.py [--work DIR] [NAME ...]
 
 It needs Playwright and Chromium, as the tests do, and takes some five minutes. With ``--work`` the collection is kept in
-DIR and used again. Names such as ``tune-phone``, ``walk`` or ``first-five`` take only these pictures.
+DIR and used again. Names such as ``tune-phone``, ``walk``, ``first-five``, ``demo`` or ``default-judge`` take only these pictures; the
+last one needs no browser.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +26,8 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter
+from matplotlib import get_data_path
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from soart.metrics.damage.scorer import TechnicalScorer
@@ -54,6 +57,10 @@ slots:
 BUDGET = 48
 #: Prompts of the small pictures of the first five minutes.
 FIRST_FIVE = "a {sharp|vivid|faded} {house|tree|boat|castle} in {warm|cool|pastel} colors, {watercolor|pixel art|ink sketch|flat}"
+#: What the default judge is shown on, its pictures, those in a row, their side in the sheet and that of their places.
+TUNED, TUNED_BUDGET, BEST, SIDE, PLACE = "a fox in the snow", 36, 6, 128, (140, 166)
+#: Pictures that are not views of the gallery.
+OTHERS = {"walk", "first-five", "demo", "default-judge"}
 #: Longest wait for anything, in milliseconds.
 WAIT = 400_000
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
@@ -297,27 +304,77 @@ def take_first_five(browser: Browser) -> None:
     page.close()
 
 
+def take_demo(browser: Browser) -> None:
+    """The pages of ``soart demo``: the best of its ranking, and the beginning of its tune."""
+    page = browser.new_page(viewport={"width": 900, "height": 1100}, color_scheme="light")
+    with tempfile.TemporaryDirectory() as home:
+        line = [sys.executable, "-m", "soart.plugin.cli", "demo"]
+        homes = dict.fromkeys(("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), home)
+        subprocess.run(line, cwd=home, env={**os.environ, **homes}, stdout=subprocess.DEVNULL, check=True)
+        for name, report, height in (("rank", "report", 900), ("tune", "tune", 900)):
+            page.goto((Path(home) / "soart-demo" / f"{report}.html").as_uri())
+            save(page, f"../demo-{name}", height)
+    page.close()
+
+
+def take_default_judge() -> None:
+    """The best and the worst pictures of a tune by the technical score, with their points."""
+    with tempfile.TemporaryDirectory() as home:
+        homes = dict.fromkeys(("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), home)
+        line = [sys.executable, "-m", "soart.plugin.cli", "tune", TUNED, "--budget", str(TUNED_BUDGET)]
+        line += ["--collection", "foxes"]
+        subprocess.run(line, cwd=home, env={**os.environ, **homes}, stdout=subprocess.DEVNULL, check=True)
+        with Collection(Path(home) / "foxes") as collection:
+            rows = collection.images()
+            points = collection.scores(TechnicalScorer.load().stored_name)
+            ranked = sorted((row for row in rows if row.id in points), key=lambda row: -points[row.id])
+            shown = [
+                (Image.open(collection.locate(row)).convert("RGB"), points[row.id], row.generation.prompt)
+                for row in ranked[:BEST] + ranked[-BEST:]
+            ]
+    width, height = PLACE
+    sheet = Image.new("RGB", (BEST * width, 2 * height), "white")
+    pen = ImageDraw.Draw(sheet)
+    font = ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 10)
+    for number, (picture, score, prompt) in enumerate(shown):
+        left, top = 6 + width * (number % BEST), 6 + height * (number // BEST)
+        sheet.paste(picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC), (left, top))
+        text = f"{score:.0f} {prompt.removeprefix(TUNED).strip(', ')}"
+        for place, words in enumerate(textwrap.wrap(text, 24)[:2]):
+            pen.text((left, top + SIDE + 3 + 11 * place), words, fill="black", font=font)
+    sheet.save(HERE / "default-judge.png", optimize=True)
+    print("default-judge", *sheet.size)
+
+
 def main() -> None:
     """Take the pictures that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="pictures to take; by default all")
     parser.add_argument("--work", type=Path, help="folder of the collection, to use it again")
     chosen = parser.parse_args()
+    wanted = {name: not chosen.names or name in chosen.names for name in OTHERS}
+    views = not chosen.names or bool(set(chosen.names) - OTHERS)
+    if wanted["default-judge"]:
+        take_default_judge()
+    if not (views or wanted["walk"] or wanted["first-five"] or wanted["demo"]):
+        return
     work = chosen.work or Path(tempfile.mkdtemp())
     work.mkdir(parents=True, exist_ok=True)
     try:
         folder = work / "holiday"
-        if not folder.exists() and (not chosen.names or set(chosen.names) - {"walk", "first-five"}):
+        if views and not folder.exists():
             fill(folder)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-            if not chosen.names or set(chosen.names) - {"walk", "first-five"}:
+            if views:
                 with served(work, "--collection", folder.name) as address:
                     take_views(browser, address, chosen.names)
-            if not chosen.names or "walk" in chosen.names:
+            if wanted["walk"]:
                 take_walk(browser)
-            if not chosen.names or "first-five" in chosen.names:
+            if wanted["first-five"]:
                 take_first_five(browser)
+            if wanted["demo"]:
+                take_demo(browser)
             browser.close()
     finally:
         if not chosen.work:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import PromptError
+from ..prompts.rating_model.similarity import Similarity
+from ..prompts.space.conditions import Condition
+from ..prompts.steering.dependence import Parent, find_parent
 from ..prompts.steering.history import INFINITE_FROM, SteeringFromHistory
-from ..prompts.steering.ranges import Range
+from ..prompts.steering.ranges import ALL, Range
 from ..prompts.steering.search import Key
 
 try:
@@ -47,10 +50,25 @@ _GROWN = 1.25
 
 
 @dataclass(frozen=True)
+class _Slot:
+    """A parameter as a slot; one that is not always in use has a parent, and one option more, off."""
+
+    name: str
+    kind: BaseDistribution
+    parent: Parent | None = None
+
+    def likeness(self, options: Range) -> Similarity:
+        """Which of the options are alike."""
+        if isinstance(self.kind, CategoricalDistribution):
+            return None
+        return replace(options.numbers, conditional=self.parent is not None)
+
+
+@dataclass(frozen=True)
 class _Steered:
     """The steering of a study: its parameters, the options of each, and the trials when these were laid, by number."""
 
-    space: dict[str, BaseDistribution]
+    slots: list[_Slot]
     steering: SteeringFromHistory
     ranges: list[Range]
     trials: dict[int, tuple[dict[str, Any], float]]
@@ -63,9 +81,11 @@ class SoartSampler(BaseSampler):
     curves, on the logarithm if ``log=True``: a number with at most 60 values (a step, or whole numbers) has an option for
     each, any other a grid that grows finer around the best trials.
 
-    Parameters that all finished trials have in common are sampled together. The independent sampler draws the others:
-    those of the first trial, conditional ones, changing ranges, and more than 100 categories. A choice is repeated only
-    after all were tried, in trials of any state; then the best few are tried again, because values are noisy.
+    Parameters that all finished trials have in common are sampled together, and so are those that stand in just the
+    trials with certain categories, or whole numbers, of one of these. The independent sampler draws the others: those of
+    the first trial, those that depend on several parameters or on a dependent one, changing ranges, and more than 100
+    categories. A choice is repeated only after all were tried, in trials of any state; then the best few are tried again,
+    because values are noisy.
 
     Failed and pruned trials, NaN and infinitely good values are ignored. Penalties far below all other values, infinite
     ones too, count as moderately bad. Constraints of trials are ignored: return such a penalty where one is broken.
@@ -123,7 +143,7 @@ class SoartSampler(BaseSampler):
         Raises:
             PromptError: a study of several objectives.
         """
-        return self._space(study)
+        return {slot.name: slot.kind for slot in self._slots(study)}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -133,7 +153,9 @@ class SoartSampler(BaseSampler):
         if all(name in enqueued for name in search_space):
             return {}
         with self._lock:
-            return self._next(study, trial, search_space, enqueued)
+            values = self._next(study, trial, self._slots(study), enqueued)
+        # Another worker may have finished a trial since the search space was inferred.
+        return {name: value for name, value in values.items() if name in search_space}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -152,24 +174,23 @@ class SoartSampler(BaseSampler):
     def recommend(self, study: Study) -> dict[str, Any]:
         """The parameters of highest posterior mean, tried or not.
 
-        If values are noisy, ``study.best_params`` is the luckiest trial rather than the best. Only parameters that all finished trials have in common are included.
+        If values are noisy, ``study.best_params`` is the luckiest trial rather than the best. Only parameters that are sampled together are included.
 
         Raises:
             PromptError: a study of several objectives, or without parameters in common.
         """
-        space = self._space(study)
-        if not space:
+        slots = self._slots(study)
+        if not slots:
             raise PromptError(
                 "There is nothing to recommend: no parameter with a choice is common to all finished trials."
             )
         with self._lock:
-            steering, ranges = self._steering(study, space)
-            best = steering.recommend(self._history(study, space, ranges, None)[0], self._rng)
-        columns = zip(space.items(), ranges, best, strict=True)
-        return {name: kind.to_external_repr(options.values[option]) for (name, kind), options, option in columns}
+            steering, ranges = self._steering(study, slots)
+            best = steering.recommend(self._history(study, slots, ranges, None)[0], self._rng)
+        return _values(slots, ranges, best)
 
-    def _space(self, study: Study) -> dict[str, BaseDistribution]:
-        """The parameters to sample together."""
+    def _slots(self, study: Study) -> list[_Slot]:
+        """The parameters to sample together, those that are always in use first."""
         if len(study.directions) > 1:
             raise PromptError(
                 f"SoartSampler steers one objective, but this study has {len(study.directions)}; return a weighted mean of them, "
@@ -178,9 +199,41 @@ class SoartSampler(BaseSampler):
         space = self._search_space
         if space is None:
             space = intersection_search_space(study.get_trials(deepcopy=False))
-        return {name: kind for name, kind in space.items() if not kind.single() and _steerable(kind)}
+        finished = [trial.params for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+        usable = [_Slot(name, kind) for name, kind in space.items() if not kind.single() and _steerable(kind)]
+        always = [slot for slot in usable if all(slot.name in params for params in finished)]
+        dependent = self._dependent(study, always)
+        # One that was named beforehand and depends on no other one is missing by mistake.
+        found = {slot.name for slot in dependent}
+        always += [slot for slot in usable if slot not in always and slot.name not in found]
+        return [*always, *dependent]
 
-    def _steering(self, study: Study, space: dict[str, BaseDistribution]) -> tuple[SteeringFromHistory, list[Range]]:
+    def _dependent(self, study: Study, always: list[_Slot]) -> list[_Slot]:
+        """The parameters of some finished trials that stand in those with certain options of one of ``always``."""
+        names = {slot.name for slot in always}
+        finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        kinds: dict[str, set[BaseDistribution]] = {}
+        for trial in finished:
+            for name in trial.distributions.keys() - names:
+                kinds.setdefault(name, set()).add(trial.distributions[name])
+        kinds = {name: several for name, several in kinds.items() if len(several) == 1}
+        if not always or not kinds:
+            return []
+        ranges = [_range(slot.kind, []) for slot in always]
+        rows = {n: _choice(always, ranges, trial.params) for n, trial in enumerate(finished)}
+        choices = {n: choice for n, choice in rows.items() if choice is not None}
+        levels = [len(options) * _decides(slot.kind) for slot, options in zip(always, ranges, strict=True)]
+        numbers = [not isinstance(slot.kind, CategoricalDistribution) for slot in always]
+        dependent = []
+        for name, (kind,) in sorted(kinds.items()):
+            in_use = np.array([name in finished[n].params for n in choices], dtype=bool)
+            table = np.array([*choices.values()], dtype=np.int64).reshape(-1, len(always))
+            parent = find_parent(table, in_use, levels, numbers)
+            if parent is not None and not kind.single() and _steerable(kind):
+                dependent.append(_Slot(name, kind, parent))
+        return dependent
+
+    def _steering(self, study: Study, slots: list[_Slot]) -> tuple[SteeringFromHistory, list[Range]]:
         """The steering of this study, and the options of each parameter.
 
         Begun anew if parameters have changed, or if trials have grown by ``_GROWN``: then numbers get a new grid.
@@ -191,44 +244,43 @@ class SoartSampler(BaseSampler):
             for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             if trial.value is not None
             and sign * trial.value < INFINITE_FROM
-            and all(name in trial.params for name in space)
+            and all(slot.name in trial.params for slot in slots if slot.parent is None)
         }
         # Another study may have the same parameters.
-        same = known is not None and known.space == space and known.trials.items() <= trials.items()
+        same = known is not None and known.slots == slots and known.trials.items() <= trials.items()
         if known is not None and same and len(trials) < max(_GROWN * len(known.trials), self._startup):
             return known.steering, known.ranges
-        best_first = sorted(trials.values(), key=lambda trial: -trial[1])
-        ranges = [_range(kind, [params[name] for params, _ in best_first]) for name, kind in space.items()]
+        best_first = [params for params, _ in sorted(trials.values(), key=lambda trial: -trial[1])]
+        ranges = [
+            _range(slot.kind, [params[slot.name] for params in best_first if slot.name in params]) for slot in slots
+        ]
         if known is None or not same or ranges != known.ranges:
-            alike = [
-                None if isinstance(k, CategoricalDistribution) else r.numbers
-                for k, r in zip(space.values(), ranges, strict=True)
-            ]
-            levels = [len(options) for options in ranges]
-            steering = SteeringFromHistory(levels, startup=self._startup, similarities=tuple(alike))
+            steering = SteeringFromHistory(
+                [len(options) + (slot.parent is not None) for slot, options in zip(slots, ranges, strict=True)],
+                startup=self._startup,
+                similarities=tuple(slot.likeness(options) for slot, options in zip(slots, ranges, strict=True)),
+                conditions=tuple(Condition(at, *slot.parent) for at, slot in enumerate(slots) if slot.parent),
+            )
         else:
             steering = known.steering
-        self._steered = _Steered(dict(space), steering, ranges, trials)
+        self._steered = _Steered(slots, steering, ranges, trials)
         return steering, ranges
 
     def _next(
-        self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution], enqueued: Mapping[str, Any]
+        self, study: Study, trial: FrozenTrial, slots: list[_Slot], enqueued: Mapping[str, Any]
     ) -> dict[str, Any]:
-        steering, ranges = self._steering(study, space)
-        finished, others = self._history(study, space, ranges, trial.number)
-        pinned = {
-            slot: _option(kind, ranges[slot], enqueued[name])
-            for slot, (name, kind) in enumerate(space.items())
-            if name in enqueued
-        }
-        # Optuna itself warns of enqueued values outside their distribution, or fails the trial.
-        valid = {slot: option for slot, option in pinned.items() if option is not None}
-        choice = steering.next(finished, self._rng, others=others, pinned=valid)
-        columns = zip(space.items(), ranges, choice, strict=True)
-        return {name: kind.to_external_repr(options.values[option]) for (name, kind), options, option in columns}
+        steering, ranges = self._steering(study, slots)
+        finished, others = self._history(study, slots, ranges, trial.number)
+        pinned: dict[int, int] = {}
+        for number, (slot, options) in enumerate(zip(slots, ranges, strict=True)):
+            option = _option(slot.kind, options, enqueued[slot.name]) if slot.name in enqueued else None
+            # Optuna itself warns of enqueued values outside their distribution, or fails the trial.
+            if option is not None and (slot.parent is None or pinned.get(slot.parent.slot) in slot.parent.options):
+                pinned[number] = option
+        return _values(slots, ranges, steering.next(finished, self._rng, others=others, pinned=pinned))
 
     def _history(
-        self, study: Study, space: dict[str, BaseDistribution], ranges: list[Range], leave_out: int | None
+        self, study: Study, slots: list[_Slot], ranges: list[Range], leave_out: int | None
     ) -> tuple[dict[int, tuple[Key, float]], list[Key]]:
         """Choices and values of finished trials, larger is better, and the choices of all other trials.
 
@@ -238,18 +290,34 @@ class SoartSampler(BaseSampler):
         finished, others = {}, []
         for trial in study.get_trials(deepcopy=False):
             params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-            if trial.number == leave_out or not all(name in params for name in space):
-                continue
-            columns = zip(space.items(), ranges, strict=True)
-            indices = [_option(kind, options, params[name]) for (name, kind), options in columns]
-            choice = tuple(option for option in indices if option is not None)
-            if len(choice) < len(space):
+            if trial.number == leave_out or (choice := _choice(slots, ranges, params)) is None:
                 continue
             if trial.state == TrialState.COMPLETE and trial.value is not None and sign * trial.value < INFINITE_FROM:
                 finished[trial.number] = (choice, sign * trial.value)
             else:
                 others.append(choice)
         return finished, others
+
+
+def _choice(slots: list[_Slot], ranges: list[Range], params: Mapping[str, Any]) -> Key | None:
+    """The option of every slot in a trial; None if one is missing, or outside its distribution."""
+    choice: list[int] = []
+    for slot, options in zip(slots, ranges, strict=True):
+        off = slot.parent is not None and choice[slot.parent.slot] not in slot.parent.options
+        option = _option(slot.kind, options, params[slot.name]) if slot.name in params and not off else None
+        if option is None and not off:
+            return None
+        choice.append(len(options) if option is None else option)
+    return tuple(choice)
+
+
+def _values(slots: list[_Slot], ranges: list[Range], choice: Key) -> dict[str, Any]:
+    """The values of the parameters that a choice uses."""
+    return {
+        slot.name: slot.kind.to_external_repr(options.values[option])
+        for slot, options, option in zip(slots, ranges, choice, strict=True)
+        if option < len(options)
+    }
 
 
 def _sign(study: Study) -> float:
@@ -262,6 +330,14 @@ def _steerable(kind: BaseDistribution) -> bool:
     if isinstance(kind, CategoricalDistribution):
         return len(kind.choices) <= MOST_CATEGORIES
     return isinstance(kind, IntDistribution | FloatDistribution)
+
+
+def _decides(kind: BaseDistribution) -> bool:
+    """True for parameters that may decide whether another one is in use: categories, and numbers with an option for each value."""
+    if isinstance(kind, CategoricalDistribution):
+        return True
+    assert isinstance(kind, IntDistribution | FloatDistribution)
+    return kind.step is not None and (kind.high - kind.low) / kind.step < ALL
 
 
 def _option(kind: BaseDistribution, options: Range, value: object) -> int | None:

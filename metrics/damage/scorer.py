@@ -56,6 +56,8 @@ def quality_model() -> QualityModel:
 
 #: Fewest pixels of the longest side, and the span of tones (0…1) below which a picture is plain.
 FEWEST_PIXELS, PLAIN = 16, 3 / 255
+#: Why pictures without content cannot be judged.
+BLANK = ("all black", "nothing but one tone")
 
 
 def fault_costs(evidence: np.ndarray) -> np.ndarray:
@@ -113,9 +115,9 @@ def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
         if side[n] < FEWEST_PIXELS:
             reasons.append(f"too small to be judged ({side[n]:.0f} pixels; {FEWEST_PIXELS} are needed)")
         elif plain and lightest[n] < PLAIN and colour[n] < PLAIN:
-            reasons.append("all black")
+            reasons.append(BLANK[0])
         else:
-            reasons.append("nothing but one tone" if plain else "")
+            reasons.append(BLANK[1] if plain else "")
     return reasons
 
 

@@ -214,9 +214,10 @@ class ImageGenerator:
             raise ModelError(f"The scheduler {name} does not suit this model: {first_line(error)}.") from error
 
     def ignored(self, prompts: Iterable[str], negatives: Iterable[str] = ()) -> str:
-        """A sentence on the first of some prompts that the model does not wholly draw; empty if there is none, or if that is unknown.
+        """A sentence on the first of some prompts that the model does not wholly draw; empty if there is none.
 
-        It does not read the end of a long prompt or negative prompt, and the embedded model knows few subjects.
+        It does not read the end of a long prompt or negative prompt, as far as its tokenizers are known, and the embedded
+        model knows few subjects.
         """
         prompts = list(prompts)
         return self._limit.unread([*prompts, *negatives]) or self._unknown.sentence(prompts)

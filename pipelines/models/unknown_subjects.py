@@ -30,7 +30,7 @@ class UnknownSubjects:
             self._sought = False
 
     def sentence(self, prompts: Iterable[str]) -> str:
-        """A sentence on the first of some prompts that names no known subject; empty if all do. Prompts without words ask for nothing."""
+        """A sentence on the first of some prompts that names no known subject; empty if all do, or ask for nothing."""
         if not self._sought:
             return ""
         texts = (parse_prompt(prompt).text.strip() for prompt in prompts)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from . import comfyswitch
+
 _MOST_NODES = 20_000
 DEEPEST = 150
 
@@ -82,6 +84,9 @@ class Graph:
     def __init__(self, nodes: dict[str, Node]) -> None:
         self.nodes = nodes
         self._budget = 50_000
+        self._literals: dict[tuple[Link, str], object] = {}
+        # By identity of the node, which this graph keeps.
+        self._switches: dict[int, tuple[tuple[object] | None, list[object] | None]] = {}
 
     @classmethod
     def of_prompt(cls, prompt: Mapping[str, Any]) -> Graph | None:
@@ -109,9 +114,36 @@ class Graph:
         return None
 
     def at(self, value: object) -> tuple[Node, int] | None:
-        """The node and slot behind a link, past reroutes; ``None`` if it leads nowhere."""
-        origin = self.origin(value)
-        return (self.nodes[origin.node], origin.slot) if origin else None
+        """The node and slot behind a link, past reroutes and switches that are set; ``None`` if it leads nowhere."""
+        for _ in range(DEEPEST):
+            origin = self.origin(value)
+            if origin is None:
+                return None
+            node = self.nodes[origin.node]
+            chosen, _branches = self._switch(node)
+            if chosen is None or not isinstance(chosen[0], Link):
+                return node, origin.slot
+            value = chosen[0]
+        return None
+
+    def branches(self, node: Node) -> list[object] | None:
+        """What a switch lets through, or all that it may let through if it is not set; ``None`` of other nodes."""
+        chosen, branches = self._switch(node)
+        return branches if chosen is None else [*chosen]
+
+    def _switch(self, node: Node) -> tuple[tuple[object] | None, list[object] | None]:
+        if id(node) not in self._switches:
+            name = comfyswitch.setting(node.inputs)
+            choice = node.inputs[name] if name else None
+            if isinstance(choice, Link):
+                origin = self.origin(choice)
+                held = self.nodes[origin.node] if origin else None
+                choice = held.inputs.get("value") if held is not None and held.kind == "PrimitiveBoolean" else None
+            self._switches[id(node)] = (
+                comfyswitch.chosen(node.kind, node.inputs, choice),
+                comfyswitch.branches(node.kind, node.inputs, Link),
+            )
+        return self._switches[id(node)]
 
     def find(self, node: Node | None, *names: str) -> Any:  # noqa: ANN401 - a literal of a stranger, or a link
         """The first of the named inputs that the node has, or that reaches it in a pipe."""
@@ -128,16 +160,27 @@ class Graph:
         return None
 
     def literal(self, value: object, name: str, depth: int = 0) -> object:
-        """The number or name that arrives at input ``name``: ``value`` itself, or the one that primitive nodes hold."""
+        """The number or name that arrives at input ``name``: ``value`` itself, or the one that primitive nodes hold.
+
+        Behind a switch that is not set it is the one that all branches have.
+        """
         if not isinstance(value, Link):
             return value.get("content") if isinstance(value, dict) else value
-        origin = self.at(value)
-        if origin is None or depth > DEEPEST:
-            return None
-        node, slot = origin
+        key = value, name
+        if key not in self._literals:
+            # For loops.
+            self._literals[key] = None
+            origin = self.at(value)
+            self._literals[key] = self._literal(*origin, name, depth) if origin and depth <= DEEPEST else None
+        return self._literals[key]
+
+    def _literal(self, node: Node, slot: int, name: str, depth: int) -> object:
         wanted = SLOTS.get(node.kind.lower(), {}).get(slot, name)
         inside = self.find(node, wanted) if wanted in node.inputs or wanted != name else None
         if inside is None:
+            branches = self.branches(node)
+            if branches:
+                return comfyswitch.agreed([self.literal(branch, name, depth + 1) for branch in branches])
             values = {key: item for key, item in node.inputs.items() if key.lower() in VALUES}
             if len(values) != 1 or any(
                 isinstance(item, Link) for key, item in node.inputs.items() if key not in values

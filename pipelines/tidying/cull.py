@@ -13,6 +13,7 @@ import numpy as np
 
 from ...errors import CollectionError
 from ...files import check_writable, plain_path
+from ...metrics.damage.scorer import BLANK
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.files import files_by_picture, paths_by_picture, paths_with_pictures
@@ -34,7 +35,7 @@ class Rule:
 
     Attributes:
         duplicates: True for all but the one to keep of each group of near-duplicates, and for exact copies.
-        damaged: True for pictures suspected of damage.
+        damaged: True for pictures suspected of damage, and for those that are all black or of one tone.
         outliers: True for pictures far from the rest.
         worst: percentage of the pictures, 0–100, that have the lowest scores; those that cannot be judged come first.
         below: pictures with a lower score than this, and those that cannot be judged.
@@ -78,6 +79,7 @@ class Rule:
         if self.damaged:
             for row in np.flatnonzero(e.damage >= 0):
                 reasons[row] = e.damage_name(int(row))
+            reasons[np.isin(e.unfit, BLANK)] = "blank"
         if self.duplicates:
             sound = (reasons == "") | kept
             reasons[(e.group >= 0) & ~_staying(e, e.best | kept, sound)] = "duplicates"

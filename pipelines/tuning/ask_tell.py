@@ -18,12 +18,12 @@ from ...errors import CollectionError, SoartError
 from ...metrics.protocols import Reason, Scorer
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
-from ..collection.comparisons import choosers
-from ..collection.ratings import OBSERVED, check_rater, check_rating, rate, raters
+from ..collection.ratings import OBSERVED, check_rater, check_rating, rate
 from ..collection.tables import ImageRow
 from ..models.external import ExternalGenerator
 from ..models.request import DrawnPicture, Request
 from ..scoring.measuring import measure
+from .opinions import who_judged
 from .panel import Panel
 from .study import Trial
 from .tuner import BATCH, Tuner
@@ -67,7 +67,7 @@ class ExternalStudy:
 
     def tuner(self, collection: Collection, batch: int = BATCH) -> Tuner:
         """The tuner of this study, for everything but drawing."""
-        panel = Panel([self.scorer], raters(collection), external=(OBSERVED,), choosers=choosers(collection))
+        panel = Panel([self.scorer], who_judged(collection), external=(OBSERVED,))
         return Tuner(collection, self.generator, self.space, panel, seed=self.seed, batch=batch, prune=False)
 
     def ask(self, count: int = 1) -> list[Question]:

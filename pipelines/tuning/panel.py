@@ -20,21 +20,15 @@ from ...metrics.damage.titles import has_points
 from ...metrics.protocols import PictureJudge, Scorer
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.examples import HIGHEST, LOWEST
-from ..collection import ratings
 from ..collection.collection import Collection
-from ..collection.comparisons import strengths
 from ..collection.tables import ImageRow
 from ..judges.guarded import GuardedJudge
 from ..judges.in_memory import guarded
 from ..judges.storing import judge_pictures
 from ..scoring.measuring import measure
 from ..scoring.profile_store import scorer_for
+from .opinions import MIDDLE, Opinion, who_judged
 from .study import Trial
-
-
-def choices_of(rater: str) -> str:
-    """Name of a rater's choices as a judge beside the rater's ratings."""
-    return f"choices of {rater}"
 
 
 class Scale(NamedTuple):
@@ -44,8 +38,8 @@ class Scale(NamedTuple):
     unit: float
 
 
-#: The scale of ratings.
-STARS = Scale((LOWEST + HIGHEST) / 2, 1.0)
+#: The scale of people.
+STARS = Scale(MIDDLE, 1.0)
 
 
 class Judge(NamedTuple):
@@ -88,12 +82,12 @@ class AdherenceFloor:
 
 
 def unheard(panel: Panel, collection: Collection) -> list[str]:
-    """A sentence for each person of a panel who has not rated a picture of the collection yet."""
-    rated = ratings.raters(collection)
+    """A sentence for each person of a panel who has not judged a picture of the collection yet."""
+    known = who_judged(collection)
     return [
-        f"{name!r} has rated no picture of this collection: until there are ratings, the goal is that of the other judges."
+        f"{name!r} has rated or compared no picture of this collection: until then, the goal is that of the other judges."
         for name in panel.people
-        if name not in rated
+        if name not in known
     ]
 
 
@@ -103,11 +97,10 @@ class Panel:
 
     Attributes:
         scorers: profiles, scorers or tastes, at least one; the items of the first also measure how diverse pictures are.
-        people: rater names; their ratings in the collection count as they come.
+        people: rater names; their ratings and choices in the collection count as they come.
         weights: by judge name, in the goal. Defaults: 1 for every person; 1 for a profile if there are no people, else
             0 (it then only informs the model).
         external: names of scores from outside soart that the collection holds; in the goal they count as people do.
-        choosers: rater names; their choices between pictures count as Bradley–Terry strengths, in the goal as people do.
         judges: judges by others or their names, see docs/judges.md; in the goal they count as people do. In ``weights``
             each has the name ``judge:NAME@VERSION``.
         floor: least adherence; pictures below it count less in the goal.
@@ -128,12 +121,11 @@ class Panel:
     people: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     external: Sequence[str] = ()
-    choosers: Sequence[str] = ()
     judges: Sequence[GuardedJudge | PictureJudge | str] = ()
     floor: AdherenceFloor | None = None
 
     def __post_init__(self) -> None:
-        names_of_people = {"people": self.people, "external scores": self.external, "choosers": self.choosers}
+        names_of_people = {"people": self.people, "external scores": self.external}
         for what, several in (
             ("profiles", self.scorers),
             *((f"names of {who}", names) for who, names in names_of_people.items()),
@@ -181,7 +173,7 @@ class Panel:
     @property
     def _first(self) -> list[str]:
         """Names of the judges that count before the profiles."""
-        return [*self.people, *self.external, *map(choices_of, self.choosers), *self.judge_names]
+        return [*self.people, *self.external, *self.judge_names]
 
     @property
     def counting(self) -> tuple[str, ...]:
@@ -202,10 +194,13 @@ class Judgements:
         trials: (n,) choices whose pictures are sound and readable.
         rows: (n,) their pictures.
         items: (n, p) of the first profile.
-        values: (n,) by judge, profiles first: scores, or ratings 1–5; NaN for a picture that the judge has not judged.
+        values: (n,) by judge, profiles first: scores, or stars 1–5; NaN for a picture that the judge has not judged. A
+            picture that a person only compared has the stars that the choices suggest.
         goal: weights by judge, of those with a judgement; empty if no judge of the goal has one.
         people: names of the judges that are people.
         problems: a sentence for each failure of a judge.
+        compared: by person, (p, 2) numbers of trials, the preferred one first.
+        suggested: by person, (n,) bool, True where a value follows from choices.
         adherence: (n,) to the prompts, if the panel has a floor of it; NaN where it cannot be told. The values of the
             goal's judges are those after the floor.
     """
@@ -218,6 +213,8 @@ class Judgements:
     people: frozenset[str]
     problems: tuple[str, ...] = ()
     adherence: np.ndarray | None = None
+    compared: Mapping[str, np.ndarray] = field(default_factory=dict)
+    suggested: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def scale(self, name: str) -> Scale:
         """The scale of a judge: ``STARS`` for people, mean and deviation for profiles (unit 1 if all are equal)."""
@@ -287,10 +284,10 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
         values[scorer.stored_name] = scorer.score(matrix) if rows else np.zeros(0)
         if not np.isfinite(values[scorer.stored_name]).all():
             raise ItemsError(f"The score {scorer.stored_name!r} is not a number for some pictures: learn it anew.")
-    by_picture = {rater: ratings.ratings(collection, rater) for rater in panel.people}
-    by_picture |= {name: collection.scores(name) for name in panel.external}
     ids = [row.id for row in rows]
-    by_picture |= {choices_of(rater): strengths(collection, rater, ids) for rater in panel.choosers}
+    opinions = {person: Opinion.of(collection, person, ids) for person in panel.people}
+    by_picture = {person: opinion.stars for person, opinion in opinions.items()}
+    by_picture |= {name: collection.scores(name) for name in panel.external}
     problems: list[str] = []
     for judge in panel.guarded_judges:
         by_picture[judge.stored_name], sentences = judge_pictures(collection, rows, judge)
@@ -307,7 +304,27 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
         problems += sentences
         adherence = np.array([stored.get(row.id, np.nan) for row in rows])
         values |= {name: panel.floor.apply(values[name], adherence) for name in goal}
-    return Judgements(trials, rows, matrices[0], values, goal, frozenset(panel.people), tuple(problems), adherence)
+    place = {image: number for number, image in enumerate(ids)}
+    compared = {
+        person: np.array([(place[a], place[b]) for a, b in opinion.pairs], dtype=np.int64).reshape(-1, 2)
+        for person, opinion in opinions.items()
+    }
+    suggested = {
+        person: np.array([image in opinion.stars and image not in opinion.rated for image in ids], dtype=bool)
+        for person, opinion in opinions.items()
+    }
+    return Judgements(
+        trials,
+        rows,
+        matrices[0],
+        values,
+        goal,
+        frozenset(panel.people),
+        tuple(problems),
+        adherence,
+        compared,
+        suggested,
+    )
 
 
 def weighted_panel(

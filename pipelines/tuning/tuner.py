@@ -28,6 +28,7 @@ from ..collection.thumbnails import thumbnail
 from ..models.request import Lora, Request
 from . import pruning
 from .dead_slots import dead_slots
+from .evidence import Evidence
 from .panel import Judge, Judgements, Panel, collect_judgements
 from .proposing import PROMPTS, Step, history_of, next_step, store_steps, take
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
@@ -44,8 +45,6 @@ OPENING_SHARE = 0.3
 MOST_FAILURES = 3
 #: Largest share of the budget that is reserved for drawing the leaders on new seeds.
 RESERVED_SHARE = 0.25
-#: A choice, its judge, and its value on the judge's standard scale.
-Evidence = tuple[Trial, Judge, float]
 #: Winners that are named, and pictures of each before they are.
 WINNERS, SEEDS = 3, 4
 
@@ -130,7 +129,7 @@ class Tuner:
         #: The LoRAs that prompts of the space name.
         self._loras = self._named_loras()
         self.study = self._read()
-        self._hints: list[Evidence] | None = None
+        self._hints: Evidence | None = None
         #: Pictures at the end of what was drawn that failed, one after the other.
         self._failures = 0
         #: Slots that change nothing, as sentences; see ``find_dead_slots``.
@@ -318,10 +317,10 @@ class Tuner:
             if evidence:
                 # Without the items of the pictures: they would take effects away from the options that they come from.
                 steering.tell(
-                    self._choices([trial for trial, _, _ in evidence]),
-                    np.array([value for _, _, value in evidence]),
-                    raters=[judge for _, judge, _ in evidence],
-                    pictures=[trial.request_key for trial, _, _ in evidence],
+                    self._choices(evidence.trials),
+                    evidence.feedback,
+                    raters=evidence.judges,
+                    pictures=[trial.request_key for trial in evidence.trials],
                     hints=hints,
                 )
         return steering
@@ -379,18 +378,16 @@ class Tuner:
         design = first_batch(self.space, self.batch, self.rng(0)).choices
         return design if len(design) <= max(self.batch, OPENING_SHARE * self.budget) else None
 
-    def _evidence(self, judgements: Judgements) -> list[Evidence]:
-        """Every judgement on its judge's standard scale, and the expected scores of dropped candidates."""
-        evidence = _standard(judgements)
+    def _evidence(self, judgements: Judgements) -> Evidence:
+        """Every judgement, and the expected scores of dropped candidates."""
+        evidence = Evidence.of(judgements)
         for scorer in self.panel.profiles:
             middle, unit = judgements.scale(scorer.stored_name)
-            evidence += [
-                (trial, Judge(scorer.stored_name, trial.context), (value - middle) / unit)
-                for trial, value in expected_scores(self.study, judgements, scorer.stored_name)
-            ]
+            for trial, value in expected_scores(self.study, judgements, scorer.stored_name):
+                evidence.rate(trial, scorer.stored_name, (value - middle) / unit)
         return evidence
 
-    def _known_hints(self) -> list[Evidence]:
+    def _known_hints(self) -> Evidence:
         """The judgements of hints by profiles and people, of the time when the tuner was made.
 
         Judges by others would have to look at them anew, and a floor of adherence belongs to other words.
@@ -398,7 +395,7 @@ class Tuner:
         if self._hints is None:
             hints = [trial for trial in self.study.hints if trial.sound]
             panel = replace(self.panel, judges=(), floor=None, weights={})
-            self._hints = _standard(collect_judgements(panel, self.collection, hints)) if hints else []
+            self._hints = Evidence.of(collect_judgements(panel, self.collection, hints)) if hints else Evidence()
         return self._hints
 
     def _choices(self, trials: Sequence[Trial]) -> np.ndarray:
@@ -421,16 +418,6 @@ class Tuner:
 
     def _key(self, trial: Trial) -> str:
         return self.request(trial).key(self.generator.model.identity)
-
-
-def _standard(judgements: Judgements) -> list[Evidence]:
-    """Every judgement on its judge's standard scale."""
-    return [
-        (trial, Judge(name, trial.context), value)
-        for name in judgements.values
-        for trial, value in zip(judgements.trials, judgements.standard(name), strict=True)
-        if np.isfinite(value)
-    ]
 
 
 def _seeds_of(choice: Choice, judgements: Judgements) -> int:

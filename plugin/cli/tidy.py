@@ -110,7 +110,9 @@ def cull(
     duplicates: Annotated[
         bool, typer.Option("--duplicates", help="Move all but the best of near-duplicates, and exact copies.")
     ] = False,
-    damaged: Annotated[bool, typer.Option("--damaged", help="Move pictures suspected of damage.")] = False,
+    damaged: Annotated[
+        bool, typer.Option("--damaged", help="Move pictures suspected of damage, and those that are black or plain.")
+    ] = False,
     outliers: Annotated[bool, typer.Option("--outliers", help="Move pictures far from the rest.")] = False,
     worst: Annotated[
         float | None,
@@ -137,7 +139,12 @@ def cull(
     from ...pipelines.tidying.journal import checked_undo_file
     from ...pipelines.tidying.moved_away import mark_moved
 
-    with wrong_usage("a rule"):
+    if not (duplicates or damaged or outliers) and worst is below is None:
+        raise typer.BadParameter(
+            "name at least one, because they say what to move",
+            param_hint="--duplicates, --damaged, --outliers, --worst or --below",
+        )
+    with wrong_usage("--worst or --below"):
         rule = Rule(duplicates, damaged, outliers, worst, below)
     check_target(to)
     target = plain_path(to)

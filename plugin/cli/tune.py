@@ -99,7 +99,7 @@ def tune(
         typer.Option(
             "--rater",
             callback=rater_names,
-            help="Person whose ratings to optimise for, NAME or NAME=WEIGHT; repeatable.",
+            help="Person whose ratings and choices to optimise for, NAME or NAME=WEIGHT; repeatable.",
         ),
     ] = None,
     judge: Judges = None,

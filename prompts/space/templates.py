@@ -72,7 +72,8 @@ def quoted(template: str) -> str:
 
 def invalid_syntax(template: str, error: Exception) -> PromptError:
     """The error to raise for a template that dynamic-prompts refuses with ``error``."""
-    why = unguarded(first_line(error))
+    missing = template.count("{") - template.count("}")
+    why = "a { has no }" if missing > 0 else "a } has no {" if missing < 0 else unguarded(first_line(error))
     return PromptError(f"The prompt {quoted(template)} is not valid dynamic-prompts syntax: {why}.")
 
 

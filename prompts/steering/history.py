@@ -14,6 +14,7 @@ import numpy as np
 
 from ...errors import PromptError
 from ..rating_model.similarity import Similarities
+from ..space.conditions import Condition
 from .batches import balanced_batch
 from .search import Domain, Key, keys
 from .steering import Steering
@@ -31,15 +32,30 @@ class SteeringFromHistory:
         levels: options of each slot, (S,).
         startup: number of trials of a balanced design at the start; trials in the history count.
         similarities: which options of each slot are alike; see ``RatingModel``.
+        conditions: slots that are in use only with some options of another slot, and else at their last option, "off".
 
     Raises:
         PromptError: a startup below 0.
     """
 
-    def __init__(self, levels: Sequence[int], *, startup: int = 8, similarities: Similarities = ()) -> None:
+    def __init__(
+        self,
+        levels: Sequence[int],
+        *,
+        startup: int = 8,
+        similarities: Similarities = (),
+        conditions: tuple[Condition, ...] = (),
+    ) -> None:
         if startup < 0:
             raise PromptError(f"Expected a startup of at least 0, got {startup}.")
-        self.domain, self.startup = Domain.of(levels, similarities=similarities), startup
+
+        def allows(choice: np.ndarray) -> bool:
+            return all((choice[c.slot] < levels[c.slot] - 1) == (choice[c.parent] in c.options) for c in conditions)
+
+        self.domain = Domain.of(
+            levels, allows=allows if conditions else None, similarities=similarities, conditions=conditions
+        )
+        self.startup = startup
         self._steering: Steering | None = None
         self._learnt: dict[int, tuple[Key, float]] = {}
         self._floor, self._floor_from = -math.inf, 0

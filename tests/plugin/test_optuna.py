@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
@@ -205,14 +205,14 @@ def test_enqueued_numbers_out_of_range_teach_nothing(wrong):
     study.enqueue_trial({"n": wrong})
     study.optimize(objective, n_trials=5, catch=(ValueError, TypeError, OverflowError))
     assert [trial.state for trial in study.trials].count(TrialState.COMPLETE) >= 7
-    finished, others = study.sampler._history(study, *_space_and_ranges(study), None)
+    finished, others = study.sampler._history(study, *_slots_and_ranges(study), None)
     assert 3 not in finished
     assert len(finished) + len(others) == 7
 
 
-def _space_and_ranges(study):
-    space = study.sampler._space(study)
-    return space, study.sampler._steering(study, space)[1]
+def _slots_and_ranges(study):
+    slots = study.sampler._slots(study)
+    return slots, study.sampler._steering(study, slots)[1]
 
 
 def test_trials_running_side_by_side_are_not_repeated():
@@ -256,7 +256,67 @@ def test_conditional_parameters_and_changing_ranges():
     assert study.best_trial.params["kind"] == "b"
     assert study.best_trial.params["size"] == 4
     space = study.sampler.infer_relative_search_space(study, study.trials[-1])
-    assert set(space) == {"kind", "size"}
+    assert set(space) == {"kind", "size", "extra"}
+    assert study.sampler.recommend(study)["extra"] > 0.5
+
+
+def depending(trial):
+    """Weights that exist only with their LoRA, and layers that exist only from a number of layers on."""
+    lora = trial.suggest_categorical("lora", ["none", "ink", "snow"])
+    layers = trial.suggest_int("layers", 1, 3)
+    value = 0.1 * layers
+    if lora != "none":
+        best = {"ink": 0.8, "snow": 0.3}[lora]
+        value += best - 3 * (trial.suggest_float(f"weight_{lora}", 0, 1.2) - best) ** 2
+    if layers >= 2:
+        value += 0.3 * (trial.suggest_categorical("second", ["soft", "hard"]) == "hard")
+    return value
+
+
+def test_parameters_that_depend_on_another_are_sampled_with_it():
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.optimize(depending, n_trials=40)
+    slots = {slot.name: slot for slot in study.sampler._slots(study)}
+    assert [slot.parent for slot in slots.values()][:2] == [None, None]
+    assert slots["weight_ink"].parent.options == {1}
+    assert slots["weight_snow"].parent.options == {2}
+    assert slots["second"].parent.options == {1, 2}
+    late = [trial.params.get("weight_ink", 0.0) for trial in study.trials[-12:]]
+    assert np.mean(np.abs(np.array(late) - 0.8) < 0.25) > 0.5
+    recommended = study.sampler.recommend(study)
+    assert recommended.keys() == {"lora", "layers", "weight_ink", "second"}
+    assert (recommended["lora"], recommended["layers"], recommended["second"]) == ("ink", 3, "hard")
+    assert recommended["weight_ink"] == pytest.approx(0.8, abs=0.15)
+
+
+def test_enqueued_and_running_trials_of_dependent_parameters():
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0, startup=4))
+    study.optimize(depending, n_trials=10)
+    study.enqueue_trial({"lora": "none", "weight_ink": 0.5})
+    study.enqueue_trial({"lora": "ink", "weight_ink": 0.5})
+    study.enqueue_trial({"weight_snow": 0.5})
+    study.optimize(depending, n_trials=3)
+    none, ink, _ = (trial.params for trial in study.trials[10:])
+    assert none["lora"] == "none"
+    assert "weight_ink" not in none
+    assert ink["weight_ink"] == 0.5
+    running = [study.ask() for _ in range(3)]
+    for trial in running:
+        depending(trial)
+    assert len({tuple(sorted(trial.params.items())) for trial in running}) == 3
+
+
+def test_parameters_that_are_named_beforehand_may_depend_on_others():
+    space = {
+        "lora": CategoricalDistribution(["none", "ink", "snow"]),
+        "layers": IntDistribution(1, 3),
+        "weight_ink": FloatDistribution(0, 1.2),
+    }
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0, search_space=space, startup=6))
+    study.optimize(depending, n_trials=16)
+    slots = {slot.name: slot for slot in study.sampler._slots(study)}
+    assert slots["weight_ink"].parent.options == {1}
+    assert {"weight_snow", "second"} <= slots.keys()
 
 
 def test_numbers_of_every_kind():

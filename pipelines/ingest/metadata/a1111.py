@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 
 from .record import LONGEST_PROMPT, PictureMetadata, loras, record
 
-_NEGATIVE = "Negative prompt:"
+_NEGATIVE = re.compile(r"^[^\S\n]*Negative prompt:", re.MULTILINE)
 _KEY = re.compile(r"\s*([A-Za-z][\w \-/+.()]{0,60}):\s*")
 _LORA = re.compile(r"<(?:lora|lyco):([^:<>\n]{1,200})(?::([-+\d.]{1,12}))?[^<>\n]{0,80}>")
 _JSON = json.JSONDecoder()
 _MOST_PAIRS = 1_000
+# Characters from the line of settings to the end of a text: some values are tried in full, one after the other.
+_LONGEST_END = 400_000
 
 #: Field of the record for each name in the line of settings.
 _FIELDS = {
@@ -34,30 +37,26 @@ def read_parameters(text: str, source: str) -> PictureMetadata | None:
     Lines after it (templates of dynamic prompts) are left out.
     With two lines that begin with ``Negative prompt:`` the end of the prompt is ambiguous: prompt and negative are then
     unknown.
+    A prompt may be of any length, but one that no record takes is unknown; at most 400,000 characters may follow it.
     """
-    if len(text) > 4 * LONGEST_PROMPT or ":" not in text:
+    text = text.replace("\r\n", "\n").strip("\0")
+    found = _settings(text)
+    if found is None:
         return None
-    lines = text.replace("\r\n", "\n").strip("\0").split("\n")
-    pairs: list[tuple[str, str]] = []
-    at = 0
-    for at in range(len(lines) - 1, -1, -1):
-        if lines[at].lstrip().startswith("Steps:"):
-            pairs = read_pairs(lines[at])
-            if len(pairs) >= 3 and sum(name.lower() in _FIELDS for name, _ in pairs) >= 2:
-                break
-    else:
-        return None
+    start, pairs = found
     values: dict[str, str] = {}
     for name, value in pairs:
         values.setdefault(name.lower(), value)
-    marks = [index for index in range(at) if lines[index].lstrip().startswith(_NEGATIVE)]
+    # Without the new line before the settings.
+    body = text[: max(start - 1, 0)]
+    marks = list(islice(_NEGATIVE.finditer(body), 2))
     prompt = negative = None
     if not marks:
-        prompt = "\n".join(lines[:at])
+        prompt = body
     elif len(marks) == 1:
-        prompt = "\n".join(lines[: marks[0]])
+        prompt = body[: max(marks[0].start() - 1, 0)]
         # The one space after the mark is the mark's.
-        negative = "\n".join(lines[marks[0] : at]).lstrip()[len(_NEGATIVE) :].removeprefix(" ")
+        negative = body[marks[0].end() :].removeprefix(" ")
     fields: dict[str, object] = {}
     settings: dict[str, object] = {}
     for name, value in values.items():
@@ -65,15 +64,32 @@ def read_parameters(text: str, source: str) -> PictureMetadata | None:
             fields.setdefault(_FIELDS[name], value)
         else:
             settings[_RENAMED.get(name, name)] = value
-    used = loras((match[1], match[2]) for match in _LORA.finditer(prompt or ""))
+    known = prompt if prompt and len(prompt) <= LONGEST_PROMPT else ""
+    used = loras((match[1], match[2]) for match in _LORA.finditer(known))
     if used:
         settings.setdefault("loras", used)
     return record(_tool(values), source, prompt=prompt, negative=negative, settings=settings, **fields)
 
 
+def _settings(text: str) -> tuple[int, list[tuple[str, str]]] | None:
+    """Start and values of the line of settings, which is looked for at the end of a long text."""
+    end, least = len(text), max(len(text) - _LONGEST_END, 0)
+    while end >= least:
+        start = text.rfind("\n", least, end) + 1
+        if start == 0 and least > 0:
+            break
+        line = text[start:end]
+        if line.lstrip().startswith("Steps:"):
+            pairs = read_pairs(line)
+            if len(pairs) >= 3 and sum(name.lower() in _FIELDS for name, _ in pairs) >= 2:
+                return start, pairs
+        end = start - 1
+    return None
+
+
 def read_pairs(line: str) -> list[tuple[str, str]]:
     """Names and values of ``Name: value, Name: "quoted, value", Name: {"a": 1}``, in one pass."""
-    pairs: list[tuple[str, str]] = []
+    pairs: list[tuple[str, list[str]]] = []
     at = 0
     while at < len(line) and len(pairs) < _MOST_PAIRS:
         match = _KEY.match(line, at)
@@ -81,14 +97,14 @@ def read_pairs(line: str) -> list[tuple[str, str]]:
             # A comma inside a bare value: the rest belongs to it.
             end = _comma(line, at)
             if pairs:
-                pairs[-1] = pairs[-1][0], f"{pairs[-1][1]},{line[at:end]}"
+                pairs[-1][1].append(line[at:end])
             at = end + 1
             continue
         at = match.end()
         value, end = _value(line, at)
-        pairs.append((match[1].strip(), value))
+        pairs.append((match[1].strip(), [value]))
         at = end + 1
-    return pairs
+    return [(name, ",".join(parts)) for name, parts in pairs]
 
 
 def _comma(line: str, at: int) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...support.comfygraph import EMBEDDED, Graph, Link, Node
+from ...support.comfyswitch import agreed
 from .comfytexts import Texts
 from .record import PictureMetadata, loras, record, size
 
 _MODELS = ("ckpt_name", "unet_name", "base_ckpt_name", "model_name", "model_path", "checkpoint", "gguf_name", "ckpt")
+_MOST_SWITCHES = 20
 
 
 def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> PictureMetadata:
@@ -37,7 +39,10 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
             break
         origin = graph.at(sigmas.inputs.get("sigmas"))
         sigmas = origin[0] if origin else None
-    model, added = _model(graph, node, guider)
+    chain = graph.find(node, "model") or graph.find(guider, "model")
+    model, added = (
+        (graph.literal(graph.find(node, *_MODELS), "ckpt_name"), []) if chain is None else _model(graph, chain)
+    )
     scheduled = sigmas or node
     denoise = graph.literal(graph.find(scheduled, "denoise"), "denoise")
     return record(
@@ -46,9 +51,11 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
         prompt=_prompt(texts, positive),
         negative=_prompt(texts, negative),
         model=model,
-        sampler=literal("sampler_name") or _sampler(graph, node_at("sampler")),
+        sampler=literal("sampler_name") or _behind(graph, graph.find(node, "sampler"), lambda n: _sampler(graph, n)),
         scheduler=_schedule(graph, node, sigmas),
-        seed=graph.literal(graph.find(noise, "noise_seed", "seed"), "noise_seed")
+        seed=_behind(
+            graph, graph.find(node, "noise"), lambda n: graph.literal(graph.find(n, "noise_seed", "seed"), "noise_seed")
+        )
         if noise
         else literal("seed", "noise_seed"),
         steps=graph.literal(graph.find(scheduled, "steps"), "steps"),
@@ -58,9 +65,20 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
             # 1 is a picture from noise alone.
             "denoise": None if denoise == 1 else denoise,
             "distilled guidance": _distilled(graph, positive),
-            "loras": loras(added),
+            "loras": loras(added or ()),
         },
     )
+
+
+def _behind(graph: Graph, value: object, read: Callable[[Node], object], depth: int = 0) -> object:
+    """What ``read`` finds at the node behind a link; behind a switch, what it finds at all branches."""
+    origin = graph.at(value)
+    if origin is None or depth > _MOST_SWITCHES:
+        return None
+    branches = graph.branches(origin[0])
+    if not branches:
+        return read(origin[0])
+    return agreed([_behind(graph, branch, read, depth + 1) for branch in branches])
 
 
 def _encoder(graph: Graph, value: object) -> Node | None:
@@ -78,13 +96,19 @@ def _prompt(texts: Texts, value: object) -> str | None:
     words = texts.words(value)
     if words is None:
         return texts.text(value)
-    return words[0] if len(words) == 1 else ", ".join(word.strip(" ,\n") for word in words)
+    parts = [word for word in words if word.strip()] if len(words) > 1 else words
+    return "".join([*(part + _separator(part) for part in parts[:-1]), *parts[-1:]])
 
 
-def _sampler(graph: Graph, node: Node | None) -> object:
+def _separator(text: str) -> str:
+    """The text between ``text`` and the next one: a comma and a space, as far as it does not end with them."""
+    if not text.rstrip().endswith(","):
+        return ", "
+    return "" if text[-1].isspace() else " "
+
+
+def _sampler(graph: Graph, node: Node) -> object:
     """``euler_ancestral`` of a node with that input, or of one named ``SamplerEulerAncestral``."""
-    if node is None:
-        return None
     named = graph.literal(graph.find(node, "sampler_name"), "sampler_name")
     if named or not node.kind.startswith("Sampler"):
         return named
@@ -98,17 +122,26 @@ def _schedule(graph: Graph, node: Node, sigmas: Node | None) -> object:
     return sigmas.kind.removesuffix("Scheduler").lower() or None
 
 
-def _model(graph: Graph, node: Node, guider: Node | None) -> tuple[object, list[tuple[object, object]]]:
-    """The checkpoint at the head of the chain of models, and the LoRAs on it; a merge of two models has no name."""
+def _model(graph: Graph, value: object, depth: int = 0) -> tuple[object, list[tuple[object, object]] | None]:
+    """The checkpoint at the head of the chain of models, and the LoRAs on it; a merge of two models has no name.
+
+    Behind a switch whose branches differ in one of both it is ``None``.
+    """
     added: list[tuple[object, object]] = []
-    value = graph.find(node, "model") or graph.find(guider, "model")
-    if value is None:
-        return graph.literal(graph.find(node, *_MODELS), "ckpt_name"), added
     for _ in range(100):
         origin = graph.at(value)
-        if origin is None or "model2" in origin[0].inputs:
+        if origin is None:
             break
         inputs = origin[0].inputs
+        branches = None if {*_MODELS, "model"} & inputs.keys() else graph.branches(origin[0])
+        if branches:
+            if depth > _MOST_SWITCHES:
+                return None, None
+            names, before = zip(*(_model(graph, branch, depth + 1) for branch in branches), strict=True)
+            common = agreed(before)
+            return agreed(names), None if common is None else [*common, *added]
+        if "model2" in inputs:
+            break
         added[:0] = _added(graph, inputs)
         name = next((inputs[key] for key in _MODELS if inputs.get(key) is not None), inputs.get("model"))
         if not isinstance(name, Link) or any(key in inputs for key in _MODELS):
@@ -134,14 +167,20 @@ def _added(graph: Graph, inputs: Mapping[str, Any]) -> list[tuple[object, object
 def _size(graph: Graph, node: Node) -> str | None:
     """The size of the latent that the sampler starts from, if it is an empty one."""
     for name in ("latent_image", "latent", "samples"):
-        origin = graph.at(graph.find(node, name))
-        if origin and "width" in origin[0].inputs:
-            inputs = origin[0].inputs
-            return size(graph.literal(inputs["width"], "width"), graph.literal(inputs.get("height"), "height"))
+        found = _behind(graph, graph.find(node, name), lambda latent: _empty_size(graph, latent))
+        if isinstance(found, str):
+            return found
     return None
 
 
-def _distilled(graph: Graph, value: object) -> object:
+def _empty_size(graph: Graph, latent: Node) -> str | None:
+    if "width" not in latent.inputs:
+        return None
+    width, height = (graph.literal(latent.inputs.get(name), name) for name in ("width", "height"))
+    return size(width, height)
+
+
+def _distilled(graph: Graph, value: object, depth: int = 0) -> object:
     """Flux's distilled guidance, on the way from the encoder."""
     for _ in range(50):
         origin = graph.at(value)
@@ -150,5 +189,10 @@ def _distilled(graph: Graph, value: object) -> object:
         inputs = origin[0].inputs
         if "guidance" in inputs:
             return graph.literal(inputs["guidance"], "guidance")
+        branches = graph.branches(origin[0])
+        if branches:
+            if depth > _MOST_SWITCHES:
+                return None
+            return agreed([_distilled(graph, branch, depth + 1) for branch in branches])
         value = inputs.get("conditioning") or inputs.get("positive")
     return None

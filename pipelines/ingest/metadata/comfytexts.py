@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from ...support.comfygraph import DEEPEST, ENCODED, SLOTS, Graph, Link, Node
-from .record import LONGEST_PROMPT, number
+from ...support.comfyswitch import agreed
+from .record import LONGEST_PROMPT
 
-T = TypeVar("T")
 _WORDS = (
     "text",
     "string",
@@ -23,9 +23,6 @@ _WORDS = (
     "string_input",
 )
 _DELIMITERS = ("delimiter", "separator", "sep", "delim")
-#: Inputs that set a switch, and its branches.
-_SETTINGS = ("switch", "select", "index", "boolean", "input")
-_BRANCH = re.compile(r"(?:on_)?(?:true|false)|(?:text|input|value|any|string)_?(?:\d{1,2}|[a-z])", re.IGNORECASE)
 # Names of inputs that show that a node computes its text instead of passing it on.
 _OPAQUE = re.compile(
     r"model|seed|temperature|token|api|instruct|find|replace|pattern|template|mode|style|random", re.IGNORECASE
@@ -60,8 +57,9 @@ class Texts:
             return self.text(inputs.get("text_negative" if slot == 1 else "text_positive", ""), depth + 1)
         if "concat" in kind or "join" in kind or "combine" in kind:
             return self._joined(inputs, depth)
-        if "switch" in kind:
-            return _agreed([self.text(value, depth + 1) for value in _branches(inputs)])
+        branches = self.graph.branches(node)
+        if branches is not None:
+            return agreed([self.text(value, depth + 1) for value in branches])
         if "show" in kind or "display" in kind or kind.startswith(("power prompt", "sdxl power prompt")):
             return self.text(inputs.get("prompt", inputs.get("text")), depth + 1)
         names = [name for name in inputs if name.lower() in _WORDS and isinstance(inputs[name], str | Link)]
@@ -108,8 +106,9 @@ class Texts:
             words = self.words(inside, depth + 1)
             text = self.text(inside, depth + 1) if words is None else None
             return words if text is None else [text]
-        if "switch" in kind:
-            return _agreed([self.words(value, depth + 1) for value in _branches(inputs)])
+        branches = self.graph.branches(node)
+        if branches is not None:
+            return agreed([self.words(value, depth + 1) for value in branches])
         sources = sorted(
             (n for n in inputs if n.lower().startswith("cond") and isinstance(inputs[n], Link)), key=_order
         )
@@ -123,29 +122,6 @@ class Texts:
         if "populated_text" in inputs:
             texts = texts[:1]
         return None if None in texts else list(dict.fromkeys(text for text in texts if text))
-
-
-def _branches(inputs: Mapping[str, Any]) -> list[object]:
-    """The input that a switch lets through, if its setting is a literal; else all that it may let through."""
-    setting = next((name for wanted in _SETTINGS for name in inputs if name.lower() == wanted), None)
-    choice = inputs[setting] if setting else None
-    which = None if isinstance(choice, bool) else number(choice)
-    names: tuple[str, ...] = ()
-    if isinstance(choice, bool):
-        names = ("on_true", "true") if choice else ("on_false", "false")
-    elif which is not None:
-        names = tuple(f"{stem}{which:g}" for stem in ("input", "text", "text_", "input_"))
-    chosen = [inputs[name] for name in names if name in inputs]
-    return chosen[:1] or [
-        value
-        for name, value in inputs.items()
-        if name != setting and (isinstance(value, Link) or (isinstance(value, str) and _BRANCH.fullmatch(name)))
-    ]
-
-
-def _agreed(values: Sequence[T | None]) -> T | None:
-    """The value that all have in common; ``None`` if there is none."""
-    return values[0] if values and all(value == values[0] for value in values) else None
 
 
 def _is_part(name: str) -> bool:

@@ -16,7 +16,6 @@ from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai
 from .novelai import read_novelai
 from .others import (
-    DEMO,
     read_demo,
     read_demo_object,
     read_drawthings,
@@ -28,10 +27,9 @@ from .others import (
 from .record import RATING_ONLY, PictureMetadata, guarded, read_object, record
 from .sidecars import SUFFIXES, sidecar_metadata, sidecar_rating, texts_beside
 from .stealth import stealth_text
+from .words import prompt_words
 from .xmp import rating_of
 
-#: Tools that may write a text beside a ComfyUI graph.
-_BESIDE_GRAPHS = frozenset({"AUTOMATIC1111", "ComfyUI", "TensorArt", DEMO})
 #: Words that tools write in place of a value they do not know.
 _UNKNOWN = frozenset({"unknown", "n/a", "none", "null", "undefined"})
 #: Beginnings of the ``source`` of metadata from files beside a picture.
@@ -115,9 +113,7 @@ def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
         return None
     metadata = None
     for reader in (
-        read_invokeai,
-        _read_parameters,
-        read_tensorart,
+        _read_text_and_graph,
         read_comfyui,
         read_novelai,
         read_drawthings,
@@ -127,8 +123,6 @@ def read_texts(named: Iterable[Text]) -> PictureMetadata | None:
     ):
         metadata = guarded(reader, texts, places)
         if metadata is not None:
-            if reader is not read_comfyui and metadata.tool in _BESIDE_GRAPHS:
-                metadata = _with_graph(metadata, texts, places)
             break
     rating = rating_of(texts)
     if rating is None:
@@ -146,6 +140,16 @@ def _more_than_a_rating(metadata: PictureMetadata | None) -> PictureMetadata | N
 def _rated(metadata: PictureMetadata, rating: str) -> PictureMetadata:
     """The metadata with a rating among the settings."""
     return dataclasses.replace(metadata, settings={**metadata.settings, "rating": rating})
+
+
+def _read_text_and_graph(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
+    """Read a text that may stand beside a ComfyUI graph, and the graph; ``None`` if there is no such text."""
+    for reader in (read_invokeai, _read_parameters, read_tensorart):
+        metadata = guarded(reader, texts, places)
+        if metadata is not None:
+            graph = guarded(read_comfyui, {k: t for k, t in texts.items() if places[k] != metadata.source}, places)
+            return metadata if graph is None else _with_graph(metadata, graph)
+    return None
 
 
 def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
@@ -169,25 +173,47 @@ def _read_parameters(texts: Mapping[str, str], places: Mapping[str, str]) -> Pic
     return None
 
 
-def _with_graph(metadata: PictureMetadata, texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata:
+def _with_graph(text: PictureMetadata, graph: PictureMetadata) -> PictureMetadata:
     """Fill the gaps of a text from the graph beside it; a number on which they disagree is unknown.
 
+    The text was written last: what it knows otherwise counts.
     A text that does not know the prompt is a tool's that did not understand the graph: then the graph alone counts.
     """
-    graph = read_comfyui({k: t for k, t in texts.items() if places[k] != metadata.source}, places)
-    if graph is None:
-        return metadata
-    if _is_unknown(metadata.prompt) and graph.prompt is not None:
+    if _is_unknown(text.prompt) and graph.prompt is not None:
         return graph
-    changes: dict[str, object] = {"tool": "ComfyUI" if metadata.tool == "AUTOMATIC1111" else metadata.tool}
-    for name in ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance"):
-        written, other = getattr(metadata, name), getattr(graph, name)
+    prompt, negative = _prompts(text, graph)
+    changes: dict[str, object] = {
+        "tool": "ComfyUI" if text.tool == "AUTOMATIC1111" else text.tool,
+        "prompt": prompt,
+        "negative": negative,
+        "settings": {**graph.settings, **{k: v for k, v in text.settings.items() if not _is_unknown(v)}},
+    }
+    for name in ("model", "sampler", "scheduler", "seed", "steps", "guidance"):
+        written, other = getattr(text, name), getattr(graph, name)
         if written is None or _is_unknown(written):
             changes[name] = other
         elif name in ("seed", "steps", "guidance") and other is not None and written != other:
             changes[name] = None
-    return dataclasses.replace(metadata, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(text, **changes)  # type: ignore[arg-type]
+
+
+def _prompts(text: PictureMetadata, graph: PictureMetadata) -> tuple[str | None, str | None]:
+    """Prompt and negative prompt, which belong together, of a text and the graph beside it."""
+    prompt, negative = (None if _is_unknown(value) else value for value in (text.prompt, text.negative))
+    if prompt is None:
+        return (
+            (None, negative or graph.negative) if graph.prompt is None else (graph.prompt, graph.negative or negative)
+        )
+    if negative is None and text.negative is None and graph.prompt is not None:
+        # A text leaves out a negative prompt that is empty: the graph's is that of another prompt.
+        same = prompt_words(prompt) == prompt_words(graph.prompt)
+        return prompt, graph.negative if same else None
+    return prompt, negative or graph.negative
 
 
 def _is_unknown(value: object) -> bool:
-    return isinstance(value, str) and value.strip().lower() in _UNKNOWN
+    """True of a word for what is not known, also as a side of a size."""
+    if not isinstance(value, str):
+        return False
+    sides = [side.strip() for side in value.lower().split("x")]
+    return any(side in _UNKNOWN for side in sides) and all(side in _UNKNOWN or side.isdigit() for side in sides)

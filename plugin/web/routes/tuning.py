@@ -13,9 +13,9 @@ from ....metrics.damage.scorer import DETECTORS
 from ....metrics.damage.titles import profile_title
 from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.queries import title_of
-from ....pipelines.collection.ratings import raters
 from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges
 from ....pipelines.reports.tuning import words_of
+from ....pipelines.tuning.opinions import who_judged
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, number, page, weights_of, whole_number
 from ..language import texts_of
@@ -31,7 +31,7 @@ NEWEST = 240
 def tune_page(request: Request) -> Response:
     """The view."""
     current = current_collection(request)
-    people = sorted({*raters(current.collection), rater_of(request)})
+    people = sorted({*who_judged(current.collection), rater_of(request)})
     example = example_of(request)
     return page(
         request, "tune.html", current, view="tune", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), detectors=DETECTORS, people=people, judges=server_of(request).judges,

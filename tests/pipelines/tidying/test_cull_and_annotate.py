@@ -298,6 +298,8 @@ def test_pictures_that_cannot_be_judged_come_last_by_any_profile(collection, tmp
     for rule in (Rule(worst=34), Rule(below=0)):
         moves = plan_cull(result, rule, [folder], tmp_path / "out")
         assert [move.source.name for move in moves] == ["black.png"]
+    moves = plan_cull(result, Rule(damaged=True), [folder], tmp_path / "out")
+    assert [move.target.parent.name for move in moves if move.source.name == "black.png"] == ["blank"]
     assert {note.path.stem: note.stars for note in annotations_of(result)}["black"] == 1
     assert sorted(e.percentile.tolist()) == [0, 25, 75]
     (group,) = find_keepers(result).groups

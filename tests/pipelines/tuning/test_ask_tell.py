@@ -115,7 +115,7 @@ def test_choices_between_two_count_in_place_of_the_profile(study):
                     store_choice(collection, "ann", f"{a} {b}", winner, [loser])
     with Collection(study.folder) as collection:
         found = findings_of(study.tuner(collection))
-    assert found.goal == {"choices of ann": 1.0}
+    assert found.goal == {"ann": 1.0}
     assert found.winners[0].choice["light"] == "dark"
     assert darkness[-1] < darkness[0]
 

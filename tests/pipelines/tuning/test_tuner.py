@@ -12,6 +12,7 @@ from specimens.tuning import SPACE, Liking
 
 from soart.errors import CollectionError, ItemsError, ModelError, PromptError, SoartError
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import comparisons, store_choice
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -20,6 +21,7 @@ from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
 from soart.pipelines.tastes.learning import learn_from_pictures
 from soart.pipelines.tuning.dead_slots import unread_slots
+from soart.pipelines.tuning.evidence import Evidence
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
 from soart.pipelines.tuning.panel import Panel, collect_judgements
@@ -138,6 +140,32 @@ def test_people_rate_while_it_runs(collection, generator, space, panel):
     assert found.winners[0].choice["palette"] == "warm"
     assert set(found.judges) == {"ana", "blue"}
     assert np.isnan(tuner.judged().goal_values()[0])
+
+
+def test_people_compare_while_it_runs(collection, generator, space, panel):
+    """Choices of the warmest of four outweigh the profile that likes blue, and are told as choices, not as ratings."""
+    warm = Liking("hidden", "red", "orange", "yellow")
+    tuner = Tuner(collection, generator, space, Panel(panel.scorers, ["ana"]), budget=32, batch=8)
+
+    def choose(rows):
+        new = {row.id for row in rows}
+        judged = collect_judgements(Panel([warm]), collection, [a for a in tuner.study.drawn if a.row.id in new])
+        order = [judged.rows[i].id for i in np.argsort(-judged.values["hidden"], kind="stable")]
+        for shown in (order[0::2], order[1::2]):
+            if len(shown) > 1:
+                store_choice(collection, "ana", f"choice {shown[0]}", shown[0], shown[1:])
+        return False
+
+    tune(tuner, on_batch=choose)
+    judged = tuner.judged()
+    assert judged.goal == {"ana": 1.0}
+    evidence = Evidence.of(judged)
+    assert len(evidence.feedback.pairs) == len(comparisons(collection, "ana")) >= 18
+    assert len(evidence.feedback.rated) == len(judged.rows)
+    assert np.isfinite(judged.goal_values()).sum() >= 24
+    found = findings_of(tuner)
+    assert found.unit == "stars"
+    assert found.winners[0].choice["palette"] == "warm"
 
 
 def test_several_judges_are_weighted_and_traded_off(collection, generator, space):
@@ -278,8 +306,8 @@ def test_arguments_of_wrong_types(collection, generator, space, panel, tmp_path)
         lambda: Panel(panel.scorers, floor=0.5),
         lambda: Panel(panel.scorers, weights=[1.0]),
         lambda: Panel(panel.scorers, external="points"),
-        lambda: Panel(panel.scorers, choosers="me"),
-        lambda: Panel(panel.scorers, choosers=[5]),
+        lambda: Panel(panel.scorers, people="me"),
+        lambda: Panel(panel.scorers, people=[5]),
         lambda: Panel(panel.scorers, judges="appeal"),
         lambda: Tuner(collection, generator, space, panel, proposer=5),
         lambda: vocabulary_proposer("general", tmp_path / "nowhere"),

@@ -191,7 +191,7 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
     code, _, err = soart("undo", tmp_path / "u.jsonl")
     assert (code, "cannot be read" in err) == (1, True)
     code, _, err = soart("cull", art, "--to", tmp_path / "out")
-    assert (code, "Expected a rule" in err) == (2, True)
+    assert (code, "say what to move" in err) == (2, True)
 
 
 @pytest.mark.parametrize("to", ["art/0.txt", "art/0.txt/deep/er"])

@@ -48,7 +48,7 @@ USAGE = [
     (["rank", "pictures", "--open"], "nothing to open"),
     (["evaluate", "pictures", "--open"], "nothing to open"),
     (["evaluate", "pictures", "--export", "x.txt"], ".csv, .json, .parquet"),
-    (["cull", "pictures", "--to", "out"], "Expected a rule"),
+    (["cull", "pictures", "--to", "out"], "say what to move"),
     (["cull", "pictures", "--to", "out", "--worst", "200"], "between 0 and 100"),
     (["compare-attention", "pictures", "file", "--versions", "A,A"], "two versions"),
     (["tune", "a {b|c}", "--taste", "blur=nan"], "--taste"),

@@ -117,7 +117,7 @@ def test_own_wildcards_nest(tmp_path):
     [
         ("  ", "empty"),
         (" , ", "empty"),
-        ("a {fox|owl", "not valid dynamic-prompts"),
+        ("a {fox|owl", "not valid dynamic-prompts syntax: a { has no }"),
         ("a fox}", "Nothing varies"),
         ("{2$$a|b|c}", "several options"),
         ("{0-1$$a|b}", "several options"),

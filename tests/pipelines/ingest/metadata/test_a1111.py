@@ -208,3 +208,29 @@ def test_a_prompt_that_is_json_is_not_another_format(build):
     prompt = '{"subject": "a fox", "light": "low", "steps": ["one"]}'
     found = embedded_metadata(build.png({"parameters": f"{prompt}\nNegative prompt: blur\n{SETTINGS}"}))
     assert (found.tool, found.prompt, found.negative, found.steps) == ("AUTOMATIC1111", prompt, "blur", 28)
+
+
+@pytest.mark.parametrize("length", [399_000, 401_000, 2_000_000])
+def test_settings_after_a_text_of_any_length(build, length):
+    """A prompt that is too long is unknown, not the settings after it."""
+    found = embedded_metadata(
+        build.png({"parameters": f"{'a fox, ' * (length // 7)}\nNegative prompt: blur\n{SETTINGS}"})
+    )
+    assert (found.prompt, found.negative, found.model, found.seed) == (None, "blur", "dream", 4294967297)
+    found = embedded_metadata(
+        build.png({"parameters": f"a fox\nNegative prompt: {'blur, ' * (length // 6)}\n{SETTINGS}"})
+    )
+    assert (found.prompt, found.negative, found.steps) == ("a fox", None, 28)
+    lines = "a fox\n" * (length // 6)
+    assert read_parameters(f"{lines}Negative prompt: b\nNegative prompt: c\n{SETTINGS}", "x").negative is None
+
+
+def test_lines_of_settings_in_a_text_of_any_length():
+    quoted = f"{SETTINGS}\n" * 3000
+    found = read_parameters(f"{quoted}Negative prompt: blur\nSteps: 3, Sampler: Euler, Seed: 5", "x")
+    assert (found.prompt, found.negative, found.steps) == (None, "blur", 3)
+    # The part that is looked at may start within a line.
+    assert read_parameters("a" * 500_000 + SETTINGS, "x") is None
+    assert read_parameters("a\n" * 300_000, "x") is None
+    assert read_parameters("Steps: 3, Sampler: Euler, Seed: 5", "x").prompt is None
+    assert read_parameters("Negative prompt: b\nSteps: 3, Sampler: Euler, Seed: 5", "x").negative == "b"

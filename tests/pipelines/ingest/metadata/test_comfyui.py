@@ -534,6 +534,79 @@ def test_a_text_that_does_not_know_the_model_alone_counts_otherwise(build):
     assert (found.prompt, found.model, found.sampler, found.seed) == ("a red fox", "dream.safetensors", "euler", None)
 
 
+@pytest.mark.parametrize(
+    "end", ["Version: f2.0", "App: SD.Next", "Version: v1.10.1", "Version: Fooocus v2", "Size: 8x8"]
+)
+def test_unknown_values_give_way_whatever_tool_the_text_names(build, end):
+    text = f"unknown\nNegative prompt: unknown\nSteps: 20, Sampler: unknown, CFG scale: 8, Model: unknown, {end}"
+    found = embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(base())}))
+    assert (found.tool, found.prompt, found.negative, found.model) == ("ComfyUI", "a fox", "blur", "dream.safetensors")
+    assert (found.sampler, found.seed, found.settings) == ("euler", 2**63 + 5, {"size": "512x768"})
+    text = text.replace("unknown\nNeg", "a red fox\nNeg")
+    found = embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(base())}))
+    assert (found.prompt, found.negative, found.model) == ("a red fox", "blur", "dream.safetensors")
+    assert (found.sampler, found.steps, found.guidance) == ("euler", 20, 8)
+
+
+def beside(build, text, **inputs):
+    """What is read of a text beside a graph with a LoRA."""
+    more = {"20": node("LoraLoader", lora_name="ink", strength_model=0.5, model=["4", 0], clip=["4", 1])}
+    nodes = change(base(**more), "3", model=["20", 0], **inputs)
+    return embedded_metadata(build.png({"parameters": text, "prompt": json.dumps(nodes)}))
+
+
+@pytest.mark.parametrize("size", ["unknownxunknown", "Nonexnone", "unknown", "512xunknown", "N/A x N/A"])
+def test_the_size_and_loras_of_the_graph_fill_gaps(build, size):
+    text = f"a red fox\nNegative prompt: b\nSteps: 20, Sampler: Euler, CFG scale: 8, Size: {size}, Clip skip: 2"
+    assert beside(build, text, denoise=0.5).settings == {
+        "size": "512x768", "loras": "ink:0.5", "denoise": "0.5", "clip skip": "2",
+    }  # fmt: skip
+    text = text.replace(size, "1024x1536").replace("fox", "fox <lora:oil:1>")
+    assert beside(build, text).settings == {"size": "1024x1536", "loras": "oil:1", "clip skip": "2"}
+
+
+END = "Steps: 20, Sampler: Euler, CFG scale: 8, Model: dream"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # A text leaves out an empty negative prompt; the saving node of the same prompt was not given any.
+        ("an owl", ("an owl", None)),
+        ("a fox,", ("a fox,", "blur")),
+        ("an owl\nNegative prompt: unknown", ("an owl", "blur")),
+        ("unknown\nNegative prompt: noise", ("a fox", "blur")),
+        ("\nNegative prompt: noise", ("a fox", "blur")),
+        ("an owl\nNegative prompt: noise", ("an owl", "noise")),
+        ("an owl\nNegative prompt: noise\nNegative prompt: b", ("a fox", "blur")),
+    ],
+)
+def test_prompt_and_negative_belong_together(build, text, expected):
+    found = beside(build, f"{text}\n{END}")
+    assert (found.prompt, found.negative) == expected
+
+
+def test_a_graph_that_computes_its_prompt_still_knows_the_negative(build):
+    found = beside(build, f"an owl\n{END}", positive=["77", 0])
+    assert (found.prompt, found.negative) == ("an owl", "blur")
+    found = beside(build, f"unknown\nNegative prompt: noise\n{END}", positive=["77", 0])
+    assert (found.prompt, found.negative, found.model) == (None, "noise", "dream")
+
+
+def test_a_hostile_graph_does_not_hide_the_text_beside_it(build):
+    def level(n):
+        inner = [{"id": k, "type": f"s{n + 1}"} for k in range(30)] if n < 11 else [{"id": 1, "type": "KSampler"}]
+        return {"id": f"s{n}", "nodes": inner, "links": []}
+
+    bomb = {
+        "nodes": [{"id": 1, "type": "s0"}],
+        "links": [],
+        "definitions": {"subgraphs": [level(n) for n in range(12)]},
+    }
+    found = embedded_metadata(build.png({"parameters": f"an owl\n{END}", "workflow": json.dumps(bomb)}))
+    assert (found.prompt, found.steps) == ("an owl", 20)
+
+
 def test_the_word_alone_is_what_was_written(build):
     text = "unknown\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 5"
     assert embedded_metadata(build.png({"parameters": text})).prompt == "unknown"
@@ -569,6 +642,127 @@ def test_switches_of_conditionings():
     assert read(change(base(**same), "3", positive=["20", 0])).prompt == "a fox"
     other = same | {"21": node("CLIPTextEncode", text="an owl", clip=["4", 1])}
     assert read(change(base(**other), "3", positive=["20", 0])).prompt is None
+
+
+RANDOM = node("Random")
+#: Nodes that let one of two inputs through, and the names of their settings and inputs.
+TWO_BRANCHES = {
+    "ImpactConditionalBranch": ("cond", "tt_value", "ff_value"),
+    "easy ifElse": ("boolean", "on_true", "on_false"),
+    "LazySwitchKJ": ("switch", "on_true", "on_false"),
+    "IfExecute": ("ANY", "IF_TRUE", "IF_FALSE"),
+}
+
+
+def either(kind, setting, first, second):
+    """A node that lets one of two inputs through."""
+    names = TWO_BRANCHES[kind]
+    return node(kind, **dict(zip(names, (setting, first, second), strict=True)))
+
+
+@pytest.mark.parametrize("kind", TWO_BRANCHES)
+def test_two_branches_that_agree(kind):
+    def behind(place, **inputs):
+        """A graph in which a value comes through the node; its second source differs as told."""
+        nodes = base(**{"20": either(kind, ["99", 0], ["30", 0], ["31", 0]), "99": RANDOM})
+        nodes["30"], nodes["31"] = place, {**place, "inputs": {**place["inputs"], **inputs}}
+        return nodes
+
+    text = node("PrimitiveString", value="a fox")
+    assert read(change(behind(text), "6", text=["20", 0])).prompt == "a fox"
+    assert read(change(behind(text, value="a fox,"), "6", text=["20", 0])).prompt is None
+    encoded = node("CLIPTextEncode", text="a fox", clip=["4", 1])
+    assert read(change(behind(encoded), "3", positive=["20", 0])).prompt == "a fox"
+    assert read(change(behind(encoded, text="an owl"), "3", positive=["20", 0])).prompt is None
+    loader = node("CheckpointLoaderSimple", ckpt_name="dream")
+    assert read(change(behind(loader), "3", model=["20", 0])).model == "dream"
+    assert read(change(behind(loader, ckpt_name="night"), "3", model=["20", 0])).model is None
+    seed = node("PrimitiveInt", value=5)
+    assert read(change(behind(seed), "3", seed=["20", 0])).seed == 5
+    assert read(change(behind(seed, value=6), "3", seed=["20", 0])).seed is None
+    latent = node("EmptyLatentImage", width=640, height=512, batch_size=1)
+    assert read(change(behind(latent), "3", latent_image=["20", 0])).settings["size"] == "640x512"
+    assert "size" not in read(change(behind(latent, width=512), "3", latent_image=["20", 0])).settings
+
+
+@pytest.mark.parametrize("kind", TWO_BRANCHES)
+@pytest.mark.parametrize("setting", [True, False, ["98", 0], ["97", 0]])
+def test_two_branches_with_a_literal_that_decides(kind, setting):
+    nodes = base(
+        **{
+            "20": either(kind, setting, ["21", 0], ["22", 0]),
+            "21": node("CLIPTextEncode", text="an owl", clip=["4", 1]),
+            "22": node("CLIPTextEncode", text="a hare", clip=["4", 1]),
+            "23": either(kind, setting, ["24", 0], ["25", 0]),
+            "24": node("CheckpointLoaderSimple", ckpt_name="day"),
+            "25": node("LoraLoaderModelOnly", lora_name="ink", strength_model=1, model=["26", 0]),
+            "26": node("CheckpointLoaderSimple", ckpt_name="night"),
+            "27": either(kind, setting, ["28", 0], ["29", 0]),
+            "28": node("PrimitiveInt", value=5),
+            "29": node("PrimitiveInt", value=6),
+            "98": node("PrimitiveBoolean", value=True),
+            "97": node("PrimitiveBoolean", value=False),
+        }
+    )
+    found = read(change(nodes, "3", positive=["20", 0], model=["23", 0], seed=["27", 0]))
+    wanted = ("an owl", "day", 5, None) if setting in (True, ["98", 0]) else ("a hare", "night", 6, "ink:1")
+    assert (found.prompt, found.model, found.seed, found.settings.get("loras")) == wanted
+
+
+def test_a_model_with_and_without_a_lora_behind_a_switch():
+    more = {
+        "20": either("easy ifElse", ["99", 0], ["21", 0], ["4", 0]),
+        "21": node("LoraLoaderModelOnly", lora_name="ink", strength_model=1, model=["4", 0]),
+        "22": node("LoraLoaderModelOnly", lora_name="oil", strength_model=1, model=["20", 0]),
+        "99": RANDOM,
+    }
+    found = read(change(base(**more), "3", model=["22", 0]))
+    assert (found.model, found.settings.get("loras")) == ("dream.safetensors", None)
+    more["20"] = either("easy ifElse", ["99", 0], ["21", 0], ["21", 0])
+    found = read(change(base(**more), "3", model=["22", 0]))
+    assert (found.model, found.settings["loras"]) == ("dream.safetensors", "ink:1, oil:1")
+
+
+def test_numbered_switches_of_models_and_numbers():
+    more = {"21": node("CheckpointLoaderSimple", ckpt_name="night"), "22": node("PrimitiveInt", value=5)}
+    more["20"] = node("CR Model Input Switch", Input=2, model1=["4", 0], model2=["21", 0])
+    assert read(change(base(**more), "3", model=["20", 0])).model == "night"
+    more["20"] = node("CR Model Input Switch", Input=["99", 0], model1=["4", 0], model2=["21", 0])
+    assert read(change(base(**more), "3", model=["20", 0])).model is None
+    change(more, "21", ckpt_name="dream.safetensors")
+    assert read(change(base(**more), "3", model=["20", 0])).model == "dream.safetensors"
+    more["20"] = node("Any Switch (rgthree)", any_01=["22", 0], any_02=["23", 0])
+    more["23"] = node("PrimitiveInt", value=5)
+    assert read(change(base(**more), "3", seed=["20", 0])).seed == 5
+    more["23"] = node("MathAdd", a=2, b=3)
+    assert read(change(base(**more), "3", seed=["20", 0])).seed is None
+
+
+def test_custom_sampling_behind_switches():
+    two = {"20": either("easy ifElse", ["99", 0], ["2", 0], ["21", 0]), "21": node("RandomNoise", noise_seed=42)}
+    two |= {
+        "22": either("easy ifElse", ["99", 0], ["4", 0], ["23", 0]),
+        "23": node("KSamplerSelect", sampler_name="euler"),
+    }
+    two |= {"24": either("easy ifElse", ["99", 0], ["8", 0], ["25", 0]), "99": RANDOM}
+    two["25"] = node("FluxGuidance", guidance=3.5, conditioning=["10", 0])
+    nodes = change(change(flux(**two), "1", noise=["20", 0], sampler=["22", 0]), "3", conditioning=["24", 0])
+    found = read(nodes)
+    assert (found.prompt, found.seed, found.sampler) == ("a fox", 42, "euler")
+    assert found.settings["distilled guidance"] == "3.5"
+    change(change(change(nodes, "21", noise_seed=43), "23", sampler_name="lcm"), "25", guidance=2)
+    found = read(nodes)
+    assert (found.prompt, found.seed, found.sampler) == ("a fox", None, None)
+    assert "distilled guidance" not in found.settings
+
+
+def test_a_switch_that_is_set_to_a_branch_without_a_link():
+    more = {
+        "20": node("ComfySwitchNode", switch=True, on_false=["21", 0]),
+        "21": node("PrimitiveString", value="an owl"),
+    }
+    assert read(change(base(**more), "6", text=["20", 0])).prompt is None
+    assert read(change(base(**change(more, "20", switch=False)), "6", text=["20", 0])).prompt == "an owl"
 
 
 VIDEO = {
@@ -637,3 +831,13 @@ def test_texts_are_kept_as_written():
     nodes = change(change(base(), "6", text=" a fox,  \n"), "7", text="blur,, ")
     found = read(nodes)
     assert (found.prompt, found.negative) == (" a fox,  \n", "blur,, ")
+    # Texts that are joined, too.
+    two = {"20": node("CLIPTextEncodeSDXL", text_g=" a fox, ", text_l="close up,\n", width=1, clip=["4", 1])}
+    assert read(change(base(**two), "3", positive=["20", 0])).prompt == " a fox, close up,\n"
+    change(two, "20", text_l=" \n")
+    assert read(change(base(**two), "3", positive=["20", 0])).prompt == " a fox, "
+    both = {
+        "20": node("ConditioningCombine", conditioning_1=["6", 0], conditioning_2=["21", 0]),
+        "21": node("CLIPTextEncode", text=" snow,", clip=["4", 1]),
+    }
+    assert read(change(base(**both), "3", positive=["20", 0])).prompt == "a fox,  snow,"

@@ -112,7 +112,8 @@ def test_any_graph(data):
     )
     inputs = st.dictionaries(st.sampled_from([
         "positive", "negative", "conditioning", "conditioning_1", "text", "string_a", "string_b", "clip", "model", "seed", "noise_seed", "steps", "cfg",
-        "latent_image", "samples", "images", "guider", "sigmas", "noise", "sampler", "pipe", "basic_pipe", "select", "input1", "value", "lora_name", "", "width",
+        "latent_image", "samples", "images", "guider", "sigmas", "noise", "sampler", "pipe", "basic_pipe", "select", "input1", "value", "lora_name", "", "width", "cond", "tt_value",
+        "ff_value",
     ]), value, max_size=7)  # fmt: skip
     kinds = st.sampled_from(
         [
@@ -125,6 +126,7 @@ def test_any_graph(data):
             "SaveImage",
             "FromBasicPipe",
             "ImpactSwitch",
+            "easy ifElse",
             "BasicGuider",
             "easy kSampler",
             "VAEDecode",
@@ -185,7 +187,8 @@ def test_compressed_bombs(build, kind):
 def test_huge_texts(build):
     assert quick(build.with_chunk(build.png(), b"tEXt", b"parameters\0" + b"a, " * 6_000_000)) is None
     long = "a" * 2_000_000 + "\nSteps: 20, Sampler: Euler, Seed: 1"
-    assert quick(build.png({"parameters": long})) is None
+    found = quick(build.png({"parameters": long}))
+    assert (found.prompt, found.steps) == (None, 20)
     for text in (
         "(" * 300_000,
         "a:" * 150_000,
@@ -194,8 +197,16 @@ def test_huge_texts(build):
         "Steps: 1, " + "a: b, " * 50_000,
         "--ar " * 80_000,
         "\n" * 300_000,
+        "a\n" + ("Steps: " + 'a: ["b",' * 1000 + "\n") * 50,
+        "a\nSteps: 1, Seed: 1, Sampler: " + "," * 390_000,
     ):
         quick(build.png({"parameters": text, "Description": text, "Dream": text, "Comment": text}))
+
+
+@pytest.mark.parametrize("start", ["\n" * 16_000_000, "Negative prompt:\n" * 900_000, ("<lora:" + "a" * 200) * 80_000])
+def test_huge_texts_before_settings(build, start):
+    found = quick(build.png({"parameters": f"{start}\nSteps: 20, Sampler: Euler, Seed: 1"}), seconds=5)
+    assert (found.prompt, found.steps) == (None, 20)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +258,20 @@ def test_graphs_with_countless_paths(build, depth):
         nodes[f"o{n}"] = {"class_type": "SaveImage", "inputs": {"images": [f"s{n}", 0]}}
     found = quick(build.png({"prompt": json.dumps(nodes)}))
     assert (found.prompt, found.steps) == (None, 5)
+
+
+@pytest.mark.parametrize("looped", [True, False])
+def test_switches_with_countless_paths(build, looped):
+    nodes = {"s": {"class_type": "SaveImage", "inputs": {"images": ["k", 0]}}}
+    for n in range(100):
+        links = {f"more_{k}": ["x", k] for k in range(300)}
+        for name, slot in (("on_true", 0), ("on_false", 1)):
+            links[name] = [f"w{(n + 1) % 100}" if looped or n < 99 else "x", slot]
+        nodes[f"w{n}"] = {"class_type": "easy ifElse", "inputs": {"boolean": ["r", 0], **links}}
+    names = ("model", "positive", "negative", "latent_image", "seed", "cfg", "sampler_name", "scheduler")
+    nodes["k"] = {"class_type": "KSampler", "inputs": {"steps": 5, **{name: ["w0", 0] for name in names}}}
+    found = quick(build.png({"prompt": json.dumps(nodes)}))
+    assert (found.prompt, found.model, found.seed, found.steps) == (None, None, None, 5)
 
 
 def test_nested_subgraphs_that_multiply(build):

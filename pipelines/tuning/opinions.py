@@ -1,0 +1,58 @@
+"""What people said of the pictures of a study: ratings, and choices between pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...metrics.tastes.examples import HIGHEST, LOWEST
+from ..collection import ratings
+from ..collection.collection import Collection
+from ..collection.comparisons import choosers, comparisons, strengths, ties
+
+#: Stars of a picture that is neither liked nor disliked.
+MIDDLE = (LOWEST + HIGHEST) / 2
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a person said of some pictures.
+
+    Attributes:
+        stars: by picture id: ratings, and for pictures that were only compared the stars that the choices suggest.
+        rated: ids of the rated pictures.
+        pairs: ids of pictures (preferred, other); those called equal stand there both ways.
+    """
+
+    stars: dict[int, float]
+    rated: frozenset[int]
+    pairs: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, collection: Collection, person: str, ids: Sequence[int]) -> Opinion:
+        """The opinion of a person on pictures, from ratings and choices in the collection."""
+        among = set(ids)
+        rated = {image: stars for image, stars in ratings.ratings(collection, person).items() if image in among}
+        equal = ties(collection, person)
+        pairs = [*comparisons(collection, person), *equal, *((b, a) for a, b in equal)]
+        return cls(
+            _suggested(strengths(collection, person, ids)) | rated,
+            frozenset(rated),
+            tuple(pair for pair in pairs if among.issuperset(pair)),
+        )
+
+
+def who_judged(collection: Collection) -> list[str]:
+    """Names of the people who rated or compared pictures, sorted."""
+    return sorted({*ratings.raters(collection), *choosers(collection)})
+
+
+def _suggested(strength: dict[int, float]) -> dict[int, float]:
+    """Stars by picture id: the mean strength has ``MIDDLE``, a standard deviation is a star."""
+    if not strength:
+        return {}
+    values = np.array([*strength.values()])
+    stars = np.clip(MIDDLE + (values - values.mean()) / (values.std() or 1.0), LOWEST, HIGHEST)
+    return dict(zip(strength, stars.tolist(), strict=True))

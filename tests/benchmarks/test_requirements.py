@@ -1,0 +1,75 @@
+"""What benchmarks need: packages of the extras that `make bench` installs, and pictures that not every machine has."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted((ROOT / "benchmarks").glob("*.py"))
+
+
+def declared(requirements, extras):
+    """Names of the distributions among some requirements, with those of soart's extras."""
+    found = set()
+    for requirement in requirements:
+        name, several = re.match(r"([\w.-]+)(?:\[([\w,]+)\])?", requirement).groups()
+        if name == "soart":
+            for extra in several.split(","):
+                found |= declared(extras[extra], extras)
+        else:
+            found.add(re.sub(r"[-_.]+", "-", name).lower())
+    return found
+
+
+def imported(path):
+    """Top-level modules that a script imports anywhere."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.partition(".")[0]
+
+
+@pytest.fixture(scope="module")
+def owners():
+    """Names of the distributions of each installed module."""
+    return packages_distributions()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
+def test_the_extras_declare_what_scripts_import(path, owners):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    known = declared([*project["dependencies"], *extras["dev"], *extras["bench"]], extras)
+    here = {script.stem for script in SCRIPTS} | set(sys.stdlib_module_names) | {"soart"}
+    missing = [
+        module
+        for module in set(imported(path)) - here
+        if not known & {re.sub(r"[-_.]+", "-", name).lower() for name in owners.get(module, [module])}
+    ]
+    assert missing == []
+
+
+def test_make_bench_runs_scripts_that_exist():
+    [names] = re.findall(r"^BENCHMARKS := \\\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    scripts = re.findall(r"[\w]+\.py", names)
+    assert len(scripts) > 30
+    assert [script for script in scripts if not (ROOT / "benchmarks" / script).is_file()] == []
+
+
+def test_without_pictures_of_packages_a_script_ends_with_a_sentence(tmp_path):
+    environment = {**os.environ, "PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    line = [sys.executable, ROOT / "benchmarks" / "invariance.py"]
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"{tmp_path / 'soart-benchmarks'} holds no pictures of Debian packages, which this benchmark needs: "
+        "run it on Debian 13 after apt-get update, or copy that folder from such a machine.\n"
+    )
