@@ -217,7 +217,7 @@ def test_what_ranks_is_named(soart, tmp_path):
     code, _, err = soart("generate", "a fox", "--taste", "nobody", "--collection", tmp_path / "other")
     assert (code, "There is no taste 'nobody'" in err, (tmp_path / "other").exists()) == (1, True, False)
     reasons = [reason["group"] for one in ranked["default"]["ranking"] for reason in one["reasons"]]
-    assert any("like what it shows" in reason for reason in reasons)
+    assert any("what it shows: " in reason for reason in reasons)
     for name, words in (("default", "would like the picture"), ("technical", "how well a picture is rendered")):
         assert words in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
 
