@@ -8,7 +8,6 @@ read any of this, so that a script does the same everywhere.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -211,7 +210,7 @@ def _check_address(value: str, where: str) -> None:
 def _check_project(values: Mapping[str, Value], path: Path) -> None:
     """Refuse settings of a project that name code or another program."""
     _check_no_code(values.get("judges", []), path)
-    # Without a colon it can only be a taste.
+    # Without a colon it names no code.
     _check_no_code([prior for prior in values.get("priors", []) if ":" in prior], path)
     _check_no_backend(values.get("model"), path)
     _check_no_server(values.get("collection"), path)
@@ -230,7 +229,8 @@ def _check_no_code(judges: Value, path: Path) -> None:
 
     names = {source.name for source in known_judges()}
     for judge in judges:
-        if re.split("[:=]", judge)[0] not in names:
+        head, colon, _ = judge.partition(":")
+        if (head if colon else head.partition("=")[0]) not in names:
             raise SoartError(
                 f"The settings {str(path)!r} name the judge {judge!r}, which is none of {', '.join(sorted(names))}: a "
                 "project's file must not name code."

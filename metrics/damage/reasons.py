@@ -29,7 +29,7 @@ _SLIGHT = {
     "jpeg": "slight JPEG artefacts",
     "fade": "slightly faded",
     "saturate": "slightly over-saturated",
-    "pixelate": "a slightly low resolution",
+    "pixelate": "slightly low resolution",
     "halo": "slight halos",
     "band": "slight banding",
     "burn": "slightly burnt",

@@ -49,7 +49,7 @@ FEWEST_OF_BACKGROUND = 30
 #: name under which its values are stored.
 OTHERS, TASTE = "others", "taste:"
 #: Names of the prior scores that a collection and its items tell.
-TOLD = TECHNICAL, APPEAL, OTHERS
+STANDARD_PRIORS = TECHNICAL, APPEAL, OTHERS
 #: For each prior score that is not always available, what it needs.
 _NEEDS = {
     APPEAL: "items of the default network: learn the taste without another network",
@@ -86,7 +86,7 @@ def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return prior_of_0_1_0(items, numbers)
 
 
-def scores_told_by(names: Sequence[str]) -> tuple[str, ...]:
+def priors_of_items(names: Sequence[str]) -> tuple[str, ...]:
     """Names of the prior scores that items of these names tell: the technical score, and appeal if the network is its own."""
     return (TECHNICAL, APPEAL) if appeal_model().known_from(names) else (TECHNICAL,)
 
@@ -117,8 +117,8 @@ def unavailable_priors(wanted: Sequence[str], available: Sequence[str]) -> dict[
     """
     expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
     for name in wanted:
-        if name not in TOLD:
-            raise ProfileError(f"There is no prior score {name!r}: choose among {', '.join(TOLD)}.")
+        if name not in STANDARD_PRIORS:
+            raise ProfileError(f"There is no prior score {name!r}: choose among {', '.join(STANDARD_PRIORS)}.")
     return {name: _NEEDS.get(name, "quality items") for name in wanted if name not in available}
 
 
@@ -172,8 +172,10 @@ def computed_priors(
 
 
 def words_of_lack(prior: str) -> str:
-    """What pictures lack that have no value of a prior score that ``is_given``, after "pictures that"."""
-    return "no other rater has rated" if prior == OTHERS else f"have no value of the {prior_title(prior)}"
+    """Words after "pictures that" for those without a value of a prior score that ``is_given``."""
+    if prior == OTHERS:
+        return "no other rater has rated"
+    return f"the judge {prior_title(prior).removeprefix('judge: ')!r} has not judged"
 
 
 def tastes_without(taste: TasteProfile) -> Iterator[tuple[str, TasteProfile]]:

@@ -226,13 +226,15 @@ class Collection(Storage):
     def holds(self, row: ImageRow) -> bool:
         """True if the file of a picture is there and still holds it.
 
-        A file that was not written to since the picture was added is not read for that.
+        A file that was not written to, or put in its place, since the picture was added is not read for that.
         """
         try:
-            written = self.locate(row).stat().st_mtime
+            status = self.locate(row).stat()
         except OSError:
             return False
-        return written <= row.created_at.timestamp() or self._is_intact(row)
+        # An older file that takes the place of another keeps its own time of writing.
+        touched = max(status.st_mtime, status.st_ctime)
+        return touched <= row.created_at.timestamp() or self._is_intact(row)
 
     def _is_intact(self, row: ImageRow) -> bool:
         try:

@@ -129,19 +129,22 @@ def rank_by_judges(
     else:
         problems = [f"{str(collection.locate(row))!r} is left out: {row.problem}." for row in rows if row.problem]
         why = {}
-    columns, problems = columns | values, problems + unjudged
+    # A taste may start from a judge that does not count besides, and scores pictures without its values too.
+    counting = [(judge, weight) for judge, weight in judges if weight > 0]
+    columns |= {judge.stored_name: values[judge.stored_name] for judge, _ in counting}
+    problems += unjudged
     judged = [row for row in sound if all(row.id in column for column in columns.values())]
     if not judged:
         return [], problems
     matrix = {name: np.array([column[row.id] for row in judged]) for name, column in columns.items()}
-    scores, shares = combined(matrix, {judge.stored_name: weight for judge, weight in judges})
-    phrases = _phrases(collection, judged, judges)
+    scores, shares = combined(matrix, {judge.stored_name: weight for judge, weight in counting})
+    phrases = _phrases(collection, judged, counting)
     order, ranks = np.argsort(-scores, kind="stable"), percentiles(scores)
     ranking = []
     for place, i in enumerate(order, start=1):
         row = judged[i]
         reasons = judged_reasons(
-            judges,
+            counting,
             {name: float(values[i]) for name, values in matrix.items()},
             {name: float(values[i]) for name, values in shares.items()},
             phrases[row.id].reasons() if row.id in phrases else (),

@@ -123,7 +123,7 @@ class ImageGenerator:
         self._settings = _given(settings)
         self._meanings = WordMeanings(model.pipeline)
         self._limit = PromptLimit(model.pipeline)
-        self._unknown = UnknownSubjects(embedded=model.identity.startswith(f"{EMBEDDED}@"))
+        self._subjects = UnknownSubjects(embedded=model.identity.startswith(f"{EMBEDDED}@"))
         self._in_use = _lock_of(model.pipeline)
         self.pipeline_seconds = 0.0
 
@@ -220,7 +220,7 @@ class ImageGenerator:
         model knows few subjects.
         """
         prompts = list(prompts)
-        return self._limit.unread([*prompts, *negatives]) or self._unknown.sentence(prompts)
+        return self._limit.unread([*prompts, *negatives]) or self._subjects.unknown(prompts)
 
     def read_words(self, prompt: str) -> str:
         """The words of a prompt that the model reads: all of them if that is unknown."""
@@ -356,7 +356,7 @@ class ImageGenerator:
 
     def _run(self, batch: list[Request], share: float = 1.0, steps: StepReport | None = None) -> list[DrawnPicture]:
         self._limit.check(text for request in batch for text in (request.prompt, request.negative))
-        self._unknown.check(request.prompt for request in batch)
+        self._subjects.check(request.prompt for request in batch)
         started = time.perf_counter()
         pipeline = self._model.pipeline
         # Read anew every time: the pipeline belongs to the caller, who may have changed its scheduler.

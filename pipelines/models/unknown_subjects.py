@@ -21,17 +21,17 @@ class UnknownSubjects:
     """
 
     def __init__(self, *, embedded: bool) -> None:
-        self._sought = embedded
+        self._embedded, self._warned = embedded, False
 
     def check(self, prompts: Iterable[str]) -> None:
         """Log a warning of the first of some prompts that names no known subject, unless one was logged before."""
-        if warning := self.sentence(prompts):
+        if not self._warned and (warning := self.unknown(prompts)):
             log.warning(warning)
-            self._sought = False
+            self._warned = True
 
-    def sentence(self, prompts: Iterable[str]) -> str:
+    def unknown(self, prompts: Iterable[str]) -> str:
         """A sentence on the first of some prompts that names no known subject; empty if all do, or ask for nothing."""
-        if not self._sought:
+        if not self._embedded:
             return ""
         texts = (parse_prompt(prompt).text.strip() for prompt in prompts)
         unknown = next((text for text in texts if text and not names_subject(text)), "")

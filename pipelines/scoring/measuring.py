@@ -206,7 +206,7 @@ def measure_sound(
 def _gone(collection: Collection, count: int) -> list[str]:
     """A sentence on the pictures of a collection whose files are gone or hold something else, if there are some."""
     return (
-        [f"Left out: {counted(count)} of {collection.name!r}, of which the files were moved, deleted or overwritten."]
+        [f"Left out: {counted(count)} of {collection.name!r}, whose files were moved, deleted or overwritten."]
         if count
         else []
     )

@@ -15,6 +15,7 @@ from ...metrics.damage.titles import JUDGE, stored_title
 from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
 from ..collection.queries import scores_of
+from ..judges.finding import known_judges
 from .reasons import ALL, enough
 
 if TYPE_CHECKING:
@@ -95,11 +96,18 @@ def sentences_on_judges(collection: Collection, scorer: Scorer, ids: Sequence[in
     sentences = []
     for name, values in known_of_given(collection, scorer, ids).items():
         missing = sum(np.isnan(value) for value in values.values())
-        if name.startswith(JUDGE) and missing > MANY_LACK * len(ids):
+        if name.startswith(JUDGE) and missing >= MANY_LACK * len(ids) > 0:
             judge = stored_title(name).removeprefix(JUDGE).strip()
+            # Judges of the user's own are stored under another name than the one that finds them.
+            known = judge.partition(":")[0] in {source.name for source in known_judges()}
+            way = (
+                f"by soart evaluate --judge {judge}, soart rank --judge {judge}=0 or the gallery"
+                if known
+                else "with it"
+            )
             sentences.append(
                 f"The judge {judge!r}, which this taste starts from, has not judged {missing} of {len(ids)} pictures: these are "
-                f"scored without it. Judge them by soart evaluate --judge {judge}, soart rank --judge {judge}=0 or the gallery."
+                f"scored without it. Judge them {way}."
             )
     return sentences
 

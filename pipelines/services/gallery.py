@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from ...errors import ProfileError, SoartError
@@ -31,6 +30,7 @@ from ..scoring.explaining import ScoreExplanation, explain_score
 from ..scoring.rescoring import score_all
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
+from ..support.batching import batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,16 +277,13 @@ def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionProfile
     """
     scored = count_collection(collection).profiles
 
-    @cache
-    def here() -> set[int]:
-        return {row.id for row in collection.images() if collection.holds(row)}
-
     def outdated(name: str, current: str) -> bool:
         earlier = [known for known in scored if re.fullmatch(rf"{name}-\d+", known) and known != current]
         most = max(earlier, key=scored.__getitem__, default=current)
         if scored.get(most, 0) <= scored.get(current, 0):
             return False
-        return not here().isdisjoint(collection.scores(most).keys() - collection.scores(current).keys())
+        lacking = sorted(collection.scores(most).keys() - collection.scores(current).keys())
+        return any(collection.holds(row) for ids in batches(lacking, WINDOW) for row in rows_of(collection, ids))
 
     technical = TechnicalScorer.load()
     faults = [detector for detector in detectors() if outdated(detector.fault, detector.stored_name)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ...errors import JudgeError, SoartError
+from ...errors import JudgeError, ProfileError, SoartError
+from ...metrics.protocols import Scorer
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
 from ..collection.queries import row_of, scores_of
@@ -18,6 +20,9 @@ from ..judges.offered import OfferedJudges
 from ..judges.phrase_judgements import MISSED, Adherence
 from ..judges.storing import judge_pictures
 from ..judges.versions import ADHERENCES, is_adherence, latest_of, noted_latest
+from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.prior_scores import taste_with_given
+from ..scoring.rescoring import score_all
 from ..support.background import Job, Jobs
 
 #: Start of the keys of the jobs, before the name of the judge.
@@ -27,15 +32,21 @@ _LONGEST = 300
 
 
 def start_judging(
-    jobs: Jobs, collection: Collection, name: str, ids: Sequence[int], offered: OfferedJudges | None = None
+    jobs: Jobs,
+    collection: Collection,
+    profiles: CollectionProfiles,
+    name: str,
+    ids: Sequence[int],
+    offered: OfferedJudges | None = None,
 ) -> Job:
     """Judge pictures in the background; values of a cancelled or interrupted job are kept, and not made again.
 
-    The result of the job is the name under which the values are stored.
+    Tastes that start from the judge score all pictures anew. The result of the job is the name under which the values are stored.
 
     Args:
         jobs: of the collection.
         collection: the collection.
+        profiles: of the collection.
         name: of the judge, ``NAME`` or ``NAME:ARGUMENT``, built in or from an entry point, or the label of an offered
             one; never ``module:Class``.
         ids: of the pictures; those with a problem are left out.
@@ -67,11 +78,25 @@ def start_judging(
         values, problems = judge_pictures(collection, sound, judge, job.advance)
         if judge.stopped and not values:
             raise JudgeError(judge.stopped)
+        for taste in tastes_from(judge, profiles):
+            score_all(collection, taste, stored_items_only=True)
         job.message = " ".join([_summary(len(values), len(ids), judge), *problems[:3]])
         return judge.stored_name
 
     # The argument may be a path, and guests see title and message.
     return jobs.start(key, f"Judging by {name.partition(':')[0]}", work)
+
+
+def tastes_from(judge: GuardedJudge, profiles: CollectionProfiles) -> list[Scorer]:
+    """The tastes of a collection that start from the values of a judge; those that cannot be used are left out."""
+    found: list[Scorer] = []
+    for name in profiles.tastes():
+        with contextlib.suppress(ProfileError):
+            scorer = profiles.scorer(name)
+            taste = taste_with_given(scorer)
+            if taste is not None and judge.stored_name in taste.prior_names:
+                found.append(scorer)
+    return found
 
 
 def _summary(judged: int, count: int, judge: GuardedJudge) -> str:

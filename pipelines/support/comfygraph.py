@@ -127,7 +127,7 @@ class Graph:
         return None
 
     def branches(self, node: Node) -> list[object] | None:
-        """What a switch lets through, or all that it may let through if it is not set; ``None`` of other nodes."""
+        """The input that a switch lets through, or all that it may if it is not set; ``None`` of other nodes."""
         chosen, branches = self._switch(node)
         return branches if chosen is None else [*chosen]
 

@@ -10,7 +10,10 @@ T = TypeVar("T")
 #: Inputs that set a switch; some names mean that only beside branches for true and false.
 _SETTINGS = ("switch", "select", "index", "boolean", "input")
 _CONDITIONS = (*_SETTINGS, "cond", "condition", "any")
-_NUMBERED = ("input", "input_", "text", "text_", "value", "model", "conditioning")
+_NUMBERED = (
+    *("input", "input_", "text", "text_", "value", "value_", "any", "any_"),
+    *("model", "conditioning", "latent", "image", "clip", "vae"),
+)
 _BRANCH = re.compile(r"(?:text|input|value|any|string)_?(?:\d{1,2}|[a-z])")
 _SIDES = {"true": True, "tt": True, "then": True, "false": False, "ff": False, "else": False}
 

@@ -23,7 +23,7 @@ from ...metrics.tastes.profile import (
     TasteProfile,
     computed_priors,
     learn_taste,
-    scores_told_by,
+    priors_of_items,
     tastes_without,
 )
 from ..collection.collection import Collection
@@ -182,7 +182,7 @@ def learn(
     rater = sources.rater or ""
     rated = any(other != rater for other in raters(collection, personal=False))
     network = default_network() if network == DEFAULT else network
-    measurer, kinds, started = _start(
+    measurer, kinds, start = _start(
         name, network, device, population, priors, stores, others=rated, if_available=if_available
     )
     problems: list[str] = []
@@ -237,15 +237,15 @@ def learn(
     )
     names = [by_id[int(i)].sha256[:16] for i in examples.pictures]
     values: dict[str, np.ndarray] = {}
-    for judge in started.judges:
+    for judge in start.judges:
         judged_by, unjudged = judge_pictures(collection, used, judge)
         values[judge.stored_name] = np.array([judged_by.get(int(i), np.nan) for i in examples.pictures])
         problems += unjudged
-    started = of_use(started, values, names, problems, if_available=if_available)
-    prior_names = _names(started, population)
-    starts = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds, started.tastes)
+    start = of_use(start, values, names, problems, if_available=if_available)
+    prior_names = _names(start, population)
+    starts = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds, start.tastes)
     learning = np.stack([starts[int(i)] for i in examples.pictures])
-    learning, taught = without_learnt_from(learning, started, prior_names, names)
+    learning, notes_on_shared = without_learnt_from(learning, start, prior_names, names)
     examples = replace(
         examples,
         priors=learning,
@@ -258,16 +258,16 @@ def learn(
         replace(examples, pictures=np.array(names)),
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
         rng=np.random.default_rng(seed), network=network, rater=rater,
-        prompts=prompts, kinds=None if population is None else kinds, tastes=started.tastes,
+        prompts=prompts, kinds=None if population is None else kinds, tastes=start.tastes,
     )  # fmt: skip
-    notes = [*started.left_out, *taught, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
+    notes = [*start.left_out, *notes_on_shared, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
     notes += [f"Pictures that {lack}: {alone.trust.sentence}." for lack, alone in tastes_without(taste)]
     return Learnt(taste, tuple(problems), tuple(notes))
 
 
-def _names(started: Priors, population: Population | None) -> tuple[str, ...]:
+def _names(start: Priors, population: Population | None) -> tuple[str, ...]:
     """Names of all prior scores, those of a population last."""
-    return started.names + (() if population is None else population.prior_names)
+    return start.names + (() if population is None else population.prior_names)
 
 
 def check_start(
@@ -312,12 +312,12 @@ def _start(
     """
     measurer = TasteMeasurer(taste_extractor(network, device))
     kinds = _kinds(population, measurer, name)
-    available = scores_told_by(measurer.extractor.names) + ((OTHERS,) if others else ())
-    started = load_priors(
+    available = priors_of_items(measurer.extractor.names) + ((OTHERS,) if others else ())
+    start = load_priors(
         name, priors, available, measurer.extractor, stores or (ProfileStore(),), if_available=if_available,
         load_judges=load_judges,
     )  # fmt: skip
-    return measurer, kinds, started
+    return measurer, kinds, start
 
 
 def _without_pictures(mode: str, paths: Sequence[Path], problems: Sequence[str]) -> ItemsError:
@@ -438,8 +438,8 @@ def learn_from_pictures(
     network = default_network() if network == DEFAULT else network
     measurer = TasteMeasurer(taste_extractor(network))
     kinds = _kinds(population, measurer, name)
-    available = scores_told_by(measurer.extractor.names)
-    started = load_priors(name, priors, available, measurer.extractor, (ProfileStore(),))
+    available = priors_of_items(measurer.extractor.names)
+    start = load_priors(name, priors, available, measurer.extractor, (ProfileStore(),))
     items: dict[str, np.ndarray] = {}
     names: dict[str, list[str]] = {}
     for mode, pictures in shown.items():
@@ -463,17 +463,17 @@ def learn_from_pictures(
     by_name = {digest: pixels for mode in shown for digest, pixels in zip(names[mode], shown[mode], strict=True)}
     everything = {number: by_name[str(picture)] for number, picture in enumerate(examples.pictures)}
     given, unjudged = dict[str, np.ndarray](), list[str]()
-    for judge in started.judges:
+    for judge in start.judges:
         values = values_of(everything, {}, judge)[0] if not judge.needs_prompt else {}
         given[judge.stored_name] = np.array([values.get(number, np.nan) for number in everything])
         unjudged += [f"The judge {judge.name!r} needs a prompt."] if judge.needs_prompt else judge.problems
     digests = [str(picture) for picture in examples.pictures]
-    started = of_use(started, given, digests, unjudged)
-    prior_names = _names(started, population)
-    scores = computed_priors(prior_names, examples.items, extractor.names, kinds, given, started.tastes)
-    scores, _ = without_learnt_from(scores, started, prior_names, digests)
+    start = of_use(start, given, digests, unjudged)
+    prior_names = _names(start, population)
+    scores = computed_priors(prior_names, examples.items, extractor.names, kinds, given, start.tastes)
+    scores, _ = without_learnt_from(scores, start, prior_names, digests)
     return learn_taste(
         replace(examples, priors=scores), extractor.names, extractor.version, name=name, prior_names=prior_names,
         rng=np.random.default_rng(seed), network=network, kinds=None if population is None else kinds,
-        tastes=started.tastes,
+        tastes=start.tastes,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Prior scores of a new taste by name: told by pictures, by a judge, or by another taste."""
+"""Prior scores of a new taste by name: of the items and of other raters, of a judge, or of another taste."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import numpy as np
 from ...errors import JudgeError, ProfileError, SoartError, expect
 from ...metrics.protocols import Extractor
 from ...metrics.tastes.blend import Blend, Taste, parts_of
-from ...metrics.tastes.profile import TASTE, TOLD, OtherTaste, TasteProfile, chosen_priors, unavailable_priors
+from ...metrics.tastes.profile import (
+    STANDARD_PRIORS,
+    TASTE,
+    OtherTaste,
+    TasteProfile,
+    chosen_priors,
+    unavailable_priors,
+)
 from ..judges.finding import known_judges, source_of
 from ..judges.guarded import GuardedJudge
 from ..judges.in_memory import guarded
@@ -22,13 +29,13 @@ class Priors:
     """The prior scores that a new taste starts from.
 
     Attributes:
-        told: names of those that pictures and other raters tell.
+        standard: names of those of ``STANDARD_PRIORS``.
         judges: judges.
         tastes: other tastes, as a profile holds them.
         left_out: a sentence for each that the settings name and that is not available.
     """
 
-    told: tuple[str, ...]
+    standard: tuple[str, ...]
     judges: tuple[GuardedJudge, ...] = ()
     tastes: tuple[Taste, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -37,7 +44,7 @@ class Priors:
     def names(self) -> tuple[str, ...]:
         """Names of all of them, as a profile has them."""
         judges = tuple(judge.stored_name for judge in self.judges)
-        return (*self.told, *judges, *(f"{TASTE}{taste.name}" for taste in self.tastes))
+        return (*self.standard, *judges, *(f"{TASTE}{taste.name}" for taste in self.tastes))
 
 
 def check_priors(wanted: Sequence[str], stores: Sequence[ProfileStore]) -> None:
@@ -49,9 +56,15 @@ def check_priors(wanted: Sequence[str], stores: Sequence[ProfileStore]) -> None:
     expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
     for name in wanted:
         expect("names of prior scores as texts", name, str, error=ProfileError)
-        if name not in TOLD and not _is_judge(name) and _home(name, stores) is None:
+        if name not in STANDARD_PRIORS and not _is_judge(name) and _home(name, stores) is None:
             tastes = dict.fromkeys(taste for store in stores for taste in store.names())
-            known = ", ".join([*TOLD, *(source.name for source in known_judges() if source.name not in TOLD), *tastes])
+            known = ", ".join(
+                [
+                    *STANDARD_PRIORS,
+                    *(source.name for source in known_judges() if source.name not in STANDARD_PRIORS),
+                    *tastes,
+                ]
+            )
             raise ProfileError(
                 f"There is no prior score {name!r}: choose among {known}, or name a judge as module:Class."
             )
@@ -85,18 +98,18 @@ def load_priors(
     if wanted is None:
         return Priors(tuple(available))
     expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
-    told: list[str] = []
+    standard: list[str] = []
     judges: list[GuardedJudge] = []
     tastes: list[Taste] = []
     left_out: list[str] = []
     for prior in dict.fromkeys(wanted):
         try:
             check_priors([prior], stores)
-            if prior in TOLD:
+            if prior in STANDARD_PRIORS:
                 needed = unavailable_priors([prior], available) if if_available else {}
                 if needed:
                     raise ProfileError(f"it needs {needed[prior]}.")
-                told += chosen_priors([prior], available)
+                standard += chosen_priors([prior], available)
             elif not _is_judge(prior):
                 tastes.append(_usable(_taste_named(prior, stores), name, extractor))
             elif load_judges:
@@ -105,10 +118,13 @@ def load_priors(
             if not if_available:
                 raise
             left_out.append(_left_out(prior, error))
-    names = [judge.stored_name for judge in judges]
-    if twice := [judge.name for judge in judges if names.count(judge.stored_name) > 1]:
-        raise JudgeError(f"The judge {twice[0]!r} is named twice: name each judge once.")
-    return Priors(tuple(one for one in available if one in told), tuple(judges), tuple(tastes), tuple(left_out))
+    by_name = {judge.stored_name: judge for judge in reversed(judges)}
+    if len(by_name) < len(judges) and not if_available:
+        names = [judge.stored_name for judge in judges]
+        twice = next(judge.name for judge in judges if names.count(judge.stored_name) > 1)
+        raise JudgeError(f"The judge {twice!r} is named twice: name each judge once.")
+    judges = [judge for judge in judges if by_name[judge.stored_name] is judge]
+    return Priors(tuple(one for one in available if one in standard), tuple(judges), tuple(tastes), tuple(left_out))
 
 
 def of_use(
@@ -148,7 +164,7 @@ def of_use(
             text = f"The judge {judge.name!r} gave none of the learning pictures a value. {why}".rstrip()
             leave_out(judge.named or judge.name, JudgeError(text))
     for taste in priors.tastes:
-        if _taught(taste, pictures).all():
+        if _shared(taste, pictures).all():
             leave_out(
                 taste.name,
                 ProfileError(
@@ -179,17 +195,17 @@ def without_learnt_from(
     """
     values, notes = values.copy(), []
     for taste in priors.tastes:
-        taught = _taught(taste, pictures)
-        values[taught, prior_names.index(f"{TASTE}{taste.name}")] = np.nan
-        if taught.any():
+        shared = _shared(taste, pictures)
+        values[shared, prior_names.index(f"{TASTE}{taste.name}")] = np.nan
+        if shared.any():
             notes.append(
-                f"The taste {taste.name!r} was learnt from {taught.sum()} of these {len(pictures)} pictures too; the others "
+                f"The taste {taste.name!r} was learnt from {shared.sum()} of these {len(pictures)} pictures too; the others "
                 "show how far to trust it."
             )
     return values, notes
 
 
-def _taught(taste: OtherTaste, pictures: Sequence[str]) -> np.ndarray:
+def _shared(taste: OtherTaste, pictures: Sequence[str]) -> np.ndarray:
     """(n,) True for pictures that a taste, or one that it starts from, was learnt from."""
     learnt = {str(picture) for part in _parts(taste) for picture in part.examples.pictures}
     return np.array([picture in learnt for picture in pictures])
@@ -199,17 +215,19 @@ def _left_out(name: str, error: SoartError) -> str:
     return f"The setting 'priors' names {name!r}, which is left out: {error}"
 
 
-def tastes_that_hold(name: str, store: ProfileStore) -> list[str]:
-    """Names of the tastes and blends of a folder that hold a copy of the taste of this name."""
-    found = []
+def holders_of(names: Sequence[str], store: ProfileStore) -> dict[str, list[str]]:
+    """By the names of tastes, those of the tastes and blends of a folder that hold a copy of it; only those with some."""
+    holders: dict[str, list[str]] = {}
     for other in store.names():
         try:
-            if other != name and name in _names_in(store.load(other)):
-                found.append(other)
+            held = _names_in(store.load(other)) - {other}
         except ProfileError:
             # It cannot be used, with or without.
             continue
-    return found
+        for name in names:
+            if name in held:
+                holders.setdefault(name, []).append(other)
+    return holders
 
 
 def _is_judge(name: str) -> bool:

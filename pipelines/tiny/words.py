@@ -109,7 +109,7 @@ class Scene:
 
 def names_subject(text: str) -> bool:
     """True if a text names one of ``SUBJECTS``, by any of its words, also in the plural."""
-    names = "|".join(name for synonyms in SUBJECTS.values() for name in synonyms)
+    names = "|".join(re.sub("y$", "(?:y|ie)", name) for synonyms in SUBJECTS.values() for name in synonyms)
     return re.search(rf"\b(?:{names})(?:e?s)?\b", text, re.IGNORECASE) is not None
 
 

@@ -78,11 +78,13 @@ def unread_slots(space: PromptSpace, read: Callable[[str], str]) -> list[str]:
         """True if options differ in their words, and none of these is read."""
         apart = False
         for start, context in product(starts, range(min(SAMPLED, len(space.contexts) or 1))):
-            options = range(len(space.slots[number].options))
+            options = range(min(TRIED, len(space.slots[number].options)))
             choices = [(*start[:number], option, *start[number + 1 :]) for option in options]
             prompts = [space.render(choice, context).prompt for choice in choices if space.allows(choice)]
             parsed = [parse_prompt(prompt) for prompt in prompts]
-            if any(one.loras != parsed[0].loras for one in parsed) or len(set(map(read, prompts))) > 1:
+            if any(one.loras != parsed[0].loras for one in parsed):
+                return False
+            if any(read(prompt) != read(prompts[0]) for prompt in prompts[1:]):
                 return False
             apart = apart or len({one.text for one in parsed}) > 1
         return apart

@@ -1,4 +1,4 @@
-"""What people said of the pictures of a study: ratings, and choices between pictures."""
+"""Opinions of people on the pictures of a study: ratings, and choices between pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MIDDLE = (LOWEST + HIGHEST) / 2
 
 @dataclass(frozen=True)
 class Opinion:
-    """What a person said of some pictures.
+    """A person's ratings of some pictures, and choices between them.
 
     Attributes:
         stars: by picture id: ratings, and for pictures that were only compared the stars that the choices suggest.
@@ -38,7 +38,7 @@ class Opinion:
         equal = ties(collection, person)
         pairs = [*comparisons(collection, person), *equal, *((b, a) for a, b in equal)]
         return cls(
-            _suggested(strengths(collection, person, ids)) | rated,
+            _suggested(strengths(collection, person, ids), rated) | rated,
             frozenset(rated),
             tuple(pair for pair in pairs if among.issuperset(pair)),
         )
@@ -49,10 +49,15 @@ def who_judged(collection: Collection) -> list[str]:
     return sorted({*ratings.raters(collection), *choosers(collection)})
 
 
-def _suggested(strength: dict[int, float]) -> dict[int, float]:
-    """Stars by picture id: the mean strength has ``MIDDLE``, a standard deviation is a star."""
+def _suggested(strength: dict[int, float], rated: dict[int, float]) -> dict[int, float]:
+    """Stars by picture id: a standard deviation of the strengths is a star.
+
+    Pictures that were rated too keep their mean; without any, the mean strength has ``MIDDLE``.
+    """
     if not strength:
         return {}
     values = np.array([*strength.values()])
-    stars = np.clip(MIDDLE + (values - values.mean()) / (values.std() or 1.0), LOWEST, HIGHEST)
-    return dict(zip(strength, stars.tolist(), strict=True))
+    stars = (values - values.mean()) / (values.std() or 1.0)
+    both = [rated[image] - star for image, star in zip(strength, stars, strict=True) if image in rated]
+    shifted = np.clip(stars + (np.mean(both) if both else MIDDLE), LOWEST, HIGHEST)
+    return dict(zip(strength, shifted.tolist(), strict=True))

@@ -85,7 +85,7 @@ def unheard(panel: Panel, collection: Collection) -> list[str]:
     """A sentence for each person of a panel who has not judged a picture of the collection yet."""
     known = who_judged(collection)
     return [
-        f"{name!r} has rated or compared no picture of this collection: until then, the goal is that of the other judges."
+        f"{name!r} has not rated or compared any picture of this collection yet: until that happens, the other judges set the goal."
         for name in panel.people
         if name not in known
     ]

@@ -308,7 +308,7 @@ def delete(
     from ...errors import ProfileError
     from ...pipelines.configuration import read_settings
     from ...pipelines.scoring.profile_store import ProfileStore
-    from ...pipelines.tastes.priors import tastes_that_hold
+    from ...pipelines.tastes.priors import holders_of
     from ...pipelines.tastes.sharing import delete_population, existing_population
 
     store = ProfileStore(profiles)
@@ -324,9 +324,8 @@ def delete(
         else:
             store.delete(name)
     default = read_settings()["taste"]
-    for name in () if population else names:
-        if users := tastes_that_hold(name, store):
-            note(f"A copy of {name!r} stays in {', '.join(map(repr, users))}: scores do not change.")
+    for name, holders in ({} if population else holders_of(names, store)).items():
+        note(f"A copy of {name!r} stays in {', '.join(map(repr, holders))}: scores do not change.")
     if profiles is None and not population and default.value in names:
         note(f"{default.value!r} is still the configured taste ({default.source}): commands that use it will fail.")
     return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")

@@ -71,7 +71,7 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
 
 
 def _behind(graph: Graph, value: object, read: Callable[[Node], object], depth: int = 0) -> object:
-    """What ``read`` finds at the node behind a link; behind a switch, what it finds at all branches."""
+    """Result of ``read`` at the node behind a link; behind a switch, that on which all branches agree."""
     origin = graph.at(value)
     if origin is None or depth > _MOST_SWITCHES:
         return None

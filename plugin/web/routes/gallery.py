@@ -264,7 +264,9 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
         raise SoartError("Expected filters by name.")
     parameters = {str(name): str(value) for name, value in filters.items()}
     found = order(current.collection, _query(request, parameters), rater_of(request))
-    job = start_judging(current.jobs, current.collection, str(body.get("judge", "")), found, server_of(request).judges)
+    job = start_judging(
+        current.jobs, current.collection, current.profiles, str(body.get("judge", "")), found, server_of(request).judges
+    )
     return JSONResponse({"job": job.number})
 
 

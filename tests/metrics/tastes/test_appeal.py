@@ -14,7 +14,7 @@ from soart.metrics.tastes.appeal import APPEAL, NOISE, TEMPERATURE, Opinions, ap
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.explanation import explain
 from soart.metrics.tastes.mixture import hypotheses
-from soart.metrics.tastes.profile import TECHNICAL, computed_priors, learn_taste, scores_told_by
+from soart.metrics.tastes.profile import TECHNICAL, computed_priors, learn_taste, priors_of_items
 from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
 
 NAMES = (
@@ -100,8 +100,8 @@ def test_needs_the_default_network():
     assert len(shipped.names) == 192 + 320
     assert np.isfinite(shipped.weights).all()
     assert not shipped.known_from(NAMES)
-    assert scores_told_by(NAMES) == (TECHNICAL,)
-    assert scores_told_by((*NAMES, *shipped.names)) == (TECHNICAL, APPEAL)
+    assert priors_of_items(NAMES) == (TECHNICAL,)
+    assert priors_of_items((*NAMES, *shipped.names)) == (TECHNICAL, APPEAL)
     with pytest.raises(ProfileError, match="Appeal needs the item"):
         computed_priors((APPEAL,), pictures(2), NAMES, np.zeros((0, 0)))
 

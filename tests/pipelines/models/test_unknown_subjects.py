@@ -15,6 +15,7 @@ UNKNOWN = "The embedded model cannot draw what a prompt asks for, because it kno
     [
         ("two Foxes in the snow", True),
         ("three owls", True),
+        ("daisies", True),
         ("a (night owl:1.3) <lora:fox:1>", True),
         ("a steam train", False),
         ("a treehouse in blue", False),
@@ -24,10 +25,10 @@ UNKNOWN = "The embedded model cannot draw what a prompt asks for, because it kno
     ],
 )
 def test_prompts_that_name_no_known_subject(prompt, known):
-    sentence = UnknownSubjects(embedded=True).sentence([prompt])
+    sentence = UnknownSubjects(embedded=True).unknown([prompt])
     assert (sentence == "") == known
     assert known or sentence.startswith(UNKNOWN)
-    assert UnknownSubjects(embedded=False).sentence([prompt]) == ""
+    assert UnknownSubjects(embedded=False).unknown([prompt]) == ""
 
 
 def test_the_first_unknown_subject_is_named_once(caplog):
@@ -40,3 +41,4 @@ def test_the_first_unknown_subject_is_named_once(caplog):
     assert record.getMessage().startswith(UNKNOWN)
     assert record.getMessage().endswith("for: a steam train.")
     assert generator.ignored(["a fox"], ["a dog"]) == ""
+    assert generator.ignored(["a fox", "a dog"]).endswith("for: a dog.")

@@ -8,11 +8,22 @@ import pytest
 
 from soart.errors import JudgeError, SoartError
 from soart.pipelines.collection.queries import Query, order
+from soart.pipelines.collection.ratings import rate
 from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue
+from soart.pipelines.judges.in_memory import guarded
 from soart.pipelines.judges.storing import judge_pictures
-from soart.pipelines.services.judging import adherence_among, adherence_of_picture, limits_of_shown, start_judging
+from soart.pipelines.scoring.prior_scores import sentences_on_judges
+from soart.pipelines.scoring.rescoring import score_all
+from soart.pipelines.services.judging import (
+    adherence_among,
+    adherence_of_picture,
+    limits_of_shown,
+    start_judging,
+    tastes_from,
+)
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
+from soart.pipelines.tastes.learning import Sources, learn
 
 
 @pytest.fixture
@@ -33,7 +44,7 @@ def ended(job):
     return job
 
 
-def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, package, monkeypatch):
+def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, profiles, package, monkeypatch):
     import acme_judge
 
     judged = []
@@ -46,10 +57,10 @@ def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, package, mo
             return super().judge(pictures, prompts)
 
     monkeypatch.setattr(acme_judge, "Redness", Cancelling)
-    first = ended(start_judging(jobs, collection, " redness ", ids))
+    first = ended(start_judging(jobs, collection, profiles, " redness ", ids))
     assert (first.state, first.key, len(judged)) == (CANCELLED, "judge:redness", 8)
     assert len(collection.scores("judge:redness@1")) == 8
-    again = ended(start_judging(jobs, collection, "redness", ids))
+    again = ended(start_judging(jobs, collection, profiles, "redness", ids))
     assert (again.state, again.result, len(judged)) == (DONE, "judge:redness@1", 20)
     assert (again.done, again.total, again.message) == (20, 20, "redness: 20 of 20 pictures judged.")
     assert collection.scores("judge:redness@1").keys() == set(ids)
@@ -63,33 +74,35 @@ def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, package, mo
         ("", "There is no judge ''"),
     ],
 )
-def test_a_judge_that_does_not_exist_or_is_code_is_refused_at_once(collection, ids, jobs, package, name, message):
+def test_a_judge_that_does_not_exist_or_is_code_is_refused_at_once(
+    collection, ids, jobs, profiles, package, name, message
+):
     with pytest.raises(JudgeError, match=re.escape(message)):
-        start_judging(jobs, collection, name, ids)
+        start_judging(jobs, collection, profiles, name, ids)
     assert jobs.list() == []
     assert "acme_judge" not in sys.modules
 
 
-def test_a_judge_that_cannot_be_loaded_is_one_sentence(collection, ids, jobs, package):
-    job = ended(start_judging(jobs, collection, "broken", ids))
+def test_a_judge_that_cannot_be_loaded_is_one_sentence(collection, ids, jobs, profiles, package):
+    job = ended(start_judging(jobs, collection, profiles, "broken", ids))
     assert job.state == FAILED
     assert "RuntimeError: no weights" in job.message
 
 
-def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, package, monkeypatch):
+def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, profiles, package, monkeypatch):
     import acme_judge
 
     def fail(self, pictures, prompts):
         raise ValueError("no idea")
 
     monkeypatch.setattr(acme_judge.Redness, "judge", fail)
-    job = ended(start_judging(jobs, collection, "redness", ids))
+    job = ended(start_judging(jobs, collection, profiles, "redness", ids))
     assert job.state == FAILED
     assert "failed on every picture of a batch" in job.message
 
 
 def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
-    collection, ids, jobs, package, monkeypatch
+    collection, ids, jobs, profiles, package, monkeypatch
 ):
     import acme_judge
 
@@ -97,7 +110,7 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
     scores, reads = collection.scores, []
     monkeypatch.setattr(collection, "scores", lambda name: reads.append(name) or scores(name))
     # Most of them were removed meanwhile.
-    job = ended(start_judging(jobs, collection, "redness", range(1, 3001)))
+    job = ended(start_judging(jobs, collection, profiles, "redness", range(1, 3001)))
     missing = 20 - len(scores("judge:redness@1"))
     assert 1 < missing < 20
     nothing = [row for row in collection.images() if row.id not in scores("judge:redness@1")]
@@ -109,22 +122,41 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
     assert (job.done, len(reads)) == (3000, 1)
 
 
-def test_a_judge_at_work_is_not_started_again(collection, ids, jobs, package, monkeypatch):
+def test_a_judge_at_work_is_not_started_again(collection, ids, jobs, profiles, package, monkeypatch):
     import acme_judge
 
     release, judge = threading.Event(), acme_judge.Redness.judge
     monkeypatch.setattr(acme_judge.Redness, "judge", lambda *asked: release.wait(240) and judge(*asked))
-    first = start_judging(jobs, collection, "redness:/home/ann/x", ids[:8])
+    first = start_judging(jobs, collection, profiles, "redness:/home/ann/x", ids[:8])
     assert first.title == "Judging by redness"
     with pytest.raises(SoartError, match="already running"):
-        start_judging(jobs, collection, "redness:/home/ann/x", ids)
+        start_judging(jobs, collection, profiles, "redness:/home/ann/x", ids)
     release.set()
     assert ended(first).done == 8
-    assert ended(start_judging(jobs, collection, "redness:/home/ann/x", ids)).done == 20
+    assert ended(start_judging(jobs, collection, profiles, "redness:/home/ann/x", ids)).done == 20
 
 
-def test_no_pictures(collection, jobs, package):
-    job = ended(start_judging(jobs, collection, "redness", []))
+def test_tastes_that_start_from_the_judge_score_anew(collection, ids, jobs, profiles, package):
+    rate(collection, "me", {image: 5 if number % 2 else 1 for number, image in enumerate(ids[:10])})
+    learnt = learn("mine", collection, Sources(rater="me"), network=None, priors=["redness"])
+    profiles.own.save(learnt.taste)
+    scorer = profiles.scorer("mine")
+    score_all(collection, scorer)
+    before = collection.scores(scorer.stored_name)
+    (sentence,) = sentences_on_judges(collection, scorer, ids)
+    assert "has not judged 10 of 20 pictures" in sentence
+    assert "soart rank --judge redness=0" in sentence
+    judged = ended(start_judging(jobs, collection, profiles, "redness", ids))
+    assert judged.state == DONE
+    after = collection.scores(scorer.stored_name)
+    assert after.keys() == before.keys() == set(ids)
+    assert {image for image in ids if after[image] != before[image]} == set(ids[10:])
+    assert [one.stored_name for one in tastes_from(guarded("redness"), profiles)] == [scorer.stored_name]
+    assert tastes_from(guarded("appeal"), profiles) == []
+
+
+def test_no_pictures(collection, jobs, profiles, package):
+    job = ended(start_judging(jobs, collection, profiles, "redness", []))
     assert (job.state, job.message) == (DONE, "redness: 0 of 0 pictures judged.")
 
 
@@ -155,11 +187,11 @@ def test_asked_for_and_not_shown(collection, ids):
             limits_of_shown(shown, collection, profiles)
 
 
-def test_a_judged_picture_tells_phrase_by_phrase(collection, jobs, make_drawn):
+def test_a_judged_picture_tells_phrase_by_phrase(collection, jobs, make_drawn, profiles):
     collection.add_drawn([make_drawn(seed, prompt="a fox in zorblax, without an owl") for seed in range(2)], "m", "s")
     first, second = collection.ids()
     assert adherence_of_picture(collection, first) is None
-    job = ended(start_judging(jobs, collection, "adherence", [first]))
+    job = ended(start_judging(jobs, collection, profiles, "adherence", [first]))
     adherence = adherence_of_picture(collection, first)
     assert adherence.value == pytest.approx(collection.scores(job.result)[first])
     assert {p.phrase.text: (p.told, p.phrase.negated) for p in adherence.phrases} == {

@@ -22,7 +22,7 @@ from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
-from soart.pipelines.tastes.priors import tastes_that_hold
+from soart.pipelines.tastes.priors import holders_of
 
 #: A judge of what items do not tell: whether the red of the first pixel is even.
 CORNER = """
@@ -71,7 +71,7 @@ def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path
     assert taste.trusted_priors[STORED] > 0.8
     assert taste.alone.prior_names == ("technical",)
     assert taste.trust.concordance > 0.9 > taste.alone.trust.concordance
-    assert any("have no value of the judge: corner" in note for note in learnt.notes)
+    assert any("the judge 'corner' has not judged" in note for note in learnt.notes)
     # Of the pictures that were learnt from alone, so that nobody waits for a whole collection.
     assert set(collection.scores(STORED)) == {row.id for row in known}
     scorer, fresh = TasteScorer.of(taste), [row for row in rows if row not in known]
@@ -82,7 +82,7 @@ def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path
     assert [scores[row.id] for row in fresh] == pytest.approx(plain.tolist())
     assert len(problems) == 1
     assert f"has not judged {len(fresh)} of {len(rows)} pictures" in problems[0]
-    assert "--judge corner" in problems[0]
+    assert problems[0].endswith("Judge them with it.")
     judge_pictures(collection, rows, guarded(corner))
     ranking, problems = rank(collection, rows, scorer)
     assert problems == []
@@ -108,6 +108,14 @@ def test_a_judge_in_the_same_call_judges_before_the_taste_scores(cornered, corne
     assert [even[picture.row.id] for picture in ranking] == sorted(even.values(), reverse=True)
 
 
+def test_a_judge_of_weight_0_leaves_no_picture_out(cornered, corner, scorer):
+    """No picture has a prompt, so the judge has no values."""
+    collection, rows, _even, _known = cornered
+    ranking, _ = rank_by_judges(collection, rows, [(guarded("corner_judge:Wordy"), 0.0)], scorer)
+    assert len(ranking) == len(rows)
+    assert all("wordy" not in reason.text for picture in ranking for reason in picture.reasons)
+
+
 def test_evaluations_use_values_of_judges(cornered, corner, tmp_path):
     collection, _rows, even, _known = cornered
     scorer = TasteScorer.of(learn(collection, priors=[corner]).taste)
@@ -129,7 +137,7 @@ def test_a_judge_beside_other_raters_leaves_a_taste_for_each_lack(cornered, corn
     # The one that most pictures lack is left out first.
     assert (taste.alone.prior_names, taste.alone.alone.prior_names) == ((STORED,), ())
     assert learnt.notes[-1].startswith(
-        "Pictures that no other rater has rated or that have no value of the judge: corner:"
+        "Pictures that no other rater has rated or that the judge 'corner' has not judged:"
     )
     items = taste.examples.items[:4]
     priors = np.array([[1.0, 1.0], [np.nan, 1.0], [1.0, np.nan], [np.nan, np.nan]])
@@ -180,13 +188,13 @@ def test_another_taste_is_a_prior_score(rated, tmp_path):
     assert taste.trust.concordance >= plain.trust.concordance
     store.save(taste)
     # The file holds a copy, and needs no other.
-    assert tastes_that_hold("you", store) == ["me"]
+    assert holders_of(["you", "nobody"], store) == {"you": ["me"]}
     store.delete("you")
     again = store.load("me")
     assert np.allclose(again.score(items, useless_ok=True), taste.score(items, useless_ok=True))
     store.save(blend("both", [again, plain]))
     assert np.allclose(store.load("both").liking(items), blend("both", [taste, plain]).liking(items))
-    assert sorted(tastes_that_hold("you", store)) == ["both", "me"]
+    assert {name: sorted(holders) for name, holders in holders_of(["you"], store).items()} == {"you": ["both", "me"]}
 
 
 def test_no_taste_starts_from_itself_and_none_in_a_circle(rated, tmp_path):

@@ -31,7 +31,7 @@ def test_an_opinion_of_ratings_and_choices(collection, pictures):
     assert sorted(opinion.pairs) == sorted([(b, c), (b, d), (a, b), (c, d), (d, c)])
     assert opinion.stars.keys() == {a, b, c, d}
     assert opinion.stars[a] == 5
-    assert opinion.stars[b] > 3 > opinion.stars[c] == pytest.approx(opinion.stars[d])
+    assert 5 > opinion.stars[b] > opinion.stars[c] == pytest.approx(opinion.stars[d])
     assert Opinion.of(collection, "nobody", pictures) == Opinion({}, frozenset(), ())
     assert who_judged(collection) == ["ann", "bob"]
 
@@ -39,6 +39,15 @@ def test_an_opinion_of_ratings_and_choices(collection, pictures):
 def test_pictures_that_are_all_called_equal_are_in_the_middle(collection, pictures):
     store_tie(collection, "ann", "one", pictures[:3])
     assert list(Opinion.of(collection, "ann", pictures).stars.values()) == pytest.approx([3, 3, 3])
+
+
+def test_suggested_stars_agree_with_the_ratings_of_compared_pictures(collection, pictures):
+    a, b, c = pictures[:3]
+    rate(collection, "ann", {a: 1.5})
+    store_choice(collection, "ann", "one", a, [b])
+    store_choice(collection, "ann", "two", c, [a])
+    stars = Opinion.of(collection, "ann", pictures).stars
+    assert stars[b] < stars[a] == 1.5 < stars[c]
 
 
 def test_choices_are_told_as_choices_and_only_within_a_subject():

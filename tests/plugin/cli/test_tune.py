@@ -64,7 +64,7 @@ def test_a_slot_of_numbers_takes_three_lines_of_the_effects(tune, tmp_path):
 
 def test_a_name_that_nobody_rates_by_is_noticed(tune):
     code, _, err = tune("space.yaml", "--budget", 2, "--rater", "nobody")
-    assert (code, "'nobody' has rated or compared no picture of this collection" in err) == (0, True)
+    assert (code, "'nobody' has not rated or compared any picture of this collection" in err) == (0, True)
     facts = json.loads(tune("space.yaml", "--budget", 2, "--rater", "nobody", "--json")[1])
     assert "'nobody'" in facts["warnings"][0]
 
