@@ -275,7 +275,7 @@ def depending(trial):
 
 def test_parameters_that_depend_on_another_are_sampled_with_it():
     study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
-    study.optimize(depending, n_trials=40)
+    study.optimize(depending, n_trials=32)
     slots = {slot.name: slot for slot in study.sampler._slots(study)}
     assert [slot.parent for slot in slots.values()][:2] == [None, None]
     assert slots["weight_ink"].parent.options == {1}
