@@ -145,7 +145,7 @@ def test_people_rate_while_it_runs(collection, generator, space, panel):
 def test_people_compare_while_it_runs(collection, generator, space, panel):
     """Choices of the warmest of four outweigh the profile that likes blue, and are told as choices, not as ratings."""
     warm = Liking("hidden", "red", "orange", "yellow")
-    tuner = Tuner(collection, generator, space, Panel(panel.scorers, ["ana"]), budget=24, batch=8)
+    tuner = Tuner(collection, generator, space, Panel(panel.scorers, ["ana"]), budget=32, batch=8)
 
     def choose(rows):
         new = {row.id for row in rows}
@@ -160,9 +160,9 @@ def test_people_compare_while_it_runs(collection, generator, space, panel):
     judged = tuner.judged()
     assert judged.goal == {"ana": 1.0}
     evidence = Evidence.of(judged)
-    assert len(evidence.feedback.pairs) == len(comparisons(collection, "ana")) >= 15
+    assert len(evidence.feedback.pairs) == len(comparisons(collection, "ana")) >= 18
     assert len(evidence.feedback.rated) == len(judged.rows)
-    assert np.isfinite(judged.goal_values()).sum() >= 18
+    assert np.isfinite(judged.goal_values()).sum() >= 24
     found = findings_of(tuner)
     assert found.unit == "stars"
     assert found.winners[0].choice["palette"] == "warm"
