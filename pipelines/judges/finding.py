@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from numbers import Real
 from typing import Any
 
@@ -16,12 +15,11 @@ from ...metrics.checks import HEAVIEST, is_weight
 from ...metrics.protocols import PictureJudge
 from ...threads import one_model_at_a_time
 from ..scoring.profile_store import ProfileStore, profile_names
+from ..support.judge_names import offered_judges
 from ..support.wording import meant, same_name
 from .built_in import BUILT_IN
 from .guarded import GuardedJudge
 
-#: Group of the entry points at which packages offer judges.
-GROUP = "soart.judges"
 #: Origin of the built-in judges.
 SOART = "soart"
 _NAME = re.compile(r"[^\s@=](?:[^@=\r\n]{0,62}[^\s@=])?")
@@ -48,19 +46,10 @@ class JudgeSource:
     missing: str = ""
 
 
-def _entries() -> dict[str, EntryPoint]:
-    """Entry points by name; the first of a name counts, and built-in judges cannot be replaced."""
-    entries: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=GROUP):
-        if entry.name not in BUILT_IN:
-            entries.setdefault(entry.name, entry)
-    return entries
-
-
 def known_judges() -> list[JudgeSource]:
     """Every judge that can be named, the built-in ones first; none is loaded."""
     sources = [JudgeSource(name, SOART, b.argument, b.summary, b.licence, b.missing) for name, b in BUILT_IN.items()]
-    for name, entry in sorted(_entries().items()):
+    for name, entry in sorted(offered_judges().items()):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "a package without a name"
         sources.append(JudgeSource(name, package))
     return sources
@@ -107,7 +96,7 @@ def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
         if name in BUILT_IN:
             with one_model_at_a_time():
                 judge = BUILT_IN[name].load(argument)
-        elif entry := _entries().get(name):
+        elif entry := offered_judges().get(name):
             judge = _made(entry.load(), argument)
         elif colon and argument and known_only:
             raise _names_code(text)

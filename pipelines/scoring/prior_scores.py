@@ -15,7 +15,7 @@ from ...metrics.damage.titles import JUDGE, stored_title
 from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
 from ..collection.queries import scores_of
-from ..judges.finding import known_judges
+from ..support.judge_names import JUDGES, offered_judges
 from .reasons import ALL, enough
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def sentences_on_judges(collection: Collection, scorer: Scorer, ids: Sequence[in
         if name.startswith(JUDGE) and missing >= MANY_LACK * len(ids) > 0:
             judge = stored_title(name).removeprefix(JUDGE).strip()
             # Judges of the user's own are stored under another name than the one that finds them.
-            known = judge.partition(":")[0] in {source.name for source in known_judges()}
+            known = judge.partition(":")[0] in {*JUDGES, *offered_judges()}
             way = (
                 f"by soart evaluate --judge {judge}, soart rank --judge {judge}=0 or the gallery"
                 if known
