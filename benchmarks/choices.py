@@ -27,12 +27,12 @@ from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
 from soart.metrics.tastes.examples import Examples, from_choices
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.profile import learn_taste, scores_told_by, technical_prior
+from soart.metrics.tastes.profile import learn_taste, priors_of_items, technical_prior
 
 #: Choices that a taste is learnt from.
 SIZES = (30, 100)
 NAMES, VERSION = taste_extractor(default_network()).names, taste_extractor(default_network()).version
-PRIORS = scores_told_by(NAMES)
+PRIORS = priors_of_items(NAMES)
 
 
 def agreement(scores: np.ndarray, pairs: np.ndarray, right: np.ndarray) -> float:

@@ -26,7 +26,7 @@ from sources import default_cache
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.appeal import learn_appeal
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.profile import OTHERS, learn_taste, scores_told_by
+from soart.metrics.tastes.profile import OTHERS, learn_taste, priors_of_items
 
 SIZES = (4, 8, 16)
 #: Numbers of others whose mean rating is known; 0: random numbers, that is, useless.
@@ -60,7 +60,7 @@ def accuracy(place: People, told: np.ndarray, count: int) -> None:
         told: (n, 2) technical score and appeal.
         count: number of people.
     """
-    names = scores_told_by(place.names)
+    names = priors_of_items(place.names)
     z = Scaling.of(place.both, told, place.names).frame.deviations(place.both)
     for size in SIZES:
         reached = dict[str, list[float]]()
@@ -90,7 +90,7 @@ def accuracy(place: People, told: np.ndarray, count: int) -> None:
 
 def among_others(place: People, told: np.ndarray, count: int) -> None:
     """Print the AUC of the taste where some others have rated the same pictures."""
-    names = scores_told_by(place.names)
+    names = priors_of_items(place.names)
     for size in SIZES:
         print(f"\n{size}+{size} pictures, with the mean of others")
         for companions in COMPANIONS:
@@ -116,7 +116,7 @@ def among_others(place: People, told: np.ndarray, count: int) -> None:
 
 def trust(place: People, told: np.ndarray, count: int) -> None:
     """Print how often the trust report's interval holds the AUC on a person's other pictures, and what tastes are called."""
-    names = scores_told_by(place.names)
+    names = priors_of_items(place.names)
     for size in SIZES:
         covered, words, true = [], [], []
         for person in range(min(count, len(place))):
@@ -148,7 +148,7 @@ def main() -> None:
     known = [other.opinions(), *other_opinions(arguments.cache).values()]
     appeal = learn_appeal(known, other.names).scores(place.both, place.names)
     told = np.column_stack([place.technical, appeal])
-    for name, scores in zip(scores_told_by(place.names), told.T, strict=True):
+    for name, scores in zip(priors_of_items(place.names), told.T, strict=True):
         print(f"rank correlation of {name} with the mean rating of {len(scores)} pictures: "
               f"{spearmanr(scores, np.nanmean(place.ratings, axis=0))[0]:.3f}")  # fmt: skip
     accuracy(place, told, arguments.people)

@@ -20,7 +20,7 @@ from sources import Source, learning_sources, unseen_sources
 
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.tastes.profile import computed_priors, scores_told_by, technical_prior
+from soart.metrics.tastes.profile import computed_priors, priors_of_items, technical_prior
 
 SEED = 91
 #: Longest side of a view, share of the sides that a view shows, and side of the reduced picture for composition.
@@ -91,7 +91,7 @@ class World:
     @property
     def told_names(self) -> tuple[str, ...]:
         """(k,) names of the prior scores that every taste has."""
-        return scores_told_by(self.names)
+        return priors_of_items(self.names)
 
     @cached_property
     def told(self) -> np.ndarray:

@@ -22,6 +22,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 
@@ -35,6 +36,8 @@ PHOTOGRAPH, DRAWING = "photograph", "drawing"
 #: Kinds of the pictures of published.py.
 WEB, ART = "web photograph", "scanned art"
 SHORTER = {PHOTOGRAPH: 384, DRAWING: 334}
+#: Libraries that bring pictures, with their modules.
+LIBRARIES = {"scikit-image": "skimage", "scikit-learn": "sklearn"}
 #: Crops of less contrast than this (standard deviation, 0…1) are drawn again, because damage does not show on plain
 #: paper.
 CONTRAST = 0.04
@@ -218,11 +221,13 @@ def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
         cache: the folder of unpacked packages.
         fetch: download packages that the cache lacks; those that fail are left out with a message.
     """
-    import skimage
-    import sklearn
-
-    roots = {"scikit-image": Path(skimage.__file__).parent, "scikit-learn": Path(sklearn.__file__).parent}
-    packages = list(dict.fromkeys(package for package, *_ in CHOSEN if package not in roots))
+    roots = {}
+    for library, module in LIBRARIES.items():
+        if spec := find_spec(module):
+            roots[library] = Path(spec.origin).parent
+        else:
+            print(f"{library} is not installed: its pictures are left out.")
+    packages = list(dict.fromkeys(package for package, *_ in CHOSEN if package not in LIBRARIES))
     if fetch and not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         print(
             "No apt here: only pictures bundled with scikit-image and scikit-learn, and what the cache holds, are used."

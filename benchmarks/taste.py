@@ -41,7 +41,7 @@ from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.fitting import fit
-from soart.metrics.tastes.profile import computed_priors, learn_taste, scores_told_by, technical_prior
+from soart.metrics.tastes.profile import computed_priors, learn_taste, priors_of_items, technical_prior
 from soart.metrics.tastes.trust import CHANCE
 
 SEED = 77
@@ -135,7 +135,7 @@ def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
     """Held-out AUC of the profile and of every rival, and paired differences."""
     names = taste_extractor().names
     deep_names = taste_extractor(default_network()).names
-    told_names = scores_told_by(deep_names)
+    told_names = priors_of_items(deep_names)
     for size in sizes:
         scores: dict[str, list[float]] = {}
         print(f"\n{size}+{size} pictures, {splits} splits a taste; AUC on held-out pictures")

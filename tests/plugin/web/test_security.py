@@ -179,7 +179,8 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     assert f"{file.name}' cannot be read" in guest.client.get("/c/0/pictures/1/full").text
     # Nor in a job.
     current = guest.client.app.state.server.collections[0]
-    assert start_judging(current.jobs, current.collection, f"adherence:{folder}/towers", []).wait(240)
+    judge = f"adherence:{folder}/towers"
+    assert start_judging(current.jobs, current.collection, current.profiles, judge, []).wait(240)
     answer = guest.client.get("/c/0/api/jobs")
     assert str(folder) not in answer.text
     assert answer.json()["jobs"][-1]["key"] == "judge:"
