@@ -11,7 +11,6 @@ import signal
 import sys
 import traceback
 import uuid
-from functools import partial
 from itertools import filterfalse, zip_longest
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image, ImageFilter
+from specimens.learning import SHORT_CURVES, SharedProcess
 from sqlalchemy import make_url
 
 from soart.metrics.damage.scorer import TechnicalScorer
@@ -84,10 +84,18 @@ CHROMIUM = os.environ.get("SOART_CHROMIUM") or next(filter(None, map(shutil.whic
 
 @pytest.fixture(autouse=True)
 def short_curve(request, monkeypatch):
-    """Learning curves of two sizes and repetitions instead of four, which take most of learning; the tests of tastes keep all."""
+    """Short learning curves; the tests of tastes keep the usual ones."""
     if HERE / "metrics" not in request.path.parents and "usual_effort" not in request.fixturenames:
-        monkeypatch.setattr(learning_curve, "measure_curve", partial(learning_curve.measure_curve, repeats=2))
-        monkeypatch.setattr(learning_curve, "SHARES", (0.6, 1.0))
+        for name, value in SHORT_CURVES.items():
+            monkeypatch.setattr(learning_curve, name, value)
+
+
+@pytest.fixture(scope="session")
+def process():
+    """The process that learns."""
+    process = SharedProcess()
+    yield process
+    process.end()
 
 
 @pytest.fixture(scope="session", autouse=True)

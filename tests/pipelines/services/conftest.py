@@ -8,7 +8,6 @@ from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.services.rating import RatingService
 from soart.pipelines.support.background import Jobs
-from soart.pipelines.support.task_process import TaskProcess
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +28,6 @@ def jobs():
     jobs = Jobs()
     yield jobs
     jobs.close()
-
-
-@pytest.fixture(scope="session")
-def process():
-    """The process that learns, shared because it takes a while to start."""
-    process = TaskProcess("Learning")
-    yield process
-    process.close()
 
 
 @pytest.fixture

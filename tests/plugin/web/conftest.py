@@ -15,6 +15,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.plugin.web import state
 from soart.plugin.web.app import create_app
 from soart.plugin.web.state import ServerSettings
 
@@ -33,6 +34,18 @@ def pictures(count, seed=0, size=24):
         prompt = EVIL if i == 0 else f"a {'red' if i % 2 else 'grey'} thing number {i}"
         batch.append(DrawnPicture(Request(prompt, i, width=size, height=size), pixels, None, 0.1))
     return batch
+
+
+@pytest.fixture(autouse=True)
+def one_learning(request, monkeypatch, process):
+    """Servers of all tests share the process that learns, except in tests of it."""
+    if "own_learning" not in request.fixturenames:
+        monkeypatch.setattr(state, "TaskProcess", lambda title: process)
+
+
+@pytest.fixture
+def own_learning():
+    """For tests whose server has a learning process of its own."""
 
 
 class Visitor:

@@ -130,7 +130,7 @@ def test_tastes_start_from_the_prior_scores_of_the_settings_as_far_as_they_are_a
     assert profiles.scorer("ann").taste.prior_names == ("appeal",)
 
 
-def test_tastes_start_from_the_population_and_the_judges_of_the_settings(visit, settings, package):
+def test_tastes_start_from_the_population_and_the_judges_of_the_settings(own_learning, visit, settings, package):
     space = card_space()
     cards = [Card(space.version, np.full(space.width, x), 0.1 * np.eye(space.width)) for x in (0.5, 0.5, 0.6)]
     join_population("friends", cards, profiles=settings.profiles)
@@ -151,7 +151,7 @@ def test_tastes_start_from_the_population_and_the_judges_of_the_settings(visit, 
     assert not len(profiles.scorer("cat").taste.kinds)
 
 
-def test_many_raters_learn_one_after_another_in_one_process(visitor):
+def test_many_raters_learn_one_after_another_in_one_process(own_learning, visitor):
     def processes():
         return {child.pid for child in multiprocessing.active_children() if child.name == "soart: Learning"}
 
@@ -166,7 +166,7 @@ def test_many_raters_learn_one_after_another_in_one_process(visitor):
     assert all(rater in page for rater in raters)
 
 
-def test_a_killed_learning_is_reported_and_does_not_kill_the_server(visitor, app):
+def test_a_killed_learning_is_reported_and_does_not_kill_the_server(own_learning, visitor, app):
     rate_as(visitor, "ann")
     end = time.monotonic() + 240
     while (pid := app.state.server.learning.pid) is None:
