@@ -82,10 +82,10 @@ class SoartSampler(BaseSampler):
     each, any other a grid that grows finer around the best trials.
 
     Parameters that all finished trials have in common are sampled together, and so are those that stand in just the
-    trials with certain categories, or whole numbers, of one of these. The independent sampler draws the others: those of
-    the first trial, those that depend on several parameters or on a dependent one, changing ranges, and more than 100
-    categories. A choice is repeated only after all were tried, in trials of any state; then the best few are tried again,
-    because values are noisy.
+    trials with certain categories, or whole numbers, of one of these, or with certain categories of such a dependent one.
+    The independent sampler draws the others: those of the first trial, those that depend on several parameters, changing
+    ranges, and more than 100 categories. A choice is repeated only after all were tried, in trials of any state; then the
+    best few are tried again, because values are noisy.
 
     Failed and pruned trials, NaN and infinitely good values are ignored. Penalties far below all other values, infinite
     ones too, count as moderately bad. Constraints of trials are ignored: return such a penalty where one is broken.
@@ -190,7 +190,7 @@ class SoartSampler(BaseSampler):
         return _values(slots, ranges, best)
 
     def _slots(self, study: Study) -> list[_Slot]:
-        """The parameters to sample together, those that are always in use first."""
+        """The parameters to sample together; each stands behind the one that it depends on."""
         if len(study.directions) > 1:
             raise PromptError(
                 f"SoartSampler steers one objective, but this study has {len(study.directions)}; return a weighted mean of them, "
@@ -205,32 +205,29 @@ class SoartSampler(BaseSampler):
         dependent = self._dependent(study, always)
         # One that was named beforehand and depends on no other one is missing by mistake.
         found = {slot.name for slot in dependent}
-        always += [slot for slot in usable if slot not in always and slot.name not in found]
-        return [*always, *dependent]
+        missing = [slot for slot in usable if slot not in always and slot.name not in found]
+        return [*always, *dependent, *missing]
 
     def _dependent(self, study: Study, always: list[_Slot]) -> list[_Slot]:
-        """The parameters of some finished trials that stand in those with certain options of one of ``always``."""
+        """The parameters of some finished trials that stand in those with certain options of one of ``always``, or of one another.
+
+        Each stands behind the one that it depends on.
+        """
         names = {slot.name for slot in always}
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         kinds: dict[str, set[BaseDistribution]] = {}
         for trial in finished:
             for name in trial.distributions.keys() - names:
                 kinds.setdefault(name, set()).add(trial.distributions[name])
-        kinds = {name: several for name, several in kinds.items() if len(several) == 1}
-        if not always or not kinds:
-            return []
-        ranges = [_range(slot.kind, []) for slot in always]
-        rows = {n: _choice(always, ranges, trial.params) for n, trial in enumerate(finished)}
-        choices = {n: choice for n, choice in rows.items() if choice is not None}
-        levels = [len(options) * _decides(slot.kind) for slot, options in zip(always, ranges, strict=True)]
-        numbers = [not isinstance(slot.kind, CategoricalDistribution) for slot in always]
-        dependent = []
-        for name, (kind,) in sorted(kinds.items()):
-            in_use = np.array([name in finished[n].params for n in choices], dtype=bool)
-            table = np.array([*choices.values()], dtype=np.int64).reshape(-1, len(always))
-            parent = find_parent(table, in_use, levels, numbers)
-            if parent is not None and not kind.single() and _steerable(kind):
-                dependent.append(_Slot(name, kind, parent))
+        waiting = {
+            name: kind
+            for name, (kind, *others) in sorted(kinds.items())
+            if not (others or kind.single()) and _steerable(kind)
+        }
+        dependent: list[_Slot] = []
+        while waiting and always and (found := _with_parents(waiting, [*always, *dependent], finished)):
+            dependent += found
+            waiting = {name: kind for name, kind in waiting.items() if name not in {slot.name for slot in found}}
         return dependent
 
     def _steering(self, study: Study, slots: list[_Slot]) -> tuple[SteeringFromHistory, list[Range]]:
@@ -299,6 +296,25 @@ class SoartSampler(BaseSampler):
         return finished, others
 
 
+def _with_parents(
+    kinds: Mapping[str, BaseDistribution], known: list[_Slot], finished: Sequence[FrozenTrial]
+) -> list[_Slot]:
+    """Those of some parameters that stand in just the finished trials with certain options of a known slot."""
+    ranges = [_range(slot.kind, []) for slot in known]
+    rows = [(trial.params, _choice(known, ranges, trial.params)) for trial in finished]
+    told = [(params, choice) for params, choice in rows if choice is not None]
+    table = np.array([choice for _, choice in told], dtype=np.int64).reshape(-1, len(known))
+    numbers = [not isinstance(slot.kind, CategoricalDistribution) for slot in known]
+    levels = [
+        (len(options) + (slot.parent is not None)) * _decides(slot) for slot, options in zip(known, ranges, strict=True)
+    ]
+    parents = {
+        name: find_parent(table, np.array([name in params for params, _ in told], dtype=bool), levels, numbers)
+        for name in kinds
+    }
+    return [_Slot(name, kinds[name], parent) for name, parent in parents.items() if parent is not None]
+
+
 def _choice(slots: list[_Slot], ranges: list[Range], params: Mapping[str, Any]) -> Key | None:
     """The option of every slot in a trial; None if one is missing, or outside its distribution."""
     choice: list[int] = []
@@ -332,12 +348,16 @@ def _steerable(kind: BaseDistribution) -> bool:
     return isinstance(kind, IntDistribution | FloatDistribution)
 
 
-def _decides(kind: BaseDistribution) -> bool:
-    """True for parameters that may decide whether another one is in use: categories, and numbers with an option for each value."""
-    if isinstance(kind, CategoricalDistribution):
+def _decides(slot: _Slot) -> bool:
+    """True for parameters that may decide whether another one is in use.
+
+    These are categories, and numbers with an option for each value that are themselves always in use.
+    """
+    if isinstance(slot.kind, CategoricalDistribution):
         return True
+    kind = slot.kind
     assert isinstance(kind, IntDistribution | FloatDistribution)
-    return kind.step is not None and (kind.high - kind.low) / kind.step < ALL
+    return slot.parent is None and kind.step is not None and (kind.high - kind.low) / kind.step < ALL
 
 
 def _option(kind: BaseDistribution, options: Range, value: object) -> int | None:

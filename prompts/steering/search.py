@@ -37,7 +37,7 @@ class Domain:
         allows: returns True if constraints allow an (S,) choice; None without constraints.
         similarities: which options of each slot are alike; empty for none.
         conditions: slots that are in use only with some options of another slot, and off, at their last option, with
-            others; ``allows`` must hold choices to them.
+            others, those of slots on which further ones depend first; ``allows`` must hold choices to them.
     """
 
     levels: tuple[int, ...]
@@ -108,20 +108,23 @@ class Domain:
         usable, drawable = self.usable(), self.drawable()
         changed = []
         for parent in {condition.parent for condition in self.conditions}:
-            inner = [condition for condition in self.conditions if condition.parent == parent]
             for option in usable[parent]:
-                started = [c.slot for c in inner if option in c.options and choice[parent] not in c.options]
-                ended = [c.slot for c in inner if option not in c.options and choice[parent] in c.options]
-                if option == choice[parent] or not (started or ended):
-                    continue
-                for share in np.linspace(0, 1, _SPREAD) if started else (0.0,):
+                for share in np.linspace(0, 1, _SPREAD):
                     other = choice.copy()
                     other[parent] = option
-                    for slot in started:
-                        other[slot] = drawable[slot][round(share * (len(drawable[slot]) - 1))]
-                    for slot in ended:
-                        other[slot] = self.levels[slot] - 1
-                    changed.append(other)
+                    started = False
+                    # Slots that others depend on come first, so that one pass settles all.
+                    for slot, decider, options in self.conditions:
+                        off = self.levels[slot] - 1
+                        if other[decider] not in options:
+                            other[slot] = off
+                        elif other[slot] == off:
+                            other[slot] = drawable[slot][round(share * (len(drawable[slot]) - 1))]
+                            started = True
+                    if np.count_nonzero(other != choice) > 1:
+                        changed.append(other)
+                    if not started:
+                        break
         return np.array(changed, dtype=np.int64).reshape(-1, len(self.levels))
 
     def numbers(self) -> list[bool]:

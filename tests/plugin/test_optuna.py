@@ -289,6 +289,33 @@ def test_parameters_that_depend_on_another_are_sampled_with_it():
     assert recommended["weight_ink"] == pytest.approx(0.8, abs=0.15)
 
 
+def nested(trial):
+    """A taste of three levels: a LoRA, its kind, and the weight of one kind."""
+    steps = trial.suggest_int("steps", 1, 4)
+    value = 0.1 * steps
+    if trial.suggest_categorical("lora", [False, True]):
+        value += 0.5
+        if trial.suggest_categorical("kind", ["snow", "ink"]) == "ink":
+            value += 0.5 - 3 * (trial.suggest_float("weight", 0, 1.2) - 0.8) ** 2
+    return value
+
+
+def test_dependent_parameters_have_dependent_ones_of_their_own():
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.enqueue_trial({"lora": False, "kind": "ink", "weight": 0.2})
+    study.optimize(nested, n_trials=28)
+    assert study.trials[0].params.keys() == {"steps", "lora"}
+    slots = study.sampler._slots(study)
+    assert [slot.name for slot in slots] == ["lora", "steps", "kind", "weight"]
+    assert slots[2].parent == (0, {1})
+    assert slots[3].parent == (2, {1})
+    late = [trial.params.get("weight", 0.0) for trial in study.trials[-8:]]
+    assert np.mean(np.abs(np.array(late) - 0.8) < 0.2) > 0.5
+    recommended = study.sampler.recommend(study)
+    assert (recommended["lora"], recommended["kind"], recommended["steps"]) == (True, "ink", 4)
+    assert recommended["weight"] == pytest.approx(0.8, abs=0.1)
+
+
 def test_enqueued_and_running_trials_of_dependent_parameters():
     study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0, startup=4))
     study.optimize(depending, n_trials=10)

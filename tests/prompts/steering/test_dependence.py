@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from soart.prompts.space.conditions import Condition
 from soart.prompts.steering.dependence import Parent, find_parent
+from soart.prompts.steering.search import Domain, keys
 
 CHOICES = np.array([[0, 0, 4], [1, 0, 0], [2, 1, 1], [1, 1, 5], [0, 1, 2]])
 
@@ -31,3 +33,20 @@ def test_slots_that_cannot_decide_are_passed_over():
     in_use = np.array([1, 0, 0, 1, 0], bool)
     assert find_parent(CHOICES, in_use, (3, 3, 0), (False, False, True)) is None
     assert find_parent(np.zeros((0, 2), int), np.zeros(0, bool), (2, 2), (False, False)) is None
+
+
+def test_switching_a_parent_settles_all_that_depends_on_it():
+    conditions = (Condition(1, 0, frozenset({1})), Condition(2, 1, frozenset({1})))
+
+    def allows(choice):
+        return (choice[1] < 2) == (choice[0] == 1) and (choice[2] < 3) == (choice[1] == 1)
+
+    domain = Domain.of((2, 3, 4), allows=allows, conditions=conditions)
+    allowed = {(0, 2, 3), (1, 0, 3), (1, 1, 0), (1, 1, 1), (1, 1, 2)}
+    assert {*keys(domain.everything())} == allowed
+    # Slots that come into use spread over their options, all of them the like.
+    assert {*keys(domain.switched(np.array([0, 2, 3])))} == {(1, 0, 3), (1, 1, 1), (1, 1, 2)}
+    assert {*keys(domain.switched(np.array([1, 0, 3])))} == {(0, 2, 3), (1, 1, 0), (1, 1, 1), (1, 1, 2)}
+    assert (0, 2, 3) in keys(domain.switched(np.array([1, 1, 0])))
+    for choice in allowed:
+        assert {*keys(domain.switched(np.array(choice)))} <= allowed - {choice}
