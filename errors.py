@@ -24,9 +24,17 @@ class SoartError(Exception):
     exit_code: ClassVar[int] = 1
 
 
+#: End of the lines with which diffusers announces what kept it from importing something.
+ANNOUNCED = "(look up to see its traceback):"
+
+
 def first_line(error: BaseException) -> str:
-    """First line of an error's message, without a full stop or colon at its end; its type if the message is empty."""
+    """First line of an error's message, without a full stop or colon at its end; its type if the message is empty.
+
+    Lines of lazy imports that only announce the error below them are passed over.
+    """
     lines = str(error).strip().splitlines()
+    lines = [line for line in lines[:-1] if not line.rstrip().endswith(ANNOUNCED)] + lines[-1:]
     return lines[0].strip().rstrip(".: ") if lines else type(error).__name__
 
 

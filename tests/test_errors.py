@@ -11,6 +11,10 @@ from soart.errors import first_line
         ("Is 2.5 right?", "Is 2.5 right?"),
         ("", "ValueError"),
         (" \n", "ValueError"),
+        (
+            "Failed to import a.b because of the following error (look up to see its traceback):\nCannot load c.so.",
+            "Cannot load c.so",
+        ),
     ],
 )
 def test_first_line_of_an_error(message, line):
