@@ -23,10 +23,15 @@ PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # What `make bench` runs: all but scripts whose data must be obtained from their authors.
 BENCHMARKS := \
 	overhead.py metadata_speed.py recognition.py adherence.py adherence_photographs.py adherence_text.py \
-	item_selection.py 'kinds.py --peers --resaved' invariance.py places.py speed.py fewshot.py monotonicity.py \
-	taste.py similar.py stacks.py keepers.py first_contact.py associations.py rescore.py collaborative.py \
-	tuning.py functions.py 'synonyms.py --seeds 200' tuning_pictures.py tuning_numbers.py proposing.py hints.py \
-	comfyui_loop.py web.py duplicates.py collection.py 'collection.py --large 2000' cluster.py
+	'adherence_colours.py --poor 250' 'adherence_tuning.py --seeds 8 --budget 40' item_selection.py \
+	'kinds.py --peers --resaved' invariance.py 'invariance.py --overall -n 40' places.py speed.py fewshot.py monotonicity.py \
+	taste.py cards.py similar.py stacks.py keepers.py first_contact.py associations.py rescore.py 'rescore.py -n 10000' \
+	collaborative.py tuning.py 'tuning.py --methods soart,optuna-gp' 'tuning.py --methods botorch,pairwise-gp --budget 80' \
+	'tuning.py --worlds mixed,triples,dominant' 'tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
+	'tuning_items.py --report' functions.py 'synonyms.py --seeds 200' tuning_pictures.py \
+	'tuning_pictures.py --methods soart,optuna-gp,botorch,pairwise-gp --budget 80' tuning_numbers.py \
+	'tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe' proposing.py hints.py comfyui_loop.py web.py 'web.py -n 50000' \
+	'web.py -n 5000 --raters 10 --seconds 60' duplicates.py collection.py 'collection.py --large 2000' cluster.py
 
 .PHONY: help demo test test-slow coverage bench collect lint lint-js lint-style lint-types pages texts docs clean
 

@@ -26,6 +26,7 @@ from collections.abc import Callable
 import numpy as np
 from ratings import Ratings, low_rank, structured
 from scipy.stats import norm
+from tuning import at_least, names_among
 
 from soart.prompts.rating_model.choice_functions import prior_draws
 from soart.prompts.rating_model.hyperparameters import Layout
@@ -105,6 +106,7 @@ def ours(data: Ratings) -> tuple[np.ndarray, np.ndarray]:
     return model.predict(data.choices, data.raters, noise=True)
 
 
+PARTS = ("recommenders", "size", "overhead")
 RECOMMENDERS = {
     "bias": bias,
     "SVD": surprise("SVD"),
@@ -204,15 +206,15 @@ def overhead(slots: int, options: int, before: int, count: int) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", default="recommenders,size,overhead")
+    parser.add_argument("--seeds", type=at_least(1), default=5)
+    parser.add_argument("--only", type=names_among(PARTS), default=",".join(PARTS))
     parser.add_argument("--raters", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     if arguments.raters:
         size(arguments.raters)
         return
-    parts = arguments.only.split(",")
+    parts = arguments.only
     if "recommenders" in parts:
         recommenders(arguments.seeds)
     if "size" in parts:
@@ -222,6 +224,9 @@ def main() -> None:
             subprocess.run([sys.executable, __file__, "--raters", str(raters)], check=True)
     if "overhead" in parts:
         overhead(10, 10, before=500, count=8)
+        # 10¹² choices; from 2,500 judgements on the model uses its feature form.
+        overhead(12, 10, before=500, count=8)
+        overhead(12, 10, before=2600, count=8)
         # A suggestion at a time, as in a study of Optuna, while hyper-parameters are averaged over and after.
         overhead(40, 30, before=50, count=1)
         overhead(40, 30, before=200, count=1)

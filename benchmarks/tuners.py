@@ -68,6 +68,12 @@ class Ours(Tuner):
         return self.steering.recommend(self.rng).choice
 
 
+class OursOneByOne(Ours):
+    """soart, with a rating after every picture."""
+
+    batch = 1
+
+
 class OursFewer(Ours):
     """soart, given only the first six options of each slot."""
 

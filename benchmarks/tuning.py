@@ -30,7 +30,7 @@ import numpy as np
 from peers import BoTorchMixed, BoTorchPairwise, OptunaGp, Tpe, TpeOneByOne
 from scipy.stats import t as student
 from sources import default_cache
-from tuners import Bandit, GibbsMachine, OrthogonalArray, Ours, OursByChoice, OursFewer, Random, Tuner
+from tuners import Bandit, GibbsMachine, OrthogonalArray, Ours, OursByChoice, OursFewer, OursOneByOne, Random, Tuner
 
 from soart.prompts.rating_model.choice_functions import Tables
 from soart.prompts.rating_model.kernels import slot_of_column
@@ -46,6 +46,7 @@ METHODS: dict[str, type[Tuner]] = {
     "tpe-1": TpeOneByOne,
     "optuna-gp": OptunaGp,
     "botorch": BoTorchMixed,
+    "soart-1": OursOneByOne,
     "soart-best": OursByChoice,
     "soart-6": OursFewer,
     "pairwise-gp": BoTorchPairwise,
@@ -231,12 +232,39 @@ def _cells(values: np.ndarray, form: str) -> str:
     return "".join(f"{m:{form}} ± {h:.3f}" for m, h in zip(values.mean(axis=0), half_width(values), strict=True))
 
 
-def arguments_of(parser: argparse.ArgumentParser, methods: str) -> argparse.Namespace:
-    """The arguments that both benchmarks of tuning share."""
-    parser.add_argument("--seeds", type=int, default=20, help="number of worlds")
-    parser.add_argument("--first", type=int, default=0, help="number of the first world")
-    parser.add_argument("--methods", default=methods, help=f"comma-separated, of {', '.join(METHODS)}")
-    parser.add_argument("--budget", type=int, default=PLAN[-1], choices=PLAN, help="most pictures")
+def names_among(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return a type for argparse: comma-separated names, each of them known."""
+
+    def names(text: str) -> list[str]:
+        wanted = text.split(",")
+        if unknown := [name for name in wanted if name not in known]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(known)}.")
+        return wanted
+
+    return names
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """Return a type for argparse: whole numbers from ``lowest`` on."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {lowest}, got {text!r}.")
+        return int(text)
+
+    return number
+
+
+def arguments_of(
+    parser: argparse.ArgumentParser, methods: str, known: Sequence[str] = tuple(METHODS), plan: Sequence[int] = PLAN
+) -> argparse.Namespace:
+    """The arguments that the benchmarks of tuning share."""
+    parser.add_argument("--seeds", type=at_least(1), default=20, help="number of worlds")
+    parser.add_argument("--first", type=at_least(0), default=0, help="number of the first world")
+    parser.add_argument(
+        "--methods", type=names_among(known), default=methods, help=f"comma-separated, of {', '.join(known)}"
+    )
+    parser.add_argument("--budget", type=int, default=plan[-1], choices=plan, help="most pictures")
     parser.add_argument("--cache", type=Path, default=default_cache())
     return parser.parse_args()
 
@@ -244,13 +272,18 @@ def arguments_of(parser: argparse.ArgumentParser, methods: str) -> argparse.Name
 def main() -> None:
     """Run what the cache lacks and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--worlds", default="quiet,noisy", help=f"comma-separated, of {', '.join(WORLDS)}")
+    parser.add_argument(
+        "--worlds",
+        type=names_among(tuple(WORLDS)),
+        default="quiet,noisy",
+        help=f"comma-separated, of {', '.join(WORLDS)}",
+    )
     arguments = arguments_of(parser, ",".join(FAST))
     warnings.filterwarnings("ignore")
     seeds = range(arguments.first, arguments.first + arguments.seeds)
-    for kind in arguments.worlds.split(","):
+    for kind in arguments.worlds:
         folder = arguments.cache / "tuning" / kind
-        table(kind, arguments.methods.split(","), seeds, arguments.budget, folder, partial(World.of, kind))
+        table(kind, arguments.methods, seeds, arguments.budget, folder, partial(World.of, kind))
 
 
 if __name__ == "__main__":

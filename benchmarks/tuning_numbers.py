@@ -2,7 +2,7 @@
 
     python benchmarks/tuning_numbers.py [--pictures 2] [--seeds 20] [--methods soart,tpe,…] [--budget 160] [--cache DIR]
 
-The LoRAs are ``frame``, and ``snow`` and ``night``, which are trained once (some minutes). Every combination of a coarse grid is drawn with each of
+The LoRAs are those that the embedded model comes with: ``snow``, ``frame`` and ``night``. Every combination of a coarse grid is drawn with each of
 ``--pictures`` seeds and measured as in ``tuning_pictures.py``. A taste turns properties into values, and splines through
 those of the grid give the value of each of 3.1 million choices: all methods look up the same truth. Even tastes are
 weighted sums of the properties. Odd ones have an ideal picture, that of a random choice, and value falls with the squared
@@ -29,9 +29,8 @@ from pathlib import Path
 import numpy as np
 from peers import OptunaGp, Tpe, TpeOneByOne, _BoTorch, _Optuna
 from scipy.interpolate import make_interp_spline
-from sources import default_cache
 from tuners import Ours, Random, Tuner
-from tuning import BATCH, half_width
+from tuning import BATCH, arguments_of, at_least, half_width
 from tuning_pictures import PROPERTIES, properties
 
 from soart.pipelines.models.generator import ImageGenerator
@@ -56,23 +55,16 @@ slots:
 NODES = ((0, 4, 8, 12),) * 3 + ((0, 6, 12), (0, 5, 11), (0, 3, 8))
 PLAN = (24, 40, 80, 160)
 GOAL = 0.9
+LORAS = Path(train_loras.__file__).with_name("loras")
 
 
-def lora_files(cache: Path) -> dict[str, Path]:
-    """The three LoRAs; two of them are trained unless they are in the cache."""
-    folder = cache / "tuning" / "loras"
-    files = {"frame": Path(train_loras.__file__).with_name("loras") / "frame.safetensors"}
-    for name in ("snow", "night"):
-        files[name] = folder / f"{name}.safetensors"
-        if not files[name].exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            train_loras.train_lora(folder, folder, name)
-    return files
+def measured(count: int, cache: Path) -> tuple[np.ndarray, Path]:
+    """The grid, drawn once and then cached.
 
-
-def measured(count: int, cache: Path) -> np.ndarray:
-    """(4, 4, 4, 3, 3, 3, count, 8) properties of the grid with each of ``count`` seeds; drawn once, then cached."""
-    files = lora_files(cache)
+    Returns:
+        (4, 4, 4, 3, 3, 3, count, 8) properties of its pictures with each of ``count`` seeds, and the folder of the cache.
+    """
+    files = {name: LORAS / f"{name}.safetensors" for name in train_loras.CHANGES}
     model = load_model(device="cpu", loras=files)
     digests = [hashlib.sha256(files[name].read_bytes()).hexdigest() for name in sorted(files)]
     key = hashlib.sha256(
@@ -106,7 +98,7 @@ def measured(count: int, cache: Path) -> np.ndarray:
             for rest, values in zip(inner, np.load(path), strict=True):
                 place = tuple(nodes.index(option) for nodes, option in zip(NODES, (*outer, *rest), strict=True))
                 found[(*place, seed)] = values
-    return found
+    return found, folder
 
 
 def bases() -> list[np.ndarray]:
@@ -308,14 +300,17 @@ def run(name: str, world: NumbersWorld, seed: int, budget: int) -> dict[str, obj
 
 def cached(name: str, seed: int, budget: int, folder: Path, world: NumbersWorld) -> tuple[np.ndarray, float]:
     """Quality after each batch, and seconds, from the cache or a new run."""
-    path = folder / f"{name}-v{VERSIONS.get(name, 1)}-{budget}-{seed}.json"
+    stem = f"{name}-v{VERSIONS.get(name, 1)}"
+    # A run of a larger budget contains those of smaller ones; its seconds are those of the larger one.
+    known = sorted(int(path.stem.split("-")[-2]) for path in folder.glob(f"{stem}-*-{seed}.json"))
+    path = folder / f"{stem}-{next((size for size in known if size >= budget), budget)}-{seed}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(json.dumps(run(name, world, seed, budget)))
         part.replace(path)
-    known = json.loads(path.read_text())
-    return np.array(known["quality"]), known["seconds"]
+    stored = json.loads(path.read_text())
+    return np.array(stored["quality"][: budget // BATCH]), stored["seconds"]
 
 
 def pictures_to_goal(quality: np.ndarray) -> np.ndarray:
@@ -328,18 +323,14 @@ def pictures_to_goal(quality: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Draw what the cache lacks, run what it lacks, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=2, help="seeds of every choice of the grid")
-    parser.add_argument("--seeds", type=int, default=20, help="number of worlds")
-    parser.add_argument("--first", type=int, default=0, help="number of the first world")
-    parser.add_argument("--methods", default="soart,optuna-gp,tpe,tpe-1,plots,random", help=f"of {', '.join(METHODS)}")
-    parser.add_argument("--budget", type=int, default=PLAN[-1], choices=PLAN, help="most pictures")
-    parser.add_argument("--cache", type=Path, default=default_cache())
-    arguments = parser.parse_args()
+    parser.add_argument("--pictures", type=at_least(1), default=2, help="seeds of every choice of the grid")
+    arguments = arguments_of(parser, "soart,optuna-gp,tpe,tpe-1,plots,random", tuple(METHODS), PLAN)
     warnings.filterwarnings("ignore")
-    items = measured(arguments.pictures, arguments.cache)
+    items, folder = measured(arguments.pictures, arguments.cache)
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     worlds = [NumbersWorld.of(items, seed) for seed in seeds]
-    folder = arguments.cache / "tuning" / f"numbers-runs-{arguments.pictures}"
+    # Runs belong to the grid that they look up.
+    folder /= f"runs-{arguments.pictures}"
     print(f"numbers: true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds")
     sizes = [size for size in PLAN if size <= arguments.budget]
     columns = [size // BATCH - 1 for size in sizes]
@@ -350,7 +341,7 @@ def main() -> None:
     )
     goals: dict[str, np.ndarray] = {}
     qualities: dict[str, np.ndarray] = {}
-    for name in arguments.methods.split(","):
+    for name in arguments.methods:
         runs = [cached(name, seed, arguments.budget, folder, world) for seed, world in zip(seeds, worlds, strict=True)]
         quality = np.array([row[0] for row in runs])
         goals[name] = reached = pictures_to_goal(quality)

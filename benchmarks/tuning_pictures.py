@@ -21,7 +21,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from tuning import FAST, arguments_of, table
+from tuning import FAST, arguments_of, at_least, table
 
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -127,7 +127,7 @@ class PictureWorld:
 def main() -> None:
     """Draw what the cache lacks, run what it lacks, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=6, help="seeds of every choice")
+    parser.add_argument("--pictures", type=at_least(1), default=6, help="seeds of every choice")
     arguments = arguments_of(parser, ",".join(FAST))
     warnings.filterwarnings("ignore")
     items = measure_sound(arguments.pictures, arguments.cache)
@@ -138,7 +138,7 @@ def main() -> None:
           f"between seeds of a choice {within.mean():.2f}")  # fmt: skip
     folder = arguments.cache / "tuning" / f"pictures-{items.shape[1]}"
     seeds = range(arguments.first, arguments.first + arguments.seeds)
-    methods = arguments.methods.split(",")
+    methods = arguments.methods
     table("pictures", methods, seeds, arguments.budget, folder, lambda seed: worlds[seed - arguments.first])
 
 

@@ -123,6 +123,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
+    if unknown := {*arguments.names} - {*CHANGES}:
+        parser.error(f"{min(unknown)!r} is not one of {', '.join(CHANGES)}.")
+    if min(arguments.pictures, arguments.steps) < 1:
+        parser.error(f"Expected at least one picture and one step, got {arguments.pictures} and {arguments.steps}.")
     arguments.work.mkdir(parents=True, exist_ok=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or CHANGES:

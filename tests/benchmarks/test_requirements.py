@@ -78,6 +78,17 @@ def test_make_bench_runs_scripts_that_exist():
     assert [script for script in scripts if not (ROOT / "benchmarks" / script).is_file()] == []
 
 
+#: Scripts of documented commands that need data from their authors first, or write files of the package or the docs.
+APART = {"attention_tables.py", "choices.py", "look_alikes.py", "overall.py", "people_report.py"}
+
+
+def test_make_bench_runs_what_the_docs_name():
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "benchmarks").glob("*.md"))
+    named = set(re.findall(r"python benchmarks/(\w+\.py)", pages)) - APART
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert sorted(name for name in named if not name.startswith("build_") and name not in makefile) == []
+
+
 def test_without_pictures_of_packages_a_script_ends_with_a_sentence(tmp_path):
     environment = {**os.environ, "PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     line = [sys.executable, ROOT / "benchmarks" / "invariance.py"]

@@ -60,3 +60,28 @@ def test_plots_keep_the_numbers_of_the_best_picture(numbers):
         assert ((batch >= 0) & (batch < levels)).all()
         plots.tell(batch, -(((batch - peak) / levels) ** 2).sum(axis=1))
     assert np.abs(plots.recommend() - peak).max() <= 1
+
+
+def test_runs_of_a_larger_budget_serve_smaller_ones(numbers, tmp_path):
+    path = tmp_path / "random-v1-80-3.json"
+    path.write_text('{"quality": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], "seconds": 5.0}')
+    # Without a world, a new run would fail.
+    quality, seconds = numbers.cached("random", 3, 24, tmp_path, None)
+    assert (quality.tolist(), seconds) == ([0.1, 0.2, 0.3], 5.0)
+    assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--methods", "soart,tp"], "'tp' is not one of soart, optuna-gp, tpe,"),
+        (["--seeds", "0"], "expected a whole number of at least 1, got '0'."),
+        (["--budget", "20"], "invalid choice: 20"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_sentence(numbers, monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr(sys, "argv", ["tuning_numbers.py", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        numbers.main()
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

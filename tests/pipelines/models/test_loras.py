@@ -18,11 +18,13 @@ from soart.pipelines.models.adopting import weights_identity
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loras import LoraFiles
 from soart.pipelines.models.request import Request
+from soart.pipelines.tiny import train_loras
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Already found a `peft_config`"),
     pytest.mark.filterwarnings("ignore:Adapter mine was active"),
 ]
+LORAS = Path(train_loras.__file__).with_name("loras")
 SIZE = {"width": 32, "height": 32, "steps": 2}
 
 
@@ -91,12 +93,11 @@ def test_loras_of_the_user_stay_on(drawing):
 
 
 def test_the_users_adapters_stay_named_where_only_some_layers_have_them(embedded, tmp_path):
-    folder = Path(soart.__file__).parent / "pipelines" / "tiny" / "loras"
     pipeline = soart.load_model(device="cpu").pipeline
-    weights = load_file(folder / "frame.safetensors")
+    weights = load_file(LORAS / "frame.safetensors")
     save_file({name: value for name, value in weights.items() if ".up_blocks." in name}, tmp_path / "mine.safetensors")
     pipeline.load_lora_weights(str(tmp_path), weight_name="mine.safetensors", adapter_name="mine")
-    generator = soart.wrap(pipeline, loras=folder).generator
+    generator = soart.wrap(pipeline, loras=LORAS).generator
     plain, framed = (generator.request(prompt, 1, steps=2) for prompt in ("a boat", "a boat <lora:frame:1>"))
     base = next(ImageGenerator(embedded).draw([plain]))[0].pixels
     for disabled in (False, True):
@@ -207,10 +208,20 @@ def test_keys_of_requests_without_loras_and_weights_are_those_of_0_1_0():
     assert Request("a fox", 1).key("m") == "7861a05be4a67a41a652113f23ff71c6b7f2c0f26b21f54042053582ce8f4de3"
 
 
-def test_the_lora_of_the_embedded_model_draws_a_frame():
-    folder = Path(soart.__file__).parent / "pipelines" / "tiny" / "loras"
-    generator = ImageGenerator(soart.load_model(device="cpu", loras=folder), 1)
-    prompts = ["a sharp boat in pastel colors", "a sharp boat in pastel colors <lora:frame:1>"]
+def test_the_loras_of_the_embedded_model_do_what_they_are_called():
+    sizes = {path.stem: path.stat().st_size for path in LORAS.glob("*.safetensors")}
+    assert {*sizes} == {*train_loras.CHANGES}
+    assert max(sizes.values()) <= 1_000_000
+    generator = ImageGenerator(soart.load_model(device="cpu", loras=LORAS), 1)
+    prompts = ["a sharp boat in cool colors", *(f"a sharp boat in cool colors <lora:{name}:1>" for name in sizes)]
     drawn = [p for batch in generator.draw([generator.request(text, 3, steps=8) for text in prompts]) for p in batch]
-    borders = [picture.pixels[:4].mean() for picture in drawn]
-    assert borders[1] < borders[0] - 60
+    plain, changed = (
+        drawn[0].pixels.astype(int),
+        dict(zip(sizes, (one.pixels.astype(int) for one in drawn[1:]), strict=True)),
+    )
+    assert changed["frame"][:4].mean() < plain[:4].mean() - 60
+    night = changed["night"].mean(axis=(0, 1))
+    assert night.mean() < plain.mean() - 60
+    assert night[2] == night.max()
+    # White is bright in every channel.
+    assert changed["snow"].min(axis=2).mean() > plain.min(axis=2).mean() + 5

@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soart.errors import PromptError
+from soart.prompts.rating_model import features
+from soart.prompts.rating_model.averaged_posterior import AveragedPosterior
 from soart.prompts.rating_model.choice_functions import Tables, prior_draws
 from soart.prompts.rating_model.effects import factor_effects
+from soart.prompts.rating_model.feature_posterior import FeaturePosterior
 from soart.prompts.rating_model.feedback import Feedback
 from soart.prompts.rating_model.hyperparameters import Layout
 from soart.prompts.rating_model.model import RatingModel
@@ -87,6 +90,27 @@ def test_ten_to_the_twelve_choices(rng):
     values = table(found)[0]
     assert (np.diff(values) <= 0).all()
     assert values[0] > table(domain.random(rng, 5000))[0].max()
+
+
+@pytest.mark.parametrize(
+    ("form", "limit", "repeats"),
+    [(AveragedPosterior, 2500, True), (FeaturePosterior, 0, True), (FeaturePosterior, 0, False)],
+)
+def test_a_batch_among_ten_to_the_twelve_choices(rng, monkeypatch, form, limit, repeats):
+    """Also in the feature form, which is otherwise that of thousands of judgements; here with fewer features, in less time."""
+    monkeypatch.setattr(features, "MOST_FEATURES", 1000)
+    levels = (10,) * 12
+    table, domain = taste(rng, levels), Domain.of(levels)
+    assert domain.size() == 10**12
+    steering, shown = Steering(domain, repeats=repeats), domain.random(rng, 60)
+    steering._model.exact_limit = limit
+    steering.tell(shown, table(shown)[0] + 0.1 * rng.standard_normal(60))
+    batch = steering.ask(8, rng)
+    assert isinstance(steering.model.posterior_, form)
+    assert batch.shape == (8, 12)
+    assert all(domain.permits(choice) for choice in batch)
+    assert len(set(keys(batch))) == 8
+    assert repeats or not set(keys(batch)) & set(keys(shown))
 
 
 def test_neighbours_differ_in_one_slot():
