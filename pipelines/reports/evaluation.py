@@ -29,7 +29,7 @@ from ..evaluation.keepers import KeeperGroup, Keepers, find_keepers
 from ..evaluation.summary import ListedPicture, Summary, summarise
 from ..judges.versions import is_adherence
 from .charts import counts_chart, histogram_chart
-from .page import jpeg_url, render_page, write_report
+from .page import OTHER_FILES, jpeg_url, render_page, write_report
 
 #: Most pictures listed in a single file, and most pictures shown of each kind.
 LARGEST, TOP = 10_000, 12
@@ -40,8 +40,6 @@ _FIELDS = (
     "thumb", "path", "score", "percentile", "damage", "style", "distance", "outlier", "group", "best", "time", "prompt",
     "model", "size", "adherence", "missed", "judges",
 )  # fmt: skip
-#: Endings that nobody gives a folder.
-_OTHER_FILES = frozenset({".pdf", ".csv", ".json", ".md", ".txt", ".parquet", ".xlsx", ".zip", ".png", ".jpg"})
 
 
 def draw_damage(summary: Summary, pictures: int) -> Markup | None:
@@ -65,7 +63,8 @@ def check_report(path: Path, roots: Sequence[Path]) -> None:
     Raises:
         CollectionError: the name is that of another kind of file; the report cannot be written; or its folder is one of ``roots`` or lies below one.
     """
-    if path.suffix.lower() in _OTHER_FILES and not path.is_dir():
+    # Nobody gives a folder such an ending.
+    if path.suffix.lower() in OTHER_FILES and not path.is_dir():
         raise CollectionError(f"The report {str(path)!r} is a page: name a file that ends in .html, or a folder.")
     try:
         check_writable(path if _is_file(path) else path / _INDEX, parents=not _is_file(path))
