@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from markupsafe import Markup
 
 from ...errors import CollectionError, ImageError
 from ...files import check_writable
-from ...metrics.damage.titles import CAUTION, damage_noun, stored_title
+from ...metrics.damage.titles import CAUTION, damage_noun, profile_of, stored_title
 from ...metrics.percentiles import percentiles
 from ..collection.files import first_paths, picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
@@ -150,6 +151,7 @@ def render_evaluation(
         "evaluation.html",
         title=f"soart: {evaluated.title}",
         main=stored_title(e.main),
+        taste=shlex.quote(profile_of(e.main)),
         caution=CAUTION,
         notes=notes,
         summary=summary,
