@@ -238,7 +238,9 @@ def test_a_folder_without_pictures_is_a_sentence(collection, tmp_path):
     with pytest.raises(CollectionError, match="There is no picture"):
         sync_and_evaluate(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
     (tmp_path / "empty" / "a.png").write_bytes(b"x")
-    with pytest.raises(CollectionError, match="no picture that can be evaluated"):
+    with pytest.raises(
+        CollectionError, match=r"no picture that can be evaluated in .*empty'\. .*a\.png' is not a picture"
+    ):
         sync_and_evaluate(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
 
 
