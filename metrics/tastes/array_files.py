@@ -19,6 +19,7 @@ from safetensors.numpy import save as to_bytes
 
 from ...errors import ProfileError
 from ...files import write_whole
+from ..formats.decoders import SUFFIXES
 
 #: (header, arrays) to a hexadecimal SHA-256.
 Digest = Callable[[str, Mapping[str, np.ndarray]], str]
@@ -77,8 +78,10 @@ def write_arrays(
         private: True if only the user may read the file.
 
     Raises:
-        ProfileError: the file cannot be written.
+        ProfileError: the name is that of a picture, or the file cannot be written.
     """
+    if path.suffix.lower() in SUFFIXES:
+        raise ProfileError(f"The {kind.noun} {str(path)!r} would have the name of a picture: name another file.")
     stored = {name: np.ascontiguousarray(values, dtype="<f8") for name, values in arrays.items()}
     text = header_text(kind, header)
     content = to_bytes(stored, metadata={kind.key: text, "sha256": digest_of(text, stored)})

@@ -128,6 +128,8 @@ def sync_and_evaluate(
         raise scan.no_picture(update.problems)
     title = ", ".join(as_text(plain_path(root).name) for root in scan.roots[:3])
     ids = sound_image_ids(collection, update.scan_number)
+    if not len(ids):
+        raise scan.no_picture(update.problems, "picture that can be evaluated")
     # First, because a taste may start from a judge's values.
     judged = judge_evaluated(collection, ids, called, evaluating, judging)
     evaluation = evaluate(collection, update.scan_number, scorers, evaluating)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,8 @@ class ListedPicture:
     Attributes:
         id: of the picture.
         path: of the first of its files.
-        score, percentile: under the main profile; in a list of a judge, its value and percentile.
+        score, percentile: under the main profile; in a list of a judge, its value and percentile. The score of a picture
+            that cannot be judged is NaN.
         note: reason why it is listed; may be empty.
     """
 
@@ -45,7 +46,7 @@ class Summary:
         groups: number of groups of near-duplicates, and the largest ones; the picture to keep comes first.
         spare: number of redundant pictures: near-duplicates of one to keep.
         outliers: number of pictures far from the rest, and the farthest ones.
-        styles: each with its most typical pictures.
+        styles: each with its most typical pictures; the score of a style is NaN if none of its pictures can be judged.
         missed: number of pictures that do not show what they were asked for, and those that show least; the note says
             what is missing.
     """
@@ -98,13 +99,15 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     outliers = rows.want(far[np.argsort(-e.distance[far], kind="stable")][:top])
     sizes = np.bincount(e.group[e.group >= 0])
     groups = [rows.want(_members(e, int(g))) for g in np.argsort(-sizes, kind="stable")[:top]]
+    judged_styles = set(e.style[e.unfit == ""].tolist())
     styles = [(style, rows.want(np.array([e.place[i] for i in style.typical], dtype=int)[:top])) for style in e.styles]
     judged = evaluated.judged
     missed = rows.want(np.array([e.place[image] for image in judged.missed[:top]], dtype=int))
     paths = rows.paths()
 
     def show(row: int, note: str = "") -> ListedPicture:
-        return ListedPicture(int(e.ids[row]), paths[row], float(scores[row]), float(e.percentile[row]), note)
+        score = float("nan") if e.unfit[row] else float(scores[row])
+        return ListedPicture(int(e.ids[row]), paths[row], score, float(e.percentile[row]), note)
 
     def show_all(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
         return tuple(show(row) for row in chosen)
@@ -122,7 +125,10 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         groups=(len(sizes), tuple(tuple(show(r, "keep" if e.best[r] else "") for r in g) for g in groups)),
         spare=int(sizes.sum()) - len(sizes),
         outliers=(len(far), tuple(show(r, f"{e.distance[r]:.1f} times the usual distance") for r in outliers)),
-        styles=tuple((style, show_all(chosen)) for style, chosen in styles),
+        styles=tuple(
+            (style if style.number in judged_styles else replace(style, score=float("nan")), show_all(chosen))
+            for style, chosen in styles
+        ),
         missed=(len(judged.missed), tuple(show(r, "; ".join(judged.not_shown(int(e.ids[r])))) for r in missed)),
     )
 

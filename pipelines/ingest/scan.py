@@ -208,13 +208,13 @@ class Scan:
                 single.add(path)
                 yield from self._file(path)
 
-    def no_picture(self, problems: Sequence[str]) -> CollectionError:
-        """The error if no picture was found; it names where, and the first three of the ``problems`` met."""
+    def no_picture(self, problems: Sequence[str], noun: str = "picture") -> CollectionError:
+        """The error if no picture (``noun``) was found; it names where, and the first three of the ``problems`` met."""
         where = ", ".join(repr(str(root)) for root in self.roots)
         if self.globs:
             where += f" whose name or path matches {' or '.join(map(repr, self.globs))}"
         named = named_as_given(problems[:3], self.roots)
-        return CollectionError(" ".join([f"There is no picture in {where}.", *named]))
+        return CollectionError(" ".join([f"There is no {noun} in {where}.", *named]))
 
     def _excluded(self, path: str) -> bool:
         return self.exclude is not None and Path(path).resolve().is_relative_to(self.exclude.resolve())

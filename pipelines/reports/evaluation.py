@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from markupsafe import Markup
 
 from ...errors import CollectionError, ImageError
 from ...files import check_writable
-from ...metrics.damage.titles import CAUTION, damage_noun, stored_title
+from ...metrics.damage.titles import CAUTION, damage_noun, profile_of, stored_title
 from ...metrics.percentiles import percentiles
 from ..collection.files import first_paths, picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
@@ -29,7 +30,7 @@ from ..evaluation.keepers import KeeperGroup, Keepers, find_keepers
 from ..evaluation.summary import ListedPicture, Summary, summarise
 from ..judges.versions import is_adherence
 from .charts import counts_chart, histogram_chart
-from .page import jpeg_url, render_page, write_report
+from .page import OTHER_FILES, jpeg_url, render_page, write_report
 
 #: Most pictures listed in a single file, and most pictures shown of each kind.
 LARGEST, TOP = 10_000, 12
@@ -40,8 +41,6 @@ _FIELDS = (
     "thumb", "path", "score", "percentile", "damage", "style", "distance", "outlier", "group", "best", "time", "prompt",
     "model", "size", "adherence", "missed", "judges",
 )  # fmt: skip
-#: Endings that nobody gives a folder.
-_OTHER_FILES = frozenset({".pdf", ".csv", ".json", ".md", ".txt", ".parquet", ".xlsx", ".zip", ".png", ".jpg"})
 
 
 def draw_damage(summary: Summary, pictures: int) -> Markup | None:
@@ -65,7 +64,8 @@ def check_report(path: Path, roots: Sequence[Path]) -> None:
     Raises:
         CollectionError: the name is that of another kind of file; the report cannot be written; or its folder is one of ``roots`` or lies below one.
     """
-    if path.suffix.lower() in _OTHER_FILES and not path.is_dir():
+    # Nobody gives a folder such an ending.
+    if path.suffix.lower() in OTHER_FILES and not path.is_dir():
         raise CollectionError(f"The report {str(path)!r} is a page: name a file that ends in .html, or a folder.")
     try:
         check_writable(path if _is_file(path) else path / _INDEX, parents=not _is_file(path))
@@ -151,6 +151,7 @@ def render_evaluation(
         "evaluation.html",
         title=f"soart: {evaluated.title}",
         main=stored_title(e.main),
+        taste=shlex.quote(profile_of(e.main)),
         caution=CAUTION,
         notes=notes,
         summary=summary,

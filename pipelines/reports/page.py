@@ -17,6 +17,7 @@ from PIL import Image
 from ...errors import SoartError
 from ...files import write_whole
 from ...metrics.damage.titles import damage_noun, profile_title, stored_title
+from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
@@ -27,6 +28,20 @@ from ..support.figures import decimals_of, figure, figures, fixed, signed
 TEMPLATES = Path(__file__).parent
 #: Longest side of a picture that a page shows unreduced, in pixels.
 THUMBNAIL = 320
+#: Endings, in lower case, of files that are not pages; a page would replace the user's own file.
+OTHER_FILES = SUFFIXES | {
+    ".csv",
+    ".json",
+    ".jsonl",
+    ".md",
+    ".parquet",
+    ".pdf",
+    ".txt",
+    ".xlsx",
+    ".yaml",
+    ".yml",
+    ".zip",
+}
 
 
 def data_url(pixels: np.ndarray) -> str:
@@ -81,12 +96,23 @@ def render_page(template: str, **values: object) -> str:
     )
 
 
+def check_page(path: Path) -> None:
+    """Check the name of a file that a page will be written to.
+
+    Raises:
+        SoartError: the name is that of another kind of file, such as a picture.
+    """
+    if path.suffix.lower() in OTHER_FILES:
+        raise SoartError(f"The report {str(path)!r} is a page: name a file that ends in .html.")
+
+
 def write_report(path: Path, page: str) -> Path:
     """Write a page, whole or not at all, and return its absolute path; bytes of file names that are no text are escaped.
 
     Raises:
-        SoartError: the file cannot be written.
+        SoartError: the name is that of another kind of file, or the file cannot be written.
     """
+    check_page(path)
     try:
         write_whole(path, as_text(page).encode())
     except OSError as error:

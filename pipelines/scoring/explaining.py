@@ -30,6 +30,8 @@ from .taste_scorer import TasteScorer
 SIDE = 1024
 #: Formats of such pictures beside PNG, by the ending of the name.
 _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+#: EXIF tag of the software that wrote a picture, and its value in pictures of ``write_picture``.
+_SOFTWARE, _OURS = 0x0131, "soart: explanation"
 
 
 @dataclass(frozen=True)
@@ -173,15 +175,40 @@ def heat_picture(collection: Collection, row: ImageRow, scorer: Scorer) -> bytes
     return buffer.getvalue()
 
 
+def check_picture(path: Path) -> None:
+    """Check that ``write_picture`` replaces no file but one that it wrote itself.
+
+    Raises:
+        CollectionError: another file is there already.
+    """
+    if not path.is_file():
+        return
+    try:
+        with Image.open(path) as image:
+            own = image.getexif().get(_SOFTWARE) == _OURS
+    # Whatever Pillow raises for a file that is not a picture.
+    except Exception:
+        own = False
+    if not own:
+        raise CollectionError(f"{str(path)!r} exists already and would be replaced: name another file.")
+
+
 def write_picture(pixels: np.ndarray, path: Path) -> Path:
     """Write (h, w, 3) uint8 pixels as JPEG or WebP if the name ends so, else as PNG.
 
+    A file that this function wrote earlier is replaced, any other stays.
+
     Raises:
-        CollectionError: the file cannot be written, or its format does not hold a picture of this size.
+        CollectionError: another file is there already; the file cannot be written; or its format does not hold a
+            picture of this size.
     """
+    check_picture(path)
     buffer, kind = io.BytesIO(), _FORMATS.get(path.suffix.lower(), "PNG")
+    image = Image.fromarray(pixels)
+    exif = image.getexif()
+    exif[_SOFTWARE] = _OURS
     try:
-        Image.fromarray(pixels).save(buffer, kind)
+        image.save(buffer, kind, exif=exif)
     except (OSError, ValueError) as error:
         size = f"{pixels.shape[1]}x{pixels.shape[0]}"
         raise CollectionError(

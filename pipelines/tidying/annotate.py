@@ -118,7 +118,8 @@ def annotate(
     if xmp:
         writers.append(lambda note: _write_xmp(note, shared, journal))
     if png:
-        writers.append(lambda note: _write_png(evaluated.collection, note, journal))
+        # With a sidecar beside it, a file of another format has its stars all the same.
+        writers.append(lambda note: _write_png(evaluated.collection, note, journal, needed=not xmp))
     done, problems = 0, []
     try:
         for note in notes:
@@ -164,10 +165,11 @@ def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Jo
     return None
 
 
-def _write_png(collection: Collection, note: Note, journal: Journal) -> str | None:
+def _write_png(collection: Collection, note: Note, journal: Journal, *, needed: bool) -> str | None:
     content = read_content(note.path)
     if not content.startswith(SIGNATURE):
-        return f"{str(note.path)!r} is not a PNG file: its rating can only be written to an XMP sidecar."
+        problem = f"{str(note.path)!r} is not a PNG file: its rating can only be written to an XMP sidecar."
+        return problem if needed else None
     labels = {name: names for name, names in (("tags", note.tags), ("albums", note.albums)) if names}
     chunk = note_chunk(json.dumps({"rating": note.stars, **note.facts, **labels}, sort_keys=True))
     if content[NOTE_AT : NOTE_AT + len(chunk)] == chunk:

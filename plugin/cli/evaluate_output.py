@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...pipelines.support.figures import figure
 from ...pipelines.support.wording import counted, percent
 from .terminal import printable, say
 
@@ -119,7 +120,7 @@ def _against(contrast: Contrast) -> dict[str, Any]:
 
 
 def _names(pictures: Sequence[ListedPicture]) -> str:
-    return ", ".join(f"{printable(Path(picture.path).name)} ({picture.score:.0f})" for picture in pictures)
+    return ", ".join(f"{printable(Path(picture.path).name)} ({figure(picture.score, 2)})" for picture in pictures)
 
 
 def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
@@ -156,7 +157,11 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     count, farthest = summary.outliers
     say(f"Far from the rest: {count}" + (f": {_names(farthest)}" if farthest else ""))
     if len(summary.styles) > 1:
-        styles = (f"{counted(style.pictures)} with mean {style.score:.0f}" for style, _ in summary.styles)
+        styles = (
+            counted(style.pictures)
+            + (f" with mean {style.score:.0f}" if isfinite(style.score) else " that cannot be judged")
+            for style, _ in summary.styles
+        )
         say(f"Styles: {', '.join(styles)}")
     clear = [association for association in evaluation.associations if association.q <= CLEAR]
     for a in clear[: 2 * top]:

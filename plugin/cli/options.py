@@ -60,6 +60,26 @@ def _checked(*, folders: bool = False, parents: bool = False) -> Callable[[typer
 output_file, output_file_anywhere, output_folder = _checked(), _checked(parents=True), _checked(folders=True)
 
 
+def page_file(ctx: typer.Context, value: Path | None) -> Path | None:
+    """Callback of options: the file of a page, in a folder that exists; the name of a picture is refused."""
+    if value is not None and not ctx.resilient_parsing:
+        from ...pipelines.reports.page import check_page
+
+        check_page(value)
+    output_file(ctx, value)
+    return value
+
+
+def picture_file(ctx: typer.Context, value: Path | None) -> Path | None:
+    """Callback of options: the file of a picture; a picture that soart did not write there is refused."""
+    output_file_anywhere(ctx, value)
+    if value is not None and not ctx.resilient_parsing:
+        from ...pipelines.scoring.explaining import check_picture
+
+        check_picture(value)
+    return value
+
+
 def finite(value: float | None) -> float | None:
     """Callback of options: refuse NaN and infinities."""
     if value is not None and not math.isfinite(value):
@@ -117,7 +137,7 @@ Pictures = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Report = Annotated[
     Path | None,
-    typer.Option("--report", callback=output_file, help="Write the ranking as an HTML page to this file."),
+    typer.Option("--report", callback=page_file, help="Write the ranking as an HTML page to this file."),
 ]
 Top = Annotated[int, typer.Option("--top", min=1, help="Lines of the ranking to print.")]
 RankBy = Annotated[

@@ -18,7 +18,7 @@ from .options import (
     check_outputs,
     check_typed_priors,
     from_settings,
-    output_file,
+    page_file,
     prior_names,
 )
 from .terminal import Progress, emit, print_notes, printable, say
@@ -238,7 +238,7 @@ def show(
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(callback=output_file, help="Write an HTML page with pictures, reasons and the learning curve."),
+        typer.Option(callback=page_file, help="Write an HTML page with pictures, reasons and the learning curve."),
     ] = None,
     profiles: Profiles = None,
     as_json: Json = False,

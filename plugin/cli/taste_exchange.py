@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...pipelines.support.wording import counted
-from .options import CollectionArgument, Json, Pictures, Profiles, Rater, output_file_anywhere, weighted
+from .options import CollectionArgument, Json, Pictures, Profiles, Rater, output_file_anywhere, picture_file, weighted
 from .taste import Name, describe, print_facts, taste_scorer
 from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
 
@@ -25,7 +25,7 @@ def explain(
     heat: Annotated[
         Path | None,
         typer.Option(
-            callback=output_file_anywhere, help="Write the picture under its heat map to this PNG, JPEG or WebP file."
+            callback=picture_file, help="Write the picture under its heat map to this PNG, JPEG or WebP file."
         ),
     ] = None,
     grid: Annotated[int, typer.Option(min=1, max=64, help="Patches per side of the heat map.")] = 4,
@@ -93,7 +93,7 @@ def compare(
     taste: Annotated[list[str], typer.Option("--taste", help="A taste; name at least two.")],
     picture: Annotated[
         Path | None,
-        typer.Option(callback=output_file_anywhere, help="Write the largest disagreements to this PNG."),
+        typer.Option(callback=picture_file, help="Write the largest disagreements to this PNG."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Number of disagreements.")] = 8,
     profiles: Profiles = None,

@@ -19,7 +19,7 @@ from .options import (
     finite,
     load_generator,
     load_judges,
-    output_file,
+    page_file,
     rater_names,
     weighted,
     with_generator_options,
@@ -172,7 +172,7 @@ def tune(
     collection: CollectionOption = "soart-tuning",
     report: Annotated[
         Path | None,
-        typer.Option("--report", callback=output_file, help="HTML page; default: tune.html in the collection."),
+        typer.Option("--report", callback=page_file, help="HTML page; default: tune.html in the collection."),
     ] = None,
     profiles: Profiles = None,
     as_json: Json = False,

@@ -514,3 +514,12 @@ def test_the_evidence_of_kinds_is_that_of_laplace():
         hessian = np.tensordot(np.exp(log - total), spread, axes=1) + np.eye(2) / SPREAD
         wanted -= mean @ mean / (2 * SPREAD) + np.linalg.slogdet(hessian * SPREAD)[1] / 2
     assert found.evidence == pytest.approx(wanted)
+
+
+def test_a_card_never_gets_the_name_of_a_picture(tmp_path):
+    path = tmp_path / "a.JPG"
+    path.write_bytes(b"picture")
+    card = Card("s", np.zeros(2), np.eye(2))
+    with pytest.raises(ProfileError, match=r"a\.JPG' would have the name of a picture: name another file"):
+        save_card(card, path)
+    assert path.read_bytes() == b"picture"

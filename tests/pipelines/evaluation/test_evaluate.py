@@ -1,5 +1,7 @@
 import json
+import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ from soart.pipelines.evaluation.export import export_evaluation
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.near_duplicates import best_of_groups, keeping_order
 from soart.pipelines.evaluation.records import records
-from soart.pipelines.evaluation.result import Evaluation
+from soart.pipelines.evaluation.result import Evaluation, Style
 from soart.pipelines.evaluation.summary import summarise
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.roots import default_collection_path, known_roots, open_collection_for, title_of_collection
@@ -236,7 +238,9 @@ def test_a_folder_without_pictures_is_a_sentence(collection, tmp_path):
     with pytest.raises(CollectionError, match="There is no picture"):
         sync_and_evaluate(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
     (tmp_path / "empty" / "a.png").write_bytes(b"x")
-    with pytest.raises(CollectionError, match="no picture that can be evaluated"):
+    with pytest.raises(
+        CollectionError, match=r"no picture that can be evaluated in .*empty'\. .*a\.png' is not a picture"
+    ):
         sync_and_evaluate(collection, Scan([tmp_path / "empty"]), LocalEngine(1))
 
 
@@ -408,3 +412,12 @@ def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene
     assert summary.mean == summary.best[0].score
     assert {style.score for style in found.evaluation.styles} <= {0.0, summary.mean}
     assert histogram_chart([summary.mean], stored_title(found.evaluation.main)) in render_evaluation(found)
+    # Pictures without a score, and styles of them alone, do not have a score of 0.
+    ids, [fit] = tuple(unfit.tolist()), set(found.evaluation.ids.tolist()) - set(unfit.tolist())
+    styles = (Style(0, 3, 0.0, ids), Style(1, 1, summary.mean, (fit,)))
+    parted = replace(found.evaluation, styles=styles, style=(found.evaluation.unfit == "").astype(int))
+    found = replace(found, evaluation=parted)
+    shown = [[style.score, *(picture.score for picture in typical)] for style, typical in summarise(found).styles]
+    assert shown == [[pytest.approx(math.nan, nan_ok=True)] * 4, [summary.mean] * 2]
+    page = render_evaluation(found)
+    assert ("3 pictures that cannot be judged<" in page, "mean score 0" in page) == (True, False)

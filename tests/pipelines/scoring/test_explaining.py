@@ -29,3 +29,20 @@ def test_a_picture_that_its_format_does_not_hold_is_refused_in_a_sentence(tmp_pa
         write_picture(pixels, tmp_path / name)
     assert write_picture(pixels, tmp_path / "heat.png").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["heat.png"]
+
+
+@pytest.mark.parametrize("name", ["heat.png", "heat.jpg", "heat.webp"])
+def test_only_its_own_pictures_are_replaced(tmp_path, name):
+    pixels, path = np.zeros((8, 8, 3), dtype=np.uint8), tmp_path / name
+    write_picture(pixels, path)
+    write_picture(pixels + 200, path)
+    with Image.open(path) as image:
+        assert np.asarray(image).min() > 190
+    for content in (b"", b"notes"):
+        path.write_bytes(content)
+        with pytest.raises(CollectionError, match="exists already and would be replaced: name another file"):
+            write_picture(pixels, path)
+        assert path.read_bytes() == content
+    Image.fromarray(pixels).save(path)
+    with pytest.raises(CollectionError, match="exists already"):
+        write_picture(pixels, path)

@@ -212,6 +212,20 @@ def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
     assert {path.name for path in folder.glob("*.xmp")} == {"same.xmp", "own.png.xmp"}
 
 
+def test_a_picture_that_is_not_a_png_file_is_named_only_without_its_sidecar(collection, tmp_path):
+    """Every JPEG of a folder was named, although its stars were written."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for seed, (name, kind) in enumerate((("a.jpg", "JPEG"), ("b.png", "PNG"))):
+        (folder / name).write_bytes(encoded(picture(seed), kind))
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    notes = list(annotations_of(result))
+    assert annotate(result, notes, tmp_path / "both.jsonl", png=True) == (2, [])
+    assert undo(tmp_path / "both.jsonl") == (3, [])
+    done, (problem,) = annotate(result, notes, tmp_path / "png.jsonl", xmp=False, png=True)
+    assert (done, "a.jpg' is not a PNG file: its rating can only" in problem) == (1, True)
+
+
 @pytest.mark.parametrize("copy", ["a (1).png", "a - Copy.png", "a (Kopie).png", "Copy of a.png", "01 a.png"])
 def test_of_exact_copies_the_original_stays(collection, tmp_path, copy):
     """The copies sort before it, so that it was moved, with its text, and "a (1).png" stayed."""

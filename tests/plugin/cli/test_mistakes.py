@@ -56,6 +56,18 @@ USAGE = [
 ]
 FAILURE = [
     (["generate", "a", "--report", "nowhere/r.html"], "'nowhere/r.html' cannot be written: No such file"),
+    (["generate", "a", "--report", "pictures/0.png"], "'pictures/0.png' is a page: name a file that ends in .html"),
+    (["rank", "--report", "pictures/0.png", "pictures/1.png"], "'pictures/0.png' is a page"),
+    (["tune", "a {b|c}", "--report", "pictures/0.png"], "'pictures/0.png' is a page"),
+    (["taste", "show", "mine", "pictures", "--report", "pictures/0.png"], "'pictures/0.png' is a page"),
+    (
+        ["taste", "explain", "mine", "pictures/0.png", "--heat", "pictures/0.png"],
+        "exists already and would be replaced",
+    ),
+    (
+        ["taste", "compare", "pictures", "--taste", "a", "--taste", "b", "--picture", "pictures/0.png"],
+        "exists already and would be replaced",
+    ),
     (["generate", "a {b"], "not valid dynamic-prompts"),
     (["generate", "{1e308::a|b}"], "Expected a weight such as 2 or 0.5 before '::'"),
     (["tune", "a {b"], "not valid dynamic-prompts"),
