@@ -348,7 +348,7 @@ def test_share_join_and_learn_with_a_population(soart, world, mine, tmp_path, mo
     assert friends == {"name": "friends", "kinds": 1, "cards": 3}
     assert list(broken) == ["name", "problem"]
     code, _, err = soart("taste", "delete", "friends", "--yes", *mine)
-    assert (code, "There is no taste 'friends'" in err) == (1, True)
+    assert (code, "'friends' is a population, not a taste: add --population." in err) == (1, True)
     assert soart("taste", "delete", "friends", "broken", "--population", "--yes", *mine)[0] == 0
     assert "Population" not in soart("taste", "list", *mine)[1]
     assert soart("taste", "show", "ours", *mine)[0] == 0
