@@ -58,6 +58,11 @@ def test_learn_show_rank(soart, world, mine, tmp_path):
     assert code == 0
     assert facts["trust"]["word"] in ("usable", "strong")
     assert facts["method"] == "mixture"
+    code, _, err = soart("taste", "show", "mine", "nowhere", "--report", tmp_path / "none.html", *mine)
+    assert (code, err.splitlines()) == (
+        1, ["'nowhere' does not exist.", "Error: No picture could be scored for the report."]
+    )  # fmt: skip
+    assert not (tmp_path / "none.html").exists()
     code, out, _ = soart("taste", "show", "mine", world / "pool", "--report", tmp_path / "r.html", *mine)
     assert code == 0
     assert "held-out AUC" in out
