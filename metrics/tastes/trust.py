@@ -67,7 +67,7 @@ class Trust:
         groups: number of independent groups of pictures.
         graded: True if there are more than two different likings.
         curve: learning curve: number of learning pictures (choices, if there are choices alone), concordance, low and
-            high for each point.
+            high for each point; the latter are two standard errors of the mean over random splits away.
         advice: how much more ratings or choices would help, as a sentence.
         more, expected: number of further pictures or choices in the advice, and the concordance expected after them; 0
             and NaN if unknown.

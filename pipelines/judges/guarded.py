@@ -197,9 +197,9 @@ class GuardedJudge:
         if outside.any():
             what = f"values outside its range {low:g} … {high:g}, such as {values[outside][0]:g}"
             self.note_failed(what, WithoutValue.of(outside, names))
-        silent = ~np.isfinite(values)
-        if silent.any():
-            self.note_failed("it cannot tell (it returned NaN or infinity)", WithoutValue.of(silent, names))
+        for what, without in (("it cannot tell", np.isnan(values)), ("it returned infinity", np.isinf(values))):
+            if without.any():
+                self.note_failed(what, WithoutValue.of(without, names))
         usable = np.isfinite(values) & ~outside
         return np.where(usable, self.sign * values, np.nan)
 

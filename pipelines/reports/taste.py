@@ -43,7 +43,7 @@ class ListedPicture:
 
 
 def draw_curve(trust: Trust, examples: int) -> Markup | None:
-    """The learning curve of a taste with its interval, chance, and the expected next point; None if there is none.
+    """The learning curve of a taste with its spread over random splits, chance, and the expected next point; None if there is none.
 
     Args:
         trust: report with the curve.
@@ -65,7 +65,8 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
             f"{n} {judged}: {shown(v):.2f} ({shown(low):.2f} … {shown(high):.2f})" for n, v, low, high in trust.curve
         ),
         band=tuple((max(shown(low), least), max(shown(high), least)) for _, _, low, high in trust.curve),
-        interval="95 % interval",
+        # Two standard errors. The report's own 95 % interval, over pictures, is far wider.
+        interval="spread over splits",
     )
     at, known = (trust.choices if trust.only_choices else examples) + trust.more, math.isfinite(trust.expected)
     furthest = max(trust.curve[-1][0], at if known else 0)

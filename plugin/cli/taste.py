@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...errors import SoartError
 from .commands import Commands
 from .options import (
     CollectionArgument,
@@ -259,7 +260,11 @@ def show(
         scorer = taste_scorer(name, profiles)
         with Progress("measuring", 0) as progress:
             collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
+        if not as_json:
+            print_notes(problems)
         with collection:
+            if not rows:
+                raise SoartError("No picture could be scored for the report.")
             page = write_report(report, render_taste_report(collection, rows, scorer, problems=problems))
     if as_json:
         return emit({**facts, "report": None if page is None else str(page)})

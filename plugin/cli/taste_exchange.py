@@ -309,10 +309,12 @@ def delete(
     from ...pipelines.configuration import read_settings
     from ...pipelines.scoring.profile_store import ProfileStore
     from ...pipelines.tastes.priors import holders_of
-    from ...pipelines.tastes.sharing import delete_population, existing_population
+    from ...pipelines.tastes.sharing import delete_population, existing_population, population_names
 
     store = ProfileStore(profiles)
     names = list(dict.fromkeys(names))
+    if not population and (others := set(names) & set(population_names(store)) - set(store.names())):
+        raise ProfileError(f"{min(others)!r} is a population, not a taste: add --population.")
     files = [existing_population(name, store) if population else store.existing(name) for name in names]
     if not yes:
         if not sys.stdin.isatty():

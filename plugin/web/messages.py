@@ -388,7 +388,7 @@ COMPOSED = (
     N_("best at %(option)s: %(mean)s (%(low)s … %(high)s)"),
     N_("%(option)s %(mean)s (%(low)s … %(high)s)"),
     N_("90 %% interval"),
-    N_("95 %% interval"),
+    N_("spread over splits"),
     N_("mean of the batch"),
     N_("best picture"),
     N_("batch %(number)s: mean %(mean)s of %(count)s"),

@@ -166,10 +166,11 @@ def guard(answer, count=3, **options):
 
 
 def test_nan_and_values_out_of_range_cost_themselves():
-    judge, values = guard(lambda pictures: [0.5, float("nan"), 7.0])
+    judge, values = guard(lambda pictures: [0.5, float("nan"), 7.0, float("inf")], 4)
     assert values[0] == 0.5
     assert np.isnan(values[1:]).all()
-    assert [s for s in judge.problems if "it cannot tell (it returned NaN or infinity)" in s]
+    assert [s for s in judge.problems if s.endswith("gave 1 picture no value: it cannot tell.")]
+    assert [s for s in judge.problems if s.endswith("gave 1 picture no value: it returned infinity.")]
     assert [s for s in judge.problems if "outside its range 0 … 1, such as 7" in s]
     assert not judge.stopped
 
@@ -253,9 +254,7 @@ def test_pictures_without_a_value_are_named(collection, drawn):
 
     _, (problem,) = judge_pictures(collection, drawn[:2], GuardedJudge(Moody()))
     first = repr(str(collection.locate(drawn[1])))
-    assert problem == (
-        f"The judge 'brightness' gave 1 picture no value: it cannot tell (it returned NaN or infinity); it is {first}."
-    )
+    assert problem == (f"The judge 'brightness' gave 1 picture no value: it cannot tell; it is {first}.")
     _, (problem,) = judge_pictures(collection, drawn[:5], GuardedJudge(Moody(), batch=2))
     whole = WithoutValue.of([True] * 4, [repr(str(collection.locate(row))) for row in drawn[1:5]])
     assert problem.startswith("The judge 'brightness' gave 4 pictures no value: ")

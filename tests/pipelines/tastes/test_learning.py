@@ -187,7 +187,10 @@ def test_report(rated, scorer, tmp_path):
     assert "<li>&#39;a.png&#39; is &lt;i&gt;empty" in page.split("<h2>Left out</h2>")[1]
     assert draw_curve(scorer.taste.trust.__class__("usable"), 3) is None
     trust = replace(scorer.taste.trust, curve=((4, 0.7, 0.6, 0.8), (8, 0.9, 0.85, 0.95)), more=8, expected=0.95)
-    assert "8 pictures: 0.90 (0.85 … 0.95)" in draw_curve(replace(trust, graded=False), 8)
+    curve = draw_curve(replace(trust, graded=False), 8)
+    assert "8 pictures: 0.90 (0.85 … 0.95)" in curve
+    # Beside it stands the interval of the report, over pictures, which is far wider.
+    assert ("spread over splits" in curve, "95 % interval" in curve) == (True, False)
     assert "expected after 16 pictures: 0.90" in draw_curve(replace(trust, graded=True), 8)
 
 

@@ -58,6 +58,11 @@ def test_learn_show_rank(soart, world, mine, tmp_path):
     assert code == 0
     assert facts["trust"]["word"] in ("usable", "strong")
     assert facts["method"] == "mixture"
+    code, _, err = soart("taste", "show", "mine", "nowhere", "--report", tmp_path / "none.html", *mine)
+    assert (code, err.splitlines()) == (
+        1, ["'nowhere' does not exist.", "Error: No picture could be scored for the report."]
+    )  # fmt: skip
+    assert not (tmp_path / "none.html").exists()
     code, out, _ = soart("taste", "show", "mine", world / "pool", "--report", tmp_path / "r.html", *mine)
     assert code == 0
     assert "held-out AUC" in out
@@ -348,7 +353,7 @@ def test_share_join_and_learn_with_a_population(soart, world, mine, tmp_path, mo
     assert friends == {"name": "friends", "kinds": 1, "cards": 3}
     assert list(broken) == ["name", "problem"]
     code, _, err = soart("taste", "delete", "friends", "--yes", *mine)
-    assert (code, "There is no taste 'friends'" in err) == (1, True)
+    assert (code, "'friends' is a population, not a taste: add --population." in err) == (1, True)
     assert soart("taste", "delete", "friends", "broken", "--population", "--yes", *mine)[0] == 0
     assert "Population" not in soart("taste", "list", *mine)[1]
     assert soart("taste", "show", "ours", *mine)[0] == 0
