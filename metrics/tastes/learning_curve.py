@@ -181,6 +181,11 @@ def _advice(trust: Trust, more: int, concordances: tuple[float, float], limits: 
             f"{more} more {trust.judgements} are expected to raise the {statistic} from {now:.2f} to {then:.2f} "
             f"(90 % of fits: {low:.2f}…{high:.2f})."
         )
+    if f"{now:.2f}" == f"{then:.2f}":
+        return (
+            f"More {trust.judgements} of this kind would hardly help: with {more} more the {statistic} is expected to stay "
+            f"at {now:.2f}."
+        )
     return (
         f"More {trust.judgements} of this kind would hardly help: with {more} more the {statistic} is expected to change "
         f"from {now:.2f} to {then:.2f}."

@@ -43,7 +43,7 @@ class ListedPicture:
 
 
 def draw_curve(trust: Trust, examples: int) -> Markup | None:
-    """The learning curve of a taste with its spread over random splits, chance, and the expected next point; None if there is none.
+    """The learning curve of a taste with its spread over splits, chance, and the expected next point; None without one.
 
     Args:
         trust: report with the curve.

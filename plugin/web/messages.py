@@ -519,6 +519,12 @@ COMPOSED = (
         "More choices of this kind would hardly help: with %(more)s more the %(statistic)s is expected to change from %(now)s to %(then)s."
     ),
     N_(
+        "More ratings of this kind would hardly help: with %(more)s more the %(statistic)s is expected to stay at %(now)s."
+    ),
+    N_(
+        "More choices of this kind would hardly help: with %(more)s more the %(statistic)s is expected to stay at %(now)s."
+    ),
+    N_(
         "If the %(statistic)s is then %(value)s, some %(more)s more, half of them liked, would show that it is better than chance."
     ),
     N_("If the %(statistic)s is then %(value)s, some %(more)s more choices would show that it is better than chance."),

@@ -248,7 +248,7 @@ def composed():
     yield trust(**{**ONLY_CHOICES, "choices": 1}, word=TOO_FEW, concordance=float("nan")).sentence
     for word, judged in product((TOO_FEW, CHANCE, USABLE), ({}, ONLY_CHOICES)):
         report = trust(word=word, **judged)
-        yield from (learning_curve._advice(report, 17, (0.7, then), (0.6, 0.9)) for then in (0.7, 0.85))
+        yield from (learning_curve._advice(report, 17, (0.7, then), (0.6, 0.9)) for then in (0.7, 0.706, 0.85))
         yield from (learning_curve.ratings_to_show(report, 17, lambda times, then=then: then) for then in (0.5, 0.95))
     yield from (f"{RATE_FIVE}.", MORE_PROMPTS, f"{CHOOSE_FIVE}.", CHOOSE_MORE_PROMPTS)
     yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (2, 28))
@@ -353,7 +353,8 @@ def test_previews_of_a_tune_are_told_in_german():
 
 def test_a_value_swallows_no_further_sentence():
     sentences = [
-        "More ratings of this kind would hardly help: with 52 more the AUC is expected to change from -0.05 to -0.05.",
+        "More ratings of this kind would hardly help: with 52 more the AUC is expected to change from -0.05 to -0.04.",
+        "More choices of this kind would hardly help: with 52 more the AUC is expected to stay at -0.05.",
         "Even 308 more ratings of this kind would not show that it is better than chance.",
         "A larger network may see what this one does not: try soart taste learn --network with the hub id of a CLIP or SigLIP model.",
     ]
