@@ -20,7 +20,7 @@ import platformdirs
 from ..errors import CollectionError, SoartError, first_line
 from ..files import write_whole
 from .models.backends.address import backend_address, without_login
-from .models.limits import DTYPES, OFFLOADS
+from .models.limits import DEVICES, DTYPES, OFFLOADS
 
 if TYPE_CHECKING:
     from .collection.address import Address
@@ -49,7 +49,7 @@ class Key:
 
 KEYS = {
     "model": Key("model that draws: hub id, folder, file or running backend", "the embedded model"),
-    "device": Key("device that draws, such as cuda or cpu", "the best available"),
+    "device": Key("device that draws: cpu, cuda, cuda:1, mps or xpu", "the best available"),
     "dtype": Key("number format of the model", "by device", DTYPES),
     "offload": Key("weights kept off the accelerator", "auto", OFFLOADS),
     "taste": Key(
@@ -167,6 +167,10 @@ def checked(key: str, value: object, where: str) -> Value:
     elif isinstance(value, str) and value.strip():
         if key == "collection":
             _check_address(value, where)
+        if key == "device" and value.partition(":")[0] not in DEVICES:
+            raise SoartError(
+                f"The setting 'device' must be one of {', '.join(DEVICES)}, or such as cuda:1, got {value!r:.80} ({where})."
+            )
         if not described.choices or value in described.choices:
             return value
         expected = f"one of {', '.join(described.choices)}"

@@ -120,9 +120,10 @@ class Trust:
         if not np.isfinite(self.concordance):
             return f"{start}; nothing can be held out to check the profile"
         statistic = "rank correlation" if self.graded else "AUC"
-        value, low, high = (2 * v - 1 if self.graded else v for v in (self.concordance, self.low, self.high))
+        values = (2 * v - 1 if self.graded else v for v in (self.concordance, self.low, self.high))
+        value, low, high = (f"{v:.2f}".replace("-", "−") for v in values)
         test = f"permutation test p = {self.p_value:.3f}"
-        return f"{start}, held-out {statistic} {value:.2f} (95 % interval {low:.2f}…{high:.2f}, {test})"
+        return f"{start}, held-out {statistic} {value} (95 % interval {low}…{high}, {test})"
 
 
 def score_interval(concordance: float, better: float, worse: float) -> tuple[float, float]:

@@ -48,6 +48,12 @@ def _unfit(technical: str) -> Select[int]:
     return select(score.image_id).where(score.profile == technical, score.value == 0)
 
 
+def unfit_ids(collection: Collection, technical: str) -> set[int]:
+    """Ids of the pictures that cannot be judged, whose stored score of this name is 0."""
+    with collection.session("be read") as session:
+        return set(session.scalars(_unfit(technical)))
+
+
 def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
     """Yield every different prompt once."""
     query = select(MetadataRow.prompt).where(MetadataRow.image_id.in_(image_ids_of_scan(scan_number))).distinct()

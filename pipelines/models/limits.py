@@ -7,5 +7,7 @@ STEPS, GUIDANCE, SIDE = (1, 1000), (0, 100), (8, 8192)
 #: Seeds are below this.
 SEED_LIMIT = 2**63
 ENGINES = ("local", "ray")
+#: Kinds of devices; a number may follow, as in ``cuda:1``.
+DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float32", "float16", "bfloat16")
 OFFLOADS = ("auto", "none", "model", "sequential")

@@ -12,6 +12,7 @@ from ...errors import ImageError
 from ...metrics.tastes.agreement import Agreement, compare_tastes
 from ..collection.collection import Collection
 from ..collection.queries import Query, order
+from ..collection.score_statistics import unfit_ids
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
 from ..scoring.taste_scorer import TasteScorer
@@ -20,9 +21,14 @@ from ..scoring.taste_scorer import TasteScorer
 TILE = 160
 
 
-def best_and_worst(collection: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
-    """Ids of the ``count`` best and ``count`` worst pictures under a stored score; no picture is in both lists."""
-    ids = order(collection, Query(profile=profile, sort="score", sound=True, scored=True), "")
+def best_and_worst(collection: Collection, profile: str, count: int, technical: str) -> tuple[list[int], list[int]]:
+    """Ids of the ``count`` best and ``count`` worst pictures under a stored score; no picture is in both lists.
+
+    Pictures that cannot be judged, whose score of the name ``technical`` is 0, are in neither.
+    """
+    unfit = unfit_ids(collection, technical)
+    every = order(collection, Query(profile=profile, sort="score", sound=True, scored=True), "")
+    ids = [image for image in every if image not in unfit]
     count = min(count, len(ids) // 2)
     return ids[:count], ids[len(ids) - count :][::-1]
 

@@ -65,7 +65,7 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
     Args:
         evaluated: the evaluated collection.
         rater: whose ratings are the stars, of the files this rater has rated; None for stars by the percentile of the
-            score, of all files.
+            score, of all files but those of pictures that cannot be judged.
     """
     e = evaluated.evaluation
     rated = None if rater is None else ratings(evaluated.collection, rater, personal=False)
@@ -73,7 +73,7 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
     tags, albums = (labels_of(evaluated.collection, kind, e.ids.tolist()) for kind in (TAG, ALBUM))
     for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
         row = e.place.get(image)
-        if row is not None and (rated is None or image in rated):
+        if row is not None and (e.unfit[row] == "" if rated is None else image in rated):
             # Half stars count up, all of them: round() would take 2.5 for 2 and 3.5 for 4.
             value = int(stars[row]) if rated is None else math.floor(rated[image] + 0.5)
             yield Note(Path(path), value, _facts(e, row), tags.get(image, ()), albums.get(image, ()))

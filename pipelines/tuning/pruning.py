@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ..models.request import DrawnPicture, Request
+from ..support.figures import fixed
 from .panel import Judgements, Panel
 from .study import Study, Trial
 
@@ -65,11 +66,13 @@ class Pruning:
         """A one-sentence summary."""
         if not self.agreements:
             return "Previews: too few pictures so far to compare them with the final ones; nothing was dropped."
-        ranks = ", ".join(f"{a.correlation:.2f} after {a.share:.0%} of the steps" for a in self.agreements)
+        ranks = ", ".join(
+            f"{fixed(a.correlation, 2)} after {fixed(100 * a.share, 0)} % of the steps" for a in self.agreements
+        )
         if not self.dropped:
             return f"Previews: rank correlation with the final pictures {ranks}; nothing was dropped."
         candidates = "candidate was" if self.dropped == 1 else "candidates were"
-        change = f"{abs(self.saving):.0%} of the drawing time {'saved' if self.saving >= 0 else 'added so far'}"
+        change = f"{fixed(100 * abs(self.saving), 0)} % of the drawing time {'saved' if self.saving >= 0 else 'added so far'}"
         dropped = f"{self.dropped} {candidates} dropped after {self.previews} previews"
         return f"Previews: {dropped}, {change} (rank correlation {ranks})."
 

@@ -366,12 +366,12 @@ LITERAL = (
 COMPOSED = (
     # Previews of a tune
     N_("Previews: rank correlation with the final pictures %(ranks)s; nothing was dropped."),
-    N_("Previews: 1 candidate was dropped after %(previews)s previews, %(share)s%% of the drawing time saved (rank correlation %(ranks)s)."),
-    N_("Previews: 1 candidate was dropped after %(previews)s previews, %(share)s%% of the drawing time added so far (rank correlation %(ranks)s)."),
-    N_("Previews: %(count)s candidates were dropped after %(previews)s previews, %(share)s%% of the drawing time saved (rank correlation %(ranks)s)."),
-    N_("Previews: %(count)s candidates were dropped after %(previews)s previews, %(share)s%% of the drawing time added so far (rank correlation %(ranks)s)."),
-    N_("%(value)s after %(share)s%% of the steps, %(ranks)s"),
-    N_("%(value)s after %(share)s%% of the steps"),
+    N_("Previews: 1 candidate was dropped after %(previews)s previews, %(share)s %% of the drawing time saved (rank correlation %(ranks)s)."),
+    N_("Previews: 1 candidate was dropped after %(previews)s previews, %(share)s %% of the drawing time added so far (rank correlation %(ranks)s)."),
+    N_("Previews: %(count)s candidates were dropped after %(previews)s previews, %(share)s %% of the drawing time saved (rank correlation %(ranks)s)."),
+    N_("Previews: %(count)s candidates were dropped after %(previews)s previews, %(share)s %% of the drawing time added so far (rank correlation %(ranks)s)."),
+    N_("%(value)s after %(share)s %% of the steps, %(ranks)s"),
+    N_("%(value)s after %(share)s %% of the steps"),
     # Charts
     N_("Histogram of %(unit)s of %(count)s pictures: the median is %(middle)s, and the middle half lies between %(low)s and %(high)s."),
     N_("%(low)s … %(high)s: %(count)s"),

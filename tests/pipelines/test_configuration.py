@@ -60,6 +60,7 @@ def test_any_text_comes_back(tmp_path_factory, text):
         ('model = " "', "must be a text"),
         ('judges = "adherence"', "must be a list of texts"),
         ('dtype = "float3"', "one of float32, float16, bfloat16"),
+        ('device = "toaster"', "'device' must be one of cpu, cuda, mps, xpu, or such as cuda:1"),
         ('[model]\nname = "a"', "must be a text"),
         ("model = ", "not valid TOML: Invalid value"),
         (b"\xff\xfe\x00", "not valid TOML"),

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ....metrics.damage.names import TECHNICAL
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import rows_of
 from ....pipelines.reports.taste import draw_curve
@@ -38,7 +39,7 @@ def taste_page(request: Request) -> Response:
         values["taste"] = taste
         values["most"], values["least"] = (
             cells_of(collection, rows_of(collection, ids), rater, profile)
-            for ids in best_and_worst(collection, profile, TOP)
+            for ids in best_and_worst(collection, profile, TOP, current.profiles.scorer(TECHNICAL).stored_name)
         )
         values["scored"] = counts.profiles.get(profile, 0)
         examples = getattr(taste, "examples", None)

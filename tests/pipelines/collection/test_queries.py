@@ -255,8 +255,11 @@ def test_facts_count(filled):
 
 
 def test_ends_hold_scored_pictures_once(filled):
-    assert best_and_worst(filled, "p", 12) == ([5, 1], [2, 3])
-    assert best_and_worst(filled, "none", 12) == ([], [])
+    assert best_and_worst(filled, "p", 12, "technical") == ([5, 1], [2, 3])
+    assert best_and_worst(filled, "none", 12, "technical") == ([], [])
+    # A score of 0 says that a picture cannot be judged.
+    filled.set_scores("technical", {2: 0.0, 5: 40.0})
+    assert best_and_worst(filled, "p", 1, "technical") == ([5], [3])
 
 
 def test_agreement_of_stored_scores(filled):

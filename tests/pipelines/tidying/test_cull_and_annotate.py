@@ -119,6 +119,19 @@ def test_pictures_of_the_longest_names_are_annotated_and_moved(collection, tmp_p
     assert list(folder.iterdir()) == []
 
 
+def test_only_a_rater_gives_stars_to_pictures_that_cannot_be_judged(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, image in (("a", picture(1)), ("white", Image.new("RGB", (64, 64), "white"))):
+        (folder / f"{name}.png").write_bytes(encoded(image, "PNG"))
+    evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    assert [note.path.name for note in annotations_of(evaluated)] == ["a.png"]
+    white = next(row.id for row in collection.images() if collection.locate(row).name == "white.png")
+    rate(collection, "me", {white: 2})
+    (note,) = annotations_of(evaluated, "me")
+    assert (note.path.name, note.stars) == ("white.png", 2)
+
+
 @pytest.mark.parametrize(("pictures", "worst", "moved"), [(375, 18.4, 69), (10, 25, 2), (10, 9.9, 0), (9, 99, 8)])
 def test_a_share_is_rounded_down(pictures, worst, moved):
     reasons = Rule(worst=worst).reasons(grouped([-1] * pictures, [False] * pictures, range(pictures)))
@@ -314,7 +327,7 @@ def test_pictures_that_cannot_be_judged_come_last_by_any_profile(collection, tmp
         assert [move.source.name for move in moves] == ["black.png"]
     moves = plan_cull(result, Rule(damaged=True), [folder], tmp_path / "out")
     assert [move.target.parent.name for move in moves if move.source.name == "black.png"] == ["blank"]
-    assert {note.path.stem: note.stars for note in annotations_of(result)}["black"] == 1
+    assert sorted(note.path.stem for note in annotations_of(result)) == ["a", "b"]
     assert sorted(e.percentile.tolist()) == [0, 25, 75]
     (group,) = find_keepers(result).groups
     assert [Path(path).stem for path in group.paths][-1] == "black"

@@ -142,10 +142,10 @@ def test_dropped_candidates_are_told_by_regression():
 
 def test_an_account_says_what_looks_saved_or_cost():
     agreements = [PreviewAgreement(0.2, 0.9, 8)]
-    assert "3 candidates were dropped after 9 previews, 15% of the drawing time saved" in str(
+    assert "3 candidates were dropped after 9 previews, 15 % of the drawing time saved" in str(
         Pruning(agreements, 0.2, 9, 3, 0.15)
     )
-    assert "1 candidate was dropped after 9 previews, 29% of the drawing time added so far" in str(
+    assert "1 candidate was dropped after 9 previews, 29 % of the drawing time added so far" in str(
         Pruning(agreements, 0.2, 9, 1, -0.29)
     )
     assert "nothing was dropped" in str(Pruning(agreements, None, 9, 0, -0.3))

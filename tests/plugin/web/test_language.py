@@ -343,7 +343,7 @@ def test_previews_of_a_tune_are_told_in_german():
     told = [texts_in("de").message(str(summary)) for summary in previews()]
     assert not any("previews" in text or "after" in text or "drop" in text for text in told)
     assert told[2] == (
-        "Vorschauen: Rangkorrelation mit den fertigen Bildern 0,17 nach 20 % der Schritte, -0,50 nach 35 % der Schritte; "
+        "Vorschauen: Rangkorrelation mit den fertigen Bildern 0,17 nach 20 % der Schritte, −0,50 nach 35 % der Schritte; "
         "nichts wurde verworfen."
     )
     assert told[-1].startswith(
