@@ -389,6 +389,7 @@ def test_too_many_categories_are_left_to_the_independent_sampler():
     assert set(study.sampler.infer_relative_search_space(study, study.trials[-1])) == {"x"}
 
 
+@pytest.mark.slow
 def test_recommends_what_is_best_behind_the_noise():
     ahead = []
     for seed in range(2):

@@ -308,7 +308,7 @@ def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
     assert seen[0] == seen[1]
 
 
-@pytest.mark.parametrize("name", ["redness", "acme_judge:Moody", "adherence"])
+@pytest.mark.parametrize("name", [pytest.param("redness", marks=pytest.mark.slow), "acme_judge:Moody", "adherence"])
 def test_judged_as_on_one_machine(cluster, package, tmp_path, monkeypatch, name):
     monkeypatch.setattr(ray_judging, "_MEASURED", 4)
     [(judge, _)], [(again, _)] = guarded_judges([(name, 1.0)]), guarded_judges([(name, 1.0)])

@@ -282,7 +282,7 @@ def test_ranked_by_adherence(judge, collection, rendered):
     rows = collection.add_drawn(drawn, "m", "s")
     ranking, problems = rank_by_judges(collection, rows, [(GuardedJudge(judge), 1.0)])
     assert len(ranking) == 6
-    assert any("NaN" in sentence for sentence in problems)
+    assert any("cannot tell" in sentence for sentence in problems)
     assert ranking[0].reasons[1].text.endswith(f"seen: {ranking[0].score:.2f}")
     judged, _ = adherences(collection, rows, judge)
     assert [judged[p.row.id].value for p in ranking] == pytest.approx([p.score for p in ranking], abs=1e-6)

@@ -43,6 +43,7 @@ def test_words_are_one_token_each_and_unknown_words_fall_apart(tmp_path, embedde
     assert len(tokenizer.tokenize("zxqv")) > 1
 
 
+@pytest.mark.slow
 def test_words_steer_the_picture(judge, generator):
     """A small sample of what holds; `make bench` measures all rates with margins."""
     scenes = judging.balanced_scenes(60, seed=4)

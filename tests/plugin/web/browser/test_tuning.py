@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from specimens.browsing import Held, press, stored, until
 
 from soart.pipelines.collection.collection import Collection
@@ -216,6 +217,7 @@ def pictures(folder):
         return len(collection.images())
 
 
+@pytest.mark.slow
 def test_a_killed_server_loses_nothing(come, folder, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -130,6 +130,7 @@ def test_tastes_start_from_the_prior_scores_of_the_settings_as_far_as_they_are_a
     assert profiles.scorer("ann").taste.prior_names == ("appeal",)
 
 
+@pytest.mark.slow
 def test_tastes_start_from_the_population_and_the_judges_of_the_settings(own_learning, visit, settings, package):
     space = card_space()
     cards = [Card(space.version, np.full(space.width, x), 0.1 * np.eye(space.width)) for x in (0.5, 0.5, 0.6)]
@@ -151,6 +152,7 @@ def test_tastes_start_from_the_population_and_the_judges_of_the_settings(own_lea
     assert not len(profiles.scorer("cat").taste.kinds)
 
 
+@pytest.mark.slow
 def test_many_raters_learn_one_after_another_in_one_process(own_learning, visitor):
     def processes():
         return {child.pid for child in multiprocessing.active_children() if child.name == "soart: Learning"}
