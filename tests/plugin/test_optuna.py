@@ -441,6 +441,7 @@ def test_settings_of_earlier_versions_still_work(settings):
         SoartSampler(**settings)
 
 
+@pytest.mark.slow
 def test_numbers_are_found_between_the_values_of_any_grid():
     """The best values lie beside the even grid, and products matter."""
 

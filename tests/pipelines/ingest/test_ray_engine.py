@@ -140,6 +140,7 @@ def test_nodes_with_another_version():
         check_version("99")
 
 
+@pytest.mark.slow
 def test_inspections_are_those_of_one_machine(pictures, capfd):
     # Starts a cluster of its own, ends it, and says nothing.
     assert by_path(RayEngine(2).inspect(pictures)) == by_path(LocalEngine(2).inspect(pictures))

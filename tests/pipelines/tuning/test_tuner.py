@@ -64,6 +64,7 @@ def test_tuning_finds_what_the_judge_likes_and_ends_within_the_budget(tuner, col
     assert tune(again, on_batch=lambda rows: pytest.fail("drew again")) == why
 
 
+@pytest.mark.slow
 def test_interrupted_run_takes_the_steps_of_an_undisturbed_one(tuner, generator, space, panel, tmp_path, monkeypatch):
     tune(tuner)
     whole = [(a.choice, a.seed, a.request_key) for a in tuner.study.own]

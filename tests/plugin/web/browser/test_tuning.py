@@ -96,6 +96,7 @@ def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
     page.wait_for_selector("#changes", timeout=400_000)
 
 
+@pytest.mark.slow
 def test_findings_that_fail_are_fetched_again(come, address):
     page = come()
     page.route("**/tune/findings", lambda route: route.abort())
@@ -129,6 +130,7 @@ def test_the_whole_name_of_a_banned_option_and_its_cross_are_shown(come, address
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.slow
 def test_an_earlier_tune_is_opened_in_the_place_of_the_present_one(come, address):
     page = come()
     page.goto(f"{address}/c/0/tune")

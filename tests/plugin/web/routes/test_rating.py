@@ -122,6 +122,7 @@ def rate_as(visitor, rater, count=6):
         assert visitor.post("/c/0/api/rate", body).status_code == 200
 
 
+@pytest.mark.slow
 def test_tastes_start_from_the_prior_scores_of_the_settings_as_far_as_they_are_available(visit):
     visitor = visit(priors=["appeal", "others"])
     rate_as(visitor, "ann")
@@ -168,6 +169,7 @@ def test_many_raters_learn_one_after_another_in_one_process(own_learning, visito
     assert all(rater in page for rater in raters)
 
 
+@pytest.mark.slow
 def test_a_killed_learning_is_reported_and_does_not_kill_the_server(own_learning, visitor, app):
     rate_as(visitor, "ann")
     end = time.monotonic() + 240
