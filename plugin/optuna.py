@@ -299,7 +299,7 @@ class SoartSampler(BaseSampler):
 def _with_parents(
     kinds: Mapping[str, BaseDistribution], known: list[_Slot], finished: Sequence[FrozenTrial]
 ) -> list[_Slot]:
-    """Those of some parameters that stand in just the finished trials with certain options of a known slot."""
+    """Slots for the parameters of ``kinds`` that stand in just the finished trials with certain options of a known slot."""
     ranges = [_range(slot.kind, []) for slot in known]
     rows = [(trial.params, _choice(known, ranges, trial.params)) for trial in finished]
     told = [(params, choice) for params, choice in rows if choice is not None]
