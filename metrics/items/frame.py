@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -58,6 +58,15 @@ def block_of(name: str) -> str:
     return kind if kind in (COLOUR, DEEP) else "soart"
 
 
+@lru_cache(maxsize=8)
+def _groups(names: tuple[str, ...]) -> tuple[np.ndarray, tuple[tuple[int, ...], ...], dict[str, np.ndarray]]:
+    """Blocks, heads and kinds of items of these names, read-only: a taste is fitted hundreds of times while it is learnt."""
+    blocks, kinds = np.array([block_of(name) for name in names]), kinds_of(names)
+    for numbers in (blocks, *kinds.values()):
+        numbers.flags.writeable = False
+    return blocks, tuple(map(tuple, heads_of(names))), kinds
+
+
 @dataclass(frozen=True)
 class Frame:
     """Scale and blocks of items.
@@ -80,16 +89,10 @@ class Frame:
     def of(cls, reference: np.ndarray, names: tuple[str, ...]) -> Frame:
         """Learn from (m, p) items of reference pictures."""
         centre, scale = reference.mean(axis=0), reference.std(axis=0)
-        heads = tuple(tuple(head) for head in heads_of(names))
         # Rounding of large constant items is not variation.
         varies = scale > 1e-9 * np.maximum(np.abs(centre), 1e-3)
-        return cls(
-            centre,
-            np.where(varies, scale, np.inf),
-            np.array([block_of(name) for name in names]),
-            heads,
-            kinds_of(names),
-        )
+        blocks, heads, kinds = _groups(names)
+        return cls(centre, np.where(varies, scale, np.inf), blocks, heads, dict(kinds))
 
     @cached_property
     def names(self) -> list[str]:

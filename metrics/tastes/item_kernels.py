@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn import config_context
-from sklearn.covariance import ledoit_wolf
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 from ..attention.version_d import inverse_root, within_mode
 from ..items.frame import APPEARANCE, CONTENT, LATE
@@ -33,6 +33,15 @@ def of_items(z: np.ndarray, columns: np.ndarray) -> np.ndarray:
     if len(columns) and columns[-1] - columns[0] == len(columns) - 1:
         return z[:, columns[0] : columns[-1] + 1]
     return z[:, columns]
+
+
+def shrunk_covariance(rows: np.ndarray) -> np.ndarray:
+    """(c, c) covariance of (n, c) rows of mean 0, as ``ledoit_wolf`` has it, in a third of its time."""
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        share = ledoit_wolf_shrinkage(rows, assume_centered=True)
+    covariance: np.ndarray = (1 - share) * (rows.T @ rows / len(rows))
+    covariance.flat[:: len(covariance) + 1] += share * np.mean(rows**2)
+    return covariance
 
 
 @dataclass(frozen=True)
@@ -64,9 +73,7 @@ class Head:
         residuals = within_mode(components, modes)
         scale = np.sqrt(np.mean(residuals**2, axis=0))
         scale = np.where(scale > 1e-9, scale, 1.0)
-        with config_context(assume_finite=True, skip_parameter_validation=True):
-            covariance = ledoit_wolf(residuals / scale, assume_centered=True)[0]
-        rotation = axes[:count].T / scale @ inverse_root(covariance)
+        rotation = axes[:count].T / scale @ inverse_root(shrunk_covariance(residuals / scale))
         rotated = (rows - mean) @ rotation
         # The mean of the modes, not of the pictures: a mode of many examples must not pull the centre.
         return cls(

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,13 +21,28 @@ JUDGES = (
 )  # fmt: skip
 
 
-def offered_judges() -> dict[str, EntryPoint]:
+def offered_judges() -> Mapping[str, EntryPoint]:
     """Entry points of other packages' judges by name; the first of a name counts, and built-in judges stay."""
-    # Takes some milliseconds, which not every command that scores needs.
+    # Installing a package or removing it changes its folder.
+    return _offered_in(tuple((place, _changed(place)) for place in sys.path))
+
+
+def _changed(place: str) -> int:
+    """When a folder or file was last changed, in ns; 0 if there is none."""
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=4)
+def _offered_in(places: tuple[tuple[str, int], ...]) -> Mapping[str, EntryPoint]:
+    """As ``offered_judges``, where packages are in these ``places``; reading all of them takes tens of milliseconds."""
+    # Not every command that scores needs this import.
     from importlib.metadata import entry_points
 
     entries: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):
         if entry.name not in JUDGES:
             entries.setdefault(entry.name, entry)
-    return entries
+    return MappingProxyType(entries)

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
+from sklearn.covariance import ledoit_wolf
 
 from soart.metrics import AttentionD
 from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, kinds_of
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.fitting import fit
-from soart.metrics.tastes.item_kernels import ItemKernels
+from soart.metrics.tastes.item_kernels import ItemKernels, shrunk_covariance
 from soart.metrics.tastes.mixture import fit_all, hypotheses, learn_mixture, log_weights
 from soart.metrics.tastes.profile import learn_taste
 
@@ -36,6 +37,12 @@ def test_kinds_of_items():
     assert set(kinds_of(NAMES[:10])) == {"texture", "colour"}
     # Items of a network's output have one depth.
     assert len(kinds_of(("deep/000", "deep/001"))[LATE]) == 2
+
+
+@pytest.mark.parametrize(("count", "width"), [(2, 3), (9, 1), (4, 6), (60, 12)])
+def test_shrunk_covariance_is_that_of_ledoit_and_wolf(count, width):
+    rows = deviations(count, width=width) * np.arange(1, width + 1)
+    np.testing.assert_allclose(shrunk_covariance(rows), ledoit_wolf(rows, assume_centered=True)[0], rtol=1e-12)
 
 
 @pytest.mark.parametrize("width", [len(NAMES), 13, 6])

@@ -1,8 +1,10 @@
 """Judges by others: found, guarded, stored, ranked by."""
 
 import math
+import os
 import threading
 from itertools import permutations
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -308,6 +310,23 @@ def test_entry_points_are_found(package):
     assert judge_named("acme_judge:Redness").version == "1"
     [(judge, weight)] = guarded_judges([("redness", 2.0)])
     assert (judge.stored_name, weight) == ("judge:redness@1", 2.0)
+
+
+def test_a_package_that_comes_or_goes_is_seen_at_once(tmp_path, monkeypatch):
+    def names():
+        return {source.name for source in known_judges()}
+
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "hue" not in names()
+    package = tmp_path / "hues-1.0.dist-info"
+    package.mkdir()
+    (package / "entry_points.txt").write_text("[soart.judges]\nhue = hues:Hue\n")
+    # Not every file system tells two changes apart that follow each other at once.
+    os.utime(tmp_path, ns=(1, 1))
+    assert "hue" in names()
+    rmtree(package)
+    os.utime(tmp_path, ns=(2, 2))
+    assert "hue" not in names()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -111,22 +112,25 @@ def visit_once(tmp_path_factory, embedded):
         yield come
 
 
-@pytest.fixture(scope="module")
-def things(tmp_path_factory):
-    """A collection of forty pictures that several tests of a module share."""
-    folder = tmp_path_factory.mktemp("shared") / "things"
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory):
+    """A collection of forty pictures that no test changes."""
+    folder = tmp_path_factory.mktemp("drawn") / "things"
     with Collection(folder) as collection:
         collection.add_drawn(pictures(40), "m", "s")
     return folder
+
+
+@pytest.fixture(scope="module")
+def things(drawn, tmp_path_factory):
+    """A collection of forty pictures that several tests of a module share."""
+    return copytree(drawn, tmp_path_factory.mktemp("shared") / "things")
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(drawn, tmp_path):
     """A collection of forty pictures."""
-    folder = tmp_path / "things"
-    with Collection(folder) as collection:
-        collection.add_drawn(pictures(40), "m", "s")
-    return folder
+    return copytree(drawn, tmp_path / "things")
 
 
 @pytest.fixture
