@@ -33,12 +33,15 @@ def best_and_worst(collection: Collection, profile: str, count: int, technical: 
     return ids[:count], ids[len(ids) - count :][::-1]
 
 
-def agreement(collection: Collection, profiles: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
+def agreement(
+    collection: Collection, profiles: Mapping[str, str], technical: str = ""
+) -> tuple[Agreement | None, list[int]]:
     """Compare stored scores on the pictures that have all of them; nothing is measured.
 
     Args:
         collection: the collection.
         profiles: stored score by the name to show.
+        technical: stored score that is 0 for pictures that cannot be judged, which are left out; empty for none.
 
     Returns:
         the agreement, and the ids of the pictures in common; the agreement is None for fewer than two profiles or two
@@ -46,7 +49,8 @@ def agreement(collection: Collection, profiles: Mapping[str, str]) -> tuple[Agre
     """
     stored = {name: collection.scores(profile) for name, profile in profiles.items()}
     stored = {name: scores for name, scores in stored.items() if scores}
-    common = sorted(set.intersection(*(set(scores) for scores in stored.values()))) if stored else []
+    unfit = unfit_ids(collection, technical) if technical else set()
+    common = sorted(set.intersection(*(set(scores) for scores in stored.values())) - unfit) if stored else []
     if len(stored) < 2 or len(common) < 2:
         return None, common
     values = np.array([[scores[image] for image in common] for scores in stored.values()])

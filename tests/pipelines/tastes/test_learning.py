@@ -213,6 +213,23 @@ def test_a_missing_file_costs_neither_the_report_nor_the_sheet(rated, scorer):
         path.with_suffix(".away").rename(path)
 
 
+def test_pictures_that_cannot_be_judged_are_not_compared(rated, scorer, tmp_path):
+    collection, rows, _ = rated
+    with Collection(None) as other:
+        for name, side, colour in (("plain", 32, (250, 0, 0)), ("tiny", 8, (9, 8, 7))):
+            Image.new("RGB", (side, side), colour).save(tmp_path / f"{name}.png")
+        unfit = [other.add_file(tmp_path / f"{name}.png")[0] for name in ("plain", "tiny")]
+        sound = other.add_file(collection.locate(rows[0]))[0]
+        kept, items, problems = measure_sound(other, [unfit[0], sound, unfit[1]], scorer)
+        assert [row.id for row in kept] == [sound.id]
+        assert len(items) == 1
+        assert [sentence.split(" is left out: ")[1] for sentence in problems] == [
+            "nothing but one tone.",
+            "too small to be judged (8 pixels; 16 are needed).",
+        ]
+        assert measure_sound(other, unfit, scorer)[0] == measure_sound(other, [], scorer)[0] == []
+
+
 def test_explained_picture(scorer, folders):
     found = explain_picture(scorer, next(folders[1].iterdir()), grid=2)
     assert found.score < 50
