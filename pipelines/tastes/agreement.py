@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...errors import ImageError
-from ...metrics.tastes.agreement import Agreement, compare_tastes
+from ...metrics.tastes.agreement import APART, Agreement, compare_tastes
 from ..collection.collection import Collection
 from ..collection.queries import Query, order
 from ..collection.score_statistics import unfit_ids
@@ -19,6 +19,8 @@ from ..scoring.taste_scorer import TasteScorer
 
 #: Side of a picture on a sheet, in pixels.
 TILE = 160
+#: The sentence for tastes that disagree on no picture.
+NO_DISAGREEMENT = f"No picture is judged differently by {APART:.0f} percentiles or more."
 
 
 def best_and_worst(collection: Collection, profile: str, count: int, technical: str) -> tuple[list[int], list[int]]:
@@ -90,10 +92,13 @@ def disagreement_sheet(
     Pictures that cannot be read are passed over: their items outlive them.
 
     Raises:
-        ImageError: no picture can be read.
+        ImageError: the tastes disagree on no picture, see ``Agreement.disagreements``; or none can be read.
     """
     chosen: dict[int, np.ndarray] = {}
-    for i in agreement.disagreements(len(rows)):
+    apart = agreement.disagreements(len(rows))
+    if not apart:
+        raise ImageError(f"There is no picture to draw: {NO_DISAGREEMENT}")
+    for i in apart:
         if len(chosen) == top:
             break
         with contextlib.suppress(ImageError):

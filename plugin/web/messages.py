@@ -324,6 +324,7 @@ LITERAL = (
     N_("human preference score v3, by its own package; needs a GPU for its 7 billion weights"),
     N_("v2.5 is under the AGPL-3.0"),
     N_("This judge is already running: wait until it is done, or cancel it."),
+    N_("No picture is judged differently by %(percentiles)s percentiles or more."),
     N_("No picture of this collection has been judged by adherence yet: choose Judge pictures… first."),
     N_("Values of judges are not computed with the scores: choose Judge pictures instead."),
     # Evaluating and moving

@@ -15,7 +15,7 @@ from ....pipelines.collection.score_statistics import unfit_ids
 from ....pipelines.reports.taste import draw_curve
 from ....pipelines.scoring.taste_scorer import TasteScorer
 from ....pipelines.services.gallery import cells_of, taste_scorer, usable_profiles
-from ....pipelines.tastes.agreement import agreement, best_and_worst
+from ....pipelines.tastes.agreement import NO_DISAGREEMENT, agreement, best_and_worst
 from ..answers import page
 from ..state import current_collection, rater_of
 
@@ -55,7 +55,7 @@ def taste_page(request: Request) -> Response:
         disagreements = [(cell, agreed.percentiles[:, i].tolist()) for cell, i in zip(cells, columns, strict=True)]
     return page(
         request, "taste.html", current, view="taste", name=name, names=list(scorers), problems=problems, agreed=agreed,
-        disagreements=disagreements, common=len(common), sound=counts.pictures - counts.problems - unfit, unfit=unfit, **values,
+        disagreements=disagreements, no_disagreement=NO_DISAGREEMENT, common=len(common), sound=counts.pictures - counts.problems - unfit, unfit=unfit, **values,
     )  # fmt: skip
 
 

@@ -198,7 +198,10 @@ def test_a_missing_file_costs_neither_the_report_nor_the_sheet(rated, scorer):
     """Items outlive their picture: one file that was gone ended both."""
     collection, rows, _ = rated
     agreement, kept, _ = compare_on(collection, rows, [scorer, scorer])
-    # Tastes that agree disagree most on the first picture.
+    with pytest.raises(ImageError, match="10 percentiles or more"):
+        disagreement_sheet(collection, agreement, kept)
+    # Of equal disagreements the first picture's comes first.
+    agreement = replace(agreement, percentiles=agreement.percentiles * 0 + [[0], [50]])
     path = collection.locate(kept[0])
     path.rename(path.with_suffix(".away"))
     try:
