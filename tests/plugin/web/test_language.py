@@ -569,6 +569,11 @@ def test_german_in_the_browser_and_back(come, address):
     page.set_viewport_size({"width": 1280, "height": 800})
     page.wait_for_function("() => document.querySelector('.top nav').clientWidth > 600")
     assert page.eval_on_selector(".top nav", "nav => nav.scrollWidth <= nav.clientWidth")
+    # The button at the end of the keys was cut.
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
+    assert page.eval_on_selector("#keys", "dialog => dialog.scrollHeight <= dialog.clientHeight")
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto(f"{address}/c/0/rate")
     page.wait_for_selector("#picture[data-id]")
