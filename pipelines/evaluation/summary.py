@@ -175,9 +175,9 @@ def _first_of_each(group: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 def near_duplicates_left(group: np.ndarray, order: np.ndarray) -> dict[int, int]:
     """Number of the other members of its group in an order, by row; rows without any are left out."""
-    of = group[order]
-    sizes = np.bincount(of[of >= 0])
-    return {int(row): int(sizes[g]) - 1 for row, g in zip(order, of, strict=True) if g >= 0 and sizes[g] > 1}
+    members = order[group[order] >= 0]
+    others = np.bincount(group[members])[group[members]] - 1
+    return {row: count for row, count in zip(members.tolist(), others.tolist(), strict=True) if count}
 
 
 def _members(e: Evaluation, group: int) -> np.ndarray:
