@@ -113,7 +113,8 @@ def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
     for n in range(len(items)):
         plain = spread[n] < PLAIN and lightest[n] - dark[n] < PLAIN
         if side[n] < FEWEST_PIXELS:
-            reasons.append(f"too small to be judged ({side[n]:.0f} pixels; {FEWEST_PIXELS} are needed)")
+            pixels = f"{side[n]:.0f} pixel{'s' * (round(side[n]) != 1)}"
+            reasons.append(f"too small to be judged ({pixels}; {FEWEST_PIXELS} are needed)")
         elif plain and lightest[n] < PLAIN and colour[n] < PLAIN:
             reasons.append(BLANK[0])
         else:

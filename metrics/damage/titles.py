@@ -15,8 +15,8 @@ CAUTION = (
 
 
 _TITLES = {TECHNICAL: "technical quality", OVERALL: "overall score"}
-#: Start of the names under which values of judges by others are stored.
-JUDGE = "judge:"
+#: Start of the names under which values of judges by others are stored, and of those for scores of tastes.
+JUDGE, TASTE = "judge:", "taste:"
 
 
 def damage_noun(damage: str) -> str:

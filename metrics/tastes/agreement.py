@@ -10,6 +10,9 @@ import numpy as np
 from ...errors import ProfileError
 from ..percentiles import percentiles
 
+#: Fewest percentiles between the tastes that like a picture most and least for them to disagree on it.
+APART = 10.0
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -26,9 +29,12 @@ class Agreement:
     correlation: np.ndarray
 
     def disagreements(self, top: int = 8) -> list[int]:
-        """Row numbers of the ``top`` pictures that the tastes disagree on most, the largest gap first."""
+        """Row numbers of the ``top`` pictures that the tastes disagree on most, the largest gap first.
+
+        Pictures whose percentiles are less than ``APART`` apart are judged alike: there may be fewer than ``top``, or none.
+        """
         gaps = np.ptp(self.percentiles, axis=0)
-        return [int(i) for i in np.argsort(-gaps, kind="stable")[:top]]
+        return [int(i) for i in np.argsort(-gaps, kind="stable")[:top] if gaps[i] >= APART - 1e-9]
 
 
 def compare_tastes(names: Sequence[str], liking: np.ndarray) -> Agreement:

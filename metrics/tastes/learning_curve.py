@@ -29,6 +29,7 @@ from .trust import (
     TOO_FEW,
     Learner,
     Trust,
+    hundredths,
     independent,
     score_interval,
     shown_as_much,
@@ -169,26 +170,27 @@ def _advice(trust: Trust, more: int, concordances: tuple[float, float], limits: 
         limits: 90 % interval of the expected concordance.
     """
     statistic = "rank correlation" if trust.graded else "AUC"
-    now, then, low, high = (2 * c - 1 if trust.graded else c for c in (*concordances, *limits))
+    values = (2 * c - 1 if trust.graded else c for c in (*concordances, *limits))
+    now, then, low, high = map(hundredths, values)
     if trust.word == TOO_FEW:
         few = CHOOSE_FIVE if trust.only_choices else RATE_FIVE
         if concordances[1] <= 0.5:
             return f"{few}."
         more_of_them = f"{more} more choices" if trust.only_choices else f"{more} more"
-        return f"{few}; after {more_of_them} the {statistic} may be near {then:.2f}."
+        return f"{few}; after {more_of_them} the {statistic} may be near {then}."
     if concordances[1] - concordances[0] >= WORTH:
         return (
-            f"{more} more {trust.judgements} are expected to raise the {statistic} from {now:.2f} to {then:.2f} "
-            f"(90 % of fits: {low:.2f}…{high:.2f})."
+            f"{more} more {trust.judgements} are expected to raise the {statistic} from {now} to {then} "
+            f"(90 % of fits: {low}…{high})."
         )
-    if f"{now:.2f}" == f"{then:.2f}":
+    if now == then:
         return (
             f"More {trust.judgements} of this kind would hardly help: with {more} more the {statistic} is expected to stay "
-            f"at {now:.2f}."
+            f"at {now}."
         )
     return (
         f"More {trust.judgements} of this kind would hardly help: with {more} more the {statistic} is expected to change "
-        f"from {now:.2f} to {then:.2f}."
+        f"from {now} to {then}."
     )
 
 
@@ -206,10 +208,10 @@ def ratings_to_show(trust: Trust, count: int, forecast: Callable[[float], float]
     for times in AHEAD:
         expected, side = forecast(times), independent(times * side_now)
         if score_interval(expected, side, side)[0] > 0.5:
-            value = 2 * expected - 1 if trust.graded else expected
+            value = hundredths(2 * expected - 1 if trust.graded else expected)
             more = round((times - 1) * count)
             needed = f"{more} more choices" if trust.only_choices else f"{more} more, half of them liked,"
-            return f"If the {statistic} is then {value:.2f}, some {needed} would show that it is better than chance."
+            return f"If the {statistic} is then {value}, some {needed} would show that it is better than chance."
     return (
         f"Even {round((AHEAD[-1] - 1) * count)} more {trust.judgements} of this kind would not show that it is better than "
         "chance."

@@ -114,16 +114,27 @@ class Trust:
     def sentence(self) -> str:
         """The report in one sentence."""
         choices = f"{self.choices} choice{'s' * (self.choices != 1)} between pictures"
-        pictures = f"{self.liked} liked and {self.disliked} disliked pictures"
+        pictures = f"{self.liked} liked and {self.disliked} disliked picture{'s' * (self.disliked != 1)}"
         learnt_from = choices if self.only_choices else f"{pictures}, {choices}" if self.choices else pictures
         start = f"{self.word}: {learnt_from}"
         if not np.isfinite(self.concordance):
             return f"{start}; nothing can be held out to check the profile"
         statistic = "rank correlation" if self.graded else "AUC"
         values = (2 * v - 1 if self.graded else v for v in (self.concordance, self.low, self.high))
-        value, low, high = (f"{v:.2f}".replace("-", "−") for v in values)
+        value, low, high = map(hundredths, values)
         test = f"permutation test p = {self.p_value:.3f}"
         return f"{start}, held-out {statistic} {value} (95 % interval {low}…{high}, {test})"
+
+
+def hundredths(value: float) -> str:
+    """A statistic for people, with two digits after the point and a real minus sign.
+
+    >>> from soart.metrics.tastes.trust import hundredths
+    >>> hundredths(-0.05), hundredths(-0.001)
+    ('−0.05', '0.00')
+    """
+    # Adding 0 turns -0 into 0.
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def score_interval(concordance: float, better: float, worse: float) -> tuple[float, float]:

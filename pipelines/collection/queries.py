@@ -23,6 +23,7 @@ from .collection import Collection
 from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
 from .ratings import OPINIONS, REJECT, as_stars
+from .score_statistics import that_count
 from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
 SORTS = ("score", "date", "rating", "name")
@@ -112,7 +113,10 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def order(collection: Collection, query: Query, rater: str) -> list[int]:
-    """Ids of a query's pictures in its order; pictures without a score or a rating come last, ties newest first."""
+    """Ids of a query's pictures in its order; pictures without a score or a rating come last, ties newest first.
+
+    A picture that cannot be judged has no score under a taste, see ``that_count``.
+    """
     stars, score = RatingRow.value, ScoreRow.value
     of_rater = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
     pictures: Select[Any] = select(ImageRow.id).where(HERE)
@@ -124,9 +128,10 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         pictures = pictures.where(*(_contains(word, query.names) for word in query.words))
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
-        pictures = pictures.outerjoin(
-            ScoreRow, and_(ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile)
+        of_picture = and_(
+            ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile, *that_count(query.profile)
         )
+        pictures = pictures.outerjoin(ScoreRow, of_picture)
     if limits:
         scale = Scale.of(collection, query.profile)
         pictures = pictures.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
@@ -229,9 +234,10 @@ class Scale:
 
     @classmethod
     def of(cls, collection: Collection, profile: str) -> Scale:
-        """The scale of the stored scores under a profile."""
+        """The scale of the stored scores under a profile; under a taste without pictures that cannot be judged."""
         with collection.session("be read") as session:
-            values = session.scalars(select(ScoreRow.value).where(ScoreRow.profile == profile)).all()
+            query = select(ScoreRow.value).where(ScoreRow.profile == profile, *that_count(profile))
+            values = session.scalars(query).all()
         return cls(np.sort(np.array(values, dtype=np.float64)))
 
     def percentile(self, value: float) -> float:
@@ -280,8 +286,8 @@ def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int
 
 
 def scores_of(collection: Collection, profile: str, ids: Sequence[int]) -> dict[int, float]:
-    """Stored scores of pictures under a profile, by id."""
-    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile)
+    """Stored scores of pictures under a profile, by id; under a taste without those that cannot be judged."""
+    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, *that_count(profile))
     scores: dict[int, float] = {}
     with collection.session("be read") as session:
         for block in batches(ids, WINDOW):

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import aliased
 
+from ...metrics.damage.names import TECHNICAL, TECHNICAL_VERSION
+from ...metrics.damage.titles import TASTE
 from .collection import Collection
 from .files import image_ids_of_scan
-from .tables import TIME, FileRow, ImageRow, MetadataRow, ScoreRow
+from .tables import HERE, TIME, FileRow, ImageRow, MetadataRow, ScoreRow
 
 #: Settings of pictures that are texts, and facts that are numbers.
 TEXTS = ("prompt", "negative", "model", "sampler", "scheduler", "tool")
@@ -24,6 +26,8 @@ _NANOSECONDS = 86_400 * 10**9
 #: Day on which a file changed, since 1970; databases round quotients towards zero.
 _DAY = (TIME - case((TIME < 0, _NANOSECONDS - 1), else_=0)) // _NANOSECONDS
 _BLOCK = 1000
+#: Stored score that is 0 for pictures that cannot be judged.
+_TECHNICAL = f"{TECHNICAL}-{TECHNICAL_VERSION}"
 
 
 def digest_of_settings(collection: Collection, scan_number: int) -> bytes:
@@ -49,9 +53,25 @@ def _unfit(technical: str) -> Select[int]:
 
 
 def unfit_ids(collection: Collection, technical: str) -> set[int]:
-    """Ids of the pictures that cannot be judged, whose stored score of this name is 0."""
+    """Ids of the sound pictures at hand that cannot be judged, whose stored score of this name is 0."""
+    sound = select(ImageRow.id).where(HERE, ImageRow.problem.is_(None), ImageRow.id.in_(_unfit(technical)))
     with collection.session("be read") as session:
-        return set(session.scalars(_unfit(technical)))
+        return set(session.scalars(sound))
+
+
+def that_count(profile: str) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on the stored scores of a profile: those of a taste do not count for pictures that cannot be judged.
+
+    A taste scores what it sees in a picture, and an empty one may look well. Built-in scores say 0 of such pictures.
+    """
+    if not profile.startswith(TASTE):
+        return ()
+    technical = aliased(ScoreRow)
+    # A search by picture for each score is quicker than all technical scores where few pictures are asked for.
+    unfit = select(technical.image_id).where(
+        technical.image_id == ScoreRow.image_id, technical.profile == _TECHNICAL, technical.value == 0
+    )
+    return (~unfit.exists(),)
 
 
 def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:

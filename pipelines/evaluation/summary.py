@@ -10,6 +10,7 @@ import numpy as np
 
 from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
 from ..collection.files import count_files_with_pictures, first_paths
+from ..support.wording import counted
 from .folders import EvaluatedCollection
 from .result import Evaluation, Style
 
@@ -24,6 +25,7 @@ class ListedPicture:
         score, percentile: under the main profile; in a list of a judge, its value and percentile. The score of a picture
             that cannot be judged is NaN.
         note: reason why it is listed; may be empty.
+        alike: number of its near-duplicates that a list of the best or the worst leaves out.
     """
 
     id: int
@@ -31,6 +33,12 @@ class ListedPicture:
     score: float
     percentile: float
     note: str = ""
+    alike: int = 0
+
+    @property
+    def others(self) -> str:
+        """The near-duplicates that it stands for, in words; empty for none."""
+        return f"and {counted(self.alike, 'near-duplicate')}" if self.alike else ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ class Summary:
         files, copies: number of files with usable pictures, and of those that are identical to another one.
         mean, quartiles: of the main score, of the pictures that can be judged; of all if none can.
         unfit: number of pictures that cannot be judged, by reason.
-        best, worst: by the main score, the best or the worst first; likewise.
+        best, worst: by the main score, the best or the worst first; likewise. Of near-duplicates one is listed, the best or the
+            worst of them.
         damage: number of pictures suspected of each damage, and the most damaged ones.
         groups: number of groups of near-duplicates, and the largest ones; the picture to keep comes first.
         spare: number of redundant pictures: near-duplicates of one to keep.
@@ -89,7 +98,8 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     scores, rows = e.scores[e.main], _Rows(evaluated)
     order = np.argsort(-scores, kind="stable")
     order = fit if len(fit := order[e.unfit[order] == ""]) else order
-    best, worst = rows.want(order[:top]), rows.want(order[::-1][: min(top, len(order) - min(top, len(order)))])
+    best, worst = (rows.want(ends) for ends in best_and_worst(e.group, order, top, top))
+    alike = near_duplicates_left(e.group, order)
     damaged = {}
     for k, name in enumerate(DETECTORS):
         members = np.flatnonzero(e.damage == k)
@@ -109,6 +119,9 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         score = float("nan") if e.unfit[row] else float(scores[row])
         return ListedPicture(int(e.ids[row]), paths[row], score, float(e.percentile[row]), note)
 
+    def stand(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
+        return tuple(replace(show(row), alike=alike.get(row, 0)) for row in chosen)
+
     def show_all(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
         return tuple(show(row) for row in chosen)
 
@@ -119,8 +132,8 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         quartiles=(float(np.quantile(scores[order], 0.25)), float(np.quantile(scores[order], 0.75))),
         # As a plain dictionary, because asdict() mixes up the keys of a Counter.
         unfit=dict(Counter(e.unfit[e.unfit != ""].tolist())),
-        best=show_all(best),
-        worst=show_all(worst),
+        best=stand(best),
+        worst=stand(worst),
         damage={name: (n, show_all(chosen)) for name, (n, chosen) in sorted(damaged.items(), key=lambda d: -d[1][0])},
         groups=(len(sizes), tuple(tuple(show(r, "keep" if e.best[r] else "") for r in g) for g in groups)),
         spare=int(sizes.sum()) - len(sizes),
@@ -131,6 +144,40 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         ),
         missed=(len(judged.missed), tuple(show(r, "; ".join(judged.not_shown(int(e.ids[r])))) for r in missed)),
     )
+
+
+def best_and_worst(group: np.ndarray, order: np.ndarray, best: int, worst: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last rows of an order, of near-duplicates only one; no row or group is among both.
+
+    Args:
+        group: (n,) number of each row's group of near-duplicates, −1 for none.
+        order: (m,) rows, the best first.
+        best: most rows to take from the beginning.
+        worst: most rows to take from the end.
+
+    Returns:
+        the first rows, the best first; and the last ones, the worst first.
+    """
+    first = order[_first_of_each(group, order)][:best]
+    # Two pictures without a group are not of the same one.
+    taken = np.isin(order, first) | ((group[order] >= 0) & np.isin(group[order], group[first]))
+    rest = order[~taken][::-1]
+    return first, rest[_first_of_each(group, rest)][:worst]
+
+
+def _first_of_each(group: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """(m,) bool: True for rows of an order (m,) that are in no group, or the first of theirs."""
+    of = group[order]
+    chosen: np.ndarray = of < 0
+    chosen[np.unique(of, return_index=True)[1]] = True
+    return chosen
+
+
+def near_duplicates_left(group: np.ndarray, order: np.ndarray) -> dict[int, int]:
+    """Number of the other members of its group in an order, by row; rows without any are left out."""
+    members = order[group[order] >= 0]
+    others = np.bincount(group[members])[group[members]] - 1
+    return {row: count for row, count in zip(members.tolist(), others.tolist(), strict=True) if count}
 
 
 def _members(e: Evaluation, group: int) -> np.ndarray:

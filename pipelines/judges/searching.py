@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import JudgeError
+from ...metrics.damage.scorer import TechnicalScorer
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..scoring.measuring import measure
 from ..support.batching import batches
+from ..support.wording import counted
 from .adherence import AdherenceJudge
 from .guarded import GuardedJudge
 from .storing import judge_batch
+
+#: Width and height of a picture as the embedded model draws it, and of a photograph: what adherence can tell in neither, it
+#: cannot tell at all.
+_SIZES = ((64, 64), (1024, 1024))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,26 @@ class FoundPicture:
     value: float
 
 
+def check_words(words: str, judge: GuardedJudge) -> None:
+    """Check that a judge can look for some words, before pictures are read.
+
+    Args:
+        words: as in a prompt.
+        judge: the judge that should read them.
+
+    Raises:
+        JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
+    """
+    if not judge.needs_prompt:
+        raise JudgeError(f"The judge {judge.name!r} reads no words: choose adherence, or clip or siglip with a model.")
+    if isinstance(judge.inner, AdherenceJudge):
+        told = _told(judge.inner, words, _SIZES)
+        if not told:
+            raise JudgeError(f"Adherence finds nothing to look for in {words!r}: name what the pictures should show.")
+        if not any(told.values()):
+            raise JudgeError(_cannot_tell(told, "any picture"))
+
+
 def pictures_showing(
     collection: Collection,
     rows: Sequence[ImageRow],
@@ -47,7 +75,7 @@ def pictures_showing(
 
     Args:
         collection: holds the pictures.
-        rows: the pictures; those with a problem (all black…) are left out.
+        rows: the pictures; those with a problem, and those that cannot be judged (too small, all black…), are left out.
         words: as in a prompt, such as ``a red fox in the snow``.
         judge: reads prompts, as adherence, CLIP and SigLIP do.
         progress: called with a number of pictures that are done.
@@ -58,10 +86,10 @@ def pictures_showing(
     Raises:
         JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
     """
-    if not judge.needs_prompt:
-        raise JudgeError(f"The judge {judge.name!r} reads no words: choose adherence, or clip or siglip with a model.")
-    sound = [row for row in rows if not row.problem]
-    values, problems = dict[int, float](), list[str]()
+    check_words(words, judge)
+    sound, problems = _fit(collection, [row for row in rows if not row.problem])
+    progress(len(rows) - len(sound))
+    values = dict[int, float]()
     for block in batches(sound, judge.batch):
         if judge.stopped:
             break
@@ -85,18 +113,45 @@ def pictures_showing(
     return pictures, [*_untold(judge, words, sound), *dict.fromkeys(problems), *judge.problems]
 
 
+def _fit(collection: Collection, rows: Sequence[ImageRow]) -> tuple[list[ImageRow], list[str]]:
+    """The readable pictures that can be judged, a sentence for each unreadable one, and one on those that cannot be."""
+    technical = TechnicalScorer.load()
+    items, problems = measure(collection, rows, technical)
+    readable = [row for row in rows if row.id in items]
+    if not readable:
+        return [], problems
+    reasons = technical.unfit(np.stack([items[row.id] for row in readable]).astype(np.float64))
+    # Without the number of pixels, which may differ in every picture.
+    kinds = Counter(reason.partition(" (")[0] for reason in reasons if reason)
+    if kinds:
+        number = kinds.total()
+        named = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        they = "they" if number > 1 else "it"
+        problems.append(f"{counted(number)} left out, because {they} cannot be judged: {named}.")
+    return [row for row, reason in zip(readable, reasons, strict=True) if not reason], problems
+
+
+def _told(judge: AdherenceJudge, words: str, sizes: Iterable[tuple[int, int]]) -> dict[str, bool]:
+    """The phrases in some words, each with True if it can be told in pictures of one of the sizes (width, height)."""
+    told: dict[str, bool] = {}
+    for size in sizes:
+        for phrase, source in judge.phrases(words, size):
+            told[phrase.text] = told.get(phrase.text, False) or source is not None
+    return told
+
+
+def _cannot_tell(told: dict[str, bool], where: str) -> str:
+    """The sentence about the phrases that cannot be told, with the advice to use another judge."""
+    unknown = ", ".join(repr(text) for text, known in told.items() if not known)
+    return (
+        f"Adherence cannot tell {unknown} in {where}: name a model that reads any words, such as "
+        "--judge clip:openai/clip-vit-base-patch32."
+    )
+
+
 def _untold(judge: GuardedJudge, words: str, rows: Sequence[ImageRow]) -> list[str]:
-    """A sentence about the phrases that adherence can tell in none of the pictures."""
+    """A sentence about the phrases that adherence can tell in none of the pictures; none if there are no such phrases."""
     if not isinstance(judge.inner, AdherenceJudge):
         return []
-    told: dict[str, bool] = {}
-    for size in {(row.width, row.height) for row in rows}:
-        for phrase, source in judge.inner.phrases(words, size):
-            told[phrase.text] = told.get(phrase.text, False) or source is not None
-    unknown = [repr(text) for text, known in told.items() if not known]
-    if not unknown:
-        return []
-    return [
-        f"Adherence cannot tell {', '.join(unknown)} in these pictures: name a model that reads any words, such as "
-        "--judge clip:openai/clip-vit-base-patch32."
-    ]
+    told = _told(judge.inner, words, {(row.width, row.height) for row in rows})
+    return [] if all(told.values()) else [_cannot_tell(told, "these pictures")]

@@ -27,7 +27,7 @@ from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.judge_values import JudgeColumn, agreement_with, all_judges, titles_of
 from ..evaluation.keepers import KeeperGroup, Keepers, find_keepers
-from ..evaluation.summary import ListedPicture, Summary, summarise
+from ..evaluation.summary import ListedPicture, Summary, best_and_worst, near_duplicates_left, summarise
 from ..judges.versions import is_adherence
 from .charts import counts_chart, histogram_chart
 from .page import OTHER_FILES, jpeg_url, render_page, write_report
@@ -192,13 +192,16 @@ def _best_and_worst(
     """The best and the worst pictures by a judge, with its own values; no picture is in both lists."""
     e, order = evaluated.evaluation, judge.order
     count = min(TOP, (len(order) + 1) // 2)
-    best, worst = order[:count], order[::-1][: min(count, len(order) - count)]
+    best, worst = best_and_worst(e.group, order, count, min(count, len(order) - count))
+    alike = near_duplicates_left(e.group, order)
     shown = [int(row) for row in (*best, *worst)]
     paths = first_paths(evaluated.collection, evaluated.update.scan_number, [int(e.ids[row]) for row in shown])
     places = dict(zip(order.tolist(), percentiles(judge.values[order]).tolist(), strict=True))
 
     def show(row: int) -> ListedPicture:
-        return ListedPicture(int(e.ids[row]), paths[int(e.ids[row])], float(judge.own[row]), places[row])
+        return ListedPicture(
+            int(e.ids[row]), paths[int(e.ids[row])], float(judge.own[row]), places[row], alike=alike.get(row, 0)
+        )
 
     return tuple(show(row) for row in shown[: len(best)]), tuple(show(row) for row in shown[len(best) :])
 

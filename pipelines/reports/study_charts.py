@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ...metrics.damage.titles import stored_title
 from ..support.figures import figure
 from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
-from .charts import Interval, interval_limits, intervals_chart
+from .charts import MOST_ROWS, Interval, interval_limits, intervals_chart
 from .line_charts import Series, lines_chart
 
 #: Longest prompt in a tooltip, in characters.
@@ -26,11 +26,13 @@ class SlotChart:
         chart: the drawing: rows of options, best first, or a curve with a band if they are numbers.
         options: the options, in the order of the chart; ``""`` for nothing.
         best: the best number with its effect, in words; empty for options.
+        left_out: number of options in the middle that are not drawn.
     """
 
     chart: Markup
     options: tuple[str, ...]
     best: str = ""
+    left_out: int = 0
 
 
 def curves_of(effects: Sequence[OptionEffect]) -> dict[str, list[OptionEffect]]:
@@ -71,7 +73,7 @@ def draw_effects(effects: Sequence[OptionEffect], unit: str, *, curves: bool = T
     drawn = {}
     for slot in dict.fromkeys(e.slot for e in effects if e.slot in slots):
         if chart := intervals_chart(slots[slot], unit, slot, limits=scale):
-            drawn[slot] = SlotChart(chart, tuple(options[slot]))
+            drawn[slot] = SlotChart(chart, tuple(options[slot]), left_out=max(0, len(options[slot]) - MOST_ROWS))
     common = (
         interval_limits([Interval("", e.mean, e.low, e.high) for line in numbers.values() for e in line])
         if numbers

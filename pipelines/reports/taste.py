@@ -21,11 +21,14 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
 from ..scoring.taste_scorer import TasteScorer
+from ..support.figures import fixed
 from .line_charts import Series, lines_chart
 from .page import data_url, render_page
 
 #: Most pictures to show of the best, and of the worst.
 SHOWN = 8
+#: Lower end of a learning curve's axis, as a concordance, unless a value lies below it; and the steps by which it is lower then.
+_LOWEST, _STEP = 0.35, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +58,15 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
     def shown(value: float) -> float:
         return 2 * value - 1 if trust.graded else value
 
+    def told(value: float) -> str:
+        return fixed(shown(value), 2)
+
     judged = "choices" if trust.only_choices else "pictures"
-    # A held-out concordance far under chance is not worth the room.
-    least = shown(0.35)
     measured = Series(
         "held out",
-        tuple((n, max(shown(value), least)) for n, value, _, _ in trust.curve),
-        tuple(
-            f"{n} {judged}: {shown(v):.2f} ({shown(low):.2f} … {shown(high):.2f})" for n, v, low, high in trust.curve
-        ),
-        band=tuple((max(shown(low), least), max(shown(high), least)) for _, _, low, high in trust.curve),
+        tuple((n, shown(value)) for n, value, _, _ in trust.curve),
+        tuple(f"{n} {judged}: {told(v)} ({told(low)} … {told(high)})" for n, v, low, high in trust.curve),
+        band=tuple((shown(low), shown(high)) for _, _, low, high in trust.curve),
         # Two standard errors. The report's own 95 % interval, over pictures, is far wider.
         interval="spread over splits",
     )
@@ -73,12 +75,21 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
     chance = Series("chance", ((0, shown(0.5)), (furthest, shown(0.5))), kind="level")
     series = [measured, chance]
     if known:
-        told = f"expected after {at} {judged}: {shown(trust.expected):.2f}"
-        series.append(Series("expected", ((at, max(shown(trust.expected), least)),), (told,), "ring"))
+        text = f"expected after {at} {judged}: {told(trust.expected)}"
+        series.append(Series("expected", ((at, shown(trust.expected)),), (text,), "ring"))
     unit = "rank correlation (Somers’ D)" if trust.graded else "AUC"
-    size, value = trust.curve[-1][0], shown(trust.curve[-1][1])
-    label = f"Learning curve: {unit} {value:.2f} from {size} {judged}. {trust.advice}"
-    return lines_chart(series, f"{judged} learnt from", unit, label.strip(), limits=(shown(0.35), 1.0))
+    size, value, _, _ = trust.curve[-1]
+    label = f"Learning curve: {unit} {told(value)} from {size} {judged}. {trust.advice}"
+    drawn = [*(end for _, value, low, _ in trust.curve for end in (value, low)), trust.expected]
+    limits = (shown(_lowest([end for end in drawn if math.isfinite(end)])), 1.0)
+    return lines_chart(series, f"{judged} learnt from", unit, label.strip(), limits=limits)
+
+
+def _lowest(values: Sequence[float]) -> float:
+    """Lower end of a learning curve's axis for concordances 0…1: it holds all of them."""
+    # Rounding must not put a value on a step below it.
+    steps = math.floor(min(values, default=_LOWEST) / _STEP + 1e-9)
+    return min(_LOWEST, round(steps * _STEP, 2))
 
 
 def _opened(

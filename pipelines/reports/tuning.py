@@ -10,7 +10,7 @@ from ...metrics.damage.titles import stored_title
 from ...prompts.space.rendering import RenderedChoice
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from ..tuning.findings import StudyFindings
+from ..tuning.findings import MOST_LIKED, StudyFindings
 from ..tuning.tuner import SEEDS
 from .page import picture_url, render_page
 from .study_charts import draw_course, draw_effects, draw_judges
@@ -69,6 +69,7 @@ def render_tune_report(
         if len(tuned.batches) > 1
         else [],
         judges=draw_judges(tuned.judges),
+        most_liked=MOST_LIKED,
         pictures=sum(batch.count for batch in tuned.batches),
         shown=SHOWN,
         seeds=SEEDS,

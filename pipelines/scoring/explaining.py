@@ -13,6 +13,7 @@ from PIL import Image
 from ...errors import CollectionError, ImageError
 from ...files import write_whole
 from ...metrics.damage.reasons import CLEAN
+from ...metrics.damage.scorer import why_unfit
 from ...metrics.image import read_image
 from ...metrics.protocols import Reason, Scorer
 from ...metrics.tastes.blend import only_profile
@@ -39,9 +40,9 @@ class ScoreExplanation:
     """The score of a picture in a collection, explained.
 
     Attributes:
-        score: under the profile; None if the picture cannot be read.
+        score: under the profile; None if the picture cannot be read, or cannot be judged by a taste.
         reasons: the largest first, and of a built-in score what other causes cost.
-        problem: a sentence that says why the picture cannot be read; empty if it can.
+        problem: a sentence that says why there is no score; empty if there is one.
     """
 
     score: float | None
@@ -97,6 +98,9 @@ def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> Scor
     if row.id not in items:
         return ScoreExplanation(None, problem=problems[0])
     matrix = items[row.id][None].astype(np.float64)
+    # A taste would score even an empty picture; built-in scores give the reason and 0 points.
+    if isinstance(scorer, TasteScorer) and (reason := why_unfit(matrix, scorer.extractor.names)[0]):
+        return ScoreExplanation(None, problem=f"This picture cannot be judged: {reason}.")
     pixels = None
     # Without a fault there is no place to look for; items may outlive their picture.
     if isinstance(scorer, BuiltInScorer) and scorer.verdicts(matrix) != [CLEAN]:

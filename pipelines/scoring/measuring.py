@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from ...errors import CollectionError, ImageError
+from ...metrics.damage.scorer import why_unfit
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.protocols import Measurer
 from ..collection.address import is_url
@@ -194,13 +196,21 @@ def measure_sound(
     """Measure the pictures without a problem.
 
     Returns:
-        the readable ones among them, their (n, p) items, and a sentence for each unreadable one.
+        those that can be read and judged, their (n, p) items, and a sentence for each unreadable one and for each that is
+        too small, all black or of one tone.
     """
     sound = [row for row in rows if not row.problem]
     items, problems = measure(collection, sound, scorer, progress=progress)
     readable = [row for row in sound if row.id in items]
     matrix = np.stack([items[row.id] for row in readable]) if readable else np.zeros((0, len(scorer.extractor.names)))
-    return readable, matrix.astype(np.float64), problems
+    reasons = why_unfit(matrix, scorer.extractor.names)
+    problems += [
+        f"{str(collection.locate(row))!r} is left out: {reason}."
+        for row, reason in zip(readable, reasons, strict=True)
+        if reason
+    ]
+    fit = np.array([not reason for reason in reasons], dtype=bool)
+    return list(compress(readable, fit)), matrix[fit].astype(np.float64), problems
 
 
 def _gone(collection: Collection, count: int) -> list[str]:

@@ -8,7 +8,10 @@ from functools import partial
 
 import numpy as np
 
+from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.titles import TASTE
 from ..collection.queries import Query, order
+from ..collection.score_statistics import unfit_ids
 from ..evaluation.stacks import find_stacks, group_origins
 from .evaluation import EvaluationService
 
@@ -40,6 +43,9 @@ class StackService:
             self.evaluation.recall()
         ids = order(self.collection, Query(ascending=True), "")
         scores = self.collection.scores(profile) if profile else {}
+        if profile.startswith(TASTE):
+            for image in unfit_ids(self.collection, TechnicalScorer.load().stored_name):
+                scores.pop(image, None)
         return find_stacks(self.collection, by, ids, scores, profile, self.evaluation.result, partial(self._groups, by))
 
     def _groups(self, by: str, ids: Sequence[int]) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...errors import ImageError
-from ...metrics.tastes.agreement import Agreement, compare_tastes
+from ...metrics.tastes.agreement import APART, Agreement, compare_tastes
 from ..collection.collection import Collection
 from ..collection.queries import Query, order
 from ..collection.score_statistics import unfit_ids
@@ -19,6 +19,8 @@ from ..scoring.taste_scorer import TasteScorer
 
 #: Side of a picture on a sheet, in pixels.
 TILE = 160
+#: The sentence for tastes that disagree on no picture.
+NO_DISAGREEMENT = f"No picture is judged differently by {APART:.0f} percentiles or more."
 
 
 def best_and_worst(collection: Collection, profile: str, count: int, technical: str) -> tuple[list[int], list[int]]:
@@ -33,12 +35,15 @@ def best_and_worst(collection: Collection, profile: str, count: int, technical: 
     return ids[:count], ids[len(ids) - count :][::-1]
 
 
-def agreement(collection: Collection, profiles: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
+def agreement(
+    collection: Collection, profiles: Mapping[str, str], technical: str = ""
+) -> tuple[Agreement | None, list[int]]:
     """Compare stored scores on the pictures that have all of them; nothing is measured.
 
     Args:
         collection: the collection.
         profiles: stored score by the name to show.
+        technical: stored score that is 0 for pictures that cannot be judged, which are left out; empty for none.
 
     Returns:
         the agreement, and the ids of the pictures in common; the agreement is None for fewer than two profiles or two
@@ -46,7 +51,8 @@ def agreement(collection: Collection, profiles: Mapping[str, str]) -> tuple[Agre
     """
     stored = {name: collection.scores(profile) for name, profile in profiles.items()}
     stored = {name: scores for name, scores in stored.items() if scores}
-    common = sorted(set.intersection(*(set(scores) for scores in stored.values()))) if stored else []
+    unfit = unfit_ids(collection, technical) if technical else set()
+    common = sorted(set.intersection(*(set(scores) for scores in stored.values())) - unfit) if stored else []
     if len(stored) < 2 or len(common) < 2:
         return None, common
     values = np.array([[scores[image] for image in common] for scores in stored.values()])
@@ -86,10 +92,13 @@ def disagreement_sheet(
     Pictures that cannot be read are passed over: their items outlive them.
 
     Raises:
-        ImageError: no picture can be read.
+        ImageError: the tastes disagree on no picture, see ``Agreement.disagreements``; or none can be read.
     """
     chosen: dict[int, np.ndarray] = {}
-    for i in agreement.disagreements(len(rows)):
+    apart = agreement.disagreements(len(rows))
+    if not apart:
+        raise ImageError(f"There is no picture to draw: {NO_DISAGREEMENT}")
+    for i in apart:
         if len(chosen) == top:
             break
         with contextlib.suppress(ImageError):

@@ -28,6 +28,9 @@ from .proposing import Step
 from .pruning import account
 from .tuner import Tuner
 
+#: Options that are listed of those that a judge likes most, and of those that it likes least.
+MOST_LIKED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Winner:
@@ -115,7 +118,7 @@ class StudyFindings:
         importance: share of each slot in the variance of the goal, 0…1.
         conditions: by slot that is not always in use, the options of another slot that it is in use with.
         pairs: the strongest pair effects.
-        judges: by judge name, the options it likes most and least, in its own unit.
+        judges: by judge name, the ``MOST_LIKED`` options it likes most and as many that it likes least, in its own unit.
         front: the trade-offs between the judges of the goal, if there are several, each in its own unit.
         batches: in order.
         gain: the most that further pictures can be expected to gain, in the unit of the goal, and its standard error.
@@ -139,6 +142,11 @@ class StudyFindings:
     alarms: list[str]
     notes: list[str]
     yaml: str
+
+    @property
+    def judges_are_cut(self) -> bool:
+        """True if ``judges`` leaves out options between those that are liked most and least."""
+        return len(self.effects) > 2 * MOST_LIKED
 
     def _repr_html_(self) -> str:
         """The best prompts as a table, for notebooks."""
@@ -257,7 +265,9 @@ def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[W
     return sorted(winners, key=lambda winner: -winner.mean)
 
 
-def _judges(tuner: Tuner, steering: Steering, judgements: Judgements, top: int = 3) -> dict[str, list[OptionEffect]]:
+def _judges(
+    tuner: Tuner, steering: Steering, judgements: Judgements, top: int = MOST_LIKED
+) -> dict[str, list[OptionEffect]]:
     """The ``top`` best and worst options of each judge, on its first context."""
     judges = [judge for judge in steering.model.raters_ if isinstance(judge, Judge) and judge.context in tuner.contexts]
     first = {judge.name: judge for judge in reversed(judges)}

@@ -27,7 +27,8 @@ class Command(TyperCommand):
             takes_value = {
                 name for option in self.params if not getattr(option, "is_flag", False) for name in option.opts
             }
-            if (name := empty_value(args, takes_value)) is not None:
+            arguments = [_title(one) for one in self.params if one.param_type_name == "argument"]
+            if (name := empty_value(args, takes_value, arguments)) is not None:
                 raise typer.BadParameter("it is empty", ctx, param_hint=name)
         rest: list[str] = super().parse_args(ctx, args)
         return rest
@@ -76,24 +77,41 @@ class Commands(typer.Typer):
         return super().command(name, cls=Command, **settings)
 
 
-def empty_value(args: Sequence[str], takes_value: set[str]) -> str | None:
-    """The option, or "an argument", whose value is empty or blank; None if there is none.
+def _title(argument: Any) -> str:  # noqa: ANN401
+    """The name of an argument as help pages show it, without the dots of a repeatable one."""
+    name: str = argument.metavar or (argument.name or "").upper()
+    return name.removesuffix("...")
+
+
+def empty_value(args: Sequence[str], takes_value: set[str], arguments: Sequence[str]) -> str | None:
+    """The option or the argument whose value is empty or blank; None if there is none.
 
     Args:
         args: of a command line, without the name of the command.
         takes_value: names of the options that take a value.
+        arguments: names of the arguments; the last one may have several values.
 
     Examples:
         >>> from soart.plugin.cli.commands import empty_value
-        >>> empty_value(["a fox", "--collection", ""], {"--collection"})
+        >>> empty_value(["a fox", "--collection", ""], {"--collection"}, ["PROMPT"])
         '--collection'
-        >>> empty_value(["--json", " "], {"--collection"})
-        'an argument'
+        >>> empty_value(["--json", "a fox", "pictures", " "], {"--collection"}, ["WORDS", "PATHS"])
+        'PATHS'
     """
-    before = ""
+    option, place, ended = "", 0, False
     for text in args:
-        option, split, value = text.partition("=") if text.startswith("--") else (before, "=", text)
-        if split and not value.strip() and option not in _MAY_BE_EMPTY:
-            return option if option in takes_value else "an argument"
-        before = text
+        if option:
+            # The value of an option may look like another one.
+            if not text.strip() and option not in _MAY_BE_EMPTY:
+                return option
+            option = ""
+        elif text.startswith("-") and not ended:
+            name, split, value = text.partition("=")
+            if split and name in takes_value and not value.strip() and name not in _MAY_BE_EMPTY:
+                return name
+            option, ended = text if text in takes_value else "", text == "--"
+        elif text.strip():
+            place += 1
+        else:
+            return arguments[min(place, len(arguments) - 1)] if arguments else "an argument"
     return None

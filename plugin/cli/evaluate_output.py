@@ -120,7 +120,10 @@ def _against(contrast: Contrast) -> dict[str, Any]:
 
 
 def _names(pictures: Sequence[ListedPicture]) -> str:
-    return ", ".join(f"{printable(Path(picture.path).name)} ({figure(picture.score, 2)})" for picture in pictures)
+    return ", ".join(
+        f"{printable(Path(picture.path).name)} ({figure(picture.score, 2)}{f', {others}' if (others := picture.others) else ''})"
+        for picture in pictures
+    )
 
 
 def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:

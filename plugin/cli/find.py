@@ -30,13 +30,14 @@ def find(
 ) -> None:
     """Find pictures that show what you describe in words, the best first."""
     from ...metrics.damage.scorer import TechnicalScorer
-    from ...pipelines.judges.searching import pictures_showing
+    from ...pipelines.judges.searching import check_words, pictures_showing
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.tidying.copying import check_copy_target, copy_best
 
     if copy_to is not None:
         check_copy_target(copy_to, [Path(path) for path in paths])
     [(chosen, _)] = load_judges([judge])
+    check_words(words, chosen)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(paths, TechnicalScorer.load(), progress, progress.expect)
     with collection, Progress("looking", len(rows)) as progress:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...pipelines.support.figures import fixed
 from ...pipelines.support.wording import counted
 from .options import CollectionArgument, Json, Pictures, Profiles, Rater, output_file_anywhere, picture_file, weighted
 from .taste import Name, describe, print_facts, taste_scorer
@@ -107,7 +108,7 @@ def compare(
     from ...pipelines.scoring.explaining import write_picture
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.profile_store import warnings_of
-    from ...pipelines.tastes.agreement import compare_on, disagreement_sheet
+    from ...pipelines.tastes.agreement import NO_DISAGREEMENT, compare_on, disagreement_sheet
 
     if len(taste) < 2:
         raise typer.BadParameter("name at least two tastes", param_hint="--taste")
@@ -118,10 +119,10 @@ def compare(
             if not as_json:
                 print_notes(problems)
             agreement, compared, unreadable = compare_on(collection, rows, scorers)
-            sheet = None
-            if picture is not None:
-                sheet = write_picture(np.asarray(disagreement_sheet(collection, agreement, compared, top)), picture)
             chosen = agreement.disagreements(top)
+            sheet = None
+            if picture is not None and chosen:
+                sheet = write_picture(np.asarray(disagreement_sheet(collection, agreement, compared, top)), picture)
             files = [str(collection.locate(compared[i])) for i in chosen]
     percentiles = [
         dict(zip(taste, (float(value) for value in agreement.percentiles[:, i]), strict=True)) for i in chosen
@@ -134,13 +135,14 @@ def compare(
     print_notes((*unreadable, *warnings_of(*scorers)))
     for i, first in enumerate(agreement.names):
         for j in range(i + 1, len(agreement.names)):
-            say(f"{first} and {agreement.names[j]}: rank correlation {agreement.correlation[i, j]:.2f}")
-    if files:
-        say("Judged most differently, in percentiles of the compared pictures:")
+            say(f"{first} and {agreement.names[j]}: rank correlation {fixed(agreement.correlation[i, j], 2)}")
+    say("Judged most differently, in percentiles of the compared pictures:" if files else NO_DISAGREEMENT)
     for file, values in zip(files, percentiles, strict=True):
         say("  ".join(f"{name} {value:.0f}" for name, value in values.items()) + f"  {printable(file)}")
     if sheet is not None:
         say(f"Picture: {sheet}")
+    elif picture is not None:
+        note(f"{str(picture)!r} is not written: there is no picture to draw.")
     return None
 
 

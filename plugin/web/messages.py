@@ -15,7 +15,7 @@ def N_(text: str) -> str:  # noqa: N802
 #: Values that are messages or words themselves.
 NESTED = frozenset({
     "appearance", "channel", "counted", "damage", "direction", "fault", "files", "highest", "hue", "lowest", "margin", "name_of_job", "needed",
-    "other_title", "phrase", "place", "ranks", "reason", "report", "size", "statistic", "texture", "title", "unit", "word",
+    "other_title", "phrase", "place", "ranks", "reason", "report", "sides", "size", "statistic", "texture", "title", "unit", "word",
 })  # fmt: skip
 
 #: Sentences, phrases and words that stand in the code as they are here.
@@ -138,7 +138,7 @@ LITERAL = (
     N_("usual deductions: good pictures lose these points too"),
     N_("all black"),
     N_("nothing but one tone"),
-    N_("too small to be judged (%(side)s pixels; %(needed)s are needed)"),
+    N_("This picture cannot be judged: %(reason)s."),
     N_(
         "Up to 2 %% of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a grainy film)"
     ),
@@ -324,6 +324,7 @@ LITERAL = (
     N_("human preference score v3, by its own package; needs a GPU for its 7 billion weights"),
     N_("v2.5 is under the AGPL-3.0"),
     N_("This judge is already running: wait until it is done, or cancel it."),
+    N_("No picture is judged differently by %(percentiles)s percentiles or more."),
     N_("No picture of this collection has been judged by adherence yet: choose Judge pictures… first."),
     N_("Values of judges are not computed with the scores: choose Judge pictures instead."),
     # Evaluating and moving
@@ -474,13 +475,13 @@ COMPOSED = (
     N_("red–green"),
     N_("blue–yellow"),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+        "%(word)s: %(sides)s, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+        "%(word)s: %(sides)s, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures; nothing can be held out to check the profile"
+        "%(word)s: %(sides)s; nothing can be held out to check the profile"
     ),
     N_("%(word)s: %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"),
     N_(
@@ -489,22 +490,22 @@ COMPOSED = (
     N_("%(word)s: %(choices)s choices between pictures; nothing can be held out to check the profile"),
     N_("%(word)s: 1 choice between pictures; nothing can be held out to check the profile"),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+        "%(word)s: %(sides)s, %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+        "%(word)s: %(sides)s, %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, %(choices)s choices between pictures; nothing can be held out to check the profile"
+        "%(word)s: %(sides)s, %(choices)s choices between pictures; nothing can be held out to check the profile"
     ),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, 1 choice between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+        "%(word)s: %(sides)s, 1 choice between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, 1 choice between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
+        "%(word)s: %(sides)s, 1 choice between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
-        "%(word)s: %(liked)s liked and %(disliked)s disliked pictures, 1 choice between pictures; nothing can be held out to check the profile"
+        "%(word)s: %(sides)s, 1 choice between pictures; nothing can be held out to check the profile"
     ),
     N_(
         "%(more)s more ratings are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
@@ -554,6 +555,12 @@ COMPOSED = (
     N_("Of two pictures of %(unit)s it picks yours in %(share)s; %(counted)s"),
     N_("Of two pictures of %(unit)s it picks yours in %(share)s, no better than chance; %(counted)s"),
     N_("Of two pictures of %(unit)s it picks yours in %(share)s, worse than chance; %(counted)s"),
+    N_("too small to be judged (%(side)s pixels; %(needed)s are needed)"),
+    N_("too small to be judged (1 pixel; %(needed)s are needed)"),
+    N_("%(liked)s liked and %(disliked)s disliked pictures"),
+    N_("1 liked and %(disliked)s disliked pictures"),
+    N_("%(liked)s liked and 1 disliked picture"),
+    N_("1 liked and 1 disliked picture"),
     N_("one prompt"),
     N_("one burst"),
     N_("one look-alike group"),

@@ -10,11 +10,12 @@ from starlette.routing import Route
 
 from ....metrics.damage.names import TECHNICAL
 from ....pipelines.collection.counts import count_collection
-from ....pipelines.collection.queries import rows_of
+from ....pipelines.collection.queries import Query, order, rows_of
+from ....pipelines.collection.score_statistics import unfit_ids
 from ....pipelines.reports.taste import draw_curve
 from ....pipelines.scoring.taste_scorer import TasteScorer
 from ....pipelines.services.gallery import cells_of, taste_scorer, usable_profiles
-from ....pipelines.tastes.agreement import agreement, best_and_worst
+from ....pipelines.tastes.agreement import NO_DISAGREEMENT, agreement, best_and_worst
 from ..answers import page
 from ..state import current_collection, rater_of
 
@@ -33,18 +34,20 @@ def taste_page(request: Request) -> Response:
         scorers[name] = taste_scorer(current.profiles, name)
     scorer = scorers.get(name)
     counts = count_collection(collection)
+    technical = current.profiles.scorer(TECHNICAL).stored_name
+    unfit = len(unfit_ids(collection, technical))
     values: dict[str, Any] = {"taste": None, "curve": None, "most": [], "least": []}
     if scorer is not None:
         profile, taste = scorer.stored_name, scorer.taste
         values["taste"] = taste
         values["most"], values["least"] = (
             cells_of(collection, rows_of(collection, ids), rater, profile)
-            for ids in best_and_worst(collection, profile, TOP, current.profiles.scorer(TECHNICAL).stored_name)
+            for ids in best_and_worst(collection, profile, TOP, technical)
         )
-        values["scored"] = counts.profiles.get(profile, 0)
+        values["scored"] = len(order(collection, Query(profile=profile, sound=True, scored=True), rater))
         examples = getattr(taste, "examples", None)
         values["curve"] = draw_curve(taste.trust, len(examples)) if examples is not None else None
-    agreed, common = agreement(collection, {name: scorer.stored_name for name, scorer in scorers.items()})
+    agreed, common = agreement(collection, {name: scorer.stored_name for name, scorer in scorers.items()}, technical)
     disagreements: list[tuple[dict[str, Any], list[float]]] = []
     if agreed is not None:
         columns = agreed.disagreements(min(DISAGREEMENTS, len(common)))
@@ -52,7 +55,7 @@ def taste_page(request: Request) -> Response:
         disagreements = [(cell, agreed.percentiles[:, i].tolist()) for cell, i in zip(cells, columns, strict=True)]
     return page(
         request, "taste.html", current, view="taste", name=name, names=list(scorers), problems=problems, agreed=agreed,
-        disagreements=disagreements, common=len(common), sound=counts.pictures - counts.problems, **values,
+        disagreements=disagreements, no_disagreement=NO_DISAGREEMENT, common=len(common), sound=counts.pictures - counts.problems - unfit, unfit=unfit, **values,
     )  # fmt: skip
 
 

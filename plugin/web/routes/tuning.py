@@ -15,6 +15,7 @@ from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.queries import title_of
 from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges
 from ....pipelines.reports.tuning import words_of
+from ....pipelines.tuning.findings import MOST_LIKED
 from ....pipelines.tuning.opinions import who_judged
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, number, page, weights_of, whole_number
@@ -157,7 +158,7 @@ def findings(request: Request) -> Response:
         request, "findings.html", current, findings=study, settings=settings,
         effects=draw_effects(study.effects, study.unit), course=draw_course(study), words=words_of, title=title_of,
         front=draw_front(study.front),
-        judges=draw_judges(study.judges),
+        judges=draw_judges(study.judges), most_liked=MOST_LIKED,
     )  # fmt: skip
 
 

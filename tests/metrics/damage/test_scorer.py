@@ -260,6 +260,7 @@ def test_a_jpeg_of_a_photograph_is_suspected_and_the_photograph_is_not(photograp
             np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8),
             "too small to be judged (8 pixels; 16 are needed)",
         ),
+        (np.full((1, 1, 3), 90, np.uint8), "too small to be judged (1 pixel; 16 are needed)"),
         (np.zeros((64, 64, 3), np.uint8), "all black"),
         (np.full((300, 200, 3), 200, np.uint8), "nothing but one tone"),
         (np.full((64, 64, 3), (250, 10, 10), np.uint8), "nothing but one tone"),

@@ -350,6 +350,8 @@ def test_too_few_choices_are_told_how_many_are_needed():
     # What looks worse than chance is no forecast.
     low, high = (_advice(few, 3, (0.3, then), (0.1, 0.8)) for then in (0.5, 0.6))
     assert (low, high) == (f"{CHOOSE_FIVE}.", f"{CHOOSE_FIVE}; after 3 more choices the AUC may be near 0.60.")
+    graded = replace(few, word=CHANCE, graded=True)
+    assert "from −0.05 to −0.04" in _advice(graded, 3, (0.475, 0.48), (0.4, 0.6))
     same, other = (_advice(replace(few, word=USABLE), 3, (0.9, then), (0.8, 1.0)) for then in (0.904, 0.906))
     assert same == "More choices of this kind would hardly help: with 3 more the AUC is expected to stay at 0.90."
     assert other.endswith("is expected to change from 0.90 to 0.91.")

@@ -273,6 +273,10 @@ def test_comparison_finds_where_tastes_disagree():
     b[[0, 9]] = b[[9, 0]]
     agreement = compare_tastes(["a", "b"], np.stack([a, b]))
     assert set(agreement.disagreements(2)) == {0, 9}
+    # The others are judged alike.
+    assert set(agreement.disagreements(8)) == {0, 9}
+    assert compare_tastes(["a", "b"], np.stack([a, a])).disagreements() == []
+    assert set(compare_tastes(["a", "b"], np.stack([a, a[[1, 0, *range(2, 10)]]])).disagreements()) == {0, 1}
     assert agreement.correlation[0, 0] == pytest.approx(1)
     assert agreement.correlation[0, 1] == agreement.correlation[1, 0] < 1
     assert np.isnan(compare_tastes(["a", "b"], np.stack([a, a * 0])).correlation[0, 1])

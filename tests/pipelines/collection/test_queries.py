@@ -9,7 +9,7 @@ from specimens.time_zones import local_time
 from sqlalchemy import event, update
 
 from soart.errors import CollectionError, ItemsError
-from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL
+from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL, TechnicalScorer
 from soart.metrics.damage.suspicion import detectors
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.attention.collection_modes import by_ratings, by_words, modes_of
@@ -260,6 +260,23 @@ def test_ends_hold_scored_pictures_once(filled):
     # A score of 0 says that a picture cannot be judged.
     filled.set_scores("technical", {2: 0.0, 5: 40.0})
     assert best_and_worst(filled, "p", 1, "technical") == ([5], [3])
+
+
+def test_a_picture_that_cannot_be_judged_has_no_score_under_a_taste(filled):
+    """A black picture was the best of some tastes, in the gallery alone."""
+    scores = {1: 3.0, 2: 9.0, 3: 2.0}
+    for profile in ("taste:mine", "other"):
+        filled.set_scores(profile, scores)
+    filled.set_scores(TechnicalScorer.load().stored_name, {1: 50.0, 2: 0.0, 3: 40.0})
+    assert ids(filled, profile="other", sort="score")[:3] == [2, 1, 3]
+    assert ids(filled, profile="taste:mine", sort="score") == [1, 3, 6, 5, 4, 2]
+    assert ids(filled, profile="taste:mine", sort="score", ascending=True)[:2] == [3, 1]
+    assert ids(filled, profile="taste:mine", low=50) == [1]
+    assert sorted(ids(filled, profile="taste:mine", scored=True)) == [1, 3]
+    assert scores_of(filled, "taste:mine", [1, 2]) == {1: 3.0}
+    assert scores_of(filled, "other", [1, 2]) == {1: 3.0, 2: 9.0}
+    assert Scale.of(filled, "taste:mine").values.tolist() == [2.0, 3.0]
+    assert agreement(filled, {"a": "taste:mine", "b": "other"}, TechnicalScorer.load().stored_name)[1] == [1, 3]
 
 
 def test_agreement_of_stored_scores(filled):

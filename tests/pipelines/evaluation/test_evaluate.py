@@ -27,7 +27,7 @@ from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.near_duplicates import best_of_groups, keeping_order
 from soart.pipelines.evaluation.records import records
 from soart.pipelines.evaluation.result import Evaluation, Style
-from soart.pipelines.evaluation.summary import summarise
+from soart.pipelines.evaluation.summary import best_and_worst, near_duplicates_left, summarise
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.roots import default_collection_path, known_roots, open_collection_for, title_of_collection
 from soart.pipelines.ingest.scan import Scan
@@ -70,9 +70,27 @@ def test_summary_counts_agree(found):
     assert (summary.files, summary.copies, summary.spare) == (43, 1, 1)
     assert len(summary.best) == 5
     assert summary.best[0].score == e.scores[e.main].max()
+    # Of the two near-duplicates one is listed, for both.
+    listed = {Path(picture.path).name: picture.others for picture in summarise(found, 42).best}
+    assert len(listed) == 41
+    assert [others for others in listed.values() if others] == ["and 1 near-duplicate"]
+    assert len({"04.png", "small.png"} & listed.keys()) == 1
     assert sum(count for count, _ in summary.damage.values()) == (e.damage >= 0).sum()
     assert sum(style.pictures for style, _ in summary.styles) == len(e.ids)
     assert "not a picture" in found.update.problems[0]
+
+
+def test_lists_of_the_best_and_the_worst_hold_one_of_near_duplicates():
+    group = np.array([-1, 0, 0, -1, 1, 1, 0, -1])
+    order = np.arange(8)
+    assert [rows.tolist() for rows in best_and_worst(group, order, 2, 2)] == [[0, 1], [7, 5]]
+    assert [rows.tolist() for rows in best_and_worst(group, order, 8, 8)] == [[0, 1, 3, 4, 7], []]
+    assert [rows.tolist() for rows in best_and_worst(group, order[::-1], 1, 3)] == [[7], [0, 1, 3]]
+    assert near_duplicates_left(group, order) == {1: 2, 2: 2, 4: 1, 5: 1, 6: 2}
+    # Those that are not in the order do not count.
+    assert near_duplicates_left(group, order[:5]) == {1: 1, 2: 1}
+    assert [rows.tolist() for rows in best_and_worst(group, order[:0], 3, 3)] == [[], []]
+    assert near_duplicates_left(group, order[:0]) == {}
 
 
 def test_the_same_pictures_are_evaluated_once(found, monkeypatch):

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from soart.errors import JudgeError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.finding import judge_named
 from soart.pipelines.judges.guarded import GuardedJudge
-from soart.pipelines.judges.searching import pictures_showing
+from soart.pipelines.judges.searching import check_words, pictures_showing
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,36 @@ def test_adherence_names_what_it_cannot_tell_and_measures_once(colours, adherenc
         monkeypatch.setattr(type(source.extractor), "extract", refuse)
     again, _ = pictures_showing(colours, colours.images(), "an owl", judge)
     assert len(again) == 16
+
+
+def test_pictures_that_cannot_be_judged_are_left_out(colours, tmp_path):
+    """A plain red picture was the best for "red"."""
+    for name, side, colour in (("plain", 64, (250, 0, 0)), ("black", 64, (0, 0, 0)), ("tiny", 1, (250, 0, 0))):
+        Image.new("RGB", (side, side), colour).save(tmp_path / f"{name}.png")
+        colours.add_file(tmp_path / f"{name}.png")
+    done = []
+    found, problems = pictures_showing(colours, colours.images(), "red", GuardedJudge(Reader()), done.append)
+    assert (len(found), sum(done), found[0].path.name[:3]) == (16, 19, "red")
+    assert problems == [
+        "3 pictures left out, because they cannot be judged: 1 all black, 1 nothing but one tone, 1 too small to be judged."
+    ]
+    plain = [row for row in colours.images() if "plain" in row.path]
+    assert pictures_showing(colours, plain, "red", GuardedJudge(Reader())) == (
+        [],
+        ["1 picture left out, because it cannot be judged: 1 nothing but one tone."],
+    )
+
+
+def test_words_are_checked_before_pictures_are_read(adherence):
+    judge = GuardedJudge(adherence)
+    check_words("red", GuardedJudge(Reader()))
+    # An owl is drawn by the embedded model, a harbour is photographed.
+    for words in ("an owl", "a lighthouse", "a boat, zorblax", "warm colors"):
+        check_words(words, judge)
+    with pytest.raises(JudgeError, match="cannot tell 'zorblax', 'frumious' in any picture: name a model"):
+        check_words("zorblax, frumious", judge)
+    with pytest.raises(JudgeError, match="nothing to look for in 'the of'"):
+        check_words("the of", judge)
 
 
 def test_a_judge_that_reads_no_words_is_refused(colours, package):

@@ -18,7 +18,7 @@ from soart.pipelines.reports.charts import (
     intervals_chart,
 )
 from soart.pipelines.reports.line_charts import MOST_POINTS, Series, lines_chart
-from soart.pipelines.reports.taste import draw_curve
+from soart.pipelines.reports.taste import _lowest, draw_curve
 from soart.pipelines.support.figures import figures
 
 NAN, INF = float("nan"), float("inf")
@@ -233,3 +233,21 @@ def test_the_learning_curve_of_a_taste_counts_what_it_was_learnt_from(liked, cho
     assert all(
         text in chart for text in (f"{judged} learnt from", f"16 {judged}: 0.70", f"expected after {total} {judged}")
     )
+
+
+@pytest.mark.parametrize(("graded", "text"), [(False, "0.24 (0.20 … 0.30)"), (True, "−0.52 (−0.60 … −0.40)")])
+def test_the_learning_curve_reaches_down_to_the_lowest_value(graded, text):
+    """A held-out value below 0.35 was drawn at 0.35, beside a tooltip with the true one."""
+    low, middle, high = 0.24, 0.47, 0.7
+    curve = ((6, low, 0.2, 0.3), (11, middle, 0.4, 0.5), (16, high, 0.6, 0.8))
+    chart = draw_curve(Trust("usable", 0.7, 0.6, 0.8, 0.01, 20, 20, 40, graded=graded, curve=curve), 40)
+    assert text in chart
+    [marks] = re.findall('<g class="chart-held-out">(.*?)</g>', chart)
+    first, second, third = (float(height) for height in re.findall(r'cy="([\d.]+)"', marks))
+    assert first - second == pytest.approx(second - third, abs=0.3)
+    assert second - third > 20
+
+
+def test_the_axis_of_a_learning_curve_ends_on_a_twentieth():
+    assert [_lowest([value]) for value in (0.9, 0.35, 0.349, 0.3, 0.15, 0.0)] == [0.35, 0.35, 0.3, 0.3, 0.15, 0.0]
+    assert _lowest([]) == 0.35

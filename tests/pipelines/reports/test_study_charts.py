@@ -51,6 +51,11 @@ def test_fewer_than_three_numbers_are_rows_and_nothing_is_nothing():
     assert draw_effects([OptionEffect("s", "a", float("nan"), 0.0, 0.0)], "points") == {}
 
 
+def test_options_that_are_not_drawn_are_counted():
+    many = [OptionEffect("s", str(k), k, k - 1.0, k + 1.0) for k in range(40)]
+    assert [draw_effects(many[:count], "points")["s"].left_out for count in (32, 40)] == [0, 8]
+
+
 def test_a_curve_is_told_by_its_ends_and_its_best():
     curve = curves_of(effects())["guidance"]
     assert [effect.option for effect in ends_and_best(curve)] == ["1", "6", "9"]

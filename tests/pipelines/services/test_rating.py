@@ -4,13 +4,14 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from soart.errors import ProfileError, SoartError
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.explaining import explain_score, heat_picture
+from soart.pipelines.scoring.explaining import ScoreExplanation, explain_score, heat_picture
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.services.rating import LEAST, RatingService
@@ -171,6 +172,13 @@ def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, colle
         assert explanation.reasons
         assert np.isfinite(explanation.score)
         assert heat_picture(collection, row, profiles.scorer(name))[:3] == b"\xff\xd8\xff"
+    black = collection.locate(row).with_name("black.png")
+    Image.new("RGB", (32, 32)).save(black)
+    unfit, _ = collection.add_file(black)
+    assert explain_score(collection, unfit, profiles.scorer("ann")) == ScoreExplanation(
+        None, problem="This picture cannot be judged: all black."
+    )
+    assert explain_score(collection, unfit, profiles.scorer("technical")).score == 0
     fresh = collection.images()[5]
     collection.locate(fresh).unlink()
     assert explain_score(collection, fresh, profiles.scorer("ann")).score is not None

@@ -198,7 +198,10 @@ def test_a_missing_file_costs_neither_the_report_nor_the_sheet(rated, scorer):
     """Items outlive their picture: one file that was gone ended both."""
     collection, rows, _ = rated
     agreement, kept, _ = compare_on(collection, rows, [scorer, scorer])
-    # Tastes that agree disagree most on the first picture.
+    with pytest.raises(ImageError, match="10 percentiles or more"):
+        disagreement_sheet(collection, agreement, kept)
+    # Of equal disagreements the first picture's comes first.
+    agreement = replace(agreement, percentiles=agreement.percentiles * 0 + [[0], [50]])
     path = collection.locate(kept[0])
     path.rename(path.with_suffix(".away"))
     try:
@@ -211,6 +214,23 @@ def test_a_missing_file_costs_neither_the_report_nor_the_sheet(rated, scorer):
             disagreement_sheet(collection, first, kept[:1])
     finally:
         path.with_suffix(".away").rename(path)
+
+
+def test_pictures_that_cannot_be_judged_are_not_compared(rated, scorer, tmp_path):
+    collection, rows, _ = rated
+    with Collection(None) as other:
+        for name, side, colour in (("plain", 32, (250, 0, 0)), ("tiny", 8, (9, 8, 7))):
+            Image.new("RGB", (side, side), colour).save(tmp_path / f"{name}.png")
+        unfit = [other.add_file(tmp_path / f"{name}.png")[0] for name in ("plain", "tiny")]
+        sound = other.add_file(collection.locate(rows[0]))[0]
+        kept, items, problems = measure_sound(other, [unfit[0], sound, unfit[1]], scorer)
+        assert [row.id for row in kept] == [sound.id]
+        assert len(items) == 1
+        assert [sentence.split(" is left out: ")[1] for sentence in problems] == [
+            "nothing but one tone.",
+            "too small to be judged (8 pixels; 16 are needed).",
+        ]
+        assert measure_sound(other, unfit, scorer)[0] == measure_sound(other, [], scorer)[0] == []
 
 
 def test_explained_picture(scorer, folders):

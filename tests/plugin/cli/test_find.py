@@ -18,6 +18,8 @@ def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
 def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):
     for words, place, more, said in (
         ("zorblax", red_and_green, (), "cannot tell 'zorblax'"),
+        # Before the folder is looked at.
+        ("zorblax", tmp_path / "nowhere", (), "cannot tell 'zorblax' in any picture"),
         ("a boat", tmp_path / "nowhere", (), "does not exist"),
         ("a boat", red_and_green, ("--judge", "nobody"), "There is no judge 'nobody'"),
     ):

@@ -38,7 +38,11 @@ USAGE = [
     (["generate", "a", "--seed", str(2**63)], "--seed"),
     (["generate", "a", "--collection", ""], "--collection: it is empty"),
     (["generate", "a", "--collection= "], "--collection: it is empty"),
-    (["generate", ""], "an argument: it is empty"),
+    (["generate", ""], "PROMPT: it is empty"),
+    (["rank", ""], "PATHS: it is empty"),
+    (["find", "", "pictures"], "WORDS: it is empty"),
+    (["find", "a fox", "--top", "3", "pictures", ""], "PATHS: it is empty"),
+    (["taste", "learn", "", "--good", "pictures"], "NAME: it is empty"),
     (["generate", "a", "--wildcards", "nowhere"], "'nowhere' does not exist"),
     (["generate", "a", "--dtype", "float3"], "float32, float16, bfloat16"),
     (["generate", "a", "--engine", "dask"], "local, ray"),
@@ -164,7 +168,23 @@ def test_an_empty_file_is_no_undo_file_and_stays(soart, folder):
 def test_texts_may_be_empty_where_they_are_not_names():
     from soart.plugin.cli.commands import empty_value
 
-    assert empty_value(["a", "--negative", "", "--negative="], {"--negative"}) is None
+    assert empty_value(["a", "--negative", "", "--negative="], {"--negative"}, ["PROMPT"]) is None
+    options, arguments = {"--top", "-n"}, ["WORDS", "PATHS"]
+    for args, name in (
+        ([""], "WORDS"),
+        (["-n", "3", ""], "WORDS"),
+        (["a", "", "b"], "PATHS"),
+        (["a", "b", "c", " "], "PATHS"),
+        (["--json", "a", ""], "PATHS"),
+        (["--", "-n", ""], "PATHS"),
+        (["--top="], "--top"),
+        (["-n", ""], "-n"),
+        (["--top", "--json", "a"], None),
+        (["--json="], None),
+        ([], None),
+    ):
+        assert empty_value(args, options, arguments) == name, args
+    assert empty_value([""], set(), []) == "an argument"
 
 
 def test_a_closed_stdin_is_seen_before_anything_is_drawn(folder):

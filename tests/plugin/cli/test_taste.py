@@ -152,7 +152,7 @@ def test_compare_blend_export_import(soart, world, mine, tmp_path):
         *mine,
     )
     assert code == 0
-    assert "rank correlation -" in out
+    assert "rank correlation −" in out
     assert "Judged most differently, in percentiles of the compared pictures:" in out
     with Image.open(tmp_path / "apart.png") as sheet:
         assert sheet.width == 640
@@ -160,6 +160,11 @@ def test_compare_blend_export_import(soart, world, mine, tmp_path):
         soart("taste", "compare", world / "pool", "--taste", "mine", "--taste", "grey", *mine, "--json")[1]
     )
     assert len(told["rank_correlation"]) == 2
+    same = ("taste", "compare", world / "pool", "--taste", "mine", "--taste", "mine", *mine)
+    code, out, err = soart(*same, "--picture", tmp_path / "alike.png")
+    assert (code, "No picture is judged differently by 10 percentiles or more." in out) == (0, True)
+    assert ("is not written" in err, (tmp_path / "alike.png").exists()) == (True, False)
+    assert json.loads(soart(*same, "--json")[1])["disagreements"] == []
     code, out, _ = soart("taste", "blend", "ours", "mine=3", "grey", *mine, "--json")
     assert code == 0
     assert "0.75 mine" in json.loads(out)["method"]

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from soart.metrics.damage.names import DETECTORS
 from soart.metrics.damage.reasons import NOUNS, fault_text, strangeness_text
+from soart.metrics.damage.scorer import why_unfit
 from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
@@ -243,6 +244,11 @@ def composed():
         for judged in (ONLY_CHOICES, {"choices": 9}, {"choices": 1})
         for values in ({}, {"graded": True}, {"word": TOO_FEW, "concordance": float("nan")})
     )
+    for liked, disliked in ((9, 8), (1, 8), (9, 1), (1, 1)):
+        yield (sentence := trust(liked=liked, disliked=disliked).sentence)
+        yield sentence.partition(": ")[2].partition(",")[0]
+    columns = [f"quality/{name}" for name in ("side", "luma/q01", "luma/deviation", "luma/q99", "chroma/q99")]
+    yield from why_unfit(np.array([[side] * len(columns) for side in (1.0, 8.0)]), columns)
     for prior in ("others", "judge:clip@1"):
         yield doubt(SimpleNamespace(name="mine", trust=trust()), words_of_lack(prior))
     yield trust(**{**ONLY_CHOICES, "choices": 1}, word=TOO_FEW, concordance=float("nan")).sentence
@@ -563,6 +569,11 @@ def test_german_in_the_browser_and_back(come, address):
     page.set_viewport_size({"width": 1280, "height": 800})
     page.wait_for_function("() => document.querySelector('.top nav').clientWidth > 600")
     assert page.eval_on_selector(".top nav", "nav => nav.scrollWidth <= nav.clientWidth")
+    # The button at the end of the keys was cut.
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
+    assert page.eval_on_selector("#keys", "dialog => dialog.scrollHeight <= dialog.clientHeight")
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto(f"{address}/c/0/rate")
     page.wait_for_selector("#picture[data-id]")

@@ -19,6 +19,10 @@ def test_the_viewer_of_compare_leaves_the_choices_alone(come, address, folder):
     page.wait_for_selector("#viewer", state="hidden")
     page.keyboard.press("u")
     page.wait_for_selector(".toast:has-text('Undone: choice.')")
+    page.wait_for_selector("#differences table")
+    # The notice lay on the words in which the prompts differ.
+    notice, table = (page.locator(selector).bounding_box() for selector in (".toast", ".differences"))
+    assert notice["x"] >= table["x"] + table["width"] or notice["y"] >= table["y"] + table["height"]
     with Collection(folder) as collection:
         until(lambda: comparisons(collection, "me") == [])
 

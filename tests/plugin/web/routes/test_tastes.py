@@ -1,7 +1,10 @@
 """Learning a taste, and its view."""
 
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.pipelines.collection.collection import Collection
 
-def test_a_taste_is_learnt_and_shown(visitor):
+
+def test_a_taste_is_learnt_and_shown(visitor, folder):
     assert "No taste of “me” yet" in visitor.get("/taste").text
     for image in range(1, 13):
         visitor.send("rate", image=image, stars=5 if image % 2 else 1)
@@ -9,6 +12,14 @@ def test_a_taste_is_learnt_and_shown(visitor):
     page = visitor.get("/taste").text
     assert "Best by this taste" in page
     assert "Learning curve" in page
+    assert "40 of 40 pictures scored." in page
+    assert "cannot be judged" not in page
+    with Collection(folder) as collection:
+        collection.set_scores(TechnicalScorer.load().stored_name, {5: 0.0, 6: 40.0})
+    page = visitor.get("/taste").text
+    assert "39 of 39 pictures scored. 1 picture cannot be judged." in page
+    assert 'data-picture="5"' not in page
+    assert visitor.get("/api/cells", ids="5,6", profile="me").json()["cells"][0]["score"] is None
     assert visitor.get("/api/progress").json()["word"]
     assert visitor.post("/c/0/api/learn").status_code == 200
     visitor.wait_for("learn:")

@@ -103,6 +103,22 @@ def test_changes_of_the_options_are_shown_with_their_reasons(tuned, monkeypatch)
     assert "ähnlich wie &lt;i&gt;blue&lt;/i&gt;" in german
 
 
+def test_of_how_many_options_a_judge_shows_those_it_likes(tuned, monkeypatch):
+    service = tuned.visitor.client.app.state.server.collections[0].tuning
+    found = service.latest.findings
+    for count in (6, 8, 40):
+        effects = [replace(found.effects[0], option=str(k)) for k in range(count)]
+        judges = dict.fromkeys(("technical-8", "judge:clip@1"), effects[:6])
+        monkeypatch.setattr(
+            service, "latest", replace(service.latest, findings=replace(found, effects=effects, judges=judges))
+        )
+        page = tuned.visitor.get("/tune/findings").text
+        assert "What each judge likes" in page
+        text = f"Of {count} options the 3 that each judge likes most and the 3 that it likes least"
+        assert (text in page) == (count > 6)
+        assert ("8 of 40 options are not drawn" in page) == (count == 40)
+
+
 def narrow(tuned, kind, option, on):
     return tuned.visitor.post("/c/0/api/tune/narrow", {"kind": kind, "option": option, "on": on})
 
