@@ -1,6 +1,6 @@
 """Measures the technical score and its detectors by kind of picture, size and fault, beside classical metrics.
 
-    python benchmarks/kinds.py [--cache DIR] [--peers] [--resaved]
+    python benchmarks/kinds.py [--cache DIR] [--peers] [--resaved] [--small]
 
 Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
 pixels; where the data of opinions.py are there, those of published.py too. Printed are, by fault, kind and size, mean scores, in
@@ -12,6 +12,8 @@ With --peers the same pairs are judged by NIQE (its 36 features, its choice of p
 learning sources, because its published model is a download) and by the blur score of cleanvision.
 
 With --resaved pictures that were poor JPEGs are judged by the quality of the first JPEG and by how they were saved again.
+
+With --small pictures are reduced to 16 to 96 pixels, to see from which size on they can be judged.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from quality_pictures import (
     in_bytes,
     seeded,
     undamaged,
+    versions,
 )
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
@@ -57,6 +60,8 @@ PATCH, CONTRAST = 96, 0.75
 #: Qualities of a first JPEG, and ways of saving it again.
 FIRST = (20, 30, 40, 50, 60)
 AGAIN = ("PNG", "JPEG, same blocks", "cropped, PNG", "cropped, JPEG")
+#: Longest sides in pixels to see from which size on pictures can be judged, and fewest pixels of the shortest side.
+SMALL, SHORTEST = (16, 24, 32, 40, 48, 64, 96), 12
 
 
 def measured(cache: Path) -> Table:
@@ -218,6 +223,31 @@ def table_of_resaved(cache: Path, scorer: TechnicalScorer) -> None:
         print(f"saved once at quality {low} to {high}: {np.mean(evidence.max(axis=0) > 1):.2f} suspected")
 
 
+def table_of_small(cache: Path, scorer: TechnicalScorer) -> None:
+    """Print in which share of pairs a small picture scores above its damaged version, by size, too small ones included."""
+    pictures = [(s, p) for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
+    print(f"\npairs right of small pictures, {len(pictures)} pictures reduced")
+    print(f"{'pixels':10}" + "".join(f"{fault:>10}" for fault in FAULTS) + f"{'all':>10}")
+    for side in SMALL:
+        right: dict[str, list[bool]] = {fault: [] for fault in FAULTS}
+        for source, picture in pictures:
+            size = tuple(round(n * side / max(picture.shape[:2])) for n in picture.shape[1::-1])
+            if min(size) < SHORTEST:
+                continue
+            small = np.asarray(Image.fromarray(in_bytes(picture)).resize(size, Image.Resampling.LANCZOS)) / np.float32(
+                255
+            )
+            rng = seeded(f"{source.name} {side}", SEED)
+            found = list(versions(small, source.name, source.kind, 0, rng, tuple(FAULTS), scorer.extractor))
+            costs_of = scorer.technometric(np.stack([version.items for version in found]))
+            # The first version is the undamaged picture as it is.
+            for version, cost in zip(found, costs_of, strict=True):
+                if version.fault in right:
+                    right[version.fault].append(bool(cost > costs_of[0]))
+        row = "".join(f"{np.mean(right[fault]):10.2f}" for fault in FAULTS)
+        print(f"{side:<10}{row}{np.mean(np.concatenate(list(right.values()))):10.3f}")
+
+
 def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
     """Print false alarms and trends of undamaged pictures."""
     rung = data.items[:, 0].astype(int)
@@ -370,6 +400,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
     parser.add_argument("--peers", action="store_true", help="compare with NIQE and cleanvision")
     parser.add_argument("--resaved", action="store_true", help="judge poor JPEGs that were saved again")
+    parser.add_argument("--small", action="store_true", help="judge pictures of 16 to 96 pixels")
     arguments = parser.parse_args()
     scorer = TechnicalScorer.load()
     data, points, found = judged(scorer, measured(arguments.cache))
@@ -392,6 +423,8 @@ def main() -> None:
     table_of_styles(data, points)
     if arguments.resaved:
         table_of_resaved(arguments.cache, scorer)
+    if arguments.small:
+        table_of_small(arguments.cache, scorer)
     if arguments.peers:
         peers(arguments.cache, scorer)
 
