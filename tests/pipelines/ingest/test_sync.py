@@ -224,8 +224,8 @@ if __name__ == "__main__":
 def test_killed_runs_lose_and_repeat_nothing(tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    for k in range(150):
-        (pictures / f"{k}.png").write_bytes(encoded(picture(k, (160, 120)), "PNG"))
+    for k in range(90):
+        (pictures / f"{k}.png").write_bytes(encoded(picture(k, (80, 60)), "PNG"))
         settle(pictures / f"{k}.png")
     script = tmp_path / "run.py"
     script.write_text(KILLED)
@@ -247,7 +247,7 @@ def test_killed_runs_lose_and_repeat_nothing(tmp_path):
     assert 0 < stored[0] <= stored[1]
     with Collection(tmp_path / "c") as collection, Collection(tmp_path / "clean") as clean:
         _, seen = update(collection, pictures)
-        assert len(seen) == 150 - stored[1]
+        assert len(seen) == 90 - stored[1]
         update(clean, pictures)
         assert contents(collection) == contents(clean)
 
