@@ -13,6 +13,10 @@ def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
     assert len(list((tmp_path / "boats").iterdir())) == 3
     code, text, err = soart(*line)
     assert (code, len(text.splitlines()), "cannot tell 'zorblax'" in err) == (0, 4, True)
+    # As many digits for each, and no exponents.
+    values = [row.split()[1] for row in text.splitlines()[1:]]
+    [decimals] = {len(value.partition(".")[2]) for value in values}
+    assert (decimals <= 4, "e-" in "".join(values)) == (True, False)
 
 
 def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):
