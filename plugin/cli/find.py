@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ...errors import SoartError
+from ...files import named_as_given
 from .options import CopyTo, Json, Pictures, Top, load_judges
 from .ranking_output import show_found
 from .terminal import Progress, emit, print_notes, say
@@ -46,7 +47,7 @@ def find(
         collection, rows, problems = open_pictures(paths, TechnicalScorer.load(), progress, progress.expect)
     with collection, Progress("looking", len(rows)) as progress:
         found, left_out = pictures_showing(collection, rows, words, chosen, progress)
-    problems += left_out
+    problems = named_as_given([*problems, *left_out], paths)
     shown = found[:top]
     if copy_to is not None and shown:
         copied, left_out = copy_best([one.path for one in shown], copy_to)
