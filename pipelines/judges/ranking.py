@@ -13,7 +13,7 @@ from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from ..scoring.measuring import measure
+from ..scoring.measuring import measure, measure_fit
 from ..scoring.ranking import RankedPicture, rank, without_near
 from ..support.figures import figure
 from .adherence import AdherenceJudge
@@ -98,7 +98,8 @@ def rank_by_judges(
 
     Args:
         collection: holds the pictures; all values are stored in it.
-        rows: the pictures, by default all. Those with a problem are left out.
+        rows: the pictures, by default all. Those with a problem, and those that cannot be judged (too small, all black…),
+            are left out.
         judges: with their weights, at least one.
         scorer: a taste or another profile that counts too.
         progress: called once per picture and judge.
@@ -117,6 +118,10 @@ def rank_by_judges(
     values: dict[str, dict[int, float]] = {}
     unjudged: list[str] = []
     sound = [row for row in rows if not row.problem]
+    if scorer is None:
+        fit, unjudged = measure_fit(collection, sound)
+        _repeat(progress, (len(sound) - len(fit)) * len(judges))
+        sound = fit
     # First, because a taste may start from their values.
     for judge, _ in judges:
         values[judge.stored_name], left_out = judging(collection, sound, judge, lambda n: _repeat(progress, n))
@@ -153,13 +158,10 @@ def rank_by_judges(
         ranking.append(RankedPicture(place, row, collection.locate(row), float(scores[i]), float(ranks[i]), reasons))
     if min_distance is not None:
         measurer = scorer or TechnicalScorer.load()
-        items, unreadable = measure(collection, judged, measurer, known=known if scorer is not None else {})
-        ranking, problems = [picture for picture in ranking if picture.row.id in items], [*problems, *unreadable]
-        # Values may be stored of pictures whose files are gone.
-        if ranking:
-            matrix_of_items = np.stack([items[picture.row.id] for picture in ranking]).astype(np.float64)
-            ranking, dropped = without_near(ranking, matrix_of_items, min_distance)
-            problems += dropped
+        items, _ = measure(collection, judged, measurer, known=known if scorer is not None else {})
+        matrix_of_items = np.stack([items[picture.row.id] for picture in ranking]).astype(np.float64)
+        ranking, dropped = without_near(ranking, matrix_of_items, min_distance)
+        problems += dropped
     return ranking, problems
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import JudgeError
-from ...metrics.damage.scorer import TechnicalScorer
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from ..scoring.measuring import measure
+from ..scoring.measuring import measure_fit
 from ..support.batching import batches
-from ..support.wording import counted
 from .adherence import AdherenceJudge
 from .guarded import GuardedJudge
 from .storing import judge_batch
@@ -87,7 +84,7 @@ def pictures_showing(
         JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
     """
     check_words(words, judge)
-    sound, problems = _fit(collection, [row for row in rows if not row.problem])
+    sound, problems = measure_fit(collection, [row for row in rows if not row.problem])
     progress(len(rows) - len(sound))
     values = dict[int, float]()
     for block in batches(sound, judge.batch):
@@ -111,24 +108,6 @@ def pictures_showing(
         for place, image in enumerate(order, start=1)
     ]
     return pictures, [*_untold(judge, words, sound), *dict.fromkeys(problems), *judge.problems]
-
-
-def _fit(collection: Collection, rows: Sequence[ImageRow]) -> tuple[list[ImageRow], list[str]]:
-    """The readable pictures that can be judged, a sentence for each unreadable one, and one on those that cannot be."""
-    technical = TechnicalScorer.load()
-    items, problems = measure(collection, rows, technical)
-    readable = [row for row in rows if row.id in items]
-    if not readable:
-        return [], problems
-    reasons = technical.unfit(np.stack([items[row.id] for row in readable]).astype(np.float64))
-    # Without the number of pixels, which may differ in every picture.
-    kinds = Counter(reason.partition(" (")[0] for reason in reasons if reason)
-    if kinds:
-        number = kinds.total()
-        named = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        they = "they" if number > 1 else "it"
-        problems.append(f"{counted(number)} left out, because {they} cannot be judged: {named}.")
-    return [row for row, reason in zip(readable, reasons, strict=True) if not reason], problems
 
 
 def _told(judge: AdherenceJudge, words: str, sizes: Iterable[tuple[int, int]]) -> dict[str, bool]:

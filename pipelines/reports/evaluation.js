@@ -3,7 +3,7 @@
 // Everything from the data is set as text, never as HTML.
 
 /**
- * @typedef {any[]} Row thumbnail, path, score, percentile, damage, style, distance, outlier, group, best, time,
+ * @typedef {any[]} Row thumbnail, path, score and percentile (null if it cannot be judged), damage, style, distance, outlier, group, best, time,
  *   prompt, model, size, adherence, what is not shown and the values of judges of a picture.
  *
  * @typedef {object} Data
@@ -61,7 +61,8 @@ function textOf(row) {
 /** @type {Record<string, (a: Row, b: Row) => number>} */
 const ORDERS = {
   best: (a, b) => b[at.score] - a[at.score],
-  worst: (a, b) => a[at.score] - b[at.score],
+  // Pictures that cannot be judged are last, as in the other order.
+  worst: (a, b) => (a[at.score] ?? Infinity) - (b[at.score] ?? Infinity) || 0,
   name: (a, b) => (a[at.path] < b[at.path] ? -1 : 1),
   new: (a, b) => b[at.time] - a[at.time],
   strange: (a, b) => b[at.distance] - a[at.distance],
@@ -124,10 +125,10 @@ function threeDigits(value) {
 function showDetails(row) {
   const facts = {
     file: row[at.path],
-    score: row[at.score].toFixed(1),
-    percentile: row[at.percentile].toFixed(0),
+    score: row[at.score]?.toFixed(1) ?? "cannot be judged",
+    percentile: row[at.percentile]?.toFixed(0) ?? null,
     size: row[at.size],
-    damage: row[at.damage] || "none suspected",
+    damage: row[at.damage] || (row[at.score] === null ? null : "none suspected"),
     style: row[at.style] || "–",
     prompt: row[at.prompt],
     model: row[at.model],
@@ -151,7 +152,7 @@ function showDetails(row) {
  */
 function shownValue(row) {
   const number = judges.findIndex((_judge, each) => form.sort.value === `judge${each}`);
-  return number < 0 ? row[at.score].toFixed(0) : (threeDigits(row[at.judges][number]) ?? "–");
+  return number < 0 ? (row[at.score]?.toFixed(0) ?? "–") : (threeDigits(row[at.judges][number]) ?? "–");
 }
 
 /** @param {Row} row */

@@ -226,7 +226,8 @@ def _rows(
                 (folder / thumb).write_bytes(facts.thumbnail)
             distance = float(e.distance[row])
             yield [
-                thumb, facts.path, round(float(e.scores[e.main][row]), 2), round(float(e.percentile[row]), 1), damage_noun(e.damage_name(row)),
+                thumb, facts.path, None if e.unfit[row] else round(float(e.scores[e.main][row]), 2),
+                None if e.unfit[row] else round(float(e.percentile[row]), 1), damage_noun(e.damage_name(row)),
                 int(e.style[row]) + 1 if len(e.styles) > 1 else 0, round(distance, 2) if distance == distance else 0,
                 bool(e.outlier[row]), int(e.group[row]), bool(e.best[row]), facts.changed // 10**9, facts.prompt, facts.model,
                 f"{facts.width} × {facts.height}", adherence, "; ".join(evaluated.judged.not_shown(image)),

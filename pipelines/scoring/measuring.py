@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
@@ -11,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ...errors import CollectionError, ImageError
-from ...metrics.damage.scorer import why_unfit
+from ...metrics.damage.scorer import TechnicalScorer, why_unfit
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.protocols import Measurer
 from ..collection.address import is_url
@@ -211,6 +212,33 @@ def measure_sound(
     ]
     fit = np.array([not reason for reason in reasons], dtype=bool)
     return list(compress(readable, fit)), matrix[fit].astype(np.float64), problems
+
+
+def measure_fit(collection: Collection, rows: Sequence[ImageRow]) -> tuple[list[ImageRow], list[str]]:
+    """Measure pictures by the technical items, and leave out those that no judge can say anything about.
+
+    Args:
+        collection: holds the pictures; missing items are written to it.
+        rows: pictures without a problem.
+
+    Returns:
+        those that can be read and judged, a sentence for each unreadable one, and one on all that are too small, all black or
+        of one tone.
+    """
+    technical = TechnicalScorer.load()
+    items, problems = measure(collection, rows, technical)
+    readable = [row for row in rows if row.id in items]
+    if not readable:
+        return [], problems
+    reasons = technical.unfit(np.stack([items[row.id] for row in readable]).astype(np.float64))
+    # Without the number of pixels, which may differ in every picture.
+    kinds = Counter(reason.partition(" (")[0] for reason in reasons if reason)
+    if kinds:
+        number = kinds.total()
+        named = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        they = "they" if number > 1 else "it"
+        problems.append(f"{counted(number)} left out, because {they} cannot be judged: {named}.")
+    return [row for row, reason in zip(readable, reasons, strict=True) if not reason], problems
 
 
 def _gone(collection: Collection, count: int) -> list[str]:

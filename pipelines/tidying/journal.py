@@ -193,7 +193,7 @@ def read_entries(path: Path) -> tuple[list[Any], list[int]]:
     except OSError as error:
         raise CollectionError(f"The undo file {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
-        raise CollectionError(f"{str(path)!r} is not an undo file: {error}.") from error
+        raise CollectionError(f"{str(path)!r} is not an undo file: a line of it is not JSON.") from error
     # An interrupted run writes its first entry whole or not at all; undoing deletes the file.
     if not entries:
         raise CollectionError(f"{str(path)!r} is not an undo file: it holds no whole line.")

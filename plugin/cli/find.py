@@ -8,9 +8,13 @@ from typing import Annotated
 import typer
 
 from ...errors import SoartError
+from ...files import named_as_given
 from .options import CopyTo, Json, Pictures, Top, load_judges
 from .ranking_output import show_found
 from .terminal import Progress, emit, print_notes, say
+
+#: Most digits after the point of a value.
+_DECIMALS = 4
 
 
 def find(
@@ -32,6 +36,7 @@ def find(
     from ...metrics.damage.scorer import TechnicalScorer
     from ...pipelines.judges.searching import check_words, pictures_showing
     from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.support.figures import decimals_of, fixed
     from ...pipelines.tidying.copying import check_copy_target, copy_best
 
     if copy_to is not None:
@@ -42,7 +47,7 @@ def find(
         collection, rows, problems = open_pictures(paths, TechnicalScorer.load(), progress, progress.expect)
     with collection, Progress("looking", len(rows)) as progress:
         found, left_out = pictures_showing(collection, rows, words, chosen, progress)
-    problems += left_out
+    problems = named_as_given([*problems, *left_out], paths)
     shown = found[:top]
     if copy_to is not None and shown:
         copied, left_out = copy_best([one.path for one in shown], copy_to)
@@ -52,14 +57,17 @@ def find(
             {
                 "judge": chosen.name,
                 "found": [
-                    {"place": one.place, "path": str(one.path.resolve()), "value": round(one.value, 4)} for one in shown
+                    {"place": one.place, "path": str(one.path.resolve()), "value": round(one.value, _DECIMALS)}
+                    for one in shown
                 ],
                 "problems": problems,
                 "copied": copied if copy_to is not None and shown else None,
             }
         )
     elif shown:
-        show_found(chosen.name, [f"{one.value:.3g}" for one in shown], [one.path for one in shown])
+        # At most as many as in JSON: the probabilities of most pictures are next to 0.
+        decimals = min(decimals_of(one.value for one in shown), _DECIMALS)
+        show_found(chosen.name, [fixed(one.value, decimals) for one in shown], [one.path for one in shown])
         if copy_to is not None:
             say(f"{copied} copied to {copy_to}")
     print_notes(problems if not as_json else [])

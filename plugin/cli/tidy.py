@@ -249,9 +249,15 @@ def annotate(
         if dry_run:
             for annotation in annotations:
                 say(f"{printable(str(annotation.path))}: {counted(annotation.stars, 'star')}")
-        say(f"{'Would annotate' if dry_run else 'Annotated'} {counted(len(annotations) if dry_run else done, 'file')}")
+        written = journal is not None and journal.exists()
+        if done and not written:
+            say(f"Nothing to write: {counted(done, 'file')} annotated like this already")
+        else:
+            say(
+                f"{'Would annotate' if dry_run else 'Annotated'} {counted(len(annotations) if dry_run else done, 'file')}"
+            )
         print_notes(problems)
-        if journal is not None and journal.exists():
+        if journal is not None and written:
             say(f"To undo: {undo_command(journal)}")
     if problems and not done:
         raise typer.Exit(1)

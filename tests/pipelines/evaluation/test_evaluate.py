@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def test_what_was_planted_is_found(found):
 def test_summary_counts_agree(found):
     e, summary = found.evaluation, summarise(found, 5)
     assert (summary.files, summary.copies, summary.spare) == (43, 1, 1)
+    assert "and 1 exact copy<" in render_evaluation(found)
     assert len(summary.best) == 5
     assert summary.best[0].score == e.scores[e.main].max()
     # Of the two near-duplicates one is listed, for both.
@@ -439,3 +441,5 @@ def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene
     assert shown == [[pytest.approx(math.nan, nan_ok=True)] * 4, [summary.mean] * 2]
     page = render_evaluation(found)
     assert ("3 pictures that cannot be judged<" in page, "mean score 0" in page) == (True, False)
+    data = json.loads(re.search(r'<script[^>]* id="data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+    assert {Path(row[1]).stem for row in data["rows"] if row[2] is row[3] is None} == {"black", "plain", "tiny"}

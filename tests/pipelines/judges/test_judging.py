@@ -88,9 +88,20 @@ def test_a_picture_without_a_value_is_judged_once(collection, drawn):
     assert judge.inner.seen == 6
 
 
+def test_pictures_that_cannot_be_judged_are_not_ranked(collection, drawn, tmp_path):
+    """A plain white picture was the brightest."""
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "plain.png")
+    plain, _ = collection.add_file(tmp_path / "plain.png")
+    done, judge = [], GuardedJudge(Brightness())
+    ranking, problems = rank_by_judges(collection, [plain, *drawn[:5]], [(judge, 1.0)], progress=lambda: done.append(1))
+    assert (len(ranking), len(done), judge.inner.seen) == (5, 6, 5)
+    assert problems == ["1 picture left out, because it cannot be judged: 1 nothing but one tone."]
+    assert rank_by_judges(collection, [plain], [(judge, 1.0)]) == ([], problems)
+
+
 def test_pictures_whose_files_are_gone_have_no_distance(collection, drawn):
     judges = [(GuardedJudge(Brightness()), 1.0)]
-    assert len(rank_by_judges(collection, drawn[:5], judges)[0]) == 5
+    assert len(judge_pictures(collection, drawn[:5], judges[0][0])[0]) == 5
     for row in drawn[:5]:
         collection.locate(row).unlink()
     ranking, problems = rank_by_judges(collection, drawn[:5], judges, min_distance=0.3)
@@ -115,7 +126,7 @@ def test_an_interrupted_run_continues(collection, drawn):
 
 
 def test_fewer_is_better_and_prompts(collection, drawn, tmp_path):
-    Image.new("RGB", (20, 20), "red").save(tmp_path / "bare.png")
+    Image.linear_gradient("L").resize((20, 20)).convert("RGB").save(tmp_path / "bare.png")
     bare, _ = collection.add_file(tmp_path / "bare.png")
     assert prompts_of(collection, [drawn[1], bare]) == {drawn[1].id: "boatboat"}
     ranking, problems = rank_by_judges(collection, [*drawn, bare], [(GuardedJudge(Length()), 1.0)])

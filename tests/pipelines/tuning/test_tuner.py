@@ -58,7 +58,7 @@ def test_tuning_finds_what_the_judge_likes_and_ends_within_the_budget(tuner, col
     assert page.count("data:image/png") >= 8
     assert words_of(found.winners[0].words[0]).splitlines()[0] in page
     titled = replace(found, goal={"technical-5": 1.0})
-    assert "goal: <b>technical quality</b>, in score" in render_tune_report(collection, titled, "t", why)
+    assert "goal: <b>technical quality</b>; " in render_tune_report(collection, titled, "t", why)
     # The same command again draws nothing.
     again = Tuner(collection, tuner.generator, tuner.space, tuner.panel, budget=24)
     assert tune(again, on_batch=lambda rows: pytest.fail("drew again")) == why

@@ -1,6 +1,9 @@
 """The command line of ``soart find``."""
 
 import json
+from pathlib import Path
+
+from PIL import Image
 
 
 def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
@@ -13,6 +16,19 @@ def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
     assert len(list((tmp_path / "boats").iterdir())) == 3
     code, text, err = soart(*line)
     assert (code, len(text.splitlines()), "cannot tell 'zorblax'" in err) == (0, 4, True)
+    # As many digits for each, and no exponents.
+    values = [row.split()[1] for row in text.splitlines()[1:]]
+    [decimals] = {len(value.partition(".")[2]) for value in values}
+    assert (decimals <= 4, "e-" in "".join(values)) == (True, False)
+
+
+def test_problems_name_files_as_they_were_named(soart, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("pics").mkdir()
+    for name, side in (("tiny", 20), ("large", 512)):
+        Image.linear_gradient("L").resize((side, side)).convert("RGB").save(f"pics/{name}.png")
+    code, _, err = soart("find", "a dog", "pics")
+    assert (code, "'pics/tiny.png'" in err, str(tmp_path) in err) == (0, True, False)
 
 
 def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):

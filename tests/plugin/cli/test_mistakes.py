@@ -87,7 +87,7 @@ FAILURE = [
     (["annotate", "pictures", "--undo-file", "file"], "exists already"),
     (["compare-attention", "pictures", "file", "--output", "file"], "cannot be written"),
     (["taste", "learn", "mine", "--good", "pictures", "--profiles", "file/x"], "cannot be written"),
-    (["undo", "file"], "not an undo file"),
+    (["undo", "file"], "not an undo file: a line of it is not JSON."),
 ]
 
 
