@@ -69,7 +69,7 @@ def effects_chart(
     axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=[n + 0.6 for n in rows])[:, 0]
     for axis, (name, options) in zip(axes, slots.items(), strict=True):
         axis.set_title(
-            f"{name.replace('$', chr(92) + '$')} · {importance.get(name, 0.0):.0%} of the variance",
+            f"{name.replace('$', chr(92) + '$')} · {100 * importance.get(name, 0.0):.0f} % of the variance",
             loc="left",
             fontsize=10,
         )

@@ -62,7 +62,7 @@ def find_alarms(
     before, after = spread(first / scale), spread(last / scale)
     if before > 0 and after < COLLAPSE * before:
         alarms.append(
-            f"Diversity collapse: the last pictures are {after / before:.0%} as far apart as the first; "
+            f"Diversity collapse: the last pictures are {100 * after / before:.0f} % as far apart as the first; "
             "ban what they share, or pin fewer options."
         )
     for name, (early, late) in appearances.items():

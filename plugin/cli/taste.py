@@ -83,7 +83,7 @@ def print_facts(facts: dict[str, Any]) -> None:
     if facts["trust"]["within_prompts"]:
         say(facts["trust"]["within_prompts"]["sentence"])
     methods = ", ".join(f"{name} {value:.2f}" for name, value in facts["methods"].items())
-    trusted = ", ".join(f"{prior_title(name)} {value:.0%}" for name, value in facts["trusted_priors"].items())
+    trusted = ", ".join(f"{prior_title(name)} {100 * value:.0f} %" for name, value in facts["trusted_priors"].items())
     say(f"Method: {facts['method']}" + (f" (cross-validated: {methods})" if methods else ""))
     if trusted:
         say(printable(f"Trust in prior scores: {trusted}"))

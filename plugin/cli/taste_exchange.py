@@ -245,7 +245,7 @@ def join(
     if as_json:
         return emit({"name": name, "file": file, "cards": population.cards, "shares": shares, "problems": problems})
     print_notes(problems)
-    say(f"{name}: {_kinds(population)} ({', '.join(f'{share:.0%}' for share in shares)})")
+    say(f"{name}: {_kinds(population)} ({', '.join(f'{100 * share:.0f} %' for share in shares)})")
     say(f"Saved: {file}")
     return say(f"Learn with it: soart taste learn NAME --population {name} --good DIR --bad DIR")
 
