@@ -253,7 +253,7 @@ LITERAL = (
         "forward, or shorten the prompt."
     ),
     N_("Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. Remove the slot."),
-    N_("Diversity collapse: the last pictures are %(share)s as far apart as the first; ban what they share, or pin fewer options."),
+    N_("Diversity collapse: the last pictures are %(share)s %% as far apart as the first; ban what they share, or pin fewer options."),
     N_("Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first pictures; check if the score rewards just that."),
     N_("Disagreement: the score rose by %(gain)s standard deviations, but %(name)s, which was not optimised, fell by %(loss)s."),
     N_("Adherence lost: the score rose, but the pictures show less of what was asked, %(late)s after %(early)s; raise the least adherence to the prompt (--adherence), or weigh adherence as a judge."),
