@@ -26,7 +26,8 @@ BENCHMARKS := \
 	'adherence_colours.py --poor 250' 'adherence_tuning.py --seeds 8 --budget 40' item_selection.py \
 	'kinds.py --peers --resaved --small' invariance.py 'invariance.py --overall -n 40' places.py speed.py fewshot.py monotonicity.py \
 	taste.py cards.py similar.py stacks.py keepers.py first_contact.py associations.py rescore.py 'rescore.py -n 10000' \
-	collaborative.py tuning.py 'tuning.py --methods soart,optuna-gp' 'tuning.py --methods botorch,pairwise-gp --budget 80' \
+	collaborative.py tuning.py 'tuning.py --methods soart,optuna-gp' \
+	'tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' 'tuning.py --methods botorch,pairwise-gp --budget 80' \
 	'tuning.py --worlds mixed,triples,dominant' 'tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
 	'tuning_items.py --report' functions.py 'synonyms.py --seeds 200' tuning_pictures.py \
 	'tuning_pictures.py --methods soart,optuna-gp,botorch,pairwise-gp --budget 80' tuning_numbers.py \

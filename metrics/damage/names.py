@@ -1,11 +1,15 @@
-"""Names of the built-in profiles; imports nothing, so that a list of them costs nothing."""
+"""Names of built-in profiles, and starts of stored names; imports nothing, so that a list of them costs nothing."""
 
 from __future__ import annotations
 
 #: The technical score and its version; and the version of the faults: the detectors, and the prior score of tastes.
 TECHNICAL, TECHNICAL_VERSION, FAULTS_VERSION = "technical", 8, 7
+#: Name under which technical scores are stored: 0 for pictures that cannot be judged.
+STORED_TECHNICAL = f"{TECHNICAL}-{TECHNICAL_VERSION}"
 #: The technical score, appeal and rated quality in one.
 OVERALL = "overall"
+#: Start of the names under which values of judges by others are stored, and of those for scores of tastes.
+JUDGE, TASTE = "judge:", "taste:"
 #: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
 DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid", "smooth",
              "unfinished")  # fmt: skip

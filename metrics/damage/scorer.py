@@ -25,7 +25,7 @@ from ..items.quality import QualityExtractor
 from ..protocols import Reason
 from .departures import departures
 from .names import DETECTORS as DETECTORS
-from .names import FAULTS_VERSION, TECHNICAL, TECHNICAL_VERSION
+from .names import FAULTS_VERSION, STORED_TECHNICAL
 from .places import fault_places
 from .quality_model import QualityModel
 from .rated_quality import rated_appearance_model, rated_text
@@ -174,7 +174,7 @@ class TechnicalScorer:
     @property
     def stored_name(self) -> str:
         """Name and version under which scores are stored."""
-        return f"{self.fault}-{FAULTS_VERSION}" if self.fault else f"{TECHNICAL}-{TECHNICAL_VERSION}"
+        return f"{self.fault}-{FAULTS_VERSION}" if self.fault else STORED_TECHNICAL
 
     @cached_property
     def columns(self) -> list[int]:

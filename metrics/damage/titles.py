@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .names import DETECTORS, OVERALL, TECHNICAL
+from .names import DETECTORS, JUDGE, OVERALL, TASTE, TECHNICAL
 from .reasons import NOUNS
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/kinds.py.
@@ -15,8 +15,6 @@ CAUTION = (
 
 
 _TITLES = {TECHNICAL: "technical quality", OVERALL: "overall score"}
-#: Start of the names under which values of judges by others are stored, and of those for scores of tastes.
-JUDGE, TASTE = "judge:", "taste:"
 
 
 def damage_noun(damage: str) -> str:
@@ -62,7 +60,7 @@ def profile_of(name: str) -> str:
     So ``technical-5`` becomes ``technical``, and ``taste:mine`` becomes ``mine``.
     """
     plain, _, version = name.rpartition("-")
-    return plain if plain in (*_TITLES, *DETECTORS) and version.isdecimal() else name.removeprefix("taste:")
+    return plain if plain in (*_TITLES, *DETECTORS) and version.isdecimal() else name.removeprefix(TASTE)
 
 
 def stored_title(name: str) -> str:

@@ -27,8 +27,9 @@ from scipy.special import expit
 
 from ...errors import ItemsError, ProfileError, expect
 from ..checks import check_items
+from ..damage.names import JUDGE, TASTE
 from ..damage.names import TECHNICAL as TECHNICAL
-from ..damage.titles import JUDGE, profile_title
+from ..damage.titles import profile_title
 from ..items.frame import CONTENT
 from ..percentiles import percentiles_in
 from .appeal import APPEAL, appeal_model
@@ -45,9 +46,8 @@ from .within_groups import WithinGroups, rows_by_group, within_held_out
 
 #: Fewest pictures of a background; fewer describe a collection too badly to be used.
 FEWEST_OF_BACKGROUND = 30
-#: Name of the prior score of other raters' means, and start of the names of those that are other tastes. A judge's has the
-#: name under which its values are stored.
-OTHERS, TASTE = "others", "taste:"
+#: Name of the prior score of other raters' means; those of judges and other tastes have the names that they are stored under.
+OTHERS = "others"
 #: Names of the prior scores that a collection and its items tell.
 STANDARD_PRIORS = TECHNICAL, APPEAL, OTHERS
 #: For each prior score that is not always available, what it needs.

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import ProfileError
 from ..checks import is_weight
-from ..damage.names import FAULTS_VERSION, TECHNICAL
+from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
 from ..items.frame import Frame
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
@@ -28,7 +28,7 @@ from .fitting import Fitted, Scaling
 from .method_choice import Choice
 from .methods import METHODS, learn
 from .mixture import KIND
-from .profile import TASTE, OtherTaste, TasteProfile, is_given, mode_model
+from .profile import OtherTaste, TasteProfile, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
 from .within_groups import WithinGroups
 

@@ -23,7 +23,7 @@ from .collection import Collection
 from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
 from .ratings import OPINIONS, REJECT, as_stars
-from .score_statistics import that_count
+from .score_statistics import judgeable_only
 from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
 SORTS = ("score", "date", "rating", "name")
@@ -115,7 +115,7 @@ def check_words(words: Sequence[str]) -> None:
 def order(collection: Collection, query: Query, rater: str) -> list[int]:
     """Ids of a query's pictures in its order; pictures without a score or a rating come last, ties newest first.
 
-    A picture that cannot be judged has no score under a taste, see ``that_count``.
+    A picture that cannot be judged has no score under a taste, see ``judgeable_only``.
     """
     stars, score = RatingRow.value, ScoreRow.value
     of_rater = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
@@ -129,7 +129,7 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
         of_picture = and_(
-            ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile, *that_count(query.profile)
+            ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile, *judgeable_only(query.profile)
         )
         pictures = pictures.outerjoin(ScoreRow, of_picture)
     if limits:
@@ -236,7 +236,7 @@ class Scale:
     def of(cls, collection: Collection, profile: str) -> Scale:
         """The scale of the stored scores under a profile; under a taste without pictures that cannot be judged."""
         with collection.session("be read") as session:
-            query = select(ScoreRow.value).where(ScoreRow.profile == profile, *that_count(profile))
+            query = select(ScoreRow.value).where(ScoreRow.profile == profile, *judgeable_only(profile))
             values = session.scalars(query).all()
         return cls(np.sort(np.array(values, dtype=np.float64)))
 
@@ -287,7 +287,7 @@ def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int
 
 def scores_of(collection: Collection, profile: str, ids: Sequence[int]) -> dict[int, float]:
     """Stored scores of pictures under a profile, by id; under a taste without those that cannot be judged."""
-    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, *that_count(profile))
+    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, *judgeable_only(profile))
     scores: dict[int, float] = {}
     with collection.session("be read") as session:
         for block in batches(ids, WINDOW):

@@ -13,8 +13,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import aliased
 
-from ...metrics.damage.names import TECHNICAL, TECHNICAL_VERSION
-from ...metrics.damage.titles import TASTE
+from ...metrics.damage.names import STORED_TECHNICAL, TASTE
 from .collection import Collection
 from .files import image_ids_of_scan
 from .tables import HERE, TIME, FileRow, ImageRow, MetadataRow, ScoreRow
@@ -26,8 +25,6 @@ _NANOSECONDS = 86_400 * 10**9
 #: Day on which a file changed, since 1970; databases round quotients towards zero.
 _DAY = (TIME - case((TIME < 0, _NANOSECONDS - 1), else_=0)) // _NANOSECONDS
 _BLOCK = 1000
-#: Stored score that is 0 for pictures that cannot be judged.
-_TECHNICAL = f"{TECHNICAL}-{TECHNICAL_VERSION}"
 
 
 def digest_of_settings(collection: Collection, scan_number: int) -> bytes:
@@ -52,26 +49,19 @@ def _unfit(technical: str) -> Select[int]:
     return select(score.image_id).where(score.profile == technical, score.value == 0)
 
 
-def unfit_ids(collection: Collection, technical: str) -> set[int]:
-    """Ids of the sound pictures at hand that cannot be judged, whose stored score of this name is 0."""
-    sound = select(ImageRow.id).where(HERE, ImageRow.problem.is_(None), ImageRow.id.in_(_unfit(technical)))
+def unfit_ids(collection: Collection) -> set[int]:
+    """Ids of the sound pictures at hand that cannot be judged, whose stored technical score is 0."""
+    sound = select(ImageRow.id).where(HERE, ImageRow.problem.is_(None), ImageRow.id.in_(_unfit(STORED_TECHNICAL)))
     with collection.session("be read") as session:
         return set(session.scalars(sound))
 
 
-def that_count(profile: str) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on the stored scores of a profile: those of a taste do not count for pictures that cannot be judged.
+def judgeable_only(profile: str) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on the stored scores of a profile: none by a taste for pictures that cannot be judged.
 
-    A taste scores what it sees in a picture, and an empty one may look well. Built-in scores say 0 of such pictures.
+    Earlier versions stored these too, and an empty picture may look well to a taste. Built-in scores are 0 for them.
     """
-    if not profile.startswith(TASTE):
-        return ()
-    technical = aliased(ScoreRow)
-    # A search by picture for each score is quicker than all technical scores where few pictures are asked for.
-    unfit = select(technical.image_id).where(
-        technical.image_id == ScoreRow.image_id, technical.profile == _TECHNICAL, technical.value == 0
-    )
-    return (~unfit.exists(),)
+    return (ScoreRow.image_id.not_in(_unfit(STORED_TECHNICAL)),) if profile.startswith(TASTE) else ()
 
 
 def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:

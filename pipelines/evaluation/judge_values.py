@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...metrics.damage.titles import JUDGE, stored_title
+from ...metrics.damage.names import JUDGE
+from ...metrics.damage.titles import stored_title
 from ...metrics.tastes.agreement import Agreement, compare_tastes
 from ..collection.counts import count_collection
 from ..judges.versions import latest_of, without_version

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import CollectionError, expect
+from ...metrics.damage.names import TASTE
 from ...metrics.damage.titles import has_points
 from ...metrics.similarity.distinct import separated
 from ...metrics.tastes.within_groups import WithinGroups, within_scores
@@ -119,7 +120,7 @@ class Keepers:
     @property
     def by_taste(self) -> bool:
         """True if a taste chooses; then its trust comes from its own pairs, not from the rater's."""
-        return self.profile.startswith("taste:")
+        return self.profile.startswith(TASTE)
 
     @property
     def unit(self) -> str:

@@ -119,7 +119,7 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         score = float("nan") if e.unfit[row] else float(scores[row])
         return ListedPicture(int(e.ids[row]), paths[row], score, float(e.percentile[row]), note)
 
-    def stand(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
+    def show_with_alike(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
         return tuple(replace(show(row), alike=alike.get(row, 0)) for row in chosen)
 
     def show_all(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
@@ -132,8 +132,8 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         quartiles=(float(np.quantile(scores[order], 0.25)), float(np.quantile(scores[order], 0.75))),
         # As a plain dictionary, because asdict() mixes up the keys of a Counter.
         unfit=dict(Counter(e.unfit[e.unfit != ""].tolist())),
-        best=stand(best),
-        worst=stand(worst),
+        best=show_with_alike(best),
+        worst=show_with_alike(worst),
         damage={name: (n, show_all(chosen)) for name, (n, chosen) in sorted(damaged.items(), key=lambda d: -d[1][0])},
         groups=(len(sizes), tuple(tuple(show(r, "keep" if e.best[r] else "") for r in g) for g in groups)),
         spare=int(sizes.sum()) - len(sizes),

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
-from ...metrics.damage.titles import JUDGE
+from ...metrics.damage.names import JUDGE
 from ..collection.collection import Collection
 from ..collection.tables import FileRow, ImageRow, MetadataRow, ScoreRow
 from .metadata import BESIDE, TABLES, PictureMetadata, sidecars_of, source_of

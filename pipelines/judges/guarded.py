@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import first_line
-from ...metrics.damage.titles import JUDGE
+from ...metrics.damage.names import JUDGE
 from ...metrics.protocols import Measurer, PictureJudge
 from ..support.wording import counted
 

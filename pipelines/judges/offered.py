@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import JudgeError
+from ...metrics.damage.names import JUDGE
 from ...metrics.damage.rated_quality import RATED_QUALITY
-from ...metrics.damage.titles import JUDGE, shared_name
+from ...metrics.damage.titles import shared_name
 from ...metrics.protocols import PictureJudge
 from ...metrics.tastes.appeal import APPEAL
 from .finding import SOART, JudgeSource, check_weights, judge_named, known_judges, source_of

@@ -52,11 +52,11 @@ def check_words(words: str, judge: GuardedJudge) -> None:
     if not judge.needs_prompt:
         raise JudgeError(f"The judge {judge.name!r} reads no words: choose adherence, or clip or siglip with a model.")
     if isinstance(judge.inner, AdherenceJudge):
-        told = _told(judge.inner, words, _SIZES)
-        if not told:
+        known = _known_phrases(judge.inner, words, _SIZES)
+        if not known:
             raise JudgeError(f"Adherence finds nothing to look for in {words!r}: name what the pictures should show.")
-        if not any(told.values()):
-            raise JudgeError(_cannot_tell(told, "any picture"))
+        if not any(known.values()):
+            raise JudgeError(_cannot_tell(known, "any picture"))
 
 
 def pictures_showing(
@@ -84,9 +84,9 @@ def pictures_showing(
         JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
     """
     check_words(words, judge)
-    sound, problems = measure_fit(collection, [row for row in rows if not row.problem])
+    sound, left_out = measure_fit(collection, [row for row in rows if not row.problem])
     progress(len(rows) - len(sound))
-    values = dict[int, float]()
+    values, problems = dict[int, float](), list[str]()
     for block in batches(sound, judge.batch):
         if judge.stopped:
             break
@@ -97,7 +97,7 @@ def pictures_showing(
     if sound and not values:
         raise JudgeError(
             " ".join(
-                [*_untold(judge, words, sound), *problems[:3], *([judge.stopped] if judge.stopped else [])]
+                [*_unknown(judge, words, sound), *problems[:3], *([judge.stopped] if judge.stopped else [])]
                 or [f"The judge {judge.name!r} gave no picture a value for {words!r}."]
             )
         )
@@ -107,30 +107,30 @@ def pictures_showing(
         FoundPicture(place, by_id[image], collection.locate(by_id[image]), values[image])
         for place, image in enumerate(order, start=1)
     ]
-    return pictures, [*_untold(judge, words, sound), *dict.fromkeys(problems), *judge.problems]
+    return pictures, [*_unknown(judge, words, sound), *dict.fromkeys([*left_out, *problems]), *judge.problems]
 
 
-def _told(judge: AdherenceJudge, words: str, sizes: Iterable[tuple[int, int]]) -> dict[str, bool]:
+def _known_phrases(judge: AdherenceJudge, words: str, sizes: Iterable[tuple[int, int]]) -> dict[str, bool]:
     """The phrases in some words, each with True if it can be told in pictures of one of the sizes (width, height)."""
-    told: dict[str, bool] = {}
+    known: dict[str, bool] = {}
     for size in sizes:
         for phrase, source in judge.phrases(words, size):
-            told[phrase.text] = told.get(phrase.text, False) or source is not None
-    return told
+            known[phrase.text] = known.get(phrase.text, False) or source is not None
+    return known
 
 
-def _cannot_tell(told: dict[str, bool], where: str) -> str:
+def _cannot_tell(known: dict[str, bool], where: str) -> str:
     """The sentence about the phrases that cannot be told, with the advice to use another judge."""
-    unknown = ", ".join(repr(text) for text, known in told.items() if not known)
+    unknown = ", ".join(repr(text) for text, is_known in known.items() if not is_known)
     return (
         f"Adherence cannot tell {unknown} in {where}: name a model that reads any words, such as "
         "--judge clip:openai/clip-vit-base-patch32."
     )
 
 
-def _untold(judge: GuardedJudge, words: str, rows: Sequence[ImageRow]) -> list[str]:
+def _unknown(judge: GuardedJudge, words: str, rows: Sequence[ImageRow]) -> list[str]:
     """A sentence about the phrases that adherence can tell in none of the pictures; none if there are no such phrases."""
     if not isinstance(judge.inner, AdherenceJudge):
         return []
-    told = _told(judge.inner, words, {(row.width, row.height) for row in rows})
-    return [] if all(told.values()) else [_cannot_tell(told, "these pictures")]
+    known = _known_phrases(judge.inner, words, {(row.width, row.height) for row in rows})
+    return [] if all(known.values()) else [_cannot_tell(known, "these pictures")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from ...metrics.damage.titles import JUDGE
+from ...metrics.damage.names import JUDGE
 from ..collection.collection import Collection
 from ..collection.settings import setting, store_setting
 

@@ -117,10 +117,19 @@ def intervals_chart(
         limits: ends of the scale, if several charts share one.
         level: level of the intervals, in words.
     """
-    kept = tuple(row for row in intervals if all(abs(value) < HUGE for value in (row.mean, row.low, row.high)))
+    kept = _drawable(intervals)
     if not kept:
         return None
     return _draw_intervals(kept, unit, subject, limits or interval_limits(kept), level)
+
+
+def rows_left_out(intervals: Sequence[Interval]) -> int:
+    """Number of rows between the first and the last ones that ``intervals_chart`` does not draw."""
+    return max(0, len(_drawable(intervals)) - MOST_ROWS)
+
+
+def _drawable(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
+    return tuple(row for row in intervals if all(abs(value) < HUGE for value in (row.mean, row.low, row.high)))
 
 
 def interval_limits(intervals: Sequence[Interval]) -> tuple[float, float]:
@@ -133,8 +142,8 @@ def interval_limits(intervals: Sequence[Interval]) -> tuple[float, float]:
 def _draw_intervals(
     rows: tuple[Interval, ...], unit: str, subject: str, limits: tuple[float, float], level: str
 ) -> Markup:
-    left_out = len(rows) - MOST_ROWS
-    shown = rows if left_out <= 0 else (*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :])
+    left_out = rows_left_out(rows)
+    shown = rows if not left_out else (*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :])
     chart, places = new_chart(27 * len(shown) + 54), range(len(shown))[::-1]
     axes = chart.axes
     axes.axvline(0, color=TEXT, linewidth=1)

@@ -60,8 +60,8 @@ function textOf(row) {
 
 /** @type {Record<string, (a: Row, b: Row) => number>} */
 const ORDERS = {
-  best: (a, b) => b[at.score] - a[at.score],
-  // Pictures that cannot be judged are last, as in the other order.
+  // Pictures that cannot be judged come last in both orders.
+  best: (a, b) => (b[at.score] ?? -Infinity) - (a[at.score] ?? -Infinity) || 0,
   worst: (a, b) => (a[at.score] ?? Infinity) - (b[at.score] ?? Infinity) || 0,
   name: (a, b) => (a[at.path] < b[at.path] ? -1 : 1),
   new: (a, b) => b[at.time] - a[at.time],

@@ -10,7 +10,7 @@ from textwrap import shorten
 import numpy as np
 from scipy import stats
 
-from ...metrics.damage.names import OVERALL, TECHNICAL
+from ...metrics.damage.names import OVERALL, TASTE, TECHNICAL
 from ...metrics.damage.titles import has_points, stored_title
 from ..collection.collection import Collection
 from ..judges.prompts import prompts_of
@@ -99,7 +99,7 @@ def _explanation(profile: str) -> str:
     """The meaning of a ranking's scores in sentences, by the name they are stored under."""
     if not has_points(profile):
         return _JUDGES
-    if profile.startswith("taste:"):
+    if profile.startswith(TASTE):
         return _TASTE
     name = profile.rpartition("-")[0]
     return {TECHNICAL: _TECHNICAL, OVERALL: _OVERALL}.get(name, _DETECTOR)

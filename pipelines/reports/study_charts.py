@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ...metrics.damage.titles import stored_title
 from ..support.figures import figure
 from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
-from .charts import MOST_ROWS, Interval, interval_limits, intervals_chart
+from .charts import Interval, interval_limits, intervals_chart, rows_left_out
 from .line_charts import Series, lines_chart
 
 #: Longest prompt in a tooltip, in characters.
@@ -73,7 +73,7 @@ def draw_effects(effects: Sequence[OptionEffect], unit: str, *, curves: bool = T
     drawn = {}
     for slot in dict.fromkeys(e.slot for e in effects if e.slot in slots):
         if chart := intervals_chart(slots[slot], unit, slot, limits=scale):
-            drawn[slot] = SlotChart(chart, tuple(options[slot]), left_out=max(0, len(options[slot]) - MOST_ROWS))
+            drawn[slot] = SlotChart(chart, tuple(options[slot]), left_out=rows_left_out(slots[slot]))
     common = (
         interval_limits([Interval("", e.mean, e.low, e.high) for line in numbers.values() for e in line])
         if numbers

@@ -58,14 +58,14 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
     def shown(value: float) -> float:
         return 2 * value - 1 if trust.graded else value
 
-    def told(value: float) -> str:
+    def text_of(value: float) -> str:
         return fixed(shown(value), 2)
 
     judged = "choices" if trust.only_choices else "pictures"
     measured = Series(
         "held out",
         tuple((n, shown(value)) for n, value, _, _ in trust.curve),
-        tuple(f"{n} {judged}: {told(v)} ({told(low)} … {told(high)})" for n, v, low, high in trust.curve),
+        tuple(f"{n} {judged}: {text_of(v)} ({text_of(low)} … {text_of(high)})" for n, v, low, high in trust.curve),
         band=tuple((shown(low), shown(high)) for _, _, low, high in trust.curve),
         # Two standard errors. The report's own 95 % interval, over pictures, is far wider.
         interval="spread over splits",
@@ -75,11 +75,11 @@ def draw_curve(trust: Trust, examples: int) -> Markup | None:
     chance = Series("chance", ((0, shown(0.5)), (furthest, shown(0.5))), kind="level")
     series = [measured, chance]
     if known:
-        text = f"expected after {at} {judged}: {told(trust.expected)}"
+        text = f"expected after {at} {judged}: {text_of(trust.expected)}"
         series.append(Series("expected", ((at, shown(trust.expected)),), (text,), "ring"))
     unit = "rank correlation (Somers’ D)" if trust.graded else "AUC"
     size, value, _, _ = trust.curve[-1]
-    label = f"Learning curve: {unit} {told(value)} from {size} {judged}. {trust.advice}"
+    label = f"Learning curve: {unit} {text_of(value)} from {size} {judged}. {trust.advice}"
     drawn = [*(end for _, value, low, _ in trust.curve for end in (value, low)), trust.expected]
     limits = (shown(_lowest([end for end in drawn if math.isfinite(end)])), 1.0)
     return lines_chart(series, f"{judged} learnt from", unit, label.strip(), limits=limits)

@@ -100,7 +100,7 @@ def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> Scor
     matrix = items[row.id][None].astype(np.float64)
     # A taste would score even an empty picture; built-in scores give the reason and 0 points.
     if isinstance(scorer, TasteScorer) and (reason := why_unfit(matrix, scorer.extractor.names)[0]):
-        return ScoreExplanation(None, problem=f"This picture cannot be judged: {reason}.")
+        return ScoreExplanation(None, problem=f"This picture has no score: {reason}.")
     pixels = None
     # Without a fault there is no place to look for; items may outlive their picture.
     if isinstance(scorer, BuiltInScorer) and scorer.verdicts(matrix) != [CLEAN]:

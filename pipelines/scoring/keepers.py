@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logit
 
-from ...metrics.damage.names import OVERALL
+from ...metrics.damage.names import OVERALL, TASTE
 from ...metrics.damage.titles import has_points
 from ...metrics.tastes.within_groups import rows_by_group
 
@@ -64,7 +64,7 @@ def too_close(profile: str, better: float, worse: float) -> bool:
         worse: score of another one; may be the higher one.
     """
     low, high = sorted((better, worse))
-    if profile.startswith("taste:"):
+    if profile.startswith(TASTE):
         return chance_of_better(high, low) < CLEAR
     if profile.startswith(f"{OVERALL}-"):
         return high - low <= OVERALL_ERROR

@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import CollectionError, ImageError
 from ...metrics.damage.scorer import TechnicalScorer, why_unfit
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
+from ...metrics.items.frame import blocks
 from ...metrics.protocols import Measurer
 from ..collection.address import is_url
 from ..collection.collection import Collection
@@ -204,14 +205,28 @@ def measure_sound(
     items, problems = measure(collection, sound, scorer, progress=progress)
     readable = [row for row in sound if row.id in items]
     matrix = np.stack([items[row.id] for row in readable]) if readable else np.zeros((0, len(scorer.extractor.names)))
-    reasons = why_unfit(matrix, scorer.extractor.names)
-    problems += [
+    fit, matrix, left_out = without_unfit(collection, readable, matrix.astype(np.float64), scorer.extractor.names)
+    return fit, matrix, problems + left_out
+
+
+def without_unfit(
+    collection: Collection, rows: Sequence[ImageRow], items: np.ndarray, names: Sequence[str]
+) -> tuple[list[ImageRow], np.ndarray, list[str]]:
+    """Leave out pictures that cannot be judged, by their (n, p) items of these names.
+
+    Returns:
+        the others, their items, and a sentence for each that is too small, all black or of one tone.
+    """
+    reasons = why_unfit(items, names)
+    problems = [
         f"{str(collection.locate(row))!r} is left out: {reason}."
-        for row, reason in zip(readable, reasons, strict=True)
+        for row, reason in zip(rows, reasons, strict=True)
         if reason
     ]
-    fit = np.array([not reason for reason in reasons], dtype=bool)
-    return list(compress(readable, fit)), matrix[fit].astype(np.float64), problems
+    if not problems:
+        return list(rows), items, []
+    fit = np.array([not reason for reason in reasons])
+    return list(compress(rows, fit)), items[fit], problems
 
 
 def measure_fit(collection: Collection, rows: Sequence[ImageRow]) -> tuple[list[ImageRow], list[str]]:
@@ -228,14 +243,16 @@ def measure_fit(collection: Collection, rows: Sequence[ImageRow]) -> tuple[list[
     technical = TechnicalScorer.load()
     items, problems = measure(collection, rows, technical)
     readable = [row for row in rows if row.id in items]
-    if not readable:
-        return [], problems
-    reasons = technical.unfit(np.stack([items[row.id] for row in readable]).astype(np.float64))
+    reasons = [
+        reason
+        for block in blocks(len(readable))
+        for reason in technical.unfit(np.stack([items[row.id] for row in readable[block]]).astype(np.float64))
+    ]
     # Without the number of pixels, which may differ in every picture.
     kinds = Counter(reason.partition(" (")[0] for reason in reasons if reason)
     if kinds:
         number = kinds.total()
-        named = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        named = ", ".join(kinds if len(kinds) == 1 else (f"{kind} ({kinds[kind]})" for kind in sorted(kinds)))
         they = "they" if number > 1 else "it"
         problems.append(f"{counted(number)} left out, because {they} cannot be judged: {named}.")
     return [row for row, reason in zip(readable, reasons, strict=True) if not reason], problems

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...metrics.damage.titles import JUDGE, stored_title
+from ...metrics.damage.names import JUDGE
+from ...metrics.damage.titles import stored_title
 from ...metrics.protocols import Reason, Scorer
 from ..collection.collection import Collection
 from ..collection.queries import scores_of

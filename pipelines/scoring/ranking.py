@@ -10,14 +10,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ...metrics.damage.scorer import TechnicalScorer, why_unfit
+from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason, Scorer
 from ...metrics.tastes.overall import words_of
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..support.wording import counted
-from .measuring import measure
+from .measuring import measure, without_unfit
 from .prior_scores import reasons_in, scores_in, sentences_on_judges
 
 
@@ -89,14 +89,9 @@ def rank(
     items, unreadable = measure(collection, sound, scorer, progress=progress, known=known)
     sound = [row for row in sound if row.id in items]
     matrix = np.stack([items[row.id] for row in sound]).astype(np.float64) if sound else np.zeros((0, 0))
-    if sound and any(unfit := why_unfit(matrix, scorer.extractor.names)):
-        unreadable += [
-            f"{str(collection.locate(row))!r} is left out: {reason}."
-            for row, reason in zip(sound, unfit, strict=True)
-            if reason
-        ]
-        fit = np.array([not reason for reason in unfit])
-        sound, matrix = [row for row, keep in zip(sound, fit, strict=True) if keep], matrix[fit]
+    if sound:
+        sound, matrix, left_out = without_unfit(collection, sound, matrix, scorer.extractor.names)
+        unreadable += left_out
     if not sound:
         return [], problems + unreadable
     ids = [row.id for row in sound]

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...metrics.damage.names import TASTE
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor_of
 from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import Blend, Taste
@@ -59,7 +60,7 @@ class TasteScorer:
     @property
     def stored_name(self) -> str:
         """Name under which scores are stored."""
-        return f"taste:{self.taste.name}"
+        return f"{TASTE}{self.taste.name}"
 
     @cached_property
     def warning(self) -> str | None:

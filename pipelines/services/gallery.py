@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ProfileError, SoartError
-from ...metrics.damage.names import OVERALL, TECHNICAL
+from ...metrics.damage.names import JUDGE, OVERALL, TECHNICAL
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.suspicion import detectors
-from ...metrics.damage.titles import JUDGE, shared_name
+from ...metrics.damage.titles import shared_name
 from ...metrics.protocols import Scorer
 from ...metrics.tastes.overall import BuiltInScorer, stored_name
 from ..collection.collection import Collection

@@ -8,8 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ...metrics.damage.scorer import TechnicalScorer
-from ...metrics.damage.titles import TASTE
+from ...metrics.damage.names import TASTE
 from ..collection.queries import Query, order
 from ..collection.score_statistics import unfit_ids
 from ..evaluation.stacks import find_stacks, group_origins
@@ -44,7 +43,7 @@ class StackService:
         ids = order(self.collection, Query(ascending=True), "")
         scores = self.collection.scores(profile) if profile else {}
         if profile.startswith(TASTE):
-            for image in unfit_ids(self.collection, TechnicalScorer.load().stored_name):
+            for image in unfit_ids(self.collection):
                 scores.pop(image, None)
         return find_stacks(self.collection, by, ids, scores, profile, self.evaluation.result, partial(self._groups, by))
 

@@ -23,27 +23,22 @@ TILE = 160
 NO_DISAGREEMENT = f"No picture is judged differently by {APART:.0f} percentiles or more."
 
 
-def best_and_worst(collection: Collection, profile: str, count: int, technical: str) -> tuple[list[int], list[int]]:
-    """Ids of the ``count`` best and ``count`` worst pictures under a stored score; no picture is in both lists.
+def best_and_worst(collection: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
+    """Ids of the ``count`` best and ``count`` worst pictures under a stored score of a taste; no picture is in both lists.
 
-    Pictures that cannot be judged, whose score of the name ``technical`` is 0, are in neither.
+    Pictures that cannot be judged are in neither.
     """
-    unfit = unfit_ids(collection, technical)
-    every = order(collection, Query(profile=profile, sort="score", sound=True, scored=True), "")
-    ids = [image for image in every if image not in unfit]
+    ids = order(collection, Query(profile=profile, sort="score", sound=True, scored=True), "")
     count = min(count, len(ids) // 2)
     return ids[:count], ids[len(ids) - count :][::-1]
 
 
-def agreement(
-    collection: Collection, profiles: Mapping[str, str], technical: str = ""
-) -> tuple[Agreement | None, list[int]]:
-    """Compare stored scores on the pictures that have all of them; nothing is measured.
+def agreement(collection: Collection, profiles: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
+    """Compare stored scores on the pictures that have all of them and can be judged; nothing is measured.
 
     Args:
         collection: the collection.
         profiles: stored score by the name to show.
-        technical: stored score that is 0 for pictures that cannot be judged, which are left out; empty for none.
 
     Returns:
         the agreement, and the ids of the pictures in common; the agreement is None for fewer than two profiles or two
@@ -51,8 +46,8 @@ def agreement(
     """
     stored = {name: collection.scores(profile) for name, profile in profiles.items()}
     stored = {name: scores for name, scores in stored.items() if scores}
-    unfit = unfit_ids(collection, technical) if technical else set()
-    common = sorted(set.intersection(*(set(scores) for scores in stored.values())) - unfit) if stored else []
+    known = set.intersection(*map(set, stored.values())) if stored else set[int]()
+    common = sorted(known - unfit_ids(collection)) if known else []
     if len(stored) < 2 or len(common) < 2:
         return None, common
     values = np.array([[scores[image] for image in common] for scores in stored.values()])
@@ -74,7 +69,7 @@ def compare_on(
         progress: called once a picture and taste.
 
     Returns:
-        the agreement, the pictures it is about, and a sentence for each picture that cannot be read.
+        the agreement, the pictures it is about, and a sentence for each picture that cannot be read or judged.
     """
     measured, problems = list(rows), []
     for scorer in scorers:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...errors import JudgeError, ProfileError, SoartError, expect
+from ...metrics.damage.names import TASTE
 from ...metrics.protocols import Extractor
 from ...metrics.tastes.blend import Blend, Taste, parts_of
 from ...metrics.tastes.profile import (
     STANDARD_PRIORS,
-    TASTE,
     OtherTaste,
     TasteProfile,
     chosen_priors,

@@ -27,7 +27,7 @@ class Command(TyperCommand):
             takes_value = {
                 name for option in self.params if not getattr(option, "is_flag", False) for name in option.opts
             }
-            arguments = [_title(one) for one in self.params if one.param_type_name == "argument"]
+            arguments = [_argument_name(one) for one in self.params if one.param_type_name == "argument"]
             if (name := empty_value(args, takes_value, arguments)) is not None:
                 raise typer.BadParameter("it is empty", ctx, param_hint=name)
         rest: list[str] = super().parse_args(ctx, args)
@@ -77,7 +77,7 @@ class Commands(typer.Typer):
         return super().command(name, cls=Command, **settings)
 
 
-def _title(argument: Any) -> str:  # noqa: ANN401
+def _argument_name(argument: Any) -> str:  # noqa: ANN401
     """The name of an argument as help pages show it, without the dots of a repeatable one."""
     name: str = argument.metavar or (argument.name or "").upper()
     return name.removesuffix("...")
@@ -105,7 +105,7 @@ def empty_value(args: Sequence[str], takes_value: set[str], arguments: Sequence[
             if not text.strip() and option not in _MAY_BE_EMPTY:
                 return option
             option = ""
-        elif text.startswith("-") and not ended:
+        elif text.startswith("-") and text != "-" and not ended:
             name, split, value = text.partition("=")
             if split and name in takes_value and not value.strip() and name not in _MAY_BE_EMPTY:
                 return name

@@ -251,7 +251,7 @@ def annotate(
                 say(f"{printable(str(annotation.path))}: {counted(annotation.stars, 'star')}")
         written = journal is not None and journal.exists()
         if done and not written:
-            say(f"Nothing to write: {counted(done, 'file')} annotated like this already")
+            say(f"Nothing to write: the annotations of {counted(done, 'file')} are there already")
         else:
             say(
                 f"{'Would annotate' if dry_run else 'Annotated'} {counted(len(annotations) if dry_run else done, 'file')}"

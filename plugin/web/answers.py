@@ -19,7 +19,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, MissingPictureError, SoartError
 from ...files import from_home
-from ...metrics.damage.titles import CAUTION, JUDGE, damage_noun, profile_title, stored_title
+from ...metrics.damage.names import JUDGE
+from ...metrics.damage.titles import CAUTION, damage_noun, profile_title, stored_title
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES

@@ -138,7 +138,7 @@ LITERAL = (
     N_("usual deductions: good pictures lose these points too"),
     N_("all black"),
     N_("nothing but one tone"),
-    N_("This picture cannot be judged: %(reason)s."),
+    N_("This picture has no score: %(reason)s."),
     N_(
         "Up to 2 %% of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a grainy film)"
     ),

@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....metrics.damage.names import JUDGE
 from ....metrics.damage.suspicion import detectors
-from ....metrics.damage.titles import JUDGE, shared_name
+from ....metrics.damage.titles import shared_name
 from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
 from ....metrics.tastes.profile import TECHNICAL

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ....metrics.damage.names import TECHNICAL
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import Query, order, rows_of
 from ....pipelines.collection.score_statistics import unfit_ids
@@ -34,20 +33,19 @@ def taste_page(request: Request) -> Response:
         scorers[name] = taste_scorer(current.profiles, name)
     scorer = scorers.get(name)
     counts = count_collection(collection)
-    technical = current.profiles.scorer(TECHNICAL).stored_name
-    unfit = len(unfit_ids(collection, technical))
+    unfit = len(unfit_ids(collection))
     values: dict[str, Any] = {"taste": None, "curve": None, "most": [], "least": []}
     if scorer is not None:
         profile, taste = scorer.stored_name, scorer.taste
         values["taste"] = taste
         values["most"], values["least"] = (
             cells_of(collection, rows_of(collection, ids), rater, profile)
-            for ids in best_and_worst(collection, profile, TOP, technical)
+            for ids in best_and_worst(collection, profile, TOP)
         )
         values["scored"] = len(order(collection, Query(profile=profile, sound=True, scored=True), rater))
         examples = getattr(taste, "examples", None)
         values["curve"] = draw_curve(taste.trust, len(examples)) if examples is not None else None
-    agreed, common = agreement(collection, {name: scorer.stored_name for name, scorer in scorers.items()}, technical)
+    agreed, common = agreement(collection, {name: scorer.stored_name for name, scorer in scorers.items()})
     disagreements: list[tuple[dict[str, Any], list[float]]] = []
     if agreed is not None:
         columns = agreed.disagreements(min(DISAGREEMENTS, len(common)))

@@ -9,7 +9,8 @@ from specimens.time_zones import local_time
 from sqlalchemy import event, update
 
 from soart.errors import CollectionError, ItemsError
-from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL, TechnicalScorer
+from soart.metrics.damage.names import STORED_TECHNICAL
+from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL
 from soart.metrics.damage.suspicion import detectors
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.attention.collection_modes import by_ratings, by_words, modes_of
@@ -255,11 +256,12 @@ def test_facts_count(filled):
 
 
 def test_ends_hold_scored_pictures_once(filled):
-    assert best_and_worst(filled, "p", 12, "technical") == ([5, 1], [2, 3])
-    assert best_and_worst(filled, "none", 12, "technical") == ([], [])
+    filled.set_scores("taste:p", filled.scores("p"))
+    assert best_and_worst(filled, "taste:p", 12) == ([5, 1], [2, 3])
+    assert best_and_worst(filled, "none", 12) == ([], [])
     # A score of 0 says that a picture cannot be judged.
-    filled.set_scores("technical", {2: 0.0, 5: 40.0})
-    assert best_and_worst(filled, "p", 1, "technical") == ([5], [3])
+    filled.set_scores(STORED_TECHNICAL, {2: 0.0, 5: 40.0})
+    assert best_and_worst(filled, "taste:p", 1) == ([5], [3])
 
 
 def test_a_picture_that_cannot_be_judged_has_no_score_under_a_taste(filled):
@@ -267,7 +269,7 @@ def test_a_picture_that_cannot_be_judged_has_no_score_under_a_taste(filled):
     scores = {1: 3.0, 2: 9.0, 3: 2.0}
     for profile in ("taste:mine", "other"):
         filled.set_scores(profile, scores)
-    filled.set_scores(TechnicalScorer.load().stored_name, {1: 50.0, 2: 0.0, 3: 40.0})
+    filled.set_scores(STORED_TECHNICAL, {1: 50.0, 2: 0.0, 3: 40.0})
     assert ids(filled, profile="other", sort="score")[:3] == [2, 1, 3]
     assert ids(filled, profile="taste:mine", sort="score") == [1, 3, 6, 5, 4, 2]
     assert ids(filled, profile="taste:mine", sort="score", ascending=True)[:2] == [3, 1]
@@ -276,7 +278,7 @@ def test_a_picture_that_cannot_be_judged_has_no_score_under_a_taste(filled):
     assert scores_of(filled, "taste:mine", [1, 2]) == {1: 3.0}
     assert scores_of(filled, "other", [1, 2]) == {1: 3.0, 2: 9.0}
     assert Scale.of(filled, "taste:mine").values.tolist() == [2.0, 3.0]
-    assert agreement(filled, {"a": "taste:mine", "b": "other"}, TechnicalScorer.load().stored_name)[1] == [1, 3]
+    assert agreement(filled, {"a": "taste:mine", "b": "other"})[1] == [1, 3]
 
 
 def test_agreement_of_stored_scores(filled):

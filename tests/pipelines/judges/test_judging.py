@@ -95,16 +95,16 @@ def test_pictures_that_cannot_be_judged_are_not_ranked(collection, drawn, tmp_pa
     done, judge = [], GuardedJudge(Brightness())
     ranking, problems = rank_by_judges(collection, [plain, *drawn[:5]], [(judge, 1.0)], progress=lambda: done.append(1))
     assert (len(ranking), len(done), judge.inner.seen) == (5, 6, 5)
-    assert problems == ["1 picture left out, because it cannot be judged: 1 nothing but one tone."]
+    assert problems == ["1 picture left out, because it cannot be judged: nothing but one tone."]
     assert rank_by_judges(collection, [plain], [(judge, 1.0)]) == ([], problems)
 
 
-def test_pictures_whose_files_are_gone_have_no_distance(collection, drawn):
+def test_pictures_whose_files_are_gone_are_not_ranked(collection, drawn):
     judges = [(GuardedJudge(Brightness()), 1.0)]
     assert len(judge_pictures(collection, drawn[:5], judges[0][0])[0]) == 5
     for row in drawn[:5]:
         collection.locate(row).unlink()
-    ranking, problems = rank_by_judges(collection, drawn[:5], judges, min_distance=0.3)
+    ranking, problems = rank_by_judges(collection, drawn[:5], judges)
     assert ranking == []
     assert len(problems) == 5
 

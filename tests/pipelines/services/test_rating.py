@@ -176,9 +176,11 @@ def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, colle
     Image.new("RGB", (32, 32)).save(black)
     unfit, _ = collection.add_file(black)
     assert explain_score(collection, unfit, profiles.scorer("ann")) == ScoreExplanation(
-        None, problem="This picture cannot be judged: all black."
+        None, problem="This picture has no score: all black."
     )
     assert explain_score(collection, unfit, profiles.scorer("technical")).score == 0
+    assert score_all(collection, profiles.scorer("ann")) == (30, [])
+    assert unfit.id not in collection.scores("taste:ann")
     fresh = collection.images()[5]
     collection.locate(fresh).unlink()
     assert explain_score(collection, fresh, profiles.scorer("ann")).score is not None

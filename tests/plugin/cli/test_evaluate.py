@@ -187,7 +187,7 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
     assert (code, (art / "0.xmp").exists()) == (0, True)
     assert "Annotated 10 files" in out
     code, out, _ = soart("annotate", art, "--png", "--undo-file", tmp_path / "again.jsonl")
-    assert (code, out) == (0, "Nothing to write: 10 files annotated like this already\n")
+    assert (code, out) == (0, "Nothing to write: the annotations of 10 files are there already\n")
     assert soart("undo", tmp_path / "u.jsonl")[0] == 0
     assert {p.name: p.read_bytes() for p in art.iterdir()} == before
     code, _, err = soart("undo", tmp_path / "u.jsonl")

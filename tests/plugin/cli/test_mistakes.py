@@ -177,6 +177,8 @@ def test_texts_may_be_empty_where_they_are_not_names():
         (["a", "b", "c", " "], "PATHS"),
         (["--json", "a", ""], "PATHS"),
         (["--", "-n", ""], "PATHS"),
+        (["a", "-", ""], "PATHS"),
+        (["-", ""], "PATHS"),
         (["--top="], "--top"),
         (["-n", ""], "-n"),
         (["--top", "--json", "a"], None),
