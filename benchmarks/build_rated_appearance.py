@@ -1,4 +1,4 @@
-"""Learns rated quality from appearance alone, for the technical score; writes ``metrics/damage/rated-appearance-1.safetensors``.
+"""Learns rated quality from appearance alone, for the technical score; writes ``metrics/damage/rated-appearance-2.safetensors``.
 
     python benchmarks/build_rated_appearance.py [--write]
 
@@ -9,7 +9,9 @@ quality alone, and beside the costs of faults, from the pictures of build_qualit
   faults count, so it is learnt where these are wrong.
 * Neither colourfulness nor size may matter: over undamaged pictures of a kind, the sum of ranks of colourfulness times rated
   quality is to make up for that of the costs of faults, and so for size.
-* Light JPEG is no fault: it should leave the mean rated quality of a kind as it is.
+* Nor may style: the mean of undamaged pictures of each style, those of the embedded model among them, is to be the same.
+* Light JPEG and one pass through a decoder are no faults: they should leave the mean rated quality of a kind as it is.
+* What the embedded model draws with a fault should be behind what it draws without, of the same subject and style.
 
 Prints cross-validated shares of pairs in the right order, trends with colourfulness and agreement with ratings, of the costs
 of faults alone and of the technical score; the technometric that 2 % of the undamaged pictures exceed, which the score takes
@@ -22,16 +24,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from build_quality import cross_validated, measured
-from build_rated_quality import NAMES, alone, head, row, series, store, usual
-from quality_pictures import EMBEDDED, LIGHT, Table
+from build_rated_quality import NAMES, alone, head, row, series, store
+from quality_pictures import BAD_WORDS, DECODED, EMBEDDED, GOOD_WORDS, LIGHT, SMEARED, Table
 from rated_photographs import items_of, rated_photographs, reduced
 from scipy.stats import rankdata, spearmanr
 from sklearn.model_selection import GroupKFold
-from sources import default_cache
+from sources import DRAWING, default_cache
 
 from soart.metrics.damage.rated_quality import APPEARANCE_VERSION, Balance, Pairs, RatedQuality, learn_rated_quality
 from soart.metrics.damage.scorer import TechnicalScorer, technometric_of
@@ -43,8 +46,12 @@ COLUMNS = [NAMES.index(name) for name in APPEARANCE]
 CHROMA = APPEARANCE.index("quality/chroma/mean")
 #: Halvings by which the score of an undamaged picture should lead, and the share of those by the costs of faults that count.
 LEAD, COUNTED = 0.3, 0.3
-#: Penalty of the squared weights; and the weights of each trend of a kind, and of its change by light JPEG, beside a photograph.
-ALPHA, TREND, SAVED = 300.0, 50_000.0, 1000.0
+#: Penalty of the squared weights; and beside a photograph, the weights of each trend of a kind, of its change by light JPEG
+#: or a decoder, and of a style.
+ALPHA, TREND, SAVED, STYLE = 300.0, 50_000.0, 1000.0, 2000.0
+
+#: Weights of pairs beside a usual one: of faults that are missed more often, and of what the embedded model draws with a fault.
+WEIGHTS, DRAWN = {"halo": 1.5, "smooth": 1.5, "saturate": 1.5, SMEARED: 3.0}, 10.0
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
@@ -91,6 +98,22 @@ class Learning:
         """(d,) numbers of versions that are worse than the one they were made from."""
         return np.flatnonzero(~self.data.clean & (self.data.base >= 0))
 
+    @cached_property
+    def pairs(self) -> np.ndarray:
+        """(m, 2) numbers of versions, the better one first."""
+        good, bad = self.data.drawn()
+        drawn = np.broadcast_arrays(good[..., None], bad[..., None, :])
+        made = np.stack([self.data.base[self.damaged], self.damaged], axis=1)
+        return np.concatenate([made, np.stack([side.ravel() for side in drawn], axis=1)])
+
+    @cached_property
+    def styles(self) -> list[np.ndarray]:
+        """(m,) bool of undamaged pictures, as they are, of each style; other kinds than photographs by their parts."""
+        undamaged = self.data.clean & (self.data.how == LIGHT[0])
+        kinds = [undamaged & rows for style, rows in self.data.styles.items() if style not in (DRAWING, EMBEDDED)]
+        drawn = self.data.drawn()[0]
+        return kinds + [np.isin(np.arange(len(undamaged)), drawn[:, style]) for style in range(drawn.shape[1])]
+
     def sound(self, kind: str) -> np.ndarray:
         """(m,) bool: undamaged pictures of a kind, as they are."""
         return self.data.clean & (self.data.how == LIGHT[0]) & (self.data.kind == kind)
@@ -99,8 +122,9 @@ class Learning:
         """Learn from (k,) numbers of photographs and (v,) numbers of versions."""
         data, mean, used = self.data, float(self.opinions[photographs].mean()), np.zeros(len(self.halvings), dtype=bool)
         used[versions] = True
-        worse = self.damaged[used[self.damaged]]
-        better = data.base[worse]
+        better, worse = self.pairs[used[self.pairs].all(axis=1)].T
+        weight = np.array([WEIGHTS.get(fault, 1.0) for fault in data.fault])
+        weight[data.how == "drawn"] = DRAWN
         # Rated quality for each halving of what it leaves.
         halving = mean * np.log(2)
         lead = halving * (LEAD - COUNTED * (self.halvings[worse] - self.halvings[better]))
@@ -112,8 +136,8 @@ class Learning:
             APPEARANCE,
             ALPHA,
             reduced=(smaller[some], self.opinions[which[some]]),
-            pairs=Pairs(data.items[better], data.items[worse], lead),
-            balances=[usual(data.items[used & self.sound(EMBEDDED)], mean), *self._balances(used, halving)],
+            pairs=Pairs(data.items[better], data.items[worse], lead, weight[worse]),
+            balances=[*self._balances(used, halving), *self._styles(used, halving)],
             turned_alike=True,
         )
 
@@ -128,9 +152,19 @@ class Learning:
             for trait in (data.items[own, CHROMA], data.side[own]):
                 factors = ranks(trait)
                 yield Balance(data.items[own], factors, halving * float(factors @ self.halvings[own]), TREND)
-            saved = np.flatnonzero(used & data.clean & (data.how == LIGHT[1]) & (data.kind == kind))
-            change = np.repeat([1.0, -1.0], len(saved)) / max(len(saved), 1)
-            yield Balance(data.items[np.concatenate([saved, data.base[saved]])], change, 0.0, SAVED)
+            for how in (LIGHT[1], DECODED):
+                saved = np.flatnonzero(used & data.clean & (data.how == how) & (data.kind == kind))
+                change = np.repeat([1.0, -1.0], len(saved)) / max(len(saved), 1)
+                yield Balance(data.items[np.concatenate([saved, data.base[saved]])], change, 0.0, SAVED)
+
+    def _styles(self, used: np.ndarray, halving: float) -> Iterator[Balance]:
+        """Sums over (m,) bool versions by which each style has the mean score of all styles."""
+        shares = [rows / rows.sum() for style in self.styles if (rows := used & style).any()]
+        usual = np.mean(shares, axis=0)
+        for share in shares:
+            rows = np.flatnonzero(share + usual)
+            factors = (share - usual)[rows]
+            yield Balance(self.data.items[rows], factors, halving * float(factors @ self.halvings[rows]), STYLE)
 
 
 def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScorer) -> None:
@@ -178,6 +212,13 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
                 continue
             trends = (spearmanr(-cost[sound], trait[sound])[0] for cost in costs.values())
             print(f"trend with {title}, {kind}:", *(f"{trend:+.2f}" for trend in trends))
+    good, bad = data.drawn()
+    for title, cost in costs.items():
+        means = [cost[rows].mean() for rows in learning.styles]
+        within = np.sqrt(np.mean([cost[rows].var(ddof=1) for rows in learning.styles]))
+        ahead = [f"{word or 'no word'} {np.mean(cost[bad] < cost[good[:, :, [k]]], axis=(0, 1)).round(2)}" for k, word in enumerate(GOOD_WORDS)]
+        print(f"{title}: mean costs of styles {np.round(means, 2)}, {np.ptp(means) / within:.1f} deviations within a style; "
+              f"drawn {list(BAD_WORDS)} ahead of {', '.join(ahead)}")  # fmt: skip
     undamaged = costs["technical score"][data.clean] * scorer.model.half
     print(f"technometric of 50 points: {np.quantile(undamaged, 0.98):.2f}", flush=True)
 

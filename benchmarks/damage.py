@@ -115,6 +115,16 @@ def _grid(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
     return x + (0.012 + 0.04 * s) * np.tile(tile, (height // period + 1, width // period + 1, 1))[:height, :width]
 
 
+def _ring(x: np.ndarray, s: float, rng: np.random.Generator) -> np.ndarray:
+    """Echoes beside edges (Gibbs phenomenon), because all waves shorter than a limit are missing; that limit is round or square."""
+    pad, cut = 32, (0.3 - 0.15 * s) / _scale(x)
+    wide = np.pad(x, ((pad, pad), (pad, pad), (0, 0)), mode="reflect" if min(x.shape[:2]) > pad else "edge")
+    down, across = np.fft.fftfreq(wide.shape[0])[:, None], np.fft.rfftfreq(wide.shape[1])[None]
+    kept = (np.hypot(down, across) <= cut) if rng.random() < 0.5 else (np.maximum(np.abs(down), across) <= cut)
+    waves = np.fft.rfft2(wide, axes=(0, 1)) * kept[..., None]
+    return np.fft.irfft2(waves, s=wide.shape[:2], axes=(0, 1))[pad:-pad, pad:-pad]
+
+
 #: The classical damages.
 DAMAGES: dict[str, Damage] = {
     "blur": _blur,
@@ -132,6 +142,7 @@ FAULTS = DAMAGES | {
     "band": _band,
     "burn": _burn,
     "grid": _grid,
+    "ring": _ring,
     "resaved": _resaved,
 }
 #: Faults that the detector of another one is to name.

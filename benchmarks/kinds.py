@@ -33,10 +33,12 @@ from PIL import Image
 from published import domains_of, published_sources
 from quality_pictures import (
     BAD_WORDS,
+    DECODED,
     EMBEDDED,
     FEW_STEPS,
     GOOD_WORDS,
     LIGHT,
+    SMEARED,
     UNFINISHED,
     Table,
     in_bytes,
@@ -82,6 +84,16 @@ def published(cache: Path) -> Table:
     if not path.is_file():
         sources = published_sources(cache, learning=False)
         Table.of(quality_pictures.of_sources(sources, SEED, extractor)).save(path)
+    return Table.load(path)
+
+
+def decoded(cache: Path) -> Table:
+    """Pictures of unseen sources and some published ones, as they are and after passes through decoders; kept in the cache."""
+    extractor = taste_extractor()
+    path = cache / f"kinds-decoded-{SEED}-{key_of(extractor.version)}.npz"
+    if not path.is_file():
+        sources = [*unseen_sources(cache), *published_sources(cache, learning=False)[:: quality_pictures.SOME_DECODED]]
+        Table.of(quality_pictures.of_decoded(sources, SEED, extractor, cache)).save(path)
     return Table.load(path)
 
 
@@ -170,6 +182,24 @@ def table_of_steps(data: Table, points: np.ndarray, found: np.ndarray) -> None:
         rows &= data.kind == EMBEDDED
         print(f"called unfinished, {label}: {np.mean(wrong[rows]):.3f} of {rows.sum()}")
     print(f"called unfinished, photographs and drawings of packages: {wrong[data.kind != EMBEDDED].sum()}")
+
+
+def table_of_decoded(data: Table, points: np.ndarray, found: np.ndarray) -> None:
+    """Print what one pass through a decoder changes, which is undamaged, and what several do, by size and kind."""
+    rung, pairs = data.items[:, 0].astype(int), data.fault == SMEARED
+    groups = {str(r): rung == r for r in RUNGS} | {kind: data.kind == kind for kind in KINDS if kind != EMBEDDED}
+    print(
+        f"\n{'decoded':16}{'pictures':>9}{'mean score: as is, once, often':>32}{'false alarms: as is, once':>27}"
+        f"{'pairs right':>13}{'suspected':>11}"
+    )
+    for title, group in (groups | {"all": np.ones_like(pairs)}).items():
+        as_is, once, often = group & (data.how == LIGHT[0]) & data.clean, group & (data.how == DECODED), group & pairs
+        means = "".join(f"{points[rows].mean():8.1f}" for rows in (as_is, once, often))
+        alarms = "".join(f"{np.mean(found[rows] >= 0):9.3f}" for rows in (as_is, once))
+        print(
+            f"{title:16}{often.sum():9}{means:>32}{alarms:>27}{right_pairs(data, points, often):13.3f}"
+            f"{np.mean(found[often] >= 0):11.2f}"
+        )
 
 
 def table_of_published(data: Table, points: np.ndarray, found: np.ndarray) -> None:
@@ -266,14 +296,25 @@ def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
     print(
         f"\n{'undamaged, as they are':24} {'pictures':>8} {'mean score':>11} {'deviation':>10}   rank correlations of scores"
     )
-    for style, (mean, colourfulness) in data.trends(points).items():
-        rows = data.clean & (data.how == LIGHT[0]) & data.styles[style]
-        size = "" if style == EMBEDDED else f", size {spearmanr(points[rows], data.side[rows]).statistic:+.2f}"
-        print(
-            f"{style:24} {rows.sum():8} {mean:11.1f} {points[rows].std(ddof=1):10.1f}   colourfulness {colourfulness:+.2f}{size}"
-        )
+    chroma = data.items[:, QualityExtractor().names.index("quality/chroma/mean")]
+    for style, of_style in data.styles.items():
+        rows = np.flatnonzero(data.clean & (data.how == LIGHT[0]) & of_style)
+        if len(rows):
+            traits = {"colourfulness": chroma} | ({} if style == EMBEDDED else {"size": data.side})
+            trends = (f"{title} {trend(points[rows], trait[rows], data.source[rows])}" for title, trait in traits.items())
+            print(
+                f"{style:24} {len(rows):8} {points[rows].mean():11.1f} {points[rows].std(ddof=1):10.1f}   {', '.join(trends)}"
+            )
     change = {how: (points - points[data.base])[data.clean & (data.how == how)].mean() for how in LIGHT[1:]}
     print("change of the score, " + "; ".join(f"{how}: {value:+.1f} points" for how, value in change.items()))
+
+
+def trend(points: np.ndarray, trait: np.ndarray, source: np.ndarray, repetitions: int = 1000) -> str:
+    """Rank correlation of (n,) points with a trait, and its 95 % interval by a bootstrap over (n,) sources."""
+    rng, rows = np.random.default_rng(SEED), [np.flatnonzero(source == one) for one in np.unique(source)]
+    drawn = (np.concatenate([rows[k] for k in rng.integers(len(rows), size=len(rows))]) for _ in range(repetitions))
+    low, high = np.quantile([spearmanr(points[some], trait[some]).statistic for some in drawn], (0.025, 0.975))
+    return f"{spearmanr(points, trait).statistic:+.2f} ({low:+.2f} … {high:+.2f})"
 
 
 def table_of_styles(data: Table, points: np.ndarray) -> None:
@@ -296,16 +337,10 @@ def table_of_styles(data: Table, points: np.ndarray) -> None:
 
 def table_of_words(data: Table, points: np.ndarray) -> None:
     """Print mean scores of the embedded model's drawings by quality word and by style, and how often damaged ones are ahead."""
-    drawn = {
-        GOOD_WORDS: (data.kind == EMBEDDED) & data.clean & (data.how == LIGHT[0]),
-        tuple(BAD_WORDS): data.how == "drawn",
-    }
     scores = {
-        word: column
-        for words, rows in drawn.items()
-        for word, column in zip(
-            words, np.moveaxis(points[rows].reshape(len(SUBJECTS), len(STYLES), -1), 2, 0), strict=True
-        )
+        word: points[rows]
+        for words, drawn in zip((GOOD_WORDS, BAD_WORDS), data.drawn(), strict=True)
+        for word, rows in zip(words, np.moveaxis(drawn, 2, 0), strict=True)
     }
     print(
         "\ndrawings of the embedded model; below, the share of those of one subject and style that are ahead of the undamaged one"
@@ -420,6 +455,8 @@ def main() -> None:
         table_of_published(others, points_of_others, found)
         table_of_kinds(others, points_of_others, found)
         data, points = Table.joined(data, others), np.concatenate([points, points_of_others])
+        if (arguments.cache / "decoders").is_dir():
+            table_of_decoded(*judged(scorer, decoded(arguments.cache)))
     table_of_styles(data, points)
     if arguments.resaved:
         table_of_resaved(arguments.cache, scorer)

@@ -3,20 +3,22 @@
 Sources are the photographs and drawings of sources.py, each reduced to several sizes (so that noise and JPEG of the
 source are averaged away), those of published.py as they are and reduced, and drawings of the embedded model. Every
 undamaged picture comes as it is, after light JPEG and without colours, which the score must not mind; and with each fault
-of damage.py, or some of them, at a random strength, 40 % of them saved as JPEG afterwards.
+of damage.py, or some of them, at a random strength, 40 % of them saved as JPEG afterwards. Some sources also come as a
+decoder of latents shows them, which is undamaged, and after several passes through latents (decoders.py).
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from damage import FAULTS, as_jpeg, damage
+from decoders import decoded_often, decoded_once
 from PIL import Image
 from scipy.stats import spearmanr
 from sources import ART, CONTRAST, DRAWING, PHOTOGRAPH, WEB, Source
@@ -42,6 +44,13 @@ GOOD_WORDS = ("sharp", "vivid", "")
 BAD_WORDS = {"blurry": "blur", "noisy": "noise", "faded": "fade"}
 #: A fault that only the embedded model can show here, and its numbers of steps, the mildest first.
 UNFINISHED, FEW_STEPS = "unfinished", (3, 2, 1)
+#: Shown once by a decoder of latents, and the fault of several passes; longest side of the pictures of a source that pass,
+#: and of those that every such source gives. Passes of larger ones take long.
+DECODED, SMEARED, LARGEST_DECODED, EVERY_DECODED = "decoded", "smear", 800, 256
+#: One of so many published pictures passes through decoders.
+SOME_DECODED = 8
+#: The number from which pictures of this kind are counted among those of a source.
+_FIRST_DECODED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,8 @@ class Version:
         kind: one of those of sources.py, or embedded.
         side: pixels of the longest side.
         picture: number of the undamaged picture among those of the source.
-        fault: "none", one of FAULTS or UNFINISHED.
-        how: one of LIGHT, or "drawn" if the embedded model drew the fault itself.
+        fault: "none", one of FAULTS, SMEARED or UNFINISHED.
+        how: one of LIGHT, DECODED, or "drawn" if the embedded model drew the fault itself.
         strength: of the fault, 0…1.
         items: (p,) float32.
     """
@@ -140,7 +149,7 @@ def versions(
         yield version(pixels, fault, how, strength)
 
 
-@cache
+@functools.cache
 def _one_thread() -> None:
     import torch
 
@@ -162,6 +171,33 @@ def of_sources(sources: Sequence[Source], seed: int, extractor: Extractor, worke
     tasks = [(source, seed, extractor) for source in sources]
     with get_context("spawn").Pool(workers) as pool:
         return [version for found in pool.starmap(_versions_of, tasks, 1) for version in found]
+
+
+def _decoded_versions_of(source: Source, seed: int, extractor: Extractor, cache: Path) -> list[Version]:
+    _one_thread()
+    rng = seeded(source.name, seed + 1)
+    pictures = list((as_published if source.kind in (WEB, ART) else undamaged)(source, rng))
+    larger = [n for n, picture in enumerate(pictures) if EVERY_DECODED <= max(picture.shape[:2]) <= LARGEST_DECODED]
+    chosen = [n for n, picture in enumerate(pictures) if max(picture.shape[:2]) < EVERY_DECODED]
+    chosen += [int(rng.choice(larger))] if larger else []
+    found = []
+    for number in chosen:
+        picture, strength = pictures[number], float(rng.uniform())
+        for pixels, fault, how, s in (
+            (picture, "none", LIGHT[0], 0.0),
+            (decoded_once(picture, rng, cache), "none", DECODED, 0.0),
+            (decoded_often(picture, strength, rng, cache), SMEARED, LIGHT[0], strength),
+        ):
+            items = extractor.extract(in_bytes(pixels))[0].astype(np.float32)
+            found.append(Version(source.name, source.kind, max(picture.shape[:2]), _FIRST_DECODED + number, fault, how, s, items))
+    return found
+
+
+def of_decoded(sources: Sequence[Source], seed: int, extractor: Extractor, cache: Path) -> list[Version]:
+    """Pictures of some sources as they are, as a decoder shows them, and after several passes; weights from the cache."""
+    with get_context("spawn").Pool(2) as pool:
+        tasks = [(source, seed, extractor, cache) for source in sources]
+        return [version for found in pool.starmap(_decoded_versions_of, tasks, 1) for version in found]
 
 
 def drawings_of(seed: int) -> tuple[list[tuple[str, str, str, int]], np.random.Generator]:
@@ -286,6 +322,18 @@ class Table:
             PHOTOGRAPH: self.kind == PHOTOGRAPH, DRAWING: drawn, "painted drawing": painted,
             "other drawing": drawn & ~painted, **{kind: self.kind == kind for kind in (EMBEDDED, WEB, ART)},
         }  # fmt: skip
+
+    def drawn(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the embedded model's drawings, (subjects, styles, words): with GOOD_WORDS, and with BAD_WORDS."""
+        from soart.pipelines.tiny.words import STYLES, SUBJECTS
+
+        # Scenes of the renderer come after its drawings.
+        shape = (len(SUBJECTS), len(STYLES))
+        good = np.flatnonzero((self.kind == EMBEDDED) & self.clean & (self.how == LIGHT[0]))
+        return (
+            good[: shape[0] * shape[1] * len(GOOD_WORDS)].reshape(*shape, len(GOOD_WORDS)),
+            np.flatnonzero(self.how == "drawn").reshape(*shape, len(BAD_WORDS)),
+        )
 
     def trends(self, points: np.ndarray) -> dict[str, tuple[float, float]]:
         """Mean of (n,) points, and their rank correlation with colourfulness, of undamaged pictures of each style.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: The technical score and its version; and the version of the faults: the detectors, and the prior score of tastes.
-TECHNICAL, TECHNICAL_VERSION, FAULTS_VERSION = "technical", 8, 7
+TECHNICAL, TECHNICAL_VERSION, FAULTS_VERSION = "technical", 9, 8
 #: Name under which technical scores are stored: 0 for pictures that cannot be judged.
 STORED_TECHNICAL = f"{TECHNICAL}-{TECHNICAL_VERSION}"
 #: The technical score, appeal and rated quality in one.
@@ -12,4 +12,4 @@ OVERALL = "overall"
 JUDGE, TASTE = "judge:", "taste:"
 #: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
 DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid", "smooth",
-             "unfinished")  # fmt: skip
+             "unfinished", "ring")  # fmt: skip

@@ -31,7 +31,7 @@ from .quality_model import folded
 
 #: Name of the judge.
 RATED_QUALITY = "rated-quality"
-VERSION, APPEARANCE_VERSION = "rated-quality-2", "rated-appearance-1"
+VERSION, APPEARANCE_VERSION = "rated-quality-2", "rated-appearance-2"
 #: Penalty of the squared weights; chosen on the learning photographs (``benchmarks/build_rated_quality.py``).
 ALPHA = 3000.0
 #: Weights of a reduced photograph and of a pair beside that of a photograph as it was rated; chosen by trials, see
@@ -108,11 +108,13 @@ class Pairs:
     Attributes:
         sound, damaged: (m, p) items.
         lead: (m,) least differences between their rated qualities.
+        weight: (m,) of each, beside that of a usual pair; None for 1.
     """
 
     sound: np.ndarray
     damaged: np.ndarray
     lead: np.ndarray
+    weight: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,8 @@ def learn_rated_quality(
         target += weight * deviations.T @ wanted
     weights = np.linalg.solve(matrix, target)
     if pairs is not None:
-        weights = _with_leads(matrix, target, weights, of(pairs.sound) - of(pairs.damaged), pairs.lead)
+        counted = PAIR * (np.ones(len(pairs.lead)) if pairs.weight is None else pairs.weight)
+        weights = _with_leads(matrix, target, weights, of(pairs.sound) - of(pairs.damaged), pairs.lead, counted)
     return RatedQuality(names, frame.centre, frame.scale, features @ weights, mean - float(level @ weights), mean)
 
 
@@ -204,16 +207,16 @@ def _turned_alike(frame: Frame, names: tuple[str, ...]) -> tuple[Frame, np.ndarr
 
 
 def _with_leads(
-    matrix: np.ndarray, target: np.ndarray, weights: np.ndarray, apart: np.ndarray, lead: np.ndarray
+    matrix: np.ndarray, target: np.ndarray, weights: np.ndarray, apart: np.ndarray, lead: np.ndarray, counted: np.ndarray
 ) -> np.ndarray:
-    """Minimise also the squares of what (m, p) differences fall short of their (m,) lead, by Newton's method."""
+    """Minimise also the squares of what (m, p) differences fall short of their (m,) lead, (m,) weighted, by Newton's method."""
     short = np.zeros(len(lead), dtype=bool)
     for _ in range(STEPS):
         earlier, short = short, apart @ weights < lead
         if (short == earlier).all():
             break
-        own = apart[short]
-        weights = np.linalg.solve(matrix + PAIR * own.T @ own, target + PAIR * own.T @ lead[short])
+        own, weighted = apart[short], apart[short].T * counted[short]
+        weights = np.linalg.solve(matrix + weighted @ own, target + weighted @ lead[short])
     return weights
 
 

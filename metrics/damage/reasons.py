@@ -22,6 +22,7 @@ _SUSPECTED = {
     "grid": "a regular grid: lines over the whole picture",
     "smooth": "over-smoothed: surfaces without texture, like plastic",
     "unfinished": "unfinished: drawn in too few steps",
+    "ring": "ringing: echoes beside edges, like ripples",
 }
 _SLIGHT = {
     "blur": "slightly soft",
@@ -36,6 +37,7 @@ _SLIGHT = {
     "grid": "a slight grid",
     "smooth": "slightly over-smoothed",
     "unfinished": "slightly unfinished",
+    "ring": "slight ringing",
 }
 #: Faults as nouns, such as "fading" for ``fade``.
 NOUNS = {
@@ -51,6 +53,7 @@ NOUNS = {
     "grid": "a regular grid",
     "smooth": "over-smoothing",
     "unfinished": "an unfinished rendering",
+    "ring": "ringing",
 }
 #: Evidence from which a fault is called slight, and the verdict without one.
 SLIGHT, CLEAN = 0.6, "clean"

@@ -38,7 +38,7 @@ _KNEE, _WIDTH = 0.4, 0.2
 #: Cost of a standard deviation of strangeness.
 _STRANGE = 0.8
 #: Technometric of 50 points, which 2 % of the undamaged pictures exceed (``benchmarks/build_rated_appearance.py``).
-HALF = 7.2
+HALF = 7.4
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
 
@@ -56,8 +56,8 @@ def quality_model() -> QualityModel:
 
 #: Fewest pixels of the longest side, and the span of tones (0…1) below which a picture is plain.
 FEWEST_PIXELS, PLAIN = 16, 3 / 255
-#: Why pictures without content cannot be judged.
-BLANK = ("all black", "nothing but one tone")
+#: Why pictures without content cannot be judged. Transparency is laid over white before anything is measured.
+BLANK = ("all black", "all white or transparent", "nothing but one tone")
 
 
 def fault_costs(evidence: np.ndarray) -> np.ndarray:
@@ -115,10 +115,12 @@ def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
         if side[n] < FEWEST_PIXELS:
             pixels = f"{side[n]:.0f} pixel{'s' * (round(side[n]) != 1)}"
             reasons.append(f"too small to be judged ({pixels}; {FEWEST_PIXELS} are needed)")
-        elif plain and lightest[n] < PLAIN and colour[n] < PLAIN:
+        elif plain and colour[n] < PLAIN and lightest[n] < PLAIN:
             reasons.append(BLANK[0])
+        elif plain and colour[n] < PLAIN and dark[n] > 1 - PLAIN:
+            reasons.append(BLANK[1])
         else:
-            reasons.append(BLANK[1] if plain else "")
+            reasons.append(BLANK[2] if plain else "")
     return reasons
 
 

@@ -113,11 +113,13 @@ class Move:
     Attributes:
         source, target: its path before and after.
         image: id of its picture.
+        staying: the file that stays of its near-duplicates or exact copies; None if it moves for another reason.
     """
 
     source: Path
     target: Path
     image: int
+    staying: Path | None = None
 
 
 def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
@@ -163,7 +165,16 @@ def plan_cull(
         copy = image in files and files[image][0] != path
         return (str(reasons[row]) if row is not None else "") or ("duplicates" if copy else "")
 
-    return moves_to(evaluated, reason_of, roots, target)
+    moves = moves_to(evaluated, reason_of, roots, target)
+    best = {int(e.group[row]): row for row in np.argsort(e.standing, kind="stable") if e.group[row] >= 0 and not reasons[row]}
+
+    def staying_of(image: int) -> Path | None:
+        row = e.place.get(image)
+        if row is not None and reasons[row]:
+            row = best.get(int(e.group[row])) if reasons[row] == "duplicates" else None
+        return None if row is None else Path(files[int(e.ids[row])][0])
+
+    return [replace(move, staying=staying_of(move.image)) for move in moves] if rule.duplicates else moves
 
 
 def moves_to(

@@ -72,4 +72,8 @@ def find(
             say(f"{copied} copied to {copy_to}")
     print_notes(problems if not as_json else [])
     if not found:
-        raise SoartError("There is no picture to look at: name a folder with pictures.")
+        raise SoartError(
+            "None of the pictures can be looked at; the reasons are above."
+            if problems
+            else "There is no picture to look at: name a folder with pictures."
+        )

@@ -145,7 +145,7 @@ RankBy = Annotated[
     typer.Option(
         "--taste",
         help="Rank by this taste, by technical (how well it is rendered), or by freedom from blur, noise, jpeg, fade, "
-        "saturate, pixelate, halo, band, burn, grid, smooth or unfinished; default: overall (how many people would "
+        "saturate, pixelate, halo, band, burn, grid, smooth, unfinished or ring; default: overall (how many people would "
         "like it, less deductions for poor quality and technical faults).",
     ),
 ]

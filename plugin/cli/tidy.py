@@ -168,7 +168,14 @@ def cull(
     if as_json:
         emit(
             {
-                "moves": [{"from": str(step.source), "to": str(step.target)} for step in done],
+                "moves": [
+                    {
+                        "from": str(step.source),
+                        "to": str(step.target),
+                        "stays": None if step.staying is None else str(step.staying),
+                    }
+                    for step in done
+                ],
                 "moved": moved,
                 "problems": problems,
                 "undo_file": str(journal) if moved else None,
@@ -177,7 +184,8 @@ def cull(
     else:
         if dry_run:
             for step in done:
-                say(f"{printable(str(step.source))} → {printable(str(step.target))}")
+                stays = f" (stays: {printable(str(step.staying))})" if step.staying else ""
+                say(f"{printable(str(step.source))} → {printable(str(step.target))}{stays}")
         reasons = Counter(step.target.relative_to(target).parts[0] for step in done)
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
         say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {counted(len(evaluated.evaluation.ids))}")

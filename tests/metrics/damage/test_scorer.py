@@ -232,7 +232,7 @@ def test_detectors_find_their_own_damage(scenes):
     for name, damage in damages.items():
         detector = TechnicalScorer.detector(name)
         assert np.mean(scores(detector, scenes) > scores(detector, [damage(p) for p in scenes])) > 0.8
-    assert {TechnicalScorer.detector(name).stored_name for name in DETECTORS} == {f"{name}-7" for name in DETECTORS}
+    assert {TechnicalScorer.detector(name).stored_name for name in DETECTORS} == {f"{name}-8" for name in DETECTORS}
     with pytest.raises(ProfileError, match=r"detector among blur, noise, .*got '\.\./x'"):
         TechnicalScorer.detector("../x")
 
@@ -262,6 +262,8 @@ def test_a_jpeg_of_a_photograph_is_suspected_and_the_photograph_is_not(photograp
         ),
         (np.full((1, 1, 3), 90, np.uint8), "too small to be judged (1 pixel; 16 are needed)"),
         (np.zeros((64, 64, 3), np.uint8), "all black"),
+        (np.full((64, 64, 3), 255, np.uint8), "all white or transparent"),
+        (np.full((64, 64, 3), (255, 255, 250), np.uint8), "nothing but one tone"),
         (np.full((300, 200, 3), 200, np.uint8), "nothing but one tone"),
         (np.full((64, 64, 3), (250, 10, 10), np.uint8), "nothing but one tone"),
     ],

@@ -207,7 +207,7 @@ def test_ugly_collections_are_evaluated(collection, tmp_path):
     _, odd = write_ugly(tmp_path / "ugly")
     result = sync_and_evaluate(collection, Scan([tmp_path / "ugly"]), LocalEngine(2))
     assert len(result.evaluation.ids) == len(odd)
-    assert np.isfinite(result.evaluation.scores["technical-8"]).all()
+    assert np.isfinite(result.evaluation.scores["technical-9"]).all()
     assert render_evaluation(result)
     assert len(list(records(collection, result.update.scan_number, result.evaluation))) == result.update.found
 

@@ -99,7 +99,7 @@ def test_of_look_alikes_the_largest_is_kept(found):
 @pytest.mark.parametrize(
     ("main", "scores", "why"),
     [
-        ("technical-8", (50.02, 50.01), "too close to call: the same score as the next one listed"),
+        ("technical-9", (50.02, 50.01), "too close to call: the same score as the next one listed"),
         ("taste:mine", (99.99, 99.97), "the same score as the next one listed"),
         ("taste:mine", (50.02, 50.01), "too close to call: the same score as the next one listed"),
         ("taste:mine", (99.99, 99.92), "0.1 points above the next one listed"),
@@ -161,7 +161,7 @@ def test_trust_comes_from_the_ratings_of_pairs(found):
     for name in "12034":
         undo_rating(found.collection, "ann", image_of(found, name))
     assert "prefer of two pictures of one burst: give" in find_keepers(found, "burst", rater="ann").trust_sentence
-    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-8"]})
+    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-9"]})
     of_taste = find_keepers(replace(found, evaluation=taste), "burst")
     assert "of one prompt: this taste was learnt without" in of_taste.trust_sentence
 
@@ -257,7 +257,7 @@ def test_others_are_moved_with_their_texts_and_come_back(found, pictures, tmp_pa
 
 
 def test_trust_of_a_taste_is_told_beside_its_keepers(found):
-    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-8"]})
+    taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-9"]})
     learnt = SimpleNamespace(trust=Trust(USABLE, within=WithinGroups(0.71, 0.62, 0.79, 140, 25)))
     keepers = find_keepers(replace(found, evaluation=taste, taste=learnt), "look-alike")
     assert keepers.trust_sentence.startswith(

@@ -16,7 +16,7 @@ def test_the_best_of_every_group_are_kept(seed, n, per_group):
     groups, scores = rng.integers(-1, 4, n), rng.integers(0, 9, n).astype(float)
     scores[rng.random(n) < 0.1] = np.nan
     order = np.argsort(-np.where(np.isfinite(scores), scores, -np.inf), kind="stable")
-    found = choose(groups, order, scores, per_group, partial(too_close, "technical-8"))
+    found = choose(groups, order, scores, per_group, partial(too_close, "technical-9"))
     assert [set(choice.rows) for choice in found] == [
         set(np.flatnonzero(groups == g).tolist()) for g in range(4) if (groups == g).sum() > 1
     ]
@@ -34,8 +34,8 @@ def test_the_best_of_every_group_are_kept(seed, n, per_group):
 
 
 def test_errors_of_scores():
-    assert too_close("technical-8", 71, 70)
-    assert not too_close("blur-7", 80, 70)
+    assert too_close("technical-9", 71, 70)
+    assert not too_close("blur-8", 80, 70)
     assert too_close("overall-0602", 72.9, 70)
     assert not too_close("overall-0602", 73.1, 70)
     # The same three points are much at the ends of a taste's scale, and nothing in the middle.

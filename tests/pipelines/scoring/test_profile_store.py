@@ -39,7 +39,7 @@ def test_built_in_profiles_come_first(tmp_path, taste):
     assert profile_names(store) == list(RESERVED)
     store.save(taste)
     assert profile_names(store) == [*RESERVED, "mine"]
-    assert [scorer.stored_name for scorer in scorers_named(["mine", "blur"], store)] == ["taste:mine", "blur-7"]
+    assert [scorer.stored_name for scorer in scorers_named(["mine", "blur"], store)] == ["taste:mine", "blur-8"]
     with pytest.raises(ProfileError, match="'other'"):
         scorers_named(["blur", "other"], store)
 

@@ -30,7 +30,7 @@ def mixed(collection, make_drawn, paint, tmp_path):
     set_judgements(collection, "ann", {ids[0]: 4, ids[1]: 0})
     set_label(collection, TAG, "boat", [ids[0]])
     set_label(collection, FAVOURITE, "ann", [ids[0]])
-    collection.set_scores("technical-8", {ids[0]: 71.5, ids[1]: float("inf")})
+    collection.set_scores("technical-9", {ids[0]: 71.5, ids[1]: float("inf")})
     return collection, ids, paths
 
 
@@ -46,8 +46,8 @@ def test_an_archive_holds_pictures_tables_and_texts(mixed):
     assert [record["file"] for record in table] == [*drawn, f"3 {paths[0].name}", f"4 {paths[1].name}"]
     first = table[0]
     assert (first["prompt"], first["seed"], first["tool"], first["rating:ann"]) == ("=a, boat", "1", "soart", 4)
-    assert (first["tags"], first["favourite_of"], first["score:technical-8"]) == ("boat", "ann", 71.5)
-    assert (table[1]["rating:ann"], table[1]["score:technical-8"], table[2]["prompt"]) == (0, None, None)
+    assert (first["tags"], first["favourite_of"], first["score:technical-9"]) == ("boat", "ann", 71.5)
+    assert (table[1]["rating:ann"], table[1]["score:technical-9"], table[2]["prompt"]) == (0, None, None)
     assert table[2]["path"] == str(paths[0])
     # A spreadsheet must not take a prompt for a formula.
     assert rows[0]["prompt"] == "'=a, boat"

@@ -23,9 +23,9 @@ from soart.pipelines.support.background import Jobs
 def test_cells_show_the_rating_and_the_percentile_of_the_score(collection, coloured):
     first, second, third = coloured[:3]
     rate(collection, "ann", {first: 4})
-    collection.set_scores("blur-7", {first: 1.0, second: 3.0})
+    collection.set_scores("blur-8", {first: 1.0, second: 3.0})
     rows = [row for row in collection.images() if row.id in coloured[:3]]
-    cells = {cell["id"]: cell for cell in cells_of(collection, rows, "ann", "blur-7")}
+    cells = {cell["id"]: cell for cell in cells_of(collection, rows, "ann", "blur-8")}
     assert [cells[image]["stars"] for image in coloured[:3]] == [4, None, None]
     assert [cells[image]["percentile"] for image in coloured[:3]] == [25.0, 75.0, None]
     assert cells[third]["title"] == "p2"

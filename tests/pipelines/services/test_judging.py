@@ -178,9 +178,9 @@ def test_asked_for_and_not_shown(collection, ids):
         stored: len(collection.scores(stored)) for stored in (name, "judge:adherence@2-y", "judge:adherence-of-acme@1")
     }
     assert adherence_among(collection, counts) == name
-    assert adherence_among(collection, {"technical-8": 3}) == ""
+    assert adherence_among(collection, {"technical-9": 3}) == ""
     for shown, expected in (("no", ids[:5]), ("yes", ids[5:10]), ("", ids)):
-        query = Query(ascending=True, profile="technical-8", **limits_of_shown(shown, collection, counts))
+        query = Query(ascending=True, profile="technical-9", **limits_of_shown(shown, collection, counts))
         assert order(collection, query, "me") == expected
     for shown, profiles in (("maybe", counts), ("no", {})):
         with pytest.raises(SoartError):

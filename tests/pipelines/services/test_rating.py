@@ -141,7 +141,7 @@ def test_profiles_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
     # From six ratings it is no better than chance.
     assert profiles.names()[:3] == ["technical", "overall", "ann"]
     assert profiles.scorer("ann") is profiles.scorer("ann")
-    assert profiles.scorer("blur").stored_name == "blur-7"
+    assert profiles.scorer("blur").stored_name == "blur-8"
     with pytest.raises(
         ProfileError, match=r"no taste 'zoe', neither in this collection nor among your own \(available: ann\)"
     ):
@@ -159,7 +159,7 @@ def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection
     assert done == 29
     assert len(problems) == 1
     assert "cannot be read" in problems[0]
-    assert len(collection.scores("technical-8")) == 29
+    assert len(collection.scores("technical-9")) == 29
 
 
 def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, collection, coloured):

@@ -279,7 +279,7 @@ def test_profile_store(learnt, tmp_path):
     assert profiles.names() == ["vivid"]
     assert profiles.load("vivid").name == "vivid"
     assert scorer_named("vivid", profiles).stored_name == "taste:vivid"
-    assert [scorer_named(name, profiles).stored_name for name in ("technical", "blur")] == ["technical-8", "blur-7"]
+    assert [scorer_named(name, profiles).stored_name for name in ("technical", "blur")] == ["technical-9", "blur-8"]
     with pytest.raises(ProfileError, match="no taste 'sharp'"):
         scorer_named("sharp", profiles)
     for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):

@@ -58,7 +58,7 @@ def grouped(group, best, scores):
     """An evaluation of pictures 10, 11, … in groups of near-duplicates."""
     n = len(group)
     return Evaluation(
-        "technical-8", np.arange(10, 10 + n), {"technical-8": np.array(scores, float)}, np.ones(n), np.inf, np.full(n, -1),
+        "technical-9", np.arange(10, 10 + n), {"technical-9": np.array(scores, float)}, np.ones(n), np.inf, np.full(n, -1),
         np.array(group), np.array(best, bool), np.zeros(n, int), np.full(n, ""), (), (), (), (),
     )  # fmt: skip
 
@@ -159,7 +159,7 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     for name, content in pixels.items():
         with Image.open(folder / name) as image:
             assert np.asarray(image).tobytes() == content
-            assert json.loads(image.info["soart"])["profile"] == "technical-8"
+            assert json.loads(image.info["soart"])["profile"] == "technical-9"
     sidecar = (folder / "00.xmp").read_bytes()
     assert b'dc:title="x"' in sidecar
     # The ends of its lines stay too.

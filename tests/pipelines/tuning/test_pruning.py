@@ -197,6 +197,6 @@ def test_dropped_candidates_stay_dropped(collection, generator, scorer, monkeypa
 
 
 def test_looks_are_not_taken_twice(generator, scorer):
-    asked = Trial(0, 0, (0,), "", 1, "k", None, {KEY: {"technical-8": 5.0}})
+    asked = Trial(0, 0, (0,), "", 1, "k", None, {KEY: {"technical-9": 5.0}})
     same = add_previews(generator, Panel([scorer]), [asked], SHARES[0], lambda one: pytest.fail("looked again"))
     assert same == [asked]

@@ -175,8 +175,13 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
     assert code == 0
     assert "Would move: 1 duplicates, 2 low, of 9 pictures" in out
     assert not (tmp_path / "out").exists()
+    moves = [line for line in out.splitlines() if " → " in line]
+    (staying,) = re.findall(r"/out/duplicates/\S+ \(stays: (\S+)\)$", "\n".join(moves), re.MULTILINE)
+    assert (art / staying).exists()
+    assert not any(line.startswith(f"{staying} ") for line in moves)
     code, out, _ = soart("cull", art, "--duplicates", "--worst", 25, "--to", tmp_path / "out", "--json")
     document = json.loads(out)
+    assert [move["stays"] for move in document["moves"] if move["stays"]] == [str(art / staying)]
     assert document["moved"] == 3
     gone = len(before) - sum(1 for _ in art.iterdir())
     assert soart("undo", document["undo_file"])[:2] == (0, f"{gone} changes undone\n")

@@ -31,6 +31,13 @@ def test_problems_name_files_as_they_were_named(soart, tmp_path, monkeypatch):
     assert (code, "'pics/tiny.png'" in err, str(tmp_path) in err) == (0, True, False)
 
 
+def test_a_folder_of_pictures_that_cannot_be_judged_says_so(soart, tmp_path):
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "white.png")
+    code, _, err = soart("find", "a boat", tmp_path)
+    assert (code, "all white or transparent" in err) == (1, True)
+    assert err.rstrip().endswith("None of the pictures can be looked at; the reasons are above.")
+
+
 def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):
     for words, place, more, said in (
         ("zorblax", red_and_green, (), "cannot tell 'zorblax'"),

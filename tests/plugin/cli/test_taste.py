@@ -255,7 +255,7 @@ def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):
     assert "is not reliable yet" in json.loads(out)["notes"][0]
     assert "is not reliable yet" in err
     code, out, _ = soart("rank", world / "pool", "--taste", "blur", "--profiles", tmp_path, "--json")
-    assert json.loads(out)["profile"] == "blur-7"
+    assert json.loads(out)["profile"] == "blur-8"
     assert soart("taste", "learn", "x", "--good", few[0], "--bad", f"={few[1]}", "--profiles", tmp_path)[0] == 2
     assert soart("taste", "compare", world / "pool", "--taste", "few", "--profiles", tmp_path)[0] == 2
 

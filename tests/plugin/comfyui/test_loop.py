@@ -335,7 +335,7 @@ def test_pictures_are_rated_by_click(host, graph):
         ({"image": None}, "whole number as image"),
         ({"image": 99}, "There is no picture 99 in this collection"),
         ({"rater": ""}, "rater's name"),
-        ({"rater": "technical-8"}, "reserved"),
+        ({"rater": "technical-9"}, "reserved"),
         ({"collection": "../elsewhere"}, "inside ComfyUI's output folder"),
         ({"collection": "nowhere"}, "is not a collection"),
         ([], "JSON object"),

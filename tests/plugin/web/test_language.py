@@ -300,7 +300,7 @@ def charts():
     yield from (slot.chart for slots in drawn for slot in slots.values())
     yield drawn[-1]["guidance"].best
     yield draw_course(SimpleNamespace(batches=[BatchScore(k, 8, k + 0.5, k + 1.5, []) for k in range(2)], unit="stars"))
-    choice = TradeOff(SimpleNamespace(prompt="x"), {"technical-8": 1.5, "taste:mine": 2.5})
+    choice = TradeOff(SimpleNamespace(prompt="x"), {"technical-9": 1.5, "taste:mine": 2.5})
     yield from (draw_front([choice] * count) for count in (1, 2))
     points = ((8, 0.55, 0.45, 0.65), (16, 0.65, 0.55, 0.75))
     for graded, judged in product((False, True), ({}, ONLY_CHOICES)):

@@ -48,7 +48,7 @@ def test_the_profile_and_the_folders_are_remembered(service, open_service, tmp_p
     other = paint(tmp_path / "other", 3, 7, vivid=True)
     finish(service, service.evaluate("blur", [other]))
     assert len(service.result.evaluation.ids) == 21
-    assert service.result.evaluation.main == "blur-7"
+    assert service.result.evaluation.main == "blur-8"
     again = open_service()
     again.recall()
     finish(again, again.job)

@@ -108,7 +108,7 @@ def test_of_how_many_options_a_judge_shows_those_it_likes(tuned, monkeypatch):
     found = service.latest.findings
     for count in (6, 8, 40):
         effects = [replace(found.effects[0], option=str(k)) for k in range(count)]
-        judges = dict.fromkeys(("technical-8", "judge:clip@1"), effects[:6])
+        judges = dict.fromkeys(("technical-9", "judge:clip@1"), effects[:6])
         monkeypatch.setattr(
             service, "latest", replace(service.latest, findings=replace(found, effects=effects, judges=judges))
         )
