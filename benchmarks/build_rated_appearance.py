@@ -216,7 +216,10 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
     for title, cost in costs.items():
         means = [cost[rows].mean() for rows in learning.styles]
         within = np.sqrt(np.mean([cost[rows].var(ddof=1) for rows in learning.styles]))
-        ahead = [f"{word or 'no word'} {np.mean(cost[bad] < cost[good[:, :, [k]]], axis=(0, 1)).round(2)}" for k, word in enumerate(GOOD_WORDS)]
+        ahead = [
+            f"{word or 'no word'} {np.mean(cost[bad] < cost[good[:, :, [k]]], axis=(0, 1)).round(2)}"
+            for k, word in enumerate(GOOD_WORDS)
+        ]
         print(f"{title}: mean costs of styles {np.round(means, 2)}, {np.ptp(means) / within:.1f} deviations within a style; "
               f"drawn {list(BAD_WORDS)} ahead of {', '.join(ahead)}")  # fmt: skip
     undamaged = costs["technical score"][data.clean] * scorer.model.half

@@ -14,11 +14,14 @@ from __future__ import annotations
 
 from functools import cache as remembered
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from opinions import folder_of
 from safetensors.torch import load_file
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderTiny
 
 #: Channels of the latents of each autoencoder.
 CHANNELS = {"taesd": 4, "taesdxl": 4, "taesd3": 16, "taef1": 16}
@@ -27,7 +30,7 @@ STEP = 8
 
 
 @remembered
-def autoencoder(name: str, folder: Path) -> Any:
+def autoencoder(name: str, folder: Path) -> AutoencoderTiny:
     """An autoencoder of CHANNELS, from the folder of the weights."""
     import torch
     from diffusers import AutoencoderTiny

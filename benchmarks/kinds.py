@@ -53,7 +53,7 @@ from sources import ART, DRAWING, PHOTOGRAPH, WEB, Source, default_cache, learni
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer, costs
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, QualityExtractor
-from soart.pipelines.tiny.words import STYLES, SUBJECTS
+from soart.pipelines.tiny.words import STYLES
 
 SEED = 77
 KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED, WEB, ART)
@@ -301,7 +301,9 @@ def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
         rows = np.flatnonzero(data.clean & (data.how == LIGHT[0]) & of_style)
         if len(rows):
             traits = {"colourfulness": chroma} | ({} if style == EMBEDDED else {"size": data.side})
-            trends = (f"{title} {trend(points[rows], trait[rows], data.source[rows])}" for title, trait in traits.items())
+            trends = (
+                f"{title} {trend(points[rows], trait[rows], data.source[rows])}" for title, trait in traits.items()
+            )
             print(
                 f"{style:24} {len(rows):8} {points[rows].mean():11.1f} {points[rows].std(ddof=1):10.1f}   {', '.join(trends)}"
             )

@@ -189,7 +189,9 @@ def _decoded_versions_of(source: Source, seed: int, extractor: Extractor, cache:
             (decoded_often(picture, strength, rng, cache), SMEARED, LIGHT[0], strength),
         ):
             items = extractor.extract(in_bytes(pixels))[0].astype(np.float32)
-            found.append(Version(source.name, source.kind, max(picture.shape[:2]), _FIRST_DECODED + number, fault, how, s, items))
+            found.append(
+                Version(source.name, source.kind, max(picture.shape[:2]), _FIRST_DECODED + number, fault, how, s, items)
+            )
     return found
 
 

@@ -207,7 +207,12 @@ def _turned_alike(frame: Frame, names: tuple[str, ...]) -> tuple[Frame, np.ndarr
 
 
 def _with_leads(
-    matrix: np.ndarray, target: np.ndarray, weights: np.ndarray, apart: np.ndarray, lead: np.ndarray, counted: np.ndarray
+    matrix: np.ndarray,
+    target: np.ndarray,
+    weights: np.ndarray,
+    apart: np.ndarray,
+    lead: np.ndarray,
+    counted: np.ndarray,
 ) -> np.ndarray:
     """Minimise also the squares of what (m, p) differences fall short of their (m,) lead, (m,) weighted, by Newton's method."""
     short = np.zeros(len(lead), dtype=bool)

@@ -166,7 +166,11 @@ def plan_cull(
         return (str(reasons[row]) if row is not None else "") or ("duplicates" if copy else "")
 
     moves = moves_to(evaluated, reason_of, roots, target)
-    best = {int(e.group[row]): row for row in np.argsort(e.standing, kind="stable") if e.group[row] >= 0 and not reasons[row]}
+    best = {
+        int(e.group[row]): row
+        for row in np.argsort(e.standing, kind="stable")
+        if e.group[row] >= 0 and not reasons[row]
+    }
 
     def staying_of(image: int) -> Path | None:
         row = e.place.get(image)

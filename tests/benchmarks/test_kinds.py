@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from soart.pipelines.tiny.words import SUBJECTS
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -26,7 +28,7 @@ def kinds():
 def drawings(kinds):
     """A table of drawings of the embedded model in the order in which they are drawn, without items."""
     words = (*kinds.GOOD_WORDS, *kinds.BAD_WORDS)
-    word = np.array([word for _ in kinds.SUBJECTS for _ in kinds.STYLES for word in words])
+    word = np.array([word for _ in SUBJECTS for _ in kinds.STYLES for word in words])
     fault = np.array([kinds.BAD_WORDS.get(one, "none") for one in word])
     n = len(word)
     how = np.where(fault == "none", kinds.LIGHT[0], "drawn")

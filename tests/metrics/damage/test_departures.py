@@ -54,7 +54,7 @@ def test_shares_sum_to_one_whatever_the_covariance():
 
 def test_blur_makes_texture_smoother_and_streaks_give_it_a_direction(photographs):
     rng = np.random.default_rng(1)
-    grain = np.kron(rng.normal(size=(214, 320, 3)), np.ones((2, 2, 1)))[:427]
+    grain = np.kron(rng.normal(size=(143, 214, 3)), np.ones((3, 3, 1)))[:427, :640]
     assert (
         said([ndimage.gaussian_filter(p, (3, 3, 0)) for p in photographs])
         == ["fine texture is smoother than theirs"] * 2

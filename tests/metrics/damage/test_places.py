@@ -49,7 +49,7 @@ def test_place_of_noise_in_a_photograph(scorer, photograph):
 
 
 def test_reasons_name_the_place(scorer, photograph):
-    noisy = with_noise(photograph, np.s_[140:], np.s_[:400], 80)
+    noisy = with_noise(photograph, np.s_[140:], np.s_[:400], 60)
     items = scorer.extractor.extract(noisy)
     plain, placed = scorer.explain(items, 4)[0], scorer.explain_picture(noisy, items, 4)
     assert [reason.contribution for reason in placed] == [reason.contribution for reason in plain]

@@ -219,6 +219,24 @@ def test_symmetries_are_those_of_the_square():
         assert apart[0] < 1e-3 < 0.3 < apart[-1]
 
 
+def without_short_waves(picture, limit):
+    """A picture (h, w, 3) without waves of more than ``limit`` cycles a pixel: edges have echoes (Gibbs phenomenon)."""
+    frequencies = (np.fft.fftfreq(side) for side in picture.shape[:2])
+    kept = np.hypot(*np.meshgrid(*frequencies, indexing="ij")) <= limit
+    return np.fft.ifft2(np.fft.fft2(picture, axes=(0, 1)) * kept[..., None], axes=(0, 1)).real
+
+
+def test_ringing_is_told_from_blur(scorer, photograph):
+    ringing = np.clip(without_short_waves(photograph / 255, 0.2), 0, 1)
+    blurred = ndimage.gaussian_filter(photograph / 255, (1.5, 1.5, 0))
+    items = np.concatenate([scorer.extractor.extract(picture) for picture in (ringing, blurred, photograph)])
+    said = [reasons[0].text.partition(":")[0] for reasons in scorer.explain(items, top=1)]
+    assert said[0] == "ringing"
+    assert said[1] == "blurred"
+    score = scorer.score(items)
+    assert score[0] < score[2] - 20
+
+
 def test_detectors_find_their_own_damage(scenes):
     rng = np.random.default_rng(9)
     damages = {
@@ -228,6 +246,7 @@ def test_detectors_find_their_own_damage(scenes):
         "pixelate": lambda p: np.kron(p[::4, ::4], np.ones((4, 4, 1))),
         "band": lambda p: np.round(p * 6) / 6,
         "burn": lambda p: 0.5 + 2.5 * (p - 0.5),
+        "ring": lambda p: without_short_waves(p, 0.22),
     }
     for name, damage in damages.items():
         detector = TechnicalScorer.detector(name)

@@ -63,7 +63,7 @@ def test_evaluate_as_json(soart, art, tmp_path):
     code, out, _ = soart("evaluate", art, "--taste", "blur", "--against", tmp_path / "other", "--top", 2, "--json")
     document = json.loads(out)
     assert code == 0
-    assert document["profile"] == "blur-7"
+    assert document["profile"] == "blur-8"
     assert (document["pictures"], document["copies"], document["update"]["found"]) == (9, 1, 10)
     assert len(document["best"]) == 2
     assert document["against"]["shared"] == 1
