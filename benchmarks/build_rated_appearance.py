@@ -109,14 +109,21 @@ class Learning:
     @cached_property
     def styles(self) -> list[np.ndarray]:
         """(m,) bool of undamaged pictures, as they are, of each style; other kinds than photographs by their parts."""
-        undamaged = self.data.clean & (self.data.how == LIGHT[0])
+        undamaged = self.undamaged
         kinds = [undamaged & rows for style, rows in self.data.styles.items() if style not in (DRAWING, EMBEDDED)]
         drawn = self.data.drawn()[0]
         return kinds + [np.isin(np.arange(len(undamaged)), drawn[:, style]) for style in range(drawn.shape[1])]
 
+    @cached_property
+    def undamaged(self) -> np.ndarray:
+        """(m,) bool: undamaged pictures as they are, without those of the passes through decoders, which are there already."""
+        found = self.data.clean & (self.data.how == LIGHT[0])
+        found[self.data.base[self.data.how == DECODED]] = False
+        return found
+
     def sound(self, kind: str) -> np.ndarray:
-        """(m,) bool: undamaged pictures of a kind, as they are."""
-        return self.data.clean & (self.data.how == LIGHT[0]) & (self.data.kind == kind)
+        """(m,) bool: those of a kind."""
+        return self.undamaged & (self.data.kind == kind)
 
     def learn(self, photographs: np.ndarray, versions: np.ndarray) -> RatedQuality:
         """Learn from (k,) numbers of photographs and (v,) numbers of versions."""
@@ -222,6 +229,9 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
         ]
         print(f"{title}: mean costs of styles {np.round(means, 2)}, {np.ptp(means) / within:.1f} deviations within a style; "
               f"drawn {list(BAD_WORDS)} ahead of {', '.join(ahead)}")  # fmt: skip
+    for how in (LIGHT[1], DECODED):
+        rows = np.flatnonzero(data.clean & (data.how == how))
+        print(f"{how} halves the points {(costs['technical score'][rows] - costs['technical score'][data.base[rows]]).mean():.3f} times")
     undamaged = costs["technical score"][data.clean] * scorer.model.half
     print(f"technometric of 50 points: {np.quantile(undamaged, 0.98):.2f}", flush=True)
 
