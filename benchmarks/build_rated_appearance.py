@@ -231,7 +231,9 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
               f"drawn {list(BAD_WORDS)} ahead of {', '.join(ahead)}")  # fmt: skip
     for how in (LIGHT[1], DECODED):
         rows = np.flatnonzero(data.clean & (data.how == how))
-        print(f"{how} halves the points {(costs['technical score'][rows] - costs['technical score'][data.base[rows]]).mean():.3f} times")
+        print(
+            f"{how} halves the points {(costs['technical score'][rows] - costs['technical score'][data.base[rows]]).mean():.3f} times"
+        )
     undamaged = costs["technical score"][data.clean] * scorer.model.half
     print(f"technometric of 50 points: {np.quantile(undamaged, 0.98):.2f}", flush=True)
 

@@ -95,7 +95,7 @@ def test_pictures_that_cannot_be_judged_are_not_ranked(collection, drawn, tmp_pa
     done, judge = [], GuardedJudge(Brightness())
     ranking, problems = rank_by_judges(collection, [plain, *drawn[:5]], [(judge, 1.0)], progress=lambda: done.append(1))
     assert (len(ranking), len(done), judge.inner.seen) == (5, 6, 5)
-    assert problems == ["1 picture left out, because it cannot be judged: nothing but one tone."]
+    assert problems == ["1 picture left out, because it cannot be judged: all white or transparent."]
     assert rank_by_judges(collection, [plain], [(judge, 1.0)]) == ([], problems)
 
 

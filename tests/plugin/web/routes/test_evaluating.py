@@ -290,7 +290,7 @@ def test_duplicates_are_chosen_moved_and_brought_back_in_the_browser(come, addre
     page.wait_for_selector("dialog[open] #viewer-image")
     page.keyboard.press("Escape")
     page.check("#rule [name=duplicates]")
-    page.fill("#rule [name=worst]", "20")
+    page.fill("#rule [name=worst]", "15")
     page.wait_for_selector("#plan h3:has-text('worst')")
     numbers = page.locator("#plan [data-picture]").evaluate_all("nodes => nodes.map((node) => node.dataset.picture)")
     moved = [int(number) for number in numbers]
