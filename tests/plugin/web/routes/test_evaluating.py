@@ -290,12 +290,12 @@ def test_duplicates_are_chosen_moved_and_brought_back_in_the_browser(come, addre
     page.wait_for_selector("dialog[open] #viewer-image")
     page.keyboard.press("Escape")
     page.check("#rule [name=duplicates]")
-    page.fill("#rule [name=worst]", "15")
+    page.fill("#rule [name=worst]", "20")
     page.wait_for_selector("#plan h3:has-text('worst')")
     numbers = page.locator("#plan [data-picture]").evaluate_all("nodes => nodes.map((node) => node.dataset.picture)")
     moved = [int(number) for number in numbers]
-    assert {5, 18} <= set(moved)
-    assert 17 not in moved
+    assert (5 in moved, 17 in moved) == (True, False)
+    assert len({6, 18} & set(moved)) == 1
     page.click("#plan .primary")
     page.wait_for_selector("#undo [data-undo]")
     assert all(not page.locator(f"#findings [data-picture='{image}']").count() for image in moved)
