@@ -3,7 +3,7 @@
     python benchmarks/kinds.py [--cache DIR] [--peers] [--resaved] [--small]
 
 Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
-pixels; where the data of opinions.py are there, those of published.py too. Printed are, by fault, kind and size, mean scores, in
+pixels; where the data of opinions.py are there, those of published.py too, and with the weights of autoencoders.py their passes. Printed are, by fault, kind and size, mean scores, in
 which share of pairs an undamaged picture scores above its own damaged version, and what is suspected and named rightly; false
 alarms; whether scores of undamaged pictures have a trend with size, colourfulness or style; what the embedded model draws with
 each quality word; and what the unit spaces and the detectors reach alone.
@@ -457,7 +457,7 @@ def main() -> None:
         table_of_published(others, points_of_others, found)
         table_of_kinds(others, points_of_others, found)
         data, points = Table.joined(data, others), np.concatenate([points, points_of_others])
-        if (arguments.cache / "decoders").is_dir():
+        if (arguments.cache / "autoencoders").is_dir():
             table_of_decoded(*judged(scorer, decoded(arguments.cache)))
     table_of_styles(data, points)
     if arguments.resaved:

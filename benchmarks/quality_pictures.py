@@ -4,7 +4,7 @@ Sources are the photographs and drawings of sources.py, each reduced to several 
 source are averaged away), those of published.py as they are and reduced, and drawings of the embedded model. Every
 undamaged picture comes as it is, after light JPEG and without colours, which the score must not mind; and with each fault
 of damage.py, or some of them, at a random strength, 40 % of them saved as JPEG afterwards. Some sources also come as a
-decoder of latents shows them, which is undamaged, and after several passes through latents (decoders.py).
+decoder of latents shows them, which is undamaged, and after several passes through latents (autoencoders.py).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from autoencoders import decoded_often, decoded_once
 from damage import FAULTS, as_jpeg, damage
-from decoders import decoded_often, decoded_once
 from PIL import Image
 from scipy.stats import spearmanr
 from sources import ART, CONTRAST, DRAWING, PHOTOGRAPH, WEB, Source

@@ -5,19 +5,18 @@ ones. What they do to a picture is what a decoder does: one pass through 16 chan
 seen, and several passes, as by repeated image-to-image, or passes through 4 channels (Stable Diffusion 1, SDXL) smear
 and warp fine detail and shift colours.
 
-The weights come neither with soart nor with a package: the folder ``decoders`` in the cache needs ``taesd``,
+The weights come neither with soart nor with a package: the folder ``autoencoders`` in the cache needs ``taesd``,
 ``taesdxl``, ``taesd3`` and ``taef1``, each with ``_encoder.safetensors`` and ``_decoder.safetensors`` after its name, of
 madebyollin/taesd on GitHub in the format that ComfyUI keeps in ``models/vae_approx``.
 """
 
 from __future__ import annotations
 
-from functools import cache as remembered
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from opinions import folder_of
 from safetensors.torch import load_file
 
 if TYPE_CHECKING:
@@ -29,9 +28,15 @@ CHANNELS = {"taesd": 4, "taesdxl": 4, "taesd3": 16, "taef1": 16}
 STEP = 8
 
 
-@remembered
+@functools.cache
 def autoencoder(name: str, folder: Path) -> AutoencoderTiny:
-    """An autoencoder of CHANNELS, from the folder of the weights."""
+    """An autoencoder of CHANNELS, from the folder of the weights.
+
+    Raises:
+        SystemExit: it is not there.
+    """
+    if not folder.is_dir():
+        raise SystemExit(f"{folder} is not there, see benchmarks/autoencoders.py.")
     import torch
     from diffusers import AutoencoderTiny
 
@@ -51,7 +56,7 @@ def passed(picture: np.ndarray, name: str, times: int, cache: Path) -> np.ndarra
     """A picture, (h, w, 3) float32 in 0…1, after some passes through latents and back."""
     import torch
 
-    model, (height, width) = autoencoder(name, folder_of(cache, "decoders")), picture.shape[:2]
+    model, (height, width) = autoencoder(name, cache / "autoencoders"), picture.shape[:2]
     whole = np.pad(picture, ((0, -height % STEP), (0, -width % STEP), (0, 0)), mode="edge")
     tensor = torch.tensor(whole * 2 - 1).permute(2, 0, 1)[None].to(torch.bfloat16)
     tensor = tensor.contiguous(memory_format=torch.channels_last)
