@@ -3,10 +3,11 @@
     python benchmarks/kinds.py [--cache DIR] [--peers] [--resaved] [--small]
 
 Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
-pixels; where the data of opinions.py are there, those of published.py too, and with the weights of autoencoders.py their passes. Printed are, by fault, kind and size, mean scores, in
-which share of pairs an undamaged picture scores above its own damaged version, and what is suspected and named rightly; false
-alarms; whether scores of undamaged pictures have a trend with size, colourfulness or style; what the embedded model draws with
-each quality word; and what the unit spaces and the detectors reach alone.
+pixels; where the data of opinions.py are there, those of published.py too, and with the weights of autoencoders.py
+their passes. Printed are, by fault, kind and size, mean scores, in which share of pairs an undamaged picture scores
+above its own damaged version, and what is suspected and named rightly; false alarms; whether scores of undamaged
+pictures have a trend with size, colourfulness or style; what the embedded model draws with each quality word; and what
+the unit spaces and the detectors reach alone.
 
 With --peers the same pairs are judged by NIQE (its 36 features, its choice of patches, and a unit space from the same
 learning sources, because its published model is a download) and by the blur score of cleanvision.
