@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import quality_pictures
 from damage import NAMED_AS
-from opinions import key_of
 from published import domains_of, published_sources
 from quality_pictures import EMBEDDED, SMEARED, Table
 from sklearn.covariance import ledoit_wolf
@@ -142,9 +141,11 @@ def attention(
 
 
 def labels(data: Table) -> np.ndarray:
-    """(n,) number in DETECTORS of the detector that is to name each picture's fault; k for undamaged ones, and without one."""
-    numbers = {fault: number for number, fault in enumerate(DETECTORS)}
-    return np.array([numbers.get(NAMED_AS.get(fault, fault), len(DETECTORS)) for fault in data.fault])
+    """(n,) number in DETECTORS of the one that is to name each fault; k for undamaged pictures, and faults that none is to name."""
+    numbers = {fault: number for number, fault in enumerate(DETECTORS)} | dict.fromkeys(
+        ("none", SMEARED), len(DETECTORS)
+    )
+    return np.array([numbers[NAMED_AS.get(fault, fault)] for fault in data.fault])
 
 
 def learn(data: Table) -> QualityModel:
@@ -264,7 +265,7 @@ def cross_validated(data: Table, folds: int = 5) -> tuple[QualityModel, np.ndarr
 def of_packages(cache: Path) -> Table:
     """Learning pictures of packages, of the embedded model and of its renderer; measured once and kept in the cache."""
     extractor = taste_extractor()
-    path = cache / f"learning-{SEED}-{key_of(extractor.version)}.npz"
+    path = cache / f"learning-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
     if not path.is_file():
         found = quality_pictures.of_sources(learning_sources(cache), SEED, extractor)
         found += quality_pictures.of_embedded_model(SEED, extractor)
@@ -276,10 +277,10 @@ def of_packages(cache: Path) -> Table:
 def measured(cache: Path) -> Table:
     """All learning pictures, with all items that need no network."""
     extractor, published = taste_extractor(), published_sources(cache, learning=True)
-    path = cache / f"learning-published-{SEED}-{key_of(extractor.version)}.npz"
+    path = cache / f"learning-published-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
     if not path.is_file():
         Table.of(quality_pictures.of_sources(published, SEED, extractor)).save(path)
-    decoded = cache / f"learning-decoded-{SEED}-{key_of(extractor.version)}.npz"
+    decoded = cache / f"learning-decoded-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
     if not decoded.is_file():
         sources = [*learning_sources(cache), *published[:: quality_pictures.SOME_DECODED]]
         Table.of(quality_pictures.of_decoded(sources, SEED, extractor, cache)).save(decoded)

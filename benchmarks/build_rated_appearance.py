@@ -100,29 +100,29 @@ class Learning:
 
     @cached_property
     def pairs(self) -> np.ndarray:
-        """(m, 2) numbers of versions, the better one first."""
-        good, bad = self.data.drawn()
+        """(p, 2) numbers of versions, the better one first."""
+        good, bad = self.data.drawings_by_word()
         drawn = np.broadcast_arrays(good[..., None], bad[..., None, :])
         made = np.stack([self.data.base[self.damaged], self.damaged], axis=1)
         return np.concatenate([made, np.stack([side.ravel() for side in drawn], axis=1)])
 
     @cached_property
     def styles(self) -> list[np.ndarray]:
-        """(m,) bool of undamaged pictures, as they are, of each style; other kinds than photographs by their parts."""
+        """(m,) bool of undamaged pictures, as they are, of each style: drawings and those of the embedded model by their styles."""
         undamaged = self.undamaged
         kinds = [undamaged & rows for style, rows in self.data.styles.items() if style not in (DRAWING, EMBEDDED)]
-        drawn = self.data.drawn()[0]
+        drawn = self.data.drawings_by_word()[0]
         return kinds + [np.isin(np.arange(len(undamaged)), drawn[:, style]) for style in range(drawn.shape[1])]
 
     @cached_property
     def undamaged(self) -> np.ndarray:
-        """(m,) bool: undamaged pictures as they are, without those of the passes through decoders, which are there already."""
+        """(m,) bool: undamaged pictures as they are, without those that pass through decoders, whose sources are there already."""
         found = self.data.clean & (self.data.how == LIGHT[0])
         found[self.data.base[self.data.how == DECODED]] = False
         return found
 
     def sound(self, kind: str) -> np.ndarray:
-        """(m,) bool: those of a kind."""
+        """(m,) bool: undamaged pictures of a kind, as they are."""
         return self.undamaged & (self.data.kind == kind)
 
     def learn(self, photographs: np.ndarray, versions: np.ndarray) -> RatedQuality:
@@ -149,7 +149,7 @@ class Learning:
         )
 
     def _balances(self, used: np.ndarray, halving: float) -> Iterator[Balance]:
-        """Sums over (m,) bool versions by which colourfulness, size and light JPEG do not matter.
+        """Sums over (m,) bool versions by which colourfulness, size, light JPEG and one pass do not matter.
 
         ``halving`` is the rated quality for each halving of what it leaves.
         """
@@ -219,7 +219,7 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
                 continue
             trends = (spearmanr(-cost[sound], trait[sound])[0] for cost in costs.values())
             print(f"trend with {title}, {kind}:", *(f"{trend:+.2f}" for trend in trends))
-    good, bad = data.drawn()
+    good, bad = data.drawings_by_word()
     for title, cost in costs.items():
         means = [cost[rows].mean() for rows in learning.styles]
         within = np.sqrt(np.mean([cost[rows].var(ddof=1) for rows in learning.styles]))

@@ -4,7 +4,7 @@
 
 Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
 pixels; where the data of opinions.py are there, those of published.py too, and with the weights of autoencoders.py
-their passes. Printed are, by fault, kind and size, mean scores, in which share of pairs an undamaged picture scores
+what decoders make of some of all these. Printed are, by fault, kind and size, mean scores, in which share of pairs an undamaged picture scores
 above its own damaged version, and what is suspected and named rightly; false alarms; whether scores of undamaged
 pictures have a trend with size, colourfulness or style; what the embedded model draws with each quality word; and what
 the unit spaces and the detectors reach alone.
@@ -29,7 +29,6 @@ import numpy as np
 import quality_pictures
 from brisque import brisque_features
 from damage import FAULTS, NAMED_AS, as_jpeg, damage
-from opinions import key_of
 from PIL import Image
 from published import domains_of, published_sources
 from quality_pictures import (
@@ -70,7 +69,7 @@ SMALL, SHORTEST = (16, 24, 32, 40, 48, 64, 96), 12
 def measured(cache: Path) -> Table:
     """The pictures of unseen sources and new drawings of the embedded model; kept in the cache."""
     extractor = taste_extractor()
-    path = cache / f"kinds-{SEED}-{key_of(extractor.version)}.npz"
+    path = cache / f"kinds-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
     if not path.is_file():
         found = quality_pictures.of_sources(unseen_sources(cache), SEED, extractor)
         found += quality_pictures.of_embedded_model(SEED, extractor)
@@ -81,7 +80,7 @@ def measured(cache: Path) -> Table:
 def published(cache: Path) -> Table:
     """The published pictures that the score was not learnt from; kept in the cache."""
     extractor = taste_extractor()
-    path = cache / f"kinds-published-{SEED}-{key_of(extractor.version)}.npz"
+    path = cache / f"kinds-published-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
     if not path.is_file():
         sources = published_sources(cache, learning=False)
         Table.of(quality_pictures.of_sources(sources, SEED, extractor)).save(path)
@@ -91,7 +90,7 @@ def published(cache: Path) -> Table:
 def decoded(cache: Path) -> Table:
     """Pictures of unseen sources and some published ones, as they are and after passes through decoders; kept in the cache."""
     extractor = taste_extractor()
-    path = cache / f"kinds-decoded-{SEED}-{key_of(extractor.version)}.npz"
+    path = cache / f"kinds-decoded-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
     if not path.is_file():
         sources = [*unseen_sources(cache), *published_sources(cache, learning=False)[:: quality_pictures.SOME_DECODED]]
         Table.of(quality_pictures.of_decoded(sources, SEED, extractor, cache)).save(path)
@@ -191,15 +190,16 @@ def table_of_decoded(data: Table, points: np.ndarray, found: np.ndarray) -> None
     groups = {str(r): rung == r for r in RUNGS} | {kind: data.kind == kind for kind in KINDS if kind != EMBEDDED}
     print(
         f"\n{'decoded':16}{'pictures':>9}{'mean score: as is, once, often':>32}{'false alarms: as is, once':>27}"
-        f"{'pairs right':>13}{'suspected':>11}"
+        f"{'pairs right':>13}{'once ahead of often':>21}{'suspected':>11}"
     )
     for title, group in (groups | {"all": np.ones_like(pairs)}).items():
+        # Once and often are in the same order.
         as_is, once, often = group & (data.how == LIGHT[0]) & data.clean, group & (data.how == DECODED), group & pairs
         means = "".join(f"{points[rows].mean():8.1f}" for rows in (as_is, once, often))
         alarms = "".join(f"{np.mean(found[rows] >= 0):9.3f}" for rows in (as_is, once))
         print(
             f"{title:16}{often.sum():9}{means:>32}{alarms:>27}{right_pairs(data, points, often):13.3f}"
-            f"{np.mean(found[often] >= 0):11.2f}"
+            f"{np.mean(points[once] > points[often]):21.3f}{np.mean(found[often] >= 0):11.2f}"
         )
 
 
@@ -297,17 +297,13 @@ def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
     print(
         f"\n{'undamaged, as they are':24} {'pictures':>8} {'mean score':>11} {'deviation':>10}   rank correlations of scores"
     )
-    chroma = data.items[:, QualityExtractor().names.index("quality/chroma/mean")]
-    for style, of_style in data.styles.items():
-        rows = np.flatnonzero(data.clean & (data.how == LIGHT[0]) & of_style)
-        if len(rows):
-            traits = {"colourfulness": chroma} | ({} if style == EMBEDDED else {"size": data.side})
-            trends = (
-                f"{title} {trend(points[rows], trait[rows], data.source[rows])}" for title, trait in traits.items()
-            )
-            print(
-                f"{style:24} {len(rows):8} {points[rows].mean():11.1f} {points[rows].std(ddof=1):10.1f}   {', '.join(trends)}"
-            )
+    chroma = data.chroma
+    for style, rows in data.undamaged_by_style.items():
+        traits = {"colourfulness": chroma} | ({} if style == EMBEDDED else {"size": data.side})
+        trends = (f"{title} {trend(points[rows], trait[rows], data.source[rows])}" for title, trait in traits.items())
+        print(
+            f"{style:24} {len(rows):8} {points[rows].mean():11.1f} {points[rows].std(ddof=1):10.1f}   {', '.join(trends)}"
+        )
     change = {how: (points - points[data.base])[data.clean & (data.how == how)].mean() for how in LIGHT[1:]}
     print("change of the score, " + "; ".join(f"{how}: {value:+.1f} points" for how, value in change.items()))
 
@@ -322,13 +318,8 @@ def trend(points: np.ndarray, trait: np.ndarray, source: np.ndarray, repetitions
 
 def table_of_styles(data: Table, points: np.ndarray) -> None:
     """Print by how much mean scores of undamaged pictures differ between styles, beside the deviation within a style."""
-    undamaged = data.clean & (data.how == LIGHT[0])
     # Drawings as a whole are both of their parts.
-    styles = {
-        style: points[undamaged & rows]
-        for style, rows in data.styles.items()
-        if style != DRAWING and (undamaged & rows).any()
-    }
+    styles = {style: points[rows] for style, rows in data.undamaged_by_style.items() if style != DRAWING}
     within = np.sqrt(np.mean([values.var(ddof=1) for values in styles.values()]))
     means = {style: values.mean() for style, values in styles.items()}
     low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
@@ -342,7 +333,7 @@ def table_of_words(data: Table, points: np.ndarray) -> None:
     """Print mean scores of the embedded model's drawings by quality word and by style, and how often damaged ones are ahead."""
     scores = {
         word: points[rows]
-        for words, drawn in zip((GOOD_WORDS, BAD_WORDS), data.drawn(), strict=True)
+        for words, drawn in zip((GOOD_WORDS, BAD_WORDS), data.drawings_by_word(), strict=True)
         for word, rows in zip(words, np.moveaxis(drawn, 2, 0), strict=True)
     }
     print(

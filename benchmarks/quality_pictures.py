@@ -17,8 +17,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from autoencoders import decoded_often, decoded_once
+from autoencoders import decoded_often, decoded_once, folder_of_weights
 from damage import FAULTS, as_jpeg, damage
+from opinions import key_of
 from PIL import Image
 from scipy.stats import spearmanr
 from sources import ART, CONTRAST, DRAWING, PHOTOGRAPH, WEB, Source
@@ -44,13 +45,12 @@ GOOD_WORDS = ("sharp", "vivid", "")
 BAD_WORDS = {"blurry": "blur", "noisy": "noise", "faded": "fade"}
 #: A fault that only the embedded model can show here, and its numbers of steps, the mildest first.
 UNFINISHED, FEW_STEPS = "unfinished", (3, 2, 1)
-#: Shown once by a decoder of latents, and the fault of several passes; longest side of the pictures of a source that pass,
-#: and of those that every such source gives. Passes of larger ones take long.
-DECODED, SMEARED, LARGEST_DECODED, EVERY_DECODED = "decoded", "smear", 800, 256
-#: One of so many published pictures passes through decoders.
+#: Shown once by a decoder of latents; and the fault of several passes, which no detector looks for.
+DECODED, SMEARED = "decoded", "smear"
+#: All pictures of a source below the first pass through decoders, and one from there to the second; larger ones take long.
+EVERY_DECODED, LARGEST_DECODED = 256, 800
+#: One of so many published pictures passes.
 SOME_DECODED = 8
-#: The number from which pictures of this kind are counted among those of a source.
-_FIRST_DECODED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +149,11 @@ def versions(
         yield version(pixels, fault, how, strength)
 
 
+def key_of_versions(extractor: Extractor) -> str:
+    """Twelve characters for the names of files of versions with these faults, measured by an extractor."""
+    return key_of(" ".join((extractor.version, *FAULTS)))
+
+
 @functools.cache
 def _one_thread() -> None:
     import torch
@@ -189,14 +194,14 @@ def _decoded_versions_of(source: Source, seed: int, extractor: Extractor, cache:
             (decoded_often(picture, strength, rng, cache), SMEARED, LIGHT[0], strength),
         ):
             items = extractor.extract(in_bytes(pixels))[0].astype(np.float32)
-            found.append(
-                Version(source.name, source.kind, max(picture.shape[:2]), _FIRST_DECODED + number, fault, how, s, items)
-            )
+            found.append(Version(source.name, source.kind, max(picture.shape[:2]), number, fault, how, s, items))
     return found
 
 
 def of_decoded(sources: Sequence[Source], seed: int, extractor: Extractor, cache: Path) -> list[Version]:
     """Pictures of some sources as they are, as a decoder shows them, and after several passes; weights from the cache."""
+    # Here, because a worker that ends is replaced and waited for.
+    folder_of_weights(cache)
     with get_context("spawn").Pool(2) as pool:
         tasks = [(source, seed, extractor, cache) for source in sources]
         return [version for found in pool.starmap(_decoded_versions_of, tasks, 1) for version in found]
@@ -325,7 +330,7 @@ class Table:
             "other drawing": drawn & ~painted, **{kind: self.kind == kind for kind in (EMBEDDED, WEB, ART)},
         }  # fmt: skip
 
-    def drawn(self) -> tuple[np.ndarray, np.ndarray]:
+    def drawings_by_word(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the embedded model's drawings, (subjects, styles, words): with GOOD_WORDS, and with BAD_WORDS."""
         from soart.pipelines.tiny.words import STYLES, SUBJECTS
 
@@ -337,17 +342,29 @@ class Table:
             np.flatnonzero(self.how == "drawn").reshape(*shape, len(BAD_WORDS)),
         )
 
+    @property
+    def chroma(self) -> np.ndarray:
+        """(n,) colourfulness; the items must be quality items alone."""
+        return self.items[:, QualityExtractor().names.index("quality/chroma/mean")]
+
+    @property
+    def undamaged_by_style(self) -> dict[str, np.ndarray]:
+        """Numbers of the undamaged pictures, as they are, of each style that has some."""
+        undamaged = self.clean & (self.how == LIGHT[0])
+        return {
+            style: np.flatnonzero(undamaged & rows) for style, rows in self.styles.items() if (undamaged & rows).any()
+        }
+
     def trends(self, points: np.ndarray) -> dict[str, tuple[float, float]]:
         """Mean of (n,) points, and their rank correlation with colourfulness, of undamaged pictures of each style.
 
         The items must be quality items alone.
         """
-        chroma = self.items[:, QualityExtractor().names.index("quality/chroma/mean")]
-        undamaged = self.clean & (self.how == LIGHT[0])
+        chroma = self.chroma
         return {
-            style: (points[undamaged & rows].mean(), spearmanr(points[undamaged & rows], chroma[undamaged & rows]).statistic)
-            for style, rows in self.styles.items() if (undamaged & rows).any()
-        }  # fmt: skip
+            style: (points[rows].mean(), spearmanr(points[rows], chroma[rows]).statistic)
+            for style, rows in self.undamaged_by_style.items()
+        }
 
     def of_quality(self) -> Table:
         """The table with quality items alone, of one that has all items of ``taste_extractor``."""

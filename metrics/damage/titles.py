@@ -9,7 +9,7 @@ from .reasons import NOUNS
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/kinds.py.
 CAUTION = (
-    "Up to 2 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
+    "Up to 3 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
     "grainy film)"
 )
 

@@ -113,7 +113,7 @@ class Move:
     Attributes:
         source, target: its path before and after.
         image: id of its picture.
-        staying: the file that stays of its near-duplicates or exact copies; None if it moves for another reason.
+        staying: the file that stays of its near-duplicates or exact copies; None if it moves for another reason, or none stays.
     """
 
     source: Path
@@ -166,6 +166,8 @@ def plan_cull(
         return (str(reasons[row]) if row is not None else "") or ("duplicates" if copy else "")
 
     moves = moves_to(evaluated, reason_of, roots, target)
+    if not rule.duplicates:
+        return moves
     best = {
         int(e.group[row]): row
         for row in np.argsort(e.standing, kind="stable")
@@ -174,11 +176,14 @@ def plan_cull(
 
     def staying_of(image: int) -> Path | None:
         row = e.place.get(image)
-        if row is not None and reasons[row]:
-            row = best.get(int(e.group[row])) if reasons[row] == "duplicates" else None
-        return None if row is None else Path(files[int(e.ids[row])][0])
+        reason = "" if row is None else reasons[row]
+        if row is not None and reason == "duplicates":
+            kept = best.get(int(e.group[row]))
+            return None if kept is None else Path(files[int(e.ids[kept])][0])
+        # Without a reason of its picture, a copy moves.
+        return None if reason else Path(files[image][0])
 
-    return [replace(move, staying=staying_of(move.image)) for move in moves] if rule.duplicates else moves
+    return [replace(move, staying=staying_of(move.image)) for move in moves]
 
 
 def moves_to(

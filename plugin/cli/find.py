@@ -73,7 +73,7 @@ def find(
     print_notes(problems if not as_json else [])
     if not found:
         raise SoartError(
-            "None of the pictures can be looked at; the reasons are above."
+            "None of the pictures can be looked at."
             if problems
             else "There is no picture to look at: name a folder with pictures."
         )

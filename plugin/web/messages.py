@@ -144,7 +144,7 @@ LITERAL = (
     N_("nothing but one tone"),
     N_("This picture has no score: %(reason)s."),
     N_(
-        "Up to 2 %% of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a grainy film)"
+        "Up to 3 %% of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a grainy film)"
     ),
     N_("duplicates"),
     N_("outliers"),

@@ -54,6 +54,10 @@ def test_reasons_name_the_place(scorer, photograph):
     plain, placed = scorer.explain(items, 4)[0], scorer.explain_picture(noisy, items, 4)
     assert [reason.contribution for reason in placed] == [reason.contribution for reason in plain]
     assert any("nois" in reason.text and reason.text.endswith(", most at the lower left") for reason in placed)
+    # Stronger noise in a part is called halos, in the same place.
+    strong = with_noise(photograph, np.s_[140:], np.s_[:400], 80)
+    [reason] = scorer.explain_picture(strong, scorer.extractor.extract(strong), 1)
+    assert reason.text.endswith(", most at the lower left")
     # A detector explains its own fault in the same way.
     assert "lower left" in TechnicalScorer.detector("noise").explain_picture(noisy, items)[0].text
 

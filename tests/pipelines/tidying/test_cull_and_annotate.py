@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -249,7 +250,31 @@ def test_of_exact_copies_the_original_stays(collection, tmp_path, copy):
     (folder / "a.txt").write_text("its prompt")
     result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
     moves = plan_cull(result, Rule(duplicates=True), [folder], tmp_path / "out")
-    assert [move.source.name for move in moves] == [copy]
+    assert [(move.source.name, move.staying) for move in moves] == [(copy, folder / "a.png")]
+
+
+def test_moves_name_the_picture_that_stays_of_near_duplicates_and_copies(collection, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    large = picture(1).resize((256, 256), Image.Resampling.NEAREST)
+    for name, image in (
+        ("large", large),
+        ("large (1)", large),
+        ("small", large.resize((128, 128), Image.Resampling.BOX)),
+    ):
+        image.save(folder / f"{name}.png")
+    Image.new("RGB", (64, 64)).save(folder / "black.png")
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+    assert np.count_nonzero(result.evaluation.group >= 0) == 2
+    rule = Rule(duplicates=True, damaged=True, below=50)
+    e = replace(result.evaluation, damage=np.full(len(result.evaluation.ids), -1))
+    high = {name: np.where(e.unfit == "", 80.0, 0.0) for name in e.scores}
+    kept = replace(result, evaluation=replace(e, scores=high))
+    moves = {move.source.name: move.staying for move in plan_cull(kept, rule, [folder], tmp_path / "out")}
+    assert moves == {"large (1).png": folder / "large.png", "small.png": folder / "large.png", "black.png": None}
+    # Both of the group go for their scores: nothing stays.
+    low = replace(result, evaluation=replace(e, scores={name: values / 4 for name, values in high.items()}))
+    assert {move.staying for move in plan_cull(low, rule, [folder], tmp_path / "out")} == {None}
 
 
 def test_of_a_picture_and_a_link_to_it_the_picture_stays(collection, tmp_path):

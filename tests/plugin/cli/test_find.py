@@ -35,7 +35,10 @@ def test_a_folder_of_pictures_that_cannot_be_judged_says_so(soart, tmp_path):
     Image.new("RGB", (64, 64), "white").save(tmp_path / "white.png")
     code, _, err = soart("find", "a boat", tmp_path)
     assert (code, "all white or transparent" in err) == (1, True)
-    assert err.rstrip().endswith("None of the pictures can be looked at; the reasons are above.")
+    assert err.rstrip().endswith("None of the pictures can be looked at.")
+    code, out, err = soart("find", "a boat", tmp_path, "--json")
+    assert (code, err.strip()) == (1, "Error: None of the pictures can be looked at.")
+    assert "all white or transparent" in json.loads(out)["problems"][0]
 
 
 def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):

@@ -145,7 +145,7 @@ def test_a_goal_of_several_judges_is_named_and_its_trade_offs_are_listed(tune, t
     assert "Goal: freedom from blur × 1, freedom from noise × 2, in deviations." in out
     assert tune("space.yaml", *judges, 3)[1].startswith("4 pictures are there already.")
     words = RenderedChoice("a boat", "blurry", steps=3)
-    one = TradeOff(words, {"blur-8": 90.0, "noise-6": 80.0})
+    one = TradeOff(words, {"blur-8": 90.0, "noise-8": 80.0})
     print_trade_offs([one] * 7)
     lines = capsys.readouterr().out.splitlines()
     assert lines[2:5] == ["  freedom from blur 90, freedom from noise 80", "   a boat", "   Negative prompt: blurry"]
