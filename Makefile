@@ -24,7 +24,7 @@ PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 BENCHMARKS := \
 	overhead.py metadata_speed.py recognition.py adherence.py adherence_photographs.py adherence_text.py \
 	'adherence_colours.py --poor 250' 'adherence_tuning.py --seeds 8 --budget 40' item_selection.py \
-	'kinds.py --peers --resaved --small' invariance.py 'invariance.py --overall -n 40' places.py speed.py fewshot.py monotonicity.py \
+	'kinds.py --peers --resaved --small' invariance.py 'invariance.py --overall -n 40' places.py ringing.py speed.py fewshot.py monotonicity.py \
 	taste.py cards.py similar.py stacks.py keepers.py first_contact.py associations.py rescore.py 'rescore.py -n 10000' \
 	collaborative.py tuning.py 'tuning.py --methods soart,optuna-gp' \
 	'tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' 'tuning.py --methods botorch,pairwise-gp --budget 80' \
