@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .metrics.damage.scorer import TechnicalScorer as TechnicalScorer
     from .metrics.image import read_image as read_image
     from .metrics.items.soart import SoartExtractor as SoartExtractor
-    from .metrics.protocols import PictureJudge as PictureJudge
+    from .metrics.protocols import Judge as Judge
     from .metrics.tastes.overall import OverallScorer as OverallScorer
     from .metrics.tastes.profile import TasteProfile as TasteProfile
     from .pipelines.api import Ranking as Ranking
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .pipelines.models.generator import ImageGenerator as ImageGenerator
     from .pipelines.models.loading import load_model as load_model
     from .pipelines.models.opening import open_generator as open_generator
+    from .pipelines.scoring.pictures import PicturesInMemory as PicturesInMemory
     from .pipelines.tastes.learning import learn_from_pictures as learn_from_pictures
     from .pipelines.tastes.sharing import join_population as join_population
     from .pipelines.tastes.sharing import share_taste as share_taste
@@ -50,11 +51,12 @@ _HOMES = {
     "__version__": ".version",
     "Collection": ".pipelines.collection.collection",
     "ImageGenerator": ".pipelines.models.generator",
+    "Judge": ".metrics.protocols",
     "LanguageModelProposer": ".pipelines.tuning.language_model",
     "LocalEngine": ".pipelines.ingest.local_engine",
     "OverallScorer": ".metrics.tastes.overall",
     "Panel": ".pipelines.tuning.panel",
-    "PictureJudge": ".metrics.protocols",
+    "PicturesInMemory": ".pipelines.scoring.pictures",
     "PromptSpace": ".prompts.space.space",
     "Ranking": ".pipelines.api",
     "Scan": ".pipelines.ingest.scan",

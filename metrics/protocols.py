@@ -1,10 +1,10 @@
-"""Interfaces between pictures, items and scores."""
+"""Interfaces between pictures, items and judges."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -63,34 +63,107 @@ class Measurer(Protocol):
         """Extractor of the items."""
 
 
-class Scorer(Measurer, Protocol):
-    """Scores items and explains the scores: the technical score, a detector or a taste."""
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Names an extractor, where nothing judges yet.
+
+    Attributes:
+        extractor: extractor of the items.
+    """
+
+    extractor: Extractor
+
+
+class Scale(NamedTuple):
+    """The values that a judge can give; higher is always better.
+
+    Attributes:
+        lowest, highest: ends of the values; infinite where there is no limit.
+        unit: what one step is, in words, such as ``points``.
+    """
+
+    lowest: float
+    highest: float
+    unit: str = ""
+
+
+#: Scale of the overall score, the technical score, detectors and tastes.
+POINTS = Scale(0.0, 100.0, "points")
+#: What a judge can need, in the words of ``Judge.needs``.
+NEEDS = ("items", "pixels", "prompt", "person")
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a judge says of n pictures.
+
+    Attributes:
+        values: (n,) higher is better; NaN where it cannot tell.
+        why: (n,) why there is no value, in words such as ``"all black"``; empty where there is one, or no reason.
+        deviations: (n,) standard deviations of the values, where the judge knows them.
+    """
+
+    values: np.ndarray
+    why: Sequence[str] = ()
+    deviations: np.ndarray | None = None
+
+
+class Pictures(Protocol):
+    """Pictures, seen lazily: what a judge asks for is read or measured then, and once."""
 
     @property
-    def stored_name(self) -> str:
-        """Name under which scores are stored."""
+    def ids(self) -> Sequence[int]:
+        """(n,) numbers of the pictures."""
 
-    def score(self, items: np.ndarray) -> np.ndarray:
-        """(n,) scores of (n, p) items; higher is better."""
+    def part(self, ids: Container[int]) -> Self:
+        """Those of the pictures that have these numbers, in their order."""
 
-    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
-        """For each of (n, p) items, the ``top`` reasons that moved its score most, the largest first."""
+    def items(self, extractor: Extractor) -> np.ndarray:
+        """(n, p) float64 items.
+
+        Raises:
+            ImageError: a picture cannot be read.
+        """
+
+    def pixels(self) -> Sequence[np.ndarray]:
+        """N pictures, each (h, w, 3) uint8 sRGB, which cannot be written to.
+
+        Raises:
+            ImageError: a picture cannot be read.
+        """
+
+    def sizes(self) -> Sequence[tuple[int, int]]:
+        """N pairs of width and height in pixels."""
+
+    def prompts(self) -> Sequence[str]:
+        """N prompts; empty where none is known."""
+
+    def given(self, rater: str, names: Sequence[str]) -> dict[str, np.ndarray] | None:
+        """(n,) values of other judges by stored name, and means of all raters but one; NaN where there is none.
+
+        None for pictures that lie in no collection.
+        """
 
 
-class PictureJudge(Protocol):
-    """Judges pictures, and their prompts if it wants them: the interface for judges by others (docs/judges.md).
+class Judge(Protocol):
+    """Gives pictures a value. Everything that scores is a judge (docs/judges.md).
+
+    The value of a picture depends on that picture alone, never on those beside it. A judge may have more:
+    ``reasons(pictures, top)``, for each picture the reasons that moved its value most; ``doubt()``, a sentence if the judge
+    cannot be relied on yet; and ``extractor``, whose items it asks for.
 
     Examples:
         >>> import numpy as np
         >>> import soart
         >>> class Brightness:
         ...     name, version = "brightness", "1"
-        ...     range, higher_is_better, needs_prompt = (0.0, 1.0), True, False
+        ...     scale, needs = (0.0, 1.0, "share of white"), ("pixels",)
         ...
-        ...     def judge(self, pictures, prompts):
-        ...         return [float(pixels.mean()) / 255 for pixels in pictures]
-        >>> judge: soart.PictureJudge = Brightness()
-        >>> judge.judge([np.full((4, 4, 3), 51, np.uint8)], [""])
+        ...     def values(self, pictures):
+        ...         return [float(pixels.mean()) / 255 for pixels in pictures.pixels()]
+        >>> judge: soart.Judge = Brightness()
+        >>> pictures = soart.PicturesInMemory({1: np.full((4, 4, 3), 51, np.uint8)})
+        >>> judge.values(pictures)
         [0.2]
     """
 
@@ -103,16 +176,29 @@ class PictureJudge(Protocol):
         """Changes whenever values change; values of different versions are never mixed."""
 
     @property
-    def range(self) -> tuple[float, float]:
-        """Smallest and largest possible value; infinite where there is no limit."""
+    def scale(self) -> Scale | tuple[float, float, str]:
+        """Smallest and largest possible value, and the unit in words."""
 
     @property
-    def higher_is_better(self) -> bool:
-        """False for distances and other values of which less is better."""
+    def needs(self) -> Sequence[str]:
+        """What it asks of pictures: some of ``NEEDS``; with ``prompt`` it gets no picture without one."""
+
+    def values(self, pictures: Pictures, /) -> Values | Sequence[float] | np.ndarray:
+        """(n,) values of n pictures, higher is better; NaN where it cannot tell."""
+
+
+class ItemJudge(Judge, Measurer, Protocol):
+    """A judge of items alone: the overall score, the technical score, a detector or a taste."""
 
     @property
-    def needs_prompt(self) -> bool:
-        """True if a picture without a prompt cannot be judged."""
+    def stored_name(self) -> str:
+        """Name under which values are stored."""
 
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str], /) -> Sequence[float] | np.ndarray:
-        """(n,) values of n pictures, each (h, w, 3) uint8 sRGB, and their prompts, empty for unknown ones; NaN: none."""
+    def score(self, items: np.ndarray) -> np.ndarray:
+        """(n,) values of (n, p) items; higher is better."""
+
+    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
+        """For each of (n, p) items, the ``top`` reasons that moved its value most, the largest first."""
+
+    def reasons(self, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
+        """As ``explain``, of pictures."""

@@ -1,25 +1,18 @@
 """The short way in from Python: draw pictures for a prompt, rank pictures, find keepers.
 
 These functions open and close what they need. The functions below them, with a collection and a generator of the
-caller's, are ``pipelines.generate.generate`` and ``pipelines.scoring.ranking.rank``.
+caller's, are ``pipelines.generate.generate`` and ``pipelines.judges.ranking.rank``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from functools import wraps
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
-
-import numpy as np
 
 from ..errors import CollectionError, ModelError, SoartError, expect
 from ..files import named_as_given
-from ..metrics.protocols import Scorer
-from ..metrics.tastes.blend import Taste
-from ..metrics.tastes.overall import default_scorer
 from ..notebooks import SHOWN, html_table
 from . import generate as generation
 from .collection.collection import Collection
@@ -30,17 +23,15 @@ from .evaluation.keepers import Keepers, check_groups, find_keepers
 from .ingest.local_engine import LocalEngine
 from .ingest.roots import open_collection_for
 from .ingest.scan import Scan
-from .judges.in_memory import Named, judges_for
-from .judges.ranking import rank_by_judges
+from .judges import ranking as lower
+from .judges.finding import By, doubts_of, judges_for, measurer_of
+from .judges.ranking import RankedPicture, Weighted
 from .models.generator import ImageGenerator
 from .models.loading import LoadedModel
 from .models.opening import open_generator
 from .models.options import GeneratorOptions
-from .scoring import ranking as lower
 from .scoring.measuring import open_pictures
-from .scoring.profile_store import scorer_for
-from .scoring.ranking import RankedPicture
-from .scoring.taste_scorer import TasteScorer
+from .scoring.pictures import StoredPictures
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,27 +65,6 @@ class Ranking(list[RankedPicture]):
         return html_table(["", "", "score", ""], rows, [*more, *self.problems])
 
 
-def _or_earlier(earlier: Callable[..., Any], *names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Pass calls on to the function that had this public name before, until 1.0.
-
-    Such a call has a collection and a second positional argument, or one of the keywords ``names``.
-    """
-
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            positional = len(args) > 1 and isinstance(args[0], Collection)
-            if positional or any(name in kwargs for name in names):
-                result: R = earlier(*args, **kwargs)
-                return result
-            return function(*args, **kwargs)
-
-        return call
-
-    return decorate
-
-
-@_or_earlier(generation.generate, "generator", "requests", "scorer", "progress")
 def generate(
     prompt: str,
     count: int = 8,
@@ -103,7 +73,7 @@ def generate(
     model: str | Path | LoadedModel | ImageGenerator | None = None,
     seed: int = 0,
     prompt_seed: int = 0,
-    taste: str | Taste | Scorer | None = None,
+    by: By = None,
     wildcards: str | Path | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> Ranking:
@@ -119,8 +89,8 @@ def generate(
             result of ``load_model``, or a generator, which stays open; by default the embedded model.
         seed: image seed of the first picture, counting up.
         prompt_seed: decides which prompts the template gives.
-        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the overall
-            score.
+        by: what ranks: a judge, a taste or a name (docs/judges.md); several of them, or weights by judge or name. None for
+            the overall score.
         wildcards: a folder of your own ``NAME.txt`` vocabularies.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's
             own.
@@ -129,7 +99,8 @@ def generate(
         PromptError: the template cannot be expanded.
         ModelError: the model cannot be loaded, fails, or a setting is unknown or out of range.
         CollectionError: the collection cannot be opened or written.
-        ProfileError: no profile of that name, or a damaged file.
+        JudgeError: a judge that cannot be found, loaded or used.
+        ProfileError: a taste that cannot be used.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -139,7 +110,7 @@ def generate(
         ...     print([(picture.place, picture.prompt.split(",")[0]) for picture in pictures])
         [(1, 'a boat'), (2, 'a boat')]
     """
-    scorer = _scorer(taste)
+    judges = judges_for(by)
     with ExitStack() as stack:
         if not isinstance(collection, Collection):
             Collection.check_place(collection)
@@ -155,16 +126,14 @@ def generate(
         )
         # Made now, so that a mistake in the model or the settings leaves no empty collection behind.
         store = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
-        result = generation.generate(store, generator, requests, scorer)
-        return _ranking(store, result.rows, scorer, known=result.items)
+        result = generation.generate(store, generator, requests, [judge for judge, _ in judges])
+        return _ranking(store, result.rows, judges)
 
 
-@_or_earlier(lower.rank, "collection", "rows", "scorer", "progress")
 def rank(
     pictures: str | Path | Collection | Iterable[str | Path],
     *,
-    taste: str | Taste | Scorer | None = None,
-    judge: Named = None,
+    by: By = None,
     min_distance: float | None = None,
 ) -> Ranking:
     """Rank pictures, best first; nothing is written beside them.
@@ -172,17 +141,15 @@ def rank(
     Args:
         pictures: a collection (its folder, its URL, or an open one, which stays open), a folder of pictures, or several
             files and folders.
-        taste: what ranks: the name of a taste or of a built-in profile, a taste, or a scorer; by default the overall
-            score, if no judge is named.
-        judge: a judge by others or its name, several of them, or weights by judge or name, see docs/judges.md; beside them a
-            taste has weight 1.
+        by: what ranks: a judge, a taste or a name (docs/judges.md); several of them, or weights by judge or name. None for
+            the overall score.
         min_distance: leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers
             more. Places and percentiles are those among all pictures.
 
     Raises:
         CollectionError: the collection cannot be opened, or none of the files and folders holds a picture.
-        ProfileError: no profile of that name, or a damaged file.
         JudgeError: a judge that cannot be found, loaded or used.
+        ProfileError: a taste that cannot be used.
 
     Examples:
         >>> from pathlib import Path
@@ -195,41 +162,32 @@ def rank(
         ...     sharp = Image.fromarray(pixels).convert("RGB")
         ...     sharp.save(Path(folder, "sharp.png"))
         ...     sharp.resize((16, 16)).resize((128, 128), Image.Resampling.BICUBIC).save(Path(folder, "soft.png"))
-        ...     print([picture.path.name for picture in soart.rank(folder, taste="blur")])
+        ...     print([picture.path.name for picture in soart.rank(folder, by="blur")])
         ['sharp.png', 'soft.png']
     """
     if min_distance is not None:
         expect("the distance as a number", min_distance, int, float)
         if not min_distance >= 0:
             raise SoartError(f"Expected a distance of 0 or more, got {min_distance}.")
-    judges = judges_for(judge)
-    scorer = _scorer(taste, judged=bool(judges))
-    beside = scorer if taste is not None else None
+    judges = judges_for(by)
     if isinstance(pictures, Collection):
-        if judges:
-            return Ranking(*rank_by_judges(pictures, None, judges, beside, min_distance=min_distance))
-        return _ranking(pictures, None, scorer, min_distance)
+        return _ranking(pictures, pictures.images(), judges, min_distance)
     given = _paths(pictures)
-    store, rows, problems = open_pictures(given, scorer)
+    store, rows, problems = open_pictures(given, measurer_of(judges))
     with store:
         if problems and not rows:
             raise CollectionError(f"There is no picture to rank. {' '.join(problems[:3])}")
-        if judges:
-            ranked, left_out = rank_by_judges(store, rows, judges, beside, min_distance=min_distance)
-            ranking = Ranking(ranked, [*problems, *left_out])
-        else:
-            ranking = _ranking(store, rows, scorer, min_distance, problems)
+        ranking = _ranking(store, rows, judges, min_distance, problems)
     ranking.problems = named_as_given(ranking.problems, given)
     return ranking
 
 
 def keep(
     pictures: str | Path | Iterable[str | Path],
-    by: str = "prompt",
+    group: str = "prompt",
     per_group: int = 1,
     *,
-    taste: str | Taste | Scorer | None = None,
-    judge: Named = None,
+    by: By = None,
     rater: str = "me",
     collection: str | Path | None = None,
 ) -> Keepers:
@@ -240,19 +198,18 @@ def keep(
 
     Args:
         pictures: a folder of pictures, several files and folders, or a collection (its folder or URL).
-        by: ``prompt`` for pictures of one prompt and all its settings but the seed, ``burst`` for those of one prompt
+        group: ``prompt`` for pictures of one prompt and all its settings but the seed, ``burst`` for those of one prompt
             that were saved one after the other, or ``look-alike`` for near-duplicates.
         per_group: pictures to keep of each group.
-        taste: what chooses: the name of a taste or of a built-in profile, a taste, or a scorer; by default the
-            overall score, if no judge is named; ``technical`` is faster.
-        judge: a judge by others or its name, several of them, or weights by judge or name; beside them a taste has weight 1.
-        rater: whose ratings tell how far a profile that is no taste is trusted.
+        by: what chooses: a judge, a taste or a name (docs/judges.md); several of them, or weights by judge or name. None for
+            the overall score.
+        rater: whose ratings tell how far a judge that is no taste is trusted.
         collection: folder or URL that stores the evaluation; by default one for these folders, in your data folder.
 
     Raises:
-        CollectionError: the collection cannot be opened, there is no picture, or ``by`` is unknown.
-        ProfileError: no profile of that name, or a damaged file.
+        CollectionError: the collection cannot be opened, there is no picture, or ``group`` is unknown.
         JudgeError: a judge that cannot be found, loaded or used.
+        ProfileError: a taste that cannot be used.
         SoartError: worker processes cannot be started.
 
     Examples:
@@ -270,7 +227,7 @@ def keep(
         ...     for name, image in (("sharp", sharp), ("soft", soft)):
         ...         image.save(pictures / f"{name}.png")
         ...         _ = (pictures / f"{name}.txt").write_text("tiles")
-        ...     keepers = soart.keep(pictures, taste="blur", collection=Path(folder, "collection"))
+        ...     keepers = soart.keep(pictures, by="blur", collection=Path(folder, "collection"))
         ...     print([(group.prompt, Path(group.paths[0]).name) for group in keepers.groups])
         [('tiles', 'sharp.png')]
     """
@@ -279,17 +236,14 @@ def keep(
         raise CollectionError(
             "soart.keep takes a collection by its folder or its URL, not an open one: pass its folder."
         )
-    check_groups(by, per_group, rater)
-    judges = judges_for(judge)
-    scorers = [_scorer(taste, judged=bool(judges))]
+    check_groups(group, per_group, rater)
+    judges = judges_for(by)
     store, roots = open_collection_for(
         [str(path) for path in _paths(pictures)], None if collection is None else str(collection)
     )
     with store:
-        evaluated = sync_and_evaluate(
-            store, Scan(roots), LocalEngine(), scorers, judges=[loaded for loaded, _ in judges]
-        )
-        return find_keepers(evaluated, by, per_group, judges=judges, with_score=taste is not None, rater=rater)
+        evaluated = sync_and_evaluate(store, Scan(roots), LocalEngine(), dict(judges))
+        return find_keepers(evaluated, group, per_group, rater=rater)
 
 
 def _folder(wildcards: str | Path | None) -> Path | None:
@@ -315,12 +269,6 @@ def _paths(pictures: str | Path | Iterable[str | Path]) -> list[str | Path]:
     return paths
 
 
-def _scorer(taste: str | Taste | Scorer | None, *, judged: bool = False) -> Scorer:
-    if taste is None:
-        return default_scorer(judged=judged)
-    return scorer_for(taste)
-
-
 def _generator(model: str | Path | LoadedModel | None) -> ImageGenerator:
     what = "the model as a name, a path, the result of load_model or a generator"
     expect(what, model, str, Path, LoadedModel, type(None), error=ModelError)
@@ -331,12 +279,10 @@ def _generator(model: str | Path | LoadedModel | None) -> ImageGenerator:
 
 def _ranking(
     collection: Collection,
-    rows: Sequence[ImageRow] | None,
-    scorer: Scorer,
+    rows: Sequence[ImageRow],
+    judges: Sequence[Weighted],
     min_distance: float | None = None,
     problems: Sequence[str] = (),
-    known: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> Ranking:
-    warning = scorer.warning if isinstance(scorer, TasteScorer) else None
-    pictures, left_out = lower.rank(collection, rows, scorer, min_distance=min_distance, known=known)
-    return Ranking(pictures, [*([warning] if warning else []), *problems, *left_out])
+    pictures, left_out = lower.rank(StoredPictures(collection, rows), judges, min_distance=min_distance)
+    return Ranking(pictures, [*doubts_of(judges), *problems, *left_out])

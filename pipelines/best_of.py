@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,14 +10,13 @@ import numpy as np
 from PIL import Image
 
 from ..errors import JudgeError, ModelError, SoartError, expect
-from ..metrics.protocols import Reason, Scorer
-from ..metrics.tastes.overall import default_scorer
+from ..metrics.protocols import Reason
 from . import generate as generation
-from .judges.in_memory import judge_batch
-from .judges.ranking import Weighted
+from .judges.finding import By, judges_for
+from .judges.in_memory import best_first, score_batch
 from .models.generator import ImageGenerator
 from .models.request import DrawnPicture, Request
-from .scoring.in_memory import best_first, score_batch
+from .scoring.pictures import PicturesInMemory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +26,7 @@ class Candidate:
     Attributes:
         request: prompt, seed and settings; the same request draws the same picture again.
         pixels: (h, w, 3) uint8.
-        score: under the profile, higher is better.
+        score: by the judge, or by several together; higher is better.
         percentile: 0–100, see ``score_batch``.
         reasons: the item groups that moved the score most.
     """
@@ -50,8 +49,7 @@ def best_of(
     n: int = 16,
     *,
     keep: int | None = None,
-    scorer: Scorer | None = None,
-    judges: Sequence[Weighted] = (),
+    by: By = None,
     seed: int = 0,
     prompt_seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
@@ -64,8 +62,7 @@ def best_of(
         prompt: a prompt or a dynamic-prompts template.
         n: number of pictures to draw.
         keep: number of the best to return, at least 1; by default all.
-        scorer: the profile; by default the overall score, or the judges alone.
-        judges: judges by others with their weights; beside them a profile that is named has weight 1.
+        by: a judge, a taste or a name; several of them, or weights by judge or name. None for the overall score.
         seed: image seed of the first picture, counting up.
         prompt_seed: decides which prompts a template gives.
         progress: called with the number of pictures drawn.
@@ -73,7 +70,8 @@ def best_of(
 
     Raises:
         ModelError: the model fails, or draws no sound picture.
-        JudgeError: the judges gave no picture a value.
+        JudgeError: a judge that cannot be found, loaded or used, or no picture that the judges gave a value.
+        ProfileError: a taste that cannot be used.
         PromptError: the template cannot be expanded.
         SoartError: ``keep`` is below 1, or an argument of another type.
     """
@@ -81,6 +79,7 @@ def best_of(
     if keep is not None and keep < 1:
         raise SoartError(f"Expected to keep at least one picture, got {keep}.")
     expect("progress as a function", progress, Callable)  # type: ignore[arg-type]
+    judges = judges_for(by)
     requests = generation.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
     drawn: list[DrawnPicture] = []
     for batch in generator.draw(requests):
@@ -89,12 +88,9 @@ def best_of(
     sound = {number: picture.pixels for number, picture in enumerate(drawn) if not picture.problem}
     if not sound:
         raise ModelError(f"All {n} pictures failed ({drawn[0].problem}): try another model, dtype or settings.")
-    if judges:
-        scored, problems = judge_batch(sound, {n: drawn[n].request.prompt for n in sound}, judges, scorer)
-        if not scored:
-            raise JudgeError(f"No picture could be judged. {' '.join(problems)}")
-    else:
-        scored, _ = score_batch(sound, scorer or default_scorer())
+    scored, problems = score_batch(PicturesInMemory(sound, {n: drawn[n].request.prompt for n in sound}), judges)
+    if not scored:
+        raise JudgeError(f"No picture could be judged. {' '.join(problems)}")
     return [
         Candidate(drawn[p.number].request, sound[p.number], p.score, p.percentile, p.reasons)
         for p in best_first(scored)[:keep]

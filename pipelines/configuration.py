@@ -19,6 +19,7 @@ import platformdirs
 
 from ..errors import CollectionError, SoartError, first_line
 from ..files import write_whole
+from ..metrics.damage.names import PERSON
 from .models.backends.address import backend_address, without_login
 from .models.limits import DEVICES, DTYPES, OFFLOADS
 
@@ -52,16 +53,13 @@ KEYS = {
     "device": Key("device that draws: cpu, cuda, cuda:1, mps or xpu", "the best available"),
     "dtype": Key("number format of the model", "by device", DTYPES),
     "offload": Key("weights kept off the accelerator", "auto", OFFLOADS),
-    "taste": Key(
-        "taste or detector to score by", "the overall score in generate, rank and keep, else the technical one"
-    ),
+    "by": Key("judges, NAME[=WEIGHT]", "overall", several=True),
     "population": Key("population whose kinds are a prior of new tastes", "none"),
     "priors": Key(
         "prior scores that tastes start from, where they are available: technical, appeal, others, judges, tastes or none",
         "technical, appeal and others",
         several=True,
     ),
-    "judges": Key("judges to rank by, NAME[:ARGUMENT][=WEIGHT]", "none", several=True),
     "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),
     "wildcards": Key("folder of your own NAME.txt vocabularies", "none"),
     "language": Key("language of the gallery, such as de", "that of the browser"),
@@ -147,7 +145,7 @@ def known(key: str, where: str = "") -> str:
     """
     if key in KEYS:
         return key
-    near = get_close_matches(key, KEYS, 1)
+    near = ["by"] if key in ("taste", "judges") else get_close_matches(key, KEYS, 1)
     advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}."
     raise SoartError(f"There is no setting {key!r}{f' ({where})' if where else ''}: {advice}")
 
@@ -213,7 +211,7 @@ def _check_address(value: str, where: str) -> None:
 
 def _check_project(values: Mapping[str, Value], path: Path) -> None:
     """Refuse settings of a project that name code or another program."""
-    _check_no_code(values.get("judges", []), path)
+    _check_no_code(values.get("by", []), path)
     # Without a colon it names no code.
     _check_no_code([prior for prior in values.get("priors", []) if ":" in prior], path)
     _check_no_backend(values.get("model"), path)
@@ -231,10 +229,11 @@ def _check_no_server(collection: Value | None, path: Path) -> None:
 def _check_no_code(judges: Value, path: Path) -> None:
     from .judges.finding import known_judges
 
-    names = {source.name for source in known_judges()}
+    names = {PERSON.removesuffix(":"), *(source.name for source in known_judges())}
     for judge in judges:
         head, colon, _ = judge.partition(":")
-        if (head if colon else head.partition("=")[0]) not in names:
+        # Without a colon it is a built-in judge or a taste, which name no code.
+        if colon and head not in names:
             raise SoartError(
                 f"The settings {str(path)!r} name the judge {judge!r}, which is none of {', '.join(sorted(names))}: a "
                 "project's file must not name code."

@@ -11,19 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..metrics.damage.scorer import TechnicalScorer
 from ..metrics.items.colour import ColourExtractor
 from ..metrics.items.combined import taste_extractor
+from ..metrics.protocols import Measures
 from ..prompts.space.space import PromptSpace
 from .collection import ratings
 from .collection.collection import Collection
 from .collection.tables import ImageRow
 from .generate import generate, plan
+from .judges.finding import judges_for
+from .judges.ranking import rank
 from .models.generator import ImageGenerator
 from .models.request import Request
 from .scoring.measuring import import_pictures, measure
-from .scoring.ranking import rank
-from .scoring.taste_scorer import TasteMeasurer, TasteScorer
+from .scoring.pictures import StoredPictures
+from .scoring.taste_scorer import TasteScorer
 from .tastes import learning as tastes
 from .tuning.panel import Panel
 from .tuning.tuner import Tuner
@@ -56,9 +58,9 @@ def fill(
     collection: Collection, generator: ImageGenerator, progress: Callable[[int], None] = lambda done: None
 ) -> None:
     """Draw the demonstration's pictures into a collection, and rank them."""
-    scorer = TechnicalScorer.load()
-    made = generate(collection, generator, requests(generator), scorer, progress)
-    rank(collection, made.rows, scorer)
+    judges = judges_for()
+    made = generate(collection, generator, requests(generator), [judge for judge, _ in judges], progress)
+    rank(StoredPictures(collection, made.rows), judges, explained=0)
 
 
 def opinion(collection: Collection, rows: Sequence[ImageRow]) -> np.ndarray:
@@ -81,7 +83,7 @@ def learn_from_stand_in(
     """
     with Collection(None) as album:
         copies, _ = import_pictures(
-            album, [collection.locate(row) for row in rows], TasteMeasurer(taste_extractor()), progress
+            album, [collection.locate(row) for row in rows], Measures(taste_extractor()), progress
         )
         stars = np.clip(np.round(opinion(album, copies)), 1, 5)
         ratings.rate(album, RATER, dict(zip((row.id for row in copies), stars.tolist(), strict=True)))
@@ -91,7 +93,7 @@ def learn_from_stand_in(
 def tuner(collection: Collection, generator: ImageGenerator, scorer: TasteScorer) -> Tuner:
     """A tuner of the demonstration's prompt to a taste."""
     space = PromptSpace.from_text(TUNED, vocabulary="embedded").restrict(BANS)
-    return Tuner(collection, generator, space, Panel([scorer]), seed=SEED, budget=BUDGET, prune=False)
+    return Tuner(collection, generator, space, Panel(scorer), seed=SEED, budget=BUDGET, prune=False)
 
 
 def opinion_of_ends(tuned: Tuner) -> tuple[float, float]:

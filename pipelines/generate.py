@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..errors import PromptError, expect
-from ..metrics.protocols import Scorer
 from ..prompts.space.templates import expand
 from .collection.collection import Collection
 from .collection.tables import ImageRow
+from .judges.guarded import GuardedJudge
+from .judges.storing import judge_pictures
 from .models.request import Request
-from .scoring.measuring import measure
-from .scoring.rescoring import score_items
+from .scoring.pictures import StoredPictures
 
 if TYPE_CHECKING:
     from .models.generator import ImageGenerator
@@ -30,14 +28,12 @@ class Generated:
         rows: the pictures, in the order of the requests.
         drawn, reused: number of pictures drawn now, and of those that the collection held already.
         redrawn: number of pictures drawn now whose earlier files are gone or changed.
-        items: (p,) items by picture id, of the pictures measured now.
     """
 
     rows: list[ImageRow] = field(default_factory=list)
     drawn: int = 0
     reused: int = 0
     redrawn: int = 0
-    items: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 def plan(
@@ -93,10 +89,10 @@ def generate(
     collection: Collection,
     generator: ImageGenerator,
     requests: Sequence[Request],
-    scorer: Scorer | None = None,
+    judges: Sequence[GuardedJudge] = (),
     progress: Callable[[int], None] = lambda done: None,
 ) -> Generated:
-    """Draw the requests that the collection does not hold, and measure and score the pictures while they are in memory.
+    """Draw the requests that the collection does not hold, and judge the pictures while they are in memory.
 
     A picture whose file is gone or changed is drawn again into its old row, which keeps ratings, and keeps items and
     scores too if the picture comes out the same. A changed file stays, under another name.
@@ -104,10 +100,10 @@ def generate(
     Every batch is committed before the next begins, so an interrupted call, made again, continues where it was.
 
     Args:
-        collection: stores the pictures and items.
+        collection: stores the pictures, items and scores.
         generator: the model that draws.
         requests: the pictures to draw.
-        scorer: decides which items to measure, and scores the pictures; None for neither.
+        judges: judge the pictures, those that judge by items alone; the others need no pixels in memory.
         progress: called with the number of pictures reused, then with the size of each batch.
 
     Raises:
@@ -126,10 +122,10 @@ def generate(
         sampler = (batch[0].request.scheduler or "").removesuffix("Scheduler") or generator.model.sampler
         rows = collection.add_drawn(batch, identity, sampler)
         pixels = {row.id: drawn.pixels for row, drawn in zip(rows, batch, strict=True) if not row.problem}
-        if scorer is not None:
-            items = measure(collection, [row for row in rows if row.id in pixels], scorer, pixels)[0]
-            score_items(collection, scorer, items)
-            result.items |= items
+        for judge in judges:
+            if judge.needs == {"items"}:
+                pictures = StoredPictures(collection, [row for row in rows if row.id in pixels], pixels=pixels)
+                judge_pictures(pictures, judge)
         done.update({drawn.request.key(identity): row for row, drawn in zip(rows, batch, strict=True)})
         result.drawn += len(batch)
         progress(len(batch))

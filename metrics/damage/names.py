@@ -8,8 +8,8 @@ TECHNICAL, TECHNICAL_VERSION, FAULTS_VERSION = "technical", 9, 8
 STORED_TECHNICAL = f"{TECHNICAL}-{TECHNICAL_VERSION}"
 #: The technical score, appeal and rated quality in one.
 OVERALL = "overall"
-#: Start of the names under which values of judges by others are stored, and of those for scores of tastes.
-JUDGE, TASTE = "judge:", "taste:"
+#: Start of the names under which values of judges are stored, of those of tastes, and of the names of people who judge.
+JUDGE, TASTE, PERSON = "judge:", "taste:", "person:"
 #: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
 DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid", "smooth",
              "unfinished", "ring")  # fmt: skip

@@ -11,7 +11,7 @@ at every further ``HALF``: 100·2^(−technometric / HALF).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -24,8 +24,9 @@ from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
 from .departures import departures
+from .fitness import JudgesItems, why_unfit
 from .names import DETECTORS as DETECTORS
-from .names import FAULTS_VERSION, STORED_TECHNICAL
+from .names import FAULTS_VERSION, STORED_TECHNICAL, TECHNICAL, TECHNICAL_VERSION
 from .places import fault_places
 from .quality_model import QualityModel
 from .rated_quality import rated_appearance_model, rated_text
@@ -52,12 +53,6 @@ def quality_model() -> QualityModel:
     """
     extractor = QualityExtractor()
     return QualityModel.load(Path(__file__).with_name("quality.safetensors"), extractor.names, extractor.version)
-
-
-#: Fewest pixels of the longest side, and the span of tones (0…1) below which a picture is plain.
-FEWEST_PIXELS, PLAIN = 16, 3 / 255
-#: Why pictures without content cannot be judged. Transparency is laid over white before anything is measured.
-BLANK = ("all black", "all white or transparent", "nothing but one tone")
 
 
 def fault_costs(evidence: np.ndarray) -> np.ndarray:
@@ -96,36 +91,8 @@ def costs_of_faults(items: np.ndarray) -> np.ndarray:
     return total
 
 
-def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Why pictures cannot be judged, such as ``"all black"``; empty for those that can.
-
-    Args:
-        items: (n, p) items. Without quality items every picture counts as fit.
-        names: (p,) their names.
-    """
-    if "quality/side" not in names:
-        return [""] * len(items)
-    side, dark, spread, lightest, colour = (
-        items[:, names.index(f"quality/{name}")]
-        for name in ("side", "luma/q01", "luma/deviation", "luma/q99", "chroma/q99")
-    )
-    reasons = []
-    for n in range(len(items)):
-        plain = spread[n] < PLAIN and lightest[n] - dark[n] < PLAIN
-        if side[n] < FEWEST_PIXELS:
-            pixels = f"{side[n]:.0f} pixel{'s' * (round(side[n]) != 1)}"
-            reasons.append(f"too small to be judged ({pixels}; {FEWEST_PIXELS} are needed)")
-        elif plain and colour[n] < PLAIN and lightest[n] < PLAIN:
-            reasons.append(BLANK[0])
-        elif plain and colour[n] < PLAIN and dark[n] > 1 - PLAIN:
-            reasons.append(BLANK[1])
-        else:
-            reasons.append(BLANK[2] if plain else "")
-    return reasons
-
-
 @dataclass(frozen=True)
-class TechnicalScorer:
+class TechnicalScorer(JudgesItems):
     """The technical score, or the freedom from one fault; 0 to 100 points, higher is better.
 
     Attributes:
@@ -172,6 +139,16 @@ class TechnicalScorer:
         if fault not in DETECTORS:
             raise ProfileError(f"Expected a detector among {', '.join(DETECTORS)}, got {fault!r}.")
         return cls(fault, quality_model())
+
+    @property
+    def name(self) -> str:
+        """``technical``, or that of the detector."""
+        return self.fault or TECHNICAL
+
+    @property
+    def version(self) -> str:
+        """Changes whenever values change."""
+        return str(FAULTS_VERSION if self.fault else TECHNICAL_VERSION)
 
     @property
     def stored_name(self) -> str:

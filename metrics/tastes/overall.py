@@ -22,7 +22,8 @@ from typing import TypeAlias
 import numpy as np
 
 from ...errors import ProfileError
-from ..damage.names import FAULTS_VERSION, OVERALL, TECHNICAL
+from ..damage.fitness import JudgesItems
+from ..damage.names import FAULTS_VERSION, OVERALL
 from ..damage.rated_quality import VERSION as RATED_QUALITY_VERSION
 from ..damage.rated_quality import rated_quality_model, rated_text
 from ..damage.reasons import as_reasons, causes_with_rated
@@ -71,7 +72,7 @@ def points_of(freedom: np.ndarray, shares: np.ndarray, qualities: np.ndarray) ->
 
 
 @dataclass(frozen=True)
-class OverallScorer:
+class OverallScorer(JudgesItems):
     """The overall score; 0 to 100 points, higher is better.
 
     Attributes:
@@ -111,6 +112,16 @@ class OverallScorer:
     def item_kind(self) -> ItemKind:
         """Kind of items that an evaluation must measure for it."""
         return ItemKind(self.extractor.version, default_network())
+
+    @property
+    def name(self) -> str:
+        """``overall``."""
+        return OVERALL
+
+    @property
+    def version(self) -> str:
+        """The versions of all parts."""
+        return self.stored_name.removeprefix(f"{OVERALL}-")
 
     @property
     def stored_name(self) -> str:
@@ -199,27 +210,6 @@ class OverallScorer:
 
 #: Scorers that come with soart and know the places of faults.
 BuiltInScorer: TypeAlias = TechnicalScorer | OverallScorer
-
-
-def default_scorer(*, judged: bool = False) -> BuiltInScorer:
-    """The scorer that ranks unless another is named: the overall score, or the technical one without the network.
-
-    Args:
-        judged: True if judges rank alone; then the technical score measures the pictures, because it needs no network.
-
-    Raises:
-        ProfileError, ModelError: as for ``OverallScorer.load``.
-    """
-    return TechnicalScorer.load() if default_profile(judged=judged) == TECHNICAL else OverallScorer.load()
-
-
-def default_profile(*, judged: bool = False) -> str:
-    """Name of ``default_scorer``, which is then not loaded.
-
-    Args:
-        judged: as for ``default_scorer``.
-    """
-    return TECHNICAL if judged or default_network() is None else OVERALL
 
 
 def words_of(scorer: object, items: np.ndarray) -> Sequence[str]:

@@ -5,10 +5,16 @@ A result is out of date when the data it was computed from have changed.
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Mapping
 
+from sqlalchemy import delete, select
+
+from ..support.batching import batches
 from .collection import Collection
 from .tables import DerivedRow, ScoreRow
+
+#: Scores that one statement names.
+_BLOCK = 400
 
 
 def stored_result(collection: Collection, name: str, fingerprint: str) -> bytes | None:
@@ -39,3 +45,13 @@ def store_changed_scores(collection: Collection, profile: str, scores: dict[int,
     changed = {image: value for image, value in scores.items() if known.get(image) != value}
     if changed:
         collection.set_scores(profile, changed)
+
+
+def replace_scores(collection: Collection, profile: str, scores: Mapping[int, float]) -> None:
+    """Store scores by picture id in place of all that are stored under ``profile``."""
+    stale = collection.scores(profile).keys() - scores.keys()
+    with collection.session("be written", write=True) as session:
+        for block in batches(sorted(stale), _BLOCK):
+            session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(block)))
+    for block in batches(scores, _BLOCK):
+        store_changed_scores(collection, profile, {image: scores[image] for image in block})

@@ -22,6 +22,7 @@ from ..ingest.metadata import prompt_words
 from .evaluate import SAMPLE, items_of
 from .folders import EvaluatedCollection
 from .gaps import Gap, Sample, mean_gap, share_gap, share_gap_of
+from .judging import SEVERAL
 
 #: Fewest pictures of each collection for a comparison of scores and looks.
 FEWEST_PICTURES = 8
@@ -69,16 +70,19 @@ def _prompts(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[n
 
 
 def contrast(first: EvaluatedCollection, second: EvaluatedCollection) -> Contrast:
-    """Compare two collections evaluated by the same profiles."""
+    """Compare two collections evaluated by the same judges; several together have no unit to compare by."""
     one, two = first.evaluation, second.evaluation
     enough = min(len(one.ids), len(two.ids)) >= FEWEST_PICTURES
     prompts = _prompts(first, second)
     # Scores of pictures that cannot be judged mean nothing.
-    fit = [e.unfit == "" for e in (one, two)]
-    scores = [
-        mean_gap(name, *(Sample(e.scores[name][f], p[f]) for e, p, f in zip((one, two), prompts, fit, strict=True)))[0]
-        for name in (one.scores if min(f.sum() for f in fit) >= FEWEST_PICTURES else ())
-    ]
+    scores = []
+    for name in one.scores:
+        if name == SEVERAL:
+            continue
+        fit = [(e.unfit == "") & np.isfinite(e.scores[name]) for e in (one, two)]
+        if min(f.sum() for f in fit) >= FEWEST_PICTURES:
+            samples = (Sample(e.scores[name][f], p[f]) for e, p, f in zip((one, two), prompts, fit, strict=True))
+            scores.append(mean_gap(name, *samples)[0])
     damage = [
         share_gap_of(
             name, *(Sample((e.damage == k).astype(float), p) for e, p in zip((one, two), prompts, strict=True))

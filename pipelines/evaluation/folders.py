@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from ...errors import expect as check_type
 from ...files import named_as_given, plain_path
 from ...metrics.items.combined import taste_extractor
-from ...metrics.protocols import PictureJudge, Scorer
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..ingest.engines import Engine
@@ -18,16 +16,12 @@ from ..ingest.roots import remember_roots
 from ..ingest.scan import Scan, as_text
 from ..ingest.scan_records import check_undisturbed
 from ..ingest.sync import Update, sync
-from ..scoring.prior_scores import sentences_on_judges
-from ..scoring.profile_store import scorer_for
+from ..judges.engines import Judging
+from ..judges.finding import By, judges_for
+from ..judges.storing import judge_pictures
 from .evaluate import evaluate
 from .judging import JudgedPictures, judge_evaluated
 from .result import Evaluation
-
-if TYPE_CHECKING:
-    from ...metrics.tastes.blend import Taste
-    from ..judges.engines import Judging
-    from ..judges.guarded import GuardedJudge
 
 
 @dataclass(frozen=True)
@@ -39,8 +33,7 @@ class EvaluatedCollection:
         update: changes found in the folders.
         evaluation: of the pictures in the folders.
         title: names of the first folders.
-        judged: values of judges by others.
-        taste: the taste that ranks; None for a built-in profile.
+        judged: values of the judges.
     """
 
     collection: Collection
@@ -48,17 +41,15 @@ class EvaluatedCollection:
     evaluation: Evaluation
     title: str
     judged: JudgedPictures = field(default_factory=JudgedPictures)
-    taste: Taste | None = None
 
 
 def sync_and_evaluate(
     collection: Collection,
     scan: Scan,
     engine: Engine,
-    tastes: Sequence[Taste | Scorer | str] = (),
+    by: By = None,
     *,
-    judges: Sequence[GuardedJudge | PictureJudge | str] = (),
-    judging: Judging | None = None,
+    judging: Judging = judge_pictures,
     retry: bool = False,
     progress: Callable[[int], None] = lambda files: None,
     expect: Callable[[int], None] = lambda total: None,
@@ -71,10 +62,8 @@ def sync_and_evaluate(
         collection: the collection.
         scan: the folders.
         engine: inspects new files.
-        tastes: tastes, names of profiles, or scorers to score by, beside the technical score and the detectors; the first
-            one ranks.
-        judges: judges by others or their names, whose values come beside the scores.
-        judging: engine that runs them; this process by default.
+        by: the judge that ranks, or its name; several of them, or weights by judge or name. By default the overall score.
+        judging: engine that runs judges; this process by default.
         retry: True to inspect files again that could not be decoded.
         progress: called with a number of files that are done.
         expect: called with the number of files, as for ``sync``.
@@ -101,15 +90,8 @@ def sync_and_evaluate(
     """
     for what, value, kind in (("a collection", collection, Collection), ("a Scan of folders", scan, Scan)):
         check_type(what, value, kind)
-    for what, several in (("tastes", tastes), ("judges", judges)):
-        check_type(f"a list of {what}", several, list, tuple)
-    scorers = [scorer_for(taste) for taste in tastes]
-    called: list[GuardedJudge] = []
-    if judges:
-        from ..judges.in_memory import guarded
-
-        called = [guarded(judge) for judge in judges]
-    needed = [of for scorer in scorers if (of := getattr(scorer, "item_kind", None)) is not None]
+    judges = judges_for(by)
+    needed = [of for judge, _ in judges if (of := getattr(judge.inner, "item_kind", None)) is not None]
     kinds = {kind for kind in needed if kind.version != taste_extractor().version}
     update = sync(
         collection,
@@ -130,12 +112,9 @@ def sync_and_evaluate(
     ids = sound_image_ids(collection, update.scan_number)
     if not len(ids):
         raise scan.no_picture(update.problems, "picture that can be evaluated")
-    # First, because a taste may start from a judge's values.
-    judged = judge_evaluated(collection, ids, called, evaluating, judging)
-    evaluation = evaluate(collection, update.scan_number, scorers, evaluating)
-    unjudged = [text for scorer in scorers for text in sentences_on_judges(collection, scorer, ids.tolist())]
-    judged = replace(judged, problems=(*named_as_given(judged.problems, scan.roots), *unjudged))
+    judged = judge_evaluated(collection, ids, judges, evaluating, judging)
+    judged = replace(judged, problems=tuple(named_as_given(judged.problems, scan.roots)))
+    evaluation = evaluate(collection, update.scan_number, judged.main, judged.scores, evaluating)
     # Evaluating takes long: files that another scan took meanwhile would be missing in exports and moves.
     check_undisturbed(collection, update.scan_number, update.stored)
-    taste = getattr(scorers[0], "taste", None) if scorers else None
-    return EvaluatedCollection(collection, update, evaluation, title, judged, taste)
+    return EvaluatedCollection(collection, update, evaluation, title, judged)

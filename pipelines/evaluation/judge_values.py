@@ -22,19 +22,10 @@ class JudgeColumn:
     Attributes:
         name: stored name of the judge.
         values: (n,), higher is better; NaN for pictures without a value.
-        sign: −1 for a judge of which less is better. It is 1 for a judge whose values are only kept, because nothing tells
-            its sign.
     """
 
     name: str
     values: np.ndarray
-    sign: float = 1.0
-
-    @property
-    def own(self) -> np.ndarray:
-        """(n,) values in the judge's own sign."""
-        own: np.ndarray = self.sign * self.values
-        return own
 
     @property
     def pictures(self) -> int:
@@ -43,13 +34,13 @@ class JudgeColumn:
 
     @property
     def mean(self) -> float | None:
-        """Mean in the judge's own sign; None without values."""
+        """Mean; None without values."""
         own = self._sorted()
         return sum(own) / len(own) if own else None
 
     @property
     def quartiles(self) -> list[float]:
-        """The three quartiles in the judge's own sign, ascending; none without values."""
+        """The three quartiles, ascending; none without values."""
         own = self._sorted()
         return [own[len(own) // 4], own[len(own) // 2], own[3 * len(own) // 4]] if own else []
 
@@ -61,14 +52,13 @@ class JudgeColumn:
         return judged
 
     def _sorted(self) -> list[float]:
-        own: list[float] = np.sort(self.own[np.isfinite(self.values)]).tolist()
+        own: list[float] = np.sort(self.values[np.isfinite(self.values)]).tolist()
         return own
 
 
 def named_judges(evaluated: EvaluatedCollection) -> list[JudgeColumn]:
-    """The judges that were named for an evaluation, in their order."""
-    judged = evaluated.judged
-    return [JudgeColumn(name, values, judged.signs.get(name, 1.0)) for name, values in judged.values.items()]
+    """The judges that were named for an evaluation beside the one that ranks, in their order."""
+    return [JudgeColumn(name, values) for name, values in evaluated.judged.values.items()]
 
 
 def all_judges(evaluated: EvaluatedCollection) -> list[JudgeColumn]:
@@ -77,7 +67,7 @@ def all_judges(evaluated: EvaluatedCollection) -> list[JudgeColumn]:
     Of several versions of a judge it is the named one, else the one that judged last or has most values here.
     """
     collection, ids, named = evaluated.collection, evaluated.evaluation.ids.tolist(), named_judges(evaluated)
-    done = {without_version(judge.name) for judge in named}
+    done = {without_version(name) for name in (evaluated.evaluation.main, *(judge.name for judge in named))}
     kept: dict[str, dict[str, JudgeColumn]] = {}
     for name in sorted(count_collection(collection).profiles):
         if name.startswith(JUDGE) and (plain := without_version(name)) not in done:

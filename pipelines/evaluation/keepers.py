@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,13 +28,8 @@ from .folders import EvaluatedCollection
 from .near_duplicates import distinct_rows, keeping_order
 from .settings import EvaluationSettings
 
-if TYPE_CHECKING:
-    from ..judges.guarded import GuardedJudge
-
 #: Ways to group pictures, and what pictures of a group have in common, in the singular.
 UNITS = {"prompt": "prompt", "burst": "burst", "look-alike": "look-alike group"}
-#: Name of the score that several judges make together.
-JUDGES = "judges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +63,17 @@ class Keepers:
     """The keepers of a collection.
 
     Attributes:
-        by: how pictures are grouped, one of ``UNITS``.
-        profile: stored name of the profile that chooses.
+        group: how pictures are grouped, one of ``UNITS``.
+        judge: stored name of the judge that chooses; ``SEVERAL`` for several together.
         groups: in the order of their files.
         alone: ids of the pictures that are in no group; all of them stay.
         staying: paths of the keepers and of the pictures in no group, the highest score first.
-        trust: how often the profile picks the picture that the rater likes better; None if that is not known.
+        trust: how often the judge picks the picture that the rater likes better; None if that is not known.
         problems: sentences on pictures that could not be judged.
     """
 
-    by: str
-    profile: str
+    group: str
+    judge: str
     groups: tuple[KeeperGroup, ...]
     alone: tuple[int, ...]
     staying: tuple[str, ...]
@@ -120,12 +114,12 @@ class Keepers:
     @property
     def by_taste(self) -> bool:
         """True if a taste chooses; then its trust comes from its own pairs, not from the rater's."""
-        return self.profile.startswith(TASTE)
+        return self.judge.startswith(TASTE)
 
     @property
     def unit(self) -> str:
         """The thing that pictures of a pair have in common in ``trust``; a taste knows its trust within prompts alone."""
-        return "prompt" if self.by_taste else UNITS[self.by]
+        return "prompt" if self.by_taste else UNITS[self.group]
 
     @property
     def trust_sentence(self) -> str:
@@ -139,28 +133,26 @@ class Keepers:
         return self.trust.sentence(self.unit)
 
 
-def check_groups(by: str, per_group: int, rater: str) -> None:
+def check_groups(group: str, per_group: int, rater: str) -> None:
     """Refuse a way of grouping, a number of pictures or a rater as ``find_keepers`` would, before the pictures are evaluated.
 
     Raises:
         CollectionError: an unknown way of grouping, no picture to keep of a group, or values of a wrong type.
     """
-    expect("the way of grouping as text", by, str, error=CollectionError)
+    expect("the way of grouping as text", group, str, error=CollectionError)
     expect("the pictures to keep of each group as a whole number", per_group, int, error=CollectionError)
     expect("the name of the rater as text", rater, str, error=CollectionError)
-    if by not in UNITS:
-        raise CollectionError(f"Pictures cannot be grouped by {by!r}: choose {', '.join(UNITS)}.")
+    if group not in UNITS:
+        raise CollectionError(f"Pictures cannot be grouped by {group!r}: choose {', '.join(UNITS)}.")
     if per_group < 1:
         raise CollectionError(f"Expected 1 or more pictures to keep of each group, got {per_group}.")
 
 
 def find_keepers(
     evaluated: EvaluatedCollection,
-    by: str = "prompt",
+    group: str = "prompt",
     per_group: int = 1,
     *,
-    judges: Sequence[tuple[GuardedJudge, float]] = (),
-    with_score: bool = False,
     rater: str = "me",
     copies: bool = True,
 ) -> Keepers:
@@ -173,35 +165,33 @@ def find_keepers(
 
     Args:
         evaluated: the evaluated collection.
-        by: ``prompt``, ``burst`` or ``look-alike``.
+        group: ``prompt``, ``burst`` or ``look-alike``.
         per_group: pictures to keep of each group, from 1.
-        judges: judges by others with their weights, which choose in place of the main profile; the evaluation must hold
-            their values.
-        with_score: True if the main profile counts beside the judges, with weight 1.
-        rater: whose ratings tell how far a profile that is no taste is trusted.
+        rater: whose ratings tell how far a judge that is no taste is trusted.
         copies: False to leave exact copies out, so that every group has several pictures.
 
     Raises:
         CollectionError: an unknown way of grouping, no picture to keep of a group, or no picture could be judged.
-        JudgeError: two judges of one name, or weights that are negative or all 0.
     """
-    check_groups(by, per_group, rater)
+    check_groups(group, per_group, rater)
     collection, e = evaluated.collection, evaluated.evaluation
     ids = e.ids.tolist()
-    profile, scores = _scores(evaluated, judges, with_score)
+    profile, scores = e.main, np.where(e.judged, e.scores[e.main], np.nan)
+    if not e.judged.any():
+        raise CollectionError(" ".join(["No picture could be judged.", *evaluated.judged.problems[:3]]))
     made = origins(collection, ids)
     ranked = np.where(np.isfinite(scores), scores, -np.inf)
     damaged, pixels = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=np.int64)
-    if by == "look-alike":
+    if group == "look-alike":
         damaged, sizes = e.damage >= 0, pixel_counts(collection, ids)
         pixels = np.array([sizes[image] for image in ids], dtype=np.int64)
         groups, order = e.group, keeping_order(collection, e.ids, ranked, damaged)
     else:
         pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
-        groups = separated(grouped_by(by, pictures), order, distinct_rows(collection, e))
+        groups = separated(grouped_by(group, pictures), order, distinct_rows(collection, e))
     own = {e.place[image] for image in EvaluationSettings.of(collection).keep if image in e.place}
     choices = choose(groups, order, scores, per_group, partial(too_close, profile), own)
-    if by != "look-alike":
+    if group != "look-alike":
         choices = [_all_kept_without_values(choice, scores) for choice in choices]
         files = {image: [path] for image, path in first_paths(collection, evaluated.update.scan_number, ids).items()}
     else:
@@ -212,7 +202,7 @@ def find_keepers(
             choices += [Choice((row,), 1, float("nan"), close=False) for row in alone_with_copies]
     paths = {image: of[0] for image, of in files.items()}
 
-    def group_of(choice: Choice) -> KeeperGroup:
+    def keeper_group(choice: Choice) -> KeeperGroup:
         images = tuple(ids[row] for row in choice.rows)
         first = _decided_before_score(choice, damaged, pixels)
         return KeeperGroup(
@@ -221,38 +211,16 @@ def find_keepers(
             first or _why(choice, profile, scores), tuple(tuple(files[image][1:]) if copies else () for image in images),
         )  # fmt: skip
 
-    found = sorted((group_of(choice) for choice in choices), key=lambda group: min(group.paths))
-    in_groups = {image for group in found for image in group.images}
+    found = sorted((keeper_group(choice) for choice in choices), key=lambda one: min(one.paths))
+    in_groups = {image for one in found for image in one.images}
     alone = tuple(image for image in ids if image not in in_groups)
-    stays = {*alone, *(image for group in found for image in group.images[: group.kept])}
+    stays = {*alone, *(image for one in found for image in one.images[: one.kept])}
     staying = tuple(paths[ids[row]] for row in np.argsort(-ranked, kind="stable").tolist() if ids[row] in stays)
-    keepers = Keepers(by, profile, tuple(found), alone, staying, None, evaluated.judged.problems)
+    keepers = Keepers(group, profile, tuple(found), alone, staying, None, evaluated.judged.problems)
     if not keepers.by_taste:
         return replace(keepers, trust=_trust(ratings(collection, rater), e.place, scores, groups))
-    return replace(keepers, trust=evaluated.taste.trust.within if evaluated.taste is not None else None)
-
-
-def _scores(
-    evaluated: EvaluatedCollection, judges: Sequence[tuple[GuardedJudge, float]], with_score: bool
-) -> tuple[str, np.ndarray]:
-    """Name and values (n,) of the score that chooses; NaN for pictures that cannot be judged."""
-    e = evaluated.evaluation
-    if not judges:
-        return e.main, np.where(np.isfinite(e.standing), e.standing, np.nan)
-    from ..judges.finding import check_weights
-    from ..judges.ranking import combined
-
-    check_weights(judges, beside=with_score)
-    weights = {judge.stored_name: weight for judge, weight in judges}
-    columns = {name: evaluated.judged.values[name] for name in weights}
-    if with_score:
-        columns[e.main] = e.scores[e.main]
-    scores = np.full(len(e.ids), np.nan)
-    judged = np.isfinite(list(columns.values())).all(axis=0)
-    if not judged.any():
-        raise CollectionError(" ".join(["No picture could be judged.", *evaluated.judged.problems[:3]]))
-    scores[judged] = combined({name: values[judged] for name, values in columns.items()}, weights)[0]
-    return next(iter(columns)) if len(columns) == 1 else JUDGES, scores
+    taste = evaluated.judged.taste
+    return replace(keepers, trust=taste.trust.within if taste is not None else None)
 
 
 def _trust(

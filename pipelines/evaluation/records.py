@@ -6,6 +6,7 @@ import heapq
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
@@ -56,7 +57,7 @@ def records(
         evaluation: of its pictures.
         unusable: problems by path of files that the collection does not store, see ``Update``. Bytes of their names
             that are not text are escaped.
-        judged: values of judges by others, each in the judge's own sign.
+        judged: values of the judges beside the one that ranks.
     """
     blank: dict[str, Any] = dict.fromkeys(columns(evaluation, judged))
     # Sorted again, because escaping may change the order.
@@ -78,11 +79,7 @@ def _stored(
 
 def _judge_columns(judged: JudgedPictures, evaluation: Evaluation, row: int) -> dict[str, Any]:
     """The columns of a record that come from judges."""
-    record: dict[str, Any] = {}
-    for name, values in judged.values.items():
-        record[f"score:{name}"] = (
-            round(judged.signs[name] * float(values[row]), 6) if values[row] == values[row] else None
-        )
+    record: dict[str, Any] = {f"score:{name}": _rounded(values[row], 6) for name, values in judged.values.items()}
     if judged.adherence:
         record[NOT_SHOWN] = "; ".join(judged.not_shown(int(evaluation.ids[row]))) or None
     return record
@@ -118,16 +115,21 @@ def _evaluation_columns(evaluation: Evaluation, row: int, digests: Mapping[int, 
     """The columns of a record that come from a row of an evaluation."""
     group, distance = int(evaluation.group[row]), float(evaluation.distance[row])
     technometric = float(evaluation.technometric[row])
-    scores = {f"score:{profile}": round(float(values[row]), 4) for profile, values in evaluation.scores.items()}
+    scores = {f"score:{name}": _rounded(values[row], 4) for name, values in evaluation.scores.items()}
     return scores | {
-        "score": round(float(evaluation.scores[evaluation.main][row]), 4),
+        "score": _rounded(evaluation.scores[evaluation.main][row], 4),
         "percentile": round(float(evaluation.percentile[row]), 3),
         "verdict": evaluation.verdicts[row],
-        "technometric": round(technometric, 4) if technometric < float("inf") else None,
+        "technometric": _rounded(technometric, 4),
         "damage": evaluation.damage_name(row) or None,
-        "mt_distance": round(distance, 4) if distance == distance else None,
+        "mt_distance": _rounded(distance, 4),
         "outlier": bool(evaluation.outlier[row]),
         "style": int(evaluation.style[row]) + 1 if len(evaluation.styles) > 1 else None,
         "duplicates": digests.get(group),
         "best_of_duplicates": bool(evaluation.best[row]) if group >= 0 else None,
     }
+
+
+def _rounded(value: float, digits: int) -> float | None:
+    """A number, rounded; None for NaN and infinity."""
+    return round(float(value), digits) if isfinite(value) else None

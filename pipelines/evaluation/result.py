@@ -67,9 +67,9 @@ class Evaluation:
     """Results of an evaluation; all arrays are (n,), in the same order of pictures.
 
     Attributes:
-        main: stored name of the profile that ranks.
+        main: stored name of the judge that ranks.
         ids: of the pictures, int64.
-        scores: by profile, higher is better.
+        scores: by stored name of the judge, higher is better; NaN for pictures without one.
         distance: MT distance from the collection's own unit space, about 1 inside; NaN if there are too few pictures.
         outlier_limit: distance beyond which a picture is an outlier.
         damage: number in ``DETECTORS`` of the suspected damage, −1 for none.
@@ -100,17 +100,21 @@ class Evaluation:
     timeline: tuple[Period, ...]
 
     @cached_property
+    def judged(self) -> np.ndarray:
+        """(n,) bool: True for pictures that the main judge gave a value and that can be judged at all."""
+        return np.asarray((self.unfit == "") & np.isfinite(self.scores[self.main]))
+
+    @cached_property
     def standing(self) -> np.ndarray:
-        """(n,) main scores to order pictures by: −∞ for those that cannot be judged, whatever the profile."""
-        return np.where(self.unfit == "", self.scores[self.main], -np.inf)
+        """(n,) main scores to order pictures by: −∞ for those without one, and for those that cannot be judged at all."""
+        return np.where(self.judged, self.scores[self.main], -np.inf)
 
     @cached_property
     def percentile(self) -> np.ndarray:
-        """(n,) percentage of the judged pictures with a lower main score, ties counted half; 0 if there is no judging."""
-        fit = self.unfit == ""
-        percentage = np.zeros(len(fit))
-        if fit.any():
-            percentage[fit] = percentiles(self.scores[self.main][fit])
+        """(n,) percentage of the judged pictures with a lower main score, ties counted half; 0 for those not judged."""
+        percentage = np.zeros(len(self.ids))
+        if self.judged.any():
+            percentage[self.judged] = percentiles(self.scores[self.main][self.judged])
         return percentage
 
     @cached_property

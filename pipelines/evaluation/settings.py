@@ -17,7 +17,7 @@ class EvaluationSettings:
     """Settings of a collection's evaluation.
 
     Attributes:
-        profile: profile that ranks in the gallery; empty for the technical score.
+        profile: name of the judge that ranks in the gallery; empty for the overall score.
         keep: ids of pictures that every rule keeps; in a group they replace the proposed one.
     """
 

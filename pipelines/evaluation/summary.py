@@ -97,7 +97,7 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     e = evaluated.evaluation
     scores, rows = e.scores[e.main], _Rows(evaluated)
     order = np.argsort(-scores, kind="stable")
-    order = fit if len(fit := order[e.unfit[order] == ""]) else order
+    order = order[e.judged[order]]
     best, worst = (rows.want(ends) for ends in best_and_worst(e.group, order, top, top))
     alike = near_duplicates_left(e.group, order)
     damaged = {}
@@ -109,14 +109,14 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     outliers = rows.want(far[np.argsort(-e.distance[far], kind="stable")][:top])
     sizes = np.bincount(e.group[e.group >= 0])
     groups = [rows.want(_members(e, int(g))) for g in np.argsort(-sizes, kind="stable")[:top]]
-    judged_styles = set(e.style[e.unfit == ""].tolist())
+    judged_styles = set(e.style[e.judged].tolist())
     styles = [(style, rows.want(np.array([e.place[i] for i in style.typical], dtype=int)[:top])) for style in e.styles]
     judged = evaluated.judged
     missed = rows.want(np.array([e.place[image] for image in judged.missed[:top]], dtype=int))
     paths = rows.paths()
 
     def show(row: int, note: str = "") -> ListedPicture:
-        score = float("nan") if e.unfit[row] else float(scores[row])
+        score = float(scores[row]) if e.judged[row] else float("nan")
         return ListedPicture(int(e.ids[row]), paths[row], score, float(e.percentile[row]), note)
 
     def show_with_alike(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
@@ -128,8 +128,8 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     return Summary(
         files=(files := count_files_with_pictures(evaluated.collection, evaluated.update.scan_number)),
         copies=files - len(e.ids),
-        mean=float(scores[order].mean()),
-        quartiles=(float(np.quantile(scores[order], 0.25)), float(np.quantile(scores[order], 0.75))),
+        mean=float(scores[order].mean()) if len(order) else float("nan"),
+        quartiles=(_quantile(scores[order], 0.25), _quantile(scores[order], 0.75)),
         # As a plain dictionary, because asdict() mixes up the keys of a Counter.
         unfit=dict(Counter(e.unfit[e.unfit != ""].tolist())),
         best=show_with_alike(best),
@@ -144,6 +144,10 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         ),
         missed=(len(judged.missed), tuple(show(r, "; ".join(judged.not_shown(int(e.ids[r])))) for r in missed)),
     )
+
+
+def _quantile(values: np.ndarray, share: float) -> float:
+    return float(np.quantile(values, share)) if len(values) else float("nan")
 
 
 def best_and_worst(group: np.ndarray, order: np.ndarray, best: int, worst: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from ...errors import ImageError
 from ...files import from_home
+from ...metrics.protocols import Pictures, Reason, Scale
 from ...prompts.phrases.cutting import Phrase, cut_prompt
 from ..ingest.metadata import plain_prompt
+from ..scoring.pictures import StoredPictures
+from ..support.batching import batches
 from .calibration import Calibration
 from .colours import ColourSource
 from .phrase_judgements import Adherence, PhraseJudgement
@@ -25,19 +28,8 @@ EMBEDDED_TOWERS = Path(__file__).parents[1] / "tiny" / "clip"
 EMBEDDED_LARGEST = 96
 #: Increased whenever the values change their meaning.
 VERSION = "2"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Measurements by which the phrases of a picture are judged.
-
-    Attributes:
-        size: width and height of the picture in pixels.
-        items: (p,) by the version of the source that asked for them.
-    """
-
-    size: tuple[int, int]
-    items: Mapping[str, np.ndarray]
+#: Pictures whose items are read at once.
+_BATCH = 256
 
 
 class AdherenceJudge:
@@ -48,7 +40,7 @@ class AdherenceJudge:
         name: of the judge.
     """
 
-    range, higher_is_better, needs_prompt = (0.0, 1.0), True, True
+    scale, needs = Scale(0.0, 1.0, "probability"), ("prompt",)
 
     def __init__(self, sources: Sequence[PhraseSource], name: str = "adherence") -> None:
         self.sources, self.name = tuple(sources), name
@@ -71,31 +63,40 @@ class AdherenceJudge:
         used = {id(source) for _, source in self.phrases(prompt, size)}
         return [source for source in self.sources if id(source) in used]
 
-    def measure(self, pixels: np.ndarray, prompt: str) -> Evidence:
-        """The evidence of a picture (h, w, 3) uint8 for a prompt."""
-        size = (pixels.shape[1], pixels.shape[0])
-        items = {source.version: source.extractor.extract(pixels)[0] for source in self.needed(prompt, size)}
-        return Evidence(size, items)
-
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> np.ndarray:
+    def values(self, pictures: Pictures) -> np.ndarray:
         """(n,) adherence 0…1 of pictures; NaN where no phrase of the prompt can be told."""
-        return self.judge_items(map(self.measure, pictures, prompts), prompts)
+        return np.array([adherence.value for adherence in self.adherences(pictures)])
 
-    def judge_items(self, evidence: Iterable[Evidence], prompts: Sequence[str]) -> np.ndarray:
-        """(n,) adherence by the evidence of n pictures for their prompts."""
-        pairs = zip(evidence, prompts, strict=True)
-        return np.array([self.adherence(measured, prompt).value for measured, prompt in pairs])
+    def reasons(self, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
+        """For each picture, the ``top`` phrases that lowered its adherence most, each by a logarithm."""
+        return [list(adherence.reasons())[:top] for adherence in self.adherences(pictures)]
 
-    def adherence(self, evidence: Evidence, prompt: str) -> Adherence:
-        """The adherence of a picture to a prompt."""
-        return Adherence.of(
-            [
-                PhraseJudgement.untold(phrase, missing_extra(phrase))
-                if source is None
-                else source.judge(evidence.items[source.version], phrase)
-                for phrase, source in self.phrases(prompt, evidence.size)
-            ]
-        )
+    def adherences(self, pictures: Pictures) -> list[Adherence]:
+        """The adherence of each picture to its prompt, phrase by phrase."""
+        sought = [self.phrases(*asked) for asked in zip(pictures.prompts(), pictures.sizes(), strict=True)]
+        items: dict[str, dict[int, np.ndarray]] = {}
+        for source in self.sources:
+            ids = [n for n, phrases in zip(pictures.ids, sought, strict=True) if any(s is source for _, s in phrases)]
+            if ids:
+                rows = pictures.part({*ids}).items(source.extractor)
+                items[source.version] = dict(zip(ids, rows, strict=True))
+        return [
+            Adherence.of(
+                [
+                    PhraseJudgement.untold(phrase, missing_extra(phrase))
+                    if source is None
+                    else source.judge(items[source.version][number], phrase)
+                    for phrase, source in phrases
+                ]
+            )
+            for number, phrases in zip(pictures.ids, sought, strict=True)
+        ]
+
+    def missing_extras(self, pictures: Pictures) -> list[str]:
+        """A sentence for each extra of soart without which a phrase cannot be judged."""
+        sought = [self.phrases(*asked) for asked in zip(pictures.prompts(), pictures.sizes(), strict=True)]
+        extras = {missing_extra(phrase) for phrases in sought for phrase, source in phrases if source is None} - {""}
+        return [f"Quoted text in prompts cannot be judged: pip install '{extra}'." for extra in sorted(extras)]
 
 
 def load(argument: str) -> AdherenceJudge:
@@ -115,3 +116,21 @@ def load(argument: str) -> AdherenceJudge:
     towers = TowerSource(Towers.load(str(folder)), calibration, EMBEDDED_LARGEST if embedded else None)
     name = "adherence" if embedded else f"adherence:{folder.name}"
     return AdherenceJudge([towers, TextSource.load(), NounSource.load(), ColourSource.load()], name)
+
+
+def adherences_of(pictures: StoredPictures, judge: AdherenceJudge) -> tuple[dict[int, Adherence], list[str]]:
+    """Adherence of the sound pictures that have a prompt, by id, and sentences on those that cannot be read."""
+    prompts = dict(zip(pictures.ids, pictures.prompts(), strict=True))
+    asked = pictures.part({row.id for row in pictures.rows if prompts[row.id] and not row.problem})
+    found: dict[int, Adherence] = {}
+    problems = judge.missing_extras(asked)
+    for block in batches(asked.ids, _BATCH):
+        try:
+            found |= zip(block, judge.adherences(asked.part({*block})), strict=True)
+        except ImageError:
+            for image in block:
+                try:
+                    found[image] = judge.adherences(asked.part({image}))[0]
+                except ImageError as error:
+                    problems.append(str(error))
+    return found, problems

@@ -16,12 +16,12 @@ import torch
 from ...errors import JudgeError, first_line
 from ...files import from_home
 from ...metrics.items.deep import DeepExtractor
-from ...metrics.protocols import Extractor
+from ...metrics.protocols import Extractor, Pictures, Scale
 
 #: Hub id of the picture tower by the width of the head's input: of v2, and of v2.5.
 TOWERS = {768: "openai/clip-vit-large-patch14", 1152: "google/siglip-so400m-patch14-384"}
 #: Values are trained on ratings 1…10, and a linear head may go beyond them.
-RANGE = (-100.0, 100.0)
+SCALE = Scale(-100.0, 100.0, "mean rating of 1 to 10")
 
 
 class AestheticJudge:
@@ -33,7 +33,7 @@ class AestheticJudge:
         name: of the judge.
     """
 
-    range, higher_is_better, needs_prompt = RANGE, True, False
+    scale, needs = SCALE, ("items",)
 
     def __init__(self, extractor: DeepExtractor, layers: Sequence[tuple[np.ndarray, np.ndarray]], name: str) -> None:
         self._extractor, self._layers, self.name = extractor, layers, name[-64:].strip()
@@ -47,13 +47,9 @@ class AestheticJudge:
         """The picture tower; its embeddings are stored as items, so that a picture is decoded once."""
         return self._extractor
 
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> np.ndarray:
+    def values(self, pictures: Pictures) -> np.ndarray:
         """(n,) values of pictures."""
-        return self.judge_items(self._extractor.extract(list(pictures)), prompts)
-
-    def judge_items(self, items: Sequence[np.ndarray] | np.ndarray, prompts: Sequence[str]) -> np.ndarray:
-        """(n,) values of n embeddings."""
-        values = np.asarray(items, dtype=np.float64)
+        values = pictures.items(self.extractor)
         # Both heads are stacks of linear layers; their dropout is for training.
         for weight, bias in self._layers:
             values = values @ weight.T + bias

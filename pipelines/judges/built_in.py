@@ -8,7 +8,9 @@ from importlib.util import find_spec
 from types import MappingProxyType
 
 from ...errors import JudgeError
-from ...metrics.protocols import PictureJudge
+from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
+from ...metrics.damage.titles import damage_noun
+from ...metrics.protocols import Judge
 
 #: Said of weights and packages that may not be used commercially.
 NON_COMMERCIAL = "forbids commercial use"
@@ -41,7 +43,7 @@ class BuiltIn:
         """Name of the package that it needs, if that is not installed; else empty."""
         return self.needs[1] if self.needs and find_spec(self.needs[0]) is None else ""
 
-    def load(self, argument: str) -> PictureJudge:
+    def load(self, argument: str) -> Judge:
         """Load the judge.
 
         Raises:
@@ -52,19 +54,23 @@ class BuiltIn:
         if self.argument and not (argument or self.default):
             raise JudgeError(f"This judge needs an argument, NAME:{self.argument}, see docs/judges.md.")
         module = import_module(f".{self.module}", __package__)
-        judge: PictureJudge = module.load(self.prefix + (argument or self.default))
+        judge: Judge = module.load(self.prefix + (argument or self.default))
         return judge
 
 
-#: By name, in the order of ``soart doctor`` and docs/judges.md.
+def _scores(fault: str) -> BuiltIn:
+    return BuiltIn("scores", f"freedom from {damage_noun(fault)}", prefix=fault)
+
+
+#: By name, in the order of ``soart judges`` and docs/judges.md.
 BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
     {
-        "adherence": BuiltIn(
-            "adherence",
-            "probability that the picture shows every phrase of its prompt that can be judged",
-            argument="FOLDER",
-            default="embedded",
+        OVERALL: BuiltIn(
+            "scores",
+            "how many people would like the picture, less deductions for poor quality and technical faults",
+            prefix=OVERALL,
         ),
+        TECHNICAL: BuiltIn("scores", "how well the picture is rendered; needs no network", prefix=TECHNICAL),
         "appeal": BuiltIn(
             "opinions", "how beautiful people in general find such a picture, rated from 1 to 7", prefix="appeal"
         ),
@@ -73,6 +79,13 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             "how people in general rate its quality, from 0, lowest, to 1, highest",
             prefix="rated-quality",
         ),
+        "adherence": BuiltIn(
+            "adherence",
+            "probability that the picture shows every phrase of its prompt that can be judged",
+            argument="FOLDER",
+            default="embedded",
+        ),
+        **{fault: _scores(fault) for fault in DETECTORS},
         "clip": BuiltIn(
             "embedding",
             "CLIP score: 100 × cosine of picture and prompt",

@@ -6,12 +6,10 @@ et al., "Pick-a-Pic" (2023).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.special import expit
 
-from ...metrics.protocols import Extractor
+from ...metrics.protocols import Extractor, Pictures, Scale
 from ..ingest.metadata import plain_prompt
 from .towers import Towers
 
@@ -30,28 +28,28 @@ class TowersJudge:
         source: hub id or folder, for the name.
     """
 
-    higher_is_better, needs_prompt = True, True
+    needs = ("items", "prompt")
 
     def __init__(self, towers: Towers, kind: str, source: str) -> None:
         self.towers, self._probability = towers, towers.is_sigmoid and kind not in LOGITS
         self._factor = towers.scale if kind in LOGITS else 100.0
         self.name = f"{kind}:{source}"[-64:].strip()
         self.version = towers.digest
-        self.range = (0.0, 1.0) if self._probability else (-self._factor, self._factor)
+        self.scale = (
+            Scale(0.0, 1.0, "probability")
+            if self._probability
+            else Scale(-self._factor, self._factor, "logits" if kind in LOGITS else "100 × cosine")
+        )
 
     @property
     def extractor(self) -> Extractor:
         """The picture tower; its embeddings are stored as items, so that a picture is decoded once."""
         return self.towers.extractor
 
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> np.ndarray:
+    def values(self, pictures: Pictures) -> np.ndarray:
         """(n,) values of pictures."""
-        return self.judge_items(self.towers.extractor.extract(list(pictures)), prompts)
-
-    def judge_items(self, items: Sequence[np.ndarray] | np.ndarray, prompts: Sequence[str]) -> np.ndarray:
-        """(n,) values of n embeddings."""
-        texts = self.towers.texts([plain_prompt(prompt) for prompt in prompts])
-        cosines: np.ndarray = (np.asarray(items, dtype=np.float64) * texts).sum(axis=1)
+        texts = self.towers.texts([plain_prompt(prompt) for prompt in pictures.prompts()])
+        cosines: np.ndarray = (pictures.items(self.extractor) * texts).sum(axis=1)
         if self._probability:
             return np.asarray(expit(self.towers.scale * cosines + self.towers.bias))
         return self._factor * cosines

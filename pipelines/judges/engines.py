@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from ..collection.collection import Collection
-from ..collection.tables import ImageRow
+from ..scoring.pictures import StoredPictures
 from ..support.processes import unknown_engine
 from .guarded import GuardedJudge
 
@@ -17,8 +16,7 @@ class Judging(Protocol):
 
     def __call__(
         self,
-        collection: Collection,
-        rows: Sequence[ImageRow],
+        pictures: StoredPictures,
         judge: GuardedJudge,
         progress: Callable[[int], None] = ...,
     ) -> tuple[dict[int, float], list[str]]:

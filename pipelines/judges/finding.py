@@ -1,24 +1,50 @@
-"""Finds judges by name: built in, from the entry points of other packages, or as ``module:Class``."""
+"""Finds judges by name: built in, tastes, models, people, judges of other packages, and ``module:Class``."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from numbers import Real
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from ...errors import JudgeError, SoartError, expect, first_line
 from ...metrics.checks import HEAVIEST, is_weight
-from ...metrics.protocols import PictureJudge
+from ...metrics.damage.names import OVERALL, PERSON
+from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.items.combined import CombinedExtractor
+from ...metrics.protocols import NEEDS, Judge, Measurer
+from ...metrics.tastes.blend import Blend, Taste
+from ...metrics.tastes.profile import TasteProfile
 from ...threads import one_model_at_a_time
-from ..scoring.profile_store import ProfileStore, profile_names
+from ..scoring.profile_store import ProfileStore
+from ..scoring.taste_scorer import TasteScorer
 from ..support.judge_names import offered_judges
-from ..support.wording import meant, same_name
+from ..support.wording import meant
 from .built_in import BUILT_IN
 from .guarded import GuardedJudge
+from .people import Person
+
+#: What a caller of the Python API may name as judges. The keys of a mapping are names and judges; ``Any``, because the
+#: keys of a ``Mapping`` are invariant.
+By = str | Judge | Taste | GuardedJudge | Sequence[str | Judge | Taste | GuardedJudge] | Mapping[Any, float] | None
+
+
+class Tastes(Protocol):
+    """Tastes by name: the user's, or those of a collection and the user's."""
+
+    def names(self) -> list[str]:
+        """Names of all tastes."""
+
+    def path(self, name: str, /) -> Path:
+        """The file of a taste."""
+
+    def load(self, name: str, /) -> Taste:
+        """Read a taste."""
+
 
 #: Origin of the built-in judges.
 SOART = "soart"
@@ -30,7 +56,7 @@ class JudgeSource:
     """A judge that can be named.
 
     Attributes:
-        name: as for ``--judge``; ``NAME:ARGUMENT`` if ``argument`` is not empty.
+        name: as for ``--by``; ``NAME:ARGUMENT`` if ``argument`` is not empty.
         origin: ``soart``, or the name and version of the package that offers it; empty for ``module:Class``.
         argument: the argument in words, such as ``HUB_ID|FOLDER``; empty if there is none, or it is not known.
         summary: one line; empty for judges of other packages.
@@ -47,7 +73,7 @@ class JudgeSource:
 
 
 def known_judges() -> list[JudgeSource]:
-    """Every judge that can be named, the built-in ones first; none is loaded."""
+    """Every judge that can be named but tastes and people, the built-in ones first; none is loaded."""
     sources = [JudgeSource(name, SOART, b.argument, b.summary, b.licence, b.missing) for name, b in BUILT_IN.items()]
     for name, entry in sorted(offered_judges().items()):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "a package without a name"
@@ -65,7 +91,7 @@ def source_of(text: str) -> JudgeSource:
     if source := next((source for source in known_judges() if source.name == name), None):
         return source
     if not argument:
-        raise _unknown(text)
+        raise _unknown(text, ProfileStore())
     return JudgeSource(text.strip(), "")
 
 
@@ -79,23 +105,48 @@ def check_known(text: str) -> None:
         raise _names_code(text)
 
 
-def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
-    """Load a judge: ``NAME`` or ``NAME:ARGUMENT`` of a known one, or ``module:Class``.
+def check_named(text: str, tastes: Tastes | None = None) -> None:
+    """Refuse a name that means no judge, or a taste that cannot be used; no model is loaded.
 
-    A class or function is called with the argument if there is one; anything else is the judge itself.
+    Raises:
+        JudgeError, ProfileError: as for ``judge_named``.
+    """
+    tastes = ProfileStore() if tastes is None else tastes
+    if text in tastes.names():
+        _taste(text, tastes)
+    elif not text.startswith(PERSON):
+        try:
+            source_of(text)
+        except JudgeError:
+            raise _unknown(text, tastes) from None
+
+
+def judge_named(text: str, tastes: Tastes | None = None, *, known_only: bool = False) -> Judge:
+    """Load a judge.
+
+    A name means, in this order, a built-in judge, a taste, a model, or a judge of another package. ``person:NAME`` is a
+    person, ``NAME:ARGUMENT`` a model, and ``module:Class`` Python code: a class or function is called, anything else is the
+    judge itself.
 
     Args:
         text: the name.
+        tastes: the tastes that can be named; by default those in the user's configuration folder.
         known_only: True to refuse ``module:Class``, for texts of others: it imports and calls any code.
 
     Raises:
-        JudgeError: no judge of this name, one that cannot be loaded, or one that lacks a part of ``PictureJudge``.
+        JudgeError: no judge of this name, one that cannot be loaded, or one that lacks a part of ``Judge``.
+        ProfileError: a taste has the name of another judge, or its file is damaged.
     """
+    tastes = ProfileStore() if tastes is None else tastes
     name, colon, argument = text.strip().partition(":")
+    if not colon and name in tastes.names():
+        return _taste(name, tastes)
     try:
         if name in BUILT_IN:
             with one_model_at_a_time():
                 judge = BUILT_IN[name].load(argument)
+        elif f"{name}:" == PERSON and argument.strip():
+            judge = Person(argument.strip())
         elif entry := offered_judges().get(name):
             judge = _made(entry.load(), argument)
         elif colon and argument and known_only:
@@ -103,7 +154,7 @@ def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
         elif colon and argument:
             judge = _made(_from_module(name, argument), "")
         else:
-            raise _unknown(text)
+            raise _unknown(text, tastes)
     except SoartError:
         raise
     # Loading runs code of others, which raises errors of any kind.
@@ -114,38 +165,87 @@ def judge_named(text: str, *, known_only: bool = False) -> PictureJudge:
     return checked(judge, text)
 
 
-def guarded_judges(named: Sequence[tuple[str, float]]) -> list[tuple[GuardedJudge, float]]:
-    """Load judges by name and guard them, each with its weight.
+def _taste(name: str, tastes: Tastes) -> Judge:
+    if name in BUILT_IN or name in offered_judges():
+        raise JudgeError(
+            f"{name!r} is both a judge that is no taste and your taste in {str(tastes.path(name))!r}: rename that file to use both."
+        )
+    return TasteScorer.of(tastes.load(name))
+
+
+def guarded(judge: str | Judge | Taste | GuardedJudge, tastes: Tastes | None = None) -> GuardedJudge:
+    """A judge, a taste, or the judge of a name, guarded; one that is guarded stays as it is.
 
     Raises:
-        JudgeError: as for ``judge_named``; two judges of one name, or a negative weight.
+        JudgeError, ProfileError: as for ``judge_named``.
     """
-    judges = [(GuardedJudge(judge_named(name), named=name), weight) for name, weight in named]
-    # In a tune even a judge of weight 0 has its use: it warns.
-    check_weights(judges, beside=True)
+    if isinstance(judge, GuardedJudge):
+        return judge
+    if isinstance(judge, str):
+        return GuardedJudge(judge_named(judge, tastes), named=judge)
+    if isinstance(judge, TasteProfile | Blend):
+        return GuardedJudge(TasteScorer.of(judge))
+    return GuardedJudge(checked(judge, type(judge).__name__))
+
+
+def judges_for(
+    by: By = None, tastes: Tastes | None = None, *, counted_beside: bool = False
+) -> list[tuple[GuardedJudge, float]]:
+    """The judges that a caller names, guarded, each with its weight.
+
+    Args:
+        by: a judge, a taste or a name; several of them; or weights by judge or name. None for the default, ``overall``.
+        tastes: as for ``judge_named``.
+        counted_beside: True if something else counts too, so that all weights may be 0.
+
+    Raises:
+        JudgeError: a judge that cannot be found, loaded or used; two of one name; or weights that are negative or all 0.
+        ProfileError: a taste has the name of another judge, or its file is damaged.
+    """
+    if by is None or (isinstance(by, Sequence | Mapping) and not by):
+        by = OVERALL
+    if isinstance(by, Mapping):
+        weights = [*by.items()]
+    else:
+        weights = [(one, 1.0) for one in ([by] if isinstance(by, str) or not isinstance(by, Sequence) else by)]
+    for _, weight in weights:
+        expect("the weights of judges as numbers", weight, int, float, error=JudgeError)
+    judges = [(guarded(one, tastes), float(weight)) for one, weight in weights]
+    check_weights(judges, counted_beside=counted_beside)
     return judges
 
 
-def check_weights(judges: Sequence[tuple[GuardedJudge, float]], *, beside: bool) -> None:
+def measurer_of(judges: Sequence[tuple[GuardedJudge, float]]) -> Measurer:
+    """Names the items that pictures are measured by for some judges: those of the first one that needs soart's own.
+
+    Without such a judge they are those of the technical score, which tell pictures that cannot be judged.
+    """
+    own = (judge.inner for judge, _ in judges if isinstance(judge.extractor, CombinedExtractor))
+    measurer: Measurer = next(own, None) or TechnicalScorer.load()  # type: ignore[assignment]
+    return measurer
+
+
+def doubts_of(judges: Iterable[tuple[GuardedJudge, float]]) -> list[str]:
+    """Sentences that belong beside the values of judges: one for each taste that cannot be relied on yet."""
+    return [judge.doubt for judge, _ in judges if judge.doubt]
+
+
+def check_weights(judges: Sequence[tuple[GuardedJudge, float]], *, counted_beside: bool = False) -> None:
     """Refuse judges that cannot be used together.
 
     Args:
         judges: with their weights.
-        beside: True if something else counts too, so that all weights may be 0.
+        counted_beside: as for ``judges_for``.
 
     Raises:
-        JudgeError: two judges of one name, or weights that are negative, or all 0 with nothing beside them.
+        JudgeError: two judges of one name, or weights that are negative or all 0.
     """
     names = [judge.stored_name for judge, _ in judges]
     weights = [weight for _, weight in judges]
     if twice := [judge.name for judge, _ in judges if names.count(judge.stored_name) > 1]:
         raise JudgeError(f"The judge {twice[0]!r} is named twice: name each judge once.")
-    for weight in weights:
-        expect("the weights of judges as numbers", weight, int, float, error=JudgeError)
-    if not all(map(is_weight, weights)) or not (beside or any(weights)):
-        raise JudgeError(
-            f"Expected weights of judges from 0 to {HEAVIEST:,.0f}, one of them above 0 without a taste, got {weights}."
-        )
+    if not all(map(is_weight, weights)) or not (counted_beside or any(weights)):
+        raise JudgeError(f"Expected weights of judges from 0 to {HEAVIEST:,.0f}, one of them above 0, got {weights}.")
 
 
 def _names_code(text: str) -> JudgeError:
@@ -155,21 +255,15 @@ def _names_code(text: str) -> JudgeError:
     )
 
 
-def _unknown(text: str) -> JudgeError:
+def _unknown(text: str, tastes: Tastes) -> JudgeError:
     name, colon, argument = text.strip().partition(":")
-    names, profiles = [source.name for source in known_judges()], profile_names(ProfileStore())
-    # Only judges have arguments.
-    near = meant(name, [*([] if colon else profiles), *names])
-    if near in names:
-        return JudgeError(f"There is no judge {text!r}: did you mean {near + colon + argument!r}?")
-    if near and same_name(name, near):
-        return JudgeError(
-            f"There is no judge {text!r}, but there is such a taste or built-in score: write --taste {near} (in Python "
-            f"taste={near!r})."
-        )
+    names = [source.name for source in known_judges()]
+    # A taste has no argument.
+    near = meant(name, names if colon else [*tastes.names(), *names])
     if near:
-        return JudgeError(f"There is no judge {text!r}: did you mean --taste {near} (in Python taste={near!r})?")
-    return JudgeError(f"There is no judge {text!r}: name one of {', '.join(names)}, or give module:Class.")
+        return JudgeError(f"There is no judge {text!r}: did you mean {near + colon + argument!r}?")
+    own = f"; your tastes: {', '.join(tastes.names())}" if tastes.names() else ""
+    return JudgeError(f"There is no judge {text!r}: name one of {', '.join(names)}{own}; or give module:Class.")
 
 
 def _from_module(module: str, path: str) -> Any:  # noqa: ANN401
@@ -185,13 +279,13 @@ def _from_module(module: str, path: str) -> Any:  # noqa: ANN401
 
 
 def _made(found: Any, argument: str) -> Any:  # noqa: ANN401
-    factory: Callable[..., Any] | None = found if isinstance(found, type) or not hasattr(found, "judge") else None
+    factory: Callable[..., Any] | None = found if isinstance(found, type) or not hasattr(found, "values") else None
     if factory is None:
         return found
     return factory(argument) if argument else factory()
 
 
-def checked(judge: Any, text: str) -> PictureJudge:  # noqa: ANN401
+def checked(judge: Any, text: str) -> Judge:  # noqa: ANN401
     """Return a judge after checking its parts; ``text`` names it in messages.
 
     Raises:
@@ -201,11 +295,7 @@ def checked(judge: Any, text: str) -> PictureJudge:  # noqa: ANN401
         raise JudgeError(
             f"Expected a judge, got the class {judge.__name__!r}: pass an object of it, {judge.__name__}()."
         )
-    missing = [
-        part
-        for part in ("name", "version", "range", "higher_is_better", "needs_prompt", "judge")
-        if not hasattr(judge, part)
-    ]
+    missing = [part for part in ("name", "version", "scale", "needs", "values") if not hasattr(judge, part)]
     if missing:
         raise JudgeError(f"The judge {text!r} has no {missing[0]!r}: see docs/judges.md for what a judge needs.")
     wrong = ""
@@ -213,20 +303,22 @@ def checked(judge: Any, text: str) -> PictureJudge:  # noqa: ANN401
         wrong = f"a name of 1 to 64 characters without '@' and '=', got {judge.name!r}"
     elif not (isinstance(judge.version, str) and judge.version):
         wrong = f"a version as text, got {judge.version!r}"
-    elif not _is_range(judge.range):
-        wrong = f"a range (smallest, largest), got {judge.range!r}"
-    elif not (isinstance(judge.higher_is_better, bool) and isinstance(judge.needs_prompt, bool)):
-        wrong = "True or False for higher_is_better and needs_prompt"
-    elif not callable(judge.judge):
-        wrong = "a method judge(pictures, prompts)"
+    elif not _is_scale(judge.scale):
+        wrong = f"a scale (lowest, highest, unit), got {judge.scale!r}"
+    elif isinstance(judge.needs, str) or not {*judge.needs} <= {*NEEDS}:
+        wrong = f"needs as some of {', '.join(NEEDS)}, got {judge.needs!r}"
+    elif "items" in judge.needs and not hasattr(judge, "extractor"):
+        wrong = "an extractor, because it needs items"
+    elif not callable(judge.values):
+        wrong = "a method values(pictures)"
     if wrong:
         raise JudgeError(f"The judge {text!r} is not usable: expected {wrong}.")
-    checked_judge: PictureJudge = judge
+    checked_judge: Judge = judge
     return checked_judge
 
 
-def _is_range(value: object) -> bool:
-    if not (isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(end, Real) for end in value)):
+def _is_scale(value: object) -> bool:
+    if not (isinstance(value, tuple | list) and len(value) in (2, 3) and all(isinstance(x, Real) for x in value[:2])):
         return False
     low, high = float(value[0]), float(value[1])
-    return not (math.isnan(low) or math.isnan(high)) and low < high
+    return not (math.isnan(low) or math.isnan(high)) and low < high and isinstance([*value, ""][2], str)

@@ -12,24 +12,32 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import first_line
-from ...metrics.damage.names import JUDGE
-from ...metrics.protocols import Measurer, PictureJudge
+from ...errors import ImageError, first_line
+from ...metrics.damage.names import JUDGE, PERSON
+from ...metrics.protocols import Extractor, Judge, Scale, Values
+from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..support.wording import counted
 
-#: Seconds that a judge may take for a batch before it is given up, and pictures that it gets at once.
-SECONDS, BATCH = 300.0, 8
+#: Pictures of a collection, or in memory.
+View = StoredPictures | PicturesInMemory
+#: Seconds that a judge may take for a batch before it is given up; pictures that it gets at once, and measured ones.
+SECONDS, BATCH, MEASURED_BATCH = 300.0, 8, 512
 #: Longest name of stored scores.
 _LONGEST = 128
 #: Pictures that are named of those without a value for one reason.
 _NAMED = 3
-#: Slack of the ends of a judge's range, for values rounded by float32.
+#: Slack of the ends of a judge's scale, for values rounded by float32.
 _SLACK = 1e-5
 
 
-def stored_name(judge: PictureJudge) -> str:
-    """Name under which a judge's values are stored: ``judge:NAME@VERSION``, shortened by a hash if it is too long."""
-    name = f"{JUDGE}{judge.name}@{judge.version}"
+def stored_name(judge: Judge) -> str:
+    """Name under which a judge's values are stored.
+
+    Built-in judges of items and tastes have one of their own; that of all others is ``judge:NAME@VERSION``, shortened by a
+    hash if it is too long.
+    """
+    own: str = getattr(judge, "stored_name", "")
+    name = own or f"{JUDGE}{judge.name}@{judge.version}"
     if len(name) <= _LONGEST:
         return name
     return f"{name[: _LONGEST - 17]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
@@ -82,35 +90,44 @@ def _first(names: Sequence[str]) -> tuple[str, ...]:
 class GuardedJudge:
     """A judge whose errors, silences and strange values become sentences.
 
-    Stored values are higher for better pictures: those of a judge of which less is better change their sign.
-
     Args:
         judge: the judge, as ``judge_named`` returns it.
         seconds: time limit of a batch; after it the judge is given up.
-        batch: pictures judged at once.
+        batch: pictures judged at once; by default more if they are measured before.
         named: the text that names it, as for ``judge_named``, so that workers of a cluster can load it; empty if it
             has no name.
 
     Attributes:
-        measurer: measures the items that it judges by; None for a judge of pixels.
         stored_name: fixed when the guard is made.
+        extractor: measures the items that it judges by; None for a judge of anything else.
         stopped: a sentence that says why the judge is given up; empty while it is not.
-        without_value: hashes and prompts of the pictures that it gave no value; they are judged once.
+        without_value: names of pictures that it gave no value, with their prompts; they are judged once.
         failed: pictures without a value, by the reason.
+        why: reasons in words by the number of a picture, where it gave no value and said why.
+        unreadable: a sentence for each picture that could not be read for it.
     """
 
-    def __init__(self, judge: PictureJudge, seconds: float = SECONDS, batch: int = BATCH, named: str = "") -> None:
-        self.inner, self.seconds, self.batch, self.named = judge, seconds, batch, named
+    def __init__(self, judge: Judge, seconds: float = SECONDS, batch: int | None = None, named: str = "") -> None:
+        self.inner, self.seconds, self.named = judge, seconds, named
         self.name, self.version = judge.name, judge.version
-        self.stored_name, self.sign = stored_name(judge), 1.0 if judge.higher_is_better else -1.0
-        self.needs_prompt = judge.needs_prompt
-        # A judge of embeddings gets those that the collection stores, so that a picture is decoded once.
-        by_items = hasattr(judge, "judge_items") and hasattr(judge, "extractor")
-        self.measurer: Measurer | None = judge if by_items else None  # type: ignore[assignment]
-        self._judge = getattr(judge, "judge_items", judge.judge)
+        self.stored_name, self.scale, self.needs = stored_name(judge), Scale(*judge.scale), frozenset(judge.needs)
+        self.extractor: Extractor | None = getattr(judge, "extractor", None) if "items" in self.needs else None
+        self.batch = batch or (MEASURED_BATCH if self.needs == {"items"} else BATCH)
         self.stopped = ""
         self.without_value: set[tuple[str, str]] = set()
         self.failed: dict[str, WithoutValue] = {}
+        self.why: dict[int, str] = {}
+        self.unreadable: list[str] = []
+
+    @property
+    def person(self) -> str:
+        """Name of the person whose judgements it repeats; empty for all other judges."""
+        return self.name.removeprefix(PERSON) if "person" in self.needs else ""
+
+    @property
+    def doubt(self) -> str:
+        """A sentence to show beside its values if it cannot be relied on yet; else empty."""
+        return (self.inner.doubt() or "") if hasattr(self.inner, "doubt") else ""
 
     @property
     def problems(self) -> list[str]:
@@ -119,47 +136,41 @@ class GuardedJudge:
             f"The judge {self.name!r} gave {counted(those.count)} no value: {what}{those.named}."
             for what, those in self.failed.items()
         ]
-        return [*failures, *([self.stopped] if self.stopped else [])]
+        return [*dict.fromkeys(self.unreadable), *failures, *([self.stopped] if self.stopped else [])]
 
     def note_failed(self, what: str, pictures: WithoutValue) -> None:
         """Note pictures without a value, for a reason."""
         self.failed[what] = self.failed.get(what, WithoutValue()) + pictures
 
-    def values(self, pictures: Sequence[Any], prompts: Sequence[str], names: Sequence[str] = ()) -> np.ndarray:
-        """(n,) float64 values, higher is better, NaN where the judge gave none; at most ``batch`` pictures at once.
-
-        Args:
-            pictures: each (h, w, 3) uint8 sRGB; their items (p,) for a judge with ``measurer``; what its
-                ``judge_items`` takes for any other judge that has it.
-            prompts: of the pictures; empty for unknown ones.
-            names: of the pictures, for sentences; none if they have none.
-        """
-        nothing = np.full(len(pictures), np.nan)
-        if self.stopped or not len(pictures):
+    def values(self, pictures: View) -> np.ndarray:
+        """(n,) float64 values, higher is better, NaN where the judge gave none; at most ``batch`` pictures at once."""
+        nothing = np.full(len(pictures.ids), np.nan)
+        if self.stopped or not len(nothing):
             return nothing
-        answer = self._ask([_locked(picture) for picture in pictures], prompts)
+        answer = self._ask(pictures)
         if isinstance(answer, Exception):
-            if len(pictures) == 1:
-                self.note_failed(f"{type(answer).__name__}: {first_line(answer)}", WithoutValue.of([True], names))
+            if len(nothing) == 1:
+                if isinstance(answer, ImageError):
+                    self.unreadable.append(str(answer))
+                else:
+                    self.note_failed(
+                        f"{type(answer).__name__}: {first_line(answer)}", WithoutValue.of([True], pictures.names)
+                    )
                 return nothing
             # One bad picture must not cost the others of its batch.
-            single = [
-                self.values([picture], [prompt], names[number : number + 1])
-                for number, (picture, prompt) in enumerate(zip(pictures, prompts, strict=True))
-            ]
-            values = np.concatenate(single)
-            if np.isnan(values).all() and not self.stopped:
+            values = np.concatenate([self.values(pictures.part({number})) for number in pictures.ids])
+            if np.isnan(values).all() and not isinstance(answer, ImageError) and not self.stopped:
                 self.stopped = f"The judge {self.name!r} failed on every picture of a batch and is not used any more."
             return values
-        return nothing if self.stopped else self._sound(answer, len(pictures), names)
+        return nothing if self.stopped else self._sound(answer, pictures)
 
-    def _ask(self, pictures: Sequence[Any], prompts: Sequence[str]) -> Any:  # noqa: ANN401
+    def _ask(self, pictures: View) -> Any:  # noqa: ANN401
         """The judge's answer or its exception; sets ``stopped`` if it takes too long or its version changes."""
         box: list[Any] = []
 
         def call() -> None:
             try:
-                box.append(self._judge(pictures, prompts))
+                box.append(self.inner.values(pictures))
             except Exception as error:
                 box.append(error)
             # Code of others may even end the thread.
@@ -183,34 +194,28 @@ class GuardedJudge:
             )
         return box[0]
 
-    def _sound(self, answer: Any, count: int, names: Sequence[str]) -> np.ndarray:  # noqa: ANN401
+    def _sound(self, answer: Any, pictures: View) -> np.ndarray:  # noqa: ANN401
+        count, names = len(pictures.ids), pictures.names
+        why = tuple(answer.why) if isinstance(answer, Values) else ()
         try:
-            values = np.asarray(answer, dtype=np.float64)
+            values = np.asarray(answer.values if isinstance(answer, Values) else answer, dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
             values = np.empty(0)
-        if values.shape != (count,):
+        if values.shape != (count,) or len(why) not in (0, count):
             those = WithoutValue.of([True] * count, names)
             self.note_failed(f"it did not return one number a picture, but {_shape(answer)}", those)
             return np.full(count, np.nan)
-        low, high = (float(end) for end in self.inner.range)
+        self.why |= {number: text for number, text in zip(pictures.ids, why, strict=False) if text}
+        low, high = self.scale[:2]
         outside = np.isfinite(values) & ((values < low - _SLACK) | (values > high + _SLACK))
         if outside.any():
-            what = f"values outside its range {low:g} … {high:g}, such as {values[outside][0]:g}"
+            what = f"values outside its scale {low:g} … {high:g}, such as {values[outside][0]:g}"
             self.note_failed(what, WithoutValue.of(outside, names))
-        for what, without in (("it cannot tell", np.isnan(values)), ("it returned infinity", np.isinf(values))):
+        said = np.array([bool(text) for text in why] or [False] * count)
+        for what, without in (("it cannot tell", np.isnan(values) & ~said), ("it returned infinity", np.isinf(values))):
             if without.any():
                 self.note_failed(what, WithoutValue.of(without, names))
-        usable = np.isfinite(values) & ~outside
-        return np.where(usable, self.sign * values, np.nan)
-
-
-def _locked(picture: Any) -> Any:  # noqa: ANN401
-    """A picture that a judge cannot change for those who see it later."""
-    if not isinstance(picture, np.ndarray):
-        return picture
-    view = picture.view()
-    view.flags.writeable = False
-    return view
+        return np.where(np.isfinite(values) & ~outside, values, np.nan)
 
 
 def _shape(answer: object) -> str:

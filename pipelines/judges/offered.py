@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import JudgeError
-from ...metrics.damage.names import JUDGE
+from ...metrics.damage.names import JUDGE, OVERALL, PERSON
 from ...metrics.damage.rated_quality import RATED_QUALITY
 from ...metrics.damage.titles import shared_name
-from ...metrics.protocols import PictureJudge
+from ...metrics.protocols import Judge
 from ...metrics.tastes.appeal import APPEAL
-from .finding import SOART, JudgeSource, check_weights, judge_named, known_judges, source_of
+from ..scoring.collection_profiles import CollectionProfiles
+from .finding import SOART, JudgeSource, judge_named, judges_for, known_judges, source_of
 from .guarded import GuardedJudge
+from .people import Person
 
 #: The judge of the floor of adherence, which is always offered.
 ADHERENCE = "adherence"
@@ -64,7 +66,7 @@ class OfferedJudges:
                 )
             self._judges[label] = OfferedJudge(label, text, weight, source_of(text))
         self._lock = threading.Lock()
-        self._loaded: dict[str, PictureJudge] = {}
+        self._loaded: dict[str, Judge] = {}
 
     def __iter__(self) -> Iterator[OfferedJudge]:
         """The judges, in the order in which pages show them."""
@@ -81,24 +83,40 @@ class OfferedJudges:
         judges = [judge for judge in self if judge.label not in known]
         return [replace(judge.source, name=judge.label, argument="") for judge in judges]
 
-    def load(self, weights: Mapping[str, float]) -> list[tuple[GuardedJudge, float]]:
-        """Load judges by label, and guard them anew, each with its weight.
+    def named(self, name: str, profiles: CollectionProfiles) -> GuardedJudge:
+        """Load a judge that a visitor names, and guard it anew: an offered one by its label, ``person:NAME``, or a judge of items.
 
         Raises:
-            JudgeError: a label that is not offered, a judge that cannot be loaded, or a negative weight.
+            JudgeError: a judge that is not offered, or cannot be loaded.
+            ProfileError: no judge of items of that name, or a taste that cannot be used.
         """
-        judges = [(self._guarded(label), weight) for label, weight in weights.items()]
-        # In a tune even a judge of weight 0 has its use: it warns.
-        check_weights(judges, beside=True)
-        return judges
+        if name in self:
+            return self._guarded(name)
+        if name.startswith(PERSON):
+            return GuardedJudge(Person(name.removeprefix(PERSON)))
+        if ":" in name:
+            raise _not_offered(name)
+        return GuardedJudge(profiles.scorer(name))
+
+    def weighted(self, by: Mapping[str, float], profiles: CollectionProfiles) -> list[tuple[GuardedJudge, float]]:
+        """The judges that a visitor names, each with its weight; the overall score if there are none.
+
+        Raises:
+            JudgeError, ProfileError: as for ``named``; or weights that are negative or all 0.
+        """
+        return judges_for({self.named(name, profiles): weight for name, weight in (by or {OVERALL: 1.0}).items()})
 
     def _guarded(self, label: str) -> GuardedJudge:
         if label not in self._judges:
-            raise JudgeError(
-                f"The judge {label[:80]!r} is not offered here: the owner of this server names it with soart web --judge."
-            )
+            raise _not_offered(label)
         named = self._judges[label].named
         with self._lock:
             if label not in self._loaded:
                 self._loaded[label] = judge_named(named)
             return GuardedJudge(self._loaded[label], named=named)
+
+
+def _not_offered(label: str) -> JudgeError:
+    return JudgeError(
+        f"The judge {label[:80]!r} is not offered here: the owner of this server names it with soart web --by."
+    )

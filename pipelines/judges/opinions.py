@@ -1,23 +1,27 @@
-"""The built-in judges that were learnt from people's opinions: ``appeal`` and ``rated_quality`` of ``metrics``."""
+"""The built-in judges that were learnt from people's opinions: appeal and rated quality."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from ...metrics.damage import rated_quality
-from ...metrics.damage.scorer import why_unfit
+from ...metrics.damage.fitness import fit_values
 from ...metrics.items.combined import CombinedExtractor, taste_extractor
 from ...metrics.items.networks import EFFICIENTNET
-from ...metrics.protocols import Extractor
+from ...metrics.protocols import Extractor, Pictures, Scale, Values
 from ...metrics.tastes import appeal
 
-#: Version, range and model of each.
-_MODELS: dict[str, tuple[str, tuple[float, float], Callable[[], appeal.Appeal | rated_quality.RatedQuality]]] = {
-    appeal.APPEAL: (appeal.VERSION, (1.0, 7.0), appeal.appeal_model),
-    rated_quality.RATED_QUALITY: (rated_quality.VERSION, (0.0, 1.0), rated_quality.rated_quality_model),
+#: Version, scale and model of each.
+_MODELS: dict[str, tuple[str, Scale, Callable[[], appeal.Appeal | rated_quality.RatedQuality]]] = {
+    appeal.APPEAL: (appeal.VERSION, Scale(1.0, 7.0, "mean rating"), appeal.appeal_model),
+    rated_quality.RATED_QUALITY: (
+        rated_quality.VERSION,
+        Scale(0.0, 1.0, "mean rating"),
+        rated_quality.rated_quality_model,
+    ),
 }
 
 
@@ -29,11 +33,11 @@ class OpinionJudge:
         extractor: of tastes, with the default network.
     """
 
-    higher_is_better, needs_prompt = True, False
+    needs = ("items",)
 
     def __init__(self, name: str, extractor: CombinedExtractor) -> None:
         self.name, self._extractor = name, extractor
-        version, self.range, self._model = _MODELS[name]
+        version, self.scale, self._model = _MODELS[name]
         self.version = hashlib.sha256(f"{version} {extractor.version}".encode()).hexdigest()[:12]
 
     @property
@@ -41,16 +45,10 @@ class OpinionJudge:
         """That of tastes; items are stored, so a picture is measured once for tastes and this judge."""
         return self._extractor
 
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> np.ndarray:
-        """(n,) values of pictures; NaN where it cannot tell."""
-        return self.judge_items([self._extractor.extract(picture)[0] for picture in pictures], prompts)
-
-    def judge_items(self, items: Sequence[np.ndarray] | np.ndarray, prompts: Sequence[str]) -> np.ndarray:
-        """(n,) values of n rows of items; NaN where it cannot tell."""
-        rows = np.asarray(items, dtype=np.float64).reshape(-1, len(self._extractor.names))
-        values = np.clip(self._model().scores(rows, self._extractor.names), *self.range)
-        fit = np.array([not reason for reason in why_unfit(rows, self._extractor.names)], dtype=bool)
-        return np.where(fit, values, np.nan)
+    def values(self, pictures: Pictures) -> Values:
+        """Values of pictures; none for those that are too small, all black or of one tone."""
+        items, names = pictures.items(self.extractor), self._extractor.names
+        return fit_values(np.clip(self._model().scores(items, names), *self.scale[:2]), items, names)
 
 
 def load(argument: str) -> OpinionJudge:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from ...errors import JudgeError
+from ...metrics.protocols import Pictures, Scale
 
 
 class PyiqaJudge:
@@ -21,21 +21,22 @@ class PyiqaJudge:
         version: of the package.
     """
 
-    range = (-math.inf, math.inf)
+    scale = Scale(-math.inf, math.inf)
 
     def __init__(self, metric: Any, name: str, version: str) -> None:  # noqa: ANN401
         self._metric, self.name, self.version = metric, f"pyiqa:{name}", f"pyiqa-{version}"
-        self.higher_is_better = not metric.lower_better
-        self.needs_prompt = name.startswith("clipscore")
+        self._sign = -1.0 if metric.lower_better else 1.0
+        self._with_prompt = name.startswith("clipscore")
+        self.needs = ("pixels", "prompt") if self._with_prompt else ("pixels",)
 
     @torch.inference_mode()
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> list[float]:
-        """Values of pictures, one at a time, because their sizes differ."""
+    def values(self, pictures: Pictures) -> list[float]:
+        """Values of pictures, one at a time, because their sizes differ; those of which less is better change their sign."""
         values = []
-        for pixels, prompt in zip(pictures, prompts, strict=True):
+        for pixels, prompt in zip(pictures.pixels(), pictures.prompts(), strict=True):
             tensor = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
-            extra = {"caption_list": [prompt]} if self.needs_prompt else {}
-            values.append(float(self._metric(tensor, **extra)))
+            extra = {"caption_list": [prompt]} if self._with_prompt else {}
+            values.append(self._sign * float(self._metric(tensor, **extra)))
         return values
 
 

@@ -1,30 +1,97 @@
-"""Ranks pictures by judges, alone or together with a taste."""
+"""Ranks pictures by judges: those of a collection or in memory, by one judge or by several with weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.names import TASTE
 from ...metrics.damage.titles import has_points, stored_title
+from ...metrics.items.combined import CombinedExtractor
 from ...metrics.percentiles import percentiles
-from ...metrics.protocols import Reason, Scorer
-from ..collection.collection import Collection
+from ...metrics.protocols import Reason
+from ...metrics.tastes.overall import words_of
 from ..collection.tables import ImageRow
-from ..scoring.measuring import measure, measure_fit
-from ..scoring.ranking import RankedPicture, rank, without_near
+from ..scoring.measuring import measure_fit
+from ..scoring.pictures import StoredPictures
+from ..scoring.prior_scores import sentences_on_judges
+from ..scoring.reasons import ALL, enough
 from ..support.figures import figure
+from ..support.wording import counted
 from .adherence import AdherenceJudge
 from .engines import Judging
-from .evidence import adherences
-from .finding import check_weights
-from .guarded import GuardedJudge
-from .phrase_judgements import Adherence
-from .storing import judge_pictures
+from .finding import check_weights, measurer_of
+from .guarded import GuardedJudge, View
+from .storing import judge_pictures, values_of
 
 Weighted = tuple[GuardedJudge, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPicture:
+    """A picture of a ranking.
+
+    Attributes:
+        place: 1 for the best.
+        row: the picture in the collection, with its request if soart drew it.
+        path: of its file.
+        score: by the judge, or by several together; higher is better.
+        percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
+        reasons: what moved the score most, two to four reasons of one judge.
+        verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty unless the overall or the technical
+            score alone ranks.
+    """
+
+    place: int
+    row: ImageRow
+    path: Path
+    score: float
+    percentile: float
+    reasons: tuple[Reason, ...]
+    verdict: str = ""
+
+    @property
+    def prompt(self) -> str | None:
+        """The prompt that the picture was drawn from; None if it was not drawn here."""
+        return self.row.generation.prompt if self.row.generation else None
+
+    def unexplained(self, given: int | None = None) -> float:
+        """Points, 0 or less, that other causes than the first ``given`` reasons cost; those than all reasons by default.
+
+        0 for judges of which the reasons do not add up to the score, and for pictures without reasons.
+        """
+        if not (self.verdict and self.reasons):
+            return 0.0
+        return min(0.0, self.score - 100 - sum(reason.contribution for reason in self.reasons[:given]))
+
+
+@dataclass(frozen=True)
+class JudgedPictures:
+    """Pictures that every judge gave a value, in their order.
+
+    Attributes:
+        pictures: the pictures, n of them.
+        judges: those that count, with their weights above 0.
+        columns: (n,) values by the stored name of each judge.
+        scores: (n,) the value of a single judge, or the weighted mean of several, each in standard deviations.
+        shares: (n,) the share of each judge in the score, by stored name.
+        problems: sentences on pictures that were left out.
+    """
+
+    pictures: View
+    judges: Sequence[Weighted]
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    shares: Mapping[str, np.ndarray] = field(default_factory=dict)
+    problems: Sequence[str] = ()
+
+    @property
+    def only(self) -> GuardedJudge | None:
+        """The judge, if there is only one."""
+        return self.judges[0][0] if len(self.judges) == 1 else None
 
 
 def standard(values: np.ndarray) -> np.ndarray:
@@ -43,68 +110,119 @@ def combined(
 
     Args:
         columns: values by name.
-        weights: by name; 1 for a column without one.
+        weights: by name.
     """
-    total = sum(weights.get(name, 1.0) for name in columns)
-    shares = {name: weights.get(name, 1.0) / total * standard(values) for name, values in columns.items()}
+    total = sum(weights[name] for name in columns)
+    shares = {name: weights[name] / total * standard(values) for name, values in columns.items()}
     scores = next(iter(columns.values())) if len(columns) == 1 else np.sum(list(shares.values()), axis=0)
     return scores, shares
 
 
-def judged_reasons(
+def judge_together(
+    pictures: View,
     judges: Sequence[Weighted],
-    values: Mapping[str, float],
-    shares: Mapping[str, float],
-    phrases: Sequence[Reason],
-    why: Sequence[Reason],
-) -> tuple[Reason, ...]:
-    """The reasons for the common score of one picture: its judges, and the profile that counts beside them.
+    progress: Callable[[int], None] = lambda done: None,
+    judging: Judging = judge_pictures,
+) -> JudgedPictures:
+    """Judge pictures by one judge, or by several.
 
-    Each adds its share, in standard deviations. What lies behind the value of a profile, and behind adherence where it is
-    not alone, has another unit and is told in words, as details.
+    Pictures that no judge can say anything about (too small, all black or of one tone), and those without a value of a judge
+    that counts, are left out.
 
     Args:
-        judges: with their weights.
-        values: of the judges and of a profile beside them, by stored name.
-        shares: of each in the common score, as ``combined`` returns them.
-        phrases: reasons of adherence; each adds a logarithm.
-        why: reasons of the profile.
+        pictures: of a collection, which then stores all values, or in memory.
+        judges: with their weights; those of weight 0 judge too, because a taste may start from their values.
+        progress: called with a number of pictures that a judge is done with.
+        judging: engine that runs judges on pictures of a collection; this process by default.
+
+    Raises:
+        JudgeError: two judges of one name, or weights that are negative or all 0.
     """
-    reasons = []
-    for judge, _ in judges:
-        behind = phrases if isinstance(judge.inner, AdherenceJudge) and len(values) > 1 else ()
-        text = f"{judge.name} {figure(judge.sign * values[judge.stored_name])}"
-        reasons.append(Reason(text, shares[judge.stored_name], tuple(reason.text for reason in behind)))
-    for name in values.keys() - {judge.stored_name for judge, _ in judges}:
-        value = f"{values[name]:.0f} of 100" if has_points(name) else figure(values[name])
-        reasons.append(Reason(f"{stored_title(name)} {value}", shares[name], tuple(reason.text for reason in why[:2])))
-    return (*reasons, *(phrases if len(values) == 1 else ()))
+    check_weights(judges)
+    problems: list[str] = []
+    if isinstance(pictures, StoredPictures):
+        collection = pictures.collection
+        problems = [f"{str(collection.locate(r))!r} is left out: {r.problem}." for r in pictures.rows if r.problem]
+        pictures = pictures.part({row.id for row in pictures.rows if not row.problem})
+        if not any(_sees_what_is_unfit(judge) for judge, _ in judges):
+            fit, left_out = measure_fit(collection, pictures.rows)
+            progress((len(pictures.rows) - len(fit)) * len(judges))
+            problems += left_out
+            pictures = pictures.part({row.id for row in fit})
+    values: dict[str, dict[int, float]] = {}
+    for judge, _ in last_tastes(judges):
+        values[judge.stored_name], left_out = _values(pictures, judge, progress, judging)
+        problems += left_out
+    unfit = {number: why for judge, _ in judges for number, why in judge.why.items()}
+    problems += [
+        f"{name if isinstance(pictures, StoredPictures) else f'Picture {number + 1}'} is left out: {unfit[number]}."
+        for number, name in zip(pictures.ids, pictures.names, strict=True)
+        if number in unfit
+    ]
+    counting = [(judge, weight) for judge, weight in judges if weight > 0]
+    columns = {judge.stored_name: values[judge.stored_name] for judge, _ in counting}
+    judged = pictures.part({n for n in pictures.ids if all(n in column for column in columns.values())})
+    problems = [*dict.fromkeys(problems)]
+    if not judged.ids:
+        return JudgedPictures(judged, counting, problems=problems)
+    matrix = {name: np.array([column[number] for number in judged.ids]) for name, column in columns.items()}
+    scores, shares = combined(matrix, {judge.stored_name: weight for judge, weight in counting})
+    if isinstance(judged, StoredPictures):
+        for judge, _ in counting:
+            problems += sentences_on_judges(judged.collection, judge.inner, judged.ids)
+    return JudgedPictures(judged, counting, matrix, scores, shares, problems)
 
 
-def rank_by_judges(
-    collection: Collection,
-    rows: Sequence[ImageRow] | None,
+def last_tastes(judges: Sequence[Weighted]) -> list[Weighted]:
+    """The judges in the order in which they judge: tastes last, because they may start from values of the others."""
+    return sorted(judges, key=lambda one: one[0].stored_name.startswith(TASTE))
+
+
+def _values(
+    pictures: View, judge: GuardedJudge, progress: Callable[[int], None], judging: Judging
+) -> tuple[dict[int, float], list[str]]:
+    """Values of a judge by number of the picture, and sentences on pictures without one."""
+    if isinstance(pictures, StoredPictures):
+        return judging(pictures, judge, progress)
+    problems = []
+    if "prompt" in judge.needs:
+        without = sum(not prompt for prompt in pictures.prompts())
+        if without:
+            problems.append(
+                f"The judge {judge.name!r} needs a prompt, which {without} of {len(pictures.ids)} pictures do not have."
+            )
+            progress(without)
+        pictures = pictures.part({n for n, text in zip(pictures.ids, pictures.prompts(), strict=True) if text})
+    values, left_out = values_of(pictures, judge, progress)
+    return values, [*problems, *left_out, *judge.problems]
+
+
+def _sees_what_is_unfit(judge: GuardedJudge) -> bool:
+    """True for judges of soart's own items, which tell pictures that cannot be judged."""
+    return isinstance(judge.extractor, CombinedExtractor)
+
+
+def rank(
+    pictures: StoredPictures,
     judges: Sequence[Weighted],
-    scorer: Scorer | None = None,
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[int], None] = lambda done: None,
+    *,
     min_distance: float | None = None,
-    known: Mapping[int, np.ndarray] = MappingProxyType({}),
+    explained: int | None = None,
     judging: Judging = judge_pictures,
 ) -> tuple[list[RankedPicture], list[str]]:
-    """Rank pictures by one judge, or by the weighted mean of several and of a taste, best first.
+    """Rank pictures of a collection by one judge, or by the weighted mean of several; best first.
 
-    One judge alone ranks by its own values, higher is better. Otherwise each counts in standard deviations over the
-    ranked pictures, by its weight; a taste has weight 1.
+    One judge alone ranks by its own values, higher is better. Several count in standard deviations over the ranked
+    pictures. Equal scores keep the order in which the pictures came.
 
     Args:
-        collection: holds the pictures; all values are stored in it.
-        rows: the pictures, by default all. Those with a problem, and those that cannot be judged (too small, all black…),
-            are left out.
+        pictures: those with a problem, and those that cannot be judged (too small, all black…), are left out.
         judges: with their weights, at least one.
-        scorer: a taste or another profile that counts too.
-        progress: called once per picture and judge.
-        min_distance: drop pictures closer than this to a better one, see ``pipelines.scoring.ranking.rank``.
-        known: items of pictures that were just measured for ``scorer``.
+        progress: called with a number of pictures that a judge is done with.
+        min_distance: drop pictures closer than this to a better one; pictures whose items all differ by one standard
+            deviation are about 1 apart. Places and percentiles are those among all pictures.
+        explained: number of the best pictures that get reasons, which take longer than scores; None for all.
         judging: engine that runs the judges; this process by default.
 
     Returns:
@@ -113,64 +231,95 @@ def rank_by_judges(
     Raises:
         JudgeError: two judges of one name, or weights that are negative or all 0.
     """
-    check_weights(judges, beside=scorer is not None)
-    rows = collection.images() if rows is None else rows
-    values: dict[str, dict[int, float]] = {}
-    unjudged: list[str] = []
-    sound = [row for row in rows if not row.problem]
-    if scorer is None:
-        fit, unjudged = measure_fit(collection, sound)
-        _repeat(progress, (len(sound) - len(fit)) * len(judges))
-        sound = fit
-    # First, because a taste may start from their values.
-    for judge, _ in judges:
-        values[judge.stored_name], left_out = judging(collection, sound, judge, lambda n: _repeat(progress, n))
-        unjudged += left_out
-    columns: dict[str, dict[int, float]] = {}
-    if scorer is not None:
-        scored, problems = rank(collection, rows, scorer, progress, known=known)
-        columns[scorer.stored_name] = {picture.row.id: picture.score for picture in scored}
-        why = {picture.row.id: picture.reasons for picture in scored}
-    else:
-        problems = [f"{str(collection.locate(row))!r} is left out: {row.problem}." for row in rows if row.problem]
-        why = {}
-    # A taste may start from a judge that does not count besides, and scores pictures without its values too.
-    counting = [(judge, weight) for judge, weight in judges if weight > 0]
-    columns |= {judge.stored_name: values[judge.stored_name] for judge, _ in counting}
-    problems += unjudged
-    judged = [row for row in sound if all(row.id in column for column in columns.values())]
-    if not judged:
-        return [], problems
-    matrix = {name: np.array([column[row.id] for row in judged]) for name, column in columns.items()}
-    scores, shares = combined(matrix, {judge.stored_name: weight for judge, weight in counting})
-    phrases = _phrases(collection, judged, counting)
+    judged = judge_together(pictures, judges, progress, judging)
+    if not judged.pictures.ids or not isinstance(judged.pictures, StoredPictures):
+        return [], list(judged.problems)
+    scores, view = judged.scores, judged.pictures
     order, ranks = np.argsort(-scores, kind="stable"), percentiles(scores)
-    ranking = []
-    for place, i in enumerate(order, start=1):
-        row = judged[i]
-        reasons = judged_reasons(
-            counting,
-            {name: float(values[i]) for name, values in matrix.items()},
-            {name: float(values[i]) for name, values in shares.items()},
-            phrases[row.id].reasons() if row.id in phrases else (),
-            why.get(row.id, ()),
-        )
-        ranking.append(RankedPicture(place, row, collection.locate(row), float(scores[i]), float(ranks[i]), reasons))
+    places = {int(i): place for place, i in enumerate(order, start=1)}
+    problems = list(judged.problems)
     if min_distance is not None:
-        measurer = scorer or TechnicalScorer.load()
-        items, _ = measure(collection, judged, measurer, known=known if scorer is not None else {})
-        matrix_of_items = np.stack([items[picture.row.id] for picture in ranking]).astype(np.float64)
-        ranking, dropped = without_near(ranking, matrix_of_items, min_distance)
+        order, dropped = _without_near(judged, order, min_distance)
         problems += dropped
+    best = {view.ids[i] for i in order[:explained].tolist()}
+    reasons, verdicts = reasons_of(judged, best), _verdicts(judged, best)
+    ranking = [
+        RankedPicture(
+            places[i], view.rows[i], view.collection.locate(view.rows[i]), float(scores[i]), float(ranks[i]),
+            reasons.get(view.ids[i], ()), verdicts.get(view.ids[i], ""),
+        )
+        for i in order.tolist()
+    ]  # fmt: skip
     return ranking, problems
 
 
-def _phrases(collection: Collection, rows: Sequence[ImageRow], judges: Sequence[Weighted]) -> dict[int, Adherence]:
-    """The adherence of pictures by id, of the first judge that judges phrase by phrase."""
-    inner = next((judge.inner for judge, _ in judges if isinstance(judge.inner, AdherenceJudge)), None)
-    return adherences(collection, rows, inner)[0] if inner is not None else {}
+def _verdicts(judged: JudgedPictures, numbers: set[int]) -> dict[int, str]:
+    """The technical quality in a word or two of some pictures, if a judge that tells it ranks alone."""
+    judge = judged.only
+    if judge is None or judge.extractor is None or not hasattr(judge.inner, "verdicts"):
+        return {}
+    part = judged.pictures.part(numbers)
+    return dict(zip(part.ids, words_of(judge.inner, part.items(judge.extractor)), strict=True))
 
 
-def _repeat(progress: Callable[[], None], count: int) -> None:
-    for _ in range(count):
-        progress()
+def reasons_of(judged: JudgedPictures, numbers: set[int]) -> dict[int, tuple[Reason, ...]]:
+    """Reasons for the scores of some pictures, by number.
+
+    Those of a single judge are its own, as many as explain most of the value. Of several each judge is a reason, which adds
+    its share in standard deviations. What lies behind its value has another unit and is told in words, as details.
+    """
+    part = judged.pictures.part(numbers)
+    behind = {judge.stored_name: own_reasons(part, judge) for judge, _ in judged.judges}
+    if judged.only is not None and behind[judged.only.stored_name]:
+        return behind[judged.only.stored_name]
+    rows = {number: row for row, number in enumerate(judged.pictures.ids)}
+    found = {}
+    for number in part.ids:
+        reasons = []
+        for judge, _ in judged.judges:
+            name, row = judge.stored_name, rows[number]
+            value = float(judged.columns[name][row])
+            text = f"{stored_title(name)} {value:.0f} of 100" if has_points(name) else f"{judge.name} {figure(value)}"
+            details = tuple(reason.text for reason in behind[name].get(number, ())[:2])
+            reasons.append(Reason(text, float(judged.shares[name][row]), details))
+        found[number] = tuple(reasons)
+    return found
+
+
+def own_reasons(pictures: View, judge: GuardedJudge, top: int | None = None) -> dict[int, tuple[Reason, ...]]:
+    """The judge's own reasons by number of the picture, as many as explain most of the value; none if it gives none.
+
+    Args:
+        pictures: pictures that it can judge.
+        judge: the judge.
+        top: number of reasons, in place of enough of them.
+    """
+    reasons_in: Callable[[View, int], list[list[Reason]]] | None = getattr(judge.inner, "reasons", None)
+    if reasons_in is None or not pictures.ids:
+        return {}
+    if top is not None or isinstance(judge.inner, AdherenceJudge):
+        found = reasons_in(pictures, top or 3)
+    else:
+        found = [enough(reasons) for reasons in reasons_in(pictures, ALL)]
+    return {number: tuple(reasons) for number, reasons in zip(pictures.ids, found, strict=True)}
+
+
+def _without_near(judged: JudgedPictures, order: np.ndarray, min_distance: float) -> tuple[np.ndarray, list[str]]:
+    """Leave out of an order (n,) of rows the pictures that are closer than ``min_distance`` to a better one.
+
+    Returns:
+        the others, and a sentence about those that are left out, if there are any.
+    """
+    from ...metrics.similarity.diversity import places_of, select_diverse
+
+    items = judged.pictures.items(measurer_of(judged.judges).extractor)
+    diverse = {*select_diverse(judged.scores[order], places_of(items[order]), min_distance).tolist()}
+    left = [place for place in range(len(order)) if place not in diverse]
+    if not left:
+        return order, []
+    name = judged.pictures.names[int(order[left[0]])]
+    their = "they look" if len(left) > 1 else "it looks"
+    return np.delete(order, left), [
+        f"{counted(len(left))} left out, because {their} nearly like a better one (at a distance below {min_distance:g}); the "
+        f"best is {name} at place {left[0] + 1}."
+    ]

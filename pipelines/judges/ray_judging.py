@@ -7,28 +7,29 @@ the same batches as on one machine. The collection stays with this process, its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ...errors import ImageError, JudgeError, first_line
+from ...metrics.damage.names import TASTE
 from ...metrics.image import read_image
-from ...metrics.protocols import PictureJudge
+from ...metrics.protocols import Extractor, Judge
 from ...version import __version__
-from ..collection.collection import Collection
 from ..collection.png import unchanged_content
 from ..collection.tables import ImageRow
+from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..support.batching import batches
 from ..support.processes import compute_on_one_core
 from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .adherence import AdherenceJudge
 from .finding import judge_named
 from .guarded import GuardedJudge, WithoutValue
-from .storing import judge_missing, still_to_judge
+from .storing import judge_missing, judge_pictures, still_to_judge
 
 #: Pictures that a worker measures at once; the batches of a judge of pixels are its own.
 _MEASURED = 64
@@ -56,7 +57,7 @@ class Answer:
 
 
 @lru_cache(maxsize=2)
-def _loaded(named: str, version: str) -> PictureJudge:
+def _loaded(named: str, version: str) -> Judge:
     judge = judge_named(named)
     if judge.version != version:
         raise JudgeError(
@@ -99,28 +100,47 @@ def judge_files(
         ]
         return Answer(items, None, tuple(problems))
     values = np.full(len(files), np.nan)
-    readable = [i for i, picture in enumerate(pixels) if picture is not None]
-    values[readable] = judge.values(
-        [pixels[i] for i in readable], [prompts[i] for i in readable], [repr(files[i][0]) for i in readable]
-    )
+    readable = {i: picture for i, picture in enumerate(pixels) if picture is not None}
+    judged = _Files(readable, dict(enumerate(prompts)))
+    judged.paths = [path for path, _ in files]
+    values[[*readable]] = judge.values(judged)
     return Answer([], values, tuple(problems), dict(judge.failed), judge.stopped)
 
 
+class _Files(PicturesInMemory):
+    """Pictures that are named by their files.
+
+    Attributes:
+        paths: by number of the picture.
+    """
+
+    paths: Sequence[str] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The files of the pictures, for sentences."""
+        return [repr(self.paths[number]) for number in self.ids]
+
+    def part(self, ids: Container[int]) -> Self:
+        """Those of the pictures that have these numbers."""
+        part = super().part(ids)
+        part.paths = self.paths
+        return part
+
+
 def _by_items(judge: GuardedJudge) -> bool:
-    return isinstance(judge.inner, AdherenceJudge) or judge.measurer is not None
+    return isinstance(judge.inner, AdherenceJudge) or judge.extractor is not None
 
 
 def _items(judge: GuardedJudge, pixels: np.ndarray, prompt: str) -> dict[str, np.ndarray]:
+    extractors: list[Extractor] = [judge.extractor] if judge.extractor is not None else []
     if isinstance(judge.inner, AdherenceJudge):
         extractors = [s.extractor for s in judge.inner.needed(prompt, (pixels.shape[1], pixels.shape[0]))]
-    else:
-        extractors = [judge.measurer.extractor] if judge.measurer else []
     return {extractor.version: extractor.extract(pixels)[0].astype(np.float32) for extractor in extractors}
 
 
 def judge_on_cluster(
-    collection: Collection,
-    rows: Sequence[ImageRow],
+    pictures: StoredPictures,
     judge: GuardedJudge,
     progress: Callable[[int], None] = lambda done: None,
     workers: int | None = None,
@@ -128,8 +148,7 @@ def judge_on_cluster(
     """As ``judge_pictures``, on a Ray cluster whose nodes reach the files under the same absolute paths.
 
     Args:
-        collection: holds the pictures and the values.
-        rows: the pictures.
+        pictures: of a collection, which holds the values too.
         judge: a judge with a name.
         progress: called with a number of pictures that are done.
         workers: most batches under way at a time; of a cluster started here its number of CPUs.
@@ -142,17 +161,21 @@ def judge_on_cluster(
         raise JudgeError(
             f"The judge {judge.name!r} is a Python object, which a cluster cannot load: pass its name or 'module:Class' instead."
         )
-    values, missing, prompts, problems = still_to_judge(collection, rows, judge, progress)
-    if not missing:
+    # Tastes are files of this machine.
+    if judge.person or judge.stored_name.startswith(TASTE):
+        return judge_pictures(pictures, judge, progress)
+    values, missing, problems = still_to_judge(pictures, judge, progress)
+    collection = pictures.collection
+    if not missing.rows:
         return values, [*dict.fromkeys(problems), *judge.problems]
-    for own, answer in _answers(collection, missing, prompts, judge, workers):
+    for own, answer in _answers(missing, judge, workers):
         if answer.values is None:
             for version in {version for items in answer.items for version in items}:
                 fresh = {
                     row.id: items[version] for row, items in zip(own, answer.items, strict=True) if version in items
                 }
                 collection.add_items(version, fresh)
-            found, left_out = judge_missing(collection, own, prompts, judge, progress)
+            found, left_out = judge_missing(missing.part({row.id for row in own}), judge, progress)
             problems += left_out
         else:
             found = {row.id: float(v) for row, v in zip(own, answer.values, strict=True) if np.isfinite(v)}
@@ -169,13 +192,11 @@ def judge_on_cluster(
 
 
 def _answers(
-    collection: Collection,
-    rows: Sequence[ImageRow],
-    prompts: Mapping[int, str],
-    judge: GuardedJudge,
-    workers: int | None,
+    pictures: StoredPictures, judge: GuardedJudge, workers: int | None
 ) -> Iterator[tuple[list[ImageRow], Answer]]:
     """The answers for batches of pictures, in any order."""
+    collection, rows = pictures.collection, pictures.rows
+    prompts = dict(zip(pictures.ids, pictures.prompts(), strict=True)) if "prompt" in judge.needs else {}
     with ray_connection(workers) as ray:
         task = ray.remote(num_cpus=1, max_retries=_RETRIES)(judge_files)
         left = (list(block) for block in batches(rows, _MEASURED if _by_items(judge) else judge.batch))

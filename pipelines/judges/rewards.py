@@ -7,14 +7,13 @@ wide-spectrum human preference score" (2025).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from ...errors import JudgeError, first_line
+from ...metrics.protocols import Pictures, Scale
 
 #: Modules of the packages.
 _MODULES = ("hpsv2", "hpsv3", "ImageReward")
@@ -23,28 +22,28 @@ _MODULES = ("hpsv2", "hpsv3", "ImageReward")
 class ImageRewardJudge:
     """ImageReward's score; about −2…2, standardised over its training data."""
 
-    range, higher_is_better, needs_prompt = (-math.inf, math.inf), True, True
+    scale, needs = Scale(-math.inf, math.inf, "deviations of its training data"), ("pixels", "prompt")
 
     def __init__(self, model: Any, name: str, version: str) -> None:  # noqa: ANN401
         self._model, self.name, self.version = model, name, version
 
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> list[float]:
+    def values(self, pictures: Pictures) -> list[float]:
         """Scores of pictures."""
-        pairs = zip(pictures, prompts, strict=True)
+        pairs = zip(pictures.pixels(), pictures.prompts(), strict=True)
         return [float(self._model.score(prompt, Image.fromarray(pixels))) for pixels, prompt in pairs]
 
 
 class Hpsv2Judge:
     """The human preference score v2, a cosine; about 0.2…0.35."""
 
-    name, range, higher_is_better, needs_prompt = "hpsv2", (-1.0, 1.0), True, True
+    name, scale, needs = "hpsv2", Scale(-1.0, 1.0, "cosine"), ("pixels", "prompt")
 
     def __init__(self, package: Any, model: str, version: str) -> None:  # noqa: ANN401
         self._package, self._model, self.version = package, model, f"{version}-{model}"
 
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> list[float]:
+    def values(self, pictures: Pictures) -> list[float]:
         """Scores of pictures."""
-        pairs = zip(pictures, prompts, strict=True)
+        pairs = zip(pictures.pixels(), pictures.prompts(), strict=True)
         return [
             float(self._package.score(Image.fromarray(pixels), prompt, hps_version=self._model)[0])
             for pixels, prompt in pairs
@@ -54,15 +53,16 @@ class Hpsv2Judge:
 class Hpsv3Judge:
     """The human preference score v3, of a vision language model of 7 billion weights; about −5…15."""
 
-    name, range, higher_is_better, needs_prompt = "hpsv3", (-math.inf, math.inf), True, True
+    name, scale, needs = "hpsv3", Scale(-math.inf, math.inf), ("pixels", "prompt")
 
     def __init__(self, model: Any, version: str) -> None:  # noqa: ANN401
         self._model, self.version = model, version
 
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> list[float]:
+    def values(self, pictures: Pictures) -> list[float]:
         """Scores of pictures."""
         # By name, because the order of the two was changed; the package takes pictures in place of their paths.
-        rewards = self._model.reward(prompts=list(prompts), image_paths=[Image.fromarray(p) for p in pictures])
+        images = [Image.fromarray(pixels) for pixels in pictures.pixels()]
+        rewards = self._model.reward(prompts=list(pictures.prompts()), image_paths=images)
         # Each is a mean and a deviation.
         return [float(reward[0]) for reward in rewards]
 

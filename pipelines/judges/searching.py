@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ...errors import JudgeError
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_fit
-from ..support.batching import batches
+from ..scoring.pictures import StoredPictures
 from .adherence import AdherenceJudge
 from .guarded import GuardedJudge
-from .storing import judge_batch
+from .storing import values_of
 
 #: Width and height of a picture as the embedded model draws it, and of a photograph: what adherence can tell in neither, it
 #: cannot tell at all.
@@ -49,7 +47,7 @@ def check_words(words: str, judge: GuardedJudge) -> None:
     Raises:
         JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
     """
-    if not judge.needs_prompt:
+    if "prompt" not in judge.needs:
         raise JudgeError(f"The judge {judge.name!r} reads no words: choose adherence, or clip or siglip with a model.")
     if isinstance(judge.inner, AdherenceJudge):
         known = _known_phrases(judge.inner, words, _SIZES)
@@ -86,14 +84,8 @@ def pictures_showing(
     check_words(words, judge)
     sound, left_out = measure_fit(collection, [row for row in rows if not row.problem])
     progress(len(rows) - len(sound))
-    values, problems = dict[int, float](), list[str]()
-    for block in batches(sound, judge.batch):
-        if judge.stopped:
-            break
-        found, unreadable = judge_batch(collection, block, dict.fromkeys((row.id for row in block), words), judge)
-        values |= {image: value for image, value in found.items() if np.isfinite(value)}
-        problems += unreadable
-        progress(len(block))
+    asked = StoredPictures(collection, sound, dict.fromkeys((row.id for row in sound), words))
+    values, problems = values_of(asked, judge, progress)
     if sound and not values:
         raise JudgeError(
             " ".join(
@@ -124,7 +116,7 @@ def _cannot_tell(known: dict[str, bool], where: str) -> str:
     unknown = ", ".join(repr(text) for text, is_known in known.items() if not is_known)
     return (
         f"Adherence cannot tell {unknown} in {where}: name a model that reads any words, such as "
-        "--judge clip:openai/clip-vit-base-patch32."
+        "--by clip:openai/clip-vit-base-patch32."
     )
 
 

@@ -6,7 +6,6 @@ Source: Lin et al., "Evaluating text-to-visual generation with image-to-text gen
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from PIL import Image
 
 from ...errors import JudgeError, first_line
 from ...metrics.items.networks import quiet
+from ...metrics.protocols import Pictures, Scale
 from ...threads import import_whole
 from ..ingest.metadata import plain_prompt
 
@@ -32,7 +32,7 @@ class VqaJudge:
         source: hub id or folder, for the name.
     """
 
-    range, higher_is_better, needs_prompt = (0.0, 1.0), True, True
+    scale, needs = Scale(0.0, 1.0, "probability"), ("pixels", "prompt")
 
     def __init__(self, model: Any, processor: Any, source: str) -> None:  # noqa: ANN401
         self._model, self._processor, self.name = model.eval(), processor, f"vqascore:{source}"[-64:].strip()
@@ -48,9 +48,10 @@ class VqaJudge:
         self.version = digest.hexdigest()[:12]
 
     @torch.inference_mode()
-    def judge(self, pictures: Sequence[np.ndarray], prompts: Sequence[str]) -> list[float]:
+    def values(self, pictures: Pictures) -> list[float]:
         """P(yes) of pictures, against no."""
-        return [self._one(pixels, plain_prompt(prompt)) for pixels, prompt in zip(pictures, prompts, strict=True)]
+        pairs = zip(pictures.pixels(), pictures.prompts(), strict=True)
+        return [self._one(pixels, plain_prompt(prompt)) for pixels, prompt in pairs]
 
     def _one(self, pixels: np.ndarray, prompt: str) -> float:
         question = QUESTION.format(prompt)

@@ -19,7 +19,7 @@ import torch
 from ...errors import ModelError, first_line
 
 if TYPE_CHECKING:
-    from ...metrics.protocols import Scorer
+    from ...metrics.protocols import ItemJudge
 
 #: Attributes of a scheduler's output that hold the predicted original.
 _PREDICTIONS = ("pred_original_sample", "denoised")
@@ -197,7 +197,7 @@ class StepPreview:
         ModelError: a share outside (0, 1).
     """
 
-    def __init__(self, scorer: Scorer, share: float, size: tuple[int, int] | None = None) -> None:
+    def __init__(self, scorer: ItemJudge, share: float, size: tuple[int, int] | None = None) -> None:
         if not 0 < share < 1:
             raise ModelError(f"Expected a share of the steps between 0 and 1, got {share}.")
         self._scorer, self._share, self._size = scorer, share, size

@@ -10,7 +10,7 @@
  * @property {string[]} fields names of a row's values.
  * @property {Row[]} rows
  * @property {string | null} thumbs folder of the thumbnails; null if rows hold them in base 64.
- * @property {{ title: string, sign: number }[]} judges whose values rows hold; a sign of -1 if less is better.
+ * @property {string[]} judges titles of the judges whose values rows hold; more is better.
  */
 
 /**
@@ -70,10 +70,10 @@ const ORDERS = {
   shown: (a, b) => (b[at.adherence] ?? -1) - (a[at.adherence] ?? -1),
   missed: (a, b) => (a[at.adherence] ?? 2) - (b[at.adherence] ?? 2),
 };
-judges.forEach(({ sign }, number) => {
+judges.forEach((_title, number) => {
   // Pictures without a value come last.
   /** @param {Row} row */
-  const worth = (row) => (row[at.judges][number] === null ? -Infinity : sign * row[at.judges][number]);
+  const worth = (row) => (row[at.judges][number] === null ? -Infinity : row[at.judges][number]);
   ORDERS[`judge${number}`] = (a, b) => (worth(b) > worth(a) ? 1 : worth(b) < worth(a) ? -1 : 0);
 });
 /** @type {Record<string, (row: Row) => boolean>} */
@@ -134,7 +134,7 @@ function showDetails(row) {
     model: row[at.model],
     adherence: row[at.adherence] === null ? null : row[at.adherence].toFixed(2),
     "not shown": row[at.missed] || null,
-    ...Object.fromEntries(judges.map(({ title }, number) => [title, threeDigits(row[at.judges][number])])),
+    ...Object.fromEntries(judges.map((title, number) => [title, threeDigits(row[at.judges][number])])),
   };
   const list = document.createElement("dl");
   for (const [key, value] of Object.entries(facts)) {

@@ -142,7 +142,7 @@ def render_evaluation(
         "fields": _FIELDS,
         "rows": rows,
         "thumbs": "thumbs/" if folder else None,
-        "judges": [{"title": titles[judge.name], "sign": judge.sign} for judge in columns],
+        "judges": [titles[judge.name] for judge in columns],
     }
     script = Path(__file__).with_name("evaluation.js").read_text(encoding="utf-8")
     strips = [*(shown for _, shown in groups), *by_judge]
@@ -189,7 +189,7 @@ def render_evaluation(
 def _best_and_worst(
     evaluated: EvaluatedCollection, judge: JudgeColumn
 ) -> tuple[tuple[ListedPicture, ...], tuple[ListedPicture, ...]]:
-    """The best and the worst pictures by a judge, with its own values; no picture is in both lists."""
+    """The best and the worst pictures by a judge, with its values; no picture is in both lists."""
     e, order = evaluated.evaluation, judge.order
     count = min(TOP, (len(order) + 1) // 2)
     best, worst = best_and_worst(e.group, order, count, min(count, len(order) - count))
@@ -200,7 +200,7 @@ def _best_and_worst(
 
     def show(row: int) -> ListedPicture:
         return ListedPicture(
-            int(e.ids[row]), paths[int(e.ids[row])], float(judge.own[row]), places[row], alike=alike.get(row, 0)
+            int(e.ids[row]), paths[int(e.ids[row])], float(judge.values[row]), places[row], alike=alike.get(row, 0)
         )
 
     return tuple(show(row) for row in shown[: len(best)]), tuple(show(row) for row in shown[len(best) :])
@@ -211,7 +211,6 @@ def _rows(
 ) -> Iterator[list[object]]:
     """Yield the ``_FIELDS`` of each picture, in the order of the rows ``order`` (n,) of the evaluation."""
     e = evaluated.evaluation
-    own = [judge.own for judge in judges]
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]
         stored = picture_facts(evaluated.collection, evaluated.update.scan_number, e.ids[block].tolist())
@@ -226,12 +225,12 @@ def _rows(
                 (folder / thumb).write_bytes(facts.thumbnail)
             distance = float(e.distance[row])
             yield [
-                thumb, facts.path, None if e.unfit[row] else round(float(e.scores[e.main][row]), 2),
-                None if e.unfit[row] else round(float(e.percentile[row]), 1), damage_noun(e.damage_name(row)),
+                thumb, facts.path, round(float(e.scores[e.main][row]), 2) if e.judged[row] else None,
+                round(float(e.percentile[row]), 1) if e.judged[row] else None, damage_noun(e.damage_name(row)),
                 int(e.style[row]) + 1 if len(e.styles) > 1 else 0, round(distance, 2) if distance == distance else 0,
                 bool(e.outlier[row]), int(e.group[row]), bool(e.best[row]), facts.changed // 10**9, facts.prompt, facts.model,
                 f"{facts.width} × {facts.height}", adherence, "; ".join(evaluated.judged.not_shown(image)),
-                [round(float(values[row]), 6) if np.isfinite(values[row]) else None for values in own],
+                [round(float(values[row]), 6) if np.isfinite(values[row]) else None for values in (judge.values for judge in judges)],
             ]  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from scipy import stats
 from ...metrics.damage.names import OVERALL, TASTE, TECHNICAL
 from ...metrics.damage.titles import has_points, stored_title
 from ..collection.collection import Collection
-from ..judges.prompts import prompts_of
-from ..scoring.ranking import RankedPicture
+from ..judges.ranking import RankedPicture
+from ..scoring.prompts import prompts_of
 from .page import picture_url, render_page
 from .score_words import ranking_reasons
 

@@ -11,7 +11,7 @@ from ..scoring.reasons import other_causes
 from ..support.figures import figure, figures
 
 if TYPE_CHECKING:
-    from ..scoring.ranking import RankedPicture
+    from ..judges.ranking import RankedPicture
 
 
 def score_text(score: float, percentile: float, decimals: int = 1) -> str:

@@ -13,7 +13,7 @@ from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.overall import BuiltInScorer
 from ..collection.collection import Collection
-from .profile_store import RESERVED, ProfileStore, scorer_named
+from .profile_store import ProfileStore, item_judge_named
 from .taste_scorer import TasteScorer
 
 #: Folder of a collection that holds its raters' tastes.
@@ -48,21 +48,20 @@ class CollectionProfiles:
         self._tastes: dict[tuple[Path, int], TasteScorer] = {}
         self._built_in: dict[str, BuiltInScorer] = {}
 
-    def tastes(self) -> list[str]:
+    def names(self) -> list[str]:
         """Names of all tastes, those of the collection first."""
         own = self.own.names()
         return [*own, *(name for name in self.user.names() if name not in own)]
 
-    def names(self) -> list[str]:
-        """Names of all profiles: tastes that can be relied on, the technical and the overall score, other tastes, detectors."""
-        tastes = self.tastes()
-        scores, faults = ([name for name in names if name not in tastes] for names in ((TECHNICAL, OVERALL), DETECTORS))
+    def judges(self) -> list[str]:
+        """Names of all judges of items: the overall and the technical score, tastes that can be relied on, others, detectors."""
+        tastes = self.names()
         reliable = [name for name in tastes if self._doubt(name) == ""]
-        return [*reliable, *scores, *(name for name in tastes if name not in reliable), *faults]
+        return [OVERALL, TECHNICAL, *reliable, *(name for name in tastes if name not in reliable), *DETECTORS]
 
     def doubtful(self) -> dict[str, str]:
         """Words of trust, such as ``no better than chance``, by name, of the tastes that cannot be relied on."""
-        return {name: word for name in self.tastes() if (word := self._doubt(name))}
+        return {name: word for name in self.names() if (word := self._doubt(name))}
 
     def _doubt(self, taste: str) -> str | None:
         """The word of trust of a taste that cannot be relied on; empty for others, None for one that cannot be used."""
@@ -78,15 +77,23 @@ class CollectionProfiles:
         Raises:
             ProfileError: there is no profile of that name.
         """
-        tastes = self.tastes()
-        if name not in (*tastes, *RESERVED):
+        tastes = self.names()
+        if name not in (*tastes, OVERALL, TECHNICAL, *DETECTORS):
             known = ", ".join(tastes) or "none yet"
             raise ProfileError(
                 f"There is no taste {name!r}, neither in this collection nor among your own (available: {known})."
             )
         return self.own if name in self.own.names() else self.user
 
-    def taste(self, name: str) -> Taste:
+    def path(self, name: str) -> Path:
+        """The file of a taste.
+
+        Raises:
+            ProfileError: no taste of that name.
+        """
+        return self.home(name).path(name)
+
+    def load(self, name: str) -> Taste:
         """The taste of a name.
 
         Raises:
@@ -106,7 +113,7 @@ class CollectionProfiles:
         if name not in home.names():
             with self._lock:
                 if name not in self._built_in:
-                    scorer = scorer_named(name, home)
+                    scorer = item_judge_named(name, home)
                     if isinstance(scorer, TasteScorer):
                         return scorer
                     self._built_in[name] = scorer

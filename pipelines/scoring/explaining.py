@@ -13,17 +13,15 @@ from PIL import Image
 from ...errors import CollectionError, ImageError
 from ...files import write_whole
 from ...metrics.damage.reasons import CLEAN
-from ...metrics.damage.scorer import why_unfit
 from ...metrics.image import read_image
-from ...metrics.protocols import Reason, Scorer
+from ...metrics.protocols import ItemJudge, Reason, Values
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.explanation import Explanation, explain, overlay, patch_map
 from ...metrics.tastes.overall import BuiltInScorer
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
-from .measuring import measure
-from .prior_scores import reasons_in, scores_in
+from .pictures import StoredPictures
 from .reasons import ALL, enough, other_causes
 from .taste_scorer import TasteScorer
 
@@ -86,45 +84,43 @@ class TasteExplanation:
     overlay: np.ndarray
 
 
-def _heat(scorer: Scorer, pixels: np.ndarray, grid: int = 4) -> np.ndarray:
+def _heat(scorer: ItemJudge, pixels: np.ndarray, grid: int = 4) -> np.ndarray:
     """(g, g) heat map of a picture: of the liking under a taste, of the score under another profile."""
     value = scorer.taste.liking if isinstance(scorer, TasteScorer) else scorer.score
     return patch_map(value, scorer.extractor, pixels, grid)
 
 
-def explain_score(collection: Collection, row: ImageRow, scorer: Scorer) -> ScoreExplanation:
+def explain_score(collection: Collection, row: ImageRow, judge: ItemJudge) -> ScoreExplanation:
     """Explain the score of a picture in a collection, without a heat map."""
-    items, problems = measure(collection, [row], scorer)
-    if row.id not in items:
+    pictures, problems = StoredPictures(collection, [row]).with_items(judge.extractor)
+    if problems:
         return ScoreExplanation(None, problem=problems[0])
-    matrix = items[row.id][None].astype(np.float64)
-    # A taste would score even an empty picture; built-in scores give the reason and 0 points.
-    if isinstance(scorer, TasteScorer) and (reason := why_unfit(matrix, scorer.extractor.names)[0]):
-        return ScoreExplanation(None, problem=f"This picture has no score: {reason}.")
+    said = judge.values(pictures)
+    assert isinstance(said, Values)
+    if said.why and said.why[0]:
+        return ScoreExplanation(None, problem=f"This picture has no score: {said.why[0]}.")
+    matrix = pictures.items(judge.extractor)
     pixels = None
     # Without a fault there is no place to look for; items may outlive their picture.
-    if isinstance(scorer, BuiltInScorer) and scorer.verdicts(matrix) != [CLEAN]:
+    if isinstance(judge, BuiltInScorer) and judge.verdicts(matrix) != [CLEAN]:
         with contextlib.suppress(ImageError):
             pixels = collection.pixels(row)
-    score = float(scores_in(collection, scorer, [row.id], matrix)[0])
-    if pixels is None:
-        reasons = reasons_in(collection, scorer, [row.id], matrix)[0]
-    else:
-        reasons = enough(_reasons(scorer, pixels, matrix, ALL))
-    if isinstance(scorer, BuiltInScorer):
+    score = float(said.values[0])
+    reasons = enough(judge.reasons(pictures, ALL)[0] if pixels is None else _reasons(judge, pixels, matrix, ALL))
+    if isinstance(judge, BuiltInScorer):
         # Of these the contributions of all causes add up to the score.
         reasons = [*reasons, *other_causes(score - 100 - sum(reason.contribution for reason in reasons))]
     return ScoreExplanation(score, tuple(reasons))
 
 
-def _reasons(scorer: Scorer, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:
+def _reasons(scorer: ItemJudge, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:
     """Reasons for the score of one picture with (1, p) items; with the places of faults if the pixels are there."""
     if isinstance(scorer, BuiltInScorer) and pixels is not None:
         return tuple(scorer.explain_picture(pixels, items, top))
     return tuple(scorer.explain(items, top)[0])
 
 
-def explain_pixels(scorer: Scorer, pixels: np.ndarray, grid: int = 4, top: int = 6) -> ExplainedPicture:
+def explain_pixels(scorer: ItemJudge, pixels: np.ndarray, grid: int = 4, top: int = 6) -> ExplainedPicture:
     """Explain the score of a picture in memory.
 
     Args:
@@ -159,7 +155,7 @@ def explain_picture(scorer: TasteScorer, path: Path, grid: int = 4) -> TasteExpl
     return TasteExplanation(explanation, float(scorer.score(items)[0]), percentile, heat, overlay(pixels, heat))
 
 
-def heat_picture(collection: Collection, row: ImageRow, scorer: Scorer) -> bytes:
+def heat_picture(collection: Collection, row: ImageRow, scorer: ItemJudge) -> bytes:
     """The picture under its heat map, as JPEG.
 
     Green parts score better than the mean part of the same picture, red ones worse.

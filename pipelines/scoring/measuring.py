@@ -12,7 +12,8 @@ from types import MappingProxyType
 import numpy as np
 
 from ...errors import CollectionError, ImageError
-from ...metrics.damage.scorer import TechnicalScorer, why_unfit
+from ...metrics.damage.fitness import why_unfit
+from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.items.frame import blocks
 from ...metrics.protocols import Measurer

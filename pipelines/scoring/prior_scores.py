@@ -13,11 +13,10 @@ import numpy as np
 
 from ...metrics.damage.names import JUDGE
 from ...metrics.damage.titles import stored_title
-from ...metrics.protocols import Reason, Scorer
+from ...metrics.protocols import Judge
 from ..collection.collection import Collection
 from ..collection.queries import scores_of
 from ..support.judge_names import JUDGES, offered_judges
-from .reasons import ALL, enough
 
 if TYPE_CHECKING:
     from ...metrics.tastes.profile import OtherTaste, TasteProfile
@@ -80,67 +79,30 @@ def prior_matrix(
     return dict(zip(ids, computed_priors(prior_names, rows, names, kinds, given, tastes), strict=True))
 
 
-def taste_with_given(scorer: Scorer) -> TasteProfile | None:
-    """The taste of a scorer, if it uses prior scores that the collection holds."""
-    taste: TasteProfile | None = getattr(scorer, "taste", None)
+def taste_with_given(judge: object) -> TasteProfile | None:
+    """The taste of a judge, if it uses values that the collection holds; None for judges that are no taste."""
+    taste: TasteProfile | None = getattr(judge, "taste", None)
     return None if getattr(taste, "alone", None) is None else taste
 
 
-def known_of_given(collection: Collection, scorer: Scorer, ids: Sequence[int]) -> dict[str, dict[int, float]]:
+def known_of_given(collection: Collection, judge: Judge, ids: Sequence[int]) -> dict[str, dict[int, float]]:
     """The values of ``given_priors`` that a profile uses of pictures; none if it uses none."""
-    taste = taste_with_given(scorer)
+    taste = taste_with_given(judge)
     return {} if taste is None else given_priors(collection, taste.rater, taste.prior_names, ids)
 
 
-def sentences_on_judges(collection: Collection, scorer: Scorer, ids: Sequence[int]) -> list[str]:
+def sentences_on_judges(collection: Collection, judge: Judge, ids: Sequence[int]) -> list[str]:
     """A sentence for each judge that a taste starts from and that has not judged many of the pictures."""
     sentences = []
-    for name, values in known_of_given(collection, scorer, ids).items():
+    for name, values in known_of_given(collection, judge, ids).items():
         missing = sum(np.isnan(value) for value in values.values())
         if name.startswith(JUDGE) and missing >= MANY_LACK * len(ids) > 0:
-            judge = stored_title(name).removeprefix(JUDGE).strip()
+            other = stored_title(name).removeprefix(JUDGE).strip()
             # Judges of the user's own are stored under another name than the one that finds them.
-            known = judge.partition(":")[0] in {*JUDGES, *offered_judges()}
-            way = (
-                f"by soart evaluate --judge {judge}, soart rank --judge {judge}=0 or the gallery"
-                if known
-                else "with it"
-            )
+            known = other.partition(":")[0] in {*JUDGES, *offered_judges()}
+            way = f"by soart rank --by {other} or in the gallery" if known else "with it"
             sentences.append(
-                f"The judge {judge!r}, which this taste starts from, has not judged {missing} of {len(ids)} pictures: these are "
+                f"The judge {other!r}, which this taste starts from, has not judged {missing} of {len(ids)} pictures: these are "
                 f"scored without it. Judge them {way}."
             )
     return sentences
-
-
-def scores_in(collection: Collection, scorer: Scorer, ids: Sequence[int], items: np.ndarray) -> np.ndarray:
-    """(n,) scores of pictures of a collection, with other raters' ratings and judges' values where a taste uses them.
-
-    Args:
-        collection: the collection.
-        scorer: the profile; a blend is scored without them.
-        ids: (n,) ids of the pictures.
-        items: (n, p) items.
-    """
-    taste = taste_with_given(scorer)
-    if taste is None:
-        return scorer.score(items)
-    return taste.score(items, _priors_in(collection, taste, ids, items), useless_ok=True)
-
-
-def reasons_in(collection: Collection, scorer: Scorer, ids: Sequence[int], items: np.ndarray) -> list[list[Reason]]:
-    """As many reasons as are ``enough`` for each of the scores of ``scores_in``, which has the same arguments."""
-    taste = taste_with_given(scorer)
-    if taste is None:
-        return [enough(reasons) for reasons in scorer.explain(items, ALL)]
-    from ...metrics.tastes.explanation import explain
-
-    explanations = explain(taste, items, _priors_in(collection, taste, ids, items), ALL)
-    return [enough(explanation.reasons) for explanation in explanations]
-
-
-def _priors_in(collection: Collection, taste: TasteProfile, ids: Sequence[int], items: np.ndarray) -> np.ndarray:
-    """(n, k) prior scores of (n,) pictures with (n, p) items."""
-    by_id = dict(zip(ids, items, strict=True))
-    priors = prior_matrix(collection, taste.rater, taste.prior_names, by_id, taste.names, taste.kinds, taste.tastes)
-    return np.stack([priors[i] for i in ids])

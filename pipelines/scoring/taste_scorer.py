@@ -1,4 +1,4 @@
-"""A taste as a scorer, in place of the technical score."""
+"""A taste as a judge."""
 
 from __future__ import annotations
 
@@ -7,25 +7,20 @@ from functools import cached_property
 
 import numpy as np
 
+from ...metrics.damage.fitness import fit_values
 from ...metrics.damage.names import TASTE
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor_of
-from ...metrics.protocols import Reason
+from ...metrics.protocols import POINTS, Pictures, Reason, Values
 from ...metrics.tastes.blend import Blend, Taste
 from ...metrics.tastes.explanation import explain
-from ...metrics.tastes.profile import TasteProfile, tastes_without
-from ...metrics.tastes.profile_files import check_version
+from ...metrics.tastes.profile import TasteProfile, computed_priors, tastes_without
+from ...metrics.tastes.profile_files import check_version, content_hash
+from .prior_scores import taste_with_given
 
 
-def doubt(taste: TasteProfile, lack: str) -> str:
+def doubt_of(taste: TasteProfile, lack: str) -> str:
     """A sentence on an unreliable taste that was learnt for pictures which lack something; see ``tastes_without``."""
     return f"The taste {taste.name!r} is not reliable yet for pictures that {lack} ({taste.trust.sentence})."
-
-
-@dataclass(frozen=True)
-class TasteMeasurer:
-    """Measures the items that tastes use."""
-
-    extractor: CombinedExtractor
 
 
 @dataclass(frozen=True)
@@ -39,6 +34,7 @@ class TasteScorer:
 
     taste: Taste
     extractor: CombinedExtractor
+    scale, needs = POINTS, ("items",)
 
     @classmethod
     def of(cls, taste: Taste, device: str = "cpu") -> TasteScorer:
@@ -58,20 +54,33 @@ class TasteScorer:
         return ItemKind(self.taste.version, self.taste.network)
 
     @property
+    def name(self) -> str:
+        """Name of the taste."""
+        return self.taste.name
+
+    @cached_property
+    def version(self) -> str:
+        """A hash of what was learnt."""
+        return content_hash(self.taste)
+
+    @property
     def stored_name(self) -> str:
         """Name under which scores are stored."""
         return f"{TASTE}{self.taste.name}"
 
-    @cached_property
-    def warning(self) -> str | None:
+    def doubt(self) -> str | None:
         """A sentence to show beside the scores; None for a reliable taste."""
+        return self._doubt
+
+    @cached_property
+    def _doubt(self) -> str | None:
         if self.taste.trust.useless:
             return f"The taste {self.taste.name!r} is not reliable yet ({self.taste.trust.sentence})."
         without = () if isinstance(self.taste, Blend) else tastes_without(self.taste)
-        return next((doubt(alone, lack) for lack, alone in without if alone.trust.useless), None)
+        return next((doubt_of(alone, lack) for lack, alone in without if alone.trust.useless), None)
 
     def score(self, items: np.ndarray) -> np.ndarray:
-        """(n,) scores 0–100 of (n, p) items; callers must show ``warning`` with them."""
+        """(n,) scores 0–100 of (n, p) items; callers must show ``doubt()`` with them."""
         return self.taste.score(items, useless_ok=True)
 
     def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
@@ -80,3 +89,29 @@ class TasteScorer:
         if isinstance(profile, Blend):
             profile = profile.parts[int(np.argmax(profile.weights))]
         return [list(explanation.reasons) for explanation in explain(profile, items, top=top)]
+
+    def values(self, pictures: Pictures) -> Values:
+        """Values of pictures, by other judges and raters too where it was learnt with them."""
+        items = pictures.items(self.extractor)
+        priors = self._priors(pictures, items)
+        if priors is None or isinstance(self.taste, Blend):
+            values = self.score(items)
+        else:
+            values = self.taste.score(items, priors, useless_ok=True)
+        return fit_values(values, items, self.extractor.names)
+
+    def reasons(self, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
+        """The ``top`` reasons for each value."""
+        items = pictures.items(self.extractor)
+        priors = self._priors(pictures, items)
+        if priors is None or isinstance(self.taste, Blend):
+            return self.explain(items, top)
+        return [list(explanation.reasons) for explanation in explain(self.taste, items, priors, top)]
+
+    def _priors(self, pictures: Pictures, items: np.ndarray) -> np.ndarray | None:
+        """(n, k) prior scores of pictures with (n, p) items; None if the taste starts from nothing that others know."""
+        taste = taste_with_given(self)
+        given = None if taste is None else pictures.given(taste.rater, taste.prior_names)
+        if taste is None or given is None:
+            return None
+        return computed_priors(taste.prior_names, items, taste.names, taste.kinds, given, taste.tastes)

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ...errors import CollectionError, SoartError
-from ...metrics.tastes.profile import TECHNICAL
+from ...metrics.damage.names import OVERALL
 from ..collection.collection import Collection
 from ..collection.files import last_scan_number
 from ..collection.pictures import known_ids
@@ -25,6 +25,7 @@ from ..ingest.engines import Engine
 from ..ingest.local_engine import LocalEngine
 from ..ingest.roots import check_allowed, known_roots
 from ..ingest.scan import Scan
+from ..judges.offered import OfferedJudges
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import FAILED, Job, Jobs
 from ..tidying.cull import Move, Rule, cull, plan_pictures
@@ -62,10 +63,11 @@ class EvaluationService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its profiles, which can rank.
+        profiles: its judges of items.
         jobs: its background jobs.
         engine: inspects new pictures; worker processes by default.
         allowed: folders, links resolved, in which all evaluated folders must lie; None for no limit.
+        judges: further judges that can rank; by default those of ``OfferedJudges``.
     """
 
     def __init__(
@@ -75,8 +77,10 @@ class EvaluationService(CollectionService):
         jobs: Jobs,
         engine: Engine | None = None,
         allowed: Sequence[Path] | None = None,
+        judges: OfferedJudges | None = None,
     ) -> None:
         super().__init__(collection, profiles, jobs, KEY, settings_key=KEY)
+        self.judges = judges or OfferedJudges()
         self.folder = collection.file("").absolute()
         self.engine = engine or LocalEngine()
         self.allowed = allowed
@@ -145,16 +149,16 @@ class EvaluationService(CollectionService):
         """Evaluate in the background.
 
         Args:
-            profile: profile that ranks; empty for the technical score.
+            profile: name of the judge that ranks; empty for the overall score.
             folders: evaluated with the collection's own pictures; None for those of the last time.
 
         Raises:
             ProfileError: the profile does not exist.
             SoartError: another job runs.
         """
-        profile = "" if profile == TECHNICAL else profile
+        profile = "" if profile == OVERALL else profile
         if profile:
-            self.profiles.scorer(profile)
+            self.judges.named(profile, self.profiles)
         roots = self.roots() if folders is None else [self.folder / "images", *folders]
         with self._lock:
             self._refuse_if_busy()
@@ -328,9 +332,8 @@ class EvaluationService(CollectionService):
         with self._lock:
             if (result := self._result) is None:
                 return
-            profile = self.settings.profile
-            scorers = [self.profiles.scorer(profile)] if profile else []
-            evaluation = evaluate_scan(self.collection, result.update.scan_number, scorers)
+            judged = result.judged
+            evaluation = evaluate_scan(self.collection, result.update.scan_number, judged.main, judged.scores)
             self._result = replace(result, evaluation=evaluation)
             self.version += 1
 
@@ -390,8 +393,7 @@ class EvaluationService(CollectionService):
         return next(path for name in names if not (path := self.folder / UNDO / name).exists())
 
     def _evaluate(self, job: Job, roots: Sequence[Path]) -> None:
-        profile = self.settings.profile
-        scorers = [self.profiles.scorer(profile)] if profile else []
+        judge = self.judges.named(self.settings.profile or OVERALL, self.profiles)
         self._check_allowed(roots)
 
         def expect(total: int) -> None:
@@ -400,7 +402,7 @@ class EvaluationService(CollectionService):
         def scan_and_evaluate() -> EvaluatedCollection:
             job.expect(0)
             return sync_and_evaluate(
-                self.collection, Scan(roots, exclude=self.culled, contained=True), self.engine, scorers,
+                self.collection, Scan(roots, exclude=self.culled, contained=True), self.engine, judge,
                 progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 

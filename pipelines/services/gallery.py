@@ -15,7 +15,7 @@ from ...metrics.damage.names import JUDGE, OVERALL, TECHNICAL
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.suspicion import detectors
 from ...metrics.damage.titles import shared_name
-from ...metrics.protocols import Scorer
+from ...metrics.protocols import ItemJudge
 from ...metrics.tastes.overall import BuiltInScorer, stored_name
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
@@ -25,9 +25,9 @@ from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_of, scores_of, title_of
 from ..collection.ratings import judgements_of, ratings_of_picture
 from ..collection.tables import ImageRow
+from ..judges.rescoring import score_all
 from ..scoring.collection_profiles import CollectionProfiles
 from ..scoring.explaining import ScoreExplanation, explain_score
-from ..scoring.rescoring import score_all
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 from ..support.batching import batches
@@ -151,16 +151,12 @@ def usable_profiles(
 
 
 def first_profile(scored: Mapping[str, int]) -> str:
-    """The profile that a view begins with: the first that has scores, or the technical score.
-
-    The overall score goes before the technical one if it has scored as many pictures: it agrees with people.
+    """The judge that a view begins with: the first that has scored most pictures, or the overall score.
 
     Args:
-        scored: numbers of scored pictures by profile, in the order of ``CollectionProfiles.names``.
+        scored: numbers of scored pictures by judge, in the order of ``CollectionProfiles.judges``.
     """
-    first = next((name for name, count in scored.items() if count), TECHNICAL)
-    known = scored.get(OVERALL, 0) >= max(1, scored.get(TECHNICAL, 0))
-    return OVERALL if first == TECHNICAL and known else first
+    return max(scored, key=lambda name: scored[name]) if any(scored.values()) else OVERALL
 
 
 def taste_scorer(profiles: CollectionProfiles, name: str) -> TasteScorer:
@@ -210,7 +206,7 @@ def picture_details(
         profile=profile,
         explanation=explanation,
         percentile=percentile,
-        warning=getattr(scorer, "warning", None),
+        warning=scorer.doubt() if isinstance(scorer, TasteScorer) else None,
         ratings=ratings_of_picture(collection, row.id),
         tags=labels[TAG],
         albums=labels[ALBUM],
@@ -239,7 +235,7 @@ def start_scoring(
     profiles: CollectionProfiles,
     profile: str,
     title: str = "",
-    also: Sequence[Scorer] = (),
+    also: Sequence[ItemJudge] = (),
 ) -> Job:
     """Score all pictures of a collection in the background.
 

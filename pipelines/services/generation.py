@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
-from ...metrics.tastes.profile import TECHNICAL
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..generate import generate, plan
-from ..judges.finding import check_weights
+from ..judges.guarded import GuardedJudge
 from ..judges.offered import OfferedJudges
-from ..judges.ranking import Weighted, rank_by_judges
+from ..judges.ranking import Weighted, rank
 from ..models.limits import GUIDANCE, SEED_LIMIT, SIDE
 from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.pictures import StoredPictures
 from ..support.background import Job, Jobs
 from .service import CollectionService
 
@@ -45,7 +45,7 @@ class Drawing:
         seed: image seed of the first picture, counting up.
         literal: True to use the prompt as it is, with its braces.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height`` and ``scheduler``; None for the model's own.
-        judges: weights of the judges that sort the pictures, by the labels under which the gallery offers them.
+        by: weights of the judges that sort the pictures, by the names of the gallery; none for the overall score.
 
     Raises:
         SoartError: no prompt, or a number out of range.
@@ -56,7 +56,7 @@ class Drawing:
     seed: int = 0
     literal: bool = False
     settings: Mapping[str, Any] | None = None
-    judges: Mapping[str, float] = field(default_factory=dict)
+    by: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         settings = self.settings or {}
@@ -102,11 +102,11 @@ class GenerationService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its profiles; the technical score measures the pictures.
+        profiles: its judges of items.
         jobs: its background jobs.
         load: loads the model that draws.
         drawing: lock held while pictures are drawn.
-        judges: judges by others that may sort the pictures; by default those of ``OfferedJudges``.
+        judges: further judges that may sort the pictures; by default those of ``OfferedJudges``.
     """
 
     def __init__(
@@ -132,9 +132,7 @@ class GenerationService(CollectionService):
             SoartError: pictures of this collection are being drawn already.
             JudgeError: a judge is not offered, or cannot be loaded, or weights are out of range.
         """
-        judges = self._judges.load(drawing.judges)
-        if judges:
-            check_weights(judges, beside=False)
+        judges = self._judges.weighted(drawing.by, self.profiles)
         with self._lock:
             if self.busy:
                 raise SoartError("Pictures are being drawn already: wait until they are done, or cancel that.")
@@ -163,13 +161,13 @@ class GenerationService(CollectionService):
         while not self._drawing.acquire(timeout=_PAUSE):
             job.check()
         try:
-            rows, done = self._draw(job, drawing)
+            rows, done = self._draw(job, drawing, [judge for judge, _ in judges])
         finally:
             self._drawing.release()
         job.message = " ".join([done, *self._sort(job, rows, judges)])
 
-    def _draw(self, job: Job, drawing: Drawing) -> tuple[list[ImageRow], str]:
-        """Draw and score the pictures; returns them, and a sentence."""
+    def _draw(self, job: Job, drawing: Drawing, judges: Sequence[GuardedJudge]) -> tuple[list[ImageRow], str]:
+        """Draw the pictures; returns them, and a sentence."""
         generator = self._load()
         requests = plan(
             drawing.prompt, drawing.count, generator, seed=drawing.seed, prompt_seed=drawing.seed, literal=drawing.literal,
@@ -177,9 +175,8 @@ class GenerationService(CollectionService):
         )  # fmt: skip
         with self._lock:
             self._keys = [request.key(generator.model.identity) for request in requests]
-        scorer = self.profiles.scorer(TECHNICAL)
-        job.expect(len(requests) * (1 + len(drawing.judges)))
-        drawn = generate(self.collection, generator, requests, scorer, job.advance)
+        job.expect(len(requests) * (1 + len(judges)))
+        drawn = generate(self.collection, generator, requests, judges, job.advance)
         count, old = drawn.drawn, drawn.reused
         done = "1 picture drawn." if count == 1 else f"{count} pictures drawn."
         known = "1 was in the collection already." if old == 1 else f"{old} were in the collection already."
@@ -188,9 +185,7 @@ class GenerationService(CollectionService):
 
     def _sort(self, job: Job, rows: Sequence[ImageRow], judges: Sequence[Weighted]) -> list[str]:
         """Sort the pictures by judges, whose values are stored; returns sentences."""
-        if not judges:
-            return []
-        ranking, problems = rank_by_judges(self.collection, rows, judges, progress=job.advance)
+        ranking, problems = rank(StoredPictures(self.collection, rows), judges, job.advance, explained=0)
         with self._lock:
             self._values = {picture.row.id: picture.score for picture in ranking}
         return problems[:_MOST_PROBLEMS]

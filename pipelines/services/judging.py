@@ -1,4 +1,4 @@
-"""Judges the pictures of a collection by judges of others, in the background."""
+"""Judges the pictures of a collection by one judge, in the background."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import JudgeError, ProfileError, SoartError
-from ...metrics.protocols import Scorer
+from ...metrics.protocols import ItemJudge
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
 from ..collection.queries import row_of, scores_of
-from ..judges.adherence import AdherenceJudge, load
-from ..judges.evidence import adherences
+from ..judges.adherence import AdherenceJudge, adherences_of, load
 from ..judges.finding import check_known, judge_named
 from ..judges.guarded import GuardedJudge, stored_name
 from ..judges.offered import OfferedJudges
 from ..judges.phrase_judgements import MISSED, Adherence
+from ..judges.rescoring import score_all
 from ..judges.storing import judge_pictures
 from ..judges.versions import ADHERENCES, is_adherence, latest_of, noted_latest
 from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import taste_with_given
-from ..scoring.rescoring import score_all
 from ..support.background import Job, Jobs
 
 #: Start of the keys of the jobs, before the name of the judge.
@@ -69,13 +69,13 @@ def start_judging(
 
     def work(job: Job) -> str:
         if own and offered is not None:
-            [(judge, _)] = offered.load({name: 1.0})
+            judge = offered.named(name, profiles)
         else:
             judge = GuardedJudge(judge_named(name, known_only=True))
         job.expect(len(ids))
         sound = [row for row in images_by_id(collection, ids).values() if not row.problem]
         job.advance(len(ids) - len(sound))
-        values, problems = judge_pictures(collection, sound, judge, job.advance)
+        values, problems = judge_pictures(StoredPictures(collection, sound), judge, job.advance)
         if judge.stopped and not values:
             raise JudgeError(judge.stopped)
         for taste in tastes_from(judge, profiles):
@@ -87,10 +87,10 @@ def start_judging(
     return jobs.start(key, f"Judging by {name.partition(':')[0]}", work)
 
 
-def tastes_from(judge: GuardedJudge, profiles: CollectionProfiles) -> list[Scorer]:
+def tastes_from(judge: GuardedJudge, profiles: CollectionProfiles) -> list[ItemJudge]:
     """The tastes of a collection that start from the values of a judge; those that cannot be used are left out."""
-    found: list[Scorer] = []
-    for name in profiles.tastes():
+    found: list[ItemJudge] = []
+    for name in profiles.names():
         with contextlib.suppress(ProfileError):
             scorer = profiles.scorer(name)
             taste = taste_with_given(scorer)
@@ -160,4 +160,4 @@ def adherence_of_picture(collection: Collection, image: int) -> Adherence | None
     if name is None or not scores_of(collection, name, [image]):
         return None
     judge = _built_in()
-    return adherences(collection, [row], judge)[0].get(image) if name == stored_name(judge) else None
+    return adherences_of(StoredPictures(collection, [row]), judge)[0].get(image) if name == stored_name(judge) else None

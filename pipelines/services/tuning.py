@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import SoartError
-from ...metrics.tastes.profile import TECHNICAL
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
 from ..collection.settings import change_setting, setting
@@ -129,7 +128,7 @@ class TuningService(CollectionService):
 
         Raises:
             SoartError: a tune is running, or weights, a floor or seeds out of range.
-            JudgeError: a judge by others is not offered, or cannot be loaded.
+            JudgeError: a judge is not offered, or cannot be loaded.
             PromptError: the space leaves nothing to choose from.
         """
         # Image seeds count up from that of the tune.
@@ -211,25 +210,18 @@ class TuningService(CollectionService):
             self.narrow(lists["bans"], lists["pins"])
 
     def panel(self, settings: TuneSettings) -> Panel:
-        """The judges of a tune; judges by others are loaded.
+        """The judges of a tune; models are loaded.
 
         Raises:
             ProfileError: a taste does not exist any more.
-            JudgeError: a judge by others is not offered any more, or cannot be loaded.
+            JudgeError: a judge is not offered any more, or cannot be loaded.
             SoartError: weights or a floor out of range.
         """
-        names = list(settings.profiles) or [TECHNICAL]
-        scorers = [self.profiles.scorer(name) for name in names]
-        weights = {
-            scorer.stored_name: settings.profiles.get(name, 0.0) for name, scorer in zip(names, scorers, strict=True)
-        }
-        judges = self._judges.load(settings.judges)
-        weights |= {**settings.raters, **{judge.stored_name: weight for judge, weight in judges}}
+        judges = dict(self._judges.weighted(settings.by, self.profiles))
         floor = None
         if settings.adherence:
-            [(judge, _)] = self._judges.load({ADHERENCE: 1.0})
-            floor = AdherenceFloor(judge, settings.adherence)
-        return Panel(scorers, list(settings.raters), weights, judges=[judge for judge, _ in judges], floor=floor)
+            floor = AdherenceFloor(self._judges.named(ADHERENCE, self.profiles), settings.adherence)
+        return Panel(judges, floor)
 
     def pictures(self) -> list[tuple[int, int]]:
         """(picture id, batch) of all pictures of this space and its stages in the order of drawing, an unfinished batch included."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...errors import ProfileError, SoartError
+from ...errors import JudgeError, ProfileError, SoartError
 from ..collection.tables import time_of
 from ..ingest.file_rows import known_files
 from ..ingest.roots import check_allowed, known_roots
@@ -126,7 +126,7 @@ class FolderWatch:
     def look(self, now: float) -> bool:
         """List the folders once; returns True if that starts an evaluation.
 
-        An evaluation that fails is tried again after a while. If the taste that ranks is gone, the technical score does.
+        An evaluation that fails is tried again after a while. If the judge that ranks is gone, the overall score does.
 
         Args:
             now: time in seconds, of the same clock each time.
@@ -145,8 +145,8 @@ class FolderWatch:
             return False
         try:
             self._job = self.evaluation.evaluate(self.evaluation.settings.profile)
-        except ProfileError as error:
-            _log.warning("Pictures of watched folders are ranked by the technical score: %s", error)
+        except (JudgeError, ProfileError) as error:
+            _log.warning("Pictures of watched folders are ranked by the overall score: %s", error)
             self._job = self.evaluation.evaluate()
         self._due = None
         return True

@@ -1,4 +1,4 @@
-"""Names of judges, so that whatever scores may know them without loading any."""
+"""Names of judges, known without loading any."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
+
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 #: Group of the entry points at which packages offer judges.
 GROUP = "soart.judges"
 
-#: The built-in judges, in the order in which they are listed.
-JUDGES = (
-    "adherence", "appeal", "rated-quality", "clip", "siglip", "pickscore", "aesthetic", "pyiqa", "vqascore", "image-reward", "hpsv2", "hpsv3",
-)  # fmt: skip
+#: Judges that need no model of others; models of others, most of which are named with an argument.
+SCORES = (OVERALL, TECHNICAL, "appeal", "rated-quality", "adherence", *DETECTORS)
+MODELS = ("clip", "siglip", "pickscore", "aesthetic", "pyiqa", "vqascore", "image-reward", "hpsv2", "hpsv3")
+#: The built-in judges, in the order in which they are listed; no taste may have one of these names.
+JUDGES = (*SCORES, *MODELS)
 
 
 def offered_judges() -> Mapping[str, EntryPoint]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...errors import CollectionError, ImageError, ItemsError, ModelError, ProfileError, expect, expect_seed
 from ...metrics.items.combined import default_network, taste_extractor
-from ...metrics.protocols import Measurer
+from ...metrics.protocols import Measurer, Measures
 from ...metrics.tastes.card_space import card_space, check_items_of
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
 from ...metrics.tastes.population import Population
@@ -32,14 +32,13 @@ from ..collection.origins import Origin, origins
 from ..collection.ratings import raters, ratings
 from ..collection.tables import AWAY, ImageRow
 from ..ingest.scan import find_pictures
-from ..judges.in_memory import values_of
-from ..judges.storing import judge_pictures
+from ..judges.storing import judge_pictures, values_of
 from ..scoring.grouping import by_prompt
 from ..scoring.in_memory import measure_pixels, pictures_in_memory
 from ..scoring.measuring import import_pictures, measure
+from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.profile_store import ProfileStore
-from ..scoring.taste_scorer import TasteMeasurer
 from .other_raters import beliefs_in
 from .priors import Priors, load_priors, of_use, without_learnt_from
 
@@ -238,7 +237,7 @@ def learn(
     names = [by_id[int(i)].sha256[:16] for i in examples.pictures]
     values: dict[str, np.ndarray] = {}
     for judge in start.judges:
-        judged_by, unjudged = judge_pictures(collection, used, judge)
+        judged_by, unjudged = judge_pictures(StoredPictures(collection, used), judge)
         values[judge.stored_name] = np.array([judged_by.get(int(i), np.nan) for i in examples.pictures])
         problems += unjudged
     start = of_use(start, values, names, problems, if_available=if_available)
@@ -305,12 +304,12 @@ def _start(
     others: bool,
     if_available: bool,
     load_judges: bool = True,
-) -> tuple[TasteMeasurer, np.ndarray, Priors]:
+) -> tuple[Measures, np.ndarray, Priors]:
     """The measurer of a new taste, its kinds, and its other prior scores.
 
     ``others`` if other raters tell a prior score; ``priors``, ``stores`` and ``if_available`` as for ``learn``.
     """
-    measurer = TasteMeasurer(taste_extractor(network, device))
+    measurer = Measures(taste_extractor(network, device))
     kinds = _kinds(population, measurer, name)
     available = priors_of_items(measurer.extractor.names) + ((OTHERS,) if others else ())
     start = load_priors(
@@ -325,7 +324,7 @@ def _without_pictures(mode: str, paths: Sequence[Path], problems: Sequence[str])
     return ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", problems))
 
 
-def _kinds(population: Population | None, measurer: TasteMeasurer, name: str) -> np.ndarray:
+def _kinds(population: Population | None, measurer: Measures, name: str) -> np.ndarray:
     """(m, d) weights of the kinds of a population; no rows without one.
 
     Raises:
@@ -436,7 +435,7 @@ def learn_from_pictures(
     expect("the network as a name, or None", network, str, NoneType, error=ModelError)
     shown = {mode: pictures_in_memory(mode, pictures) for mode, pictures in ((GOOD, good), ("bad", bad))}
     network = default_network() if network == DEFAULT else network
-    measurer = TasteMeasurer(taste_extractor(network))
+    measurer = Measures(taste_extractor(network))
     kinds = _kinds(population, measurer, name)
     available = priors_of_items(measurer.extractor.names)
     start = load_priors(name, priors, available, measurer.extractor, (ProfileStore(),))
@@ -464,9 +463,10 @@ def learn_from_pictures(
     everything = {number: by_name[str(picture)] for number, picture in enumerate(examples.pictures)}
     given, unjudged = dict[str, np.ndarray](), list[str]()
     for judge in start.judges:
-        values = values_of(everything, {}, judge)[0] if not judge.needs_prompt else {}
+        blind = bool(judge.needs & {"prompt", "person"})
+        values = {} if blind else values_of(PicturesInMemory(everything), judge)[0]
         given[judge.stored_name] = np.array([values.get(number, np.nan) for number in everything])
-        unjudged += [f"The judge {judge.name!r} needs a prompt."] if judge.needs_prompt else judge.problems
+        unjudged += [f"The judge {judge.name!r} needs a prompt."] if blind else judge.problems
     digests = [str(picture) for picture in examples.pictures]
     start = of_use(start, given, digests, unjudged)
     prior_names = _names(start, population)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...errors import JudgeError, ProfileError, SoartError, expect
-from ...metrics.damage.names import TASTE
+from ...metrics.damage.names import DETECTORS, OVERALL, TASTE, TECHNICAL
 from ...metrics.protocols import Extractor
 from ...metrics.tastes.blend import Blend, Taste, parts_of
 from ...metrics.tastes.profile import (
@@ -18,9 +18,8 @@ from ...metrics.tastes.profile import (
     chosen_priors,
     unavailable_priors,
 )
-from ..judges.finding import known_judges, source_of
+from ..judges.finding import guarded, known_judges, source_of
 from ..judges.guarded import GuardedJudge
-from ..judges.in_memory import guarded
 from ..scoring.profile_store import ProfileStore
 
 
@@ -61,7 +60,7 @@ def check_priors(wanted: Sequence[str], stores: Sequence[ProfileStore]) -> None:
             known = ", ".join(
                 [
                     *STANDARD_PRIORS,
-                    *(source.name for source in known_judges() if source.name not in STANDARD_PRIORS),
+                    *(one.name for one in known_judges() if one.name not in STANDARD_PRIORS and _is_judge(one.name)),
                     *tastes,
                 ]
             )
@@ -231,6 +230,9 @@ def holders_of(names: Sequence[str], store: ProfileStore) -> dict[str, list[str]
 
 
 def _is_judge(name: str) -> bool:
+    """True for judges whose values a taste can start from; those of points are told by items already."""
+    if name in (OVERALL, TECHNICAL, *DETECTORS):
+        return False
     try:
         source_of(name)
     except JudgeError:

@@ -65,7 +65,7 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
     Args:
         evaluated: the evaluated collection.
         rater: whose ratings are the stars, of the files this rater has rated; None for stars by the percentile of the
-            score, of all files but those of pictures that cannot be judged.
+            score, of all files but those of pictures without one.
     """
     e = evaluated.evaluation
     rated = None if rater is None else ratings(evaluated.collection, rater, personal=False)
@@ -73,7 +73,7 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
     tags, albums = (labels_of(evaluated.collection, kind, e.ids.tolist()) for kind in (TAG, ALBUM))
     for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
         row = e.place.get(image)
-        if row is not None and (e.unfit[row] == "" if rated is None else image in rated):
+        if row is not None and (e.judged[row] if rated is None else image in rated):
             # Half stars count up, all of them: round() would take 2.5 for 2 and 3.5 for 4.
             value = int(stars[row]) if rated is None else math.floor(rated[image] + 0.5)
             yield Note(Path(path), value, _facts(e, row), tags.get(image, ()), albums.get(image, ()))
@@ -81,8 +81,8 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
 
 def _facts(e: Evaluation, row: int) -> dict[str, object]:
     return {
-        "profile": e.main, "score": round(float(e.scores[e.main][row]), 2), "percentile": round(float(e.percentile[row]), 1),
-        "damage": e.damage_name(row) or None,
+        "judge": e.main, "score": round(float(e.scores[e.main][row]), 2) if e.judged[row] else None,
+        "percentile": round(float(e.percentile[row]), 1) if e.judged[row] else None, "damage": e.damage_name(row) or None,
     }  # fmt: skip
 
 

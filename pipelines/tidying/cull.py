@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import CollectionError
 from ...files import check_writable, plain_path
-from ...metrics.damage.scorer import BLANK
+from ...metrics.damage.fitness import BLANK
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.files import files_by_picture, paths_by_picture, paths_with_pictures
@@ -67,13 +67,16 @@ class Rule:
         """
         reasons = np.full(len(e.ids), "", dtype=object)
         scores = e.standing
+        # A picture that its judge gave no value, for want of a prompt for example, is not the worse for it.
+        low = e.judged | (e.unfit != "")
         kept = np.array([image in keep for image in e.ids.tolist()], dtype=bool)
         if self.below is not None:
-            reasons[scores < self.below] = "low"
+            reasons[low & (scores < self.below)] = "low"
         if self.worst is not None:
             # 18.4 % of 375 are 69, though the floating product is a little less.
-            count = int(len(scores) * self.worst / 100 + 1e-9)
-            reasons[np.argsort(scores, kind="stable")[:count]] = "low"
+            count = int(low.sum() * self.worst / 100 + 1e-9)
+            order = np.argsort(scores, kind="stable")
+            reasons[order[low[order]][:count]] = "low"
         if self.outliers:
             reasons[e.outlier] = "outliers"
         if self.damaged:

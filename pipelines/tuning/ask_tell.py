@@ -15,15 +15,19 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import CollectionError, SoartError
-from ...metrics.protocols import Reason, Scorer
+from ...metrics.damage.names import PERSON
+from ...metrics.protocols import Reason
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
 from ..collection.ratings import OBSERVED, check_rater, check_rating, rate
 from ..collection.tables import ImageRow
+from ..judges.guarded import GuardedJudge
+from ..judges.ranking import own_reasons
+from ..judges.storing import judge_pictures
 from ..models.external import ExternalGenerator
 from ..models.request import DrawnPicture, Request
-from ..scoring.measuring import measure
-from .opinions import who_judged
+from ..scoring.opinions import who_judged
+from ..scoring.pictures import StoredPictures
 from .panel import Panel
 from .study import Trial
 from .tuner import BATCH, Tuner
@@ -53,21 +57,22 @@ class ExternalStudy:
     Attributes:
         folder: of the collection.
         space: the prompts to choose from.
-        scorer: judges every picture; ratings, choices between pictures and external scores count in its place as soon as
-            there are any.
+        judge: judges every picture; ratings, choices between pictures and scores from outside count in its place as soon
+            as there are any.
         generator: stands for the model that draws.
         seed: of the search, and of the first image; image seeds count up.
     """
 
     folder: Path
     space: PromptSpace
-    scorer: Scorer
+    judge: GuardedJudge
     generator: ExternalGenerator
     seed: int = 0
 
     def tuner(self, collection: Collection, batch: int = BATCH) -> Tuner:
         """The tuner of this study, for everything but drawing."""
-        panel = Panel([self.scorer], who_judged(collection), external=(OBSERVED,))
+        people = {f"{PERSON}{name}": 1.0 for name in who_judged(collection)}
+        panel = Panel({self.judge: 0.0, **people}, observed=(OBSERVED,))
         return Tuner(collection, self.generator, self.space, panel, seed=self.seed, batch=batch, prune=False)
 
     def ask(self, count: int = 1) -> list[Question]:
@@ -101,7 +106,7 @@ class Told(NamedTuple):
 
     Attributes:
         row: the picture in the collection.
-        score: under the study's profile; None with a problem.
+        score: by the study's judge; None with a problem.
         reasons: what moved the score most.
     """
 
@@ -140,24 +145,20 @@ def tell(
     study = question.study
     if rating is not None:
         check_rating(rating)
-        if check_rater(rater) == study.scorer.stored_name:
-            raise CollectionError(
-                f"{rater!r} is the name of the profile that judges: choose another name for the rater."
-            )
+        if check_rater(rater) == study.judge.stored_name:
+            raise CollectionError(f"{rater!r} is the name of the judge: choose another name for the rater.")
     with Collection(study.folder) as collection:
         drawn = DrawnPicture(question.request, pixels, problem, 0.0)
         identity = study.generator.model.identity
         row = collection.add_drawn([drawn], identity, question.request.scheduler or "unknown", texts)[0]
         if problem:
             return Told(row, None)
-        items, unreadable = measure(collection, [row], study.scorer, {row.id: pixels})
-        if unreadable:
-            raise CollectionError(unreadable[0])
-        measured = items[row.id][None].astype(np.float64)
-        value = float(study.scorer.score(measured)[0])
-        collection.set_scores(study.scorer.stored_name, {row.id: value})
+        pictures = StoredPictures(collection, [row], pixels={row.id: pixels})
+        values, problems = judge_pictures(pictures, study.judge)
         if score is not None:
             collection.set_scores(OBSERVED, {row.id: float(score)})
         if rating is not None:
             rate(collection, rater, {row.id: rating})
-        return Told(row, value, study.scorer.explain(measured)[0])
+        if row.id not in values:
+            raise CollectionError(" ".join(problems) or f"The judge {study.judge.name!r} gave the picture no value.")
+        return Told(row, values[row.id], own_reasons(pictures, study.judge, 2).get(row.id, ()))

@@ -165,7 +165,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         >>> import soart
         >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
         >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
-        >>> panel = soart.Panel([soart.TechnicalScorer.load()])
+        >>> panel = soart.Panel("technical")
         >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
         ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
         ...     pictures = tuner.step()
@@ -333,7 +333,7 @@ def _adherence(tuner: Tuner, judgements: Judgements) -> np.ndarray:
     """(n,) adherence by the panel's floor, or by a judge of adherence that is not in the goal; else NaN."""
     if judgements.adherence is not None:
         return judgements.adherence
-    names = [judge.stored_name for judge in tuner.panel.guarded_judges if judge.name.startswith("adherence")]
+    names = [judge.stored_name for judge in tuner.panel.others if judge.name.startswith("adherence")]
     outside = [name for name in names if name not in judgements.goal]
     return judgements.values[outside[0]] if outside else np.full(len(judgements.rows), np.nan)
 

@@ -74,7 +74,7 @@ def tune(
         >>> import soart
         >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
         >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
-        >>> panel = soart.Panel([soart.TechnicalScorer.load()])
+        >>> panel = soart.Panel("technical")
         >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
         ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
         ...     print(soart.tune(tuner))

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import ItemsError, SoartError, expect
-from ...metrics.checks import HEAVIEST, is_weight
-from ...metrics.damage.scorer import TechnicalScorer
+from ...errors import SoartError, expect
+from ...metrics.damage.names import JUDGE, OVERALL
 from ...metrics.damage.titles import has_points
-from ...metrics.protocols import PictureJudge, Scorer
-from ...metrics.tastes.blend import Taste
+from ...metrics.protocols import ItemJudge
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..judges.finding import By, doubts_of, guarded, judges_for
 from ..judges.guarded import GuardedJudge
-from ..judges.in_memory import guarded
+from ..judges.ranking import Weighted, last_tastes
 from ..judges.storing import judge_pictures
-from ..scoring.measuring import measure
-from ..scoring.profile_store import scorer_for
-from .opinions import MIDDLE, Opinion, who_judged
+from ..scoring.opinions import MIDDLE, Opinion, who_judged
+from ..scoring.pictures import StoredPictures
 from .study import Trial
 
 
@@ -91,99 +88,97 @@ def unheard(panel: Panel, collection: Collection) -> list[str]:
     ]
 
 
-@dataclass(frozen=True)
 class Panel:
     """The judges of a study.
 
-    Attributes:
-        scorers: profiles, scorers or tastes, at least one; the items of the first also measure how diverse pictures are.
-        people: rater names; their ratings and choices in the collection count as they come.
-        weights: by judge name, in the goal. Defaults: 1 for every person; 1 for a profile if there are no people, else
-            0 (it then only informs the model).
-        external: names of scores from outside soart that the collection holds; in the goal they count as people do.
-        judges: judges by others or their names, see docs/judges.md; in the goal they count as people do. In ``weights``
-            each has the name ``judge:NAME@VERSION``.
+    A judge of weight 0 does not count in the goal, but informs the model, and counts as long as no other judge has
+    judged. If no judge of items is named, the overall score informs the model so.
+
+    Args:
+        by: a judge, a taste or a name; several of them; or weights by judge or name. People are named ``person:NAME``; their
+            ratings and choices in the collection count as they come. None for the overall score.
         floor: least adherence; pictures below it count less in the goal.
+        observed: names of values from outside soart that the collection holds; in the goal they count as people do.
+
+    Attributes:
+        judges: all judges, guarded, with their weights.
+        floor: as given.
+        observed: as given.
 
     Raises:
-        SoartError: no scorers, two judges of one name, a weight of an unknown judge, a negative one, or none above 0; or
-            values of another type.
-        JudgeError: a judge that cannot be found, loaded or used.
+        SoartError: values of another type.
+        JudgeError: a judge that cannot be found, loaded or used; two of one name; or weights that are negative or all 0.
+        ProfileError: a taste that cannot be used.
 
     Examples:
         >>> import soart
-        >>> panel = soart.Panel([soart.TechnicalScorer.load()], people=["me"], weights={"me": 2.0})
-        >>> panel.weight("me"), panel.weight(panel.scorers[0].stored_name)
-        (2.0, 0.0)
+        >>> panel = soart.Panel({"person:me": 2.0, "technical": 0.5})
+        >>> panel.weight("me"), panel.people, panel.counting
+        (2.0, ['me'], ('me', 'technical-9'))
     """
 
-    scorers: Sequence[Scorer | Taste]
-    people: Sequence[str] = ()
-    weights: Mapping[str, float] = field(default_factory=dict)
-    external: Sequence[str] = ()
-    judges: Sequence[GuardedJudge | PictureJudge | str] = ()
-    floor: AdherenceFloor | None = None
-
-    def __post_init__(self) -> None:
-        names_of_people = {"people": self.people, "external scores": self.external}
-        for what, several in (
-            ("profiles", self.scorers),
-            *((f"names of {who}", names) for who, names in names_of_people.items()),
-            ("judges", self.judges),
-        ):
-            expect(f"a list of {what}", several, list, tuple)
-        expect("weights by the names of judges", self.weights, Mapping)
-        for scorer in self.scorers:
-            if isinstance(scorer, str):
-                raise SoartError(f"Expected profiles such as soart.TechnicalScorer.load(), got the name {scorer!r}.")
-        if self.floor is not None:
-            expect("the floor as an AdherenceFloor", self.floor, AdherenceFloor)
-        for who, given in names_of_people.items():
-            for name in given:
-                expect(f"the names of {who} as text", name, str)
-        for weight in self.weights.values():
-            expect("weights as numbers", weight, int, float)
-        names = [*(scorer.stored_name for scorer in self.profiles), *self._first]
-        if not self.scorers or len(set(names)) < len(names):
-            raise SoartError(f"Expected at least one profile, and judges of different names, got {names}.")
-        if unknown := set(self.weights) - set(names):
-            raise SoartError(f"{sorted(unknown)[0]!r} has a weight but is not one of the judges ({', '.join(names)}).")
-        weights = [self.weight(name) for name in names]
-        if not (all(map(is_weight, weights)) and max(weights) > 0):
-            raise SoartError(
-                f"Expected weights from 0 to {HEAVIEST:,.0f}, one of them above 0, got "
-                f"{dict(zip(names, weights, strict=True))}."
-            )
-
-    @cached_property
-    def profiles(self) -> tuple[Scorer, ...]:
-        """The scorers, those of tastes included."""
-        return tuple(scorer_for(scorer) for scorer in self.scorers)
-
-    @cached_property
-    def guarded_judges(self) -> tuple[GuardedJudge, ...]:
-        """The judges by others, guarded."""
-        return tuple(map(guarded, self.judges))
+    def __init__(self, by: By = None, floor: AdherenceFloor | None = None, *, observed: Sequence[str] = ()) -> None:
+        if floor is not None:
+            expect("the floor as an AdherenceFloor", floor, AdherenceFloor)
+        expect("names of observed values", observed, list, tuple)
+        judges = judges_for(by, counted_beside=bool(observed))
+        if not any(_by_items(judge) for judge, _ in judges):
+            judges = [*judges, (guarded(OVERALL), 0.0)]
+        self.judges: tuple[Weighted, ...] = tuple(judges)
+        self.floor, self.observed = floor, tuple(observed)
+        self._weights = {name_of(judge): weight for judge, weight in judges} | dict.fromkeys(self.observed, 1.0)
 
     @property
-    def judge_names(self) -> list[str]:
-        """Names under which the values of ``judges`` are stored."""
-        return [judge.stored_name for judge in self.guarded_judges]
+    def people(self) -> list[str]:
+        """Names of the judges that are people."""
+        return [judge.person for judge, _ in self.judges if judge.person]
 
     @property
-    def _first(self) -> list[str]:
-        """Names of the judges that count before the profiles."""
-        return [*self.people, *self.external, *self.judge_names]
+    def item_judges(self) -> list[GuardedJudge]:
+        """Judges of soart's own items, at least one; the items of the first also measure how diverse pictures are."""
+        return [judge for judge, _ in self.judges if _by_items(judge)]
+
+    @property
+    def first(self) -> ItemJudge:
+        """The first judge of soart's own items."""
+        judge: ItemJudge = self.item_judges[0].inner  # type: ignore[assignment]
+        return judge
+
+    @property
+    def others(self) -> list[GuardedJudge]:
+        """Judges that are neither people nor judges of soart's own items."""
+        return [judge for judge, _ in self.judges if not judge.person and not _by_items(judge)]
+
+    @property
+    def doubts(self) -> list[str]:
+        """Sentences on tastes that cannot be relied on yet."""
+        return doubts_of(self.judges)
 
     @property
     def counting(self) -> tuple[str, ...]:
         """Names of the judges that count in the goal, sorted."""
-        names = [*(scorer.stored_name for scorer in self.profiles), *self._first]
-        return tuple(sorted(name for name in names if self.weight(name) > 0))
+        return tuple(sorted(name for name, weight in self._weights.items() if weight > 0))
 
     def weight(self, name: str) -> float:
-        """The weight of a judge in the goal."""
-        return self.weights.get(name, 1.0 if name in self._first or not self._first else 0.0)
+        """The weight of a judge in the goal, by its name in judgements."""
+        return self._weights[name]
+
+    def of_hints(self) -> Panel:
+        """The panel for pictures of earlier studies: judges of items and people alone.
+
+        Other judges would have to look at them anew, and a floor of adherence belongs to other words.
+        """
+        people = [judge for judge, _ in self.judges if judge.person]
+        return Panel(dict.fromkeys((*self.item_judges, *people), 1.0))
+
+
+def name_of(judge: GuardedJudge) -> str:
+    """Name of a judge in judgements: that of a person, or the one that values are stored under."""
+    return judge.person or judge.stored_name
+
+
+def _by_items(judge: GuardedJudge) -> bool:
+    return judge.needs == {"items"} and not judge.stored_name.startswith(JUDGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +188,8 @@ class Judgements:
     Attributes:
         trials: (n,) choices whose pictures are sound and readable.
         rows: (n,) their pictures.
-        items: (n, p) of the first profile.
-        values: (n,) by judge, profiles first: scores, or stars 1–5; NaN for a picture that the judge has not judged. A
+        items: (n, p) of the first judge of items.
+        values: (n,) by judge, judges of items first: scores, or stars 1–5; NaN for a picture that the judge has not judged. A
             picture that a person only compared has the stars that the choices suggest.
         goal: weights by judge, of those with a judgement; empty if no judge of the goal has one.
         people: names of the judges that are people.
@@ -265,44 +260,38 @@ class Judgements:
 
 
 def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Trial]) -> Judgements:
-    """Collect every judge's scores and ratings for the drawn pictures; unreadable pictures are left out.
-
-    Raises:
-        ItemsError: a score is not a number.
-    """
-    pictures = [trial.row for trial in drawn if trial.row is not None]
-    measured = [measure(collection, pictures, scorer)[0] for scorer in panel.profiles]
-    readable = set.intersection(*(set(items) for items in measured))
+    """Collect every judge's scores and ratings for the drawn pictures; unreadable pictures are left out."""
+    rows = [trial.row for trial in drawn if trial.row is not None]
+    pictures, problems = StoredPictures(collection, rows), list[str]()
+    for judge in panel.item_judges:
+        if judge.extractor is not None:
+            pictures, unreadable = pictures.with_items(judge.extractor)
+            problems += unreadable
+    readable = {*pictures.ids}
     trials = [trial for trial in drawn if trial.row is not None and trial.row.id in readable]
-    rows = [trial.row for trial in trials if trial.row is not None]
-    matrices = [
-        np.array([items[row.id] for row in rows], dtype=np.float64).reshape(len(rows), len(scorer.extractor.names))
-        for scorer, items in zip(panel.profiles, measured, strict=True)
-    ]
-    values: dict[str, np.ndarray] = {}
-    for scorer, matrix in zip(panel.profiles, matrices, strict=True):
-        values[scorer.stored_name] = scorer.score(matrix) if rows else np.zeros(0)
-        if not np.isfinite(values[scorer.stored_name]).all():
-            raise ItemsError(f"The score {scorer.stored_name!r} is not a number for some pictures: learn it anew.")
-    ids = [row.id for row in rows]
-    opinions = {person: Opinion.of(collection, person, ids) for person in panel.people}
-    by_picture = {person: opinion.stars for person, opinion in opinions.items()}
-    by_picture |= {name: collection.scores(name) for name in panel.external}
-    problems: list[str] = []
-    for judge in panel.guarded_judges:
-        by_picture[judge.stored_name], sentences = judge_pictures(collection, rows, judge)
+    pictures = StoredPictures(collection, [trial.row for trial in trials if trial.row is not None])
+    ids, items = pictures.ids, pictures.items(panel.first.extractor)
+    by_picture: dict[str, dict[int, float]] = {}
+    for judge, _ in last_tastes([(judge, 1.0) for judge, _ in panel.judges if not judge.person]):
+        by_picture[judge.stored_name], sentences = judge_pictures(pictures, judge)
         problems += sentences
-    for name, stored in by_picture.items():
-        values[name] = np.array([stored.get(row.id, np.nan) for row in rows])
+    opinions = {person: Opinion.of(collection, person, ids) for person in panel.people}
+    by_picture = (
+        {judge.stored_name: by_picture[judge.stored_name] for judge in panel.item_judges}
+        | {person: opinion.stars for person, opinion in opinions.items()}
+        | {name: collection.scores(name) for name in panel.observed}
+        | by_picture
+    )
+    values = {name: np.array([stored.get(image, np.nan) for image in ids]) for name, stored in by_picture.items()}
     active = [name for name, column in values.items() if np.isfinite(column).any()]
     goal = {name: panel.weight(name) for name in active if panel.weight(name) > 0}
-    # Until people have rated, profiles stand in for them.
-    goal = goal or {scorer.stored_name: 1.0 for scorer in panel.profiles if scorer.stored_name in active}
+    # Until people have rated, judges of items stand in for them.
+    goal = goal or {judge.stored_name: 1.0 for judge in panel.item_judges if judge.stored_name in active}
     adherence = None
     if panel.floor is not None:
-        stored, sentences = judge_pictures(collection, rows, panel.floor.judge)
+        stored, sentences = judge_pictures(pictures, panel.floor.judge)
         problems += sentences
-        adherence = np.array([stored.get(row.id, np.nan) for row in rows])
+        adherence = np.array([stored.get(image, np.nan) for image in ids])
         values |= {name: panel.floor.apply(values[name], adherence) for name in goal}
     place = {image: number for number, image in enumerate(ids)}
     compared = {
@@ -315,36 +304,13 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
     }
     return Judgements(
         trials,
-        rows,
-        matrices[0],
+        list(pictures.rows),
+        items,
         values,
         goal,
         frozenset(panel.people),
-        tuple(problems),
+        tuple(dict.fromkeys(problems)),
         adherence,
         compared,
         suggested,
     )
-
-
-def weighted_panel(
-    profiles: Sequence[tuple[Scorer, float]],
-    people: Sequence[tuple[str, float]],
-    judges: Sequence[tuple[GuardedJudge, float]] = (),
-    floor: AdherenceFloor | None = None,
-) -> Panel:
-    """A panel in whose goal every listed judge counts, profiles beside people too.
-
-    Args:
-        profiles: with their weights; empty for the technical score, which counts only without people and judges.
-        people: rater names with their weights.
-        judges: judges by others with their weights.
-        floor: least adherence to the prompt.
-
-    Raises:
-        SoartError: as for ``Panel``.
-    """
-    weights = {scorer.stored_name: weight for scorer, weight in profiles}
-    scorers = [scorer for scorer, _ in profiles] or [TechnicalScorer.load()]
-    weights |= {**dict(people), **{judge.stored_name: weight for judge, weight in judges}}
-    return Panel(scorers, [name for name, _ in people], weights, judges=[judge for judge, _ in judges], floor=floor)

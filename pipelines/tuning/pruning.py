@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ..models.request import DrawnPicture, Request
+from ..scoring.pictures import PicturesInMemory
 from ..support.figures import fixed
 from .panel import Judgements, Panel
 from .study import Study, Trial
@@ -136,11 +137,14 @@ def add_previews(
 
 
 def _scores(panel: Panel, drawn: DrawnPicture) -> dict[str, float]:
-    scores = {}
-    for scorer in panel.profiles:
-        value = float(scorer.score(scorer.extractor.extract(drawn.pixels).astype(np.float64))[0])
-        if np.isfinite(value) and not drawn.problem:
-            scores[scorer.stored_name] = value
+    scores: dict[str, float] = {}
+    if drawn.problem:
+        return scores
+    pictures = PicturesInMemory({0: drawn.pixels})
+    for judge in panel.item_judges:
+        value = float(judge.values(pictures)[0])
+        if np.isfinite(value):
+            scores[judge.stored_name] = value
     return scores
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import PromptError
-from ...metrics.tastes.profile import TECHNICAL
+from ...metrics.damage.names import PERSON
 from ...prompts.space.space import PromptSpace
 
 RUNNING, PAUSED = "running", "paused"
@@ -26,9 +26,8 @@ class TuneSettings:
     Attributes:
         space: as YAML, without the bans and pins below.
         budget: pictures in all.
-        profiles: weights of tastes and built-in scores in the goal.
-        raters: weights of people in the goal.
-        judges: weights of judges by others in the goal, by the labels under which the gallery offers them.
+        by: weights of the judges in the goal: by name, by ``person:NAME``, or by the label under which the gallery offers a
+            model. None for the overall score.
         adherence: least adherence to the prompt, above 0 and at most 1; 0 for no floor.
         bans, pins: as ``slot=option``.
         pareto: look for trade-offs between the judges.
@@ -43,9 +42,7 @@ class TuneSettings:
 
     space: str
     budget: int = 60
-    profiles: dict[str, float] = field(default_factory=lambda: {TECHNICAL: 1.0})
-    raters: dict[str, float] = field(default_factory=dict)
-    judges: dict[str, float] = field(default_factory=dict)
+    by: dict[str, float] = field(default_factory=dict)
     adherence: float = 0.0
     bans: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
@@ -102,12 +99,20 @@ class TuneSettings:
         The same prompt, started again, then continues with its choices.
         """
         try:
-            values = json.loads(text)
+            values = _with_judges(json.loads(text))
             settings = cls(**{**values, "bans": tuple(values["bans"]), "pins": tuple(values["pins"])})
             settings.whole()
         except (ValueError, TypeError, KeyError, PromptError):
             return None
         return settings
+
+
+def _with_judges(values: dict[str, Any]) -> dict[str, Any]:
+    """Stored values with all judges in ``by``; collections of 0.1.0 hold them in three groups."""
+    if "profiles" not in values:
+        return values
+    tastes, people, models = (values.pop(key, {}) for key in ("profiles", "raters", "judges"))
+    return {**values, "by": {**tastes, **{f"{PERSON}{name}": weight for name, weight in people.items()}, **models}}
 
 
 @lru_cache(maxsize=16)

@@ -77,7 +77,7 @@ class Tuner:
         >>> import soart
         >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
         >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
-        >>> panel = soart.Panel([soart.TechnicalScorer.load()])
+        >>> panel = soart.Panel("technical")
         >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
         ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=4, prune=False)
         ...     pictures = tuner.step()
@@ -205,7 +205,7 @@ class Tuner:
             SoartError: every picture of several failed, or ``MOST_FAILURES`` in a row.
         """
         requests = [self.request(trial) for trial in trials]
-        made = generation.generate(self.collection, self.generator, requests, self.panel.profiles[0], progress)
+        made = generation.generate(self.collection, self.generator, requests, self.panel.item_judges, progress)
         self.study = self._read()
         for row in made.rows:
             self._failures = self._failures + 1 if row.problem else 0
@@ -261,8 +261,8 @@ class Tuner:
     def _candidates(self, count: int) -> list[Trial]:
         """At most ``count`` choices to draw: the next ones, or the better half of twice as many after a preview."""
         judgements = self.judged() if self.prune else None
-        # People and judges by others see final pictures only.
-        final_only = {*self.panel.people, *self.panel.judge_names}
+        # Only judges of items see previews.
+        final_only = {*self.panel.people, *(judge.stored_name for judge in self.panel.others)}
         if judgements is None or self.panel.floor or final_only & set(judgements.goal):
             return self.ask(count)
         share = pruning.account(self.study, judgements).share
@@ -381,21 +381,18 @@ class Tuner:
     def _evidence(self, judgements: Judgements) -> Evidence:
         """Every judgement, and the expected scores of dropped candidates."""
         evidence = Evidence.of(judgements)
-        for scorer in self.panel.profiles:
-            middle, unit = judgements.scale(scorer.stored_name)
-            for trial, value in expected_scores(self.study, judgements, scorer.stored_name):
-                evidence.rate(trial, scorer.stored_name, (value - middle) / unit)
+        for judge in self.panel.item_judges:
+            middle, unit = judgements.scale(judge.stored_name)
+            for trial, value in expected_scores(self.study, judgements, judge.stored_name):
+                evidence.rate(trial, judge.stored_name, (value - middle) / unit)
         return evidence
 
     def _known_hints(self) -> Evidence:
-        """The judgements of hints by profiles and people, of the time when the tuner was made.
-
-        Judges by others would have to look at them anew, and a floor of adherence belongs to other words.
-        """
+        """The judgements of hints, of the time when the tuner was made."""
         if self._hints is None:
             hints = [trial for trial in self.study.hints if trial.sound]
-            panel = replace(self.panel, judges=(), floor=None, weights={})
-            self._hints = Evidence.of(collect_judgements(panel, self.collection, hints)) if hints else Evidence()
+            judged = collect_judgements(self.panel.of_hints(), self.collection, hints) if hints else None
+            self._hints = Evidence.of(judged) if judged else Evidence()
         return self._hints
 
     def _choices(self, trials: Sequence[Trial]) -> np.ndarray:

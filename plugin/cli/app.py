@@ -24,6 +24,7 @@ from .demo import demo, doctor
 from .evaluate import evaluate
 from .find import find
 from .generate import generate
+from .judges import judges
 from .keep import keep
 from .label import label
 from .models import models
@@ -49,7 +50,7 @@ GROUPS = {
         "undo",
     ),
     "Your taste": ("taste", "web"),
-    "Try, check and set up": ("demo", "doctor", "models", "config"),
+    "Try, check and set up": ("demo", "doctor", "judges", "models", "config"),
     "Research": ("compare-attention",),
 }
 _START = """\b
@@ -103,10 +104,10 @@ def _root(
 
 
 app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')(generate)
-app.command(epilog="Example: soart rank holiday-pictures/ --taste mine --report ranking.html")(rank)
+app.command(epilog="Example: soart rank holiday-pictures/ --by mine --report ranking.html")(rank)
 app.command(epilog="Example: soart similar beach.jpg pictures/ --top 12 --copy-to like-beach")(similar)
 app.command(epilog='Example: soart find "a red fox in the snow" pictures/ --top 12')(find)
-app.command(epilog="Example: soart keep pictures/ --by prompt --taste mine --copy-to keepers")(keep)
+app.command(epilog="Example: soart keep pictures/ --group prompt --by mine --copy-to keepers")(keep)
 app.command(epilog="Example: soart doctor --json")(doctor)
 app.command(
     "compare-attention", epilog="Example: soart compare-attention normal/ blurry/ noisy/ --versions B,D --output tables"
@@ -114,11 +115,12 @@ app.command(
 app.command(epilog="Example: soart evaluate pictures/ --report pictures.html --export pictures.csv")(evaluate)
 app.command(epilog='Example: soart label pictures/ pictures/a.png --album "best of 2026" --favourite')(label)
 app.command(epilog="Example: soart cull pictures/ --duplicates --worst 20 --to culled/ --dry-run")(cull)
-app.command(epilog="Example: soart annotate pictures/ --taste mine")(annotate)
+app.command(epilog="Example: soart annotate pictures/ --by mine")(annotate)
 app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
-app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
+app.command(epilog='Example: soart tune "a fox in the snow" --by mine --budget 120')(tune)
 app.command(epilog="Example: soart web --collection soart-pictures")(web)
+app.command(epilog="Example: soart judges")(judges)
 app.command(epilog="Example: soart models")(models)
 taste_exchange.register(taste.app)
 app.add_typer(taste.app, name="taste")

@@ -32,16 +32,15 @@ USES = {
     "device": ("--device", ("generate", "tune", "web")),
     "dtype": ("--dtype", ("generate", "tune", "web")),
     "offload": ("--offload", ("generate", "tune", "web")),
-    "taste": ("--taste", ("generate", "rank", "tune", "evaluate", "keep", "cull", "annotate")),
+    "by": ("--by", ("generate", "rank", "tune", "evaluate", "keep", "cull", "annotate")),
     "population": ("--population", ("taste learn", "web")),
     "priors": ("--prior", ("taste learn", "web")),
-    "judges": ("--judge", ("generate", "rank", "tune", "evaluate", "keep", "web")),
     "collection": ("--collection", ("generate", "tune", "web")),
     "wildcards": ("--wildcards", ("generate", "tune")),
     "language": ("--language", ("web",)),
 }
 app = Commands(
-    help="Settings that hold until you change them: model, taste, judges, collection, device. Alone it shows them.",
+    help="Settings that hold until you change them: model, judges, collection, device. Alone it shows them.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -116,10 +115,10 @@ def show(as_json: Json = False) -> None:
     return out.print(table)
 
 
-@app.command("set", epilog="Example: soart config set judges adherence clip=0.5")
+@app.command("set", epilog="Example: soart config set by mine clip=0.5")
 def set_(
     key: KeyName,
-    value: Annotated[list[str], typer.Argument(help="Its value; judges and prior scores may be several.")],
+    value: Annotated[list[str], typer.Argument(help="Its value; judges may be several.")],
     project: Project = False,
     as_json: Json = False,
 ) -> None:
@@ -131,7 +130,7 @@ def set_(
     chosen = value if KEYS[key].several else value[0]
     with wrong_usage("VALUE"):
         checked(key, chosen, "on the command line")
-    if key == "judges":
+    if key == "by":
         weighted(value, "VALUE")
     if key == "priors":
         _check_priors(prior_names(value, "VALUE") or ())
@@ -139,8 +138,8 @@ def set_(
         _check_language(value[0])
     path = _file(project)
     store(path, key, chosen)
-    if unusable := _unusable_taste(value[0]) if key == "taste" else "":
-        note(f"Stored, but commands that use this taste will fail: {unusable}")
+    if unusable := _unusable(value) if key == "by" else "":
+        note(f"Stored, but commands that use this judge will fail: {unusable}")
     return _changed(key, path, as_json)
 
 
@@ -164,12 +163,13 @@ def _check_priors(names: Sequence[str]) -> None:
         check_priors(names, [ProfileStore()])
 
 
-def _unusable_taste(name: str) -> str:
-    """Why no command can score by a taste of this name; empty if one can."""
-    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named
+def _unusable(by: Sequence[str]) -> str:
+    """Why no command can judge by a name; empty if one can. Models are not loaded for that."""
+    from ...pipelines.judges.finding import check_named
 
     try:
-        scorers_named([name], ProfileStore(None))
+        for name, _ in weighted(by, "VALUE"):
+            check_named(name)
     except SoartError as error:
         return str(error)
     return ""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, load_generator
+from .options import Json, load_generator, load_judges
 from .ranking_output import RankingOutput, draw
 from .taste import describe
 from .terminal import Progress, emit, say
@@ -31,7 +31,7 @@ def demo(
     with load_generator() as generator, Collection(folder) as collection:
         template = (f"Template: {loop.TEMPLATE}",)
         output = RankingOutput(as_json, collection.file("report.html"), 10, "soart demo", template)
-        rows, facts = draw(collection, generator, loop.requests(generator), output)
+        rows, facts = draw(collection, generator, loop.requests(generator), output, load_judges(None))
         with Progress("learning", len(rows)) as progress:
             scorer = loop.learn_from_stand_in(collection, rows, progress)
         if not as_json:

@@ -11,11 +11,11 @@ import typer
 from ...errors import SoartError
 from .evaluate_output import document, print_contrast, print_evaluation, print_judged
 from .options import (
+    By,
     Engine,
     EvaluationOption,
     Folders,
     Json,
-    Judges,
     Only,
     Processes,
     Profiles,
@@ -28,13 +28,12 @@ from .terminal import Progress, emit, interruptible, note, print_notes, say, sho
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...metrics.protocols import Scorer
     from ...pipelines.collection.collection import Collection
     from ...pipelines.evaluation.folders import EvaluatedCollection
     from ...pipelines.ingest.engines import Engine as InspectionEngine
     from ...pipelines.ingest.scan import Scan
     from ...pipelines.judges.engines import Judging
-    from ...pipelines.judges.guarded import GuardedJudge
+    from ...pipelines.judges.ranking import Weighted
 
 
 def _single(names: list[str] | None) -> list[str] | None:
@@ -44,30 +43,19 @@ def _single(names: list[str] | None) -> list[str] | None:
     return names
 
 
-def scorers_with_warnings(names: Sequence[str], profiles: Path | None) -> tuple[Sequence[Scorer], list[str]]:
-    """The scorers of some profiles, and the warnings that belong beside their scores."""
-    # Imported only if needed, so that a second run is quick.
-    if not names:
-        return [], []
-    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named, warnings_of
-
-    scorers = scorers_named(names, ProfileStore(profiles))
-    return scorers, warnings_of(*scorers)
-
-
 def evaluate_with_progress(
     store: Collection,
     scan: Scan,
     engine: InspectionEngine,
-    scorers: Sequence[Scorer],
+    judges: Sequence[Weighted],
     *,
-    judges: Sequence[GuardedJudge] = (),
     judging: Judging | None = None,
     retry: bool = False,
 ) -> EvaluatedCollection:
     """Bring a collection in step with folders and evaluate it, behind a progress bar with first findings."""
     from ...pipelines.evaluation.first_findings import FirstFindings
     from ...pipelines.evaluation.folders import sync_and_evaluate
+    from ...pipelines.judges.storing import judge_pictures
 
     findings = FirstFindings()
     with Progress("inspecting", 0, lambda: findings.sentence) as bar:
@@ -75,9 +63,8 @@ def evaluate_with_progress(
             store,
             scan,
             engine,
-            scorers,
-            judges=judges,
-            judging=judging,
+            dict(judges),
+            judging=judging or judge_pictures,
             retry=retry,
             progress=bar,
             expect=bar.expect,
@@ -87,14 +74,7 @@ def evaluate_with_progress(
 
 def evaluate(
     folders: Folders,
-    tastes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--taste",
-            help="Also score by this taste; repeatable. The first one ranks; default: the technical score.",
-        ),
-    ] = None,
-    judge: Judges = None,
+    by: By = None,
     report: Annotated[
         list[str] | None,
         typer.Option(
@@ -135,6 +115,8 @@ def evaluate(
     from ...pipelines.ingest.engines import engine_named
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
+    from ...pipelines.judges.engines import judging_named
+    from ...pipelines.judges.finding import doubts_of
 
     if open_report and not report:
         raise typer.BadParameter("there is nothing to open: add --report", param_hint="--open")
@@ -142,13 +124,9 @@ def evaluate(
         for path in export or ():
             format_of(path)
     target = Path(report[0]) if report else None
-    scorers, warnings = scorers_with_warnings(tastes or (), profiles)
-    judges = [loaded for loaded, _ in load_judges(judge)]
-    judging = None
-    if judges:
-        from ...pipelines.judges.engines import judging_named
-
-        judging = judging_named(engine, workers)
+    judges = load_judges(by, profiles)
+    warnings = doubts_of(judges)
+    judging = judging_named(engine, workers)
 
     def scan_of(roots: Sequence[Path]) -> Scan:
         return Scan(roots, only or (), follow_links)
@@ -172,8 +150,7 @@ def evaluate(
                 store,
                 scan_of(roots),
                 engine_named(engine, workers),
-                scorers,
-                judges=judges,
+                judges,
                 judging=judging,
                 retry=retry,
             )

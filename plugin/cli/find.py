@@ -20,10 +20,10 @@ _DECIMALS = 4
 def find(
     words: Annotated[str, typer.Argument(help='What the pictures should show, such as "a red fox in the snow".')],
     paths: Pictures,
-    judge: Annotated[
+    by: Annotated[
         str,
         typer.Option(
-            "--judge",
+            "--by",
             metavar="NAME[:ARGUMENT]",
             help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts.",
         ),
@@ -41,7 +41,7 @@ def find(
 
     if copy_to is not None:
         check_copy_target(copy_to, [Path(path) for path in paths])
-    [(chosen, _)] = load_judges([judge])
+    [(chosen, _)] = load_judges([by])
     check_words(words, chosen)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(paths, TechnicalScorer.load(), progress, progress.expect)
@@ -55,7 +55,7 @@ def find(
     if as_json:
         emit(
             {
-                "judge": chosen.name,
+                "by": chosen.name,
                 "found": [
                     {"place": one.place, "path": str(one.path.resolve()), "value": round(one.value, _DECIMALS)}
                     for one in shown

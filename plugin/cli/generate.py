@@ -9,11 +9,10 @@ import typer
 from ...pipelines.models.limits import GUIDANCE, SEED_LIMIT, SIDE, STEPS
 from ...pipelines.models.options import GeneratorOptions
 from .options import (
+    By,
     CollectionOption,
     Json,
-    Judges,
     Profiles,
-    RankBy,
     Report,
     Top,
     Wildcards,
@@ -65,8 +64,7 @@ def generate(
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     wildcards: Wildcards = None,
-    by: RankBy = None,
-    judge: Judges = None,
+    by: By = None,
     collection: CollectionOption = "soart-pictures",
     report: Report = None,
     top: Top = 20,
@@ -76,15 +74,14 @@ def generate(
     """Generate pictures, score them and rank them; pictures already in the collection are not drawn again."""
     from ...pipelines import generate as generation
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
+    from ...pipelines.judges.finding import doubts_of
     from ...prompts.space.templates import expand
 
     width, height = _parse_size(size)
     # A mistake in the prompt leaves no empty collection behind.
     expand(prompt, 1, prompt_seed, wildcards)
-    judges = load_judges(judge)
-    scorer = None if by is None else scorer_named(by, ProfileStore(profiles))
-    warnings = warnings_of(scorer)
+    judges = load_judges(by, profiles)
+    warnings = doubts_of(judges)
     # A mistake in the model leaves no empty collection behind, and one in the collection is seen before the model loads.
     Collection.check_place(collection)
     with load_generator(drawing) as generator:
@@ -94,7 +91,7 @@ def generate(
         )  # fmt: skip
         output = RankingOutput(as_json, report, top, "soart: generated pictures", tuple(warnings))
         with Collection(collection) as store:
-            _, facts = draw(store, generator, requests, output, judges, scorer)
+            _, facts = draw(store, generator, requests, output, judges)
     if as_json:
         emit(facts)
     print_notes(warnings)

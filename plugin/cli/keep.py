@@ -11,7 +11,7 @@ import typer
 
 from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
-from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, Rater, load_judges
+from .options import By, EvaluationOption, Folders, Json, Only, Processes, Profiles, Rater
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
 from .terminal import Progress, emit, print_notes, printable, say
@@ -26,31 +26,17 @@ if TYPE_CHECKING:
 
 def keep(
     folders: Folders,
-    by: Annotated[
+    group: Annotated[
         str,
         typer.Option(
-            "--by",
+            "--group",
             metavar="prompt|burst|look-alike",
             help="Group pictures of one prompt and all its settings but the seed; those of one prompt that were saved "
             "within 5 minutes of each other or with consecutive file numbers; or near-duplicates and exact copies.",
         ),
     ] = "prompt",
     per_group: Annotated[int, typer.Option("--per-group", min=1, help="Pictures to keep of each group.")] = 1,
-    taste: Annotated[
-        str | None,
-        typer.Option(
-            "--taste",
-            help="Choose by this taste, by a detector, or by technical, which is faster; default: the overall score.",
-        ),
-    ] = None,
-    judge: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--judge",
-            metavar="NAME[:ARGUMENT][=WEIGHT]",
-            help="Choose by this judge, alone or beside a taste; repeatable. docs/judges.md lists judges.",
-        ),
-    ] = None,
+    by: By = None,
     copy_to: Annotated[
         Path | None,
         typer.Option(
@@ -79,7 +65,6 @@ def keep(
 
     Says why each is chosen, and how often such a choice is yours. Nothing is deleted, and moves can be undone.
     """
-    from ...metrics.tastes.overall import default_profile
     from ...pipelines.evaluation.keepers import UNITS, find_keepers
     from ...pipelines.tidying.copying import check_copy_target, copy_best
     from ...pipelines.tidying.cull import check_target, cull
@@ -87,8 +72,8 @@ def keep(
     from ...pipelines.tidying.keeping import moves_of_others
     from ...pipelines.tidying.moved_away import mark_moved
 
-    if by not in UNITS:
-        raise typer.BadParameter(f"expected {', '.join(UNITS)}, got {by!r}", param_hint="--by")
+    if group not in UNITS:
+        raise typer.BadParameter(f"expected {', '.join(UNITS)}, got {group!r}", param_hint="--group")
     if copy_to is not None and move_others_to is not None:
         raise typer.BadParameter("name --copy-to or --move-others-to, not both", param_hint="--move-others-to")
 
@@ -98,22 +83,20 @@ def keep(
         if move_others_to is not None:
             check_target(move_others_to, roots)
 
-    judges = load_judges(judge)
     journal = checked_undo_file(undo_file) if move_others_to is not None and not dry_run else None
     copied, moved = None, None
     with evaluated_folders(
         folders,
         collection,
         only,
-        default_profile(judged=bool(judges)) if taste is None else taste,
+        by,
         profiles,
         workers,
         check,
         move_others_to,
-        [one for one, _ in judges],
         reads_only=dry_run or move_others_to is None,
     ) as (roots, evaluated):
-        found = find_keepers(evaluated, by, per_group, judges=judges, with_score=taste is not None, rater=rater)
+        found = find_keepers(evaluated, group, per_group, rater=rater)
         problems = [*evaluated.update.problems, *found.problems]
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
         if copy_to is not None and not dry_run:
@@ -157,8 +140,8 @@ def _document(found: Keepers, rater: str) -> dict[str, Any]:
         "rater": None if found.by_taste else rater,
     }
     return {
-        "by": found.by,
-        "profile": found.profile,
+        "group": found.group,
+        "by": found.judge,
         "trust": trust,
         "trust_sentence": f"{found.trust_sentence}.",
         "groups": [
@@ -188,7 +171,7 @@ def _files(group: KeeperGroup) -> Iterator[tuple[str, float, bool, str | None]]:
 def _print_groups(found: Keepers, top: int) -> None:
     from ...metrics.damage.titles import has_points
 
-    digits = ".1f" if has_points(found.profile) else ".3g"
+    digits = ".1f" if has_points(found.judge) else ".3g"
     names = iter(names_from_common_folder([Path(path) for group in found.groups for path, *_ in _files(group)]))
     for group in found.groups[:top]:
         files = list(_files(group))
@@ -206,15 +189,15 @@ def _print_groups(found: Keepers, top: int) -> None:
             "prompt": "have one prompt and the same settings apart from the seed",
             "burst": "have one prompt and were saved one after the other",
             "look-alike": "are look-alikes",
-        }[found.by]
-        others = "" if found.by == "look-alike" else "; soart keep --by look-alike groups pictures by their looks"
+        }[found.group]
+        others = "" if found.group == "look-alike" else "; soart keep --group look-alike groups pictures by their looks"
         say(f"No two of {alone} pictures {none}{others}.")
         return
     close = sum(group.close for group in found.groups)
     say(
-        f"{counted(len(found.groups), 'group')} by {found.by}: {len(found.kept)} to keep, "
+        f"{counted(len(found.groups), 'group')} by {found.group}: {len(found.kept)} to keep, "
         f"{counted(len(found.others) + found.copies, 'other')}; {close} too close to call; {counted(alone)} in no group."
     )
-    if found.by == "look-alike":
+    if found.group == "look-alike":
         say("Listed first: pictures without suspected damage, then those with most pixels, then the highest score.")
     say(f"{found.trust_sentence}.")

@@ -140,13 +140,13 @@ Report = Annotated[
     typer.Option("--report", callback=page_file, help="Write the ranking as an HTML page to this file."),
 ]
 Top = Annotated[int, typer.Option("--top", min=1, help="Lines of the ranking to print.")]
-RankBy = Annotated[
-    str | None,
+By = Annotated[
+    list[str] | None,
     typer.Option(
-        "--taste",
-        help="Rank by this taste, by technical (how well it is rendered), or by freedom from blur, noise, jpeg, fade, "
-        "saturate, pixelate, halo, band, burn, grid, smooth, unfinished or ring; default: overall (how many people would "
-        "like it, less deductions for poor quality and technical faults).",
+        "--by",
+        metavar="NAME[=WEIGHT]",
+        help="Judge: overall (the default), technical, a taste of yours, a fault such as blur, a model such as clip:HUB_ID, "
+        "person:NAME or module:Class; repeatable. soart judges lists them.",
     ),
 ]
 CopyTo = Annotated[
@@ -166,16 +166,6 @@ Profiles = Annotated[
     Path | None,
     typer.Option(
         "--profiles", file_okay=False, help="Folder of tastes; default: soart/tastes in your configuration folder."
-    ),
-]
-Judges = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--judge",
-        "--by",
-        metavar="NAME[:ARGUMENT][=WEIGHT]",
-        help="Judge of the pictures, alone or beside a taste: adherence, clip:HUB_ID, module:Class …; repeatable. "
-        "soart doctor lists them; docs/judges.md says which weights forbid commercial use.",
     ),
 ]
 Network = Annotated[
@@ -312,14 +302,19 @@ def from_settings(ctx: typer.Context, parameter: str) -> bool:
     return source is not None and source.name == "DEFAULT_MAP"
 
 
-def load_judges(texts: Sequence[str] | None, option: str = "--judge") -> list[tuple[GuardedJudge, float]]:
-    """Load the judges of NAME or NAME=WEIGHT, with a spinner in a terminal; none for no texts."""
-    if not texts:
-        return []
-    from ...pipelines.judges.finding import guarded_judges
+def load_judges(by: Sequence[str] | None, profiles: Path | None = None) -> list[tuple[GuardedJudge, float]]:
+    """Load the judges of NAME or NAME=WEIGHT, with a spinner in a terminal; the overall score for no texts.
 
+    Args:
+        by: the texts.
+        profiles: folder of tastes; None for the user's.
+    """
+    from ...pipelines.judges.finding import guarded, judges_for
+    from ...pipelines.scoring.profile_store import ProfileStore
+
+    tastes = ProfileStore(profiles)
     with err.status("loading the judges…") if sys.stderr.isatty() else nullcontext():
-        return guarded_judges(weighted(texts, option))
+        return judges_for({guarded(name, tastes): weight for name, weight in weighted(by or (), "--by")})
 
 
 def with_generator_options(*, cluster: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:

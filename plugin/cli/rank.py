@@ -9,14 +9,13 @@ import typer
 
 from ...pipelines.models.limits import ENGINES
 from .options import (
+    By,
     CopyTo,
     Json,
-    Judges,
     Open,
     Pictures,
     Processes,
     Profiles,
-    RankBy,
     Report,
     Top,
     finite,
@@ -31,8 +30,7 @@ def rank(
     paths: Pictures,
     report: Report = None,
     top: Top = 50,
-    by: RankBy = None,
-    judge: Judges = None,
+    by: By = None,
     engine: Annotated[
         str,
         typer.Option(
@@ -57,23 +55,21 @@ def rank(
     as_json: Json = False,
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
-    from ...metrics.tastes.overall import default_scorer
     from ...pipelines.ingest.local_engine import LocalEngine
+    from ...pipelines.judges.finding import doubts_of, measurer_of
     from ...pipelines.scoring.measuring import open_pictures
-    from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
     from ...pipelines.tidying.copying import check_copy_target
 
     if open_result and report is None and copy_to is None:
         raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
     if copy_to is not None:
         check_copy_target(copy_to, [Path(path) for path in paths])
-    if engine != "local" and not judge:
-        raise typer.BadParameter("only judges run there: add --judge", param_hint="--engine")
-    judges = load_judges(judge)
-    scorer = default_scorer(judged=bool(judges)) if by is None else scorer_named(by, ProfileStore(profiles))
-    warnings = warnings_of(scorer)
+    judges = load_judges(by, profiles)
+    warnings = doubts_of(judges)
     with Progress("reading", 0) as progress:
-        collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect, LocalEngine(workers))
+        collection, rows, problems = open_pictures(
+            paths, measurer_of(judges), progress, progress.expect, LocalEngine(workers)
+        )
     title = f"soart: {collection.title}" if collection.folder is not None else "soart: ranking"
     with collection:
         output = RankingOutput(as_json, report, top, title, tuple(warnings), copy_to)
@@ -81,11 +77,9 @@ def rank(
             collection,
             rows,
             output,
-            scorer,
+            judges,
             problems,
             min_distance=min_distance,
-            judges=judges,
-            with_scorer=by is not None,
             engine=engine,
             given=paths,
         )

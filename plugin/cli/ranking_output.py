@@ -10,21 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
 from ...files import named_as_given
+from ...metrics.damage.titles import has_points, stored_title
 from .terminal import Progress, emit, interruptible, out, plain_table, print_notes, printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
-
-    from ...metrics.protocols import Scorer
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.tables import ImageRow
-    from ...pipelines.judges.guarded import GuardedJudge
+    from ...pipelines.judges.ranking import RankedPicture, Weighted
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.models.request import Request
-    from ...pipelines.scoring.ranking import RankedPicture
 
 #: Characters of a prompt in the table.
 PROMPT = 120
@@ -61,14 +58,11 @@ def show_ranking(
     collection: Collection,
     rows: Sequence[ImageRow],
     output: RankingOutput,
-    scorer: Scorer,
+    judges: Sequence[Weighted],
     problems: Sequence[str] = (),
     facts: dict[str, Any] | None = None,
     min_distance: float | None = None,
-    known: Mapping[int, np.ndarray] = MappingProxyType({}),
-    judges: Sequence[tuple[GuardedJudge, float]] = (),
     *,
-    with_scorer: bool = False,
     engine: str = "local",
     given: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -78,13 +72,10 @@ def show_ranking(
         collection: the collection of the pictures.
         rows: the pictures.
         output: the form.
-        scorer: the profile.
+        judges: judges to rank by, with their weights.
         problems: sentences about pictures that are missing from ``rows``.
         facts: further values for the JSON document.
         min_distance: drop pictures closer than this to a better one.
-        known: items of pictures that were just measured for this profile.
-        judges: judges to rank by, with their weights.
-        with_scorer: True if ``scorer`` counts beside ``judges``.
         engine: name of the engine that runs the judges.
         given: files and folders as the user named them, for sentences.
 
@@ -94,25 +85,20 @@ def show_ranking(
     Raises:
         SoartError: no picture could be ranked.
     """
-    from ...pipelines.judges.prompts import prompts_of
-    from ...pipelines.scoring.ranking import rank
+    from ...pipelines.judges.engines import judging_named
+    from ...pipelines.judges.ranking import rank
+    from ...pipelines.scoring.pictures import StoredPictures
+    from ...pipelines.scoring.prompts import prompts_of
 
-    profile = scorer.stored_name
-    if judges:
-        from ...pipelines.judges.engines import judging_named
-        from ...pipelines.judges.ranking import rank_by_judges
-
-        beside = scorer if with_scorer else None
-        profile = " + ".join([*(judge.stored_name for judge, _ in judges), *([profile] if beside else ())])
-        with Progress("judging", len(rows) * (len(judges) + with_scorer)) as progress:
-            ranking, left_out = rank_by_judges(
-                collection, rows, judges, beside, progress, min_distance, known, judging_named(engine)
-            )
-    else:
-        with Progress("measuring", len(rows)) as progress:
+    counting = [judge for judge, weight in judges if weight > 0]
+    name = " + ".join(judge.stored_name for judge in counting)
+    with Progress("judging", len(rows) * len(judges)) as progress:
+        ranking, left_out = rank(
+            StoredPictures(collection, rows), judges, progress, min_distance=min_distance,
             # JSON and reports have reasons for all pictures, a table for those that it shows.
-            explained = output.top if not output.as_json and output.report is None else None
-            ranking, left_out = rank(collection, rows, scorer, progress, min_distance, known, explained)
+            explained=output.top if not output.as_json and output.report is None else None,
+            judging=judging_named(engine),
+        )  # fmt: skip
     problems = [*problems, *left_out]
     copied = None
     if output.copy_to is not None and ranking:
@@ -127,7 +113,7 @@ def show_ranking(
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.ranking import render_report
 
-        page = render_report(collection, ranking, output.title, profile, output.notes, problems)
+        page = render_report(collection, ranking, output.title, name, output.notes, problems)
         report = write_report(report, page)
     # Those of other tools are in the files, which are opened for them.
     prompts = prompts_of(
@@ -135,7 +121,7 @@ def show_ranking(
     )
     document = {
         **(facts or {}),
-        "profile": profile,
+        "by": name,
         "ranking": ranking_rows(ranking, prompts),
         "problems": problems,
         "notes": list(output.notes),
@@ -145,8 +131,10 @@ def show_ranking(
         document |= {"copied": copied, "copied_to": str(output.copy_to)}
     if not output.as_json:
         if ranking:
-            print_ranking(ranking, output.top, prompts, judged=bool(judges))
-            if judges:
+            several = len(counting) > 1
+            print_ranking(ranking, output.top, prompts, points=not several and has_points(name))
+            say(f"Ranked by {' + '.join(stored_title(judge.stored_name) for judge in counting)}.")
+            if several:
                 say("Numbers in brackets: what each adds to the score, in standard deviations of these pictures.")
         print_notes(problems)
         if report is not None:
@@ -165,8 +153,7 @@ def draw(
     generator: ImageGenerator,
     requests: Sequence[Request],
     output: RankingOutput,
-    judges: Sequence[tuple[GuardedJudge, float]] = (),
-    scorer: Scorer | None = None,
+    judges: Sequence[Weighted],
 ) -> tuple[list[ImageRow], dict[str, Any]]:
     """Draw the pictures that are not in the collection yet, and show the ranking of all requested ones.
 
@@ -175,18 +162,15 @@ def draw(
         generator: the model.
         requests: the pictures.
         output: the form.
-        judges: judges to rank by, with their weights; beside them a scorer that is named counts too.
-        scorer: the profile; None for the judges alone, or for the overall score.
+        judges: judges to rank by, with their weights.
 
     Returns:
         the requested pictures, and the JSON document.
     """
-    from ...metrics.tastes.overall import default_scorer
     from ...pipelines import generate as generation
 
     with interruptible(), Progress("drawing", len(requests)) as progress:
-        measurer = scorer or default_scorer(judged=bool(judges))
-        result = generation.generate(collection, generator, requests, measurer, progress)
+        result = generation.generate(collection, generator, requests, [judge for judge, _ in judges], progress)
     if not output.as_json:
         again = f" ({result.redrawn} again, because their files are gone or changed)" if result.redrawn else ""
         say(f"{result.drawn} drawn{again}, {result.reused} already there; pictures in {collection.name}")
@@ -197,16 +181,7 @@ def draw(
         "collection": collection.name,
         "model": generator.model.identity,
     }
-    return result.rows, show_ranking(
-        collection,
-        result.rows,
-        output,
-        measurer,
-        facts=facts,
-        known=result.items,
-        judges=judges,
-        with_scorer=scorer is not None,
-    )
+    return result.rows, show_ranking(collection, result.rows, output, judges, facts=facts)
 
 
 def ranking_rows(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -251,7 +226,7 @@ def print_ranking(
     top: int,
     prompts: Mapping[int, str] = MappingProxyType({}),
     *,
-    judged: bool = False,
+    points: bool = True,
 ) -> None:
     """Print the best ``top`` as a table; names of pictures begin at the folder that holds all.
 
@@ -259,8 +234,8 @@ def print_ranking(
         ranking: best first.
         top: number of lines.
         prompts: by picture id; long ones are cut.
-        judged: True for a ranking by judges, whose shares are small numbers and whose reasons are all named. Those of a
-            score are shortened in a narrow terminal.
+        points: True for scores of 0 to 100, whose reasons are shortened in a narrow terminal. Others are small numbers, whose
+            reasons are all named.
     """
     from rich.text import Text
 
@@ -270,8 +245,8 @@ def print_ranking(
     table = plain_table()
     for name in ("#", "score", "pct"):
         table.add_column(name, justify="right", no_wrap=True)
-    shown, decimals = ranking[:top], 3 if judged else 1
-    named, brief = None if judged else NAMED, not judged and out.width < WIDE
+    shown, decimals = ranking[:top], 1 if points else 3
+    named, brief = NAMED if points else None, points and out.width < WIDE
     columns = {
         "picture": names_from_common_folder([picture.path for picture in ranking])[:top],
         "prompt": [_prompt(picture, prompts) for picture in shown],

@@ -27,16 +27,16 @@ def similar(
 ) -> None:
     """Find pictures like one or several that you name, the most alike first."""
     from ...metrics.items.combined import taste_extractor
+    from ...metrics.protocols import Measures
     from ...pipelines.scoring import similar as neighbours
     from ...pipelines.scoring.measuring import open_pictures
-    from ...pipelines.scoring.taste_scorer import TasteMeasurer
     from ...pipelines.tidying.copying import check_copy_target, copy_best
 
     if copy_to is not None:
         check_copy_target(copy_to, [Path(path) for path in paths])
     liked = [picture, *(also or ())]
     neighbours.check_liked(liked)
-    measurer = TasteMeasurer(taste_extractor(None if network == "none" else network))
+    measurer = Measures(taste_extractor(None if network == "none" else network))
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(paths, measurer, progress, progress.expect)
     with collection, Progress("comparing", len(rows)) as progress:

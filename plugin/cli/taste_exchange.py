@@ -36,7 +36,6 @@ def explain(
     """Explain a picture's score: what moved it and by how much, in words, and where in the picture."""
     from ...pipelines.reports.score_words import reason_words
     from ...pipelines.scoring.explaining import explain_picture, write_picture
-    from ...pipelines.scoring.profile_store import warnings_of
 
     scorer = taste_scorer(name, profiles)
     explained = explain_picture(scorer, picture, grid)
@@ -49,11 +48,10 @@ def explain(
                 "liking": why.liking, "baseline": why.baseline, "exact": why.exact, "remainder": why.remainder,
                 "reasons": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
                 "mode": None if why.mode is None else {"name": why.mode[0], "probability": why.mode[1]},
-                "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": scorer.warning,
+                "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": scorer.doubt(),
             }
         )  # fmt: skip
-    for text in warnings_of(scorer):
-        note(text)
+    print_notes([scorer.doubt()] if scorer.doubt() else [])
     say(f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f}")
     for text in reason_words(why.reasons):
         say(text)
@@ -107,7 +105,6 @@ def compare(
 
     from ...pipelines.scoring.explaining import write_picture
     from ...pipelines.scoring.measuring import open_pictures
-    from ...pipelines.scoring.profile_store import warnings_of
     from ...pipelines.tastes.agreement import NO_DISAGREEMENT, compare_on, disagreement_sheet
 
     if len(taste) < 2:
@@ -132,7 +129,7 @@ def compare(
         apart = [{"path": file, "percentiles": values} for file, values in zip(files, percentiles, strict=True)]
         facts = {"tastes": list(agreement.names), "rank_correlation": matrix, "disagreements": apart}
         return emit({**facts, "problems": [*problems, *unreadable], "file": None if sheet is None else str(sheet)})
-    print_notes((*unreadable, *warnings_of(*scorers)))
+    print_notes((*unreadable, *filter(None, (scorer.doubt() for scorer in scorers))))
     for i, first in enumerate(agreement.names):
         for j in range(i + 1, len(agreement.names)):
             say(f"{first} and {agreement.names[j]}: rank correlation {fixed(agreement.correlation[i, j], 2)}")

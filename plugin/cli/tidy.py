@@ -13,8 +13,20 @@ import typer
 
 from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
-from .evaluate import evaluate_with_progress, scorers_with_warnings
-from .options import EvaluationOption, Folders, Json, Only, Processes, Profiles, finite, rater_name, wrong_usage
+from .evaluate import evaluate_with_progress
+from .options import (
+    By,
+    EvaluationOption,
+    Folders,
+    Json,
+    Only,
+    Processes,
+    Profiles,
+    finite,
+    load_judges,
+    rater_name,
+    wrong_usage,
+)  # fmt: skip
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -22,15 +34,11 @@ if TYPE_CHECKING:
 
     from ...pipelines.collection.collection import Collection
     from ...pipelines.evaluation.folders import EvaluatedCollection
-    from ...pipelines.judges.guarded import GuardedJudge
 
 Dry = Annotated[bool, typer.Option("--dry-run", help="Show the changes without making them.")]
 UndoFile = Annotated[
     Path | None,
     typer.Option("--undo-file", help="File to record the changes in; default: soart-undo-TIME.jsonl here."),
-]
-ByTaste = Annotated[
-    str | None, typer.Option("--taste", help="Score by this taste or detector; default: the technical score.")
 ]
 
 
@@ -63,12 +71,11 @@ def evaluated_folders(
     folders: list[str],
     collection: str | None,
     only: list[str] | None,
-    taste: str | None,
+    by: list[str] | None,
     profiles: Path | None,
     workers: int | None,
     check: Callable[[Collection, Sequence[Path]], None],
     apart: Path | None = None,
-    judges: Sequence[GuardedJudge] = (),
     *,
     reads_only: bool = False,
 ) -> Iterator[tuple[list[Path], EvaluatedCollection]]:
@@ -78,21 +85,20 @@ def evaluated_folders(
         folders: names of folders and pictures, or of a collection.
         collection: where the evaluation is stored; None for the default.
         only: patterns of files.
-        taste: name of the profile; None for the technical score.
+        by: judges, as for ``load_judges``.
         profiles: folder of tastes.
         workers: number of processes.
         check: called with the open collection and the folders; raises before anything is scanned.
         apart: a folder that is not scanned.
-        judges: judges by others, whose values come beside the scores.
         reads_only: True if the block changes nothing: a collection on read-only media will do.
     """
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
+    from ...pipelines.judges.finding import doubts_of
 
-    scorers, warnings = scorers_with_warnings([] if taste is None else [taste], profiles)
-    for text in warnings:
-        note(text)
+    judges = load_judges(by, profiles)
+    print_notes(doubts_of(judges))
     with interruptible():
         # With the folder apart, so that its check comes first.
         store, roots = open_collection_for(
@@ -101,7 +107,7 @@ def evaluated_folders(
         with store:
             check(store, roots)
             scan = Scan(roots, only or (), exclude=apart)
-            yield roots, evaluate_with_progress(store, scan, LocalEngine(workers), scorers, judges=judges)
+            yield roots, evaluate_with_progress(store, scan, LocalEngine(workers), judges)
 
 
 def cull(
@@ -123,7 +129,7 @@ def cull(
     ] = None,
     dry_run: Dry = False,
     undo_file: UndoFile = None,
-    taste: ByTaste = None,
+    by: By = None,
     profiles: Profiles = None,
     collection: EvaluationOption = None,
     only: Only = None,
@@ -153,7 +159,7 @@ def cull(
     def check(_: Collection, roots: Sequence[Path]) -> None:
         check_target(to, roots)
 
-    with evaluated_folders(folders, collection, only, taste, profiles, workers, check, to, reads_only=dry_run) as (
+    with evaluated_folders(folders, collection, only, by, profiles, workers, check, to, reads_only=dry_run) as (
         roots,
         evaluated,
     ):
@@ -210,7 +216,7 @@ def annotate(
     ] = None,
     dry_run: Dry = False,
     undo_file: UndoFile = None,
-    taste: ByTaste = None,
+    by: By = None,
     profiles: Profiles = None,
     collection: EvaluationOption = None,
     only: Only = None,
@@ -234,7 +240,7 @@ def annotate(
         if rater is not None:
             check_has_rated(store, rater)
 
-    with evaluated_folders(folders, collection, only, taste, profiles, workers, check, reads_only=dry_run) as (
+    with evaluated_folders(folders, collection, only, by, profiles, workers, check, reads_only=dry_run) as (
         _,
         evaluated,
     ):

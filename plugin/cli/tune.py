@@ -11,17 +11,15 @@ import typer
 from ...pipelines.models.limits import SEED_LIMIT
 from ...pipelines.models.options import GeneratorOptions
 from .options import (
+    By,
     CollectionOption,
     Json,
-    Judges,
     Profiles,
     Wildcards,
     finite,
     load_generator,
     load_judges,
     page_file,
-    rater_names,
-    weighted,
     with_generator_options,
 )
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
@@ -35,25 +33,16 @@ if TYPE_CHECKING:
     from ...prompts.space.space import PromptSpace
     from ...prompts.steering.proposals import Proposer
 
-#: The rater of ``--ask`` without ``--rater``.
+#: The rater of ``--ask`` if ``--by`` names no person.
 ME = "me"
 
 
-def _panel(
-    tastes: Sequence[str],
-    raters: Sequence[str],
-    judges: Sequence[str] | None,
-    adherence: float | None,
-    profiles: Path | None,
-) -> Panel:
-    from ...pipelines.scoring.profile_store import ProfileStore, scorers_named
-    from ...pipelines.tuning.panel import AdherenceFloor, weighted_panel
+def _panel(by: Sequence[str], adherence: float | None, profiles: Path | None) -> Panel:
+    from ...pipelines.judges.finding import guarded
+    from ...pipelines.tuning.panel import AdherenceFloor, Panel
 
-    weights = dict(weighted(tastes, "--taste"))
-    people = weighted(raters, "--rater")
-    scorers = scorers_named([*weights], ProfileStore(profiles))
-    floor = AdherenceFloor(load_judges(["adherence"])[0][0], adherence) if adherence else None
-    return weighted_panel([*zip(scorers, weights.values(), strict=True)], people, load_judges(judges), floor)
+    floor = AdherenceFloor(guarded("adherence"), adherence) if adherence else None
+    return Panel(dict(load_judges(by, profiles)), floor)
 
 
 def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str, words: int) -> PromptSpace:
@@ -87,22 +76,7 @@ def tune(
     ] = None,
     budget: Annotated[int, typer.Option(min=2, help="Total number of pictures, earlier runs included.")] = 120,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="Pictures between two decisions.")] = 8,
-    taste: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--taste",
-            help="Taste to optimise for, NAME or NAME=WEIGHT; repeatable. Default: the technical score.",
-        ),
-    ] = None,
-    rater: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--rater",
-            callback=rater_names,
-            help="Person whose ratings and choices to optimise for, NAME or NAME=WEIGHT; repeatable.",
-        ),
-    ] = None,
-    judge: Judges = None,
+    by: By = None,
     adherence: Annotated[
         float | None,
         typer.Option(
@@ -181,10 +155,11 @@ def tune(
 
     Ends with the best prompts and a report. After an interruption the same command continues.
     """
+    from ...metrics.damage.names import PERSON
     from ...metrics.damage.titles import stored_title
     from ...pipelines.collection.collection import Collection
     from ...pipelines.ingest.roots import existing_collection
-    from ...pipelines.scoring.profile_store import warnings_of
+    from ...pipelines.judges.people import is_person
     from ...pipelines.tuning.panel import unheard
     from ...pipelines.tuning.study import last_space
     from ...pipelines.tuning.tuner import Tuner
@@ -195,8 +170,9 @@ def tune(
         from .keys import check_keys
 
         check_keys()
-    panel = _panel(taste or (), [*(rater or ()), *([ME] if ask and not rater else ())], judge, adherence, profiles)
-    warnings = warnings_of(*panel.profiles)
+    asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(map(is_person, by or ())) else ())]
+    panel = _panel(asked, adherence, profiles)
+    warnings = panel.doubts
     proposes = _proposer(propose, proposer, drawing.vocabulary, wildcards)
     # A mistake in the space, a ban or a pin leaves no empty collection behind.
     if space is not None:

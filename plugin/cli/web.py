@@ -83,12 +83,12 @@ def web(
         bool,
         typer.Option("--watch", help="Add pictures that other tools write into the folders while the gallery is open."),
     ] = False,
-    judge: Annotated[
+    by: Annotated[
         list[str] | None,
         typer.Option(
-            "--judge",
+            "--by",
             metavar="NAME[:ARGUMENT][=WEIGHT]",
-            help="Judge that visitors may choose in Tune and Generate besides adherence and those of installed packages: "
+            help="Judge that visitors may choose besides soart's own, tastes and those of installed packages: "
             "clip:HUB_ID, module:Class …; repeatable. WEIGHT is proposed to them.",
         ),
     ] = None,
@@ -167,7 +167,7 @@ def web(
                 password=password,
                 guests=guests,
                 allowed=allow_folders or (),
-                judges=weighted(judge or (), "--judge"),
+                judges=weighted(by or (), "--by"),
                 priors=wanted,
                 population=population,
                 watch=watch,

@@ -82,7 +82,7 @@ class OpenCollection:
         self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing, judges)
         self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing, judges)
         self.allowed = allowed_folders(collection, allowed)
-        self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed)
+        self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed, judges=judges)
         self.stacks = StackService(self.evaluation)
         self._lock, self._learning, self._start = threading.Lock(), learning, start
         self._ratings: dict[str, RatingService] = {}

@@ -25,7 +25,7 @@ def compare_page(request: Request) -> Response:
     """The view."""
     current = current_collection(request)
     counts = count_collection(current.collection).profiles
-    scorers, _ = usable_profiles(current.profiles, current.profiles.names())
+    scorers, _ = usable_profiles(current.profiles, current.profiles.judges())
     scored = {name: counts[scorer.stored_name] for name, scorer in scorers.items() if scorer.stored_name in counts}
     return page(
         request,

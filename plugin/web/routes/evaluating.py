@@ -38,7 +38,7 @@ def evaluate_page(request: Request) -> Response:
     current.evaluation.recall()
     folders = "\n".join(map(str, known_roots(current.collection))) if is_owner(request) else ""
     return page(
-        request, "evaluate.html", current, view="evaluate", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), folders=folders,
+        request, "evaluate.html", current, view="evaluate", profiles=current.profiles.judges(), doubtful=current.profiles.doubtful(), folders=folders,
         chosen=current.evaluation.settings.profile or TECHNICAL,
     )  # fmt: skip
 

@@ -156,7 +156,7 @@ def gallery(request: Request) -> Response:
     current = current_collection(request)
     counts = count_collection(current.collection)
     # The view of tastes shows the messages about tastes that cannot be used.
-    scorers, _ = usable_profiles(current.profiles, current.profiles.names())
+    scorers, _ = usable_profiles(current.profiles, current.profiles.judges())
     profiles = [(name, counts.profiles.get(scorer.stored_name, 0)) for name, scorer in scorers.items()]
     judges = [(name, scored) for name, scored in counts.profiles.items() if name.startswith(JUDGE)]
     profiles += judges if is_owner(request) else [(shared_name(name), scored) for name, scored in judges]

@@ -58,7 +58,7 @@ def keepers_page(request: Request) -> Response:
     current.evaluation.recall()
     by, per_group = _grouping(request.query_params)
     return page(
-        request, "keepers.html", current, view="keepers", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), ways=list(UNITS), by=by, per=per_group,
+        request, "keepers.html", current, view="keepers", profiles=current.profiles.judges(), doubtful=current.profiles.doubtful(), ways=list(UNITS), by=by, per=per_group,
         chosen=current.evaluation.settings.profile or TECHNICAL,
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ def taste_page(request: Request) -> Response:
     """The view."""
     current, rater = current_collection(request), rater_of(request)
     collection = current.collection
-    usable, problems = usable_profiles(current.profiles, current.profiles.tastes())
+    usable, problems = usable_profiles(current.profiles, current.profiles.names())
     scorers = {name: scorer for name, scorer in usable.items() if isinstance(scorer, TasteScorer)}
     name = request.query_params.get("name") or (rater if rater in scorers else "")
     if name and name not in scorers:

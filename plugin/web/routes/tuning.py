@@ -15,8 +15,8 @@ from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.queries import title_of
 from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges
 from ....pipelines.reports.tuning import words_of
+from ....pipelines.scoring.opinions import who_judged
 from ....pipelines.tuning.findings import MOST_LIKED
-from ....pipelines.tuning.opinions import who_judged
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, number, page, weights_of, whole_number
 from ..language import texts_of
@@ -35,7 +35,7 @@ def tune_page(request: Request) -> Response:
     people = sorted({*who_judged(current.collection), rater_of(request)})
     example = example_of(request)
     return page(
-        request, "tune.html", current, view="tune", profiles=current.profiles.names(), doubtful=current.profiles.doubtful(), detectors=DETECTORS, people=people, judges=server_of(request).judges,
+        request, "tune.html", current, view="tune", profiles=current.profiles.judges(), doubtful=current.profiles.doubtful(), detectors=DETECTORS, people=people, judges=server_of(request).judges,
         text=(example and example.prompt) or "", negative=(example and example.negative) or "",
     )  # fmt: skip
 

@@ -16,9 +16,9 @@ from soart.pipelines.judges.built_in import BUILT_IN
 from soart.pipelines.judges.finding import checked, guarded_judges, judge_named, known_judges
 from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue, stored_name
 from soart.pipelines.judges.in_memory import judge_batch, judges_for
-from soart.pipelines.judges.prompts import prompts_of
 from soart.pipelines.judges.ranking import rank_by_judges, standard
 from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.prompts import prompts_of
 from soart.pipelines.support.judge_names import JUDGES
 
 

@@ -54,7 +54,7 @@ def test_a_taste_no_better_than_chance_is_no_first_choice(tmp_path, taste):
         for one in (chance, taste):
             profiles.own.save(one)
         profiles.own.path("damaged").write_bytes(b"damaged")
-        assert profiles.names() == ["mine", TECHNICAL, OVERALL, "chance", "damaged", *DETECTORS]
+        assert profiles.judges() == [OVERALL, TECHNICAL, "mine", "chance", "damaged", *DETECTORS]
         assert profiles.doubtful() == {"chance": CHANCE}
         profiles.own.save(learn_from_pictures("new", noise[:3], noise[6:9]))
         assert profiles.doubtful() == {"chance": CHANCE, "new": TOO_FEW}

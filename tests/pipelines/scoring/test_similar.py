@@ -9,17 +9,17 @@ from PIL import Image
 
 from soart.errors import CollectionError
 from soart.metrics.items.combined import taste_extractor
+from soart.metrics.protocols import Measures
 from soart.metrics.similarity.neighbours import Standard
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.scoring import likeness_index
 from soart.pipelines.scoring.likeness_index import LikenessIndex
 from soart.pipelines.scoring.measuring import open_pictures
 from soart.pipelines.scoring.similar import by_likeness, similar
-from soart.pipelines.scoring.taste_scorer import TasteMeasurer
 
 
 def test_pictures_like_those_named_come_first(red_and_green):
-    measurer = TasteMeasurer(taste_extractor())
+    measurer = Measures(taste_extractor())
     collection, rows, _ = open_pictures([red_and_green], measurer)
     with collection:
         for liked, kind in ((["red0.png"], "red"), (["green1.png", "green2.png"], "green")):
@@ -34,7 +34,7 @@ def test_pictures_like_those_named_come_first(red_and_green):
 
 
 def test_stored_items_of_a_network_count_if_nearly_all_pictures_have_them(red_and_green):
-    collection, rows, _ = open_pictures([red_and_green], TasteMeasurer(taste_extractor()))
+    collection, rows, _ = open_pictures([red_and_green], Measures(taste_extractor()))
     with collection:
         ids = [row.id for row in rows]
         plain = by_likeness(collection, ids, ids[0])

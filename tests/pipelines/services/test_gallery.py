@@ -126,7 +126,7 @@ def test_a_taste_that_is_missing_is_told_with_those_of_the_collection(collection
 def test_a_damaged_taste_is_named_and_the_others_are_usable(collection, profiles):
     profiles.own.folder.mkdir()
     profiles.own.path("ann").write_bytes(b"junk")
-    scorers, problems = usable_profiles(profiles, profiles.names())
+    scorers, problems = usable_profiles(profiles, profiles.judges())
     assert "ann" not in scorers
     assert "technical" in scorers
     assert len(problems) == 1

@@ -139,7 +139,7 @@ def test_profiles_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
     assert job.wait(240)
     profiles.user.save(profiles.own.load("ann"))
     # From six ratings it is no better than chance.
-    assert profiles.names()[:3] == ["technical", "overall", "ann"]
+    assert profiles.judges()[:3] == ["overall", "technical", "ann"]
     assert profiles.scorer("ann") is profiles.scorer("ann")
     assert profiles.scorer("blur").stored_name == "blur-8"
     with pytest.raises(

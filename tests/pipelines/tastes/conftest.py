@@ -1,9 +1,10 @@
 import pytest
 
+from soart.metrics.protocols import Measures
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.scoring.measuring import import_pictures
-from soart.pipelines.scoring.taste_scorer import TasteMeasurer, TasteScorer
+from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
 
 
@@ -29,7 +30,7 @@ def rated(tmp_path, paint):
     """A collection with files, measured, some rated by two raters."""
     collection = Collection(tmp_path / "c")
     files, _ = find_pictures([paint(tmp_path / "v", 10, 3, vivid=True), paint(tmp_path / "g", 10, 4, vivid=False)])
-    rows, _ = import_pictures(collection, sorted(files), TasteMeasurer(tastes.taste_extractor()))
+    rows, _ = import_pictures(collection, sorted(files), Measures(tastes.taste_extractor()))
     vivid = {row.id: "/v/" in row.path for row in rows}
     yield collection, rows, vivid
     collection.close()

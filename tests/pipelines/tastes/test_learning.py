@@ -12,6 +12,7 @@ from soart.errors import CollectionError, ImageError, ItemsError, ProfileError
 from soart.metrics.damage.titles import profile_title, stored_title
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import CombinedExtractor, taste_extractor_of
+from soart.metrics.protocols import Measures
 from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.profile import learn_taste
 from soart.pipelines.collection import ratings
@@ -26,7 +27,7 @@ from soart.pipelines.scoring.measuring import import_pictures, measure, measure_
 from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
 from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.rescoring import score_all
-from soart.pipelines.scoring.taste_scorer import TasteMeasurer, TasteScorer
+from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
 from soart.pipelines.tastes.rating_session import propose_pictures
@@ -386,13 +387,13 @@ def test_stored_items_are_used_and_the_network_sees_each_picture_once(rated, mon
     collection, rows, _ = rated
     extractor = tastes.taste_extractor("efficientnet-lite0")
     monkeypatch.setattr(ColourExtractor, "measure", None)
-    items, problems = measure(collection, rows, TasteMeasurer(extractor))
+    items, problems = measure(collection, rows, Measures(extractor))
     assert not problems
     assert {len(values) for values in items.values()} == {len(extractor.names)}
     plain = collection.items(extractor.without_network.version, [row.id for row in rows])
     assert all(np.array_equal(items[i][: len(values)], values) for i, values in plain.items())
     monkeypatch.setattr("soart.metrics.items.deep.DeepExtractor.extract", None)
-    again, _ = measure(collection, rows, TasteMeasurer(extractor))
+    again, _ = measure(collection, rows, Measures(extractor))
     assert all(np.array_equal(again[i], items[i]) for i in items)
 
 

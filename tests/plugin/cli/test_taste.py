@@ -12,11 +12,11 @@ from sqlalchemy import text
 from typer.main import get_command
 
 from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.protocols import Measures
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.scoring.measuring import import_pictures
-from soart.pipelines.scoring.taste_scorer import TasteMeasurer
 from soart.pipelines.tastes.learning import taste_extractor
 from soart.pipelines.tastes.rating_session import RatingSession
 from soart.plugin.cli import app as cli
@@ -100,7 +100,7 @@ def test_explain(soart, world, mine, tmp_path):
 def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
     folder = tmp_path / "collection"
     with Collection(folder) as collection:
-        import_pictures(collection, find_pictures([world / "pool"])[0], TasteMeasurer(taste_extractor()))
+        import_pictures(collection, find_pictures([world / "pool"])[0], Measures(taste_extractor()))
     code, out, _ = soart("taste", "rate", folder, "--taste", "mine", *mine, "-n", 4, stdin="5u4x9\n1 q\n")
     assert code == 0
     assert "undone" in out
@@ -228,7 +228,7 @@ def test_keys_without_a_terminal(monkeypatch):
 
 def test_the_last_key_can_be_taken_back_in_a_terminal(world, tmp_path, monkeypatch, capsys):
     with Collection(tmp_path / "c") as collection:
-        rows, _ = import_pictures(collection, find_pictures([world / "pool"])[0][:2], TasteMeasurer(taste_extractor()))
+        rows, _ = import_pictures(collection, find_pictures([world / "pool"])[0][:2], Measures(taste_extractor()))
         monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
         assert keys.rate_by_keys(RatingSession(collection, "me", rows), iter("51u4 "))
         assert ratings(collection, "me") == {rows[0].id: 5, rows[1].id: 4}

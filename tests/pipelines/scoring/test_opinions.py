@@ -8,8 +8,8 @@ import pytest
 from soart.pipelines.collection.comparisons import store_choice, store_tie
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import ImageRow
+from soart.pipelines.scoring.opinions import Opinion, who_judged
 from soart.pipelines.tuning.evidence import Evidence
-from soart.pipelines.tuning.opinions import Opinion, who_judged
 from soart.pipelines.tuning.panel import Judgements
 from soart.pipelines.tuning.study import Trial
 

@@ -1,0 +1,63 @@
+"""Tells which pictures can be judged at all; what all judges of items share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..protocols import POINTS, ItemJudge, Pictures, Reason, Values
+
+#: Fewest pixels of the longest side, and the span of tones (0…1) below which a picture is plain.
+FEWEST_PIXELS, PLAIN = 16, 3 / 255
+#: Why pictures without content cannot be judged. Transparency is laid over white before anything is measured.
+BLANK = ("all black", "all white or transparent", "nothing but one tone")
+
+
+def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Why pictures cannot be judged, such as ``"all black"``; empty for those that can.
+
+    Args:
+        items: (n, p) items. Without quality items every picture counts as fit.
+        names: (p,) their names.
+    """
+    if "quality/side" not in names:
+        return [""] * len(items)
+    side, dark, spread, lightest, colour = (
+        items[:, names.index(f"quality/{name}")]
+        for name in ("side", "luma/q01", "luma/deviation", "luma/q99", "chroma/q99")
+    )
+    reasons = []
+    for n in range(len(items)):
+        plain = spread[n] < PLAIN and lightest[n] - dark[n] < PLAIN
+        if side[n] < FEWEST_PIXELS:
+            pixels = f"{side[n]:.0f} pixel{'s' * (round(side[n]) != 1)}"
+            reasons.append(f"too small to be judged ({pixels}; {FEWEST_PIXELS} are needed)")
+        elif plain and colour[n] < PLAIN and lightest[n] < PLAIN:
+            reasons.append(BLANK[0])
+        elif plain and colour[n] < PLAIN and dark[n] > 1 - PLAIN:
+            reasons.append(BLANK[1])
+        else:
+            reasons.append(BLANK[2] if plain else "")
+    return reasons
+
+
+class JudgesItems:
+    """Base of judges of items, 0 to 100 points: values and reasons of pictures, by ``score`` and ``explain`` of their items."""
+
+    scale, needs = POINTS, ("items",)
+
+    def values(self: ItemJudge, pictures: Pictures) -> Values:
+        """Values of pictures; none for those that are too small, all black or of one tone."""
+        items = pictures.items(self.extractor)
+        return fit_values(self.score(items), items, self.extractor.names)
+
+    def reasons(self: ItemJudge, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
+        """For each picture, the ``top`` reasons that moved its value most, the largest first."""
+        return self.explain(pictures.items(self.extractor), top)
+
+
+def fit_values(values: np.ndarray, items: np.ndarray, names: Sequence[str]) -> Values:
+    """Values (n,) by (n, p) items with (p,) names, without those of pictures that cannot be judged."""
+    why = why_unfit(items, names)
+    return Values(np.where([reason == "" for reason in why], values, np.nan) if why else values, why)

@@ -1,0 +1,55 @@
+"""Lists the judges that can be named, with what a user should know of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import SoartError
+from ..scoring.profile_store import ProfileStore
+from ..scoring.taste_scorer import TasteScorer
+from ..support.judge_names import SCORES
+from .finding import SOART, known_judges
+
+
+@dataclass(frozen=True, slots=True)
+class ListedJudge:
+    """A judge that can be named.
+
+    Attributes:
+        name: as for ``--by``, with the argument in words.
+        kind: ``built in``, ``taste``, ``model``, or the package that offers it.
+        summary: one line; empty if none is known.
+        notes: sentences: the doubt of a taste, the licence of a model, or a package that is missing.
+    """
+
+    name: str
+    kind: str
+    summary: str = ""
+    notes: Sequence[str] = ()
+
+
+def listed_judges(tastes: ProfileStore) -> list[ListedJudge]:
+    """Every judge that can be named: the built-in ones, tastes, models, and those of other packages; no model is loaded."""
+    built_in, models = [], []
+    for source in known_judges():
+        name = f"{source.name}:{source.argument}" if source.argument else source.name
+        notes = [source.licence] if source.licence else []
+        if source.missing:
+            notes.append(f"not installed: pip install {source.missing}")
+        if source.origin != SOART:
+            models.append(ListedJudge(name, source.origin))
+        elif source.name in SCORES:
+            built_in.append(ListedJudge(name, "built in", source.summary, notes))
+        else:
+            models.append(ListedJudge(name, "model", source.summary, notes))
+    return [*built_in, *(_taste(name, tastes) for name in tastes.names()), *models]
+
+
+def _taste(name: str, tastes: ProfileStore) -> ListedJudge:
+    try:
+        taste = TasteScorer.of(tastes.load(name))
+    except SoartError as error:
+        return ListedJudge(name, "taste", "", [str(error)])
+    doubt = taste.doubt()
+    return ListedJudge(name, "taste", taste.taste.trust.sentence, [doubt] if doubt else [])

@@ -1,0 +1,51 @@
+"""Scores all pictures of a collection by one judge of items."""
+
+from __future__ import annotations
+
+from ...metrics.protocols import ItemJudge
+from ...metrics.tastes.fitting import CHUNK
+from ..collection.collection import Collection
+from ..collection.pictures import images_by_id
+from ..scoring.pictures import StoredPictures
+from ..support.background import Job
+from ..support.batching import batches
+from .guarded import GuardedJudge
+from .storing import values_of
+
+#: Pictures scored and stored at once if some may have to be measured, which takes long.
+STEP = 128
+
+
+def score_all(
+    collection: Collection, judge: ItemJudge, job: Job | None = None, *, stored_items_only: bool = False
+) -> tuple[int, list[str]]:
+    """Score every sound picture, and measure those without items; scores stay when the job is cancelled.
+
+    Args:
+        collection: the collection.
+        judge: the judge.
+        job: counts the pictures, and can be cancelled between them; None if there is no job.
+        stored_items_only: True to skip pictures without items of the judge's version, so that none is decoded.
+
+    Returns:
+        number of scores stored, and a sentence for each picture that has none.
+    """
+    guard, job = GuardedJudge(judge), job or Job(0, "", "")
+    ids = collection.ids()
+    job.expect(len(ids))
+    problems: list[str] = []
+    count = 0
+    for block in batches(ids, CHUNK if stored_items_only else STEP):
+        rows = images_by_id(collection, block)
+        if stored_items_only:
+            items = collection.items(judge.extractor.version, block)
+            pictures = StoredPictures(collection, [rows[i] for i in items], known={judge.extractor.version: items})
+            job.advance(len(block) - len(items))
+        else:
+            pictures = StoredPictures(collection, [row for row in rows.values() if not row.problem])
+            job.advance(len(block) - len(pictures.rows))
+        values, unreadable = values_of(pictures, guard, job.advance)
+        collection.set_scores(guard.stored_name, values)
+        problems += unreadable
+        count += len(values)
+    return count, [*problems, *guard.problems]

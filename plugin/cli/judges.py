@@ -1,0 +1,33 @@
+"""The command ``soart judges``."""
+
+from __future__ import annotations
+
+from .options import Json, Profiles
+from .terminal import emit, out, plain_table, printable, say
+
+
+def judges(profiles: Profiles = None, as_json: Json = False) -> None:
+    """List every judge that --by can name: built in, your tastes, models, and those of other packages."""
+    from rich.text import Text
+
+    from ...pipelines.judges.listing import listed_judges
+    from ...pipelines.scoring.profile_store import ProfileStore
+
+    found = listed_judges(ProfileStore(profiles))
+    if as_json:
+        emit(
+            {
+                "judges": [
+                    {"name": one.name, "kind": one.kind, "summary": one.summary, "notes": one.notes} for one in found
+                ]
+            }
+        )
+        return
+    table = plain_table()
+    for heading in ("judge", "kind", "judges by"):
+        table.add_column(heading, overflow="fold")
+    for one in found:
+        summary = "; ".join([one.summary, *one.notes]) if one.summary else "; ".join(one.notes)
+        table.add_row(*(Text(printable(cell)) for cell in (one.name, one.kind, summary)))
+    out.print(table)
+    say("Beside these: person:NAME, a person who rates in the collection, and module:Class, a Python class of yours.")
