@@ -59,7 +59,7 @@ class PlantedTaste:
     """
 
     name, version = "planted", "1"
-    range, higher_is_better, needs_prompt = (-100.0, 100.0), True, False
+    scale, needs = (-100.0, 100.0), ("pixels",)
 
     def __init__(self, weights: np.ndarray, middle: np.ndarray, unit: np.ndarray) -> None:
         self.weights, self.middle, self.unit = weights, middle, unit

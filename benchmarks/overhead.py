@@ -25,10 +25,12 @@ from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines import demo
 from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.judges.finding import guarded
+from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.reports.ranking import render_report
-from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.pictures import StoredPictures
 
 
 def show(name: str, values: list[float], unit: str) -> None:
@@ -52,7 +54,7 @@ def main() -> None:
             started = time.perf_counter()
             requests = generation.plan(demo.TEMPLATE, arguments.n, generator, seed=1000 * run, prompt_seed=run)
             made = generation.generate(collection, generator, requests, scorer)
-            ranking, _ = rank(collection, made.rows, scorer)
+            ranking, _ = rank(StoredPictures(collection, made.rows), [(guarded(scorer), 1.0)])
             wall = time.perf_counter() - started
             started = time.perf_counter()
             render_report(collection, ranking, "t", scorer.stored_name)

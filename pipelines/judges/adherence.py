@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -81,22 +81,37 @@ class AdherenceJudge:
                 rows = pictures.part({*ids}).items(source.extractor)
                 items[source.version] = dict(zip(ids, rows, strict=True))
         return [
-            Adherence.of(
-                [
-                    PhraseJudgement.untold(phrase, missing_extra(phrase))
-                    if source is None
-                    else source.judge(items[source.version][number], phrase)
-                    for phrase, source in phrases
-                ]
-            )
+            _adherence(phrases, {version: rows[number] for version, rows in items.items() if number in rows})
             for number, phrases in zip(pictures.ids, sought, strict=True)
         ]
+
+    def adherence(self, prompt: str, size: tuple[int, int], items: Mapping[str, np.ndarray]) -> Adherence:
+        """The adherence of a picture to a prompt.
+
+        Args:
+            prompt: the prompt.
+            size: width and height of the picture in pixels.
+            items: (p,) by the version of each source that is ``needed``.
+        """
+        return _adherence(self.phrases(prompt, size), items)
 
     def missing_extras(self, pictures: Pictures) -> list[str]:
         """A sentence for each extra of soart without which a phrase cannot be judged."""
         sought = [self.phrases(*asked) for asked in zip(pictures.prompts(), pictures.sizes(), strict=True)]
         extras = {missing_extra(phrase) for phrases in sought for phrase, source in phrases if source is None} - {""}
         return [f"Quoted text in prompts cannot be judged: pip install '{extra}'." for extra in sorted(extras)]
+
+
+def _adherence(phrases: Sequence[tuple[Phrase, PhraseSource | None]], items: Mapping[str, np.ndarray]) -> Adherence:
+    """The adherence to phrases, each with the source that judges it, by items (p,) of each source's version."""
+    return Adherence.of(
+        [
+            PhraseJudgement.untold(phrase, missing_extra(phrase))
+            if source is None
+            else source.judge(items[source.version], phrase)
+            for phrase, source in phrases
+        ]
+    )
 
 
 def load(argument: str) -> AdherenceJudge:

@@ -60,7 +60,7 @@ def document(
     plain: dict[str, Any] = _plain(
         {
             "collection": evaluated.collection.name,
-            "profile": evaluation.main,
+            "by": evaluation.main,
             "pictures": len(evaluation.ids),
             "update": _update(evaluated.update),
             **facts,

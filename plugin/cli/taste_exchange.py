@@ -324,11 +324,12 @@ def delete(
             delete_population(name, store)
         else:
             store.delete(name)
-    default = read_settings()["taste"]
+    default = read_settings()["by"]
     for name, holders in ({} if population else holders_of(names, store)).items():
         note(f"A copy of {name!r} stays in {', '.join(map(repr, holders))}: scores do not change.")
-    if profiles is None and not population and default.value in names:
-        note(f"{default.value!r} is still the configured taste ({default.source}): commands that use it will fail.")
+    for text in default.value or () if profiles is None and not population else ():
+        if (name := text.rpartition("=")[0] or text) in names:
+            note(f"{name!r} is still a configured judge ({default.source}): commands that use it will fail.")
     return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")
 
 

@@ -48,4 +48,4 @@ def art(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(art, tmp_path_factory):
     with Collection(tmp_path_factory.mktemp("collection")) as collection:
-        yield sync_and_evaluate(collection, Scan([art]), LocalEngine(2))
+        yield sync_and_evaluate(collection, Scan([art]), LocalEngine(2), "technical")

@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.judging import Brightness, PixelJudge
 
 import soart
-from soart.errors import CollectionError, ModelError, ProfileError, SoartError
+from soart.errors import CollectionError, JudgeError, ModelError, SoartError
 from soart.metrics.damage.scorer import TechnicalScorer
-from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.scoring import ranking
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes.learning import Sources, learn
 
@@ -67,20 +66,13 @@ def test_the_overall_score_ranks_unless_something_else_is_named(drawn, monkeypat
     assert [picture.score for picture in by_default] == pytest.approx(scores)
     assert list(scores) == sorted(scores, reverse=True)
     assert {picture.verdict for picture in by_default} != {""}
-    assert [p.score for p in soart.rank(drawn, taste="overall")] == [p.score for p in by_default]
-    technical = {p.path: p.score for p in soart.rank(drawn, taste="technical")}
+    assert [p.score for p in soart.rank(drawn, by="overall")] == [p.score for p in by_default]
+    technical = {p.path: p.score for p in soart.rank(drawn, by="technical")}
     assert all(technical[picture.path] > picture.score for picture in by_default)
-    # A judge alone needs no network.
+    # A judge of pixels alone needs no network.
     monkeypatch.setattr(soart.OverallScorer, "load", None)
 
-    class Brightness:
-        name, version = "brightness", "1"
-        range, higher_is_better, needs_prompt = (0.0, 255.0), True, False
-
-        def judge(self, pictures, prompts):
-            return [float(pixels.mean()) for pixels in pictures]
-
-    assert len(soart.rank(drawn / "images", judge=Brightness())) == 4
+    assert len(soart.rank(drawn / "images", by=Brightness())) == 4
 
 
 def test_min_distance_drops_look_alikes(drawn):
@@ -90,11 +82,11 @@ def test_min_distance_drops_look_alikes(drawn):
 
 
 def test_tastes_by_name_and_as_objects(drawn):
-    by_name, by_scorer = soart.rank(drawn, taste="blur"), soart.rank(drawn, taste=TechnicalScorer.detector("blur"))
+    by_name, by_scorer = soart.rank(drawn, by="blur"), soart.rank(drawn, by=TechnicalScorer.detector("blur"))
     assert [picture.score for picture in by_name] == [picture.score for picture in by_scorer]
     assert [picture.score for picture in by_name] != [picture.score for picture in soart.rank(drawn)]
-    with pytest.raises(ProfileError, match="no taste 'nobody'"):
-        soart.rank(drawn, taste="nobody")
+    with pytest.raises(JudgeError, match="no judge 'nobody'"):
+        soart.rank(drawn, by="nobody")
 
 
 def test_the_warning_of_an_unreliable_taste_is_among_the_problems(drawn):
@@ -103,7 +95,7 @@ def test_the_warning_of_an_unreliable_taste_is_among_the_problems(drawn):
         rate(collection, "me", stars)
         taste = learn("odd", collection, Sources(rater="me")).taste
         assert taste.trust.useless
-        assert soart.rank(collection, taste=taste).problems == [TasteScorer.of(taste).warning]
+        assert soart.rank(collection, by=taste).problems == [TasteScorer.of(taste).doubt()]
 
 
 def test_settings_are_checked(tmp_path, embedded):
@@ -132,9 +124,9 @@ def test_values_of_another_type_are_refused_before_any_work(tmp_path, collection
     with pytest.raises(CollectionError, match="Expected the collection as a folder or a URL"):
         soart.keep(tmp_path, collection=collection)
     for wrong, words in (
-        ({"by": "colour"}, "cannot be grouped by 'colour': choose prompt, burst, look-alike"),
+        ({"group": "colour"}, "cannot be grouped by 'colour': choose prompt, burst, look-alike"),
         ({"per_group": 0}, "Expected 1 or more pictures to keep of each group, got 0"),
-        ({"by": 5}, "the way of grouping as text"),
+        ({"group": 5}, "the way of grouping as text"),
         ({"per_group": "2"}, "to keep of each group as a whole number, got '2'"),
         ({"rater": 5}, "the name of the rater as text, got 5"),
         ({"pictures": collection}, "not an open one"),
@@ -151,24 +143,26 @@ def test_values_of_another_type_are_refused_before_any_work(tmp_path, collection
 
 def test_folders_may_be_named_by_text(drawn):
     with soart.Collection(None) as memory:
-        evaluated = soart.sync_and_evaluate(memory, soart.Scan([str(drawn / "images")]), soart.LocalEngine(1))
+        evaluated = soart.sync_and_evaluate(
+            memory, soart.Scan([str(drawn / "images")]), soart.LocalEngine(1), "technical"
+        )
     assert evaluated.update.found == 4
 
 
 def test_an_evaluation_takes_names_and_judges_of_ones_own(drawn):
-    class Redness:
-        name, version, range, higher_is_better, needs_prompt = "redness", "1", (0.0, 1.0), True, False
+    class Redness(PixelJudge):
+        name = "redness"
 
         def judge(self, pictures, prompts):
             return [float(pixels[..., 0].mean()) / 255 for pixels in pictures]
 
     with soart.Collection(None) as memory:
         scan, engine = soart.Scan([drawn / "images"]), soart.LocalEngine(1)
-        evaluated = soart.sync_and_evaluate(memory, scan, engine, ["blur"], judges=[Redness()])
+        evaluated = soart.sync_and_evaluate(memory, scan, engine, {"blur": 1.0, Redness(): 0.0})
         assert evaluated.evaluation.main == TechnicalScorer.detector("blur").stored_name
         assert np.isfinite(evaluated.judged.values["judge:redness@1"]).all()
-        with pytest.raises(SoartError, match="a list of judges, got 'appeal'"):
-            soart.sync_and_evaluate(memory, scan, engine, judges="appeal")
+        with pytest.raises(SoartError, match="'int' has no 'name'"):
+            soart.sync_and_evaluate(memory, scan, engine, 5)
 
 
 def test_values_with_arrays_are_compared_and_printed_in_short(drawn, embedded):
@@ -195,7 +189,7 @@ def test_a_notebook_shows_tunes_findings_and_keepers(tmp_path, drawn):
     generator = soart.ImageGenerator(soart.load_model(device="cpu"))
     space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} <b>colors</b>")
     with soart.Collection(tmp_path / "c") as collection:
-        panel = soart.Panel([soart.TechnicalScorer.load()])
+        panel = soart.Panel("technical")
         tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
         assert "0 of 2 pictures drawn" in tuner._repr_html_()
         soart.tune(tuner)
@@ -212,7 +206,7 @@ def test_a_notebook_shows_tunes_findings_and_keepers(tmp_path, drawn):
     for name in ("one.png", "two.png"):
         Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(folder / name)
     Image.linear_gradient("L").save(folder / "alone.png")
-    keepers = soart.keep(folder, by="look-alike", collection=tmp_path / "kept")
+    keepers = soart.keep(folder, group="look-alike", collection=tmp_path / "kept")
     page = keepers._repr_html_()
     assert page.count("<tr>") == 1 + len(keepers.groups)
     assert page.count("data:image/jpeg") == len(keepers.groups)
@@ -225,28 +219,6 @@ def test_a_notebook_shows_the_pictures(drawn):
     assert "a boat" in page
     listed = soart.Ranking([], ["<b> is left out."])
     assert "&lt;b&gt;" in listed._repr_html_()
-
-
-def test_calls_of_the_earlier_functions_still_work(collection, generator, scorer):
-    requests = soart.plan("a boat", 2, generator, steps=2)
-    made = soart.generate(collection, generator, requests, scorer)
-    assert isinstance(made, generation.Generated)
-    assert soart.generate(collection=collection, generator=generator, requests=requests).reused == 2
-    pictures, problems = soart.rank(collection, made.rows, scorer)
-    assert (len(pictures), problems) == (2, [])
-    for again, _ in (
-        soart.rank(collection=collection),
-        soart.rank(collection, scorer=scorer),
-        ranking.rank(collection),
-    ):
-        assert [picture.path for picture in again] == [picture.path for picture in pictures]
-
-
-def test_earlier_public_names():
-    assert soart.find_out is soart.findings_of
-    assert soart.survey is soart.sync_and_evaluate
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = soart.nothing
 
 
 def test_collections_by_default_lie_in_the_working_folder(tmp_path, monkeypatch, embedded):

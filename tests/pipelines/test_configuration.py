@@ -16,16 +16,16 @@ def files(tmp_path):
 
 def test_each_value_comes_from_the_first_source_that_has_it(files):
     project, user = files
-    for key, value in (("model", "user's"), ("device", "cpu"), ("taste", "blur")):
+    for key, value in (("model", "user's"), ("device", "cpu"), ("wildcards", "words")):
         store(user, key, value)
     for key, value in (("model", "project's"), ("device", "mps")):
         store(project, key, value)
-    found = read_settings({"SOART_MODEL": "variable's", "SOART_TASTE": " ", "SOART_JUDGES": "a:b c=2"}, files)
+    found = read_settings({"SOART_MODEL": "variable's", "SOART_WILDCARDS": " ", "SOART_BY": "a:b c=2"}, files)
     assert {key: (setting.value, setting.source) for key, setting in found.items() if setting.source != "default"} == {
         "model": ("variable's", "SOART_MODEL"),
         "device": ("mps", str(project)),
-        "taste": ("blur", str(user)),
-        "judges": (["a:b", "c=2"], "SOART_JUDGES"),
+        "by": (["a:b", "c=2"], "SOART_BY"),
+        "wildcards": ("words", str(user)),
     }
     assert list(found) == list(KEYS)
     assert {setting.value for setting in read_settings({}, []).values()} == {None}
@@ -34,21 +34,21 @@ def test_each_value_comes_from_the_first_source_that_has_it(files):
 def test_storing_keeps_comments_and_all_else(files):
     _, user = files
     user.parent.mkdir()
-    user.write_text('# mine\nmodel = "a"  # good\n\ntaste = "blur"\n')
+    user.write_text('# mine\nmodel = "a"  # good\n\nwildcards = "words"\n')
     store(user, "model", "b")
-    store(user, "judges", ["adherence"])
-    store(user, "taste", None)
-    store(user, "taste", None)
-    assert user.read_text() == '# mine\nmodel = "b"  # good\n\njudges = ["adherence"]\n'
+    store(user, "by", ["adherence"])
+    store(user, "wildcards", None)
+    store(user, "wildcards", None)
+    assert user.read_text() == '# mine\nmodel = "b"  # good\n\nby = ["adherence"]\n'
 
 
 @settings(max_examples=30)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
 def test_any_text_comes_back(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "any.toml"
-    store(path, "taste", text)
-    store(path, "judges", [text, "b"])
-    assert read_file(path) == {"taste": text, "judges": [text, "b"]}
+    store(path, "wildcards", text)
+    store(path, "by", [text, "b"])
+    assert read_file(path) == {"wildcards": text, "by": [text, "b"]}
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,14 @@ def test_any_text_comes_back(tmp_path_factory, text):
         ('nonsense = "a"', "known are model, device"),
         ("model = 5", "'model' must be a text, got 5 ('{path}')"),
         ('model = " "', "must be a text"),
-        ('judges = "adherence"', "must be a list of texts"),
+        ("by = 5", "must be a list of texts"),
+        ('taste = "mine"', "no setting 'taste' ('{path}'): did you mean 'by'?"),
         ('dtype = "float3"', "one of float32, float16, bfloat16"),
         ('device = "toaster"', "'device' must be one of cpu, cuda, mps, xpu, or such as cuda:1"),
         ('[model]\nname = "a"', "must be a text"),
         ("model = ", "not valid TOML: Invalid value"),
         (b"\xff\xfe\x00", "not valid TOML"),
-        ('judges = ["evil:Class"]', "must not name code"),
+        ('by = ["evil:Class"]', "must not name code"),
     ],
 )
 def test_mistakes_are_named_with_their_file(files, content, words):
@@ -79,11 +80,11 @@ def test_mistakes_are_named_with_their_file(files, content, words):
 
 def test_a_user_may_name_code_and_a_project_may_not(files):
     project, user = files
-    store(user, "judges", ["mine:Class=2", "clip:a/b=0.5"])
-    assert read_file(user)["judges"] == ["mine:Class=2", "clip:a/b=0.5"]
-    store(project, "judges", ["clip:a/b=0.5"])
+    store(user, "by", ["mine:Class=2", "clip:a/b=0.5"])
+    assert read_file(user)["by"] == ["mine:Class=2", "clip:a/b=0.5"]
+    store(project, "by", ["clip:a/b=0.5", "mine=2", "person:ann"])
     with pytest.raises(SoartError, match="must not name code"):
-        store(project, "judges", ["mine:Class"])
+        store(project, "by", ["mine:Class"])
 
 
 def test_a_user_may_name_a_database_and_a_project_may_not(files):

@@ -5,28 +5,32 @@ from soart.metrics.image import read_image
 from soart.pipelines import generate as generation
 from soart.pipelines.collection.png import NOTE_AT, note_chunk
 from soart.pipelines.collection.ratings import rate, ratings
+from soart.pipelines.judges.finding import guarded, judges_for
+from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.pictures import StoredPictures
 
 
 def test_generate_measure_rank_and_again(collection, generator, scorer):
     plan = generation.plan("a {sharp|blurry} {fox|owl}", 4, generator, seed=3, steps=2)
     assert [r.seed for r in plan] == [3, 4, 5, 6]
     counts = []
-    first = generation.generate(collection, generator, plan, scorer, counts.append)
+    first = generation.generate(collection, generator, plan, [guarded(scorer)], counts.append)
     assert (first.drawn, first.reused, sum(counts)) == (4, 0, 4)
     assert [row.generation.prompt for row in first.rows] == [r.prompt for r in plan]
     assert len(collection.items(scorer.extractor.version, [r.id for r in first.rows])) == 4
     spent = generator.pipeline_seconds
-    second = generation.generate(collection, generator, plan, scorer)
+    second = generation.generate(collection, generator, plan, [guarded(scorer)])
     assert (second.drawn, second.reused) == (0, 4)
     assert [r.id for r in second.rows] == [r.id for r in first.rows]
     assert generator.pipeline_seconds == spent
-    assert len(rank(collection)[0]) == 4
+    assert len(rank(StoredPictures(collection, collection.images()), judges_for("technical"))[0]) == 4
 
 
 def test_items_measured_while_drawing_equal_those_of_the_file(collection, generator, scorer):
-    row = generation.generate(collection, generator, generation.plan("a fox", 1, generator, steps=2), scorer).rows[0]
+    row = generation.generate(
+        collection, generator, generation.plan("a fox", 1, generator, steps=2), [guarded(scorer)]
+    ).rows[0]
     stored = collection.items(scorer.extractor.version, [row.id])[row.id]
     assert (stored == scorer.extractor.extract(read_image(collection.locate(row)).pixels)[0].astype("f4")).all()
 
@@ -40,8 +44,8 @@ def test_interrupted_run_goes_on(collection, embedded, scorer):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generation.generate(collection, generator, plan, scorer, stop)
-    rest = generation.generate(collection, generator, plan, scorer)
+        generation.generate(collection, generator, plan, [guarded(scorer)], stop)
+    rest = generation.generate(collection, generator, plan, [guarded(scorer)])
     assert (rest.drawn, rest.reused) == (2, 4)
 
 
@@ -54,7 +58,7 @@ def test_equal_requests_are_drawn_once(collection, generator):
 
 def test_the_scheduler_that_drew_is_written_down(collection, generator):
     requests = [generator.request("a fox", seed=1, steps=2, scheduler=name) for name in (None, "DDIMScheduler")]
-    rows = generation.generate(collection, generator, requests, None).rows
+    rows = generation.generate(collection, generator, requests).rows
     assert [row.generation.sampler for row in rows] == [generator.model.sampler, "DDIM"]
     with Image.open(collection.file(rows[1].path)) as picture:
         assert "Sampler: DDIM," in picture.info["parameters"]
@@ -82,7 +86,7 @@ def damage_repainted(path):
 @pytest.mark.parametrize("damage", [damage_missing, damage_other, damage_cut, damage_repainted])
 def test_a_picture_whose_file_is_gone_or_changed_is_drawn_again(collection, generator, scorer, damage):
     plan = generation.plan("a {fox|owl}", 2, generator, steps=2)
-    first = generation.generate(collection, generator, plan, scorer)
+    first = generation.generate(collection, generator, plan, [guarded(scorer)])
     row = first.rows[1]
     path = collection.locate(row)
     pixels = read_image(path).pixels
@@ -90,7 +94,7 @@ def test_a_picture_whose_file_is_gone_or_changed_is_drawn_again(collection, gene
     collection.set_scores("taste:x", {row.id: 1.5})
     damage(path)
     changed = path.read_bytes() if path.exists() else None
-    again = generation.generate(collection, generator, plan, scorer)
+    again = generation.generate(collection, generator, plan, [guarded(scorer)])
     assert (again.drawn, again.redrawn, again.reused) == (1, 1, 1)
     assert [r.id for r in again.rows] == [r.id for r in first.rows]
     assert (read_image(collection.locate(again.rows[1])).pixels == pixels).all()
@@ -100,7 +104,7 @@ def test_a_picture_whose_file_is_gone_or_changed_is_drawn_again(collection, gene
     # Nothing of the user's is overwritten.
     others = [file.read_bytes() for file in path.parent.iterdir() if file.name.startswith(f"{path.stem}-")]
     assert others == ([] if changed is None else [changed])
-    third = generation.generate(collection, generator, plan, scorer)
+    third = generation.generate(collection, generator, plan, [guarded(scorer)])
     assert (third.drawn, third.redrawn, third.reused) == (0, 0, 2)
 
 

@@ -18,8 +18,6 @@ from soart.metrics.tastes.overall import (
     MIDDLE,
     SLOPE,
     OverallScorer,
-    default_profile,
-    default_scorer,
     shares_of,
     words_of,
 )
@@ -152,15 +150,9 @@ def test_places_of_faults(scorer):
     assert sum(r.contribution for r in explained) == pytest.approx(scorer.score(rows)[0] - 100)
 
 
-def test_is_the_default_where_the_network_is(scorer, items, monkeypatch):
-    assert (default_profile(), default_profile(judged=True)) == ("overall", "technical")
-    assert isinstance(default_scorer(), OverallScorer)
-    assert isinstance(default_scorer(judged=True), TechnicalScorer)
+def test_the_quality_in_words_is_told_by_whole_scores(scorer, items):
     assert words_of(scorer, items) == scorer.verdicts(items)
     assert words_of(TechnicalScorer.detector("blur"), items[:, :2]) == [""] * len(items)
-    monkeypatch.setattr(overall, "default_network", lambda: None)
-    assert default_profile() == "technical"
-    assert isinstance(default_scorer(), TechnicalScorer)
 
 
 def test_wrong_items_are_refused_by_its_own_name(scorer, items):

@@ -17,10 +17,12 @@ from soart.pipelines.collection.address import address_of, is_url
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.ingest.roots import existing_collection
+from soart.pipelines.judges.finding import judges_for
+from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.request import Request
 from soart.pipelines.scoring.measuring import open_pictures
-from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
 from soart.pipelines.tuning.tuner import Tuner
@@ -258,7 +260,7 @@ def whole_way(where, embedded, scorer):
         made = generation.generate(
             collection, generator, [Request("a boat", seed, steps=2) for seed in range(4)], scorer
         )
-        ranking, _ = rank(collection, made.rows)
+        ranking, _ = rank(StoredPictures(collection, made.rows), judges_for("technical"))
         told += [(r.row.sha256, r.score, r.percentile, r.reasons) for r in ranking]
         rate(collection, "me", {row.id: 1 + k for k, row in enumerate(made.rows)})
         for budget in (4, 8):
@@ -266,7 +268,7 @@ def whole_way(where, embedded, scorer):
                 collection,
                 generator,
                 PromptSpace.parse_yaml(SPACE),
-                Panel([scorer], ["me"]),
+                Panel({scorer: 0.0, "person:me": 1.0}),
                 budget=budget,
                 batch=4,
                 seed=1,

@@ -18,8 +18,10 @@ from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.roots import known_roots
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
-from soart.pipelines.scoring.ranking import rank
-from soart.pipelines.scoring.rescoring import score_all
+from soart.pipelines.judges.finding import guarded
+from soart.pipelines.judges.ranking import rank
+from soart.pipelines.judges.rescoring import score_all
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 
 FOLDER = Path(__file__).parents[2] / "assets" / "0.1.0"
@@ -57,7 +59,7 @@ def test_pictures_ratings_and_metadata_are_read(stored):
 
 def test_pictures_are_measured_anew_for_the_technical_score_and_nothing_stored_is_lost(stored, scorer):
     before = stored.scores("technical-2")
-    ranking, problems = rank(stored, stored.images(), scorer)
+    ranking, problems = rank(StoredPictures(stored, stored.images()), [(guarded(scorer), 1.0)])
     # The file of the third picture is elsewhere, so it cannot be measured.
     here = [row.sha256 for row in stored.images() if stored.locate(row).is_file()]
     assert sorted(ranked.row.sha256 for ranked in ranking) == sorted(here)
@@ -67,7 +69,7 @@ def test_pictures_are_measured_anew_for_the_technical_score_and_nothing_stored_i
 
 
 def test_stored_items_rank_by_a_taste_without_reading_pictures(stored, taste_scorer):
-    ranking, problems = rank(stored, stored.images(), taste_scorer)
+    ranking, problems = rank(StoredPictures(stored, stored.images()), [(guarded(taste_scorer), 1.0)])
     assert problems == []
     scores = dict(zip((row.sha256 for row in stored.images()), EXPECTED["taste"], strict=True))
     assert [r.row.sha256 for r in ranking] == sorted(scores, key=lambda digest: -scores[digest])

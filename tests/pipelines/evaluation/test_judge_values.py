@@ -16,7 +16,9 @@ NEW, OLD = "judge:rated-quality@007db90d9615", "judge:rated-quality@9f7c5968f213
 @pytest.fixture
 def evaluated(tmp_path, paint):
     with Collection(tmp_path / "collection") as collection:
-        yield sync_and_evaluate(collection, Scan([paint(tmp_path / "art", 6, 3, vivid=True)]), LocalEngine(1))
+        yield sync_and_evaluate(
+            collection, Scan([paint(tmp_path / "art", 6, 3, vivid=True)]), LocalEngine(1), "technical"
+        )
 
 
 def test_versions_have_no_order_by_name(evaluated):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import ImageFilter
 
-from soart.errors import CollectionError, JudgeError
+from soart.errors import CollectionError
 from soart.metrics.tastes.trust import USABLE, Trust
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
@@ -21,10 +21,9 @@ from soart.pipelines.collection.ratings import rate, undo_rating
 from soart.pipelines.evaluation.evaluate import evaluate
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.judging import JudgedPictures
-from soart.pipelines.evaluation.keepers import JUDGES, find_keepers
+from soart.pipelines.evaluation.keepers import find_keepers
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.tidying.cull import cull
 from soart.pipelines.tidying.journal import undo
 from soart.pipelines.tidying.keeping import moves_of_others
@@ -47,7 +46,7 @@ def pictures(tmp_path_factory, scene):
 @pytest.fixture(scope="module")
 def found(pictures, tmp_path_factory):
     with Collection(tmp_path_factory.mktemp("collection")) as collection:
-        yield sync_and_evaluate(collection, Scan([pictures]), LocalEngine(1))
+        yield sync_and_evaluate(collection, Scan([pictures]), LocalEngine(1), "technical")
 
 
 def named(found, images):
@@ -109,7 +108,7 @@ def test_scores_that_a_list_shows_as_equal_are_called_the_same(found, main, scor
     values = np.full(len(found.evaluation.ids), 1.0)
     values[[found.evaluation.place[image_of(found, name)] for name in "34"]] = scores
     level = replace(found.evaluation, main=main, scores={main: values})
-    assert find_keepers(replace(found, evaluation=level, taste=None)).groups[1].why == why
+    assert find_keepers(replace(found, evaluation=level)).groups[1].why == why
 
 
 def test_exact_copies_are_look_alikes_of_which_the_original_is_kept(pictures, tmp_path):
@@ -120,7 +119,7 @@ def test_exact_copies_are_look_alikes_of_which_the_original_is_kept(pictures, tm
     shutil.copy(pictures / "7.png", folder / "7.png")
     shutil.copy(pictures / "7.png", folder / "7-copy.png")
     with Collection(tmp_path / "collection") as collection:
-        evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1))
+        evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
         keepers = find_keepers(evaluated, "look-alike")
         files = [
             [[Path(path).name for path in (one, *copies)] for one, copies in zip(g.paths, g.copies, strict=True)]
@@ -166,52 +165,47 @@ def test_trust_comes_from_the_ratings_of_pairs(found):
     assert "of one prompt: this taste was learnt without" in of_taste.trust_sentence
 
 
-class Dark:
-    """Likes dark pictures."""
+def by_values(found, values):
+    """The same pictures, evaluated by a judge of these values."""
+    judged = JudgedPictures("judge:dark@1", values)
+    return replace(
+        found,
+        judged=judged,
+        evaluation=evaluate(found.collection, found.update.scan_number, judged.main, judged.scores),
+    )
 
-    name, version, needs_prompt, higher_is_better = "dark", "1", False, True
 
-    def judge(self, pictures, prompts):
-        return np.array([-picture.mean() for picture in pictures])
-
-
-def test_judges_choose(found):
-    judge = GuardedJudge(Dark())
+def test_the_judge_of_the_evaluation_chooses(found):
     values = np.full(len(found.evaluation.ids), np.nan)
     for name, value in zip("120", (1.0, 2.0, 2.0), strict=True):
         values[found.evaluation.place[image_of(found, name)]] = value
-    judged = replace(found, judged=JudgedPictures({judge.stored_name: values}, {judge.stored_name: 1.0}))
-    keepers = find_keepers(judged, judges=[(judge, 1.0)])
+    keepers = find_keepers(by_values(found, values))
     same = "too close to call: the same score as the next one listed"
-    assert (keepers.profile, keepers.groups[0].why) == (judge.stored_name, same)
+    assert (keepers.judge, keepers.groups[0].why) == ("judge:dark@1", same)
     assert named(found, keepers.groups[0].images)[2] == "1"
     # No picture of b has a value, so to keep one of them would be chance.
     assert keepers.groups[1].why == "none could be scored: all are kept"
     assert keepers.groups[1].kept == len(keepers.groups[1].images)
-    assert find_keepers(judged, judges=[(judge, 1.0)], with_score=True).profile == JUDGES
-    with pytest.raises(JudgeError):
-        find_keepers(judged, judges=[(judge, -1.0)])
     # Among look-alikes the largest is kept, though only the smallest has a value here, or none, or all have better ones.
     for of_look_alikes in ((np.nan, np.nan, 1.0), (np.nan, np.nan, np.nan), (1.0, 3.0, 2.0)):
         for name, value in zip("678", of_look_alikes, strict=True):
             values[found.evaluation.place[image_of(found, name)]] = value
-        (group,) = find_keepers(judged, "look-alike", judges=[(judge, 1.0)]).groups
+        (group,) = find_keepers(by_values(found, values), "look-alike").groups
         assert (named(found, group.images)[0], group.why) == ("6", "more pixels than the next one listed")
-    nothing = replace(found, judged=JudgedPictures({judge.stored_name: np.full(len(values), np.nan)}, {}))
     with pytest.raises(CollectionError, match="No picture could be judged"):
-        find_keepers(nothing, judges=[(judge, 1.0)])
+        find_keepers(by_values(found, np.full(len(values), np.nan)))
 
 
 @pytest.mark.parametrize(
-    ("by", "per_group", "message"),
+    ("group", "per_group", "message"),
     [
         ("colour", 1, "Pictures cannot be grouped by 'colour': choose prompt, burst, look-alike"),
         ("prompt", 0, "Expected 1 or more pictures to keep of each group, got 0"),
     ],
 )
-def test_wrong_groups_are_refused(found, by, per_group, message):
+def test_wrong_groups_are_refused(found, group, per_group, message):
     with pytest.raises(CollectionError, match=message):
-        find_keepers(found, by, per_group)
+        find_keepers(found, group, per_group)
 
 
 def test_corrections_are_remembered_and_can_be_undone(found):
@@ -219,7 +213,9 @@ def test_corrections_are_remembered_and_can_be_undone(found):
     six, seven, eight = (image_of(found, name) for name in "678")
 
     def again():
-        return replace(found, evaluation=evaluate(collection, found.update.scan_number))
+        return replace(
+            found, evaluation=evaluate(collection, found.update.scan_number, found.judged.main, found.judged.scores)
+        )
 
     mark = mark_distinct(collection, [six], [seven, eight])
     assert distinct_pictures(collection)[six] == {seven, eight}
@@ -259,7 +255,7 @@ def test_others_are_moved_with_their_texts_and_come_back(found, pictures, tmp_pa
 def test_trust_of_a_taste_is_told_beside_its_keepers(found):
     taste = replace(found.evaluation, main="taste:mine", scores={"taste:mine": found.evaluation.scores["technical-9"]})
     learnt = SimpleNamespace(trust=Trust(USABLE, within=WithinGroups(0.71, 0.62, 0.79, 140, 25)))
-    keepers = find_keepers(replace(found, evaluation=taste, taste=learnt), "look-alike")
+    keepers = find_keepers(replace(found, evaluation=taste, judged=replace(found.judged, taste=learnt)), "look-alike")
     assert keepers.trust_sentence.startswith(
         "Of two pictures of one prompt it picks yours in 71 % (62 … 79); 140 pairs"
     )

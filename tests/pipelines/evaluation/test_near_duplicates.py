@@ -25,7 +25,7 @@ def folder(tmp_path, scene):
 
 
 def evaluated(collection, folder):
-    return sync_and_evaluate(collection, Scan([folder]), LocalEngine(1)).evaluation
+    return sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").evaluation
 
 
 def stored(collection):

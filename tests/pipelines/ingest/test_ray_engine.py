@@ -25,7 +25,7 @@ from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.judges import ray_judging
 from soart.pipelines.judges.engines import judging_named
-from soart.pipelines.judges.finding import guarded_judges, judge_named
+from soart.pipelines.judges.finding import guarded, judge_named
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.ray_judging import judge_files
 from soart.pipelines.models.generator import ImageGenerator
@@ -33,6 +33,7 @@ from soart.pipelines.models.opening import open_generator
 from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.models.ray_generator import ClusterGenerator
 from soart.pipelines.models.request import EMBEDDED_STEPS, DrawnPicture, Request
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.support.ray_cluster import check_version, import_ray, ray_connection
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
@@ -261,7 +262,7 @@ def test_drawing_worker_killed_in_the_middle(cluster, collection, embedded, scor
             workers_of_this_process()[0].kill()
 
     with ClusterGenerator(GeneratorOptions(batch_size=2, workers=2)) as generator:
-        made = generation.generate(collection, generator, plan, scorer, kill_one)
+        made = generation.generate(collection, generator, plan, [guarded(scorer)], kill_one)
     assert (made.drawn, made.reused) == (24, 0)
     expected = draw(local, plan)
     from soart.metrics.image import read_image
@@ -299,7 +300,7 @@ def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
     here = partial(ImageGenerator, embedded, steps=EMBEDDED_STEPS)
     for name, make in (("local", here), ("cluster", on_cluster)):
         with Collection(tmp_path / name) as collection, make() as generator:
-            tuner = Tuner(collection, generator, space, Panel([scorer]), batch=8, budget=24)
+            tuner = Tuner(collection, generator, space, Panel(scorer), batch=8, budget=24)
             assert tuner.prune
             words = words_of(space)
             assert generator.meanings(words).keys() == set(words)
@@ -312,9 +313,9 @@ def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
 @pytest.mark.parametrize("name", [pytest.param("redness", marks=pytest.mark.slow), "acme_judge:Moody", "adherence"])
 def test_judged_as_on_one_machine(cluster, package, tmp_path, monkeypatch, name):
     monkeypatch.setattr(ray_judging, "_MEASURED", 4)
-    [(judge, _)], [(again, _)] = guarded_judges([(name, 1.0)]), guarded_judges([(name, 1.0)])
+    judge, again = guarded(name), guarded(name)
     results = []
-    for engine, folder, guarded in (("local", "here", judge), ("ray", "there", again)):
+    for engine, folder, judge_here in (("local", "here", judge), ("ray", "there", again)):
         with Collection(tmp_path / folder) as collection:
             rng = np.random.default_rng(0)
             drawn = [
@@ -329,14 +330,14 @@ def test_judged_as_on_one_machine(cluster, package, tmp_path, monkeypatch, name)
             rows = collection.add_drawn(drawn, "m", "s")
             collection.locate(rows[-1]).write_bytes(b"gone bad")
             counted = []
-            values, problems = judging_named(engine, 2)(collection, rows, guarded, counted.append)
+            values, problems = judging_named(engine, 2)(StoredPictures(collection, rows), judge_here, counted.append)
             assert sum(counted) == len(rows)
             problems = sorted(problem.replace(str(tmp_path / folder), "") for problem in problems)
-            assert values == collection.scores(guarded.stored_name)
+            assert values == collection.scores(judge_here.stored_name)
             results.append(([values.get(row.id) for row in rows], problems))
             # Nothing is left to judge but what cannot be read.
             with ray_connection(2):
-                assert judging_named(engine, 2)(collection, rows[:-1], guarded)[0] == values
+                assert judging_named(engine, 2)(StoredPictures(collection, rows[:-1]), judge_here)[0] == values
     assert results[0] == results[1]
     values, problems = results[0]
     assert sum(value is not None for value in values) == {"redness": 11, "adherence": 8}.get(name, 6)
@@ -347,7 +348,7 @@ def test_a_judge_without_a_name_stays_on_its_machine(package, tmp_path):
     import acme_judge
 
     with Collection(tmp_path / "c") as collection, pytest.raises(JudgeError, match="pass its name"):
-        judging_named("ray")(collection, [], GuardedJudge(acme_judge.ready))
+        judging_named("ray")(StoredPictures(collection, []), GuardedJudge(acme_judge.ready))
     with pytest.raises(SoartError, match="engine"):
         judging_named("abacus")
 

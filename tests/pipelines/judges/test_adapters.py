@@ -9,14 +9,16 @@ import pytest
 import torch
 import transformers
 from PIL import Image
+from specimens.judging import values_for
 from torch.nn import functional
 
 from soart.errors import JudgeError, ModelError
 from soart.pipelines.judges.aesthetic import read_head
-from soart.pipelines.judges.finding import judge_named
+from soart.pipelines.judges.finding import judge_named, judges_for
 from soart.pipelines.judges.guarded import GuardedJudge
-from soart.pipelines.judges.in_memory import judge_batch, judges_for
+from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.tiny.parts import build_tokenizer
 from soart.pipelines.tiny.towers import build_processor, build_towers
 
@@ -73,21 +75,21 @@ PLAIN = ["a red boat, warm colors", "an owl"]
 def test_clip_score(clip):
     judge = judge_named(f"clip:{clip}")
     _, cosines = by_transformers(clip, PLAIN)
-    assert judge.judge(pictures(), PROMPTS) == pytest.approx(100 * cosines, abs=1e-3)
+    assert values_for(judge, pictures(), PROMPTS) == pytest.approx(100 * cosines, abs=1e-3)
     assert judge.name.startswith("clip:")
-    assert judge.needs_prompt
+    assert "prompt" in judge.needs
     assert judge_named(f"clip:{clip}").version == judge.version
 
 
 def test_pickscore_is_the_logit(clip):
     model, cosines = by_transformers(clip, PLAIN)
-    values = judge_named(f"pickscore:{clip}").judge(pictures(), PROMPTS)
+    values = values_for(judge_named(f"pickscore:{clip}"), pictures(), PROMPTS)
     assert values == pytest.approx(model.logit_scale.exp().item() * cosines, abs=1e-3)
 
 
 def test_siglip_is_a_probability(siglip):
     model, cosines = by_transformers(siglip, PLAIN)
-    values = judge_named(f"siglip:{siglip}").judge(pictures(), PROMPTS)
+    values = values_for(judge_named(f"siglip:{siglip}"), pictures(), PROMPTS)
     logits = model.logit_scale.exp().item() * cosines + model.logit_bias.item()
     assert values == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-6)
 
@@ -103,11 +105,11 @@ def test_prompts_are_cut_to_what_the_tower_takes(kind, request):
 
 def test_embeddings_are_stored_so_that_nothing_is_decoded_twice(clip, collection, make_drawn):
     rows = collection.add_drawn([make_drawn(i, "a boat", size=32) for i in range(3)], "m", "s")
-    first, problems = judge_pictures(collection, rows, GuardedJudge(judge_named(f"clip:{clip}")))
+    first, problems = judge_pictures(StoredPictures(collection, rows), GuardedJudge(judge_named(f"clip:{clip}")))
     assert problems == []
     for row in rows:
         collection.locate(row).unlink()
-    second, problems = judge_pictures(collection, rows, GuardedJudge(judge_named(f"pickscore:{clip}")))
+    second, problems = judge_pictures(StoredPictures(collection, rows), GuardedJudge(judge_named(f"pickscore:{clip}")))
     assert problems == []
     ratio = np.array([second[i] / first[i] for i in first])
     assert np.ptp(ratio) < 1e-6
@@ -127,7 +129,7 @@ def test_aesthetic_head(clip, tmp_path, suffix):
     judge = judge_named(f"aesthetic:{path},{clip}")
     with torch.inference_mode():
         expected = head(torch.from_numpy(judge.extractor.extract(pictures())).float())[:, 0].numpy()
-    assert judge.judge(pictures(), ["", ""]) == pytest.approx(expected, abs=1e-5)
+    assert values_for(judge, pictures(), ["", ""]) == pytest.approx(expected, abs=1e-5)
     with pytest.raises(JudgeError, match="embeddings of 64 numbers: name their model"):
         judge_named(f"aesthetic:{path}")
 
@@ -180,16 +182,18 @@ def test_vqa_by_classes(tmp_path):
     model = save_vilt(tmp_path)
     model.save_pretrained(tmp_path)
     judge = judge_named(f"vqascore:{tmp_path}")
-    values = judge.judge(pictures(), ["a boat", "an owl"])
+    values = values_for(judge, pictures(), ["a boat", "an owl"])
     assert len(values) == 2
     assert all(0 < value < 1 for value in values)
-    [long] = judge.judge(pictures(1), ["boat " * 300])
+    [long] = values_for(judge, pictures(1), ["boat " * 300])
     assert 0 < long < 1
     with torch.no_grad():
         model.classifier[-1].weight.zero_()
         model.classifier[-1].bias.copy_(torch.tensor([2.0, 0.5, 9.0]))
     model.save_pretrained(tmp_path)
-    assert judge_named(f"vqascore:{tmp_path}").judge(pictures(1), ["a boat"]) == pytest.approx([1 / (1 + np.exp(-1.5))])
+    assert values_for(judge_named(f"vqascore:{tmp_path}"), pictures(1), ["a boat"]) == pytest.approx(
+        [1 / (1 + np.exp(-1.5))]
+    )
 
 
 def test_vqa_by_words(tmp_path):
@@ -207,7 +211,7 @@ def test_vqa_by_words(tmp_path):
     image = transformers.BlipImageProcessor(size={"height": 32, "width": 32})
     transformers.BlipProcessor(image, tokenizer).save_pretrained(tmp_path)
     judge = judge_named(f"vqascore:{tmp_path}")
-    first, second = judge.judge(pictures(1) * 2, ["a boat", "show"])
+    first, second = values_for(judge, pictures(1) * 2, ["a boat", "show"])
     assert 0 < first < 1
     assert first != second
 
@@ -234,7 +238,7 @@ def test_a_package_that_does_not_fit_the_others(monkeypatch, tmp_path):
 def test_a_metric_of_pyiqa():
     judge = judge_named("pyiqa:entropy")
     flat, busy = np.full((64, 64, 3), 90, np.uint8), pictures(1, 64)[0]
-    low, high = judge.judge([flat, busy], ["", ""])
+    low, high = values_for(judge, [flat, busy], ["", ""])
     assert low < high
     with pytest.raises(JudgeError, match="no metric"):
         judge_named("pyiqa:nothing")
@@ -244,21 +248,20 @@ def test_a_metric_of_pyiqa():
 
 def test_in_memory(clip):
     judges = judges_for([f"clip:{clip}", types.SimpleNamespace(
-        name="first", version="1", range=(0, 255), higher_is_better=False, needs_prompt=False,
-        judge=lambda pictures, prompts: [float(p[0, 0, 0]) for p in pictures],
+        name="first", version="1", scale=(-255, 0), needs=("pixels",),
+        values=lambda pictures: [-float(p[0, 0, 0]) for p in pictures.pixels()],
     )])  # fmt: skip
     batch = dict(enumerate(pictures(3)))
-    judged, problems = judge_batch(batch, dict.fromkeys(batch, "a boat"), judges)
+    judged, problems = score_batch(PicturesInMemory(batch, dict.fromkeys(batch, "a boat")), judges)
     assert problems == []
     assert [picture.number for picture in judged] == [0, 1, 2]
     assert sum(picture.score for picture in judged) == pytest.approx(0, abs=1e-9)
     floats = {number: pixels / 255 for number, pixels in batch.items()}
-    again, _ = judge_batch(floats, dict.fromkeys(batch, "a boat"), judges)
+    again, _ = score_batch(PicturesInMemory(floats, dict.fromkeys(batch, "a boat")), judges)
     assert [p.score for p in again] == pytest.approx([p.score for p in judged])
-    assert judges_for(None) == []
-    judged, problems = judge_batch(batch, {0: "a boat", 1: " "}, judges[:1])
+    judged, problems = score_batch(PicturesInMemory(batch, {0: "a boat", 1: " "}), judges[:1])
     assert [picture.number for picture in judged] == [0]
     assert "needs a prompt, which 2 of 3 pictures do not have" in problems[0]
-    judged, problems = judge_batch(batch, {}, judges[:1])
+    judged, problems = score_batch(PicturesInMemory(batch, {}), judges[:1])
     assert judged == []
     assert "needs a prompt, which 3 of 3 pictures do not have" in problems[0]

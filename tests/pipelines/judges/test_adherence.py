@@ -8,15 +8,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from scipy.special import expit
+from specimens.judging import values_for
 
 from soart.errors import JudgeError, SoartError
-from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, Evidence, load
+from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, adherences_of, load
 from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve
-from soart.pipelines.judges.evidence import adherences
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
 from soart.pipelines.judges.phrase_sources import TowerSource
-from soart.pipelines.judges.ranking import rank_by_judges
+from soart.pipelines.judges.ranking import rank
+from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.tiny.judge import balanced_scenes
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tuning.alarms import adherence_alarm
@@ -182,16 +183,16 @@ def planted():
     return AdherenceJudge([TowerSource(Planted(), Calibration(kinds, ""))])
 
 
-def boat(judge):
-    """Evidence of a picture of a boat."""
-    return Evidence((64, 64), {judge.sources[0].version: np.eye(3)[0]})
+def boat(judge, text):
+    """The adherence of a picture of a boat to a prompt."""
+    return judge.adherence(text, (64, 64), {judge.sources[0].version: np.eye(3)[0]})
 
 
 def test_margins_are_those_of_zero_shot_classification(planted):
     softmax = np.exp([4.0, 0, 0]) / np.exp([4.0, 0, 0]).sum()
 
     def value(prompt):
-        return planted.adherence(boat(planted), prompt).value
+        return boat(planted, prompt).value
 
     for text in ("a boat", "a ship", "boats"):
         assert value(text) == pytest.approx(softmax[0])
@@ -202,11 +203,11 @@ def test_margins_are_those_of_zero_shot_classification(planted):
 
 def test_unknown_phrases_cannot_be_told(planted):
     for text in ("a zorbly", "ein Hund", '"boat"', "three dogs", ""):
-        assert np.isnan(planted.adherence(boat(planted), text).value)
-    told = {j.phrase.text: j.told for j in planted.adherence(boat(planted), "two wooden boats, woodcut").phrases}
+        assert np.isnan(boat(planted, text).value)
+    told = {j.phrase.text: j.told for j in boat(planted, "two wooden boats, woodcut").phrases}
     assert told == {"two wooden boats": False, "boat": True, "wooden boats": False, "woodcut": False}
     judge = GuardedJudge(planted)
-    assert np.isnan(judge.values([boat(planted)], ["a dog"])).all()
+    assert np.isnan(judge.values(PicturesInMemory({0: np.zeros((64, 64, 3), np.uint8)}, {0: "a dog"}))).all()
 
 
 def test_nothing_is_measured_for_what_cannot_be_told(planted):
@@ -260,15 +261,11 @@ def test_the_towers_are_small():
 
 def test_right_prompts_beat_wrong_ones(judge, rendered):
     scenes, pictures = rendered
-    items = [judge.measure(picture, f"a boat, {s.style}") for picture, s in zip(pictures, scenes, strict=True)]
-    right = [judge.adherence(item, f"a {s.subject}, {s.style}").value for item, s in zip(items, scenes, strict=True)]
+    right = values_for(judge, pictures, [f"a {s.subject}, {s.style}" for s in scenes])
     others = [scenes[i - 1].subject if scenes[i - 1].subject != s.subject else "" for i, s in enumerate(scenes)]
-    wins = [
-        value > judge.adherence(item, f"a {other}, {s.style}").value
-        for value, item, s, other in zip(right, items, scenes, others, strict=True)
-        if other
-    ]
-    assert np.mean(wins) >= 0.8
+    told = np.array([bool(other) for other in others])
+    wrong = values_for(judge, pictures, [f"a {o or 'boat'}, {s.style}" for o, s in zip(others, scenes, strict=True)])
+    assert np.mean((right > wrong)[told]) >= 0.8
 
 
 def test_ranked_by_adherence(judge, collection, rendered):
@@ -280,12 +277,12 @@ def test_ranked_by_adherence(judge, collection, rendered):
         DrawnPicture(Request(text, i, width=64, height=64), pictures[i], None, 0.1) for i, text in enumerate(texts)
     ]
     rows = collection.add_drawn(drawn, "m", "s")
-    ranking, problems = rank_by_judges(collection, rows, [(GuardedJudge(judge), 1.0)])
+    ranking, problems = rank(StoredPictures(collection, rows), [(GuardedJudge(judge), 1.0)])
     assert len(ranking) == 6
     assert any("cannot tell" in sentence for sentence in problems)
     assert ranking[0].reasons[1].text.endswith(f"seen: {ranking[0].score:.2f}")
-    judged, _ = adherences(collection, rows, judge)
+    judged, _ = adherences_of(StoredPictures(collection, rows), judge)
     assert [judged[p.row.id].value for p in ranking] == pytest.approx([p.score for p in ranking], abs=1e-6)
     request = Request("a boat", 99, width=64, height=64)
     black = collection.add_drawn([DrawnPicture(request, pictures[9], "all black", 0.1)], "m", "s")
-    assert adherences(collection, black, judge) == ({}, [])
+    assert adherences_of(StoredPictures(collection, black), judge) == ({}, [])

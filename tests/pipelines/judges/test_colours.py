@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
+from specimens.judging import values_for
 
 from soart.metrics.items.colour import HUES, ColourExtractor
 from soart.pipelines.judges.adherence import AdherenceJudge
@@ -89,9 +90,11 @@ def recoloured(pixels, *, tint=(1.0, 1.0, 1.0), grey=0.0, gain=1.0, offset=0.0):
 def test_recoloured_photographs(judge, phrase, shown, not_shown):
     for photograph in load_sample_images().images:
         pixels = photograph[::4, ::4]
-        high, low = (judge.judge([recoloured(pixels, **how)], [phrase])[0] for how in (shown, not_shown))
+        high, low = (values_for(judge, [recoloured(pixels, **how)], [phrase])[0] for how in (shown, not_shown))
         assert high > 0.8 > 0.5 > low
-        assert judge.judge([recoloured(pixels, **shown)], [f"a boat, without {phrase}"])[0] == pytest.approx(1 - high)
+        assert values_for(judge, [recoloured(pixels, **shown)], [f"a boat, without {phrase}"])[0] == pytest.approx(
+            1 - high
+        )
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

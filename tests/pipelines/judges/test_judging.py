@@ -1,4 +1,4 @@
-"""Judges by others: found, guarded, stored, ranked by."""
+"""Judges: found, guarded, stored, ranked by."""
 
 import math
 import os
@@ -9,40 +9,28 @@ from shutil import rmtree
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.judging import Brightness, PixelJudge
 
 from soart.errors import JudgeError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.built_in import BUILT_IN
-from soart.pipelines.judges.finding import checked, guarded_judges, judge_named, known_judges
+from soart.pipelines.judges.finding import check_weights, checked, guarded, judge_named, judges_for, known_judges
 from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue, stored_name
-from soart.pipelines.judges.in_memory import judge_batch, judges_for
-from soart.pipelines.judges.ranking import rank_by_judges, standard
+from soart.pipelines.judges.in_memory import score_batch
+from soart.pipelines.judges.ranking import rank, standard
 from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.scoring.prompts import prompts_of
 from soart.pipelines.support.judge_names import JUDGES
 
 
-class Brightness:
-    """Mean brightness, 0…1."""
+class Shortness(PixelJudge):
+    """Shortness of the prompt."""
 
-    name, version = "brightness", "1"
-    range, higher_is_better, needs_prompt = (0.0, 1.0), True, False
-
-    def __init__(self):
-        self.seen = 0
+    name, scale, needs = "shortness", (-math.inf, 0, "characters"), ("pixels", "prompt")
 
     def judge(self, pictures, prompts):
-        self.seen += len(pictures)
-        return [float(pixels.mean()) / 255 for pixels in pictures]
-
-
-class Length(Brightness):
-    """Length of the prompt, of which less is better."""
-
-    name, range, higher_is_better, needs_prompt = "length", (0, math.inf), False, True
-
-    def judge(self, pictures, prompts):
-        return np.array([len(prompt) for prompt in prompts])
+        return np.array([-len(prompt) for prompt in prompts])
 
 
 @pytest.fixture
@@ -58,15 +46,15 @@ def means(collection, rows):
 
 def test_values_are_stored_once(collection, drawn):
     judge, progress = Brightness(), []
-    values, problems = judge_pictures(collection, drawn[:5], GuardedJudge(judge), progress.append)
+    values, problems = judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(judge), progress.append)
     assert problems == []
     assert values == pytest.approx(means(collection, drawn))
     assert sum(progress) == 5
-    again, _ = judge_pictures(collection, drawn[:5], GuardedJudge(judge))
+    again, _ = judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(judge))
     assert again == values
     assert judge.seen == 5
     judge.version = "2"
-    judge_pictures(collection, drawn[:5], GuardedJudge(judge))
+    judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(judge))
     assert judge.seen == 10
 
 
@@ -74,17 +62,19 @@ def test_a_picture_without_a_value_is_judged_once(collection, drawn):
     """A tune collects all judgements after every batch."""
 
     class Picky(Brightness):
+        needs = ("pixels", "prompt")
+
         def judge(self, pictures, prompts):
             values = super().judge(pictures, prompts)
             return [math.nan if prompt == "boat" else value for value, prompt in zip(values, prompts, strict=True)]
 
     judge, progress = GuardedJudge(Picky()), []
-    values, problems = judge_pictures(collection, drawn[:5], judge)
+    values, problems = judge_pictures(StoredPictures(collection, drawn[:5]), judge)
     assert (len(values), judge.inner.seen) == (4, 5)
-    assert judge_pictures(collection, drawn[:5], judge, progress.append) == (values, problems)
+    assert judge_pictures(StoredPictures(collection, drawn[:5]), judge, progress.append) == (values, problems)
     assert (sum(progress), judge.inner.seen) == (5, 5)
     # Another run tries again.
-    assert judge_pictures(collection, drawn[:5], GuardedJudge(judge.inner))[0] == values
+    assert judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(judge.inner))[0] == values
     assert judge.inner.seen == 6
 
 
@@ -93,18 +83,20 @@ def test_pictures_that_cannot_be_judged_are_not_ranked(collection, drawn, tmp_pa
     Image.new("RGB", (64, 64), "white").save(tmp_path / "plain.png")
     plain, _ = collection.add_file(tmp_path / "plain.png")
     done, judge = [], GuardedJudge(Brightness())
-    ranking, problems = rank_by_judges(collection, [plain, *drawn[:5]], [(judge, 1.0)], progress=lambda: done.append(1))
-    assert (len(ranking), len(done), judge.inner.seen) == (5, 6, 5)
+    ranking, problems = rank(
+        StoredPictures(collection, [plain, *drawn[:5]]), [(judge, 1.0)], progress=lambda: done.append(1)
+    )
+    assert (len(ranking), sum(done), judge.inner.seen) == (5, 6, 5)
     assert problems == ["1 picture left out, because it cannot be judged: all white or transparent."]
-    assert rank_by_judges(collection, [plain], [(judge, 1.0)]) == ([], problems)
+    assert rank(StoredPictures(collection, [plain]), [(judge, 1.0)]) == ([], problems)
 
 
 def test_pictures_whose_files_are_gone_are_not_ranked(collection, drawn):
     judges = [(GuardedJudge(Brightness()), 1.0)]
-    assert len(judge_pictures(collection, drawn[:5], judges[0][0])[0]) == 5
+    assert len(judge_pictures(StoredPictures(collection, drawn[:5]), judges[0][0])[0]) == 5
     for row in drawn[:5]:
         collection.locate(row).unlink()
-    ranking, problems = rank_by_judges(collection, drawn[:5], judges)
+    ranking, problems = rank(StoredPictures(collection, drawn[:5]), judges)
     assert ranking == []
     assert len(problems) == 5
 
@@ -117,21 +109,21 @@ def test_an_interrupted_run_continues(collection, drawn):
             return super().judge(pictures, prompts)
 
     judge = Impatient()
-    judge_pictures(collection, drawn[:5], GuardedJudge(judge, batch=2))
+    judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(judge, batch=2))
     kept = collection.scores("judge:brightness@1")
     assert len(kept) == 2
     later = Brightness()
-    judge_pictures(collection, drawn[:5], GuardedJudge(later))
+    judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(later))
     assert later.seen == 3
 
 
-def test_fewer_is_better_and_prompts(collection, drawn, tmp_path):
+def test_judges_that_need_prompts(collection, drawn, tmp_path):
     Image.linear_gradient("L").resize((20, 20)).convert("RGB").save(tmp_path / "bare.png")
     bare, _ = collection.add_file(tmp_path / "bare.png")
     assert prompts_of(collection, [drawn[1], bare]) == {drawn[1].id: "boatboat"}
-    ranking, problems = rank_by_judges(collection, [*drawn, bare], [(GuardedJudge(Length()), 1.0)])
+    ranking, problems = rank(StoredPictures(collection, [*drawn, bare]), [(GuardedJudge(Shortness()), 1.0)])
     assert [picture.score for picture in ranking] == [-4, -8, -12, -16, -20]
-    assert ranking[0].reasons[0].text == "length 4"
+    assert ranking[0].reasons[0].text == "shortness −4"
     assert [sentence for sentence in problems if "needs a prompt, which 1 of 6 pictures do not have" in sentence]
     assert any("all black" in sentence for sentence in problems)
 
@@ -148,8 +140,8 @@ def test_the_prompt_of_another_tool_is_read_from_the_file(tmp_path):
 
 
 def test_several_judges_count_in_deviations(collection, drawn):
-    judges = [(GuardedJudge(Brightness()), 3.0), (GuardedJudge(Length()), 1.0)]
-    ranking, _ = rank_by_judges(collection, drawn, judges)
+    judges = [(GuardedJudge(Brightness()), 3.0), (GuardedJudge(Shortness()), 1.0)]
+    ranking, _ = rank(StoredPictures(collection, drawn), judges)
     sound = drawn[:5]
     bright = np.array(list(means(collection, sound).values()))
     goal = (3 * standard(bright) + standard(-4.0 * np.arange(1, 6))) / 4
@@ -160,8 +152,10 @@ def test_several_judges_count_in_deviations(collection, drawn):
 
 def test_near_pictures_can_be_dropped(untidy):
     with Collection(untidy) as collection:
-        everything, _ = rank_by_judges(collection, None, [(GuardedJudge(Brightness()), 1.0)])
-        fewer, _ = rank_by_judges(collection, None, [(GuardedJudge(Brightness()), 1.0)], min_distance=1.0)
+        everything, _ = rank(StoredPictures(collection, collection.images()), [(GuardedJudge(Brightness()), 1.0)])
+        fewer, _ = rank(
+            StoredPictures(collection, collection.images()), [(GuardedJudge(Brightness()), 1.0)], min_distance=1.0
+        )
     assert 0 < len(fewer) < len(everything)
     assert {p.row.id for p in fewer} <= {p.row.id for p in everything}
 
@@ -175,16 +169,16 @@ def guard(answer, count=3, **options):
             return answer(pictures)
 
     judge = GuardedJudge(Odd(), **options)
-    return judge, judge.values([np.full((2, 2, 3), i, np.uint8) for i in range(count)], [""] * count)
+    return judge, judge.values(PicturesInMemory({i: np.full((2, 2, 3), i, np.uint8) for i in range(count)}))
 
 
 def test_nan_and_values_out_of_range_cost_themselves():
     judge, values = guard(lambda pictures: [0.5, float("nan"), 7.0, float("inf")], 4)
     assert values[0] == 0.5
     assert np.isnan(values[1:]).all()
-    assert [s for s in judge.problems if s.endswith("gave 1 picture no value: it cannot tell.")]
-    assert [s for s in judge.problems if s.endswith("gave 1 picture no value: it returned infinity.")]
-    assert [s for s in judge.problems if "outside its range 0 … 1, such as 7" in s]
+    assert [s for s in judge.problems if s.endswith("gave 1 picture no value: it cannot tell; it is number 2.")]
+    assert [s for s in judge.problems if s.endswith("gave 1 picture no value: it returned infinity; it is number 4.")]
+    assert [s for s in judge.problems if "outside its scale 0 … 1, such as 7" in s]
     assert not judge.stopped
 
 
@@ -209,7 +203,7 @@ def test_an_error_costs_the_picture_that_causes_it():
 
     judge, values = guard(answer)
     assert np.array_equal(np.isnan(values), [False, True, False])
-    assert judge.problems == ["The judge 'brightness' gave 1 picture no value: ValueError: boom."]
+    assert judge.problems == ["The judge 'brightness' gave 1 picture no value: ValueError: boom; it is number 2."]
 
 
 def test_a_judge_that_always_fails_is_given_up():
@@ -222,7 +216,7 @@ def test_a_judge_that_always_fails_is_given_up():
     judge, values = guard(answer)
     assert np.isnan(values).all()
     assert "is not used any more" in judge.stopped
-    judge.values([np.zeros((2, 2, 3), np.uint8)], [""])
+    judge.values(PicturesInMemory({0: np.zeros((2, 2, 3), np.uint8)}))
     assert calls == [3, 1, 1, 1]
 
 
@@ -242,7 +236,7 @@ def test_a_judge_that_changes_its_version_is_given_up(collection, drawn):
             return values
 
     judge = GuardedJudge(Restless())
-    values, problems = judge_pictures(collection, drawn[:5], judge)
+    values, problems = judge_pictures(StoredPictures(collection, drawn[:5]), judge)
     assert values == {}
     # Its new version may value them.
     assert judge.without_value == set()
@@ -262,18 +256,22 @@ def test_long_names_stay_apart():
 
 def test_pictures_without_a_value_are_named(collection, drawn):
     class Moody(Brightness):
+        needs = ("pixels", "prompt")
+
         def judge(self, pictures, prompts):
             return [math.nan if len(prompt) > 4 else 0.5 for prompt in prompts]
 
-    _, (problem,) = judge_pictures(collection, drawn[:2], GuardedJudge(Moody()))
+    _, (problem,) = judge_pictures(StoredPictures(collection, drawn[:2]), GuardedJudge(Moody()))
     first = repr(str(collection.locate(drawn[1])))
     assert problem == (f"The judge 'brightness' gave 1 picture no value: it cannot tell; it is {first}.")
-    _, (problem,) = judge_pictures(collection, drawn[:5], GuardedJudge(Moody(), batch=2))
+    _, (problem,) = judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(Moody(), batch=2))
     whole = WithoutValue.of([True] * 4, [repr(str(collection.locate(row))) for row in drawn[1:5]])
     assert problem.startswith("The judge 'brightness' gave 4 pictures no value: ")
     assert problem.endswith(f"{whole.named}.")
     pictures = dict(enumerate(np.zeros((3, 8, 8, 3), np.uint8)))
-    _, (problem,) = judge_batch(pictures, {0: "boat", 1: "longer", 2: "boat"}, [(GuardedJudge(Moody()), 1.0)])
+    _, (problem,) = score_batch(
+        PicturesInMemory(pictures, {0: "boat", 1: "longer", 2: "boat"}), [(GuardedJudge(Moody()), 1.0)]
+    )
     assert problem.endswith("; it is number 2.")
 
 
@@ -287,18 +285,18 @@ def test_the_order_of_judging_does_not_change_which_pictures_are_named():
 
 def test_values_in_reasons_have_a_real_minus_sign(collection, drawn):
     class Darkness(Brightness):
-        range = (-1.0, 0.0)
+        scale = (-1.0, 0.0)
 
         def judge(self, pictures, prompts):
             return [-value for value in super().judge(pictures, prompts)]
 
-    ranking, _ = rank_by_judges(collection, drawn[:2], [(GuardedJudge(Darkness()), 1.0)])
+    ranking, _ = rank(StoredPictures(collection, drawn[:2]), [(GuardedJudge(Darkness()), 1.0)])
     assert all(picture.reasons[0].text.startswith("brightness −0.") for picture in ranking)
 
 
 def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, scorer):
     judges = [(GuardedJudge(Brightness()), 1.0)]
-    ranking, _ = rank_by_judges(collection, drawn, judges, scorer)
+    ranking, _ = rank(StoredPictures(collection, drawn), [*judges, (guarded(scorer), 1.0)])
     known = collection.scores(scorer.stored_name)
     for picture in ranking:
         assert sum(reason.contribution for reason in picture.reasons) == pytest.approx(picture.score)
@@ -307,7 +305,7 @@ def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, scorer)
         assert profile.text == f"technical quality {known[picture.row.id]:.0f} of 100"
         assert len(profile.details) == 2
     pictures = {n: np.asarray(Image.open(collection.locate(row))) for n, row in enumerate(drawn[:5])}
-    judged, _ = judge_batch(pictures, dict.fromkeys(pictures, ""), judges, scorer)
+    judged, _ = score_batch(PicturesInMemory(pictures, dict.fromkeys(pictures, "")), [*judges, (guarded(scorer), 1.0)])
     assert {one.reasons for one in judged} == {picture.reasons for picture in ranking}
 
 
@@ -319,7 +317,7 @@ def test_entry_points_are_found(package):
     assert judge_named("redness:0.5").name == "redness:0.5"
     assert judge_named("ready").name == "redness"
     assert judge_named("acme_judge:Redness").version == "1"
-    [(judge, weight)] = guarded_judges([("redness", 2.0)])
+    [(judge, weight)] = judges_for({"redness": 2.0})
     assert (judge.stored_name, weight) == ("judge:redness@1", 2.0)
 
 
@@ -343,22 +341,17 @@ def test_a_package_that_comes_or_goes_is_seen_at_once(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nothing", "There is no judge 'nothing': name one of adherence"),
+        ("nothing", "There is no judge 'nothing': name one of overall, technical"),
         ("rated_quality", "There is no judge 'rated_quality': did you mean 'rated-quality'\\?"),
         ("Rated-Quality", "did you mean 'rated-quality'\\?"),
         ("CLIP:some/model", "There is no judge 'CLIP:some/model' .*: did you mean 'clip:some/model'\\?"),
-        (
-            "technical",
-            "There is no judge 'technical', but there is such a taste or built-in score: write --taste technical",
-        ),
-        ("Technical", "'Technical', but there is such a taste or built-in score: write --taste technical"),
-        ("technicl", r"no judge 'technicl': did you mean --taste technical \(in Python taste='technical'\)\?"),
-        ("overalls", "did you mean --taste overall"),
-        ("blur", r"write --taste blur \(in Python taste='blur'\)"),
+        ("Technical", r"no judge 'Technical': did you mean 'technical'\?"),
+        ("overalls", r"did you mean 'overall'\?"),
+        ("person:", r"There is no judge 'person:'"),
         ("broken", "cannot be loaded: RuntimeError: no weights"),
         ("acme_judge:Missing", "install its package"),
         ("no_such_module:Judge", "No module named"),
-        ("acme_judge:Partial", "has no 'range'"),
+        ("acme_judge:Partial", "has no 'scale'"),
         ("adherence:nowhere", "has no adherence.json"),
         ("", "There is no judge ''"),
     ],
@@ -371,8 +364,8 @@ def test_judges_that_cannot_be_used(package, name, message):
 @pytest.mark.parametrize(
     "parts",
     [
-        {"name": "a@b"}, {"name": ""}, {"version": 3}, {"version": ""}, {"range": (1, 0)}, {"range": (math.nan, 1)},
-        {"range": 1}, {"higher_is_better": "yes"}, {"needs_prompt": 1}, {"judge": 3},
+        {"name": "a@b"}, {"name": ""}, {"version": 3}, {"version": ""}, {"scale": (1, 0)}, {"scale": (math.nan, 1)},
+        {"scale": 1}, {"scale": (0, 1, 2)}, {"needs": "pixels"}, {"needs": ("colours",)}, {"needs": ("items",)}, {"values": 3},
     ],
 )  # fmt: skip
 def test_parts_are_checked(parts):
@@ -398,9 +391,9 @@ def test_judges_of_ones_own_have_weights():
 
 def test_weights_are_checked():
     with pytest.raises(JudgeError, match="named twice"):
-        rank_by_judges(None, [], [(GuardedJudge(Brightness()), 1.0), (GuardedJudge(Brightness()), 1.0)])
+        check_weights([(GuardedJudge(Brightness()), 1.0), (GuardedJudge(Brightness()), 1.0)])
     with pytest.raises(JudgeError, match="from 0 to"):
-        rank_by_judges(None, [], [(GuardedJudge(Brightness()), -1.0)])
+        check_weights([(GuardedJudge(Brightness()), -1.0)])
 
 
 def test_a_changed_file_gives_the_earlier_picture_no_value(collection, tmp_path):
@@ -409,7 +402,7 @@ def test_a_changed_file_gives_the_earlier_picture_no_value(collection, tmp_path)
     dark, _ = collection.add_file(path)
     Image.new("RGB", (40, 40), (220, 220, 220)).save(path)
     bright, _ = collection.add_file(path)
-    values, problems = judge_pictures(collection, [dark, bright], GuardedJudge(Brightness()))
+    values, problems = judge_pictures(StoredPictures(collection, [dark, bright]), GuardedJudge(Brightness()))
     assert values == {bright.id: pytest.approx(220 / 255)}
     assert len(problems) == 1
     assert "no longer holds the picture" in problems[0]
@@ -421,7 +414,7 @@ def test_judges_cannot_change_pictures():
             pictures[0][:] = 0
 
     judge, pixels = GuardedJudge(Spoiler()), np.full((8, 8, 3), 9, np.uint8)
-    assert np.isnan(judge.values([pixels], [""])).all()
+    assert np.isnan(judge.values(PicturesInMemory({0: pixels}))).all()
     assert (pixels == 9).all()
     assert "read-only" in judge.problems[0]
 

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from sklearn.datasets import load_sample_images
+from specimens.judging import values_for
 
 from soart.errors import JudgeError
 from soart.pipelines.judges import calibration
 from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.nouns import NounSource, noun_classes, noun_margin
 from soart.pipelines.judges.phrase_sources import Brief
+from soart.pipelines.scoring.pictures import PicturesInMemory
 from soart.prompts.phrases.cutting import cut_prompt
 
 
@@ -40,12 +42,13 @@ def test_margins_against_sums_of_probabilities():
 def test_a_photograph(judge):
     temple, flower = load_sample_images().images
     seen = {
-        prompt: judge.judge([temple], [prompt])[0] for prompt in ("a palace", "a building", "a dog", "without dogs")
+        prompt: values_for(judge, [temple], [prompt])[0]
+        for prompt in ("a palace", "a building", "a dog", "without dogs")
     }
     assert min(seen["a palace"], seen["a building"], seen["without dogs"]) > 0.9
     assert seen["a dog"] < 0.1
-    assert judge.adherence(judge.measure(temple, "a dog"), "a dog").not_shown[0].startswith("no dog seen: 0.0")
-    assert np.isnan(judge.judge([flower], ["a zorbly on a hill"])).all()
+    assert judge.adherences(PicturesInMemory({0: temple}, {0: "a dog"}))[0].not_shown[0].startswith("no dog seen: 0.0")
+    assert np.isnan(values_for(judge, [flower], ["a zorbly on a hill"])).all()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,16 @@
 import pytest
 
 from soart.errors import JudgeError
+from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.offered import OfferedJudges
+from soart.pipelines.scoring.collection_profiles import CollectionProfiles
+from soart.pipelines.scoring.profile_store import ProfileStore
+
+
+@pytest.fixture
+def profiles(tmp_path):
+    with Collection(tmp_path / "collection") as collection:
+        yield CollectionProfiles(collection, ProfileStore(tmp_path / "tastes"))
 
 
 def labels(offered):
@@ -33,13 +42,22 @@ def test_the_owner_may_weigh_a_judge_that_is_offered_anyway(package):
     assert [(judge.label, judge.weight) for judge in offered if "adherence" in judge.label] == [("adherence", 0.5)]
 
 
-def test_they_are_loaded_once_and_guarded_anew(package):
+def test_they_are_loaded_once_and_guarded_anew(package, profiles):
     offered = OfferedJudges([("acme_judge:Moody", 1.0)])
-    [(first, weight)] = offered.load({"acme_judge:Moody": 0.0})
-    [(second, _)] = offered.load({"acme_judge:Moody": 1.0})
-    assert (first.stored_name, weight) == ("judge:redness@1", 0.0)
+    [(first, weight)] = offered.weighted({"acme_judge:Moody": 0.5}, profiles)
+    second = offered.named("acme_judge:Moody", profiles)
+    assert (first.stored_name, weight) == ("judge:redness@1", 0.5)
     assert first is not second
     assert first.inner is second.inner
+
+
+def test_visitors_name_judges_of_items_and_people_too(profiles):
+    judges = OfferedJudges().weighted({"technical": 1.0, "person:ann": 2.0}, profiles)
+    assert [(judge.stored_name, judge.person, weight) for judge, weight in judges] == [
+        ("technical-9", "", 1.0), ("person:ann", "ann", 2.0),
+    ]  # fmt: skip
+    [(judge, weight)] = OfferedJudges().weighted({}, profiles)
+    assert (judge.name, weight) == ("overall", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +72,9 @@ def test_they_are_loaded_once_and_guarded_anew(package):
         ({"redness": 1.0, "ready": 1.0}, "named twice"),
     ],
 )
-def test_nothing_else_is_loaded(package, weights, message):
+def test_nothing_else_is_loaded(package, profiles, weights, message):
     with pytest.raises(JudgeError, match=message):
-        OfferedJudges().load(weights)
+        OfferedJudges().weighted(weights, profiles)
 
 
 def test_a_mistake_of_the_owner_is_seen_at_the_start(tmp_path):

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from specimens.judging import values_for
 
 from soart.errors import JudgeError
 from soart.metrics.damage.rated_quality import RATED_QUALITY, rated_quality_model
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.appeal import APPEAL, appeal_model
-from soart.pipelines.judges.finding import judge_named, known_judges
-from soart.pipelines.judges.in_memory import judge_batch, judges_for
+from soart.pipelines.judges.finding import judge_named, judges_for, known_judges
+from soart.pipelines.judges.in_memory import score_batch
+from soart.pipelines.scoring.pictures import PicturesInMemory
 
 
 def sunset(side=200):
@@ -31,7 +33,7 @@ def rubble(side=200):
 def test_judges_pictures_of_any_size():
     judge = judge_named(APPEAL)
     pictures = [sunset(), rubble(), sunset(64), rubble(64)]
-    values = judge.judge(pictures, [""] * 4)
+    values = values_for(judge, pictures, [""] * 4)
     assert ((values >= 1) & (values <= 7)).all()
     assert values[0] > values[1] + 0.5
     assert values[2] > values[3]
@@ -39,10 +41,11 @@ def test_judges_pictures_of_any_size():
     extractor = taste_extractor(default_network())
     prior = appeal_model().scores(np.concatenate([extractor.extract(p) for p in pictures]), extractor.names)
     assert np.allclose(values, prior, atol=1e-4)
-    assert np.allclose(judge.judge_items([extractor.extract(p)[0] for p in pictures], [""] * 4), values)
     assert judge.extractor.version == extractor.version
-    assert len(judge.judge([], [])) == 0
-    ranked, problems = judge_batch(dict(enumerate(pictures)), dict.fromkeys(range(4), ""), judges_for(APPEAL))
+    assert len(values_for(judge, [], [])) == 0
+    ranked, problems = score_batch(
+        PicturesInMemory(dict(enumerate(pictures)), dict.fromkeys(range(4), "")), judges_for(APPEAL)
+    )
     assert problems == []
     assert ranked[0].number in (0, 2)
 
@@ -50,21 +53,23 @@ def test_judges_pictures_of_any_size():
 def test_rated_quality_cannot_tell_of_small_pictures():
     judge = judge_named(RATED_QUALITY)
     pictures = [sunset(304), rubble(200), sunset(56)]
-    values = judge.judge(pictures, [""] * 3)
+    values = values_for(judge, pictures, [""] * 3)
     extractor = taste_extractor(default_network())
     expected = rated_quality_model().scores(np.concatenate([extractor.extract(p) for p in pictures]), extractor.names)
     assert np.allclose(values, expected, equal_nan=True)
     assert np.isnan(values).tolist() == [False, False, True]
-    assert judge.range == (0, 1)
+    assert judge.scale[:2] == (0, 1)
     assert judge.version != judge_named(APPEAL).version
-    ranked, problems = judge_batch(dict(enumerate(pictures)), dict.fromkeys(range(3), ""), judges_for(RATED_QUALITY))
+    ranked, problems = score_batch(
+        PicturesInMemory(dict(enumerate(pictures)), dict.fromkeys(range(3), "")), judges_for(RATED_QUALITY)
+    )
     assert {one.number for one in ranked[:2]} == {0, 1}
     assert any("cannot tell" in problem for problem in problems)
 
 
 @pytest.mark.parametrize("name", [APPEAL, RATED_QUALITY])
 def test_a_black_picture_has_no_value(name):
-    values = judge_named(name).judge([np.zeros((300, 300, 3), dtype=np.uint8), rubble(304)], ["", ""])
+    values = values_for(judge_named(name), [np.zeros((300, 300, 3), dtype=np.uint8), rubble(304)], ["", ""])
     assert np.isnan(values).tolist() == [True, False]
 
 

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from soart.metrics.items.text import LENGTH
 from soart.pipelines.judges import quoted_text
-from soart.pipelines.judges.adherence import AdherenceJudge, Evidence
+from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.quoted_text import TextSource, edit_distance, reading_error
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.models.request import DrawnPicture, Request
+from soart.pipelines.scoring.pictures import StoredPictures
 
 words = st.text("abc", max_size=4)
 
@@ -45,17 +46,19 @@ def test_reading_errors(lines, error):
     assert reading_error("Open all day", lines) == error
 
 
-def evidence(judge, text):
+def read_as(text):
+    """Items of a picture in which a text was read."""
     item = np.zeros(LENGTH)
     item[: len(text)] = [ord(character) for character in text]
-    return Evidence((512, 512), {judge.sources[0].version: item})
+    return item
 
 
 def test_a_sign(monkeypatch):
     monkeypatch.setattr(quoted_text, "can_read_text", lambda: True)
     judge = AdherenceJudge([TextSource.load()])
     prompt = 'a sign that says "open"'
-    right, wrong, none = (judge.adherence(evidence(judge, text), prompt) for text in ("OPEN", "OPNE", ""))
+    version = judge.sources[0].version
+    right, wrong, none = (judge.adherence(prompt, (512, 512), {version: read_as(t)}) for t in ("OPEN", "OPNE", ""))
     assert right.value > 0.5 > wrong.value > none.value
     assert wrong.not_shown[0].startswith("no open seen: 0.")
     # Too small to read, and nothing that could be read.
@@ -65,13 +68,13 @@ def test_a_sign(monkeypatch):
 def test_without_the_reader_a_sentence_says_what_to_install(monkeypatch, collection):
     monkeypatch.setattr(quoted_text, "can_read_text", lambda: False)
     judge = AdherenceJudge([TextSource.load()])
-    judged = judge.adherence(Evidence((512, 512), {}), 'a sign that says "open"')
+    judged = judge.adherence('a sign that says "open"', (512, 512), {})
     assert np.isnan(judged.value)
     assert [phrase.sentence for phrase in judged.phrases][-1] == "cannot tell 'open': install soart[text]"
     drawn = DrawnPicture(
         Request('a sign that says "open"', 1, width=128, height=128), np.zeros((128, 128, 3), np.uint8), None, 0
     )
     rows = collection.add_drawn([drawn], "m", "s")
-    assert judge_pictures(collection, rows, GuardedJudge(judge))[1][0] == (
+    assert judge_pictures(StoredPictures(collection, rows), GuardedJudge(judge))[1][0] == (
         "Quoted text in prompts cannot be judged: pip install 'soart[text]'."
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.judging import PixelJudge
 
 from soart.errors import JudgeError
 from soart.pipelines.collection.collection import Collection
@@ -24,10 +25,10 @@ def colours(tmp_path, red_and_green):
         yield collection
 
 
-class Reader:
+class Reader(PixelJudge):
     """Gives a picture the share of its red, if the prompt asks for red, and no value for other words."""
 
-    name, version, range, higher_is_better, needs_prompt = "reader", "1", (0.0, 1.0), True, True
+    name, needs = "reader", ("pixels", "prompt")
 
     def judge(self, pictures, prompts):
         pairs = zip(pictures, prompts, strict=True)
@@ -54,7 +55,7 @@ def test_adherence_names_what_it_cannot_tell_and_measures_once(colours, adherenc
     assert all(0 <= one.value <= 1 for one in found)
     assert problems == [
         "Adherence cannot tell 'zorblax' in these pictures: name a model that reads any words, such as "
-        "--judge clip:openai/clip-vit-base-patch32."
+        "--by clip:openai/clip-vit-base-patch32."
     ]
     with pytest.raises(JudgeError, match="cannot tell 'zorblax'"):
         pictures_showing(colours, colours.images(), "zorblax", judge)

@@ -7,6 +7,7 @@ import pytest
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.judges.versions import ADHERENCES, is_adherence, latest_of, note_latest, noted_latest
+from soart.pipelines.scoring.pictures import StoredPictures
 
 QUALITY = "judge:rated-quality"
 NEW, OLD = f"{QUALITY}@007db90d9615", f"{QUALITY}@9f7c5968f213"
@@ -24,10 +25,8 @@ def test_the_version_that_judged_last_counts_else_the_one_with_most_values(colle
 
 
 def test_a_judge_at_work_is_noted(collection):
-    judge = SimpleNamespace(
-        name="redness", version="2", range=(0, 1), higher_is_better=True, needs_prompt=False, judge=lambda *_: []
-    )
-    assert judge_pictures(collection, [], GuardedJudge(judge)) == ({}, [])
+    judge = SimpleNamespace(name="redness", version="2", scale=(0, 1), needs=("pixels",), values=lambda _: [])
+    assert judge_pictures(StoredPictures(collection, []), GuardedJudge(judge)) == ({}, [])
     assert noted_latest(collection, "judge:redness") == "judge:redness@2"
 
 

@@ -145,7 +145,7 @@ def test_the_python_interface_and_the_tuner_draw_with_a_backend(model, tmp_path,
     space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
     with opened(model) as generator, Collection(tmp_path / "t") as collection:
         generator._settings = {"width": 32, "height": 32}
-        tuner = soart.Tuner(collection, generator, space, soart.Panel([scorer]), batch=2, budget=2)
+        tuner = soart.Tuner(collection, generator, space, soart.Panel(scorer), batch=2, budget=2)
         assert len(tuner.step()) == 2
         assert not tuner.prune
 
@@ -211,7 +211,7 @@ def test_a_backend_that_dies_keeps_what_was_drawn(backend, model, failure, tmp_p
                 backend.failures[path] = failure
 
         with pytest.raises(ModelError):
-            generate(collection, generator, requests, None, stop)
+            generate(collection, generator, requests, (), stop)
         backend.failures.clear()
         made = generate(collection, generator, requests)
         assert (made.drawn, made.reused) == (2, 1)

@@ -33,7 +33,7 @@ def found(tmp_path_factory):
         Image.fromarray(pixels).save(folder / f"{name}.png")
         (folder / f"{name}.txt").write_text(EVIL if k == 8 else f"a {'boat' if k % 3 else 'tree'} number {k}")
     with Collection(tmp_path_factory.mktemp("collection")) as collection:
-        yield sync_and_evaluate(collection, Scan([folder]), LocalEngine(2))
+        yield sync_and_evaluate(collection, Scan([folder]), LocalEngine(2), "technical")
 
 
 @pytest.mark.parametrize("form", ["file", "folder"])
@@ -107,7 +107,7 @@ def test_the_page_shows_the_keepers_of_each_prompt(tmp_path, paint):
     for number, prompt in enumerate((EVIL, EVIL, EVIL, "a fox", "a fox", "an owl")):
         (folder / f"3-{number}.txt").write_text(prompt)
     with Collection(tmp_path / "collection") as collection:
-        evaluated = sync_and_evaluate(collection, Scan([folder]), Here())
+        evaluated = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
         keepers = find_keepers(evaluated)
         page = write_evaluation(tmp_path / "page.html", evaluated).read_text(encoding="utf-8")
     section = page.split("<h2>Keepers</h2>")[1].split("<h2")[0]

@@ -8,10 +8,12 @@ from PIL.PngImagePlugin import PngInfo
 
 from soart.errors import SoartError
 from soart.metrics.tastes.overall import default_scorer
+from soart.pipelines.judges.finding import judges_for
+from soart.pipelines.judges.ranking import rank
 from soart.pipelines.reports.page import write_report
 from soart.pipelines.reports.ranking import render_report, word_effects
 from soart.pipelines.scoring.measuring import import_pictures
-from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.support.figures import figure
 
 EVIL = '<script>alert(1)</script>" onerror="x'
@@ -32,7 +34,7 @@ def ranking(collection, make_drawn):
         make_drawn(i, prompt=("a sharp " if i % 2 else "a plain ") + EVIL, size=16 if i else 400) for i in range(10)
     ]
     collection.add_drawn(batch, "mödel <b>", "D")
-    return rank(collection)[0]
+    return rank(StoredPictures(collection, collection.images()), judges_for("technical"))[0]
 
 
 def test_page_is_escaped_and_self_contained(collection, ranking):
@@ -59,7 +61,9 @@ def test_prompts_by_other_tools_are_on_the_page_cut_if_they_are_long(collection,
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "00042.png", pnginfo=info)
     import_pictures(collection, [tmp_path / "00042.png"], default_scorer(judged=False))
-    page = render_report(collection, rank(collection)[0], "t", "p")
+    page = render_report(
+        collection, rank(StoredPictures(collection, collection.images()), judges_for("technical"))[0], "t", "p"
+    )
     visible = re.sub(r"<[^>]*>", "", page)
     assert "00042.png" in visible
     assert "a tabby cat, masterpiece" in visible

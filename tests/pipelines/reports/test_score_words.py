@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from soart.metrics.protocols import Reason
+from soart.pipelines.judges.ranking import RankedPicture
 from soart.pipelines.reports.score_words import interval_text, ranking_reasons, reason_words, score_text
-from soart.pipelines.scoring.ranking import RankedPicture
 
 
 def test_scores_and_reasons_in_words():

@@ -1,27 +1,22 @@
-"""Profiles by name, and saving a taste only if it has changed."""
+"""Judges of items by name, and saving a taste only if it has changed."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from soart.errors import ProfileError
+from soart.errors import JudgeError, ProfileError
 from soart.metrics.damage.names import DETECTORS, OVERALL
 from soart.metrics.tastes.overall import OverallScorer
 from soart.metrics.tastes.profile import TECHNICAL
 from soart.metrics.tastes.trust import CHANCE, TOO_FEW
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.judges.finding import guarded, judge_named, judges_for
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import (
-    RESERVED,
     ProfileStore,
-    profile_names,
+    item_judge_named,
     save_if_changed,
-    scorer_for,
-    scorer_named,
-    scorers_named,
-    warnings_of,
 )
 from soart.pipelines.tastes.learning import learn_from_pictures
 
@@ -34,14 +29,32 @@ def taste():
     return learn_from_pictures("mine", good, bad)
 
 
-def test_built_in_profiles_come_first(tmp_path, taste):
+def test_names_mean_built_in_judges_or_tastes(tmp_path, taste):
     store = ProfileStore(tmp_path)
-    assert profile_names(store) == list(RESERVED)
     store.save(taste)
-    assert profile_names(store) == [*RESERVED, "mine"]
-    assert [scorer.stored_name for scorer in scorers_named(["mine", "blur"], store)] == ["taste:mine", "blur-8"]
+    judges = [item_judge_named(name, store) for name in ("mine", "blur", TECHNICAL, OVERALL)]
+    assert [judge.stored_name.partition("-")[0] for judge in judges] == ["taste:mine", "blur", TECHNICAL, OVERALL]
     with pytest.raises(ProfileError, match="'other'"):
-        scorers_named(["blur", "other"], store)
+        item_judge_named("other", store)
+
+
+def test_a_taste_with_the_name_of_a_built_in_judge_is_ambiguous(tmp_path, taste):
+    """It could be saved before the name was taken."""
+    store = ProfileStore(tmp_path)
+    store.save(taste)
+    store.path("mine").rename(store.path("ring"))
+    with pytest.raises(ProfileError, match=r"'ring' is both a built-in judge and your taste in '.*ring\.taste"):
+        item_judge_named("ring", store)
+    with pytest.raises(JudgeError, match="'ring' is both"):
+        judge_named("ring", store)
+
+
+def test_without_the_network_there_is_no_overall_score(monkeypatch):
+    monkeypatch.setattr("soart.pipelines.scoring.profile_store.default_network", lambda: None)
+    with pytest.raises(ProfileError, match=r"'overall' needs a network: .*, or choose 'technical'"):
+        judges_for()
+    [(judge, weight)] = judges_for("technical")
+    assert (judge.name, weight) == ("technical", 1.0)
 
 
 def test_a_taste_no_better_than_chance_is_no_first_choice(tmp_path, taste):
@@ -73,48 +86,37 @@ def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):
         save_if_changed(store, replace(taste, name="blur"))
 
 
-def test_a_taste_in_memory_scores_without_being_saved(tmp_path, taste):
+def test_a_taste_in_memory_judges_without_being_saved(tmp_path, taste):
     store = ProfileStore(tmp_path)
     store.save(taste)
-    by_name, by_itself = scorer_for(taste.name, store), scorer_for(taste)
+    by_name, by_itself = guarded(taste.name, store), guarded(taste)
     assert by_itself.stored_name == by_name.stored_name
+    assert by_itself.version == by_name.version
+    assert guarded(replace(taste, rater="somebody")).version != by_name.version
     assert by_itself.extractor.version == by_name.extractor.version
     for wrong in (OverallScorer, 3):
-        with pytest.raises(ProfileError, match="Expected a taste, the name of a taste or a scorer, got"):
-            scorer_for(wrong)
-
-
-def test_warnings_of_scorers():
-    assert warnings_of(SimpleNamespace(warning="careful"), SimpleNamespace(warning=None), object()) == ["careful"]
+        with pytest.raises(JudgeError, match=r"Expected a judge, got the class|has no 'name'"):
+            guarded(wrong)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (
-            "rated-quality",
-            r"no taste 'rated-quality', but there is such a judge: write --judge rated-quality \(in Python",
-        ),
-        ("Rated_Quality", "write --judge rated-quality"),
-        ("clip:some/model", r"write --judge clip:some/model \(in Python judge='clip:some/model'\)"),
-        ("clipp", r"no taste 'clipp': did you mean --judge clip \(in Python judge='clip'\)\?"),
-        ("clipp:some/model", "did you mean --judge clip:some/model"),
         ("mein:some/model", "Expected a name of letters"),
         ("appeal2", "did you mean 'appeal-2'"),
-        ("Technical", "did you mean 'technical'"),
         ("mine_", "did you mean 'mine'"),
         ("nobody", "'nobody' in .*: choose one of appeal-2, mine, or learn it with soart taste learn"),
         ("a/b", "Expected a name of letters"),
     ],
 )
-def test_a_name_of_no_profile_is_explained(tmp_path, taste, name, message):
+def test_a_name_of_no_judge_is_explained(tmp_path, taste, name, message):
     store = ProfileStore(tmp_path)
     store.save(taste)
     store.save(replace(taste, name="appeal-2"))
     with pytest.raises(ProfileError, match=message):
-        scorer_named(name, store)
+        item_judge_named(name, store)
 
 
 def test_without_any_taste_there_is_none_to_choose(tmp_path):
     with pytest.raises(ProfileError, match="there is none yet, so learn it with soart taste learn"):
-        scorer_named("nobody", ProfileStore(tmp_path))
+        item_judge_named("nobody", ProfileStore(tmp_path))

@@ -21,12 +21,14 @@ from soart.pipelines.collection.origins import origins
 from soart.pipelines.collection.pictures import update_pictures
 from soart.pipelines.collection.tables import AWAY
 from soart.pipelines.ingest.scan import find_pictures
+from soart.pipelines.judges.finding import guarded
+from soart.pipelines.judges.ranking import rank
+from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.reports.taste import draw_curve, render_taste_report
 from soart.pipelines.scoring.explaining import explain_picture
 from soart.pipelines.scoring.measuring import import_pictures, measure, measure_sound
-from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
-from soart.pipelines.scoring.ranking import rank
-from soart.pipelines.scoring.rescoring import score_all
+from soart.pipelines.scoring.pictures import StoredPictures
+from soart.pipelines.scoring.profile_store import ProfileStore, item_judge_named
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
@@ -39,13 +41,13 @@ def test_folders_become_a_taste(learnt, scorer, folders, tmp_path, paint):
     fresh = [paint(tmp_path / "v", 3, 8, vivid=True), paint(tmp_path / "g", 3, 9, vivid=False)]
     with Collection(None) as collection:
         rows, _ = import_pictures(collection, find_pictures(fresh)[0], scorer)
-        ranking, problems = rank(collection, rows, scorer)
+        ranking, problems = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
         assert not problems
         assert collection.scores("taste:vivid")
     assert all("/v/" in str(r.path) for r in ranking[:3])
     assert all(0 <= r.score <= 100 for r in ranking)
     assert re.search("than your (bad pictures|good ones)", ranking[0].reasons[0].text)
-    assert scorer.warning is None
+    assert scorer.doubt() is None
 
 
 def test_a_taste_leaves_out_what_cannot_be_judged(scorer, tmp_path, paint):
@@ -54,7 +56,7 @@ def test_a_taste_leaves_out_what_cannot_be_judged(scorer, tmp_path, paint):
     with Collection(None) as collection:
         files, _ = find_pictures([paint(tmp_path / "v", 1, 8, vivid=True), tmp_path])
         rows, _ = import_pictures(collection, sorted(set(files)), scorer)
-        ranking, problems = rank(collection, rows, scorer)
+        ranking, problems = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
         assert len(ranking) == len(collection.scores("taste:vivid")) == 1
     assert {re.search(r"(\w+)\.png' is left out", problem)[1] for problem in problems} == {"icon", "plain"}
 
@@ -255,7 +257,7 @@ def test_comparison_and_blend(rated, learnt, folders):
     sheet = disagreement_sheet(collection, agreement, kept, 5)
     assert sheet.width == 4 * 160
     both = TasteScorer.of(blend("both", [learnt.taste, grey], [5, 1]))
-    ranking, _ = rank(collection, rows, both)
+    ranking, _ = rank(StoredPictures(collection, rows), [(guarded(both), 1.0)])
     assert "/v/" in str(ranking[0].path)
     with pytest.raises(ProfileError, match="is a blend"):
         propose_pictures(collection, both, "me", 2)
@@ -263,7 +265,7 @@ def test_comparison_and_blend(rated, learnt, folders):
 
 def test_profiles_are_called_by_what_they_mean(learnt):
     for name, title in (("technical", "technical quality"), ("saturate", "freedom from over-saturation")):
-        assert profile_title(name) == stored_title(scorer_named(name, ProfileStore()).stored_name) == title
+        assert profile_title(name) == stored_title(item_judge_named(name, ProfileStore()).stored_name) == title
     assert profile_title("vivid") == stored_title(TasteScorer.of(learnt.taste).stored_name) == "taste: vivid"
     # Names of people's own say what they like.
     assert profile_title("blur-faces") == stored_title("taste:blur-faces") == "taste: blur-faces"
@@ -279,10 +281,10 @@ def test_profile_store(learnt, tmp_path):
     profiles.save(learnt.taste)
     assert profiles.names() == ["vivid"]
     assert profiles.load("vivid").name == "vivid"
-    assert scorer_named("vivid", profiles).stored_name == "taste:vivid"
-    assert [scorer_named(name, profiles).stored_name for name in ("technical", "blur")] == ["technical-9", "blur-8"]
+    assert item_judge_named("vivid", profiles).stored_name == "taste:vivid"
+    assert [item_judge_named(name, profiles).stored_name for name in ("technical", "blur")] == ["technical-9", "blur-8"]
     with pytest.raises(ProfileError, match="no taste 'sharp'"):
-        scorer_named("sharp", profiles)
+        item_judge_named("sharp", profiles)
     for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):
         with pytest.raises(ProfileError, match="Expected a name of letters"):
             profiles.path(name)
@@ -297,7 +299,7 @@ def test_a_taste_never_hides_a_built_in_profile(learnt, tmp_path):
     assert profiles.names() == []
     # Scores of tastes are stored under names of their own.
     profiles.save(replace(learnt.taste, name="technical-2"))
-    assert scorer_named("technical-2", profiles).stored_name == "taste:technical-2"
+    assert item_judge_named("technical-2", profiles).stored_name == "taste:technical-2"
 
 
 def test_profile_of_another_version(learnt, monkeypatch):
@@ -354,7 +356,7 @@ def test_other_raters_count_at_ranking_as_they_did_in_learning(rated):
     unknown = np.column_stack([np.zeros(len(rows)), np.full(len(rows), np.nan)])
     # Without others' ratings the taste is the one that was learnt without them.
     assert np.array_equal(taste.score(items, unknown), taste.alone.score(items, unknown[:, :1]))
-    ranking, _ = rank(collection, rows, TasteScorer.of(taste))
+    ranking, _ = rank(StoredPictures(collection, rows), [(guarded(TasteScorer.of(taste)), 1.0)])
     scores = {picture.row.id: picture.score for picture in ranking}
     low, high = unknown.copy(), unknown.copy()
     low[:, 1], high[:, 1] = -2, 2
@@ -478,7 +480,7 @@ def test_prior_scores_of_others_alone_leave_nothing_for_pictures_that_no_other_r
     ratings.rate(collection, "you", {row.id: 5 if vivid[row.id] else 1 for row in rows[:16]})
     taste = tastes.learn("me", collection, sources, network=None, priors=["others"]).taste
     assert (taste.prior_names, taste.alone.prior_names) == (("others",), ())
-    assert len(rank(collection, rows, TasteScorer.of(taste))[0]) == len(rows)
+    assert len(rank(StoredPictures(collection, rows), [(guarded(TasteScorer.of(taste)), 1.0)])[0]) == len(rows)
     # Others who rated are no reason to start from them.
     taste = tastes.learn("me", collection, sources, network=None, priors=["technical"]).taste
     assert (taste.prior_names, taste.alone) == (("technical",), None)

@@ -7,8 +7,10 @@ from soart.metrics.tastes.appeal import APPEAL
 from soart.metrics.tastes.profile import OTHERS, TECHNICAL
 from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
 from soart.pipelines.collection.ratings import dislike_personally, others_mean, rate
+from soart.pipelines.judges.finding import guarded
+from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring.explaining import explain_score
-from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.other_raters import beliefs_in, ratings_with_others_means, ratings_with_scores
@@ -82,7 +84,7 @@ def test_reasons_are_those_of_the_score(rated):
         stars = {row.id: (4.0 if vivid[row.id] else 2.0) + rng.integers(-1, 2) for row in rows[1:]}
         rate(collection, f"rater {number}", stars)
     scorer = TasteScorer.of(tastes.learn("mine", collection, tastes.Sources(rater="me")).taste)
-    ranking, _ = rank(collection, rows, scorer)
+    ranking, _ = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
     stored = collection.scores("taste:mine")
     told = set()
     for picture in ranking:

@@ -15,11 +15,11 @@ from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.judges.in_memory import guarded
-from soart.pipelines.judges.ranking import rank_by_judges
+from soart.pipelines.judges.ranking import rank
+from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.profile_store import ProfileStore
-from soart.pipelines.scoring.ranking import rank
-from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.priors import holders_of
@@ -28,14 +28,14 @@ from soart.pipelines.tastes.priors import holders_of
 CORNER = """
 class Corner:
     name, version = "corner", "1"
-    range, higher_is_better, needs_prompt = (0.0, 1.0), True, False
+    scale, needs = (0.0, 1.0), ("pixels",)
 
-    def judge(self, pictures, prompts):
-        return [float(pixels[0, 0, 0] % 2 == 0) for pixels in pictures]
+    def values(self, pictures):
+        return [float(pixels[0, 0, 0] % 2 == 0) for pixels in pictures.pixels()]
 
 
 class Wordy(Corner):
-    name, needs_prompt = "wordy", True
+    name, needs = "wordy", ("pixels", "prompt")
 """
 STORED = "judge:corner@1"
 
@@ -75,7 +75,7 @@ def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path
     # Of the pictures that were learnt from alone, so that nobody waits for a whole collection.
     assert set(collection.scores(STORED)) == {row.id for row in known}
     scorer, fresh = TasteScorer.of(taste), [row for row in rows if row not in known]
-    ranking, problems = rank(collection, rows, scorer)
+    ranking, problems = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
     scores = {picture.row.id: picture.score for picture in ranking}
     items = collection.items(taste.version, [row.id for row in fresh])
     plain = taste.alone.score(np.stack([items[row.id] for row in fresh]).astype(float), useless_ok=True)
@@ -83,8 +83,8 @@ def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path
     assert len(problems) == 1
     assert f"has not judged {len(fresh)} of {len(rows)} pictures" in problems[0]
     assert problems[0].endswith("Judge them with it.")
-    judge_pictures(collection, rows, guarded(corner))
-    ranking, problems = rank(collection, rows, scorer)
+    judge_pictures(StoredPictures(collection, rows), guarded(corner))
+    ranking, problems = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
     assert problems == []
     scores = {picture.row.id: picture.score for picture in ranking}
     best, worst = ([scores[row.id] for row in fresh if even[row.id] is liked] for liked in (True, False))
@@ -103,7 +103,7 @@ def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path
 def test_a_judge_in_the_same_call_judges_before_the_taste_scores(cornered, corner, tmp_path):
     collection, rows, even, _known = cornered
     scorer = TasteScorer.of(learn(collection, priors=[corner]).taste)
-    ranking, problems = rank_by_judges(collection, rows, [(guarded(corner), 0.0)], scorer)
+    ranking, problems = rank(StoredPictures(collection, rows), [(guarded(corner), 0.0), (guarded(scorer), 1.0)])
     assert problems == []
     assert [even[picture.row.id] for picture in ranking] == sorted(even.values(), reverse=True)
 
@@ -111,7 +111,7 @@ def test_a_judge_in_the_same_call_judges_before_the_taste_scores(cornered, corne
 def test_a_judge_of_weight_0_leaves_no_picture_out(cornered, corner, scorer):
     """No picture has a prompt, so the judge has no values."""
     collection, rows, _even, _known = cornered
-    ranking, _ = rank_by_judges(collection, rows, [(guarded("corner_judge:Wordy"), 0.0)], scorer)
+    ranking, _ = rank(StoredPictures(collection, rows), [(guarded("corner_judge:Wordy"), 0.0), (guarded(scorer), 1.0)])
     assert len(ranking) == len(rows)
     assert all("wordy" not in reason.text for picture in ranking for reason in picture.reasons)
 
@@ -120,9 +120,9 @@ def test_evaluations_use_values_of_judges(cornered, corner, tmp_path):
     collection, _rows, even, _known = cornered
     scorer = TasteScorer.of(learn(collection, priors=[corner]).taste)
     scan, engine = Scan([tmp_path / "v", tmp_path / "g"]), LocalEngine(1)
-    plain = sync_and_evaluate(collection, scan, engine, [scorer])
+    plain = sync_and_evaluate(collection, scan, engine, scorer)
     assert any("has not judged" in text for text in plain.judged.problems)
-    judged = sync_and_evaluate(collection, scan, engine, [scorer], judges=[corner])
+    judged = sync_and_evaluate(collection, scan, engine, {scorer: 1.0, corner: 0.0})
     assert judged.judged.problems == ()
     scores = dict(zip(judged.evaluation.ids.tolist(), judged.evaluation.scores["taste:me"].tolist(), strict=True))
     assert min(scores[i] for i in scores if even[i]) > max(scores[i] for i in scores if not even[i])
@@ -250,4 +250,4 @@ def test_judges_and_tastes_are_prior_scores_of_pictures_in_memory(corner, tmp_pa
     with pytest.raises(JudgeError, match="needs a prompt"):
         soart.learn_from_pictures("third", list(good), list(bad), priors=["corner_judge:Wordy"])
     Image.fromarray(pictures[0]).save(tmp_path / "one.png")
-    assert len(soart.rank(tmp_path / "one.png", taste=second)) == 1
+    assert len(soart.rank(tmp_path / "one.png", by=second)) == 1

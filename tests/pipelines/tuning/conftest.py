@@ -13,7 +13,7 @@ def space():
 
 @pytest.fixture
 def panel():
-    return Panel([Liking("blue", "cyan", "azure", "blue")])
+    return Panel(Liking("blue", "cyan", "azure", "blue"))
 
 
 @pytest.fixture

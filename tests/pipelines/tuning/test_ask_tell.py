@@ -4,9 +4,9 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from specimens.judging import ColourJudge
 
 from soart.errors import CollectionError, ModelError, SoartError
-from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import choosers, store_choice
 from soart.pipelines.collection.ratings import ratings
@@ -26,11 +26,10 @@ slots:
 LEVEL = {"dark": 40, "grey": 110, "bright": 200}
 
 
-class Bright:
+class Bright(ColourJudge):
     """A judge whose truth is plain: it likes light pictures."""
 
-    stored_name = "bright"
-    extractor = ColourExtractor()
+    name = "bright"
 
     def score(self, items):
         return 100 * items[:, self.extractor.names.index("colour/luma/mean")]

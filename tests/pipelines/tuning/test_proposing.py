@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from specimens.judging import ColourJudge
 
 from soart.errors import ModelError, PromptError
-from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.good_prompts import good_prompts
 from soart.pipelines.collection.ratings import rate
@@ -38,19 +38,15 @@ slots:
 """
 
 
-class Bluish:
+class Bluish(ColourJudge):
     """A judge that likes blue pictures."""
 
-    extractor = ColourExtractor()
-    stored_name = "blue"
+    name = "blue"
 
     def score(self, items):
         return 100 * items[
             :, [self.extractor.names.index(f"colour/hue/{hue}") for hue in ("cyan", "azure", "blue")]
         ].sum(1)
-
-    def explain(self, items):
-        return [[] for _ in items]
 
 
 @pytest.fixture
@@ -62,7 +58,7 @@ def make(generator):
             collection,
             generator,
             space,
-            Panel([judge or Bluish()]),
+            Panel(judge or Bluish()),
             budget=budget,
             batch=6,
             prune=False,

@@ -156,7 +156,7 @@ def test_tuning_with_and_without(collection, generator, scorer, tmp_path):
     space = PromptSpace.from_text(
         "a {boat|tree|house} in {warm|cool|monochrome|neon} colors, {flat design|woodcut|pixel art}"
     )
-    tuner = Tuner(collection, generator, space, Panel([scorer]), budget=14, batch=6)
+    tuner = Tuner(collection, generator, space, Panel(scorer), budget=14, batch=6)
     assert tuner.prune
     tuner.step()
     assert all(set(asked.previews) == {f"{share:g}" for share in SHARES} for asked in tuner.study.own)
@@ -179,7 +179,7 @@ def test_dropped_candidates_stay_dropped(collection, generator, scorer, monkeypa
     space = PromptSpace.from_text(
         "a {boat|tree|house} in {warm|cool|monochrome|neon} colors, {flat design|woodcut|pixel art}"
     )
-    tuner = Tuner(collection, generator, space, Panel([scorer]), budget=18, batch=6)
+    tuner = Tuner(collection, generator, space, Panel(scorer), budget=18, batch=6)
     tuner.step()
     tuner.step()
     dropped = tuner.study.dropped
@@ -190,7 +190,7 @@ def test_dropped_candidates_stay_dropped(collection, generator, scorer, monkeypa
         scores[a.request_key] for a in tuner.study.own[6:] if not a.dropped
     )
     assert "6 candidates were dropped" in str(account(tuner.study, tuner.judged()))
-    again = Tuner(collection, generator, space, Panel([scorer]), budget=18, batch=6, prune=False)
+    again = Tuner(collection, generator, space, Panel(scorer), budget=18, batch=6, prune=False)
     tune(again)
     assert [a.request_key for a in again.study.dropped] == [a.request_key for a in dropped]
     assert all(a.row is None for a in read_study(collection, space, generator.model.identity).dropped)
@@ -198,5 +198,5 @@ def test_dropped_candidates_stay_dropped(collection, generator, scorer, monkeypa
 
 def test_looks_are_not_taken_twice(generator, scorer):
     asked = Trial(0, 0, (0,), "", 1, "k", None, {KEY: {"technical-9": 5.0}})
-    same = add_previews(generator, Panel([scorer]), [asked], SHARES[0], lambda one: pytest.fail("looked again"))
+    same = add_previews(generator, Panel(scorer), [asked], SHARES[0], lambda one: pytest.fail("looked again"))
     assert same == [asked]

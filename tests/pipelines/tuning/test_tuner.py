@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from specimens.judging import PixelJudge
 from specimens.tuning import SPACE, Liking
 
-from soart.errors import CollectionError, ItemsError, ModelError, PromptError, SoartError
+from soart.errors import CollectionError, ModelError, PromptError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons, store_choice
 from soart.pipelines.collection.ratings import rate
@@ -121,11 +122,11 @@ def test_kill_at_any_moment(tmp_path, space, panel, embedded):
 def test_people_rate_while_it_runs(collection, generator, space, panel):
     """A rater who likes warm colours outweighs the profile that likes blue, as soon as there are ratings."""
     warm = Liking("hidden", "red", "orange", "yellow")
-    tuner = Tuner(collection, generator, space, Panel(panel.scorers, ["ana"]), budget=32, batch=8)
+    tuner = Tuner(collection, generator, space, Panel({panel.first: 0.0, "person:ana": 1.0}), budget=32, batch=8)
 
     def say(rows):
         judged = collect_judgements(
-            Panel([warm]), collection, [a for a in tuner.study.drawn if a.row.id in {r.id for r in rows}]
+            Panel(warm), collection, [a for a in tuner.study.drawn if a.row.id in {r.id for r in rows}]
         )
         stars = dict(zip((row.id for row in judged.rows), np.clip(1 + judged.values["hidden"] / 8, 1, 5), strict=True))
         rate(collection, "ana", stars)
@@ -146,11 +147,11 @@ def test_people_rate_while_it_runs(collection, generator, space, panel):
 def test_people_compare_while_it_runs(collection, generator, space, panel):
     """Choices of the warmest of four outweigh the profile that likes blue, and are told as choices, not as ratings."""
     warm = Liking("hidden", "red", "orange", "yellow")
-    tuner = Tuner(collection, generator, space, Panel(panel.scorers, ["ana"]), budget=32, batch=8)
+    tuner = Tuner(collection, generator, space, Panel({panel.first: 0.0, "person:ana": 1.0}), budget=32, batch=8)
 
     def choose(rows):
         new = {row.id for row in rows}
-        judged = collect_judgements(Panel([warm]), collection, [a for a in tuner.study.drawn if a.row.id in new])
+        judged = collect_judgements(Panel(warm), collection, [a for a in tuner.study.drawn if a.row.id in new])
         order = [judged.rows[i].id for i in np.argsort(-judged.values["hidden"], kind="stable")]
         for shown in (order[0::2], order[1::2]):
             if len(shown) > 1:
@@ -171,7 +172,14 @@ def test_people_compare_while_it_runs(collection, generator, space, panel):
 
 def test_several_judges_are_weighted_and_traded_off(collection, generator, space):
     judges = [Liking("blue", "azure", "blue"), Liking("red", "red", "orange")]
-    tuner = Tuner(collection, generator, space, Panel(judges, weights={"red": 0.5}), budget=16, pareto=True)
+    tuner = Tuner(
+        collection,
+        generator,
+        space,
+        Panel({judge: 0.5 if judge.name == "red" else 1.0 for judge in judges}),
+        budget=16,
+        pareto=True,
+    )
     tune(tuner)
     judged = tuner.judged()
     assert judged.goal == {"blue": 1.0, "red": 0.5}
@@ -267,7 +275,7 @@ def test_a_run_may_end_early(collection, generator, space, panel):
 
 def test_all_judged_alike(collection, generator, space):
     flat = Liking("flat")
-    tuner = Tuner(collection, generator, space, Panel([flat]), budget=10, batch=4)
+    tuner = Tuner(collection, generator, space, Panel(flat), budget=10, batch=4)
     tune(tuner)
     found = findings_of(tuner)
     assert found.winners[0].mean == pytest.approx(0, abs=0.01)
@@ -286,16 +294,10 @@ def test_bad_input(tuner, collection, generator, space, panel):
         Tuner(collection, generator, space.restrict(pins=["subject=boat", "palette=warm", "style=flat"]), panel)
     with pytest.raises(SoartError, match="batch and a budget"):
         Tuner(collection, generator, space, panel, budget=0)
-    for arguments in (
-        ([], ["ana"]),
-        (panel.scorers, ["blue"]),
-        (panel.scorers, (), {"nobody": 1}),
-        (panel.scorers, (), {"blue": 0}),
-        (panel.scorers, (), {"blue": float("nan")}),
-        (panel.scorers, ["ana"], {"ana": -1}),
-    ):
-        with pytest.raises(SoartError, match=r"^Expected|has a weight"):
-            Panel(*arguments)
+    judge = panel.first
+    for by in ([judge, judge], {"nobody": 1}, {judge: 0}, {judge: float("nan")}, {judge: 1, "person:ana": -1}):
+        with pytest.raises(SoartError, match=r"^Expected|named twice|no judge 'nobody'"):
+            Panel(by)
     with pytest.raises(CollectionError, match="nothing to resume"):
         last_space(collection)
     unknown = PromptSpace.parse_yaml(SPACE + "  scheduler: [NoSuchScheduler, DDIMScheduler]\n")
@@ -305,13 +307,9 @@ def test_bad_input(tuner, collection, generator, space, panel):
 
 def test_arguments_of_wrong_types(collection, generator, space, panel, tmp_path):
     for call in (
-        lambda: Panel(["technical"]),
-        lambda: Panel(panel.scorers, floor=0.5),
-        lambda: Panel(panel.scorers, weights=[1.0]),
-        lambda: Panel(panel.scorers, external="points"),
-        lambda: Panel(panel.scorers, people="me"),
-        lambda: Panel(panel.scorers, people=[5]),
-        lambda: Panel(panel.scorers, judges="appeal"),
+        lambda: Panel(panel.first, floor=0.5),
+        lambda: Panel({panel.first: "much"}),
+        lambda: Panel(panel.first, observed="points"),
         lambda: Tuner(collection, generator, space, panel, proposer=5),
         lambda: vocabulary_proposer("general", tmp_path / "nowhere"),
         lambda: open_generator(tmp_path),
@@ -325,8 +323,8 @@ def test_arguments_of_wrong_types(collection, generator, space, panel, tmp_path)
 
 
 def test_judges_and_tastes_of_ones_own_form_a_panel(collection, generator, space):
-    class Redness:
-        name, version, range, higher_is_better, needs_prompt = "redness", "1", (0.0, 1.0), True, False
+    class Redness(PixelJudge):
+        name = "redness"
 
         def judge(self, pictures, prompts):
             return [float(pixels[..., 0].mean()) / 255 for pixels in pictures]
@@ -335,9 +333,9 @@ def test_judges_and_tastes_of_ones_own_form_a_panel(collection, generator, space
     noise = list(rng.integers(0, 255, (3, 32, 32, 3), dtype=np.uint8))
     plain = [np.full((32, 32, 3), level, np.uint8) for level in (20, 120, 220)]
     taste = learn_from_pictures("calm", good=plain, bad=noise, network=None)
-    panel = Panel([taste], judges=[Redness(), "appeal"], weights={"taste:calm": 1.0})
+    panel = Panel([taste, Redness(), "appeal"])
     assert [name.partition("@")[0] for name in panel.counting] == ["judge:appeal", "judge:redness", "taste:calm"]
-    tuner = Tuner(collection, generator, space, Panel([taste], judges=[Redness()]), budget=2, batch=2)
+    tuner = Tuner(collection, generator, space, Panel({taste: 0.0, Redness(): 1.0}), budget=2, batch=2)
     tuner.step()
     rows = [trial.row for trial in tuner.study.drawn]
     judged = collect_judgements(tuner.panel, collection, tuner.study.drawn)
@@ -351,11 +349,13 @@ def test_scores_that_are_no_numbers(collection, generator, space):
         def score(self, items):
             return np.full(len(items), np.nan)
 
-    tuner = Tuner(collection, generator, space, Panel([Broken("broken", "red")]), budget=8, batch=4)
+    tuner = Tuner(collection, generator, space, Panel(Broken("broken", "red")), budget=8, batch=4)
     tuner.step()
-    with pytest.raises(ItemsError, match="'broken' is not a number"):
-        tuner.step()
-    assert len(collection.images()) == 4
+    judged = tuner.judged()
+    assert judged.goal == {}
+    assert "The judge 'broken' gave 4 pictures no value: it cannot tell" in judged.problems[0]
+    tuner.step()
+    assert len(collection.images()) == 8
 
 
 def test_numbers_are_drawn_as_settings_and_reported_as_curves(collection, generator, panel):

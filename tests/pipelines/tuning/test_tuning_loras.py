@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from specimens.judging import ColourJudge
 from specimens.loras import write_lora
 
 from soart.errors import LoraError
-from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.reports.tuning import render_tune_report
@@ -25,21 +25,17 @@ slots:
 """
 
 
-class Bright:
-    stored_name = "bright"
-    extractor = ColourExtractor()
+class Bright(ColourJudge):
+    name = "bright"
 
     def score(self, items):
         return items[:, self.extractor.names.index("colour/luma/mean")]
-
-    def explain(self, items):
-        return [[] for _ in items]
 
 
 def test_a_weight_is_tuned_where_its_lora_is_in(tmp_path, collection, embedded):
     folder = tmp_path / "loras"
     folder.mkdir()
-    space, panel = PromptSpace.parse_yaml(SPACE), Panel([Bright()])
+    space, panel = PromptSpace.parse_yaml(SPACE), Panel(Bright())
     generator = ImageGenerator(load_model(device="cpu", loras=folder))
 
     def tuner(of=space):

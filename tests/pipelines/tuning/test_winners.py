@@ -2,10 +2,9 @@
 
 from specimens.tuning import Liking
 
-from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.tuning.findings import findings_of
-from soart.pipelines.tuning.panel import Panel, weighted_panel
+from soart.pipelines.tuning.panel import Panel
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
 from soart.prompts.space.space import PromptSpace
 
@@ -25,7 +24,7 @@ def test_winners_come_in_the_order_of_their_expectation_within_the_scale(collect
     space = PromptSpace.parse_yaml(
         "template: a boat in {palette} colors\nslots: {palette: [warm, cool, neon], steps: ['3']}"
     )
-    panel = weighted_panel([], [("me", 1.0)])
+    panel = Panel({"person:me": 1.0, "technical": 0.0})
     tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
     rows = tuner.draw(tuner.write([(0, 0)] * 4 + [(1, 0)] + [(2, 0)] * 2))
     rate(collection, "me", {row.id: stars for row, stars in zip(rows, [4.85] * 4 + [5, 1, 1], strict=True)})
@@ -39,7 +38,7 @@ def test_winners_come_in_the_order_of_their_expectation_within_the_scale(collect
 
 def test_the_end_counts_the_pictures_of_the_prompts_that_win(collection, generator):
     space = PromptSpace.parse_yaml("slots: {palette: [warm, cool], subject: [boat, tree], steps: ['3']}")
-    panel = Panel([TechnicalScorer.load()], people=["me"])
+    panel = Panel({"person:me": 1.0, "technical": 0.0})
     tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
     rows = tuner.draw(tuner.write([(0, 0, 0), (0, 1, 0), (0, 1, 0), (1, 0, 0), (1, 0, 0)]))
     rate(collection, "me", {row.id: stars for row, stars in zip(rows, [1, 4, 4, 4, 4], strict=True)})
@@ -49,7 +48,7 @@ def test_the_end_counts_the_pictures_of_the_prompts_that_win(collection, generat
 
 
 def test_rated_pictures_do_not_win_just_because_they_are_rated(collection, generator, space):
-    panel = weighted_panel([(Liking("blue", "cyan", "azure", "blue"), 1.0)], [("me", 1.0)])
+    panel = Panel([Liking("blue", "cyan", "azure", "blue"), "person:me"])
     tuner = Tuner(collection, generator, space, panel, budget=24, batch=8, prune=False)
     rows = [*tuner.step(), *tuner.step()]
     scores = dict(zip(rows, tuner.judged().values["blue"], strict=True))

@@ -28,7 +28,17 @@ def test_what_was_asked_for_and_not_shown(soart, drawn, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     table = tmp_path / "out.json"
     code, out, _ = soart(
-        "evaluate", drawn / "images", "--judge", "adherence", "--export", table, "--workers", 1, "--json"
+        "evaluate",
+        drawn / "images",
+        "--by",
+        "technical",
+        "--by",
+        "adherence=0",
+        "--export",
+        table,
+        "--workers",
+        1,
+        "--json",
     )
     assert code == 0
     facts = json.loads(out)
@@ -37,7 +47,7 @@ def test_what_was_asked_for_and_not_shown(soart, drawn, tmp_path, monkeypatch):
     assert 0 <= shares["boat"]["shown"] <= 1
     assert all(share["shown"] is None for phrase, share in shares.items() if "zorbly" in phrase)
     assert all("not_shown" in row for row in json.loads(table.read_text()))
-    code, out, _ = soart("evaluate", drawn / "images", "--judge", "adherence")
+    code, out, _ = soart("evaluate", drawn / "images", "--by", "technical", "--by", "adherence=0")
     assert "Asked for, not shown: " in out
     assert "cannot be judged by adherence" in out
 

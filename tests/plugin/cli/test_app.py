@@ -125,7 +125,7 @@ def test_a_narrow_terminal_has_brief_reasons(soart, tmp_path, monkeypatch, width
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     monkeypatch.setattr(terminal.out, "_width", width)
-    lines = " ".join(soart("rank", tmp_path, "--taste", "technical")[1].split())
+    lines = " ".join(soart("rank", tmp_path, "--by", "technical")[1].split())
     assert "noisy" in lines
     assert ("grain over" in lines) == whole
 
@@ -136,7 +136,7 @@ def test_processes_rank_as_one_does(soart, tmp_path):
         pixels = rng.integers(0, 255, (20, 20, 3), dtype=np.uint8)
         Image.fromarray(pixels).resize((64, 64)).save(tmp_path / f"{number:02}.png")
     (tmp_path / "broken.png").write_bytes(b"x")
-    line = ("rank", tmp_path, "--taste", "technical", "--json")
+    line = ("rank", tmp_path, "--by", "technical", "--json")
     several = json.loads(soart(*line, "--workers", "2")[1])
     single = json.loads(soart(*line[:1], *sorted(tmp_path.glob("[012]*.png")), *line[2:])[1])
     scores = {one["path"]: one["score"] for one in several["ranking"]}
@@ -147,10 +147,10 @@ def test_processes_rank_as_one_does(soart, tmp_path):
 
 def test_the_table_has_no_empty_column_and_explains_all_that_is_missing(soart, tmp_path, paint):
     folder = paint(tmp_path / "art", 3, 3, vivid=True)
-    code, out, _ = soart("rank", folder, "--taste", "technical")
+    code, out, _ = soart("rank", folder, "--by", "technical")
     assert code == 0
     assert out.split("\n", 1)[0].split() == ["#", "score", "pct", "picture", "verdict", "why"]
-    ranking = json.loads(soart("rank", folder, "--taste", "technical", "--json")[1])["ranking"]
+    ranking = json.loads(soart("rank", folder, "--by", "technical", "--json")[1])["ranking"]
     for row in ranking:
         lost = 100 - row["score"]
         given = [-reason["contribution"] for reason in row["reasons"]]
@@ -163,7 +163,7 @@ def test_the_table_has_no_empty_column_and_explains_all_that_is_missing(soart, t
     rest = next((rest for rest in rests if rest >= costs[0]), rests[-1])
     assert f"other causes (−{-rest:.2g})" in " ".join(out.split())
     (folder / "3-0.txt").write_text("a boat")
-    assert "prompt" in soart("rank", folder, "--taste", "technical")[1].split("\n", 1)[0].split()
+    assert "prompt" in soart("rank", folder, "--by", "technical")[1].split("\n", 1)[0].split()
 
 
 def test_problems_name_pictures_as_the_user_does(soart, tmp_path, monkeypatch):
@@ -176,10 +176,10 @@ def test_problems_name_pictures_as_the_user_does(soart, tmp_path, monkeypatch):
     (folder / "notes.png").write_text("notes")
     for given, start in (("art", "art/"), (folder, f"{folder}/"), ("../" + tmp_path.name, f"../{tmp_path.name}/art/")):
         expected = [f"'{start}{name}.png'" for name in ("notes", "black")]
-        problems = json.loads(soart("rank", given, "--taste", "technical", "--json")[1])["problems"]
+        problems = json.loads(soart("rank", given, "--by", "technical", "--json")[1])["problems"]
         assert [problem.split(" is ")[0] for problem in problems] == expected
         assert f"'{start}notes.png' is not" in soart("evaluate", given)[2]
-        assert f"'{start}notes.png' is not" in soart("keep", given, "--taste", "technical")[2]
+        assert f"'{start}notes.png' is not" in soart("keep", given, "--by", "technical")[2]
     monkeypatch.chdir(folder)
     assert "'notes.png' is not" in soart("evaluate", ".")[2]
 
@@ -199,22 +199,22 @@ def test_rankings_of_pictures_by_other_tools_have_their_prompts(soart, tmp_path)
 
 def test_what_ranks_is_named(soart, tmp_path):
     drawn = json.loads(soart("generate", "a {fox|boat}", "--count", 3, "--collection", tmp_path / "c", "--json")[1])
-    assert drawn["profile"].startswith("overall-")
+    assert drawn["by"].startswith("overall-")
     ranked = {
         name: json.loads(soart("rank", tmp_path / "c", *taste, "--report", tmp_path / f"{name}.html", "--json")[1])
         for name, taste in (
             ("default", ()),
-            ("overall", ("--taste", "overall")),
-            ("technical", ("--taste", "technical")),
+            ("overall", ("--by", "overall")),
+            ("technical", ("--by", "technical")),
         )
     }
     assert drawn["ranking"] == ranked["default"]["ranking"] == ranked["overall"]["ranking"]
-    assert ranked["technical"]["profile"].startswith("technical-")
+    assert ranked["technical"]["by"].startswith("technical-")
     names = ("a {fox|boat}", "--count", 3, "--collection", tmp_path / "c")
-    named = json.loads(soart("generate", *names, "--taste", "technical", "--json")[1])
-    assert (named["drawn"], named["profile"]) == (0, ranked["technical"]["profile"])
+    named = json.loads(soart("generate", *names, "--by", "technical", "--json")[1])
+    assert (named["drawn"], named["by"]) == (0, ranked["technical"]["by"])
     assert named["ranking"] == ranked["technical"]["ranking"]
-    code, _, err = soart("generate", "a fox", "--taste", "nobody", "--collection", tmp_path / "other")
+    code, _, err = soart("generate", "a fox", "--by", "nobody", "--collection", tmp_path / "other")
     assert (code, "There is no taste 'nobody'" in err, (tmp_path / "other").exists()) == (1, True, False)
     reasons = [reason["group"] for one in ranked["default"]["ranking"] for reason in one["reasons"]]
     assert any("what it shows: " in reason for reason in reasons)
@@ -430,7 +430,7 @@ def test_doctor(soart):
     checks = {c["name"]: c for c in json.loads(out)["checks"]}
     assert code == 0
     assert checks["embedded model"]["ok"]
-    assert checks["technical profile"]["found"].startswith("technical")
+    assert checks["technical score"]["found"].startswith("technical")
     assert "device" in soart("doctor")[1]
     for name, package in (("pyiqa:METRIC", "pyiqa"), ("image-reward:MODEL", "image-reward"), ("hpsv3:DEVICE", "hpsv3")):
         installed = package in {distribution.name for distribution in importlib.metadata.distributions()}

@@ -52,18 +52,15 @@ def test_every_setting_is_used_by_commands_that_have_its_option():
 
 
 def test_settings_are_set_shown_and_removed(soart, home):
-    assert soart("config", "set", "taste", "blur")[0] == 0
-    assert soart("config", "set", "judges", "adherence", "clip=0.5", "--project")[0] == 0
+    assert soart("config", "set", "wildcards", "words")[0] == 0
+    assert soart("config", "set", "by", "adherence", "clip=0.5", "--project")[0] == 0
     shown = json.loads(soart("config", "show", "--json")[1])
-    assert shown["taste"] == {"value": "blur", "from": str(home / "config" / "soart" / "config.toml")}
-    assert shown["judges"] == {"value": ["adherence", "clip=0.5"], "from": "soart.toml"}
+    assert shown["wildcards"] == {"value": "words", "from": str(home / "config" / "soart" / "config.toml")}
+    assert shown["by"] == {"value": ["adherence", "clip=0.5"], "from": "soart.toml"}
     code, out, _ = soart("config")
     assert (code, "adherence clip=0.5" in " ".join(out.split())) == (0, True)
-    assert (
-        soart("config", "unset", "taste")[1]
-        == "taste: the overall score in generate, rank and keep, else the technical one\n"
-    )
-    assert json.loads(soart("config", "show", "--json")[1])["taste"] == {"value": None, "from": "default"}
+    assert soart("config", "unset", "by", "--project")[1] == "by: overall\n"
+    assert json.loads(soart("config", "show", "--json")[1])["by"] == {"value": None, "from": "default"}
     assert json.loads(soart("config", "path", "--json")[1])["files"][0] == str(home / "soart.toml")
     for arguments in (("set", "modle", "a"), ("set", "dtype", "float3"), ("set", "model", "a", "b"), ("unset", "x")):
         assert soart("config", *arguments)[0] == 2
@@ -91,14 +88,14 @@ def test_passwords_of_settings_are_kept_private(soart, home):
     assert os.name == "nt" or file.stat().st_mode & 0o077 == 0
 
 
-def test_rank_uses_taste_and_judges(soart, home, monkeypatch):
-    (home / "soart.toml").write_text('taste = "blur"\n')
-    assert json.loads(soart("rank", "pictures", "--json")[1])["profile"].startswith("blur-")
-    monkeypatch.setenv("SOART_TASTE", "noise")
-    assert json.loads(soart("rank", "pictures", "--json")[1])["profile"].startswith("noise-")
-    typed = soart("rank", "pictures", "--taste", "technical", "--json")[1]
-    assert json.loads(typed)["profile"].startswith("technical-")
-    monkeypatch.setenv("SOART_JUDGES", "nobody")
+def test_rank_uses_the_judges_of_the_settings(soart, home, monkeypatch):
+    (home / "soart.toml").write_text('by = "blur"\n')
+    assert json.loads(soart("rank", "pictures", "--json")[1])["by"].startswith("blur-")
+    monkeypatch.setenv("SOART_BY", "noise")
+    assert json.loads(soart("rank", "pictures", "--json")[1])["by"].startswith("noise-")
+    typed = soart("rank", "pictures", "--by", "technical", "--json")[1]
+    assert json.loads(typed)["by"].startswith("technical-")
+    monkeypatch.setenv("SOART_BY", "nobody")
     code, _, err = soart("rank", "pictures")
     assert (code, "no judge 'nobody'" in err) == (1, True)
 
@@ -132,25 +129,25 @@ def test_models_are_listed(soart):
     assert "soart models --families" in soart("models")[1]
 
 
-def test_keep_chooses_by_the_taste_of_the_settings(soart, home):
-    (home / "soart.toml").write_text('taste = "blur"\n')
-    document = json.loads(soart("keep", "pictures", "--by", "look-alike", "--json")[1])
-    typed = json.loads(soart("keep", "pictures", "--by", "look-alike", "--taste", "blur", "--json")[1])
+def test_keep_chooses_by_the_judges_of_the_settings(soart, home):
+    (home / "soart.toml").write_text('by = "blur"\n')
+    document = json.loads(soart("keep", "pictures", "--group", "look-alike", "--json")[1])
+    typed = json.loads(soart("keep", "pictures", "--group", "look-alike", "--by", "blur", "--json")[1])
     assert document == typed
-    assert document["profile"].startswith("blur-")
+    assert document["by"].startswith("blur-")
 
 
 def test_what_cannot_be_used_is_said_when_it_is_set_or_deleted(soart, home):
-    code, _, err = soart("config", "set", "taste", "nobody")
-    assert (code, "no taste 'nobody'" in err) == (0, True)
-    assert soart("config", "set", "taste", "blur")[2] == ""
-    assert soart("config", "set", "judges", "adherence", "clip=x")[0] == 2
+    code, _, err = soart("config", "set", "by", "nobody")
+    assert (code, "no judge 'nobody'" in err) == (0, True)
+    assert soart("config", "set", "by", "blur")[2] == ""
+    assert soart("config", "set", "by", "adherence", "clip=x")[0] == 2
     taste = home / "config" / "soart" / "tastes" / "mine.taste.safetensors"
     taste.parent.mkdir(parents=True, exist_ok=True)
     taste.touch()
-    soart("config", "set", "taste", "mine")
+    soart("config", "set", "by", "mine=2", "technical")
     code, _, err = soart("taste", "delete", "mine", "--yes")
-    assert (code, "still the configured taste" in err) == (0, True)
+    assert (code, "'mine' is still a configured judge" in err) == (0, True)
 
 
 def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, home, monkeypatch):

@@ -60,10 +60,10 @@ def test_evaluating_needs_no_torch_in_this_process(soart, art):
 def test_evaluate_as_json(soart, art, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "same.png").write_bytes((art / "0.png").read_bytes())
-    code, out, _ = soart("evaluate", art, "--taste", "blur", "--against", tmp_path / "other", "--top", 2, "--json")
+    code, out, _ = soart("evaluate", art, "--by", "blur", "--against", tmp_path / "other", "--top", 2, "--json")
     document = json.loads(out)
     assert code == 0
-    assert document["profile"] == "blur-8"
+    assert document["by"] == "blur-8"
     assert (document["pictures"], document["copies"], document["update"]["found"]) == (9, 1, 10)
     assert len(document["best"]) == 2
     assert document["against"]["shared"] == 1
@@ -103,7 +103,7 @@ def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
         (["art", "--only", "*.xyz"], 1, "There is no picture in 'art' whose name or path matches '*.xyz'."),
         (["art", "--export", "x.xls"], 2, "ends in .csv, .json, .parquet"),
         (["art", "--engine", "steam"], 2, "local, ray"),
-        (["art", "--taste", "nobody"], 1, "There is no taste 'nobody'"),
+        (["art", "--by", "nobody"], 1, "There is no judge 'nobody'"),
         (["art", "--workers", "0"], 2, "Invalid value"),
         (["art", "--report", "no/such/page.html"], 1, "cannot be written"),
         (["art", "--report", "page.pdf"], 1, "is a page: name a file that ends in .html, or a folder"),
@@ -273,18 +273,18 @@ def test_annotations_that_write_nothing_are_refused(soart, art):
 
 def test_the_overall_score_ranks_an_evaluation_and_chooses_keepers(soart, art, tmp_path):
     table = tmp_path / "table.csv"
-    code, out, err = soart("evaluate", art, "--taste", "overall", "--export", table, "--collection", tmp_path / "c")
+    code, out, err = soart("evaluate", art, "--by", "overall", "--export", table, "--collection", tmp_path / "c")
     assert (code, err) == (0, "")
     assert "overall score" in out
     ranked = json.loads(soart("rank", tmp_path / "c", "--json")[1])["ranking"]
     rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
     known = {Path(row["path"]).name: float(row["score"]) for row in rows if row["score"]}
     assert {Path(one["path"]).name: pytest.approx(one["score"], abs=0.05) for one in ranked}.items() <= known.items()
-    assert soart("keep", art, "--by", "look-alike", "--taste", "overall")[0] == 0
-    assert soart("cull", art, "--taste", "overall", "--below", "1", "--to", tmp_path / "culled", "--dry-run")[0] == 0
+    assert soart("keep", art, "--group", "look-alike", "--by", "overall")[0] == 0
+    assert soart("cull", art, "--by", "overall", "--below", "1", "--to", tmp_path / "culled", "--dry-run")[0] == 0
 
 
-@pytest.mark.parametrize(("taste", "distance"), [(("--taste", "technical"), 1.2), ((), 1.5)])
+@pytest.mark.parametrize(("taste", "distance"), [(("--by", "technical"), 1.2), ((), 1.5)])
 def test_rank_leaves_out_look_alikes(soart, art, taste, distance):
     everything = json.loads(soart("rank", art, *taste, "--json")[1])["ranking"]
     out = soart("rank", art, *taste, "--min-distance", distance, "--json")[1]

@@ -10,7 +10,7 @@ def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
     line = ("find", "a boat, zorblax", red_and_green, "--top", 3)
     code, text, _ = soart(*line, "--copy-to", tmp_path / "boats", "--json")
     document = json.loads(text)
-    assert (code, document["judge"], document["copied"]) == (0, "adherence", 3)
+    assert (code, document["by"], document["copied"]) == (0, "adherence", 3)
     assert [one["place"] for one in document["found"]] == [1, 2, 3]
     assert "cannot tell 'zorblax'" in document["problems"][0]
     assert len(list((tmp_path / "boats").iterdir())) == 3
@@ -47,7 +47,7 @@ def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):
         # Before the folder is looked at.
         ("zorblax", tmp_path / "nowhere", (), "cannot tell 'zorblax' in any picture"),
         ("a boat", tmp_path / "nowhere", (), "does not exist"),
-        ("a boat", red_and_green, ("--judge", "nobody"), "There is no judge 'nobody'"),
+        ("a boat", red_and_green, ("--by", "nobody"), "There is no judge 'nobody'"),
     ):
         code, out, err = soart("find", words, place, *more)
         assert (code, out, said in err, "Traceback" in err) == (1, "", True, False)

@@ -23,30 +23,30 @@ def folder(tmp_path, paint):
     return paint(tmp_path / "pictures", 6, 3, vivid=True)
 
 
-def test_a_judge_alone_needs_no_network(soart, package, folder, tmp_path, monkeypatch):
+def test_a_judge_of_pixels_alone_needs_no_network(soart, package, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(OverallScorer, "load", None)
-    assert soart("rank", folder, "--judge", "redness", "--min-distance", 0.1)[0] == 0
+    assert soart("rank", folder, "--by", "redness", "--min-distance", 0.1)[0] == 0
     drawn = ("generate", "a fox", "--count", 2, "--steps", 2, "--collection", tmp_path / "c")
-    assert soart(*drawn, "--judge", "redness")[0] == 0
+    assert soart(*drawn, "--by", "redness")[0] == 0
 
 
 def test_rank_by_a_judge(soart, package, folder):
-    code, out, _ = soart("rank", folder, "--judge", "redness", "--json")
+    code, out, _ = soart("rank", folder, "--by", "redness", "--json")
     assert code == 0
     facts = json.loads(out)
-    assert facts["profile"] == "judge:redness@1"
+    assert facts["by"] == "judge:redness@1"
     assert [Path(r["path"]).name for r in facts["ranking"]] == [
         path.name for path in sorted(folder.iterdir(), key=redness, reverse=True)
     ]
     assert facts["ranking"][0]["score"] == pytest.approx(max(map(redness, folder.iterdir())), abs=1e-4)
-    code, out, _ = soart("rank", folder, "--by", "redness", "--taste", "blur", "--judge", "redness:x=0.5", "--top", 2)
+    code, out, _ = soart("rank", folder, "--by", "redness", "--by", "blur", "--by", "redness:x=0.5", "--top", 2)
     assert code == 0
     assert "redness:x 0." in out
     for wrong, message in (("redness=a", "expected NAME or NAME=WEIGHT"), ("redness=-1", "NAME=WEIGHT")):
-        code, _, err = soart("rank", folder, "--judge", wrong)
+        code, _, err = soart("rank", folder, "--by", wrong)
         assert code in (1, 2)
         assert message in err
-    code, _, err = soart("rank", folder, "--judge", "nobody")
+    code, _, err = soart("rank", folder, "--by", "nobody")
     assert code == 1
     assert "There is no judge 'nobody'" in err
 
@@ -55,19 +55,17 @@ def test_the_engine_of_rank_runs_its_judges(soart, package, folder, monkeypatch)
     """``rank`` hands its judges to the cluster; judging there is tested with the engines."""
     asked = []
 
-    def judged(collection, rows, judge, progress, workers):
-        asked.append((len(rows), judge.named, workers))
-        return judge_pictures(collection, rows, judge, progress)
+    def judged(pictures, judge, progress, workers):
+        asked.append((len(pictures.rows), judge.named, workers))
+        return judge_pictures(pictures, judge, progress)
 
     monkeypatch.setattr(ray_judging, "judge_on_cluster", judged)
     found = [
-        json.loads(soart("rank", folder, "--judge", "redness", "--json", *more)[1])
-        for more in ((), ("--engine", "ray"))
+        json.loads(soart("rank", folder, "--by", "redness", "--json", *more)[1]) for more in ((), ("--engine", "ray"))
     ]
     assert found[0] == found[1]
     assert asked == [(6, "redness", None)]
-    for wrong in (("--engine", "ray"), ("--engine", "abacus", "--judge", "redness")):
-        assert soart("rank", folder, *wrong)[0] == 2
+    assert soart("rank", folder, "--engine", "abacus", "--by", "redness")[0] == 2
 
 
 def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
@@ -78,20 +76,20 @@ def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
         3,
         "--steps",
         2,
-        "--judge",
+        "--by",
         "redness",
         "--collection",
         tmp_path / "c",
         "--json",
     )
     assert code == 0
-    assert json.loads(out)["profile"] == "judge:redness@1"
+    assert json.loads(out)["by"] == "judge:redness@1"
     with Collection(tmp_path / "c") as collection:
         assert len(collection.scores("judge:redness@1")) == 3
     space = tmp_path / "space.yaml"
     space.write_text("template: a boat in {palette} colors\nslots:\n  palette: [warm, cool, neon]\n  steps: ['3']\n")
     code, out, _ = soart(
-        "tune", space, "--budget", 6, "--batch", 3, "--judge", "redness", "--collection", tmp_path / "t", "--json"
+        "tune", space, "--budget", 6, "--batch", 3, "--by", "redness", "--collection", tmp_path / "t", "--json"
     )
     assert code == 0
     facts = json.loads(out)
@@ -104,7 +102,7 @@ def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
 
 def test_evaluate_with_a_judge(soart, package, folder, tmp_path):
     table = tmp_path / "out.json"
-    command = ("evaluate", folder, "--judge", "redness", "--export", table, "--workers", 1)
+    command = ("evaluate", folder, "--by", "technical", "--by", "redness=0", "--export", table, "--workers", 1)
     code, out, _ = soart(*command)
     assert code == 0
     assert "judge: redness: 6 pictures, mean 0." in out

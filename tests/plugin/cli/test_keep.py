@@ -23,14 +23,14 @@ def art(tmp_path, monkeypatch):
 
 
 def test_keep(soart, art, tmp_path):
-    code, out, _ = soart("keep", art, "--taste", "blur", "--copy-to", tmp_path / "best")
+    code, out, _ = soart("keep", art, "--by", "blur", "--copy-to", tmp_path / "best")
     assert code == 0
     assert "a boat: " in out
     assert "2 groups by prompt: 2 to keep, 2 others" in out
     assert "Not known yet" in out
     assert "3 copied to" in out
     assert sorted(path.name[2:] for path in (tmp_path / "best").glob("*.png")) == ["0.png", "2.png", "4.png"]
-    line = ("keep", art, "--taste", "blur", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")
+    line = ("keep", art, "--by", "blur", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")
     document = json.loads(soart(*line, "--dry-run", "--json")[1])
     assert [[one["keep"] for one in group["pictures"]] for group in document["groups"]] == [[True, False]] * 2
     assert (document["moved"], document["undo_file"], document["alone"]) == (None, None, 1)
@@ -47,7 +47,7 @@ def test_keep(soart, art, tmp_path):
     assert sorted(path.name for path in (tmp_path / "rest").iterdir()) == ["1.png", "1.txt", "3.png", "3.txt"]
     soart("undo", tmp_path / "u")
     assert sorted(art.iterdir()) == before
-    assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--by", "look-alike")[1]
+    assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--group", "look-alike")[1]
 
 
 def test_pictures_of_one_prompt_with_other_settings_are_not_said_to_be_of_different_prompts(soart, art):
@@ -61,26 +61,26 @@ def test_pictures_of_one_prompt_with_other_settings_are_not_said_to_be_of_differ
 
 def test_exact_copies_are_listed_with_their_original(soart, art, tmp_path):
     shutil.copy(art / "4.png", art / "4 (1).png")
-    out = soart("keep", art, "--by", "look-alike")[1]
+    out = soart("keep", art, "--group", "look-alike")[1]
     assert [line.split(maxsplit=2)[-1] for line in out.splitlines()[:2]] == ["exact copies", "4.png"]
     assert out.splitlines()[2].endswith(" 4 (1).png")
     assert "1 group by look-alike: 1 to keep, 1 other; 0 too close to call; 4 pictures in no group." in out
-    document = json.loads(soart("keep", art, "--by", "look-alike", "--json")[1])
+    document = json.loads(soart("keep", art, "--group", "look-alike", "--json")[1])
     assert [(one["keep"], one["copy_of"]) for one in document["groups"][0]["pictures"]] == [
         (True, None),
         (False, str(art / "4.png")),
     ]
-    line = ("keep", art, "--by", "look-alike", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")
+    line = ("keep", art, "--group", "look-alike", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")
     assert "1 moved to" in soart(*line)[1]
     assert [path.name for path in (tmp_path / "rest").iterdir()] == ["4 (1).png"]
     # The original is still there, so its picture is not taken for one that was moved away.
-    assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--by", "look-alike")[1]
+    assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--group", "look-alike")[1]
     soart("undo", tmp_path / "u")
     assert (art / "4 (1).png").exists()
 
 
 def test_wrong_usage(soart, art, tmp_path):
-    code, _, err = soart("keep", art, "--by", "colour")
+    code, _, err = soart("keep", art, "--group", "colour")
     assert (code, "prompt, burst, look-alike" in err) == (2, True)
     code, _, err = soart("keep", art, "--copy-to", tmp_path / "a", "--move-others-to", tmp_path / "b")
     assert (code, "not both" in err) == (2, True)
@@ -93,15 +93,15 @@ def test_pictures_that_cannot_be_judged_have_no_score(soart, tmp_path, monkeypat
     (tmp_path / "black").mkdir()
     for side in (64, 80):
         Image.new("RGB", (side, side)).save(tmp_path / "black" / f"{side}.png")
-    code, out, _ = soart("keep", tmp_path / "black", "--by", "look-alike")
+    code, out, _ = soart("keep", tmp_path / "black", "--group", "look-alike")
     assert (code, "nan" in out, out.splitlines()[1].split()) == (0, False, ["keep", "–", "80.png"])
 
 
 def test_the_overall_score_chooses_unless_something_else_is_named(soart, art):
     for arguments, profile in (
         ((), "overall-"),
-        (("--taste", "technical"), "technical-"),
-        (("--judge", "appeal"), "judge:appeal"),
+        (("--by", "technical"), "technical-"),
+        (("--by", "appeal"), "judge:appeal"),
     ):
         document = json.loads(soart("keep", art, *arguments, "--json")[1])
-        assert document["profile"].startswith(profile)
+        assert document["by"].startswith(profile)

@@ -28,7 +28,7 @@ def art(tmp_path, monkeypatch, paint):
     monkeypatch.chdir(tmp_path)
     folder = paint(tmp_path / "art", 3, 1, vivid=True)
     with Collection(default_collection_path([folder])) as collection:
-        sync_and_evaluate(collection, Scan([folder]), Here())
+        sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     return folder
 
 

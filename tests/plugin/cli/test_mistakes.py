@@ -46,7 +46,7 @@ USAGE = [
     (["generate", "a", "--wildcards", "nowhere"], "'nowhere' does not exist"),
     (["generate", "a", "--dtype", "float3"], "float32, float16, bfloat16"),
     (["generate", "a", "--engine", "dask"], "local, ray"),
-    (["generate", "a", "--judge", "adherence=1e308"], "weight up to 1,000,000"),
+    (["generate", "a", "--by", "adherence=1e308"], "weight up to 1,000,000"),
     (["rank", "pictures", "--report", ""], "--report: it is empty"),
     (["rank", "pictures", "--min-distance", "inf"], "expected a number"),
     (["rank", "pictures", "--open"], "nothing to open"),
@@ -55,7 +55,7 @@ USAGE = [
     (["cull", "pictures", "--to", "out"], "say what to move"),
     (["cull", "pictures", "--to", "out", "--worst", "200"], "between 0 and 100"),
     (["compare-attention", "pictures", "file", "--versions", "A,A"], "two versions"),
-    (["tune", "a {b|c}", "--taste", "blur=nan"], "--taste"),
+    (["tune", "a {b|c}", "--by", "blur=nan"], "--by"),
     (["taste", "show"], "Missing argument"),
 ]
 FAILURE = [

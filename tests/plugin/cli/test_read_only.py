@@ -28,7 +28,7 @@ def test_commands_that_keep_nothing_work(soart, place, monkeypatch):
     evaluation = ("evaluate", place / "pictures", "--collection", place / "pictures" / "art", "--export")
     looks = (
         ("rank", place / "pictures" / "art", "--json"),
-        ("keep", place / "pictures" / "art", "--by", "prompt", "--json"),
+        ("keep", place / "pictures" / "art", "--group", "prompt", "--json"),
         ("keep", place / "pictures" / "art", "--move-others-to", place / "out" / "others", "--dry-run"),
         ("cull", place / "pictures" / "art", "--to", place / "out" / "bad", "--worst", "50", "--dry-run"),
         ("annotate", place / "pictures" / "art", "--dry-run"),

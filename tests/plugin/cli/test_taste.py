@@ -70,10 +70,10 @@ def test_learn_show_rank(soart, world, mine, tmp_path):
     assert (tmp_path / "r.html").read_text(encoding="utf-8").count("data:image/png") == 16
     listed = json.loads(soart("taste", "list", *mine, "--json")[1])["tastes"]
     assert [t["name"] for t in listed] == ["again", "mine"]
-    code, out, _ = soart("rank", world / "pool", "--taste", "mine", *mine, "--json")
+    code, out, _ = soart("rank", world / "pool", "--by", "mine", *mine, "--json")
     ranking = json.loads(out)
     assert code == 0
-    assert ranking["profile"] == "taste:mine"
+    assert ranking["by"] == "taste:mine"
     assert all("/3-" in r["path"] for r in ranking["ranking"][:4])
     code, _, err = soart("taste", "learn", "again", "--good", world / "bad", "--bad", world / "good", *mine)
     assert code == 0
@@ -117,7 +117,7 @@ def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
     facts = json.loads(out)
     assert code == 0
     assert facts["trust"]["word"] == "too few examples"
-    code, _, err = soart("rank", world / "pool", "--taste", "rated", *mine)
+    code, _, err = soart("rank", world / "pool", "--by", "rated", *mine)
     assert code == 0
     assert "not reliable yet" in err
     assert soart("taste", "rate", tmp_path, stdin="1")[2].startswith("Error: ")
@@ -173,7 +173,7 @@ def test_compare_blend_export_import(soart, world, mine, tmp_path):
     code, out, _ = soart("taste", "import", file, "--name", "theirs", "--profiles", tmp_path / "Q", "--json")
     assert code == 0
     assert json.loads(out)["name"] == "theirs"
-    assert soart("rank", world / "pool", "--taste", "theirs", "--profiles", tmp_path / "Q")[0] == 0
+    assert soart("rank", world / "pool", "--by", "theirs", "--profiles", tmp_path / "Q")[0] == 0
     file.write_bytes(file.read_bytes()[:-8])
     code, _, err = soart("taste", "import", file, "--profiles", tmp_path / "R")
     assert code == 1
@@ -195,7 +195,7 @@ def test_compare_blend_export_import(soart, world, mine, tmp_path):
         (("taste", "import", "nothing"), 1),
         (("taste", "rate", "nowhere"), 1),
         (("taste", "learn", "x", "--collection", "nowhere"), 1),
-        (("rank", "G", "--taste", "nobody"), 1),
+        (("rank", "G", "--by", "nobody"), 1),
     ],
 )
 def test_mistakes_end_in_one_sentence(soart, world, tmp_path, arguments, code):
@@ -250,12 +250,12 @@ def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):
     few = [sorted((world / kind).iterdir())[0] for kind in ("good", "bad")]
     learnt = ("taste", "learn", "few", "--good", few[0], "--bad", few[1], "--profiles", tmp_path)
     assert "too few examples" in soart(*learnt)[1]
-    code, out, err = soart("rank", world / "pool", "--taste", "few", "--profiles", tmp_path, "--json")
+    code, out, err = soart("rank", world / "pool", "--by", "few", "--profiles", tmp_path, "--json")
     assert code == 0
     assert "is not reliable yet" in json.loads(out)["notes"][0]
     assert "is not reliable yet" in err
-    code, out, _ = soart("rank", world / "pool", "--taste", "blur", "--profiles", tmp_path, "--json")
-    assert json.loads(out)["profile"] == "blur-8"
+    code, out, _ = soart("rank", world / "pool", "--by", "blur", "--profiles", tmp_path, "--json")
+    assert json.loads(out)["by"] == "blur-8"
     assert soart("taste", "learn", "x", "--good", few[0], "--bad", f"={few[1]}", "--profiles", tmp_path)[0] == 2
     assert soart("taste", "compare", world / "pool", "--taste", "few", "--profiles", tmp_path)[0] == 2
 
@@ -314,9 +314,9 @@ def test_judges_and_other_tastes_are_prior_scores(soart, world, mine, package, t
     page = tmp_path / "more.html"
     assert soart("taste", "show", "more", world / "pool", "--report", page, *mine)[0] == 0
     assert "technical and judge: redness and taste: mine prior scores" in page.read_text()
-    code, _, err = soart("rank", world / "pool", "--taste", "more", *mine)
+    code, _, err = soart("rank", world / "pool", "--by", "more", *mine)
     assert (code, "has not judged 8 of 8 pictures" in " ".join(err.split())) == (0, True)
-    code, out, err = soart("rank", world / "pool", "--taste", "more", "--judge", "redness=0", *mine, "--json")
+    code, out, err = soart("rank", world / "pool", "--by", "more", "--by", "redness=0", *mine, "--json")
     assert (code, json.loads(out)["problems"]) == (0, [])
     code, _, err = soart(
         "taste", "learn", "mine", "--good", world / "good", "--bad", world / "bad", *mine, "--prior", "more"
@@ -326,7 +326,7 @@ def test_judges_and_other_tastes_are_prior_scores(soart, world, mine, package, t
     shutil.copytree(world / "P", copied)
     code, _, err = soart("taste", "delete", "mine", "--yes", "--profiles", copied)
     assert (code, "A copy of 'mine' stays in 'more'" in " ".join(err.split())) == (0, True), err
-    assert soart("rank", world / "pool", "--taste", "more", "--profiles", copied)[0] == 0
+    assert soart("rank", world / "pool", "--by", "more", "--profiles", copied)[0] == 0
     (world / "P" / "more.taste.safetensors").unlink()
 
 
@@ -346,7 +346,7 @@ def test_share_join_and_learn_with_a_population(soart, world, mine, tmp_path, mo
     )  # fmt: skip
     assert code == 0
     assert "kind 1" in json.loads(out)["trusted_priors"]
-    code, out, _ = soart("rank", world / "pool", "--taste", "ours", *mine, "--json")
+    code, out, _ = soart("rank", world / "pool", "--by", "ours", *mine, "--json")
     assert code == 0
     monkeypatch.setenv("SOART_POPULATION", "nobody")
     code, _, err = soart("taste", "learn", "ours", "--good", world / "good", "--bad", world / "bad", *mine)

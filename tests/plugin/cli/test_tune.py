@@ -63,9 +63,9 @@ def test_a_slot_of_numbers_takes_three_lines_of_the_effects(tune, tmp_path):
 
 
 def test_a_name_that_nobody_rates_by_is_noticed(tune):
-    code, _, err = tune("space.yaml", "--budget", 2, "--rater", "nobody")
+    code, _, err = tune("space.yaml", "--budget", 2, "--by", "person:nobody")
     assert (code, "'nobody' has not rated or compared any picture of this collection" in err) == (0, True)
-    facts = json.loads(tune("space.yaml", "--budget", 2, "--rater", "nobody", "--json")[1])
+    facts = json.loads(tune("space.yaml", "--budget", 2, "--by", "person:nobody", "--json")[1])
     assert "'nobody'" in facts["warnings"][0]
 
 
@@ -89,10 +89,10 @@ def test_asking_and_bans(tune, tmp_path):
         assert sorted(ratings(collection, "me").values()) == [1, 3, 5]
         prompts = {row.generation.prompt for row in collection.images()}
     assert prompts <= {"a boat in warm colors, flat design", "a boat in cool colors, flat design"}
-    facts = json.loads(tune("--resume", "--rater", "me", "--budget", 3, "--json")[1])
+    facts = json.loads(tune("--resume", "--by", "person:me", "--budget", 3, "--json")[1])
     assert facts["unit"] == "stars"
     assert facts["goal"] == {"me": 1.0}
-    code, out, _ = tune("--resume", "--rater", "me=2", "--taste", "none=1")
+    code, out, _ = tune("--resume", "--by", "person:me=2", "--by", "none=1")
     assert code == 1
 
 
@@ -139,7 +139,7 @@ def test_trade_offs_need_several_judges(tune):
 
 
 def test_a_goal_of_several_judges_is_named_and_its_trade_offs_are_listed(tune, tmp_path, capsys):
-    judges = ("--taste", "blur", "--taste", "noise=2", "--budget")
+    judges = ("--by", "blur", "--by", "noise=2", "--budget")
     code, out, _ = tune("space.yaml", *judges, 4, "--batch", 4)
     assert code == 0
     assert "Goal: freedom from blur × 1, freedom from noise × 2, in deviations." in out
@@ -159,8 +159,8 @@ def test_a_goal_of_several_judges_is_named_and_its_trade_offs_are_listed(tune, t
     [
         ([], 2, "name a space"),
         (["space.yaml", "--budget", "1"], 2, "--budget"),
-        (["space.yaml", "--rater", "me=much"], 2, "NAME=WEIGHT"),
-        (["space.yaml", "--taste", "nobody"], 1, "no taste 'nobody'"),
+        (["space.yaml", "--by", "person:me=much"], 2, "NAME=WEIGHT"),
+        (["space.yaml", "--by", "nobody"], 1, "no judge 'nobody'"),
         (["none.yaml"], 1, "No such file"),
         (["broken.yaml"], 1, "line 2"),
         (["a boat", "--pin", "style=zzz"], 1, "no option"),
@@ -169,7 +169,7 @@ def test_a_goal_of_several_judges_is_named_and_its_trade_offs_are_listed(tune, t
         (["a {boat}" + ", in the snow" * 30], 1, "Nothing varies"),
         (["--resume", "--collection", "none"], 1, "is not a collection"),
         (["space.yaml", "--pin", "palette=warm", "--pin", "style=woodcut"], 1, "single choice"),
-        (["space.yaml", "--rater", "me=-1"], 2, "NAME=WEIGHT"),
+        (["space.yaml", "--by", "person:me=-1"], 2, "NAME=WEIGHT"),
         (["space.yaml", "--report", "none/r.html", "--budget", "2"], 1, "cannot be written"),
         (["space.yaml", "--model", "./none"], 1, "There is no model"),
     ],

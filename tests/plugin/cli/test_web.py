@@ -120,7 +120,7 @@ def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):
 
 def test_a_rater_who_cannot_have_a_taste_is_refused_at_once(soart, tmp_path):
     Collection(tmp_path / "c").close()
-    for name, said in (("../me", "Expected a name of letters"), ("technical", "name of a built-in profile")):
+    for name, said in (("../me", "Expected a name of letters"), ("technical", "name of a built-in judge")):
         code, _, err = soart("web", "--collection", "c", "--no-open", "--port", "0", "--rater", name)
         assert (code, said in err) == (1, True)
 
@@ -162,16 +162,16 @@ def test_folders_to_allow_must_exist(soart, serving, tmp_path):
 
 def test_judges_are_offered_and_mistakes_seen_at_once(soart, serving, package, tmp_path):
     Collection(tmp_path / "soart-demo").close()
-    named = ("--judge", "acme_judge:Moody=0.5", "--judge", "clip:openai/clip-vit-base-patch32")
+    named = ("--by", "acme_judge:Moody=0.5", "--by", "clip:openai/clip-vit-base-patch32")
     assert soart("web", "--no-open", "--port", "0", *named)[0] == 0
     offered = list(serving[0][0].state.server.judges)
     assert [(judge.label, judge.weight) for judge in offered][-2:] == [
         ("acme_judge:Moody", 0.5),
         ("clip:openai/clip-vit-base-patch32", 1.0),
     ]
-    code, _, err = soart("web", "--no-open", "--port", "0", "--judge", "nothing")
+    code, _, err = soart("web", "--no-open", "--port", "0", "--by", "nothing")
     assert (code, err.count("There is no judge 'nothing'")) == (1, 1)
-    assert soart("web", "--no-open", "--port", "0", "--judge", "redness=much")[0] == 2
+    assert soart("web", "--no-open", "--port", "0", "--by", "redness=much")[0] == 2
 
 
 def test_prior_scores_are_those_of_the_settings_or_of_the_command_line(soart, serving, tmp_path, monkeypatch):

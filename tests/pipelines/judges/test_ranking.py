@@ -8,15 +8,18 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage, stats
 
+from soart.metrics.damage.fitness import JudgesItems
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.percentiles import percentiles
 from soart.metrics.tastes.overall import OverallScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import find_pictures
+from soart.pipelines.judges.finding import guarded, judges_for
+from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring import measuring
 from soart.pipelines.scoring.measuring import measure, open_pictures
-from soart.pipelines.scoring.ranking import rank
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import Scene
 
@@ -45,7 +48,7 @@ def ranked_folder(folder):
         files, problems = find_pictures([folder])
         for file in files:
             collection.add_file(file)
-        return rank(collection), problems
+        return rank(StoredPictures(collection, collection.images()), judges_for("technical")), problems
 
 
 def test_sharp_before_blurred(folder):
@@ -68,17 +71,17 @@ def test_ranking_does_not_depend_on_order(folder):
     with Collection(None) as collection:
         for file in sorted(find_pictures([folder])[0], reverse=True):
             collection.add_file(file)
-        second, _ = rank(collection)
+        second, _ = rank(StoredPictures(collection, collection.images()), judges_for("technical"))
     assert [(r.path.name, r.score) for r in first] == [(r.path.name, r.score) for r in second]
 
 
 def test_second_ranking_reads_no_picture(folder, scorer):
     with Collection(folder / "c") as collection:
         rows = [collection.add_file(p)[0] for p in sorted(folder.glob("*.png"))]
-        first, _ = rank(collection, rows)
+        first, _ = rank(StoredPictures(collection, rows), judges_for("technical"))
         for path in folder.glob("*.png"):
             path.unlink()
-        second, problems = rank(collection, rows)
+        second, problems = rank(StoredPictures(collection, rows), judges_for("technical"))
     assert problems == []
     assert [r.score for r in first] == [r.score for r in second]
 
@@ -88,7 +91,7 @@ def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, score
         [make_drawn(1), make_drawn(2), make_drawn(3, problem="all black")], "m", "D"
     )
     collection.locate(gone).unlink()
-    ranking, problems = rank(collection)
+    ranking, problems = rank(StoredPictures(collection, collection.images()), judges_for("technical"))
     assert [r.row.id for r in ranking] == [good.id]
     assert ranking[0].percentile == 50.0
     assert len(problems) == 2
@@ -100,19 +103,27 @@ def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, score
 
 @pytest.mark.parametrize("min_distance", [None, 0.5])
 def test_reasons_are_computed_for_the_best_alone_if_no_more_are_wanted(collection, make_drawn, scorer, min_distance):
-    class Counting:
-        """The profile, which counts the pictures that it explains."""
+    class Counting(JudgesItems):
+        """The judge, which counts the pictures that it explains."""
 
-        stored_name, extractor, score, pictures = scorer.stored_name, scorer.extractor, scorer.score, 0
+        name, version, stored_name = scorer.name, scorer.version, scorer.stored_name
+        extractor, score, pictures = scorer.extractor, scorer.score, 0
 
         def explain(self, items, top=2):
             self.pictures += len(items)
             return scorer.explain(items, top)
 
     collection.add_drawn([make_drawn(i) for i in range(6)], "m", "s")
-    everything, _ = rank(collection, scorer=scorer, min_distance=min_distance)
+    everything, _ = rank(
+        StoredPictures(collection, collection.images()), [(guarded(scorer), 1.0)], min_distance=min_distance
+    )
     counting = Counting()
-    best, _ = rank(collection, scorer=counting, min_distance=min_distance, explained=2)
+    best, _ = rank(
+        StoredPictures(collection, collection.images()),
+        [(guarded(counting), 1.0)],
+        min_distance=min_distance,
+        explained=2,
+    )
     assert counting.pictures == 2
     assert [picture.path for picture in best] == [picture.path for picture in everything]
     # Sums of other numbers of pictures may differ in their last digit.
@@ -124,7 +135,7 @@ def test_reasons_are_computed_for_the_best_alone_if_no_more_are_wanted(collectio
 
 
 def test_nothing_to_rank(collection):
-    assert rank(collection) == ([], [])
+    assert rank(StoredPictures(collection, collection.images()), judges_for("technical")) == ([], [])
 
 
 def test_measure_stores_as_it_goes(collection, make_drawn, scorer):
@@ -185,7 +196,10 @@ def test_processes_of_an_engine_measure_what_this_one_measures(folder, scorer_cl
             (row.path, row.sha256, row.width, row.height) for row in here
         ]
         assert len(done) == 10
-        first, second = (rank(collection, of, scorer)[0] for collection, of in ((alone, here), (together, rows)))
+        first, second = (
+            rank(StoredPictures(collection, of), [(guarded(scorer), 1.0)])[0]
+            for collection, of in ((alone, here), (together, rows))
+        )
         assert [one.path for one in first] == [one.path for one in second]
         assert np.allclose([one.score for one in first], [one.score for one in second], atol=1e-3)
         version = scorer.extractor.version

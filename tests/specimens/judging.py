@@ -1,0 +1,50 @@
+"""Judges of tests: of pixels, and of the colours of pictures."""
+
+import numpy as np
+
+from soart.metrics.damage.fitness import JudgesItems
+from soart.metrics.items.colour import ColourExtractor
+from soart.metrics.protocols import Values
+from soart.pipelines.scoring.pictures import PicturesInMemory
+
+
+class PixelJudge:
+    """Base of judges that implement ``judge(pixels, prompts)``."""
+
+    name, version, scale, needs = "pixels", "1", (0.0, 1.0), ("pixels",)
+
+    def values(self, pictures):
+        return self.judge(pictures.pixels(), pictures.prompts())
+
+
+class Brightness(PixelJudge):
+    """Mean brightness, 0…1."""
+
+    name = "brightness"
+
+    def __init__(self):
+        self.seen = 0
+
+    def judge(self, pictures, prompts):
+        self.seen += len(pictures)
+        return [float(pixels.mean()) / 255 for pixels in pictures]
+
+
+class ColourJudge(JudgesItems):
+    """Base of judges of colour items, which implement ``score(items)``."""
+
+    extractor = ColourExtractor()
+    version = "1"
+
+    @property
+    def stored_name(self):
+        return self.name
+
+    def explain(self, items, top=2):
+        return [[] for _ in items]
+
+
+def values_for(judge, pictures, prompts):
+    """Values of a judge for pictures in memory, each with its prompt."""
+    said = judge.values(PicturesInMemory(dict(enumerate(pictures)), dict(enumerate(prompts))))
+    return np.asarray(said.values if isinstance(said, Values) else said, dtype=float)
