@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .metrics.image import read_image as read_image
     from .metrics.items.soart import SoartExtractor as SoartExtractor
     from .metrics.protocols import Judge as Judge
+    from .metrics.protocols import Values as Values
     from .metrics.tastes.overall import OverallScorer as OverallScorer
     from .metrics.tastes.profile import TasteProfile as TasteProfile
     from .pipelines.api import Ranking as Ranking
@@ -65,6 +66,7 @@ _HOMES = {
     "TasteProfile": ".metrics.tastes.profile",
     "TechnicalScorer": ".metrics.damage.scorer",
     "Tuner": ".pipelines.tuning.tuner",
+    "Values": ".metrics.protocols",
     "findings_of": ".pipelines.tuning.findings",
     "generate": ".pipelines.api",
     "join_population": ".pipelines.tastes.sharing",

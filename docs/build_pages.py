@@ -40,6 +40,7 @@ ORDER = (
     "web",
     "demo",
     "doctor",
+    "judges",
     "models",
     "config",
 )

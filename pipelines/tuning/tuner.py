@@ -174,9 +174,9 @@ class Tuner:
         self.dead_slots = dead_slots(self.space, self.generator, request)
         return self.dead_slots
 
-    def ask(self, count: int) -> list[Trial]:
+    def ask(self, count: int, judgements: Judgements | None = None) -> list[Trial]:
         """The next ``count`` choices, stored; those of a killed run first."""
-        return self.waiting[:count] or self.write(self.steering().ask(count, self.rng(1)))
+        return self.waiting[:count] or self.write(self.steering(judgements).ask(count, self.rng(1)))
 
     def write(self, choices: Sequence[Choice] | np.ndarray) -> list[Trial]:
         """Store a batch of choices, each with a new image seed: a good choice must be good on every seed."""
@@ -222,9 +222,13 @@ class Tuner:
     def step(self, progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
         """Draw one batch; returns no pictures when the budget (without its reserve) or the space is used up."""
         count = min(self.batch, self.left - self.reserved)
-        if count > 0:
-            self._propose()
-        trials = self._candidates(count) if count > 0 else []
+        if count <= 0:
+            return []
+        # Judged once for a batch, which takes a while with many pictures.
+        judgements = self.judged()
+        if self._propose(judgements):
+            judgements = self.judged()
+        trials = self._candidates(count, judgements)
         return self.draw(trials, progress) if trials else []
 
     def _resume(self) -> tuple[list[Step], set[str]]:
@@ -238,15 +242,14 @@ class Tuner:
             self.space = take(self.space, step)
         return steps, {self._root, *(step.fingerprint for step in steps)} if steps else set()
 
-    def _propose(self) -> None:
-        """Add and retire options, once between two batches, from the second on."""
+    def _propose(self, judgements: Judgements) -> bool:
+        """Add and retire options, once between two batches, from the second on; True if that changed the space."""
         done = len(self.study.own)
         last = self.steps[-1].after if self.steps else 0
         if self.proposer is None or self.waiting or done < last + self.batch or done < 2 * self.batch:
-            return
-        judgements = self.judged()
+            return False
         if not judgements.trials:
-            return
+            return False
         prompts = good_prompts(self.collection, [*judgements.goal], {trial.request_key for trial in self.study.drawn})
         space, step = next_step(
             self.space, self.steering(judgements), self.proposer, prompts[:PROMPTS], self.generator.meanings, done,
@@ -257,18 +260,18 @@ class Tuner:
         store_steps(self.collection, self._root, model, self.seed, self.steps)
         self.space, self._stages = space, {*self._stages, self._root, step.fingerprint}
         self.study = self._read()
+        return True
 
-    def _candidates(self, count: int) -> list[Trial]:
+    def _candidates(self, count: int, judgements: Judgements) -> list[Trial]:
         """At most ``count`` choices to draw: the next ones, or the better half of twice as many after a preview."""
-        judgements = self.judged() if self.prune else None
         # Only judges of items see previews.
         final_only = {*self.panel.people, *(judge.stored_name for judge in self.panel.others)}
-        if judgements is None or self.panel.floor or final_only & set(judgements.goal):
-            return self.ask(count)
+        if not self.prune or self.panel.floor or final_only & set(judgements.goal):
+            return self.ask(count, judgements)
         share = pruning.account(self.study, judgements).share
         previewed = () if share is None else (share,)
         shares = SHARES if len(judgements.trials) < pruning.MIN_PAIRS else previewed
-        trials = self.ask(count * (CANDIDATES if share else 1))
+        trials = self.ask(count * (CANDIDATES if share else 1), judgements)
         for each in shares:
             trials = add_previews(self.generator, self.panel, trials, each, self.request)
         if share:
