@@ -6,12 +6,11 @@ caller's, are ``pipelines.generate.generate`` and ``pipelines.scoring.ranking.ra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -42,9 +41,6 @@ from .scoring.profile_store import scorer_for
 from .scoring.ranking import RankedPicture
 from .scoring.taste_scorer import TasteScorer
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 
 class Ranking(list[RankedPicture]):
     """Ranked pictures, best first: a list that also names the pictures that were left out.
@@ -74,27 +70,6 @@ class Ranking(list[RankedPicture]):
         return html_table(["", "", "score", ""], rows, [*more, *self.problems])
 
 
-def _or_earlier(earlier: Callable[..., Any], *names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Pass calls on to the function that had this public name before, until 1.0.
-
-    Such a call has a collection and a second positional argument, or one of the keywords ``names``.
-    """
-
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            positional = len(args) > 1 and isinstance(args[0], Collection)
-            if positional or any(name in kwargs for name in names):
-                result: R = earlier(*args, **kwargs)
-                return result
-            return function(*args, **kwargs)
-
-        return call
-
-    return decorate
-
-
-@_or_earlier(generation.generate, "generator", "requests", "scorer", "progress")
 def generate(
     prompt: str,
     count: int = 8,
@@ -159,7 +134,6 @@ def generate(
         return _ranking(store, result.rows, scorer, known=result.items)
 
 
-@_or_earlier(lower.rank, "collection", "rows", "scorer", "progress")
 def rank(
     pictures: str | Path | Collection | Iterable[str | Path],
     *,

@@ -71,19 +71,19 @@ class OtherTaste(Protocol):
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """(n,) prior from the faults of the technical score, of any scale, higher is better.
 
-    Quality items among the (n, p) items decide; SOART items do in tastes of soart 0.1.0, which have no others.
-
     Raises:
-        ProfileError: neither quality items nor SOART items are among the items.
+        ProfileError: a quality item is missing among the (n, p) items.
     """
     from ..damage.scorer import costs_of_faults, quality_model
-    from .prior_0_1_0 import prior_of_0_1_0
 
     numbers = {name: column for column, name in enumerate(names)}
-    wanted = quality_model().names
-    if all(name in numbers for name in wanted):
-        return -costs_of_faults(items[:, [numbers[name] for name in wanted]])
-    return prior_of_0_1_0(items, numbers)
+    try:
+        columns = [numbers[name] for name in quality_model().names]
+    except KeyError as error:
+        raise ProfileError(
+            f"The technical score needs the item {error}, which is missing: measure quality items."
+        ) from error
+    return -costs_of_faults(items[:, columns])
 
 
 def priors_of_items(names: Sequence[str]) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def computed_priors(
         tastes: other tastes, in the order of their names.
 
     Raises:
-        ProfileError: neither quality items nor SOART items are among the items, or those of appeal are not.
+        ProfileError: an item that the technical score or appeal needs is missing.
     """
     liked, others = iter(kind_scores(kinds, items).T if len(kinds) else ()), iter(tastes)
     unknown, columns = np.full(len(items), np.nan), []
@@ -208,7 +208,7 @@ class TasteProfile:
         modes: version D over named modes; None if no modes were named.
         rater: name of the rater in a collection, whose others make a prior score; empty if there is none.
         alone: the taste learnt without one of the prior scores that ``is_given``, for pictures that lack one; None if there
-            is no such prior score, and in tastes of soart 0.1.0, which take the mean rating in its place.
+            is no such prior score.
         kinds: (m, d) weights of the kinds of a population whose liking is among the prior scores, in the space of
             cards; no rows if there is none.
         kinds_space: version of that space.

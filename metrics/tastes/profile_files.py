@@ -69,7 +69,7 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
     arrays = {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
     if profile.rater:
         header["rater"] = profile.rater
-    header |= _versions_of_priors(profile.prior_names, profile.names)
+    header |= _versions_of_priors(profile.prior_names)
     if examples.prior_beliefs:
         header["prior_beliefs"] = examples.prior_beliefs
     if (examples.levels >= 0).any():
@@ -94,7 +94,7 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
 
 
 def _trust_values(trust: Trust) -> dict[str, Any]:
-    """A trust report as plain JSON values; as earlier versions wrote it if it has no trust within groups and no choices."""
+    """A trust report as plain JSON values, without choices and trust within groups if there are none."""
     values = {k: _plain(v) for k, v in asdict(trust).items() if k != "within" and (k != "choices" or v)}
     if trust.within is not None:
         values["within"] = {k: _plain(v) for k, v in asdict(trust.within).items()}
@@ -183,11 +183,9 @@ def _arrays_of(arrays: Mapping[str, np.ndarray], start: str) -> dict[str, np.nda
     return {name.removeprefix(start): values for name, values in arrays.items() if name.startswith(start)}
 
 
-def _versions_of_priors(prior_names: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """Versions by name of the prior scores that items of these names tell; tastes of soart 0.1.0 have an own technical one."""
-    versions = {APPEAL: APPEAL_VERSION}
-    if "quality/side" in names:
-        versions[TECHNICAL] = f"{TECHNICAL}-{FAULTS_VERSION}"
+def _versions_of_priors(prior_names: Sequence[str]) -> dict[str, str]:
+    """Versions by name of the prior scores that items tell."""
+    versions = {APPEAL: APPEAL_VERSION, TECHNICAL: f"{TECHNICAL}-{FAULTS_VERSION}"}
     return {name: version for name, version in versions.items() if name in prior_names}
 
 
@@ -223,7 +221,7 @@ def _restore(
             f"The taste {path!r} was learnt with a population of {kinds_space}, this version of soart has "
             f"{card_space().version}: learn it again."
         )
-    for name, current in _versions_of_priors(examples.prior_names, names).items():
+    for name, current in _versions_of_priors(examples.prior_names).items():
         if header.get(name) != current:
             raise ProfileError(
                 f"The taste {path!r} was learnt with {header.get(name, f'an earlier version of {name}')}, this version of "

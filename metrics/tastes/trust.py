@@ -63,7 +63,7 @@ class Trust:
         low, high: its 95 % interval.
         p_value: p-value of the permutation test; 1 without a test.
         liked, disliked: number of pictures above and below the middle, without those that are known from choices alone.
-        choices: number of choices, not counting ties; 0 in earlier tastes.
+        choices: number of choices, not counting ties; 0 if there are none.
         groups: number of independent groups of pictures.
         graded: True if there are more than two different likings.
         curve: learning curve: number of learning pictures (choices, if there are choices alone), concordance, low and
@@ -71,7 +71,7 @@ class Trust:
         advice: how much more ratings or choices would help, as a sentence.
         more, expected: number of further pictures or choices in the advice, and the concordance expected after them; 0
             and NaN if unknown.
-        within: trust among pictures of one prompt; None if no two pictures are of one, and in earlier tastes.
+        within: trust among pictures of one prompt; None if no two pictures are of one.
     """
 
     word: str

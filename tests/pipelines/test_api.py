@@ -9,10 +9,8 @@ from PIL import Image
 import soart
 from soart.errors import CollectionError, ModelError, ProfileError, SoartError
 from soart.metrics.damage.scorer import TechnicalScorer
-from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.scoring import ranking
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes.learning import Sources, learn
 
@@ -227,24 +225,7 @@ def test_a_notebook_shows_the_pictures(drawn):
     assert "&lt;b&gt;" in listed._repr_html_()
 
 
-def test_calls_of_the_earlier_functions_still_work(collection, generator, scorer):
-    requests = soart.plan("a boat", 2, generator, steps=2)
-    made = soart.generate(collection, generator, requests, scorer)
-    assert isinstance(made, generation.Generated)
-    assert soart.generate(collection=collection, generator=generator, requests=requests).reused == 2
-    pictures, problems = soart.rank(collection, made.rows, scorer)
-    assert (len(pictures), problems) == (2, [])
-    for again, _ in (
-        soart.rank(collection=collection),
-        soart.rank(collection, scorer=scorer),
-        ranking.rank(collection),
-    ):
-        assert [picture.path for picture in again] == [picture.path for picture in pictures]
-
-
-def test_earlier_public_names():
-    assert soart.find_out is soart.findings_of
-    assert soart.survey is soart.sync_and_evaluate
+def test_an_unknown_public_name():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = soart.nothing
 
