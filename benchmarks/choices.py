@@ -54,7 +54,7 @@ def with_priors(examples: Examples, priors: np.ndarray, names: tuple[str, ...]) 
 def taste(items: np.ndarray, priors: np.ndarray, names: tuple[str, ...], examples: Examples) -> np.ndarray:
     """(n,) likings of all pictures, learnt from examples."""
     scaling = Scaling.of(items, priors, NAMES)
-    learnt = fit(with_priors(examples, priors, names), NAMES, np.random.default_rng(0), scaling)
+    learnt = fit(with_priors(examples, priors, names), NAMES, scaling)
     return learnt(items, priors)
 
 

@@ -48,7 +48,7 @@ def auc(
 ) -> float:
     """AUC of a taste with (n, k) prior scores of these names."""
     scaling = Scaling.of(place.both, priors, place.names)
-    learnt = fit(examples_of(place, place.both, learn, priors, names), place.names, np.random.default_rng(0), scaling)
+    learnt = fit(examples_of(place, place.both, learn, priors, names), place.names, scaling)
     return float(roc_auc_score(label[test] == 1, learnt(place.both[test], priors[test])))
 
 

@@ -18,7 +18,6 @@ import numpy as np
 
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import from_modes
-from soart.metrics.tastes.methods import METHODS
 from soart.metrics.tastes.profile import TECHNICAL, learn_taste, technical_prior
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import ImageRow
@@ -51,7 +50,6 @@ def main() -> None:
         extractor.version,
         prior_names=(TECHNICAL,),
         rng=rng,
-        methods=METHODS[:1],
         curve=False,
     )
     scorer = TasteScorer(taste, extractor)

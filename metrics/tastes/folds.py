@@ -19,10 +19,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..items.frame import Frame
 from .examples import Examples
 from .kernels import squared_distances
-from .methods import learn_all
 
 #: Pictures nearer than this share of the median squared distance are near-duplicates.
 NEAR = 0.01
@@ -170,37 +168,3 @@ def gather(
 def learnable(liking: np.ndarray) -> bool:
     """True if likings differ, so that there is something to learn."""
     return len(liking) > 1 and float(np.ptp(liking)) > 0
-
-
-def compare_held_out(
-    methods: Sequence[str],
-    z: np.ndarray,
-    examples: Examples,
-    priors: np.ndarray,
-    frame: Frame,
-    folds: Sequence[np.ndarray],
-) -> dict[str, HeldOut]:
-    """Cross-validate methods over the same folds.
-
-    Args:
-        methods: some of ``METHODS``.
-        z: (n, p) deviations of the examples.
-        examples: the judged pictures.
-        priors: (n, k) standardised prior scores.
-        frame: blocks of the items.
-        folds: for each repetition the (n,) fold of each picture.
-
-    Returns:
-        comparisons by method; methods that cannot learn from some fold are left out.
-    """
-    tests: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {method: [] for method in methods}
-    for numbers in folds:
-        for test, learning in splits(numbers):
-            if not learnable(examples.liking[learning]):
-                continue
-            models = learn_all(list(tests), z[learning], examples.take(learning), priors[learning], frame)
-            tests = {method: tests[method] for method in models}
-            for method, model in models.items():
-                tests[method].append((test, model.predict(z[test], priors[test])))
-    level = Units.of(examples).level
-    return {method: gather(examples.liking, by_fold, level) for method, by_fold in tests.items()}

@@ -24,10 +24,8 @@ from .array_files import FileKind, header_text, read_arrays, write_arrays
 from .blend import Blend, Taste, parts_of
 from .card_space import card_space
 from .examples import Examples
-from .fitting import Fitted, Scaling
-from .method_choice import Choice
-from .methods import METHODS, learn
-from .mixture import KIND
+from .fitting import Scaling, fit
+from .mixture import KIND, METHOD
 from .profile import OtherTaste, TasteProfile, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
 from .within_groups import WithinGroups
@@ -58,7 +56,7 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
     header = {
         "name": profile.name, "names": profile.names, "version": profile.version, "prior_names": profile.prior_names,
         "network": profile.network, "created": profile.created, "method": profile.method,
-        "reached": profile.fitted.choice.reached, "calibration": profile.calibration,
+        "calibration": profile.calibration,
         "trust": _trust_values(profile.trust), "modes": examples.modes.tolist(),
         "groups": examples.groups.tolist(), "pictures": examples.pictures.tolist(),
     }  # fmt: skip
@@ -195,7 +193,7 @@ def _restore(
     """One profile from its header and arrays, fitted again and checked; with these other tastes, or else its own.
 
     Raises:
-        ProfileError: the method is unknown, cannot be fitted, or gives other likings than those stored.
+        ProfileError: the method is unknown, or gives other likings than those stored.
     """
     names = tuple(str(n) for n in header["names"])
     labels = {key: np.array([str(v) for v in header[key]], dtype=np.str_) for key in ("modes", "groups", "pictures")}
@@ -210,7 +208,7 @@ def _restore(
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])
     method = str(header["method"])
     trust = _read_trust(header["trust"])
-    if method not in METHODS or trust.word not in (TOO_FEW, CHANCE, USABLE, STRONG):
+    if method != METHOD or trust.word not in (TOO_FEW, CHANCE, USABLE, STRONG):
         raise ProfileError(
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
             "it again."
@@ -227,11 +225,7 @@ def _restore(
                 f"The taste {path!r} was learnt with {header.get(name, f'an earlier version of {name}')}, this version of "
                 f"soart has {current}: learn it again."
             )
-    z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
-    model = learn(method, z, examples, priors, scaling.frame)
-    if model is None:
-        raise ProfileError(f"The taste {path!r} cannot be fitted to its own examples: learn it again.")
-    fitted = Fitted(scaling, Choice(method, dict(header["reached"])), model)
+    fitted = fit(examples, names, scaling)
     if not np.allclose(fitted(examples.items, examples.priors), arrays["fitted"], atol=1e-5):
         raise ProfileError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
     if sum(name.startswith(KIND) for name in examples.prior_names) != len(kinds):

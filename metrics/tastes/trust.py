@@ -27,7 +27,6 @@ import numpy as np
 from ..items.frame import Frame
 from .examples import Examples
 from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
-from .gaussian_process import TRUSTED
 from .kernels import Kernels
 from .within_groups import WithinGroups, accepted
 
@@ -45,6 +44,8 @@ SIGNIFICANT, STRONG_ABOVE = 0.025, 0.75
 #: The upper end of the interval is widened to that of n²/(n + so many) pictures a side.
 CAUTION_PICTURES = 8
 FOLDS, REPEATS, BOOTSTRAPS, PERMUTATIONS = 5, 5, 1000, 499
+#: Weight of every prior score in the statistic of the permutation test, and the variance that it adds.
+TRUSTED = 0.4, 0.25
 _Z95 = 1.959964
 
 #: (i, p) items and (i, k) prior scores to (i,) liking.

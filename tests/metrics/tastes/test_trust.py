@@ -9,7 +9,7 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from soart.metrics.tastes.examples import from_liking, from_modes, from_ratings
-from soart.metrics.tastes.fitting import Scaling, calibrate, fit
+from soart.metrics.tastes.fitting import Scaling, calibrate
 from soart.metrics.tastes.folds import Units, fold_numbers, gather, near_duplicates
 from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law, ratings_to_show
 from soart.metrics.tastes.profile import learn_taste
@@ -279,7 +279,6 @@ def test_choice_is_made_again_in_every_fold(taste_world):
         trust = learn_taste(examples, taste_world.names, "v", rng=rng, curve=False, repeats=1).trust
         values.append(trust.concordance)
     assert abs(np.mean(values) - 0.5) < 0.17
-    assert fit(examples, taste_world.names, rng).choice.method
 
 
 @pytest.mark.parametrize(("up", "down"), [(4, 4), (3, 9)])
