@@ -20,12 +20,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, product
+from itertools import product
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from ...errors import ImageError, ItemsError, expect
+from ...errors import ItemsError, expect
 from ...threads import one_blas_thread
 from .parts import LAGS, PARTS, items_of, statistics_of
 
@@ -133,28 +133,6 @@ class SoartExtractor:
         rows = [self.measure(PictureViews(picture)) for picture in pictures_of(images)]
         items = np.stack(rows) if rows else np.zeros((0, len(self.names)))
         return torch.from_numpy(items).to(images.device) if isinstance(images, torch.Tensor) else items
-
-    def extract_grid(self, image: np.ndarray, grid: int) -> np.ndarray:
-        """Measure ``grid`` × ``grid`` patches of one picture, each like a picture of its own.
-
-        Args:
-            image: NumPy (h, w, 3), uint8 or floating 0…1, of at least ``grid`` pixels a side.
-            grid: patches a side; their sizes differ by one pixel at most.
-
-        Returns:
-            (grid, grid, len(names)) float64.
-
-        Raises:
-            ImageError: as for ``extract``, or the picture has fewer pixels than patches.
-        """
-        if grid < 1 or image.ndim != 3 or min(image.shape[:2]) < grid:
-            raise ImageError(f"Expected a picture (h, w, 3) of at least {grid} × {grid} pixels, got {image.shape}.")
-        edges = [np.arange(grid + 1) * size // grid for size in image.shape[:2]]
-        patches = [
-            self.extract(image[top:bottom, left:right])[0]
-            for (top, bottom), (left, right) in product(pairwise(edges[0]), pairwise(edges[1]))
-        ]
-        return np.stack(patches).reshape(grid, grid, -1)
 
     def measure(self, views: PictureViews) -> np.ndarray:
         """(len(names),) items of one picture."""

@@ -115,12 +115,6 @@ class HeldOut:
         among = np.ix_(rows, rows)
         return HeldOut(self.wins[among], self.counts[among], self.scores[rows])
 
-    def placements(self) -> np.ndarray:
-        """(n,) share of each picture's comparisons that came out right; NaN if it has none."""
-        right = (self.wins + self.wins.T).sum(axis=1)
-        total = (self.counts + self.counts.T).sum(axis=1)
-        return np.where(total > 0, right / np.maximum(total, 1), np.nan)
-
     def resampled(self, weights: np.ndarray, level: np.ndarray | None = None) -> np.ndarray:
         """(b,) concordances under weights of the pictures; NaN if no comparison is left.
 
