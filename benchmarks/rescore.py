@@ -24,8 +24,8 @@ from soart.pipelines.collection.tables import ImageRow
 from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes.rating_session import rating_queue
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import random_scene
+from soart.training.captions import random_scene
+from soart.training.render import render
 
 SEED, SIDE = 5, 30
 #: Pictures to rate first.

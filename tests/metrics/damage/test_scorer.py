@@ -23,8 +23,8 @@ from soart.metrics.damage.scorer import (
 )
 from soart.metrics.damage.suspicion import suspected
 from soart.metrics.items.quality import QualityExtractor
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import random_scene
+from soart.training.captions import random_scene
+from soart.training.render import render
 
 
 @pytest.fixture(scope="module")

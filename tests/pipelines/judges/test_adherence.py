@@ -17,11 +17,11 @@ from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
 from soart.pipelines.judges.phrase_sources import TowerSource
 from soart.pipelines.judges.ranking import rank_by_judges
-from soart.pipelines.tiny.judge import balanced_scenes
-from soart.pipelines.tiny.render import render
 from soart.pipelines.tuning.alarms import adherence_alarm
 from soart.pipelines.tuning.panel import AdherenceFloor
 from soart.prompts.phrases.cutting import Phrase
+from soart.training.judge import balanced_scenes
+from soart.training.render import render
 
 
 def judgement(shown, deviation=0.1, text="boat", negated=False):

@@ -1,6 +1,6 @@
 """Trains the embedded model from scratch.
 
-    python -m soart.pipelines.tiny.train --work DIR [--out DIR]
+    python -m soart.training.train --work DIR [--out DIR]
 
 The stages are render, autoencoder, latents, UNet with text encoder, and export. Each writes to ``--work`` and is
 skipped or resumed if its files exist, so the script may be killed at any moment. The order of batches and all noise
@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 
+from ..pipelines.models.loading import EMBEDDED_FOLDER
+from .captions import caption, random_scene
 from .parts import build_scheduler, build_text_encoder, build_tokenizer, build_unet, build_vae
 from .render import SIZE, examples
-from .words import caption, random_scene
 
 PICTURES = 40_000
 BATCH = 32
@@ -230,7 +231,7 @@ def main() -> None:
     """Run all stages from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for pictures, latents and checkpoints")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "model")
+    parser.add_argument("--out", type=Path, default=EMBEDDED_FOLDER)
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--vae-steps", type=int, default=2_500)
     parser.add_argument("--unet-steps", type=int, default=5_500)

@@ -1,6 +1,6 @@
 """A small classifier of subject, palette, style and quality, to judge the model.
 
-    python -m soart.pipelines.tiny.judge --out tests/assets/judge.safetensors
+    python -m soart.training.judge --out tests/assets/judge.safetensors
 
 It is trained on rendered pictures alone, never on generated ones. So the options that it recognises in a generated
 picture come from the words of the prompt. ``benchmarks/recognition.py`` measures with it. The teacher of ``towers`` is
@@ -20,8 +20,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from ..pipelines.tiny.words import FACTORS, PALETTES, QUALITIES, STYLES, SUBJECTS
+from .captions import Scene
 from .render import examples
-from .words import FACTORS, PALETTES, QUALITIES, STYLES, SUBJECTS, Scene
 
 #: Factors that the judge classifies; framing is left out because its borders are a matter of taste.
 JUDGED = ("subject", "palette", "style", "quality")

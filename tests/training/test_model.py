@@ -6,11 +6,11 @@ import torch
 
 from soart.pipelines.models.loading import EMBEDDED_FOLDER
 from soart.pipelines.models.request import EMBEDDED_STEPS
-from soart.pipelines.tiny import judge as judging
-from soart.pipelines.tiny.parts import build_tokenizer
-from soart.pipelines.tiny.words import corpus
+from soart.training import judge as judging
+from soart.training.captions import corpus
+from soart.training.parts import build_tokenizer
 
-JUDGE = Path(__file__).parents[2] / "assets" / "judge.safetensors"
+JUDGE = Path(__file__).parents[1] / "assets" / "judge.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_recognition_reaches_its_bars(judge, generator):
 @pytest.mark.slow
 def test_training_resumes_where_it_was(tmp_path):
     """Two steps and two more equal four in one go, bit for bit."""
-    from soart.pipelines.tiny import train
+    from soart.training import train
 
     pictures = train.render_pictures(tmp_path, 64)
     whole = train.train_vae(_sub(tmp_path, "a"), pictures, 4).state_dict()

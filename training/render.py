@@ -16,8 +16,8 @@ from multiprocessing import get_context
 import numpy as np
 from scipy import ndimage
 
+from .captions import Scene, random_scene
 from .drawings import DARK, LIGHT, SKY, role_map
-from .words import Scene, random_scene
 
 SIZE = 64
 

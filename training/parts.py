@@ -11,7 +11,7 @@ from tokenizers import pre_tokenizers
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from .words import corpus
+from .captions import corpus
 
 CONTEXT = 128
 LENGTH = 32

@@ -2,18 +2,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import (
-    FACTORS,
-    PALETTES,
-    QUALITIES,
-    STYLES,
-    SUBJECTS,
-    Scene,
-    caption,
-    corpus,
-    random_scene,
-)
+from soart.pipelines.tiny.words import FACTORS, PALETTES, QUALITIES, STYLES, SUBJECTS
+from soart.training.captions import Scene, caption, corpus, random_scene
+from soart.training.render import render
 
 
 def rendered(seed=0, **change):

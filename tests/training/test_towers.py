@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from soart.pipelines.tiny import towers
-from soart.pipelines.tiny.judge import JUDGED, Judge
-from soart.pipelines.tiny.towers import (
+from soart.pipelines.tiny.words import FACTORS
+from soart.training import towers
+from soart.training.judge import JUDGED, Judge
+from soart.training.towers import (
     build_processor,
     load_teacher,
     poor_series,
@@ -13,7 +14,6 @@ from soart.pipelines.tiny.towers import (
     train_towers,
     words_of,
 )
-from soart.pipelines.tiny.words import FACTORS
 
 
 def test_a_training_is_repeatable_and_read_back_whole(tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 """Trains the two towers that tell which words a picture of the embedded model shows.
 
-    python -m soart.pipelines.tiny.towers --work DIR --judge tests/assets/judge.safetensors [--out DIR]
+    python -m soart.training.towers --work DIR --judge tests/assets/judge.safetensors [--out DIR]
 
 A picture tower and a text tower, saved as a ``CLIPModel`` of transformers with its processor, learn from two kinds of
 pictures, by halves:
@@ -29,13 +29,14 @@ import torch
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
 
+from ..pipelines.judges.adherence import EMBEDDED_TOWERS
+from ..pipelines.tiny.words import FACTORS
+from .captions import Scene, caption, random_scene
 from .judge import JUDGED, Judge, balanced_scenes, load_judge, save_judge, to_tensor, train_judge
 from .parts import LENGTH, build_tokenizer
 from .render import SIZE
 from .train import SEED, fit, render_pictures
-from .words import FACTORS, Scene, caption, random_scene
 
-OUT = Path(__file__).parent / "clip"
 PICTURES, STEPS = 24_000, 3_200
 #: Pictures of each kind in a batch.
 BATCH = 64
@@ -89,7 +90,7 @@ def build_processor(tokenizer: CLIPTokenizer) -> CLIPProcessor:
 @torch.no_grad()
 def decoded_pictures(work: Path, pictures: np.ndarray) -> np.ndarray:
     """Every second picture as the embedded autoencoder gives it back, made once; (n // 2, 64, 64, 3) uint8."""
-    from ..models.loading import load_model
+    from ..pipelines.models.loading import load_model
 
     path = work / f"decoded-{len(pictures)}.npy"
     if not path.exists():
@@ -224,8 +225,8 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
     Returns:
         prompts, the scenes they ask for, and the pictures (count, 64, 64, 3) uint8.
     """
-    from ..models.generator import ImageGenerator
-    from ..models.loading import load_model
+    from ..pipelines.models.generator import ImageGenerator
+    from ..pipelines.models.loading import load_model
 
     generator = ImageGenerator(load_model(device="cpu"), batch_size=32)
     rng = np.random.default_rng(seed)
@@ -245,9 +246,9 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
 
 def calibrate(folder: Path, judge: Judge, count: int = CALIBRATED, seed: int = 1) -> None:
     """Fit the curves of the towers in a folder, and write them beside the weights."""
-    from ..judges.calibration import Calibration, Curve, Kind, fit_curve
-    from ..judges.phrase_sources import TowerSource
-    from ..judges.towers import Towers
+    from ..pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve
+    from ..pipelines.judges.phrase_sources import TowerSource
+    from ..pipelines.judges.towers import Towers
 
     _, scenes, pictures = poor_pictures(count, seed)
     answers = judge.recognise(pictures)
@@ -269,7 +270,7 @@ def main() -> None:
     """Train and save from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for pictures and checkpoints")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=EMBEDDED_TOWERS)
     parser.add_argument("--judge", type=Path, required=True, help="weights of the independent judge")
     parser.add_argument("--pictures", type=int, default=PICTURES, help="number of rendered pictures")
     parser.add_argument("--drawn", type=int, default=DRAWN, help="number of drawn pictures")

@@ -1,6 +1,6 @@
 """Trains LoRAs of the embedded model.
 
-    python -m soart.pipelines.tiny.train_loras --work DIR [--out DIR] [NAME ...]
+    python -m soart.training.train_loras --work DIR [--out DIR] [NAME ...]
 
 Each learns one change of the rendered pictures, whatever the words: ``snow`` falls, a ``frame`` surrounds them, ``night``
 makes them dark and blue. They are of rank 4, for the UNet only. Training is that of ``train``, with all other weights
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 
+from ..pipelines.models.loading import EMBEDDED_FOLDER, load_model
 from .render import SIZE
 from .train import SEED, batch_of, captions, fit, noised, render_pictures
 
@@ -81,8 +82,6 @@ def train_lora(work: Path, out: Path, name: str, pictures: int = PICTURES, steps
     from peft import LoraConfig
     from peft.utils import get_peft_model_state_dict
 
-    from ..models.loading import load_model
-
     pipeline = load_model(device="cpu").pipeline
     unet, text, vae = pipeline.unet, pipeline.text_encoder, pipeline.vae
     for module in (unet, text, vae):
@@ -119,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(CHANGES)}; default: all")
     parser.add_argument("--work", type=Path, required=True, help="folder for pictures and checkpoints")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "loras")
+    parser.add_argument("--out", type=Path, default=EMBEDDED_FOLDER.parent / "loras")
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
