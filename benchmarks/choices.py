@@ -24,10 +24,10 @@ from sklearn.linear_model import RidgeCV
 from sources import default_cache
 
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.tastes.appeal import Opinions, learn_appeal
 from soart.metrics.tastes.examples import Examples, from_choices
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.profile import learn_taste, priors_of_items, technical_prior
+from soart.training.appeal import Opinions, learn_appeal
 
 #: Choices that a taste is learnt from.
 SIZES = (30, 100)
