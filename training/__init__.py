@@ -1,1 +1,1 @@
-"""Trains the embedded model, and learns appeal and rated quality; no part of the installed package."""
+"""Trains the embedded model, and learns other models that soart comes with; no part of the installed package."""

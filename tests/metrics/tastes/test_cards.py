@@ -17,7 +17,7 @@ from soart.metrics.tastes import card_space as card_space_module
 from soart.metrics.tastes import profile, profile_files
 from soart.metrics.tastes.array_files import digest_of
 from soart.metrics.tastes.blend import Blend
-from soart.metrics.tastes.card_space import card_space, check_items_of, kind_scores, learn_space
+from soart.metrics.tastes.card_space import card_space, check_items_of, kind_scores
 from soart.metrics.tastes.cards import (
     JUDGEMENT,
     LONGEST,
@@ -45,6 +45,7 @@ from soart.metrics.tastes.population import (
 )
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.profile_files import load_taste, save_taste
+from soart.training.card_space import learn_space
 
 WIDTH = 4
 SPACE = SimpleNamespace(version="s", width=WIDTH)
