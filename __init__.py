@@ -84,8 +84,6 @@ _HOMES = {
     "wrap": ".plugin.diffusers",
 }
 __all__ = sorted(_HOMES)
-#: Earlier public names, kept until 1.0.
-_ALIASES = {"find_out": "findings_of", "survey": "sync_and_evaluate"}
 # Importable inside ComfyUI only.
 _HOMES_IN_COMFYUI = {"comfy_entrypoint": ".plugin.comfyui.extension"}
 
@@ -93,7 +91,6 @@ _HOMES_IN_COMFYUI = {"comfy_entrypoint": ".plugin.comfyui.extension"}
 def __getattr__(name: str) -> object:
     if name == "metrics":
         return import_module(".metrics", __name__)
-    name = _ALIASES.get(name, name)
     home = _HOMES.get(name) or _HOMES_IN_COMFYUI.get(name)
     if home is not None:
         return getattr(import_module(home, __name__), name)

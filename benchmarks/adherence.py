@@ -20,8 +20,8 @@ from sklearn.metrics import roc_auc_score
 from soart.pipelines.judges.adherence import AdherenceJudge, Evidence, load
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.tiny.judge import JUDGED, load_judge
-from soart.pipelines.tiny.towers import POOR_GUIDANCE, POOR_STEPS, poor_pictures, words_of
+from soart.training.judge import JUDGED, load_judge
+from soart.training.towers import POOR_GUIDANCE, POOR_STEPS, poor_pictures, words_of
 
 JUDGE = Path(__file__).parents[1] / "tests" / "assets" / "judge.safetensors"
 #: Seeds of the reported pictures; the calibration has 1, the training 1,000 and more.

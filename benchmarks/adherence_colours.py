@@ -24,9 +24,9 @@ from soart.metrics.image import read_image
 from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.judges.calibration import Curve, fit_curve, save_curves
 from soart.pipelines.judges.colours import TERMS, Colours, ColourSource
-from soart.pipelines.tiny.judge import load_judge
-from soart.pipelines.tiny.towers import poor_pictures
 from soart.pipelines.tiny.words import PALETTES
+from soart.training.judge import load_judge
+from soart.training.towers import poor_pictures
 
 SIDE, SEED = 96, 84
 #: Operations that need colours to change, and the mean OKLab chroma of a picture that has some.

@@ -32,9 +32,7 @@ from soart.pipelines.judges.adherence import load
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.tiny.judge import Judge, load_judge
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import PALETTES, QUALITIES, STYLES, SUBJECTS, Scene
+from soart.pipelines.tiny.words import PALETTES, QUALITIES, STYLES, SUBJECTS
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import AdherenceFloor, Panel
@@ -42,6 +40,9 @@ from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.rendering import RenderedChoice
 from soart.prompts.space.slots import Slot
 from soart.prompts.space.space import PromptSpace
+from soart.training.captions import Scene
+from soart.training.judge import Judge, load_judge
+from soart.training.render import render
 
 FLOOR, STEPS, FRESH, RANDOM, FIRST_SEED = 0.8, 4, 12, 48, 90_000
 METHODS = ("taste", "floor", "pareto")

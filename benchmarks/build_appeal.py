@@ -25,8 +25,9 @@ from sources import default_cache
 
 from soart.metrics.items.frame import LATE, Frame, kinds_of
 from soart.metrics.tastes import appeal
-from soart.metrics.tastes.appeal import Opinions, learn_appeal
 from soart.metrics.tastes.overall import OverallScorer
+from soart.training import appeal as learning
+from soart.training.appeal import Opinions, learn_appeal
 
 FOLDS, SEED = 5, 1
 #: Learns from opinions, and returns what scores (n, p) items.
@@ -144,11 +145,13 @@ def report(place: People, category: np.ndarray, others: dict[str, Opinions]) -> 
 
 def compare_settings(place: People, category: np.ndarray, others: dict[str, Opinions]) -> None:
     """Print the mean over domains of settings near those of ``appeal``."""
-    chosen = {name: getattr(appeal, name) for name in ("COMPONENTS", "TEMPERATURE", "NOISE", "WEIGHT")}
+    homes = {"COMPONENTS": learning, "TEMPERATURE": appeal, "NOISE": learning, "WEIGHT": learning}
+    chosen = {name: getattr(home, name) for name, home in homes.items()}
     tried = [("COMPONENTS", 32), ("COMPONENTS", 128), ("TEMPERATURE", 0.33), ("TEMPERATURE", 1.0)]
     tried += [("NOISE", 0.2), ("NOISE", 0.8), ("WEIGHT", 0.2), ("WEIGHT", 1.0)]
     for name, value in [("COMPONENTS", chosen["COMPONENTS"]), *tried]:
-        vars(appeal).update({**chosen, name: value})
+        for setting, home in homes.items():
+            setattr(home, setting, value if setting == name else chosen[setting])
         found = by_domain(place, category, others, soart(place.names))
         print(f"{name.lower():12} {value:<6g} mean over domains {mean_over(found, others):.3f}", flush=True)
 

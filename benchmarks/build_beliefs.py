@@ -36,9 +36,10 @@ from sources import default_cache
 
 from soart.metrics.items.frame import Frame, kinds_of
 from soart.metrics.tastes import beliefs
-from soart.metrics.tastes.appeal import APPEAL, Opinions
+from soart.metrics.tastes.appeal import APPEAL
 from soart.metrics.tastes.item_kernels import ItemKernels
 from soart.metrics.tastes.mixture import Hypothesis, fit_all, hypotheses, log_weights
+from soart.training.appeal import Opinions
 
 SIZES = (4, 8, 16, 30)
 #: Slopes of the simulated mean of other raters against the person's own liking; 0 is useless.

@@ -18,7 +18,8 @@ from sources import default_cache
 
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes import card_space
-from soart.metrics.tastes.card_space import CardSpace, learn_space
+from soart.metrics.tastes.card_space import CardSpace
+from soart.training.card_space import learn_space
 
 WIDTH = 24
 #: Tells how a file was saved before, which is hardly a taste.

@@ -35,13 +35,13 @@ from soart.metrics.damage.quality_model import (
     QualityModel,
     folded,
     is_texture,
-    symmetries,
     unit_texture,
     unit_vectors,
 )
 from soart.metrics.damage.scorer import DETECTORS, costs, fault_costs, points_of
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, SCALES, QualityExtractor
+from soart.training.symmetries import symmetries
 
 SEED = 31
 KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED, WEB, ART)

@@ -36,10 +36,11 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.model_selection import GroupKFold
 from sources import DRAWING, default_cache
 
-from soart.metrics.damage.rated_quality import APPEARANCE_VERSION, Balance, Pairs, RatedQuality, learn_rated_quality
+from soart.metrics.damage.rated_quality import APPEARANCE_VERSION, RatedQuality
 from soart.metrics.damage.scorer import TechnicalScorer, technometric_of
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS
+from soart.training.rated_quality import Balance, Pairs, learn_rated_quality
 
 APPEARANCE = taste_extractor().names
 COLUMNS = [NAMES.index(name) for name in APPEARANCE]

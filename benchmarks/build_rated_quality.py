@@ -44,10 +44,7 @@ from sources import default_cache
 from soart.metrics.damage import rated_quality
 from soart.metrics.damage.rated_quality import (
     SIDE,
-    Balance,
-    Pairs,
     RatedQuality,
-    learn_rated_quality,
     rated_quality_model,
 )
 from soart.metrics.image import read_image
@@ -55,6 +52,7 @@ from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, Frame, kinds_of
 from soart.metrics.tastes.appeal import appeal_model, unit
 from soart.metrics.tastes.overall import OverallScorer, points_of
+from soart.training.rated_quality import ALPHA, Balance, Pairs, learn_rated_quality
 
 NAMES = taste_extractor(default_network()).names
 #: Penalty and lead of the settings that are compared; the lead None stands for ratings alone.
@@ -136,7 +134,7 @@ class Learning:
         self,
         rows: np.ndarray,
         apart: Collection[str] = (),
-        alpha: float = rated_quality.ALPHA,
+        alpha: float = ALPHA,
         lead: float | None = LEAD,
     ) -> RatedQuality:
         """Rated quality from (k,) numbers of photographs and all versions but those of some sources, or without versions."""

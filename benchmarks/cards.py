@@ -99,7 +99,7 @@ def with_noise(cards: list[Card], noise: float, seed: int = 0) -> list[Card]:
 
 
 def learnt_auc(
-    place: Place, label: np.ndarray, learn: np.ndarray, test: np.ndarray, population: Population | None, seed: int
+    place: Place, label: np.ndarray, learn: np.ndarray, test: np.ndarray, population: Population | None
 ) -> float:
     """AUC of a taste on the test views, learnt with the usual prior scores and perhaps a population."""
     rows, names = place.world.both, place.world.names
@@ -114,7 +114,7 @@ def learnt_auc(
     )
     found = type(found)(found.items, found.liking, found.modes, found.groups, found.pictures, priors=priors[learn],
                         prior_names=prior_names)  # fmt: skip
-    fitted = fit(found, names, np.random.default_rng(seed), Scaling.of(rows, priors, names), ("mixture",))
+    fitted = fit(found, names, Scaling.of(rows, priors, names))
     return float(roc_auc_score(label[test] == 1, fitted(rows[test], priors[test])))
 
 
@@ -133,7 +133,7 @@ def gain(cards: list[Card], people: People, place: Place, persons: int) -> None:
                 row = {"without": None}
                 row |= {f"noise {noise:g}": p for noise, p in populations.items() if size < SIZES[-1]}
                 for title, population in row.items():
-                    value = learnt_auc(place, label, learn, test, population, number)
+                    value = learnt_auc(place, label, learn, test, population)
                     reached.setdefault((who, size, title), []).append(value)
     most = np.array(reached["of a kind", SIZES[-1], "without"])
     print(f"\nAUC of {persons} persons each; without: no cards")

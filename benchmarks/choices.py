@@ -24,10 +24,10 @@ from sklearn.linear_model import RidgeCV
 from sources import default_cache
 
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.tastes.appeal import Opinions, learn_appeal
 from soart.metrics.tastes.examples import Examples, from_choices
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.profile import learn_taste, priors_of_items, technical_prior
+from soart.training.appeal import Opinions, learn_appeal
 
 #: Choices that a taste is learnt from.
 SIZES = (30, 100)
@@ -54,7 +54,7 @@ def with_priors(examples: Examples, priors: np.ndarray, names: tuple[str, ...]) 
 def taste(items: np.ndarray, priors: np.ndarray, names: tuple[str, ...], examples: Examples) -> np.ndarray:
     """(n,) likings of all pictures, learnt from examples."""
     scaling = Scaling.of(items, priors, NAMES)
-    learnt = fit(with_priors(examples, priors, names), NAMES, np.random.default_rng(0), scaling)
+    learnt = fit(with_priors(examples, priors, names), NAMES, scaling)
     return learnt(items, priors)
 
 

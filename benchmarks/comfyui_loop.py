@@ -24,10 +24,10 @@ import soart
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.external import ExternalGenerator
 from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
-from soart.pipelines.tiny.judge import Judge, load_judge, to_tensor
 from soart.pipelines.tiny.words import QUALITIES
 from soart.pipelines.tuning.ask_tell import ExternalStudy, tell
 from soart.pipelines.tuning.findings import findings_of
+from soart.training.judge import Judge, load_judge, to_tensor
 
 ROOT = Path(__file__).parents[1]
 GOOD = ("sharp", "vivid")

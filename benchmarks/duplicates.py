@@ -30,8 +30,9 @@ from sources import default_cache, sources
 from soart.metrics.image import read_image
 from soart.metrics.similarity.near_duplicates import DISTANCE, near_groups, perceptual_hash, views
 from soart.pipelines.collection.thumbnails import SMALL, encode_thumbnail
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import PALETTES, STYLES, SUBJECTS, Scene
+from soart.pipelines.tiny.words import PALETTES, STYLES, SUBJECTS
+from soart.training.captions import Scene
+from soart.training.render import render
 
 
 def _jpeg(image: Image.Image, quality: int) -> Image.Image:

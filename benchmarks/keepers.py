@@ -28,8 +28,8 @@ from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.profile import TECHNICAL, learn_taste, technical_prior
 from soart.metrics.tastes.within_groups import WithinGroups, within_scores
 from soart.pipelines.scoring.keepers import too_close
-from soart.pipelines.tiny.judge import balanced_scenes
-from soart.pipelines.tiny.render import render
+from soart.training.judge import balanced_scenes
+from soart.training.render import render
 
 SEED = 61_803
 SCENES, SEEDS = 100, 5

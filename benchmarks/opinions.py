@@ -26,7 +26,7 @@ import numpy as np
 
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.tastes.appeal import Opinions
+from soart.training.appeal import Opinions
 
 PHOTOGRAPHS = "photographs"
 #: Kinds of scenes by the names in the table.

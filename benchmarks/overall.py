@@ -28,8 +28,8 @@ from sources import default_cache, unseen_sources
 from soart.metrics.damage.rated_quality import rated_quality_model
 from soart.metrics.damage.scorer import costs_of_faults, quality_model
 from soart.metrics.image import read_image
-from soart.metrics.tastes.appeal import Opinions, learn_appeal
 from soart.metrics.tastes.overall import POWER, OverallScorer, shares_of
+from soart.training.appeal import Opinions, learn_appeal
 
 
 def overall(names: tuple[str, ...]) -> Learner:

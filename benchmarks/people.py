@@ -23,8 +23,8 @@ from real_tastes import World
 from scipy.io import loadmat
 
 from soart.metrics.items.combined import taste_extractor
-from soart.metrics.tastes.appeal import Opinions
 from soart.metrics.tastes.profile import technical_prior
+from soart.training.appeal import Opinions
 
 SEED = 7
 LIKED, DISLIKED = 5, 3

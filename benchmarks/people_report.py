@@ -24,9 +24,9 @@ from sklearn.metrics import roc_auc_score
 from sources import default_cache
 
 from soart.metrics.items.combined import taste_extractor
-from soart.metrics.tastes.appeal import learn_appeal
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.profile import OTHERS, learn_taste, priors_of_items
+from soart.training.appeal import learn_appeal
 
 SIZES = (4, 8, 16)
 #: Numbers of others whose mean rating is known; 0: random numbers, that is, useless.
@@ -48,7 +48,7 @@ def auc(
 ) -> float:
     """AUC of a taste with (n, k) prior scores of these names."""
     scaling = Scaling.of(place.both, priors, place.names)
-    learnt = fit(examples_of(place, place.both, learn, priors, names), place.names, np.random.default_rng(0), scaling)
+    learnt = fit(examples_of(place, place.both, learn, priors, names), place.names, scaling)
     return float(roc_auc_score(label[test] == 1, learnt(place.both[test], priors[test])))
 
 

@@ -16,8 +16,9 @@ import numpy as np
 
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.tiny.judge import balanced_scenes, plain_prompt
-from soart.pipelines.tiny.words import FACTORS, Scene, random_scene
+from soart.pipelines.tiny.words import FACTORS
+from soart.training.captions import Scene, random_scene
+from soart.training.judge import balanced_scenes, plain_prompt
 
 SEED = 40_404
 #: Number of pictures of any scene, and of further ones that each taste likes.

@@ -264,8 +264,8 @@ def of_too_few_steps(seed: int, extractor: Extractor) -> list[Version]:
 
 def of_renderer(seed: int, extractor: Extractor, scenes: int = 160) -> list[Version]:
     """Versions of scenes of the embedded model's renderer: flat colours, pixel art and hard edges, all undamaged."""
-    from soart.pipelines.tiny.render import render
-    from soart.pipelines.tiny.words import random_scene
+    from soart.training.captions import random_scene
+    from soart.training.render import render
 
     rng = np.random.default_rng([seed, 1])
     found: list[Version] = []

@@ -87,7 +87,7 @@ def aucs(place: World, one: Group, size: int, seed: int) -> Iterator[float]:
         priors = known[:, : len(names)]
         scaling = Scaling.of(place.both, priors, place.names)
         known_examples = replace(examples, priors=priors[learn], prior_names=names, prior_beliefs=beliefs)
-        taste = fit(known_examples, place.names, np.random.default_rng(seed), scaling)
+        taste = fit(known_examples, place.names, scaling)
         yield roc_auc_score(truth, taste(place.both[test], priors[test]))
     yield roc_auc_score(truth, one.others[test])
 

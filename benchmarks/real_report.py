@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from earlier_taste import earlier_liking
 from fewshot import compared, interval
 from real_raters import other_raters
 from real_tastes import World, whole_world, world
@@ -57,17 +58,9 @@ def examples_of(
     return replace(found, priors=priors[learn], prior_names=prior_names[: priors.shape[1]])
 
 
-def _soart(
-    place: World,
-    rows: np.ndarray,
-    learn: np.ndarray,
-    priors: np.ndarray,
-    seed: int,
-    methods: tuple[str, ...] = ("mixture",),
-) -> Fitted:
+def _soart(place: World, rows: np.ndarray, learn: np.ndarray, priors: np.ndarray) -> Fitted:
     names = place.names[: rows.shape[1]]
-    rng = np.random.default_rng(seed)
-    return fit(examples_of(place, rows, learn, priors), names, rng, Scaling.of(rows, priors, names), methods)
+    return fit(examples_of(place, rows, learn, priors), names, Scaling.of(rows, priors, names))
 
 
 def rivals(z: np.ndarray, y: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
@@ -105,9 +98,9 @@ def accuracy(place: World, persons: int) -> None:
             learn, test = place.split(label, size, np.random.default_rng([size, number]))
             truth, y = label[test] == 1, label[learn].astype(float)
             scores = {
-                "soart": _soart(place, both, learn, none, number)(both[test], none[test]),
-                "without network": _soart(place, place.items, learn, none, number)(place.items[test], none[test]),
-                "before": _soart(place, both, learn, none, number, ("gp+attention",))(both[test], none[test]),
+                "soart": _soart(place, both, learn, none)(both[test], none[test]),
+                "without network": _soart(place, place.items, learn, none)(place.items[test], none[test]),
+                "before": earlier_liking(examples_of(place, both, learn, none), scaling, both[test]),
             }
             scores |= rivals(z[learn], y, z[test])
             for name, values in scores.items():
@@ -127,11 +120,11 @@ def priors(place: World, persons: int) -> None:
             label, liking = place.person(FIRST + number)
             learn, test = place.split(label, size, np.random.default_rng([size, number]))
             truth, none = label[test] == 1, np.zeros((len(label), 0))
-            without = roc_auc_score(truth, _soart(place, both, learn, none, number)(both[test], none[test]))
+            without = roc_auc_score(truth, _soart(place, both, learn, none)(both[test], none[test]))
             for slope in SLOPES:
                 others = slope * liking + np.random.default_rng([3, number]).normal(size=len(liking))
                 known = np.stack([place.technical, others], axis=1)
-                score = _soart(place, both, learn, known, number)(both[test], known[test])
+                score = _soart(place, both, learn, known)(both[test], known[test])
                 row = roc_auc_score(truth, score), without, roc_auc_score(truth, others[test])
                 reached.setdefault(slope, []).append(row)
         print(f"\npriors, {size}+{size} pictures, {persons} persons")
@@ -201,7 +194,7 @@ def first_pictures(place: World, persons: int) -> None:
             proposed = few[propose_first(place.items[few], names, size)]
             different.append(len(np.unique(place.source[proposed])))
             aucs = [
-                _rated_auc(place, scaling, rows, test, label, liking, number)
+                _rated_auc(place, scaling, rows, test, label, liking)
                 for rows in (proposed, *(rng.permutation(offered)[:size] for _ in range(DRAWS)))
             ]
             reached["proposed"].append(aucs[0])
@@ -212,7 +205,7 @@ def first_pictures(place: World, persons: int) -> None:
 
 
 def _rated_auc(
-    place: World, scaling: Scaling, rows: np.ndarray, test: np.ndarray, label: np.ndarray, liking: np.ndarray, seed: int
+    place: World, scaling: Scaling, rows: np.ndarray, test: np.ndarray, label: np.ndarray, liking: np.ndarray
 ) -> float:
     """AUC of the taste learnt from some rated rows; 0.5 if all have one rating."""
     stars = 1.0 + np.searchsorted(np.quantile(liking, (0.2, 0.4, 0.6, 0.8)), liking[rows])
@@ -223,7 +216,6 @@ def _rated_auc(
     fitted = fit(
         replace(found, priors=priors[rows], prior_names=place.told_names),
         place.names,
-        np.random.default_rng(seed),
         scaling,
     )
     return float(roc_auc_score(label[test] == 1, fitted(place.both[test], priors[test])))

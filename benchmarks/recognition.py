@@ -18,9 +18,9 @@ from scipy.stats import binomtest
 
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.tiny.judge import JUDGED, balanced_scenes, load_judge, plain_prompt, to_tensor
-from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import FACTORS
+from soart.training.judge import JUDGED, balanced_scenes, load_judge, plain_prompt, to_tensor
+from soart.training.render import render
 
 JUDGE = Path(__file__).parents[1] / "tests" / "assets" / "judge.safetensors"
 

@@ -18,15 +18,14 @@ import numpy as np
 
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import from_modes
-from soart.metrics.tastes.methods import METHODS
 from soart.metrics.tastes.profile import TECHNICAL, learn_taste, technical_prior
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import ImageRow
 from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 from soart.pipelines.tastes.rating_session import rating_queue
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import random_scene
+from soart.training.captions import random_scene
+from soart.training.render import render
 
 SEED, SIDE = 5, 30
 #: Pictures to rate first.
@@ -51,7 +50,6 @@ def main() -> None:
         extractor.version,
         prior_names=(TECHNICAL,),
         rng=rng,
-        methods=METHODS[:1],
         curve=False,
     )
     scorer = TasteScorer(taste, extractor)

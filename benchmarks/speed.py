@@ -89,7 +89,7 @@ def main() -> None:
     clock = time.process_time if arguments.cpu else time.perf_counter
     torch.set_num_threads(1)
     threadpool_limits(1)
-    everything, full_size = taste_extractor(), SoartExtractor(side=None)
+    everything, full_size = taste_extractor(), SoartExtractor(side=arguments.side)
     with tempfile.TemporaryDirectory() as folder:
         files = photographs(Path(folder), arguments.side)
         jpegs = [file.with_suffix(".jpg") for file in files]

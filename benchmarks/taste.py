@@ -146,7 +146,7 @@ def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
                 learn, test = task.split(size, rng)
                 y, truth = task.label[learn], task.label[test] == 1
                 examples = task.examples(learn)
-                fitted = fit(examples, names, rng)
+                fitted = fit(examples, names)
                 own.setdefault("soart", []).append(
                     roc_auc_score(truth, fitted(task.items[test], task.technical[test][:, None]))
                 )
@@ -154,7 +154,7 @@ def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
                 order = np.concatenate([learn[y == 1], learn[y == -1]])
                 told = computed_priors(told_names, both, deep_names, np.zeros((0, 0)))
                 wide = replace(examples, items=both[order], priors=told[order], prior_names=told_names)
-                fitted = fit(wide, deep_names, rng)
+                fitted = fit(wide, deep_names)
                 own.setdefault("soart+deep", []).append(roc_auc_score(truth, fitted(both[test], told[test])))
                 for rival in rivals():
                     score = rival_scores(rival, task.items[learn], y, task.items[test])
@@ -193,7 +193,7 @@ def prior_against_learnt(tasks: list[Task], splits: int) -> None:
                 order = np.concatenate([learn[task.label[learn] == 1], learn[task.label[learn] == -1]])
                 examples = replace(task.examples(learn), priors=priors[order][:, None])
                 truth = task.label[test] == 1
-                own.append(roc_auc_score(truth, fit(examples, names, rng)(task.items[test], priors[test][:, None])))
+                own.append(roc_auc_score(truth, fit(examples, names)(task.items[test], priors[test][:, None])))
                 before.append(roc_auc_score(truth, priors[test]))
             after += own
             print(

@@ -35,10 +35,10 @@ from tuning_pictures import PROPERTIES, properties
 
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.tiny import train_loras
 from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.spaces import domain_of
 from soart.prompts.steering.steering import Steering
+from soart.training import train_loras
 
 SEED = 60_606
 SPACE = PromptSpace.parse_yaml("""

@@ -188,15 +188,6 @@ def taste(page: Page, base: str) -> None:
     page.wait_for_selector("#curve")
 
 
-def attention(page: Page, base: str) -> None:
-    """Tables of two versions of attention."""
-    page.goto(f"{base}/attention")
-    page.select_option("[name=source]", "words")
-    page.fill("[name=text]", "sharp blurry noisy")
-    page.click("#ask .primary")
-    page.wait_for_selector("#tables canvas", timeout=WAIT)
-
-
 def evaluate(page: Page, base: str) -> None:
     """The evaluation, made if there is none."""
     page.goto(f"{base}/evaluate")
@@ -224,7 +215,6 @@ VIEWS: dict[str, tuple[Callable[[Page, str], None], int, int]] = {
     "generate": (generation, 0, 0),
     "tune": (tune, 2000, 2600),
     "taste": (taste, 1200, 1900),
-    "attention": (attention, 1200, 2300),
     "evaluate": (evaluate, 1300, 1700),
     "collections": (collections, 0, 0),
 }

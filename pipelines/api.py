@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from ..errors import CollectionError, ModelError, SoartError, expect
 from ..files import named_as_given
@@ -32,9 +32,6 @@ from .models.opening import open_generator
 from .models.options import GeneratorOptions
 from .scoring.measuring import open_pictures
 from .scoring.pictures import StoredPictures
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Ranking(list[RankedPicture]):

@@ -8,7 +8,6 @@ Needs Optuna (``pip install 'soart[optuna]'``).
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -94,9 +93,7 @@ class SoartSampler(BaseSampler):
         seed: of its random choices; with the same seed a study with the same trials in the same order is steered the
             same way.
         search_space: name → distribution, if known beforehand; then even the first trials are a balanced design.
-        bins: has no effect any more, because numbers are not cut into bins.
         startup: number of trials of a balanced design before the model steers, ≥ 0.
-        boldness: has no effect any more, because the knowledge gradient needs no such setting.
         independent_sampler: for parameters that are not sampled together; Optuna's RandomSampler by default.
 
     Raises:
@@ -108,15 +105,10 @@ class SoartSampler(BaseSampler):
         *,
         seed: int | None = None,
         search_space: Mapping[str, BaseDistribution] | None = None,
-        bins: int | None = None,
         startup: int = 8,
-        boldness: float | None = None,
         independent_sampler: BaseSampler | None = None,
     ) -> None:
         _check(seed, search_space, startup, independent_sampler)
-        for name, value in (("bins", bins), ("boldness", boldness)):
-            if value is not None:
-                warnings.warn(f"{name} of SoartSampler has no effect any more: leave it out.", FutureWarning, 2)
         self._rng = np.random.default_rng(seed)
         self._search_space = None if search_space is None else dict(search_space)
         self._startup = startup

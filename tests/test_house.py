@@ -31,7 +31,7 @@ HOSTS = {
     ("aiohttp", "comfy", "comfy_api", "comfy_execution", "folder_paths", "nodes", "server"): r"plugin/comfyui/\w+\.py",
     (
         "diffusers",
-    ): r"pipelines/(models/(calls|embedded|generator|loading)|tiny/\w+)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
+    ): r"pipelines/models/(calls|embedded|generator|loading)\.py|plugin/(diffusers|custom_pipelines/\w+/pipeline)\.py",
     ("optuna",): r"plugin/optuna\.py",
 }
 

@@ -48,12 +48,8 @@ CHUNK = 512
 _REMEMBERED = 4096
 #: Large arrays, stored in half precision; that moves evidence by 0.002 in the mean.
 _HALF_PRECISION = ("rotation", "keys", "values")
-#: Parts that a mirroring or a quarter turn exchanges.
+#: Kinds of parts that mirrorings and quarter turns exchange.
 _KINDS = {"line-h": "axis", "line-v": "axis", "line-d": "diagonal", "line-u": "diagonal"}
-_MIRRORED = {"line-d": "line-u", "line-u": "line-d", "bend-ne": "bend-nw", "bend-nw": "bend-ne", "bend-se": "bend-sw",
-             "bend-sw": "bend-se"}  # fmt: skip
-_TURNED = {"line-h": "line-v", "line-v": "line-h", "line-d": "line-u", "line-u": "line-d", "bend-ne": "bend-nw",
-           "bend-nw": "bend-sw", "bend-sw": "bend-se", "bend-se": "bend-ne"}  # fmt: skip
 
 
 def is_texture(name: str) -> bool:
@@ -64,29 +60,6 @@ def is_texture(name: str) -> bool:
 def kind_of_part(part: str) -> str:
     """Kind of the parts that mirrorings and turns exchange with a part: ``axis``, ``diagonal`` or ``bend``."""
     return _KINDS.get(part, "bend")
-
-
-@cache
-def symmetries(scales: int = SCALES) -> list[np.ndarray]:
-    """Orders of the texture items at a number of scales, under each of the eight mirrorings and quarter turns."""
-    parts = list(PARTS)
-    orders: set[tuple[int, ...]] = set()
-    waiting = [tuple(range(len(parts)))]
-    while waiting:
-        order = waiting.pop()
-        if order not in orders:
-            orders.add(order)
-            waiting += [
-                tuple(order[parts.index(exchange.get(part, part))] for part in parts)
-                for exchange in (_MIRRORED, _TURNED)
-            ]
-    metrics, step = 2, 2 * len(parts)
-    return [
-        np.array(
-            [scale * step + part * metrics + m for scale in range(scales) for part in order for m in range(metrics)]
-        )
-        for order in sorted(orders)
-    ]
 
 
 @cache

@@ -21,8 +21,8 @@ from .soart import CHANNELS
 if TYPE_CHECKING:
     from .views import PictureViews
 
-#: Version of the items at the canonical size, and of those at the size of the file, as tastes of soart 0.1.0 use them.
-VERSION, VERSION_AT_FILE_SIZE = "colour-2", "colour-1"
+#: Version of the items at the canonical size.
+VERSION = "colour-2"
 #: Longest side at the canonical size, in pixels.
 SIDE = 128
 QUANTILES = (5, 25, 50, 75, 95)
@@ -86,10 +86,10 @@ class ColourExtractor:
     """Measures colour items of pictures.
 
     Attributes:
-        side: longest side in pixels that larger pictures are reduced to; None measures every picture at its own size.
+        side: longest side in pixels that larger pictures are reduced to.
     """
 
-    side: int | None = SIDE
+    side: int = SIDE
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -100,8 +100,6 @@ class ColourExtractor:
     @property
     def version(self) -> str:
         """Identifier of the extractor; items of different versions do not fit together."""
-        if self.side is None:
-            return VERSION_AT_FILE_SIZE
         return VERSION + ("" if self.side == SIDE else f":{self.side}")
 
     def extract(self, images: np.ndarray) -> np.ndarray:

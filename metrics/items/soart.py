@@ -20,13 +20,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, product
-from types import NoneType
+from itertools import product
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from ...errors import ImageError, ItemsError, expect
+from ...errors import ItemsError, expect
 from ...threads import one_blas_thread
 from .parts import LAGS, PARTS, items_of, statistics_of
 
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
 
     from .views import PictureViews
 
-#: Version of the items at a canonical size, and of those at the size of the file, as tastes of soart 0.1.0 use them.
-VERSION, VERSION_AT_FILE_SIZE = "soart-2", "soart-1"
+#: Version of the items at the canonical size.
+VERSION = "soart-2"
 #: Longest side of luma at the canonical size, in pixels.
 SIDE = 512
 CHANNELS = ("luma", "redgreen", "blueyellow")
@@ -65,7 +64,7 @@ class SoartExtractor:
         representations: ``raw``, ``normalised`` or both.
         metrics: any of ``Y1`` (sensitivity), ``Y2`` (dB of error variance) and ``Y3`` (dB of 1 − γ²).
         side: longest side of luma in pixels; larger pictures are reduced to it, and the opponent channels to half of it.
-            None measures every picture at its own size.
+            A side that no picture exceeds measures each at its own size.
 
     Examples:
         >>> import numpy as np
@@ -83,14 +82,14 @@ class SoartExtractor:
     scales: int = 4
     representations: tuple[str, ...] = REPRESENTATIONS
     metrics: tuple[str, ...] = METRICS
-    side: int | None = SIDE
+    side: int = SIDE
 
     def __post_init__(self) -> None:
         expect("the number of scales as a whole number", self.scales, int, error=ItemsError)
         if self.scales < 1:
             raise ItemsError(f"Expected at least one scale, got {self.scales}.")
-        expect("the canonical side as a whole number", self.side, int, NoneType, error=ItemsError)
-        if self.side is not None and self.side < 2:
+        expect("the canonical side as a whole number", self.side, int, error=ItemsError)
+        if self.side < 2:
             raise ItemsError(f"Expected a canonical side of at least 2 pixels, got {self.side}.")
         for got, known in ((self.representations, REPRESENTATIONS), (self.metrics, METRICS)):
             if not got or set(got) - set(known):
@@ -106,8 +105,6 @@ class SoartExtractor:
     def version(self) -> str:
         """Identifier of extractor and settings; items of different versions do not fit together."""
         settings = f"{self.scales}:{'+'.join(self.representations)}:{'+'.join(self.metrics)}"
-        if self.side is None:
-            return f"{VERSION_AT_FILE_SIZE}:{settings}"
         return f"{VERSION}:{settings}" + ("" if self.side == SIDE else f":{self.side}")
 
     @overload
@@ -137,33 +134,11 @@ class SoartExtractor:
         items = np.stack(rows) if rows else np.zeros((0, len(self.names)))
         return torch.from_numpy(items).to(images.device) if isinstance(images, torch.Tensor) else items
 
-    def extract_grid(self, image: np.ndarray, grid: int) -> np.ndarray:
-        """Measure ``grid`` × ``grid`` patches of one picture, each like a picture of its own.
-
-        Args:
-            image: NumPy (h, w, 3), uint8 or floating 0…1, of at least ``grid`` pixels a side.
-            grid: patches a side; their sizes differ by one pixel at most.
-
-        Returns:
-            (grid, grid, len(names)) float64.
-
-        Raises:
-            ImageError: as for ``extract``, or the picture has fewer pixels than patches.
-        """
-        if grid < 1 or image.ndim != 3 or min(image.shape[:2]) < grid:
-            raise ImageError(f"Expected a picture (h, w, 3) of at least {grid} × {grid} pixels, got {image.shape}.")
-        edges = [np.arange(grid + 1) * size // grid for size in image.shape[:2]]
-        patches = [
-            self.extract(image[top:bottom, left:right])[0]
-            for (top, bottom), (left, right) in product(pairwise(edges[0]), pairwise(edges[1]))
-        ]
-        return np.stack(patches).reshape(grid, grid, -1)
-
     def measure(self, views: PictureViews) -> np.ndarray:
         """(len(names),) items of one picture."""
         from .planes import sums_of
 
-        sides = (self.side, self.side and self.side // 2)
+        sides = (self.side, self.side // 2)
         sums = []
         # Every machine adds in the same order.
         with one_blas_thread():

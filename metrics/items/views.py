@@ -49,16 +49,16 @@ class PictureViews:
         """The longest side in pixels."""
         return max(self.picture.shape[2:])
 
-    def at(self, side: int | None) -> torch.Tensor:
-        """(1, 3, h, w) picture of its own type, reduced to a longest side of ``side``; None leaves its size."""
-        side = self.longest if side is None else min(side, self.longest)
+    def at(self, side: int) -> torch.Tensor:
+        """(1, 3, h, w) picture of its own type, reduced to a longest side of ``side`` if it is larger."""
+        side = min(side, self.longest)
         if side not in self._sizes:
             self._sizes[side] = reduced(self.picture, side)
         return self._sizes[side]
 
-    def luma(self, side: int | None) -> Pyramid:
+    def luma(self, side: int) -> Pyramid:
         """Luma at a size."""
-        side = self.longest if side is None else min(side, self.longest)
+        side = min(side, self.longest)
         if side not in self._lumas:
             picture = self.at(side)
             if picture.dtype == torch.uint8 and picture.device.type == "cpu":
@@ -68,6 +68,6 @@ class PictureViews:
             self._lumas[side] = Pyramid(luma)
         return self._lumas[side]
 
-    def opponents(self, side: int | None) -> Pyramid:
+    def opponents(self, side: int) -> Pyramid:
         """The two opponent channels at a size."""
         return Pyramid(to_opponents(in_floats(self.at(side))))

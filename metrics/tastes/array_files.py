@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,6 @@ from safetensors.numpy import save as to_bytes
 from ...errors import ProfileError
 from ...files import write_whole
 from ..formats.decoders import SUFFIXES
-
-#: (header, arrays) to a hexadecimal SHA-256.
-Digest = Callable[[str, Mapping[str, np.ndarray]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +94,7 @@ def write_arrays(
 
 
 def read_arrays(
-    path: Path,
-    kind: FileKind,
-    wanted: Collection[str] | None = None,
-    earlier: Digest | None = None,
-    *,
-    sealed: bool = True,
+    path: Path, kind: FileKind, wanted: Collection[str] | None = None
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header and arrays, as 8-byte floats, of a file, which may come from anybody.
 
@@ -110,8 +102,6 @@ def read_arrays(
         path: the file.
         kind: that it must have.
         wanted: names of the arrays to read; all by default.
-        earlier: another digest, by which files of earlier versions are accepted too.
-        sealed: False to accept a file without a digest, as earlier versions wrote some.
 
     Raises:
         ProfileError: the file is missing, is of another kind or format, or was changed or damaged.
@@ -131,8 +121,7 @@ def read_arrays(
         other = next((key.removeprefix("soart_") for key in metadata if key.startswith("soart_")), None)
         found = f"a {other}, not a {kind.noun}" if other else f"not a {kind.noun}"
         raise ProfileError(f"{str(path)!r} is {found}: {kind.source}.")
-    seal = metadata.get("sha256")
-    if (seal is not None or sealed) and seal not in [digest(text, arrays) for digest in (digest_of, earlier) if digest]:
+    if metadata.get("sha256") != digest_of(text, arrays):
         raise ProfileError(
             f"The {kind.noun} {str(path)!r} was changed or damaged after it was written: get another copy."
         )

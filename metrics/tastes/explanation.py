@@ -1,8 +1,7 @@
 """Explains the liking of a picture, by groups of items in words and by a map.
 
-A contribution is the change of liking against a baseline picture, the mean of the learning pictures. If the method is
-linear (``ridge``, ``T2``, ``prior``), contributions are exact and sum to the difference. For other methods each group
-of items is set to the baseline, and the loss is its contribution; the remainder is the joint effect of groups.
+A contribution is the change of liking against a baseline picture, the mean of the learning pictures. Each group of items
+is set to the baseline, and the loss is its contribution; the remainder is the joint effect of groups.
 
 Words compare the picture with the learning pictures: for positive contributions with the disliked ones, for negative
 ones with the liked ones.
@@ -22,8 +21,6 @@ from ..image import check_pixels
 from ..items.phrases import Phrase, phrases_of
 from ..protocols import Extractor, Reason
 from .fitting import CHUNK
-from .gaussian_process import Preference
-from .methods import Linear
 from .profile import TasteProfile, prior_title
 
 #: The fewest pixels per side of a patch; smaller ones have no meaningful items.
@@ -38,8 +35,7 @@ class Explanation:
         reasons: groups of items, the largest contribution first.
         liking: liking of the picture.
         baseline: liking of the mean learning picture.
-        remainder: difference to the baseline that contributions of all groups leave; 0 if they are exact.
-        exact: True if the method is linear.
+        remainder: difference to the baseline that contributions of all groups leave.
         mode: the most similar named kind of picture and its probability; None if no kinds were named.
     """
 
@@ -47,20 +43,7 @@ class Explanation:
     liking: float
     baseline: float
     remainder: float
-    exact: bool
     mode: tuple[str, float] | None = None
-
-
-def linear_weights(profile: TasteProfile) -> np.ndarray | None:
-    """(p + k,) weights of deviations and prior scores in the liking; None if the method is not linear."""
-    model = profile.fitted.model
-    if isinstance(model, Linear):
-        return model.model.weights_
-    if isinstance(model, Preference) and model.kernels.linear_only:
-        factors = model.kernels.frame.weights**2
-        dual = model.duals[0] @ model.kernels.z
-        return np.concatenate([dual * factors / model.kernels.power, model.coefficients])
-    return None
 
 
 def _groups(profile: TasteProfile) -> dict[Phrase, np.ndarray]:
@@ -82,13 +65,8 @@ def _contributions(
     standard: np.ndarray,
     baseline: np.ndarray,
     groups: dict[Phrase, np.ndarray],
-    weights: np.ndarray | None,
 ) -> dict[Phrase, np.ndarray]:
-    """(n,) contributions of each group, exactly by linear weights, or else by setting the group to the baseline."""
-    if weights is not None:
-        return {
-            phrase: (standard[:, columns] - baseline[columns]) @ weights[columns] for phrase, columns in groups.items()
-        }
+    """(n,) contributions of each group, by setting it to the baseline."""
     liking, contributions = predict(standard), {}
     for phrase, columns in groups.items():
         masked = standard.copy()
@@ -134,9 +112,9 @@ def _explain(profile: TasteProfile, rows: np.ndarray, priors: np.ndarray, top: i
     def predict(x: np.ndarray) -> np.ndarray:
         return profile.fitted.model.predict(x[:, :p], x[:, p:])
 
-    weights, groups = linear_weights(profile), _groups(profile)
+    groups = _groups(profile)
     liking, baseline = predict(measured), float(predict(mean_picture[None])[0])
-    contributions = _contributions(predict, measured, mean_picture, groups, weights)
+    contributions = _contributions(predict, measured, mean_picture, groups)
     probabilities = None if profile.modes is None else profile.modes.probabilities(measured[:, :p])
     explanations = []
     for i in range(len(rows)):
@@ -153,8 +131,7 @@ def _explain(profile: TasteProfile, rows: np.ndarray, priors: np.ndarray, top: i
         mode = None
         if probabilities is not None and profile.modes is not None:
             mode = str(profile.modes.model.classes_[probabilities[i].argmax()]), float(probabilities[i].max())
-        exact = weights is not None
-        explanations.append(Explanation(tuple(reasons), float(liking[i]), baseline, remainder, exact, mode))
+        explanations.append(Explanation(tuple(reasons), float(liking[i]), baseline, remainder, mode))
     return explanations
 
 

@@ -1,19 +1,17 @@
-"""Fits a taste: scaling, choice of the method, fit and calibration."""
+"""Fits a taste: scaling, fit and calibration."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 
-from ...errors import ItemsError
 from ..items.frame import Frame
 from .examples import Examples
 from .folds import HeldOut
-from .method_choice import Choice, choose
-from .methods import MIXTURE, Model, learn
+from .item_kernels import ItemKernels
+from .mixture import Mixture, learn_mixture
 
 #: Number of pictures scored together, which limits memory.
 CHUNK = 4096
@@ -50,17 +48,15 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted method with its scaling; a function of items and prior scores.
+    """A fitted model with its scaling; a function of items and prior scores.
 
     Attributes:
         scaling: scale of items and prior scores.
-        choice: how the method was chosen.
-        model: the fitted method.
+        model: the fitted model.
     """
 
     scaling: Scaling
-    choice: Choice
-    model: Model
+    model: Mixture
 
     def __call__(self, items: np.ndarray, priors: np.ndarray) -> np.ndarray:
         """(n,) liking of (n, p) items and (n, k) prior scores."""
@@ -73,40 +69,21 @@ class Fitted:
         return np.concatenate(likings) if likings else np.zeros(0)
 
 
-def fit(
-    examples: Examples,
-    names: tuple[str, ...],
-    rng: np.random.Generator,
-    scaling: Scaling | None = None,
-    methods: Sequence[str] = (MIXTURE,),
-    repeats: int = 1,
-    *,
-    every: bool = False,
-) -> Fitted:
-    """Choose a method among ``methods`` by grouped cross-validation, and fit it.
+def fit(examples: Examples, names: tuple[str, ...], scaling: Scaling | None = None) -> Fitted:
+    """Fit the average of Gaussian processes to examples.
 
     Args:
         examples: the judged pictures.
         names: (p,) names of the items.
-        rng: source of the folds.
         scaling: scale of reference pictures; by default that of the examples.
-        methods: candidates, the usual one first.
-        repeats: repetitions of the cross-validation.
-        every: see ``choose``.
-
-    Raises:
-        ItemsError: no method can learn from the examples.
     """
     scaling = scaling or Scaling.of(examples.items, examples.priors, names)
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
-    choice = choose(z, examples, priors, scaling.frame, rng, methods, repeats=repeats, every=every)
-    model = learn(choice.method, z, examples, priors, scaling.frame)
-    if model is None:
-        choice = replace(choice, method="gp")
-        model = learn("gp", z, examples, priors, scaling.frame)
-    if model is None:
-        raise ItemsError("No method can learn a taste from these examples: add pictures that differ more.")
-    return Fitted(scaling, choice, model)
+    kernels = ItemKernels.of(z, scaling.frame.kinds, examples.modes)
+    named = examples.prior_names, examples.prior_beliefs
+    return Fitted(
+        scaling, learn_mixture(z, examples.liking, examples.weights, priors, kernels, *named, examples.levels)
+    )
 
 
 def calibrate(held_out: HeldOut | None, examples: Examples) -> tuple[float, float]:

@@ -19,10 +19,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..items.frame import Frame
 from .examples import Examples
 from .kernels import squared_distances
-from .methods import learn_all
 
 #: Pictures nearer than this share of the median squared distance are near-duplicates.
 NEAR = 0.01
@@ -117,12 +115,6 @@ class HeldOut:
         among = np.ix_(rows, rows)
         return HeldOut(self.wins[among], self.counts[among], self.scores[rows])
 
-    def placements(self) -> np.ndarray:
-        """(n,) share of each picture's comparisons that came out right; NaN if it has none."""
-        right = (self.wins + self.wins.T).sum(axis=1)
-        total = (self.counts + self.counts.T).sum(axis=1)
-        return np.where(total > 0, right / np.maximum(total, 1), np.nan)
-
     def resampled(self, weights: np.ndarray, level: np.ndarray | None = None) -> np.ndarray:
         """(b,) concordances under weights of the pictures; NaN if no comparison is left.
 
@@ -170,37 +162,3 @@ def gather(
 def learnable(liking: np.ndarray) -> bool:
     """True if likings differ, so that there is something to learn."""
     return len(liking) > 1 and float(np.ptp(liking)) > 0
-
-
-def compare_held_out(
-    methods: Sequence[str],
-    z: np.ndarray,
-    examples: Examples,
-    priors: np.ndarray,
-    frame: Frame,
-    folds: Sequence[np.ndarray],
-) -> dict[str, HeldOut]:
-    """Cross-validate methods over the same folds.
-
-    Args:
-        methods: some of ``METHODS``.
-        z: (n, p) deviations of the examples.
-        examples: the judged pictures.
-        priors: (n, k) standardised prior scores.
-        frame: blocks of the items.
-        folds: for each repetition the (n,) fold of each picture.
-
-    Returns:
-        comparisons by method; methods that cannot learn from some fold are left out.
-    """
-    tests: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {method: [] for method in methods}
-    for numbers in folds:
-        for test, learning in splits(numbers):
-            if not learnable(examples.liking[learning]):
-                continue
-            models = learn_all(list(tests), z[learning], examples.take(learning), priors[learning], frame)
-            tests = {method: tests[method] for method in models}
-            for method, model in models.items():
-                tests[method].append((test, model.predict(z[test], priors[test])))
-    level = Units.of(examples).level
-    return {method: gather(examples.liking, by_fold, level) for method, by_fold in tests.items()}

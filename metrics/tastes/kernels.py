@@ -41,7 +41,6 @@ class Kernels:
         widths: median squared distance of each block's learning pictures.
         power: mean square of the weighted deviations, for the linear kernel.
         network_power: mean square of the deviations of a network's items, for the network kernel.
-        linear_only: True to use the linear kernel only.
     """
 
     z: np.ndarray
@@ -49,10 +48,9 @@ class Kernels:
     widths: dict[str, float]
     power: float
     network_power: float = 1.0
-    linear_only: bool = False
 
     @classmethod
-    def of(cls, z: np.ndarray, frame: Frame, *, linear_only: bool = False) -> Kernels:
+    def of(cls, z: np.ndarray, frame: Frame) -> Kernels:
         """Measure widths on the (n, p) deviations of the learning pictures."""
         widths = {}
         for block in frame.names:
@@ -62,13 +60,11 @@ class Kernels:
             widths[block] = float(np.median(nonzero)) if len(nonzero) else 1.0
         power = float(np.mean(np.sum((z * frame.weights) ** 2, axis=1)))
         network_power = float(np.mean(np.sum(z[:, frame.blocks == DEEP] ** 2, axis=1)))
-        return cls(z, frame, widths, power or 1.0, network_power or 1.0, linear_only)
+        return cls(z, frame, widths, power or 1.0, network_power or 1.0)
 
     @property
     def names(self) -> list[str]:
         """Names of the base kernels, in the order of ``against``."""
-        if self.linear_only:
-            return ["linear"]
         blocks = self.frame.names
         if len(blocks) < 2:
             return ["linear", "all"]
@@ -78,8 +74,6 @@ class Kernels:
         """(i, n) values of every base kernel between (i, p) deviations and the learning pictures."""
         weights = self.frame.weights
         linear = (z * weights) @ (self.z * weights).T / self.power
-        if self.linear_only:
-            return [linear]
         distances = {}
         for block in self.frame.names:
             columns = self.frame.blocks == block
@@ -91,14 +85,3 @@ class Kernels:
             columns = self.frame.blocks == DEEP
             values[NETWORK] = z[:, columns] @ self.z[:, columns].T / self.network_power
         return [values[name] for name in self.names]
-
-    def diagonal(self, number: int, z: np.ndarray) -> np.ndarray:
-        """(i,) values of base kernel ``number`` between each of (i, p) deviations and itself."""
-        name = self.names[number]
-        if name == "linear":
-            values: np.ndarray = np.sum((z * self.frame.weights) ** 2, axis=1) / self.power
-        elif name == NETWORK:
-            values = np.sum(z[:, self.frame.blocks == DEEP] ** 2, axis=1) / self.network_power
-        else:
-            values = np.ones(len(z))
-        return values

@@ -55,6 +55,8 @@ from .beliefs import (
 )
 from .item_kernels import ItemKernels
 
+#: Name of the method in files.
+METHOD = "mixture"
 #: With more pictures than this, hypotheses are compared on so many pictures, and only the best few are fitted to all.
 COMPARED_PICTURES, BEST_HYPOTHESES = 160, 12
 #: Hypotheses of most weight that are kept for uncertainties.

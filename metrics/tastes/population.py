@@ -206,8 +206,7 @@ def load_population(path: Path, space: CardSpace | None = None) -> Population:
         ProfileError: the file is missing, is not a population, is damaged, or is of another space.
     """
     space = space or card_space()
-    # The first files of populations had no digest.
-    header, arrays = read_arrays(path, FILE, sealed=False)
+    header, arrays = read_arrays(path, FILE)
     try:
         found = Population(
             str(header["name"]), str(header["space"]), arrays["shares"], arrays["means"], arrays["variances"],

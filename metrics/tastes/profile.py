@@ -38,8 +38,8 @@ from .examples import Examples, check_contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
 from .folds import near_duplicates
 from .learning_curve import add_curve
-from .methods import METHODS, MIXTURE, Attention, learn_attention
-from .mixture import KIND
+from .mixture import KIND, METHOD
+from .modes import Attention, learn_attention
 from .notebook import taste_table
 from .trust import Learner, Predictor, Trust, examine
 from .within_groups import WithinGroups, rows_by_group, within_held_out
@@ -71,19 +71,19 @@ class OtherTaste(Protocol):
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """(n,) prior from the faults of the technical score, of any scale, higher is better.
 
-    Quality items among the (n, p) items decide; SOART items do in tastes of soart 0.1.0, which have no others.
-
     Raises:
-        ProfileError: neither quality items nor SOART items are among the items.
+        ProfileError: a quality item is missing among the (n, p) items.
     """
     from ..damage.scorer import costs_of_faults, quality_model
-    from .prior_0_1_0 import prior_of_0_1_0
 
     numbers = {name: column for column, name in enumerate(names)}
-    wanted = quality_model().names
-    if all(name in numbers for name in wanted):
-        return -costs_of_faults(items[:, [numbers[name] for name in wanted]])
-    return prior_of_0_1_0(items, numbers)
+    try:
+        columns = [numbers[name] for name in quality_model().names]
+    except KeyError as error:
+        raise ProfileError(
+            f"The technical score needs the item {error}, which is missing: measure quality items."
+        ) from error
+    return -costs_of_faults(items[:, columns])
 
 
 def priors_of_items(names: Sequence[str]) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def computed_priors(
         tastes: other tastes, in the order of their names.
 
     Raises:
-        ProfileError: neither quality items nor SOART items are among the items, or those of appeal are not.
+        ProfileError: an item that the technical score or appeal needs is missing.
     """
     liked, others = iter(kind_scores(kinds, items).T if len(kinds) else ()), iter(tastes)
     unknown, columns = np.full(len(items), np.nan), []
@@ -197,7 +197,7 @@ class TasteProfile:
         names: (p,) names of the items.
         version: version of the extractor; items of other versions do not fit.
         examples: the judged pictures that it was learnt from.
-        fitted: scaling and method.
+        fitted: scaling and model.
         prior_names: (k,) names of the prior scores. ``technical``, ``appeal``, kinds and other tastes are computed if they
             are not passed; other raters' means and judges' values then count as missing.
         trust: trust report.
@@ -208,7 +208,7 @@ class TasteProfile:
         modes: version D over named modes; None if no modes were named.
         rater: name of the rater in a collection, whose others make a prior score; empty if there is none.
         alone: the taste learnt without one of the prior scores that ``is_given``, for pictures that lack one; None if there
-            is no such prior score, and in tastes of soart 0.1.0, which take the mean rating in its place.
+            is no such prior score.
         kinds: (m, d) weights of the kinds of a population whose liking is among the prior scores, in the space of
             cards; no rows if there is none.
         kinds_space: version of that space.
@@ -223,10 +223,10 @@ class TasteProfile:
         >>> ratings = np.clip(np.round(3 + 2 * items[:, 0]), 1, 5)
         >>> names = ("colour/chroma/mean", "colour/luma/mean")
         >>> taste = learn_taste(
-        ...     from_ratings(items, ratings), names, "colour-1", methods=("ridge",), curve=False, repeats=1
+        ...     from_ratings(items, ratings), names, "colour-1", curve=False, repeats=1
         ... )
-        >>> isinstance(taste, TasteProfile), taste.method, taste.trust.useless
-        (True, 'ridge', False)
+        >>> isinstance(taste, TasteProfile), taste.trust.useless
+        (True, False)
         >>> vivid, dull = taste.score([[2.0, 0.0], [-2.0, 0.0]])
         >>> bool(vivid > 80), bool(dull < 20)
         (True, True)
@@ -255,14 +255,13 @@ class TasteProfile:
 
     @property
     def method(self) -> str:
-        """The method that was chosen."""
-        return self.fitted.choice.method
+        """The method that it was learnt by."""
+        return METHOD
 
     @property
     def trusted_priors(self) -> dict[str, float]:
-        """Trust in each prior score, 0…1, by name; empty if the method does not learn it."""
-        trusts = getattr(self.fitted.model, "trusts", ())
-        return {name: float(trust) for name, trust in zip(self.prior_names, trusts, strict=False)}
+        """Trust in each prior score, 0…1, by name."""
+        return {name: float(trust) for name, trust in zip(self.prior_names, self.fitted.model.trusts, strict=True)}
 
     def prior_scores(self, items: np.ndarray, priors: np.ndarray | None = None) -> np.ndarray:
         """(n, k) prior scores: ``priors`` themselves, or by default those that items tell, and NaN for all others.
@@ -353,7 +352,6 @@ def learn_taste(
     prior_names: tuple[str, ...] = (),
     background: tuple[np.ndarray, np.ndarray] | None = None,
     rng: np.random.Generator | None = None,
-    methods: Sequence[str] = (MIXTURE,),
     curve: bool = True,
     repeats: int = 5,
     network: str | None = None,
@@ -376,7 +374,6 @@ def learn_taste(
         background: (m, p) items and (m, k) prior scores of the user's collection, rated pictures or not. Items are
             scaled and percentiles taken on it; by default on the examples.
         rng: source of all randomness; by default seeded with 0.
-        methods: candidates, the usual one first.
         curve: True to measure the learning curve.
         repeats: repetitions of the cross-validation in the trust report.
         network: source of the network behind deep items.
@@ -389,7 +386,7 @@ def learn_taste(
     Raises:
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
             do not fit together.
-        ProfileError: a method that does not exist.
+        ProfileError: something else than examples.
 
     Examples:
         >>> import numpy as np
@@ -399,7 +396,7 @@ def learn_taste(
         >>> good, bad = rng.normal(1, 1, size=(8, 2)), rng.normal(-1, 1, size=(8, 2))
         >>> names = ("colour/chroma/mean", "colour/luma/mean")
         >>> taste = learn_taste(
-        ...     from_modes({"good": good, "bad": bad}), names, "colour-1", methods=("ridge",), curve=False, repeats=1
+        ...     from_modes({"good": good, "bad": bad}), names, "colour-1", curve=False, repeats=1
         ... )
         >>> taste.trust.liked, taste.trust.disliked, taste.trust.useless
         (8, 8, False)
@@ -408,8 +405,6 @@ def learn_taste(
     """
     expect("examples, such as from_ratings makes them", examples, Examples, error=ProfileError)
     rng = rng if rng is not None else np.random.default_rng(0)
-    if not methods or set(methods) - set(METHODS):
-        raise ProfileError(f"Expected methods among {', '.join(METHODS)}, got {', '.join(methods) or 'none'}.")
     _check_matrices(examples, names, prior_names, background, prompts, kinds, tastes)
     alone = None
     if (rarest := _rarest(prior_names, examples.priors if background is None else background[1])) is not None:
@@ -417,7 +412,7 @@ def learn_taste(
         beliefs = tuple(b for b, keep in zip(examples.prior_beliefs, kept, strict=False) if keep)
         alone = learn_taste(
             replace(examples, priors=examples.priors[:, kept], prior_beliefs=beliefs), names, version, name=name,
-            prior_names=(*prior_names[:rarest], *prior_names[rarest + 1 :]), rng=rng, methods=methods, curve=curve,
+            prior_names=(*prior_names[:rarest], *prior_names[rarest + 1 :]), rng=rng, curve=curve,
             background=background and (background[0], background[1][:, kept]), repeats=repeats, network=network,
             prompts=prompts, kinds=kinds, tastes=tastes,
         )  # fmt: skip
@@ -432,15 +427,15 @@ def learn_taste(
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     groups = near_duplicates(z, examples.groups).astype(np.str_)
     examples = replace(examples, groups=groups, prior_names=prior_names)
-    fitted = fit(examples, names, rng, scaling, methods, repeats=2, every=True)
-    check = examine(examples, _learner(names, common, methods), z, priors, scaling.frame, rng, repeats)
+    fitted = fit(examples, names, scaling)
+    learner = _learner(names, common)
+    check = examine(examples, learner, z, priors, scaling.frame, rng, repeats)
     trust = check.trust
     if prompts is not None and rows_by_group(prompts):
         within = WithinGroups() if check.held_out is None else within_held_out(check.held_out, prompts)
         trust = replace(trust, within=within)
     if curve:
         content = CONTENT in scaling.frame.kinds
-        learner = _learner(names, common, (fitted.choice.method,))
         trust = add_curve(trust, examples, learner, rng, held_out=check.held_out, content=content)
     quantiles = np.quantile(fitted(*reference), np.linspace(0, 1, 101))
     calibration = calibrate(check.held_out, examples)
@@ -466,9 +461,9 @@ def mode_model(examples: Examples, fitted: Fitted) -> Attention | None:
     return learn_attention(fitted.scaling.frame.deviations(examples.items), examples, fitted.scaling.frame)
 
 
-def _learner(names: tuple[str, ...], scaling: Scaling | None, methods: Sequence[str]) -> Learner:
+def _learner(names: tuple[str, ...], scaling: Scaling | None) -> Learner:
     def learner(examples: Examples, rng: np.random.Generator) -> Predictor:
-        return fit(examples, names, rng, scaling, methods)
+        return fit(examples, names, scaling)
 
     return learner
 

@@ -25,10 +25,8 @@ from .array_files import FileKind, header_text, read_arrays, write_arrays
 from .blend import Blend, Taste, parts_of
 from .card_space import card_space
 from .examples import Examples
-from .fitting import Fitted, Scaling
-from .method_choice import Choice
-from .methods import METHODS, learn
-from .mixture import KIND
+from .fitting import Scaling, fit
+from .mixture import KIND, METHOD
 from .profile import OtherTaste, TasteProfile, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
 from .within_groups import WithinGroups
@@ -59,7 +57,7 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
     header = {
         "name": profile.name, "names": profile.names, "version": profile.version, "prior_names": profile.prior_names,
         "network": profile.network, "created": profile.created, "method": profile.method,
-        "reached": profile.fitted.choice.reached, "calibration": profile.calibration,
+        "calibration": profile.calibration,
         "trust": _trust_values(profile.trust), "modes": examples.modes.tolist(),
         "groups": examples.groups.tolist(), "pictures": examples.pictures.tolist(),
     }  # fmt: skip
@@ -70,7 +68,7 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
     arrays = {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
     if profile.rater:
         header["rater"] = profile.rater
-    header |= _versions_of_priors(profile.prior_names, profile.names)
+    header |= _versions_of_priors(profile.prior_names)
     if examples.prior_beliefs:
         header["prior_beliefs"] = examples.prior_beliefs
     if (examples.levels >= 0).any():
@@ -95,7 +93,7 @@ def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, 
 
 
 def _trust_values(trust: Trust) -> dict[str, Any]:
-    """A trust report as plain JSON values; as earlier versions wrote it if it has no trust within groups and no choices."""
+    """A trust report as plain JSON values, without choices and trust within groups if there are none."""
     values = {k: _plain(v) for k, v in asdict(trust).items() if k != "within" and (k != "choices" or v)}
     if trust.within is not None:
         values["within"] = {k: _plain(v) for k, v in asdict(trust.within).items()}
@@ -193,11 +191,9 @@ def _arrays_of(arrays: Mapping[str, np.ndarray], start: str) -> dict[str, np.nda
     return {name.removeprefix(start): values for name, values in arrays.items() if name.startswith(start)}
 
 
-def _versions_of_priors(prior_names: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """Versions by name of the prior scores that items of these names tell; tastes of soart 0.1.0 have an own technical one."""
-    versions = {APPEAL: APPEAL_VERSION}
-    if "quality/side" in names:
-        versions[TECHNICAL] = f"{TECHNICAL}-{FAULTS_VERSION}"
+def _versions_of_priors(prior_names: Sequence[str]) -> dict[str, str]:
+    """Versions by name of the prior scores that items tell."""
+    versions = {APPEAL: APPEAL_VERSION, TECHNICAL: f"{TECHNICAL}-{FAULTS_VERSION}"}
     return {name: version for name, version in versions.items() if name in prior_names}
 
 
@@ -207,7 +203,7 @@ def _restore(
     """One profile from its header and arrays, fitted again and checked; with these other tastes, or else its own.
 
     Raises:
-        ProfileError: the method is unknown, cannot be fitted, or gives other likings than those stored.
+        ProfileError: the method is unknown, or gives other likings than those stored.
     """
     names = tuple(str(n) for n in header["names"])
     labels = {key: np.array([str(v) for v in header[key]], dtype=np.str_) for key in ("modes", "groups", "pictures")}
@@ -222,7 +218,7 @@ def _restore(
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])
     method = str(header["method"])
     trust = _read_trust(header["trust"])
-    if method not in METHODS or trust.word not in (TOO_FEW, CHANCE, USABLE, STRONG):
+    if method != METHOD or trust.word not in (TOO_FEW, CHANCE, USABLE, STRONG):
         raise ProfileError(
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
             "it again."
@@ -233,17 +229,13 @@ def _restore(
             f"The taste {path!r} was learnt with a population of {kinds_space}, this version of soart has "
             f"{card_space().version}: learn it again."
         )
-    for name, current in _versions_of_priors(examples.prior_names, names).items():
+    for name, current in _versions_of_priors(examples.prior_names).items():
         if header.get(name) != current:
             raise ProfileError(
                 f"The taste {path!r} was learnt with {header.get(name, f'an earlier version of {name}')}, this version of "
                 f"soart has {current}: learn it again."
             )
-    z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
-    model = learn(method, z, examples, priors, scaling.frame)
-    if model is None:
-        raise ProfileError(f"The taste {path!r} cannot be fitted to its own examples: learn it again.")
-    fitted = Fitted(scaling, Choice(method, dict(header["reached"])), model)
+    fitted = fit(examples, names, scaling)
     if not np.allclose(fitted(examples.items, examples.priors), arrays["fitted"], atol=1e-5):
         raise ProfileError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
     if sum(name.startswith(KIND) for name in examples.prior_names) != len(kinds):

@@ -23,11 +23,9 @@ import numpy as np
 from ...errors import ItemsError
 from ..checks import check_items
 from ..items.frame import APPEARANCE, Frame
-from .gaussian_process import Preference, learn_preference
 from .item_kernels import ItemKernels
 from .learning_curve import WORTH
-from .methods import Both
-from .mixture import Mixture
+from .mixture import Mixture, learn_mixture
 from .profile import TasteProfile
 from .trust import CHOOSE_FIVE, RATE_FIVE, STRONG, TOO_FEW
 
@@ -56,17 +54,19 @@ class Proposal:
     reason: str
 
 
-def information_model(profile: TasteProfile) -> Preference | Mixture:
-    """A Gaussian process over the profile's examples, also if the profile uses another method."""
+def information_model(profile: TasteProfile) -> Mixture:
+    """A Gaussian process over the profile's examples, also if the profile trusts the prior scores alone.
+
+    It takes no prior scores then.
+    """
     model = profile.fitted.model
-    model = model.gp if isinstance(model, Both) else model
-    if isinstance(model, Mixture) and any(h.kernel >= 0 for _, h, _ in model.parts):
+    if any(h.kernel >= 0 for _, h, _ in model.parts):
         return model
-    if isinstance(model, Preference) and any(h.amplitude > 0 for _, h, _, _ in model.parts):
-        return model
-    examples, scaling = profile.examples, profile.fitted.scaling
-    z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
-    return learn_preference(z, examples.liking, examples.weights, priors * 0, scaling.frame)
+    examples = profile.examples
+    none = np.zeros((len(examples), 0))
+    return learn_mixture(
+        model.kernels.z, examples.liking, examples.weights, none, model.kernels, levels=examples.levels
+    )
 
 
 def propose(profile: TasteProfile, items: object, count: int = 8, priors: np.ndarray | None = None) -> Proposal:
@@ -87,6 +87,7 @@ def propose(profile: TasteProfile, items: object, count: int = 8, priors: np.nda
         return Proposal(np.zeros(0, dtype=int), np.zeros(0), True, "Every picture of the collection is rated.")
     scaling, model = profile.fitted.scaling, information_model(profile)
     z, standard_priors = scaling.frame.deviations(rows), scaling.priors(profile.prior_scores(rows, priors))
+    standard_priors = standard_priors[:, : model.priors.shape[1]]
     shortlist = np.argsort(-model.uncertainty(z, standard_priors), kind="stable")[:SHORTLIST]
     covariance, noise = model.covariance(z[shortlist], standard_priors[shortlist])
     chosen: list[int] = []

@@ -27,7 +27,6 @@ import numpy as np
 from ..items.frame import Frame
 from .examples import Examples
 from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
-from .gaussian_process import TRUSTED
 from .kernels import Kernels
 from .within_groups import WithinGroups, accepted
 
@@ -45,6 +44,8 @@ SIGNIFICANT, STRONG_ABOVE = 0.025, 0.75
 #: The upper end of the interval is widened to that of n²/(n + so many) pictures a side.
 CAUTION_PICTURES = 8
 FOLDS, REPEATS, BOOTSTRAPS, PERMUTATIONS = 5, 5, 1000, 499
+#: Weight of every prior score in the statistic of the permutation test, and the variance that it adds.
+TRUSTED = 0.4, 0.25
 _Z95 = 1.959964
 
 #: (i, p) items and (i, k) prior scores to (i,) liking.
@@ -63,7 +64,7 @@ class Trust:
         low, high: its 95 % interval.
         p_value: p-value of the permutation test; 1 without a test.
         liked, disliked: number of pictures above and below the middle, without those that are known from choices alone.
-        choices: number of choices, not counting ties; 0 in earlier tastes.
+        choices: number of choices, not counting ties; 0 if there are none.
         groups: number of independent groups of pictures.
         graded: True if there are more than two different likings.
         curve: learning curve: number of learning pictures (choices, if there are choices alone), concordance, low and
@@ -71,7 +72,7 @@ class Trust:
         advice: how much more ratings or choices would help, as a sentence.
         more, expected: number of further pictures or choices in the advice, and the concordance expected after them; 0
             and NaN if unknown.
-        within: trust among pictures of one prompt; None if no two pictures are of one, and in earlier tastes.
+        within: trust among pictures of one prompt; None if no two pictures are of one.
     """
 
     word: str

@@ -1,1 +1,1 @@
-"""Compares versions of attention on folders or on a collection."""
+"""Compares versions of attention on folders of pictures."""

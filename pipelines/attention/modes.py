@@ -74,8 +74,6 @@ def measure_modes(
     folders: Mapping[str, Path],
     progress: Callable[[], None] = lambda: None,
     found: Callable[[int], None] = lambda n: None,
-    *,
-    contained: bool = False,
 ) -> Modes:
     """Measure the pictures of folders; each folder is a mode.
 
@@ -83,7 +81,6 @@ def measure_modes(
         folders: folder by mode.
         progress: called once a picture.
         found: called with the number of pictures before the first is read.
-        contained: leave out files that are links out of their folder.
 
     Raises:
         ItemsError: fewer than two folders have pictures that can be read.
@@ -92,7 +89,7 @@ def measure_modes(
     problems: list[str] = []
     listed = []
     for mode, folder in folders.items():
-        files, missing = find_pictures([folder], contained=contained)
+        files, missing = find_pictures([folder])
         problems += missing
         listed += [(mode, file) for file in files]
     found(len(listed))

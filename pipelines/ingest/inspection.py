@@ -14,7 +14,7 @@ import numpy as np
 
 from ...errors import ImageError, MissingDecoderError
 from ...metrics.image import read_content, read_image
-from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor, taste_extractor_of
+from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.similarity.near_duplicates import perceptual_hash
 from ..collection.png import picture_digest
 from ..collection.thumbnails import SMALL, encode_thumbnail
@@ -56,7 +56,7 @@ class Inspection:
 @cache
 def extractor_of(kind: ItemKind | None) -> CombinedExtractor:
     """The extractor of a kind of items; of those that every picture has for None."""
-    return taste_extractor() if kind is None else taste_extractor_of(*kind)
+    return taste_extractor(None if kind is None else kind.network)
 
 
 def inspect_file(path: str, kinds: Sequence[ItemKind | None] = (None,)) -> Inspection:

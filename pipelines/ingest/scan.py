@@ -252,7 +252,7 @@ class Scan:
         )
 
 
-def find_pictures(paths: Sequence[Path], *, contained: bool = False) -> tuple[list[Path], list[str]]:
+def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """Picture files among ``paths`` and, recursively, in the folders among them, in the order of their names.
 
     Inside folders files are taken by suffix, and links to folders are left out. A single file is taken whatever its
@@ -260,7 +260,6 @@ def find_pictures(paths: Sequence[Path], *, contained: bool = False) -> tuple[li
 
     Args:
         paths: files and folders; the result names files as these do, relative or absolute.
-        contained: leave out files that are links out of the folder.
 
     Returns:
         the files, each once, and a sentence for each file or folder that cannot be read.
@@ -273,8 +272,7 @@ def find_pictures(paths: Sequence[Path], *, contained: bool = False) -> tuple[li
         if os.path.isdir(path):
             below = walk(str(path), visited, lambda _, sentence: problems.append(sentence))
             pictures = (Path(entry.path) for entry in below if _suffix(entry.name) in SUFFIXES)
-            inside = (p for p in pictures if not (contained and leads_out(p, str(path))))
-            candidates = sorted(inside, key=_files_first)
+            candidates = sorted(pictures, key=_files_first)
         for file in candidates:
             status = check_file(str(file))
             if isinstance(status, str):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...metrics.damage.fitness import fit_values
 from ...metrics.damage.names import TASTE
-from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor_of
+from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.protocols import POINTS, Pictures, Reason, Values
 from ...metrics.tastes.blend import Blend, Taste
 from ...metrics.tastes.explanation import explain
@@ -44,7 +44,7 @@ class TasteScorer:
             ProfileError: the taste needs items that this soart does not measure.
             ModelError: the network behind its deep items cannot be loaded.
         """
-        extractor = taste_extractor_of(taste.version, taste.network, device)
+        extractor = taste_extractor(taste.network, device)
         check_version(taste, extractor.names, extractor.version)
         return cls(taste, extractor)
 

@@ -1,1 +1,1 @@
-"""The embedded Stable Diffusion model: words, renderer, training, weights."""
+"""The embedded Stable Diffusion model: its words and its weights."""

@@ -68,9 +68,7 @@ def within_values(trust: WithinGroups, unit: str = "prompt") -> dict[str, Any]:
 def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
     """A taste as plain JSON values."""
     facts: dict[str, Any] = {"name": taste.name, "method": taste.method, "version": taste.version}
-    choice = getattr(getattr(taste, "fitted", None), "choice", None)
-    facts |= {"methods": {} if choice is None else dict(choice.reached), "trust": _trust(taste.trust)}
-    facts["trusted_priors"] = getattr(taste, "trusted_priors", {})
+    facts |= {"trust": _trust(taste.trust), "trusted_priors": getattr(taste, "trusted_priors", {})}
     return facts | {"file": None if file is None else str(file)}
 
 
@@ -82,9 +80,8 @@ def print_facts(facts: dict[str, Any]) -> None:
     say(facts["trust"]["advice"])
     if facts["trust"]["within_prompts"]:
         say(facts["trust"]["within_prompts"]["sentence"])
-    methods = ", ".join(f"{name} {value:.2f}" for name, value in facts["methods"].items())
     trusted = ", ".join(f"{prior_title(name)} {100 * value:.0f} %" for name, value in facts["trusted_priors"].items())
-    say(f"Method: {facts['method']}" + (f" (cross-validated: {methods})" if methods else ""))
+    say(f"Method: {facts['method']}")
     if trusted:
         say(printable(f"Trust in prior scores: {trusted}"))
 

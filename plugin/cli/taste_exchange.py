@@ -45,7 +45,7 @@ def explain(
         return emit(
             {
                 "taste": name, "picture": str(picture), "score": explained.score, "percentile": explained.percentile,
-                "liking": why.liking, "baseline": why.baseline, "exact": why.exact, "remainder": why.remainder,
+                "liking": why.liking, "baseline": why.baseline, "remainder": why.remainder,
                 "reasons": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
                 "mode": None if why.mode is None else {"name": why.mode[0], "probability": why.mode[1]},
                 "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": scorer.doubt(),

@@ -75,9 +75,7 @@ def web(
     ] = None,
     allow_folders: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="Folder that visitors may name for evaluations and attention tables, with all in it; repeatable."
-        ),
+        typer.Option(help="Folder that visitors may name for evaluations, with all in it; repeatable."),
     ] = None,
     watch: Annotated[
         bool,

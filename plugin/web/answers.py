@@ -33,7 +33,7 @@ from .sessions import csrf_token_of
 from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
 
 HERE = Path(__file__).parent
-#: Views of a collection: address and title; those of people who study how soart works come apart.
+#: Views of a collection: address and title.
 VIEWS = (
     ("gallery", N_("Gallery")),
     ("rate", N_("Rate")),
@@ -44,9 +44,8 @@ VIEWS = (
     ("taste", N_("Taste")),
     ("evaluate", N_("Evaluate")),
 )
-RESEARCH = (("attention", N_("Attention")),)
 #: Titles of pages by view.
-TITLES = dict((*VIEWS, *RESEARCH, ("collections", N_("Collections"))))
+TITLES = dict((*VIEWS, ("collections", N_("Collections"))))
 #: Titles of settings of pictures by name; the settings of other tools have many more names, which are shown as they are.
 SETTINGS = {
     "Negative": N_("Negative"), "Seed": N_("Seed"), "Steps": N_("Steps"), "Guidance": N_("Guidance"),
@@ -116,9 +115,7 @@ _templates.filters.update(
     number=plain_figure,
 )
 _templates.tests["judge"] = lambda name: name.startswith(JUDGE)
-_templates.globals.update(
-    caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, research=RESEARCH, titles=TITLES
-)
+_templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, titles=TITLES)
 
 
 def without_paths(text: str) -> str:

@@ -17,7 +17,6 @@ from ...errors import SoartError
 from ...pipelines.collection.database import wait_at_most
 from .answers import HERE, on_error, on_failure, on_http_error
 from .routes import (
-    attention,
     comparing,
     evaluating,
     gallery,
@@ -83,7 +82,6 @@ def create_app(settings: ServerSettings) -> Starlette:
             generating,
             tuning,
             tastes,
-            attention,
             evaluating,
         )
         for route in view.routes

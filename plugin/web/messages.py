@@ -30,7 +30,6 @@ LITERAL = (
     N_("Judging by %(judge)s"),
     N_("Choosing pictures for %(rater)s to rate"),
     N_("Learning the taste of %(rater)s"),
-    N_("Comparing attention"),
     N_("Moving pictures away"),
     N_("Bringing pictures back"),
     N_("Measuring pictures anew for this version of soart"),
@@ -38,7 +37,6 @@ LITERAL = (
     N_("%(name_of_job)s failed unexpectedly (%(kind)s: %(error)s)."),
     N_("%(count)s pictures scored."),
     N_("%(count)s pictures evaluated."),
-    N_("%(count)s pictures compared."),
     N_("%(count)s pictures drawn."),
     N_(
         "The model does not read the end of a prompt, because its text encoder takes at most %(count)s tokens: shorten the prompt, or move these "
@@ -350,7 +348,6 @@ LITERAL = (
     N_("There is no folder %(folder)s: name one folder a line."),
     N_("Expected a share in percent, got %(value)s."),
     N_("Choose what to move away."),
-    N_("Expected at least two folders of different names, one a line: modes are named after folders."),
     # The server
     N_("Page not found."),
     N_("This address does not accept that method."),

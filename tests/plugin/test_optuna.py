@@ -435,12 +435,6 @@ def test_wrong_settings_are_refused_in_one_sentence(settings, message):
         SoartSampler(**settings)
 
 
-@pytest.mark.parametrize("settings", [{"bins": 10}, {"boldness": 0.4}])
-def test_settings_of_earlier_versions_still_work(settings):
-    with pytest.warns(FutureWarning, match="no effect any more"):
-        SoartSampler(**settings)
-
-
 @pytest.mark.slow
 def test_numbers_are_found_between_the_values_of_any_grid():
     """The best values lie beside the even grid, and products matter."""

@@ -27,7 +27,7 @@ from transformers import (
     T5TokenizerFast,
 )
 
-from soart.pipelines.tiny.parts import build_tokenizer
+from soart.training.parts import build_tokenizer
 
 
 def clip_text(tokenizer, kind=CLIPTextModel, layers=2):

@@ -31,7 +31,6 @@
       } catch {
         // Then the choice lasts as long as the page.
       }
-      dispatchEvent(new Event("schemechange"));
     });
   });
 }

@@ -10,8 +10,8 @@ from soart.metrics.damage.reasons import ODD, STRANGE, strangeness_text
 from soart.metrics.damage.scorer import TechnicalScorer, quality_model
 from soart.metrics.items.parts import PARTS
 from soart.metrics.items.quality import QualityExtractor
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import random_scene
+from soart.training.captions import random_scene
+from soart.training.render import render
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from soart.errors import ProfileError
 from soart.metrics.damage import quality_model
-from soart.metrics.damage.quality_model import QualityModel, symmetries, unit_vectors
+from soart.metrics.damage.quality_model import QualityModel, unit_vectors
 from soart.metrics.damage.rated_quality import TOP, rated_appearance_model
 from soart.metrics.damage.reasons import verdicts
 from soart.metrics.damage.scorer import (
@@ -23,8 +23,8 @@ from soart.metrics.damage.scorer import (
 )
 from soart.metrics.damage.suspicion import suspected
 from soart.metrics.items.quality import QualityExtractor
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import random_scene
+from soart.training.captions import random_scene
+from soart.training.render import render
 
 
 @pytest.fixture(scope="module")
@@ -200,23 +200,6 @@ def test_round_trip_and_damaged_or_foreign_models(scorer, tmp_path):
         QualityModel.load(tmp_path / "cut.safetensors", names, version)
     with pytest.raises(ProfileError, match="learnt on items"):
         QualityModel.load(tmp_path / "p.safetensors", names, "quality-0")
-
-
-def test_symmetries_are_those_of_the_square():
-    """A turned picture has the texture items of the picture in another order, which is among the symmetries."""
-    orders = {tuple(order) for order in symmetries()}
-    assert len(orders) == 8
-    assert tuple(range(48)) in orders
-    picture = np.random.default_rng(1).random((64, 64, 3)).astype(np.float32)
-    texture = [n.startswith("quality/texture/") for n in QualityExtractor().names]
-
-    def items(pixels):
-        return QualityExtractor().extract(np.ascontiguousarray(pixels))[0, texture]
-
-    base = items(picture)
-    for other in (picture[:, ::-1], np.rot90(picture), np.rot90(picture, 2), picture.transpose(1, 0, 2)):
-        apart = sorted(np.abs(items(other) - base[list(order)]).max() for order in orders)
-        assert apart[0] < 1e-3 < 0.3 < apart[-1]
 
 
 def without_short_waves(picture, limit):

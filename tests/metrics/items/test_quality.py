@@ -7,8 +7,7 @@ from PIL import Image
 
 from soart.errors import ImageError
 from soart.metrics.items import planes
-from soart.metrics.items.colour import ColourExtractor
-from soart.metrics.items.combined import CombinedExtractor, taste_extractor, taste_extractor_of
+from soart.metrics.items.combined import CombinedExtractor, taste_extractor
 from soart.metrics.items.parts import LAGS
 from soart.metrics.items.planes import luma_of_bytes, reduced
 from soart.metrics.items.quality import (
@@ -139,21 +138,13 @@ def test_reducing_gives_the_bytes_of_pillow_and_never_enlarges():
 
 def test_soart_items_of_small_pictures_do_not_depend_on_the_canonical_size():
     picture = noise(256, 100)
-    assert np.array_equal(SoartExtractor().extract(picture), SoartExtractor(side=None).extract(picture))
+    assert np.array_equal(SoartExtractor().extract(picture), SoartExtractor(side=4096).extract(picture))
     large = noise(600, 300)
-    assert not np.array_equal(SoartExtractor().extract(large), SoartExtractor(side=None).extract(large))
-    versions = {SoartExtractor(side=side).version for side in (512, 256, None)}
+    assert not np.array_equal(SoartExtractor().extract(large), SoartExtractor(side=4096).extract(large))
+    versions = {SoartExtractor(side=side).version for side in (512, 256, 4096)}
     assert len(versions) == 3
     with pytest.raises(ValueError, match="canonical side"):
         SoartExtractor(side=1)
-
-
-def test_tastes_of_0_1_0_are_measured_as_they_were():
-    old = "soart-1:4:raw+normalised:Y1+Y2+Y3+colour-1"
-    extractor = taste_extractor_of(old)
-    assert extractor.version == old
-    assert extractor.names == (*SoartExtractor().names, *ColourExtractor().names)
-    assert taste_extractor_of(taste_extractor().version).version == taste_extractor().version
 
 
 def test_side_by_side_items_are_those_of_each_extractor():

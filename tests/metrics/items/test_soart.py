@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from soart.errors import ImageError, ItemsError
+from soart.errors import ImageError
 from soart.metrics.items.parts import LAGS, PARTS, error_variance, items_of, statistics_of
 from soart.metrics.items.planes import (
     autocorrelations,
@@ -19,7 +19,6 @@ from soart.metrics.items.planes import (
     smooth_by_shifts,
     to_channels,
 )
-from soart.metrics.items.ratios import ratio_items
 from soart.metrics.items.soart import SoartExtractor, heads_of
 
 KINDS = ("random", "flat", "dark", "saturated", "ramp")
@@ -133,38 +132,6 @@ def test_heads_by_representation_and_channel():
     assert [len(head) for head in heads] == [24] * 6 + [2, 1]
     assert sorted(k for head in heads for k in head) == list(range(len(names) + 3))
     assert {names[k].rsplit("/", 3)[0] for k in heads[1]} == {"raw/redgreen"}
-
-
-def test_patches_are_measured_like_pictures():
-    extractor = SoartExtractor(scales=2)
-    pixels = np.random.default_rng(4).integers(0, 256, (31, 40, 3), dtype=np.uint8)
-    grid = extractor.extract_grid(pixels, 3)
-    assert grid.shape == (3, 3, len(extractor.names))
-    assert np.array_equal(grid[1, 2], extractor.extract(pixels[10:20, 26:40])[0])
-    assert np.array_equal(extractor.extract_grid(pixels, 1)[0, 0], extractor.extract(pixels)[0])
-    with pytest.raises(ImageError, match="at least 32"):
-        extractor.extract_grid(pixels, 32)
-
-
-def test_ratios_cancel_contrast():
-    """Halving the contrast lowers every energy by 6.02 dB, so no ratio changes."""
-    extractor = SoartExtractor()
-    rng = np.random.default_rng(5)
-    picture = 0.5 + 0.3 * (rng.random((64, 64, 3)) - 0.5)
-    items = extractor.extract(np.stack([picture, 0.5 + (picture - 0.5) / 2]))
-    ratios, names = ratio_items(items, extractor.names)
-    assert len(names) == len(set(names)) == ratios.shape[1] == 2 * 3 * 8 * (4 + 3)
-    raw = [k for k, name in enumerate(names) if name.startswith("raw")]
-    assert np.ptp(ratios[:, raw], axis=0).max() < 0.05
-    assert ratios[:, names.index("raw/luma/s0/line-h/Y2/s1")] == pytest.approx(
-        items[:, extractor.names.index("raw/luma/s0/line-h/Y2")]
-        - items[:, extractor.names.index("raw/luma/s1/line-h/Y2")]
-    )
-    with pytest.raises(ItemsError, match="Y2"):
-        ratio_items(items[:, :2], ("a/Y1", "b/Y1"))
-    for name in ("a/Y2", "raw/luma/s0/line-h/Y2", "raw/luma/fine/line-h/Y2"):
-        with pytest.raises(ItemsError, match=f"of all parts, got '{name}'"):
-            ratio_items(items[:, :1], (name,))
 
 
 def test_blur_and_noise_move_the_items_they_should():

@@ -27,8 +27,8 @@ from soart.metrics.similarity.near_duplicates import (
     views,
 )
 from soart.pipelines.collection.thumbnails import encode_thumbnail
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import Scene
+from soart.training.captions import Scene
+from soart.training.render import render
 
 
 @given(

@@ -1,6 +1,5 @@
 """Cards and populations: the regression against a naive oracle, noise, hostile files, and planted kinds."""
 
-import hashlib
 import json
 from dataclasses import replace
 from itertools import combinations
@@ -18,7 +17,7 @@ from soart.metrics.tastes import card_space as card_space_module
 from soart.metrics.tastes import profile, profile_files
 from soart.metrics.tastes.array_files import digest_of
 from soart.metrics.tastes.blend import Blend
-from soart.metrics.tastes.card_space import card_space, check_items_of, kind_scores, learn_space
+from soart.metrics.tastes.card_space import card_space, check_items_of, kind_scores
 from soart.metrics.tastes.cards import (
     JUDGEMENT,
     LONGEST,
@@ -46,6 +45,7 @@ from soart.metrics.tastes.population import (
 )
 from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.profile_files import load_taste, save_taste
+from soart.training.card_space import learn_space
 
 WIDTH = 4
 SPACE = SimpleNamespace(version="s", width=WIDTH)
@@ -285,7 +285,7 @@ def test_a_header_that_is_nested_without_end_ends_in_a_sentence(tmp_path):
 def test_hostile_populations_end_in_a_sentence(header, change, message, tmp_path):
     arrays = {"shares": np.ones(1), "means": np.zeros((1, WIDTH)), "variances": np.ones(1)} | change
     text = json.dumps({"format": 1, "name": "p", "space": "s", "cards": 3} | header)
-    save_file(arrays, tmp_path / "p", metadata={"soart_population": text})
+    save_file(arrays, tmp_path / "p", metadata={"soart_population": text, "sha256": digest_of(text, arrays)})
     with pytest.raises(ProfileError, match=message):
         load_population(tmp_path / "p", SPACE)
 
@@ -314,22 +314,18 @@ def test_changed_populations_are_refused(tmp_path):
         load_population(path, SPACE)
 
 
-def test_files_of_before_still_open(tmp_path):
-    """Cards had a digest without the arrays' names, populations had none."""
+def test_files_without_a_digest_or_of_another_format_are_refused(tmp_path):
     (card,) = planted(np.zeros((1, WIDTH)), 1, np.random.default_rng(6))
-    arrays = {"mean": card.mean, "covariance": card.covariance}
     text = json.dumps({"format": 1, "space": "s", "method": "linear", "noise": 0.0})
-    digest = hashlib.sha256(text.encode() + card.covariance.tobytes() + card.mean.tobytes()).hexdigest()
-    save_file(arrays, tmp_path / "a.card", metadata={"soart_card": text, "sha256": digest})
-    assert np.array_equal(load_card(tmp_path / "a.card", SPACE).covariance, card.covariance)
-    save_file(arrays, tmp_path / "b.card", metadata={"soart_card": text})
-    with pytest.raises(ProfileError, match="was changed or damaged"):
-        load_card(tmp_path / "b.card", SPACE)
+    save_file({"mean": card.mean, "covariance": card.covariance}, tmp_path / "a", metadata={"soart_card": text})
+    with pytest.raises(ProfileError, match=r"card .* was changed or damaged"):
+        load_card(tmp_path / "a", SPACE)
     kinds = {"shares": np.ones(1), "means": np.zeros((1, WIDTH)), "variances": np.ones(1)}
-    text = json.dumps({"format": 1, "name": "p", "space": "s", "cards": 3})
+    text = json.dumps({"format": 2, "name": "p", "space": "s", "cards": 3})
     save_file(kinds, tmp_path / "p", metadata={"soart_population": text})
-    assert load_population(tmp_path / "p", SPACE).cards == 3
-    save_file(kinds, tmp_path / "p", metadata={"soart_population": text.replace('"format": 1', '"format": 2')})
+    with pytest.raises(ProfileError, match=r"population .* was changed or damaged"):
+        load_population(tmp_path / "p", SPACE)
+    save_file(kinds, tmp_path / "p", metadata={"soart_population": text, "sha256": digest_of(text, kinds)})
     with pytest.raises(ProfileError, match="has format 2, this version of soart reads format 1: join new cards"):
         load_population(tmp_path / "p", SPACE)
 

@@ -144,7 +144,7 @@ def persons():
                 prior = prior[:, :0]
             else:
                 examples = replace(examples, priors=prior[learn], prior_names=("others",))
-            scores = fit(examples, NAMES, rng)(items[test], prior[test])
+            scores = fit(examples, NAMES)(items[test], prior[test])
             alone = auc(liked[test], prior[test, 0]) if slope is not None else 0.5
             reached.setdefault(slope, []).append((auc(liked[test], scores), alone))
     return {slope: np.mean(pairs, axis=0) for slope, pairs in reached.items()}

@@ -21,8 +21,8 @@ from soart.metrics.tastes.overall import (
     shares_of,
     words_of,
 )
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import random_scene
+from soart.training.captions import random_scene
+from soart.training.render import render
 
 
 @pytest.fixture(scope="module")

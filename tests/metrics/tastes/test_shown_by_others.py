@@ -96,7 +96,7 @@ def test_beliefs_decide_how_far_a_taste_trusts_a_prior_score():
 
     def trust(*shares):
         told = replace(judged, prior_beliefs=(tuple(np.log(shares)),))
-        return fit(told, names, np.random.default_rng(0)).model.trusts[0]
+        return fit(told, names).model.trusts[0]
 
     doubtful, trusting = trust(0.97, 0.01, 0.01, 0.01), trust(0.03, 0.48, 0.48, 0.01)
     assert doubtful < 0.5 * trusting

@@ -9,7 +9,7 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from soart.metrics.tastes.examples import from_liking, from_modes, from_ratings
-from soart.metrics.tastes.fitting import Scaling, calibrate, fit
+from soart.metrics.tastes.fitting import Scaling, calibrate
 from soart.metrics.tastes.folds import Units, fold_numbers, gather, near_duplicates
 from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law, ratings_to_show
 from soart.metrics.tastes.profile import learn_taste
@@ -62,7 +62,6 @@ def test_only_pictures_of_one_fold_are_compared():
     held_out = gather(liking, [(np.array([0, 1]), np.array([5.0, 4.0])), (np.array([2, 3]), np.array([-2.0, -1.0]))])
     assert held_out.counts.sum() == 2
     assert held_out.concordance == 0.5
-    assert held_out.placements().tolist() == [1, 1, 0, 0]
     assert np.isnan(held_out.resampled(np.array([[1.0, 0, 0, 0]]))).all()
 
 
@@ -279,7 +278,6 @@ def test_choice_is_made_again_in_every_fold(taste_world):
         trust = learn_taste(examples, taste_world.names, "v", rng=rng, curve=False, repeats=1).trust
         values.append(trust.concordance)
     assert abs(np.mean(values) - 0.5) < 0.17
-    assert fit(examples, taste_world.names, rng).choice.method
 
 
 @pytest.mark.parametrize(("up", "down"), [(4, 4), (3, 9)])

@@ -9,7 +9,7 @@ from scipy import ndimage
 from soart.errors import CollectionError, ItemsError
 from soart.metrics.items.soart import SoartExtractor
 from soart.pipelines.attention.modes import compare_versions, fit_version, measure_modes, write_comparison
-from soart.pipelines.tiny.render import example
+from soart.training.render import example
 
 
 @pytest.fixture(scope="module")

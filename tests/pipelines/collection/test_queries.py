@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 from specimens.time_zones import local_time
 from sqlalchemy import event, update
 
-from soart.errors import CollectionError, ItemsError
+from soart.errors import CollectionError
 from soart.metrics.damage.names import STORED_TECHNICAL
 from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL
 from soart.metrics.damage.suspicion import detectors
 from soart.metrics.percentiles import percentiles
-from soart.pipelines.attention.collection_modes import by_ratings, by_words, modes_of
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.damage import suspected
@@ -287,20 +286,3 @@ def test_agreement_of_stored_scores(filled):
     found, common = agreement(filled, {"one": "p", "two": "q", "none": "r"})
     assert common == [1, 2, 5]
     assert found.correlation[0, 1] == pytest.approx(-1)
-
-
-def test_classes_of_ratings_and_of_words(collection, make_drawn):
-    batch = [make_drawn(i, "a warm boat" if i % 2 else "a cool boat") for i in range(12)]
-    collection.add_drawn([*batch, make_drawn(20, "warm and cool")], "m", "s")
-    rate(collection, "ann", dict.fromkeys(range(1, 5), 5) | dict.fromkeys(range(5, 9), 1) | {9: 3})
-    assert by_ratings(collection, "ann") == {"disliked": [5, 6, 7, 8], "liked": [1, 2, 3, 4]}
-    # Half stars are in a class too.
-    rate(collection, "bob", {1: 2.5, 2: 3.5, 3: 3, 4: 3.5, 5: 2, 6: 4, 7: 4.5, 8: 5, 9: 4})
-    assert by_ratings(collection, "bob") == {"middle": [1, 2, 3, 4], "liked": [6, 7, 8, 9]}
-    words = by_words(collection, ["warm", "cool", "-x", ""])
-    assert words == {"warm": [2, 4, 6, 8, 10, 12], "cool": [1, 3, 5, 7, 9, 11]}
-    data = modes_of(collection, words, most=4)
-    assert data.items.shape == (8, len(data.names))
-    assert sorted(set(data.modes)) == ["cool", "warm"]
-    with pytest.raises(ItemsError, match="two kinds"):
-        modes_of(collection, {"warm": [2]})

@@ -6,8 +6,8 @@ from scipy import ndimage
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.evaluation.first_findings import FirstFindings
 from soart.pipelines.ingest.inspection import Inspection
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import random_scene
+from soart.training.captions import random_scene
+from soart.training.render import render
 
 
 def test_findings_are_those_of_the_scores():

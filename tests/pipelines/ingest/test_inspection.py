@@ -7,9 +7,7 @@ from specimens.ugly import encoded, picture
 
 from soart.metrics.formats import decoders
 from soart.metrics.image import read_image
-from soart.metrics.items.colour import ColourExtractor
-from soart.metrics.items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
-from soart.metrics.items.soart import SoartExtractor
+from soart.metrics.items.combined import ItemKind, default_network, taste_extractor
 from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.scan import Scan, find_pictures
 
@@ -59,11 +57,9 @@ def test_folders_are_searched_for_every_suffix(tmp_path, suffix):
 def test_kinds_of_items_that_differ_by_a_network_share_the_others(tmp_path):
     Image.radial_gradient("L").convert("RGB").resize((70, 60)).save(tmp_path / "a.png")
     extractor = taste_extractor(default_network())
-    old = ItemKind(CombinedExtractor((SoartExtractor(side=None), ColourExtractor(side=None))).version)
-    inspection = inspect_file(str(tmp_path / "a.png"), (None, ItemKind(extractor.version, default_network()), old))
+    inspection = inspect_file(str(tmp_path / "a.png"), (None, ItemKind(extractor.version, default_network())))
     items = {version: np.frombuffer(values, "<f4") for version, values in inspection.items}
-    plain, both, at_file_size = items[taste_extractor().version], items[extractor.version], items[old.version]
+    plain, both = items[taste_extractor().version], items[extractor.version]
     assert np.array_equal(both[: len(plain)], plain)
     pixels = read_image(tmp_path / "a.png").pixels
     assert np.allclose(both, extractor.extract(pixels)[0], rtol=1e-4, atol=1e-4)
-    assert len(at_file_size) < len(plain)

@@ -128,9 +128,6 @@ def test_a_contained_scan_leaves_out_links_to_elsewhere(folder, tmp_path):
     free, contained = ({Path(file.path).name for file in Scan([folder], contained=c)} for c in (False, True))
     assert free - contained == {"out.png", "up.png"}
     assert "same.png" in contained
-    assert {file.name for file in find_pictures([folder])[0]} - {
-        file.name for file in find_pictures([folder], contained=True)[0]
-    } == {"out.png", "up.png"}
     # A root that is a link itself is what the user named.
     (tmp_path / "alias").symlink_to(folder)
     assert {Path(file.path).name for file in Scan([tmp_path / "alias"], contained=True)} == contained

@@ -19,8 +19,8 @@ from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
-from soart.pipelines.tiny.parts import build_tokenizer
-from soart.pipelines.tiny.towers import build_processor, build_towers
+from soart.training.parts import build_tokenizer
+from soart.training.towers import build_processor, build_towers
 
 PROMPTS = ["a (red:1.3) boat, warm colors", "an owl <lora:x:1>"]
 

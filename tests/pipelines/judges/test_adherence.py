@@ -18,11 +18,11 @@ from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement,
 from soart.pipelines.judges.phrase_sources import TowerSource
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
-from soart.pipelines.tiny.judge import balanced_scenes
-from soart.pipelines.tiny.render import render
 from soart.pipelines.tuning.alarms import adherence_alarm
 from soart.pipelines.tuning.panel import AdherenceFloor
 from soart.prompts.phrases.cutting import Phrase
+from soart.training.judge import balanced_scenes
+from soart.training.render import render
 
 
 def judgement(shown, deviation=0.1, text="boat", negated=False):

@@ -20,8 +20,8 @@ from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring import measuring
 from soart.pipelines.scoring.measuring import measure, open_pictures
 from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.tiny.render import render
-from soart.pipelines.tiny.words import Scene
+from soart.training.captions import Scene
+from soart.training.render import render
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=30))

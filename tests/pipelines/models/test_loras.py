@@ -18,7 +18,7 @@ from soart.pipelines.models.adopting import weights_identity
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loras import LoraFiles
 from soart.pipelines.models.request import Request
-from soart.pipelines.tiny import train_loras
+from soart.training import train_loras
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Already found a `peft_config`"),

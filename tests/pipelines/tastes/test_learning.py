@@ -11,7 +11,7 @@ from PIL import Image
 from soart.errors import CollectionError, ImageError, ItemsError, ProfileError
 from soart.metrics.damage.titles import profile_title, stored_title
 from soart.metrics.items.colour import ColourExtractor
-from soart.metrics.items.combined import CombinedExtractor, taste_extractor_of
+from soart.metrics.items.combined import CombinedExtractor
 from soart.metrics.protocols import Measures
 from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.profile import learn_taste
@@ -397,13 +397,6 @@ def test_stored_items_are_used_and_the_network_sees_each_picture_once(rated, mon
     monkeypatch.setattr("soart.metrics.items.deep.DeepExtractor.extract", None)
     again, _ = measure(collection, rows, Measures(extractor))
     assert all(np.array_equal(again[i], items[i]) for i in items)
-
-
-def test_tastes_on_the_output_of_a_network_get_its_items():
-    version = "any+deep-1:efficientnet-lite0:pooled:2324f5e0ec07d28f"
-    extractor = taste_extractor_of(version, "efficientnet-lite0")
-    assert extractor.parts[-1].version.startswith("deep-1:")
-    assert tastes.taste_extractor("efficientnet-lite0").parts[-1].version.startswith("deep-2:")
 
 
 def test_a_line_of_choices_names_two_pictures(folders, tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.metrics.tastes.overall import OverallScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges import ray_judging
@@ -57,7 +58,7 @@ def test_the_engine_of_rank_runs_its_judges(soart, package, folder, monkeypatch)
 
     def judged(pictures, judge, progress, workers):
         asked.append((len(pictures.rows), judge.named, workers))
-        return judge_pictures(pictures, judge, progress)
+        return judge_pictures(StoredPictures(pictures, judge), progress)
 
     monkeypatch.setattr(ray_judging, "judge_on_cluster", judged)
     found = [

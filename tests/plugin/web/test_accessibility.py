@@ -16,7 +16,6 @@ VIEWS = (
     "generate",
     "tune",
     "taste",
-    "attention",
     "evaluate",
     "compare?ids=1,2,3,4&up=2",
 )

@@ -41,7 +41,7 @@ def test_a_plain_prompt_gets_the_vocabularies_around_it():
 
 
 def test_the_embedded_model_gets_its_own_words():
-    from soart.pipelines.tiny.words import corpus
+    from soart.training.captions import corpus
 
     made = PromptSpace.from_text("a fox", "ugly", vocabulary="embedded")
     known = set(corpus())

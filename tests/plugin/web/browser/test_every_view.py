@@ -52,7 +52,7 @@ def test_the_list_of_keys_begins_at_its_top_on_a_phone(come, address):
     page.wait_for_selector("#keys", state="hidden")
 
 
-@pytest.mark.parametrize("view", ["gallery", "rate", "compare?ids=1,2,3", "tune", "attention", "evaluate"])
+@pytest.mark.parametrize("view", ["gallery", "rate", "compare?ids=1,2,3", "tune", "evaluate"])
 def test_every_view_says_that_the_server_is_gone(come, address, view):
     """And complains of nothing else: `come` fails on an error nobody handled."""
     page = come()
@@ -71,7 +71,7 @@ def test_the_rater_is_named_on_pages_that_rate_nothing(come, address, path):
     page.wait_for_selector("body[data-rater=ann]")
 
 
-@pytest.mark.parametrize("view", ["gallery", "rate", "compare", "tune", "taste", "attention"])
+@pytest.mark.parametrize("view", ["gallery", "rate", "compare", "tune", "taste"])
 def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
     page = come()
     page.set_viewport_size({"width": 390, "height": 844})

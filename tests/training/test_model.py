@@ -1,0 +1,155 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from soart.pipelines.models.loading import EMBEDDED_FOLDER
+from soart.pipelines.models.request import EMBEDDED_STEPS
+from soart.training import judge as judging
+from soart.training.captions import corpus
+from soart.training.parts import build_tokenizer
+
+JUDGE = Path(__file__).parents[1] / "assets" / "judge.safetensors"
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return judging.load_judge(JUDGE)
+
+
+def drawn(generator, prompts, **settings):
+    requests = [generator.request(p, 500 + i, **{"steps": EMBEDDED_STEPS, **settings}) for i, p in enumerate(prompts)]
+    return np.stack([d.pixels for batch in generator.draw(requests) for d in batch])
+
+
+def test_model_is_small_and_complete():
+    files = [f for f in EMBEDDED_FOLDER.rglob("*") if f.is_file()]
+    assert sum(f.stat().st_size for f in files) <= 16 * 2**20
+    assert all(f.suffix in {".json", ".safetensors"} for f in files)
+    assert {f.parent.name for f in files} >= {"unet", "vae", "text_encoder", "tokenizer", "scheduler"}
+
+
+def test_it_is_a_stable_diffusion_pipeline(embedded):
+    from diffusers import StableDiffusionPipeline
+
+    assert type(embedded.pipeline) is StableDiffusionPipeline
+
+
+def test_words_are_one_token_each_and_unknown_words_fall_apart(tmp_path, embedded):
+    tokenizer = build_tokenizer(tmp_path)
+    assert tokenizer.get_vocab() == embedded.pipeline.tokenizer.get_vocab()
+    assert [w for w in corpus() if len(embedded.pipeline.tokenizer.tokenize(w)) > 1] == ["8k"]
+    assert len(tokenizer.tokenize("zxqv")) > 1
+
+
+@pytest.mark.slow
+def test_words_steer_the_picture(judge, generator):
+    """A small sample of what holds; `make bench` measures all rates with margins."""
+    scenes = judging.balanced_scenes(60, seed=4)
+    pictures = drawn(generator, [judging.plain_prompt(s, i % 3) for i, s in enumerate(scenes)])
+    rates = judging.rates(scenes, judge.recognise(pictures))
+    # Two deviations of sixty draws under the bars.
+    assert all(rates[name] >= bar - 0.11 for name, bar in judging.BARS.items()), rates
+
+
+def test_unknown_words_are_tolerated(judge, generator):
+    prompts = [
+        f"a sharp picture of a zorbly {s} in neon colors, pixel art, wibble" for s in ("house", "boat", "castle")
+    ] * 4
+    seen = judge.recognise(drawn(generator, prompts))
+    assert sum(s["palette"] == "neon" for s in seen) >= 10
+    assert sum(s["style"] == "pixel" for s in seen) >= 9
+
+
+@pytest.mark.slow
+def test_negative_prompt_takes_away(judge, generator):
+    prompts = ["a house, flat design"] * 24
+
+    def warm(negative):
+        seen = judge.recognise(drawn(generator, prompts, negative=negative))
+        return sum(s["palette"] == "warm" for s in seen)
+
+    assert warm("warm colors") < warm("cool colors, neon colors, monochrome")
+
+
+@pytest.mark.slow
+def test_guidance_makes_the_words_count_for_more(generator):
+    """The higher the scale, the further pictures of one seed and different words lie apart."""
+
+    def apart(guidance):
+        pairs = [
+            drawn(generator, [f"a {s}, flat design"] * 8, guidance=guidance).astype(float) for s in ("castle", "fish")
+        ]
+        return np.abs(pairs[0] - pairs[1]).mean()
+
+    distances = [apart(scale) for scale in (1.0, 2.0, 4.0, 8.0)]
+    assert distances == sorted(distances)
+    assert distances[-1] > 1.2 * distances[0]
+
+
+def test_without_guidance_there_is_no_negative_prompt(generator):
+    def pair(guidance):
+        return [drawn(generator, ["a house"], guidance=guidance, negative=n) for n in ("warm colors", "neon colors")]
+
+    assert np.array_equal(*pair(1.0))
+    assert not np.array_equal(*pair(4.0))
+
+
+@pytest.mark.slow
+def test_recognition_reaches_its_bars(judge, generator):
+    scenes = judging.balanced_scenes(240, seed=6)
+    pictures = drawn(generator, [judging.plain_prompt(s, i % 3) for i, s in enumerate(scenes)])
+    rates = judging.rates(scenes, judge.recognise(pictures))
+    assert all(rates[name] >= bar for name, bar in judging.BARS.items()), rates
+
+
+@pytest.mark.slow
+def test_training_resumes_where_it_was(tmp_path):
+    """Two steps and two more equal four in one go, bit for bit."""
+    from soart.training import train
+
+    pictures = train.render_pictures(tmp_path, 64)
+    whole = train.train_vae(_sub(tmp_path, "a"), pictures, 4).state_dict()
+    train.train_vae(_sub(tmp_path, "b"), pictures, 4)
+    resumed = _resume(train, tmp_path / "b", pictures)
+    assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+    vae = train.build_vae().eval()
+    latents, scale = train.encode_pictures(tmp_path, vae, pictures)
+    assert latents.std() == pytest.approx(1, abs=0.01)
+    parts = train.train_unet(_sub(tmp_path, "c"), latents, 2)
+    train.export(tmp_path / "model", vae, scale, parts)
+    assert (tmp_path / "model" / "model_index.json").is_file()
+
+
+def _sub(folder, name):
+    (folder / name).mkdir(exist_ok=True)
+    return folder / name
+
+
+def _resume(train, folder, pictures):
+    (folder / "vae.pt").unlink()
+    train.CHECKPOINT, before = 2, train.CHECKPOINT
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train.train_vae(folder, _Stops(pictures, after=2), 4)
+        assert torch.load(folder / "vae.pt", weights_only=True)["step"] == 2
+        return train.train_vae(folder, pictures, 4).state_dict()
+    finally:
+        train.CHECKPOINT = before
+
+
+class _Stops:
+    """Pictures that can be asked for ``after`` times."""
+
+    def __init__(self, pictures, after):
+        self.pictures, self.left = pictures, after
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def __getitem__(self, index):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return self.pictures[index]
