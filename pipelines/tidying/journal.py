@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from ...errors import CollectionError
 from ...files import check_writable, write_whole
+from ..support.failures import Failure, reason_of, summed_up
 from .moving import move_file, move_link
 
 
@@ -47,10 +48,17 @@ class Journal:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 # Without a buffer, so that nothing of a line that did not fit on the disk is written later.
                 self._stream = self.path.open("xb", buffering=0)
-            line = json.dumps(entry).encode() + b"\n"
-            if self._stream.write(line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(self._stream.fileno())
+            line, end = json.dumps(entry).encode() + b"\n", self._stream.tell()
+            try:
+                if self._stream.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(self._stream.fileno())
+            except OSError:
+                # A later line must not follow a part of this one.
+                with contextlib.suppress(OSError):
+                    self._stream.truncate(end)
+                    self._stream.seek(end)
+                raise
             self._entries += 1
 
     def move(self, source: Path, target: Path) -> Path:
@@ -211,8 +219,8 @@ def undo(path: Path) -> tuple[int, list[str]]:
     """Undo all changes of a journal, the last one first, and delete it if nothing is left to undo.
 
     Returns:
-        number of changes undone, and a sentence for each that could not be. Files that were changed since are left as
-        they are.
+        number of changes undone, and sentences on those that could not be, see ``summed_up``. Files that were changed
+        since are left as they are.
 
     Raises:
         CollectionError: the file cannot be read, or is not a journal; or it cannot be written, so that the rest waits for
@@ -223,24 +231,28 @@ def undo(path: Path) -> tuple[int, list[str]]:
     if not content.endswith(b"\n"):
         with _writing(path):
             write_whole(path, _whole_lines(content))
-    done, problems = 0, []
+    done, failures = 0, list[Failure]()
     for number in reversed(pending):
         entry = entries[number]
         try:
-            problem = _undo_one(entry)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            problem = f"{entry!r} cannot be undone: {getattr(error, 'strerror', None) or error}."
-        if problem:
-            problems.append(problem)
+            failure = _undo_one(entry)
+        except OSError as error:
+            failure = _not_undone(entry, reason_of(error))
+        except (KeyError, TypeError, ValueError):
+            failure = Failure(
+                f"line {number + 1}", "is not a change that soart writes", "are not changes that soart writes"
+            )
+        if failure:
+            failures.append(failure)
         else:
             done += 1
             with _writing(path), path.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps({"undone": number}) + "\n")
     _remove_folders(entries)
-    if not problems:
+    if not failures:
         with _writing(path):
             path.unlink(missing_ok=True)
-    return done, problems
+    return done, summed_up(failures)
 
 
 def _whole_lines(content: bytes) -> bytes:
@@ -264,15 +276,23 @@ def _remove_folders(entries: Sequence[Any]) -> None:
                 break
 
 
-def _undo_one(entry: dict[str, Any]) -> str | None:
-    """Undo one change; return a sentence if that would lose something.
+def _not_undone(entry: dict[str, Any], reason: str) -> Failure:
+    """The failure of undoing a change."""
+    if "moved" in entry:
+        return Failure(entry["to"], f"cannot be moved back: {reason}")
+    return Failure(entry["written"] if "written" in entry else entry["inserted"], f"cannot be restored: {reason}")
+
+
+def _undo_one(entry: dict[str, Any]) -> Failure | None:
+    """Undo one change; return what is wrong if that would lose something.
 
     A change that was written down and never made counts as undone.
     """
     if "moved" in entry:
         source, target = Path(entry["moved"]), Path(entry["to"])
         if not os.path.lexists(target):
-            return None if os.path.lexists(source) else f"{str(target)!r} is gone and cannot be moved back."
+            gone = Failure(target, "is gone and cannot be moved back", "are gone and cannot be moved back")
+            return None if os.path.lexists(source) else gone
         if "link" in entry and target.is_symlink() and source.is_symlink() and str(source.readlink()) == entry["link"]:
             # Ended between making the new link and removing the old one.
             target.unlink()
@@ -282,7 +302,11 @@ def _undo_one(entry: dict[str, Any]) -> str | None:
             target.unlink()
             return None
         if os.path.lexists(source):
-            return f"{str(source)!r} is taken by another file: {str(target)!r} stays where it is."
+            return Failure(
+                target,
+                f"stays where it is, because {str(source)!r} is another file now",
+                "stay where they are, because other files have their former names",
+            )
         source.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(entry.get("link"), str) and target.is_symlink():
             move_link(target, source, Path(entry["link"]))
@@ -294,7 +318,7 @@ def _undo_one(entry: dict[str, Any]) -> str | None:
     if _sha256(content) == entry["before"]:
         return None
     if content is None or _sha256(content) != entry["after"]:
-        return f"{str(path)!r} was changed since and stays as it is."
+        return Failure(path, "was changed since and stays as it is", "were changed since and stay as they are")
     if "inserted" in entry:
         _rewrite(path, content[: entry["at"]] + content[entry["at"] + entry["length"] :])
     elif entry["old"] is None:

@@ -192,7 +192,7 @@ def cull(
         print_notes(problems)
         if moved and journal is not None:
             say(f"To undo: {undo_command(journal)}")
-    if moves and not done:
+    if problems:
         raise typer.Exit(1)
 
 
@@ -267,7 +267,7 @@ def annotate(
         print_notes(problems)
         if journal is not None and written:
             say(f"To undo: {undo_command(journal)}")
-    if problems and not done:
+    if problems:
         raise typer.Exit(1)
 
 

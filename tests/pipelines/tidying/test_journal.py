@@ -202,12 +202,34 @@ def test_a_full_disk_leaves_an_undo_file_that_can_be_used(files):
     done = subprocess.run([sys.executable, "-c", code, str(files)], capture_output=True, text=True, check=False)
     assert "cannot be written" in done.stderr.splitlines()[-1]
     assert state(files) == {"b": b"b", "c": b"c", "x/a": b"a"}
-    assert not (files / "undo.jsonl").read_text().endswith("\n")
+    assert (files / "undo.jsonl").read_text().endswith("\n")
+    # As after a kill in the middle of a line.
+    with (files / "undo.jsonl").open("a") as stream:
+        stream.write('{"moved": "')
     # A problem at first: the lines that note what was undone must not follow the broken one.
     (files / "a").write_text("taken")
     assert len(undo(files / "undo.jsonl")[1]) == 1
     (files / "a").unlink()
     assert undo(files / "undo.jsonl") == (1, [])
+    assert state(files) == before
+
+
+def test_no_line_follows_a_part_of_another(files):
+    """The line that did not fit was followed by the next one, and neither could be undone."""
+    before = state(files)
+    code = (
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom soart.errors import CollectionError\n"
+        "from soart.pipelines.tidying.journal import Journal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nfolder = Path(sys.argv[1])\njournal = Journal(folder / 'undo.jsonl')\n"
+        "journal.move(folder / 'a', folder / 'x' / 'a')\nsize = (folder / 'undo.jsonl').stat().st_size + 20\n"
+        "most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\nresource.setrlimit(resource.RLIMIT_FSIZE, (size, most))\n"
+        "try: journal.move(folder / 'b', folder / 'x' / 'b')\nexcept CollectionError: print('full')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\njournal.move(folder / 'c', folder / 'x' / 'c')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(files)], capture_output=True, text=True, check=True)
+    assert done.stdout == "full\n"
+    assert state(files) == {"b": b"b", "x/a": b"a", "x/c": b"c"}
+    assert undo(files / "undo.jsonl") == (2, [])
     assert state(files) == before
 
 
