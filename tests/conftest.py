@@ -107,6 +107,14 @@ def few_steps():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_places(tmp_path_factory):
+    """Keep tests out of the data folder of the user who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @pytest.fixture
 def usual_effort(monkeypatch):
     """The usual steps of models that a test loads, and learning curves of all repetitions, as users get them."""
