@@ -7,6 +7,7 @@ if the folders in them are still the same ones. Undo files of earlier versions o
 from __future__ import annotations
 
 import base64
+import filecmp
 import json
 import os
 from dataclasses import dataclass
@@ -198,6 +199,13 @@ def _not_undone(entry: dict[str, Any], reason: str) -> Failure:
     return Failure(entry["written"] if "written" in entry else entry["inserted"], f"cannot be restored: {reason}")
 
 
+def _is_same(source: Path, target: Path) -> bool:
+    """True if two paths name one file, or two of the same content; False for links."""
+    if source.is_symlink() or target.is_symlink() or not (source.is_file() and target.is_file()):
+        return False
+    return target.samefile(source) or filecmp.cmp(source, target, shallow=False)
+
+
 def _undo_one(entry: dict[str, Any]) -> Failure | None:
     """Undo one change; return what is wrong if that would lose something.
 
@@ -212,8 +220,8 @@ def _undo_one(entry: dict[str, Any]) -> Failure | None:
             # Ended between making the new link and removing the old one.
             target.unlink()
             return None
-        if os.path.lexists(source) and not source.is_symlink() and not target.is_symlink() and target.samefile(source):
-            # Ended between giving the file its new name and taking the old one.
+        if os.path.lexists(source) and _is_same(source, target):
+            # Ended between giving the file its new name, or copying it to another disk, and taking the old one.
             target.unlink()
             return None
         if os.path.lexists(source):
