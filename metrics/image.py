@@ -208,7 +208,8 @@ def _laid_over(image: Image.Image, background: tuple[int, int, int]) -> Image.Im
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
-    return values[np.isfinite(values)]
+    finite: np.ndarray = values[np.isfinite(values)]
+    return finite
 
 
 def _scaled(image: Image.Image, notes: list[str]) -> Image.Image:

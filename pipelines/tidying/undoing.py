@@ -185,10 +185,9 @@ def _is_change(entry: object) -> bool:
 
 def _places(entry: dict[str, Any]) -> list[tuple[Path, str]]:
     """The paths of a change, each with its place at the time of the change."""
-    if "moved" in entry:
-        names = (("moved", "from_place"), ("to", "to_place"))
-    else:
-        names = (("written" if "written" in entry else "inserted", "place"),)
+    names = [("moved", "from_place"), ("to", "to_place")]
+    if "moved" not in entry:
+        names = [("written" if "written" in entry else "inserted", "place")]
     return [(Path(entry[name]), entry.get(place, entry[name])) for name, place in names]
 
 
