@@ -32,7 +32,7 @@ BENCHMARKS := \
 	'tuning_items.py --report' functions.py 'synonyms.py --seeds 200' tuning_pictures.py \
 	'tuning_pictures.py --methods soart,optuna-gp,botorch,pairwise-gp --budget 80' tuning_numbers.py \
 	'tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' proposing.py hints.py comfyui_loop.py web.py 'web.py -n 50000' \
-	'web.py -n 5000 --raters 10 --seconds 60' duplicates.py collection.py 'collection.py --large 2000' cluster.py
+	'web.py -n 5000 --raters 10 --seconds 60' durability.py duplicates.py collection.py 'collection.py --large 2000' cluster.py
 
 .PHONY: help demo test test-slow coverage bench collect lint lint-js lint-style lint-types pages texts docs clean
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,13 @@ from .formats.png import LONGEST_PROFILE, SIGNATURE, TrimmedPng, trim_png
 
 #: Pictures of more pixels than this are refused before decoding (100 megapixels take 300 MB).
 PIXEL_LIMIT = 100_000_000
+#: Pictures of at most this many pixels are decoded however small their file is: 4K, with some room.
+LARGE = 10_000_000
+#: Bytes of pixels for each byte of the file, beyond which a large picture is refused as a decompression bomb. A single
+#: colour has 190 as a JPEG and 950 as a PNG.
+BOMB_RATIO = 150
+#: Pixels that are converted at once, so that copies of a large picture are never in memory together.
+_STRIP = 1_000_000
 WHITE = (255, 255, 255)
 #: Modes of grey pictures, whose colour profiles are of grey; and all modes whose profiles count.
 _GREY = {"L", "LA", "I;16", "I;16B", "I;16L"}
@@ -94,6 +102,7 @@ def read_image(
         # The decoder of JPEG XL unpacks the pixels as it opens a file.
         if is_jxl(content) and (size := jxl_size(content)):
             _check_size(size, pixel_limit, name)
+            _check_ratio(size, 3, len(content), name)
         trimmed = trim_png(content) if content.startswith(SIGNATURE) else TrimmedPng(content)
         with warnings.catch_warnings():
             # Pillow warns of large pictures below our own limit, and of harmless metadata slips.
@@ -104,6 +113,7 @@ def read_image(
                         f"{name} is in the format {image.format}, which is not decoded: convert it to PNG."
                     )
                 _check_size(image.size, pixel_limit, name)
+                _check_ratio(image.size, _bytes_a_pixel(image.mode), len(trimmed.content), name)
                 return _decode(image, background, trimmed)
     except ImageError:
         raise
@@ -121,6 +131,21 @@ def _check_size(size: tuple[int, int], pixel_limit: int, name: str) -> None:
     if size[0] * size[1] > pixel_limit:
         raise ImageError(
             f"{name} has {size[0]}×{size[1]} pixels, more than the limit of {pixel_limit}: make it smaller."
+        )
+
+
+def _bytes_a_pixel(mode: str) -> int:
+    """Bytes that a pixel of a mode of Pillow has."""
+    return Image.getmodebands(mode) * (4 if mode in {"I", "F"} else 2 if mode.startswith("I;16") else 1)
+
+
+def _check_ratio(size: tuple[int, int], depth: int, length: int, name: str) -> None:
+    """Refuse a large picture that unpacks to very many times its file."""
+    ratio = size[0] * size[1] * depth / length
+    if size[0] * size[1] > LARGE and ratio > BOMB_RATIO:
+        raise ImageError(
+            f"{name} unpacks to {size[0]}×{size[1]} pixels, {ratio:.0f} times its file, as decompression bombs do: make it "
+            "smaller."
         )
 
 
@@ -142,7 +167,7 @@ def _decode(image: Image.Image, background: tuple[int, int, int], trimmed: Trimm
     rgb = _to_rgb(upright, background, notes)
     if profile and image.mode in _PROFILED:
         rgb = _to_srgb(upright, rgb, profile, notes)
-    pixels = np.array(rgb, dtype=np.uint8)
+    pixels = _array_of(rgb)
     pixels.flags.writeable = False
     return Picture(pixels, image.format or "unknown", tuple(notes))
 
@@ -154,25 +179,62 @@ def rgb_of(image: Image.Image, background: tuple[int, int, int] = WHITE) -> np.n
         image: without regard to its colour profile and orientation.
         background: the RGB colour, 0–255, laid under transparent pixels.
     """
-    return np.array(_to_rgb(image, background, []), dtype=np.uint8)
+    return _array_of(_to_rgb(image, background, []))
+
+
+def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """Boxes (left, top, right, bottom) of whole rows that cover a picture from top to bottom."""
+    rows = max(1, _STRIP // max(size[0], 1))
+    for top in range(0, size[1], rows):
+        yield 0, top, size[0], min(top + rows, size[1])
+
+
+def _array_of(rgb: Image.Image) -> np.ndarray:
+    """(h, w, 3) uint8 pixels of a picture in mode RGB."""
+    pixels = np.empty((rgb.height, rgb.width, 3), dtype=np.uint8)
+    for box in _strips(rgb.size):
+        pixels[box[1] : box[3]] = np.asarray(rgb.crop(box))
+    return pixels
+
+
+def _laid_over(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    """A transparent picture over a background, as RGB."""
+    whole = Image.new("RGB", image.size)
+    for box in _strips(image.size):
+        above = image.crop(box).convert("RGBA")
+        below = Image.new("RGBA", above.size, (*background, 255))
+        whole.paste(Image.alpha_composite(below, above).convert("RGB"), box)
+    return whole
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    finite: np.ndarray = values[np.isfinite(values)]
+    return finite
+
+
+def _scaled(image: Image.Image, notes: list[str]) -> Image.Image:
+    """A picture of 16 or 32 bits a pixel as RGB; adds to ``notes``."""
+    values = np.asarray(image)
+    strips = [values[box[1] : box[3]] for box in _strips(image.size)]
+    ranges = [(float(own.min(initial=0)), float(own.max(initial=0))) for own in map(_finite, strips)]
+    low, high = min(ranges)[0], max(high for _, high in ranges)
+    scales = (1.0, 255.0) if image.mode == "F" else (65535.0,)
+    top = next((scale for scale in scales if high <= scale), high)
+    notes.append(f"{image.mode} values {low:g}…{high:g} scaled to 8 bits")
+    gray = np.empty(values.shape, dtype=np.uint8)
+    for strip, box in zip(strips, _strips(image.size), strict=True):
+        shares = np.nan_to_num(strip.astype(np.float64).clip(0, top)) / top
+        gray[box[1] : box[3]] = (shares * 255.0 + 0.5).astype(np.uint8)
+    return Image.fromarray(gray, "L").convert("RGB")
 
 
 def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[str]) -> Image.Image:
     """8-bit RGB of an image in any mode, without regard to its colour profile; adds to ``notes``."""
     if image.mode in {"I", "F", "I;16", "I;16B", "I;16L"}:
-        values = np.asarray(image).astype(np.float64)
-        finite = values[np.isfinite(values)]
-        low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
-        scales = (1.0, 255.0) if image.mode == "F" else (65535.0,)
-        top = next((scale for scale in scales if high <= scale), high)
-        notes.append(f"{image.mode} values {low:g}…{high:g} scaled to 8 bits")
-        gray = (np.nan_to_num(values.clip(0, top)) / top * 255.0 + 0.5).astype(np.uint8)
-        return Image.fromarray(gray, "L").convert("RGB")
+        return _scaled(image, notes)
     if image.has_transparency_data:
         notes.append("transparency laid over background")
-        above = image.convert("RGBA")
-        below = Image.new("RGBA", above.size, (*background, 255))
-        return Image.alpha_composite(below, above).convert("RGB")
+        return _laid_over(image, background)
     if image.mode != "RGB":
         if image.mode not in {"L", "P", "1"}:
             notes.append(f"{image.mode} converted to RGB")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PromptError, expect
 from ..prompts.space.templates import expand
+from .collection.claims import Claims
 from .collection.collection import Collection
 from .collection.tables import ImageRow
 from .judges.guarded import GuardedJudge
@@ -19,6 +21,9 @@ from .scoring.pictures import StoredPictures
 if TYPE_CHECKING:
     from .models.generator import ImageGenerator
 
+#: Seconds between two looks at requests that another process draws.
+_WAITING = 1.0
+
 
 @dataclass
 class Generated:
@@ -26,7 +31,8 @@ class Generated:
 
     Attributes:
         rows: the pictures, in the order of the requests.
-        drawn, reused: number of pictures drawn now, and of those that the collection held already.
+        drawn, reused: number of pictures drawn now, and of those that the collection held already, or that another process
+            drew meanwhile.
         redrawn: number of pictures drawn now whose earlier files are gone or changed.
     """
 
@@ -97,14 +103,16 @@ def generate(
     A picture whose file is gone or changed is drawn again into its old row, which keeps ratings, and keeps items and
     scores too if the picture comes out the same. A changed file stays, under another name.
 
-    Every batch is committed before the next begins, so an interrupted call, made again, continues where it was.
+    Every batch is committed before the next begins, so an interrupted call, made again, continues where it was. Requests
+    that another call is drawing into the same collection at this time are waited for, and drawn here if it ends early.
 
     Args:
         collection: stores the pictures, items and scores.
         generator: the model that draws.
         requests: the pictures to draw.
         judges: judge the pictures, those that judge by items alone; the others need no pixels in memory.
-        progress: called with the number of pictures reused, then with the size of each batch.
+        progress: called with the number of pictures reused, then with the size of each batch, and with 0 in between
+            while another process draws.
 
     Raises:
         ModelError: the pipeline fails, or even one picture does not fit into memory.
@@ -116,8 +124,37 @@ def generate(
     result = Generated(reused=sum(key in done for key in keys))
     progress(result.reused)
     missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in done}
-    result.redrawn = len(collection.requested(missing))
-    for batch in generator.draw(missing.values()):
+    with Claims(collection) as claims:
+        while missing:
+            own = claims.take(missing)
+            # Another process may have drawn them between the look-up and the claim, or since.
+            known = collection.known_requests(missing)
+            done |= known
+            result.reused += len(known)
+            progress(len(known))
+            missing = {key: request for key, request in missing.items() if key not in known}
+            to_draw = {key: request for key, request in missing.items() if key in own}
+            result.redrawn += len(collection.requested(to_draw))
+            for drawn in _draw(collection, generator, list(to_draw.values()), judges, result):
+                done |= drawn
+                progress(len(drawn))
+            missing = {key: request for key, request in missing.items() if key not in own}
+            if missing and not to_draw:
+                sleep(_WAITING)
+    result.rows = [done[key] for key in keys]
+    return result
+
+
+def _draw(
+    collection: Collection,
+    generator: ImageGenerator,
+    requests: Sequence[Request],
+    judges: Sequence[GuardedJudge],
+    result: Generated,
+) -> Iterator[dict[str, ImageRow]]:
+    """Draw requests; yields the pictures of each batch by the keys of their requests, once they are stored and measured."""
+    identity = generator.model.identity
+    for batch in generator.draw(requests):
         # A batch has one scheduler.
         sampler = (batch[0].request.scheduler or "").removesuffix("Scheduler") or generator.model.sampler
         rows = collection.add_drawn(batch, identity, sampler)
@@ -126,8 +163,5 @@ def generate(
             if judge.needs == {"items"}:
                 pictures = StoredPictures(collection, [row for row in rows if row.id in pixels], pixels=pixels)
                 judge_pictures(pictures, judge)
-        done.update({drawn.request.key(identity): row for row, drawn in zip(rows, batch, strict=True)})
         result.drawn += len(batch)
-        progress(len(batch))
-    result.rows = [done[key] for key in keys]
-    return result
+        yield {drawn.request.key(identity): row for row, drawn in zip(rows, batch, strict=True)}

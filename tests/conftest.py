@@ -8,6 +8,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import gc
 import shutil
 import signal
+import subprocess
 import sys
 import traceback
 import uuid
@@ -106,6 +107,14 @@ def few_steps():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_places(tmp_path_factory):
+    """Keep tests out of the data folder of the user who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @pytest.fixture
 def usual_effort(monkeypatch):
     """The usual steps of models that a test loads, and learning curves of all repetitions, as users get them."""
@@ -131,6 +140,23 @@ def scorer():
 def collection(tmp_path):
     with Collection(tmp_path / "collection") as store:
         yield store
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mounts a disk of some bytes, which is easily full; skips where that is not allowed."""
+    folder = tmp_path / "small disk"
+
+    def mount(size):
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("only an administrator may mount a disk here")
+        return folder
+
+    yield mount
+    if folder.is_mount():
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture

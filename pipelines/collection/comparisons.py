@@ -53,7 +53,7 @@ def _store(
         )
     if not 2 <= len(set(images)) == len(images) <= MOST_SHOWN:
         raise CollectionError(f"Expected a choice among 2 to {MOST_SHOWN} different pictures, got {list(images)}.")
-    with collection.session("be written", write=True) as session:
+    with collection.session("be written", write=True, durable=True) as session:
         if session.scalar(select(ComparisonRow.id).where(ComparisonRow.choice == choice).limit(1)) is not None:
             return False
         known = set(session.scalars(select(ImageRow.id).where(ImageRow.id.in_(images))))
@@ -66,7 +66,7 @@ def _store(
 def undo_choice(collection: Collection, rater: str, choice: str) -> bool:
     """Delete a choice of a rater; returns True if it was stored."""
     rows = (ComparisonRow.rater == rater, ComparisonRow.choice == choice)
-    with collection.session("be written", write=True) as session:
+    with collection.session("be written", write=True, durable=True) as session:
         existed = session.scalar(select(ComparisonRow.id).where(*rows).limit(1)) is not None
         session.execute(delete(ComparisonRow).where(*rows))
     return existed

@@ -61,7 +61,6 @@ def connect(address: Address) -> Engine:
     def _set_up(connection: object, record: object) -> None:
         cursor = connection.cursor()  # type: ignore[attr-defined]
         _execute_patiently(cursor, "PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
         # SQLite's own function changes ASCII letters only.
@@ -71,6 +70,7 @@ def connect(address: Address) -> Engine:
     def _set_patience(connection: object, record: object, proxy: object) -> None:
         # Pooled connections serve requests and background jobs in turn.
         cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute(f"PRAGMA busy_timeout={round(1000 * lock_seconds())}")
         cursor.close()
 
@@ -157,6 +157,15 @@ def write_alone(session: Session | Connection) -> None:
     dialect = session.get_bind().dialect if isinstance(session, Session) else session.dialect
     lock = _ADVISORY.format(milliseconds=round(1000 * lock_seconds()))
     session.execute(text("BEGIN IMMEDIATE" if dialect.name == "sqlite" else lock))
+
+
+def write_durably(session: Session) -> None:
+    """Let the transaction that follows end only when it is on the disk, so that a power cut does not take it back.
+
+    PostgreSQL always does. SQLite then writes its log to the disk, with all earlier transactions in it.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text("PRAGMA synchronous=FULL"))
 
 
 @contextlib.contextmanager

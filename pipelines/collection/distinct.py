@@ -39,7 +39,7 @@ def mark_distinct(collection: Collection, pictures: Sequence[int], others: Seque
     if missing := every.difference(known_ids(collection, every)):
         raise CollectionError(f"There is no picture {min(missing)} in this collection: reload the page.")
     name = uuid.uuid4().hex
-    with collection.session("be written", write=True) as session:
+    with collection.session("be written", write=True, durable=True) as session:
         session.add(Meta(key=_KEY + name, value=json.dumps([first, second])))
     return name
 
@@ -47,7 +47,7 @@ def mark_distinct(collection: Collection, pictures: Sequence[int], others: Seque
 def undo_distinct(collection: Collection, name: str) -> bool:
     """Delete a correction; returns True if it was stored."""
     row = Meta.key == _KEY + name
-    with collection.session("be written", write=True) as session:
+    with collection.session("be written", write=True, durable=True) as session:
         existed = session.scalar(select(Meta.key).where(row)) is not None
         session.execute(delete(Meta).where(row))
     return existed

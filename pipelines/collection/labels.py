@@ -63,7 +63,7 @@ def set_label(collection: Collection, kind: str, name: str, ids: Iterable[int], 
     name = check_label(kind, name)
     mine = (LabelRow.kind == kind, LabelRow.name == name)
     changed: list[int] = []
-    with collection.session("be written", write=True) as session:
+    with collection.session("be written", write=True, durable=True) as session:
         for block in batches(dict.fromkeys(ids), _BLOCK):
             there = set(session.scalars(select(LabelRow.image_id).where(*mine, LabelRow.image_id.in_(block))))
             if on:

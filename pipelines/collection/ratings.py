@@ -130,7 +130,7 @@ def _store(
     collection: Collection, rater: str, judgements: Mapping[int, tuple[str, float]], deleted: Sequence[int] = ()
 ) -> None:
     check_rater(rater)
-    with collection.session("be written", write=True) as session:
+    with collection.session("be written", write=True, durable=True) as session:
         for block in batches([*judgements, *deleted], _BLOCK):
             known = set(session.scalars(select(ImageRow.id).where(ImageRow.id.in_(block))))
             if missing := [image for image in block if image in judgements and image not in known]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from ...errors import CollectionError
 from ...files import check_writable, from_home
 from .address import DATABASE, Address, address_of, is_url
-from .database import connect, copy_with_log, explained_errors, is_read_only, write_alone
+from .database import connect, copy_with_log, explained_errors, is_read_only, write_alone, write_durably
 from .tables import ImageRow, Meta
 from .upgrade import is_current, stored_version, upgrade_if_needed
 
@@ -159,14 +159,18 @@ class Storage:
         return explained_errors(self.name, action)
 
     @contextlib.contextmanager
-    def session(self, action: str, *, write: bool = False) -> Iterator[Session]:
+    def session(self, action: str, *, write: bool = False, durable: bool = False) -> Iterator[Session]:
         """A database session; one that writes is one transaction, the only one among all processes.
 
         Args:
             action: completes "The collection cannot …" if it fails.
             write: True to write.
+            durable: True if what is written must survive a power cut from the end of the block on; for judgements of
+                people. Results of computations are made again.
         """
         with self._errors(action), self._sessions.begin() if write else self._sessions() as session:
+            if durable:
+                write_durably(session)
             if write:
                 write_alone(session)
             yield session

@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, rela
 from .column_types import String, Text, Time
 
 #: Increased whenever a table changes, with a revision in ``migrations``; checked when a collection is opened.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 #: Problem of a picture whose files a cull has moved away.
 AWAY = "moved away"
 #: Earliest time of change of a file in nanoseconds since 1970: in June 1922. Numbers below it are recent times, each with a
@@ -241,3 +241,13 @@ class ComparisonRow(Base):
     winner: Mapped[int] = mapped_column(ForeignKey("images.id"))
     loser: Mapped[int] = mapped_column(ForeignKey("images.id"))
     created_at: Mapped[datetime] = mapped_column(Time, default=_now)
+
+
+class ClaimRow(Base):
+    """A request that a process is drawing, so that no other one draws it, see ``claims``."""
+
+    __tablename__ = "claims"
+    request_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(128), index=True)
+    #: Time at which the claim is lost unless it was renewed.
+    until: Mapped[datetime] = mapped_column(Time, index=True)

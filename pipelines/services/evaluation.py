@@ -29,9 +29,9 @@ from ..judges.offered import OfferedJudges
 from ..scoring.collection_profiles import CollectionProfiles
 from ..support.background import FAILED, Job, Jobs
 from ..tidying.cull import Move, Rule, cull, plan_pictures
-from ..tidying.journal import undo
 from ..tidying.moved_away import CULLED, UNDO, UndoFile, mark_moved, undo_files
 from ..tidying.plan import Plan, duplicates, plan_moves, prefer
+from ..tidying.undoing import undo
 from .service import CollectionService
 
 

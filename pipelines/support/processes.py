@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import signal
 import threading
+from functools import cache
+from pathlib import Path
 
 from ...errors import SoartError
 
@@ -40,3 +42,41 @@ def _end_with_parent() -> None:
 def unknown_engine(name: str) -> SoartError:
     """The error for an engine other than ``local`` and ``ray``."""
     return SoartError(f"Expected an engine among local and ray, got {name!r}.")
+
+
+@cache
+def _system() -> str:
+    """Name of this running system and its processes; empty where it cannot be told."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str | None:
+    """When a process started, in ticks since the system did; None if there is none, or if it is only still listed."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return None
+    return None if state in "ZX" else fields[18]
+
+
+def process_identity() -> str:
+    """A name of this process that no other one has, on any machine, at most 90 characters; see ``has_ended``."""
+    return f"{_system()}/{os.getpid()}/{_started(os.getpid()) or ''}"
+
+
+def has_ended(identity: str) -> bool:
+    """True if a process of this running system has ended; False if it runs, or if that cannot be told from here.
+
+    >>> from soart.pipelines.support.processes import has_ended, process_identity
+    >>> has_ended(process_identity()), has_ended("another machine/pid:[1]/5/7")
+    (False, False)
+    """
+    system, _, rest = identity.rpartition("/")[0].rpartition("/")
+    started = identity.rpartition("/")[2]
+    return (
+        bool(system) and system == _system() and rest.isdecimal() and bool(started) and _started(int(rest)) != started
+    )

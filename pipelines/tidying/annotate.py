@@ -31,6 +31,7 @@ from ..collection.png import NOTE_AT, note_chunk, note_length
 from ..collection.ratings import ratings
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
+from ..support.failures import Failure, reason_of, summed_up
 from .journal import Journal
 from .xmp import with_keywords, with_rating
 
@@ -106,7 +107,7 @@ def annotate(
         progress: called with a number of notes that are done.
 
     Returns:
-        number of files annotated, and a sentence for each that could not be.
+        number of files annotated, and sentences on those that could not be, see ``summed_up``.
 
     Raises:
         CollectionError: the undo file exists or cannot be written.
@@ -114,28 +115,27 @@ def annotate(
     journal = Journal(undo_file)
     # A new cache for each call, because folders change.
     shared = lru_cache(maxsize=64)(_shared_stems)
-    writers: list[Callable[[Note], str | None]] = []
+    writers: list[Callable[[Note], Failure | None]] = []
     if xmp:
         writers.append(lambda note: _write_xmp(note, shared, journal))
     if png:
         # With a sidecar beside it, a file of another format has its stars all the same.
         writers.append(lambda note: _write_png(evaluated.collection, note, journal, needed=not xmp))
-    done, problems = 0, []
+    done, failures = 0, list[Failure]()
     try:
         for note in notes:
-            results = []
+            results = list[Failure | None]()
             for write in writers:
                 try:
                     results.append(write(note))
                 except (OSError, ImageError) as error:
-                    reason = getattr(error, "strerror", None) or error
-                    results.append(f"{str(note.path)!r} cannot be annotated: {reason}")
-            problems += [problem for problem in results if problem]
+                    results.append(Failure(note.path, f"cannot be annotated: {reason_of(error)}"))
+            failures += filter(None, results)
             done += None in results
             progress(1)
     finally:
         journal.close()
-    return done, problems
+    return done, summed_up(failures)
 
 
 def _shared_stems(folder: Path) -> frozenset[str]:
@@ -146,7 +146,7 @@ def _shared_stems(folder: Path) -> frozenset[str]:
     return frozenset(stem for stem, count in counts.items() if count > 1)
 
 
-def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Journal) -> str | None:
+def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Journal) -> Failure | None:
     path, full_name = note.path.with_suffix(".xmp"), note.path.with_name(f"{note.path.name}.xmp")
     # Photo managers read an existing sidecar of the full name first, so a rating elsewhere would not count.
     if os.path.exists(full_name) or note.path.stem in shared(note.path.parent):  # noqa: PTH110 - too long a name is not there
@@ -155,28 +155,40 @@ def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Jo
         # As bytes, because reading as text would change the ends of lines.
         old = path.read_bytes().decode() if path.exists() else None
     except UnicodeDecodeError:
-        return f"{str(path)!r} is not UTF-8 and stays as it is."
+        return Failure(path, "is not UTF-8 and stays as it is", "are not UTF-8 and stay as they are")
     rated = with_rating(old, note.stars)
     new = None if rated is None else with_keywords(rated, list(dict.fromkeys([*note.tags, *note.albums])))
     if new is None:
-        return f"{str(path)!r} has no description to put a rating in and stays as it is."
+        return Failure(
+            path,
+            "has no description to put a rating in and stays as it is",
+            "have no description to put a rating in and stay as they are",
+        )
     if new != old:
         journal.write(path, new.encode())
     return None
 
 
-def _write_png(collection: Collection, note: Note, journal: Journal, *, needed: bool) -> str | None:
+def _write_png(collection: Collection, note: Note, journal: Journal, *, needed: bool) -> Failure | None:
     content = read_content(note.path)
     if not content.startswith(SIGNATURE):
-        problem = f"{str(note.path)!r} is not a PNG file: its rating can only be written to an XMP sidecar."
-        return problem if needed else None
+        failure = Failure(
+            note.path,
+            "is not a PNG file: its rating can only be written to an XMP sidecar",
+            "are not PNG files: their ratings can only be written to XMP sidecars",
+        )
+        return failure if needed else None
     labels = {name: names for name, names in (("tags", note.tags), ("albums", note.albums)) if names}
     chunk = note_chunk(json.dumps({"rating": note.stars, **note.facts, **labels}, sort_keys=True))
     if content[NOTE_AT : NOTE_AT + len(chunk)] == chunk:
         return None
     # There must be only one.
     if note_length(content):
-        return f"{str(note.path)!r} holds an earlier note of soart: undo that one first."
+        return Failure(
+            note.path,
+            "holds an earlier note of soart: undo that one first",
+            "hold earlier notes of soart: undo those first",
+        )
     new = journal.insert(note.path, content, NOTE_AT, chunk)
     # The picture is the same: with the new size its file counts as unchanged, and is not inspected again.
     set_file_size(collection, str(note.path), len(new))

@@ -6,16 +6,33 @@ import filecmp
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CollectionError
 from ...files import shortened, whole_file
+from ..support.failures import Failure, reason_of, summed_up
 from .cull import Move, check_target, with_companions
 
 #: Beginning of the name of a copy.
 _PLACE = re.compile(r"\d+ ")
 #: Most bytes of the name of a copy: file systems take 255, and a text beside it adds its suffix.
 _LONGEST = 245
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Result of ``copy_best``.
+
+    Attributes:
+        count: number of pictures that are in the folder now.
+        problems: sentences on the files that could not be copied, see ``summed_up``.
+        hints: a sentence if the folder holds copies of an earlier ranking, which are hard to tell from these.
+    """
+
+    count: int
+    problems: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
 
 
 def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
@@ -39,7 +56,7 @@ def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
             )
 
 
-def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
+def copy_best(pictures: Sequence[Path], folder: Path) -> Copies:
     """Copy pictures, best first, and the text files beside them; each name begins with the picture's place.
 
     Names that would be too long then are shortened. A file that is already there is never overwritten; an equal one counts as copied.
@@ -48,10 +65,6 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
         pictures: the files, best first.
         folder: made if it does not exist.
 
-    Returns:
-        number of pictures that are in the folder now; and a sentence for each file that could not be copied, and one if
-        the folder holds copies of an earlier ranking, which are hard to tell from these.
-
     Raises:
         CollectionError: the folder cannot be made.
     """
@@ -59,26 +72,25 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> tuple[int, list[str]]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CollectionError(f"Nothing can be copied to {str(folder)!r}: {error.strerror or error}.") from error
-    digits, copied, problems = len(str(len(pictures))), 0, []
-    targets: set[str] = set()
+    digits, copied = len(str(len(pictures))), 0
+    failures, hints, targets = list[Failure](), list[str](), set[str]()
     for place, source in enumerate(pictures, start=1):
         picture = Move(source, folder / shortened(f"{place:0{digits}d} {source.name}", _LONGEST), place)
         for file in with_companions(picture):
             targets.add(file.target.name)
-            problem = _copy(file.source, file.target)
-            if problem:
-                problems.append(problem)
+            if failure := _copy(file.source, file.target):
+                failures.append(failure)
                 break
             copied += file is picture
     if earlier := sum(bool(_PLACE.match(name)) for name in {path.name for path in folder.iterdir()} - targets):
-        problems.append(
+        hints.append(
             f"{str(folder)!r} also holds {earlier} numbered {'files' if earlier > 1 else 'file'} of an earlier ranking: "
             "name an empty folder to keep them apart."
         )
-    return copied, problems
+    return Copies(copied, summed_up(failures), hints)
 
 
-def _copy(source: Path, target: Path) -> str:
+def _copy(source: Path, target: Path) -> Failure | None:
     """Copy a file; return what is wrong, or nothing."""
     try:
         if not target.exists():
@@ -87,7 +99,11 @@ def _copy(source: Path, target: Path) -> str:
             # Last, because the picture may be read-only.
             shutil.copystat(source, target)
         elif not filecmp.cmp(source, target, shallow=False):
-            return f"{str(target)!r} is there already and differs: name an empty folder, or move it away."
+            return Failure(
+                target,
+                "is there already and differs: name an empty folder, or move it away",
+                "are there already and differ: name an empty folder, or move them away",
+            )
     except OSError as error:
-        return f"{str(source)!r} cannot be copied to {str(target.parent)!r}: {error.strerror or error}."
-    return ""
+        return Failure(source, f"cannot be copied to {str(target.parent)!r}: {reason_of(error)}")
+    return None

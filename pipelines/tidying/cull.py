@@ -21,6 +21,7 @@ from ..collection.queries import WINDOW, rows_of
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from ..support.batching import batches
+from ..support.failures import Failure, reason_of, summed_up
 from .journal import Journal
 
 #: Suffixes of the text files beside a picture that move with it.
@@ -280,15 +281,15 @@ def cull(
         progress: called with a number of pictures that are done.
 
     Returns:
-        the moves that were made, with the paths that the pictures have now, and a sentence for each file that could not
-        be moved.
+        the moves that were made, with the paths that the pictures have now, and sentences on the files that could not
+        be moved, see ``summed_up``.
 
     Raises:
         CollectionError: the undo file exists or cannot be written.
     """
     journal = Journal(undo_file)
     done: list[Move] = []
-    problems = []
+    failures = []
     try:
         # Links last, so that they can follow the pictures to which they lead.
         for move in sorted(moves, key=lambda move: move.source.is_symlink()):
@@ -297,7 +298,7 @@ def cull(
                 try:
                     new_path = journal.move(file.source, file.target)
                 except OSError as error:
-                    problems.append(f"{str(file.source)!r} cannot be moved: {error.strerror or error}.")
+                    failures.append(Failure(file.source, f"cannot be moved: {reason_of(error)}"))
                     break
                 if file is move:
                     moved = replace(move, target=new_path)
@@ -307,4 +308,4 @@ def cull(
             progress(1)
     finally:
         journal.close()
-    return done, problems
+    return done, summed_up(failures)

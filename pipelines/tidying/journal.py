@@ -2,7 +2,8 @@
 
 Each change is written down before it is made, as one JSON object a line: a file was ``moved``, a small file ``written``
 (with its old content), or bytes were ``inserted`` into one. Written and changed files are recognised by their SHA-256
-before and after. An undone change adds a line ``{"undone": number}``, so that an interrupted undo can be continued.
+before and after. The lines are signed, see ``signing``. ``undoing`` undoes them; an undone change adds a line
+``{"undone": number}``, so that an interrupted undo can be continued.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import IO, Any
 from ...errors import CollectionError
 from ...files import check_writable, write_whole
 from .moving import move_file, move_link
+from .signing import SIGNATURE, own_key, signature
 
 
 class Journal:
@@ -36,22 +38,35 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stream: IO[bytes] | None = None
-        self._entries = 0
+        self._entries, self._signature = 0, ""
+        self._key: bytes | None = None
         #: New paths by earlier ones, absolute and with links resolved.
         self._moved: dict[Path, Path] = {}
         checked_undo_file(path)
 
     def _note(self, **entry: Any) -> None:  # noqa: ANN401
-        with _writing(self.path):
+        """Write a line, signed unless it is only a mark."""
+        with writing(self.path):
             if self._stream is None:
+                self._key = own_key()
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 # Without a buffer, so that nothing of a line that did not fit on the disk is written later.
                 self._stream = self.path.open("xb", buffering=0)
-            line = json.dumps(entry).encode() + b"\n"
-            if self._stream.write(line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(self._stream.fileno())
-            self._entries += 1
+            signed = self._signature
+            if self._key is not None and not is_mark(entry):
+                signed = entry[SIGNATURE] = signature(self._key, self._signature, entry)
+            line, end = json.dumps(entry).encode() + b"\n", self._stream.tell()
+            try:
+                if self._stream.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(self._stream.fileno())
+            except OSError:
+                # A later line must not follow a part of this one.
+                with contextlib.suppress(OSError):
+                    self._stream.truncate(end)
+                    self._stream.seek(end)
+                raise
+            self._entries, self._signature = self._entries + 1, signed
 
     def move(self, source: Path, target: Path) -> Path:
         """Move a file to ``target``, or to a numbered name beside it if that is taken; return its new path.
@@ -74,7 +89,10 @@ class Journal:
     def _move(self, source: Path, free: Path, made: int) -> None:
         """Move a file to a free name; ``made`` of the folders above it were made for it, so that they can go again."""
         entry = {"moved": str(source.absolute()), "to": str(free.absolute()), **({"made": made} if made else {})}
-        before, place = _place(source), _place(free)
+        before, place = place_of(source), place_of(free)
+        # Where a folder is reached by a link, it is known by its place: the link may lead elsewhere when this is undone.
+        places = (("from_place", before, entry["moved"]), ("to_place", place, entry["to"]))
+        entry |= {name: str(at) for name, at, path in places if str(at) != path}
         link = source.readlink() if source.is_symlink() else None
         leads_to = None if link is None else self._text_of_moved(link, before, place)
         self._note(**entry, **({"link": str(link)} if leads_to != link else {}))
@@ -86,7 +104,7 @@ class Journal:
             self._moved[before] = place
         except BaseException:
             if os.path.lexists(source) or not os.path.lexists(free):
-                _remove_folders([entry])
+                remove_folders([entry])
                 # A move that was not made is nothing to undo.
                 with contextlib.suppress(CollectionError):
                     self._note(undone=self._entries - 1)
@@ -94,7 +112,7 @@ class Journal:
 
     def _text_of_moved(self, link: Path, before: Path, place: Path) -> Path:
         """The text of a link at ``place`` that leads to the same file as the text ``link`` of one at ``before``."""
-        goal = _place(before.parent / link)
+        goal = place_of(before.parent / link)
         now = self._moved.get(goal, goal)
         if link.is_absolute():
             return link if now == goal else now
@@ -113,7 +131,13 @@ class Journal:
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
         old = None if mode is None else path.read_bytes()
         encoded = None if old is None else base64.b64encode(old).decode()
-        self._note(written=str(path.absolute()), old=encoded, before=_sha256(old), after=_sha256(content))
+        self._note(
+            written=str(path.absolute()),
+            old=encoded,
+            before=sha256_of(old),
+            after=sha256_of(content),
+            **_place_if_other(path),
+        )
         write_whole(path, content)
         if mode is not None:
             path.chmod(mode)
@@ -134,9 +158,9 @@ class Journal:
             OSError: the file cannot be written; it stays as it is.
         """
         new = content[:at] + addition + content[at:]
-        hashes = {"before": _sha256(content), "after": _sha256(new)}
-        self._note(inserted=str(path.absolute()), at=at, length=len(addition), **hashes)
-        _rewrite(path, new)
+        hashes = {"before": sha256_of(content), "after": sha256_of(new)}
+        self._note(inserted=str(path.absolute()), at=at, length=len(addition), **hashes, **_place_if_other(path))
+        rewrite(path, new)
         return new
 
     def close(self) -> None:
@@ -146,7 +170,7 @@ class Journal:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Turn errors of writing a journal into one sentence."""
     try:
         yield
@@ -154,7 +178,7 @@ def _writing(path: Path) -> Iterator[None]:
         raise CollectionError(f"The undo file {str(path)!r} cannot be written: {error.strerror or error}.") from error
 
 
-def _place(path: Path) -> Path:
+def place_of(path: Path) -> Path:
     """The absolute path of a file or a link, with the links of its folders resolved."""
     return path.absolute().parent.resolve() / path.name
 
@@ -167,11 +191,18 @@ def _names(target: Path) -> Iterator[Path]:
         number += 1
 
 
-def _sha256(content: bytes | None) -> str | None:
+def _place_if_other(path: Path) -> dict[str, str]:
+    """The place of a file for its line, if that is not the path itself."""
+    place = str(place_of(path))
+    return {} if place == str(path.absolute()) else {"place": place}
+
+
+def sha256_of(content: bytes | None) -> str | None:
+    """The SHA-256 of a content, hexadecimal; None for a file that is not there."""
     return None if content is None else hashlib.sha256(content).hexdigest()
 
 
-def _rewrite(path: Path, content: bytes) -> None:
+def rewrite(path: Path, content: bytes) -> None:
     """Replace the content of a file; its permissions and times stay."""
     status = path.stat()
     write_whole(path, content)
@@ -179,81 +210,12 @@ def _rewrite(path: Path, content: bytes) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def read_entries(path: Path) -> tuple[list[Any], list[int]]:
-    """Read a journal.
-
-    Returns:
-        all its entries, and the numbers of those that are still to be undone, in the order of the file.
-
-    Raises:
-        CollectionError: the file cannot be read, or is not a journal.
-    """
-    try:
-        entries = [json.loads(line) for line in _whole_lines(path.read_bytes()).splitlines()]
-    except OSError as error:
-        raise CollectionError(f"The undo file {str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise CollectionError(f"{str(path)!r} is not an undo file: a line of it is not JSON.") from error
-    # An interrupted run writes its first entry whole or not at all; undoing deletes the file.
-    if not entries:
-        raise CollectionError(f"{str(path)!r} is not an undo file: it holds no whole line.")
-    marks = {number: entry["undone"] for number, entry in enumerate(entries) if _is_mark(entry)}
-    undone = {mark for mark in marks.values() if isinstance(mark, int)}
-    return entries, [number for number in range(len(entries)) if number not in undone and number not in marks]
-
-
-def _is_mark(entry: object) -> bool:
-    """True if an entry only says that another one was undone."""
+def is_mark(entry: object) -> bool:
+    """True if a line only says that another one was undone."""
     return isinstance(entry, dict) and "undone" in entry
 
 
-def undo(path: Path) -> tuple[int, list[str]]:
-    """Undo all changes of a journal, the last one first, and delete it if nothing is left to undo.
-
-    Returns:
-        number of changes undone, and a sentence for each that could not be. Files that were changed since are left as
-        they are.
-
-    Raises:
-        CollectionError: the file cannot be read, or is not a journal; or it cannot be written, so that the rest waits for
-            another call.
-    """
-    entries, pending = read_entries(path)
-    content = path.read_bytes()
-    if not content.endswith(b"\n"):
-        with _writing(path):
-            write_whole(path, _whole_lines(content))
-    done, problems = 0, []
-    for number in reversed(pending):
-        entry = entries[number]
-        try:
-            problem = _undo_one(entry)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            problem = f"{entry!r} cannot be undone: {getattr(error, 'strerror', None) or error}."
-        if problem:
-            problems.append(problem)
-        else:
-            done += 1
-            with _writing(path), path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"undone": number}) + "\n")
-    _remove_folders(entries)
-    if not problems:
-        with _writing(path):
-            path.unlink(missing_ok=True)
-    return done, problems
-
-
-def _whole_lines(content: bytes) -> bytes:
-    """A journal without a last line that was cut off, by a full disk for instance: its change was never made."""
-    whole, _, last = content.rpartition(b"\n")
-    try:
-        json.loads(last)
-    except ValueError:
-        return whole + b"\n"
-    return content + b"\n"
-
-
-def _remove_folders(entries: Sequence[Any]) -> None:
+def remove_folders(entries: Sequence[Any]) -> None:
     """Remove the folders that moves made, as far as they are empty."""
     for entry in reversed(entries):
         made = entry.get("made") if isinstance(entry, dict) and isinstance(entry.get("to"), str) else None
@@ -262,46 +224,6 @@ def _remove_folders(entries: Sequence[Any]) -> None:
                 folder.rmdir()
             except OSError:
                 break
-
-
-def _undo_one(entry: dict[str, Any]) -> str | None:
-    """Undo one change; return a sentence if that would lose something.
-
-    A change that was written down and never made counts as undone.
-    """
-    if "moved" in entry:
-        source, target = Path(entry["moved"]), Path(entry["to"])
-        if not os.path.lexists(target):
-            return None if os.path.lexists(source) else f"{str(target)!r} is gone and cannot be moved back."
-        if "link" in entry and target.is_symlink() and source.is_symlink() and str(source.readlink()) == entry["link"]:
-            # Ended between making the new link and removing the old one.
-            target.unlink()
-            return None
-        if os.path.lexists(source) and not source.is_symlink() and not target.is_symlink() and target.samefile(source):
-            # Ended between giving the file its new name and taking the old one.
-            target.unlink()
-            return None
-        if os.path.lexists(source):
-            return f"{str(source)!r} is taken by another file: {str(target)!r} stays where it is."
-        source.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(entry.get("link"), str) and target.is_symlink():
-            move_link(target, source, Path(entry["link"]))
-        else:
-            move_file(target, source)
-        return None
-    path = Path(entry["written"] if "written" in entry else entry["inserted"])
-    content = path.read_bytes() if path.exists() else None
-    if _sha256(content) == entry["before"]:
-        return None
-    if content is None or _sha256(content) != entry["after"]:
-        return f"{str(path)!r} was changed since and stays as it is."
-    if "inserted" in entry:
-        _rewrite(path, content[: entry["at"]] + content[entry["at"] + entry["length"] :])
-    elif entry["old"] is None:
-        path.unlink()
-    else:
-        _rewrite(path, base64.b64decode(entry["old"]))
-    return None
 
 
 def checked_undo_file(path: Path | None = None) -> Path:
@@ -313,6 +235,6 @@ def checked_undo_file(path: Path | None = None) -> Path:
     path = path or Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
     if path.exists():
         raise CollectionError(f"{str(path)!r} exists already: undo it, or name another undo file.")
-    with _writing(path):
+    with writing(path):
         check_writable(path, parents=True)
     return path

@@ -12,6 +12,7 @@ from ..collection.collection import Collection
 from ..collection.distinct import forget_distinct, mark_distinct
 from ..collection.files import image_ids_by_path
 from ..collection.labels import FAVOURITE, check_label, set_label
+from ..support.failures import Failure, summed_up
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Labelling:
         pictures: number of pictures that the files hold.
         changed: number of pictures that changed, by kind and name of the label.
         corrections: number of corrections of near-duplicates that were stored or deleted.
-        problems: a sentence for each file that the collection does not know.
+        problems: sentences on the files that the collection does not know, see ``summed_up``.
     """
 
     pictures: int
@@ -56,14 +57,18 @@ def label_files(
     # The names that a scan stores.
     paths = {str(plain_path(file)): file for file in files}
     known = image_ids_by_path(collection, [*paths])
-    problems = [
-        f"{str(file)!r} is not in the collection {collection.name!r}: evaluate its folder, then label it."
+    unknown = [
+        Failure(
+            file,
+            f"is not in the collection {collection.name!r}: evaluate its folder, then label it",
+            f"are not in the collection {collection.name!r}: evaluate their folders, then label them",
+        )
         for path, file in paths.items()
         if path not in known
     ]
     ids = list(dict.fromkeys(known[path] for path in paths if path in known))
     if not ids:
-        raise CollectionError(problems[0] if problems else "Expected at least one picture to label.")
+        raise CollectionError(summed_up(unknown)[0] if unknown else "Expected at least one picture to label.")
     corrections = 0
     if distinct and on:
         mark_distinct(collection, ids)
@@ -71,7 +76,7 @@ def label_files(
     elif distinct:
         corrections = forget_distinct(collection, ids)
     changed = {(kind, name): len(set_label(collection, kind, name, ids, on=on)) for kind, name in checked}
-    return Labelling(len(ids), changed, corrections, problems)
+    return Labelling(len(ids), changed, corrections, summed_up(unknown))
 
 
 def title_of(kind: str, name: str) -> str:

@@ -25,7 +25,7 @@ from ..collection.png import holds_picture
 from ..collection.tables import AWAY
 from ..support.batching import batches
 from .cull import BESIDE
-from .journal import read_entries
+from .undoing import RecordedChanges
 
 #: Folders of a collection: for files that were moved away, and for undo files.
 CULLED, UNDO = "culled", "undo"
@@ -50,16 +50,15 @@ class UndoFile:
     problem: str = ""
 
 
-def _pending_entries(path: Path) -> list[dict[str, Any]]:
+def _pending_entries(changes: RecordedChanges) -> list[dict[str, Any]]:
     """Entries of an undo file that are still to be undone.
 
     Raises:
-        CollectionError: the file cannot be read, or is not an undo file.
+        CollectionError: the file is not an undo file.
     """
-    entries, pending = read_entries(path)
-    if not all(isinstance(entry, dict) for entry in entries):
-        raise CollectionError(f"{str(path)!r} is not an undo file: every line must hold a JSON object.")
-    return [entries[number] for number in pending]
+    if not all(isinstance(entry, dict) for entry in changes.entries):
+        raise CollectionError(f"{str(changes.path)!r} is not an undo file: every line must hold a JSON object.")
+    return [changes.entries[number] for number in changes.pending]
 
 
 def _is_cull(entry: dict[str, Any], culled: Path) -> bool:
@@ -85,13 +84,18 @@ def undo_files(folder: Path) -> list[UndoFile]:
     for path in sorted((folder / UNDO).glob("*.jsonl"), reverse=True):
         reasons, problem = Counter[str](), ""
         try:
-            entries = _pending_entries(path)
+            changes = RecordedChanges.read(path)
+            entries = _pending_entries(changes)
             if all(_is_cull(entry, culled) for entry in entries):
                 targets = [Path(entry["to"]) for entry in entries]
                 pictures = [target for target in targets if target.suffix.lower() in SUFFIXES]
                 reasons.update(target.relative_to(culled).parts[0] for target in pictures)
             else:
                 problem = f"{path.name!r} also changes other files than pictures: check it, then use soart undo."
+            if not problem and changes.doubt:
+                problem = (
+                    f"{path.name!r} was not recorded by you with this soart: soart undo lists its changes and asks."
+                )
             time = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except CollectionError as error:
             problem, time = str(error), datetime.fromtimestamp(0, UTC)
@@ -106,7 +110,9 @@ def _moved_paths(folder: Path) -> Iterator[str]:
     """Former paths of the files that undo files name."""
     for path in (folder / UNDO).glob("*.jsonl"):
         try:
-            yield from (str(entry["moved"]) for entry in _pending_entries(path) if "moved" in entry)
+            yield from (
+                str(entry["moved"]) for entry in _pending_entries(RecordedChanges.read(path)) if "moved" in entry
+            )
         except CollectionError:
             continue
 

@@ -48,10 +48,10 @@ def find(
     with collection, Progress("looking", len(rows)) as progress:
         found, left_out = pictures_showing(collection, rows, words, chosen, progress)
     problems = named_as_given([*problems, *left_out], paths)
-    shown = found[:top]
+    shown, copied = found[:top], None
     if copy_to is not None and shown:
-        copied, left_out = copy_best([one.path for one in shown], copy_to)
-        problems += left_out
+        copied = copy_best([one.path for one in shown], copy_to)
+        problems += [*copied.problems, *copied.hints]
     if as_json:
         emit(
             {
@@ -61,15 +61,15 @@ def find(
                     for one in shown
                 ],
                 "problems": problems,
-                "copied": copied if copy_to is not None and shown else None,
+                "copied": copied.count if copied else None,
             }
         )
     elif shown:
         # At most as many as in JSON: the probabilities of most pictures are next to 0.
         decimals = min(decimals_of(one.value for one in shown), _DECIMALS)
         show_found(chosen.name, [fixed(one.value, decimals) for one in shown], [one.path for one in shown])
-        if copy_to is not None:
-            say(f"{copied} copied to {copy_to}")
+        if copied:
+            say(f"{copied.count} copied to {copy_to}")
     print_notes(problems if not as_json else [])
     if not found:
         raise SoartError(
@@ -77,3 +77,5 @@ def find(
             if problems
             else "There is no picture to look at: name a folder with pictures."
         )
+    if copied and copied.problems:
+        raise typer.Exit(1)

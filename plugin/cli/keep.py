@@ -84,7 +84,7 @@ def keep(
             check_target(move_others_to, roots)
 
     journal = checked_undo_file(undo_file) if move_others_to is not None and not dry_run else None
-    copied, moved = None, None
+    copied, moved, undone = None, None, list[str]()
     with evaluated_folders(
         folders,
         collection,
@@ -100,32 +100,35 @@ def keep(
         problems = [*evaluated.update.problems, *found.problems]
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
         if copy_to is not None and not dry_run:
-            copied, left = copy_best([Path(path) for path in found.staying], copy_to)
-            problems += left
+            copies = copy_best([Path(path) for path in found.staying], copy_to)
+            copied, undone = copies.count, copies.problems
+            problems += copies.hints
         if move_others_to is not None and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
-                done, left = cull(moves, journal, bar)
+                done, undone = cull(moves, journal, bar)
             mark_moved(evaluated.collection, {step.image for step in done})
-            moved, problems = len(done), problems + left
-    problems = named_as_given(problems, folders)
+            moved = len(done)
+    problems = named_as_given([*problems, *undone], folders)
     undo = str(journal) if moved else None
     if as_json:
         emit(_document(found, rater) | {"problems": problems, "copied": copied, "moved": moved, "undo_file": undo})
-        return
-    _print_groups(found, top)
-    print_notes(problems)
-    if dry_run and copy_to is not None:
-        say(f"Would copy {counted(len(found.staying))} to {copy_to}")
-    if dry_run and move_others_to is not None:
-        for step in moves:
-            say(f"{printable(str(step.source))} → {printable(str(step.target))}")
-        say(f"Would move {counted(len(moves))} to {move_others_to}")
-    if copied is not None:
-        say(f"{copied} copied to {copy_to}")
-    if moved is not None:
-        say(f"{moved} moved to {move_others_to}")
-    if undo:
-        say(f"To undo: {undo_command(Path(undo))}")
+    else:
+        _print_groups(found, top)
+        print_notes(problems)
+        if dry_run and copy_to is not None:
+            say(f"Would copy {counted(len(found.staying))} to {copy_to}")
+        if dry_run and move_others_to is not None:
+            for step in moves:
+                say(f"{printable(str(step.source))} → {printable(str(step.target))}")
+            say(f"Would move {counted(len(moves))} to {move_others_to}")
+        if copied is not None:
+            say(f"{copied} copied to {copy_to}")
+        if moved is not None:
+            say(f"{moved} moved to {move_others_to}")
+        if undo:
+            say(f"To undo: {undo_command(Path(undo))}")
+    if undone:
+        raise typer.Exit(1)
 
 
 def _document(found: Keepers, rater: str) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import EvaluationOption, Json, Rater
 from .terminal import emit, print_notes, printable, say
+
+if TYPE_CHECKING:
+    from ...pipelines.tidying.labelling import Labelling
 
 
 def label(
@@ -72,7 +75,15 @@ def label(
                 "problems": done.problems,
             }
         )
-        return
+    else:
+        _print_labelling(done, remove=remove, not_duplicates=not_duplicates)
+    if done.problems:
+        raise typer.Exit(1)
+
+
+def _print_labelling(done: Labelling, *, remove: bool, not_duplicates: bool) -> None:
+    from ...pipelines.tidying.labelling import title_of
+
     for (kind, name), count in done.changed.items():
         already = f"; {done.pictures - count} {'did not have' if remove else 'had'} it" if count < done.pictures else ""
         say(

@@ -88,3 +88,5 @@ def rank(
     print_notes(warnings)
     if open_result:
         show_in_desktop(facts["report"] or facts["copied_to"])
+    if not facts.get("all_copied", True):
+        raise typer.Exit(1)

@@ -100,13 +100,14 @@ def show_ranking(
             judging=judging_named(engine),
         )  # fmt: skip
     problems = [*problems, *left_out]
-    copied = None
+    copied, not_copied = None, list[str]()
     if output.copy_to is not None and ranking:
         from ...pipelines.tidying.copying import copy_best
 
         # Before anything is printed: a closed pipe ends the command.
-        copied, left_out = copy_best([picture.path for picture in ranking[: output.top]], output.copy_to)
-        problems += left_out
+        copies = copy_best([picture.path for picture in ranking[: output.top]], output.copy_to)
+        copied, not_copied = copies.count, copies.problems
+        problems += [*not_copied, *copies.hints]
     problems = named_as_given(problems, given)
     report = output.report
     if report is not None:
@@ -128,7 +129,7 @@ def show_ranking(
         "report": str(report) if report else None,
     }
     if output.copy_to is not None:
-        document |= {"copied": copied, "copied_to": str(output.copy_to)}
+        document |= {"copied": copied, "copied_to": str(output.copy_to), "all_copied": not not_copied}
     if not output.as_json:
         if ranking:
             several = len(counting) > 1

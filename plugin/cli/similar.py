@@ -42,10 +42,10 @@ def similar(
     with collection, Progress("comparing", len(rows)) as progress:
         found, unreadable = neighbours.similar(collection, rows, liked, measurer, progress)
     problems += unreadable
-    shown = found[:top]
+    shown, copied = found[:top], None
     if copy_to is not None and shown:
-        copied, left_out = copy_best([one.path for one in shown], copy_to)
-        problems += left_out
+        copied = copy_best([one.path for one in shown], copy_to)
+        problems += [*copied.problems, *copied.hints]
     if as_json:
         emit(
             {
@@ -54,13 +54,15 @@ def similar(
                     for one in shown
                 ],
                 "problems": problems,
-                "copied": copied if copy_to is not None and shown else None,
+                "copied": copied.count if copied else None,
             }
         )
     elif shown:
         show_found("likeness", [f"{one.likeness:.2f}" for one in shown], [one.path for one in shown])
-        if copy_to is not None:
-            say(f"{copied} copied to {copy_to}")
+        if copied:
+            say(f"{copied.count} copied to {copy_to}")
     print_notes(problems if not as_json else [])
     if not found:
         raise SoartError("There is no other picture to compare with: name a folder with more pictures.")
+    if copied and copied.problems:
+        raise typer.Exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -198,7 +199,7 @@ def cull(
         print_notes(problems)
         if moved and journal is not None:
             say(f"To undo: {undo_command(journal)}")
-    if moves and not done:
+    if problems:
         raise typer.Exit(1)
 
 
@@ -273,17 +274,32 @@ def annotate(
         print_notes(problems)
         if journal is not None and written:
             say(f"To undo: {undo_command(journal)}")
-    if problems and not done:
+    if problems:
         raise typer.Exit(1)
 
 
 def undo(
-    file: Annotated[Path, typer.Argument(help="The undo file that cull or annotate printed.")], as_json: Json = False
+    file: Annotated[Path, typer.Argument(help="The undo file that cull or annotate printed.")],
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Undo without a question, also what another user or an earlier soart recorded."),
+    ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Undo a cull or an annotation; files that were changed since then stay as they are."""
-    from ...pipelines.tidying.journal import undo as undo_changes
+    """Undo a cull or an annotation; files that were changed since then stay as they are.
 
-    done, problems = undo_changes(file)
+    If another user or an earlier soart recorded the changes, they are listed first, and you are asked.
+    """
+    from ...pipelines.tidying.undoing import RecordedChanges, UnconfirmedError
+
+    changes = RecordedChanges.read(file)
+    if changes.doubt and not yes:
+        note(printable(changes.doubt))
+        print_notes(changes.listing())
+        if not sys.stdin.isatty():
+            raise UnconfirmedError(f"To undo {str(file)!r} without being asked, add --yes.")
+        typer.confirm("Undo these changes?", abort=True, err=True)
+    done, problems = changes.undo(confirmed=True)
     if as_json:
         emit({"undone": done, "problems": problems})
     else:

@@ -5,10 +5,11 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 from soart.errors import ImageError
-from soart.metrics.image import check_pixels, read_image
+from soart.metrics import image as image_module
+from soart.metrics.image import check_pixels, read_image, rgb_of
 
 
 def encode(image, kind="PNG", **options):
@@ -209,3 +210,34 @@ def test_check_pixels():
     ):
         with pytest.raises(ImageError, match="xpected"):
             check_pixels(wrong)
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "1"), ("PNG", "RGBA"), ("GIF", "L"), ("JPEG", "RGB")])
+def test_large_pictures_of_next_to_nothing_are_refused_before_decoding(kind, mode, monkeypatch):
+    content = encode(Image.new(mode, (4000, 3000)), kind)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: pytest.fail("it was decoded"))
+    with pytest.raises(ImageError, match=r"unpacks to 4000×3000 pixels, \d+ times its file, as decompression bombs do"):
+        read_image(content)
+
+
+def test_a_plain_picture_of_4k_and_a_large_photograph_are_decoded():
+    assert read_image(encode(Image.new("RGB", (4096, 2160)))).pixels.shape == (2160, 4096, 3)
+    noise = np.random.default_rng(0).integers(0, 256, (3000, 4000, 1), dtype=np.uint8)
+    assert (read_image(encode(Image.fromarray(noise[..., 0]), compress_level=1)).pixels == noise).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "L", "P", "1", "CMYK", "I;16", "I", "F"])
+def test_strips_of_a_picture_are_converted_as_the_whole(mode, monkeypatch):
+    rng = np.random.default_rng(1)
+    if mode in ("I;16", "I", "F"):
+        kind = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+        values = rng.integers(0, 60_000, (37, 23)).astype(kind)
+        if mode == "F":
+            values[2, 3], values[4, 5] = np.nan, -np.inf
+        image = Image.fromarray(values)
+    else:
+        image = Image.fromarray(rng.integers(0, 256, (37, 23, 4), dtype=np.uint8), "RGBA")
+        image = image if mode == "RGBA" else image.convert("RGB").convert(mode)
+    whole = rgb_of(image, (10, 200, 30))
+    monkeypatch.setattr(image_module, "_STRIP", 100)
+    assert (rgb_of(image, (10, 200, 30)) == whole).all()

@@ -1,8 +1,17 @@
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
 from soart.metrics.image import read_image
 from soart.pipelines import generate as generation
+from soart.pipelines.collection.claims import Claims
+from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.png import NOTE_AT, note_chunk
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.judges.finding import guarded, judges_for
@@ -116,3 +125,74 @@ def test_an_annotated_picture_is_not_drawn_again(collection, generator):
     path.write_bytes(content[:NOTE_AT] + note_chunk('{"rating": 4}') + content[NOTE_AT:])
     again = generation.generate(collection, generator, plan)
     assert (again.drawn, again.reused) == (0, 1)
+
+
+def test_two_calls_at_once_draw_every_picture_once(where, embedded, monkeypatch):
+    """Both find nothing before either draws."""
+    monkeypatch.setattr(generation, "_WAITING", 0.05)
+    start = threading.Barrier(2, timeout=240)
+
+    def draw(first):
+        generator = ImageGenerator(embedded, 2)
+        plan = generation.plan("a {fox|owl|boat}", 4, generator, seed=first, steps=2)
+        reports = []
+
+        def progress(done):
+            if not reports:
+                start.wait()
+            reports.append(done)
+
+        with Collection(where) as collection:
+            result = generation.generate(collection, generator, plan, None, progress)
+        assert [row.generation.seed for row in result.rows] == [request.seed for request in plan]
+        assert sum(reports) == 4
+        return result
+
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(draw, (0, 2)))
+    assert sum(result.drawn for result in results) == 6
+    assert sum(result.reused for result in results) == 2
+    with Collection(where) as collection:
+        assert len(collection.images()) == 6
+
+
+DRAWING = """
+import os, signal, sys
+from soart.pipelines import generate as generation
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
+
+def report(done):
+    if done:
+        print("drawn", done, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+generator = ImageGenerator(load_model(device="cpu"), 2)
+plan = generation.plan("a fox", 4, generator, steps=2)
+with Collection(sys.argv[1]) as collection:
+    generation.generate(collection, generator, plan, None, report)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not name its processes")
+def test_the_requests_of_a_killed_call_are_drawn_by_the_next_one(where, embedded):
+    killed = subprocess.run([sys.executable, "-c", DRAWING, str(where)], capture_output=True, text=True, check=False)
+    assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, "drawn 2\n")
+    generator = ImageGenerator(embedded, 2)
+    with Collection(where) as collection:
+        rest = generation.generate(collection, generator, generation.plan("a fox", 4, generator, steps=2))
+    assert (rest.drawn, rest.reused) == (2, 2)
+
+
+def test_a_call_that_fails_leaves_its_requests_to_others(collection, generator, monkeypatch):
+    plan = generation.plan("a fox", 2, generator, steps=2)
+
+    def fail(requests):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(generator, "draw", fail)
+    with pytest.raises(KeyboardInterrupt):
+        generation.generate(collection, generator, plan)
+    with Claims(collection) as claims:
+        assert len(claims.take([request.key(generator.model.identity) for request in plan])) == 2

@@ -25,8 +25,8 @@ from soart.pipelines.evaluation.keepers import find_keepers
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.tidying.cull import cull
-from soart.pipelines.tidying.journal import undo
 from soart.pipelines.tidying.keeping import moves_of_others
+from soart.pipelines.tidying.undoing import undo
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,12 @@ import pytest
 
 
 @pytest.fixture
-def ordinary_user():
+def ordinary_user(monkeypatch):
     """A folder that an ordinary user may write, as whom the test runs."""
-    with TemporaryDirectory() as place:
-        Path(place).chmod(0o777)
+    with TemporaryDirectory() as place, TemporaryDirectory() as data:
+        for folder in (place, data):
+            Path(folder).chmod(0o777)
+        monkeypatch.setenv("XDG_DATA_HOME", data)
         user = os.geteuid()
         os.seteuid(user or 65534)
         try:

@@ -4,7 +4,7 @@ import pytest
 from specimens.ugly import encoded, picture
 
 from soart.pipelines.tidying import copying
-from soart.pipelines.tidying.copying import copy_best
+from soart.pipelines.tidying.copying import Copies, copy_best
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -18,13 +18,13 @@ def test_no_half_picture_stays_among_the_copies(tmp_path, monkeypatch, error):
     with monkeypatch.context() as patch:
         patch.setattr(copying.shutil, "copyfile", half)
         if isinstance(error, OSError):
-            copied, problems = copy_best([tmp_path / "a.png"], tmp_path / "best")
-            assert (copied, len(problems)) == (0, 1)
+            copies = copy_best([tmp_path / "a.png"], tmp_path / "best")
+            assert (copies.count, len(copies.problems)) == (0, 1)
         else:
             with pytest.raises(KeyboardInterrupt):
                 copy_best([tmp_path / "a.png"], tmp_path / "best")
     assert list((tmp_path / "best").iterdir()) == []
-    assert copy_best([tmp_path / "a.png"], tmp_path / "best") == (1, [])
+    assert copy_best([tmp_path / "a.png"], tmp_path / "best") == Copies(1)
     assert (tmp_path / "best" / "1 a.png").stat().st_mtime == (tmp_path / "a.png").stat().st_mtime
 
 
@@ -32,7 +32,7 @@ def test_read_only_pictures_are_copied_with_their_rights_and_times(ordinary_user
     source = ordinary_user / "a.png"
     source.write_bytes(encoded(picture(1), "PNG"))
     source.chmod(0o444)
-    assert copy_best([source], ordinary_user / "best") == (1, [])
+    assert copy_best([source], ordinary_user / "best") == Copies(1)
     old, new = source.stat(), (ordinary_user / "best" / "1 a.png").stat()
     assert (new.st_mode, new.st_mtime_ns, new.st_size) == (old.st_mode, old.st_mtime_ns, old.st_size)
 
@@ -42,7 +42,7 @@ def test_copies_of_the_longest_names_are_shortened(tmp_path, letter):
     stem = letter * (251 // len(letter.encode()))
     (tmp_path / f"{stem}.png").write_bytes(encoded(picture(1), "PNG"))
     (tmp_path / f"{stem}.txt").write_text("a fox")
-    assert copy_best([tmp_path / f"{stem}.png"], tmp_path / "best") == (1, [])
+    assert copy_best([tmp_path / f"{stem}.png"], tmp_path / "best") == Copies(1)
     text, copy = sorted((tmp_path / "best").iterdir(), key=lambda path: path.suffix, reverse=True)
     assert (copy.read_bytes(), text.read_text()) == (encoded(picture(1), "PNG"), "a fox")
     assert (copy.suffix, text.suffix, copy.stem == text.stem) == (".png", ".txt", True)
@@ -52,8 +52,9 @@ def test_copies_of_the_longest_names_are_shortened(tmp_path, letter):
 def test_copies_of_an_earlier_ranking_are_mentioned(tmp_path):
     for name, seed in (("a.png", 1), ("b.png", 2)):
         (tmp_path / name).write_bytes(encoded(picture(seed), "PNG"))
-    assert copy_best([tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "best") == (2, [])
+    assert copy_best([tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "best") == Copies(2)
     (tmp_path / "best" / "notes.txt").write_text("mine")
-    copied, problems = copy_best([tmp_path / "b.png", tmp_path / "a.png"], tmp_path / "best")
-    assert (copied, len(problems), "2 numbered files of an earlier ranking" in problems[0]) == (2, 1, True)
-    assert copy_best([tmp_path / "a.png"], tmp_path / "new") == (1, [])
+    copies = copy_best([tmp_path / "b.png", tmp_path / "a.png"], tmp_path / "best")
+    assert (copies.count, copies.problems, len(copies.hints)) == (2, [], 1)
+    assert "2 numbered files of an earlier ranking" in copies.hints[0]
+    assert copy_best([tmp_path / "a.png"], tmp_path / "new") == Copies(1)

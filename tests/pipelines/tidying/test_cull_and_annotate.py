@@ -26,7 +26,7 @@ from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.tidying.annotate import annotate, annotations_of, stars_of
 from soart.pipelines.tidying.cull import Move, Rule, cull, plan_cull
-from soart.pipelines.tidying.journal import undo
+from soart.pipelines.tidying.undoing import undo
 
 
 def copy_of(art, folder):

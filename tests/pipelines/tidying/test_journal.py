@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from soart.errors import CollectionError
-from soart.pipelines.tidying import journal as journal_module
-from soart.pipelines.tidying import moving
-from soart.pipelines.tidying.journal import Journal, undo
+from soart.pipelines.tidying import moving, signing, undoing
+from soart.pipelines.tidying.journal import Journal
+from soart.pipelines.tidying.undoing import RecordedChanges, UnconfirmedError, undo
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_change_that_was_noted_and_never_made_needs_no_undoing(files):
 def test_an_undo_that_was_broken_off_goes_on(files, monkeypatch):
     before = state(files)
     change(files)
-    plain, calls = journal_module._undo_one, []
+    plain, calls = undoing._undo_one, []
 
     def killed(entry):
         calls.append(entry)
@@ -104,7 +104,7 @@ def test_an_undo_that_was_broken_off_goes_on(files, monkeypatch):
             raise KeyboardInterrupt
         return plain(entry)
 
-    monkeypatch.setattr(journal_module, "_undo_one", killed)
+    monkeypatch.setattr(undoing, "_undo_one", killed)
     with pytest.raises(KeyboardInterrupt):
         undo(files / "undo.jsonl")
     monkeypatch.undo()
@@ -147,16 +147,21 @@ def test_the_rights_of_a_sidecar_stay(files):
     assert ((files / "c").read_bytes(), (files / "c").stat().st_mode & 0o777) == (b"c", 0o600)
 
 
-@pytest.mark.parametrize("content", ["{", "[1]\n", json.dumps({"nonsense": 1})])
+@pytest.mark.parametrize("content", ["{", "", "[" * 100_000])
 def test_other_files_are_no_undo_files(tmp_path, content):
     (tmp_path / "u").write_text(content)
-    if content == "{":
-        with pytest.raises(CollectionError, match="is not an undo file"):
-            undo(tmp_path / "u")
-    else:
-        done, problems = undo(tmp_path / "u")
-        assert done == 0
-        assert len(problems) == 1
+    with pytest.raises(CollectionError, match="is not an undo file"):
+        undo(tmp_path / "u")
+
+
+@pytest.mark.parametrize("content", ["[1]\n", json.dumps({"nonsense": 1}), json.dumps({"moved": 3, "to": None})])
+def test_lines_of_other_programs_are_passed_over(tmp_path, content):
+    (tmp_path / "u").write_text(content)
+    with pytest.raises(UnconfirmedError, match="was not recorded by this user"):
+        undo(tmp_path / "u")
+    changes = RecordedChanges.read(tmp_path / "u")
+    assert changes.listing() == ["Line 1 is not a change that soart writes: it is passed over."]
+    assert changes.undo(confirmed=True) == (0, ["'line 1' is not a change that soart writes."])
 
 
 def test_an_undo_file_is_never_overwritten(files):
@@ -202,7 +207,10 @@ def test_a_full_disk_leaves_an_undo_file_that_can_be_used(files):
     done = subprocess.run([sys.executable, "-c", code, str(files)], capture_output=True, text=True, check=False)
     assert "cannot be written" in done.stderr.splitlines()[-1]
     assert state(files) == {"b": b"b", "c": b"c", "x/a": b"a"}
-    assert not (files / "undo.jsonl").read_text().endswith("\n")
+    assert (files / "undo.jsonl").read_text().endswith("\n")
+    # As after a kill in the middle of a line.
+    with (files / "undo.jsonl").open("a") as stream:
+        stream.write('{"moved": "')
     # A problem at first: the lines that note what was undone must not follow the broken one.
     (files / "a").write_text("taken")
     assert len(undo(files / "undo.jsonl")[1]) == 1
@@ -211,11 +219,30 @@ def test_a_full_disk_leaves_an_undo_file_that_can_be_used(files):
     assert state(files) == before
 
 
+def test_no_line_follows_a_part_of_another(files):
+    """The line that did not fit was followed by the next one, and neither could be undone."""
+    before = state(files)
+    code = (
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom soart.errors import CollectionError\n"
+        "from soart.pipelines.tidying.journal import Journal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nfolder = Path(sys.argv[1])\njournal = Journal(folder / 'undo.jsonl')\n"
+        "journal.move(folder / 'a', folder / 'x' / 'a')\nsize = (folder / 'undo.jsonl').stat().st_size + 20\n"
+        "most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\nresource.setrlimit(resource.RLIMIT_FSIZE, (size, most))\n"
+        "try: journal.move(folder / 'b', folder / 'x' / 'b')\nexcept CollectionError: print('full')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\njournal.move(folder / 'c', folder / 'x' / 'c')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(files)], capture_output=True, text=True, check=True)
+    assert done.stdout == "full\n"
+    assert state(files) == {"b": b"b", "x/a": b"a", "x/c": b"c"}
+    assert undo(files / "undo.jsonl") == (2, [])
+    assert state(files) == before
+
+
 def test_an_undo_on_a_full_disk_says_so_and_goes_on_later(files):
     before = state(files)
     change(files)
     code = (
-        "import resource, signal, sys\nfrom pathlib import Path\nfrom soart.pipelines.tidying.journal import undo\n"
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom soart.pipelines.tidying.undoing import undo\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\njournal = Path(sys.argv[1])\nsize = journal.stat().st_size + 20\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\nundo(journal)\n"
     )
@@ -325,3 +352,118 @@ def test_a_move_that_was_killed_between_its_names_is_undone(files):
     assert undo(files / "undo.jsonl") == (1, [])
     assert state(files) == {"a": b"a", "b": b"b", "c": b"c"}
     assert not (files / "x").exists()
+
+
+def unsigned(path):
+    """As an earlier soart, or another program, would write it."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({k: v for k, v in line.items() if k != "signed"}) + "\n" for line in lines))
+
+
+def test_the_changes_of_an_earlier_soart_are_listed_and_undone_when_confirmed(files):
+    before = state(files)
+    change(files)
+    unsigned(files / "undo.jsonl")
+    changed = state(files)
+    with pytest.raises(UnconfirmedError, match="was not recorded by this user with this soart"):
+        undo(files / "undo.jsonl")
+    assert state(files) == changed
+    changes = RecordedChanges.read(files / "undo.jsonl")
+    assert changes.listing() == [
+        f"Restores the earlier content of {str(files / 'c')!r}.",
+        f"Restores the earlier content of {str(files / 'c')!r}.",
+        f"Deletes {str(files / 'new')!r}.",
+        f"Moves {str(files / 'x' / 'b (2)')!r} to {str(files / 'b')!r}.",
+        f"Moves {str(files / 'x' / 'b')!r} to {str(files / 'a')!r}.",
+    ]
+    assert changes.undo(confirmed=True) == (5, [])
+    assert state(files) == before
+
+
+def forged_key(lines):
+    signing.key_path().write_bytes(bytes(32))
+
+
+def forged_name(lines):
+    lines[0]["moved"] = lines[0]["moved"] + ".bashrc"
+
+
+def forged_order(lines):
+    lines[0], lines[1] = lines[1], lines[0]
+
+
+def forged_addition(lines):
+    lines.append({"written": "/etc/passwd", "old": None, "before": None, "after": "0"})
+
+
+def forged_copy(lines):
+    lines.insert(1, lines[3])
+
+
+def forged_gap(lines):
+    del lines[1]
+
+
+@pytest.mark.parametrize(
+    "forge", [forged_key, forged_name, forged_order, forged_addition, forged_copy, forged_gap], ids=lambda f: f.__name__
+)
+def test_a_forged_undo_file_changes_nothing_without_a_question(files, monkeypatch, forge):
+    monkeypatch.setenv("XDG_DATA_HOME", str(files.parent / "data of forgers"))
+    change(files)
+    path = files / "undo.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert RecordedChanges.read(path).doubt == ""
+    forge(lines)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    changed = state(files)
+    with pytest.raises(UnconfirmedError, match="was not recorded by this user"):
+        undo(path)
+    assert state(files) == changed
+
+
+def test_nothing_is_moved_to_where_a_link_leads_since(files):
+    """The pictures came from a folder that was replaced by a link out of it."""
+    (files / "from").mkdir()
+    (files / "a").rename(files / "from" / "a")
+    journal = Journal(files / "undo.jsonl")
+    journal.move(files / "from" / "a", files / "x" / "a")
+    journal.close()
+    (files / "from").rmdir()
+    (files / "private").mkdir()
+    (files / "from").symlink_to(files / "private")
+    with pytest.raises(UnconfirmedError, match="is not the folder any more that it was"):
+        undo(files / "undo.jsonl")
+    assert list((files / "private").iterdir()) == []
+    (files / "from").unlink()
+    assert undo(files / "undo.jsonl") == (1, [])
+    assert (files / "from" / "a").read_text() == "a"
+
+
+def test_folders_that_were_links_before_are_no_doubt(files):
+    (files / "real").mkdir()
+    (files / "a").rename(files / "real" / "a")
+    (files / "way").symlink_to(files / "real")
+    journal = Journal(files / "undo.jsonl")
+    moved = journal.move(files / "way" / "a", files / "x" / "a")
+    journal.write(files / "way" / "a.xmp", b"new")
+    journal.close()
+    assert moved.read_text() == "a"
+    assert undo(files / "undo.jsonl") == (2, [])
+    assert [path.name for path in (files / "real").iterdir()] == ["a"]
+
+
+def test_a_key_is_private_and_made_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert signing.stored_key() is None
+    key = signing.own_key()
+    assert (len(key), signing.own_key(), signing.stored_key()) == (32, key, key)
+    assert signing.key_path().stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in signing.key_path().parent.iterdir()] == ["undo.key"]
+
+
+def test_without_a_place_for_the_key_changes_are_made_and_undone_after_a_question(files, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(files / "c"))
+    change(files)
+    with pytest.raises(UnconfirmedError):
+        undo(files / "undo.jsonl")
+    assert RecordedChanges.read(files / "undo.jsonl").undo(confirmed=True) == (5, [])

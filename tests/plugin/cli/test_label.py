@@ -41,7 +41,7 @@ def test_labels_are_given_listed_and_taken_away(soart, art):
     code, out, err = soart(
         "label", art, "art/1-0.png", art / "1-1.png", "art/none.png", "--tag", "sea  side", "--favourite"
     )
-    assert code == 0
+    assert code == 1
     assert "tag sea side: added to 2 of 2" in out
     assert "favourite of me: added to 2 of 2" in out
     assert "'art/none.png' is not in the collection" in err

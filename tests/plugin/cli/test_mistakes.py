@@ -1,5 +1,7 @@
 """Wrong arguments end in one sentence and the documented exit code, before anything is written."""
 
+import io
+import json
 import os
 import subprocess
 import sys
@@ -228,3 +230,44 @@ def test_ctrl_c_is_130_in_every_command(soart, folder, monkeypatch):
     monkeypatch.setattr(measuring, "open_pictures", interrupted)
     code, _, err = soart("rank", "pictures")
     assert (code, err) == (130, "Interrupted.\n")
+
+
+@pytest.fixture
+def strangers_journal(tmp_path):
+    """An undo file that moves two pictures, and makes a hidden file."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "key").write_text("mine")
+    lines = [
+        {"moved": str(tmp_path / ".ssh" / "authorized_keys"), "to": str(tmp_path / "out" / "key")},
+        {"moved": str(tmp_path / "art" / "a.png"), "to": str(tmp_path / "out" / "a.png")},
+        {"moved": str(tmp_path / "art" / "b.png"), "to": str(tmp_path / "out" / "b.png")},
+    ]
+    for name in ("a.png", "b.png"):
+        (tmp_path / "out" / name).write_text(name)
+    (tmp_path / "undo.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return tmp_path
+
+
+def test_the_undo_file_of_a_stranger_is_listed_and_not_followed(soart, strangers_journal):
+    folder = strangers_journal
+    code, out, err = soart("undo", folder / "undo.jsonl")
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        f"{str(folder / 'undo.jsonl')!r} was not recorded by this user with this soart: another user, an earlier soart "
+        "or another program wrote it.",
+        f"Moves 2 pictures from {str(folder / 'out')!r} to {str(folder / 'art')!r}.",
+        f"Moves {str(folder / 'out' / 'key')!r} to {str(folder / '.ssh' / 'authorized_keys')!r}.",
+        f"Error: To undo {str(folder / 'undo.jsonl')!r} without being asked, add --yes.",
+    ]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["a.png", "b.png", "key"]
+    assert soart("undo", folder / "undo.jsonl", "--yes")[:2] == (0, "3 changes undone\n")
+    assert (folder / "art" / "a.png").exists()
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("n\n", 1, 3), ("y\n", 0, 0)])
+def test_the_changes_of_another_user_are_undone_after_a_question(
+    soart, strangers_journal, monkeypatch, answer, code, left
+):
+    monkeypatch.setattr(io, "StringIO", type("Terminal", (io.StringIO,), {"isatty": lambda self: True}))
+    assert soart("undo", strangers_journal / "undo.jsonl", stdin=answer)[0] == code
+    assert len(list(strangers_journal.glob("out/*"))) == left

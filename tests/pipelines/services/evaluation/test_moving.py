@@ -240,7 +240,7 @@ def test_another_picture_at_the_old_place_is_not_taken_for_the_moved_one(service
     finish(service, service.evaluate())
     strange = next(one.image for one in plan.moves if one.source == place)
     assert next(row for row in collection.images() if row.id == strange).problem == AWAY
-    assert "is taken by another file" in finish(service, service.undo_move(service.undo_files()[0].name))
+    assert "is another file now" in finish(service, service.undo_move(service.undo_files()[0].name))
 
 
 def test_annotated_pictures_come_back(service, collection):
@@ -355,3 +355,17 @@ def test_selected_pictures_of_a_folder_that_became_a_link_stay(open_service, col
     path.parent.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CollectionError, match="may not read the folder"):
         service.move_pictures([row.id])
+
+
+def test_moves_that_another_user_recorded_are_not_offered(service, collection):
+    move(service, Rule(duplicates=True))
+    (file,) = service.undo_files()
+    path = collection.folder / "undo" / file.name
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({**line, "signed": "0" * 64}) + "\n" for line in lines))
+    (one,) = service.undo_files()
+    assert (
+        one.problem == f"{file.name!r} was not recorded by you with this soart: soart undo lists its changes and asks."
+    )
+    with pytest.raises(CollectionError, match="was not recorded by you"):
+        service.undo_move(file.name)
