@@ -1,14 +1,17 @@
 """Host names, tokens, passwords, roles and keys."""
 
+from types import SimpleNamespace
+
 import pytest
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.services.judging import KEY, start_judging
+from soart.plugin.web import security
 from soart.plugin.web.answers import without_paths
-from soart.plugin.web.security import allowed_host, signing_key
-from soart.plugin.web.sessions import same_secret
+from soart.plugin.web.security import Guard, allowed_host, signing_key
+from soart.plugin.web.sessions import Sessions, same_secret
 
 from .conftest import Visitor
 
@@ -46,10 +49,34 @@ def test_large_requests_and_other_methods_are_refused(visitor):
 
 @pytest.mark.parametrize(("host", "good"), [
     ("127.0.0.1:8700", True), ("localhost", True), ("[::1]:80", True), ("192.168.0.7:8700", True), ("gallery.lan", True),
-    ("evil.example", False), ("", False), ("localhost.evil.example", False), ("[junk", False),
+    ("evil.example", False), ("", False), ("localhost.evil.example", False), ("[junk", False), ("[::1", False),
+    ("127.0.0.1/login?", False), ("127.0.0.1/static/", False), ("127.0.0.1:80/login#", False), ("me@127.0.0.1", False),
+    ("127.0.0.1\\", False), ("127.0.0.1 ", False), ("127.0.0.1\n", False), ("127.0.0.1:", False), ("127.0.0.1:port", False),
 ])  # fmt: skip
 def test_host_names(host, good):
     assert allowed_host(host, frozenset({"gallery.lan"})) is good
+
+
+def test_the_host_of_a_request_opens_no_path(visit, folder):
+    client = visit(password=PASSWORD, secrets={"token": "guess"}).client
+    for host in ("127.0.0.1/login?", "127.0.0.1/static/", "localhost/login#"):
+        answer = client.get("/c/0/gallery", headers={**HTML, "host": host})
+        assert (answer.status_code, "data-csrf" in answer.text) == (403, False), host
+
+
+@pytest.mark.parametrize(("host", "path", "stranger"), [
+    ("127.0.0.1/login?", "/c/0/gallery", "/login"), ("127.0.0.1/static/", "/c/0/gallery", "/login"), ("127.0.0.1", "/login", None),
+    ("127.0.0.1", "/static/style.css", None), ("127.0.0.1", "/loginpage", "/login"),
+])  # fmt: skip
+def test_the_path_that_is_routed_decides(monkeypatch, host, path, stranger):
+    # As if a host with a path were accepted.
+    monkeypatch.setattr(security, "allowed_host", lambda header, names: True)
+    headers = [(b"host", host.encode()), (b"accept", b"text/html")]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers, "session": {}}
+    app = SimpleNamespace(state=SimpleNamespace(server=SimpleNamespace(settings=SimpleNamespace(language=""))))
+    guard = Guard(None, Sessions("s", TOKEN, PASSWORD), frozenset())
+    response = guard._response(scope | {"app": app})
+    assert (response and response.headers["location"]) == stranger
 
 
 @pytest.fixture
