@@ -153,7 +153,9 @@ def web(
         names = [*(_evaluated(folder) for folder in folders or ()), *(collection or ())]
         collections = _collections(names, create=create)
         check_typed_priors(ctx, wanted, [store, *map(tastes_of, filter(Collection.is_collection, collections))])
-        port, token = listener.getsockname()[1], secrets.token_urlsafe(32)
+        # A free port may have been that of another server before: its sessions must not count here.
+        lasting, port = port != 0, listener.getsockname()[1]
+        token = secrets.token_urlsafe(32)
         state = platformdirs.user_state_path("soart")
         app = create_app(
             ServerSettings(
@@ -174,7 +176,7 @@ def web(
                 language=language,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
                 port=port,
-                secret=signing_key(state),
+                secret=signing_key(state) if lasting else "",
                 ended=state / "web-ended",
             )
         )

@@ -45,7 +45,7 @@ _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNOREC
 
 
 def signing_key(folder: Path) -> str:
-    """Key that signs the session cookies, the same after a restart.
+    """Secret of the user behind the keys of all servers, the same after a restart; see ``server_key``.
 
     Args:
         folder: folder of the secret behind the key. If it cannot be written, sessions end with the server.

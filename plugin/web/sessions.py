@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import json
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,18 @@ def csrf_token_of(session: Session) -> str:
         session["csrf"] = secrets.token_urlsafe(24)
     token: str = session["csrf"]
     return token
+
+
+def server_key(secret: str, port: int, collections: Iterable[str]) -> str:
+    """Key that signs the sessions of one server: the same after a restart, another for each port and set of collections.
+
+    Args:
+        secret: of the user; empty for another key at every call.
+        port: that the server listens to.
+        collections: identities of its collections, in any order.
+    """
+    server = json.dumps([port, sorted(collections)])
+    return hmac.new((secret or secrets.token_hex(32)).encode(), server.encode(), hashlib.sha256).hexdigest()
 
 
 class Sessions:

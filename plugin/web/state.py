@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from ...errors import SoartError
 from ...pipelines.collection.collection import Collection
+from ...pipelines.collection.settings import identity
 from ...pipelines.ingest.roots import allowed_folders, title_of_collection
 from ...pipelines.judges.offered import OfferedJudges
 from ...pipelines.scoring.collection_profiles import CollectionProfiles
@@ -28,7 +29,7 @@ from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
 from ...pipelines.support.task_process import TaskProcess
 from .selections import Selections
-from .sessions import OWNER, Sessions
+from .sessions import OWNER, Sessions, server_key
 from .throttle import Throttle
 
 if TYPE_CHECKING:
@@ -138,8 +139,8 @@ class ServerSettings:
         watch: add pictures that other tools write into the folders of the collections.
         language: code of the pages' language for visitors who have not chosen one; empty for that of their browser.
         names: further host names that the server answers to.
-        port: in the name of the session cookie, so that servers of one machine do not log each other out.
-        secret: key that signs the session cookies.
+        port: in the name of the session cookie, so that servers of one machine do not log each other out, and in its key.
+        secret: of the user, behind the key that signs the session cookies; empty for another one at every start.
         ended: file of the sessions that were ended; None to remember them until the server ends.
     """
 
@@ -167,6 +168,9 @@ class ServerSettings:
 class Server:
     """All open collections of a server, and the model and judges they share.
 
+    Attributes:
+        key: signs the session cookies; see ``server_key``.
+
     Raises:
         CollectionError: a collection cannot be opened.
         JudgeError: a judge of the settings does not exist.
@@ -174,9 +178,6 @@ class Server:
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
-        self.sessions = Sessions(
-            settings.secret, settings.token, settings.password, guests=settings.guests, ended=settings.ended
-        )
         self.throttle = Throttle()
         self._lock = threading.Lock()
         self._generator: ImageGenerator | None = None
@@ -198,6 +199,11 @@ class Server:
             )
             for number, folder in enumerate(settings.collections)
         ]
+        identities = [identity(current.collection) for current in self.collections]
+        self.key = server_key(settings.secret, settings.port, identities)
+        self.sessions = Sessions(
+            self.key, settings.token, settings.password, guests=settings.guests, ended=settings.ended
+        )
         self._look_at_backend()
 
     def generator(self) -> ImageGenerator:

@@ -139,6 +139,18 @@ def test_every_start_prints_another_token(soart, serving, tmp_path):
     assert not first.guests
 
 
+def test_sessions_outlast_a_restart_unless_any_free_port_is_taken(soart, serving):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for number in (port, port, 0, 0):
+        assert soart("web", "--collection", "new", "--create", "--no-open", "--port", str(number))[0] == 0
+    keys = [app.state.server.key for app, _ in serving]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+    # Even on the same port: of two starts with --port 0 both may get it.
+    assert [app.state.server.settings.secret for app, _ in serving[2:]] == ["", ""]
+
+
 def test_guests_are_let_in_with_a_warning(soart, serving, tmp_path, monkeypatch):
     Collection(tmp_path / "c").close()
     line = ("web", "--collection", "c", "--no-open", "--port", "0", "--host", "0.0.0.0")

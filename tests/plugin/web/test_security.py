@@ -314,6 +314,54 @@ def test_servers_of_one_machine_have_cookies_of_their_own(visit):
     assert {*visit(port=8701).client.cookies} == {"soart-8701"}
 
 
+@pytest.fixture
+def owner_of(visit):
+    """True if a server with these settings takes the cookies of the owner of another server, renamed as it names its own."""
+
+    def taken(cookies, **changes):
+        client = visit(fresh=True, **changes, secrets={"token": "guess"}).client
+        name = f"soart-{changes.get('port', 0)}"
+        for value in cookies:
+            client.cookies.set(name, value)
+        return client.get("/c/0/api/ids").status_code == 200
+
+    return taken
+
+
+def test_a_session_holds_for_its_server_alone(visit, settings, owner_of, tmp_path):
+    cookies = [*visit(port=8700).client.cookies.values()]
+    other = tmp_path / "other"
+    Collection(other).close()
+    assert owner_of(cookies, port=8700)
+    assert not owner_of(cookies, port=8701)
+    assert not owner_of(cookies, port=8700, collections=[other])
+    assert not owner_of(cookies, port=8700, collections=[*settings.collections, other])
+    assert not owner_of(cookies, port=8700, secret="another user's")
+
+
+def test_a_collection_in_the_place_of_another_takes_no_sessions_of_it(visit, settings, owner_of, folder, tmp_path):
+    cookies = [*visit().client.cookies.values()]
+    assert owner_of(cookies)
+    folder.rename(tmp_path / "away")
+    Collection(folder).close()
+    assert not owner_of(cookies)
+    # Nor does the collection itself at another place, beside which another server may run.
+    assert not owner_of(cookies, collections=[tmp_path / "away"])
+
+
+def test_the_order_of_collections_does_not_end_sessions(visit, settings, owner_of, tmp_path):
+    other = tmp_path / "other"
+    Collection(other).close()
+    both = [*settings.collections, other]
+    cookies = [*visit(collections=both).client.cookies.values()]
+    assert owner_of(cookies, collections=both[::-1])
+
+
+def test_a_server_without_a_secret_has_another_key_at_every_start(visit, owner_of):
+    cookies = [*visit(secret="").client.cookies.values()]
+    assert not owner_of(cookies, secret="")
+
+
 def test_signing_keys_last(tmp_path):
     first = signing_key(tmp_path)
     assert signing_key(tmp_path) == first
