@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import h11
 import uvicorn
@@ -56,10 +57,16 @@ class PunctualProtocol(H11Protocol):
             self._deadline = None
 
 
-def make_server(app: Starlette) -> uvicorn.Server:
-    """The server of an application, which takes no word of proxies for granted."""
+def make_server(app: Starlette, proxies: Sequence[str] = ()) -> uvicorn.Server:
+    """The server of an application.
+
+    Args:
+        app: the application.
+        proxies: addresses or networks of proxies whose ``X-Forwarded-For`` names the visitor; that of any other address is
+            ignored.
+    """
     config = uvicorn.Config(
-        app, http=PunctualProtocol, log_level="warning", server_header=False, proxy_headers=False,
-        timeout_graceful_shutdown=3,
+        app, http=PunctualProtocol, log_level="warning", server_header=False, proxy_headers=bool(proxies),
+        forwarded_allow_ips=[*proxies], timeout_graceful_shutdown=3,
     )  # fmt: skip
     return uvicorn.Server(config)

@@ -18,7 +18,7 @@ from soart.plugin.cli import web as command
 def serving(monkeypatch):
     """Applications that the command would have served."""
     found = []
-    monkeypatch.setattr(command, "_serve", lambda app, listener: found.append((app, listener.getsockname())))
+    monkeypatch.setattr(command, "_serve", lambda app, listener, proxies: found.append((app, listener.getsockname())))
     yield found
     for app, _ in found:
         app.state.server.close()
@@ -170,6 +170,13 @@ def test_folders_to_allow_must_exist(soart, serving, tmp_path):
     assert (code, "There is no folder 'nothing' to allow" in err) == (1, True)
     assert soart(*line, str(tmp_path))[0] == 0
     assert tmp_path in serving[-1][0].state.server.collections[0].allowed
+
+
+@pytest.mark.parametrize("proxy", ["*", "proxy.example", "10.0.0.1/8", ""])
+def test_a_proxy_is_named_by_its_address(soart, serving, tmp_path, proxy):
+    code, _, err = soart("web", "--collection", "c", "--create", "--port", "0", "--trusted-proxy", proxy)
+    assert (code, "expected an address" in err) == (2, True)
+    assert serving == []
 
 
 def test_judges_are_offered_and_mistakes_seen_at_once(soart, serving, package, tmp_path):

@@ -4,25 +4,27 @@ import asyncio
 import contextlib
 import http.client
 import io
+import json
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from soart.plugin.web import serving
+from soart.plugin.web.app import create_app
 
 TOKEN = "t" * 43
 
 
-@pytest.fixture
-def listener(app, monkeypatch):
-    """The address of a server as the command starts it, with little patience."""
-    monkeypatch.setattr(serving, "ARRIVAL_SECONDS", 1.0)
+@contextlib.contextmanager
+def served(app, proxies=()):
+    """The address of a server as the command starts it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = serving.make_server(app)
+        server = serving.make_server(app, proxies)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
         thread.start()
         while not server.started:
@@ -31,6 +33,14 @@ def listener(app, monkeypatch):
         server.should_exit = True
         thread.join(240)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def listener(app, monkeypatch):
+    """The address of a server with little patience."""
+    monkeypatch.setattr(serving, "ARRIVAL_SECONDS", 1.0)
+    with served(app) as address:
+        yield address
 
 
 def drip(stream, byte, pause=0.1):
@@ -127,3 +137,28 @@ def read(connection):
     """The body of the answer, and the cookie that it sets."""
     answer = connection.getresponse()
     return answer.read().decode(), answer.headers.get("set-cookie", "")
+
+
+@pytest.mark.parametrize(("proxies", "apart"), [((), False), (("10.0.0.0/8",), False), (("127.0.0.1",), True)])
+def test_a_forwarded_address_counts_if_its_proxy_is_named(settings, proxies, apart):
+    app = create_app(replace(settings, password="sesame"))
+    with served(app, proxies) as (host, port):
+        connection = http.client.HTTPConnection(host, port, timeout=240)
+        connection.request("GET", "/login", headers={"accept": "text/html"})
+        page, cookie = read(connection)
+        headers = {"cookie": cookie.split(";")[0], "x-csrf-token": page.split('data-csrf="')[1].split('"')[0]}
+
+        def enter(password, visitor):
+            # The visitor sent the first address, and the proxy added the one it saw.
+            forwarded = {"x-forwarded-for": f"{visitor}0, {visitor}"}
+            body = json.dumps({"password": password})
+            connection.request("POST", "/login", body, {**headers, **forwarded})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        codes = [enter(f"guess {number}", "192.0.2.1") for number in range(8)]
+        assert codes[:3] == [400] * 3
+        assert codes[-1] == 429
+        assert enter("sesame", "192.0.2.2") == (200 if apart else 429)
+        connection.close()
