@@ -16,13 +16,13 @@ from ...metrics.protocols import PictureJudge
 from ...threads import one_model_at_a_time
 from ..scoring.profile_store import ProfileStore, profile_names
 from ..support.judge_names import offered_judges
-from ..support.wording import meant, same_name
+from ..support.wording import BIDI_CONTROLS, meant, same_name
 from .built_in import BUILT_IN
 from .guarded import GuardedJudge
 
 #: Origin of the built-in judges.
 SOART = "soart"
-_NAME = re.compile(r"[^\s@=](?:[^@=\r\n]{0,62}[^\s@=])?")
+_NAME = re.compile(rf"[^\s@={BIDI_CONTROLS}](?:[^@=\r\n{BIDI_CONTROLS}]{{0,62}}[^\s@={BIDI_CONTROLS}])?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
 from ...pipelines.support.task_process import TaskProcess
 from .selections import Selections
-from .sessions import OWNER, Sessions, server_key
+from .sessions import OWNER, Sessions, TakenNames, names_of, server_key
 from .throttle import Throttle
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ class Server:
 
     Attributes:
         key: signs the session cookies; see ``server_key``.
+        names: that visitors entered.
 
     Raises:
         CollectionError: a collection cannot be opened.
@@ -179,6 +180,7 @@ class Server:
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
         self.throttle = Throttle()
+        self.names = TakenNames()
         self._lock = threading.Lock()
         self._generator: ImageGenerator | None = None
         self.judges = OfferedJudges(settings.judges)
@@ -257,7 +259,23 @@ def rater_of(request: Request) -> str:
     """Name of the rater of a request; guests who have not entered one share a name that is not the owner's."""
     own = server_of(request).settings.rater
     name: str = request.session.get("rater", "")
-    return name or (own if is_owner(request) else next(shared for shared in GUEST_RATERS if shared != own))
+    return name or (own if is_owner(request) else _shared_name(own))
+
+
+def _shared_name(own: str) -> str:
+    """Name of the guests who have not entered one, beside an owner called ``own``."""
+    return next(shared for shared in GUEST_RATERS if shared != own)
+
+
+def check_may_bear(request: Request, name: str) -> None:
+    """Refuse a guest the name of another rater, unless this browser bore it before.
+
+    Raises:
+        ForbiddenError: the name belongs to the owner or another rater.
+    """
+    allowed = {*names_of(request.session), _shared_name(server_of(request).settings.rater)}
+    if not is_owner(request) and name not in allowed:
+        raise ForbiddenError(f"The name {name!r} belongs to another rater: choose another one.")
 
 
 def is_owner(request: Request) -> bool:

@@ -172,7 +172,7 @@ def test_folders_to_allow_must_exist(soart, serving, tmp_path):
     assert tmp_path in serving[-1][0].state.server.collections[0].allowed
 
 
-@pytest.mark.parametrize("proxy", ["*", "proxy.example", "10.0.0.1/8", ""])
+@pytest.mark.parametrize("proxy", ["*", "proxy.example", "10.0.0.1/8"])
 def test_a_proxy_is_named_by_its_address(soart, serving, tmp_path, proxy):
     code, _, err = soart("web", "--collection", "c", "--create", "--port", "0", "--trusted-proxy", proxy)
     assert (code, "expected an address" in err) == (2, True)

@@ -6,7 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.collection.comparisons import store_choice
+from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.services.judging import KEY, start_judging
 from soart.plugin.web import security
 from soart.plugin.web.answers import without_paths
@@ -296,6 +297,45 @@ def test_a_guest_without_a_name_rates_beside_the_owner(visit, folder, own, share
     assert guest.post(RATE, {**BODY, "rater": "ann", "stars": 2}).status_code == 200
     with Collection(folder) as collection:
         assert [ratings(collection, rater) for rater in (own, shared, "ann")] == [{1: 5}, {1: 1}, {1: 2}]
+
+
+def test_a_guest_takes_no_name_of_another(visit, folder):
+    with Collection(folder) as collection:
+        rate(collection, "ann", {1: 5})
+        rate(collection, "guest", {1: 3})
+        store_choice(collection, "cleo", "c", 1, [2])
+    client = visit(password=PASSWORD, rater="rita").client
+    app = client.app
+
+    def another(**secrets):
+        return Visitor(TestClient(app, base_url="http://127.0.0.1", follow_redirects=False), **secrets)
+
+    guest, later = another(token="", password=PASSWORD), another(token="", password=PASSWORD)
+    for name in ("rita", "ann", "cleo"):
+        refused = guest.post("/rater", {"rater": name})
+        assert refused.status_code == 403
+        assert refused.json()["error"] == f"The name '{name}' belongs to another rater: choose another one."
+    # In other capitals their tastes would share a file.
+    assert guest.post("/rater", {"rater": "Rita"}).status_code == 400
+    assert guest.post("/rater", {"rater": "ben"}).status_code == 200
+    # Also before the first rating.
+    assert later.post("/rater", {"rater": "ben"}).status_code == 403
+    for name in ("dora", "guest", "ben"):
+        assert guest.post("/rater", {"rater": name}).status_code == 200, name
+    # After the logout too: the browser is the same.
+    assert guest.post("/logout").status_code == 200
+    guest = Visitor(guest.client, token="", password=PASSWORD)
+    assert 'data-rater="guest"' in guest.client.get("/c/0/gallery").text
+    assert guest.post("/rater", {"rater": "ben"}).status_code == 200
+    # The owner may take any.
+    assert another().post("/rater", {"rater": "ann"}).status_code == 200
+
+
+def test_a_cookie_with_long_names_still_fits(visit):
+    guest = visit(password=PASSWORD, secrets={"token": "", "password": PASSWORD})
+    for letter in "äöüßéèê":
+        assert guest.post("/rater", {"rater": letter * 64}).status_code == 200
+    assert max(len(value) for value in guest.client.cookies.values()) < 4000
 
 
 def test_a_new_password_ends_sessions_but_not_the_name_of_the_rater(visit):
