@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CollectionError, ImageError
-from ...files import shortened
+from ...files import read_regular, shortened
 from ...metrics.damage.titles import shared_name
 from ...metrics.image import read_content
 from ..collection.collection import Collection
@@ -217,6 +217,6 @@ def _changed(path: Path) -> datetime:
 def _pieces(path: Path) -> Iterator[bytes]:
     """The content of a small text file; nothing if it is gone."""
     try:
-        yield path.read_bytes()
+        yield read_regular(path)
     except OSError:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from ...pipelines.services.stacks import StackService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
+from ...pipelines.support.decoding import DecodingProcesses
 from ...pipelines.support.task_process import TaskProcess
 from .selections import Selections
 from .sessions import OWNER, Sessions, TakenNames, names_of, server_key
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from ...pipelines.models.generator import ImageGenerator
 
 
+#: Requests that read files at the same time; a server has 40 threads.
+READING = 8
 #: Most raters of a collection whose services are kept.
 MOST_RATERS = 64
 #: Names of guests who have not entered one: the first that is not the owner's.
@@ -186,10 +190,13 @@ class Server:
         self.judges = OfferedJudges(settings.judges)
         drawing = threading.Lock()
         self.learning = TaskProcess("Learning")
+        self.decoding = DecodingProcesses()
+        #: Held by every request that reads files, so that those that wait for a disk or a decoder leave threads to others.
+        self.reading = asyncio.Semaphore(READING)
         self.collections = [
             OpenCollection(
                 number,
-                Collection(folder),
+                self._open(folder),
                 settings.profiles,
                 self.generator,
                 drawing,
@@ -207,6 +214,12 @@ class Server:
             self.key, settings.token, settings.password, guests=settings.guests, ended=settings.ended
         )
         self._look_at_backend()
+
+    def _open(self, where: Path | str) -> Collection:
+        """Open a collection whose pictures are decoded outside of this process."""
+        collection = Collection(where)
+        collection.decode = self.decoding.decode
+        return collection
 
     def generator(self) -> ImageGenerator:
         """The model that draws, loaded once."""
@@ -231,10 +244,11 @@ class Server:
             threading.Thread(target=look, name="soart-backend", daemon=True).start()
 
     def close(self) -> None:
-        """Close every collection, and end the learning."""
+        """Close every collection, and end the processes."""
         for collection in self.collections:
             collection.close()
         self.learning.close()
+        self.decoding.close()
 
 
 def server_of(request: Request) -> Server:
