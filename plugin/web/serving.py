@@ -19,7 +19,7 @@ ARRIVAL_SECONDS = 20.0
 #: Bytes of a body for which there is a second more, so that large pictures may arrive by slow lines.
 BYTES_A_SECOND = 50_000
 #: Seconds from Ctrl-C until the process ends at the latest.
-END_SECONDS = 2.0
+END_SECONDS = 1.5
 
 
 class PunctualProtocol(H11Protocol):
