@@ -1,4 +1,4 @@
-"""Files written whole or not at all; paths without ``..`` or as the user named them."""
+"""Files written whole or not at all, or read if they are regular; paths without ``..`` or as the user named them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import contextlib
 import errno
 import os
 import re
+import stat
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
 def plain_path(path: Path | str) -> Path:
@@ -42,6 +44,29 @@ def from_home(path: Path | str) -> Path:
     """
     # Path.expanduser fails for a folder whose own name begins so.
     return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """Open a regular file for reading, without waiting for anything: a pipe or a device would perhaps never answer.
+
+    Raises:
+        OSError: the file cannot be opened, or is no regular file.
+        ValueError: the path holds a zero byte.
+    """
+    # Opening alone may act on a device, so the path is looked at first; what it leads to may change in between.
+    if stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        descriptor = os.open(path, flags)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return os.fdopen(descriptor, "rb")
+        os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+
+
+def read_regular(path: Path | str) -> bytes:
+    """The content of a regular file; see ``open_regular``."""
+    with open_regular(path) as stream:
+        return stream.read()
 
 
 def shortened(name: str, most: int) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from ..errors import ImageError, expect, first_line
+from ..files import read_regular
 from .formats.decoders import UNDECODED, is_jxl, jxl_size, register_decoder
 from .formats.png import LONGEST_PROFILE, SIGNATURE, TrimmedPng, trim_png
 
@@ -51,13 +52,13 @@ class Picture:
 
 
 def read_content(path: Path | str) -> bytes:
-    """Read a file.
+    """Read a regular file.
 
     Raises:
-        ImageError: the file cannot be read.
+        ImageError: the file cannot be read, or is a pipe, a device or the like.
     """
     try:
-        return Path(path).read_bytes()
+        return read_regular(path)
     # ValueError: a path with a zero byte.
     except (OSError, ValueError) as error:
         raise ImageError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}.") from error

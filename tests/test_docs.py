@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 GROUP = get_command(app)
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 BENCHMARKS = sorted((ROOT / "docs/benchmarks").glob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS, *BENCHMARKS]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DOCS, *BENCHMARKS]
 ROOM_OF_NODES = "plugin/**/docs/Soart*.md"
 
 

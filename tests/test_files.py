@@ -1,9 +1,19 @@
 import os
 import stat
+import threading
 
 import pytest
 
-from soart.files import check_writable, named_as_given, plain_path, shortened, whole_file, write_whole
+from soart.files import (
+    check_writable,
+    named_as_given,
+    open_regular,
+    plain_path,
+    read_regular,
+    shortened,
+    whole_file,
+    write_whole,
+)
 
 
 def test_a_file_is_written_and_replaced(tmp_path):
@@ -169,3 +179,23 @@ def test_names_that_lead_nowhere_are_left_as_they_are(tmp_path, monkeypatch):
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert named_as_given(sentences, ["art"]) == sentences
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_nothing_but_regular_files_is_opened(tmp_path):
+    pipe, folder, link = tmp_path / "pipe", tmp_path / "folder", tmp_path / "link"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    link.symlink_to(pipe)
+    # A reader that waits for a writer after all is let go, and then fails the test.
+    watch = threading.Timer(20, lambda: os.close(os.open(pipe, os.O_RDWR)))
+    watch.start()
+    for path in (pipe, folder, link, os.devnull):
+        with pytest.raises(OSError, match="not a regular file"):
+            open_regular(path)
+    assert watch.is_alive()
+    watch.cancel()
+    (tmp_path / "file").write_bytes(b"content")
+    assert read_regular(tmp_path / "file") == read_regular(str(tmp_path / "file")) == b"content"
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "none")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from ...errors import CollectionError
 from ...metrics.tastes.bradley_terry import MOST_SHOWN, strengths_of
 from .collection import Collection
+from .ratings import check_rater
 from .tables import ComparisonRow, ImageRow
 
 
@@ -29,7 +30,7 @@ def store_choice(collection: Collection, rater: str, choice: str, winner: int, l
         True if the choice was new.
 
     Raises:
-        CollectionError: a name is empty or too long, a picture does not exist or is compared with itself, or the
+        CollectionError: a name is not allowed, a picture does not exist or is compared with itself, or the
             collection cannot be written.
     """
     return _store(collection, rater, choice, [winner, *losers], [(winner, loser) for loser in losers])
@@ -47,10 +48,9 @@ def _store(
     collection: Collection, rater: str, choice: str, images: Sequence[int], pairs: Sequence[tuple[int, int]]
 ) -> bool:
     """Store (winner, loser) pairs of the pictures shown for a choice."""
-    if not (0 < len(rater) <= 128 and 0 < len(choice) <= 36):
-        raise CollectionError(
-            "Expected a rater's name of 1 to 128 characters and a choice's name of 1 to 36 characters."
-        )
+    check_rater(rater)
+    if not 0 < len(choice) <= 36:
+        raise CollectionError(f"Expected a choice's name of 1 to 36 characters, got {len(choice)}.")
     if not 2 <= len(set(images)) == len(images) <= MOST_SHOWN:
         raise CollectionError(f"Expected a choice among 2 to {MOST_SHOWN} different pictures, got {list(images)}.")
     with collection.session("be written", write=True, durable=True) as session:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, insert, select
 
 from ...errors import CollectionError
 from ..support.batching import batches
+from ..support.wording import check_direction
 from .collection import Collection
 from .ratings import check_rater
 from .tables import HERE, ImageRow, LabelRow
@@ -29,13 +30,14 @@ def check_label(kind: str, name: str) -> str:
     """The name of a label, its white space reduced to single spaces.
 
     Raises:
-        CollectionError: an unknown kind, or a name that is empty, too long, or holds a comma, which separates names.
+        CollectionError: an unknown kind, or a name that is empty, too long, or holds a comma, which separates names,
+            or an invisible character.
     """
     if kind not in KINDS:
         raise CollectionError(f"Expected a label among {', '.join(KINDS)}, got {kind[:40]!r}.")
     if kind == FAVOURITE:
         return check_rater(name)
-    name = " ".join(name.split())
+    name = check_direction(" ".join(name.split()), f"{kind}'s name")
     seen = name.translate(_JOINERS)
     if not seen or len(name) > LONGEST or "," in name or not seen.isprintable():
         raise CollectionError(

@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from ...errors import ImageError
+from ...files import open_regular
 from ...metrics.formats.png import SIGNATURE
 from ...metrics.image import read_content
 from ...version import __version__
@@ -70,7 +71,7 @@ def picture_digest(content: bytes) -> str:
 def digest_of_file(path: Path | str) -> str | None:
     """``picture_digest`` of a file, of which little is held in memory; None if it cannot be read."""
     try:
-        with Path(path).open("rb") as stream:
+        with open_regular(path) as stream:
             head = stream.read(NOTE_AT + 4 + len(_NOTE))
             digest = hashlib.sha256(head[:NOTE_AT])
             stream.seek(NOTE_AT + note_length(head))

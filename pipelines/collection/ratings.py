@@ -16,7 +16,7 @@ from ...errors import CollectionError, expect
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..support.batching import batches
-from ..support.wording import composed
+from ..support.wording import check_direction, composed
 from .collection import Collection
 from .tables import ImageRow, RatingRow
 
@@ -53,15 +53,15 @@ def check_rater(name: str) -> str:
     """Check a rater's name.
 
     Raises:
-        CollectionError: the name is empty or too long, or scores are stored under it, so that two judges would have one
-            name.
+        CollectionError: the name is empty or too long, holds an invisible character that changes its direction, or scores
+            are stored under it, so that two judges would have one name.
     """
     expect("a rater's name as text", name, str, error=CollectionError)
     if not name.strip() or len(name) > 128:
         raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(name)}.")
     if name == OBSERVED or _PROFILE.fullmatch(name):
         raise CollectionError(f"The name {name!r} is reserved for stored scores: choose another name for the rater.")
-    return name
+    return check_direction(name, "rater's name")
 
 
 def check_new_rater(name: str, known: Iterable[str]) -> None:

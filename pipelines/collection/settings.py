@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
 from collections.abc import Callable
 
+from ...errors import CollectionError
+from .address import is_url
 from .collection import Collection
 from .tables import Meta
+
+#: Key of the random text that tells a collection from any other at its place.
+_IDENTITY = "identity"
 
 
 def setting(collection: Collection, key: str) -> str | None:
@@ -28,3 +36,17 @@ def change_setting(collection: Collection, key: str, change: Callable[[str | Non
         value = change(None if row is None else row.value)
         session.merge(Meta(key=key, value=value))
     return value
+
+
+def identity(collection: Collection) -> str:
+    """Return a text that no other collection has: its place, and a random text that is stored in it at the first call.
+
+    A collection that is moved, copied, or put in the place of another has another identity. If it cannot be written, the
+    place alone counts.
+    """
+    stored = setting(collection, _IDENTITY) or ""
+    if not stored:
+        with contextlib.suppress(CollectionError):
+            stored = change_setting(collection, _IDENTITY, lambda earlier: earlier or secrets.token_hex(16))
+    place = collection.name if is_url(collection.name) else os.path.realpath(collection.name)
+    return f"{stored} {place}"

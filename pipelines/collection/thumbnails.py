@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import ImageError
-from ...files import write_whole
+from ...files import read_regular, write_whole
 from ...metrics.image import read_image
 from .collection import Collection
 from .tables import ImageRow
@@ -59,7 +59,7 @@ def thumbnail(collection: Collection, row: ImageRow, side: int = SIDE) -> bytes:
     path = thumbnail_path(collection, row, side)
     if path is not None:
         with contextlib.suppress(OSError):
-            return path.read_bytes()
+            return read_regular(path)
     content = encode_thumbnail(collection.pixels(row), side)
     if path is not None:
         # A cache that cannot be written costs time only.
@@ -101,6 +101,8 @@ def for_browser(collection: Collection, row: ImageRow, side: int | None = SIDE) 
                 return content, kind
         if side is None or transparent:
             buffer = io.BytesIO()
-            Image.fromarray(read_image(content).pixels).save(buffer, "PNG", compress_level=1)
+            Image.fromarray(collection.decode(content, str(collection.locate(row))).pixels).save(
+                buffer, "PNG", compress_level=1
+            )
             return buffer.getvalue(), "image/png"
     return thumbnail(collection, row, side), "image/jpeg"

@@ -23,7 +23,7 @@ from ...threads import one_model_at_a_time
 from ..scoring.profile_store import ProfileStore
 from ..scoring.taste_scorer import TasteScorer
 from ..support.judge_names import offered_judges
-from ..support.wording import meant
+from ..support.wording import BIDI_CONTROLS, meant
 from .built_in import BUILT_IN
 from .guarded import GuardedJudge
 from .people import Person
@@ -48,7 +48,7 @@ class Tastes(Protocol):
 
 #: Origin of the built-in judges.
 SOART = "soart"
-_NAME = re.compile(r"[^\s@=](?:[^@=\r\n]{0,62}[^\s@=])?")
+_NAME = re.compile(rf"[^\s@={BIDI_CONTROLS}](?:[^@=\r\n{BIDI_CONTROLS}]{{0,62}}[^\s@={BIDI_CONTROLS}])?")
 
 
 @dataclass(frozen=True, slots=True)

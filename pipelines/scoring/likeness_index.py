@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...files import whole_file
+from ...files import open_regular, whole_file
 from ...metrics.similarity.neighbours import Standard
 from ..collection.collection import Collection
 from ..collection.storage import LIKENESS
@@ -87,7 +87,7 @@ class LikenessIndex:
 def _load(path: Path, names: Sequence[str]) -> LikenessIndex | None:
     """The index in a file; None if there is none, or it is damaged."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             ids, among, (mean, deviation) = (np.load(stream, allow_pickle=False) for _ in range(3))
             np.lib.format.read_magic(stream)
             shape, _, kind = np.lib.format.read_array_header_1_0(stream)

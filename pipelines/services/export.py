@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CollectionError, ImageError
-from ...files import shortened
+from ...files import read_regular, shortened
 from ...metrics.damage.titles import shared_name
 from ...metrics.image import read_content
 from ..collection.collection import Collection
@@ -30,6 +30,7 @@ from ..collection.tables import ImageRow
 from ..evaluation.export import csv_lines, json_lines
 from ..ingest.metadata import maker
 from ..support.batching import batches
+from ..support.wording import BIDI_CONTROLS
 from ..support.zip_stream import zip_stream
 from ..tidying.cull import Move, with_companions
 
@@ -40,8 +41,8 @@ _COLUMNS = (
     "sha256", "width", "height", "added", "problem", "tool", "prompt", "negative", "model", "sampler",
     "scheduler", "seed", "steps", "guidance", "settings", "tags", "albums", "favourite_of",
 )  # fmt: skip
-#: Characters that a name in an archive must not have on some system, and most characters of such a name.
-_UNSAFE, _LONGEST = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]'), 100
+#: Characters that a name in an archive must not have on some system, or that disguise its suffix, and most characters of such a name.
+_UNSAFE, _LONGEST = re.compile(rf'[\x00-\x1f\x7f<>:"/\\|?*{BIDI_CONTROLS}]'), 100
 #: Most bytes of such a name in UTF-8: file systems take 255, and a number may be added.
 _MOST_BYTES = 200
 
@@ -216,6 +217,6 @@ def _changed(path: Path) -> datetime:
 def _pieces(path: Path) -> Iterator[bytes]:
     """The content of a small text file; nothing if it is gone."""
     try:
-        yield path.read_bytes()
+        yield read_regular(path)
     except OSError:
         return

@@ -7,9 +7,8 @@ from itertools import count
 from pathlib import Path
 
 from ...errors import CollectionError, ImageError
-from ...files import write_whole
+from ...files import read_regular, write_whole
 from ...metrics.formats.decoders import SUFFIXES
-from ...metrics.image import read_image
 from ..collection.collection import Collection
 from ..collection.storage import IMAGES
 from .export import safe_name
@@ -41,7 +40,7 @@ def import_picture(collection: Collection, name: str, content: bytes) -> Path:
         raise ImageError(f"{name!r} has no suffix of a picture: only pictures can be added.")
     if len(content) > MOST_BYTES:
         raise ImageError(f"{name!r} has more than {MOST_BYTES // 10**6} MB: copy it into a folder and evaluate that.")
-    read_image(content, label=name)
+    collection.decode(content, name)
     folder = collection.file(IMAGES) / IMPORTED
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +54,7 @@ def _copy(path: Path, content: bytes) -> Path:
     for n in count(1):
         target = path if n == 1 else path.with_name(f"{path.stem} ({n}){path.suffix}")
         with _copying:
-            if target.is_file() and target.read_bytes() == content:
+            if target.is_file() and read_regular(target) == content:
                 return target
             # Another process may take the name at the same time: only one of them makes the file.
             try:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+from ...errors import CollectionError
+
+#: Characters that show a text in another order than it has (Unicode's Bidi_Control): a name with them looks like another.
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_BIDI = re.compile(f"[{BIDI_CONTROLS}]")
 
 
 def counted(count: int, noun: str = "picture") -> str:
@@ -15,6 +22,24 @@ def counted(count: int, noun: str = "picture") -> str:
 def composed(name: str) -> str:
     """A name with composed accents, as most keyboards write them: decomposed ones look the same and are other texts."""
     return unicodedata.normalize("NFC", name)
+
+
+def check_direction(name: str, noun: str = "name") -> str:
+    """Check that a name holds no bidirectional control character; letters of every script are fine.
+
+    Args:
+        name: the name.
+        noun: for the message.
+
+    Raises:
+        CollectionError: it does.
+    """
+    if control := _BIDI.search(name):
+        raise CollectionError(
+            f"The {noun} {name[:100]!r} holds an invisible character that changes its direction, "
+            f"U+{ord(control[0]):04X}: enter it without."
+        )
+    return name
 
 
 def meant(name: str, known: Iterable[str]) -> str:

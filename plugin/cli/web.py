@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import re
 import secrets
 import socket
 import sys
 import webbrowser
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,6 +74,12 @@ def web(
     ] = "me",
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Further host name that may be used to open the page; repeatable.")
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address or network of a proxy in front of the server, whose X-Forwarded-For names the visitors; repeatable."
+        ),
     ] = None,
     allow_folders: Annotated[
         list[Path] | None,
@@ -138,6 +146,7 @@ def web(
             raise SoartError(f"There is no folder {str(folder)!r} to allow: name a folder that exists.")
     if watch and not any(map(os.path.isdir, folders or ())):
         raise SoartError("--watch needs a folder to watch: name one, as in 'soart web pictures/ --watch'.")
+    _check_proxies(trusted_proxy or ())
     _check_drawing(drawing)
     wanted = prior_names(priors)
     store = ProfileStore(profiles)
@@ -151,7 +160,9 @@ def web(
         names = [*(_evaluated(folder) for folder in folders or ()), *(collection or ())]
         collections = _collections(names, create=create)
         check_typed_priors(ctx, wanted, [store, *map(tastes_of, filter(Collection.is_collection, collections))])
-        port, token = listener.getsockname()[1], secrets.token_urlsafe(32)
+        # A free port may have been that of another server before: its sessions must not count here.
+        lasting, port = port != 0, listener.getsockname()[1]
+        token = secrets.token_urlsafe(32)
         state = platformdirs.user_state_path("soart")
         app = create_app(
             ServerSettings(
@@ -172,7 +183,7 @@ def web(
                 language=language,
                 names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
                 port=port,
-                secret=signing_key(state),
+                secret=signing_key(state) if lasting else "",
                 ended=state / "web-ended",
             )
         )
@@ -184,7 +195,21 @@ def web(
             note("Anyone who can reach this server can see and rate your pictures and draw new ones.")
         if open_browser:
             webbrowser.open(address)
-        _serve(app, listener)
+        _serve(app, listener, trusted_proxy or ())
+
+
+def _check_proxies(proxies: Sequence[str]) -> None:
+    """Refuse what is no address or network.
+
+    Raises:
+        BadParameter: it is not.
+    """
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            expected = f"expected an address or a network such as 127.0.0.1 or 10.0.0.0/8, got {proxy!r}"
+            raise typer.BadParameter(expected, param_hint="--trusted-proxy") from None
 
 
 def _check_drawing(drawing: GeneratorOptions) -> None:
@@ -230,12 +255,12 @@ def _watched(app: Starlette) -> str:
     )
 
 
-def _serve(app: Starlette, listener: socket.socket) -> None:
+def _serve(app: Starlette, listener: socket.socket, proxies: Sequence[str]) -> None:
     from ..web.serving import make_server
 
     # Uvicorn raises the Ctrl-C that ended it again, after an orderly shutdown.
     with contextlib.suppress(KeyboardInterrupt):
-        make_server(app).run(sockets=[listener])
+        make_server(app, proxies).run(sockets=[listener])
 
 
 def _displayed(host: str) -> str:

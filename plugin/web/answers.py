@@ -231,6 +231,16 @@ def json_endpoint(
     return endpoint
 
 
+def reading(work: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint whose work, in a thread, reads files of pictures; of these requests only some are answered at once."""
+
+    async def endpoint(request: Request) -> Response:
+        async with server_of(request).reading:
+            return await run_in_threadpool(work, request)
+
+    return endpoint
+
+
 def whole_number(value: object, name: str) -> int:
     """A whole number of a request.
 

@@ -95,7 +95,7 @@ def create_app(settings: ServerSettings) -> Starlette:
         middleware=[
             Middleware(
                 SessionMiddleware,
-                secret_key=settings.secret,
+                secret_key=server.key,
                 session_cookie=f"soart-{settings.port}",
                 max_age=SESSION_SECONDS,
                 same_site="strict",

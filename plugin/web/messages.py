@@ -54,6 +54,7 @@ LITERAL = (
     N_("1 file"),
     N_("%(count)s files"),
     N_("There is a rater or a taste %(name)s already: enter the name like this, or choose another."),
+    N_("The name %(name)s belongs to another rater: choose another one."),
     # Faults, technical reasons and their places
     N_("technical quality"),
     N_("overall score"),

@@ -12,7 +12,7 @@ import secrets
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -40,12 +40,12 @@ HEADERS = {
 MOST_BYTES = 1_000_000
 #: Addresses that take pictures.
 _IMPORT = re.compile(r"/c/\d+/api/import")
-#: Addresses that are open to strangers.
-_OPEN = ("/login", "/static/")
+#: ``Host`` header: a name or an IPv4 address, or an IPv6 address in brackets; and perhaps a port.
+_HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
 def signing_key(folder: Path) -> str:
-    """Key that signs the session cookies, the same after a restart.
+    """Secret of the user behind the keys of all servers, the same after a restart; see ``server_key``.
 
     Args:
         folder: folder of the secret behind the key. If it cannot be written, sessions end with the server.
@@ -73,12 +73,13 @@ def allowed_host(header: str, names: frozenset[str]) -> bool:
 
     It answers to an IP address, localhost, this machine's name and ``names``. Any other name may be an attacker's that was made to point here (DNS rebinding).
     """
-    try:
-        name = urlsplit(f"//{header}").hostname or ""
-    except ValueError:
+    # Anything else, such as a slash, might be read as a part of the address by what comes after this.
+    match = _HOST.fullmatch(header)
+    if match is None:
         return False
+    name = match[1].lower()
     with contextlib.suppress(ValueError):
-        ipaddress.ip_address(name)
+        ipaddress.ip_address(name.strip("[]"))
         return True
     machine = socket.gethostname().lower()
     return name in {"localhost", machine, f"{machine}.local", *names}
@@ -166,11 +167,12 @@ class Guard:
 
     def _response(self, scope: Scope) -> Response | None:
         """The response to a request that must not reach the application; None for any other request."""
-        request = Request(scope)
+        # The path that is routed: that of the request's URL is put together from the Host header.
+        request, path = Request(scope), scope["path"]
         sessions, session = self.sessions, request.session
         sessions.drop_ended(session)
         changing = request.method not in {"GET", "HEAD"}
-        adding = _IMPORT.fullmatch(request.url.path) and sessions.role(session) == OWNER
+        adding = _IMPORT.fullmatch(path) and sessions.role(session) == OWNER
         most = MOST_PICTURE_BYTES if adding else MOST_BYTES
         message = refusal(Headers(scope=scope), session, self.names, changing=changing, most_bytes=most)
         if message:
@@ -178,7 +180,7 @@ class Guard:
         if not changing and sessions.role_of_secret(request.query_params.get("token", "")) == OWNER:
             sessions.enter(session, OWNER)
             return RedirectResponse(_without_token(request), 303)
-        if sessions.role(session) or request.url.path.startswith(_OPEN):
+        if sessions.role(session) or path == "/login" or path.startswith("/static/"):
             return None
         if changing or "text/html" not in request.headers.get("accept", ""):
             message = "This server needs a token or a password: reload the page and enter it."
@@ -189,4 +191,4 @@ class Guard:
 def _without_token(request: Request) -> str:
     """The address of a request without its token, on this server whatever the path looks like."""
     query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "token"])
-    return f"/{request.url.path.lstrip('/')}{'?' if query else ''}{query}"
+    return f"/{quote(request.scope['path'].lstrip('/'))}{'?' if query else ''}{query}"

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from types import FrameType
 
 import h11
 import uvicorn
@@ -13,6 +18,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 ARRIVAL_SECONDS = 20.0
 #: Bytes of a body for which there is a second more, so that large pictures may arrive by slow lines.
 BYTES_A_SECOND = 50_000
+#: Seconds from Ctrl-C until the process ends at the latest.
+END_SECONDS = 1.5
 
 
 class PunctualProtocol(H11Protocol):
@@ -56,10 +63,31 @@ class PunctualProtocol(H11Protocol):
             self._deadline = None
 
 
-def make_server(app: Starlette) -> uvicorn.Server:
-    """The server of an application, which takes no word of proxies for granted."""
+class PromptServer(uvicorn.Server):
+    """A server that Ctrl-C ends within seconds, whatever its threads wait for.
+
+    Answers and background jobs have ``END_SECONDS`` to end in order. After that they are cut off, as if the process had been
+    killed, which collections survive.
+    """
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        super().handle_exit(sig, frame)
+        timer = threading.Timer(END_SECONDS, os._exit, (0 if sig == signal.SIGINT else 128 + sig,))
+        timer.daemon = True
+        timer.start()
+
+
+def make_server(app: Starlette, proxies: Sequence[str] = ()) -> uvicorn.Server:
+    """The server of an application.
+
+    Args:
+        app: the application.
+        proxies: addresses or networks of proxies whose ``X-Forwarded-For`` names the visitor; that of any other address is
+            ignored.
+    """
     config = uvicorn.Config(
-        app, http=PunctualProtocol, log_level="warning", server_header=False, proxy_headers=False,
-        timeout_graceful_shutdown=3,
+        app, http=PunctualProtocol, log_level="warning", server_header=False, proxy_headers=bool(proxies),
+        forwarded_allow_ips=[*proxies], timeout_graceful_shutdown=1,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    return PromptServer(config)

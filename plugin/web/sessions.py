@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import json
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
 #: Roles: the owner may change files, a guest may see, rate and tune, a stranger may only log in.
 OWNER, GUEST, STRANGER = "owner", "guest", ""
+#: Most names that a session remembers, as a cookie has 4 kB; and that a server remembers.
+MOST_NAMES, MOST_TAKEN = 4, 1000
 
 Session = MutableMapping[str, Any]
 
@@ -28,6 +31,48 @@ def csrf_token_of(session: Session) -> str:
         session["csrf"] = secrets.token_urlsafe(24)
     token: str = session["csrf"]
     return token
+
+
+def names_of(session: Session) -> list[str]:
+    """Names of raters that this browser bore, the latest last."""
+    # Sessions of earlier versions hold the present one alone.
+    names = [*session.get("names", ()), session.get("rater", "")]
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def bear(session: Session, name: str) -> None:
+    """Give a session the name of a rater, which this browser may take again later."""
+    earlier = [one for one in names_of(session) if one != name]
+    session.update(rater=name, names=[*earlier, name][-MOST_NAMES:])
+
+
+class TakenNames:
+    """The latest names that visitors of a server entered, whether they have rated since or not."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._names])
+
+    def add(self, name: str) -> None:
+        """Remember a name; the oldest ones are forgotten."""
+        self._names.pop(name, None)
+        self._names[name] = None
+        while len(self._names) > MOST_TAKEN:
+            self._names.pop(next(iter(self._names)), None)
+
+
+def server_key(secret: str, port: int, collections: Iterable[str]) -> str:
+    """Key that signs the sessions of one server: the same after a restart, another for each port and set of collections.
+
+    Args:
+        secret: of the user; empty for another key at every call.
+        port: that the server listens to.
+        collections: identities of its collections, in any order.
+    """
+    server = json.dumps([port, sorted(collections)])
+    return hmac.new((secret or secrets.token_hex(32)).encode(), server.encode(), hashlib.sha256).hexdigest()
 
 
 class Sessions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from starlette.requests import Request
 
 from ...errors import SoartError
 from ...pipelines.collection.collection import Collection
+from ...pipelines.collection.settings import identity
 from ...pipelines.ingest.roots import allowed_folders, title_of_collection
 from ...pipelines.judges.offered import OfferedJudges
 from ...pipelines.scoring.collection_profiles import CollectionProfiles
@@ -26,9 +28,10 @@ from ...pipelines.services.stacks import StackService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
+from ...pipelines.support.decoding import DecodingProcesses
 from ...pipelines.support.task_process import TaskProcess
 from .selections import Selections
-from .sessions import OWNER, Sessions
+from .sessions import OWNER, Sessions, TakenNames, names_of, server_key
 from .throttle import Throttle
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from ...pipelines.models.generator import ImageGenerator
 
 
+#: Requests that read files at the same time; a server has 40 threads.
+READING = 8
 #: Most raters of a collection whose services are kept.
 MOST_RATERS = 64
 #: Names of guests who have not entered one: the first that is not the owner's.
@@ -138,8 +143,8 @@ class ServerSettings:
         watch: add pictures that other tools write into the folders of the collections.
         language: code of the pages' language for visitors who have not chosen one; empty for that of their browser.
         names: further host names that the server answers to.
-        port: in the name of the session cookie, so that servers of one machine do not log each other out.
-        secret: key that signs the session cookies.
+        port: in the name of the session cookie, so that servers of one machine do not log each other out, and in its key.
+        secret: of the user, behind the key that signs the session cookies; empty for another one at every start.
         ended: file of the sessions that were ended; None to remember them until the server ends.
     """
 
@@ -167,6 +172,10 @@ class ServerSettings:
 class Server:
     """All open collections of a server, and the model and judges they share.
 
+    Attributes:
+        key: signs the session cookies; see ``server_key``.
+        names: that visitors entered.
+
     Raises:
         CollectionError: a collection cannot be opened.
         JudgeError: a judge of the settings does not exist.
@@ -174,19 +183,20 @@ class Server:
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
-        self.sessions = Sessions(
-            settings.secret, settings.token, settings.password, guests=settings.guests, ended=settings.ended
-        )
         self.throttle = Throttle()
+        self.names = TakenNames()
         self._lock = threading.Lock()
         self._generator: ImageGenerator | None = None
         self.judges = OfferedJudges(settings.judges)
         drawing = threading.Lock()
         self.learning = TaskProcess("Learning")
+        self.decoding = DecodingProcesses()
+        #: Held by every request that reads files, so that those that wait for a disk or a decoder leave threads to others.
+        self.reading = asyncio.Semaphore(READING)
         self.collections = [
             OpenCollection(
                 number,
-                Collection(folder),
+                self._open(folder),
                 settings.profiles,
                 self.generator,
                 drawing,
@@ -198,7 +208,18 @@ class Server:
             )
             for number, folder in enumerate(settings.collections)
         ]
+        identities = [identity(current.collection) for current in self.collections]
+        self.key = server_key(settings.secret, settings.port, identities)
+        self.sessions = Sessions(
+            self.key, settings.token, settings.password, guests=settings.guests, ended=settings.ended
+        )
         self._look_at_backend()
+
+    def _open(self, where: Path | str) -> Collection:
+        """Open a collection whose pictures are decoded outside of this process."""
+        collection = Collection(where)
+        collection.decode = self.decoding.decode
+        return collection
 
     def generator(self) -> ImageGenerator:
         """The model that draws, loaded once."""
@@ -223,10 +244,11 @@ class Server:
             threading.Thread(target=look, name="soart-backend", daemon=True).start()
 
     def close(self) -> None:
-        """Close every collection, and end the learning."""
+        """Close every collection, and end the processes."""
         for collection in self.collections:
             collection.close()
         self.learning.close()
+        self.decoding.close()
 
 
 def server_of(request: Request) -> Server:
@@ -251,7 +273,23 @@ def rater_of(request: Request) -> str:
     """Name of the rater of a request; guests who have not entered one share a name that is not the owner's."""
     own = server_of(request).settings.rater
     name: str = request.session.get("rater", "")
-    return name or (own if is_owner(request) else next(shared for shared in GUEST_RATERS if shared != own))
+    return name or (own if is_owner(request) else _shared_name(own))
+
+
+def _shared_name(own: str) -> str:
+    """Name of the guests who have not entered one, beside an owner called ``own``."""
+    return next(shared for shared in GUEST_RATERS if shared != own)
+
+
+def check_may_bear(request: Request, name: str) -> None:
+    """Refuse a guest the name of another rater, unless this browser bore it before.
+
+    Raises:
+        ForbiddenError: the name belongs to the owner or another rater.
+    """
+    allowed = {*names_of(request.session), _shared_name(server_of(request).settings.rater)}
+    if not is_owner(request) and name not in allowed:
+        raise ForbiddenError(f"The name {name!r} belongs to another rater: choose another one.")
 
 
 def is_owner(request: Request) -> bool:

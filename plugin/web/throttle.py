@@ -1,4 +1,4 @@
-"""Slows down wrong passwords, for each address and in all."""
+"""Slows down wrong passwords of each address."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 #: Wrong passwords of one address before it has to wait, its longest wait in seconds, and seconds until it is forgotten.
 FREE, LONGEST, MEMORY = 3, 60.0, 900.0
-#: Wrong passwords of all addresses together: this many at once, then one in so many seconds.
-BURST, EVERY = 20, 2.0
+#: Most addresses that are remembered, those of the latest wrong passwords.
+MOST = 10_000
 #: Doublings of the first wait of one second until the longest; far more would overflow.
 _DOUBLINGS = math.ceil(math.log2(LONGEST))
+#: Most characters of what a proxy calls an address.
+_LONGEST_NAME = 64
 
 
 @dataclass(slots=True)
@@ -26,8 +28,8 @@ class _Record:
 class Throttle:
     """Counts wrong passwords.
 
-    After ``FREE`` wrong passwords an address waits one second, then twice as long each time. All addresses share a
-    budget, so that many of them try little more than one.
+    After ``FREE`` wrong passwords an address waits one second, then twice as long each time. Other addresses do not wait
+    for it: an address that sent no wrong password is never refused.
 
     Args:
         clock: returns seconds.
@@ -35,35 +37,48 @@ class Throttle:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        #: In the order of their latest wrong passwords.
         self._addresses: dict[str, _Record] = {}
-        #: Wrong passwords of all addresses that the budget still has to work off, at ``_since``.
-        self._debt, self._since = 0.0, clock()
+
+    def __len__(self) -> int:
+        """Number of addresses that are remembered."""
+        return len(self._addresses)
 
     def wait(self, address: str) -> float:
         """Seconds until an address may try again; 0 if it may now."""
-        now = self._clock()
-        record = self._addresses.get(network_of(address), _Record(0, now))
-        own = min(LONGEST, 2.0 ** min(record.count - FREE, _DOUBLINGS)) if record.count >= FREE else 0.0
-        all_together = (self._debt - BURST + 1) * EVERY - (now - self._since)
-        return max(0.0, record.last + own - now, all_together)
+        record = self._addresses.get(network_of(address))
+        if record is None or record.count < FREE:
+            return 0.0
+        own = min(LONGEST, 2.0 ** min(record.count - FREE, _DOUBLINGS))
+        return max(0.0, record.last + own - self._clock())
 
     def wrong(self, address: str) -> None:
         """Count a wrong password."""
-        now = self._clock()
-        self._addresses = {name: r for name, r in self._addresses.items() if now - r.last < MEMORY}
-        record = self._addresses.setdefault(network_of(address), _Record(0, now))
-        record.count, record.last = record.count + 1, now
-        self._debt = max(0.0, self._debt - (now - self._since) / EVERY) + 1
-        self._since = now
+        now, name = self._clock(), network_of(address)
+        self._forget(now)
+        count = self._addresses.pop(name).count if name in self._addresses else 0
+        self._addresses[name] = _Record(count + 1, now)
+        while len(self._addresses) > MOST:
+            del self._addresses[next(iter(self._addresses))]
 
     def right(self, address: str) -> None:
         """Forget the wrong passwords of an address."""
         self._addresses.pop(network_of(address), None)
 
+    def _forget(self, now: float) -> None:
+        """Forget the addresses that have sent nothing wrong for ``MEMORY`` seconds."""
+        while self._addresses:
+            oldest = next(iter(self._addresses))
+            if now - self._addresses[oldest].last < MEMORY:
+                return
+            del self._addresses[oldest]
+
 
 def network_of(address: str) -> str:
     """The network that one attacker is likely to have: an IPv4 address, or the /64 of an IPv6 address."""
     with contextlib.suppress(ValueError):
-        if (ip := ipaddress.ip_address(address)).version == 6:
-            return str(ipaddress.ip_network((ip, 64), strict=False))
-    return address
+        ip = ipaddress.ip_address(address)
+        if isinstance(ip, ipaddress.IPv6Address):
+            # A socket for both kinds of addresses names IPv4 ones like this: all of them would be one network.
+            return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
+    return address[:_LONGEST_NAME]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ....files import read_regular
 from .record import PictureMetadata, clean, guarded, read_json
 from .sidecars import decoded, read_any_object
 
@@ -47,7 +48,7 @@ class FolderTable:
                         f"{str(path)!r} is larger than {_LONGEST_FILE >> 20} MiB and was not read; split it."
                     )
                     continue
-                content = path.read_bytes()
+                content = read_regular(path)
             except (OSError, ValueError) as error:
                 table._problem(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}.")
                 continue

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
+from ...support.wording import BIDI_CONTROLS
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -21,11 +23,8 @@ _MOST_SETTINGS = 64
 # A few bytes of JSON take a hundred in memory.
 _MOST_VALUES = 500_000
 
-# Controls except tab and newline; lone surrogates; bidirectional overrides and isolates, which disguise a text;
-# noncharacters.
-_UNWANTED = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
-)
+# Controls except tab and newline; lone surrogates; bidirectional controls, which disguise a text; noncharacters.
+_UNWANTED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS}\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)

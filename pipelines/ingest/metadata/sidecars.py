@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ....files import open_regular
 from .a1111 import read_parameters
 from .comfyui import read_comfyui
 from .common import read_flat
@@ -57,8 +57,9 @@ def texts_beside(path: Path) -> Iterator[Path]:
 def _content(path: Path) -> bytes | None:
     """The bytes of a regular file of at most 16 MiB; ``None`` for any other."""
     try:
-        state = path.stat()
-        return path.read_bytes() if stat.S_ISREG(state.st_mode) and state.st_size <= _LONGEST else None
+        with open_regular(path) as stream:
+            content = stream.read(_LONGEST + 1)
+        return content if len(content) <= _LONGEST else None
     except (OSError, ValueError):
         return None
 

@@ -45,7 +45,7 @@ from ....pipelines.services.judging import (
     start_judging,
 )
 from ....pipelines.support.background import Job
-from ..answers import for_visitor, json_endpoint, page, whole_number, whole_numbers
+from ..answers import for_visitor, json_endpoint, page, reading, whole_number, whole_numbers
 from ..state import ForbiddenError, NotFoundError, current_collection, is_owner, rater_of, server_of
 
 #: Longest side of a picture by the size in its address; None for all pixels.
@@ -314,9 +314,9 @@ routes = [
     Route("/gallery", gallery),
     Route("/api/ids", ids),
     Route("/api/cells", cells),
-    Route("/pictures/{image:number}/{size}", picture),
-    Route("/heat/{image:number}", heat),
-    Route("/detail/{image:number}", detail),
+    Route("/pictures/{image:number}/{size}", reading(picture)),
+    Route("/heat/{image:number}", reading(heat)),
+    Route("/detail/{image:number}", reading(detail)),
     Route("/phrases/{image:number}", phrases),
     Route("/api/score", json_endpoint(score), methods=["POST"]),
     Route("/api/judge", json_endpoint(judge, owner=True), methods=["POST"]),

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from ....errors import ImageError, SoartError
 from ....pipelines.services.importing import import_picture
 from ..answers import json_endpoint
-from ..state import check_owner, current_collection
+from ..state import check_owner, current_collection, server_of
 
 
 async def add(request: Request) -> Response:
@@ -24,7 +24,8 @@ async def add(request: Request) -> Response:
     except ClientDisconnect:
         raise SoartError(f"{name[:80]!r} did not arrive.") from None
     try:
-        path = await run_in_threadpool(import_picture, current_collection(request).collection, name, content)
+        async with server_of(request).reading:
+            path = await run_in_threadpool(import_picture, current_collection(request).collection, name, content)
     except ImageError as error:
         raise SoartError(str(error)) from error
     return JSONResponse({"name": path.name})

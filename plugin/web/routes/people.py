@@ -17,7 +17,8 @@ from ....pipelines.ingest.roots import known_roots
 from ....pipelines.support.wording import composed
 from ..answers import for_visitor, json_body, json_endpoint, page
 from ..language import languages
-from ..state import rater_of, server_of
+from ..sessions import bear
+from ..state import check_may_bear, rater_of, server_of
 
 
 def home(request: Request) -> Response:
@@ -58,11 +59,10 @@ async def login(request: Request) -> Response:
 
 
 def logout(request: Request, body: dict[str, Any]) -> Response:
-    """End the session; the language stays."""
-    language = request.session.get("language")
+    """End the session; the language stays, and the right to the names that this browser bore."""
+    staying = {key: request.session[key] for key in ("language", "names") if request.session.get(key)}
     server_of(request).sessions.leave(request.session)
-    if language:
-        request.session["language"] = language
+    request.session.update(staying)
     return JSONResponse({})
 
 
@@ -74,11 +74,15 @@ def name_rater(request: Request, body: dict[str, Any]) -> Response:
     server.collections[0].profiles.own.place(name)
     # The form sends the present name too if only the language changes.
     if name != rater_of(request):
+        entered = {*server.names}
         known = {server.settings.rater}
         for current in server.collections:
             known |= {*raters(current.collection), *choosers(current.collection), *current.profiles.own.names()}
-        check_new_rater(name, known)
-    request.session["rater"] = name
+        if name in {*map(composed, known), *entered}:
+            check_may_bear(request, name)
+        check_new_rater(name, known | (entered - {name}))
+    server.names.add(name)
+    bear(request.session, name)
     language = body.get("language")
     if isinstance(language, str) and language in languages():
         request.session["language"] = language

@@ -15,7 +15,7 @@ from ....pipelines.collection.labels import ALBUM, FAVOURITE, TAG, label_counts,
 from ....pipelines.collection.queries import row_of
 from ....pipelines.services.export import KINDS, PictureExport, original, safe_name
 from ....pipelines.tidying.cull import SELECTED
-from ..answers import json_endpoint, whole_number
+from ..answers import json_endpoint, reading, whole_number
 from ..state import NotFoundError, current_collection, is_owner
 from .rating import check_rater, stars_in
 
@@ -123,5 +123,5 @@ routes = [
     Route("/api/selection/export", json_endpoint(prepare_export), methods=["POST"]),
     Route("/api/labels", labels),
     Route("/export/{key}", download_export),
-    Route("/download/{image:number}", download),
+    Route("/download/{image:number}", reading(download)),
 ]

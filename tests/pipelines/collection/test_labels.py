@@ -72,7 +72,9 @@ def test_wrong_labels_are_refused(pictures):
         (TAG, "a\0b"),
         (TAG, "\u200d"),
         (TAG, "a\u202eb"),
+        (TAG, "a\u200fb"),
         (FAVOURITE, "taste:me"),
+        (FAVOURITE, "me\u202e"),
     ]
     for kind, name in wrong:
         with pytest.raises(CollectionError):

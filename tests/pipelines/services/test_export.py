@@ -106,5 +106,6 @@ def test_names_are_safe_on_every_system():
     assert safe_name("x" * 300 + ".png") == "x" * 90 + ".png"
     # Three bytes each.
     assert safe_name("狐" * 85 + ".png") == "狐" * 65 + ".png"
+    assert safe_name("photo\u202egnp.exe") == "photo_gnp.exe"
     assert safe_name("..") == safe_name("") == "picture"
     assert safe_name("\udcff.png") == "?.png".replace("?", "_")

@@ -1,6 +1,9 @@
+import unicodedata
+
 import pytest
 
-from soart.pipelines.support.wording import counted, percent
+from soart.errors import CollectionError
+from soart.pipelines.support.wording import check_direction, counted, percent
 
 
 def test_one_thing_is_singular():
@@ -14,3 +17,18 @@ def test_one_thing_is_singular():
 )
 def test_small_shares_are_not_none(part, whole, text):
     assert percent(part, whole) == text
+
+
+#: U+061C, U+200E and U+200F have a direction of their own in Unicode's tables.
+CONTROLS = {chr(c) for c in range(0x3000) if unicodedata.bidirectional(chr(c)) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}}  # fmt: skip
+
+
+@pytest.mark.parametrize("control", sorted(CONTROLS | {*"\u061c\u200e\u200f"}), ids=lambda c: f"{ord(c):04x}")
+def test_names_that_look_like_others_are_refused(control):
+    with pytest.raises(CollectionError, match=f"U\\+{ord(control):04X}"):
+        check_direction(f"an{control}n")
+
+
+@pytest.mark.parametrize("name", ["דנה", "سارة", "ann", "René", "小林", "a\u200db"])
+def test_letters_of_every_script_are_fine(name):
+    assert check_direction(name) == name

@@ -18,7 +18,7 @@ from soart.plugin.cli import web as command
 def serving(monkeypatch):
     """Applications that the command would have served."""
     found = []
-    monkeypatch.setattr(command, "_serve", lambda app, listener: found.append((app, listener.getsockname())))
+    monkeypatch.setattr(command, "_serve", lambda app, listener, proxies: found.append((app, listener.getsockname())))
     yield found
     for app, _ in found:
         app.state.server.close()
@@ -139,6 +139,18 @@ def test_every_start_prints_another_token(soart, serving, tmp_path):
     assert not first.guests
 
 
+def test_sessions_outlast_a_restart_unless_any_free_port_is_taken(soart, serving):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for number in (port, port, 0, 0):
+        assert soart("web", "--collection", "new", "--create", "--no-open", "--port", str(number))[0] == 0
+    keys = [app.state.server.key for app, _ in serving]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+    # Even on the same port: of two starts with --port 0 both may get it.
+    assert [app.state.server.settings.secret for app, _ in serving[2:]] == ["", ""]
+
+
 def test_guests_are_let_in_with_a_warning(soart, serving, tmp_path, monkeypatch):
     Collection(tmp_path / "c").close()
     line = ("web", "--collection", "c", "--no-open", "--port", "0", "--host", "0.0.0.0")
@@ -158,6 +170,13 @@ def test_folders_to_allow_must_exist(soart, serving, tmp_path):
     assert (code, "There is no folder 'nothing' to allow" in err) == (1, True)
     assert soart(*line, str(tmp_path))[0] == 0
     assert tmp_path in serving[-1][0].state.server.collections[0].allowed
+
+
+@pytest.mark.parametrize("proxy", ["*", "proxy.example", "10.0.0.1/8"])
+def test_a_proxy_is_named_by_its_address(soart, serving, tmp_path, proxy):
+    code, _, err = soart("web", "--collection", "c", "--create", "--port", "0", "--trusted-proxy", proxy)
+    assert (code, "expected an address" in err) == (2, True)
+    assert serving == []
 
 
 def test_judges_are_offered_and_mistakes_seen_at_once(soart, serving, package, tmp_path):

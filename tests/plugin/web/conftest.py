@@ -16,6 +16,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.support.decoding import DecodingProcesses
 from soart.plugin.web import state
 from soart.plugin.web.app import create_app
 from soart.plugin.web.state import ServerSettings
@@ -37,9 +38,27 @@ def pictures(count, seed=0, size=24):
     return batch
 
 
+class SharedDecoding(DecodingProcesses):
+    """Outlasts the servers that use it."""
+
+    def close(self):
+        pass
+
+    def end(self):
+        super().close()
+
+
+@pytest.fixture(scope="session")
+def decoding():
+    decoding = SharedDecoding(1)
+    yield decoding
+    decoding.end()
+
+
 @pytest.fixture(autouse=True)
-def one_learning(request, monkeypatch, process):
-    """Servers of all tests share the process that learns, except in tests of it."""
+def one_learning(request, monkeypatch, process, decoding):
+    """Servers of all tests share the processes that learn and decode, except in tests of them."""
+    monkeypatch.setattr(state, "DecodingProcesses", lambda: decoding)
     if "own_learning" not in request.fixturenames:
         monkeypatch.setattr(state, "TaskProcess", lambda title: process)
 

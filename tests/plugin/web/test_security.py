@@ -1,14 +1,18 @@
 """Host names, tokens, passwords, roles and keys."""
 
+from types import SimpleNamespace
+
 import pytest
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.collection.comparisons import store_choice
+from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.services.judging import KEY, start_judging
+from soart.plugin.web import security
 from soart.plugin.web.answers import without_paths
-from soart.plugin.web.security import allowed_host, signing_key
-from soart.plugin.web.sessions import same_secret
+from soart.plugin.web.security import Guard, allowed_host, signing_key
+from soart.plugin.web.sessions import Sessions, same_secret
 
 from .conftest import Visitor
 
@@ -46,10 +50,34 @@ def test_large_requests_and_other_methods_are_refused(visitor):
 
 @pytest.mark.parametrize(("host", "good"), [
     ("127.0.0.1:8700", True), ("localhost", True), ("[::1]:80", True), ("192.168.0.7:8700", True), ("gallery.lan", True),
-    ("evil.example", False), ("", False), ("localhost.evil.example", False), ("[junk", False),
+    ("evil.example", False), ("", False), ("localhost.evil.example", False), ("[junk", False), ("[::1", False),
+    ("127.0.0.1/login?", False), ("127.0.0.1/static/", False), ("127.0.0.1:80/login#", False), ("me@127.0.0.1", False),
+    ("127.0.0.1\\", False), ("127.0.0.1 ", False), ("127.0.0.1\n", False), ("127.0.0.1:", False), ("127.0.0.1:port", False),
 ])  # fmt: skip
 def test_host_names(host, good):
     assert allowed_host(host, frozenset({"gallery.lan"})) is good
+
+
+def test_the_host_of_a_request_opens_no_path(visit, folder):
+    client = visit(password=PASSWORD, secrets={"token": "guess"}).client
+    for host in ("127.0.0.1/login?", "127.0.0.1/static/", "localhost/login#"):
+        answer = client.get("/c/0/gallery", headers={**HTML, "host": host})
+        assert (answer.status_code, "data-csrf" in answer.text) == (403, False), host
+
+
+@pytest.mark.parametrize(("host", "path", "stranger"), [
+    ("127.0.0.1/login?", "/c/0/gallery", "/login"), ("127.0.0.1/static/", "/c/0/gallery", "/login"), ("127.0.0.1", "/login", None),
+    ("127.0.0.1", "/static/style.css", None), ("127.0.0.1", "/loginpage", "/login"),
+])  # fmt: skip
+def test_the_path_that_is_routed_decides(monkeypatch, host, path, stranger):
+    # As if a host with a path were accepted.
+    monkeypatch.setattr(security, "allowed_host", lambda header, names: True)
+    headers = [(b"host", host.encode()), (b"accept", b"text/html")]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers, "session": {}}
+    app = SimpleNamespace(state=SimpleNamespace(server=SimpleNamespace(settings=SimpleNamespace(language=""))))
+    guard = Guard(None, Sessions("s", TOKEN, PASSWORD), frozenset())
+    response = guard._response(scope | {"app": app})
+    assert (response and response.headers["location"]) == stranger
 
 
 @pytest.fixture
@@ -271,6 +299,45 @@ def test_a_guest_without_a_name_rates_beside_the_owner(visit, folder, own, share
         assert [ratings(collection, rater) for rater in (own, shared, "ann")] == [{1: 5}, {1: 1}, {1: 2}]
 
 
+def test_a_guest_takes_no_name_of_another(visit, folder):
+    with Collection(folder) as collection:
+        rate(collection, "ann", {1: 5})
+        rate(collection, "guest", {1: 3})
+        store_choice(collection, "cleo", "c", 1, [2])
+    client = visit(password=PASSWORD, rater="rita").client
+    app = client.app
+
+    def another(**secrets):
+        return Visitor(TestClient(app, base_url="http://127.0.0.1", follow_redirects=False), **secrets)
+
+    guest, later = another(token="", password=PASSWORD), another(token="", password=PASSWORD)
+    for name in ("rita", "ann", "cleo"):
+        refused = guest.post("/rater", {"rater": name})
+        assert refused.status_code == 403
+        assert refused.json()["error"] == f"The name '{name}' belongs to another rater: choose another one."
+    # In other capitals their tastes would share a file.
+    assert guest.post("/rater", {"rater": "Rita"}).status_code == 400
+    assert guest.post("/rater", {"rater": "ben"}).status_code == 200
+    # Also before the first rating.
+    assert later.post("/rater", {"rater": "ben"}).status_code == 403
+    for name in ("dora", "guest", "ben"):
+        assert guest.post("/rater", {"rater": name}).status_code == 200, name
+    # After the logout too: the browser is the same.
+    assert guest.post("/logout").status_code == 200
+    guest = Visitor(guest.client, token="", password=PASSWORD)
+    assert 'data-rater="guest"' in guest.client.get("/c/0/gallery").text
+    assert guest.post("/rater", {"rater": "ben"}).status_code == 200
+    # The owner may take any.
+    assert another().post("/rater", {"rater": "ann"}).status_code == 200
+
+
+def test_a_cookie_with_long_names_still_fits(visit):
+    guest = visit(password=PASSWORD, secrets={"token": "", "password": PASSWORD})
+    for letter in "äöüßéèê":
+        assert guest.post("/rater", {"rater": letter * 64}).status_code == 200
+    assert max(len(value) for value in guest.client.cookies.values()) < 4000
+
+
 def test_a_new_password_ends_sessions_but_not_the_name_of_the_rater(visit):
     first = visit(password=PASSWORD, secrets={"token": "", "password": PASSWORD})
     assert first.post("/rater", {"rater": "ann"}).status_code == 200
@@ -285,6 +352,54 @@ def test_a_new_password_ends_sessions_but_not_the_name_of_the_rater(visit):
 def test_servers_of_one_machine_have_cookies_of_their_own(visit):
     assert {*visit(port=8700).client.cookies} == {"soart-8700"}
     assert {*visit(port=8701).client.cookies} == {"soart-8701"}
+
+
+@pytest.fixture
+def owner_of(visit):
+    """True if a server with these settings takes the cookies of the owner of another server, renamed as it names its own."""
+
+    def taken(cookies, **changes):
+        client = visit(fresh=True, **changes, secrets={"token": "guess"}).client
+        name = f"soart-{changes.get('port', 0)}"
+        for value in cookies:
+            client.cookies.set(name, value)
+        return client.get("/c/0/api/ids").status_code == 200
+
+    return taken
+
+
+def test_a_session_holds_for_its_server_alone(visit, settings, owner_of, tmp_path):
+    cookies = [*visit(port=8700).client.cookies.values()]
+    other = tmp_path / "other"
+    Collection(other).close()
+    assert owner_of(cookies, port=8700)
+    assert not owner_of(cookies, port=8701)
+    assert not owner_of(cookies, port=8700, collections=[other])
+    assert not owner_of(cookies, port=8700, collections=[*settings.collections, other])
+    assert not owner_of(cookies, port=8700, secret="another user's")
+
+
+def test_a_collection_in_the_place_of_another_takes_no_sessions_of_it(visit, settings, owner_of, folder, tmp_path):
+    cookies = [*visit().client.cookies.values()]
+    assert owner_of(cookies)
+    folder.rename(tmp_path / "away")
+    Collection(folder).close()
+    assert not owner_of(cookies)
+    # Nor does the collection itself at another place, beside which another server may run.
+    assert not owner_of(cookies, collections=[tmp_path / "away"])
+
+
+def test_the_order_of_collections_does_not_end_sessions(visit, settings, owner_of, tmp_path):
+    other = tmp_path / "other"
+    Collection(other).close()
+    both = [*settings.collections, other]
+    cookies = [*visit(collections=both).client.cookies.values()]
+    assert owner_of(cookies, collections=both[::-1])
+
+
+def test_a_server_without_a_secret_has_another_key_at_every_start(visit, owner_of):
+    cookies = [*visit(secret="").client.cookies.values()]
+    assert not owner_of(cookies, secret="")
 
 
 def test_signing_keys_last(tmp_path):

@@ -4,25 +4,35 @@ import asyncio
 import contextlib
 import http.client
 import io
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from soart.plugin.web import serving
+from soart.errors import ImageError
+from soart.metrics import image
+from soart.pipelines.collection.collection import Collection
+from soart.plugin.web import serving, state
+from soart.plugin.web.app import create_app
+from soart.plugin.web.routes import gallery
 
 TOKEN = "t" * 43
 
 
-@pytest.fixture
-def listener(app, monkeypatch):
-    """The address of a server as the command starts it, with little patience."""
-    monkeypatch.setattr(serving, "ARRIVAL_SECONDS", 1.0)
+@contextlib.contextmanager
+def served(app, proxies=()):
+    """The address of a server as the command starts it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = serving.make_server(app)
+        server = serving.make_server(app, proxies)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
         thread.start()
         while not server.started:
@@ -31,6 +41,14 @@ def listener(app, monkeypatch):
         server.should_exit = True
         thread.join(240)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def listener(app, monkeypatch):
+    """The address of a server with little patience."""
+    monkeypatch.setattr(serving, "ARRIVAL_SECONDS", 1.0)
+    with served(app) as address:
+        yield address
 
 
 def drip(stream, byte, pause=0.1):
@@ -127,3 +145,111 @@ def read(connection):
     """The body of the answer, and the cookie that it sets."""
     answer = connection.getresponse()
     return answer.read().decode(), answer.headers.get("set-cookie", "")
+
+
+@pytest.mark.parametrize(("proxies", "apart"), [((), False), (("10.0.0.0/8",), False), (("127.0.0.1",), True)])
+def test_a_forwarded_address_counts_if_its_proxy_is_named(settings, proxies, apart):
+    app = create_app(replace(settings, password="sesame"))
+    with served(app, proxies) as (host, port):
+        connection = http.client.HTTPConnection(host, port, timeout=240)
+        connection.request("GET", "/login", headers={"accept": "text/html"})
+        page, cookie = read(connection)
+        headers = {"cookie": cookie.split(";")[0], "x-csrf-token": page.split('data-csrf="')[1].split('"')[0]}
+
+        def enter(password, visitor):
+            # The visitor sent the first address, and the proxy added the one it saw.
+            forwarded = {"x-forwarded-for": f"{visitor}0, {visitor}"}
+            body = json.dumps({"password": password})
+            connection.request("POST", "/login", body, {**headers, **forwarded})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        codes = [enter(f"guess {number}", "192.0.2.1") for number in range(8)]
+        assert codes[:3] == [400] * 3
+        assert codes[-1] == 429
+        assert enter("sesame", "192.0.2.2") == (200 if apart else 429)
+        connection.close()
+
+
+HANGING = """
+import contextlib, socket, time
+from starlette.applications import Starlette
+from starlette.routing import Route
+from soart.plugin.web.serving import make_server
+
+def hang(request):
+    print("waiting", flush=True)
+    time.sleep(600)
+
+with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.suppress(KeyboardInterrupt):
+    print(listener.getsockname()[1], flush=True)
+    make_server(Starlette(routes=[Route("/", hang)])).run(sockets=[listener])
+"""
+
+
+def test_ctrl_c_ends_a_server_whose_threads_hang():
+    line = [sys.executable, "-c", HANGING]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            port = int(process.stdout.readline())
+            with socket.create_connection(("127.0.0.1", port)) as stream:
+                stream.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                assert process.stdout.readline() == "waiting\n"
+                process.send_signal(signal.SIGINT)
+                assert process.wait(30) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_picture_that_became_a_pipe_stops_nothing(visitor, folder):
+    with Collection(folder) as collection:
+        files = [collection.locate(row) for row in collection.images()]
+    pipes = files[:10]
+    for path in pipes:
+        path.unlink()
+        os.mkfifo(path)
+    # Readers that wait for a writer after all are let go, and then fail the test.
+    watch = threading.Timer(60, lambda: [os.close(os.open(path, os.O_RDWR)) for path in pipes])
+    watch.start()
+    for number in range(1, len(pipes) + 1):
+        for address in ("download/%d", "pictures/%d/full", "pictures/%d/small", "heat/%d"):
+            assert visitor.get(f"/{address % number}").status_code == 404, address
+        assert visitor.get(f"/detail/{number}").status_code == 200
+    assert visitor.get("/pictures/11/full").status_code == 200
+    assert watch.is_alive()
+    watch.cancel()
+
+
+def test_pictures_are_decoded_in_other_processes(visitor, folder, monkeypatch):
+    monkeypatch.setattr(image, "_decode", None)
+    assert visitor.get("/heat/1").status_code == 200
+    with pytest.raises(ImageError), Collection(folder) as collection:
+        collection.pixels(collection.images()[0])
+
+
+def test_requests_that_wait_for_a_file_leave_threads_to_others(settings, monkeypatch):
+    started, go_on = [], threading.Event()
+
+    def hang(*_):
+        started.append(1)
+        go_on.wait(240)
+        return b"", "image/png"
+
+    monkeypatch.setattr(gallery, "for_browser", hang)
+    app = create_app(replace(settings, guests=True))
+    with served(app) as (host, port), contextlib.ExitStack() as stack:
+        for _ in range(60):
+            stream = stack.enter_context(socket.create_connection((host, port)))
+            stream.sendall(b"GET /c/0/pictures/1/full HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        while len(started) < state.READING:
+            time.sleep(0.01)
+        connection = http.client.HTTPConnection(host, port, timeout=60)
+        try:
+            connection.request("GET", "/c/0/api/ids")
+            assert '"ids"' in read(connection)[0]
+            assert len(started) == state.READING
+        finally:
+            go_on.set()
+            connection.close()

@@ -1,6 +1,6 @@
-"""Limits on wrong passwords, for each address and in all."""
+"""Limits on wrong passwords for each address."""
 
-from soart.plugin.web.throttle import BURST, EVERY, FREE, LONGEST, MEMORY, Throttle, network_of
+from soart.plugin.web.throttle import FREE, LONGEST, MEMORY, MOST, Throttle, network_of
 
 
 class Clock:
@@ -57,12 +57,36 @@ def test_days_of_guessing_from_one_address():
     assert throttle.wait("10.0.0.1") == LONGEST
 
 
-def test_an_hour_of_guessing_from_new_addresses_all_the_time():
+def test_guessing_from_any_number_of_addresses_stops_no_other_address():
     clock, numbers = Clock(), iter(range(10**9))
     throttle = Throttle(clock)
-    placed = try_for(throttle, clock, 3600, lambda: [f"10.{next(numbers)}" for _ in range(3)])
-    assert placed <= BURST + 3600 / EVERY + 1
-    assert len(throttle._addresses) < 2000
+    try_for(throttle, clock, 600, lambda: [f"10.{next(numbers)}" for _ in range(20)] + ["10.0.0.1", "10.0.0.2"])
+    assert throttle.wait("10.0.0.1") > 0
+    assert throttle.wait("192.168.0.7") == 0
+    throttle.wrong("192.168.0.7")
+    assert throttle.wait("192.168.0.7") == 0
+
+
+def test_a_bounded_number_of_addresses_is_remembered():
+    throttle = Throttle(Clock())
+    for number in range(MOST + 500):
+        throttle.wrong(f"10.{number}")
+    assert len(throttle) == MOST
+    # The latest ones.
+    for _ in range(FREE):
+        throttle.wrong("10.0.0.1")
+    assert throttle.wait("10.0.0.1") > 0
+    assert len(throttle) == MOST
+
+
+def test_addresses_are_forgotten():
+    clock = Clock()
+    throttle = Throttle(clock)
+    for number in range(100):
+        throttle.wrong(f"10.{number}")
+    clock.now += MEMORY
+    throttle.wrong("10.0.0.1")
+    assert len(throttle) == 1
 
 
 def test_the_right_password_frees_its_address():
@@ -78,4 +102,6 @@ def test_the_right_password_frees_its_address():
 def test_addresses_of_one_network_count_together():
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") != network_of("2001:db8:0:1::1")
     assert network_of("10.0.0.1") != network_of("10.0.0.2")
+    assert network_of("::ffff:10.0.0.1") == network_of("10.0.0.1") != network_of("::ffff:10.0.0.2")
     assert network_of("testclient") == "testclient"
+    assert len(network_of("x" * 9000)) < 100
