@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from soart.pipelines.judges.finding import guarded
-from soart.pipelines.scoring.pictures import StoredPictures
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.tastes.profile_files import load_taste
 from soart.pipelines.collection.collection import Collection
@@ -22,8 +20,10 @@ from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.roots import known_roots
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
+from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.judges.rescoring import score_all
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.taste_scorer import TasteScorer
 
 FOLDER = Path(__file__).parents[2] / "assets" / "stored"

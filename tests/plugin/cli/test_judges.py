@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from soart.pipelines.scoring.pictures import StoredPictures
 from soart.metrics.tastes.overall import OverallScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges import ray_judging
 from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.pictures import StoredPictures
 
 
 def redness(path):
