@@ -12,7 +12,7 @@ from .pictures import plain, to_images
 if TYPE_CHECKING:
     import numpy as np
 
-    from ...pipelines.scoring.in_memory import ScoredPicture
+    from ...pipelines.judges.in_memory import ScoredPicture
     from ...pipelines.tuning.ask_tell import Question, Told
     from ...pipelines.tuning.findings import StudyFindings
 
@@ -83,7 +83,7 @@ def observed_card(
     """
     from ...pipelines.reports.score_words import points_text, reason_words
 
-    score = "not judged" if told.score is None else points_text(told.score, choice.study.scorer.stored_name)
+    score = "not judged" if told.score is None else points_text(told.score, choice.study.judge.stored_name)
     return {
         "image": saved_previews([pixels], cls)[0],
         "title": str(choice.trial.number + 1),

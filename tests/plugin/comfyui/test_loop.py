@@ -30,7 +30,7 @@ DRAWING = {"model": "embedded", "count": 1, "prompt_seed": 0, "literal": True}
 
 def ask(graph, **more):
     return graph.add("SoartPromptChoice", **{
-        "space": SPACE, "profile": "technical", "count": 1, "search_seed": 0, "model": "embedded", "usual_steps": 6, "usual_guidance": 3.0,
+        "space": SPACE, "by": "technical", "count": 1, "search_seed": 0, "model": "embedded", "usual_steps": 6, "usual_guidance": 3.0,
         "usual_width": 64, "usual_height": 64, **more,
     })  # fmt: skip
 
@@ -87,10 +87,10 @@ def test_three_queue_runs_get_better(host, graph):
     assert any(word in found["rows"][0][0] for word in ("sharp", "vivid"))
 
 
-def test_ratings_and_other_scores_count_in_place_of_the_profile(host, graph):
+def test_ratings_and_other_scores_count_in_place_of_the_judge(host, graph):
     choice = ask(graph, collection="rated")
     image = draw(graph, choice)
-    judged = graph.add("SoartScore", images=image.out(), profile="blur")
+    judged = graph.add("SoartScore", images=image.out(), by="blur")
     scored = graph.add(
         "SoartObserve", image=image.out(), choice=choice.out(7), score=judged.out(), rating=4, rater="ann"
     )
@@ -98,7 +98,7 @@ def test_ratings_and_other_scores_count_in_place_of_the_profile(host, graph):
     ran = host.run(graph)
     assert ran.ok, ran.error
     [said] = ran.outputs[scored.id]["text"]
-    assert "external score" in said
+    assert "score from outside" in said
     assert "rated 4 by ann" in said
     assert ran.outputs[chart.id]["soart_table"][0]["columns"][1] == "deviations"
 

@@ -131,7 +131,7 @@ def test_the_package_imports_without_comfyui():
 
 
 def test_loading_the_pack_loads_no_heavy_package(tmp_path):
-    """The server waits for every pack when it starts: listing the nodes and the profiles must be cheap."""
+    """The server waits for every pack when it starts: listing the nodes and the judges must be cheap."""
     (tmp_path / "custom_nodes").mkdir()
     (tmp_path / "custom_nodes/soart-checkout").symlink_to(ROOT)
     code = f"""
@@ -142,13 +142,13 @@ base = Path({str(tmp_path)!r})
 sys.modules.update(comfy_standin.interface(base, base))
 before = set(sys.modules)
 _, nodes = comfy_standin.load_pack(base / "custom_nodes/soart-checkout")
-[profiles] = [i.choices for i in nodes["SoartScore"].GET_SCHEMA().inputs if i.id == "profile"]
-print(*profiles)
+[judges] = [i.choices for i in nodes["SoartScore"].GET_SCHEMA().inputs if i.id == "by"]
+print(*judges)
 print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
 """
     ran = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "tests", capture_output=True, text=True)
-    profiles, loaded = (set(line.split()) for line in ran.stdout.splitlines())
-    assert {"technical", "blur"} <= profiles
+    judges, loaded = (set(line.split()) for line in ran.stdout.splitlines())
+    assert {"overall", "technical", "blur"} <= judges
     heavy = {
         "sklearn",
         "pandas",
