@@ -97,6 +97,8 @@ def observed_card(
 
 def saved_previews(pictures: Sequence[np.ndarray], cls: type[io.ComfyNode]) -> list[dict[str, str]]:
     """Save (h, w, 3) uint8 pictures of one size in ComfyUI's temporary folder; returns where the front end finds them."""
+    if not pictures:
+        return []
     entries = ui.PreviewImage(to_images(pictures), cls=cls).as_dict()["images"]
     return [dict(entry) for entry in entries]
 

@@ -196,6 +196,40 @@ def test_a_batch_is_stopped_only_if_all_score_too_low(pipe):
     assert not callback.stopped
 
 
+class Failing:
+    """A judge that fails on every picture."""
+
+    name, version, scale, needs = "failing", "1", (0.0, 1.0, ""), ("pixels",)
+
+    def values(self, pictures):
+        raise RuntimeError("out of order")
+
+
+def test_a_threshold_has_one_judge_of_pictures_alone(pipe):
+    for by, words in (
+        ("adherence", "needs a prompt, and here only the pictures are known"),
+        ("person:me", "needs a person"),
+        (["technical", "blur"], "Expected one judge, because a threshold counts in its values, got 2"),
+    ):
+        with pytest.raises(JudgeError, match=words):
+            SoartCallback(below=0, by=by)
+    with pytest.raises(JudgeError, match="needs a prompt"):
+        SoartScoreBlock("adherence")
+    # Without a value of a failing judge nothing is stopped in silence.
+    with pytest.raises(JudgeError, match="RuntimeError: out of order"):
+        call(pipe, callback_on_step_end=SoartCallback(below=0, by=Failing()))
+
+
+def test_a_preview_with_nothing_to_judge_counts_as_too_low(pipe, monkeypatch):
+    monkeypatch.setattr(
+        "soart.pipelines.models.step_preview.decode", lambda *given: np.zeros((1, 32, 32, 3), dtype=np.float32)
+    )
+    callback = SoartCallback(below=0, by="technical")
+    call(pipe, callback_on_step_end=callback)
+    assert np.isnan(callback.scores).all()
+    assert callback.stopped
+
+
 def test_best_of(pipe):
     wrapped = soart.wrap(pipe)
     best = wrapped.best_of("a {fox|boat}", n=4, steps=2, by=Bright(), **SIZE)

@@ -153,6 +153,23 @@ def test_pictures_that_cannot_be_learnt_from(host, patient_graph):
     assert first.outputs[broken.id]["text"] != second.outputs[broken.id]["text"]
 
 
+def test_a_picture_without_a_score_is_stored_and_can_be_rated(host, graph):
+    choice = ask(graph, collection="white")
+    white = graph.add("TestPictures", kind="white", count=1, seed=0)
+    seen = graph.add("SoartObserve", image=white.out(), choice=choice.out(7), rating=2, rater="ann")
+    chart = graph.add("SoartFactorEffects", observed=seen.out())
+    value = graph.add("TestSink", value=seen.out(1))
+    first, second = host.run(graph), host.run(graph)
+    assert first.ok, first.error
+    assert second.ok, second.error
+    assert first.outputs[seen.id]["text"] == ["Number 1: no score (all white or transparent), rated 2 by ann."]
+    # Its choice does not come again.
+    assert second.outputs[seen.id]["text"][0].startswith("Number 2:")
+    assert [card["score"] for card in first.outputs[seen.id]["soart_cards"]] == ["not judged"]
+    assert value.id not in first.outputs
+    assert second.outputs[chart.id]["soart_table"][0]["columns"][1] == "stars"
+
+
 def test_a_choice_that_was_never_observed_comes_again(host, graph):
     choice = ask(graph, collection="again", count=2)
     prompts = graph.add("TestSink", value=choice.out())

@@ -164,6 +164,60 @@ def test_one_picture(host, graph, kind):
     assert table(ran, nodes[0])[0]["percentile"] == 50
 
 
+def test_pictures_with_nothing_to_judge_are_left_out_and_do_not_pass(host, patient_graph):
+    source, blank = pictures(patient_graph, "one black", 4), pictures(patient_graph, "white", 2)
+    judged, best, gate = (
+        patient_graph.add(name, images=source.out(), by="technical", **more)
+        for name, more in [("SoartScore", {}), ("SoartRank", {"top_k": 0}), ("SoartGate", {"percentile": 0.0})]
+    )
+    size = patient_graph.add("TestSink", value=gate.out())
+    none = patient_graph.add("SoartScore", images=blank.out(), by="technical")
+    # No mistake of the graph, so that the run goes on without the switch too.
+    shut = patient_graph.add("SoartGate", images=blank.out(), by="technical", percentile=0.0, keep_going=False)
+    never, number = patient_graph.add("TestSink", value=shut.out()), patient_graph.add("TestSink", value=shut.out(1))
+    ran = host.run(patient_graph)
+    assert ran.ok, ran.error
+    for node in (judged, best, gate):
+        assert sorted(row["picture"] for row in table(ran, node)) == [1, 3, 4]
+        assert "Picture 2 is left out: all black." in texts(ran, node)
+    assert "3 of 4 pictures pass" in texts(ran, gate)
+    assert texts(ran, size) == "[3, 24, 24, 3]"
+    assert "Picture 1 is left out: all white or transparent." in texts(ran, none)
+    assert "0 of 2 pictures pass" in texts(ran, shut)
+    assert texts(ran, number) == "0"
+    assert never.id not in ran.outputs
+
+
+def test_graphs_of_earlier_versions_run(host, graph):
+    """As they were saved in API form when the inputs were called ``profile`` and ``judge``."""
+    source = pictures(graph, count=3)
+    now = [
+        graph.add("SoartScore", images=source.out(), by="noise"),
+        graph.add("SoartRank", images=source.out(), by="noise", top_k=2),
+        graph.add("SoartGate", images=source.out(), by="noise", percentile=50.0),
+        graph.add("SoartExplain", images=source.out(), by="noise", grid=2),
+        graph.add("SoartJudge", images=source.out(), by="blur", prompt="", top_k=0),
+    ]
+    then = [
+        graph.add("SoartScore", images=source.out(), profile="noise"),
+        graph.add("SoartRank", images=source.out(), profile="noise", top_k=2),
+        graph.add("SoartGate", images=source.out(), profile="noise", percentile=50.0),
+        graph.add("SoartExplain", images=source.out(), profile="noise", grid=2),
+        graph.add("SoartJudge", images=source.out(), judge="blur", prompt="", top_k=0),
+    ]
+    asked = graph.add(
+        "SoartPromptChoice", **{name: value for name, value in CHOICE.items() if name != "by"}, profile="technical",
+        collection="earlier",
+    )  # fmt: skip
+    prompts = graph.add("TestSink", value=asked.out())
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert not ran.node_errors
+    for new, old in zip(now, then, strict=True):
+        assert table(ran, old) == table(ran, new)
+    assert "picture of a" in texts(ran, prompts)
+
+
 def test_mistakes_in_words(host, patient_graph):
     source = pictures(patient_graph)
     other = patient_graph.add("SoartScore", images=source.out(), by="technical")
