@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from comfy_api.latest import io
 
@@ -23,6 +23,7 @@ from .base import (
     title_of,
 )
 from .pictures import to_images, to_pictures
+from .score import judged_batch
 
 if TYPE_CHECKING:
     import torch
@@ -65,18 +66,18 @@ class SoartExplain(SoartNode):
         from ...pipelines.reports.score_words import reason_words
         from ...pipelines.scoring.explaining import explain_pixels
 
-        pictures, judge = to_pictures(images), judge_of(by, taste)
-        doubts = [judge.doubt] if judge.doubt else []
-        step, maps, rows = Progress(len(pictures.pixels)), [], []
-        for number, pixels in pictures.pixels.items():
-            explained = explain_pixels(judge.inner, pixels, grid)
+        judge = judge_of(by, taste)
+        scored, pictures = judged_batch(images, judge)
+        step, maps, rows = Progress(len(scored)), [], []
+        for number in [picture.number for picture in scored]:
+            explained = explain_pixels(cast("ItemJudge", judge.inner), pictures.pixels[number], grid)
             maps.append(explained.overlay)
             rows += [[number + 1, text] for text in reason_words(explained.reasons)]
             step()
         heat = to_images(maps)
         table = {"title": title_of(judge), "columns": ["picture", "reason and contribution"], "rows": rows}
         text = "\n".join(f"picture {number}: {reason}" for number, reason in rows)
-        return io.NodeOutput(heat, text, ui=cls.show([*doubts, *pictures.notes], table, images=heat))
+        return io.NodeOutput(heat, text, ui=cls.show(pictures.notes, table, images=heat))
 
 
 class SoartTaste(SoartNode):

@@ -166,9 +166,14 @@ def test_one_picture(host, graph, kind):
 
 def test_pictures_with_nothing_to_judge_are_left_out_and_do_not_pass(host, patient_graph):
     source, blank = pictures(patient_graph, "one black", 4), pictures(patient_graph, "white", 2)
-    judged, best, gate = (
+    judged, best, gate, why = (
         patient_graph.add(name, images=source.out(), by="technical", **more)
-        for name, more in [("SoartScore", {}), ("SoartRank", {"top_k": 0}), ("SoartGate", {"percentile": 0.0})]
+        for name, more in [
+            ("SoartScore", {}),
+            ("SoartRank", {"top_k": 0}),
+            ("SoartGate", {"percentile": 0.0}),
+            ("SoartExplain", {"grid": 1}),
+        ]
     )
     size = patient_graph.add("TestSink", value=gate.out())
     none = patient_graph.add("SoartScore", images=blank.out(), by="technical")
@@ -177,8 +182,8 @@ def test_pictures_with_nothing_to_judge_are_left_out_and_do_not_pass(host, patie
     never, number = patient_graph.add("TestSink", value=shut.out()), patient_graph.add("TestSink", value=shut.out(1))
     ran = host.run(patient_graph)
     assert ran.ok, ran.error
-    for node in (judged, best, gate):
-        assert sorted(row["picture"] for row in table(ran, node)) == [1, 3, 4]
+    for node in (judged, best, gate, why):
+        assert sorted({row["picture"] for row in table(ran, node)}) == [1, 3, 4]
         assert "Picture 2 is left out: all black." in texts(ran, node)
     assert "3 of 4 pictures pass" in texts(ran, gate)
     assert texts(ran, size) == "[3, 24, 24, 3]"
