@@ -48,7 +48,7 @@ def run(trials: int, folder: Path, seed: int = 0, steps: int = 16) -> optuna.Stu
         sampler=SoartSampler(seed=seed),
         load_if_exists=True,
     )
-    generator, scorer = soart.ImageGenerator(load_model()), soart.TechnicalScorer.load()
+    generator, judge = soart.ImageGenerator(load_model()), soart.TechnicalScorer.load()
 
     def objective(trial: optuna.Trial) -> float:
         words = {name: trial.suggest_categorical(name, options) for name, options in CHOICES.items()}
@@ -61,9 +61,12 @@ def run(trials: int, folder: Path, seed: int = 0, steps: int = 16) -> optuna.Stu
         Image.fromarray(picture.pixels).save(file)
         upload_artifact(artifact_store=store, file_path=str(file), study_or_trial=trial)
         file.unlink()
-        items = scorer.extractor.extract(picture.pixels)
-        trial.set_user_attr("reasons", [reason.text for reason in scorer.explain(items)[0]])
-        return float(scorer.score(items)[0])
+        pictures = soart.PicturesInMemory({trial.number: picture.pixels})
+        judged = judge.values(pictures)
+        if judged.why[0]:
+            raise optuna.TrialPruned(judged.why[0])
+        trial.set_user_attr("reasons", [reason.text for reason in judge.reasons(pictures)[0]])
+        return float(judged.values[0])
 
     study.optimize(objective, n_trials=trials)
     return study

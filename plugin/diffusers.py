@@ -12,7 +12,8 @@ pictures of modular pipelines.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -21,22 +22,21 @@ from diffusers.callbacks import PipelineCallback
 from diffusers.modular_pipelines import InputParam, ModularPipelineBlocks, OutputParam, PipelineState
 
 from ..errors import ModelError, expect
-from ..metrics.protocols import Scorer
-from ..metrics.tastes.blend import Taste
 from ..pipelines.best_of import Candidate, best_of
 from ..pipelines.collection.collection import Collection
-from ..pipelines.judges.in_memory import Named, judges_for
+from ..pipelines.judges.finding import By
+from ..pipelines.judges.in_memory import judge_of_pictures, judges_of_pictures, scores_and_ranking, value_of
 from ..pipelines.models.adopting import adopt
 from ..pipelines.models.calls import split_options
 from ..pipelines.models.early_stop import stop_if_too_low
 from ..pipelines.models.generator import ImageGenerator
 from ..pipelines.models.loras import LoraFiles
 from ..pipelines.models.step_preview import StepPreview
-from ..pipelines.scoring.in_memory import as_pictures, scores_and_ranking
-from ..pipelines.scoring.profile_store import scorer_for
+from ..pipelines.scoring.in_memory import as_pictures
+from ..pipelines.scoring.pictures import PicturesInMemory
 from ..pipelines.tuning.findings import StudyFindings, findings_of
 from ..pipelines.tuning.loop import tune
-from ..pipelines.tuning.panel import Panel, weighted_panel
+from ..pipelines.tuning.panel import Panel
 from ..pipelines.tuning.tuner import Tuner
 from ..prompts.space.space import PromptSpace
 from ..prompts.space.yaml_file import is_yaml
@@ -60,20 +60,23 @@ class SoartCallback(PipelineCallback):
     but draw to the end.
 
     Args:
-        below: pictures under this score are not worth finishing.
-        taste: a taste, its name, or a scorer; the technical score by default.
+        below: pictures under this value of the judge are not worth finishing. A value means another thing under each
+            judge, so that a threshold always belongs to the judge that it was chosen for.
+        by: the judge: a name, a judge or a taste, of pictures alone; the overall score by default.
         share: of the steps after which to preview, in (0, 1).
         width: in pixels; needed for pictures that are not square, of models whose packed latents do not tell it (Flux).
         height: likewise.
 
     Attributes:
-        scores: (k,) of the last preview; None before it, NaN for pictures with values that are not numbers.
+        scores: (k,) of the last preview; None before it, NaN for pictures that are all black, of one tone, or hold values
+            that are not numbers. NaN counts as too low.
         pictures: (k, h, w, 3) float32 0…1 of the last preview; None before it.
         stopped: True if the last call was stopped.
 
     Raises:
         ModelError: a share outside (0, 1), a score that is not a number, or only one of width and height; when called, a pipeline whose latents cannot be decoded early.
-        ProfileError: no taste has this name.
+        JudgeError: a judge that cannot be found, loaded or used, one that needs a prompt, or several; when called, a judge that fails.
+        ProfileError: a taste that cannot be used.
     """
 
     tensor_inputs: ClassVar[list[str]] = ["latents"]
@@ -81,7 +84,7 @@ class SoartCallback(PipelineCallback):
     def __init__(
         self,
         below: float,
-        taste: Taste | Scorer | str | None = None,
+        by: By = None,
         share: float = 0.35,
         width: int | None = None,
         height: int | None = None,
@@ -97,7 +100,7 @@ class SoartCallback(PipelineCallback):
             if side is not None and side < 1:
                 raise ModelError(f"Expected width and height of at least 1 pixel, got {width} and {height}.")
         size = None if width is None or height is None else (width, height)
-        preview = StepPreview(scorer_for(taste), share, size)
+        preview = StepPreview(partial(value_of, judge_of_pictures(by)), share, size)
         super().__init__(cutoff_step_ratio=float(share), cutoff_step_index=None)
         self._preview = preview
         self.below, self.stopped = below, False
@@ -216,44 +219,33 @@ class SoartPipeline:
         self._adopt()
         return self
 
-    def best_of(
-        self,
-        prompt: str,
-        n: int = 16,
-        *,
-        taste: Taste | Scorer | str | None = None,
-        judge: Named = None,
-        **options: Any,
-    ) -> list[Candidate]:
+    def best_of(self, prompt: str, n: int = 16, *, by: By = None, **options: Any) -> list[Candidate]:
         """Draw ``n`` pictures of a prompt or template; best first.
 
         Args:
             prompt: a prompt or a dynamic-prompts template.
             n: number of pictures to draw.
-            taste: a taste, its name, or a scorer; the overall score by default, if no judge is named.
-            judge: a judge by others or its name, several of them, or weights by judge or name; see docs/judges.md.
+            by: a judge, a taste or a name; several of them, or weights by judge or name, see docs/judges.md. The overall
+                score by default.
             options: those of ``soart.pipelines.best_of.best_of``, settings also by their names in diffusers; and fixed
                 arguments of the pipeline's call, such as ``clip_skip`` or ``ip_adapter_image``.
 
         Raises:
             SoartError: an argument of another type.
             ModelError: unknown or out-of-range settings, or every picture failed.
-            ProfileError: no taste has this name.
             JudgeError: a judge that cannot be found, loaded or used.
+            ProfileError: a taste that cannot be used.
             PromptError: a template that cannot be expanded.
         """
         generator, others = self._with(options)
-        scorer = None if taste is None else scorer_for(taste)
-        return best_of(generator, prompt, n, scorer=scorer, judges=judges_for(judge), **others)
+        return best_of(generator, prompt, n, by=by, **others)
 
     def tune(
         self,
         space: PromptSpace | str,
         *,
         collection: Path | str = "soart-tuning",
-        taste: Taste | Scorer | str | None = None,
-        judge: Named = None,
-        raters: Sequence[str] = (),
+        by: By = None,
         budget: int = 120,
         batch: int = 8,
         seed: int = 0,
@@ -268,9 +260,8 @@ class SoartPipeline:
         Args:
             space: a space, or YAML, a template or a plain prompt.
             collection: folder for pictures, choices and ratings.
-            taste: a taste, its name, or a scorer; the technical score by default.
-            judge: judges by others, as for ``best_of``; without a taste they alone are the goal.
-            raters: people whose ratings in the collection count.
+            by: judges as for ``best_of``. A person is named ``person:NAME``, as in ``by={"person:me": 1}``: their ratings and
+                choices in the collection count as they come.
             budget: total number of pictures, those of earlier calls included.
             batch: pictures between two decisions.
             seed: of the search and of the first picture.
@@ -284,13 +275,12 @@ class SoartPipeline:
                 ``best_of``.
 
         Raises:
-            SoartError: a space of one choice, an argument of another type or out of range, no taste of this name, or
+            SoartError: a space of one choice, an argument of another type or out of range, a judge that cannot be used, or
                 every picture failed.
             CollectionError: the collection cannot be opened or written.
         """
         expect("a prompt space or its text", space, str, PromptSpace)
         expect("the collection as the path of a folder", collection, str, Path)
-        expect("the raters as a list of names", raters, list, tuple)
         # The weights may have changed, for example by a LoRA.
         self._adopt()
         generator, settings = self._with(options)
@@ -299,9 +289,7 @@ class SoartPipeline:
             negative = "" if is_yaml(space) else settings.pop("negative", None) or ""
             space = PromptSpace.parse(space, vocabulary, negative)
         generator = ImageGenerator(generator.model, **settings)
-        profiles = [(scorer_for(taste), 1.0)] if taste is not None or judge is None else []
-        people = [(rater, 1.0) for rater in raters]
-        panel = weighted_panel(profiles, people, judges_for(judge)) if judge else Panel([scorer_for(taste)], raters)
+        panel = Panel(by)
         with Collection(collection) as store:
             tuner = Tuner(
                 store, generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune, proposer=proposer
@@ -363,15 +351,17 @@ class SoartScoreBlock(ModularPipelineBlocks):
         blocks.sub_blocks.insert("soart_score", SoartScoreBlock(), len(blocks.sub_blocks))
 
     Args:
-        taste: a taste, its name, or a scorer; the technical score by default.
+        by: a judge of pictures alone, a taste or a name; several of them, or weights by judge or name. The overall score
+            by default.
 
     Raises:
-        ProfileError: no taste has this name.
+        JudgeError: a judge that cannot be found, loaded or used, or that needs a prompt.
+        ProfileError: a taste that cannot be used.
     """
 
-    def __init__(self, taste: Taste | Scorer | str | None = None) -> None:
+    def __init__(self, by: By = None) -> None:
         super().__init__()
-        self._scorer = scorer_for(taste)
+        self._judges = judges_of_pictures(by)
 
     @property
     def description(self) -> str:
@@ -387,8 +377,14 @@ class SoartScoreBlock(ModularPipelineBlocks):
     def intermediate_outputs(self) -> list[OutputParam]:
         """The outputs of the block."""
         return [
-            OutputParam("scores", type_hint=list[float], description="A score for each picture, higher is better."),
-            OutputParam("ranking", type_hint=list[int], description="Numbers of the pictures, best first."),
+            OutputParam(
+                "scores",
+                type_hint=list[float],
+                description="A score for each picture, higher is better; NaN without one.",
+            ),
+            OutputParam(
+                "ranking", type_hint=list[int], description="Numbers of the pictures with a score, best first."
+            ),
         ]
 
     def __call__(self, components: Any, state: PipelineState) -> tuple[Any, PipelineState]:
@@ -398,6 +394,6 @@ class SoartScoreBlock(ModularPipelineBlocks):
             ImageError: something other than pictures, such as latents.
         """
         block = self.get_block_state(state)
-        block.scores, block.ranking = scores_and_ranking(as_pictures(block.images), self._scorer)
+        block.scores, block.ranking = scores_and_ranking(PicturesInMemory(as_pictures(block.images)), self._judges)
         self.set_block_state(state, block)
         return components, state

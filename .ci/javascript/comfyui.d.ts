@@ -1,7 +1,10 @@
 /** The parts of ComfyUI's front end that the scripts of plugin/comfyui/web use; ComfyUI serves them at run time. */
 declare module "*/scripts/app.js" {
   interface NodeType {
-    prototype: { onExecuted?: (this: any, output: any, ...rest: unknown[]) => void };
+    prototype: {
+      configure(this: any, saved: any): void;
+      onExecuted?: (this: any, output: any, ...rest: unknown[]) => void;
+    };
   }
 
   interface Extension {

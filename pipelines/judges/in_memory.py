@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import ItemsError
+from ...errors import ItemsError, JudgeError
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason
 from ..collection.collection import Collection
 from ..ingest.roots import existing_collection
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.taste_scorer import TasteScorer
+from .finding import By, judges_for
+from .guarded import GuardedJudge
 from .ranking import JudgedPictures, Weighted, judge_together, reasons_of
 
 
@@ -84,6 +86,49 @@ def scores_and_ranking(pictures: PicturesInMemory, judges: Sequence[Weighted]) -
     judged, _ = score_batch(pictures, judges)
     scores = {picture.number: picture.score for picture in judged}
     return [scores.get(number, float("nan")) for number in pictures.ids], [one.number for one in best_first(judged)]
+
+
+def judges_of_pictures(by: By = None) -> list[Weighted]:
+    """The judges that a caller names, for pictures of which nothing is known but their pixels.
+
+    Raises:
+        JudgeError: as for ``judges_for``; or a judge that needs a prompt or a person.
+        ProfileError: as for ``judges_for``.
+    """
+    judges = judges_for(by)
+    for judge, _ in judges:
+        for lacking in ("prompt", "person"):
+            if lacking in judge.needs:
+                raise JudgeError(
+                    f"The judge {judge.name!r} needs a {lacking}, and here only the pictures are known: name a judge of pictures "
+                    "alone, such as 'overall'."
+                )
+    return judges
+
+
+def judge_of_pictures(by: By = None) -> GuardedJudge:
+    """As ``judges_of_pictures``, of one judge: a threshold counts in its values.
+
+    Raises:
+        JudgeError: as for ``judges_of_pictures``; or several judges.
+        ProfileError: as for ``judges_for``.
+    """
+    judges = judges_of_pictures(by)
+    if len(judges) > 1:
+        raise JudgeError(f"Expected one judge, because a threshold counts in its values, got {len(judges)}: name one.")
+    return judges[0][0]
+
+
+def value_of(judge: GuardedJudge, pixels: np.ndarray) -> float:
+    """The value of a picture (h, w, 3); NaN if it is too small, all black or of one tone.
+
+    Raises:
+        JudgeError: the judge fails, or cannot tell.
+    """
+    value = float(judge.values(PicturesInMemory({0: pixels}))[0])
+    if np.isnan(value) and not judge.why.pop(0, ""):
+        raise JudgeError(judge.problems[-1])
+    return value
 
 
 def reference_scores(

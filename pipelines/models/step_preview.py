@@ -8,18 +8,15 @@ eq. 12, for noise and velocity prediction, and x₀ = x − σ v for rectified f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from ...errors import ModelError, first_line
-
-if TYPE_CHECKING:
-    from ...metrics.protocols import ItemJudge
 
 #: Attributes of a scheduler's output that hold the predicted original.
 _PREDICTIONS = ("pred_original_sample", "denoised")
@@ -185,22 +182,22 @@ class StepPreview:
     """Previews and scores every call of a pipeline once; for callbacks after a step.
 
     Args:
-        scorer: scores the previews.
+        value: gives a preview, (h, w, 3) uint8, its score.
         share: of the steps after which to make the preview, in (0, 1); after the second step at the earliest.
         size: width and height in pixels, see ``decode``.
 
     Attributes:
         pictures: (k, h, w, 3) float32 0…1, the latest previews; None before the first.
-        scores: (k,) their scores; NaN for a picture with NaN or infinity.
+        scores: (k,) their scores; NaN for a picture with NaN or infinity, and where ``value`` says so.
 
     Raises:
         ModelError: a share outside (0, 1).
     """
 
-    def __init__(self, scorer: ItemJudge, share: float, size: tuple[int, int] | None = None) -> None:
+    def __init__(self, value: Callable[[np.ndarray], float], share: float, size: tuple[int, int] | None = None) -> None:
         if not 0 < share < 1:
             raise ModelError(f"Expected a share of the steps between 0 and 1, got {share}.")
-        self._scorer, self._share, self._size = scorer, share, size
+        self._value, self._share, self._size = value, share, size
         self._watch: Watch | None = None
         self.pictures: np.ndarray | None = None
         self.scores: np.ndarray | None = None
@@ -244,8 +241,7 @@ class StepPreview:
     def _score(self, picture: np.ndarray) -> float:
         if not np.isfinite(picture).all():
             return float("nan")
-        pixels = (picture.clip(0, 1) * 255).round().astype(np.uint8)
-        return float(self._scorer.score(self._scorer.extractor.extract(pixels).astype(np.float64))[0])
+        return self._value((picture.clip(0, 1) * 255).round().astype(np.uint8))
 
 
 def steps_of(pipeline: Any) -> int:

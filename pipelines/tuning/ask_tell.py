@@ -106,13 +106,15 @@ class Told(NamedTuple):
 
     Attributes:
         row: the picture in the collection.
-        score: by the study's judge; None with a problem.
+        score: by the study's judge; None without one.
         reasons: what moved the score most.
+        problem: why there is no score, in words such as ``"nothing but one tone"``; empty if there is one.
     """
 
     row: ImageRow
     score: float | None
     reasons: Sequence[Reason] = ()
+    problem: str = ""
 
 
 def tell(
@@ -152,7 +154,7 @@ def tell(
         identity = study.generator.model.identity
         row = collection.add_drawn([drawn], identity, question.request.scheduler or "unknown", texts)[0]
         if problem:
-            return Told(row, None)
+            return Told(row, None, problem=problem)
         pictures = StoredPictures(collection, [row], pixels={row.id: pixels})
         values, problems = judge_pictures(pictures, study.judge)
         if score is not None:
@@ -160,5 +162,6 @@ def tell(
         if rating is not None:
             rate(collection, rater, {row.id: rating})
         if row.id not in values:
-            raise CollectionError(" ".join(problems) or f"The judge {study.judge.name!r} gave the picture no value.")
+            why = study.judge.why.get(row.id) or " ".join(problems) or f"none by the judge {study.judge.name!r}"
+            return Told(row, None, problem=why)
         return Told(row, values[row.id], own_reasons(pictures, study.judge, 2).get(row.id, ()))

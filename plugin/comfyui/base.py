@@ -1,4 +1,4 @@
-"""Base of soart's ComfyUI nodes: mistakes, progress, profiles.
+"""Base of soart's ComfyUI nodes: mistakes, progress, judges.
 
 A mistake ends the run with an error that the front end and API clients see. With the switch ``keep_going`` of a node it is
 text in the node instead, which blocks the nodes downstream; all other branches of the graph run on.
@@ -27,18 +27,19 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from ...metrics.protocols import Scorer
+    from ...metrics.protocols import ItemJudge
+    from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.models.steps import StepReport
 
 CATEGORY = "SOART"
-#: A profile from SOART Taste, and a choice from SOART Prompt Choice.
-ProfileType = io.Custom("SOART_PROFILE")
+#: A taste from SOART Taste, and a choice from SOART Prompt Choice.
+TasteType = io.Custom("SOART_TASTE")
 ChoiceType = io.Custom("SOART_CHOICE")
 #: Tooltip of every input of pictures.
 IMAGES = "One picture or a batch. Transparency is laid over white; pictures whose values are not numbers are left out."
-#: The profile of a new node.
-DEFAULT_PROFILE = "technical"
+#: The judge of a new node. Its name is written out, because the nodes load without the packages that judges need.
+OVERALL = "overall"
 #: The first choice in a list of checkpoints.
 NO_CHECKPOINT = "none"
 #: Least seconds between two updates of the progress bar.
@@ -172,55 +173,57 @@ def output_folder(name: str) -> Path:
     return folder_inside(Path(folder_paths.get_output_directory()), name, "ComfyUI")
 
 
-def profile_choices() -> list[str]:
-    """The built-in profiles and the user's tastes."""
+def judge_choices() -> list[str]:
+    """Names of the judges of items: the overall and the technical score, the user's tastes, detectors of faults."""
     try:
-        from ...pipelines.scoring.profile_store import ProfileStore, profile_names
+        from ...metrics.damage.names import DETECTORS, TECHNICAL
+        from ...pipelines.scoring.profile_store import ProfileStore
     except ModuleNotFoundError:
         # The nodes must load to show which package is missing.
-        return [DEFAULT_PROFILE]
-    return profile_names(ProfileStore())
+        return [OVERALL]
+    return [OVERALL, TECHNICAL, *ProfileStore().names(), *DETECTORS]
 
 
-def profile_inputs() -> list[io.Input]:
-    """A list of profiles to choose from, and a profile learnt in the same graph."""
+def judge_inputs() -> list[io.Input]:
+    """A list of judges to choose from, and a taste learnt in the same graph."""
     return [
         io.Combo.Input(
-            "profile",
-            options=profile_choices(),
-            default=DEFAULT_PROFILE,
-            tooltip="The built-in technical or overall score, a detector of one kind of damage, or one of your tastes.",
+            "by",
+            options=judge_choices(),
+            default=OVERALL,
+            tooltip="The judge: the overall or the technical score, one of your tastes, or a detector of one kind of damage.",
         ),
-        ProfileType.Input(
-            "taste", optional=True, tooltip="A profile from SOART Taste, used instead of the one named above."
+        TasteType.Input(
+            "taste", optional=True, tooltip="A taste from SOART Taste, used instead of the judge named above."
         ),
     ]
 
 
-def scorer_of(profile: str, taste: Scorer | None) -> Scorer:
-    """The linked taste, or else the profile of this name.
+def judge_of(by: str, taste: ItemJudge | None) -> GuardedJudge:
+    """The linked taste, or else the judge of items of this name, guarded.
 
     Raises:
-        ProfileError: there is no profile of this name, or its file is damaged.
+        ProfileError: there is no judge of this name, or the file of the taste is damaged.
     """
-    from ...pipelines.scoring.profile_store import ProfileStore, scorer_named
+    from ...pipelines.judges.finding import guarded
+    from ...pipelines.scoring.profile_store import ProfileStore, item_judge_named
 
-    return scorer_named(profile, ProfileStore()) if taste is None else taste
+    return guarded(item_judge_named(by, ProfileStore()) if taste is None else taste)
 
 
-def title_of(scorer: Scorer) -> str:
-    """The title of a profile, for tables."""
+def title_of(judge: GuardedJudge) -> str:
+    """The title of a judge, for tables."""
     from ...metrics.damage.titles import stored_title
 
-    return stored_title(scorer.stored_name)
+    return stored_title(judge.stored_name)
 
 
-def profile_stamp(profile: object) -> str:
-    """A text that changes when the file of a taste does."""
+def taste_stamp(name: object) -> str:
+    """A text that changes when the file of a taste does; empty for a name that no taste can have."""
     from ...pipelines.scoring.profile_store import ProfileStore
 
     try:
-        return file_stamp(ProfileStore().path(str(profile)))
+        return file_stamp(ProfileStore().path(str(name)))
     except ProfileError:
         return ""
 

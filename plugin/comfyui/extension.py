@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
+from . import saved_workflows as saved_workflows
 from .generate import SoartGenerate
 from .judge import SoartJudge
 from .score import SoartGate, SoartRank, SoartScore

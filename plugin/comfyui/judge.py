@@ -1,4 +1,4 @@
-"""ComfyUI node that ranks a batch by judges of other packages: Judge."""
+"""ComfyUI node that ranks a batch by a judge of any kind: Judge."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ...errors import JudgeError
-from .base import IMAGES, Progress, SoartNode, node_schema
+from .base import IMAGES, SoartNode, node_schema, taste_stamp
 from .panels import score_cards, score_lines, score_table
-from .pictures import take, to_pictures
+from .pictures import take
+from .score import judged_batch
 
 if TYPE_CHECKING:
     import torch
 
-    from ...metrics.protocols import PictureJudge
+    from ...metrics.protocols import Judge
 
 #: Decimal places of scores: judges have scales of their own.
 _DECIMALS = 4
 
 
 @lru_cache(maxsize=4)
-def _loaded(judge: str) -> PictureJudge:
+def _loaded(by: str, _taste: str) -> Judge:
+    """The judge of a name; it is loaded again when the file of a taste changes."""
     from ...pipelines.judges.finding import judge_named
 
     # Workflows come from others, and over the network.
-    return judge_named(judge, known_only=True)
+    return judge_named(by, known_only=True)
 
 
 class SoartJudge(SoartNode):
-    """Sorts a batch by a judge of another package or by adherence to the prompt, best first."""
+    """Sorts a batch by a judge of any kind, such as adherence to the prompt, best first."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -38,12 +39,12 @@ class SoartJudge(SoartNode):
         return node_schema(
             node_id="SoartJudge",
             display_name="SOART Judge",
-            description="Sorts pictures by how well they show the prompt, or by a judge of another package, best first.",
+            description="Sorts pictures by how well they show the prompt, or by any other judge such as CLIP, best first.",
             is_output_node=True,
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),
-                io.String.Input("judge", default="adherence", tooltip="adherence, clip:HUB_ID, pyiqa:METRIC or another "
-                                "judge; soart doctor lists them. Some weights forbid commercial use."),
+                io.String.Input("by", default="adherence", tooltip="The judge: adherence, clip:HUB_ID, pyiqa:METRIC or another one; "
+                                "soart judges lists them. Some weights forbid commercial use."),
                 io.String.Input("prompt", default="", multiline=True, optional=True,
                                 tooltip="What the pictures should show: one prompt for all, or one line per picture."),
                 io.Int.Input("top_k", default=0, min=0, max=4096, optional=True, tooltip="How many of the best to keep; 0 keeps all."),
@@ -57,26 +58,26 @@ class SoartJudge(SoartNode):
         )  # fmt: skip
 
     @classmethod
-    def run(cls, images: torch.Tensor, judge: str, prompt: str = "", top_k: int = 0) -> io.NodeOutput:
-        """Judge the batch."""
-        from ...pipelines.judges.in_memory import judge_batch, judges_for
-        from ...pipelines.scoring.in_memory import best_first
+    def fingerprint_inputs(cls, by: str = "", **_others: Any) -> str:  # noqa: ANN401
+        """Changes with the file of a taste."""
+        return taste_stamp(by)
 
-        pictures = to_pictures(images)
-        judges = judges_for(_loaded(judge.strip()))
-        judged, problems = judge_batch(pictures.pixels, _prompts(prompt, len(images)), judges)
-        Progress(len(images))(len(images))
-        if not judged:
-            raise JudgeError(" ".join(problems) or f"The judge {judge!r} gave no picture a value.")
+    @classmethod
+    def run(cls, images: torch.Tensor, by: str, prompt: str = "", top_k: int = 0) -> io.NodeOutput:
+        """Judge the batch."""
+        from ...pipelines.judges.guarded import GuardedJudge
+        from ...pipelines.judges.in_memory import best_first
+
+        judge = GuardedJudge(_loaded(by.strip(), taste_stamp(by.strip())), named=by.strip())
+        judged, pictures = judged_batch(images, judge, prompts=_prompts(prompt, len(images)))
         best = best_first(judged)[: top_k or None]
-        cards = score_cards(best, pictures.pixels, judges[0][0].stored_name, cls)
-        table = score_table(best, f"judge: {judges[0][0].name}, best first")
-        shown = cls.show([*pictures.notes, *problems], table, cards=cards)
+        cards = score_cards(best, pictures.pixels, judge.stored_name, cls)
+        shown = cls.show(pictures.notes, score_table(best, f"judge: {judge.name}, best first"), cards=cards)
         ranked = take(images, [picture.number for picture in best])
         return io.NodeOutput(ranked, [round(p.score, _DECIMALS) for p in best], score_lines(best, _DECIMALS), ui=shown)
 
 
-def _prompts(text: str, count: int) -> dict[int, Any]:
+def _prompts(text: str, count: int) -> dict[int, str]:
     """The prompt of each picture by number: its own line if there are as many lines as pictures, else the whole text."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return dict(enumerate(lines)) if len(lines) == count else dict.fromkeys(range(count), text.strip())

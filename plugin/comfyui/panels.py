@@ -12,7 +12,7 @@ from .pictures import plain, to_images
 if TYPE_CHECKING:
     import numpy as np
 
-    from ...pipelines.scoring.in_memory import ScoredPicture
+    from ...pipelines.judges.in_memory import ScoredPicture
     from ...pipelines.tuning.ask_tell import Question, Told
     from ...pipelines.tuning.findings import StudyFindings
 
@@ -83,7 +83,7 @@ def observed_card(
     """
     from ...pipelines.reports.score_words import points_text, reason_words
 
-    score = "not judged" if told.score is None else points_text(told.score, choice.study.scorer.stored_name)
+    score = "not judged" if told.score is None else points_text(told.score, choice.study.judge.stored_name)
     return {
         "image": saved_previews([pixels], cls)[0],
         "title": str(choice.trial.number + 1),
@@ -97,6 +97,8 @@ def observed_card(
 
 def saved_previews(pictures: Sequence[np.ndarray], cls: type[io.ComfyNode]) -> list[dict[str, str]]:
     """Save (h, w, 3) uint8 pictures of one size in ComfyUI's temporary folder; returns where the front end finds them."""
+    if not pictures:
+        return []
     entries = ui.PreviewImage(to_images(pictures), cls=cls).as_dict()["images"]
     return [dict(entry) for entry in entries]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -14,80 +15,97 @@ from .base import (
     SoartNode,
     counting_failures,
     failures,
+    judge_inputs,
+    judge_of,
     node_schema,
     output_folder,
-    profile_inputs,
-    profile_stamp,
-    scorer_of,
+    taste_stamp,
     title_of,
 )
 from .panels import score_cards, score_lines, score_table
 from .pictures import Pictures, take, to_pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
 
-    from ...metrics.protocols import Scorer
-    from ...pipelines.scoring.in_memory import ScoredPicture
+    from ...metrics.protocols import ItemJudge
+    from ...pipelines.judges.guarded import GuardedJudge
+    from ...pipelines.judges.in_memory import ScoredPicture
 
+#: Sentences that are given of a batch without a value.
+_NAMED = 3
 _AMONG = (
     "Collection in ComfyUI's output folder; percentiles are computed among its pictures. Empty: among the pictures that "
-    "a taste was learnt from, and for other profiles among this batch."
+    "a taste was learnt from, and for other judges among this batch."
 )
 
 
 def _scoring_inputs(*more: io.Input) -> list[io.Input]:
     among = io.String.Input("among", default="", optional=True, tooltip=_AMONG)
-    return [io.Image.Input("images", tooltip=IMAGES), *profile_inputs(), *more, among]
+    return [io.Image.Input("images", tooltip=IMAGES), *judge_inputs(), *more, among]
 
 
-def _score(
-    images: torch.Tensor, profile: str, taste: Scorer | None, among: str
-) -> tuple[Scorer, list[ScoredPicture], Pictures]:
-    """The profile, the scored pictures, and all pictures with notes on those that have no score.
+def judged_batch(
+    images: torch.Tensor,
+    judge: GuardedJudge,
+    among: str = "",
+    prompts: Mapping[int, str] = MappingProxyType({}),
+    *,
+    least: int = 1,
+) -> tuple[list[ScoredPicture], Pictures]:
+    """The pictures that a judge gave a value, and all pictures with notes on the others.
+
+    Args:
+        images: the batch.
+        judge: the judge.
+        among: collection for the percentiles; empty for none.
+        prompts: by number in the batch.
+        least: number of pictures that must have a value.
 
     Raises:
-        SoartError: an unknown profile or collection, or no picture that can be scored.
+        SoartError: an unknown collection, no picture whose values are numbers, or fewer pictures with a value than ``least``.
     """
-    from ...pipelines.scoring.in_memory import score_batch, scores_among
-    from ...pipelines.scoring.profile_store import warnings_of
+    from ...pipelines.judges.finding import doubts_of
+    from ...pipelines.judges.in_memory import score_batch, scores_among
+    from ...pipelines.scoring.pictures import PicturesInMemory
 
-    pictures, scorer, reference = to_pictures(images), scorer_of(profile, taste), None
+    pictures, judges, reference = to_pictures(images), [(judge, 1.0)], None
     if among.strip():
         folder = output_folder(among)
         with counting_failures(among):
-            reference = scores_among(folder, scorer, Progress)
-    scored, problems = score_batch(pictures.pixels, scorer, reference, Progress(len(pictures.pixels)))
-    if not scored:
-        raise ImageError(problems[0])
-    pictures.notes[:0] = [*warnings_of(scorer), *problems]
-    return scorer, scored, pictures
+            reference = scores_among(folder, judges, Progress)
+    batch = PicturesInMemory(pictures.pixels, prompts)
+    scored, problems = score_batch(batch, judges, reference, Progress(len(pictures.pixels)))
+    if len(scored) < least:
+        raise ImageError(" ".join(problems[:_NAMED]) or f"The judge {judge.name!r} gave no picture a value.")
+    pictures.notes[:0] = [*doubts_of(judges), *problems]
+    return scored, pictures
 
 
 class _ScoringNode(SoartNode):
     """Base of nodes that score a batch."""
 
     @classmethod
-    def fingerprint_inputs(cls, profile: str = "", among: str = "", **_others: Any) -> str:  # noqa: ANN401
+    def fingerprint_inputs(cls, by: str = "", among: str = "", **_others: Any) -> str:  # noqa: ANN401
         """Changes with the file of the taste and with the collection."""
         from ...pipelines.collection.host_folder import collection_stamp
 
         if not (among or "").strip():
-            return profile_stamp(profile)
+            return taste_stamp(by)
         try:
             folder = output_folder(among)
         except SoartError:
-            return profile_stamp(profile)
-        return f"{profile_stamp(profile)} {collection_stamp(folder)} {failures(among)}"
+            return taste_stamp(by)
+        return f"{taste_stamp(by)} {collection_stamp(folder)} {failures(among)}"
 
     @classmethod
     def show_scores(
-        cls, pictures: Pictures, scored: Sequence[ScoredPicture], scorer: Scorer, title: str
+        cls, pictures: Pictures, scored: Sequence[ScoredPicture], judge: GuardedJudge, title: str
     ) -> dict[str, Any]:
         """Show pictures with their scores, and the notes on the batch."""
-        cards = score_cards(scored, pictures.pixels, scorer.stored_name, cls)
+        cards = score_cards(scored, pictures.pixels, judge.stored_name, cls)
         return cls.show(pictures.notes, score_table(scored, title), cards=cards)
 
 
@@ -100,7 +118,7 @@ class SoartScore(_ScoringNode):
         return node_schema(
             node_id="SoartScore",
             display_name="SOART Score",
-            description="Scores pictures by the technical or overall score, a detector of damage or one of your tastes, with reasons.",
+            description="Scores pictures by the overall or technical score, one of your tastes or a detector of damage, with reasons.",
             is_output_node=True,
             inputs=_scoring_inputs(),
             outputs=[
@@ -114,10 +132,11 @@ class SoartScore(_ScoringNode):
         )  # fmt: skip
 
     @classmethod
-    def run(cls, images: torch.Tensor, profile: str, taste: Scorer | None = None, among: str = "") -> io.NodeOutput:
+    def run(cls, images: torch.Tensor, by: str, taste: ItemJudge | None = None, among: str = "") -> io.NodeOutput:
         """Score the batch."""
-        scorer, scored, pictures = _score(images, profile, taste, among)
-        shown = cls.show_scores(pictures, scored, scorer, title_of(scorer))
+        judge = judge_of(by, taste)
+        scored, pictures = judged_batch(images, judge, among)
+        shown = cls.show_scores(pictures, scored, judge, title_of(judge))
         scores = [picture.score for picture in scored]
         percentiles = [picture.percentile for picture in scored]
         return io.NodeOutput(scores, percentiles, score_lines(scored), ui=shown)
@@ -146,15 +165,16 @@ class SoartRank(_ScoringNode):
 
     @classmethod
     def run(
-        cls, images: torch.Tensor, profile: str, top_k: int = 0, taste: Scorer | None = None, among: str = ""
+        cls, images: torch.Tensor, by: str, top_k: int = 0, taste: ItemJudge | None = None, among: str = ""
     ) -> io.NodeOutput:
         """Rank the batch."""
-        from ...pipelines.scoring.in_memory import best_first
+        from ...pipelines.judges.in_memory import best_first
 
-        scorer, scored, pictures = _score(images, profile, taste, among)
+        judge = judge_of(by, taste)
+        scored, pictures = judged_batch(images, judge, among)
         best = best_first(scored)[: top_k or None]
         ranked = take(images, [picture.number for picture in best])
-        shown = cls.show_scores(pictures, best, scorer, f"{title_of(scorer)}, best first")
+        shown = cls.show_scores(pictures, best, judge, f"{title_of(judge)}, best first")
         return io.NodeOutput(ranked, [picture.score for picture in best], score_lines(best), ui=shown)
 
 
@@ -181,19 +201,20 @@ class SoartGate(_ScoringNode):
 
     @classmethod
     def run(
-        cls, images: torch.Tensor, profile: str, percentile: float = 50.0, taste: Scorer | None = None, among: str = ""
+        cls, images: torch.Tensor, by: str, percentile: float = 50.0, taste: ItemJudge | None = None, among: str = ""
     ) -> io.NodeOutput:
         """Pass on the pictures that reach the percentile."""
-        from ...pipelines.scoring.in_memory import most_reachable, reaching
+        from ...pipelines.judges.in_memory import most_reachable, reaching
 
-        scorer, scored, pictures = _score(images, profile, taste, among)
+        judge = judge_of(by, taste)
+        # A picture that cannot be judged, such as a black one, does not pass; it is no mistake of the graph.
+        scored, pictures = judged_batch(images, judge, among, least=0)
         passed = reaching(scored, percentile)
-        summary = f"{len(passed)} of {len(scored)} pictures pass."
-        most = most_reachable(len(scored), scorer)
-        if percentile > most and not among.strip():
+        summary = f"{len(passed)} of {len(pictures.pixels)} pictures pass."
+        if scored and not among.strip() and percentile > (most := most_reachable(len(scored), [(judge, 1.0)])):
             summary += f" Among {len(scored)} pictures none can exceed percentile {most:.4g}: lower the percentile, or name a collection."
         pictures.notes.insert(0, summary)
-        shown = cls.show_scores(pictures, scored, scorer, title_of(scorer))
+        shown = cls.show_scores(pictures, scored, judge, title_of(judge))
         if not passed:
             # Not an error, so the blocker has no message.
             return io.NodeOutput(ExecutionBlocker(None), 0, ui=shown)

@@ -9,7 +9,7 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...errors import NoFindingsError
 from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
-from .base import ChoiceType, SoartNode, always, node_schema, output_folder, profile_inputs, scorer_of
+from .base import ChoiceType, SoartNode, always, judge_inputs, judge_of, node_schema, output_folder
 from .panels import loop_chart, observed_card
 from .pictures import kept_texts, plain, to_images, to_picture
 from .rating import rating_of
@@ -17,7 +17,7 @@ from .rating import rating_of
 if TYPE_CHECKING:
     import torch
 
-    from ...metrics.protocols import Scorer
+    from ...metrics.protocols import ItemJudge
     from ...pipelines.tuning.ask_tell import Question
 
 EXAMPLE_SPACE = """\
@@ -45,7 +45,7 @@ class SoartPromptChoice(SoartNode):
                 io.String.Input("space", multiline=True, default=EXAMPLE_SPACE,
                                 tooltip="A prompt space in YAML, a template such as a {fox|owl}, or a plain prompt."),
                 io.String.Input("collection", default="soart", tooltip="Folder in ComfyUI's output folder for pictures, choices and ratings."),
-                *profile_inputs(),
+                *judge_inputs(),
                 io.Int.Input("count", default=1, min=1, max=64,
                              tooltip="Choices at once; all nodes downstream run once for each."),
                 io.Int.Input("search_seed", default=0, min=0, max=2**31 - 1, tooltip="Seed of the search and of the first picture."),
@@ -83,7 +83,7 @@ class SoartPromptChoice(SoartNode):
         cls,
         space: str,
         collection: str,
-        profile: str,
+        by: str,
         count: int,
         search_seed: int,
         model: str,
@@ -92,18 +92,18 @@ class SoartPromptChoice(SoartNode):
         usual_width: int,
         usual_height: int,
         vocabulary: str = "general",
-        taste: Scorer | None = None,
+        taste: ItemJudge | None = None,
     ) -> io.NodeOutput:
         """Ask for choices."""
+        from ...pipelines.judges.finding import doubts_of
         from ...pipelines.models.external import ExternalGenerator
-        from ...pipelines.scoring.profile_store import warnings_of
         from ...pipelines.tuning.ask_tell import ExternalStudy
         from ...prompts.space.space import PromptSpace
 
         study = ExternalStudy(
             output_folder(collection),
             PromptSpace.parse(space, vocabulary),
-            scorer_of(profile, taste),
+            judge_of(by, taste),
             ExternalGenerator(model, usual_steps, usual_guidance, (usual_width, usual_height)),
             search_seed,
         )
@@ -114,7 +114,7 @@ class SoartPromptChoice(SoartNode):
         rows = [[question.trial.number + 1, question.request.prompt] for question in questions]
         table = {"title": f"{collection}: prompts to draw next", "columns": ["number", "prompt"], "rows": rows}
         schedulers = [request.scheduler or "" for request in requests]
-        return io.NodeOutput(*values, questions, schedulers, ui=cls.show(warnings_of(study.scorer), table))
+        return io.NodeOutput(*values, questions, schedulers, ui=cls.show(doubts_of([(study.judge, 1.0)]), table))
 
 
 class SoartObserve(SoartNode):
@@ -132,14 +132,14 @@ class SoartObserve(SoartNode):
                 io.Image.Input("image", tooltip="The picture of the choice: one, not a batch."),
                 ChoiceType.Input("choice", tooltip="From SOART Prompt Choice."),
                 io.Float.Input("score", optional=True, force_input=True,
-                               tooltip="The score of any other judge, higher is better; used instead of the profile's score."),
+                               tooltip="The score of any other judge, higher is better; used instead of the judge's score."),
                 io.Int.Input("rating", default=0, min=0, max=5, optional=True,
-                             tooltip="Rating 1–5, used instead of the profile's score (0 = no rating). Applies to every picture of the run unless you link a list."),
+                             tooltip="Rating 1–5, used instead of the judge's score (0 = no rating). Applies to every picture of the run unless you link a list."),
                 io.String.Input("rater", default="me", optional=True, tooltip="Name of the person who rates."),
             ],
             outputs=[
                 ChoiceType.Output("observed", display_name="observed", tooltip="For SOART Factor Effects."),
-                io.Float.Output("value", display_name="value", tooltip="Score of the picture under the profile."),
+                io.Float.Output("value", display_name="value", tooltip="The judge's score of the picture."),
             ],
         )  # fmt: skip
 
@@ -166,19 +166,20 @@ class SoartObserve(SoartNode):
             texts=kept_texts(cls.hidden),
         )
         number, value = choice.trial.number + 1, told.score
-        if value is None:
-            # The choice goes on, because a blocked one would block the chart of all the others.
+        # The choice goes on, because a blocked one would block the chart of all the others.
+        passed = ExecutionBlocker(None) if value is None else value
+        if problem:
             shown = cls.show([f"Number {number} is stored, but nothing is learnt from it: {problem}."])
-            return io.NodeOutput(choice, ExecutionBlocker(None), ui=shown)
+            return io.NodeOutput(choice, passed, ui=shown)
         rate = rating_of(choice.study.folder, told.row.id, rater, rating or None)
         cards = [observed_card(choice, told, pixels, rate, cls)]
-        results = [f"score {plain(value)}"]
-        results += [f"external score {plain(score)}"] if score is not None else []
+        results = [f"no score ({told.problem})" if value is None else f"score {plain(value)}"]
+        results += [f"score from outside {plain(score)}"] if score is not None else []
         if rating:
             results += [f"rated {rating} by {rater}"]
             if choice.together > 1:
                 results += [f"a rating set in the node applies to all {choice.together} pictures of the run"]
-        return io.NodeOutput(choice, value, ui=cls.show([f"Number {number}: {', '.join(results)}."], cards=cards))
+        return io.NodeOutput(choice, passed, ui=cls.show([f"Number {number}: {', '.join(results)}."], cards=cards))
 
 
 class SoartFactorEffects(SoartNode):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from comfy_api.latest import io
 
@@ -10,24 +10,25 @@ from ...errors import ItemsError
 from ...pipelines.support.file_stamps import MISSING
 from .base import (
     IMAGES,
-    ProfileType,
     Progress,
     SoartNode,
+    TasteType,
     always,
     counting_failures,
     failures,
+    judge_inputs,
+    judge_of,
     node_schema,
-    profile_inputs,
-    profile_stamp,
-    scorer_of,
+    taste_stamp,
     title_of,
 )
 from .pictures import to_images, to_pictures
+from .score import judged_batch
 
 if TYPE_CHECKING:
     import torch
 
-    from ...metrics.protocols import Scorer
+    from ...metrics.protocols import ItemJudge
 
 
 class SoartExplain(SoartNode):
@@ -45,7 +46,7 @@ class SoartExplain(SoartNode):
             is_output_node=True,
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),
-                *profile_inputs(),
+                *judge_inputs(),
                 io.Int.Input("grid", default=4, min=1, max=16, tooltip="Patches per side of the heat map; fewer for small pictures."),
             ],
             outputs=[
@@ -55,28 +56,28 @@ class SoartExplain(SoartNode):
         )  # fmt: skip
 
     @classmethod
-    def fingerprint_inputs(cls, profile: str = "", **_others: Any) -> str:  # noqa: ANN401
+    def fingerprint_inputs(cls, by: str = "", **_others: Any) -> str:  # noqa: ANN401
         """Changes with the file of the taste."""
-        return profile_stamp(profile)
+        return taste_stamp(by)
 
     @classmethod
-    def run(cls, images: torch.Tensor, profile: str, grid: int = 4, taste: Scorer | None = None) -> io.NodeOutput:
+    def run(cls, images: torch.Tensor, by: str, grid: int = 4, taste: ItemJudge | None = None) -> io.NodeOutput:
         """Explain the scores."""
         from ...pipelines.reports.score_words import reason_words
         from ...pipelines.scoring.explaining import explain_pixels
-        from ...pipelines.scoring.profile_store import warnings_of
 
-        pictures, scorer = to_pictures(images), scorer_of(profile, taste)
-        step, maps, rows = Progress(len(pictures.pixels)), [], []
-        for number, pixels in pictures.pixels.items():
-            explained = explain_pixels(scorer, pixels, grid)
+        judge = judge_of(by, taste)
+        scored, pictures = judged_batch(images, judge)
+        step, maps, rows = Progress(len(scored)), [], []
+        for number in [picture.number for picture in scored]:
+            explained = explain_pixels(cast("ItemJudge", judge.inner), pictures.pixels[number], grid)
             maps.append(explained.overlay)
             rows += [[number + 1, text] for text in reason_words(explained.reasons)]
             step()
         heat = to_images(maps)
-        table = {"title": title_of(scorer), "columns": ["picture", "reason and contribution"], "rows": rows}
+        table = {"title": title_of(judge), "columns": ["picture", "reason and contribution"], "rows": rows}
         text = "\n".join(f"picture {number}: {reason}" for number, reason in rows)
-        return io.NodeOutput(heat, text, ui=cls.show([*warnings_of(scorer), *pictures.notes], table, images=heat))
+        return io.NodeOutput(heat, text, ui=cls.show(pictures.notes, table, images=heat))
 
 
 class SoartTaste(SoartNode):
@@ -100,7 +101,7 @@ class SoartTaste(SoartNode):
                 io.Int.Input("fold_seed", default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
             ],
             outputs=[
-                ProfileType.Output("taste", display_name="taste", tooltip="For the input 'taste' of the other nodes."),
+                TasteType.Output("taste", display_name="taste", tooltip="For the input 'taste' of the other nodes."),
                 io.String.Output("report", display_name="report", tooltip="How reliable the taste is."),
             ],
         )  # fmt: skip
@@ -108,7 +109,7 @@ class SoartTaste(SoartNode):
     @classmethod
     def fingerprint_inputs(cls, name: str = "", **others: Any) -> str:  # noqa: ANN401
         """Changes if the taste's file has changed, is to be written again, or could not be written."""
-        file = profile_stamp(name)
+        file = taste_stamp(name)
         learns = "good" in others or "bad" in others
         # A linked name is not known yet; a missing file is to be written, however often it was written before.
         return str(always()) if name is None or (learns and file == MISSING) else f"{file} {failures(name)}"

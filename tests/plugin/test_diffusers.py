@@ -19,7 +19,8 @@ from PIL import Image
 from specimens import families
 
 import soart
-from soart.errors import ImageError, ModelError, ProfileError
+from soart.errors import ImageError, JudgeError, ModelError
+from soart.metrics.damage.fitness import JudgesItems
 from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.loading import load_model
@@ -38,10 +39,11 @@ SIZE = {"width": 32, "height": 32}
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-class Bright:
-    """A scorer of brightness."""
+class Bright(JudgesItems):
+    """A judge of brightness."""
 
-    stored_name = "bright"
+    name, version, stored_name = "bright", "1", "bright"
+    scale = (-np.inf, np.inf, "")
     extractor = ColourExtractor()
 
     def score(self, items):
@@ -186,7 +188,7 @@ def test_the_early_look_is_what_the_generator_foresees(pipe):
 
 
 def test_a_batch_is_stopped_only_if_all_score_too_low(pipe):
-    callback = SoartCallback(below=0, taste=Bright())
+    callback = SoartCallback(below=0, by=Bright())
     pipe(["a fox", "a boat"], num_inference_steps=4, callback_on_step_end=callback, **SIZE)
     assert callback.scores.shape == (2,)
     callback.below = float(callback.scores.mean())
@@ -194,14 +196,48 @@ def test_a_batch_is_stopped_only_if_all_score_too_low(pipe):
     assert not callback.stopped
 
 
+class Failing:
+    """A judge that fails on every picture."""
+
+    name, version, scale, needs = "failing", "1", (0.0, 1.0, ""), ("pixels",)
+
+    def values(self, pictures):
+        raise RuntimeError("out of order")
+
+
+def test_a_threshold_has_one_judge_of_pictures_alone(pipe):
+    for by, words in (
+        ("adherence", "needs a prompt, and here only the pictures are known"),
+        ("person:me", "needs a person"),
+        (["technical", "blur"], "Expected one judge, because a threshold counts in its values, got 2"),
+    ):
+        with pytest.raises(JudgeError, match=words):
+            SoartCallback(below=0, by=by)
+    with pytest.raises(JudgeError, match="needs a prompt"):
+        SoartScoreBlock("adherence")
+    # Without a value of a failing judge nothing is stopped in silence.
+    with pytest.raises(JudgeError, match="RuntimeError: out of order"):
+        call(pipe, callback_on_step_end=SoartCallback(below=0, by=Failing()))
+
+
+def test_a_preview_with_nothing_to_judge_counts_as_too_low(pipe, monkeypatch):
+    monkeypatch.setattr(
+        "soart.pipelines.models.step_preview.decode", lambda *given: np.zeros((1, 32, 32, 3), dtype=np.float32)
+    )
+    callback = SoartCallback(below=0, by="technical")
+    call(pipe, callback_on_step_end=callback)
+    assert np.isnan(callback.scores).all()
+    assert callback.stopped
+
+
 def test_best_of(pipe):
     wrapped = soart.wrap(pipe)
-    best = wrapped.best_of("a {fox|boat}", n=4, steps=2, taste=Bright(), **SIZE)
+    best = wrapped.best_of("a {fox|boat}", n=4, steps=2, by=Bright(), **SIZE)
     scores = [one.score for one in best]
     assert scores == sorted(scores, reverse=True)
     assert len({one.request.seed for one in best}) == 4
     assert best[0].image.size == (32, 32)
-    assert wrapped.best_of("a {fox|boat}", n=4, keep=1, steps=2, taste=Bright(), **SIZE)[0].score == scores[0]
+    assert wrapped.best_of("a {fox|boat}", n=4, keep=1, steps=2, by=Bright(), **SIZE)[0].score == scores[0]
     assert len(wrapped("a fox", num_inference_steps=1, **SIZE).images) == 1
     assert wrapped.scheduler is pipe.scheduler
 
@@ -219,10 +255,10 @@ def test_tune(pipe, tmp_path):
     wrapped = wrap(pipe)
     space = "template: a {colour} {thing}\nslots:\n  colour: [red, blue]\n  thing: [fox, boat]\n  steps: ['2']\n  size: ['32x32']"
     done = []
-    found = wrapped.tune(space, collection=tmp_path / "study", taste=Bright(), budget=4, batch=2, progress=done.append)
+    found = wrapped.tune(space, collection=tmp_path / "study", by=Bright(), budget=4, batch=2, progress=done.append)
     assert sum(done) == 4
     assert found.winners[0].words[0].prompt.startswith("a ")
-    again = wrapped.tune(space, collection=tmp_path / "study", taste=Bright(), budget=4, batch=2)
+    again = wrapped.tune(space, collection=tmp_path / "study", by=Bright(), budget=4, batch=2)
     assert [winner.choice for winner in again.winners] == [winner.choice for winner in found.winners]
 
 
@@ -271,7 +307,7 @@ def test_pictures_of_another_scheduler_or_weights_are_not_taken_for_these(tmp_pa
 
     def tuned():
         space = "template: a {thing}\nslots:\n  thing: [fox, boat]\n  steps: ['2']\n  size: ['32x32']"
-        wrapped.tune(space, collection=tmp_path / "study", taste=Bright(), budget=2, batch=2)
+        wrapped.tune(space, collection=tmp_path / "study", by=Bright(), budget=2, batch=2)
         with Collection(tmp_path / "study") as collection:
             return sorted({(row.generation.sampler, row.generation.model) for row in collection.images()})
 
@@ -322,8 +358,8 @@ def test_what_does_not_draw_from_text_is_refused(tmp_path):
         wrap(StableDiffusionImg2ImgPipeline(**parts, requires_safety_checker=False))
     with pytest.raises(ModelError, match="between 0 and 1"):
         SoartCallback(below=0, share=1.0)
-    with pytest.raises(ProfileError, match="There is no taste"):
-        SoartCallback(below=0, taste="nobody at all")
+    with pytest.raises(JudgeError, match="There is no judge 'nobody at all'"):
+        SoartCallback(below=0, by="nobody at all")
 
 
 @pytest.mark.parametrize(("family", "folder"), [("sd1", "stable_diffusion"), ("sdxl", "stable_diffusion_xl"), ("sd3", "stable_diffusion_3"), ("flux", "flux")])  # fmt: skip
@@ -398,18 +434,16 @@ def test_the_example_in_the_docs_runs(tmp_path, monkeypatch, capsys):
 
 def test_best_of_and_tune_by_a_judge(embedded, tmp_path):
     class Redness:
-        name, version, range, higher_is_better, needs_prompt = "redness", "1", (0.0, 1.0), True, False
+        name, version, scale, needs = "redness", "1", (0.0, 1.0, "share of red"), ("pixels",)
 
-        def judge(self, pictures, prompts):
-            return [float(pixels[..., 0].mean()) / 255 for pixels in pictures]
+        def values(self, pictures):
+            return [float(pixels[..., 0].mean()) / 255 for pixels in pictures.pixels()]
 
     pipe = soart.wrap(embedded.pipeline, identity="embedded")
-    best = pipe.best_of("a boat, {cool|warm} palette", n=3, judge=Redness(), num_inference_steps=2)
+    best = pipe.best_of("a boat, {cool|warm} palette", n=3, by=Redness(), num_inference_steps=2)
     assert [c.score for c in best] == pytest.approx([c.pixels[..., 0].mean() / 255 for c in best])
     assert best[0].score >= best[-1].score
-    findings = pipe.tune(
-        "{boat|fox}, {cool|warm} palette", collection=tmp_path / "c", judge=Redness(), budget=2, batch=2
-    )
+    findings = pipe.tune("{boat|fox}, {cool|warm} palette", collection=tmp_path / "c", by=Redness(), budget=2, batch=2)
     assert findings.goal == {"judge:redness@1": 1.0}
 
 
@@ -418,10 +452,10 @@ def test_a_taste_learnt_in_memory_judges_everywhere(embedded, tmp_path):
     drawn = pipe.best_of("a boat, {cool|warm} palette", n=4, num_inference_steps=2)
     pictures = [candidate.image for candidate in drawn]
     taste = soart.learn_from_pictures("mine", good=pictures[:2], bad=pictures[2:], network=None)
-    assert len(pipe.best_of("a boat", n=2, taste=taste, num_inference_steps=2)) == 2
-    findings = pipe.tune("{boat|fox}, {cool|warm} palette", collection=tmp_path / "c", taste=taste, budget=2, batch=2)
+    assert len(pipe.best_of("a boat", n=2, by=taste, num_inference_steps=2)) == 2
+    findings = pipe.tune("{boat|fox}, {cool|warm} palette", collection=tmp_path / "c", by=taste, budget=2, batch=2)
     assert findings.goal == {"taste:mine": 1.0}
-    callback = SoartCallback(below=-1, taste=taste)
+    callback = SoartCallback(below=-1, by=taste)
     pipe("a boat", num_inference_steps=4, callback_on_step_end=callback)
     assert callback.scores is not None
     assert not callback.stopped

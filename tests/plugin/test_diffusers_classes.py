@@ -13,8 +13,7 @@ from specimens import families
 from specimens.pipeline_classes import BUILDERS, build, table
 from specimens.pipeline_classes.stable_diffusion import inpainting_unet, ip_adapter, mask, picture, sd_controlnet
 
-from soart.errors import ModelError, ProfileError, PromptError, SoartError
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.errors import JudgeError, ModelError, PromptError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.calls import check_inputs, listed_classes, needed_inputs
 from soart.pipelines.models.fixed_inputs import inputs_digest
@@ -161,7 +160,9 @@ def test_what_is_no_pipeline_is_refused(wrong):
         ({"keep": -1}, SoartError, "keep at least one picture, got -1"),
         ({"seed": "x"}, SoartError, "the seeds as whole numbers"),
         ({"progress": 3}, SoartError, "progress as a function"),
-        ({"taste": 3}, ProfileError, "the name of a taste or a scorer, got 3"),
+        ({"by": 3}, JudgeError, "The judge 'int' has no 'name'"),
+        ({"by": {"technical": "much"}}, JudgeError, "the weights of judges as numbers"),
+        ({"taste": "mine"}, ModelError, "no setting 'taste'"),
         ({"steps": "many"}, ModelError, "Expected steps in 1…1000, got 'many'"),
         ({"guidance": "x"}, ModelError, "Expected guidance in 0…100"),
         ({"width": "x", "height": 32}, ModelError, "Expected size in"),
@@ -187,7 +188,8 @@ def test_wrong_types_are_one_sentence(stable, arguments, error, words):
         ({"budget": "x"}, "the budget as a whole number"),
         ({"batch": 1.5}, "the batch as a whole number"),
         ({"seed": "x"}, "the seed as a whole number"),
-        ({"raters": "me"}, "the raters as a list of names"),
+        ({"by": 3}, "The judge 'int' has no 'name'"),
+        ({"raters": ["me"]}, "no setting 'raters'"),
         ({"collection": 3}, "the collection as the path of a folder"),
         ({"progress": 3}, "progress as a function"),
         ({"strength": 0.5}, "no setting 'strength'"),
@@ -367,7 +369,7 @@ def test_slots_that_work_are_not_accused(stable, tmp_path):
         "template: a fox\nnegative: '{flaw}'\nslots:\n  flaw: {kind: negative, options: ['', blurry and dull]}\n"
         "  guidance: ['3', '9']\n  scheduler: ['', EulerDiscreteScheduler]\n  steps: ['2']\n  size: ['32x32']"
     )
-    generator, panel = wrap(stable).generator, Panel([TechnicalScorer.load()])
+    generator, panel = wrap(stable).generator, Panel("technical")
 
     def found(text):
         return Tuner(collection, generator, PromptSpace.parse(text), panel).find_dead_slots()

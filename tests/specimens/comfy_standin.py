@@ -197,6 +197,22 @@ class Routes:
         return answer.status, answer.document
 
 
+class PromptServer:
+    """The server as packs see it."""
+
+    def __init__(self):
+        self.routes, self.handlers = Routes(), []
+
+    def add_on_prompt_handler(self, handler):
+        self.handlers.append(handler)
+
+    def trigger_on_prompt(self, document):
+        """Let packs change a graph before it is checked, as POST /prompt does."""
+        for handler in self.handlers:
+            document = handler(document)
+        return document
+
+
 def _json_response(document, status=200):
     return types.SimpleNamespace(status=status, document=json.loads(json.dumps(document)))
 
@@ -263,7 +279,7 @@ def interface(output, temp):
             "VAEDecode": _DecodeNode,
         },
         "aiohttp": {"web": types.SimpleNamespace(json_response=_json_response, Request=object, Response=object)},
-        "server": {"PromptServer": types.SimpleNamespace(instance=types.SimpleNamespace(routes=Routes()))},
+        "server": {"PromptServer": types.SimpleNamespace(instance=PromptServer())},
         "comfy_api": {},
         "comfy_api.latest": {
             "io": io,
@@ -335,6 +351,9 @@ class StandIn:
         self.nodes, self.cache = nodes, {}
 
     def run(self, prompt, extra_pnginfo=None):
+        # Over HTTP the graph is a copy.
+        document = json.loads(json.dumps({"prompt": prompt}))
+        prompt = sys.modules["server"].PromptServer.instance.trigger_on_prompt(document)["prompt"]
         self.hidden = types.SimpleNamespace(prompt=prompt, extra_pnginfo=extra_pnginfo)
         errors = {key: wrong for key in prompt if (wrong := self._wrong(prompt, key))}
         ends = [key for key, node in prompt.items() if self.nodes[node["class_type"]].GET_SCHEMA().is_output_node]

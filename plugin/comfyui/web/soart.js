@@ -5,6 +5,7 @@ import { drawChart } from "./chart.js";
 import { drawComparer } from "./comparer.js";
 import { el } from "./dom.js";
 import { drawDuel } from "./duel.js";
+import { renameInputs } from "./saved_workflows.js";
 
 /**
  * @import { Card } from "./pictures.js"
@@ -112,6 +113,15 @@ app.registerExtension({
     nodeType.prototype.onExecuted = function (output, ...rest) {
       before?.call(this, output, ...rest);
       show(this, output);
+    };
+    const configure = nodeType.prototype.configure;
+    /**
+     * @this {GraphNode}
+     * @param {import("./saved_workflows.js").SavedNode} saved
+     */
+    nodeType.prototype.configure = function (saved) {
+      renameInputs(saved);
+      configure.call(this, saved);
     };
   },
 });

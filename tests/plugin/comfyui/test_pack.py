@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -131,7 +132,7 @@ def test_the_package_imports_without_comfyui():
 
 
 def test_loading_the_pack_loads_no_heavy_package(tmp_path):
-    """The server waits for every pack when it starts: listing the nodes and the profiles must be cheap."""
+    """The server waits for every pack when it starts: listing the nodes and the judges must be cheap."""
     (tmp_path / "custom_nodes").mkdir()
     (tmp_path / "custom_nodes/soart-checkout").symlink_to(ROOT)
     code = f"""
@@ -142,13 +143,13 @@ base = Path({str(tmp_path)!r})
 sys.modules.update(comfy_standin.interface(base, base))
 before = set(sys.modules)
 _, nodes = comfy_standin.load_pack(base / "custom_nodes/soart-checkout")
-[profiles] = [i.choices for i in nodes["SoartScore"].GET_SCHEMA().inputs if i.id == "profile"]
-print(*profiles)
+[judges] = [i.choices for i in nodes["SoartScore"].GET_SCHEMA().inputs if i.id == "by"]
+print(*judges)
 print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
 """
     ran = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "tests", capture_output=True, text=True)
-    profiles, loaded = (set(line.split()) for line in ran.stdout.splitlines())
-    assert {"technical", "blur"} <= profiles
+    judges, loaded = (set(line.split()) for line in ran.stdout.splitlines())
+    assert {"overall", "technical", "blur"} <= judges
     heavy = {
         "sklearn",
         "pandas",
@@ -228,6 +229,31 @@ def test_workflows_run(path, host):
         assert shown.get("images") or shown.get("text") or shown.get("soart_table"), prompt[key]["class_type"]
         for entry in shown.get("images", []):
             assert host.image(entry).ndim == 3
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js here")
+def test_the_front_end_reads_workflows_of_earlier_versions():
+    """The inputs get their present names; links and values, which go by place, stay."""
+    saved = [
+        {"inputs": [{"name": "images", "link": 4}, {"name": "profile", "link": 7, "widget": {"name": "profile"}}]},
+        {"inputs": [{"name": "judge", "link": None, "widget": {"name": "judge"}}], "widgets_values": ["clip", "", 0]},
+        {"widgets_values": []},
+    ]
+    script = ROOT / "plugin/comfyui/web/saved_workflows.js"
+    code = f"""
+import {{ renameInputs }} from {json.dumps(script.as_uri())};
+const saved = {json.dumps(saved)};
+saved.forEach(renameInputs);
+renameInputs(undefined);
+console.log(JSON.stringify(saved));
+"""
+    ran = subprocess.run(
+        ["node", "--input-type=module", "--no-warnings", "--eval", code], check=True, capture_output=True, text=True
+    )
+    text = json.dumps(saved)
+    for name in ("profile", "judge"):
+        text = text.replace(f'"{name}"', '"by"')
+    assert json.loads(ran.stdout) == json.loads(text)
 
 
 @pytest.mark.usefixtures("comfyui_checkout")

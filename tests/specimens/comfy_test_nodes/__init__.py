@@ -30,6 +30,10 @@ class TestPictures(io.ComfyNode):
         images = torch.rand((count, 24, 24, channels), generator=source)
         if kind == "dull":
             images = images.mean(dim=-1, keepdim=True).repeat(1, 1, 1, 3) * 0.5
+        if kind == "white":
+            images[...] = 1.0
+        if kind == "one black":
+            images[1] = 0.0
         if kind == "nan":
             images[...] = float("nan")
         if kind == "one nan":
