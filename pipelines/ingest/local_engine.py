@@ -19,13 +19,14 @@ from multiprocessing.context import BaseContext
 from ...errors import SoartError, expect
 from ...metrics.items.combined import ItemKind
 from ..support.batching import WAITING, batches
-from ..support.processes import compute_on_one_core, cores, follow_parent
+from ..support.processes import compute_on_one_core, cores, follow_parent, keep_freed_memory
 from .inspection import Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
 
 def start_worker(told: Connection) -> None:
     """Make this process a worker: one thread, no reaction to Ctrl-C, and an end when its parent ends or says so."""
+    keep_freed_memory()
     compute_on_one_core()
     follow_parent()
     threading.Thread(target=_end_when_told, args=(told,), daemon=True).start()

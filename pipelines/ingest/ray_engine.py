@@ -17,7 +17,7 @@ from typing import Any
 from ...metrics.items.combined import ItemKind
 from ...version import __version__
 from ..support.batching import WAITING, batches
-from ..support.processes import compute_on_one_core
+from ..support.processes import compute_on_one_core, keep_freed_memory
 from ..support.ray_cluster import check_version, import_ray, ray_connection, worker_error
 from .inspection import Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
@@ -30,6 +30,7 @@ def _inspect(
     version: str, paths: Sequence[str], kinds: Sequence[ItemKind | None], limit: float, inspect: InspectFile
 ) -> list[Inspection]:
     check_version(version)
+    keep_freed_memory()
     compute_on_one_core()
     return inspect_all(paths, kinds, limit, inspect)
 

@@ -16,6 +16,7 @@ import typer
 from typer.main import get_command
 
 from ...errors import SoartError
+from ...pipelines.support.processes import keep_freed_memory
 from ...version import __version__
 from . import configuration, taste, taste_exchange
 from .commands import CommandGroup, Commands
@@ -141,6 +142,7 @@ def main() -> None:
     # Threads of OpenMP that wait actively take the cores from each other: drawing beside one other busy process took
     # eight times as long. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     open_closed_streams()
     escape_unencodable()
     # A shell completes by the name of a program: of python -m soart it would complete python.
