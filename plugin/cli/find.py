@@ -37,9 +37,11 @@ def find(
     from ...pipelines.judges.searching import check_words, pictures_showing
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.support.figures import decimals_of, fixed
-    from ...pipelines.tidying.copying import check_copy_target, copy_best
 
     if copy_to is not None:
+        # Imported only if needed, so that a search is quick.
+        from ...pipelines.tidying.copying import check_copy_target, copy_best
+
         check_copy_target(copy_to, [Path(path) for path in paths])
     [(chosen, _)] = load_judges([judge])
     check_words(words, chosen)

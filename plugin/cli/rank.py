@@ -61,11 +61,13 @@ def rank(
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.profile_store import ProfileStore, scorer_named, warnings_of
-    from ...pipelines.tidying.copying import check_copy_target
 
     if open_result and report is None and copy_to is None:
         raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
     if copy_to is not None:
+        # Imported only if needed, so that a ranking is quick.
+        from ...pipelines.tidying.copying import check_copy_target
+
         check_copy_target(copy_to, [Path(path) for path in paths])
     if engine != "local" and not judge:
         raise typer.BadParameter("only judges run there: add --judge", param_hint="--engine")

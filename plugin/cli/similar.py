@@ -30,9 +30,11 @@ def similar(
     from ...pipelines.scoring import similar as neighbours
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.taste_scorer import TasteMeasurer
-    from ...pipelines.tidying.copying import check_copy_target, copy_best
 
     if copy_to is not None:
+        # Imported only if needed, so that a search is quick.
+        from ...pipelines.tidying.copying import check_copy_target, copy_best
+
         check_copy_target(copy_to, [Path(path) for path in paths])
     liked = [picture, *(also or ())]
     neighbours.check_liked(liked)
