@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from ..support.batching import batches
 from .collection import Collection
 from .tables import DerivedRow, ScoreRow
+
+#: Scores read in one query.
+_BLOCK = 1000
 
 
 def stored_result(collection: Collection, name: str, fingerprint: str) -> bytes | None:
@@ -32,10 +36,12 @@ def store_result(collection: Collection, name: str, fingerprint: str, value: byt
 
 
 def store_changed_scores(collection: Collection, profile: str, scores: dict[int, float]) -> None:
-    """Store the scores, by picture id, that differ from the stored ones; at most a few thousand at once."""
-    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(scores))
+    """Store the scores, by picture id, that differ from the stored ones."""
+    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile)
+    known: dict[int, float] = {}
     with collection.session("be read") as session:
-        known = dict(session.execute(query).all())
+        for block in batches(scores, _BLOCK):
+            known |= dict(session.execute(query.where(ScoreRow.image_id.in_(block))).all())
     changed = {image: value for image, value in scores.items() if known.get(image) != value}
     if changed:
         collection.set_scores(profile, changed)

@@ -15,6 +15,7 @@ from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason, Scorer
 from ...metrics.tastes.overall import words_of
 from ..collection.collection import Collection
+from ..collection.results import store_changed_scores
 from ..collection.tables import ImageRow
 from ..support.wording import counted
 from .measuring import measure, without_unfit
@@ -96,7 +97,7 @@ def rank(
         return [], problems + unreadable
     ids = [row.id for row in sound]
     scores = scores_in(collection, scorer, ids, matrix)
-    collection.set_scores(scorer.stored_name, {row.id: float(s) for row, s in zip(sound, scores, strict=True)})
+    store_changed_scores(collection, scorer.stored_name, dict(zip(ids, scores.tolist(), strict=True)))
     order, ranks = np.argsort(-scores, kind="stable"), percentiles(scores)
     verdicts = words_of(scorer, matrix)
     ranking = [

@@ -6,10 +6,10 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Annotated
 
 import typer
@@ -19,6 +19,7 @@ from ...errors import SoartError
 from ...pipelines.support.processes import keep_freed_memory
 from ...version import __version__
 from . import configuration, taste, taste_exchange
+from .cache import cache
 from .commands import CommandGroup, Commands
 from .compare_attention import compare_attention
 from .demo import demo, doctor
@@ -50,7 +51,7 @@ GROUPS = {
         "undo",
     ),
     "Your taste": ("taste", "web"),
-    "Try, check and set up": ("demo", "doctor", "models", "config"),
+    "Try, check and set up": ("demo", "doctor", "models", "cache", "config"),
     "Research": ("compare-attention",),
 }
 _START = """\b
@@ -121,6 +122,7 @@ app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --taste mine --budget 120')(tune)
 app.command(epilog="Example: soart web --collection soart-pictures")(web)
 app.command(epilog="Example: soart models")(models)
+app.command(epilog="Example: soart cache holiday-pictures/ --clear")(cache)
 taste_exchange.register(taste.app)
 app.add_typer(taste.app, name="taste")
 app.add_typer(configuration.app, name="config")
@@ -129,7 +131,7 @@ app.add_typer(configuration.app, name="config")
 _UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-@cache
+@functools.cache
 def root() -> GroupedCommands:
     """The group of all commands, built once: reading their options from signatures takes a tenth of a second."""
     commands = get_command(app)

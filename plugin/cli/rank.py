@@ -76,7 +76,7 @@ def rank(
     warnings = warnings_of(scorer)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect, LocalEngine(workers))
-    title = f"soart: {collection.title}" if collection.folder is not None else "soart: ranking"
+    title = f"soart: {collection.title}" if collection.where == paths[0] else "soart: ranking"
     with collection:
         output = RankingOutput(as_json, report, top, title, tuple(warnings), copy_to)
         facts = show_ranking(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...errors import SoartError
-from .options import CopyTo, Json, Network, Pictures, Top
+from .options import CopyTo, Json, Network, Pictures, Processes, Top
 from .ranking_output import show_found
 from .terminal import Progress, emit, print_notes, say
 
@@ -23,13 +23,14 @@ def similar(
     top: Top = 20,
     network: Network = "efficientnet-lite0",
     copy_to: CopyTo = None,
+    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Find pictures like one or several that you name, the most alike first."""
     from ...metrics.items.combined import taste_extractor
+    from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.scoring import similar as neighbours
-    from ...pipelines.scoring.measuring import open_pictures
-    from ...pipelines.scoring.taste_scorer import TasteMeasurer
+    from ...pipelines.scoring.measuring import TasteMeasurer, open_pictures
 
     if copy_to is not None:
         # Imported only if needed, so that a search is quick.
@@ -38,9 +39,10 @@ def similar(
         check_copy_target(copy_to, [Path(path) for path in paths])
     liked = [picture, *(also or ())]
     neighbours.check_liked(liked)
-    measurer = TasteMeasurer(taste_extractor(None if network == "none" else network))
+    chosen = None if network == "none" else network
+    measurer = TasteMeasurer(taste_extractor(chosen), chosen)
     with Progress("reading", 0) as progress:
-        collection, rows, problems = open_pictures(paths, measurer, progress, progress.expect)
+        collection, rows, problems = open_pictures(paths, measurer, progress, progress.expect, LocalEngine(workers))
     with collection, Progress("comparing", len(rows)) as progress:
         found, unreadable = neighbours.similar(collection, rows, liked, measurer, progress)
     problems += unreadable
