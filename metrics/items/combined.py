@@ -12,7 +12,8 @@ import numpy as np
 
 from ..protocols import Extractor
 from .colour import ColourExtractor
-from .packaged import EFFICIENTNET, packaged_extractor
+from .packaged import EFFICIENTNET
+from .packaged_items import packaged_extractor
 from .quality import QualityExtractor
 from .soart import SoartExtractor
 
@@ -49,6 +50,13 @@ class CombinedExtractor:
         """The extractor without the network's items, which come last; itself if there are none."""
         head = tuple(part for part in self.parts if hasattr(part, "measure"))
         return self if len(head) == len(self.parts) else CombinedExtractor(head)
+
+    @property
+    def kind(self) -> ItemKind | None:
+        """Kind of the items, by which another process finds this extractor; None if it cannot, as for parts of your own."""
+        source = None if self.without_network is self else getattr(self.parts[-1], "source", None)
+        found = taste_extractor_of(self.version, source)
+        return ItemKind(self.version, source) if found.version == self.version else None
 
     def extend(self, rows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:
         """(n, p) items of pictures whose items of ``without_network`` are known.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
 from types import MappingProxyType
@@ -36,24 +35,6 @@ if TYPE_CHECKING:
 _STORE_EVERY = 32
 #: Pictures that a network sees together.
 _NETWORK_BATCH = 8
-
-
-@dataclass(frozen=True)
-class TasteMeasurer:
-    """Measures the items that tastes use.
-
-    Attributes:
-        extractor: measures them.
-        network: name of the network behind some of them, if other processes may measure them too.
-    """
-
-    extractor: CombinedExtractor
-    network: str | None = None
-
-    @property
-    def item_kind(self) -> ItemKind | None:
-        """Kind of the items; None if it is not known."""
-        return None if self.network is None else ItemKind(self.extractor.version, self.network)
 
 
 def measure(
@@ -298,12 +279,12 @@ def open_pictures(
     named = [Path(path) for path in paths]
     files, problems = find_pictures(named)
     expect(len(files))
-    own = measurer.extractor.version == taste_extractor().version
-    kind = None if own else getattr(measurer, "item_kind", None)
+    kind = measurer.extractor.kind if isinstance(measurer.extractor, CombinedExtractor) else None
     # Of exact copies the first is named.
     originals_first = sorted(files, key=likeness_to_copy)
-    if files and (own or kind is not None):
-        kinds = [None] if own else [None, kind]
+    if files and kind is not None:
+        # Those that every picture has come first, so that any command finds them.
+        kinds = [None] if kind.version == taste_extractor().version else [None, kind]
         collection, found, unkept = _remembered(named, files, kinds, engine, progress)
         _place(found, originals_first)
         rows, unreadable = _each_once(originals_first, lambda file: _row_of(file, found))

@@ -14,12 +14,18 @@ from ...metrics.tastes.blend import Blend, Taste
 from ...metrics.tastes.explanation import explain
 from ...metrics.tastes.profile import TasteProfile, tastes_without
 from ...metrics.tastes.profile_files import check_version
-from .measuring import TasteMeasurer as TasteMeasurer
 
 
 def doubt(taste: TasteProfile, lack: str) -> str:
     """A sentence on an unreliable taste that was learnt for pictures which lack something; see ``tastes_without``."""
     return f"The taste {taste.name!r} is not reliable yet for pictures that {lack} ({taste.trust.sentence})."
+
+
+@dataclass(frozen=True)
+class TasteMeasurer:
+    """Measures the items that tastes use."""
+
+    extractor: CombinedExtractor
 
 
 @dataclass(frozen=True)

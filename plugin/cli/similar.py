@@ -30,7 +30,8 @@ def similar(
     from ...metrics.items.combined import taste_extractor
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.scoring import similar as neighbours
-    from ...pipelines.scoring.measuring import TasteMeasurer, open_pictures
+    from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.scoring.taste_scorer import TasteMeasurer
 
     if copy_to is not None:
         # Imported only if needed, so that a search is quick.
@@ -39,8 +40,7 @@ def similar(
         check_copy_target(copy_to, [Path(path) for path in paths])
     liked = [picture, *(also or ())]
     neighbours.check_liked(liked)
-    chosen = None if network == "none" else network
-    measurer = TasteMeasurer(taste_extractor(chosen), chosen)
+    measurer = TasteMeasurer(taste_extractor(None if network == "none" else network))
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(paths, measurer, progress, progress.expect, LocalEngine(workers))
     with collection, Progress("comparing", len(rows)) as progress:

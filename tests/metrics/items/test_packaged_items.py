@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soart.metrics.items import packaged
-from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.items import packaged_items
+from soart.metrics.items.combined import CombinedExtractor, default_network, taste_extractor, taste_extractor_of
 from soart.metrics.items.deep import DeepExtractor
-from soart.metrics.items.packaged import EFFICIENTNET, PackagedExtractor, packaged_extractor
+from soart.metrics.items.packaged import EFFICIENTNET
+from soart.metrics.items.packaged_items import PackagedExtractor, packaged_extractor
+from soart.metrics.items.soart import SoartExtractor
 
 pytestmark = pytest.mark.skipif(default_network() is None, reason="needs the packaged network")
 
@@ -23,7 +25,7 @@ def test_it_measures_as_the_loaded_network_does():
 
 def test_other_weights_are_loaded_to_learn_their_version(monkeypatch, tmp_path):
     (tmp_path / "other.pth").write_bytes(b"others")
-    monkeypatch.setattr(packaged, "weights_file", lambda: tmp_path / "other.pth")
+    monkeypatch.setattr(packaged_items, "weights_file", lambda: tmp_path / "other.pth")
     assert packaged_extractor.__wrapped__() is None
 
 
@@ -42,3 +44,13 @@ def test_the_overall_score_scores_stored_items_without_torch(tmp_path):
         [sys.executable, "-c", code, tmp_path / "items.npy"], capture_output=True, text=True, check=True, cwd=Path("/")
     )
     assert run.stdout.splitlines()[-1] == "[]"
+
+
+def test_extractors_know_the_kind_by_which_other_processes_find_them():
+    for extractor in (taste_extractor(), taste_extractor(EFFICIENTNET)):
+        kind = extractor.kind
+        assert kind.version == extractor.version
+        assert taste_extractor_of(*kind).names == extractor.names
+    assert CombinedExtractor((SoartExtractor(side=100),)).kind is None
+    unnamed = CombinedExtractor((*taste_extractor().parts, DeepExtractor.classes()))
+    assert unnamed.kind is None
