@@ -1,4 +1,4 @@
-"""The packaged EfficientNet-Lite0: its name, its stages and the file of its weights; imports no PyTorch."""
+"""Name, stages and weights of the packaged EfficientNet-Lite0, without PyTorch."""
 
 from __future__ import annotations
 
