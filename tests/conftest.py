@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 import uuid
 from itertools import filterfalse, zip_longest
@@ -43,6 +44,16 @@ HERE = Path(__file__).parent
 #: without.
 COVERED = [HERE / room for room in ("metrics", "pipelines", "prompts")]
 DRAWING = {"embedded", "generator"}
+
+
+def pytest_configure(config):
+    """Keep what is measured of folders out of the user's own data folder."""
+    os.environ["XDG_DATA_HOME"] = config.soart_data = tempfile.mkdtemp(prefix="soart-tests-")
+
+
+def pytest_unconfigure(config):
+    """Remove what the tests have stored."""
+    shutil.rmtree(config.soart_data, ignore_errors=True)
 
 
 def pytest_xdist_auto_num_workers():

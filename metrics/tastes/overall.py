@@ -29,6 +29,7 @@ from ..damage.rated_quality import rated_quality_model, rated_text
 from ..damage.reasons import as_reasons, causes_with_rated
 from ..damage.scorer import TechnicalScorer, quality_model
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
+from ..items.packaged import EFFICIENTNET
 from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
 from .appeal import appeal_model
@@ -98,9 +99,6 @@ class OverallScorer(JudgesItems):
             ProfileError: a file of a model is missing or damaged.
             ModelError: the weights of the default network are missing or damaged.
         """
-        # Hosts list profiles when they start, and loading this imports torch.
-        from ..items.networks import EFFICIENTNET
-
         return cls(TechnicalScorer("", quality_model(), taste_extractor(EFFICIENTNET)))
 
     @property

@@ -69,7 +69,8 @@ def image_ids_of_scan(scan_number: int) -> Select[int | None]:
 def last_scan_number(collection: Collection) -> int | None:
     """Return the number of the last scan that saw a file; None if there is none."""
     with collection.session("be read") as session:
-        return session.scalar(select(func.max(FileRow.scan)))
+        # Files that were looked up, but never scanned, have number 0.
+        return session.scalar(select(func.max(FileRow.scan))) or None
 
 
 def paths_with_pictures(collection: Collection, scan_number: int) -> list[tuple[str, int]]:

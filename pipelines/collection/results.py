@@ -37,11 +37,13 @@ def store_result(collection: Collection, name: str, fingerprint: str, value: byt
         session.merge(DerivedRow(name=name, fingerprint=fingerprint, value=value))
 
 
-def store_changed_scores(collection: Collection, profile: str, scores: dict[int, float]) -> None:
-    """Store the scores, by picture id, that differ from the stored ones; at most a few thousand at once."""
-    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(scores))
+def store_changed_scores(collection: Collection, profile: str, scores: Mapping[int, float]) -> None:
+    """Store the scores, by picture id, that differ from the stored ones."""
+    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile)
+    known: dict[int, float] = {}
     with collection.session("be read") as session:
-        known = dict(session.execute(query).all())
+        for block in batches(scores, _BLOCK):
+            known |= dict(session.execute(query.where(ScoreRow.image_id.in_(block))).all())
     changed = {image: value for image, value in scores.items() if known.get(image) != value}
     if changed:
         collection.set_scores(profile, changed)
@@ -53,5 +55,4 @@ def replace_scores(collection: Collection, profile: str, scores: Mapping[int, fl
     with collection.session("be written", write=True) as session:
         for block in batches(sorted(stale), _BLOCK):
             session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(block)))
-    for block in batches(scores, _BLOCK):
-        store_changed_scores(collection, profile, {image: scores[image] for image in block})
+    store_changed_scores(collection, profile, scores)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ...metrics.items.combined import ItemKind
 from ..support.processes import unknown_engine
-from .inspection import Inspection
+from .inspection import FileToInspect, Inspection
 
 
 class Engine(Protocol):
@@ -17,11 +17,13 @@ class Engine(Protocol):
     other files are inspected.
     """
 
-    def inspect(self, paths: Iterable[str], kinds: Sequence[ItemKind | None] = (None,)) -> Iterator[Inspection]:
-        """The inspection of each path, in any order; few paths are read ahead of the inspections taken.
+    def inspect(
+        self, files: Iterable[FileToInspect], kinds: Sequence[ItemKind | None] = (None,), /
+    ) -> Iterator[Inspection]:
+        """The inspection of each file, in any order; few files are read ahead of the inspections taken.
 
         Args:
-            paths: of the files.
+            files: paths; or files of which some items are stored, see ``inspect_file``.
             kinds: as for ``inspect_file``.
         """
 

@@ -21,6 +21,8 @@ from .inspection import Inspection
 from .metadata_rows import add_metadata
 from .scan import FileEntry
 
+#: Scan number of files that no scan has seen.
+_UNSCANNED = 0
 #: Rows of files read at once in a pass over all.
 _PAGE = 2000
 #: Folders and files named in one query: SQLite takes conditions of 1000 terms at most.
@@ -75,6 +77,22 @@ def complete_images(collection: Collection, digests: Several[str], versions: Sev
         return dict(session.execute(query).all())
 
 
+def stored_items(
+    collection: Collection, digests: Several[str], versions: Several[str]
+) -> dict[str, tuple[tuple[str, bytes], ...]]:
+    """Stored items, (version, values) as of an ``Inspection``, by the SHA-256 of their picture."""
+    query = (
+        select(ImageRow.sha256, ItemsRow.version, ItemsRow.values)
+        .join(ItemsRow, ItemsRow.image_id == ImageRow.id)
+        .where(ImageRow.sha256.in_(digests), ItemsRow.version.in_(versions))
+    )
+    found: dict[str, list[tuple[str, bytes]]] = {}
+    with collection.session("be read") as session:
+        for digest, version, values in session.execute(query):
+            found.setdefault(digest, []).append((version, values))
+    return {digest: tuple(items) for digest, items in found.items()}
+
+
 def mark_seen(collection: Collection, scan_number: int, paths: Sequence[str]) -> None:
     """Mark unchanged files as present in a scan."""
     with collection.session("be written", write=True) as session:
@@ -87,13 +105,15 @@ def seen_again(scan_number: int) -> Update:
     return update(ImageRow).where(*back).values(problem=None)
 
 
-def link_files(collection: Collection, scan_number: int, files: Sequence[tuple[FileEntry, int]]) -> None:
-    """Store files that hold pictures known by content, each with its picture id."""
+def link_files(collection: Collection, scan_number: int | None, files: Sequence[tuple[FileEntry, int]]) -> None:
+    """Store files that hold pictures known by content, each with its picture id; see ``store_inspections``."""
     with collection.session("be written", write=True) as session:
         _write_files(session, scan_number, [(file, image, None) for file, image in files])
 
 
-def _write_files(session: Session, scan_number: int, files: Sequence[tuple[FileEntry, int | None, str | None]]) -> None:
+def _write_files(
+    session: Session, scan_number: int | None, files: Sequence[tuple[FileEntry, int | None, str | None]]
+) -> None:
     """Insert or replace rows of files with their pictures or problems."""
     paths = [file.path for file, _, _ in files]
     rows = {row.path: row for row in session.scalars(select(FileRow).where(FileRow.path.in_(paths)))}
@@ -102,10 +122,10 @@ def _write_files(session: Session, scan_number: int, files: Sequence[tuple[FileE
     for file, image, problem in files:
         row = rows.get(file.path)
         if row is None:
-            row = FileRow(path=file.path)
+            row = FileRow(path=file.path, scan=_UNSCANNED)
             session.add(row)
         row.size, row.changed, row.image_id, row.problem = file.size, file.changed, image, problem
-        row.scan, row.missing_since = scan_number, None
+        row.scan, row.missing_since = row.scan if scan_number is None else scan_number, None
         if image is not None and _leads(file.path, pictures[image].path):
             pictures[image].path = file.path
 
@@ -117,9 +137,15 @@ def _leads(path: str, stored: str) -> bool:
 
 
 def store_inspections(
-    collection: Collection, scan_number: int, inspections: Sequence[tuple[Inspection, FileEntry]]
+    collection: Collection, scan_number: int | None, inspections: Sequence[tuple[Inspection, FileEntry]]
 ) -> None:
-    """Store inspections in one transaction; items that are known stay as they are."""
+    """Store inspections in one transaction; items that are known stay as they are.
+
+    Args:
+        collection: the collection.
+        scan_number: of the scan that saw the files; None if none did: a file keeps the number that it has.
+        inspections: each with its file.
+    """
     sound = {inspection.sha256: inspection for inspection, _ in inspections if inspection.problem is None}
     with collection.session("be written", write=True) as session:
         ids = _write_images(session, list(sound.values()))

@@ -5,6 +5,7 @@ This runs in a worker process; the engines keep the workers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -53,20 +54,44 @@ class Inspection:
     metadata: PictureMetadata | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredFile(os.PathLike[str]):
+    """A file of which some items are stored, so that only the others are measured.
+
+    Attributes:
+        path: of the file.
+        sha256: of the content that the items belong to, see ``Inspection``.
+        items: as of an ``Inspection``.
+    """
+
+    path: str
+    sha256: str
+    items: tuple[tuple[str, bytes], ...]
+
+    def __fspath__(self) -> str:
+        """The path of the file."""
+        return self.path
+
+
+#: A file to inspect: its path, or that with what is stored of it.
+FileToInspect = str | MeasuredFile
+
+
 @cache
 def extractor_of(kind: ItemKind | None) -> CombinedExtractor:
     """The extractor of a kind of items; of those that every picture has for None."""
     return taste_extractor(None if kind is None else kind.network)
 
 
-def inspect_file(path: str, kinds: Sequence[ItemKind | None] = (None,)) -> Inspection:
+def inspect_file(file: FileToInspect, kinds: Sequence[ItemKind | None] = (None,)) -> Inspection:
     """Inspect a file; never raises, whatever its content.
 
     Args:
-        path: of the file.
+        file: its path; or that with stored items, which are not measured again if the content is still the same.
         kinds: of the items that are wanted; None for those that every picture has. Without any the file is hashed and its
             metadata read, but it is not decoded, so that it need not hold a picture.
     """
+    path = os.fspath(file)
     try:
         content = read_content(path)
     except ImageError as error:
@@ -74,10 +99,14 @@ def inspect_file(path: str, kinds: Sequence[ItemKind | None] = (None,)) -> Inspe
     digest = picture_digest(content)
     if not kinds:
         return Inspection(path, digest, metadata=picture_metadata(Path(path), content))
+    stored = dict(file.items) if isinstance(file, MeasuredFile) and file.sha256 == digest else {}
     try:
         picture = read_image(content, label=path)
-        items, measured = [], dict[str, np.ndarray]()
+        items = list(stored.items())
+        measured = {version: np.frombuffer(values, dtype="<f4")[None] for version, values in stored.items()}
         for extractor in map(extractor_of, kinds):
+            if extractor.version in stored:
+                continue
             # Kinds that differ by a network share all other items.
             if (head := extractor.without_network).version not in measured:
                 measured[head.version] = head.extract(picture.pixels)

@@ -19,13 +19,14 @@ from multiprocessing.context import BaseContext
 from ...errors import SoartError, expect
 from ...metrics.items.combined import ItemKind
 from ..support.batching import WAITING, batches
-from ..support.processes import compute_on_one_core, cores, follow_parent
-from .inspection import Inspection, inspect_file
+from ..support.processes import compute_on_one_core, cores, follow_parent, keep_freed_memory
+from .inspection import FileToInspect, Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
 
 def start_worker(told: Connection) -> None:
     """Make this process a worker: one thread, no reaction to Ctrl-C, and an end when its parent ends or says so."""
+    keep_freed_memory()
     compute_on_one_core()
     follow_parent()
     threading.Thread(target=_end_when_told, args=(told,), daemon=True).start()
@@ -129,22 +130,24 @@ class LocalEngine:
             raise
         return pool
 
-    def inspect(self, paths: Iterable[str], kinds: Sequence[ItemKind | None] = (None,)) -> Iterator[Inspection]:
-        """The inspection of each path, in any order; few paths are read ahead of the inspections taken.
+    def inspect(
+        self, files: Iterable[FileToInspect], kinds: Sequence[ItemKind | None] = (None,), /
+    ) -> Iterator[Inspection]:
+        """The inspection of each file, in any order; few files are read ahead of the inspections taken.
 
         Raises:
             SoartError: worker processes cannot be started.
         """
-        rest = batches(paths)
+        rest = batches(files)
         first = next(rest, None)
         if first is None:
             return
         rest = chain([first], rest)
         pool = self._pool(self.workers)
-        running: dict[Future[list[Inspection]], list[str]] = {}
+        running: dict[Future[list[Inspection]], list[FileToInspect]] = {}
         try:
             while True:
-                suspects: list[str] = []
+                suspects: list[FileToInspect] = []
                 try:
                     for batch in islice(rest, WAITING * self.workers - len(running)):
                         # Noted first: a pool that broke meanwhile refuses the batch.
@@ -171,16 +174,16 @@ class LocalEngine:
             raise
         pool.shutdown()
 
-    def _one_by_one(self, paths: Sequence[str], kinds: Sequence[ItemKind | None]) -> Iterator[Inspection]:
+    def _one_by_one(self, files: Sequence[FileToInspect], kinds: Sequence[ItemKind | None]) -> Iterator[Inspection]:
         pool = self._pool(1)
         try:
-            for path in paths:
+            for file in files:
                 try:
-                    yield from pool.submit(inspect_all, [path], kinds, self.limit, self.inspect_file).result()
+                    yield from pool.submit(inspect_all, [file], kinds, self.limit, self.inspect_file).result()
                 except BrokenProcessPool:
                     pool.shutdown()
                     pool = self._pool(1)
-                    yield lost_worker(path)
+                    yield lost_worker(file)
         except BaseException:
             pool.end()
             raise

@@ -76,17 +76,24 @@ def _metadata_row(image: int, metadata: PictureMetadata) -> dict[str, Any]:
 
 def files_beside(collection: Collection, scan_number: int, sidecars: Iterable[str]) -> Iterator[str]:
     """Files of a scan that sidecars may describe: texts beside them, tables in their folder or the one above."""
+    sidecars = list(sidecars)
+    query = select(FileRow.path).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
+    if not sidecars:
+        return
+    with collection.session("be read") as session:
+        paths = session.scalars(query.order_by(FileRow.path).execution_options(yield_per=_PAGE))
+        yield from described_by(paths, sidecars)
+
+
+def described_by(paths: Iterable[str], sidecars: Sequence[str]) -> Iterator[str]:
+    """Those of some picture files that sidecars may describe, see ``files_beside``."""
     folders = {os.path.dirname(s) for s in sidecars if os.path.basename(s) in TABLES}
     # NAME.txt describes NAME.png, and so does NAME.png.txt.
     names = {os.path.splitext(s)[0] for s in sidecars if os.path.basename(s) not in TABLES}
-    query = select(FileRow.path).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
-    if not names and not folders:
-        return
-    with collection.session("be read") as session:
-        for path in session.scalars(query.order_by(FileRow.path).execution_options(yield_per=_PAGE)):
-            folder = os.path.dirname(path)
-            if path in names or os.path.splitext(path)[0] in names or {folder, os.path.dirname(folder)} & folders:
-                yield path
+    for path in paths:
+        folder = os.path.dirname(path)
+        if path in names or os.path.splitext(path)[0] in names or {folder, os.path.dirname(folder)} & folders:
+            yield path
 
 
 def with_unread_texts(collection: Collection, paths: Sequence[str]) -> list[str]:

@@ -17,9 +17,9 @@ from typing import Any
 from ...metrics.items.combined import ItemKind
 from ...version import __version__
 from ..support.batching import WAITING, batches
-from ..support.processes import compute_on_one_core
+from ..support.processes import compute_on_one_core, keep_freed_memory
 from ..support.ray_cluster import check_version, import_ray, ray_connection, worker_error
-from .inspection import Inspection, inspect_file
+from .inspection import FileToInspect, Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
 #: Retries of a single file whose worker was lost for a reason that need not be the file.
@@ -27,16 +27,17 @@ _TRIES = 3
 
 
 def _inspect(
-    version: str, paths: Sequence[str], kinds: Sequence[ItemKind | None], limit: float, inspect: InspectFile
+    version: str, files: Sequence[FileToInspect], kinds: Sequence[ItemKind | None], limit: float, inspect: InspectFile
 ) -> list[Inspection]:
     check_version(version)
+    keep_freed_memory()
     compute_on_one_core()
-    return inspect_all(paths, kinds, limit, inspect)
+    return inspect_all(files, kinds, limit, inspect)
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    paths: Sequence[str]
+    files: Sequence[FileToInspect]
     tries: int = 0
 
 
@@ -59,15 +60,17 @@ class RayEngine:
         import_ray()
         self.workers, self.limit, self.inspect_file = workers, limit, inspect
 
-    def inspect(self, paths: Iterable[str], kinds: Sequence[ItemKind | None] = (None,)) -> Iterator[Inspection]:
-        """The inspection of each path, in any order; few paths are read ahead of the inspections taken.
+    def inspect(
+        self, files: Iterable[FileToInspect], kinds: Sequence[ItemKind | None] = (None,), /
+    ) -> Iterator[Inspection]:
+        """The inspection of each file, in any order; few files are read ahead of the inspections taken.
 
         Raises:
             SoartError: no cluster can be reached or started, or its workers cannot run soart.
         """
         with ray_connection(self.workers) as ray:
             task = ray.remote(num_cpus=1, max_retries=0)(_inspect)
-            fresh = map(_Batch, batches(paths))
+            fresh = map(_Batch, batches(files))
             retries: deque[_Batch] = deque()
             running: dict[Any, _Batch] = {}
             try:
@@ -79,7 +82,7 @@ class RayEngine:
                         batch = retries.popleft() if retries else next(fresh, None)
                         if batch is None:
                             break
-                        running[task.remote(__version__, batch.paths, kinds, self.limit, self.inspect_file)] = batch
+                        running[task.remote(__version__, batch.files, kinds, self.limit, self.inspect_file)] = batch
                     if not running:
                         return
                     [done], _ = ray.wait([*running], num_returns=1)
@@ -91,10 +94,10 @@ class RayEngine:
                     except ray.exceptions.RayError as error:
                         crashed = isinstance(error, ray.exceptions.WorkerCrashedError)
                         if batch.tries >= (1 if crashed else _TRIES):
-                            inspections = [lost_worker(path) for path in batch.paths]
+                            inspections = [lost_worker(file) for file in batch.files]
                         else:
                             # One by one, because only one of them is to blame, if any.
-                            retries += [_Batch([path], batch.tries + 1) for path in batch.paths]
+                            retries += [_Batch([file], batch.tries + 1) for file in batch.files]
                             inspections = []
                     yield from inspections
             finally:

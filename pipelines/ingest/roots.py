@@ -25,10 +25,11 @@ def default_collection_path(roots: Sequence[Path]) -> Path:
     """Folder of the collection for scanned folders, if the user names none; it does not depend on their order."""
     absolute = sorted({str(plain_path(root)) for root in roots})
     digest = hashlib.sha256("\n".join(absolute).encode(errors="surrogateescape")).hexdigest()[:12]
-    return _default_folder() / f"{_plain(Path(absolute[0]))}-{digest}"
+    return collections_folder() / f"{_plain(Path(absolute[0]))}-{digest}"
 
 
-def _default_folder() -> Path:
+def collections_folder() -> Path:
+    """The folder of the user's data in which collections lie that the user gave no place."""
     return platformdirs.user_data_path("soart") / "collections"
 
 
@@ -40,7 +41,7 @@ def _plain(folder: Path) -> str:
 def title_of_collection(collection: Collection) -> str:
     """Name of a collection for people: of the pictures' folder if it is kept in the data folder, else its own."""
     own = Path(collection.name).resolve()
-    if collection.folder is None or own.parent != _default_folder().resolve():
+    if collection.folder is None or own.parent != collections_folder().resolve():
         return own.name
     plain = own.name.rpartition("-")[0]
     return next((root.name for root in known_roots(collection) if _plain(root) == plain), plain)
@@ -85,6 +86,22 @@ def open_collection_for(
         if scan is not None and all(file.sidecar for file in scan):
             raise scan.no_picture([*scan.problems, *scan.unusable.values()])
     return Collection(place, scratch=scratch), roots
+
+
+def open_memory_of(paths: Sequence[Path]) -> Collection:
+    """The collection that stores what is measured of some files and folders, to be closed by the caller.
+
+    It is that of an evaluation of the same folders. A single file belongs to its folder.
+
+    Args:
+        paths: at least one file or folder.
+
+    Raises:
+        CollectionError: the collection cannot be made or opened.
+    """
+    return Collection(
+        default_collection_path([path if path.is_dir() else plain_path(path).parent for path in paths]), scratch=True
+    )
 
 
 def place_of(where: Path | str) -> Path | str:

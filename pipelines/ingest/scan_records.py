@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,12 @@ def folders_read(collection: Collection) -> dict[str, int]:
 def note_folders_read(session: Session, scan: Scan, began: int) -> None:
     """Store that a scan that began at this time, in nanoseconds since 1970, is complete."""
     # Patterns leave out pictures whose texts may have changed.
-    folders = [] if scan.globs else [str(plain_path(root)) for root in scan.roots if Path(root).is_dir()]
+    note_read(session, [] if scan.globs else [root for root in scan.roots if Path(root).is_dir()], began)
+
+
+def note_read(session: Session, roots: Sequence[Path], began: int) -> None:
+    """Store that the texts beside all pictures in folders were read, from this time on, in nanoseconds since 1970."""
+    folders = [str(plain_path(root)) for root in roots]
     # A folder inside another one was read with it.
     kept = {path: time for path, time in _times(session).items() if not any(_inside(path, f) for f in folders)}
     session.merge(Meta(key=_READ, value=json.dumps({"": began} | kept | dict.fromkeys(folders, began))))

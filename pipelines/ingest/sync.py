@@ -9,30 +9,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from ...files import plain_path
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
-from ..collection.png import digest_of_file
 from ..support.batching import batches
+from .comparison import Comparison, settled
 from .engines import Engine
-from .file_rows import (
-    complete_images,
-    known_files,
-    known_sizes,
-    link_files,
-    mark_missing,
-    mark_seen,
-    problems_of,
-    seen_again,
-    store_inspections,
-)
-from .inspection import Inspection, extractor_of
+from .file_rows import mark_missing, problems_of, seen_again, store_inspections
+from .inspection import FileToInspect, Inspection, extractor_of
 from .metadata import TABLES
-from .metadata_rows import files_beside, store_metadata, with_copies, with_unread_texts
+from .metadata_rows import files_beside, store_metadata, with_copies
 from .scan import FileEntry, Scan, is_text
 from .scan_records import begin_scan, check_undisturbed, folders_read, last_read, note_folders_read
 from .table_problems import table_problems
@@ -41,8 +31,6 @@ from .table_problems import table_problems
 LISTED_FIRST = 65_536
 #: Files compared with the collection at once, and inspections written at once.
 _CHUNK, _WRITE = 512, 64
-#: Age in nanoseconds below which a file may change again without a new time of change.
-_UNSETTLED_NS = 2_000_000_000
 
 
 @dataclass
@@ -74,50 +62,6 @@ class Update:
     table_problems: list[str] = field(default_factory=list)
 
 
-class _Comparison:
-    """Compares scanned files with the collection, and picks those that need inspecting."""
-
-    def __init__(self, collection: Collection, versions: Sequence[str], update: Update, retry: bool) -> None:
-        self.collection, self.versions, self.update, self.retry = collection, versions, update, retry
-        #: Known pictures that lie beside other texts now.
-        self.unread: list[str] = []
-
-    def fresh(self, chunk: Sequence[FileEntry]) -> list[FileEntry]:
-        """Files that need inspecting; the rest are marked as seen."""
-        known = known_files(self.collection, [file.path for file in chunk], self.versions)
-        unchanged, rest = [], []
-        for file in chunk:
-            row = known.get(file.path)
-            same = row is not None and (row.size, row.changed) == (file.size, file.changed)
-            if row is not None and same and (row.complete or (row.problem and not self.retry)):
-                unchanged.append(file.path)
-            else:
-                rest.append(file)
-        if unchanged:
-            mark_seen(self.collection, self.update.scan_number, unchanged)
-            self.update.unchanged += len(unchanged)
-        return self._unrecognised(rest, known)
-
-    def _unrecognised(self, files: Sequence[FileEntry], known: Container[str]) -> list[FileEntry]:
-        sizes = known_sizes(self.collection, {file.size for file in files}) if files else set()
-        # Only a file of a known size, or one that was changed and changed back, can hold a known picture.
-        candidates = [file.path for file in files if file.size in sizes or file.path in known]
-        digests = {path: digest_of_file(path) for path in candidates}
-        images = complete_images(self.collection, {d for d in digests.values() if d}, self.versions) if digests else {}
-        recognised = [file for file in files if digests.get(file.path) in images]
-        if recognised:
-            links = [(settled(file), images[digests[file.path] or ""]) for file in recognised]
-            link_files(self.collection, self.update.scan_number, links)
-            self.update.recognised += len(recognised)
-            self.unread += with_unread_texts(self.collection, [file.path for file in recognised])
-        return [file for file in files if digests.get(file.path) not in images]
-
-
-def settled(file: FileEntry) -> FileEntry:
-    """The file, with its time of change made negative if that is too recent to be relied on."""
-    return replace(file, changed=-file.changed) if time.time_ns() - file.changed < _UNSETTLED_NS else file
-
-
 def sync(
     collection: Collection,
     scan: Scan,
@@ -147,7 +91,8 @@ def sync(
     started_at = time.time_ns()
     times = folders_read(collection)
     update = Update(begin_scan(collection, scan))
-    comparison = _Comparison(collection, [extractor_of(kind).version for kind in kinds], update, retry)
+    versions = [extractor_of(kind).version for kind in kinds]
+    comparison = Comparison(collection, versions, update.scan_number, retry)
     changed_sidecars: list[str] = []
     with_tables: set[str] = set()
     started: dict[str, FileEntry] = {}
@@ -164,7 +109,7 @@ def sync(
             if (time_read := last_read(file.path, times)) is not None and file.changed >= time_read:
                 changed_sidecars.append(file.path)
 
-    def fresh_paths() -> Iterator[str]:
+    def fresh_files() -> Iterator[FileToInspect]:
         listed = pictures()
         first = list(islice(listed, LISTED_FIRST))
         for chunk in batches(chain(first, listed), _CHUNK):
@@ -172,12 +117,12 @@ def sync(
             expect(max(update.found, len(first)))
             fresh = comparison.fresh(chunk)
             progress(len(chunk) - len(fresh))
-            for file in fresh:
+            for file, to_inspect in zip(fresh, comparison.to_inspect(fresh), strict=True):
                 started[file.path] = settled(file)
-                yield file.path
+                yield to_inspect
 
     def inspections() -> Iterator[tuple[Inspection, FileEntry]]:
-        for inspection in engine.inspect(fresh_paths(), kinds):
+        for inspection in engine.inspect(fresh_files(), kinds):
             if inspection.problem and not inspection.lasting:
                 unopened[inspection.path] = inspection.problem
             update.looked += 1
@@ -187,6 +132,7 @@ def sync(
 
     for batch in batches(inspections(), _WRITE):
         store_inspections(collection, update.scan_number, batch)
+    update.unchanged, update.recognised = comparison.unchanged, comparison.recognised
     unread = chain(comparison.unread, files_beside(collection, update.scan_number, changed_sidecars))
     for paths in batches(unread, _WRITE):
         readings = engine.inspect(with_copies(collection, paths), ())

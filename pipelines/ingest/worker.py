@@ -6,17 +6,20 @@ import faulthandler
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 from ...metrics.items.combined import ItemKind
-from .inspection import Inspection, inspect_file
+from .inspection import FileToInspect, Inspection, inspect_file
 
-InspectFile = Callable[[str, Sequence[ItemKind | None]], Inspection]
+#: Functions of one's own may take paths alone, which are all that a collection without stored items sends.
+InspectFile = Callable[[Any, Sequence[ItemKind | None]], Inspection]
 #: Seconds that one file may take.
 TIME_LIMIT = 120.0
 
 
-def lost_worker(path: str) -> Inspection:
+def lost_worker(file: FileToInspect) -> Inspection:
     """The inspection of a file that no worker survived."""
+    path = os.fspath(file)
     return Inspection(path, problem=f"Decoding {path!r} crashed or timed out; skipped.")
 
 
@@ -26,13 +29,13 @@ def _nowhere() -> int:
 
 
 def inspect_all(
-    paths: Sequence[str], kinds: Sequence[ItemKind | None], limit: float, inspect: InspectFile = inspect_file
+    files: Sequence[FileToInspect], kinds: Sequence[ItemKind | None], limit: float, inspect: InspectFile = inspect_file
 ) -> list[Inspection]:
     """Inspect several files in this process, which *ends* if one of them takes longer than ``limit`` seconds."""
     inspections = []
-    for path in paths:
+    for file in files:
         # Nothing else ends a decoder that hangs in C code.
         faulthandler.dump_traceback_later(limit, exit=True, file=_nowhere())
-        inspections.append(inspect(path, kinds))
+        inspections.append(inspect(file, kinds))
         faulthandler.cancel_dump_traceback_later()
     return inspections

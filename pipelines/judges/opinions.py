@@ -10,7 +10,7 @@ import numpy as np
 from ...metrics.damage import rated_quality
 from ...metrics.damage.fitness import fit_values
 from ...metrics.items.combined import CombinedExtractor, taste_extractor
-from ...metrics.items.networks import EFFICIENTNET
+from ...metrics.items.packaged import EFFICIENTNET
 from ...metrics.protocols import Extractor, Pictures, Scale, Values
 from ...metrics.tastes import appeal
 

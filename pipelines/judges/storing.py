@@ -9,6 +9,7 @@ import numpy as np
 from ...metrics.damage.names import JUDGE, TASTE
 from ...metrics.damage.titles import has_points
 from ..collection.queries import scores_of
+from ..collection.results import store_changed_scores
 from ..scoring.pictures import StoredPictures
 from ..support.batching import batches
 from .adherence import AdherenceJudge
@@ -52,7 +53,7 @@ def judge_missing(
     known = _seen(pictures, judge)
 
     def store(fresh: dict[int, float], judged: View) -> None:
-        pictures.collection.set_scores(judge.stored_name, fresh)
+        store_changed_scores(pictures.collection, judge.stored_name, fresh)
         if not judge.stopped:
             judge.without_value |= {known[image] for image in judged.ids if image not in fresh}
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import CollectionError, ImageError
+from ...files import named_as_given
 from ...metrics.damage.fitness import why_unfit
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
@@ -20,21 +21,21 @@ from ...metrics.protocols import Measurer
 from ..collection.address import is_url
 from ..collection.collection import Collection
 from ..collection.files import likeness_to_copy
-from ..collection.tables import ImageRow
+from ..collection.tables import AWAY, ImageRow
 from ..ingest.engines import Engine
-from ..ingest.inspection import Inspection
-from ..ingest.roots import existing_collection
+from ..ingest.lookup import LookUp, look_up
+from ..ingest.roots import existing_collection, open_memory_of
 from ..ingest.scan import find_pictures
 from ..support.batching import batches
 from ..support.wording import counted
-from .taste_scorer import TasteScorer
+
+if TYPE_CHECKING:
+    from .taste_scorer import TasteScorer
 
 #: Pictures after which items are stored, so that a killed run loses no more than these.
 _STORE_EVERY = 32
 #: Pictures that a network sees together.
 _NETWORK_BATCH = 8
-#: Files from which on starting processes pays.
-MANY = 32
 
 
 def measure(
@@ -145,33 +146,6 @@ def import_pictures(
     return _each_once(files, add, progress)
 
 
-def import_inspected(
-    collection: Collection,
-    files: Sequence[Path],
-    kind: ItemKind | None,
-    engine: Engine,
-    progress: Callable[[], None] = lambda: None,
-) -> tuple[list[ImageRow], list[str]]:
-    """The same as ``import_pictures``, with the processes of an engine; for items of a kind."""
-    found: dict[str, Inspection] = {}
-    for inspection in engine.inspect(map(str, files), [kind]):
-        # Thumbnails of many pictures would fill the memory.
-        found[inspection.path] = replace(inspection, thumbnail=b"", metadata=None)
-        progress()
-
-    def add(file: Path) -> ImageRow:
-        # Taken out, so that items are not kept twice.
-        one = found.pop(str(file))
-        if one.problem is not None:
-            raise ImageError(one.problem)
-        row = collection.add_inspected(file, one.sha256, one.width, one.height)
-        for version, items in one.items:
-            collection.add_items(version, {row.id: np.frombuffer(items, dtype="<f4")})
-        return row
-
-    return _each_once(files, add)
-
-
 def _each_once(
     files: Sequence[Path], add: Callable[[Path], ImageRow], progress: Callable[[], None] = lambda: None
 ) -> tuple[list[ImageRow], list[str]]:
@@ -275,18 +249,21 @@ def open_pictures(
     expect: Callable[[int], None] = lambda total: None,
     engine: Engine | None = None,
 ) -> tuple[Collection, list[ImageRow], list[str]]:
-    """Open the pictures that a user names: a collection, or files and folders, which go into a collection in memory.
+    """Open the pictures that a user names: a collection, or files and folders.
+
+    What is measured of files and folders is stored in the collection of an evaluation of the same folders, in the user's
+    data folder, and read from there the next time; nothing is written beside the pictures.
 
     Args:
         paths: one collection, or any number of files and folders.
         measurer: decides which items of files are measured.
         progress: called once per file.
         expect: called with the number of files before they are read.
-        engine: its processes inspect the files if there are many; by default this one does.
+        engine: its processes inspect new files if there are many; by default this one does.
 
     Returns:
         the collection, which the caller must close, its pictures in the order of the files, of exact copies the original
-        (see ``originals_first``), and a sentence for each file that cannot be used.
+        (see ``originals_first``), and a sentence for each file that cannot be used, or if nothing can be stored.
         Pictures of a collection whose files are gone or hold something else are left out, with one sentence on all of them.
 
     Raises:
@@ -300,16 +277,71 @@ def open_pictures(
         rows = collection.images()
         here = [row for row in rows if collection.holds(row)]
         return collection, here, _gone(collection, len(rows) - len(here))
-    files, problems = find_pictures([Path(path) for path in paths])
+    named = [Path(path) for path in paths]
+    files, problems = find_pictures(named)
     expect(len(files))
-    collection = Collection(None)
-    own = measurer.extractor.version == taste_extractor().version
-    kind = None if own else getattr(measurer, "item_kind", None)
+    kind = measurer.extractor.kind if isinstance(measurer.extractor, CombinedExtractor) else None
     # Of exact copies the first is named.
     originals_first = sorted(files, key=likeness_to_copy)
-    if engine is not None and len(files) >= MANY and (own or kind is not None):
-        rows, unreadable = import_inspected(collection, originals_first, kind, engine, progress)
+    if files and kind is not None:
+        # Those that every picture has come first, so that any command finds them.
+        kinds = [None] if kind.version == taste_extractor().version else [None, kind]
+        collection, found, unkept = _remembered(named, files, kinds, engine, progress)
+        _place(found, originals_first)
+        rows, unreadable = _each_once(originals_first, lambda file: _row_of(file, found))
+        unreadable = [*named_as_given(unreadable, named), *unkept]
     else:
+        # Items of somebody else's may change without their version.
+        collection = Collection(None)
         rows, unreadable = import_pictures(collection, originals_first, measurer, progress)
     places = {file.resolve(): place for place, file in reversed([*enumerate(files)])}
     return collection, sorted(rows, key=lambda row: places[collection.locate(row)]), problems + unreadable
+
+
+def _remembered(
+    named: Sequence[Path],
+    files: Sequence[Path],
+    kinds: Sequence[ItemKind | None],
+    engine: Engine | None,
+    progress: Callable[[], None],
+) -> tuple[Collection, LookUp, list[str]]:
+    """The collection in the user's data folder that remembers files, their pictures in it, and why it keeps nothing new.
+
+    One in memory takes its place if it cannot be opened, read or written.
+    """
+    folders = [path for path in named if path.is_dir()]
+    try:
+        collection = open_memory_of(named)
+        try:
+            found = look_up(collection, files, kinds, engine, progress, folders)
+        except BaseException:
+            collection.close()
+            raise
+    except CollectionError as error:
+        collection = Collection(None)
+        found = look_up(collection, files, kinds, engine)
+        return collection, found, [f"What is measured now is not kept for the next time. {error}"]
+    unkept = []
+    if found.stored and not collection.kept:
+        unkept.append(f"The collection {collection.name!r} is read-only: what is measured now is not kept in it.")
+    return collection, found, unkept
+
+
+def _row_of(file: Path, found: LookUp) -> ImageRow:
+    """The picture of a file.
+
+    Raises:
+        ImageError: the file holds no usable picture.
+    """
+    if file in found.problems:
+        raise ImageError(found.problems[file])
+    return found.pictures[file]
+
+
+def _place(found: LookUp, originals_first: Sequence[Path]) -> None:
+    """Let pictures lie where the files are that a user names, not where scans saw other copies; nothing is stored."""
+    for file in reversed(originals_first):
+        if (row := found.pictures.get(file)) is not None:
+            row.path = str(file.resolve())
+            # They were moved away, and somebody brought them back.
+            row.problem = None if row.problem == AWAY else row.problem

@@ -6,18 +6,20 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Annotated
 
 import typer
 from typer.main import get_command
 
 from ...errors import SoartError
+from ...pipelines.support.processes import keep_freed_memory
 from ...version import __version__
 from . import configuration, taste, taste_exchange
+from .cache import cache
 from .commands import CommandGroup, Commands
 from .compare_attention import compare_attention
 from .demo import demo, doctor
@@ -50,7 +52,7 @@ GROUPS = {
         "undo",
     ),
     "Your taste": ("taste", "web"),
-    "Try, check and set up": ("demo", "doctor", "judges", "models", "config"),
+    "Try, check and set up": ("demo", "doctor", "judges", "models", "cache", "config"),
     "Research": ("compare-attention",),
 }
 _START = """\b
@@ -122,6 +124,7 @@ app.command(epilog='Example: soart tune "a fox in the snow" --by mine --budget 1
 app.command(epilog="Example: soart web --collection soart-pictures")(web)
 app.command(epilog="Example: soart judges")(judges)
 app.command(epilog="Example: soart models")(models)
+app.command(epilog="Example: soart cache holiday-pictures/ --clear")(cache)
 taste_exchange.register(taste.app)
 app.add_typer(taste.app, name="taste")
 app.add_typer(configuration.app, name="config")
@@ -130,7 +133,7 @@ app.add_typer(configuration.app, name="config")
 _UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-@cache
+@functools.cache
 def root() -> GroupedCommands:
     """The group of all commands, built once: reading their options from signatures takes a tenth of a second."""
     commands = get_command(app)
@@ -143,6 +146,7 @@ def main() -> None:
     # Threads of OpenMP that wait actively take the cores from each other: drawing beside one other busy process took
     # eight times as long. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     open_closed_streams()
     escape_unencodable()
     # A shell completes by the name of a program: of python -m soart it would complete python.

@@ -9,7 +9,7 @@ import typer
 
 from ...errors import SoartError
 from ...files import named_as_given
-from .options import CopyTo, Json, Pictures, Top, load_judges
+from .options import CopyTo, Json, Pictures, Processes, Top, load_judges
 from .ranking_output import show_found
 from .terminal import Progress, emit, print_notes, say
 
@@ -30,21 +30,27 @@ def find(
     ] = "adherence",
     top: Top = 20,
     copy_to: CopyTo = None,
+    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Find pictures that show what you describe in words, the best first."""
     from ...metrics.damage.scorer import TechnicalScorer
+    from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.searching import check_words, pictures_showing
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.support.figures import decimals_of, fixed
-    from ...pipelines.tidying.copying import check_copy_target, copy_best
 
     if copy_to is not None:
+        # Imported only if needed, so that a search is quick.
+        from ...pipelines.tidying.copying import check_copy_target, copy_best
+
         check_copy_target(copy_to, [Path(path) for path in paths])
     [(chosen, _)] = load_judges([by])
     check_words(words, chosen)
     with Progress("reading", 0) as progress:
-        collection, rows, problems = open_pictures(paths, TechnicalScorer.load(), progress, progress.expect)
+        collection, rows, problems = open_pictures(
+            paths, TechnicalScorer.load(), progress, progress.expect, LocalEngine(workers)
+        )
     with collection, Progress("looking", len(rows)) as progress:
         found, left_out = pictures_showing(collection, rows, words, chosen, progress)
     problems = named_as_given([*problems, *left_out], paths)

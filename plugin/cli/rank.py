@@ -58,11 +58,13 @@ def rank(
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.finding import doubts_of, measurer_of
     from ...pipelines.scoring.measuring import open_pictures
-    from ...pipelines.tidying.copying import check_copy_target
 
     if open_result and report is None and copy_to is None:
         raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
     if copy_to is not None:
+        # Imported only if needed, so that a ranking is quick.
+        from ...pipelines.tidying.copying import check_copy_target
+
         check_copy_target(copy_to, [Path(path) for path in paths])
     judges = load_judges(by, profiles)
     warnings = doubts_of(judges)
@@ -70,7 +72,7 @@ def rank(
         collection, rows, problems = open_pictures(
             paths, measurer_of(judges), progress, progress.expect, LocalEngine(workers)
         )
-    title = f"soart: {collection.title}" if collection.folder is not None else "soart: ranking"
+    title = f"soart: {collection.title}" if collection.where == paths[0] else "soart: ranking"
     with collection:
         output = RankingOutput(as_json, report, top, title, tuple(warnings), copy_to)
         facts = show_ranking(

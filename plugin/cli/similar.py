@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...errors import SoartError
-from .options import CopyTo, Json, Network, Pictures, Top
+from .options import CopyTo, Json, Network, Pictures, Processes, Top
 from .ranking_output import show_found
 from .terminal import Progress, emit, print_notes, say
 
@@ -23,22 +23,26 @@ def similar(
     top: Top = 20,
     network: Network = "efficientnet-lite0",
     copy_to: CopyTo = None,
+    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Find pictures like one or several that you name, the most alike first."""
     from ...metrics.items.combined import taste_extractor
     from ...metrics.protocols import Measures
+    from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.scoring import similar as neighbours
     from ...pipelines.scoring.measuring import open_pictures
-    from ...pipelines.tidying.copying import check_copy_target, copy_best
 
     if copy_to is not None:
+        # Imported only if needed, so that a search is quick.
+        from ...pipelines.tidying.copying import check_copy_target, copy_best
+
         check_copy_target(copy_to, [Path(path) for path in paths])
     liked = [picture, *(also or ())]
     neighbours.check_liked(liked)
     measurer = Measures(taste_extractor(None if network == "none" else network))
     with Progress("reading", 0) as progress:
-        collection, rows, problems = open_pictures(paths, measurer, progress, progress.expect)
+        collection, rows, problems = open_pictures(paths, measurer, progress, progress.expect, LocalEngine(workers))
     with collection, Progress("comparing", len(rows)) as progress:
         found, unreadable = neighbours.similar(collection, rows, liked, measurer, progress)
     problems += unreadable

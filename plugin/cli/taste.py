@@ -250,13 +250,14 @@ def show(
     facts = describe(store.load(name), store.path(name))
     page = None
     if report is not None and paths:
+        from ...pipelines.ingest.local_engine import LocalEngine
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.taste import render_taste_report
         from ...pipelines.scoring.measuring import open_pictures
 
         scorer = taste_scorer(name, profiles)
         with Progress("measuring", 0) as progress:
-            collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect)
+            collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect, LocalEngine())
         if not as_json:
             print_notes(problems)
         with collection:

@@ -103,6 +103,7 @@ def compare(
 
     import numpy as np
 
+    from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.scoring.explaining import write_picture
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.tastes.agreement import NO_DISAGREEMENT, compare_on, disagreement_sheet
@@ -111,7 +112,7 @@ def compare(
         raise typer.BadParameter("name at least two tastes", param_hint="--taste")
     scorers = [taste_scorer(name, profiles) for name in taste]
     with Progress("measuring", 0) as progress:
-        collection, rows, problems = open_pictures(paths, scorers[0], progress, progress.expect)
+        collection, rows, problems = open_pictures(paths, scorers[0], progress, progress.expect, LocalEngine())
         with collection:
             if not as_json:
                 print_notes(problems)

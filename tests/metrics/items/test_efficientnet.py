@@ -8,7 +8,8 @@ from sklearn.datasets import load_sample_images
 
 from soart.errors import ModelError
 from soart.metrics.items.deep import DeepExtractor
-from soart.metrics.items.efficientnet import PACKAGE, STAGES, load_efficientnet, prepare_whole, weights_file
+from soart.metrics.items.efficientnet import load_efficientnet, prepare_whole
+from soart.metrics.items.packaged import PACKAGE, STAGES, weights_file
 
 packaged = pytest.mark.skipif(
     not importlib.util.find_spec(PACKAGE.replace("-", "_")), reason=f"needs the package {PACKAGE}"

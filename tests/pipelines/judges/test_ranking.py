@@ -13,11 +13,11 @@ from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.percentiles import percentiles
 from soart.metrics.tastes.overall import OverallScorer
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.ingest import lookup
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.judges.finding import guarded, judges_for
 from soart.pipelines.judges.ranking import rank
-from soart.pipelines.scoring import measuring
 from soart.pipelines.scoring.measuring import measure, open_pictures
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.training.captions import Scene
@@ -181,13 +181,15 @@ def test_pipes_sockets_and_devices_are_named_and_not_opened(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("scorer_class", [TechnicalScorer, OverallScorer])
-def test_processes_of_an_engine_measure_what_this_one_measures(folder, scorer_class, monkeypatch):
+def test_processes_of_an_engine_measure_what_this_one_measures(folder, scorer_class, monkeypatch, tmp_path_factory):
     scorer = scorer_class.load()
     (folder / "zz.png").write_bytes((folder / "sharp0.png").read_bytes())
     (folder / "broken.png").write_bytes(b"no picture")
-    monkeypatch.setattr(measuring, "MANY", 2)
+    monkeypatch.setattr(lookup, "MANY", 2)
     done = []
     alone, here, expected = open_pictures([folder], scorer)
+    # Another user, who has measured nothing.
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     together, rows, problems = open_pictures([folder], scorer, lambda: done.append(1), engine=LocalEngine(2))
     with alone, together:
         assert problems == expected
@@ -216,7 +218,7 @@ def test_items_that_no_process_can_measure_are_measured_here(folder, monkeypatch
     class Scorer:
         extractor = Brightness()
 
-    monkeypatch.setattr(measuring, "MANY", 2)
+    monkeypatch.setattr(lookup, "MANY", 2)
     engine = LocalEngine(2)
     monkeypatch.setattr(LocalEngine, "inspect", None)
     collection, rows, problems = open_pictures([folder], Scorer(), engine=engine)

@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from specimens import families, ldm
 
 from soart.errors import ModelError
-from soart.metrics.items.networks import EFFICIENTNET, load_network
+from soart.metrics.items.networks import load_network
+from soart.metrics.items.packaged import EFFICIENTNET
 from soart.pipelines.models.devices import choose_device, choose_dtype
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import EMBEDDED_FOLDER, _fingerprint, load_model, quiet_libraries

@@ -12,9 +12,9 @@ from soart.pipelines.collection.ratings import rate
 from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue
 from soart.pipelines.judges.in_memory import guarded
+from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.scoring.prior_scores import sentences_on_judges
-from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.services.judging import (
     adherence_among,
     adherence_of_picture,

@@ -19,7 +19,7 @@ def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path, monkey
     (tmp_path / "empty.png").write_bytes(b"")
     for name, reason in (("none.png", "does not exist"), ("empty.png", "is empty")):
         with monkeypatch.context() as patch:
-            patch.setattr(measuring, "import_pictures", lambda *_: pytest.fail("the folder was read first"))
+            patch.setattr(measuring, "look_up", lambda *_: pytest.fail("the folder was read first"))
             code, _, err = soart("similar", tmp_path / name, red_and_green, "--network", "none")
         assert (code, reason in err) == (1, True)
     code, _, err = soart("similar", red_and_green / "red3.png", tmp_path / "nowhere", "--network", "none")

@@ -1,0 +1,154 @@
+"""Looks up the pictures of some files in a collection; new and changed files are inspected and stored.
+
+Unlike ``sync`` this is no scan: it sees single files, and marks none as missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...files import plain_path
+from ...metrics.items.combined import ItemKind
+from ..collection.collection import Collection
+from ..collection.files import image_ids_by_path
+from ..collection.pictures import images_by_id
+from ..collection.tables import ImageRow
+from ..support.batching import batches
+from .comparison import Comparison, settled
+from .engines import Engine
+from .file_rows import store_inspections
+from .inspection import FileToInspect, Inspection, extractor_of, inspect_file
+from .metadata import SIDECARS, TABLES
+from .metadata_rows import described_by, store_metadata, with_copies
+from .scan import FileEntry, Scan
+from .scan_records import folders_read, last_read, note_read
+
+#: Files from which on starting processes pays.
+MANY = 32
+#: Files compared with the collection at once, and inspections written at once.
+_CHUNK, _WRITE = 512, 64
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """The pictures of some files.
+
+    Attributes:
+        pictures: by file; their paths may be those of other copies.
+        problems: why other files hold no usable picture, by file.
+        stored: number of files whose inspections were stored just now.
+    """
+
+    pictures: dict[Path, ImageRow]
+    problems: dict[Path, str]
+    stored: int
+
+
+def look_up(
+    collection: Collection,
+    files: Sequence[Path],
+    kinds: Sequence[ItemKind | None],
+    engine: Engine | None = None,
+    progress: Callable[[], None] = lambda: None,
+    folders: Sequence[Path] = (),
+) -> LookUp:
+    """Look up the pictures of files; after an interruption the next call completes the work.
+
+    Args:
+        collection: the collection.
+        files: the files.
+        kinds: of the items that are wanted, see ``inspect_file``.
+        engine: its processes inspect the files if there are many; by default this one does.
+        progress: called once per file.
+        folders: those of which ``files`` are all pictures.
+
+    Raises:
+        CollectionError: the collection cannot be read or written.
+    """
+    began = time.time_ns()
+    times = folders_read(collection)
+    paths = {file: str(plain_path(file)) for file in files}
+    scan = Scan(files)
+    entries = list(scan)
+    problems = dict(scan.unusable)
+    comparison = Comparison(collection, [extractor_of(kind).version for kind in kinds], None)
+    fresh: list[tuple[FileEntry, FileToInspect]] = []
+    for chunk in batches(entries, _CHUNK):
+        new = comparison.fresh(chunk)
+        fresh += zip(map(settled, new), comparison.to_inspect(new), strict=True)
+        for _ in range(len(chunk) - len(new)):
+            progress()
+    started = {entry.path: entry for entry, _ in fresh}
+    if not times:
+        # Texts beside pictures that change from now on are read again.
+        _note_read(collection, (), began)
+
+    def inspections() -> Iterator[tuple[Inspection, FileEntry]]:
+        for inspection in _inspected([file for _, file in fresh], kinds, engine):
+            if inspection.problem:
+                problems[inspection.path] = inspection.problem
+            progress()
+            yield inspection, started[inspection.path]
+
+    for batch in batches(inspections(), _WRITE):
+        store_inspections(collection, None, batch)
+    known = [entry.path for entry in entries if entry.path not in started]
+    unread = [*comparison.unread, *described_by(known, list(_changed_sidecars(known, times)))]
+    for some in batches(unread, _WRITE):
+        readings = _inspected(with_copies(collection, some), (), engine)
+        store_metadata(collection, [(i.sha256, i.metadata) for i in readings if i.problem is None])
+    if folders and (fresh or unread):
+        _note_read(collection, folders, began)
+    problems = comparison.problems | problems
+    ids = image_ids_by_path(collection, [path for path in paths.values() if path not in problems])
+    # A file that vanished in between is nowhere else.
+    problems |= {
+        path: f"{path!r} does not exist." for path in paths.values() if path not in ids and path not in problems
+    }
+    rows = images_by_id(collection, list(ids.values()))
+    return LookUp(
+        {file: rows[ids[path]] for file, path in paths.items() if path in ids},
+        {file: problems[path] for file, path in paths.items() if path in problems},
+        len(fresh),
+    )
+
+
+def _note_read(collection: Collection, folders: Sequence[Path], began: int) -> None:
+    with collection.session("be written", write=True) as session:
+        note_read(session, folders, began)
+
+
+def _inspected(
+    files: Sequence[FileToInspect], kinds: Sequence[ItemKind | None], engine: Engine | None
+) -> Iterable[Inspection]:
+    if engine is not None and len(files) >= MANY:
+        return engine.inspect(files, kinds)
+    return (inspect_file(file, kinds) for file in files)
+
+
+def _changed_sidecars(paths: Sequence[str], times: Mapping[str, int]) -> Iterator[str]:
+    """Files that may describe pictures and were changed since their folder was last read, see ``folders_read``."""
+    folders = {Path(path).parent for path in paths}
+    for folder in folders | {folder.parent for folder in folders}:
+        # A folder that cannot be listed holds nothing that could be read.
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                # Of the folder above only the tables count.
+                if Path(entry.name).suffix.lower() in SIDECARS and (folder in folders or entry.name in TABLES):
+                    read = last_read(entry.path, times)
+                    if read is not None and _changed(entry) >= read:
+                        yield entry.path
+
+
+def _changed(entry: os.DirEntry[str]) -> int:
+    """When a file was last changed, moved or given other rights, in nanoseconds since 1970; 0 if it is gone."""
+    try:
+        status = entry.stat()
+    except OSError:
+        return 0
+    return max(status.st_mtime_ns, status.st_ctime_ns)

@@ -1,0 +1,138 @@
+"""Lists the collections in the user's data folder, and removes those that can be measured again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, not_, or_, select
+
+from ...errors import CollectionError
+from ...files import plain_path
+from ..collection.address import DATABASE
+from ..collection.collection import Collection
+from ..collection.storage import IMAGES, LIKENESS
+from ..collection.tables import (
+    AWAY,
+    ChoiceRow,
+    ComparisonRow,
+    FileRow,
+    GenerationRow,
+    ImageRow,
+    LabelRow,
+    Meta,
+    RatingRow,
+)
+from ..support.wording import counted
+from .roots import collections_folder
+
+#: Keys of facts that the next scan or judge writes again.
+_FOUND_AGAIN = (
+    "schema_version",
+    "pictures",
+    "roots",
+    "scans_begun",
+    "folders_read",
+    "looked",
+    "table_problems",
+    "adherence",
+)
+_LATEST_JUDGE = "latest:"
+#: Files that a collection makes again, or needs no longer.
+_MADE_AGAIN = (f"{DATABASE}*", f"{Path(DATABASE).stem}-schema-*{Path(DATABASE).suffix}", f"{LIKENESS}/*")
+
+
+@dataclass(frozen=True)
+class StoredFolder:
+    """What is stored of a folder of pictures.
+
+    Attributes:
+        place: folder of the collection.
+        folder: innermost folder that holds all its pictures; empty if it knows none.
+        pictures: number of pictures.
+        size: of all its files, in bytes.
+        irreplaceable: what could not be measured again, such as ``12 ratings``.
+        problem: why it cannot be read; None if it can.
+    """
+
+    place: Path
+    folder: str
+    pictures: int
+    size: int
+    irreplaceable: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def stored_folders(named: Sequence[Path | str] = ()) -> list[StoredFolder]:
+    """What is stored in the user's data folder, in the order of the pictures' folders.
+
+    Args:
+        named: folders; only what lies in them is returned. Everything if there are none.
+    """
+    base = collections_folder()
+    places = sorted(base.iterdir()) if base.is_dir() else []
+    stored = sorted(
+        (_stored(place) for place in places if Collection.is_collection(place)), key=lambda one: (one.folder, one.place)
+    )
+    tops = [plain_path(folder) for folder in named]
+    return [one for one in stored if not tops or any(Path(one.folder).is_relative_to(top) for top in tops)]
+
+
+def clear(stored: StoredFolder) -> None:
+    """Remove what is stored of a folder; its pictures are not touched.
+
+    Raises:
+        CollectionError: it holds something that could not be measured again, or cannot be removed.
+    """
+    # Something may have been rated since it was listed.
+    now = _stored(stored.place)
+    if now.problem or now.irreplaceable:
+        why = now.problem or f"it holds {', '.join(now.irreplaceable)}"
+        raise CollectionError(f"{str(stored.place)!r} is kept, because {why}.")
+    try:
+        shutil.rmtree(stored.place)
+    except OSError as error:
+        raise CollectionError(f"{str(stored.place)!r} cannot be removed: {error.strerror}.") from error
+
+
+def _stored(place: Path) -> StoredFolder:
+    files = [path for path in place.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    try:
+        with Collection(place, scratch=True) as collection:
+            folder, pictures, irreplaceable = _contents(collection)
+    except CollectionError as error:
+        return StoredFolder(place, "", 0, size, problem=str(error).removesuffix("."))
+    others = [path for path in files if not any(path.relative_to(place).match(pattern) for pattern in _MADE_AGAIN)]
+    drawn = sum(path.is_relative_to(place / IMAGES) for path in others)
+    named = [*irreplaceable, *([counted(drawn, "picture file")] if drawn else [])]
+    if len(others) > drawn:
+        named.append(counted(len(others) - drawn, "other file"))
+    return StoredFolder(place, folder, pictures, size, tuple(named))
+
+
+def _contents(collection: Collection) -> tuple[str, int, list[str]]:
+    """The folder of a collection's pictures, their number, and what could not be measured again."""
+    again = or_(Meta.key.in_(_FOUND_AGAIN), Meta.key.startswith(_LATEST_JUDGE))
+    kinds = {
+        "rating": select(RatingRow.image_id),
+        "comparison": select(ComparisonRow.id),
+        "label": select(LabelRow.image_id),
+        "drawn picture": select(GenerationRow.image_id),
+        "planned picture": select(ChoiceRow.request_key),
+        "moved picture": select(ImageRow.id).where(ImageRow.problem == AWAY),
+        "setting": select(Meta.key).where(not_(again)),
+    }
+    with collection.session("be read") as session:
+        first, last = session.execute(select(func.min(FileRow.path), func.max(FileRow.path))).one()
+        pictures = session.scalar(select(func.count()).select_from(ImageRow)) or 0
+        numbers = {
+            noun: session.scalar(select(func.count()).select_from(query.subquery())) for noun, query in kinds.items()
+        }
+    # All paths lie between the first and the last, so they begin as these two do.
+    folder = os.path.commonpath([first, last]) if first else ""
+    folder = str(Path(folder).parent) if first and first == last else folder
+    return folder, pictures, [counted(number, noun) for noun, number in numbers.items() if number]

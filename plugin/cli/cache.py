@@ -1,0 +1,82 @@
+"""The command ``soart cache``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...errors import SoartError
+from .options import Json
+from .terminal import emit, out, plain_table, print_notes, printable, say
+
+
+def cache(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of pictures; leave out for everything that is stored.")
+    ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Remove what can be measured again; ratings, labels and tastes stay.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what is stored of the folders that you ranked, searched or evaluated, and remove it on request.
+
+    It lies in your data folder, so that a second command takes seconds. Pictures are never touched.
+    """
+    from rich.text import Text
+
+    from ...pipelines.ingest.stored import clear as remove
+    from ...pipelines.ingest.stored import stored_folders
+
+    stored = stored_folders(folders or ())
+    if folders and not stored:
+        raise SoartError(f"Nothing is stored of {', '.join(repr(str(folder)) for folder in folders)}.")
+    cleared, problems = [], []
+    if clear:
+        for one in stored:
+            try:
+                remove(one)
+            except SoartError as error:
+                problems.append(str(error))
+            else:
+                cleared.append(one)
+    if as_json:
+        emit(
+            {
+                "stored": [
+                    {
+                        "folder": one.folder,
+                        "place": str(one.place),
+                        "pictures": one.pictures,
+                        "bytes": one.size,
+                        "irreplaceable": list(one.irreplaceable),
+                        "problem": one.problem,
+                        "cleared": one in cleared,
+                    }
+                    for one in stored
+                ],
+                "problems": problems,
+            }
+        )
+        return
+    if clear:
+        say(f"{len(cleared)} of {len(stored)} cleared, {sum(one.size for one in cleared) / 1e6:.1f} MB")
+        print_notes(problems)
+        return
+    if not stored:
+        say("Nothing is stored.")
+        return
+    table = plain_table()
+    for heading in ("folder", "pictures", "MB", "cannot be measured again"):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("pictures", "MB") else "left")
+    for one in stored:
+        cells = [
+            one.folder or str(one.place),
+            str(one.pictures),
+            f"{one.size / 1e6:.1f}",
+            one.problem or ", ".join(one.irreplaceable) or "–",
+        ]
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    out.print(table)
