@@ -11,6 +11,9 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+#: Suffixes of the weights of a model in a single file.
+WEIGHTS = {".safetensors", ".ckpt"}
+
 
 def plain_path(path: Path | str) -> Path:
     """The absolute path of a file or folder without ``..``; links are followed only if ``..`` comes after one."""
@@ -42,6 +45,20 @@ def from_home(path: Path | str) -> Path:
     """
     # Path.expanduser fails for a folder whose own name begins so.
     return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def names_path(name: str) -> bool:
+    """True if the name of a model means a file or folder, which need not exist, and not an id of the hub.
+
+    >>> from soart.files import names_path
+    >>> names_path("./model"), names_path("sdxl.safetensors"), names_path("stabilityai/sdxl-turbo")
+    (True, True, False)
+    """
+    path = from_home(name)
+    if path.is_absolute() or path.suffix in WEIGHTS or name.startswith((".", "~")):
+        return True
+    # Unlike Path.exists, it does not fail for a name that is too long for a file, such as a prompt.
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def shortened(name: str, most: int) -> str:
