@@ -1,6 +1,6 @@
 """Prints the lowest versions that pyproject.toml allows, as constraints of pip: python .ci/floors.py [EXTRA …].
 
-With ``--unsafe`` it prints versions below them with which strangers once got in: soart's own checks must hold with these too.
+With ``--unsafe`` it prints versions below them with which strangers got in: soart's own checks must hold with these too.
 """
 
 from __future__ import annotations
@@ -14,14 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 #: Its builds differ by machine, so it is taken as it comes.
 _AS_INSTALLED = {"torch"}
-#: Versions that ran the code of a model folder, with what they need.
-UNSAFE = {
-    "diffusers": "0.35.2",
-    "transformers": "4.57.6",
-    "huggingface_hub": "0.36.2",
-    "tokenizers": "0.22.1",
-    "peft": "0.17.1",
-}
+#: Versions below the floors with which strangers got in: the last diffusers that ran the code of a local model folder.
+UNSAFE = {"diffusers": "0.37.1"}
 
 
 def floors(requirements: Iterable[str]) -> Iterator[str]:
