@@ -57,7 +57,7 @@ def names_path(name: str) -> bool:
     path = from_home(name)
     if path.is_absolute() or path.suffix in WEIGHTS or name.startswith((".", "~")):
         return True
-    # Unlike Path.exists, it does not fail for a name that is too long for a file, such as a prompt.
+    # Unlike Path.exists, it does not fail for a name that is too long for a file.
     return os.path.exists(path)  # noqa: PTH110
 
 

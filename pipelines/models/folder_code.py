@@ -65,12 +65,16 @@ def _index_reasons(path: Path, settings: Any, pipelines: Path, depth: int) -> It
     if (path.parent / "None.py").exists():
         yield "it holds code in None.py"
     for component, value in settings.items():
-        if not isinstance(value, list) or not value or component == "_class_name":
+        # Other lists are settings, such as numbers of layers.
+        if (
+            component.startswith("_")
+            or not isinstance(value, list)
+            or len(value) not in (2, 3)
+            or not isinstance(value[0], str)
+        ):
             continue
-        library, kind = value[0], value[1] if len(value) > 1 else None
-        if library is None:
-            continue
-        if not (isinstance(library, str) and isinstance(kind, str) and component.isidentifier()):
+        library, kind = value[:2]
+        if not (isinstance(kind, str) and component.isidentifier()):
             yield f"{_short(path)} names its components in another way than diffusers does"
             return
         folder = path.parent / component
@@ -108,7 +112,7 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401
 def _read(path: Path) -> Any:  # noqa: ANN401
     """The JSON of a file; None if it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import threading
 import warnings
@@ -293,7 +294,8 @@ def load_model(
     path = EMBEDDED_FOLDER if embedded else from_home(str(model))
     name = EMBEDDED if embedded else str(model)
     looks_local = embedded or names_path(name)
-    if looks_local and not path.exists():
+    # Unlike Path.exists, it does not fail for a name that is too long for a file, such as a prompt.
+    if looks_local and not os.path.exists(path):  # noqa: PTH110
         raise ModelError(
             f"There is no model at {name!r}: give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
         )
