@@ -115,9 +115,10 @@ $(FLOORS)/.installed: pyproject.toml .ci/floors.py
 	$(FLOORS)/bin/python -m pip install --quiet --no-compile --no-deps --target $(UNSAFE) --requirement $(FLOORS)/unsafe.txt
 	touch $@
 
+# Old packages use what newer ones, on which they depend, call deprecated.
 test-floors: $(FLOORS)/.installed  ## run the tests of security and loading on the lowest versions allowed
-	SOART_FLOORS=1 $(FLOORS)/bin/pytest -m "not slow" -n auto --dist loadfile $(FLOOR_TESTS)
-	PYTHONPATH=$(UNSAFE) $(FLOORS)/bin/pytest tests/pipelines/models/test_folder_code.py
+	SOART_FLOORS=1 $(FLOORS)/bin/pytest -W ignore::DeprecationWarning -m "not slow" -n auto --dist loadfile $(FLOOR_TESTS)
+	PYTHONPATH=$(UNSAFE) $(FLOORS)/bin/pytest -W ignore::DeprecationWarning tests/pipelines/models/test_folder_code.py
 
 # Apart, because tracing every line takes as long again as the tests that are traced.
 coverage: $(DEV)  ## run the fast tests traced: how much of the code do they reach?
