@@ -111,7 +111,7 @@ $(FLOORS)/.installed: pyproject.toml .ci/floors.py
 	$(PYTHON) .ci/floors.py web > $(FLOORS)/floors.txt
 	$(PYTHON) .ci/floors.py --unsafe > $(FLOORS)/unsafe.txt
 	$(FLOORS)/bin/python -m pip install --quiet --no-compile --constraint $(FLOORS)/floors.txt --editable '.[web]' \
-		httpx2 hypothesis pytest pytest-xdist
+		httpx2 hypothesis pytest pytest-cov pytest-xdist
 	$(FLOORS)/bin/python -m pip install --quiet --no-compile --no-deps --target $(UNSAFE) --requirement $(FLOORS)/unsafe.txt
 	touch $@
 
