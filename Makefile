@@ -6,6 +6,9 @@ DEV := $(VENV)/.dev-installed
 BENCH := $(VENV)/.bench-installed
 SITE := $(VENV)/.docs-installed
 RUN := $(VENV)/.installed
+# The lowest versions that pyproject.toml allows, and beside them versions that are known to be unsafe.
+FLOORS := .venv-floors
+UNSAFE := $(FLOORS)/unsafe
 # ESLint and TypeScript, which check the browser scripts.
 JS := .ci/javascript
 JS_TOOLS := $(JS)/node_modules/.installed
@@ -16,6 +19,12 @@ unexport PYTHONDONTWRITEBYTECODE
 # pip does not compile all packages on one core (`--no-compile`): what is imported is compiled then.
 
 FAST := $(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder
+
+# What strangers may try, and what is loaded.
+FLOOR_TESTS := \
+	tests/test_floors.py tests/metrics/formats tests/metrics/items/test_networks.py tests/pipelines/test_configuration.py \
+	tests/pipelines/models/test_folder_code.py tests/pipelines/models/test_loading.py tests/pipelines/models/test_loras.py \
+	tests/plugin/cli/test_configuration.py tests/plugin/web/test_security.py tests/plugin/web/test_throttle.py tests/prompts/space
 
 # Lints two at a time; each tool's output stays together where this make can do that.
 PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -34,7 +43,7 @@ BENCHMARKS := \
 	'tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' proposing.py hints.py comfyui_loop.py web.py 'web.py -n 50000' \
 	'web.py -n 5000 --raters 10 --seconds 60' durability.py duplicates.py collection.py 'collection.py --large 2000' cluster.py
 
-.PHONY: help demo test test-slow coverage bench collect lint lint-js lint-style lint-types pages texts docs clean
+.PHONY: help demo test test-slow test-floors coverage bench collect licences lint lint-js lint-style lint-types pages texts docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +106,20 @@ test:  ## lint, then run the fast tests: what every change must pass
 test-slow: $(DEV)  ## run the tests that take minutes
 	$(BIN)/pytest -m slow
 
+$(FLOORS)/.installed: pyproject.toml .ci/floors.py
+	$(PYTHON) -m venv --clear $(FLOORS)
+	$(PYTHON) .ci/floors.py web > $(FLOORS)/floors.txt
+	$(PYTHON) .ci/floors.py --unsafe > $(FLOORS)/unsafe.txt
+	$(FLOORS)/bin/python -m pip install --quiet --no-compile --constraint $(FLOORS)/floors.txt --editable '.[web]' \
+		httpx2 hypothesis pytest pytest-cov pytest-xdist
+	$(FLOORS)/bin/python -m pip install --quiet --no-compile --no-deps --target $(UNSAFE) --requirement $(FLOORS)/unsafe.txt
+	touch $@
+
+# Old packages use what newer ones, on which they depend, call deprecated.
+test-floors: $(FLOORS)/.installed  ## run the tests of security and loading on the lowest versions allowed
+	SOART_FLOORS=1 $(FLOORS)/bin/pytest -W ignore::DeprecationWarning -m "not slow" -n auto --dist loadfile $(FLOOR_TESTS)
+	PYTHONPATH=$(UNSAFE) $(FLOORS)/bin/pytest -W ignore::DeprecationWarning tests/pipelines/models/test_folder_code.py
+
 # Apart, because tracing every line takes as long again as the tests that are traced.
 coverage: $(DEV)  ## run the fast tests traced: how much of the code do they reach?
 	$(FAST) --cov --cov-report=term
@@ -113,8 +136,11 @@ texts: $(DEV)  ## bring the catalogues of the gallery's languages in step with i
 pages: $(DEV)  ## write the pages that are made from the code
 	$(BIN)/python docs/build_pages.py
 
+licences: $(DEV)  ## write the page of the licences of what soart installs
+	$(BIN)/python .ci/licences.py
+
 docs: $(SITE)  ## build the documentation site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove the environment and everything that was built
-	rm -rf $(VENV) $(JS)/node_modules build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf $(VENV) $(FLOORS) $(JS)/node_modules build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+#: Suffixes of the weights of a model in a single file.
+WEIGHTS = {".safetensors", ".ckpt"}
+
 
 def plain_path(path: Path | str) -> Path:
     """The absolute path of a file or folder without ``..``; links are followed only if ``..`` comes after one."""
@@ -67,6 +70,20 @@ def read_regular(path: Path | str) -> bytes:
     """The content of a regular file; see ``open_regular``."""
     with open_regular(path) as stream:
         return stream.read()
+
+
+def names_path(name: str) -> bool:
+    """True if the name of a model means a file or folder, which need not exist, and not an id of the hub.
+
+    >>> from soart.files import names_path
+    >>> names_path("./model"), names_path("sdxl.safetensors"), names_path("stabilityai/sdxl-turbo")
+    (True, True, False)
+    """
+    path = from_home(name)
+    if path.is_absolute() or path.suffix in WEIGHTS or name.startswith((".", "~")):
+        return True
+    # Unlike Path.exists, it does not fail for a name that is too long for a file.
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def shortened(name: str, most: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +22,7 @@ from ..files import write_whole
 from ..metrics.damage.names import PERSON
 from .models.backends.address import backend_address, without_login
 from .models.limits import DEVICES, DTYPES, OFFLOADS
+from .support.project_models import allow, check_allowed, local_models
 
 if TYPE_CHECKING:
     from .collection.address import Address
@@ -118,23 +119,30 @@ def read_file(path: Path) -> dict[str, Value]:
     """The settings in a file; none if it does not exist.
 
     A file in the current folder may come from anybody, so it must not name code or another program: judges as
-    ``module:Class``, running backends and databases on servers are refused in a project's file.
+    ``module:Class``, running backends and databases on servers are refused in a project's file. Its models on this machine
+    are not used before the user has allowed them, see ``check_answer``.
 
     Raises:
         SoartError: the file cannot be read, an unknown key, or a wrong value.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        values = {known(key, repr(str(path))): checked(key, value, repr(str(path))) for key, value in content.items()}
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise SoartError(f"The settings {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise SoartError(f"The settings {str(path)!r} are not valid TOML: {first_line(error)}.") from error
-    values = {known(key, repr(str(path))): checked(key, value, repr(str(path))) for key, value in content.items()}
+    except RecursionError as error:
+        raise _too_deep(path) from error
     if path.name == PROJECT:
         _check_project(values, path)
     return values
+
+
+def _too_deep(path: Path) -> SoartError:
+    return SoartError(f"The settings {str(path)!r} are nested too deeply: settings are texts and lists of texts.")
 
 
 def known(key: str, where: str = "") -> str:
@@ -249,6 +257,35 @@ def _check_no_backend(model: Value | None, path: Path) -> None:
         )
 
 
+def _local_models(key: str, value: Value) -> list[str]:
+    """Files and folders that a setting names as models."""
+    if key not in ("model", "judges", "priors"):
+        return []
+    return local_models([value] if isinstance(value, str) else value, judges=key != "model")
+
+
+def needs_answer(key: str, setting: Setting) -> bool:
+    """True if a value comes from the file of a project and names models on this machine; see ``check_answer``."""
+    return (
+        setting.value is not None and Path(setting.source).name == PROJECT and bool(_local_models(key, setting.value))
+    )
+
+
+def check_answer(key: str, setting: Setting, ask: Callable[[str], bool] | None) -> None:
+    """Ask whether the file of a project may name its local models; called before a value is used.
+
+    Args:
+        key: of the setting.
+        setting: the value and its source.
+        ask: puts a question to the user; None where no one can answer.
+
+    Raises:
+        SoartError: the answer is no, or no one can answer; with exit code 2.
+    """
+    if setting.value is not None and needs_answer(key, setting):
+        check_allowed(Path(setting.source), _local_models(key, setting.value), ask)
+
+
 def store(path: Path, key: str, value: Value | None) -> None:
     """Set or remove a setting in a file; comments and all else in it stay.
 
@@ -276,7 +313,13 @@ def store(path: Path, key: str, value: Value | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A user's own may hold a password.
         write_whole(path, tomlkit.dumps(document).encode(), private=path.name != PROJECT)
+        if path.name == PROJECT and value is not None:
+            # The user names them here.
+            for model in _local_models(key, value):
+                allow(path, model)
     except OSError as error:
         raise SoartError(f"The settings {str(path)!r} cannot be written: {error.strerror or error}.") from error
     except ValueError as error:
         raise SoartError(f"The settings {str(path)!r} are not valid TOML: {first_line(error)}.") from error
+    except RecursionError as error:
+        raise _too_deep(path) from error

@@ -51,6 +51,7 @@ def plan(
     prompt_seed: int = 0,
     wildcards: Path | str | None = None,
     literal: bool = False,
+    check: Callable[[], None] = lambda: None,
     **settings: Any,  # noqa: ANN401
 ) -> list[Request]:
     """Requests for ``count`` pictures of a template.
@@ -63,6 +64,7 @@ def plan(
         prompt_seed: decides which prompts the template gives.
         wildcards: a folder of your own ``NAME.txt`` vocabularies.
         literal: use the template as it is, with its braces, as the prompt of every picture.
+        check: called now and then while the template is expanded; whatever it raises ends that.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's
             own.
 
@@ -87,7 +89,7 @@ def plan(
     expect("the seeds as whole numbers", prompt_seed, int)
     # Neither random.seed nor SQLite takes whole numbers of NumPy for what they are.
     seed, prompt_seed = int(seed), int(prompt_seed)
-    prompts = [template] * count if literal else expand(template, count, prompt_seed, wildcards)
+    prompts = [template] * count if literal else expand(template, count, prompt_seed, wildcards, check)
     return [generator.request(prompt, seed + i, **settings) for i, prompt in enumerate(prompts)]
 
 

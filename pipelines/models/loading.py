@@ -21,13 +21,14 @@ from typing import Any
 import torch
 
 from ...errors import ModelError, expect, first_line
-from ...files import from_home
+from ...files import WEIGHTS, from_home, names_path
 from ...threads import import_whole, one_model_at_a_time
 from .backends.address import backend_address
 from .calls import PICTURES, call_of, check_inputs, guidance_argument
 from .devices import choose_device, choose_dtype, place
 from .embedded import load_embedded
 from .fixed_inputs import alike_in_a_batch, inputs_digest
+from .folder_code import check_no_code
 from .loras import LoraFiles
 from .request import DEFAULT_GUIDANCE, DEFAULT_STEPS, EMBEDDED_GUIDANCE, EMBEDDED_STEPS
 from .word_weights import weighing_family
@@ -35,9 +36,8 @@ from .word_weights import weighing_family
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "tiny" / "model"
 EMBEDDED_BATCH = 8
-SINGLE_FILES = {".safetensors", ".ckpt"}
 #: Suffixes of the files that decide what the model in a folder draws.
-_FOLDER_FILES = {".json", ".txt", *SINGLE_FILES, ".bin", ".pt", ".pth", ".model"}
+_FOLDER_FILES = {".json", ".txt", *WEIGHTS, ".bin", ".pt", ".pth", ".model"}
 #: Pipeline class by prefix of the architecture that diffusers recognises in a single file.
 _SINGLE_FILE_CLASSES = {
     "v1": "StableDiffusionPipeline",
@@ -196,6 +196,7 @@ def _single_file(path: Path, config: Path | None, dtype: torch.dtype) -> Any:  #
     from diffusers.loaders.single_file_utils import infer_diffusers_model_type, load_single_file_checkpoint
 
     if config is not None:
+        _check_folder(config)
         try:
             name = json.loads((config / "model_index.json").read_text())["_class_name"]
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -216,6 +217,25 @@ def _single_file(path: Path, config: Path | None, dtype: torch.dtype) -> Any:  #
         raise ModelError(f"Pipelines of class {name!r} cannot be loaded from a single file: use a diffusers folder.")
     extra = {"config": str(config), "local_files_only": True} if config else {}
     return loader.from_single_file(str(path), torch_dtype=dtype, **extra)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a model folder with code; see ``check_no_code``."""
+    import diffusers
+
+    check_no_code(folder, Path(diffusers.__file__).parent / "pipelines")
+
+
+def _cached_folder(name: str) -> Path | None:
+    """The folder of a model in the hub's cache; None if it is not there."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(name, "model_index.json")
+    except HFValidationError:
+        return None
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def _from_pretrained(source: str, dtype: torch.dtype) -> Any:  # noqa: ANN401
@@ -273,10 +293,9 @@ def load_model(
     embedded = model in {None, EMBEDDED}
     path = EMBEDDED_FOLDER if embedded else from_home(str(model))
     name = EMBEDDED if embedded else str(model)
+    looks_local = embedded or names_path(name)
     # Unlike Path.exists, it does not fail for a name that is too long for a file, such as a prompt.
-    exists = os.path.exists(path)  # noqa: PTH110
-    looks_local = exists or path.is_absolute() or path.suffix in SINGLE_FILES or name.startswith((".", "~"))
-    if looks_local and not exists:
+    if looks_local and not os.path.exists(path):  # noqa: PTH110
         raise ModelError(
             f"There is no model at {name!r}: give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
         )
@@ -287,6 +306,9 @@ def load_model(
             elif path.is_file():
                 pipeline = _single_file(path, config, kind)
             else:
+                # A model of the hub is checked by diffusers as it comes, but not where it was loaded before.
+                if (folder := path if looks_local else _cached_folder(name)) is not None:
+                    _check_folder(folder)
                 pipeline = _from_pretrained(str(path) if looks_local else name, kind)
             pipeline.set_progress_bar_config(disable=True)
             placed = place(pipeline, device, offload)

@@ -171,7 +171,7 @@ class GenerationService(CollectionService):
         generator = self._load()
         requests = plan(
             drawing.prompt, drawing.count, generator, seed=drawing.seed, prompt_seed=drawing.seed, literal=drawing.literal,
-            **(drawing.settings or {}),
+            check=job.check, **(drawing.settings or {}),
         )  # fmt: skip
         with self._lock:
             self._keys = [request.key(generator.model.identity) for request in requests]

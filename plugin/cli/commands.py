@@ -37,7 +37,8 @@ class Command(TyperCommand):
         """The help text; settings are shown as defaults without their passwords."""
         from ...pipelines.configuration import without_password
 
-        ctx.default_map = {name: without_password(value) for name, value in (ctx.default_map or {}).items()}
+        values = {name: getattr(value, "value", value) for name, value in (ctx.default_map or {}).items()}
+        ctx.default_map = {name: without_password(value) for name, value in values.items()}
         text: str = super().get_help(ctx)
         return text
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +16,10 @@ from ...pipelines.configuration import (
     PROJECT,
     Setting,
     Value,
+    check_answer,
     checked,
     known,
+    needs_answer,
     read_settings,
     store,
     user_file,
@@ -51,6 +55,8 @@ Project = Annotated[bool, typer.Option("--project", help=f"Change {PROJECT} in t
 def defaults(commands: Mapping[str, Any]) -> dict[str, Any]:
     """Values of the settings by command and parameter, as Click takes them for defaults.
 
+    A value that the user must allow is an ``AskedFirst``, which Click calls where no option of the command replaces it.
+
     Args:
         commands: the commands by name.
 
@@ -71,8 +77,32 @@ def defaults(commands: Mapping[str, Any]) -> dict[str, Any]:
             many = parameter.multiple and isinstance(value, str)
             own = values.setdefault(group, {})
             own = own.setdefault(inner, {}) if inner else own
-            own[parameter.name] = [str(value)] if many else value
+            shown = [str(value)] if many else value
+            own[parameter.name] = AskedFirst(key, setting, shown) if needs_answer(key, setting) else shown
     return values
+
+
+@dataclass(frozen=True)
+class AskedFirst:
+    """A default that is used after the user has allowed it.
+
+    Attributes:
+        key, setting: the setting.
+        value: the default.
+    """
+
+    key: str
+    setting: Setting
+    value: Value
+
+    def __call__(self) -> Value:
+        """Ask, unless the user has allowed it before."""
+        check_answer(self.key, self.setting, _ask if sys.stdin.isatty() else None)
+        return self.value
+
+
+def _ask(question: str) -> bool:
+    return typer.confirm(printable(question), err=True)
 
 
 def _file(project: bool) -> Path:

@@ -21,7 +21,7 @@ from .templates import (
     check_weights,
     check_wildcards,
     guarded,
-    invalid_syntax,
+    parsed,
     quoted,
     unguarded,
     wildcard_values,
@@ -53,8 +53,6 @@ VOCABULARY_SLOTS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
 WORDS = 5
 #: A variant with more options than this is refused: no budget could tune it.
 _MOST_OPTIONS_OF_A_VARIANT = 500
-#: A template with more variants, options and wildcards than this is not parsed, which would take seconds.
-_MOST_BRANCHES = 5_000
 #: What a number is the weight of, before its place: a LoRA or words.
 _WEIGHT_OF = re.compile(r"(?:<lora:|\()([^:<>(){}]+):\s*$", re.IGNORECASE)
 _LONGEST_NAME = 30
@@ -173,7 +171,7 @@ def _template(text: str, kind: Kind, slots: list[Slot], wildcards: Path | str | 
 
     if not is_template(text):
         return escape(text)
-    tree = _parse(text)
+    tree = parsed(guarded(text))
     template = ""
     for token in tree.tokens if isinstance(tree, SequenceCommand) else [tree]:
         if isinstance(token, LiteralCommand):
@@ -221,19 +219,6 @@ def _free_name(wildcard: str, stem: str, taken: set[str]) -> str:
     return next(name for i in itertools.count(2 if wildcard else 1) if (name := f"{stem}{i}") not in taken)
 
 
-def _parse(text: str) -> Command:
-    from dynamicprompts.parser.parse import parse
-
-    if len(re.findall(r"[{|]|__", text)) > _MOST_BRANCHES:
-        raise PromptError(
-            f"The prompt {quoted(text)} has more than {_MOST_BRANCHES:,} variants and options: leave some out."
-        )
-    try:
-        return parse(guarded(text))
-    except Exception as error:
-        raise invalid_syntax(text, error) from error
-
-
 def _merged(expansions: list[_Expansion], text: str) -> list[Option]:
     """Options of these texts: equal ones are merged, those of weight 0 left out."""
     weights: dict[str, float] = {}
@@ -271,15 +256,15 @@ def _expansions(
         expansions = [_Expansion("", 1.0)]
         for token in command.tokens:
             more = _expansions(token, text, wildcards, above, kind, slots, expansions[-1].text)
+            _check_count(len(expansions) * len(more), text)
             expansions = [_Expansion(a.text + b.text, a.weight * b.weight) for a in expansions for b in more]
-            _check_count(expansions, text)
         return expansions
     expansions = []
     for value, weight, inside in _branches(command, text, wildcards, above):
         inner = _expansions(value, text, wildcards, inside, kind, slots)
         total = sum(expansion.weight for expansion in inner) or 1.0
         expansions += [_Expansion(expansion.text, weight * expansion.weight / total) for expansion in inner]
-        _check_count(expansions, text)
+        _check_count(len(expansions), text)
     return expansions
 
 
@@ -301,14 +286,14 @@ def _branches(
         if name in above:
             raise PromptError(f"A wildcard of the prompt {quoted(text)} contains itself: __{name}__.")
         values = wildcard_values(name, wildcards)
-        return [(_parse(v) if is_template(v) else LiteralCommand(v), 1.0, (*above, name)) for v in values]
+        return [(parsed(guarded(v)) if is_template(v) else LiteralCommand(v), 1.0, (*above, name)) for v in values]
     raise PromptError(
         f"The prompt {quoted(text)} uses variables or wrappers, which a slot cannot represent: write them out."
     )
 
 
-def _check_count(expansions: list[_Expansion], text: str) -> None:
-    if len(expansions) > _MOST_OPTIONS_OF_A_VARIANT:
+def _check_count(expansions: int, text: str) -> None:
+    if expansions > _MOST_OPTIONS_OF_A_VARIANT:
         raise PromptError(
             f"One variant of the prompt {quoted(text)} has more than {_MOST_OPTIONS_OF_A_VARIANT} options: "
             "split it into several."

@@ -10,11 +10,18 @@ import contextlib
 import itertools
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from types import NoneType
+from typing import TYPE_CHECKING
 
 from ...errors import PromptError, expect, expect_text, first_line
+from .bounded_sampling import Limits, bounded_context
 from .number_range import NumberRange
+
+if TYPE_CHECKING:
+    from dynamicprompts.commands import Command
 
 VOCABULARIES = Path(__file__).parents[1] / "vocabularies"
 #: A wildcard within a template.
@@ -25,6 +32,8 @@ _WEIGHT = re.compile(r"[{|]([^{}|:$]{1,400})::")
 _GUARDS = ((re.compile(r"%(?!\{)"), "%", "\ufdd0"), (re.compile(r"(?<!\$)\$(?![${])"), "$", "\ufdd1"))
 #: Repeated draws in a row after which a template counts as having no more distinct prompts.
 _PATIENCE = 20
+#: A template with more variants, options and wildcards than this is not parsed, which would take seconds.
+_MOST_BRANCHES = 5_000
 #: Characters of a template that messages quote.
 _QUOTED = 200
 
@@ -133,8 +142,35 @@ def check_weights(template: str) -> None:
                 raise PromptError(f"Expected a weight such as 2 or 0.5 before '::' in the prompt, got {text[:40]!r}.")
 
 
-def expand(template: str, count: int, seed: int, wildcards: Path | str | None = None) -> list[str]:
-    """Draw ``count`` prompts from ``template``.
+def parsed(template: str) -> Command:
+    """The tree of a template, whose plain signs are guarded.
+
+    Raises:
+        PromptError: broken syntax, more than ``_MOST_BRANCHES`` variants and options, or braces too deep in one another.
+    """
+    from dynamicprompts.parser.parse import parse
+
+    written = unguarded(template)
+    if len(re.findall(r"[{|]|__", template)) > _MOST_BRANCHES:
+        raise PromptError(
+            f"The prompt {quoted(written)} has more than {_MOST_BRANCHES:,} variants and options: leave some out."
+        )
+    try:
+        return parse(template)
+    except RecursionError as error:
+        raise PromptError(f"The prompt {quoted(written)} is nested too deeply.") from error
+    except Exception as error:
+        raise invalid_syntax(written, error) from error
+
+
+def expand(
+    template: str,
+    count: int,
+    seed: int,
+    wildcards: Path | str | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> list[str]:
+    """Draw ``count`` prompts from ``template``, within the limits of ``bounded_sampling``.
 
     Prompts are distinct as long as the template has new ones. Then the same prompts are repeated in order.
 
@@ -147,9 +183,11 @@ def expand(template: str, count: int, seed: int, wildcards: Path | str | None = 
         count: number of prompts, at least 1.
         seed: the prompt seed.
         wildcards: a folder of the user's own ``NAME.txt`` files.
+        check: called now and then; whatever it raises ends the expansion, as when a job is cancelled.
 
     Raises:
-        PromptError: an empty prompt, broken syntax, an unknown or empty wildcard, or one that contains itself.
+        PromptError: an empty prompt, broken syntax, an unknown or empty wildcard, one that contains itself, or a template
+            that passes a limit.
     """
     if count < 1:
         raise PromptError(f"Expected at least one prompt, got {count}.")
@@ -165,23 +203,22 @@ def expand(template: str, count: int, seed: int, wildcards: Path | str | None = 
     }
     if not re.search(r"[{}$]|__", template):
         return [unguarded(template).strip()] * count
-    from dynamicprompts.generators import RandomPromptGenerator
-    from dynamicprompts.wildcards import WildcardManager
-
-    # With a tree of values the library reads no files itself.
-    generator = RandomPromptGenerator(WildcardManager(root_map={"": [values]} if values else {}), seed=seed)
+    tree = parsed(template)
+    limits = Limits(quoted(written), count, check)
+    context = bounded_context(values, Random(seed), limits)
     distinct: dict[str, None] = {}
     misses = 0
     try:
         while len(distinct) < count and misses < _PATIENCE:
-            # All missing prompts in one call, because the library parses the template anew each time.
-            for text in generator.generate(template, num_images=count - len(distinct)):
-                prompt = re.sub(r"\s+", " ", unguarded(text)).strip()
+            for result in context.sample_prompts(tree, count - len(distinct)):
+                prompt = limits.finished(re.sub(r"\s+", " ", unguarded(result.text)).strip())
                 misses = misses + 1 if prompt in distinct else 0
                 distinct[prompt] = None
     except RecursionError as error:
         why = "A wildcard of the prompt {} contains itself." if values else "The prompt {} is nested too deeply."
         raise PromptError(why.format(quoted(written))) from error
     except Exception as error:
+        if error is limits.error:
+            raise
         raise invalid_syntax(written, error) from error
     return list(itertools.islice(itertools.cycle(distinct), count))

@@ -1,11 +1,26 @@
 """Settings from the environment, the project and the user."""
 
+from contextlib import suppress
+from functools import partial
+
+import platformdirs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soart.errors import SoartError
-from soart.pipelines.configuration import KEYS, PROJECT, checked, read_file, read_settings, store, variable
+from soart.pipelines.configuration import (
+    KEYS,
+    PROJECT,
+    Setting,
+    check_answer,
+    checked,
+    needs_answer,
+    read_file,
+    read_settings,
+    store,
+    variable,
+)
 
 
 @pytest.fixture
@@ -126,3 +141,75 @@ def test_prior_scores_of_a_project_name_no_code(files):
     project.write_text('priors = ["evil:Class"]')
     with pytest.raises(SoartError, match="must not name code"):
         read_settings({}, files)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "model = " + "[" * 5000,
+        "model" + ".a" * 5000 + " = 1",
+        "judges = " + "[" * 400 + "]" * 400,
+        "[" + ".".join("a" * 5000) + "]",
+    ],
+    ids=["open", "dotted", "closed", "table"],
+)
+def test_deeply_nested_settings_are_a_sentence(files, content):
+    project, _ = files
+    project.write_text(content)
+    with pytest.raises(SoartError) as caught:
+        read_settings({}, files)
+    assert "\n" not in str(caught.value)
+    assert str(project) in str(caught.value)
+    with suppress(SoartError):
+        store(project, "taste", "blur")
+
+
+def test_a_project_names_local_models_only_after_an_answer(files, monkeypatch, tmp_path):
+    project, user = files
+    monkeypatch.setattr(platformdirs, "user_data_path", lambda name: tmp_path / "data" / name)
+    (tmp_path / "tower").mkdir()
+    asked = []
+
+    def ask(question, answer=True):
+        asked.append(question)
+        return answer
+
+    local = {"model": str(tmp_path / "tower"), "judges": [f"clip:{tmp_path / 'tower'}=0.5", "adherence"]}
+    for key, value in local.items():
+        setting = Setting(value, str(project))
+        assert needs_answer(key, setting)
+        for source in (str(user), variable(key), "default"):
+            check_answer(key, Setting(value, source), None)
+    for key, value in (("model", "a/b"), ("model", "embedded"), ("judges", ["clip:a/b"]), ("taste", "./tower")):
+        check_answer(key, Setting(value, str(project)), None)
+    setting = Setting(local["model"], str(project))
+    with pytest.raises(SoartError, match="which you have not allowed") as caught:
+        check_answer("model", setting, None)
+    assert caught.value.exit_code == 2
+    with pytest.raises(SoartError, match="is not loaded"):
+        check_answer("model", setting, partial(ask, answer=False))
+    check_answer("model", setting, ask)
+    check_answer("model", setting, None)
+    # The judge names the same model.
+    check_answer("judges", Setting(local["judges"], str(project)), None)
+    assert len(asked) == 2
+    assert str(tmp_path / "tower") in asked[0]
+    # Another project, and another model behind the same name.
+    with pytest.raises(SoartError, match="not allowed"):
+        check_answer("model", Setting(local["model"], str(tmp_path / "other" / PROJECT)), None)
+    (tmp_path / "tower").rmdir()
+    (tmp_path / "tower").symlink_to(tmp_path / "data")
+    with pytest.raises(SoartError, match="not allowed"):
+        check_answer("model", setting, None)
+
+
+def test_a_model_that_the_user_stores_in_a_project_is_allowed(files, monkeypatch, tmp_path):
+    project, _ = files
+    monkeypatch.setattr(platformdirs, "user_data_path", lambda name: tmp_path / "data" / name)
+    store(project, "model", str(tmp_path / "model.safetensors"))
+    check_answer("model", read_settings({}, files)["model"], None)
+    [answers] = (tmp_path / "data").rglob("project-models.json")
+    for content in ("", "[" * 100_000, '{"allowed": [5]}'):
+        answers.write_text(content)
+        with pytest.raises(SoartError, match="not allowed"):
+            check_answer("model", read_settings({}, files)["model"], None)

@@ -34,6 +34,8 @@ def test_models_are_loaded_in_several_threads_at_once():
 def test_a_home_of_nobody_is_no_model():
     with pytest.raises(ModelError, match="There is no model at '~nobody-of-this-name/model'"):
         load_model("~nobody-of-this-name/model")
+    with pytest.raises(ModelError, match="There is no model at"):
+        load_model("./" + "a fox, " * 1000)
 
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl", "sd3", "flux", "pixart"])

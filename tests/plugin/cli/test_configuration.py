@@ -2,6 +2,7 @@
 
 import json
 import os
+import types
 
 import numpy as np
 import pytest
@@ -203,3 +204,28 @@ def test_wrong_prior_scores_are_refused_when_they_are_set(soart, home, names, wo
     code, _, err = soart("config", "set", "priors", *names)
     assert (code, words in " ".join(err.replace("│", "").split())) == (2, True), err
     assert not (home / "config" / "soart").exists()
+
+
+def test_a_local_model_of_a_project_is_loaded_after_a_question_that_comes_once(soart, home, opened, monkeypatch):
+    (home / "model").mkdir()
+    (home / "soart.toml").write_text('model = "./model"\n')
+    code, _, error = soart("generate", "a fox")
+    assert (code, error.count("\n"), opened) == (2, 1, [])
+    assert "'soart.toml' name the local model './model', which you have not allowed" in error
+    # Whatever does not load it, or names another one, asks nothing.
+    assert soart("generate", "--help")[0] == soart("doctor")[0] == soart("config")[0] == 0
+    assert "./model" in soart("generate", "--help")[1]
+    soart("generate", "a fox", "--model", "embedded")
+    monkeypatch.setenv("SOART_MODEL", "embedded")
+    soart("generate", "a fox")
+    monkeypatch.delenv("SOART_MODEL")
+    assert [options.model for options in opened] == ["embedded", "embedded"]
+    answers = ["no", "yes"]
+    monkeypatch.setattr(configuration, "sys", types.SimpleNamespace(stdin=types.SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(configuration.typer, "confirm", lambda question, err: answers.pop(0) == "yes")
+    assert soart("generate", "a fox")[0] == 2
+    assert len(opened) == 2
+    soart("generate", "a fox")
+    soart("generate", "a fox")
+    assert [options.model for options in opened[2:]] == ["./model", "./model"]
+    assert answers == []

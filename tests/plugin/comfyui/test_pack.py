@@ -60,11 +60,14 @@ INSTALLED = {
 }  # fmt: skip
 
 
-def test_a_working_installation_of_comfyui_is_not_upgraded():
+#: Older ones do not fit the first diffusers that refuses the code of model folders.
+UPGRADED = {"safetensors", "transformers"}
+
+
+def test_a_working_installation_of_comfyui_is_upgraded_where_safety_needs_it_alone():
     needed = {one.name.lower(): one for one in map(Requirement, PROJECT["project"]["dependencies"])}
     assert set(INSTALLED) <= set(needed)
-    for name, version in INSTALLED.items():
-        assert version in needed[name].specifier, needed[name]
+    assert {name for name, version in INSTALLED.items() if version not in needed[name].specifier} == UPGRADED
 
 
 def test_the_registry_finds_what_it_needs():

@@ -1,8 +1,14 @@
+import time
+from itertools import pairwise
+
 import pytest
+from dynamicprompts.generators import RandomPromptGenerator
+from dynamicprompts.wildcards import WildcardManager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soart.errors import PromptError
+from soart.prompts.space import bounded_sampling
 from soart.prompts.space.templates import VOCABULARIES, expand, wildcard_values
 
 
@@ -91,3 +97,78 @@ def test_vocabularies_are_clean():
 def test_deep_nesting_is_named_as_such():
     with pytest.raises(PromptError, match="is nested too deeply"):
         expand("{a|" * 500 + "b" + "}" * 500, 1, 0)
+
+
+def filled_in(levels, times, value="x" * 10):
+    """A template whose variables use each other: its text is longer than ``times`` to the power of ``levels``."""
+    names = "abcdefghijklmnop"[: levels + 1]
+    uses = "".join(f"${{{name}={f'${{{inner}}}' * times}}}" for inner, name in pairwise(names))
+    return f"${{a={value}}}{uses}${{{names[-1]}}}"
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        (filled_in(6, 10), "20,000 parts"),
+        (filled_in(6, 10).replace("${b=", "${b={@1|2}"), "20,000 parts"),
+        (filled_in(1, 100, "x" * 3000), "100,000 characters"),
+        (filled_in(1, 1, "x") + "".join(f"${{v{k}=${{v{k + 1}}}}}" for k in range(100)) + "${v100=x}${v0}", "deeply"),
+        ("{600$$" + "|".join(map(str, range(600))) + "}", "too many options of one variant"),
+        # Options that are equal may not be taken together, and the library looks for others for ever.
+        ("{@11$$" + "|".join("abcdefghij" * 10) + "}", "more options of one variant"),
+        ("{" + "|".join(["a"] * 5001) + "}", "5,000 variants and options"),
+    ],
+    ids=["parts", "in turn", "length", "depth", "taken", "equal", "branches"],
+)
+def test_what_a_short_template_may_become_is_limited(template, words):
+    before = time.process_time()
+    with pytest.raises(PromptError, match=words) as caught:
+        expand(template, 200, 0)
+    assert len(str(caught.value)) < 400
+    assert time.process_time() - before < 20
+
+
+def test_the_text_of_all_prompts_together_is_limited(monkeypatch):
+    monkeypatch.setattr(bounded_sampling, "MOST_TEXT", 100)
+    assert len(expand("a {red|blue} fox", 2, 0)) == 2
+    with pytest.raises(PromptError, match="more than 100 characters in all"):
+        expand("a {red|blue} fox", 50, 0)
+
+
+def test_the_time_of_an_expansion_is_limited(monkeypatch):
+    monkeypatch.setattr(bounded_sampling, "SECONDS", -1.0)
+    with pytest.raises(PromptError, match="takes longer than"):
+        expand("a {red|blue} fox", 2, 0)
+
+
+def test_an_expansion_can_be_cancelled_inside_a_prompt():
+    class CancelledError(Exception):
+        pass
+
+    calls = []
+
+    def check():
+        calls.append(1)
+        if len(calls) > 500:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        expand(filled_in(6, 10), 1, 0, check=check)
+    assert len(calls) == 501
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "a {2$$, $$red|green|blue} {3::fox|owl}",
+        "${c={red|blue}}${c} {@x|y|z} on {1-2$$ and $$a|b|c} __style__",
+        "{__light__|{a|b}}",
+    ],
+)
+def test_prompts_are_those_of_the_library(template):
+    values = {name: wildcard_values(name) for name in ("style", "light")}
+    library = RandomPromptGenerator(WildcardManager(root_map={"": [values]}), seed=7)
+    for mine, text in zip(
+        expand(template, 3, 7), dict.fromkeys(library.generate(template, num_images=50)), strict=False
+    ):
+        assert mine == " ".join(text.split())

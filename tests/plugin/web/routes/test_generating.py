@@ -37,6 +37,14 @@ def test_a_single_picture_is_counted_as_one(visitor):
         assert visitor.wait_for("draw")["message"] == message
 
 
+def test_a_short_template_of_a_long_prompt_ends_at_once(visitor):
+    uses = "".join(f"${{{name}={f'${{{inner}}}' * 10}}}" for inner, name in zip("abcdef", "bcdefg", strict=True))
+    template = "${a=xxxxxxxxxx}" + uses + "${g}"
+    assert len(template) < 300
+    assert visitor.send("generate", prompt=template, template=True, count=1, seed=90, steps=1).status_code == 200
+    assert "more than 20,000 parts" in visitor.wait_for("draw")["message"]
+
+
 def test_words_that_the_model_does_not_read_are_named(visitor):
     prompt = "a boat " + "in watercolor " * 18 + "with a zebra"
     assert visitor.send("generate", prompt=prompt, count=1, seed=90, steps=1).status_code == 200
