@@ -22,17 +22,17 @@ PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # What `make bench` runs: all but scripts whose data must be obtained from their authors.
 BENCHMARKS := \
-	overhead.py metadata_speed.py recognition.py adherence.py adherence_photographs.py adherence_text.py \
-	'adherence_colours.py --poor 250' 'adherence_tuning.py --seeds 8 --budget 40' item_selection.py \
-	'kinds.py --peers --resaved --small' invariance.py 'invariance.py --overall -n 40' places.py ringing.py speed.py fewshot.py monotonicity.py \
-	taste.py cards.py similar.py stacks.py keepers.py first_contact.py associations.py rescore.py 'rescore.py -n 10000' \
-	collaborative.py tuning.py 'tuning.py --methods soart,optuna-gp' \
-	'tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' 'tuning.py --methods botorch,pairwise-gp --budget 80' \
-	'tuning.py --worlds mixed,triples,dominant' 'tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
-	'tuning_items.py --report' functions.py 'synonyms.py --seeds 200' tuning_pictures.py \
-	'tuning_pictures.py --methods soart,optuna-gp,botorch,pairwise-gp --budget 80' tuning_numbers.py \
-	'tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' proposing.py hints.py comfyui_loop.py web.py 'web.py -n 50000' \
-	'web.py -n 5000 --raters 10 --seconds 60' duplicates.py collection.py 'collection.py --large 2000' cluster.py
+	hosts/overhead.py collections/metadata_speed.py adherence/recognition.py adherence/embedded_model.py adherence/photographs.py adherence/quoted_text.py \
+	'adherence/colours.py --poor 250' 'adherence/tuning.py --seeds 8 --budget 40' score/item_selection.py \
+	'score/kinds.py --peers --resaved --small' score/invariance.py 'score/invariance.py --overall -n 40' score/places.py score/ringing.py score/speed.py score/fewshot.py score/monotonicity.py \
+	taste/taste.py taste/cards.py collections/similar.py collections/stacks.py taste/keepers.py collections/first_contact.py collections/associations.py collections/rescore.py 'collections/rescore.py -n 10000' \
+	search/collaborative.py search/tuning.py 'search/tuning.py --methods soart,optuna-gp' \
+	'search/tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' 'search/tuning.py --methods botorch,pairwise-gp --budget 80' \
+	'search/tuning.py --worlds mixed,triples,dominant' 'search/tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
+	'search/tuning_items.py --report' search/functions.py 'search/synonyms.py --seeds 200' search/tuning_pictures.py \
+	'search/tuning_pictures.py --methods soart,optuna-gp,botorch,pairwise-gp --budget 80' search/tuning_numbers.py \
+	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py hosts/comfyui_loop.py hosts/web.py 'hosts/web.py -n 50000' \
+	'hosts/web.py -n 5000 --raters 10 --seconds 60' collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
 
 .PHONY: help demo test test-slow coverage bench collect lint lint-js lint-style lint-types pages texts docs clean
 
