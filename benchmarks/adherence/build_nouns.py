@@ -10,13 +10,13 @@ Of the groups above the classes those in GROUPS are taken, because the classes b
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from pathlib import Path
 
-from soart.benchmarks.data.sources import default_cache, unpack
+from soart.benchmarks.common import ROOT, command
+from soart.benchmarks.data.sources import unpack
 
-OUT = Path(__file__).parents[2] / "pipelines" / "judges" / "nouns.txt"
+OUT = ROOT / "pipelines" / "judges" / "nouns.txt"
 HEADER = """\
 # Nouns and the numbers of the ImageNet classes that they stand for, written by benchmarks/adherence/build_nouns.py. Words and groups
 # from WordNet, with changes; further words by soart (Apache-2.0).
@@ -519,8 +519,7 @@ def main() -> None:
     """Build the table and write it."""
     import timm
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     arguments = parser.parse_args()
     if not unpack("wordnet-base", arguments.cache):
         raise SystemExit("wordnet-base cannot be downloaded: try apt-get update.")

@@ -10,7 +10,6 @@ classifier says what is shown, and nothing was fitted. Intervals are 95 % by boo
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +17,9 @@ from PIL import Image
 
 from soart.benchmarks.adherence.embedded_model import JUDGE, auc, calibration_error, interval
 from soart.benchmarks.adherence.photographs import weighted_error
+from soart.benchmarks.common import command
 from soart.benchmarks.data.colour_operations import OPERATIONS, Painter, to_oklab
-from soart.benchmarks.data.sources import (
-    DRAWING,
-    PHOTOGRAPH,
-    Source,
-    crop,
-    default_cache,
-    learning_sources,
-    unseen_sources,
-)
+from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, crop, learning_sources, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.colour import ColourExtractor
 from soart.pipelines.judges.calibration import Curve, fit_curve, save_curves
@@ -168,8 +160,7 @@ def embedded(count: int, curves: dict[str, Curve]) -> None:
 
 def main() -> None:
     """Calibrate if asked to, measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--calibrate", action="store_true", help="fit the curves first")
     parser.add_argument("--sheet", type=Path, help="draw recoloured pictures")
     parser.add_argument("--poor", type=int, default=400, help="pictures of the embedded model")

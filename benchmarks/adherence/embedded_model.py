@@ -9,21 +9,20 @@ calibration. Intervals are 95 % by bootstrap over pictures.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from soart.benchmarks.common import ROOT, command
 from soart.pipelines.judges.adherence import AdherenceJudge, Evidence, load
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.judge import JUDGED, load_judge
 from soart.pipelines.tiny.towers import POOR_GUIDANCE, POOR_STEPS, poor_pictures, words_of
 
-JUDGE = Path(__file__).parents[2] / "tests" / "assets" / "judge.safetensors"
+JUDGE = ROOT / "tests" / "assets" / "judge.safetensors"
 #: Seeds of the reported pictures; the calibration has 1, the training 1,000 and more.
 SEED, BEST_SEED = 79, 80
 BINS = 10
@@ -70,7 +69,7 @@ def evidence(adherence: AdherenceJudge, pictures: np.ndarray) -> list[Evidence]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("-n", type=int, default=700, help="pictures")
     parser.add_argument("--best-of", type=int, default=180, help="prompts of which the best of four is taken")
     parser.add_argument("--towers", default="embedded", help="folder of the towers")

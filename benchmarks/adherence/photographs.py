@@ -9,7 +9,6 @@ that share a class with what a picture shows are not asked of it. Intervals are 
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from soart.benchmarks.adherence.embedded_model import auc, interval
+from soart.benchmarks.common import command
 from soart.benchmarks.data.contents import Content, calibration_contents, implied, reporting_contents
-from soart.benchmarks.data.sources import default_cache
 from soart.metrics.items.deep import DeepExtractor
 from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.calibration import fit_curve, save_curves
@@ -140,8 +139,7 @@ def worst(contents: list[Content], asked: Questions, p: np.ndarray, path: Path, 
 
 def main() -> None:
     """Calibrate if asked to, measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--calibrate", action="store_true", help="fit the curves first")
     parser.add_argument("--sheet", type=Path, help="draw what it gets wrong")
     arguments = parser.parse_args()

@@ -9,7 +9,6 @@ pictures are photographs, of the learning or of the unseen sources.
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
@@ -18,7 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from soart.benchmarks.adherence.embedded_model import auc, calibration_error, line
 from soart.benchmarks.adherence.embedded_model import interval as over
-from soart.benchmarks.data.sources import PHOTOGRAPH, Source, default_cache, learning_sources, unpack, unseen_sources
+from soart.benchmarks.common import command
+from soart.benchmarks.data.sources import PHOTOGRAPH, Source, learning_sources, unpack, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.text import TextExtractor, lines_of
 from soart.pipelines.judges.calibration import fit_curve, save_curves
@@ -105,8 +105,7 @@ def drawn(text: str, font: Path, grounds: list[Source], rng: np.random.Generator
 
 def main() -> None:
     """Calibrate if asked to, measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--calibrate", action="store_true", help="fit the curve first, to the other fonts")
     parser.add_argument("--sheet", type=Path, help="draw what it gets wrong")
     arguments = parser.parse_args()

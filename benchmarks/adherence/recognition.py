@@ -9,25 +9,23 @@ renderings and on their reconstructions by the autoencoder (the ceiling).
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import torch
 from scipy.stats import binomtest
 
+from soart.benchmarks.common import ROOT, command
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.judge import JUDGED, balanced_scenes, load_judge, plain_prompt, to_tensor
 from soart.pipelines.tiny.render import render
 from soart.pipelines.tiny.words import FACTORS
 
-JUDGE = Path(__file__).parents[2] / "tests" / "assets" / "judge.safetensors"
+JUDGE = ROOT / "tests" / "assets" / "judge.safetensors"
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("-n", type=int, default=480)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float)

@@ -15,7 +15,6 @@ never see it. Intervals are 90 % by t over seeds.
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ import numpy as np
 from scipy import stats
 
 from soart.benchmarks.adherence.embedded_model import JUDGE
+from soart.benchmarks.common import command
 from soart.benchmarks.search.tuning_pictures import properties
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines.collection.collection import Collection
@@ -152,7 +152,7 @@ def line(name: str, taste: np.ndarray, adherence: np.ndarray, lost: np.ndarray) 
 
 def main() -> None:
     """Tune and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--budget", type=int, default=40)

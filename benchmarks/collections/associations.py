@@ -11,12 +11,12 @@ kind by itself, as in version 0.1.0.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
+from soart.benchmarks.common import command
 from soart.pipelines.evaluation.associations import Association, Sums, Tally, findings, welch
 
 SHAPES = ("normal", "crowded")
@@ -103,7 +103,7 @@ def finds_planted(shape: str, prompts: int, effect: float, rng: np.random.Genera
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command(__doc__)
     parser.add_argument("--runs", type=int, default=300)
     runs = parser.parse_args().runs
     rng = np.random.default_rng(0)

@@ -12,7 +12,6 @@ core.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import os
@@ -29,7 +28,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.benchmarks.data.sources import default_cache, sources
+from soart.benchmarks.common import command, default_cache
+from soart.benchmarks.data.sources import sources
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -158,7 +158,7 @@ def run_cleanvision(folder: Path) -> float:
 
 def main() -> None:
     """Make pictures, run, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--large", type=int, default=0, help="number of pictures of 1,024 × 1,024, instead of --sizes")
     parser.add_argument("--folder", type=Path, help="where pictures are made; default: a temporary folder")

@@ -13,7 +13,6 @@ compositions in one manner, which single linkage joins into chains; and one comp
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import tempfile
@@ -26,7 +25,8 @@ from PIL import Image, ImageDraw, ImageEnhance
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from soart.benchmarks.data.sources import default_cache, sources
+from soart.benchmarks.common import command
+from soart.benchmarks.data.sources import sources
 from soart.metrics.image import read_image
 from soart.metrics.similarity.near_duplicates import DISTANCE, near_groups, perceptual_hash, views
 from soart.pipelines.collection.thumbnails import SMALL, encode_thumbnail
@@ -138,8 +138,7 @@ def find_groups(pictures: list[Image.Image]) -> dict[str, np.ndarray]:
 
 def main() -> None:
     """Change, group, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--sources", type=int, default=10_000, help="the most source pictures to change")
     parser.add_argument("--drawn", type=int, default=100, help="pictures of the embedded model")
     arguments = parser.parse_args()

@@ -9,7 +9,6 @@ of docs/first-five-minutes.md run one after another, each as a process of its ow
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -22,7 +21,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from soart.benchmarks.data.sources import default_cache, learning_sources
+from soart.benchmarks.common import command
+from soart.benchmarks.data.sources import learning_sources
 
 SIDE, SEED, LIKED = 1024, 5, 8
 
@@ -78,8 +78,7 @@ def colourfulness(path: Path) -> float:
 
 def main() -> None:
     """Write, run and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--count", type=int, default=300, help="number of pictures")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

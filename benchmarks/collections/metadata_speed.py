@@ -8,7 +8,6 @@ fails.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import io
 import json
@@ -22,6 +21,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 from sd_parsers import Eagerness, ParserManager
 
+from soart.benchmarks.common import command
 from soart.pipelines.ingest.metadata import embedded_metadata
 
 TEXT = (
@@ -118,7 +118,7 @@ def mixed_up(count: int = 200) -> int:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--side", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=30)
     options = parser.parse_args()

@@ -8,7 +8,6 @@ usual combination of methods, learnt from 30 liked and 30 disliked pictures (the
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from dataclasses import replace
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from soart.benchmarks.common import command
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.methods import METHODS
@@ -35,7 +35,7 @@ FIRST = 16
 
 def main() -> None:
     """Fill a collection, learn a taste, and score everything."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("-n", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()

@@ -10,7 +10,6 @@ collection of its own, and the memory that it takes beside the mapped file.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import tempfile
 import time
@@ -19,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
+from soart.benchmarks.common import command
 from soart.benchmarks.data.real_tastes import world
-from soart.benchmarks.data.sources import default_cache
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.similarity.neighbours import likeness
 from soart.pipelines.collection.collection import Collection
@@ -70,8 +69,7 @@ def search_among(pictures: int) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--large", type=int, default=0, help="pictures of the large collection")
     arguments = parser.parse_args()
     if arguments.large:

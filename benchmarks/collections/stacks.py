@@ -8,7 +8,6 @@ ones remember them, until pictures come or go. CPU time is counted, because othe
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from soart.benchmarks.common import command
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.evaluation.stacks import stacked
@@ -57,7 +57,7 @@ def fill(collection: Collection, pictures: int) -> None:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command(__doc__)
     parser.add_argument("--pictures", type=int, default=5000)
     pictures = parser.parse_args().pictures
     with tempfile.TemporaryDirectory() as folder, Collection(Path(folder, "c")) as collection:

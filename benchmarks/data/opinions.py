@@ -18,12 +18,12 @@ the tables ``paintings/*.csv`` (``stimuli_data.csv`` of the three experiments of
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from soart.benchmarks.common import key_of, progress, stored_array
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.appeal import Opinions
@@ -35,22 +35,18 @@ SCENES = {"art": "art", "ari": "interiors", "are": "exteriors", "fac": "faces", 
 CHOICES = ("paints", "houses", "flowers")
 
 
-def key_of(version: str) -> str:
-    """Twelve characters for the names of files of items that this version of an extractor measured."""
-    return hashlib.sha256(version.encode()).hexdigest()[:12]
-
-
 def measured(files: Sequence[Path], title: str, cache: Path) -> np.ndarray:
     """(n, p) items of pictures, the network's among them; measured once, and kept under this title."""
     extractor = taste_extractor(default_network())
-    path = cache / f"{title}-{key_of(extractor.version)}.npy"
-    if not path.exists():
+
+    def measure() -> np.ndarray:
         rows = []
         for number, file in enumerate(files, start=1):
             rows.append(extractor.extract(read_image(file).pixels)[0].astype(np.float32))
-            print(f"\rmeasuring {number}/{len(files)} of {title}", end="", flush=True)
-        np.save(path, np.stack(rows))
-    return np.load(path).astype(float)
+            progress(number, len(files), f"measuring {title}")
+        return np.stack(rows)
+
+    return stored_array(cache / f"{title}-{key_of(extractor.version)}.npy", measure).astype(float)
 
 
 def folder_of(cache: Path, *parts: str) -> Path:

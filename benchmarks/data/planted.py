@@ -7,13 +7,12 @@ of five pictures, so the labels are as noisy as a real taste.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from soart.benchmarks.common import key_of, progress, stored_arrays
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.judge import balanced_scenes, plain_prompt
@@ -88,22 +87,19 @@ def _scenes() -> list[Scene]:
     return scenes
 
 
-def drawn(
-    cache: Path, progress: Callable[[int, int], None] = lambda done, total: None
-) -> tuple[list[Scene], np.ndarray]:
+def drawn(cache: Path) -> tuple[list[Scene], np.ndarray]:
     """Scenes and their (n, 64, 64, 3) uint8 pictures; drawn once, then cached."""
     scenes = _scenes()
     loaded = load_model(device="cpu")
     key = repr((SEED, loaded.identity, [astuple(scene) for scene in scenes]))
-    path = cache / f"planted-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
-    if not path.exists():
+
+    def draw() -> dict[str, np.ndarray]:
         generator = ImageGenerator(loaded)
         requests = [generator.request(plain_prompt(s, k % 3), SEED + k) for k, s in enumerate(scenes)]
         pictures: list[np.ndarray] = []
         for batch in generator.draw(requests):
             pictures += [one.pixels for one in batch]
-            progress(len(pictures), len(requests))
-        cache.mkdir(parents=True, exist_ok=True)
-        np.savez(path, pictures=np.stack(pictures))
-    with np.load(path) as stored:
-        return scenes, stored["pictures"]
+            progress(len(pictures), len(requests), "drawing")
+        return {"pictures": np.stack(pictures)}
+
+    return scenes, stored_arrays(cache / f"planted-{key_of(key)}.npz", draw)["pictures"]

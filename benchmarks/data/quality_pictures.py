@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,9 +20,9 @@ import numpy as np
 from PIL import Image
 from scipy.stats import spearmanr
 
+from soart.benchmarks.common import key_of, stored_arrays
 from soart.benchmarks.data.autoencoders import decoded_often, decoded_once, folder_of_weights
 from soart.benchmarks.data.damage import FAULTS, as_jpeg, damage
-from soart.benchmarks.data.opinions import key_of
 from soart.benchmarks.data.sources import ART, CONTRAST, DRAWING, PHOTOGRAPH, WEB, Source
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import taste_extractor
@@ -378,13 +378,7 @@ class Table:
         columns = {name: column[rows] for name, column in self.__dict__.items()}
         return Table(**columns | {"base": place[self.base[rows]]})
 
-    def save(self, path: Path) -> None:
-        """Write the table as NumPy archive."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **self.__dict__)
-
     @classmethod
-    def load(cls, path: Path) -> Table:
-        """Read a table that ``save`` wrote."""
-        with np.load(path) as stored:
-            return cls(**stored)
+    def stored(cls, path: Path, measure: Callable[[], list[Version]]) -> Table:
+        """The table in a file, of pictures that are measured if the file is not there."""
+        return cls(**stored_arrays(path, lambda: cls.of(measure()).__dict__))

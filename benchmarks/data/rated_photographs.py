@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.benchmarks.data.opinions import folder_of, key_of, measured
+from soart.benchmarks.common import key_of, progress, stored_array
+from soart.benchmarks.data.opinions import folder_of, measured
 from soart.metrics.items.combined import default_network, taste_extractor
 
 #: Kinds of photographs by how their file names begin.
@@ -66,14 +67,16 @@ def reduced(photographs: RatedPhotographs, cache: Path) -> tuple[np.ndarray, np.
     """(m,) numbers of some photographs, and their (m, p) items in a smaller size (Lanczos); measured once."""
     extractor = taste_extractor(default_network())
     chosen = np.random.default_rng(3).permutation(len(photographs.files))[:REDUCED]
-    path = cache / f"biq2021-reduced-{key_of(extractor.version)}.npy"
-    if not path.exists():
+
+    def measure() -> np.ndarray:
         rows = []
         for number, file in enumerate(photographs.files[n] for n in chosen):
             image, side = Image.open(file).convert("RGB"), REDUCED_TO[number % len(REDUCED_TO)]
             size = tuple(max(1, round(n * side / max(image.size))) for n in image.size)
             pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
             rows.append(extractor.extract(pixels)[0].astype(np.float32))
-            print(f"\rmeasuring {number + 1}/{len(chosen)} reduced photographs", end="", flush=True)
-        np.save(path, np.stack(rows))
-    return chosen, np.load(path).astype(float)
+            progress(number + 1, len(chosen), "measuring reduced photographs")
+        return np.stack(rows)
+
+    path = cache / f"biq2021-reduced-{key_of(extractor.version)}.npy"
+    return chosen, stored_array(path, measure).astype(float)

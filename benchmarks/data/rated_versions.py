@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from soart.benchmarks.common import key_of, progress, stored_arrays
 from soart.benchmarks.data.damage import FAULTS, as_jpeg, damage
-from soart.benchmarks.data.opinions import key_of
 from soart.benchmarks.data.published import published_sources
 from soart.benchmarks.data.quality_pictures import EMBEDDED, GOOD_WORDS, SIZES, drawings_of, drawn, in_bytes, seeded
 from soart.benchmarks.data.rated_photographs import rated_photographs
@@ -137,16 +137,17 @@ def _pictures(cache: Path) -> list[_Picture]:
 
 def versions(cache: Path, workers: int = 2) -> Versions:
     """All versions; measured once, in some half an hour, and kept in the cache."""
-    path = cache / f"rated-versions-{SEED}-{key_of(taste_extractor(default_network()).version)}.npz"
-    if not path.is_file():
+
+    def measure() -> dict[str, np.ndarray]:
         rows: list[tuple[Any, ...]] = []
         pictures = _pictures(cache)
         with get_context("spawn").Pool(workers) as pool:
             for number, found in enumerate(pool.imap(_versions_of, pictures), start=1):
                 start = len(rows)
                 rows += [(*facts, base + start, -1 if above < 0 else above + start) for *facts, base, above in found]
-                print(f"\rmeasuring versions of {number}/{len(pictures)} sources", end="", flush=True)
+                progress(number, len(pictures), "measuring versions of sources")
         columns = map(np.array, zip(*rows, strict=True))
-        np.savez(path, **dict(zip(Versions.__dataclass_fields__, columns, strict=True)))
-    with np.load(path) as stored:
-        return Versions(**stored)
+        return dict(zip(Versions.__dataclass_fields__, columns, strict=True))
+
+    key = key_of(taste_extractor(default_network()).version)
+    return Versions(**stored_arrays(cache / f"rated-versions-{SEED}-{key}.npz", measure))

@@ -9,7 +9,6 @@ figures are reported on the unseen ones.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from soart.benchmarks.common import key_of, progress, stored_arrays
 from soart.benchmarks.data.sources import Source, learning_sources, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
@@ -148,10 +148,8 @@ def _measured(cache: Path, *, development: bool) -> tuple[list[Source], np.ndarr
     found = (learning_sources if development else unseen_sources)(cache)
     extractor = taste_extractor(default_network())
     key = repr((extractor.version, [source.name for source in found], LONGEST, VIEWS, SEED))
-    path = (
-        cache / f"tastes-{'learning' if development else 'unseen'}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
-    )
-    if not path.exists():
+
+    def measure() -> dict[str, np.ndarray]:
         rows, small = [], []
         for number, source in enumerate(found):
             for view in _views(read_image(source.path).pixels, np.random.default_rng([SEED, number])):
@@ -159,10 +157,11 @@ def _measured(cache: Path, *, development: bool) -> tuple[list[Source], np.ndarr
                 small.append(
                     np.asarray(Image.fromarray(view).convert("RGB").resize((SMALL, SMALL), Image.Resampling.BOX))
                 )
-            print(f"\rmeasuring {number + 1}/{len(found)}", end="", flush=True)
-        np.savez(path, rows=np.stack(rows), small=np.stack(small))
-    with np.load(path) as stored:
-        return found, stored["rows"].astype(float), stored["small"].astype(float) / 255
+            progress(number + 1, len(found), "measuring sources")
+        return {"rows": np.stack(rows), "small": np.stack(small)}
+
+    stored = stored_arrays(cache / f"tastes-{'learning' if development else 'unseen'}-{key_of(key)}.npz", measure)
+    return found, stored["rows"].astype(float), stored["small"].astype(float) / 255
 
 
 def _world(found: list[Source], rows: np.ndarray, small: np.ndarray) -> World:

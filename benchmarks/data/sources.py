@@ -15,8 +15,6 @@ pixels reduced by 1.3.
 
 from __future__ import annotations
 
-import argparse
-import os
 import shutil
 import subprocess
 import tempfile
@@ -29,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from soart.benchmarks.common import command
 from soart.metrics.formats.decoders import SUFFIXES
 from soart.metrics.image import read_image
 
@@ -188,11 +187,6 @@ class Source:
     path: Path
 
 
-def default_cache() -> Path:
-    """The folder for packages between runs: ``$XDG_CACHE_HOME/soart-benchmarks``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soart-benchmarks"
-
-
 def unpack(package: str, cache: Path) -> bool:
     """Download a Debian package and unpack it into ``cache/package`` unless it is there; False if that fails."""
     folder = cache / package
@@ -317,8 +311,7 @@ def difference_hash(pixels: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Fetch, print the table and the most alike pairs, and draw the sheet."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--sheet", type=Path, help="write a contact sheet to this PNG")
     arguments = parser.parse_args()
     found = sources(arguments.cache)

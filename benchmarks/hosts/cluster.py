@@ -9,7 +9,6 @@ Starting and stopping the cluster is timed separately. Printed are medians over 
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from soart.benchmarks.common import command
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.models.opening import open_generator
@@ -41,7 +41,7 @@ def make(folder: Path, number: int) -> list[str]:
 
 def main() -> None:
     """Time both engines, inspecting and drawing."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("-n", type=int, default=2000, help="pictures to inspect")
     parser.add_argument("--drawn", type=int, default=64, help="pictures to draw")
     parser.add_argument("--runs", type=int, default=3)

@@ -11,16 +11,15 @@ rather than noisy, blurry or faded.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
 import soart
+from soart.benchmarks.common import ROOT, command, interval
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.external import ExternalGenerator
 from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
@@ -29,7 +28,6 @@ from soart.pipelines.tiny.words import QUALITIES
 from soart.pipelines.tuning.ask_tell import ExternalStudy, tell
 from soart.pipelines.tuning.findings import findings_of
 
-ROOT = Path(__file__).parents[2]
 GOOD = ("sharp", "vivid")
 #: Runs compared at each end.
 ENDS = 5
@@ -89,15 +87,9 @@ def gain(means: np.ndarray) -> np.ndarray:
     return difference
 
 
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """The mean of (n,) values and its 95 % interval, by Student's t."""
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
-
-
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--runs", type=int, default=20)
     arguments = parser.parse_args()

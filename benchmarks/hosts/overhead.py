@@ -9,7 +9,6 @@ loading and the HTML page.
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import statistics
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import torch
 
+from soart.benchmarks.common import command
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.pipelines import demo
 from soart.pipelines import generate as generation
@@ -38,7 +38,7 @@ def show(name: str, values: list[float], unit: str) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("-n", type=int, default=64)
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()

@@ -11,7 +11,6 @@ against a fresh server and without a browser.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import socket
@@ -29,6 +28,7 @@ import httpx2 as httpx
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from soart.benchmarks.common import command
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.models.request import DrawnPicture, Request
@@ -364,7 +364,7 @@ def compare_raters(folder: Path, count: int, seconds: float) -> None:
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command(__doc__)
     parser.add_argument("-n", "--count", type=int, default=10_000)
     parser.add_argument("--ratings", type=int, default=2_000)
     parser.add_argument("--presses", type=int, default=300)

@@ -7,13 +7,12 @@ The pictures are those of one split of the few-shot benchmark.
 
 from __future__ import annotations
 
-import argparse
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from soart.benchmarks.data.sources import default_cache
+from soart.benchmarks.common import ROOT, command
 from soart.benchmarks.score.fewshot import SEED, measure, split
 from soart.metrics.attention.comparison import compare
 from soart.metrics.attention.version_d import AttentionD
@@ -25,9 +24,8 @@ SHOWN = 15
 
 def main() -> None:
     """Fit the versions, write two figures, and print the lop-sidedness of every pair."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache())
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "docs")
+    parser = command(__doc__, cache=True)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs")
     arguments = parser.parse_args()
     data = measure(arguments.cache)
     rng = np.random.default_rng([SEED, 0])

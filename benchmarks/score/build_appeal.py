@@ -11,7 +11,6 @@ their share less one. Settings were chosen by this mean, so it is slightly too g
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,9 +19,9 @@ from safetensors.numpy import save_file
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from soart.benchmarks.common import command
 from soart.benchmarks.data.opinions import PHOTOGRAPHS, other_opinions
 from soart.benchmarks.data.people import DISLIKED, LIKED, People, categories, everyone
-from soart.benchmarks.data.sources import default_cache
 from soart.metrics.items.frame import LATE, Frame, kinds_of
 from soart.metrics.tastes import appeal
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
@@ -155,9 +154,8 @@ def compare_settings(place: People, category: np.ndarray, others: dict[str, Opin
 
 def main() -> None:
     """Report, and write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     place, others = everyone(arguments.cache), other_opinions(arguments.cache)
     if arguments.check:

@@ -11,7 +11,6 @@ pictures are suspected.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +21,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 import soart.metrics.damage.scorer as technical
+from soart.benchmarks.common import command
 from soart.benchmarks.data import quality_pictures
 from soart.benchmarks.data.damage import NAMED_AS
 from soart.benchmarks.data.published import domains_of, published_sources
-from soart.benchmarks.data.quality_pictures import EMBEDDED, SMEARED, Table
-from soart.benchmarks.data.sources import ART, DRAWING, PHOTOGRAPH, WEB, default_cache, learning_sources
+from soart.benchmarks.data.quality_pictures import EMBEDDED, SMEARED, Table, Version
+from soart.benchmarks.data.sources import ART, DRAWING, PHOTOGRAPH, WEB, learning_sources
 from soart.metrics.attention.version_d import inverse_root
 from soart.metrics.damage.quality_model import (
     CUT,
@@ -266,31 +266,36 @@ def of_packages(cache: Path) -> Table:
     """Learning pictures of packages, of the embedded model and of its renderer; measured once and kept in the cache."""
     extractor = taste_extractor()
     path = cache / f"learning-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    if not path.is_file():
+
+    def measure() -> list[Version]:
         found = quality_pictures.of_sources(learning_sources(cache), SEED, extractor)
         found += quality_pictures.of_embedded_model(SEED, extractor)
         found += quality_pictures.of_renderer(SEED, extractor)
-        Table.of(found + quality_pictures.of_too_few_steps(SEED, extractor)).save(path)
-    return Table.load(path)
+        return found + quality_pictures.of_too_few_steps(SEED, extractor)
+
+    return Table.stored(path, measure)
 
 
 def measured(cache: Path) -> Table:
     """All learning pictures, with all items that need no network."""
     extractor, published = taste_extractor(), published_sources(cache, learning=True)
     path = cache / f"learning-published-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    if not path.is_file():
-        Table.of(quality_pictures.of_sources(published, SEED, extractor)).save(path)
     decoded = cache / f"learning-decoded-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    if not decoded.is_file():
+
+    def measure_decoded() -> list[Version]:
         sources = [*learning_sources(cache), *published[:: quality_pictures.SOME_DECODED]]
-        Table.of(quality_pictures.of_decoded(sources, SEED, extractor, cache)).save(decoded)
-    return Table.joined(of_packages(cache), Table.load(path), Table.load(decoded))
+        return quality_pictures.of_decoded(sources, SEED, extractor, cache)
+
+    return Table.joined(
+        of_packages(cache),
+        Table.stored(path, lambda: quality_pictures.of_sources(published, SEED, extractor)),
+        Table.stored(decoded, measure_decoded),
+    )
 
 
 def main() -> None:
     """Build, measure, print, and with --write store the model."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--write", action="store_true", help="store the model in the package")
     parser.add_argument("--without", nargs="+", default=[], metavar="DOMAIN", help="domains that are left out")
     arguments = parser.parse_args()

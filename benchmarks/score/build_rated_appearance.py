@@ -21,7 +21,6 @@ from the picture's source.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,9 +30,10 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 from sklearn.model_selection import GroupKFold
 
+from soart.benchmarks.common import command
 from soart.benchmarks.data.quality_pictures import BAD_WORDS, DECODED, EMBEDDED, GOOD_WORDS, LIGHT, SMEARED, Table
 from soart.benchmarks.data.rated_photographs import items_of, rated_photographs, reduced
-from soart.benchmarks.data.sources import DRAWING, default_cache
+from soart.benchmarks.data.sources import DRAWING
 from soart.benchmarks.score.build_quality import cross_validated, measured
 from soart.benchmarks.score.build_rated_quality import NAMES, alone, head, row, series, store
 from soart.metrics.damage.rated_quality import APPEARANCE_VERSION, Balance, Pairs, RatedQuality, learn_rated_quality
@@ -240,9 +240,8 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
 
 def main() -> None:
     """Learn, write and report."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--write", action="store_true", help="store the model in the package")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     learning, scorer = Learning.of(arguments.cache), TechnicalScorer.load()
     every = items_of(rated_photographs(arguments.cache, learning=True), arguments.cache)

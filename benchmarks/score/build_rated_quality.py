@@ -20,7 +20,6 @@ soart's items.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
+from soart.benchmarks.common import command, stored_array
 from soart.benchmarks.data.quality_pictures import EMBEDDED
 from soart.benchmarks.data.rated_photographs import (
     KINDS,
@@ -45,7 +45,6 @@ from soart.benchmarks.data.rated_photographs import (
     reduced,
 )
 from soart.benchmarks.data.rated_versions import Versions, source_of, versions
-from soart.benchmarks.data.sources import default_cache
 from soart.benchmarks.score.brisque import brisque_features
 from soart.benchmarks.score.kinds import blur_scores, niqe_of
 from soart.metrics.damage import rated_quality
@@ -225,11 +224,10 @@ def row(scores: np.ndarray, photographs: RatedPhotographs, apart: np.ndarray) ->
 
 def brisque_of(photographs: RatedPhotographs, cache: Path) -> np.ndarray:
     """(n, 36) features of BRISQUE, measured once."""
-    path = cache / f"biq2021-brisque-{len(photographs.files)}.npy"
-    if not path.exists():
-        np.save(path, np.stack([brisque_features(read_image(file).pixels) for file in photographs.files]))
-    features: np.ndarray = np.load(path)
-    return features
+    return stored_array(
+        cache / f"biq2021-brisque-{len(photographs.files)}.npy",
+        lambda: np.stack([brisque_features(read_image(file).pixels) for file in photographs.files]),
+    )
 
 
 def support_vectors(features: np.ndarray, ratings: np.ndarray, groups: np.ndarray) -> GridSearchCV:
@@ -282,9 +280,8 @@ def store(learnt: RatedQuality, version: str) -> None:
 
 def main() -> None:
     """Learn, write and report; or compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--peers", action="store_true", help="only compare")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     if arguments.peers:
         compare(arguments.cache)

@@ -13,18 +13,15 @@ difference to version D on the same items.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import inspect
-import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -38,8 +35,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from soart.benchmarks.common import command, interval, key_of, progress, stored_arrays, stored_json
 from soart.benchmarks.data.damage import DAMAGES, damage
-from soart.benchmarks.data.sources import crop, default_cache, sources
+from soart.benchmarks.data.sources import crop, sources
 from soart.benchmarks.score.brisque import brisque_features
 from soart.metrics.attention.version_d import AttentionD
 from soart.metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC
@@ -83,8 +81,11 @@ def measure(cache: Path, *, rebuild: bool = False) -> Data:
     soart, deep = SoartExtractor(), DeepExtractor.load("efficientnet-lite0")
     found = sources(cache)
     key = repr((SEED, CROPS, SEVERITIES, soart.version, deep.version, [s.name for s in found]))
-    path = cache / f"fewshot-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
-    if rebuild or not path.exists():
+    path = cache / f"fewshot-{key_of(key)}.npz"
+    if rebuild:
+        path.unlink(missing_ok=True)
+
+    def measured() -> dict[str, np.ndarray]:
         rows: dict[str, list[np.ndarray]] = {"SOART": [], "BRISQUE": [], "EfficientNet": []}
         labels = []
         for number, source in enumerate(found):
@@ -102,13 +103,13 @@ def measure(cache: Path, *, rebuild: bool = False) -> Data:
                 rows["EfficientNet"] += list(deep.extract(stack))
                 rows["BRISQUE"] += [brisque_features(picture) for picture in stack]
                 labels += [(mode, name, source.name) for mode, name, _ in variants]
-            print(f"\rmeasuring {number + 1}/{len(found)}", end="", flush=True)
-        print()
+            progress(number + 1, len(found), "measuring sources")
         mode, severity, origin = (np.array(column) for column in zip(*labels, strict=True))
-        np.savez(path, mode=mode, severity=severity, source=origin, **{k: np.stack(v) for k, v in rows.items()})
-    with np.load(path) as stored:
-        items = {name: stored[name].astype(np.float64) for name in ("SOART", "BRISQUE", "EfficientNet")}
-        return Data(items, stored["mode"], stored["severity"], stored["source"])
+        return {"mode": mode, "severity": severity, "source": origin, **{k: np.stack(v) for k, v in rows.items()}}
+
+    stored = stored_arrays(path, measured)
+    items = {name: stored[name].astype(np.float64) for name in ("SOART", "BRISQUE", "EfficientNet")}
+    return Data(items, stored["mode"], stored["severity"], stored["source"])
 
 
 def split(data: Data, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -196,51 +197,33 @@ def methods(names: tuple[str, ...]) -> dict[str, Method]:
     }
 
 
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and 95 % t interval of (n,) values."""
-    mean, half = values.mean(), stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(mean), float(mean - half), float(mean + half)
-
-
-def compared(reached: np.ndarray, others: Sequence[str]) -> str:
-    """The mean of the first of (n, k) columns, and that of each of the others with the 95 % interval of the difference."""
-    first, *rest = reached.T
-    text = f"{first.mean():.3f}"
-    for name, values in zip(others, rest, strict=True):
-        mean, low, high = interval(first - values)
-        text += f", {name} {values.mean():.3f} ({mean:+.3f}: {low:+.3f} … {high:+.3f})"
-    return text
-
-
 def run_split(data: Data, title: str, number: int, cache: Path) -> dict[str, list[float]]:
     """Balanced accuracy, seconds and share of right answers at each severity by method; cached."""
     code = b"".join(Path(inspect.getfile(part)).read_bytes() for part in (run_split, AttentionA, AttentionD, MT))
     key = hashlib.sha256(code + repr((title, number, len(data.mode), data.items[title].sum())).encode())
-    path = cache / "fewshot-splits" / f"{key.hexdigest()[:16]}.json"
-    if path.exists():
-        stored: dict[str, list[float]] = json.loads(path.read_text())
-        return stored
-    items = data.items[title]
-    learn, test = split(data, np.random.default_rng([SEED, number]))
-    found = {}
-    for name, method in methods(NAMES[title]).items():
-        started = time.perf_counter()
-        predicted = method(items[learn], data.mode[learn], data.source[learn], items[test])
-        seconds = time.perf_counter() - started
-        right = predicted == data.mode[test]
-        levels = [float(right[data.severity[test] == level].mean()) for level in SEVERITIES]
-        found[name] = [balanced_accuracy_score(data.mode[test], predicted), seconds, *levels]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found))
-    return found
+
+    def run() -> dict[str, list[float]]:
+        items = data.items[title]
+        learn, test = split(data, np.random.default_rng([SEED, number]))
+        found = {}
+        for name, method in methods(NAMES[title]).items():
+            started = time.perf_counter()
+            predicted = method(items[learn], data.mode[learn], data.source[learn], items[test])
+            seconds = time.perf_counter() - started
+            right = predicted == data.mode[test]
+            levels = [float(right[data.severity[test] == level].mean()) for level in SEVERITIES]
+            found[name] = [balanced_accuracy_score(data.mode[test], predicted), seconds, *levels]
+        return found
+
+    stored: dict[str, list[float]] = stored_json(cache / "fewshot-splits" / f"{key.hexdigest()[:16]}.json", run)
+    return stored
 
 
 def main() -> None:
     """Measure, run every method on every split, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--splits", type=int, default=25)
     parser.add_argument("--development", action="store_true", help="on the sources that version D was developed on")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--rebuild", action="store_true", help="measure again")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="sklearn")

@@ -9,13 +9,11 @@ and turned by 90°. Changes are given in points and in standard deviations of th
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 from PIL import Image
 
-from soart.benchmarks.data.sources import default_cache, unseen_sources
+from soart.benchmarks.common import command
+from soart.benchmarks.data.sources import unseen_sources
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.image import read_image
 from soart.metrics.tastes.overall import OverallScorer
@@ -32,8 +30,7 @@ def reduced(picture: Image.Image, side: int) -> Image.Image:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("-n", type=int, default=60, help="most pictures")
     parser.add_argument("--overall", action="store_true", help="the overall score, not the technical one")
     arguments = parser.parse_args()

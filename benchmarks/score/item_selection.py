@@ -13,16 +13,14 @@ features and with these. All are learning pictures of build_quality.py, without 
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
+from soart.benchmarks.common import command
 from soart.benchmarks.data.damage import NAMED_AS
 from soart.benchmarks.data.quality_pictures import Table
-from soart.benchmarks.data.sources import default_cache
 from soart.benchmarks.score.build_quality import KINDS, cross_validated, of_packages
 from soart.metrics.damage.quality_model import folded
 from soart.metrics.damage.scorer import DETECTORS
@@ -125,8 +123,7 @@ def interval(values: np.ndarray, source: np.ndarray, rng: np.random.Generator) -
 
 def main() -> None:
     """Select and compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     data = of_packages(parser.parse_args().cache).of_quality()
     names = folded(QualityExtractor().names)[0]
     sources = np.unique(data.source)

@@ -19,7 +19,6 @@ With --small pictures are reduced to 16 to 96 pixels, to see from which size on 
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
+from soart.benchmarks.common import command
 from soart.benchmarks.data import quality_pictures
 from soart.benchmarks.data.damage import FAULTS, NAMED_AS, as_jpeg, damage
 from soart.benchmarks.data.published import domains_of, published_sources
@@ -43,21 +43,13 @@ from soart.benchmarks.data.quality_pictures import (
     SMEARED,
     UNFINISHED,
     Table,
+    Version,
     in_bytes,
     seeded,
     undamaged,
     versions,
 )
-from soart.benchmarks.data.sources import (
-    ART,
-    DRAWING,
-    PHOTOGRAPH,
-    WEB,
-    Source,
-    default_cache,
-    learning_sources,
-    unseen_sources,
-)
+from soart.benchmarks.data.sources import ART, DRAWING, PHOTOGRAPH, WEB, Source, learning_sources, unseen_sources
 from soart.benchmarks.score.brisque import brisque_features
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer, costs
 from soart.metrics.items.combined import taste_extractor
@@ -79,31 +71,34 @@ def measured(cache: Path) -> Table:
     """The pictures of unseen sources and new drawings of the embedded model; kept in the cache."""
     extractor = taste_extractor()
     path = cache / f"kinds-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    if not path.is_file():
+
+    def measure() -> list[Version]:
         found = quality_pictures.of_sources(unseen_sources(cache), SEED, extractor)
         found += quality_pictures.of_embedded_model(SEED, extractor)
-        Table.of(found + quality_pictures.of_too_few_steps(SEED, extractor)).save(path)
-    return Table.load(path)
+        return found + quality_pictures.of_too_few_steps(SEED, extractor)
+
+    return Table.stored(path, measure)
 
 
 def published(cache: Path) -> Table:
     """The published pictures that the score was not learnt from; kept in the cache."""
     extractor = taste_extractor()
     path = cache / f"kinds-published-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    if not path.is_file():
-        sources = published_sources(cache, learning=False)
-        Table.of(quality_pictures.of_sources(sources, SEED, extractor)).save(path)
-    return Table.load(path)
+    return Table.stored(
+        path, lambda: quality_pictures.of_sources(published_sources(cache, learning=False), SEED, extractor)
+    )
 
 
 def decoded(cache: Path) -> Table:
     """Pictures of unseen sources and some published ones, as they are and after passes through decoders; kept in the cache."""
     extractor = taste_extractor()
     path = cache / f"kinds-decoded-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    if not path.is_file():
-        sources = [*unseen_sources(cache), *published_sources(cache, learning=False)[:: quality_pictures.SOME_DECODED]]
-        Table.of(quality_pictures.of_decoded(sources, SEED, extractor, cache)).save(path)
-    return Table.load(path)
+
+    def measure() -> list[Version]:
+        published = published_sources(cache, learning=False)[:: quality_pictures.SOME_DECODED]
+        return quality_pictures.of_decoded([*unseen_sources(cache), *published], SEED, extractor, cache)
+
+    return Table.stored(path, measure)
 
 
 def judged(scorer: TechnicalScorer, measured: Table) -> tuple[Table, np.ndarray, np.ndarray]:
@@ -434,8 +429,7 @@ def blur_scores(files: list[Path]) -> list[float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--peers", action="store_true", help="compare with NIQE and cleanvision")
     parser.add_argument("--resaved", action="store_true", help="judge poor JPEGs that were saved again")
     parser.add_argument("--small", action="store_true", help="judge pictures of 16 to 96 pixels")

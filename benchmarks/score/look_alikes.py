@@ -11,16 +11,14 @@ because they are chains of pictures of which the ends are not alike. Intervals a
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
+from soart.benchmarks.common import command
 from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
 from soart.benchmarks.data.rated_versions import source_of
-from soart.benchmarks.data.sources import default_cache
 from soart.benchmarks.score import build_rated_appearance
 from soart.benchmarks.score.build_rated_quality import ALIKE, NAMES, Learning, directions, series
 from soart.metrics.damage.rated_quality import rated_quality_model
@@ -58,8 +56,7 @@ def with_interval(right: np.ndarray, total: np.ndarray) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache())
+    parser = command(__doc__, cache=True)
     cache = parser.parse_args().cache
     learning, others = Learning.of(cache), rated_photographs(cache, learning=False)
     # Numbers of the learning photographs stay what they are.

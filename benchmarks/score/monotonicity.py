@@ -10,15 +10,13 @@ sources at the severities of ``fewshot.py``.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 from scipy.stats import kendalltau
 
+from soart.benchmarks.common import command, interval
 from soart.benchmarks.data.damage import DAMAGES, damage
-from soart.benchmarks.data.sources import crop, default_cache, sources
-from soart.benchmarks.score.fewshot import SEED, interval, measure
+from soart.benchmarks.data.sources import crop, sources
+from soart.benchmarks.score.fewshot import SEED, measure
 from soart.metrics.attention.version_d import AttentionD
 from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.image import read_image
@@ -30,8 +28,7 @@ FOLDS = 4
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache())
+    parser = command(__doc__, cache=True)
     arguments = parser.parse_args()
     data, extractor, technical = measure(arguments.cache), SoartExtractor(), TechnicalScorer.load()
     found = sources(arguments.cache)

@@ -10,18 +10,18 @@ there. With --peers the agreement of NIQE (as in kinds.py) and of cleanvision's 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
 
+from soart.benchmarks.common import command, progress
 from soart.benchmarks.data.damage import FAULTS, damage
 from soart.benchmarks.data.opinions import other_files, other_opinions
 from soart.benchmarks.data.people import categories, everyone, picture_files
 from soart.benchmarks.data.quality_pictures import in_bytes
-from soart.benchmarks.data.sources import default_cache, unseen_sources
+from soart.benchmarks.data.sources import unseen_sources
 from soart.benchmarks.score.build_appeal import Learner, by_domain, mean_over, soart, technical
 from soart.benchmarks.score.build_appeal import agreement as agree
 from soart.benchmarks.score.kinds import SEED, blur_scores, middle_size, niqe_of
@@ -99,7 +99,7 @@ def pairs(cache: Path) -> None:
         scores["technical"].append(scorer.technical.score(items))
         scores["rated"].append(scorer.rated(items))
         scores["overall"].append(scorer.score(items))
-        print(f"\r{number}/{len(sources)}", end="", flush=True)
+        progress(number, len(sources), "sources")
     by_title = {title: np.stack(rows) for title, rows in scores.items()}
     print(f"\npairs right, {len(sources)} pictures of 512 to 800 pixels\n{'':14} ", end="")
     print(" ".join(f"{title:>10}" for title in by_title))
@@ -119,8 +119,7 @@ def pairs(cache: Path) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     parser.add_argument("--peers", action="store_true", help="only the agreement of NIQE and cleanvision")
     arguments = parser.parse_args()
     if arguments.peers:

@@ -8,16 +8,16 @@ third of it around one of nine points. Only faults that the whole picture shows 
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 
 import numpy as np
 import torch
 from PIL import Image
 
+from soart.benchmarks.common import command, default_cache
 from soart.benchmarks.data.damage import FAULTS, damage
 from soart.benchmarks.data.quality_pictures import in_bytes
-from soart.benchmarks.data.sources import default_cache, unseen_sources
+from soart.benchmarks.data.sources import unseen_sources
 from soart.metrics.damage.places import PARTS, fault_places
 from soart.metrics.damage.reasons import SLIGHT
 from soart.metrics.damage.scorer import TechnicalScorer
@@ -31,7 +31,7 @@ WORDS = ("upper left", "top", "upper right", "left", "middle", "right", "lower l
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--seed", type=int, default=9)
     arguments = parser.parse_args()

@@ -8,16 +8,15 @@ WebP. Printed is in which share of pairs the picture scores above what became of
 
 from __future__ import annotations
 
-import argparse
 import io
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from soart.benchmarks.common import command
 from soart.benchmarks.data.quality_pictures import in_bytes
-from soart.benchmarks.data.sources import default_cache, unseen_sources
+from soart.benchmarks.data.sources import unseen_sources
 from soart.benchmarks.score.kinds import middle_size
 from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
 
@@ -58,8 +57,7 @@ CHANGES: Mapping[str, Change] = {
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of unpacked packages")
+    parser = command(__doc__, cache=True)
     scorer, sources = TechnicalScorer.load(), unseen_sources(parser.parse_args().cache)
     images = [Image.fromarray(in_bytes(picture)) for one in sources if (picture := middle_size(one)) is not None]
     print(f"{len(images)} pictures of 512 to 800 pixels")

@@ -9,7 +9,6 @@ equally; with --cpu CPU time is measured instead of wall time, which it affects 
 
 from __future__ import annotations
 
-import argparse
 import platform
 import tempfile
 import time
@@ -25,6 +24,7 @@ from cleanvision.issue_managers.image_property import BlurrinessProperty, Bright
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from soart.benchmarks.common import command
 from soart.benchmarks.score.brisque import brisque_features
 from soart.metrics.attention.version_d import AttentionD
 from soart.metrics.attention.versions_abc import AttentionC
@@ -81,7 +81,7 @@ def seconds(run: Callable[[], object], clock: Callable[[], float] = time.perf_co
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--side", type=int, default=1024, help="pixels of the pictures' sides")
     parser.add_argument("--cpu", action="store_true", help="measure CPU time")

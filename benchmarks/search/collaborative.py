@@ -26,8 +26,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import norm
 
+from soart.benchmarks.common import at_least, command, names_among
 from soart.benchmarks.data.ratings import Ratings, low_rank, structured
-from soart.benchmarks.search.tuning import at_least, names_among
 from soart.prompts.rating_model.choice_functions import prior_draws
 from soart.prompts.rating_model.hyperparameters import Layout
 from soart.prompts.rating_model.model import RatingModel
@@ -205,7 +205,7 @@ def overhead(slots: int, options: int, before: int, count: int) -> None:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--seeds", type=at_least(1), default=5)
     parser.add_argument("--only", type=names_among(PARTS), default=",".join(PARTS))
     parser.add_argument("--raters", type=int, help=argparse.SUPPRESS)

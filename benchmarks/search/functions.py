@@ -16,8 +16,6 @@ the same for all samplers. Every run is cached, so the benchmark resumes.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 import warnings
 from collections.abc import Callable
@@ -28,8 +26,7 @@ from typing import Any
 import numpy as np
 import optuna
 
-from soart.benchmarks.data.sources import default_cache
-from soart.benchmarks.search.tuning import half_width
+from soart.benchmarks.common import command, half_width, stored_json
 from soart.plugin.optuna import SoartSampler
 
 PLAN = (20, 40, 60)
@@ -146,27 +143,27 @@ def error(name: str, seed: int, trial: optuna.Trial) -> float:
 def cached(name: str, sampler: str, seed: int, trials: int, folder: Path) -> dict[str, float | list[float]]:
     """Regrets or errors at the planned numbers of trials, and seconds, from the cache or a new run."""
     path = folder / f"{name}-{sampler}-v{VERSIONS.get(sampler, 1)}-{trials}-{seed}.json"
-    if not path.exists():
+
+    def run() -> dict[str, float | list[float]]:
         study = optuna.create_study(sampler=SAMPLERS[sampler](seed))
         begun = time.perf_counter()
         seeded = partial(SEEDED[name], seed) if name in SEEDED else partial(error, name, seed)
         study.optimize(FUNCTIONS.get(name, seeded), n_trials=trials)
         best = np.minimum.accumulate([trial.value for trial in study.trials])
         regrets = [float(best[size - 1]) for size in PLAN if size <= trials]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"regret": regrets, "seconds": time.perf_counter() - begun}))
-    found: dict[str, float | list[float]] = json.loads(path.read_text())
+        return {"regret": regrets, "seconds": time.perf_counter() - begun}
+
+    found: dict[str, float | list[float]] = stored_json(path, run)
     return found
 
 
 def main() -> None:
     """Run what the cache lacks and print a table for each function."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=PLAN[-1], choices=PLAN)
     parser.add_argument("--functions", default=",".join([*FUNCTIONS, *SEEDED, *TUNINGS]))
     parser.add_argument("--samplers", default=",".join(SAMPLERS))
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)

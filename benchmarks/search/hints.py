@@ -9,14 +9,13 @@ that of all pictures, and that of the recommended prompt on eight new seeds.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import warnings
 
 import numpy as np
 
 import soart
-from soart.benchmarks.search.tuning import half_width
+from soart.benchmarks.common import command, half_width
 from soart.pipelines.generate import generate
 from soart.pipelines.tiny.words import SUBJECTS
 
@@ -46,7 +45,7 @@ def tuned(first: str, second: str, pictures: int, budget: int, generator: soart.
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--before", type=int, default=24, help="pictures of the first prompt")
     parser.add_argument("--budget", type=int, default=16, help="pictures of the second prompt")

@@ -15,8 +15,6 @@ of them. Every run is cached. Worlds 0… are for reporting.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 import warnings
 from itertools import combinations
@@ -25,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 import soart
-from soart.benchmarks.data.sources import default_cache
+from soart.benchmarks.common import command, half_width, stored_json
 from soart.benchmarks.search.synonyms import SLOTS, words_of
-from soart.benchmarks.search.tuning import BATCH, PLAN, half_width
+from soart.benchmarks.search.tuning import BATCH, PLAN
 from soart.pipelines.tuning.proposing import next_step
 from soart.prompts.rating_model.choice_functions import Tables
 from soart.prompts.rating_model.kernels import offsets
@@ -132,24 +130,20 @@ def run(method: str, world: World, seed: int, meanings: Meanings) -> dict[str, o
 
 def cached(kind: str, method: str, seed: int, meanings: Meanings, folder: Path) -> dict[str, object]:
     """The run from the cache, or a new one."""
-    path = folder / f"{method}-v{VERSION}-{seed}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(run(method, World(WORLDS[kind], seed, meanings), seed, meanings)))
-        part.replace(path)
-    found: dict[str, object] = json.loads(path.read_text())
+    found: dict[str, object] = stored_json(
+        folder / f"{method}-v{VERSION}-{seed}.json",
+        lambda: run(method, World(WORLDS[kind], seed, meanings), seed, meanings),
+    )
     return found
 
 
 def main() -> None:
     """Run what the cache lacks, and print a table for each kind of world."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--seeds", type=int, default=20, help="number of worlds")
     parser.add_argument("--first", type=int, default=0, help="number of the first world")
     parser.add_argument("--worlds", default=",".join(WORLDS))
     parser.add_argument("--methods", default=",".join(METHODS))
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     generator = soart.ImageGenerator(soart.load_model(device="cpu"))

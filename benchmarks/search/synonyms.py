@@ -19,13 +19,12 @@ All of them learn from the same ratings. Tastes 0… are for reporting; nothing 
 
 from __future__ import annotations
 
-import argparse
 from itertools import combinations
 
 import numpy as np
 
 import soart
-from soart.benchmarks.search.tuning import half_width
+from soart.benchmarks.common import command, half_width
 from soart.pipelines.tiny.words import FACTORS
 from soart.prompts.rating_model.model import RatingModel
 from soart.prompts.space.slots import Slot
@@ -91,7 +90,7 @@ def run(seed: int, pictures: int, generator: soart.ImageGenerator) -> dict[str, 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--seeds", type=int, default=40, help="number of tastes")
     parser.add_argument("--first", type=int, default=0, help="number of the first taste")
     parser.add_argument("--pictures", type=int, default=40)

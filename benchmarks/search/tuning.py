@@ -16,7 +16,6 @@ Every run is cached, so the benchmark resumes. Worlds 0… are for reporting; th
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -27,9 +26,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.stats import t as student
 
-from soart.benchmarks.data.sources import default_cache
+from soart.benchmarks.common import at_least, command, half_width, names_among, stored_json
 from soart.benchmarks.search.peers import BoTorchMixed, BoTorchPairwise, OptunaGp, Tpe, TpeOneByOne
 from soart.benchmarks.search.tuners import (
     Bandit,
@@ -194,21 +192,8 @@ def cached(name: str, seed: int, budget: int, folder: Path, world: Callable[[int
     # A run of a larger budget contains those of smaller ones.
     known = sorted(int(path.stem.split("-")[-2]) for path in folder.glob(f"{stem}-*-{seed}.json"))
     stored = next((size for size in known if size >= budget), budget)
-    path = folder / f"{stem}-{stored}-{seed}.json"
-    if not path.exists():
-        result = run(name, world(seed), seed, budget)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(result))
-        part.replace(path)
-    found = json.loads(path.read_text())
+    found = stored_json(folder / f"{stem}-{stored}-{seed}.json", lambda: run(name, world(seed), seed, budget))
     return {**found, "quality": found["quality"][: sum(size <= budget for size in PLAN)]}
-
-
-def half_width(values: np.ndarray) -> np.ndarray:
-    """Half of the 90 % interval of the mean of each column."""
-    n = len(values)
-    return student.ppf(0.95, max(n - 1, 1)) * values.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else values[0] * np.nan
 
 
 def table(
@@ -242,29 +227,6 @@ def _cells(values: np.ndarray, form: str) -> str:
     return "".join(f"{m:{form}} ± {h:.3f}" for m, h in zip(values.mean(axis=0), half_width(values), strict=True))
 
 
-def names_among(known: Sequence[str]) -> Callable[[str], list[str]]:
-    """Return a type for argparse: comma-separated names, each of them known."""
-
-    def names(text: str) -> list[str]:
-        wanted = text.split(",")
-        if unknown := [name for name in wanted if name not in known]:
-            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(known)}.")
-        return wanted
-
-    return names
-
-
-def at_least(lowest: int) -> Callable[[str], int]:
-    """Return a type for argparse: whole numbers from ``lowest`` on."""
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < lowest:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {lowest}, got {text!r}.")
-        return int(text)
-
-    return number
-
-
 def arguments_of(
     parser: argparse.ArgumentParser, methods: str, known: Sequence[str] = tuple(METHODS), plan: Sequence[int] = PLAN
 ) -> argparse.Namespace:
@@ -275,13 +237,12 @@ def arguments_of(
         "--methods", type=names_among(known), default=methods, help=f"comma-separated, of {', '.join(known)}"
     )
     parser.add_argument("--budget", type=int, default=plan[-1], choices=plan, help="most pictures")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     return parser.parse_args()
 
 
 def main() -> None:
     """Run what the cache lacks and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument(
         "--worlds",
         type=names_among(tuple(WORLDS)),

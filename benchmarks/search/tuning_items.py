@@ -12,11 +12,9 @@ are for development; --report takes worlds 0….
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 
-from soart.benchmarks.score.fewshot import interval
+from soart.benchmarks.common import command, interval
 from soart.prompts.rating_model.model import RatingModel
 
 SLOTS, OPTIONS, ITEMS, SIZES = 6, 4, 12, (24, 48, 96)
@@ -65,7 +63,7 @@ def run(world: int, share: float, size: int) -> dict[str, float]:
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__)
     parser.add_argument("--worlds", type=int, default=30)
     parser.add_argument("--report", action="store_true", help="worlds 0… instead of those for development")
     arguments = parser.parse_args()

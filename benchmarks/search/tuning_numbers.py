@@ -16,22 +16,22 @@ pictures over two numbers at a time, the best picture's numbers kept, and the ne
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
 import os
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, product
 from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
+from soart.benchmarks.common import at_least, command, half_width, key_of, progress, stored_array, stored_json
 from soart.benchmarks.search.peers import OptunaGp, Tpe, TpeOneByOne, _BoTorch, _Optuna
 from soart.benchmarks.search.tuners import Ours, Random, Tuner
-from soart.benchmarks.search.tuning import BATCH, arguments_of, at_least, half_width
+from soart.benchmarks.search.tuning import BATCH, arguments_of
 from soart.benchmarks.search.tuning_pictures import PROPERTIES, properties
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -67,9 +67,7 @@ def measured(count: int, cache: Path) -> tuple[np.ndarray, Path]:
     files = {name: LORAS / f"{name}.safetensors" for name in train_loras.CHANGES}
     model = load_model(device="cpu", loras=files)
     digests = [hashlib.sha256(files[name].read_bytes()).hexdigest() for name in sorted(files)]
-    key = hashlib.sha256(
-        repr((SEED, NODES, model.identity, digests, SPACE.fingerprint, PROPERTIES)).encode()
-    ).hexdigest()[:12]
+    key = key_of(repr((SEED, NODES, model.identity, digests, SPACE.fingerprint, PROPERTIES)))
     folder = cache / "tuning" / f"numbers-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     generator = ImageGenerator(model, 16)
@@ -89,11 +87,8 @@ def measured(count: int, cache: Path) -> tuple[np.ndarray, Path]:
             pixels = np.stack([one.pixels for batch in generator.draw(requests) for one in batch])
             values = properties(pixels).reshape(len(inner), len(missing), -1)
             for place, seed in enumerate(missing):
-                part = paths[seed].with_suffix(".part")
-                with part.open("wb") as file:
-                    np.save(file, values[:, place])
-                part.replace(paths[seed])
-            print(f"drew {number + 1} of {len(weights)} combinations of LoRAs", flush=True)
+                stored_array(paths[seed], partial(values.__getitem__, (slice(None), place)))
+            progress(number + 1, len(weights), "drawing combinations of LoRAs")
         for seed, path in enumerate(paths):
             for rest, values in zip(inner, np.load(path), strict=True):
                 place = tuple(nodes.index(option) for nodes, option in zip(NODES, (*outer, *rest), strict=True))
@@ -304,12 +299,7 @@ def cached(name: str, seed: int, budget: int, folder: Path, world: NumbersWorld)
     # A run of a larger budget contains those of smaller ones; its seconds are those of the larger one.
     known = sorted(int(path.stem.split("-")[-2]) for path in folder.glob(f"{stem}-*-{seed}.json"))
     path = folder / f"{stem}-{next((size for size in known if size >= budget), budget)}-{seed}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(run(name, world, seed, budget)))
-        part.replace(path)
-    stored = json.loads(path.read_text())
+    stored = stored_json(path, lambda: run(name, world, seed, budget))
     return np.array(stored["quality"][: budget // BATCH]), stored["seconds"]
 
 
@@ -322,7 +312,7 @@ def pictures_to_goal(quality: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Draw what the cache lacks, run what it lacks, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--pictures", type=at_least(1), default=2, help="seeds of every choice of the grid")
     arguments = arguments_of(parser, "soart,optuna-gp,tpe,tpe-1,plots,random", tuple(METHODS), PLAN)
     warnings.filterwarnings("ignore")

@@ -12,17 +12,17 @@ over all seeds: 0 is the mean of all choices, 1 the best. Drawing resumes after 
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import os
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from soart.benchmarks.search.tuning import FAST, arguments_of, at_least, table
+from soart.benchmarks.common import at_least, command, key_of, progress, stored_array
+from soart.benchmarks.search.tuning import FAST, arguments_of, table
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.words import PALETTES, QUALITIES, STYLES
@@ -68,30 +68,24 @@ def properties(pixels: np.ndarray) -> np.ndarray:
 def measure_sound(count: int, cache: Path) -> np.ndarray:
     """(choices, count, 8) properties of every choice with each of ``count`` seeds; drawn once, then cached."""
     model = load_model(device="cpu")
-    key = hashlib.sha256(repr((SEED, STEPS, model.identity, SPACE.fingerprint, PROPERTIES)).encode()).hexdigest()[:12]
+    key = key_of(repr((SEED, STEPS, model.identity, SPACE.fingerprint, PROPERTIES)))
     folder = cache / "tuning" / f"pictures-{key}"
-    folder.mkdir(parents=True, exist_ok=True)
     order = np.argsort(CHOICES[:, 3], kind="stable")
-    tables = []
-    for number in range(count):
-        path = folder / f"seed-{number}.npy"
-        if not path.exists():
-            generator = ImageGenerator(model, 16)
-            requests = []
-            for choice in CHOICES[order]:
-                words = SPACE.render(choice)
-                seed = SEED + number
-                settings = {**words.settings, "steps": STEPS}
-                requests.append(generator.request(words.prompt, seed, negative=words.negative, **settings))
-            pixels = [one.pixels for batch in generator.draw(requests) for one in batch]
-            found = np.empty((len(CHOICES), len(PROPERTIES)))
-            found[order] = properties(np.stack(pixels))
-            part = path.with_suffix(".part")
-            with part.open("wb") as file:
-                np.save(file, found)
-            part.replace(path)
-            print(f"drew {len(CHOICES)} pictures with seed {number + 1} of {count}", flush=True)
-        tables.append(np.load(path))
+
+    def draw(number: int) -> np.ndarray:
+        generator = ImageGenerator(model, 16)
+        requests = []
+        for choice in CHOICES[order]:
+            words = SPACE.render(choice)
+            settings = {**words.settings, "steps": STEPS}
+            requests.append(generator.request(words.prompt, SEED + number, negative=words.negative, **settings))
+        pixels = [one.pixels for batch in generator.draw(requests) for one in batch]
+        found = np.empty((len(CHOICES), len(PROPERTIES)))
+        found[order] = properties(np.stack(pixels))
+        progress(number + 1, count, f"drawing {len(CHOICES)} pictures with each seed")
+        return found
+
+    tables = [stored_array(folder / f"seed-{number}.npy", partial(draw, number)) for number in range(count)]
     return np.stack(tables, axis=1)
 
 
@@ -126,7 +120,7 @@ class PictureWorld:
 
 def main() -> None:
     """Draw what the cache lacks, run what it lacks, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--pictures", type=at_least(1), default=6, help="seeds of every choice")
     arguments = arguments_of(parser, ",".join(FAST))
     warnings.filterwarnings("ignore")

@@ -21,7 +21,6 @@ others, so people count more. Planted tastes still count, because people's pictu
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,10 +28,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from soart.benchmarks.common import command, progress
 from soart.benchmarks.data.opinions import other_opinions
 from soart.benchmarks.data.people import People, people
 from soart.benchmarks.data.real_tastes import World, world
-from soart.benchmarks.data.sources import default_cache
 from soart.benchmarks.score.build_appeal import folds, held_out, soart
 from soart.metrics.items.frame import Frame, kinds_of
 from soart.metrics.tastes import beliefs
@@ -122,7 +121,7 @@ def lessons(place: World, persons: int) -> list[Lesson]:
                 priors = np.stack([_cut(place.technical), _cut(others)], axis=1)
                 title += f", others' mean of slope {slope}"
             found.append(lesson_of(rows, names, (learn, test), label, priors, others, person, title))
-        print(f"\r{person + 1}/{persons} persons", end="", flush=True)
+        progress(person + 1, persons, "persons")
     print()
     return found
 
@@ -325,11 +324,10 @@ def write(logs: torch.Tensor) -> None:
 
 def main() -> None:
     """Learn, and check or write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--persons", type=int, default=160)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--caution", action="store_true")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.caution:

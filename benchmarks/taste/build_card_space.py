@@ -8,14 +8,13 @@ a new ``VERSION`` in ``card_space.py``: cards and populations of the old one fit
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
 
+from soart.benchmarks.common import command
 from soart.benchmarks.data.real_tastes import world
-from soart.benchmarks.data.sources import default_cache
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes import card_space
 from soart.metrics.tastes.card_space import CardSpace, learn_space
@@ -33,10 +32,9 @@ def space(cache: Path, width: int = WIDTH) -> CardSpace:
 
 def main() -> None:
     """Make, describe and perhaps write it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--width", type=int, default=WIDTH)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     made = space(arguments.cache, arguments.width)
     path = Path(card_space.__file__).with_name(f"{card_space.VERSION}.safetensors")

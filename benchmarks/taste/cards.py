@@ -11,16 +11,13 @@ are halves of the learning sources, and the kinds are others. Intervals are 95 %
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from soart.benchmarks.common import command, interval
 from soart.benchmarks.data.real_tastes import World, world
-from soart.benchmarks.data.sources import default_cache
-from soart.benchmarks.score.fewshot import interval
 from soart.metrics.tastes.card_space import card_space, kind_scores
 from soart.metrics.tastes.cards import Card, largest_auc, likelihoods, noisy, weights_of
 from soart.metrics.tastes.examples import from_modes
@@ -194,12 +191,11 @@ def membership(cards: list[Card], rated: list[np.ndarray], labels: list[np.ndarr
 
 def main() -> None:
     """Run the parts asked for, all by default."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--persons", type=int, default=100)
     parser.add_argument("--raters", type=int, default=200)
     parser.add_argument("--development", action="store_true", help="learning sources alone, and other kinds")
     parser.add_argument("--part", choices=("gain", "membership"), action="append", help="repeat for several")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     learning = world(arguments.cache, development=True)
     tested = learning if arguments.development else world(arguments.cache, development=False)

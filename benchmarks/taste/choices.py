@@ -11,7 +11,6 @@ learnt without the pictures of the kind. Intervals are 95 % t intervals over peo
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +18,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import RidgeCV
 
+from soart.benchmarks.common import command, interval
 from soart.benchmarks.data.opinions import CHOICES, PHOTOGRAPHS, choices, other_opinions
 from soart.benchmarks.data.people import everyone
-from soart.benchmarks.data.sources import default_cache
-from soart.benchmarks.score.fewshot import interval
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.appeal import Opinions, learn_appeal
 from soart.metrics.tastes.examples import Examples, from_choices
@@ -126,8 +124,7 @@ def report(kind: str, known: dict[str, Opinions], cache: Path) -> None:
 
 def main() -> None:
     """Print the report of each kind."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, default=default_cache())
+    parser = command(__doc__, cache=True)
     cache = parser.parse_args().cache
     known = {PHOTOGRAPHS: everyone(cache).opinions(), **other_opinions(cache)}
     for kind in CHOICES:

@@ -12,8 +12,6 @@ scenes and persons (``--development``).
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import combinations
@@ -21,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from soart.benchmarks.common import command, key_of, progress, stored_arrays
 from soart.benchmarks.data.real_tastes import SMALL, looks
-from soart.benchmarks.data.sources import default_cache
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.profile import TECHNICAL, learn_taste, technical_prior
@@ -77,8 +75,8 @@ def world(cache: Path, *, development: bool) -> World:
     number = int(development)
     scenes, extractor = balanced_scenes(SCENES, SEED + number), taste_extractor()
     key = repr((SEED, SEEDS, extractor.version, [astuple(scene) for scene in scenes]))
-    path = cache / f"keepers-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
-    if not path.exists():
+
+    def measured() -> dict[str, np.ndarray]:
         rows, small = [], []
         for k, scene in enumerate(scenes):
             for seed in range(SEEDS):
@@ -86,12 +84,11 @@ def world(cache: Path, *, development: bool) -> World:
                 rows.append(extractor.extract(picture)[0].astype(np.float32))
                 side = picture.shape[0] // SMALL
                 small.append(picture.reshape(SMALL, side, SMALL, side, 3).mean(axis=(1, 3)))
-            print(f"\rrendering {k + 1}/{SCENES}", end="", flush=True)
-        print()
-        cache.mkdir(parents=True, exist_ok=True)
-        np.savez(path, rows=np.stack(rows), small=np.stack(small))
-    with np.load(path) as stored:
-        items, small = stored["rows"].astype(float), stored["small"] / 255
+            progress(k + 1, SCENES, "rendering")
+        return {"rows": np.stack(rows), "small": np.stack(small)}
+
+    stored = stored_arrays(cache / f"keepers-{key_of(key)}.npz", measured)
+    items, small = stored["rows"].astype(float), stored["small"] / 255
     values = np.stack(list(looks(small).values()), axis=1)
     technical = technical_prior(items, extractor.names)
     return World(
@@ -173,17 +170,15 @@ def measure(data: World, rated: tuple[int, int], persons: int) -> dict[tuple[str
             found.estimates.append(estimate)
             found.truths.append(within_scores(stars[test], scores[name], data.prompt[test]).concordance)
         _add_calls(results["taste", kind].calls, "taste:planted", stars[test], scores["taste"], data.prompt[test])
-        print(f"\r{rated[0]} prompts: {number + 1}/{persons}", end="", flush=True)
-    print("\r" + " " * 50 + "\r", end="")
+        progress(number + 1, persons, f"{rated[0]} prompts, persons")
     return results
 
 
 def main() -> None:
     """Measure every kind of person, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--repetitions", type=int, default=50, help="persons, a third of each kind")
     parser.add_argument("--development", action="store_true", help="on other scenes and persons")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     data = world(arguments.cache, development=arguments.development)
     print(f"{SCENES} scenes on {SEEDS} seeds each; pairs are pictures of one scene with different stars\n")

@@ -9,19 +9,16 @@ on the person's pictures of other themes. Appeal is learnt from the other half o
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
+from soart.benchmarks.common import command, compared, interval
 from soart.benchmarks.data.opinions import other_opinions
 from soart.benchmarks.data.people import People, people
-from soart.benchmarks.data.sources import default_cache
-from soart.benchmarks.score.fewshot import compared, interval
 from soart.benchmarks.taste.real_report import examples_of, rivals
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.appeal import learn_appeal
@@ -139,9 +136,8 @@ def trust(place: People, told: np.ndarray, count: int) -> None:
 
 def main() -> None:
     """Print all tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--people", type=int, default=100)
-    parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
     place, other = (people(arguments.cache, development=half) for half in (False, True))

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from soart.benchmarks.common import compared
 from soart.benchmarks.data.real_tastes import World
-from soart.benchmarks.score.fewshot import compared
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.mixture import shown_trusts

@@ -21,8 +21,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
 
+from soart.benchmarks.common import compared, interval
 from soart.benchmarks.data.real_tastes import World, whole_world, world
-from soart.benchmarks.score.fewshot import compared, interval
 from soart.benchmarks.taste.real_raters import other_raters
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import Examples, from_modes, from_ratings

@@ -13,7 +13,6 @@ cross-validation among the learning pictures. Intervals are 95 % t intervals ove
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import time
 import warnings
@@ -33,9 +32,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from soart.benchmarks.common import command, interval, stored_arrays
 from soart.benchmarks.data.planted import ANY, EITHER, TASTES, drawn
-from soart.benchmarks.data.sources import default_cache
-from soart.benchmarks.score.fewshot import interval
 from soart.benchmarks.taste.real_report import TABLES, report
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.deep import DeepExtractor
@@ -84,17 +82,20 @@ def measure_sound(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[n
     digest = hashlib.sha256(repr((extractor.version, deep.version)).encode())
     for picture in pictures:
         digest.update(picture.tobytes())
-    path = cache / f"taste-{name}-{digest.hexdigest()[:12]}.npz"
-    if not path.exists():
-        rows = np.concatenate([extractor.extract(p) for p in pictures])
-        np.savez(path, items=rows, deep=np.concatenate([deep.extract(p) for p in pictures]))
-    with np.load(path) as stored:
-        return stored["items"], stored["deep"]
+
+    def measure() -> dict[str, np.ndarray]:
+        return {
+            title: np.concatenate([each.extract(picture) for picture in pictures])
+            for title, each in (("items", extractor), ("deep", deep))
+        }
+
+    stored = stored_arrays(cache / f"taste-{name}-{digest.hexdigest()[:12]}.npz", measure)
+    return stored["items"], stored["deep"]
 
 
 def planted_tasks(cache: Path, *, development: bool = False, either: bool = False) -> Iterator[Task]:
     """Tasks of planted tastes."""
-    scenes, pictures = drawn(cache, lambda done, total: print(f"\rdrawing {done}/{total}", end="", flush=True))
+    scenes, pictures = drawn(cache)
     items, deep = measure_sound("planted", list(pictures), cache)
     technical = technical_prior(items, taste_extractor().names)
     for taste in EITHER if either else TASTES:
@@ -241,11 +242,10 @@ PARTS = ("planted", "either", "prior", "trust", "chance", *TABLES)
 
 def main() -> None:
     """Run the parts asked for, all by default."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command(__doc__, cache=True)
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--repetitions", type=int, default=50)
     parser.add_argument("--persons", type=int, default=60, help="synthetic persons of the real pictures")
-    parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--part", choices=PARTS, action="append", help="repeat for several")
     parser.add_argument(
         "--development", action="store_true", help="tastes and sources that the method was developed on"
