@@ -34,7 +34,7 @@ BENCHMARKS := \
 	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py hosts/comfyui_loop.py hosts/web.py 'hosts/web.py -n 50000' \
 	'hosts/web.py -n 5000 --raters 10 --seconds 60' collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
 
-.PHONY: help demo test test-slow coverage bench collect lint lint-js lint-style lint-types pages texts docs clean
+.PHONY: help demo test test-slow coverage bench mutants collect lint lint-js lint-style lint-types pages texts docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks/; hours
 	@status=0; for script in $(BENCHMARKS); do \
 		echo "benchmarks/$$script"; $(BIN)/python benchmarks/$$script || status=1; \
 	done; exit $$status
+
+mutants: $(DEV)  ## change rooms a little: do their own tests find it? half an hour
+	$(BIN)/python .ci/mutants.py
 
 texts: $(DEV)  ## bring the catalogues of the gallery's languages in step with its texts
 	$(BIN)/python .ci/texts.py
