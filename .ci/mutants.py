@@ -4,8 +4,9 @@
 
 Every mutant is one small change inside a function of the room, in a copy of the repository: another comparison,
 operator, number or condition, a value that is not returned, a statement left out. Only the tests in the same room of
-``tests/`` run, without the slow ones: first the file named like the changed one, then those that name it, then the
-others, until one fails. A mutant whose tests exceed the time limit is found too. Needs a system that forks.
+``tests/`` run, without the slow ones, and of their files those that execute the changed statement in their own process:
+first the file named like the changed one, then the quickest, until one fails. A mutant whose tests exceed the time limit
+is found too. Needs a system that forks.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import ast
 import contextlib
 import importlib
+import json
 import os
 import random
 import shutil
@@ -53,6 +55,7 @@ class Mutant:
         kind: what was changed.
         change: the old and the new text.
         text: the file with the change.
+        lines: numbers of the lines of the changed statement, without the statements inside it.
     """
 
     path: Path
@@ -60,6 +63,7 @@ class Mutant:
     kind: str
     change: str
     text: bytes
+    lines: range
 
 
 def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
@@ -89,21 +93,31 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
         yield "statement", node, "pass"
 
 
-def inside_functions(node: ast.AST, inside: bool = False) -> Iterator[ast.AST]:
-    """Nodes of function bodies, but no annotation, decorator or formatted string, whose places are not exact."""
+def inside_functions(node: ast.AST, lines: range = range(0)) -> Iterator[tuple[ast.AST, range]]:
+    """Nodes of function bodies, each with the lines of its statement.
+
+    Annotations, decorators and formatted strings, whose places are not exact, are left out.
+    """
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        for child in (*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body):
-            yield from inside_functions(child, True)
+        header = range(node.lineno, node.body[0].lineno + 1)
+        for child in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
+            yield from inside_functions(child, header)
+        for child in node.body:
+            yield from inside_functions(child, header)
         return
     if isinstance(node, ast.JoinedStr):
         return
-    if inside:
-        yield node
+    if lines and isinstance(node, ast.stmt):
+        body = getattr(node, "body", None) or getattr(node, "cases", None)
+        last = max(node.lineno, getattr(body[0], "lineno", node.lineno + 1) - 1) if body else node.end_lineno
+        lines = range(node.lineno, last + 1)
+    if lines:
+        yield node, lines
     for name, value in ast.iter_fields(node):
         if name not in ("annotation", "decorator_list", "returns"):
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
-                    yield from inside_functions(child, inside)
+                    yield from inside_functions(child, lines)
 
 
 def mutants_of(path: Path, text: bytes) -> Iterator[Mutant]:
@@ -111,14 +125,14 @@ def mutants_of(path: Path, text: bytes) -> Iterator[Mutant]:
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    for node in inside_functions(ast.parse(text)):
+    for node, lines in inside_functions(ast.parse(text)):
         for kind, part, new in changes(node):
             begin, end = starts[part.lineno - 1] + part.col_offset, starts[part.end_lineno - 1] + part.end_col_offset
             changed = text[:begin] + new.encode() + text[end:]
             with contextlib.suppress(SyntaxError):
                 compile(changed, path, "exec")
                 old = " ".join(text[begin:end].decode().split())
-                yield Mutant(path, part.lineno, kind, f"{old} → {new}", changed)
+                yield Mutant(path, part.lineno, kind, f"{old} → {new}", changed, lines)
 
 
 def sample(mutants: list[Mutant], count: int, rng: random.Random) -> list[Mutant]:
@@ -140,10 +154,13 @@ class Copy:
     Attributes:
         root: the copy.
         output: what the latest tests printed.
+        loaded: names of the modules that they had imported in the end.
+        traced: JSON of the lines by file of a room that they executed, if they were traced.
     """
 
     def __init__(self, folder: Path) -> None:
         self.root, self.output = folder / "soart", folder / "output"
+        self.loaded, self.traced = folder / "loaded", folder / "traced"
         listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)  # fmt: skip
         for name in filter(None, listed.stdout.decode().split("\0")):
             if (ROOT / name).is_file():
@@ -152,8 +169,18 @@ class Copy:
         os.environ |= {"PYTHONPATH": str(folder), "HF_HUB_OFFLINE": "1"}
         sys.path[0] = str(folder)
 
-    def run(self, tests: Path, limit: float, *options: str, loaded: Path | None = None) -> tuple[int, float]:
-        """Exit status of pytest, which is −9 beyond ``limit`` seconds, and the seconds; writes the names of modules to ``loaded``."""
+    def run(self, tests: Path, limit: float, *options: str, room: str = "") -> tuple[int, float]:
+        """Run tests in a process of their own.
+
+        Args:
+            tests: a file or folder.
+            limit: seconds.
+            options: of pytest.
+            room: whose lines are noted for ``traced``; tests run a little longer with it.
+
+        Returns:
+            Exit status of pytest, or −9 beyond the limit, and seconds.
+        """
         started = time.monotonic()
         child = os.fork()
         if not child:
@@ -164,13 +191,20 @@ class Copy:
                 printed = os.open(self.output, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
                 for stream in range(3):
                     os.dup2(printed, stream)
+                import coverage
                 import pytest
 
+                trace = coverage.Coverage(data_file=None, config_file=False, include=[f"{self.root / room}/*"])
+                if room:
+                    trace.start()
                 status = int(
                     pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *options, str(tests)])
                 )
-                if loaded:
-                    loaded.write_text("\n".join(sys.modules))
+                if room:
+                    trace.stop()
+                    data = trace.get_data()
+                    self.traced.write_text(json.dumps({name: data.lines(name) for name in data.measured_files()}))
+                self.loaded.write_text("\n".join(sys.modules))
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -187,12 +221,11 @@ class Copy:
 
     def preload(self, tests: Path) -> None:
         """Import what the tests import, apart from this package, the tests and the plugins of pytest."""
-        loaded = self.root.parent / "loaded"
-        self.run(tests, 600, "--collect-only", loaded=loaded)
+        self.run(tests, 600, "--collect-only")
         plugins = {point.dist.name for point in entry_points(group="pytest11") if point.dist}
         apart = {module for module, owners in packages_distributions().items() if plugins & {*owners}}
         apart |= {"soart", "tests", "conftest", "specimens", "pytest", "_pytest", "__main__"}
-        for name in loaded.read_text().split("\n"):
+        for name in self.loaded.read_text().split("\n"):
             if name.partition(".")[0] not in apart:
                 with contextlib.suppress(Exception):
                     importlib.import_module(name)
@@ -204,31 +237,38 @@ class Copy:
             old.unlink()
 
 
-def examine(room: str, copy: Copy, count: int, seed: int, limit: float) -> tuple[int, list[Mutant]]:
-    """Number of mutants, and those that no test finds."""
+def examine(room: str, copy: Copy, count: int, seed: int, limit: float) -> tuple[int, int]:
+    """Print the mutants that no test finds, and return the numbers of all mutants and of these."""
     folder = copy.root / "tests" / room
     tests = sorted(folder.rglob("test_*.py"))
-    texts = {test: test.read_text(encoding="utf-8") for test in tests}
     copy.preload(folder)
-    seconds = {}
-    for test in tests:
-        status, seconds[test] = copy.run(test, 10 * limit)
+    seconds, reached = {}, {}
+    for number, test in enumerate(tests, start=1):
+        print(f"\r{room}: tests {number}/{len(tests)}", end="", file=sys.stderr, flush=True)
+        status, seconds[test] = copy.run(test, 10 * limit, room=room)
         if status not in UNFOUND:
             sys.exit(f"{copy.output.read_text()}\n{test.relative_to(copy.root)} fails without any change.")
+        reached[test] = {
+            (Path(name).relative_to(copy.root), line)
+            for name, lines in json.loads(copy.traced.read_text()).items()
+            for line in lines or ()
+        }
     files = [path.relative_to(ROOT) for path in sorted((ROOT / room).rglob("*.py"))]
     every = [mutant for path in files for mutant in mutants_of(path, (ROOT / path).read_bytes())]
     chosen, survivors = sample(every, count, random.Random(seed)), []
     for number, mutant in enumerate(chosen, start=1):
-        stem = mutant.path.stem
-        order = sorted(tests, key=lambda t: (t.stem != f"test_{stem}", f"{stem} import" not in texts[t], seconds[t]))
+        useful = [test for test in tests if any((mutant.path, line) in reached[test] for line in mutant.lines)]
+        order = sorted(useful, key=lambda test: (test.stem != f"test_{mutant.path.stem}", seconds[test]))
         copy.place(mutant.path, mutant.text)
         found = any(copy.run(test, limit + 3 * seconds[test])[0] not in UNFOUND for test in order)
         copy.place(mutant.path, (ROOT / mutant.path).read_bytes())
         if not found:
             survivors.append(mutant)
-        print(f"\r{room} {number}/{len(chosen)}, {len(survivors)} not found", end="", file=sys.stderr, flush=True)
+            where = f"{mutant.path}:{mutant.line}"
+            print(f"\n{where} {mutant.kind}{'' if useful else ', not reached'}\n    {mutant.change}", flush=True)
+        print(f"\r{room}: mutants {number}/{len(chosen)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    return len(chosen), survivors
+    return len(chosen), len(survivors)
 
 
 def main() -> None:
@@ -239,15 +279,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="another seed chooses other mutants")
     parser.add_argument("--limit", type=float, default=120, help="seconds a test file may take beyond its usual time")
     arguments = parser.parse_args()
-    print("| room | mutants | found | share |\n|---|---|---|---|", flush=True)
-    missed = []
+    rows = []
     for room in arguments.rooms:
         with tempfile.TemporaryDirectory(prefix="soart-mutants-") as folder:
-            count, survivors = examine(room, Copy(Path(folder)), arguments.count, arguments.seed, arguments.limit)
-        print(f"| {room} | {count} | {count - len(survivors)} | {1 - len(survivors) / count:.0%} |", flush=True)
-        missed += survivors
-    for mutant in missed:
-        print(f"\n{mutant.path}:{mutant.line} {mutant.kind}\n    {mutant.change}")
+            count, missed = examine(room, Copy(Path(folder)), arguments.count, arguments.seed, arguments.limit)
+        rows.append(f"| {room} | {count} | {count - missed} | {1 - missed / count:.0%} |")
+    print("\n| room | mutants | found | share |\n|---|---|---|---|", *rows, sep="\n")
 
 
 if __name__ == "__main__":

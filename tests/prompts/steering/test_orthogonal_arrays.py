@@ -9,7 +9,7 @@ from soart.errors import PromptError
 from soart.prompts.space.constraints import needs, not_both
 from soart.prompts.space.slots import Slot
 from soart.prompts.space.space import PromptSpace
-from soart.prompts.steering.array_tables import choose_array, standard_arrays
+from soart.prompts.steering.array_tables import assign_columns, choose_array, standard_arrays
 from soart.prompts.steering.orthogonal_arrays import balance, first_batch, orthogonal_design
 
 
@@ -53,6 +53,28 @@ def test_the_array_that_fits_is_found_and_perfectly_even(levels, count, name):
     assert (made.balance.one_way, made.balance.two_way) == (0, 0)
     assert made.uneven == ()
     assert made.repaired == made.repeats == 0
+
+
+@pytest.mark.parametrize(
+    ("levels", "misfit"),
+    [
+        ((4,), 0.0),
+        ((2,), 0.0),
+        # One level of the column with four is a dummy.
+        ((3,), 0.3),
+        # The second slot shows two options of each level of a column with two, evenly or not.
+        ((4, 4), 0.5 / 2),
+        ((3, 3), (0.3 + 0.6) / 2),
+        # The sixth slot has no column.
+        ((2,) * 6, 1 / 6),
+    ],
+)
+def test_the_misfit_tells_how_slots_fit_their_columns(levels, misfit):
+    array = standard_arrays()["L8(2^4 4^1)"]
+    columns, found = assign_columns(levels, array)
+    assert found == pytest.approx(misfit)
+    assert (columns == -1).sum() == max(len(levels) - 5, 0)
+    assert len(set(columns[columns >= 0])) == min(len(levels), 5)
 
 
 @given(st.sampled_from([(2, 16), (3, 27), (4, 32), (5, 25)]), st.data())
@@ -119,6 +141,11 @@ def test_balance_against_counting():
     found = balance(choices, (2, 3))
     assert found.one_way == pytest.approx(3 - 4 / 3)
     assert found.two_way == pytest.approx(2 - 4 / 6)
+
+
+def test_slots_of_one_option_do_not_count_as_uneven():
+    found = balance(np.array([[0, 0], [0, 0], [0, 1]]), (1, 2))
+    assert (found.one_way, found.two_way) == (0.5, 0)
 
 
 def test_broken_rows_are_repaired_to_the_nearest_choice():
