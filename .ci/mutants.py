@@ -5,8 +5,8 @@
 Every mutant is one small change inside a function of the room, in a copy of the repository: another comparison,
 operator, number or condition, a value that is not returned, a statement left out. Only the tests in the same room of
 ``tests/`` run, without the slow ones, and of their files those that execute the changed statement in their own process:
-first the file named like the changed one, then the quickest, until one fails. A mutant whose tests exceed the time limit
-is found too. Needs a system that forks.
+first the file named like the changed one, then the quickest, and of a file the tests that execute the statement before
+the others, until one fails. A mutant whose tests exceed the time limit is found too. Needs a system that forks.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points, packages_distributions
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coverage import Coverage
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ["prompts/steering", "metrics/tastes", "pipelines/collection"]
@@ -145,6 +149,17 @@ def sample(mutants: list[Mutant], count: int, rng: random.Random) -> list[Mutant
     return sorted(by_turns[:count], key=lambda mutant: (mutant.path, mutant.line, mutant.change))
 
 
+class Contexts:
+    """A plugin of pytest that tells coverage which test runs."""
+
+    def __init__(self, trace: Coverage) -> None:
+        self.trace = trace
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """See pytest."""
+        self.trace.switch_context(nodeid)
+
+
 class Copy:
     """A copy of the repository, whose tests run in processes forked from this one, which has imported what they need.
 
@@ -155,7 +170,7 @@ class Copy:
         root: the copy.
         output: what the latest tests printed.
         loaded: names of the modules that they had imported in the end.
-        traced: JSON of the lines by file of a room that they executed, if they were traced.
+        traced: JSON of the tests by line by file of a room, if they were traced.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -169,13 +184,12 @@ class Copy:
         os.environ |= {"PYTHONPATH": str(folder), "HF_HUB_OFFLINE": "1"}
         sys.path[0] = str(folder)
 
-    def run(self, tests: Path, limit: float, *options: str, room: str = "") -> tuple[int, float]:
+    def run(self, limit: float, *arguments: str, room: str = "") -> tuple[int, float]:
         """Run tests in a process of their own.
 
         Args:
-            tests: a file or folder.
             limit: seconds.
-            options: of pytest.
+            arguments: of pytest: files, tests and options.
             room: whose lines are noted for ``traced``; tests run a little longer with it.
 
         Returns:
@@ -197,13 +211,14 @@ class Copy:
                 trace = coverage.Coverage(data_file=None, config_file=False, include=[f"{self.root / room}/*"])
                 if room:
                     trace.start()
-                status = int(
-                    pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *options, str(tests)])
-                )
+                line = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *arguments]
+                status = int(pytest.main(line, [Contexts(trace)] if room else []))
                 if room:
                     trace.stop()
                     data = trace.get_data()
-                    self.traced.write_text(json.dumps({name: data.lines(name) for name in data.measured_files()}))
+                    self.traced.write_text(
+                        json.dumps({name: data.contexts_by_lineno(name) for name in data.measured_files()})
+                    )
                 self.loaded.write_text("\n".join(sys.modules))
             except BaseException:
                 traceback.print_exc()
@@ -219,9 +234,17 @@ class Copy:
             os.killpg(child, signal.SIGKILL)
         return os.waitstatus_to_exitcode(done[1]), time.monotonic() - started
 
+    def fails(self, test: Path, first: set[str], limit: float) -> bool:
+        """True if a file of tests fails or exceeds the limit; the tests named in ``first`` run first."""
+        names = sorted(first)
+        # Names of tests are a usage error if their file cannot be imported: then the file decides.
+        if names and self.run(limit, *names)[0] not in (*UNFOUND, 4):
+            return True
+        return self.run(limit, str(test), *(f"--deselect={name}" for name in names))[0] not in UNFOUND
+
     def preload(self, tests: Path) -> None:
         """Import what the tests import, apart from this package, the tests and the plugins of pytest."""
-        self.run(tests, 600, "--collect-only")
+        self.run(600, "--collect-only", str(tests))
         plugins = {point.dist.name for point in entry_points(group="pytest11") if point.dist}
         apart = {module for module, owners in packages_distributions().items() if plugins & {*owners}}
         apart |= {"soart", "tests", "conftest", "specimens", "pytest", "_pytest", "__main__"}
@@ -245,27 +268,30 @@ def examine(room: str, copy: Copy, count: int, seed: int, limit: float) -> tuple
     seconds, reached = {}, {}
     for number, test in enumerate(tests, start=1):
         print(f"\r{room}: tests {number}/{len(tests)}", end="", file=sys.stderr, flush=True)
-        status, seconds[test] = copy.run(test, 10 * limit, room=room)
+        status, seconds[test] = copy.run(10 * limit, str(test), room=room)
         if status not in UNFOUND:
             sys.exit(f"{copy.output.read_text()}\n{test.relative_to(copy.root)} fails without any change.")
         reached[test] = {
-            (Path(name).relative_to(copy.root), line)
+            (Path(name).relative_to(copy.root), int(line)): {*names}
             for name, lines in json.loads(copy.traced.read_text()).items()
-            for line in lines or ()
+            for line, names in lines.items()
         }
     files = [path.relative_to(ROOT) for path in sorted((ROOT / room).rglob("*.py"))]
     every = [mutant for path in files for mutant in mutants_of(path, (ROOT / path).read_bytes())]
     chosen, survivors = sample(every, count, random.Random(seed)), []
     for number, mutant in enumerate(chosen, start=1):
-        useful = [test for test in tests if any((mutant.path, line) in reached[test] for line in mutant.lines)]
-        order = sorted(useful, key=lambda test: (test.stem != f"test_{mutant.path.stem}", seconds[test]))
+        places = [(mutant.path, line) for line in mutant.lines]
+        # A test that executes a line while it is imported has no name there.
+        useful = {t: set().union(*(reached[t].get(each, ()) for each in places)) for t in tests}
+        order = [t for t in tests if any(each in reached[t] for each in places)]
+        order.sort(key=lambda t: (t.stem != f"test_{mutant.path.stem}", seconds[t]))
         copy.place(mutant.path, mutant.text)
-        found = any(copy.run(test, limit + 3 * seconds[test])[0] not in UNFOUND for test in order)
+        found = any(copy.fails(test, useful[test] - {""}, limit + 3 * seconds[test]) for test in order)
         copy.place(mutant.path, (ROOT / mutant.path).read_bytes())
         if not found:
             survivors.append(mutant)
             where = f"{mutant.path}:{mutant.line}"
-            print(f"\n{where} {mutant.kind}{'' if useful else ', not reached'}\n    {mutant.change}", flush=True)
+            print(f"\n{where} {mutant.kind}{'' if order else ', not reached'}\n    {mutant.change}", flush=True)
         print(f"\r{room}: mutants {number}/{len(chosen)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return len(chosen), len(survivors)
