@@ -10,7 +10,7 @@ from soart.prompts.space.constraints import needs, not_both
 from soart.prompts.space.slots import Slot
 from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.array_tables import assign_columns, choose_array, standard_arrays
-from soart.prompts.steering.orthogonal_arrays import balance, first_batch, orthogonal_design
+from soart.prompts.steering.orthogonal_arrays import _exchange, balance, first_batch, orthogonal_design
 
 
 def space(levels, **parts):
@@ -111,6 +111,22 @@ def test_collapsed_slots_show_every_option_evenly():
     random = np.random.default_rng(1)
     naive = [balance(random.integers(0, 6, (36, 8)), levels) for _ in range(50)]
     assert made.balance.two_way < min(b.two_way for b in naive)
+
+
+def test_exchanges_within_groups_part_runs_that_agree():
+    rng = np.random.default_rng(0)
+    column, groups = np.resize(np.arange(4), 16), np.repeat([0, 1], 8)
+    agreeing = rng.integers(0, 5, (16, 16))
+    agreeing += agreeing.T
+
+    def agreement(options):
+        same = (options[:, None] == options[None, :]) & ~np.eye(16, dtype=bool)
+        return (agreeing * same).sum()
+
+    exchanged = _exchange(column, groups, agreeing, 4)
+    assert agreement(exchanged) < 0.9 * agreement(column)
+    for group in (0, 1):
+        assert sorted(exchanged[groups == group]) == sorted(column[groups == group])
 
 
 def test_more_slots_than_columns_stay_nearly_even():
