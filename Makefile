@@ -31,19 +31,19 @@ PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # What `make bench` runs: all but scripts whose data must be obtained from their authors.
 BENCHMARKS := \
-	overhead.py metadata_speed.py recognition.py adherence.py adherence_photographs.py adherence_text.py \
-	'adherence_colours.py --poor 250' 'adherence_tuning.py --seeds 8 --budget 40' item_selection.py \
-	'kinds.py --peers --resaved --small' invariance.py 'invariance.py --overall -n 40' places.py ringing.py speed.py fewshot.py monotonicity.py \
-	taste.py cards.py similar.py stacks.py keepers.py first_contact.py associations.py rescore.py 'rescore.py -n 10000' \
-	collaborative.py tuning.py 'tuning.py --methods soart,optuna-gp' \
-	'tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' 'tuning.py --methods botorch,pairwise-gp --budget 80' \
-	'tuning.py --worlds mixed,triples,dominant' 'tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
-	'tuning_items.py --report' functions.py 'synonyms.py --seeds 200' tuning_pictures.py \
-	'tuning_pictures.py --methods soart,optuna-gp,botorch,pairwise-gp --budget 80' tuning_numbers.py \
-	'tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' proposing.py hints.py comfyui_loop.py web.py 'web.py -n 50000' \
-	'web.py -n 5000 --raters 10 --seconds 60' durability.py duplicates.py collection.py 'collection.py --large 2000' cluster.py
+	hosts/overhead.py collections/metadata_speed.py adherence/recognition.py adherence/embedded_model.py adherence/photographs.py adherence/quoted_text.py \
+	'adherence/colours.py --poor 250' 'adherence/tuning.py --seeds 8 --budget 40' score/item_selection.py \
+	'score/kinds.py --peers --resaved --small' score/invariance.py 'score/invariance.py --overall -n 40' score/places.py score/ringing.py score/speed.py score/fewshot.py score/monotonicity.py \
+	taste/taste.py taste/cards.py collections/similar.py collections/stacks.py taste/keepers.py collections/first_contact.py collections/associations.py collections/rescore.py 'collections/rescore.py -n 10000' \
+	search/collaborative.py search/tuning.py 'search/tuning.py --methods soart,optuna-gp' \
+	'search/tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' 'search/tuning.py --methods botorch,pairwise-gp --budget 80' \
+	'search/tuning.py --worlds mixed,triples,dominant' 'search/tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
+	'search/tuning_items.py --report' search/functions.py 'search/synonyms.py --seeds 200' search/tuning_pictures.py \
+	'search/tuning_pictures.py --methods soart,optuna-gp,botorch,pairwise-gp --budget 80' search/tuning_numbers.py \
+	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py hosts/comfyui_loop.py hosts/web.py 'hosts/web.py -n 50000' \
+	'hosts/web.py -n 5000 --raters 10 --seconds 60' hosts/durability.py collections/memory.py collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
 
-.PHONY: help demo test test-slow test-floors coverage bench collect licences lint lint-js lint-style lint-types pages texts docs clean
+.PHONY: help demo test test-slow test-floors coverage bench mutants collect licences lint lint-js lint-style lint-types pages texts docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,7 +118,7 @@ $(FLOORS)/.installed: pyproject.toml .ci/floors.py
 # Old packages use what newer ones, on which they depend, call deprecated.
 test-floors: $(FLOORS)/.installed  ## run the tests of security and loading on the lowest versions allowed
 	SOART_FLOORS=1 $(FLOORS)/bin/pytest -W ignore::DeprecationWarning -m "not slow" -n auto --dist loadfile $(FLOOR_TESTS)
-	PYTHONPATH=$(UNSAFE) $(FLOORS)/bin/pytest -W ignore::DeprecationWarning tests/pipelines/models/test_folder_code.py
+	PYTHONPATH=$(UNSAFE) $(FLOORS)/bin/pytest -W ignore::DeprecationWarning tests/pipelines/models/test_folder_code.py tests/plugin/web/test_security.py
 
 # Apart, because tracing every line takes as long again as the tests that are traced.
 coverage: $(DEV)  ## run the fast tests traced: how much of the code do they reach?
@@ -129,6 +129,9 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks/; hours
 	@status=0; for script in $(BENCHMARKS); do \
 		echo "benchmarks/$$script"; $(BIN)/python benchmarks/$$script || status=1; \
 	done; exit $$status
+
+mutants: $(DEV)  ## change rooms a little: do their own tests find it? half an hour
+	$(BIN)/python .ci/mutants.py
 
 texts: $(DEV)  ## bring the catalogues of the gallery's languages in step with its texts
 	$(BIN)/python .ci/texts.py

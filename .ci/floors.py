@@ -14,8 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 #: Its builds differ by machine, so it is taken as it comes.
 _AS_INSTALLED = {"torch"}
-#: Versions below the floors with which strangers got in: the last diffusers that ran the code of a local model folder.
-UNSAFE = {"diffusers": "0.37.1"}
+#: Versions below the floors with which strangers got in: the last diffusers that ran the code of a local model folder, and the
+#: starlette that took a part of the header Host for the path.
+UNSAFE = {"diffusers": "0.37.1", "starlette": "1.0.0"}
 
 
 def floors(requirements: Iterable[str]) -> Iterator[str]:

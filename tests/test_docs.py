@@ -127,7 +127,7 @@ def test_every_page_is_in_the_navigation():
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
 def test_benchmarks_that_are_named_exist(path):
-    for script in re.findall(r"benchmarks/\w+\.py", path.read_text(encoding="utf-8")):
+    for script in re.findall(r"benchmarks/[\w/]+\.py", path.read_text(encoding="utf-8")):
         assert (ROOT / script).is_file(), script
 
 

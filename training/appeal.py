@@ -12,7 +12,7 @@ from ..metrics.items.frame import LATE, Frame, kinds_of
 from ..metrics.tastes.appeal import Appeal, kernel, unit
 
 #: Principal components, variance of the noise (that of the process is 1), and the weight of opinions of every source
-#: after the first; chosen by leaving out sources (``benchmarks/build_appeal.py``).
+#: after the first; chosen by leaving out sources (``benchmarks/score/build_appeal.py``).
 COMPONENTS, NOISE, WEIGHT = 64, 0.4, 0.4
 #: Value of choices on which all people agree, in standard deviations of ratings.
 AGREED = 1.5

@@ -3,7 +3,7 @@
     python -m soart.training.judge --out tests/assets/judge.safetensors
 
 It is trained on rendered pictures alone, never on generated ones. So the options that it recognises in a generated
-picture come from the words of the prompt. ``benchmarks/recognition.py`` measures with it. The teacher of ``towers`` is
+picture come from the words of the prompt. ``benchmarks/adherence/recognition.py`` measures with it. The teacher of ``towers`` is
 trained in the same way, from another seed.
 """
 

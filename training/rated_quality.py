@@ -12,7 +12,7 @@ from ..metrics.damage.quality_model import folded
 from ..metrics.damage.rated_quality import SIDE, RatedQuality
 from ..metrics.items.frame import Frame
 
-#: Penalty of the squared weights; chosen on the learning photographs (``benchmarks/build_rated_quality.py``).
+#: Penalty of the squared weights; chosen on the learning photographs (``benchmarks/score/build_rated_quality.py``).
 ALPHA = 3000.0
 #: Weights of a reduced photograph and of a pair beside that of a photograph as it was rated; chosen by trials, see
 #: docs/benchmarks/score.md.

@@ -16,7 +16,7 @@ from .quality_model import QualityModel
 
 #: Parts along each side, and the smallest side of a part in pixels.
 PARTS, SMALLEST = 3, 64
-#: Evidence by which the strongest part exceeds the median part if a fault has a place (benchmarks/places.py: 57 % of the
+#: Evidence by which the strongest part exceeds the median part if a fault has a place (benchmarks/score/places.py: 57 % of the
 #: faults seen over a third of a picture are placed, 91 % of these rightly, and 6 % of those all over it).
 PLAIN = 0.65
 #: Distance of the centre of the excess from the middle, as a share of the way to the outer parts, from which it is aside.

@@ -16,7 +16,7 @@ Quality items are standardised at each canonical size (rung), so that all sizes 
 
 Sources: Taguchi & Jugulum, *The Mahalanobis–Taguchi Strategy* (2002); covariances after Ledoit & Wolf (2004); values
 fitted to more pictures than there are keys: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), 8.3.1,
-subset of regressors. ``benchmarks/build_quality.py`` learns the model.
+subset of regressors. ``benchmarks/score/build_quality.py`` learns the model.
 """
 
 from __future__ import annotations

@@ -4,14 +4,14 @@
 
 It is the mean opinion score (MOS) of opinion-aware no-reference image quality assessment, from 0 for the lowest rated of
 the learning pictures to 1 for the highest rated, predicted by ridge regression. There are two models. Both were learnt from
-9,999 photographs of 512 pixels, blurred, noisy, dark and well made ones (``benchmarks/rated_photographs.py`` names them), and
+9,999 photographs of 512 pixels, blurred, noisy, dark and well made ones (``benchmarks/data/rated_photographs.py`` names them), and
 from pairs of a picture and a damaged version of it, photographs and drawings of all sizes, of which the damaged one is worse.
 
 * ``rated_quality_model`` uses all items of tastes, those of a network among them; its pairs are those of
-  ``benchmarks/rated_versions.py``.
+  ``benchmarks/data/rated_versions.py``.
 * ``rated_appearance_model`` uses the items of appearance alone: texture, colour and quality, those of them that mirrorings
   and turns exchange alike. It needs no network and is part of the technical score. Its pairs are those that faults are learnt
-  from (``benchmarks/quality_pictures.py``), and it is learnt beside the costs of faults: to be right where they are wrong, and
+  from (``benchmarks/data/quality_pictures.py``), and it is learnt beside the costs of faults: to be right where they are wrong, and
   so that neither colourfulness nor size should matter to their sum.
 """
 

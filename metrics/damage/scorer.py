@@ -38,7 +38,7 @@ LIMIT, USUAL = 50.0, 85.0
 _KNEE, _WIDTH = 0.4, 0.2
 #: Cost of a standard deviation of strangeness.
 _STRANGE = 0.8
-#: Technometric of 50 points, which 2 % of the undamaged pictures exceed (``benchmarks/build_rated_appearance.py``).
+#: Technometric of 50 points, which 2 % of the undamaged pictures exceed (``benchmarks/score/build_rated_appearance.py``).
 HALF = 7.4
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
 _STEEPNESS = float(np.log(USUAL / (100 - USUAL)))

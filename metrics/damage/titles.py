@@ -7,7 +7,7 @@ import re
 from .names import DETECTORS, JUDGE, OVERALL, TASTE, TECHNICAL
 from .reasons import NOUNS
 
-#: A warning to show beside suspicions of damage; the rates are those of benchmarks/kinds.py.
+#: A warning to show beside suspicions of damage; the rates are those of benchmarks/score/kinds.py.
 CAUTION = (
     "Up to 3 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
     "grainy film)"

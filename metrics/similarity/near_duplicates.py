@@ -26,7 +26,7 @@ from .distinct import Distinct, without_distinct
 
 BITS = 64
 #: Near-duplicates differ at most by so many bits, by so much of the contrast of their views, and by so much of the mean
-#: colour (0…1). The limits are measured by ``benchmarks/duplicates.py``.
+#: colour (0…1). The limits are measured by ``benchmarks/collections/duplicates.py``.
 DISTANCE, APART, SHIFT = 10, 0.15, 0.09
 #: Pixels on a side of a view, and the shares that are cut off for the views of a picture: a copy may be cropped.
 SIDE, CROPS = 16, (0.0, 0.02, 0.04, 0.06)

@@ -6,7 +6,7 @@ in the first principal components of the items of the last two stages of Efficie
 ``item_kernels``, and a Gaussian process over it. Cosines are bounded, so a picture unlike all others gets a value near
 the mean. It is a prior score of tastes, which learn how far to trust it, and a judge.
 
-It was learnt from opinions of several sources, none of generated pictures (``benchmarks/opinions.py`` names them):
+It was learnt from opinions of several sources, none of generated pictures (``benchmarks/data/opinions.py`` names them):
 mean ratings of photographs, of scenes, faces, buildings and works of art, and choices between pictures of one kind.
 Ratings of different sources are not compared with each other, and choices only within a pair, so appeal also learns
 what makes one picture of a kind better than another.

@@ -1,4 +1,4 @@
-"""Beliefs of ``mixture`` about tastes, learnt on other tastes by ``benchmarks/build_beliefs.py``.
+"""Beliefs of ``mixture`` about tastes, learnt on other tastes by ``benchmarks/taste/build_beliefs.py``.
 
 All but the tempers are logs up to a common constant.
 """

@@ -4,7 +4,7 @@
 
 The centre, the scale and the axes A are of photographs and drawings of packages, never of a user's pictures:
 principal axes of items of which every kind (texture, colour, quality, content) has equal power. They are made by
-``benchmarks/build_card_space.py``. A card of one version of the space, or of one version of items, fits no other.
+``benchmarks/taste/build_card_space.py``. A card of one version of the space, or of one version of items, fits no other.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ a bit of some kinds and the opposite of others.
 
 The beliefs b are products of factors for the kernel, its size (another factor on top of a trusted prior score), the noise
 and the trusts. They are learnt on other tastes, mostly of real people: the averages should rank held-out pictures best
-(``benchmarks/build_beliefs.py``). The tempers β and γ of the evidence were learnt on planted tastes alone.
+(``benchmarks/taste/build_beliefs.py``). The tempers β and γ of the evidence were learnt on planted tastes alone.
 
 Sources: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), chapters 2 and 5; Hoeting et al.,
 "Bayesian model averaging", *Statistical Science* 14 (1999); Grünwald & van Ommen, "Inconsistency of Bayesian inference

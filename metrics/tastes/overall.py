@@ -7,7 +7,7 @@ Freedom from faults, 0 to 100 points, is the part of the technical score that co
 rate the quality, is that of all items, those of a network among them. It is lower for faults too, so the root of the freedom
 is enough. Appeal tells what people in general find beautiful. The share is that of people who like a picture among
 those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
-(``benchmarks/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A usual
+(``benchmarks/score/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A usual
 photograph loses about a quarter of it by its quality, and a sound picture, which has 70 to 95 points of freedom, 3 to 16 %
 by faults.
 """

@@ -29,7 +29,7 @@ from .folds import HeldOut, gather
 #: Fewest pairs, and fewest groups with pairs, from which anything is said.
 FEWEST_PAIRS, FEWEST_GROUPS = 10, 5
 #: Rank correlation within groups, 2θ − 1, from which held-out groups count as independent. Chosen by the development
-#: worlds of ``benchmarks/keepers.py``.
+#: worlds of ``benchmarks/taste/keepers.py``.
 SIGNAL = 0.4
 
 

@@ -27,7 +27,7 @@ from .phrase_sources import Brief
 if TYPE_CHECKING:
     from ...metrics.items.deep import DeepExtractor
 
-#: The table of nouns; benchmarks/build_nouns.py writes it.
+#: The table of nouns; benchmarks/adherence/build_nouns.py writes it.
 TABLE = Path(__file__).with_name("nouns.txt")
 #: Shortest side in pixels of pictures in which the network sees things.
 SMALLEST = 97

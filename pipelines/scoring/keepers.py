@@ -13,12 +13,12 @@ from ...metrics.damage.titles import has_points
 from ...metrics.tastes.within_groups import rows_by_group
 
 #: Error of the technical score and of detectors in points: a picture of 1,024 pixels that is mirrored, turned or reduced by
-#: up to a half moves by 0.1 to 1.7 (``benchmarks/invariance.py``).
+#: up to a half moves by 0.1 to 1.7 (``benchmarks/score/invariance.py``).
 ERROR = 2.0
 #: That of the overall score: one that is mirrored, or reduced to half, moves by 1.0 to 3.0.
 OVERALL_ERROR = 3.0
 #: Chance of being right, by a taste's own calibration, below which a choice is too close to call. The calibration is
-#: cautious: in the development worlds of ``benchmarks/keepers.py`` six in ten of such choices are right at 0.55.
+#: cautious: in the development worlds of ``benchmarks/taste/keepers.py`` six in ten of such choices are right at 0.55.
 CLEAR = 0.55
 
 

@@ -9,8 +9,8 @@ from soart.errors import PromptError
 from soart.prompts.space.constraints import needs, not_both
 from soart.prompts.space.slots import Slot
 from soart.prompts.space.space import PromptSpace
-from soart.prompts.steering.array_tables import choose_array, standard_arrays
-from soart.prompts.steering.orthogonal_arrays import balance, first_batch, orthogonal_design
+from soart.prompts.steering.array_tables import assign_columns, choose_array, standard_arrays
+from soart.prompts.steering.orthogonal_arrays import _exchange, balance, first_batch, orthogonal_design
 
 
 def space(levels, **parts):
@@ -55,6 +55,28 @@ def test_the_array_that_fits_is_found_and_perfectly_even(levels, count, name):
     assert made.repaired == made.repeats == 0
 
 
+@pytest.mark.parametrize(
+    ("levels", "misfit"),
+    [
+        ((4,), 0.0),
+        ((2,), 0.0),
+        # One level of the column with four is a dummy.
+        ((3,), 0.3),
+        # The second slot shows two options of each level of a column with two, evenly or not.
+        ((4, 4), 0.5 / 2),
+        ((3, 3), (0.3 + 0.6) / 2),
+        # The sixth slot has no column.
+        ((2,) * 6, 1 / 6),
+    ],
+)
+def test_the_misfit_tells_how_slots_fit_their_columns(levels, misfit):
+    array = standard_arrays()["L8(2^4 4^1)"]
+    columns, found = assign_columns(levels, array)
+    assert found == pytest.approx(misfit)
+    assert (columns == -1).sum() == max(len(levels) - 5, 0)
+    assert len(set(columns[columns >= 0])) == min(len(levels), 5)
+
+
 @given(st.sampled_from([(2, 16), (3, 27), (4, 32), (5, 25)]), st.data())
 @settings(max_examples=30, deadline=None)
 def test_full_strength_cases(case, data):
@@ -91,6 +113,22 @@ def test_collapsed_slots_show_every_option_evenly():
     assert made.balance.two_way < min(b.two_way for b in naive)
 
 
+def test_exchanges_within_groups_part_runs_that_agree():
+    rng = np.random.default_rng(0)
+    column, groups = np.resize(np.arange(4), 16), np.repeat([0, 1], 8)
+    agreeing = rng.integers(0, 5, (16, 16))
+    agreeing += agreeing.T
+
+    def agreement(options):
+        same = (options[:, None] == options[None, :]) & ~np.eye(16, dtype=bool)
+        return (agreeing * same).sum()
+
+    exchanged = _exchange(column, groups, agreeing, 4)
+    assert agreement(exchanged) < 0.9 * agreement(column)
+    for group in (0, 1):
+        assert sorted(exchanged[groups == group]) == sorted(column[groups == group])
+
+
 def test_more_slots_than_columns_stay_nearly_even():
     made = orthogonal_design((2,) * 30, 16, np.random.default_rng(0))
     assert made.balance.one_way == 0
@@ -119,6 +157,11 @@ def test_balance_against_counting():
     found = balance(choices, (2, 3))
     assert found.one_way == pytest.approx(3 - 4 / 3)
     assert found.two_way == pytest.approx(2 - 4 / 6)
+
+
+def test_slots_of_one_option_do_not_count_as_uneven():
+    found = balance(np.array([[0, 0], [0, 0], [0, 1]]), (1, 2))
+    assert (found.one_way, found.two_way) == (0.5, 0)
 
 
 def test_broken_rows_are_repaired_to_the_nearest_choice():

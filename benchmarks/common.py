@@ -1,0 +1,122 @@
+"""Arguments, cache, progress and intervals of all benchmarks.
+
+A script takes its arguments from ``command``, keeps what takes long to measure with ``stored_arrays`` or ``stored_json``
+in the folder ``--cache``, shows ``progress`` on standard error, and prints its tables on standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from scipy import stats
+
+ROOT = Path(__file__).parents[1]
+
+
+def default_cache() -> Path:
+    """The folder of packages and measured items between runs: ``$XDG_CACHE_HOME/soart-benchmarks``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soart-benchmarks"
+
+
+def command(description: str, *, cache: bool = False) -> argparse.ArgumentParser:
+    """Parser of a script's arguments.
+
+    Args:
+        description: the docstring of the script, of which the first line is shown.
+        cache: also take ``--cache``.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    if cache:
+        parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of packages and measured items")
+    return parser
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """Return a type for argparse: whole numbers from ``lowest`` on."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {lowest}, got {text!r}.")
+        return int(text)
+
+    return number
+
+
+def names_among(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return a type for argparse: comma-separated names, each of them known."""
+
+    def names(text: str) -> list[str]:
+        wanted = text.split(",")
+        if unknown := [name for name in wanted if name not in known]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(known)}.")
+        return wanted
+
+    return names
+
+
+def key_of(facts: str) -> str:
+    """Twelve characters for the name of a file, which differ if the facts do."""
+    return hashlib.sha256(facts.encode()).hexdigest()[:12]
+
+
+def _stored(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
+    """Write a file unless it is there; an interrupted run leaves none."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            write(file)
+        part.replace(path)
+    return path
+
+
+def stored_array(path: Path, measure: Callable[[], np.ndarray]) -> np.ndarray:
+    """The array of a ``.npy`` file, measured and written if the file is not there."""
+    found: np.ndarray = np.load(_stored(path, lambda file: np.save(file, measure())))
+    return found
+
+
+def stored_arrays(path: Path, measure: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The arrays of a ``.npz`` file by name, measured and written if the file is not there."""
+    with np.load(_stored(path, lambda file: np.savez_compressed(file, **measure()))) as found:
+        return dict(found)
+
+
+def stored_json(path: Path, run: Callable[[], object]) -> Any:  # noqa: ANN401
+    """The result in a JSON file, of a run that is made if the file is not there."""
+    return json.loads(_stored(path, lambda file: file.write(json.dumps(run()).encode())).read_text(encoding="utf-8"))
+
+
+def progress(number: int, total: int, title: str) -> None:
+    """Show on standard error that ``number`` of ``total`` are done; the last one ends the line."""
+    print(f"\r{title} {number}/{total}", end="\n" if number == total else "", file=sys.stderr, flush=True)
+
+
+def half_width(values: np.ndarray) -> np.ndarray:
+    """Half of the 90 % t interval of the mean of each column; NaN of a single row."""
+    n = len(values)
+    return stats.t.ppf(0.95, max(n - 1, 1)) * values.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else values[0] * np.nan
+
+
+def interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean and 95 % t interval of (n,) values."""
+    mean, half = values.mean(), stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(mean), float(mean - half), float(mean + half)
+
+
+def compared(reached: np.ndarray, others: Sequence[str]) -> str:
+    """The mean of the first of (n, k) columns, and that of each of the others with the 95 % interval of the difference."""
+    first, *rest = reached.T
+    text = f"{first.mean():.3f}"
+    for name, values in zip(others, rest, strict=True):
+        mean, low, high = interval(first - values)
+        text += f", {name} {values.mean():.3f} ({mean:+.3f}: {low:+.3f} … {high:+.3f})"
+    return text

@@ -1,0 +1,66 @@
+"""Measures the change of the technical or the overall score when a picture is resized, mirrored or turned.
+
+    python benchmarks/score/invariance.py [--cache DIR] [-n 40] [--overall]
+
+Pictures are photographs and drawings that the score was not learnt from, reduced to a longest side of 1,024 pixels (so
+only sources of 1,332 pixels or more). Each is compared with itself at smaller sizes (Lanczos), mirrored, upside down
+and turned by 90°. Changes are given in points and in standard deviations of the scores between the pictures.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from soart.benchmarks.common import command
+from soart.benchmarks.data.sources import unseen_sources
+from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.image import read_image
+from soart.metrics.tastes.overall import OverallScorer
+
+LARGEST = 1024
+SIZES = (768, 512, 384, 256)
+
+
+def reduced(picture: Image.Image, side: int) -> Image.Image:
+    """The picture at a longest side of ``side`` pixels."""
+    scale = side / max(picture.size)
+    return picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = command(__doc__, cache=True)
+    parser.add_argument("-n", type=int, default=60, help="most pictures")
+    parser.add_argument("--overall", action="store_true", help="the overall score, not the technical one")
+    arguments = parser.parse_args()
+    scorer = OverallScorer.load() if arguments.overall else TechnicalScorer.load()
+    scores: dict[str, list[float]] = {}
+    for source in unseen_sources(arguments.cache):
+        picture = Image.fromarray(read_image(source.path).pixels)
+        if max(picture.size) < 1.3 * LARGEST or len(scores.get("1024", ())) == arguments.n:
+            continue
+        full = reduced(picture, LARGEST)
+        views = {str(LARGEST): full} | {str(side): reduced(full, side) for side in SIZES}
+        views |= {
+            "mirrored": full.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+            "upside down": full.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+            "turned by 90°": full.transpose(Image.Transpose.ROTATE_90),
+        }
+        for name, view in views.items():
+            scores.setdefault(name, []).append(float(scorer.score(scorer.extractor.extract(np.asarray(view)))[0]))
+    base = np.array(scores.pop(str(LARGEST)))
+    deviation = base.std(ddof=1)
+    print(f"{len(base)} pictures of {LARGEST} pixels: scores {base.mean():.1f} ± {deviation:.1f} points")
+    print(f"{'':14} {'mean change':>12} {'median':>8} {'90 %':>8} {'in deviations':>14} {'rank correlation':>17}")
+    for name, values in scores.items():
+        change = np.abs(np.array(values) - base)
+        ranks = np.corrcoef(np.argsort(np.argsort(values)), np.argsort(np.argsort(base)))[0, 1]
+        print(
+            f"{name:14} {change.mean():12.2f} {np.median(change):8.2f} {np.quantile(change, 0.9):8.2f} "
+            f"{change.mean() / deviation:14.2f} {ranks:17.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

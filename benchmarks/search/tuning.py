@@ -1,0 +1,261 @@
+"""Measures recommended prompts by budget, on synthetic spaces.
+
+    python benchmarks/search/tuning.py [--seeds 20] [--methods soart,tpe,…] [--worlds quiet,noisy] [--cache DIR]
+
+Budgets are 20, 40, 80 and 160 pictures, in batches of 8. A world has 8 slots of 6 options and standard normal main
+effects. Every pair of options has an interaction of deviation 0.5, so that pairs make up nearly half of the variance.
+Rating noise has deviation 0.5 (quiet) or 1.5 (noisy). Quality is the true value of the recommended choice: 0 is the
+mean of random choices, 1 the best of the 1.7 million.
+
+Other worlds are ``mixed``, with slots of 2 to 12 options; ``vocabulary``, with 6 slots of 30, where ``soart-6`` tries
+only the first six options of each; ``triples``, where options, pairs and triples of them each make up about a third of
+the variance; and ``dominant``, with one slot of 40 options whose effects are three times those of the seven others.
+Every run is cached, so the benchmark resumes. Worlds 0… are for reporting; the method was tuned on worlds 1000….
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from soart.benchmarks.common import at_least, command, half_width, names_among, stored_json
+from soart.benchmarks.search.peers import BoTorchMixed, BoTorchPairwise, OptunaGp, Tpe, TpeOneByOne
+from soart.benchmarks.search.tuners import (
+    Bandit,
+    GibbsMachine,
+    OrthogonalArray,
+    Ours,
+    OursByChoice,
+    OursFewer,
+    OursOneByOne,
+    Random,
+    Tuner,
+)
+from soart.prompts.rating_model.choice_functions import Tables
+from soart.prompts.rating_model.kernels import slot_of_column
+from soart.prompts.steering.search import Domain, best_of
+
+METHODS: dict[str, type[Tuner]] = {
+    "soart": Ours,
+    "random": Random,
+    "array": OrthogonalArray,
+    "bandit": Bandit,
+    "machine": GibbsMachine,
+    "tpe": Tpe,
+    "tpe-1": TpeOneByOne,
+    "optuna-gp": OptunaGp,
+    "botorch": BoTorchMixed,
+    "soart-1": OursOneByOne,
+    "soart-best": OursByChoice,
+    "soart-6": OursFewer,
+    "pairwise-gp": BoTorchPairwise,
+}
+#: Methods that take seconds per run, unlike the peers with Gaussian processes, in spaces of 6 options a slot.
+FAST = tuple(name for name in METHODS if name not in ("optuna-gp", "botorch", "pairwise-gp", "soart-6"))
+#: Raise a version when a change makes cached runs of the method out of date.
+VERSIONS = {"soart": 3, "soart-best": 3}
+PLAN = (20, 40, 80, 160)
+BATCH = 8
+Run = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of worlds: options of each slot, and deviations of noise and effects; other main effects have 1."""
+
+    levels: tuple[int, ...]
+    noise: float
+    pairs: float
+    triples: float = 0.0
+    first_slot: float = 1.0
+
+
+WORLDS = {
+    "quiet": Kind((6,) * 8, noise=0.5, pairs=0.5),
+    "noisy": Kind((6,) * 8, noise=1.5, pairs=0.5),
+    "mixed": Kind((2, 3, 4, 5, 6, 8, 10, 12), noise=1.0, pairs=0.3),
+    "vocabulary": Kind((30,) * 6, noise=1.0, pairs=0.3),
+    "triples": Kind((6,) * 8, noise=1.0, pairs=0.5, triples=0.35),
+    "dominant": Kind((40, *(6,) * 7), noise=1.0, pairs=0.3, first_slot=3.0),
+}
+
+
+class Taste(Protocol):
+    """A world: noisy ratings to learn from, and the true quality of a recommendation."""
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Options of each slot."""
+
+    def rate(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(n,) noisy ratings of a picture of each choice."""
+
+    def quality(self, choice: np.ndarray) -> float:
+        """True quality of a choice: 0 for the mean of all choices, 1 for the best."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A true taste: tables of effects, the mean over all choices and the best value; and effects of triples of slots."""
+
+    truth: Tables
+    noise: float
+    mean: float
+    top: float
+    triples: dict[tuple[int, int, int], np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, seed: int) -> World:
+        """World number ``seed`` of the kind ``name``."""
+        kind = WORLDS[name]
+        rng = np.random.default_rng([77, seed])
+        width, slot = sum(kind.levels), slot_of_column(kind.levels)
+        main = rng.standard_normal(width) * np.where(slot == 0, kind.first_slot, 1.0)
+        upper = np.triu(kind.pairs * rng.standard_normal((width, width)), 1)
+        pair = (upper + upper.T) * (slot[:, None] != slot)
+        truth, domain = Tables(kind.levels, np.zeros(1), main[None], pair[None]), Domain.of(kind.levels)
+        if kind.triples:
+            # No search finds the best for certain, but there are few enough choices to look at all of them.
+            triples = {
+                slots: kind.triples * rng.standard_normal([kind.levels[s] for s in slots])
+                for slots in combinations(range(len(kind.levels)), 3)
+            }
+            world = cls(truth, kind.noise, 0.0, 1.0, triples)
+            values = np.concatenate([world.values(part) for part in np.array_split(domain.everything(), 100)])
+            return replace(world, mean=float(values.mean()), top=float(values.max()))
+        mean = float(truth(domain.random(rng, 20_000)).mean())
+        best = best_of(truth, domain, rng, restarts=400)
+        return cls(truth, kind.noise, mean, float(truth(best)[0, 0]))
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Options of each slot."""
+        return self.truth.levels
+
+    def values(self, choices: np.ndarray) -> np.ndarray:
+        """(n,) true values."""
+        effects = (effect[tuple(choices[:, slots].T)] for slots, effect in self.triples.items())
+        return sum(effects, start=self.truth(choices)[0])
+
+    def rate(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(n,) noisy ratings of a picture of each choice."""
+        return self.values(choices) + self.noise * rng.standard_normal(len(choices))
+
+    def quality(self, choice: np.ndarray) -> float:
+        """Share of the way from the mean to the best."""
+        return (float(self.values(choice[None])[0]) - self.mean) / (self.top - self.mean)
+
+
+def run(name: str, world: Taste, seed: int, budget: int) -> Run:
+    """Qualities at every planned number of pictures up to the budget, and the seconds spent in the method."""
+    plan = tuple(size for size in PLAN if size <= budget)
+    parts = [
+        _run(name, world, seed, part) for part in ([(size,) for size in plan] if METHODS[name].separate else [plan])
+    ]
+    return {"quality": [value for part in parts for value in part[0]], "seconds": sum(part[1] for part in parts)}
+
+
+def _run(name: str, world: Taste, seed: int, plan: tuple[int, ...]) -> tuple[list[float], float]:
+    noise = np.random.default_rng([78, seed])
+    tuner = METHODS[name](world.levels, np.random.default_rng([79, seed]), plan)
+    quality, seconds, shown = [], 0.0, 0
+    size = tuner.batch or BATCH
+    for goal in plan:
+        while shown < goal:
+            begun = time.perf_counter()
+            batch = tuner.ask(min(size, goal - shown))
+            seconds += time.perf_counter() - begun
+            ratings = world.rate(batch, noise)
+            begun = time.perf_counter()
+            tuner.tell(batch, ratings)
+            seconds += time.perf_counter() - begun
+            shown += len(batch)
+        begun = time.perf_counter()
+        best = tuner.recommend()
+        seconds += time.perf_counter() - begun
+        quality.append(world.quality(best))
+    return quality, seconds
+
+
+def cached(name: str, seed: int, budget: int, folder: Path, world: Callable[[int], Taste]) -> Run:
+    """The run from the cache, or a new one."""
+    stem = f"{name}-v{VERSIONS.get(name, 1)}"
+    # A run of a larger budget contains those of smaller ones.
+    known = sorted(int(path.stem.split("-")[-2]) for path in folder.glob(f"{stem}-*-{seed}.json"))
+    stored = next((size for size in known if size >= budget), budget)
+    found = stored_json(folder / f"{stem}-{stored}-{seed}.json", lambda: run(name, world(seed), seed, budget))
+    return {**found, "quality": found["quality"][: sum(size <= budget for size in PLAN)]}
+
+
+def table(
+    title: str, methods: Sequence[str], seeds: Sequence[int], budget: int, folder: Path, world: Callable[[int], Taste]
+) -> None:
+    """Run what the cache lacks in these worlds, and print the qualities and the differences between soart and the others."""
+    print(
+        f"\n{title}: true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds"
+    )
+    print(f"{'method':12}" + "".join(f"{size:>16}" for size in PLAN if size <= budget) + f"{'s a run':>10}")
+    results = {}
+    for name in methods:
+        runs = [cached(name, seed, budget, folder, world) for seed in seeds]
+        results[name] = quality = np.array([row["quality"] for row in runs])
+        print(f"{name:12}{_cells(quality, '9.3f')}{np.mean([row['seconds'] for row in runs]):10.1f}", flush=True)
+    if "soart" not in results or len(results) == 1:
+        return
+    print("soart − method, paired:")
+    for name, quality in results.items():
+        if name != "soart":
+            print(f"{name:12}{_cells(results['soart'] - quality, '+9.3f')}")
+    for name in ("tpe", "tpe-1"):
+        for ours, theirs in ((80, 160), (40, 80)):
+            if name in results and budget >= theirs:
+                ahead = results["soart"][:, PLAN.index(ours)] - results[name][:, PLAN.index(theirs)]
+                half = half_width(ahead[:, None])[0]
+                print(f"soart at {ours} − {name} at {theirs}: {ahead.mean():+.3f} ± {half:.3f}")
+
+
+def _cells(values: np.ndarray, form: str) -> str:
+    return "".join(f"{m:{form}} ± {h:.3f}" for m, h in zip(values.mean(axis=0), half_width(values), strict=True))
+
+
+def arguments_of(
+    parser: argparse.ArgumentParser, methods: str, known: Sequence[str] = tuple(METHODS), plan: Sequence[int] = PLAN
+) -> argparse.Namespace:
+    """The arguments that the benchmarks of tuning share."""
+    parser.add_argument("--seeds", type=at_least(1), default=20, help="number of worlds")
+    parser.add_argument("--first", type=at_least(0), default=0, help="number of the first world")
+    parser.add_argument(
+        "--methods", type=names_among(known), default=methods, help=f"comma-separated, of {', '.join(known)}"
+    )
+    parser.add_argument("--budget", type=int, default=plan[-1], choices=plan, help="most pictures")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run what the cache lacks and print the tables."""
+    parser = command(__doc__, cache=True)
+    parser.add_argument(
+        "--worlds",
+        type=names_among(tuple(WORLDS)),
+        default="quiet,noisy",
+        help=f"comma-separated, of {', '.join(WORLDS)}",
+    )
+    arguments = arguments_of(parser, ",".join(FAST))
+    warnings.filterwarnings("ignore")
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    for kind in arguments.worlds:
+        folder = arguments.cache / "tuning" / kind
+        table(kind, arguments.methods, seeds, arguments.budget, folder, partial(World.of, kind))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,286 @@
+"""Compares learnt tastes with usual classifiers, from few pictures.
+
+    python benchmarks/taste/taste.py [--splits 20] [--repetitions 50] [--part PART]…
+
+*Planted* tastes use pictures of the embedded model, with labels from the scenes in their prompts (``planted.py``),
+which no learner sees. *Real* ones are planted in photographs and drawings of packages (``real_tastes.py``). The figures
+are of tastes and pictures that the method was not developed on. Parts: ``planted``, ``either``, ``prior``, ``trust`` and
+``chance`` of planted tastes; ``real`` (against other methods), ``real-priors``, ``real-trust``, ``real-first`` (which
+pictures to rate first), ``real-content`` (as ``real``, of persons who like content alone) and ``real-raters`` (among other
+raters who agree or not) of real ones. All methods get the same pictures; rivals choose their settings by
+cross-validation among the learning pictures. Intervals are 95 % t intervals over splits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from soart.benchmarks.common import command, interval, stored_arrays
+from soart.benchmarks.data.planted import ANY, EITHER, TASTES, drawn
+from soart.benchmarks.taste.real_report import TABLES, report
+from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.items.deep import DeepExtractor
+from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.fitting import fit
+from soart.metrics.tastes.profile import computed_priors, learn_taste, priors_of_items, technical_prior
+from soart.metrics.tastes.trust import CHANCE
+
+SEED = 77
+SIZES = (8, 30)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A taste on measured pictures: SOART and colour items, deep items, likings (1, −1), groups and technical scores."""
+
+    name: str
+    items: np.ndarray
+    deep: np.ndarray
+    label: np.ndarray
+    group: np.ndarray
+    technical: np.ndarray
+
+    def split(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of ``size`` liked and ``size`` disliked pictures, each of another group, and of all pictures of other groups."""
+        learn: list[int] = []
+        for label in (1, -1):
+            order = rng.permutation(np.flatnonzero(self.label == label))
+            _, first = np.unique(self.group[order], return_index=True)
+            learn += order[np.sort(first)[:size]].tolist()
+        test = np.flatnonzero((self.label != 0) & ~np.isin(self.group, self.group[learn]))
+        return np.array(learn), test
+
+    def examples(self, rows: np.ndarray, label: np.ndarray | None = None):  # noqa: ANN201
+        """Examples of some rows, with the technical score as their prior."""
+        said = self.label[rows] if label is None else label
+        order = np.concatenate([rows[said == 1], rows[said == -1]])
+        parts = {"good": rows[said == 1], "bad": rows[said == -1]}
+        found = from_modes({m: self.items[r] for m, r in parts.items()}, {m: self.group[r] for m, r in parts.items()})
+        return replace(found, priors=self.technical[order][:, None])
+
+
+def measure_sound(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    """SOART and colour items, and deep items; cached under the extractors' versions."""
+    extractor, deep = taste_extractor(), DeepExtractor.load("efficientnet-lite0", depths=True)
+    digest = hashlib.sha256(repr((extractor.version, deep.version)).encode())
+    for picture in pictures:
+        digest.update(picture.tobytes())
+
+    def measure() -> dict[str, np.ndarray]:
+        return {
+            title: np.concatenate([each.extract(picture) for picture in pictures])
+            for title, each in (("items", extractor), ("deep", deep))
+        }
+
+    stored = stored_arrays(cache / f"taste-{name}-{digest.hexdigest()[:12]}.npz", measure)
+    return stored["items"], stored["deep"]
+
+
+def planted_tasks(cache: Path, *, development: bool = False, either: bool = False) -> Iterator[Task]:
+    """Tasks of planted tastes."""
+    scenes, pictures = drawn(cache)
+    items, deep = measure_sound("planted", list(pictures), cache)
+    technical = technical_prior(items, taste_extractor().names)
+    for taste in EITHER if either else TASTES:
+        if taste.development == development:
+            label = np.array([taste.label(scene) for scene in scenes])
+            if either:
+                label[ANY:] = 0
+            yield Task(taste.name, items, deep, label, np.arange(len(label)), technical)
+
+
+def rivals() -> dict[str, tuple[ClassifierMixin, dict[str, list[object]]]]:
+    """Classifiers with the settings to choose from."""
+    return {
+        "logistic": (LogisticRegression(max_iter=3000), {"C": [0.001, 0.01, 0.1, 1.0]}),
+        "kNN": (KNeighborsClassifier(), {"n_neighbors": [1, 3, 5, 7]}),
+        "LDA": (LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), {}),
+        "SVM": (SVC(), {"C": [0.3, 1, 10, 100], "gamma": [1e-4, 3e-4, 1e-3, 3e-3]}),
+    }
+
+
+def rival_scores(name: str, x: np.ndarray, y: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Scores of test pictures by a classifier, its settings chosen by cross-validation."""
+    model, grid = rivals()[name]
+    steps = make_pipeline(StandardScaler(), model)
+    if grid:
+        step = steps.steps[-1][0]
+        steps = GridSearchCV(
+            steps, {f"{step}__{k}": v for k, v in grid.items()}, cv=GroupKFold(4), scoring="balanced_accuracy"
+        )
+        # Groups of one liked and one disliked picture each keep the folds balanced.
+        steps.fit(x, y, groups=np.concatenate([np.arange((y == label).sum()) for label in (1, -1)]))
+    else:
+        steps.fit(x, y)
+    return steps.decision_function(test) if hasattr(steps, "decision_function") else steps.predict_proba(test)[:, 1]
+
+
+def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
+    """Held-out AUC of the profile and of every rival, and paired differences."""
+    names = taste_extractor().names
+    deep_names = taste_extractor(default_network()).names
+    told_names = priors_of_items(deep_names)
+    for size in sizes:
+        scores: dict[str, list[float]] = {}
+        print(f"\n{size}+{size} pictures, {splits} splits a taste; AUC on held-out pictures")
+        for task in tasks:
+            own: dict[str, list[float]] = {}
+            for number in range(splits):
+                rng = np.random.default_rng([SEED, number])
+                learn, test = task.split(size, rng)
+                y, truth = task.label[learn], task.label[test] == 1
+                examples = task.examples(learn)
+                fitted = fit(examples, names)
+                own.setdefault("soart", []).append(
+                    roc_auc_score(truth, fitted(task.items[test], task.technical[test][:, None]))
+                )
+                both = np.hstack([task.items, task.deep])
+                order = np.concatenate([learn[y == 1], learn[y == -1]])
+                told = computed_priors(told_names, both, deep_names, np.zeros((0, 0)))
+                wide = replace(examples, items=both[order], priors=told[order], prior_names=told_names)
+                fitted = fit(wide, deep_names)
+                own.setdefault("soart+deep", []).append(roc_auc_score(truth, fitted(both[test], told[test])))
+                for rival in rivals():
+                    score = rival_scores(rival, task.items[learn], y, task.items[test])
+                    own.setdefault(rival, []).append(roc_auc_score(truth, score))
+                probe = rival_scores("logistic", task.deep[learn], y, task.deep[test])
+                own.setdefault("deep probe", []).append(roc_auc_score(truth, probe))
+            print(f"  {task.name:34} " + "  ".join(f"{n} {np.mean(v):.3f}" for n, v in own.items()), flush=True)
+            for method, values in own.items():
+                scores.setdefault(method, []).extend(values)
+        print(
+            f"{'method':12} {'AUC':>6} {'95 % interval':>16} {'soart − method':>15} {'interval':>18} {'soart+deep −':>13} {'interval':>18}"
+        )
+        for method, values in scores.items():
+            mean, low, high = interval(np.array(values))
+            ahead = interval(np.array(scores["soart"]) - np.array(values)) if method != "soart" else (0.0,) * 3
+            deep = interval(np.array(scores["soart+deep"]) - np.array(values)) if method != "soart+deep" else (0.0,) * 3
+            print(f"{method:12} {mean:6.3f} {low:7.3f} … {high:.3f} {ahead[0]:+15.3f} {ahead[1]:+8.3f} … {ahead[2]:+.3f} "
+                  f"{deep[0]:+13.3f} {deep[1]:+8.3f} … {deep[2]:+.3f}")  # fmt: skip
+
+
+def prior_against_learnt(tasks: list[Task], splits: int) -> None:
+    """Print the gain from eight pictures: the prior scores alone, and with the profile on top."""
+    print(f"\nprior scores alone against the profile learnt from 4+4 pictures, {splits} splits a taste")
+    names = taste_extractor().names
+    noise = np.random.default_rng(SEED)
+    for title in ("technical", "others' mean"):
+        before, after = [], []
+        for task in tasks:
+            # Simulates other raters who mostly agree; their mean alone has an AUC near that of a usual prior.
+            others = task.label + noise.normal(0, 1.3, len(task.label))
+            priors = task.technical if title == "technical" else others
+            own = []
+            for number in range(splits):
+                rng = np.random.default_rng([SEED, number])
+                learn, test = task.split(4, rng)
+                order = np.concatenate([learn[task.label[learn] == 1], learn[task.label[learn] == -1]])
+                examples = replace(task.examples(learn), priors=priors[order][:, None])
+                truth = task.label[test] == 1
+                own.append(roc_auc_score(truth, fit(examples, names)(task.items[test], priors[test][:, None])))
+                before.append(roc_auc_score(truth, priors[test]))
+            after += own
+            print(
+                f"  {title:14} {task.name:34} alone {np.mean(before[-splits:]):.3f} learnt {np.mean(own):.3f}",
+                flush=True,
+            )
+        mean, low, high = interval(np.array(after) - np.array(before))
+        print(
+            f"{title:14} alone {np.mean(before):.3f}, learnt {np.mean(after):.3f}, gain {mean:+.3f} ({low:+.3f} … {high:+.3f})"
+        )
+
+
+def trust(tasks: list[Task], repetitions: int, size: int) -> None:
+    """Print the share of trust reports whose interval covers the AUC on all other pictures."""
+    names, covered, words, widths = taste_extractor().names, [], [], []
+    started = time.perf_counter()
+    for number in range(repetitions):
+        task, rng = tasks[number % len(tasks)], np.random.default_rng([SEED, size, number])
+        learn, test = task.split(size, rng)
+        profile = learn_taste(task.examples(learn), names, "v", prior_names=("t",), rng=rng, curve=False)
+        true = roc_auc_score(task.label[test] == 1, profile.liking(task.items[test], task.technical[test][:, None]))
+        covered.append(profile.trust.low <= true <= profile.trust.high)
+        widths.append(profile.trust.high - profile.trust.low)
+        words.append(profile.trust.word)
+    print(f"trust, {size}+{size}: interval covers the true AUC in {np.mean(covered):.0%} of {repetitions}, mean width "
+          f"{np.mean(widths):.2f}, words {dict(Counter(words))}, "
+          f"{(time.perf_counter() - started) / repetitions:.1f} s each", flush=True)  # fmt: skip
+
+
+def chance(tasks: list[Task], repetitions: int, size: int) -> None:
+    """Print the verdicts on profiles that were learnt from random labels."""
+    names, words = taste_extractor().names, []
+    for number in range(repetitions):
+        task, rng = tasks[number % len(tasks)], np.random.default_rng([SEED, 1, size, number])
+        learn = rng.choice(np.flatnonzero(task.label != 0), 2 * size, replace=False)
+        label = rng.permutation(np.repeat([1, -1], size))
+        profile = learn_taste(task.examples(learn, label), names, "v", prior_names=("t",), rng=rng, curve=False)
+        words.append(profile.trust.word)
+    print(f"random labels, {size}+{size}: {np.mean(np.array(words) == CHANCE):.0%} of {repetitions} called "
+          f"{CHANCE!r}; {dict(Counter(words))}", flush=True)  # fmt: skip
+
+
+PARTS = ("planted", "either", "prior", "trust", "chance", *TABLES)
+
+
+def main() -> None:
+    """Run the parts asked for, all by default."""
+    parser = command(__doc__, cache=True)
+    parser.add_argument("--splits", type=int, default=20)
+    parser.add_argument("--repetitions", type=int, default=50)
+    parser.add_argument("--persons", type=int, default=60, help="synthetic persons of the real pictures")
+    parser.add_argument("--part", choices=PARTS, action="append", help="repeat for several")
+    parser.add_argument(
+        "--development", action="store_true", help="tastes and sources that the method was developed on"
+    )
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore", module="sklearn")
+    wanted = arguments.part or PARTS
+    plain: list[Task] = []
+    either: list[Task] = []
+    if set(wanted) - set(TABLES):
+        plain = list(planted_tasks(arguments.cache, development=arguments.development))
+        either = list(planted_tasks(arguments.cache, development=arguments.development, either=True))
+    if "planted" in wanted:
+        print("\nPlanted tastes: liked scenes against disliked ones")
+        accuracy(plain, SIZES, arguments.splits)
+    if "either" in wanted:
+        print("\nPlanted tastes: one liked option is enough, everything else is disliked")
+        accuracy(either, SIZES, arguments.splits)
+    if "prior" in wanted:
+        prior_against_learnt(plain + either, arguments.splits)
+    if "trust" in wanted:
+        for size in (8, 20):
+            trust(plain + either, arguments.repetitions, size)
+    if "chance" in wanted:
+        for size in (8, 20):
+            chance(either, 2 * arguments.repetitions, size)
+    if set(wanted) & set(TABLES):
+        report(
+            arguments.cache,
+            arguments.persons,
+            arguments.repetitions,
+            wanted,
+            development=arguments.development,
+        )
+
+
+if __name__ == "__main__":
+    main()
