@@ -51,7 +51,7 @@ def explain(
                 "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": scorer.doubt(),
             }
         )  # fmt: skip
-    print_notes([scorer.doubt()] if scorer.doubt() else [])
+    print_notes([doubt] if (doubt := scorer.doubt()) else [])
     say(f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f}")
     for text in reason_words(why.reasons):
         say(text)
