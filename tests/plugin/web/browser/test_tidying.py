@@ -147,7 +147,7 @@ def test_the_viewer_shows_the_score_that_ranks_the_view(come, address, view, thu
     page.wait_for_selector(thumb)
     page.select_option("#ask [name=profile]", "blur")
     page.click("#ask .primary")
-    page.wait_for_selector(f"{thumb}[data-profile=blur]")
+    page.wait_for_selector(f"{thumb}[data-by=blur]")
     page.locator(f"{thumb} [data-picture]").first.click()
     page.wait_for_selector("#viewer .score:has-text('freedom from blur')")
 
