@@ -62,7 +62,7 @@ PARTS = (
     "/detail/1",
     "/evaluate/findings",
     "/evaluate/plan?duplicates=1",
-    "/keepers/groups?by=prompt",
+    "/keepers/groups?group=prompt",
     "/tune/findings",
 )
 #: Words that are no English: names, formats, keys, and terms of the field that no language translates.

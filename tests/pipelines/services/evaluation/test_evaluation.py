@@ -4,6 +4,7 @@ import pytest
 from specimens.evaluating import Here, finish
 
 from soart.errors import CollectionError, ProfileError
+from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.labels import TAG, label_counts, set_label
@@ -44,7 +45,7 @@ def test_nothing_is_evaluated_unasked(open_service):
     assert service.job is None
 
 
-def test_the_profile_and_the_folders_are_remembered(service, open_service, tmp_path, paint):
+def test_the_judge_and_the_folders_are_remembered(service, open_service, tmp_path, paint):
     other = paint(tmp_path / "other", 3, 7, vivid=True)
     finish(service, service.evaluate("blur", [other]))
     assert len(service.result.evaluation.ids) == 21
@@ -56,7 +57,10 @@ def test_the_profile_and_the_folders_are_remembered(service, open_service, tmp_p
     assert again.engine.count == 0
     finish(service, service.evaluate("technical", []))
     assert len(service.result.evaluation.ids) == 18
-    assert service.settings.profile == ""
+    assert service.settings.by == "technical"
+    finish(service, service.evaluate("overall", []))
+    assert service.settings.by == ""
+    assert service.result.evaluation.main == stored_name()
 
 
 def test_an_empty_collection_and_missing_folders_are_sentences(tmp_path):

@@ -58,7 +58,7 @@ def test_pictures_are_drawn_scored_and_kept(visitor, folder):
         assert [row.generation.seed for row in rows] == [5, 6, 7]
         assert {row.generation.prompt for row in rows} <= {"a boat", "a fox"}
         assert rows[0].generation.steps == 2
-    cells = visitor.get("/api/cells", ids=",".join(map(str, state["pictures"])), profile="technical").json()["cells"]
+    cells = visitor.get("/api/cells", ids=",".join(map(str, state["pictures"])), by="technical").json()["cells"]
     assert all(cell["score"] is not None or cell["problem"] for cell in cells)
     # The same prompt and settings with braces that are none.
     assert visitor.send("generate", **body | {"prompt": "a {b|c}", "template": False, "count": 1}).status_code == 200
@@ -83,11 +83,11 @@ def test_pictures_are_drawn_with_loras(visit, folder):
 
 def test_judges_sort_the_pictures(package, visitor, folder):
     page = visitor.get("/generate").text
-    assert 'name="judge" value="redness"' in page
+    assert 'name="by" value="redness"' in page
     body = {"prompt": "a {boat|fox}", "template": True, "count": 4, "steps": 2}
     for judges in ({"os:getcwd": 1}, {"redness": "x"}, {"redness": 0}, {"redness": -1}):
-        assert visitor.send("generate", **body, judges=judges).status_code == 400
-    assert visitor.send("generate", **body, judges={"redness": 1}).status_code == 200
+        assert visitor.send("generate", **body, by=judges).status_code == 400
+    assert visitor.send("generate", **body, by={"redness": 1}).status_code == 200
     assert visitor.wait_for("draw")["message"] == "4 pictures drawn."
     state = visitor.get("/api/generate").json()
     with Collection(folder) as collection:
