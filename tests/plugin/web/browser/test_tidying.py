@@ -143,7 +143,7 @@ def test_a_group_shows_two_lines_of_its_prompt_at_the_left(come, address, folder
 @pytest.mark.parametrize(("view", "thumb"), [("evaluate", "#found"), ("keepers", "#groups .groups")])
 def test_the_viewer_shows_the_score_that_ranks_the_view(come, address, view, thumb):
     page = come()
-    page.goto(f"{address}/c/0/{view}?by=look-alike")
+    page.goto(f"{address}/c/0/{view}?group=look-alike")
     page.wait_for_selector(thumb)
     page.select_option("#ask [name=by]", "blur")
     page.click("#ask .primary")

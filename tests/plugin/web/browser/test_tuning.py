@@ -68,7 +68,10 @@ def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
     assert (body["by"], body["adherence"]) == ({"overall": 1, "redness": 2.5}, "0.3")
     page.wait_for_selector("#state.ended", timeout=400_000)
     page.goto(f"{address}/c/0/generate")
-    page.check("[name=by][value=redness]")
+    # The judges of the tune, with their weights, until others are chosen.
+    assert page.is_checked("[name=by][value=redness]")
+    assert page.input_value(weight) == "2.5"
+    page.uncheck("[name=by][value=overall]")
     page.fill("[name=prompt]", "a {red|blue} boat")
     page.fill("[name=count]", "3")
     page.fill("[name=steps]", "1")
@@ -79,6 +82,7 @@ def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
     shown = page.eval_on_selector_all("#live [data-id]", "nodes => nodes.map((node) => Number(node.dataset.id))")
     assert len(shown) == 3
     assert shown == sorted(shown, key=lambda image: -stored[image])
+    assert page.inner_text("#legend") == "Scores by redness"
 
 
 def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):

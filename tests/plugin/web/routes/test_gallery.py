@@ -14,6 +14,7 @@ from soart.metrics.similarity.neighbours import likeness
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import mark_distinct
 from soart.pipelines.collection.queries import MOST_WORDS
+from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import ImageRow, MetadataRow
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.measuring import measure
@@ -199,6 +200,20 @@ def test_more_like_this(visitor, folder):
         assert "Expected a whole number as the picture's number" in refused.json()["error"]
     for missing in ("999", "-1", str(2**63 - 1)):
         assert visitor.get("/api/ids", like=missing).status_code == 404, missing
+
+
+def test_ratings_of_a_person_sort_the_gallery(visitor, folder):
+    with Collection(folder) as collection:
+        rate(collection, "ann", {7: 5, 3: 2, 9: 4})
+    ids = visitor.get("/api/ids", sort="score", by="person:ann").json()["ids"]
+    assert ids[:3] == [7, 9, 3]
+    assert len(ids) == 40
+    answer = visitor.get("/api/cells", ids="3,4", by="person:ann").json()
+    assert ([cell["score"] for cell in answer["cells"]], answer["points"]) == ([2, None], False)
+    assert visitor.get("/api/cells", ids="3", by="technical").json()["points"]
+    assert visitor.get("/api/ids", stacks="burst", by="person:ann").status_code == 200
+    assert '>5</b> <span class="dim">person:ann, better than' in visitor.get("/detail/7", by="person:ann").text
+    assert visitor.send("score", by="person:ann").status_code == 400
 
 
 def test_values_of_judges_sort_and_filter(visitor, folder, make_drawn):

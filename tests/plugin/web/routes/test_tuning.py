@@ -1,5 +1,6 @@
 """A tune from its start to its findings."""
 
+import re
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,7 +10,9 @@ import pytest
 
 from soart.errors import PromptError
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
+from soart.pipelines.tastes.learning import Sources, learn
 from soart.pipelines.tuning.proposing import Step
 from soart.pipelines.tuning.settings import TuneSettings
 from soart.prompts.steering.proposals import Proposal
@@ -208,3 +211,25 @@ def test_judges_of_the_owner_and_of_packages_by_a_guest(package, things, visit):
     assert guest.post("/c/0/api/tune/start", body).json()["state"] == "running"
     settings = guest.client.app.state.server.collections[0].tuning.settings
     assert (settings.by, settings.adherence) == ({"acme_judge:Moody": 2.0}, 0.5)
+
+
+def test_no_judge_but_overall_is_chosen_before_the_user_chooses(folder, visitor):
+    """A taste that comes first in the alphabet may be the reverse of the user's."""
+    with Collection(folder) as collection:
+        rate(collection, "aaron", {image: 5 if image % 2 else 1 for image in range(1, 11)})
+        taste = learn("aaron", collection, Sources(rater="aaron"), network=None).taste
+    visitor.client.app.state.server.collections[0].profiles.own.save(taste)
+    for view in ("tune", "generate"):
+        page = visitor.get(f"/{view}").text
+        assert 'value="aaron"' in page
+        assert re.findall(r'name="by" value="([^"]+)" checked', page) == ["overall"]
+    for view in ("evaluate", "keepers", "gallery", "compare"):
+        page = visitor.get(f"/{view}").text
+        assert 'value="aaron"' in page
+        assert re.findall(r'<option value="([^"]+)" selected data-title', page) == ["overall"]
+    # People have not judged what is drawn next.
+    assert 'value="person:aaron"' not in visitor.get("/generate").text
+    assert 'value="person:aaron"' in visitor.get("/tune").text
+    visitor.post("/c/0/api/tune/start", {"text": "a {boat|fox}", "budget": 2})
+    service = visitor.client.app.state.server.collections[0].tuning
+    assert service.settings.by == {"overall": 1.0}
