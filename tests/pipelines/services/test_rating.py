@@ -10,10 +10,10 @@ from soart.errors import ProfileError, SoartError
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice
+from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.explaining import ScoreExplanation, explain_score, heat_picture
 from soart.pipelines.scoring.profile_store import ProfileStore
-from soart.pipelines.scoring.rescoring import score_all
 from soart.pipelines.services.rating import LEAST, RatingService
 from soart.pipelines.support.background import DONE, Jobs
 

@@ -224,12 +224,18 @@ def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection,
 
     tuning = service("acme_judge:Moody")
     settings = TuneSettings.of_text(
-        SPACE, "embedded", budget=8, prune=False, pareto=True, by={"acme_judge:Moody": 2.0}, adherence=0.5
+        SPACE,
+        "embedded",
+        budget=8,
+        prune=False,
+        pareto=True,
+        by={"acme_judge:Moody": 2.0, "overall": 1.0},
+        adherence=0.5,
     )
     assert TuneSettings.read(settings.write()) == settings
     tuning.start(settings)
     until(lambda: not tuning.live)
-    assert (tuning.state, tuning.settings.by) == (ENDED, {"acme_judge:Moody": 2.0})
+    assert (tuning.state, tuning.settings.by) == (ENDED, {"acme_judge:Moody": 2.0, "overall": 1.0})
     drawn = {image for image, _ in tuning.pictures()}
     # This judge has no opinion of some pictures.
     assert 0 < len(tuning.latest.goal) <= len(drawn)

@@ -153,7 +153,7 @@ def test_all_pictures_are_scored_and_sorted_by_score(visitor):
     assert [cell["id"] for cell in cells] == ids
     assert cells[0]["score"] == max(cell["score"] for cell in cells)
     assert min(cell["percentile"] for cell in cells) > 49
-    assert "better than" in visitor.get("/detail/2").text
+    assert "better than" in visitor.get("/detail/2", by="technical").text
 
 
 def test_a_judge_that_is_gone_is_named_and_no_other_stands_in_for_it(visitor):
