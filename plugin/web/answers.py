@@ -104,6 +104,12 @@ def _model(name: str) -> str:
     return shared_name(f"{JUDGE}{name.removeprefix(JUDGE)}").removeprefix(JUDGE).partition("@")[0]
 
 
+def _person(texts: Texts, name: str) -> str:
+    """The title of a person as a judge; empty for other judges."""
+    person = name.removeprefix(PERSON)
+    return "" if person == name else texts.plain("person: %(name)s", name=person)
+
+
 def judge_title(texts: Texts, name: str, *, model: bool = False) -> str:
     """The title of a judge by its name.
 
@@ -114,12 +120,12 @@ def judge_title(texts: Texts, name: str, *, model: bool = False) -> str:
     """
     if model or name.startswith(JUDGE):
         return _model(name)
-    return name if name.startswith(PERSON) else texts.message(profile_title(name))
+    return _person(texts, name) or texts.message(profile_title(name))
 
 
 def stored_judge_title(texts: Texts, name: str) -> str:
     """The title of a judge by the name that its values are stored under."""
-    return _model(name) if name.startswith(JUDGE) else texts.message(stored_title(name))
+    return _model(name) if name.startswith(JUDGE) else _person(texts, name) or texts.message(stored_title(name))
 
 
 def _choice_title(texts: Texts, choice: JudgeChoice) -> str:

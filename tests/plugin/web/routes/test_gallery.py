@@ -212,7 +212,7 @@ def test_ratings_of_a_person_sort_the_gallery(visitor, folder):
     assert ([cell["score"] for cell in answer["cells"]], answer["points"]) == ([2, None], False)
     assert visitor.get("/api/cells", ids="3", by="technical").json()["points"]
     assert visitor.get("/api/ids", stacks="burst", by="person:ann").status_code == 200
-    assert '>5</b> <span class="dim">person:ann, better than' in visitor.get("/detail/7", by="person:ann").text
+    assert '>5</b> <span class="dim">person: ann, better than' in visitor.get("/detail/7", by="person:ann").text
     assert visitor.send("score", by="person:ann").status_code == 400
 
 

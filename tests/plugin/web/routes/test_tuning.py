@@ -75,7 +75,7 @@ def test_the_negative_prompt_of_a_picture_is_tuned_too(visitor, folder):
 def test_it_runs_until_the_budget_is_spent(tuned):
     assert tuned.started["state"] == "running"
     assert tuned.started["subject"] == "a {palette} {thing}"
-    assert tuned.started["judges"] == ["technical quality", "person:me"]
+    assert tuned.started["judges"] == ["technical quality", "person: me"]
     assert tuned.ended["state"] == "ended"
     assert tuned.ended["found"]
     assert len(tuned.ended["pictures"]) == tuned.ended["done"] <= 12
@@ -165,7 +165,7 @@ def test_earlier_tunes_are_listed_as_text_and_opened_by_their_key(tuned):
     service._replace_by(TuneSettings.of_text("a {<b>fox</b>|owl}", "embedded"))
     page = visitor.get("/tune/earlier").text
     assert "a {palette} {thing}" in page
-    assert "judged by technical quality, person:me" in page
+    assert "judged by technical quality, person: me" in page
     [earlier] = service.earlier()
     assert f'data-open="{earlier.key}"' in page
     assert visitor.get("/api/tune").json()["done"] == 0
