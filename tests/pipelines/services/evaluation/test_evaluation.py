@@ -10,6 +10,7 @@ from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.labels import TAG, label_counts, set_label
 from soart.pipelines.collection.pictures import count_sound_pictures
 from soart.pipelines.collection.queries import Query, order, row_of
+from soart.pipelines.evaluation.settings import EvaluationSettings
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.services.evaluation import EvaluationService
@@ -142,3 +143,9 @@ def test_numbers_that_are_no_pictures_are_not_kept(open_service):
     service = open_service()
     service.choose_of([5, 6, *range(1000, 2000)], [6, *range(1000, 2000)])
     assert service.settings.keep == (6,)
+
+
+def test_settings_of_0_1_0_name_their_judge_a_profile():
+    settings = EvaluationSettings.read('{"profile": "blur", "keep": [3]}')
+    assert settings == EvaluationSettings("blur", (3,)) == EvaluationSettings.read(settings.text())
+    assert EvaluationSettings.read(None) == EvaluationSettings()
