@@ -174,7 +174,7 @@ def tune(page: Page, base: str) -> None:
     if page.is_visible("#start"):
         page.fill("[name=text]", SPACE)
         page.fill("[name=budget]", str(BUDGET))
-        for box in page.query_selector_all("[name=profile]"):
+        for box in page.query_selector_all("[name=by]"):
             box.set_checked(box.get_attribute("value") in ("ann", "technical"))
         page.check("[name=pareto]")
         page.click("#start .primary")

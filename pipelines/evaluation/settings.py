@@ -17,11 +17,11 @@ class EvaluationSettings:
     """Settings of a collection's evaluation.
 
     Attributes:
-        profile: name of the judge that ranks in the gallery; empty for the overall score.
+        by: name of the judge that ranks in the gallery; empty for the overall score.
         keep: ids of pictures that every rule keeps; in a group they replace the proposed one.
     """
 
-    profile: str = ""
+    by: str = ""
     keep: tuple[int, ...] = ()
 
     @classmethod
@@ -33,7 +33,8 @@ class EvaluationSettings:
     def read(cls, text: str | None) -> EvaluationSettings:
         """Settings from their text; the default ones from None."""
         stored = json.loads(text or "{}")
-        return cls(stored.get("profile", ""), tuple(stored.get("keep", ())))
+        # Collections of 0.1.0 call the judge a profile.
+        return cls(stored.get("by", stored.get("profile", "")), tuple(stored.get("keep", ())))
 
     def text(self) -> str:
         """The settings as text, to be kept."""

@@ -12,12 +12,12 @@ from ...prompts.phrases.differences import mark_differences
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
 from ..collection.provenance import Provenance, provenance_of
-from ..collection.queries import Query, order, rows_of
+from ..collection.queries import Query, rows_of
 from ..collection.tables import ImageRow
-from ..scoring.collection_profiles import CollectionProfiles
+from .judge_choices import ordered
 
-#: Source of pictures that are the best by a profile, followed by the profile's name.
-BY_PROFILE = "by:"
+#: Source of pictures that are the best by a judge.
+BEST = "best"
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def differences_between(collection: Collection, ids: Sequence[int]) -> Differenc
 
 def pictures_to_compare(
     collection: Collection,
-    profiles: CollectionProfiles,
     rater: str,
     source: str,
+    judge: str,
     words: Sequence[str],
     count: int,
     rng: np.random.Generator,
@@ -86,25 +86,21 @@ def pictures_to_compare(
 
     Args:
         collection: the collection.
-        profiles: its profiles.
         rater: whose ratings ``liked`` uses.
-        source: ``by:NAME`` for the best by a profile, ``liked`` for the best rated, ``any`` for a random choice; the
-            newest for any other text.
+        source: ``best`` for the best by a judge, ``liked`` for the best rated, ``any`` for a random choice; the newest for
+            any other text.
+        judge: stored name of the judge, or ``person:NAME``.
         words: of the prompts; a leading minus excludes.
         count: number of pictures, at most ``MOST_TO_ORDER``.
         rng: generator of the random choice.
-
-    Raises:
-        ProfileError: the profile does not exist or cannot be used.
     """
-    if source.startswith(BY_PROFILE):
-        profile = profiles.scorer(source.removeprefix(BY_PROFILE)).stored_name
-        query = Query(profile=profile, sort="score", words=tuple(words), sound=True, scored=True)
+    if source == BEST:
+        query = Query(profile=judge, sort="score", words=tuple(words), sound=True, scored=True)
     elif source == "liked":
         query = Query(sort="rating", rated="liked", words=tuple(words), sound=True)
     else:
         query = Query(words=tuple(words), sound=True)
-    ids = order(collection, query, rater)
+    ids = ordered(collection, query, rater)
     if source == "any":
         ids = [int(image) for image in rng.permutation(ids)]
     return ids[: min(MOST_TO_ORDER, max(1, count))]

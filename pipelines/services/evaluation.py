@@ -145,24 +145,22 @@ class EvaluationService(CollectionService):
             if stale and self._evaluated_before and not self.busy:
                 self._start("Reading the evaluation", lambda job: self._evaluate(job, self.roots()))
 
-    def evaluate(self, profile: str = "", folders: Sequence[Path] | None = None) -> Job:
+    def evaluate(self, by: str = "", folders: Sequence[Path] | None = None) -> Job:
         """Evaluate in the background.
 
         Args:
-            profile: name of the judge that ranks; empty for the overall score.
+            by: name of the judge that ranks; empty for the overall score.
             folders: evaluated with the collection's own pictures; None for those of the last time.
 
         Raises:
-            ProfileError: the profile does not exist.
+            JudgeError, ProfileError: the judge is not offered, does not exist, or cannot be used.
             SoartError: another job runs.
         """
-        profile = "" if profile == OVERALL else profile
-        if profile:
-            self.judges.named(profile, self.profiles)
+        self.judges.named(by or OVERALL, self.profiles)
         roots = self.roots() if folders is None else [self.folder / "images", *folders]
         with self._lock:
             self._refuse_if_busy()
-            self._change(lambda settings: replace(settings, profile=profile))
+            self._change(lambda settings: replace(settings, by="" if by == OVERALL else by))
             return self._start("Evaluating", lambda job: self._evaluate(job, roots))
 
     def keep(self, image: int, *, every: bool = False) -> tuple[list[int], list[int]]:
@@ -393,7 +391,7 @@ class EvaluationService(CollectionService):
         return next(path for name in names if not (path := self.folder / UNDO / name).exists())
 
     def _evaluate(self, job: Job, roots: Sequence[Path]) -> None:
-        judge = self.judges.named(self.settings.profile or OVERALL, self.profiles)
+        judge = self.judges.named(self.settings.by or OVERALL, self.profiles)
         self._check_allowed(roots)
 
         def expect(total: int) -> None:

@@ -6,15 +6,14 @@ A cell is the JSON object from which pages and scripts show one picture.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import ProfileError, SoartError
-from ...metrics.damage.names import JUDGE, OVERALL, TECHNICAL
+from ...errors import ModelError, ProfileError, SoartError
+from ...metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.suspicion import detectors
-from ...metrics.damage.titles import shared_name
 from ...metrics.protocols import ItemJudge
 from ...metrics.tastes.overall import BuiltInScorer, stored_name
 from ..collection.collection import Collection
@@ -22,7 +21,7 @@ from ..collection.counts import count_collection
 from ..collection.damage import suspected
 from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
 from ..collection.provenance import Provenance, provenance_of
-from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_of, scores_of, title_of
+from ..collection.queries import WINDOW, metadata_of, row_of, rows_of, scores_of, title_of
 from ..collection.ratings import judgements_of, ratings_of_picture
 from ..collection.tables import ImageRow
 from ..judges.rescoring import score_all
@@ -31,14 +30,15 @@ from ..scoring.explaining import ScoreExplanation, explain_score
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job, Jobs
 from ..support.batching import batches
+from .judge_choices import scale_of, values_by
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeValue:
-    """The value of a judge by others for one picture.
+    """The value of a model, or of a person, for one picture.
 
     Attributes:
-        name: the judge's stored name.
+        name: the stored name of the model, or ``person:NAME``.
         value: higher is better; None if the judge has no value for the picture.
         percentile: of the value in the collection, 0–100; None without a value or other judged pictures.
     """
@@ -55,22 +55,22 @@ class PictureDetails:
     Attributes:
         row: the picture.
         title: its prompt, or the name of its file.
-        profile: name of the profile that scores it.
-        explanation: its score with reasons.
+        judge: name of the judge that explains its score.
+        explanation: this score with reasons.
         percentile: of its score in the collection, 0–100; None without a score or other scored pictures.
-        warning: of the profile; None without one.
+        warning: of a taste that cannot be relied on; None without one.
         ratings: stars by rater, 0 for a skipped picture.
         tags, albums: their names.
         favourite_of: names of the raters whose favourite it is.
         file: its path.
         provenance: how it was made; None if nothing is known.
         damage: name of the suspected damage; None without one.
-        judged: by the judge that ranks, beside whose value the technical score stands; None if a profile ranks.
+        judged: by the model or person that ranks, beside whose value the technical score stands; None for other judges.
     """
 
     row: ImageRow
     title: str
-    profile: str
+    judge: str
     explanation: ScoreExplanation
     percentile: float | None
     warning: str | None
@@ -84,14 +84,14 @@ class PictureDetails:
     judged: JudgeValue | None = None
 
 
-def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, profile: str = "") -> list[dict[str, Any]]:
+def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, judge: str = "") -> list[dict[str, Any]]:
     """Cells of pictures.
 
     Args:
         collection: the collection.
         rows: its pictures, at most ``WINDOW``.
         rater: whose ratings are shown.
-        profile: stored name of the score that is shown; empty for none.
+        judge: stored name of the judge whose score is shown, or ``person:NAME``; empty for none.
 
     Returns:
         a cell for each picture: its id, the start of its hash, width and height in pixels, title, problem, stars (0 for
@@ -100,8 +100,8 @@ def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, profi
     """
     ids = [row.id for row in rows]
     stars, favourites = judgements_of(collection, rater, ids), favourites_of(collection, rater, ids)
-    scores = scores_of(collection, profile, ids) if profile else {}
-    scale = Scale.of(collection, profile) if scores else None
+    scores = values_by(collection, judge, ids) if judge else {}
+    scale = scale_of(collection, judge) if scores else None
     metadata = metadata_of(collection, [row.id for row in rows if not row.generation])
     return [
         {
@@ -121,26 +121,10 @@ def cells_by_id(collection: Collection, ids: Iterable[int], rater: str) -> dict[
     return {cell["id"]: cell for part in windows for cell in cells_of(collection, rows_of(collection, part), rater)}
 
 
-def stored_profile(profiles: CollectionProfiles, name: str, stored: Iterable[str] = ()) -> str:
-    """The name under which scores of a profile are stored; that of a judge by others is its stored name already.
-
-    Args:
-        profiles: of the collection.
-        name: of the profile, or the shared name of a judge by others.
-        stored: names with stored scores, among which the judge of a shared name is.
-
-    Raises:
-        ProfileError: no profile of that name.
-    """
-    if name.startswith(JUDGE):
-        return next((known for known in stored if name in (known, shared_name(known))), name)
-    return profiles.scorer(name).stored_name
-
-
-def usable_profiles(
+def usable_judges(
     profiles: CollectionProfiles, names: Iterable[str]
 ) -> tuple[dict[str, TasteScorer | BuiltInScorer], list[str]]:
-    """Scorers by name of their profile, and a message for each profile that cannot be used here."""
+    """Judges of items by name, and a message for each that cannot be used here."""
     scorers, problems = {}, []
     for name in names:
         try:
@@ -150,52 +134,45 @@ def usable_profiles(
     return scorers, problems
 
 
-def first_profile(scored: Mapping[str, int]) -> str:
-    """The judge that a view begins with: the first that has scored most pictures, or the overall score.
-
-    Args:
-        scored: numbers of scored pictures by judge, in the order of ``CollectionProfiles.judges``.
-    """
-    return max(scored, key=lambda name: scored[name]) if any(scored.values()) else OVERALL
-
-
 def taste_scorer(profiles: CollectionProfiles, name: str) -> TasteScorer:
-    """The scorer of a taste.
+    """The judge of a taste.
 
     Raises:
-        ProfileError: the taste does not exist, cannot be used here, or is a built-in profile.
+        ProfileError: the taste does not exist, cannot be used here, or is a built-in judge.
     """
     scorer = profiles.scorer(name)
     if not isinstance(scorer, TasteScorer):
-        raise ProfileError(f"{name!r} is a built-in profile, not a taste: choose one of your tastes.")
+        raise ProfileError(f"{name!r} is a built-in judge, not a taste: choose one of your tastes.")
     return scorer
 
 
 def picture_details(
-    collection: Collection, profiles: CollectionProfiles, image: int, profile: str = TECHNICAL
+    collection: Collection, profiles: CollectionProfiles, image: int, judge: str = OVERALL
 ) -> PictureDetails:
     """Collect everything known about one picture.
 
     Args:
         collection: the collection.
-        profiles: its profiles.
+        profiles: its judges of items.
         image: id of the picture.
-        profile: name of the profile that scores it, or stored name of a judge by others. The technical score stands in for
-            a profile that cannot be used, and beside a judge.
+        judge: name of the judge that scores it, stored name of a model, or ``person:NAME``. The technical score, which has
+            reasons, stands beside the value of a model or a person. For a judge that cannot be used a sentence says why.
 
     Raises:
         CollectionError: the picture does not exist.
     """
     row = row_of(collection, image)
-    judged = _judge_value(collection, image, profile) if profile.startswith(JUDGE) else None
+    judged = _judge_value(collection, image, judge) if judge.startswith((JUDGE, PERSON)) else None
+    judge = TECHNICAL if judged else judge
+    scorer = None
     try:
-        scorer = profiles.scorer(profile)
-    except ProfileError:
-        profile, scorer = TECHNICAL, profiles.scorer(TECHNICAL)
-    explanation = explain_score(collection, row, scorer)
+        scorer = profiles.scorer(judge)
+        explanation = explain_score(collection, row, scorer)
+    except (ProfileError, ModelError) as error:
+        explanation = ScoreExplanation(None, problem=str(error))
     provenance = provenance_of(collection, [row]).get(row.id)
     percentile = None
-    if explanation.score is not None:
+    if scorer is not None and explanation.score is not None:
         # Every digit of the stored score counts: the one computed now may differ in the last of them.
         score = scores_of(collection, scorer.stored_name, [row.id]).get(row.id, explanation.score)
         percentile = _percentile(collection, scorer.stored_name, score)
@@ -203,7 +180,7 @@ def picture_details(
     return PictureDetails(
         row=row,
         title=(provenance and provenance.prompt) or title_of(row),
-        profile=profile,
+        judge=judge,
         explanation=explanation,
         percentile=percentile,
         warning=scorer.doubt() if isinstance(scorer, TasteScorer) else None,
@@ -220,12 +197,12 @@ def picture_details(
 
 def _percentile(collection: Collection, name: str, score: float) -> float | None:
     """The percentile of a score among those of its stored name; None without others."""
-    scale = Scale.of(collection, name)
+    scale = scale_of(collection, name)
     return scale.percentile(score) if len(scale.values) > 1 else None
 
 
 def _judge_value(collection: Collection, image: int, name: str) -> JudgeValue:
-    value = scores_of(collection, name, [image]).get(image)
+    value = values_by(collection, name, [image]).get(image)
     return JudgeValue(name, value, None if value is None else _percentile(collection, name, value))
 
 
@@ -233,7 +210,7 @@ def start_scoring(
     jobs: Jobs,
     collection: Collection,
     profiles: CollectionProfiles,
-    profile: str,
+    judge: str,
     title: str = "",
     also: Sequence[ItemJudge] = (),
 ) -> Job:
@@ -243,16 +220,18 @@ def start_scoring(
         jobs: of the collection.
         collection: the collection.
         profiles: of the collection.
-        profile: name of the profile.
-        title: of the job; by default it names the profile.
-        also: further profiles, for the pictures whose items they need are then stored.
+        judge: name of a judge of items.
+        title: of the job; by default it names the judge.
+        also: further judges, for the pictures whose items they need are then stored.
 
     Raises:
-        ProfileError: the profile does not exist or cannot be used.
+        ProfileError: the judge does not exist, cannot be used, or is a model or a person.
     """
-    if profile.startswith(JUDGE):
-        raise ProfileError("Values of judges are not computed with the scores: choose Judge pictures instead.")
-    scorer = profiles.scorer(profile)
+    if judge.startswith(JUDGE):
+        raise ProfileError("This judge is a model: choose Judge pictures… instead.")
+    if judge.startswith(PERSON):
+        raise ProfileError("This judge is a person: its scores are the person's ratings and choices.")
+    scorer = profiles.scorer(judge)
 
     def work(job: Job) -> None:
         done, problems = score_all(collection, scorer, job)
@@ -260,7 +239,7 @@ def start_scoring(
             score_all(collection, further, stored_items_only=True)
         job.message = " ".join([f"{done} pictures scored.", *problems[:3]])
 
-    return jobs.start(f"score:{profile}", title or f"Scoring by {profile}", work)
+    return jobs.start(f"score:{judge}", title or f"Scoring by {judge}", work)
 
 
 def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionProfiles) -> Job | None:

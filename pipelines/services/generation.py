@@ -85,6 +85,7 @@ class DrawingProgress:
         pictures: ids of the pictures that are there, in the order of the requests; once judges have sorted them, best
             first, then those without a value.
         values: by picture id, of the judges; empty until they have judged.
+        judges: stored names of the judges that sort the pictures; empty before the first drawing.
         message: the outcome, a sentence; empty while it runs.
         failed: True if it failed.
     """
@@ -93,6 +94,7 @@ class DrawingProgress:
     total: int
     pictures: list[int]
     values: dict[int, float]
+    judges: list[str]
     message: str
     failed: bool
 
@@ -119,11 +121,12 @@ class GenerationService(CollectionService):
         judges: OfferedJudges | None = None,
     ) -> None:
         super().__init__(collection, profiles, jobs, KEY)
-        self._load, self._drawing, self._judges = load, drawing, judges or OfferedJudges()
+        self._load, self._drawing, self._offered = load, drawing, judges or OfferedJudges()
         self._total = 0
         self._keys: list[str] = []
         #: Values of the judges by picture id, best first.
         self._values: dict[int, float] = {}
+        self._judges: list[str] = []
 
     def start(self, drawing: Drawing) -> Job:
         """Draw in the background.
@@ -132,18 +135,19 @@ class GenerationService(CollectionService):
             SoartError: pictures of this collection are being drawn already.
             JudgeError: a judge is not offered, or cannot be loaded, or weights are out of range.
         """
-        judges = self._judges.weighted(drawing.by, self.profiles)
+        judges = self._offered.weighted(drawing.by, self.profiles)
         with self._lock:
             if self.busy:
                 raise SoartError("Pictures are being drawn already: wait until they are done, or cancel that.")
             self._total, self._keys, self._values = drawing.count, [], {}
+            self._judges = [judge.stored_name for judge, weight in judges if weight > 0]
             return self.jobs.start(self.key, "Drawing", lambda job: self._work(job, drawing, judges))
 
     def progress(self) -> DrawingProgress:
         """The state of the latest drawing."""
         job = self.job
         with self._lock:
-            total, keys, values = self._total, list(self._keys), dict(self._values)
+            total, keys, values, judges = self._total, list(self._keys), dict(self._values), list(self._judges)
         rows = self.collection.requested(keys)
         drawn = [rows[key].id for key in keys if key in rows]
         return DrawingProgress(
@@ -151,6 +155,7 @@ class GenerationService(CollectionService):
             total=total,
             pictures=list(dict.fromkeys([*values, *drawn])),
             values=values,
+            judges=judges,
             message=job.message if job is not None and not job.live else "",
             failed=bool(self.failure),
         )

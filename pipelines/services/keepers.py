@@ -18,7 +18,7 @@ OTHERS = "others"
 
 
 class KeeperService:
-    """The keepers of one collection; the evaluation's profile chooses, and its settings hold the user's own choices.
+    """The keepers of one collection; the evaluation's judge chooses, and its settings hold the user's own choices.
 
     Args:
         evaluation: the service that evaluates the collection and moves its files.
@@ -27,10 +27,10 @@ class KeeperService:
     def __init__(self, evaluation: EvaluationService) -> None:
         self.evaluation, self.collection = evaluation, evaluation.collection
 
-    def keepers(self, by: str, per_group: int, rater: str) -> Keepers | None:
+    def keepers(self, group: str, per_group: int, rater: str) -> Keepers | None:
         """The keepers; arguments as for ``find_keepers``, without exact copies. None before the first evaluation."""
         result = self.evaluation.result
-        return None if result is None else find_keepers(result, by, per_group, rater=rater, copies=False)
+        return None if result is None else find_keepers(result, group, per_group, rater=rater, copies=False)
 
     def keep(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
         """Choose which pictures of a group to keep.
@@ -86,11 +86,11 @@ class KeeperService:
             plan_of(moves_of_others(current, keepers, self.evaluation.roots(), target / OTHERS), target)
         )
 
-    def move(self, by: str, per_group: int, digest: str) -> tuple[Job, str]:
+    def move(self, group: str, per_group: int, digest: str) -> tuple[Job, str]:
         """Move these pictures away in the background.
 
         Args:
-            by: as for ``find_keepers``.
+            group: as for ``find_keepers``.
             per_group: pictures to keep of each group.
             digest: of the plan that the user has seen.
 
@@ -101,5 +101,5 @@ class KeeperService:
             CollectionError: the plan is empty or out of date, or the folder cannot be written.
             SoartError: another job runs.
         """
-        keepers = find_keepers(self.evaluation.current(), by, per_group, copies=False)
+        keepers = find_keepers(self.evaluation.current(), group, per_group, copies=False)
         return self.evaluation.move_files(self.plan(keepers), digest)

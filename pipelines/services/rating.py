@@ -60,7 +60,7 @@ class RatingService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its profiles; the rater's taste, which bears the rater's name, is stored there.
+        profiles: its judges of items; the rater's taste, which bears the rater's name, is stored there.
         jobs: its background jobs.
         rater: name of the rater.
         process: learns the tastes of all raters, one after another.

@@ -16,7 +16,7 @@ class CollectionService:
 
     Args:
         collection: the collection.
-        profiles: its profiles.
+        profiles: its judges of items.
         jobs: its background jobs.
         key: of the service's jobs, of which one runs at a time.
         settings_key: of the service's settings in the collection; empty for a service without settings.

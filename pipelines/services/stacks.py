@@ -8,11 +8,12 @@ from functools import partial
 
 import numpy as np
 
-from ...metrics.damage.names import TASTE
+from ...metrics.damage.names import PERSON, TASTE
 from ..collection.queries import Query, order
 from ..collection.score_statistics import unfit_ids
 from ..evaluation.stacks import find_stacks, group_origins
 from .evaluation import EvaluationService
+from .judge_choices import values_by
 
 
 class StackService:
@@ -28,12 +29,12 @@ class StackService:
         #: By way of grouping: the pictures and the version of the evaluation, and their groups.
         self._known: dict[str, tuple[tuple[tuple[int, ...], int], np.ndarray]] = {}
 
-    def stacks(self, by: str, profile: str) -> list[tuple[int, ...]]:
+    def stacks(self, by: str, judge: str) -> list[tuple[int, ...]]:
         """The stacks, see ``find_stacks``; an earlier evaluation is read in the background where it is needed.
 
         Args:
             by: ``prompt``, ``burst`` or ``look-alike``.
-            profile: stored name of the profile whose scores choose the picture on top.
+            judge: stored name of the judge whose values choose the picture on top, or ``person:NAME``.
 
         Raises:
             CollectionError: an unknown way of grouping, or look-alikes that are not known yet.
@@ -41,11 +42,18 @@ class StackService:
         if by == "look-alike":
             self.evaluation.recall()
         ids = order(self.collection, Query(ascending=True), "")
-        scores = self.collection.scores(profile) if profile else {}
-        if profile.startswith(TASTE):
+        return find_stacks(
+            self.collection, by, ids, self._values(judge, ids), judge, self.evaluation.result, partial(self._groups, by)
+        )
+
+    def _values(self, judge: str, ids: Sequence[int]) -> dict[int, float]:
+        if judge.startswith(PERSON):
+            return values_by(self.collection, judge, ids)
+        scores = self.collection.scores(judge) if judge else {}
+        if judge.startswith(TASTE):
             for image in unfit_ids(self.collection):
                 scores.pop(image, None)
-        return find_stacks(self.collection, by, ids, scores, profile, self.evaluation.result, partial(self._groups, by))
+        return scores
 
     def _groups(self, by: str, ids: Sequence[int]) -> np.ndarray:
         state = tuple(ids), self.evaluation.version

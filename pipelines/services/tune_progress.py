@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...metrics.damage.titles import has_points
 from ..tuning.findings import StudyFindings
 from ..tuning.loop import ALL_DRAWN
 from ..tuning.settings import TuneSettings
@@ -26,6 +27,11 @@ class LatestFindings:
     goal: dict[int, float]
     done: int
 
+    @property
+    def in_points(self) -> bool:
+        """True if the goal is that of one judge who gives points, 0 to 100."""
+        return len(self.findings.goal) == 1 and all(map(has_points, self.findings.goal))
+
 
 @dataclass(frozen=True)
 class TuneProgress:
@@ -41,6 +47,7 @@ class TuneProgress:
         pictures: (picture id, batch) in the order of drawing.
         goal: by picture id, of judged pictures.
         seconds_left: time until the budget is drawn; None if unknown.
+        in_points: True if the goal is in points, 0 to 100.
     """
 
     state: str
@@ -52,6 +59,7 @@ class TuneProgress:
     pictures: list[tuple[int, int]]
     goal: dict[int, float]
     seconds_left: float | None
+    in_points: bool = False
 
     @property
     def exhausted(self) -> bool:

@@ -53,11 +53,11 @@ class TuningService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its profiles, which can judge.
+        profiles: its judges of items.
         jobs: its background jobs.
         load: loads the model that draws.
         drawing: lock held while pictures are drawn, because a model draws for one tune at a time.
-        judges: judges by others that a tune may use; by default those of ``OfferedJudges``.
+        judges: judges that a tune may use; by default those of ``OfferedJudges``.
 
     Attributes:
         latest: the latest findings; None before the first batch is judged.
@@ -121,6 +121,7 @@ class TuningService(CollectionService):
             pictures=pictures,
             goal=latest.goal if latest else {},
             seconds_left=self.seconds_left(len(pictures)),
+            in_points=latest is not None and latest.in_points,
         )
 
     def start(self, settings: TuneSettings) -> None:

@@ -144,7 +144,7 @@ class FolderWatch:
         if self._due is None or now < self._due or self.evaluation.busy:
             return False
         try:
-            self._job = self.evaluation.evaluate(self.evaluation.settings.profile)
+            self._job = self.evaluation.evaluate(self.evaluation.settings.by)
         except (JudgeError, ProfileError) as error:
             _log.warning("Pictures of watched folders are ranked by the overall score: %s", error)
             self._job = self.evaluation.evaluate()

@@ -19,11 +19,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, MissingPictureError, SoartError
 from ...files import from_home
-from ...metrics.damage.names import JUDGE
-from ...metrics.damage.titles import CAUTION, damage_noun, profile_title, stored_title
+from ...metrics.damage.names import JUDGE, PERSON
+from ...metrics.damage.titles import CAUTION, damage_noun, has_points, profile_title, shared_name, stored_title
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES
+from ...pipelines.services.judge_choices import MODEL, JudgeChoice
 from ...pipelines.support.background import start_as
 from ...pipelines.support.figures import decimals_of, plain_figure
 from ...version import __version__
@@ -97,9 +98,49 @@ def _reason(texts: Texts, reason: str, low: str) -> str:
     return low if reason == "low" else texts.message(damage_noun(reason))
 
 
+def _model(name: str) -> str:
+    """The name of a model as everybody may see it, without its version."""
+    return shared_name(f"{JUDGE}{name.removeprefix(JUDGE)}").removeprefix(JUDGE).partition("@")[0]
+
+
+def _person(texts: Texts, name: str) -> str:
+    """The title of a person as a judge; empty for other judges."""
+    person = name.removeprefix(PERSON)
+    return "" if person == name else texts.plain("person: %(name)s", name=person)
+
+
+def judge_title(texts: Texts, name: str, *, model: bool = False) -> str:
+    """The title of a judge by its name.
+
+    Args:
+        texts: of the page.
+        name: as for ``--by``, or the stored name of a model.
+        model: True for the label of an offered model.
+    """
+    if model or name.startswith(JUDGE):
+        return _model(name)
+    return _person(texts, name) or texts.message(profile_title(name))
+
+
+def stored_judge_title(texts: Texts, name: str) -> str:
+    """The title of a judge by the name that its values are stored under."""
+    return _model(name) if name.startswith(JUDGE) else _person(texts, name) or texts.message(stored_title(name))
+
+
+def _choice_title(texts: Texts, choice: JudgeChoice) -> str:
+    return judge_title(texts, choice.name, model=choice.kind == MODEL)
+
+
+def _score(texts: Texts, value: float, stored: str) -> str:
+    """A value of a judge: points with one decimal, others with three digits."""
+    return texts.decimals(value, 1) if has_points(stored) else texts.figure(value)
+
+
 _templates.filters.update(
-    profile=_in_language(lambda texts, name: texts.message(profile_title(name))),
-    stored=_in_language(lambda texts, name: texts.message(stored_title(name))),
+    judge=_in_language(judge_title),
+    stored=_in_language(stored_judge_title),
+    choice=_in_language(_choice_title),
+    score=_in_language(_score),
     damage=_in_language(lambda texts, damage: texts.message(damage_noun(damage))),
     reason=_in_language(_reason),
     setting=_in_language(lambda texts, name: texts.plain(SETTINGS[name]) if name in SETTINGS else name),
@@ -114,7 +155,7 @@ _templates.filters.update(
     # As the fields of forms need it.
     number=plain_figure,
 )
-_templates.tests["judge"] = lambda name: name.startswith(JUDGE)
+_templates.tests["model"] = lambda name: name.startswith(JUDGE)
 _templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, titles=TITLES)
 
 

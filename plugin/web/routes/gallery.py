@@ -13,30 +13,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....metrics.damage.names import JUDGE
+from ....metrics.damage.names import DETECTORS, JUDGE, OVERALL, PERSON, TECHNICAL
 from ....metrics.damage.suspicion import detectors
-from ....metrics.damage.titles import shared_name
+from ....metrics.damage.titles import has_points, shared_name
 from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
-from ....metrics.tastes.profile import TECHNICAL
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.labels import ALBUM, TAG, label_counts
-from ....pipelines.collection.queries import DAMAGE, Query, order, row_of, rows_of
+from ....pipelines.collection.queries import DAMAGE, Query, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.evaluation.keepers import UNITS
 from ....pipelines.evaluation.stacks import stacked
-from ....pipelines.judges.finding import known_judges
+from ....pipelines.judges.finding import JudgeSource, known_judges
 from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
-from ....pipelines.services.gallery import (
-    cells_of,
-    first_profile,
-    picture_details,
-    start_scoring,
-    stored_profile,
-    usable_profiles,
-)
+from ....pipelines.services.gallery import cells_of, picture_details, start_scoring
 from ....pipelines.services.importing import MOST_BYTES
+from ....pipelines.services.judge_choices import ordered
 from ....pipelines.services.judging import (
     KEY,
     adherence_among,
@@ -46,6 +39,7 @@ from ....pipelines.services.judging import (
 )
 from ....pipelines.support.background import Job
 from ..answers import for_visitor, json_endpoint, page, reading, whole_number, whole_numbers
+from ..judges import scored_choices, stored_name_of
 from ..state import ForbiddenError, NotFoundError, current_collection, is_owner, rater_of, server_of
 
 #: Longest side of a picture by the size in its address; None for all pixels.
@@ -81,12 +75,12 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
 
     Args:
         parameters: of the address.
-        stored: returns the stored name of a profile.
+        stored: returns the stored name of a judge.
 
     Raises:
         SoartError: an unknown or malformed value.
     """
-    name = parameters.get("profile", "")
+    name = parameters.get("by", "")
     return Query(
         profile=stored(name) if name else "",
         sort=parameters.get("sort") or "date",
@@ -106,16 +100,9 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
     )
 
 
-def _stored(request: Request, name: str) -> str:
-    """The stored name of a profile that a visitor names; guests know judges by their shared names."""
-    current = current_collection(request)
-    shared = name.startswith(JUDGE) and not is_owner(request)
-    return stored_profile(current.profiles, name, count_collection(current.collection).profiles if shared else ())
-
-
 #: Names of the fields of the form, and of the address.
 FILTERS = frozenset({
-    "words", "sort", "up", "stacks", "stack", "like", "profile", "low", "high", "rated", "favourite", "damage", "shown", "tag", "album",
+    "words", "sort", "up", "stacks", "stack", "like", "by", "low", "high", "rated", "favourite", "damage", "shown", "tag", "album",
     "since", "until",
 })  # fmt: skip
 
@@ -123,7 +110,7 @@ FILTERS = frozenset({
 def _query(request: Request, parameters: Mapping[str, str]) -> Query:
     """The query of an address in an open collection."""
     current = current_collection(request)
-    query = query_of(parameters, lambda name: _stored(request, name))
+    query = query_of(parameters, lambda name: stored_name_of(request, name))
     shown = parameters.get("shown", "")
     if not shown:
         return query
@@ -131,15 +118,15 @@ def _query(request: Request, parameters: Mapping[str, str]) -> Query:
     return replace(query, **limits_of_shown(shown, current.collection, profiles))
 
 
-def _ignored(parameters: Mapping[str, str], profiles: Sequence[str], *, examined: bool) -> dict[str, str]:
+def _ignored(parameters: Mapping[str, str], judges: Sequence[str], *, examined: bool) -> dict[str, str]:
     """Filters of an address that the form of the gallery cannot hold, values by name.
 
     Args:
         parameters: of the address.
-        profiles: names that the form offers.
+        judges: names that the form offers.
         examined: True if the form offers damage.
     """
-    choices = {"stacks": [*UNITS], "shown": ["yes", "no"], "profile": profiles} | ({} if examined else {"damage": []})
+    choices = {"stacks": [*UNITS], "shown": ["yes", "no"], "by": judges} | ({} if examined else {"damage": []})
     wrong = [name for name, offered in choices.items() if parameters.get(name, "") not in ("", *offered)]
     for name in ("sort", "rated", "damage", "low", "high", "since", "until"):
         try:
@@ -151,30 +138,30 @@ def _ignored(parameters: Mapping[str, str], profiles: Sequence[str], *, examined
     return {name: parameters[name] for name in wrong}
 
 
+def startable_models(request: Request) -> list[JudgeSource]:
+    """The models that the owner may start; the judges of items score all pictures instead."""
+    known = [source for source in known_judges() if source.name not in (OVERALL, TECHNICAL, *DETECTORS)]
+    return [*known, *server_of(request).judges.own]
+
+
 def gallery(request: Request) -> Response:
     """The view."""
     current = current_collection(request)
     counts = count_collection(current.collection)
-    # The view of tastes shows the messages about tastes that cannot be used.
-    scorers, _ = usable_profiles(current.profiles, current.profiles.judges())
-    profiles = [(name, counts.profiles.get(scorer.stored_name, 0)) for name, scorer in scorers.items()]
-    judges = [(name, scored) for name, scored in counts.profiles.items() if name.startswith(JUDGE)]
-    profiles += judges if is_owner(request) else [(shared_name(name), scored) for name, scored in judges]
+    judges = scored_choices(request)
     examined = all(counts.profiles.get(detector.stored_name) for detector in detectors())
-    ignored = _ignored(request.query_params, [name for name, _ in profiles], examined=examined)
+    ignored = _ignored(request.query_params, [judge.name for judge in judges], examined=examined)
     # The form would send the others again, and a refused one hides all pictures.
     parameters = {name: value for name, value in request.query_params.items() if name not in ignored}
-    chosen = parameters.get("profile") or first_profile(dict(profiles))
     # A tag that no picture bears any more still filters: the form keeps it.
     labels = {
         kind: {name: 0 for name in [parameters.get(kind)] if name} | label_counts(current.collection, kind)
         for kind in (TAG, ALBUM)
     }
     return page(
-        request, "gallery.html", current, view="gallery", profiles=profiles, doubtful=current.profiles.doubtful(), sound=counts.pictures - counts.problems,
-        counts=counts, chosen=chosen, parameters=parameters, damages=DAMAGE,
+        request, "gallery.html", current, view="gallery", judges=judges, chosen=parameters.get("by") or OVERALL, counts=counts, parameters=parameters, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
-        judges=[*known_judges(), *server_of(request).judges.own], adherence=adherence_among(current.collection, counts.profiles),
+        startable=startable_models(request), adherence=adherence_among(current.collection, counts.profiles),
         examined=examined, ignored=[f"{name[:40]}={value[:40]}" for name, value in ignored.items()],
     )  # fmt: skip
 
@@ -187,25 +174,27 @@ def ids(request: Request) -> Response:
     """
     current, parameters = current_collection(request), request.query_params
     query = _query(request, parameters)
-    found = order(current.collection, query, rater_of(request))
+    found = ordered(current.collection, query, rater_of(request))
     if like := parameters.get("like"):
         example = row_of(current.collection, whole_number(like, "the picture's number"))
         found = by_likeness(current.collection, found, example.id)
-    by, opened = parameters.get("stacks"), parameters.get("stack")
-    if not by:
+    way, opened = parameters.get("stacks"), parameters.get("stack")
+    if not way:
         return JSONResponse({"ids": found})
     number = whole_number(opened, "the picture's number") if opened else None
-    found, by_top = stacked(found, current.stacks.stacks(by, query.profile), number)
+    found, by_top = stacked(found, current.stacks.stacks(way, query.profile), number)
     return JSONResponse({"ids": found, "stacks": list(by_top.values())})
 
 
 def cells(request: Request) -> Response:
     """Cells of pictures."""
     current = current_collection(request)
-    name = request.query_params.get("profile", "")
+    name = request.query_params.get("by", "")
     rows = rows_of(current.collection, whole_numbers(request.query_params.get("ids", ""), "a picture's number"))
-    profile = _stored(request, name) if name else ""
-    return JSONResponse({"cells": cells_of(current.collection, rows, rater_of(request), profile)})
+    stored = stored_name_of(request, name) if name else ""
+    return JSONResponse(
+        {"cells": cells_of(current.collection, rows, rater_of(request), stored), "points": has_points(stored)}
+    )
 
 
 def picture(request: Request) -> Response:
@@ -224,9 +213,9 @@ def heat(request: Request) -> Response:
     """A picture under its heat map."""
     current = current_collection(request)
     row = row_of(current.collection, request.path_params["image"])
-    name = request.query_params.get("profile") or TECHNICAL
-    # A judge by others has no heat map.
-    scorer = current.profiles.scorer(TECHNICAL if name.startswith(JUDGE) else name)
+    name = request.query_params.get("by") or OVERALL
+    # Models and people have no heat map.
+    scorer = current.profiles.scorer(TECHNICAL if name.startswith((JUDGE, PERSON)) else name)
     return Response(
         heat_picture(current.collection, row, scorer),
         media_type="image/jpeg",
@@ -237,9 +226,9 @@ def heat(request: Request) -> Response:
 def detail(request: Request) -> Response:
     """Everything known about a picture, as part of a page."""
     current = current_collection(request)
-    name = request.query_params.get("profile") or TECHNICAL
-    profile = _stored(request, name) if name.startswith(JUDGE) else name
-    details = picture_details(current.collection, current.profiles, request.path_params["image"], profile)
+    name = request.query_params.get("by") or OVERALL
+    judge = stored_name_of(request, name) if name.startswith(JUDGE) else name
+    details = picture_details(current.collection, current.profiles, request.path_params["image"], judge)
     return page(request, "detail.html", current, details=details)
 
 
@@ -251,9 +240,9 @@ def phrases(request: Request) -> Response:
 
 
 def score(request: Request, body: dict[str, Any]) -> Response:
-    """Score the whole collection by a profile, in the background."""
+    """Score the whole collection by a judge, in the background."""
     current = current_collection(request)
-    job = start_scoring(current.jobs, current.collection, current.profiles, str(body.get("profile", "")))
+    job = start_scoring(current.jobs, current.collection, current.profiles, str(body.get("by", "")))
     return JSONResponse({"job": job.number})
 
 
@@ -264,7 +253,7 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
     if not isinstance(filters, dict):
         raise SoartError("Expected filters by name.")
     parameters = {str(name): str(value) for name, value in filters.items()}
-    found = order(current.collection, _query(request, parameters), rater_of(request))
+    found = ordered(current.collection, _query(request, parameters), rater_of(request))
     job = start_judging(
         current.jobs, current.collection, current.profiles, str(body.get("judge", "")), found, server_of(request).judges
     )

@@ -10,11 +10,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ....metrics.damage.names import OVERALL
+from ....metrics.damage.titles import has_points
 from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
 from ....pipelines.collection.queries import row_of
 from ....pipelines.models.backends.address import BackendAddress
 from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
-from ..answers import backend_of, for_visitor, json_endpoint, number, page, weights_of, whole_number
+from ..answers import backend_of, for_visitor, json_endpoint, number, page, stored_judge_title, weights_of, whole_number
+from ..judges import offered_choices
+from ..language import texts_of
 from ..state import current_collection, server_of
 
 #: Seeds of variations begin below this.
@@ -40,7 +44,7 @@ def generate_page(request: Request) -> Response:
         request, "generate.html", current_collection(request), view="generate", example=example, own=own,
         sampler=_sampler(example, backend) if example and backend else "",
         seed=secrets.randbelow(_SEEDS) if example else 0,
-        judges=server_of(request).judges, most=MOST_PICTURES, longest=LONGEST_SIDE, steps=MOST_STEPS,
+        judges=offered_choices(request), chosen=OVERALL, most=MOST_PICTURES, longest=LONGEST_SIDE, steps=MOST_STEPS,
     )  # fmt: skip
 
 
@@ -71,7 +75,7 @@ def start(request: Request, body: dict[str, Any]) -> Response:
             "negative": str(body.get("negative") or "") or None,
             "scheduler": str(body.get("sampler") or "").strip() or None,
         },
-        judges=weights_of(body.get("judges")),
+        by=weights_of(body.get("by")),
     )
     current_collection(request).generation.start(drawing)
     return state(request)
@@ -79,9 +83,15 @@ def start(request: Request, body: dict[str, Any]) -> Response:
 
 def state(request: Request) -> Response:
     """The state of the latest drawing."""
-    progress = current_collection(request).generation.progress()
+    progress, texts = current_collection(request).generation.progress(), texts_of(request)
     return JSONResponse(
-        asdict(progress) | {"message": for_visitor(request, progress.message), "backend": backend_of(request)}
+        asdict(progress)
+        | {
+            "message": for_visitor(request, progress.message),
+            "backend": backend_of(request),
+            "judges": [stored_judge_title(texts, name) for name in progress.judges],
+            "points": len(progress.judges) == 1 and all(map(has_points, progress.judges)),
+        }
     )
 
 

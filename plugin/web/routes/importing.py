@@ -34,7 +34,7 @@ async def add(request: Request) -> Response:
 def scan(request: Request, body: dict[str, Any]) -> Response:
     """Evaluate the collection again, which finds the pictures that were added."""
     evaluation = current_collection(request).evaluation
-    return JSONResponse({"job": evaluation.evaluate(evaluation.settings.profile).number})
+    return JSONResponse({"job": evaluation.evaluate(evaluation.settings.by).number})
 
 
 routes = [

@@ -11,13 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import CollectionError, SoartError
-from ....metrics.damage.titles import profile_of
-from ....metrics.tastes.profile import TECHNICAL
+from ....metrics.damage.names import OVERALL
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.evaluation.keepers import UNITS
 from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.services.keepers import KeeperService
 from ..answers import json_endpoint, page, whole_number
+from ..judges import name_of_stored, ranking_choices
 from ..state import current_collection, is_owner, rater_of
 
 #: Groups shown at first and with every step, pictures of a group, and corrections.
@@ -34,10 +34,11 @@ def _grouping(parameters: Mapping[str, Any]) -> tuple[str, int]:
     Raises:
         SoartError: an unknown way of grouping, or a number that is not from 1 to 99.
     """
-    by, per_group = str(parameters.get("by") or "prompt"), whole_number(parameters.get("per", 1), "pictures to keep")
-    if by not in UNITS or not 1 <= per_group <= 99:
+    group = str(parameters.get("group") or "prompt")
+    per_group = whole_number(parameters.get("per", 1), "pictures to keep")
+    if group not in UNITS or not 1 <= per_group <= 99:
         raise SoartError("Choose groups by prompt, burst or look-alike, and 1 to 99 pictures to keep of each.")
-    return by, per_group
+    return group, per_group
 
 
 def _images(body: Mapping[str, Any], name: str = "images") -> list[int]:
@@ -56,19 +57,19 @@ def keepers_page(request: Request) -> Response:
     """The view; an earlier evaluation is read in the background."""
     current = current_collection(request)
     current.evaluation.recall()
-    by, per_group = _grouping(request.query_params)
+    group, per_group = _grouping(request.query_params)
     return page(
-        request, "keepers.html", current, view="keepers", profiles=current.profiles.judges(), doubtful=current.profiles.doubtful(), ways=list(UNITS), by=by, per=per_group,
-        chosen=current.evaluation.settings.profile or TECHNICAL,
+        request, "keepers.html", current, view="keepers", judges=ranking_choices(request), ways=list(UNITS), group=group,
+        per=per_group, chosen=current.evaluation.settings.by or OVERALL,
     )  # fmt: skip
 
 
 def groups(request: Request) -> Response:
     """The groups, corrections, and moves that can be undone, as part of a page."""
     current, service = current_collection(request), _service(request)
-    by, per_group = _grouping(request.query_params)
+    group, per_group = _grouping(request.query_params)
     most = max(GROUPS, whole_number(request.query_params.get("groups", GROUPS), "a number of groups"))
-    found = service.keepers(by, per_group, rater_of(request))
+    found = service.keepers(group, per_group, rater_of(request))
     corrections = dict(list(service.corrections().items())[:CORRECTIONS])
     listed = found.groups[:most] if found else ()
     ids = {image for group in listed for image in group.images[:MEMBERS]}.union(*corrections.values())
@@ -79,7 +80,7 @@ def groups(request: Request) -> Response:
             plan = service.plan(found)
     return page(
         request, "keeper_groups.html", current, found=found, listed=listed, members=MEMBERS, step=GROUPS, plan=plan, culled=current.evaluation.culled,
-        corrections=corrections, profile=profile_of(found.profile) if found else "", cell=cells_by_id(current.collection, ids, rater_of(request)),
+        corrections=corrections, judge=name_of_stored(request, found.judge) if found else "", cell=cells_by_id(current.collection, ids, rater_of(request)),
         kept=set(current.evaluation.settings.keep), undo_files=current.evaluation.undo_files(),
         away=count_collection(current.collection).away,
     )  # fmt: skip
@@ -105,8 +106,8 @@ def distinct(request: Request, body: dict[str, Any]) -> Response:
 
 def move(request: Request, body: dict[str, Any]) -> Response:
     """Move the pictures that are no keepers away; answers the name of the undo file."""
-    by, per_group = _grouping(body)
-    _, name = _service(request).move(by, per_group, str(body.get("plan", "")))
+    group, per_group = _grouping(body)
+    _, name = _service(request).move(group, per_group, str(body.get("plan", "")))
     return JSONResponse({"undo": name})
 
 

@@ -13,7 +13,7 @@ from ....pipelines.collection.queries import Query, order, rows_of
 from ....pipelines.collection.score_statistics import unfit_ids
 from ....pipelines.reports.taste import draw_curve
 from ....pipelines.scoring.taste_scorer import TasteScorer
-from ....pipelines.services.gallery import cells_of, taste_scorer, usable_profiles
+from ....pipelines.services.gallery import cells_of, taste_scorer, usable_judges
 from ....pipelines.tastes.agreement import NO_DISAGREEMENT, agreement, best_and_worst
 from ..answers import page
 from ..state import current_collection, rater_of
@@ -26,7 +26,7 @@ def taste_page(request: Request) -> Response:
     """The view."""
     current, rater = current_collection(request), rater_of(request)
     collection = current.collection
-    usable, problems = usable_profiles(current.profiles, current.profiles.names())
+    usable, problems = usable_judges(current.profiles, current.profiles.names())
     scorers = {name: scorer for name, scorer in usable.items() if isinstance(scorer, TasteScorer)}
     name = request.query_params.get("name") or (rater if rater in scorers else "")
     if name and name not in scorers:
@@ -36,13 +36,13 @@ def taste_page(request: Request) -> Response:
     unfit = len(unfit_ids(collection))
     values: dict[str, Any] = {"taste": None, "curve": None, "most": [], "least": []}
     if scorer is not None:
-        profile, taste = scorer.stored_name, scorer.taste
+        stored, taste = scorer.stored_name, scorer.taste
         values["taste"] = taste
         values["most"], values["least"] = (
-            cells_of(collection, rows_of(collection, ids), rater, profile)
-            for ids in best_and_worst(collection, profile, TOP)
+            cells_of(collection, rows_of(collection, ids), rater, stored)
+            for ids in best_and_worst(collection, stored, TOP)
         )
-        values["scored"] = len(order(collection, Query(profile=profile, sound=True, scored=True), rater))
+        values["scored"] = len(order(collection, Query(profile=stored, sound=True, scored=True), rater))
         examples = getattr(taste, "examples", None)
         values["curve"] = draw_curve(taste.trust, len(examples)) if examples is not None else None
     agreed, common = agreement(collection, {name: scorer.stored_name for name, scorer in scorers.items()})

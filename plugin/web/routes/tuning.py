@@ -9,16 +9,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....metrics.damage.scorer import DETECTORS
-from ....metrics.damage.titles import profile_title
-from ....metrics.tastes.profile import TECHNICAL
+from ....metrics.damage.names import OVERALL
 from ....pipelines.collection.queries import title_of
 from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges
 from ....pipelines.reports.tuning import words_of
 from ....pipelines.scoring.opinions import who_judged
 from ....pipelines.tuning.findings import MOST_LIKED
 from ....pipelines.tuning.settings import TuneSettings
-from ..answers import finite, for_visitor, json_endpoint, number, page, weights_of, whole_number
+from ..answers import finite, for_visitor, json_endpoint, judge_title, number, page, weights_of, whole_number
+from ..judges import offered_choices
 from ..language import texts_of
 from ..state import current_collection, rater_of, server_of
 from .generating import example_of
@@ -35,7 +34,7 @@ def tune_page(request: Request) -> Response:
     people = sorted({*who_judged(current.collection), rater_of(request)})
     example = example_of(request)
     return page(
-        request, "tune.html", current, view="tune", profiles=current.profiles.judges(), doubtful=current.profiles.doubtful(), detectors=DETECTORS, people=people, judges=server_of(request).judges,
+        request, "tune.html", current, view="tune", judges=offered_choices(request, people), chosen=OVERALL,
         text=(example and example.prompt) or "", negative=(example and example.negative) or "",
     )  # fmt: skip
 
@@ -57,16 +56,13 @@ def start(request: Request, body: dict[str, Any]) -> Response:
     text = str(body.get("text", "")).strip()
     if not text:
         raise SoartError("Name a prompt to tune, such as: a boat.")
-    profiles, people, judges = (weights_of(body.get(kind)) for kind in ("profiles", "raters", "judges"))
     least = body.get("adherence")
     settings = TuneSettings.of_text(
         text,
         server_of(request).settings.vocabulary,
         str(body.get("negative") or ""),
         budget=budget_of(body.get("budget", 60)),
-        profiles=profiles or ({} if people or judges else {TECHNICAL: 1.0}),
-        raters=people,
-        judges=judges,
+        by=weights_of(body.get("by")) or {OVERALL: 1.0},
         adherence=0.0 if least in (None, "") else number(least, "a least adherence"),
         pareto=bool(body.get("pareto")),
         prune=bool(body.get("prune", True)),
@@ -114,12 +110,8 @@ def narrow(request: Request, body: dict[str, Any]) -> Response:
 
 def _judges(request: Request, settings: TuneSettings) -> list[str]:
     """Titles of the judges of a tune, in the language of the request."""
-    texts = texts_of(request)
-    return [
-        *(texts.message(profile_title(name)) for name in settings.profiles),
-        *(texts.plain("ratings of %(rater)s", rater=name) for name in settings.raters),
-        *(texts.plain("judge: %(name)s", name=name) for name in settings.judges),
-    ]
+    texts, offered = texts_of(request), server_of(request).judges
+    return [judge_title(texts, name, model=name in offered) for name in settings.by or {OVERALL: 1.0}]
 
 
 def state(request: Request) -> Response:
@@ -138,6 +130,7 @@ def state(request: Request) -> Response:
         "exhausted": progress.exhausted,
         "subject": progress.subject,
         "judges": _judges(request, settings) if settings else [],
+        "points": progress.in_points,
         "bans": settings.bans if settings else [],
         "pins": settings.pins if settings else [],
         "pictures": [

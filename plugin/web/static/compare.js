@@ -7,6 +7,7 @@ import { onSubmit } from "./actions.js";
 import { $, el, formValues, setServerHtml, svg } from "./dom.js";
 import { whenBack } from "./history.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
+import { startJudge } from "./judge.js";
 import { isForView } from "./keys.js";
 import { save } from "./outbox.js";
 import { image } from "./pictures.js";
@@ -263,6 +264,14 @@ addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+
+/** Only the best pictures need a judge. */
+function offerJudge() {
+  $("#judge").hidden = form.source.value !== "best";
+}
+form.source.addEventListener("change", offerJudge);
+startJudge(form.by);
+offerJudge();
 
 /** Show what the address asks for. */
 function restore() {

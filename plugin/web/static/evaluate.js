@@ -6,6 +6,7 @@ import { actionsEnd, once, onSubmit } from "./actions.js";
 import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
 import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
+import { rememberJudge } from "./judge.js";
 import { isForView } from "./keys.js";
 import { getHtml, latestHtml, post, queryOf } from "./request.js";
 import { showError } from "./toasts.js";
@@ -99,6 +100,7 @@ rule.addEventListener("input", () => {
 });
 rule.addEventListener("submit", (event) => event.preventDefault());
 onSubmit(form, () => change("/api/evaluate", formValues(form)));
+rememberJudge(form.by);
 addEventListener("keydown", (event) => {
   if (isForView(event) && event.key === "u") actionsEnd().then(() => undoLatest());
 });

@@ -7,6 +7,7 @@ import { Grid } from "./grid.js";
 import { goBack, whenBack } from "./history.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { startImport } from "./import.js";
+import { startJudge } from "./judge.js";
 import { startJudging } from "./judging.js";
 import { isForView, starsOf } from "./keys.js";
 import { whenLeft } from "./leaving.js";
@@ -31,7 +32,7 @@ const grid = new Grid($("#grid"), {
       return;
     }
     openViewer(grid.ids, number, {
-      profile: form.profile.value,
+      by: form.by.value,
       onRate: (id, stars) => grid.showRating(id, stars),
       onFavourite: (id, on) => grid.showFavourite(id, on),
     });
@@ -124,11 +125,10 @@ async function load() {
     $("#count").textContent = counted(ids, stacks);
     $("#spread").hidden = !values.stack;
     $("#empty").hidden = ids.length > 0;
-    const profile = form.profile.selectedOptions[0];
-    $("#legend").hidden = !ids.length || !Number(profile.dataset.scored);
-    const by = { profile: profile.text.replace(/ \(.*/, "") };
-    $("#legend").textContent = _("· %%: share of the pictures that score lower, by %(profile)s", by);
-    grid.show(ids, values.profile, stacks);
+    const judge = form.by.selectedOptions[0];
+    $("#legend").hidden = !ids.length || !judge.dataset.known;
+    $("#legend").textContent = _("· scores by %(judge)s", { judge: judge.dataset.title });
+    grid.show(ids, values.by, stacks);
     selected.keep(ids);
   } catch (error) {
     if (error.status !== 400 && error.status !== 404) {
@@ -136,7 +136,7 @@ async function load() {
       return;
     }
     // Such as percentiles from 90 to 9 while 95 is typed: the message replaces the count.
-    grid.show([], values.profile);
+    grid.show([], values.by);
     $("#empty").hidden = true;
     $("#count").textContent = error.message;
   }
@@ -197,8 +197,12 @@ function clear() {
 }
 $("#clear").onclick = clear;
 find("#all")?.addEventListener("click", clear);
-$("#score").onclick = () => post("/api/score", { profile: form.profile.value }).then(watchJobs, showError);
-onJobEnd("score:", load);
+$("#score").onclick = () => post("/api/score", { by: form.by.value }).then(watchJobs, showError);
+onJobEnd("score:", (job) => {
+  const scored = [...form.by.options].find((option) => job.key === `score:${option.value}`);
+  if (scored && job.state === "done") scored.dataset.known = "1";
+  return load();
+});
 startSelection(selected, grid, reload);
 onUndo(reload);
 startImport();
@@ -243,6 +247,7 @@ addEventListener("keydown", (event) => {
     grid.focus(grid.focused);
   }
 });
+startJudge(form.by, new URLSearchParams(location.search).has("by"));
 load().then(() => {
   restoreScroll("gallery");
   const left = whenLeft("selection", () => selected.ids.join(","));

@@ -6,7 +6,7 @@ import { onSubmit } from "./actions.js";
 import { $, find } from "./dom.js";
 import { watchJobs } from "./jobs.js";
 import { get, post } from "./request.js";
-import { clearPictures, showPictures } from "./strip.js";
+import { clearPictures, legendOf, showPictures } from "./strip.js";
 import { toast } from "./toasts.js";
 import { _, ngettext } from "./translate.js";
 import { startWeights, weightsIn } from "./weights.js";
@@ -17,6 +17,8 @@ import { startWeights, weightsIn } from "./weights.js";
  * @property {number} total pictures; 0 before the first drawing.
  * @property {number[]} pictures ids, as they were drawn; once judges have sorted them, best first.
  * @property {Record<number, number>} values of the judges, by id; empty until they have judged.
+ * @property {string[]} judges in words.
+ * @property {boolean} points true if the values are points, 0 to 100.
  * @property {string} message the outcome, a sentence; empty while it runs.
  * @property {boolean} failed
  * @property {string} backend the running backend that draws; empty for none.
@@ -33,7 +35,7 @@ let shows = 0;
 async function show(state) {
   shows++;
   ({ live } = state);
-  const { total, pictures, values, message, failed, backend } = state;
+  const { total, pictures, values, judges, points, message, failed, backend } = state;
   const named = find("#backend");
   if (named) named.textContent = backend;
   const done = { done: pictures.length };
@@ -44,7 +46,9 @@ async function show(state) {
   const sorted = Object.keys(values).length > 0;
   $("#live").ariaLabel = sorted ? _("Pictures, best first") : _("Pictures, newest first");
   const order = sorted ? pictures : pictures.toReversed();
-  await showPictures(order.map((id) => ({ id, batch: 0, goal: values[id] ?? null })));
+  $("#legend").hidden = !sorted;
+  $("#legend").textContent = legendOf(judges);
+  await showPictures(order.map((id) => ({ id, batch: 0, goal: values[id] ?? null })), points);
 }
 
 async function poll() {
@@ -67,7 +71,7 @@ onSubmit(form, async () => {
   const body = {
     ...Object.fromEntries(values),
     template: values.has("template"),
-    judges: weightsIn(form, "judge"),
+    by: weightsIn(form),
   };
   const state = await post("/api/generate", body);
   clearPictures();

@@ -2,6 +2,7 @@
 
 import { $, around, el, find } from "./dom.js";
 import { hasModifier } from "./keys.js";
+import { scoreText } from "./judge.js";
 import { badge, heart, image } from "./pictures.js";
 import { get } from "./request.js";
 import { _, decimal, ngettext } from "./translate.js";
@@ -33,7 +34,9 @@ export class Grid {
   #requested = new Set();
   /** @type {Map<number, Place>} By number in the order. */
   #places = new Map();
-  #profile = "";
+  #judge = "";
+  /** True if its scores are points, 0 to 100. */
+  #points = false;
   #columns = 3;
   /** Pixels of a picture's side. */
   #side = 0;
@@ -75,17 +78,17 @@ export class Grid {
    * Show other pictures.
    *
    * @param {number[]} ids
-   * @param {string} profile whose scores are shown.
+   * @param {string} judge whose scores are shown.
    * @param {number[][]} [stacks] ids of each stack, the top first.
    */
-  show(ids, profile, stacks = []) {
+  show(ids, judge, stacks = []) {
     // The keyboard goes on from the same picture, or from its place if it is gone.
     const place = ids.indexOf(this.ids[this.focused]);
     const active = this.inner.contains(document.activeElement) && document.activeElement;
     const box = active && active.getBoundingClientRect();
     const focused = place >= 0 || !active ? Math.max(0, place) : Math.min(this.focused, ids.length - 1);
     Object.assign(this, { ids, cells: new Map(), stacks: new Map(stacks.map((members) => [members[0], members])), focused });
-    this.#profile = profile;
+    this.#judge = judge;
     this.#requested = new Set();
     for (const { node } of this.#places.values()) node.remove();
     this.#places.clear();
@@ -136,10 +139,11 @@ export class Grid {
     const requested = this.#requested;
     ids.forEach((id) => requested.add(id));
     try {
-      /** @type {{ cells: Cell[] }} */
-      const { cells } = await get(`/api/cells?ids=${ids.join(",")}&profile=${encodeURIComponent(this.#profile)}`);
+      /** @type {{ cells: Cell[], points: boolean }} */
+      const { cells, points } = await get(`/api/cells?ids=${ids.join(",")}&by=${encodeURIComponent(this.#judge)}`);
       // Others are shown meanwhile: their cells are fetched later, and are newer.
       if (requested !== this.#requested) return;
+      this.#points = points;
       cells.forEach((cell) => this.cells.set(cell.id, cell));
     } catch {
       setTimeout(() => {
@@ -192,7 +196,7 @@ export class Grid {
     place.full = true;
     const { button } = place;
     const stack = this.stacks.get(cell.id);
-    button.replaceChildren(image(cell), ...percentile(cell), ...height(stack));
+    button.replaceChildren(image(cell), ...score(cell, this.#points), ...height(stack));
     button.classList.toggle("stack", Boolean(stack));
     button.title = cell.title;
     if (cell.problem) button.classList.add("problem");
@@ -293,15 +297,15 @@ function withNumber(event, act) {
 }
 
 /**
- * The mark of a picture's percentile; none without a score.
+ * The mark of a picture's score; none without one.
  *
  * @param {Cell} cell
+ * @param {boolean} points true if scores are points, 0 to 100.
  */
-function percentile(cell) {
+function score(cell, points) {
   if (cell.percentile === null || cell.score === null) return [];
-  const share = `${Math.round(cell.percentile)} %`;
-  const title = _("better than %(share)s of the pictures (score %(score)s)", { share, score: decimal(cell.score, 1) });
-  return [el("span", { className: "percent num", textContent: share, title })];
+  const title = _("better than %(share)s %% of the pictures", { share: Math.round(cell.percentile) });
+  return [el("span", { className: "score-mark num", textContent: scoreText(cell.score, points), title })];
 }
 
 /**

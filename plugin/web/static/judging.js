@@ -4,7 +4,6 @@ import { $, el, find } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { post } from "./request.js";
 import { showError, toast } from "./toasts.js";
-import { _ } from "./translate.js";
 
 /**
  * Offer to judge pictures, if the page does; it does for the owner.
@@ -57,12 +56,13 @@ export function startJudging(filter, filters, load) {
  * @param {() => unknown} load
  */
 function showValues(filter, name, load) {
-  const known = [...filter.profile.options].find((option) => option.value === name);
+  const known = [...filter.by.options].find((option) => option.value === name);
   const judge = name.replace(/^judge:/, "").replace(/@.*/, "");
-  const option = known ?? el("option", { value: name, textContent: _("judge: %(name)s", { name: judge }) });
-  option.dataset.scored = "1";
-  if (!known) filter.profile.append(option);
-  filter.profile.value = name;
+  const option = known ?? el("option", { value: name, textContent: judge, dataset: { title: judge } });
+  option.dataset.known = "1";
+  // Before the faults, which come last.
+  if (!known) filter.by.insertBefore(option, find("optgroup", filter.by));
+  filter.by.value = name;
   filter.sort.value = "score";
   if (name.startsWith("judge:adherence")) {
     filter.shown.disabled = false;

@@ -6,6 +6,7 @@ import { actionsEnd, once, onSubmit } from "./actions.js";
 import { $, $$, around, find, formValues, setServerHtml } from "./dom.js";
 import { followEvaluation } from "./evaluation.js";
 import { watchJobs } from "./jobs.js";
+import { rememberJudge } from "./judge.js";
 import { isForView } from "./keys.js";
 import { confirmMove } from "./moving.js";
 import { latestHtml, post, queryOf } from "./request.js";
@@ -24,8 +25,8 @@ const poll = followEvaluation(_("Nothing is evaluated yet: Evaluate finds the gr
 
 /** What the form asks for, as the server reads it. */
 function grouping() {
-  const { by, per } = formValues(form);
-  return { by, per };
+  const { group, per } = formValues(form);
+  return { group, per };
 }
 
 /** Show the groups anew; the focus stays on its picture. */
@@ -131,11 +132,12 @@ addEventListener("keydown", (event) => {
 });
 
 form.addEventListener("change", (event) => {
-  if (around(event, "[name=profile]") || !form.reportValidity()) return;
+  if (around(event, "[name=by]") || !form.reportValidity()) return;
   history.replaceState(history.state, "", `?${queryOf(grouping())}`);
   showGroups("").catch(showError);
 });
-onSubmit(form, () => start("/api/evaluate", { profile: formValues(form).profile }));
+onSubmit(form, () => start("/api/evaluate", { by: formValues(form).by }));
+rememberJudge(form.by);
 openThumbs($("#main"));
 onUndo(poll);
 poll();

@@ -15,7 +15,7 @@ import { _ } from "./translate.js";
  * @property {string | null} problem the reason if it is left out of rankings.
  * @property {number | null} stars your rating, 1–5; 0 for skipped, -1 for "not for me", null for none.
  * @property {boolean} favourite true if it is your favourite.
- * @property {number | null} score of the profile asked for.
+ * @property {number | null} score by the judge asked for.
  * @property {number | null} percentile of that score in the collection.
  */
 

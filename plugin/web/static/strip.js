@@ -2,10 +2,11 @@
 
 import { $, around, el } from "./dom.js";
 import { hasModifier, starsOf } from "./keys.js";
+import { scoreText } from "./judge.js";
 import { badge, image } from "./pictures.js";
 import { rate } from "./ratings.js";
 import { get } from "./request.js";
-import { figure } from "./translate.js";
+import { _ } from "./translate.js";
 import { onUndo, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
@@ -39,8 +40,9 @@ let shows = 0;
  * Put the strip in step with the tune.
  *
  * @param {TunePicture[]} pictures
+ * @param {boolean} points true if the goal is in points, 0 to 100.
  */
-export async function showPictures(pictures) {
+export async function showPictures(pictures, points) {
   shows++;
   const mine = shows;
   const missing = pictures.map(({ id }) => id).filter((id) => !places.has(id) && !unknown.has(id));
@@ -59,7 +61,7 @@ export async function showPictures(pictures) {
   for (const { id, goal } of pictures) {
     const place = places.get(id);
     if (!place) continue;
-    place.goal.textContent = goal === null ? "" : figure(goal);
+    place.goal.textContent = goal === null ? "" : scoreText(goal, points);
     const there = strip.children[position];
     if (there !== place.node) strip.insertBefore(place.node, there ?? null);
     position++;
@@ -77,7 +79,7 @@ export async function showPictures(pictures) {
  * @returns {Place}
  */
 function placeOf(cell) {
-  const goal = el("span", { className: "percent num" });
+  const goal = el("span", { className: "score-mark num" });
   const onclick = () => {
     const ids = [...strip.children].map((child) => Number(/** @type {HTMLElement} */ (child).dataset.id));
     openViewer(ids, ids.indexOf(cell.id), { onRate: showRating });
@@ -100,6 +102,16 @@ export function showRating(id, stars) {
   place.stars = stars;
   badge(place.button, stars);
 }
+
+/**
+ * Whose scores the pictures show.
+ *
+ * @param {string[]} judges in words.
+ */
+export const legendOf = (judges) =>
+  judges.length > 1
+    ? _("Scores by %(judges)s together, in standard deviations", { judges: judges.join(", ") })
+    : _("Scores by %(judge)s", { judge: judges.join("") });
 
 /** Empty the strip. */
 export function clearPictures() {

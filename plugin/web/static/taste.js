@@ -13,7 +13,7 @@ openThumbs($("#main"));
 find("#learn")?.addEventListener("click", () => post("/api/learn").then(watchJobs, showError));
 const score = find("#score");
 score?.addEventListener("click", () =>
-  post("/api/score", { profile: score.dataset.profile }).then(watchJobs, showError),
+  post("/api/score", { by: score.dataset.by }).then(watchJobs, showError),
 );
 for (const prefix of ["score:", `learn:${rater}`]) {
   onJobEnd(prefix, (job) => {

@@ -7,7 +7,7 @@ import { copyText } from "./clipboard.js";
 import { $, $$, around, el, setServerHtml } from "./dom.js";
 import { duration } from "./format.js";
 import { get, getHtml, post } from "./request.js";
-import { clearPictures, showPictures, showRating } from "./strip.js";
+import { clearPictures, legendOf, showPictures, showRating } from "./strip.js";
 import { showError, toast } from "./toasts.js";
 import { _, ngettext } from "./translate.js";
 import { numbersOf, openViewer } from "./viewer.js";
@@ -30,6 +30,7 @@ import { startWeights, weightsIn } from "./weights.js";
  * @property {boolean} exhausted true if there is nothing more to draw.
  * @property {string} subject the prompts or the template.
  * @property {string[]} judges in words.
+ * @property {boolean} points true if the goal is in points, 0 to 100.
  * @property {string[]} bans
  * @property {string[]} pins
  * @property {TunePicture[]} pictures newest first.
@@ -119,7 +120,9 @@ async function show(now) {
       : ngettext("%(done)s of %(count)s picture", "%(done)s of %(count)s pictures", budget, { done });
   const left = now.left ? `, ${_("%(duration)s left", { duration: duration(now.left) })}` : "";
   $("#numbers").textContent = `${count}${left}`;
-  await showPictures(now.pictures);
+  $("#legend").hidden = !now.pictures.some(({ goal }) => goal !== null);
+  $("#legend").textContent = legendOf(now.judges);
+  await showPictures(now.pictures, now.points);
   if (mine === shows && now.found && now.version !== version) await showFindings(now.version);
 }
 
@@ -260,9 +263,7 @@ onSubmit(form, async () => {
     text: values.get("text"),
     negative: values.get("negative"),
     budget: values.get("budget"),
-    profiles: weightsIn(form, "profile"),
-    raters: weightsIn(form, "person"),
-    judges: weightsIn(form, "judge"),
+    by: weightsIn(form),
     adherence: values.get("adherence"),
     pareto: values.has("pareto"),
     prune: values.has("prune"),

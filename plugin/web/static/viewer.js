@@ -19,7 +19,7 @@ import { Zoom } from "./zoom.js";
  * @import { Cell } from "./pictures.js"
  *
  * @typedef {object} Options
- * @property {string} [profile] whose score is explained; empty for the default.
+ * @property {string} [by] the judge whose score is explained; empty for the default.
  * @property {(id: number, stars: number | null) => void} [onRate] called after every rating.
  * @property {(id: number, on: boolean) => void} [onFavourite] called when a picture becomes a favourite, or is none any more.
  */
@@ -44,7 +44,7 @@ let ids = [];
 /** Index of the picture in the list. */
 let place = 0;
 /** @type {Required<Options>} */
-let options = { profile: "", onRate: () => {}, onFavourite: () => {} };
+let options = { by: "", onRate: () => {}, onFavourite: () => {} };
 /** @type {Element | null} The element that had the focus before. */
 let opener = null;
 
@@ -55,10 +55,10 @@ let opener = null;
  * @param {number} at index of the first picture to show.
  * @param {Options} [settings]
  */
-export async function openViewer(list, at, { profile = "", onRate = () => {}, onFavourite = () => {} } = {}) {
+export async function openViewer(list, at, { by = "", onRate = () => {}, onFavourite = () => {} } = {}) {
   const focused = document.activeElement;
   await whenBack();
-  [ids, place, options, opener] = [list, at, { profile, onRate, onFavourite }, focused];
+  [ids, place, options, opener] = [list, at, { by, onRate, onFavourite }, focused];
   if (!dialog.open) {
     // Back closes the viewer, and stays on the page.
     history.pushState({ viewer: true }, "");
@@ -126,7 +126,7 @@ async function show() {
     zoom.fit(cell.w, cell.h);
     showRating(cell.stars);
     showFavourite(cell.favourite);
-    const html = await getHtml(`/detail/${id}?profile=${encodeURIComponent(options.profile)}`);
+    const html = await getHtml(`/detail/${id}?by=${encodeURIComponent(options.by)}`);
     if (mine !== shows) return;
     setServerHtml(detail, html);
     keepOrder(id);
@@ -147,7 +147,7 @@ async function show() {
 function keepOrder(id) {
   const link = /** @type {HTMLAnchorElement | null} */ (find("[data-like]", detail));
   const view = new URLSearchParams(location.search);
-  const kept = { sort: view.get("sort") ?? "", up: view.get("up") ?? "", profile: options.profile };
+  const kept = { sort: view.get("sort") ?? "", up: view.get("up") ?? "", by: options.by };
   if (link) link.search = `?${queryOf({ like: String(id), ...kept })}`;
 }
 
@@ -208,7 +208,7 @@ async function preload(id) {
  *
  * @param {Cell} cell
  */
-const heatOf = (cell) => `/heat/${cell.id}?profile=${encodeURIComponent(options.profile)}&v=${cell.v}`;
+const heatOf = (cell) => `/heat/${cell.id}?by=${encodeURIComponent(options.by)}&v=${cell.v}`;
 
 picture.addEventListener("error", () => {
   const cell = cells.get(ids[place]);
@@ -401,7 +401,7 @@ export function numbersOf(thumb) {
 export function openThumbs(root) {
   root.addEventListener("click", (event) => {
     const thumb = around(event, "[data-picture]");
-    const profile = /** @type {HTMLElement | null | undefined} */ (thumb?.closest("[data-profile]"))?.dataset.profile;
-    if (thumb) openViewer(...numbersOf(thumb), { profile });
+    const by = /** @type {HTMLElement | null | undefined} */ (thumb?.closest("[data-by]"))?.dataset.by;
+    if (thumb) openViewer(...numbersOf(thumb), { by });
   });
 }

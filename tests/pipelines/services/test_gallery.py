@@ -7,15 +7,15 @@ from soart.errors import CollectionError, ProfileError
 from soart.pipelines.collection.damage import examined
 from soart.pipelines.collection.queries import row_of
 from soart.pipelines.collection.ratings import rate
+from soart.pipelines.scoring import profile_store
 from soart.pipelines.services.gallery import (
     cells_by_id,
     cells_of,
-    first_profile,
     picture_details,
     renew_scores,
     start_scoring,
     taste_scorer,
-    usable_profiles,
+    usable_judges,
 )
 from soart.pipelines.support.background import Jobs
 
@@ -33,10 +33,10 @@ def test_cells_show_the_rating_and_the_percentile_of_the_score(collection, colou
 
 def test_cell_and_details_agree_on_the_percentile_though_digits_differ(collection, coloured, profiles):
     name, rows = profiles.scorer("technical").stored_name, collection.images()
-    score = picture_details(collection, profiles, coloured[0]).explanation.score
+    score = picture_details(collection, profiles, coloured[0], "technical").explanation.score
     collection.set_scores(name, {coloured[0]: np.nextafter(score, 0), coloured[1]: score, coloured[2]: score + 1})
     cells = cells_of(collection, rows, "me", name)
-    assert cells[0]["percentile"] == picture_details(collection, profiles, coloured[0]).percentile
+    assert cells[0]["percentile"] == picture_details(collection, profiles, coloured[0], "technical").percentile
     assert cells[0]["percentile"] < 20
 
 
@@ -68,22 +68,6 @@ def test_pictures_whose_files_are_gone_are_not_waited_for(collection, coloured, 
     away.rename(file)
     assert renew_scores(jobs, collection, profiles).wait(240)
     assert coloured[0] in collection.scores(current)
-
-
-@pytest.mark.parametrize(
-    ("scored", "first"),
-    [
-        ({}, "technical"),
-        ({"technical": 0, "overall": 0}, "technical"),
-        ({"technical": 9, "overall": 8, "blur": 9}, "technical"),
-        ({"technical": 9, "overall": 9}, "overall"),
-        ({"technical": 0, "overall": 2}, "overall"),
-        ({"mine": 3, "technical": 9, "overall": 9}, "mine"),
-        ({"mine": 0, "technical": 0, "overall": 0, "judge:x@1": 4}, "judge:x@1"),
-    ],
-)
-def test_views_begin_with_the_overall_score_where_it_is_known(scored, first):
-    assert first_profile(scored) == first
 
 
 def test_the_overall_score_is_computed_in_the_background(collection, coloured, profiles, jobs):
@@ -126,27 +110,49 @@ def test_a_taste_that_is_missing_is_told_with_those_of_the_collection(collection
 def test_a_damaged_taste_is_named_and_the_others_are_usable(collection, profiles):
     profiles.own.folder.mkdir()
     profiles.own.path("ann").write_bytes(b"junk")
-    scorers, problems = usable_profiles(profiles, profiles.judges())
+    scorers, problems = usable_judges(profiles, profiles.judges())
     assert "ann" not in scorers
     assert "technical" in scorers
     assert len(problems) == 1
     assert "ann" in problems[0]
 
 
-def test_a_built_in_profile_is_not_a_taste(profiles):
+def test_a_built_in_judge_is_not_a_taste(profiles):
     with pytest.raises(ProfileError, match="not a taste"):
         taste_scorer(profiles, "blur")
 
 
-def test_details_of_an_unknown_profile_are_technical_ones(collection, profiles, coloured):
-    details = picture_details(collection, profiles, coloured[0], "zoe")
-    assert details.profile == "technical"
-    assert details.title == "p0"
+def test_details_without_a_named_judge_are_those_of_overall(collection, profiles, coloured):
+    details = picture_details(collection, profiles, coloured[0])
+    assert (details.judge, details.title, details.judged) == ("overall", "p0", None)
     assert details.explanation.reasons
     # One score is no scale.
     assert details.percentile is None
     with pytest.raises(CollectionError, match="no picture 999"):
         picture_details(collection, profiles, 999)
+
+
+def test_no_other_judge_stands_in_for_one_that_cannot_be_used(collection, profiles, coloured, monkeypatch):
+    details = picture_details(collection, profiles, coloured[0], "zoe")
+    assert (details.judge, details.explanation.score, details.percentile) == ("zoe", None, None)
+    assert details.explanation.problem.startswith("There is no taste 'zoe'")
+    monkeypatch.setattr(profile_store, "default_network", lambda: None)
+    details = picture_details(collection, profiles, coloured[0])
+    assert details.explanation.problem.startswith("The judge 'overall' needs a network")
+    assert "'technical'" in details.explanation.problem
+
+
+def test_details_show_the_stars_of_the_person_that_ranks(collection, profiles, coloured):
+    rate(collection, "ann", {coloured[0]: 5, coloured[1]: 2})
+    judged = picture_details(collection, profiles, coloured[0], "person:ann").judged
+    assert (judged.name, judged.value, judged.percentile) == ("person:ann", 5.0, 75.0)
+    assert picture_details(collection, profiles, coloured[2], "person:ann").judged.value is None
+
+
+def test_models_and_people_are_not_scored_as_judges_of_items_are(collection, profiles, jobs):
+    for name, advice in (("judge:clip@1", "Judge pictures…"), ("person:ann", "ratings and choices")):
+        with pytest.raises(ProfileError, match=advice):
+            start_scoring(jobs, collection, profiles, name)
 
 
 def test_details_show_the_value_of_the_judge_that_ranks_before_the_technical_score(collection, profiles, coloured):
@@ -156,7 +162,7 @@ def test_details_show_the_value_of_the_judge_that_ranks_before_the_technical_sco
     assert (details.judged.name, details.judged.value, details.judged.percentile) == (name, -1.0, 50.0)
     technical = picture_details(collection, profiles, coloured[1], "technical")
     assert technical.judged is None
-    assert (details.profile, details.explanation.score) == ("technical", technical.explanation.score)
+    assert (details.judge, details.explanation.score) == ("technical", technical.explanation.score)
     # It may have judged some pictures alone.
     unknown = picture_details(collection, profiles, coloured[3], name).judged
     assert (unknown.name, unknown.value, unknown.percentile) == (name, None, None)

@@ -7,13 +7,15 @@ import threading
 import pytest
 
 from soart.errors import JudgeError, SoartError
-from soart.pipelines.collection.queries import Query, order
+from soart.pipelines.collection.queries import Query, order, scores_of
 from soart.pipelines.collection.ratings import rate
+from soart.pipelines.judges import storing
 from soart.pipelines.judges.adherence import AdherenceJudge
+from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue
-from soart.pipelines.judges.in_memory import guarded
 from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.prior_scores import sentences_on_judges
 from soart.pipelines.services.judging import (
     adherence_among,
@@ -50,11 +52,11 @@ def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, profiles, p
     judged = []
 
     class Cancelling(acme_judge.Redness):
-        def judge(self, pictures, prompts):
-            judged.extend(pictures)
+        def values(self, pictures):
+            judged.extend(pictures.ids)
             if len(judged) == 8:
                 jobs.list()[-1].cancel()
-            return super().judge(pictures, prompts)
+            return super().values(pictures)
 
     monkeypatch.setattr(acme_judge, "Redness", Cancelling)
     first = ended(start_judging(jobs, collection, profiles, " redness ", ids))
@@ -92,10 +94,10 @@ def test_a_judge_that_cannot_be_loaded_is_one_sentence(collection, ids, jobs, pr
 def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, profiles, package, monkeypatch):
     import acme_judge
 
-    def fail(self, pictures, prompts):
+    def fail(self, pictures):
         raise ValueError("no idea")
 
-    monkeypatch.setattr(acme_judge.Redness, "judge", fail)
+    monkeypatch.setattr(acme_judge.Redness, "values", fail)
     job = ended(start_judging(jobs, collection, profiles, "redness", ids))
     assert job.state == FAILED
     assert "failed on every picture of a batch" in job.message
@@ -108,7 +110,7 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
 
     monkeypatch.setattr(acme_judge, "Redness", acme_judge.Moody)
     scores, reads = collection.scores, []
-    monkeypatch.setattr(collection, "scores", lambda name: reads.append(name) or scores(name))
+    monkeypatch.setattr(storing, "scores_of", lambda *asked: reads.append(asked) or scores_of(*asked))
     # Most of them were removed meanwhile.
     job = ended(start_judging(jobs, collection, profiles, "redness", range(1, 3001)))
     missing = 20 - len(scores("judge:redness@1"))
@@ -125,8 +127,8 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
 def test_a_judge_at_work_is_not_started_again(collection, ids, jobs, profiles, package, monkeypatch):
     import acme_judge
 
-    release, judge = threading.Event(), acme_judge.Redness.judge
-    monkeypatch.setattr(acme_judge.Redness, "judge", lambda *asked: release.wait(240) and judge(*asked))
+    release, judge = threading.Event(), acme_judge.Redness.values
+    monkeypatch.setattr(acme_judge.Redness, "values", lambda *asked: release.wait(240) and judge(*asked))
     first = start_judging(jobs, collection, profiles, "redness:/home/ann/x", ids[:8])
     assert first.title == "Judging by redness"
     with pytest.raises(SoartError, match="already running"):
@@ -145,7 +147,7 @@ def test_tastes_that_start_from_the_judge_score_anew(collection, ids, jobs, prof
     before = collection.scores(scorer.stored_name)
     (sentence,) = sentences_on_judges(collection, scorer, ids)
     assert "has not judged 10 of 20 pictures" in sentence
-    assert "soart rank --judge redness=0" in sentence
+    assert "soart rank --by redness" in sentence
     judged = ended(start_judging(jobs, collection, profiles, "redness", ids))
     assert judged.state == DONE
     after = collection.scores(scorer.stored_name)
@@ -162,7 +164,7 @@ def test_no_pictures(collection, jobs, profiles, package):
 
 def test_the_adherence_that_judged_last_counts_even_if_an_older_one_has_more_values(collection, ids):
     judge = GuardedJudge(AdherenceJudge([]))
-    assert judge_pictures(collection, [], judge) == ({}, [])
+    assert judge_pictures(StoredPictures(collection, []), judge) == ({}, [])
     counts = {"judge:adherence@0-older": 20}
     assert adherence_among(collection, counts) == "judge:adherence@0-older"
     assert adherence_among(collection, {**counts, judge.stored_name: 1}) == judge.stored_name
@@ -200,7 +202,7 @@ def test_a_judged_picture_tells_phrase_by_phrase(collection, jobs, make_drawn, p
     assert adherence_of_picture(collection, second) is None
     # Values of another adherence cannot be told phrase by phrase.
     other = GuardedJudge(AdherenceJudge([]))
-    judge_pictures(collection, [], other)
+    judge_pictures(StoredPictures(collection, []), other)
     collection.set_scores(other.stored_name, {first: 0.5})
     assert adherence_of_picture(collection, first) is None
     with pytest.raises(SoartError):

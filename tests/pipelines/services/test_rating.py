@@ -130,7 +130,7 @@ def test_a_damaged_taste_is_learnt_anew(collection, profiles, jobs, coloured, pr
     assert rating.progress().word
 
 
-def test_profiles_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
+def test_judges_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
     rating, profiles, coloured, jobs, tmp_path
 ):
     for image in coloured[:6]:
@@ -162,7 +162,7 @@ def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection
     assert len(collection.scores("technical-9")) == 29
 
 
-def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, collection, coloured):
+def test_reasons_and_heat_maps_for_every_kind_of_judge(rating, profiles, collection, coloured):
     for image in coloured[:6]:
         rating.rate(image, 5 if image % 2 else 1)
     assert rating.learn_now().wait(240)
@@ -178,7 +178,7 @@ def test_reasons_and_heat_maps_for_every_kind_of_profile(rating, profiles, colle
     assert explain_score(collection, unfit, profiles.scorer("ann")) == ScoreExplanation(
         None, problem="This picture has no score: all black."
     )
-    assert explain_score(collection, unfit, profiles.scorer("technical")).score == 0
+    assert explain_score(collection, unfit, profiles.scorer("technical")).score is None
     assert score_all(collection, profiles.scorer("ann")) == (30, [])
     assert unfit.id not in collection.scores("taste:ann")
     fresh = collection.images()[5]

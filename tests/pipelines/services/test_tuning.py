@@ -224,12 +224,18 @@ def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection,
 
     tuning = service("acme_judge:Moody")
     settings = TuneSettings.of_text(
-        SPACE, "embedded", budget=8, prune=False, pareto=True, judges={"acme_judge:Moody": 2.0}, adherence=0.5
+        SPACE,
+        "embedded",
+        budget=8,
+        prune=False,
+        pareto=True,
+        by={"acme_judge:Moody": 2.0, "overall": 1.0},
+        adherence=0.5,
     )
     assert TuneSettings.read(settings.write()) == settings
     tuning.start(settings)
     until(lambda: not tuning.live)
-    assert (tuning.state, tuning.settings.judges) == (ENDED, {"acme_judge:Moody": 2.0})
+    assert (tuning.state, tuning.settings.by) == (ENDED, {"acme_judge:Moody": 2.0, "overall": 1.0})
     drawn = {image for image, _ in tuning.pictures()}
     # This judge has no opinion of some pictures.
     assert 0 < len(tuning.latest.goal) <= len(drawn)
@@ -251,9 +257,9 @@ def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection,
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"judges": {"os:getcwd": 1.0}}, "not offered here"),
-        ({"judges": {"adherence": -1.0}}, "Expected weights"),
-        ({"judges": {"adherence": 0.0}, "profiles": {}}, "one of them above 0"),
+        ({"by": {"os:getcwd": 1.0}}, "not offered here"),
+        ({"by": {"adherence": -1.0}}, "Expected weights"),
+        ({"by": {"adherence": 0.0}}, "one of them above 0"),
         ({"adherence": 1.5}, "at most 1"),
         ({"adherence": float("nan")}, "at most 1"),
     ],

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soart.errors import CollectionError, SoartError
+from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.inspection import inspect_file
@@ -126,13 +127,14 @@ def test_new_pictures_do_not_wait_for_the_next_try(watched, paint, monkeypatch):
     assert len(evaluation.result.evaluation.ids) == 5
 
 
-def test_without_the_taste_that_ranked_the_technical_score_does(watched, paint):
+def test_without_the_taste_that_ranked_the_overall_score_does(watched, paint):
     folder, evaluation, _ = watched
     watch = FolderWatch(evaluation, settled=0)
-    evaluation._change(lambda settings: replace(settings, profile="deleted"))
+    evaluation._change(lambda settings: replace(settings, by="deleted"))
     paint(folder, 1, 5, vivid=True)
     assert seen(evaluation, watch, 0)
-    assert (len(evaluation.result.evaluation.ids), evaluation.settings.profile) == (4, "")
+    assert (len(evaluation.result.evaluation.ids), evaluation.settings.by) == (4, "")
+    assert evaluation.result.evaluation.main == stored_name()
 
 
 def test_an_ended_watch_takes_no_partial_listing(watched, paint):
@@ -150,11 +152,11 @@ def test_the_thread_goes_on_after_a_failure_and_ends(watched, paint, monkeypatch
     folder, evaluation, _ = watched
     failed, evaluate, deadline = threading.Event(), evaluation.evaluate, time.monotonic() + 240
 
-    def fail_once(profile=""):
+    def fail_once(by=""):
         if not failed.is_set():
             failed.set()
             raise kind("Another job has just started.")
-        return evaluate(profile)
+        return evaluate(by)
 
     monkeypatch.setattr(evaluation, "evaluate", fail_once)
     watch = FolderWatch(evaluation, pause=0.01, settled=0)

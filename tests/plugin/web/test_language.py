@@ -16,9 +16,9 @@ from markupsafe import Markup
 from specimens.time_zones import local_time
 from starlette.testclient import TestClient
 
+from soart.metrics.damage.fitness import why_unfit
 from soart.metrics.damage.names import DETECTORS
 from soart.metrics.damage.reasons import NOUNS, fault_text, strangeness_text
-from soart.metrics.damage.scorer import why_unfit
 from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
@@ -44,7 +44,7 @@ from soart.pipelines.judges.phrase_judgements import PhraseJudgement
 from soart.pipelines.reports.charts import Interval, counts_chart, histogram_chart
 from soart.pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges, unit_of
 from soart.pipelines.reports.taste import draw_curve
-from soart.pipelines.scoring.taste_scorer import doubt
+from soart.pipelines.scoring.taste_scorer import doubt_of
 from soart.pipelines.tuning.findings import BatchScore, OptionEffect, TradeOff
 from soart.pipelines.tuning.pruning import PreviewAgreement, Pruning
 from soart.plugin.web.language import CATALOGUES, Texts, languages, matching, preferred, texts_in
@@ -62,7 +62,7 @@ PARTS = (
     "/detail/1",
     "/evaluate/findings",
     "/evaluate/plan?duplicates=1",
-    "/keepers/groups?by=prompt",
+    "/keepers/groups?group=prompt",
     "/tune/findings",
 )
 #: Words that are no English: names, formats, keys, and terms of the field that no language translates.
@@ -250,7 +250,7 @@ def composed():
     columns = [f"quality/{name}" for name in ("side", "luma/q01", "luma/deviation", "luma/q99", "chroma/q99")]
     yield from why_unfit(np.array([[side] * len(columns) for side in (1.0, 8.0)]), columns)
     for prior in ("others", "judge:clip@1"):
-        yield doubt(SimpleNamespace(name="mine", trust=trust()), words_of_lack(prior))
+        yield doubt_of(SimpleNamespace(name="mine", trust=trust()), words_of_lack(prior))
     yield trust(**{**ONLY_CHOICES, "choices": 1}, word=TOO_FEW, concordance=float("nan")).sentence
     for word, judged in product((TOO_FEW, CHANCE, USABLE), ({}, ONLY_CHOICES)):
         report = trust(word=word, **judged)

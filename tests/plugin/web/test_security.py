@@ -192,12 +192,12 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     assert "score:judge:clip:towers@1" in export
     assert str(folder) not in export
     assert 'value="judge:clip:towers@1"' in guest.client.get("/c/0/gallery").text
-    assert f'title="{judge}">judge: clip:towers<' in visit(**settings_).client.get("/c/0/gallery").text
+    assert f'title="{judge}">clip:towers<' in visit(**settings_).client.get("/c/0/gallery").text
     for visitor, name in ((guest, "judge:clip:towers@1"), (visit(**settings_), judge)):
-        assert visitor.get("/api/cells", ids="1", profile=name).json()["cells"][0]["score"] == 5
-        assert len(visitor.get("/api/ids", profile=name, sort="score").json()["ids"]) == 40
-        shown = visitor.get("/detail/1", profile=name).text.split('class="score num">')[1].split(",")[0]
-        assert shown == '<b>5</b> <span class="dim">judge: clip:towers'
+        assert visitor.get("/api/cells", ids="1", by=name).json()["cells"][0]["score"] == 5
+        assert len(visitor.get("/api/ids", by=name, sort="score").json()["ids"]) == 40
+        shown = visitor.get("/detail/1", by=name).text.split('class="score num">')[1].split(",")[0]
+        assert shown == '<b>5</b> <span class="dim">clip:towers'
     # Nor in a message.
     with Collection(folder) as collection:
         file = collection.locate(collection.images()[0])

@@ -111,6 +111,8 @@ globalThis.soartTexts = {
  "Pictures, best first": "Bilder, die besten zuerst",
  "Pictures, newest first": "Bilder, die neuesten zuerst",
  "Previous picture now rated %(stars)s.": "Voriges Bild jetzt mit %(stars)s bewertet.",
+ "Scores by %(judge)s": "Scores: %(judge)s",
+ "Scores by %(judges)s together, in standard deviations": "Scores: %(judges)s zusammen, in Standardabweichungen",
  "Select 2 to %(most)s pictures to compare.": "Wähle 2 bis %(most)s Bilder zum Vergleichen aus.",
  "Stopped": "Abgebrochen",
  "Tags of %(count)s picture": [
@@ -151,12 +153,11 @@ globalThis.soartTexts = {
  "Your ratings are kept in this browser.": "Deine Bewertungen bleiben in diesem Browser.",
  "Your taste is learnt after a few good and bad ratings, or a few choices.": "Dein Geschmack wird nach einigen guten und schlechten Bewertungen oder einigen Entscheidungen gelernt.",
  "album “%(name)s”": "Album „%(name)s“",
- "better than %(share)s of the pictures (score %(score)s)": "besser als %(share)s der Bilder (Score %(score)s)",
+ "better than %(share)s %% of the pictures": "besser als %(share)s %% der Bilder",
  "choice": "Entscheidung",
  "choice of keeper": "Wahl des Bildes, das bleibt",
  "favourite": "Favorit",
  "gone: %(title)s": "weg: %(title)s",
- "judge: %(name)s": "Juror: %(name)s",
  "no rating": "keine Bewertung",
  "not duplicates": "keine Duplikate",
  "not for me": "nichts für mich",
@@ -167,5 +168,5 @@ globalThis.soartTexts = {
  "skipped": "übersprungen",
  "strength %(strength)s ± %(deviation)s": "Stärke %(strength)s ± %(deviation)s",
  "tag “%(name)s”": "Schlagwort „%(name)s“",
- "· %%: share of the pictures that score lower, by %(profile)s": "· %%: Anteil der Bilder mit niedrigerem Score (%(profile)s)"
+ "· scores by %(judge)s": "· Scores: %(judge)s"
 }};

@@ -4,11 +4,13 @@ import pytest
 from specimens.evaluating import Here, finish
 
 from soart.errors import CollectionError, ProfileError
+from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.labels import TAG, label_counts, set_label
 from soart.pipelines.collection.pictures import count_sound_pictures
 from soart.pipelines.collection.queries import Query, order, row_of
+from soart.pipelines.evaluation.settings import EvaluationSettings
 from soart.pipelines.scoring.collection_profiles import CollectionProfiles
 from soart.pipelines.scoring.profile_store import ProfileStore
 from soart.pipelines.services.evaluation import EvaluationService
@@ -44,7 +46,7 @@ def test_nothing_is_evaluated_unasked(open_service):
     assert service.job is None
 
 
-def test_the_profile_and_the_folders_are_remembered(service, open_service, tmp_path, paint):
+def test_the_judge_and_the_folders_are_remembered(service, open_service, tmp_path, paint):
     other = paint(tmp_path / "other", 3, 7, vivid=True)
     finish(service, service.evaluate("blur", [other]))
     assert len(service.result.evaluation.ids) == 21
@@ -56,7 +58,10 @@ def test_the_profile_and_the_folders_are_remembered(service, open_service, tmp_p
     assert again.engine.count == 0
     finish(service, service.evaluate("technical", []))
     assert len(service.result.evaluation.ids) == 18
-    assert service.settings.profile == ""
+    assert service.settings.by == "technical"
+    finish(service, service.evaluate("overall", []))
+    assert service.settings.by == ""
+    assert service.result.evaluation.main == stored_name()
 
 
 def test_an_empty_collection_and_missing_folders_are_sentences(tmp_path):
@@ -138,3 +143,9 @@ def test_numbers_that_are_no_pictures_are_not_kept(open_service):
     service = open_service()
     service.choose_of([5, 6, *range(1000, 2000)], [6, *range(1000, 2000)])
     assert service.settings.keep == (6,)
+
+
+def test_settings_of_0_1_0_name_their_judge_a_profile():
+    settings = EvaluationSettings.read('{"profile": "blur", "keep": [3]}')
+    assert settings == EvaluationSettings("blur", (3,)) == EvaluationSettings.read(settings.text())
+    assert EvaluationSettings.read(None) == EvaluationSettings()

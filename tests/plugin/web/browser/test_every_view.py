@@ -148,7 +148,7 @@ def test_times_are_those_of_the_time_zone_of_the_browser(come, address, app, lan
     for date, shown in ((added, True), ("2026-02-01" if added < "2026-02-01" else "2026-01-31", False)):
         page.goto(f"{address}/c/0/gallery?since={date}&until={date}")
         page.wait_for_selector("#grid img" if shown else "#empty:not([hidden])")
-        assert page.url.endswith(f"?sort=date&profile=technical&since={date}&until={date}")
+        assert page.url.endswith(f"?sort=date&by=technical&since={date}&until={date}")
     # Without scripts the server's time stands there.
     silent = come(locale=language, timezone_id=zone, java_script_enabled=False)
     silent.goto(f"{address}/collections")

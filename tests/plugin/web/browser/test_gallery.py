@@ -1,7 +1,6 @@
 """The grid of pictures and the viewer in a real browser: headless Chromium, the real server, the embedded model."""
 
 import json
-import re
 import zipfile
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from specimens.browsing import Held, count_backs, stored, until, wait_for_back
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
 
 
@@ -20,8 +20,8 @@ def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
     page.select_option("#judge-dialog [name=judge]", "redness")
     page.click("#judge-dialog .primary")
     page.wait_for_selector(".toast:has-text('redness: 40 of 40 pictures judged.')", timeout=240_000)
-    page.wait_for_function("() => document.querySelector('[name=profile]').value === 'judge:redness@1'")
-    page.wait_for_selector("#legend:has-text('by judge: redness')")
+    page.wait_for_function("() => document.querySelector('[name=by]').value === 'judge:redness@1'")
+    page.wait_for_selector("#legend:has-text('by redness')")
     with Collection(folder) as collection:
         assert len(collection.scores("judge:redness@1")) == 40
 
@@ -41,7 +41,7 @@ def test_the_values_of_a_judge_that_ends_before_the_page_knows_its_job_are_shown
         page.click("#judge-dialog .primary")
         held.wait()
     held.release()
-    page.wait_for_function("() => document.querySelector('[name=profile]').value === 'judge:redness@1'")
+    page.wait_for_function("() => document.querySelector('[name=by]').value === 'judge:redness@1'")
 
 
 def test_ratings_of_the_gallery_and_the_viewer_are_undone(come, address, folder):
@@ -79,11 +79,11 @@ def test_more_like_this_keeps_the_order_of_the_view_and_long_prompts_are_folded(
         request = Request(f"a long {'word ' * 900}end", 7, width=24, height=24)
         [row] = collection.add_drawn([DrawnPicture(request, pixels, None, 0.1)], "m", "s")
     page = come()
-    page.goto(f"{address}/c/0/gallery?sort=rating&profile=technical&words=long")
+    page.goto(f"{address}/c/0/gallery?sort=rating&by=technical&words=long")
     page.click("[data-number='0'] .cell")
     page.wait_for_selector("#viewer [data-like]")
     link = page.get_attribute("#viewer [data-like]", "href")
-    assert link.endswith(f"/gallery?like={row.id}&sort=rating&profile=technical")
+    assert link.endswith(f"/gallery?like={row.id}&sort=rating&by=technical")
     assert page.inner_text("#viewer h2.prompt").endswith("…")
     assert not page.locator("#viewer details .prompt").is_visible()
     page.click("#viewer details summary")
@@ -194,9 +194,9 @@ def test_a_heat_map_that_fails_leaves_the_picture_and_tells_why(come, address, f
     page.goto(f"{address}/c/0/gallery?up=1")
     page.click("[data-number='3'] .cell")
     page.wait_for_selector("#viewer .prompt:has-text('number 3')")
-    page.route("**/heat/**", lambda route: route.fulfill(status=400, json={"error": "This profile is gone."}))
+    page.route("**/heat/**", lambda route: route.fulfill(status=400, json={"error": "This judge is gone."}))
     page.keyboard.press("h")
-    page.wait_for_selector(".toast.bad:has-text('This profile is gone.')")
+    page.wait_for_selector(".toast.bad:has-text('This judge is gone.')")
     page.wait_for_function("() => document.querySelector('#viewer-image').src.includes('/pictures/4/large')")
     assert page.is_visible("#viewer-image")
     assert page.is_hidden("#viewer-gone")
@@ -490,7 +490,33 @@ def test_negative_values_of_a_judge_have_a_real_minus_sign(come, address, folder
     with Collection(folder) as collection:
         collection.set_scores(name, {image: -image - 0.25 for image in collection.ids()})
     page = come()
-    page.goto(f"{address}/c/0/gallery?profile={name}&sort=score")
+    page.goto(f"{address}/c/0/gallery?by={name}&sort=score")
     page.wait_for_selector("#grid .cell img")
-    cell = page.locator("#grid .cell").first
-    assert re.search(r"score −1\.[23]", cell.inner_html() + (cell.get_attribute("title") or ""))
+    assert page.inner_text("#grid .cell >> nth=0 >> .score-mark") == "−1.25"
+
+
+def test_the_judge_chosen_last_is_remembered_and_named_with_its_points(come, address, folder):
+    """A view begins with overall until another judge is chosen; then the other views begin with that one."""
+    with Collection(folder) as collection:
+        collection.set_scores("technical-9", {image: 40 + image / 4 for image in collection.ids()})
+        rate(collection, "me", {1: 5, 2: 3, 3: 1})
+    page = come()
+    page.goto(f"{address}/c/0/gallery?sort=score")
+    page.wait_for_selector("#grid .cell img")
+    assert page.input_value("#filter [name=by]") == "overall"
+    assert page.is_hidden("#legend")
+    page.click("#more")
+    page.select_option("#filter [name=by]", "technical")
+    page.wait_for_selector("#grid .cell >> nth=0 >> .score-mark:has-text('50.0')")
+    assert page.inner_text("#legend") == "· scores by technical quality"
+    page.goto(f"{address}/c/0/compare")
+    assert page.input_value("#pool [name=by]") == "technical"
+    page.select_option("#pool [name=source]", "best")
+    page.select_option("#pool [name=by]", "person:me")
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_selector("#grid .cell img")
+    assert page.input_value("#filter [name=by]") == "person:me"
+    # An address goes before it.
+    page.goto(f"{address}/c/0/gallery?by=technical")
+    page.wait_for_selector("#grid .score-mark")
+    assert page.input_value("#filter [name=by]") == "technical"

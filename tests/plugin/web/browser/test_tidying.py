@@ -143,11 +143,11 @@ def test_a_group_shows_two_lines_of_its_prompt_at_the_left(come, address, folder
 @pytest.mark.parametrize(("view", "thumb"), [("evaluate", "#found"), ("keepers", "#groups .groups")])
 def test_the_viewer_shows_the_score_that_ranks_the_view(come, address, view, thumb):
     page = come()
-    page.goto(f"{address}/c/0/{view}?by=look-alike")
+    page.goto(f"{address}/c/0/{view}?group=look-alike")
     page.wait_for_selector(thumb)
-    page.select_option("#ask [name=profile]", "blur")
+    page.select_option("#ask [name=by]", "blur")
     page.click("#ask .primary")
-    page.wait_for_selector(f"{thumb}[data-profile=blur]")
+    page.wait_for_selector(f"{thumb}[data-by=blur]")
     page.locator(f"{thumb} [data-picture]").first.click()
     page.wait_for_selector("#viewer .score:has-text('freedom from blur')")
 
@@ -157,7 +157,7 @@ def test_on_a_phone_the_score_has_a_line_of_its_own_and_buttons_do_not_touch_fie
     page = come(locale="de")
     page.set_viewport_size({"width": 400, "height": 800})
     page.goto(f"{address}/c/0/{view}")
-    form, select = (page.locator(name).bounding_box() for name in ("#ask", "#ask [name=profile]"))
+    form, select = (page.locator(name).bounding_box() for name in ("#ask", "#ask [name=by]"))
     assert select["width"] > 0.95 * form["width"]
     page.click("#who")
     field, button = (page.locator(f"#who-dialog {name}").bounding_box() for name in ("select", "[data-close]"))

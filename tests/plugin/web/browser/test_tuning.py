@@ -31,7 +31,7 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.uncheck("[name=prune]")
     page.click("#start .primary")
     page.wait_for_selector("#live img", timeout=400_000)
-    subject = "Tuning “a {palette} {subject}, {style}”, judged by technical quality"
+    subject = "Tuning “a {palette} {subject}, {style}”, judged by overall score"
     assert page.inner_text("#subject") == subject
     page.wait_for_selector("#course .chart-mean-of-the-batch circle >> nth=1", timeout=400_000, state="attached")
     page.click("[data-ban='palette=warm']")
@@ -57,7 +57,7 @@ def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
     page.goto(f"{address}/c/0/tune")
     weight = ".weighted:has([value=redness]) .weight"
     assert page.is_hidden(weight)
-    page.check("[name=judge][value=redness]")
+    page.check("[name=by][value=redness]")
     page.fill(weight, "2.5")
     page.fill("[name=adherence]", "0.3")
     page.fill("[name=text]", SPACE)
@@ -65,10 +65,13 @@ def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
     with page.expect_request("**/api/tune/start") as started:
         page.click("#start .primary")
     body = started.value.post_data_json
-    assert (body["profiles"], body["judges"], body["adherence"]) == ({"technical": 1}, {"redness": 2.5}, "0.3")
+    assert (body["by"], body["adherence"]) == ({"overall": 1, "redness": 2.5}, "0.3")
     page.wait_for_selector("#state.ended", timeout=400_000)
     page.goto(f"{address}/c/0/generate")
-    page.check("[name=judge][value=redness]")
+    # The judges of the tune, with their weights, until others are chosen.
+    assert page.is_checked("[name=by][value=redness]")
+    assert page.input_value(weight) == "2.5"
+    page.uncheck("[name=by][value=overall]")
     page.fill("[name=prompt]", "a {red|blue} boat")
     page.fill("[name=count]", "3")
     page.fill("[name=steps]", "1")
@@ -79,6 +82,7 @@ def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
     shown = page.eval_on_selector_all("#live [data-id]", "nodes => nodes.map((node) => Number(node.dataset.id))")
     assert len(shown) == 3
     assert shown == sorted(shown, key=lambda image: -stored[image])
+    assert page.inner_text("#legend") == "Scores by redness"
 
 
 def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import MetadataRow
 from soart.plugin.web.language import texts_in
 
@@ -30,11 +31,14 @@ def test_choices_lead_to_a_clear_order_and_are_undone(visitor):
     assert visitor.get("/api/compare", ids=joined(ids)).json()["made"] == state["made"] - 1
 
 
-def test_the_best_by_a_profile_are_those_with_scores(visitor, folder):
-    assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == []
+def test_the_best_by_a_judge_are_those_with_scores(visitor, folder):
+    assert visitor.get("/api/pool", source="best", by="technical", count=4).json()["ids"] == []
     with Collection(folder) as collection:
         collection.set_scores("technical-9", {3: 1.0, 5: 3.0, 7: 2.0})
-    assert visitor.get("/api/pool", source="by:technical", count=4).json()["ids"] == [5, 7, 3]
+        rate(collection, "ann", {4: 2, 6: 5})
+    assert visitor.get("/api/pool", source="best", by="technical", count=4).json()["ids"] == [5, 7, 3]
+    assert visitor.get("/api/pool", source="best", by="person:ann", count=4).json()["ids"] == [6, 4]
+    assert visitor.get("/api/pool", source="best", by="nobody", count=4).status_code == 400
 
 
 def test_pictures_to_compare_of_other_sources(visitor):

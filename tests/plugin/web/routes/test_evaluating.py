@@ -107,7 +107,7 @@ def journey(visit_once, make_untidy, tmp_path_factory):
 
     steps.unasked = snapshot(visitor)
     steps.early_plan = visitor.get("/evaluate/plan", duplicates=1)
-    steps.state, steps.evaluated = evaluated(visitor, profile="technical"), snapshot(visitor)
+    steps.state, steps.evaluated = evaluated(visitor, by="technical"), snapshot(visitor)
     steps.bad_groups = visitor.get("/evaluate/findings", groups="x")
     steps.keep, steps.kept = act("keep", image=17), snapshot(visitor)
     steps.keep_single = act("keep", image=1)
@@ -251,7 +251,7 @@ def test_a_folder_that_became_a_link_is_read_no_more(visit, tmp_path, paint):
 
 
 def test_failures_are_messages(visitor, folder):
-    assert visitor.post("/c/0/api/evaluate", {"profile": "nobody"}).status_code == 400
+    assert visitor.post("/c/0/api/evaluate", {"by": "nobody"}).status_code == 400
     for path in (folder / "images").iterdir():
         path.unlink()
     visitor.post("/c/0/api/evaluate")

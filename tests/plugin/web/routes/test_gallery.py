@@ -14,6 +14,7 @@ from soart.metrics.similarity.neighbours import likeness
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import mark_distinct
 from soart.pipelines.collection.queries import MOST_WORDS
+from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import ImageRow, MetadataRow
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.measuring import measure
@@ -96,16 +97,14 @@ def test_pictures_are_filtered(visitor, params, count):
     assert len(visitor.get("/api/ids", **params).json()["ids"]) == count
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"sort": "x"}, {"low": "x"}, {"since": "yesterday"}, {"profile": "zoe"}, {"rated": "9"}]
-)
+@pytest.mark.parametrize("wrong", [{"sort": "x"}, {"low": "x"}, {"since": "yesterday"}, {"by": "zoe"}, {"rated": "9"}])
 def test_wrong_queries_are_refused(visitor, wrong):
     assert visitor.get("/api/ids", **wrong).status_code == 400
 
 
 @pytest.mark.parametrize(("query", "named"), [
     ({"rated": "7"}, "rated=7"), ({"since": "99"}, "since=99"), ({"sort": "abc"}, "sort=abc"), ({"low": "x"}, "low=x"),
-    ({"high": "900"}, "high=900"), ({"profile": "zoe", "stacks": "hue"}, "stacks=hue, profile=zoe"),
+    ({"high": "900"}, "high=900"), ({"by": "zoe", "stacks": "hue"}, "stacks=hue, by=zoe"),
     ({"damage": "rain", "shown": "x"}, "shown=x, damage=rain"), ({"until": "<b>"}, "until=&lt;b&gt;"),
     ({"word": "fox", "rated": "7"}, "rated=7, word=fox"), ({"<b>" * 20: "x"}, "&lt;b&gt;" * 13 + "&lt;=x"),
 ])  # fmt: skip
@@ -116,7 +115,7 @@ def test_filters_of_an_address_that_are_not_known_are_named(visitor, query, name
         "since": "2026-01-31",
         "sort": "rating",
         "low": "10",
-        "profile": "technical",
+        "by": "technical",
         "words": "x",
         "token": "old",
     }
@@ -126,11 +125,11 @@ def test_filters_of_an_address_that_are_not_known_are_named(visitor, query, name
 
 
 def test_filters_that_are_left_out_are_not_sent_by_the_form(visitor):
-    page = visitor.get("/gallery", high="500", low="20", since="yesterday", words="thing", profile="zoe").text
-    assert "left out: profile=zoe, high=500, since=yesterday." in page
+    page = visitor.get("/gallery", high="500", low="20", since="yesterday", words="thing", by="zoe").text
+    assert "left out: by=zoe, high=500, since=yesterday." in page
     fields = dict(re.findall(r'<input type="(?:search|number|date)" name="(\w+)"[^>]*? value="([^"]*)"', page))
     assert fields == {"words": "thing", "low": "20", "high": "", "since": "", "until": ""}
-    assert '<option value="technical" selected data-scored' in page
+    assert '<option value="overall" selected data-title="overall score"' in page
 
 
 def test_a_tag_that_no_picture_bears_still_filters(visitor):
@@ -146,19 +145,22 @@ def test_wrong_numbers_of_pictures_and_jobs_are_refused(visitor):
 
 
 def test_all_pictures_are_scored_and_sorted_by_score(visitor):
-    assert visitor.post("/c/0/api/score", {"profile": "technical"}).status_code == 200
+    assert visitor.post("/c/0/api/score", {"by": "technical"}).status_code == 200
     assert visitor.wait_for("score:")["message"].startswith("40 pictures scored")
-    ids = visitor.get("/api/ids", profile="technical", sort="score", low="50").json()["ids"]
+    ids = visitor.get("/api/ids", by="technical", sort="score", low="50").json()["ids"]
     assert len(ids) == 20
-    cells = visitor.get("/api/cells", ids=",".join(map(str, ids)), profile="technical").json()["cells"]
+    cells = visitor.get("/api/cells", ids=",".join(map(str, ids)), by="technical").json()["cells"]
     assert [cell["id"] for cell in cells] == ids
     assert cells[0]["score"] == max(cell["score"] for cell in cells)
     assert min(cell["percentile"] for cell in cells) > 49
-    assert "better than" in visitor.get("/detail/2").text
+    assert "better than" in visitor.get("/detail/2", by="technical").text
 
 
-def test_the_technical_score_stands_in_for_a_profile_that_is_gone(visitor):
-    assert "technical" in visitor.get("/detail/2", profile="zoe").text
+def test_a_judge_that_is_gone_is_named_and_no_other_stands_in_for_it(visitor):
+    page = visitor.get("/detail/2", by="zoe").text
+    assert "There is no taste &#39;zoe&#39;" in page
+    assert 'class="score num"' not in page
+    assert "Size" in page
 
 
 def test_the_first_and_the_last_day_are_days(visitor):
@@ -200,24 +202,38 @@ def test_more_like_this(visitor, folder):
         assert visitor.get("/api/ids", like=missing).status_code == 404, missing
 
 
+def test_ratings_of_a_person_sort_the_gallery(visitor, folder):
+    with Collection(folder) as collection:
+        rate(collection, "ann", {7: 5, 3: 2, 9: 4})
+    ids = visitor.get("/api/ids", sort="score", by="person:ann").json()["ids"]
+    assert ids[:3] == [7, 9, 3]
+    assert len(ids) == 40
+    answer = visitor.get("/api/cells", ids="3,4", by="person:ann").json()
+    assert ([cell["score"] for cell in answer["cells"]], answer["points"]) == ([2, None], False)
+    assert visitor.get("/api/cells", ids="3", by="technical").json()["points"]
+    assert visitor.get("/api/ids", stacks="burst", by="person:ann").status_code == 200
+    assert '>5</b> <span class="dim">person: ann, better than' in visitor.get("/detail/7", by="person:ann").text
+    assert visitor.send("score", by="person:ann").status_code == 400
+
+
 def test_values_of_judges_sort_and_filter(visitor, folder, make_drawn):
     name = "judge:clip:a/b@1"
     with Collection(folder) as collection:
         pictures = collection.ids()
         collection.set_scores(name, {image: -float(image) for image in pictures})
-    assert visitor.get("/api/ids", sort="score", profile=name).json()["ids"][: len(pictures)] == sorted(pictures)
-    assert visitor.get("/api/ids", profile=name, low="100").json()["ids"] == [min(pictures)]
-    assert visitor.get("/api/cells", ids="2", profile=name).json()["cells"][0]["score"] == -2
-    assert "judge: clip:a/b" in visitor.get("/gallery").text
-    assert visitor.get("/heat/2", profile=name).status_code == 200
-    page = visitor.get("/detail/2", profile=name).text
+    assert visitor.get("/api/ids", sort="score", by=name).json()["ids"][: len(pictures)] == sorted(pictures)
+    assert visitor.get("/api/ids", by=name, low="100").json()["ids"] == [min(pictures)]
+    assert visitor.get("/api/cells", ids="2", by=name).json()["cells"][0]["score"] == -2
+    assert ">clip:a/b<" in visitor.get("/gallery").text.replace(" (1 to score)", "")
+    assert visitor.get("/heat/2", by=name).status_code == 200
+    page = visitor.get("/detail/2", by=name).text
     shown = re.findall(r'class="score num"><b>([^<]+)</b> <span class="dim">([^<]+)', page)
-    assert shown[0] == ("−2", "judge: clip:a/b, better than 96 % of the collection")
+    assert shown[0] == ("−2", "clip:a/b, better than 96 % of the collection")
     assert shown[1][1] == "technical quality"
     with Collection(folder) as collection:
         added, _ = collection.add_drawn([make_drawn(1), make_drawn(2)], "m", "s")
-    page = visitor.get(f"/detail/{added.id}", profile=name).text
-    assert "judge: clip:a/b: no value for this picture" in page
+    page = visitor.get(f"/detail/{added.id}", by=name).text
+    assert "clip:a/b: no value for this picture" in page
     assert "technical quality" in page
 
 
@@ -231,7 +247,7 @@ def test_judged_by_a_judge_of_another_package(package, visitor, folder):
     assert (job["message"], job["judged"]) == ("redness: 20 of 20 pictures judged.", "judge:redness@1")
     visitor.send("judge", judge="redness", filters={})
     assert visitor.wait_for("judge:")["message"] == "redness: 40 of 40 pictures judged."
-    ids = visitor.get("/api/ids", profile="judge:redness@1", sort="score").json()["ids"]
+    ids = visitor.get("/api/ids", by="judge:redness@1", sort="score").json()["ids"]
     red = visitor.get("/api/ids", words="red").json()["ids"]
     assert set(ids[:20]) == set(red)
     for judge, message in (("acme_judge:Redness", "register it as an entry point"), ("nope", "judge")):
@@ -290,21 +306,21 @@ def prompts(folder):
 
 def test_stacks_hold_their_pictures_under_the_best(visitor, folder, prompts):
     red, green, blue = prompts
-    answer = visitor.get("/api/ids", stacks="prompt", profile="technical").json()
+    answer = visitor.get("/api/ids", stacks="prompt", by="technical").json()
     assert answer["stacks"] == [[red[2], red[0], red[1], red[3]], [green[1], green[0], *green[2:]], blue]
     # The newest first: blue, then green, then red, then forty pictures of one prompt each.
     assert answer["ids"][:3] == [blue[0], green[1], red[2]]
     assert len(answer["ids"]) == 43
     # Filters and orders go on working.
-    answer = visitor.get("/api/ids", stacks="prompt", profile="technical", words="fox -green", up="1").json()
+    answer = visitor.get("/api/ids", stacks="prompt", by="technical", words="fox -green", up="1").json()
     assert answer["ids"] == [red[2], blue[0]]
-    answer = visitor.get("/api/ids", stacks="prompt", profile="technical", sort="score", words="fox").json()
+    answer = visitor.get("/api/ids", stacks="prompt", by="technical", sort="score", words="fox").json()
     assert answer["ids"] == [red[2], green[1], blue[0]]
     # One picture of a stack that passes a filter is no stack.
-    answer = visitor.get("/api/ids", stacks="prompt", profile="technical", low="99", high="100").json()
+    answer = visitor.get("/api/ids", stacks="prompt", by="technical", low="99", high="100").json()
     assert answer == {"ids": [red[2]], "stacks": []}
     # The pictures of one stack alone.
-    spread = visitor.get("/api/ids", stacks="prompt", profile="technical", stack=str(green[3])).json()
+    spread = visitor.get("/api/ids", stacks="prompt", by="technical", stack=str(green[3])).json()
     assert spread == {"ids": green[::-1], "stacks": []}
     # A correction parts a stack.
     with Collection(folder) as collection:
@@ -327,7 +343,7 @@ def test_look_alikes_lie_on_each_other_after_an_evaluation(visit, make_untidy, t
     visitor = visit(collections=[make_untidy(tmp_path / "untidy")])
     visitor.send("evaluate")
     visitor.wait_for("evaluate")
-    stacks = visitor.get("/api/ids", stacks="look-alike", profile="technical").json()["stacks"]
+    stacks = visitor.get("/api/ids", stacks="look-alike", by="technical").json()["stacks"]
     assert [sorted(stack) for stack in sorted(stacks)] == [[5, 17], [6, 18]]
     # The larger one on top, as everywhere.
     assert [stack[0] for stack in sorted(stacks)] == [5, 6]

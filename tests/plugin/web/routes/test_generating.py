@@ -11,6 +11,7 @@ from specimens.backends import A1111, serving
 
 import soart
 from soart.errors import SoartError
+from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
@@ -62,11 +63,15 @@ def test_pictures_are_drawn_scored_and_kept(visitor, folder):
     assert (state["live"], state["failed"], len(state["pictures"])) == (False, False, 3)
     with Collection(folder) as collection:
         rows = collection.images()[-3:]
-        assert [row.id for row in rows] == state["pictures"]
+        overall = collection.scores(stored_name())
+        assert {row.id for row in rows} == overall.keys()
+        # Without a chosen judge overall sorts them, the best first.
+        assert state["pictures"] == sorted(overall, key=lambda image: -overall[image])
+        assert (state["judges"], state["points"]) == (["overall score"], True)
         assert [row.generation.seed for row in rows] == [5, 6, 7]
         assert {row.generation.prompt for row in rows} <= {"a boat", "a fox"}
         assert rows[0].generation.steps == 2
-    cells = visitor.get("/api/cells", ids=",".join(map(str, state["pictures"])), profile="technical").json()["cells"]
+    cells = visitor.get("/api/cells", ids=",".join(map(str, state["pictures"])), by="overall").json()["cells"]
     assert all(cell["score"] is not None or cell["problem"] for cell in cells)
     # The same prompt and settings with braces that are none.
     assert visitor.send("generate", **body | {"prompt": "a {b|c}", "template": False, "count": 1}).status_code == 200
@@ -91,11 +96,11 @@ def test_pictures_are_drawn_with_loras(visit, folder):
 
 def test_judges_sort_the_pictures(package, visitor, folder):
     page = visitor.get("/generate").text
-    assert 'name="judge" value="redness"' in page
+    assert 'name="by" value="redness"' in page
     body = {"prompt": "a {boat|fox}", "template": True, "count": 4, "steps": 2}
     for judges in ({"os:getcwd": 1}, {"redness": "x"}, {"redness": 0}, {"redness": -1}):
-        assert visitor.send("generate", **body, judges=judges).status_code == 400
-    assert visitor.send("generate", **body, judges={"redness": 1}).status_code == 200
+        assert visitor.send("generate", **body, by=judges).status_code == 400
+    assert visitor.send("generate", **body, by={"redness": 1}).status_code == 200
     assert visitor.wait_for("draw")["message"] == "4 pictures drawn."
     state = visitor.get("/api/generate").json()
     with Collection(folder) as collection:

@@ -19,9 +19,9 @@ def wait(visitor, seconds=60):
     return state
 
 
-def groups(visitor, by="look-alike", **values):
+def groups(visitor, group="look-alike", **values):
     """Ids of each group in order, and those marked as keepers."""
-    page = visitor.get("/keepers/groups", by=by, **values).text
+    page = visitor.get("/keepers/groups", group=group, **values).text
     found = [[int(i) for i in ids.split(",")] for ids in re.findall(r'data-group="([\d,]+)"', page)]
     kept = [int(i) for i in re.findall(r'data-keep="(\d+)" aria-pressed="true"', page)]
     return found, kept
@@ -35,7 +35,7 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
     found, kept = groups(visitor)
     assert len(found) == 2
     assert kept == [group[0] for group in found]
-    page = visitor.get("/keepers/groups", by="look-alike").text
+    page = visitor.get("/keepers/groups", group="look-alike").text
     assert "you prefer of two pictures of one look-alike group: give" in page
     assert "style=" not in page
     first, other = found[0][:2]
@@ -47,7 +47,7 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
     assert act("keep", images=found[0], image=other).json() == {"before": []}
     assert groups(visitor)[1] == [other, kept[1]]
     assert f'data-keep="{other}" aria-pressed="true"' in visitor.get("/evaluate/findings").text
-    assert "your choice" in visitor.get("/keepers/groups", by="look-alike").text
+    assert "your choice" in visitor.get("/keepers/groups", group="look-alike").text
     assert act("keep", images=found[0], image=first, all=True).status_code == 200
     assert groups(visitor)[1][: len(found[0])] == found[0]
     act("keep", images=found[0], image=first, all=True)
@@ -56,7 +56,7 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
     name = act("distinct", images=found[0]).json()["name"]
     assert groups(visitor)[0] == found[1:]
     assert visitor.get("/evaluate/findings").text.count('role="group" aria-label="Near-duplicates') == 1
-    assert f'data-forget="{name}"' in visitor.get("/keepers/groups", by="prompt").text
+    assert f'data-forget="{name}"' in visitor.get("/keepers/groups", group="prompt").text
     assert act("distinct", undo=name).status_code == 200
     assert groups(visitor) == (found, kept)
     for wrong in (
@@ -64,15 +64,15 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
         act("distinct", images=[first]),
         act("distinct", images="x"),
         act("keep", images=found[0], image=found[1][0]),
-        act("move", by="look-alike", plan="old"),
-        act("move", by="colour"),
-        visitor.get("/keepers/groups", by="colour"),
+        act("move", group="look-alike", plan="old"),
+        act("move", group="colour"),
+        visitor.get("/keepers/groups", group="colour"),
         visitor.get("/keepers/groups", per=0),
     ):
         assert wrong.status_code == 400
         assert wrong.json()["error"]
     digest = page.split('data-plan="')[1].split('"')[0]
-    body = {"by": "look-alike", "plan": digest}
+    body = {"group": "look-alike", "plan": digest}
     forged = visitor.client.post("/c/0/api/keepers/move", json=body)
     assert forged.status_code == 403
     assert act("move", **body).status_code == 200
@@ -86,26 +86,26 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
     guest = visit(guests=True, secrets={"token": ""})
     wait(guest)
     assert guest.post("/c/0/api/keepers/move", body).status_code == 403
-    assert "data-plan" not in guest.get("/keepers/groups", by="look-alike").text
+    assert "data-plan" not in guest.get("/keepers/groups", group="look-alike").text
 
 
 def test_the_choice_of_groups_is_in_the_address(visitor):
-    page = visitor.get("/keepers", by="burst", per="3").text
+    page = visitor.get("/keepers", group="burst", per="3").text
     assert '<option value="burst" selected>' in page
     assert 'max="99" value="3"' in page
-    assert visitor.get("/keepers", by="colour").status_code == 400
+    assert visitor.get("/keepers", group="colour").status_code == 400
     visitor.post("/c/0/api/evaluate")
     wait(visitor)
-    page = visitor.get("/keepers/groups", by="prompt").text
+    page = visitor.get("/keepers/groups", group="prompt").text
     assert "Pictures without a prompt are in no such group: choose “group of look-alikes”." in page
-    assert 'href="/c/0/keepers?by=look-alike"' in page
+    assert 'href="/c/0/keepers?group=look-alike"' in page
     assert page.index("No two pictures") < page.index('id="trust"')
 
 
 def test_keys_swap_the_keeper_and_correct_a_group_in_the_browser(come, address):
     page = come()
     page.goto(f"{address}/c/0/keepers")
-    page.select_option("[name=by]", "look-alike")
+    page.select_option("[name=group]", "look-alike")
     page.click("#ask .primary")
     page.wait_for_selector("[data-group]")
     marked = "figure.keep [data-picture]"
@@ -127,10 +127,10 @@ def test_keys_swap_the_keeper_and_correct_a_group_in_the_browser(come, address):
     page.wait_for_selector("[data-forget]", state="detached")
     assert page.locator("[data-group]").count() == 2
     # The choice is in the address, and a move is asked about.
-    assert page.url.endswith("/keepers?by=look-alike&per=1")
+    assert page.url.endswith("/keepers?group=look-alike&per=1")
     page.reload()
     page.wait_for_selector("[data-group]")
-    assert page.input_value("[name=by]") == "look-alike"
+    assert page.input_value("[name=group]") == "look-alike"
     questions = []
     page.on("dialog", lambda question: (questions.append(question.message), question.accept()))
     page.click("[data-plan]")

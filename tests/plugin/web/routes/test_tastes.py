@@ -19,7 +19,7 @@ def test_a_taste_is_learnt_and_shown(visitor, folder):
     page = visitor.get("/taste").text
     assert "39 of 39 pictures scored. 1 picture cannot be judged." in page
     assert 'data-picture="5"' not in page
-    assert visitor.get("/api/cells", ids="5,6", profile="me").json()["cells"][0]["score"] is None
+    assert visitor.get("/api/cells", ids="5,6", by="me").json()["cells"][0]["score"] is None
     assert visitor.get("/api/progress").json()["word"]
     assert visitor.post("/c/0/api/learn").status_code == 200
     visitor.wait_for("learn:")

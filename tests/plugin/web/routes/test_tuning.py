@@ -1,5 +1,6 @@
 """A tune from its start to its findings."""
 
+import re
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,7 +10,9 @@ import pytest
 
 from soart.errors import PromptError
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
+from soart.pipelines.tastes.learning import Sources, learn
 from soart.pipelines.tuning.proposing import Step
 from soart.pipelines.tuning.settings import TuneSettings
 from soart.prompts.steering.proposals import Proposal
@@ -23,7 +26,7 @@ def tuned(visit_once, things):
     """A visitor of a collection that was tuned, with the state at the start and at the end."""
     visitor = visit_once(things)
     body = {
-        "text": SPACE, "budget": 12, "profiles": {"technical": 1}, "raters": {"me": 1}, "pareto": True, "prune": False,
+        "text": SPACE, "budget": 12, "by": {"technical": 1, "person:me": 1}, "pareto": True, "prune": False,
         "propose": True,
     }  # fmt: skip
     started = visitor.post("/c/0/api/tune/start", body).json()
@@ -40,9 +43,9 @@ def test_before_the_first_start(visitor):
 
 
 @pytest.mark.parametrize("wrong", [
-    {"text": ""}, {"text": "a {fox"}, {"text": "a boat", "budget": 1}, {"text": "a boat", "profiles": {"zoe": 1}},
-    {"text": "a boat", "raters": {"me": "x"}}, {"text": "a boat", "judges": {"adherence": "x"}},
-    {"text": "a boat", "judges": {"os:getcwd": 1}}, {"text": "a boat", "judges": {"clip:/etc": 1}},
+    {"text": ""}, {"text": "a {fox"}, {"text": "a boat", "budget": 1}, {"text": "a boat", "by": {"zoe": 1}},
+    {"text": "a boat", "by": {"person:me": "x"}}, {"text": "a boat", "by": {"adherence": "x"}},
+    {"text": "a boat", "by": {"os:getcwd": 1}}, {"text": "a boat", "by": {"clip:/etc": 1}},
     {"text": "a boat", "adherence": "x"}, {"text": "a boat", "adherence": 2},
     {"text": "a boat", "seed": -1}, {"text": "a boat", "seed": 2**63}, {"text": "a boat", "seed": 2**63 - 1},
 ])  # fmt: skip
@@ -72,7 +75,7 @@ def test_the_negative_prompt_of_a_picture_is_tuned_too(visitor, folder):
 def test_it_runs_until_the_budget_is_spent(tuned):
     assert tuned.started["state"] == "running"
     assert tuned.started["subject"] == "a {palette} {thing}"
-    assert tuned.started["judges"] == ["technical quality", "ratings of me"]
+    assert tuned.started["judges"] == ["technical quality", "person: me"]
     assert tuned.ended["state"] == "ended"
     assert tuned.ended["found"]
     assert len(tuned.ended["pictures"]) == tuned.ended["done"] <= 12
@@ -162,7 +165,7 @@ def test_earlier_tunes_are_listed_as_text_and_opened_by_their_key(tuned):
     service._replace_by(TuneSettings.of_text("a {<b>fox</b>|owl}", "embedded"))
     page = visitor.get("/tune/earlier").text
     assert "a {palette} {thing}" in page
-    assert "judged by technical quality, ratings of me" in page
+    assert "judged by technical quality, person: me" in page
     [earlier] = service.earlier()
     assert f'data-open="{earlier.key}"' in page
     assert visitor.get("/api/tune").json()["done"] == 0
@@ -195,16 +198,38 @@ def test_judges_of_the_owner_and_of_packages_by_a_guest(package, things, visit):
     guest = visit(judges=named, guests=True, secrets={"token": ""})
     page = guest.get("/tune").text
     for label in ("adherence", "redness", "acme_judge:Moody", "clip:fine"):
-        assert f'name="judge" value="{label}"' in page
-    assert 'aria-label="Weight of judge: acme_judge:Moody"' in page
+        assert f'name="by" value="{label}"' in page
+    assert 'aria-label="Weight of acme_judge:Moody"' in page
     assert str(things) not in page
-    body = {"text": SPACE, "budget": 4, "judges": {"redness": 2, "acme_judge:Moody": 0}, "adherence": "0.5"}
-    refused = guest.post("/c/0/api/tune/start", body | {"judges": {"acme_judge:Redness": 1}})
+    body = {"text": SPACE, "budget": 4, "by": {"redness": 2, "acme_judge:Moody": 0}, "adherence": "0.5"}
+    refused = guest.post("/c/0/api/tune/start", body | {"by": {"acme_judge:Redness": 1}})
     assert refused.status_code == 400
-    assert "is not offered here: the owner of this server names it with soart web --judge" in refused.json()["error"]
+    assert "is not offered here: the owner of this server names it with soart web --by" in refused.json()["error"]
     # Both are judges of one name.
     assert "named twice" in guest.post("/c/0/api/tune/start", body).json()["error"]
-    body["judges"] = {"acme_judge:Moody": 2}
+    body["by"] = {"acme_judge:Moody": 2}
     assert guest.post("/c/0/api/tune/start", body).json()["state"] == "running"
     settings = guest.client.app.state.server.collections[0].tuning.settings
-    assert (settings.judges, settings.adherence, settings.profiles) == ({"acme_judge:Moody": 2.0}, 0.5, {})
+    assert (settings.by, settings.adherence) == ({"acme_judge:Moody": 2.0}, 0.5)
+
+
+def test_no_judge_but_overall_is_chosen_before_the_user_chooses(folder, visitor):
+    """A taste that comes first in the alphabet may be the reverse of the user's."""
+    with Collection(folder) as collection:
+        rate(collection, "aaron", {image: 5 if image % 2 else 1 for image in range(1, 11)})
+        taste = learn("aaron", collection, Sources(rater="aaron"), network=None).taste
+    visitor.client.app.state.server.collections[0].profiles.own.save(taste)
+    for view in ("tune", "generate"):
+        page = visitor.get(f"/{view}").text
+        assert 'value="aaron"' in page
+        assert re.findall(r'name="by" value="([^"]+)" checked', page) == ["overall"]
+    for view in ("evaluate", "keepers", "gallery", "compare"):
+        page = visitor.get(f"/{view}").text
+        assert 'value="aaron"' in page
+        assert re.findall(r'<option value="([^"]+)" selected data-title', page) == ["overall"]
+    # People have not judged what is drawn next.
+    assert 'value="person:aaron"' not in visitor.get("/generate").text
+    assert 'value="person:aaron"' in visitor.get("/tune").text
+    visitor.post("/c/0/api/tune/start", {"text": "a {boat|fox}", "budget": 2})
+    service = visitor.client.app.state.server.collections[0].tuning
+    assert service.settings.by == {"overall": 1.0}

@@ -1,0 +1,187 @@
+"""Judges to choose from in the gallery, and the values of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...errors import SoartError
+from ...metrics.damage.names import DETECTORS, JUDGE, OVERALL, PERSON, TECHNICAL
+from ...metrics.damage.titles import shared_name
+from ...metrics.tastes.overall import stored_name
+from ..collection.collection import Collection
+from ..collection.queries import Query, Scale, order, scores_of
+from ..judges.finding import JudgeSource
+from ..judges.offered import OfferedJudges
+from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.opinions import Opinion
+
+#: Kinds of judges, in the order in which pages list them.
+SCORE, TASTE, PEOPLE, MODEL, FAULT = "score", "taste", "person", "model", "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeChoice:
+    """A judge that a page offers.
+
+    Attributes:
+        name: the name by which a request names it.
+        kind: one of the kinds above.
+        doubt: word of trust of a taste that cannot be relied on yet, such as ``no better than chance``; else empty.
+        weight: the weight that is proposed beside other judges.
+        source: of an offered model; None for other judges.
+        missing: number of pictures that it could still give a value; 0 where pages do not count them.
+        known: True if it has given a value, or where pages do not count them.
+    """
+
+    name: str
+    kind: str
+    doubt: str = ""
+    weight: float = 1.0
+    source: JudgeSource | None = None
+    missing: int = 0
+    known: bool = True
+
+
+def judge_choices(
+    profiles: CollectionProfiles, people: Iterable[str], offered: Iterable[JudgeChoice] = ()
+) -> list[JudgeChoice]:
+    """The judges that a page offers: overall first, then technical, tastes, people, models, and faults last.
+
+    A taste that cannot be used, or that has the name of a model, is left out. Overall stays where its network is not
+    installed: choosing it tells what is missing. A built-in judge or person among the models only proposes its weight.
+
+    Args:
+        profiles: of the collection.
+        people: names of the people whose judgements can be chosen.
+        offered: the models, see ``offered_models`` and ``stored_models``.
+    """
+    models = {choice.name: choice for choice in offered}
+    doubtful = profiles.doubtful()
+    tastes = [name for name in profiles.judges() if name not in (OVERALL, TECHNICAL, *DETECTORS, *models)]
+    before = [
+        *(JudgeChoice(name, SCORE) for name in (OVERALL, TECHNICAL)),
+        *(JudgeChoice(name, TASTE, doubtful.get(name, "")) for name in tastes if _usable(profiles, name)),
+        *(JudgeChoice(f"{PERSON}{name}", PEOPLE) for name in people),
+    ]
+    faults = [JudgeChoice(name, FAULT) for name in DETECTORS]
+    own = {choice.name for choice in (*before, *faults)}
+    others = [choice for name, choice in models.items() if name not in own]
+    return [
+        replace(choice, weight=models[choice.name].weight) if choice.name in own & models.keys() else choice
+        for choice in (*before, *others, *faults)
+    ]
+
+
+def offered_models(offered: OfferedJudges) -> list[JudgeChoice]:
+    """The models that visitors may name, by their labels."""
+    return [JudgeChoice(judge.label, MODEL, "", judge.weight, judge.source) for judge in offered]
+
+
+def stored_models(stored: Iterable[str], *, shared: bool) -> list[JudgeChoice]:
+    """The models whose values a collection holds, by their stored names.
+
+    Args:
+        stored: names with stored values.
+        shared: True for the names that guests may see, see ``shared_name``.
+    """
+    return [JudgeChoice(shared_name(name) if shared else name, MODEL) for name in stored if name.startswith(JUDGE)]
+
+
+def counted_choices(
+    choices: Iterable[JudgeChoice], profiles: CollectionProfiles, stored: Mapping[str, int], sound: int
+) -> list[JudgeChoice]:
+    """Choices with the numbers of pictures that have no value yet; of people these are not counted.
+
+    Args:
+        choices: the choices.
+        profiles: of the collection.
+        stored: numbers of stored values by stored name.
+        sound: number of pictures that can be judged.
+    """
+    counted = []
+    for choice in choices:
+        if choice.kind == PEOPLE:
+            counted.append(choice)
+            continue
+        values = stored.get(stored_judge(profiles, choice.name, stored), 0)
+        counted.append(replace(choice, missing=max(0, sound - values), known=values > 0))
+    return counted
+
+
+def _usable(profiles: CollectionProfiles, taste: str) -> bool:
+    try:
+        profiles.scorer(taste)
+    except SoartError:
+        return False
+    return True
+
+
+def stored_judge(profiles: CollectionProfiles, name: str, stored: Iterable[str] = ()) -> str:
+    """The name under which a judge's values are stored; that of a person, or of a model, is its own.
+
+    Args:
+        profiles: of the collection.
+        name: of the judge, or the shared name of a model.
+        stored: names with stored values, among which the model of a shared name is.
+
+    Raises:
+        ProfileError: no judge of that name.
+    """
+    if name.startswith(JUDGE):
+        return next((known for known in stored if name in (known, shared_name(known))), name)
+    if name.startswith(PERSON):
+        return name
+    # Values are shown where the network that makes them is not installed, too.
+    return stored_name() if name == OVERALL else profiles.scorer(name).stored_name
+
+
+def values_by(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:
+    """Values of pictures by id: stored ones, or a person's stars; pictures without one are left out.
+
+    Args:
+        collection: the collection.
+        judge: stored name of the judge, or ``person:NAME``.
+        ids: of the pictures.
+    """
+    if not judge.startswith(PERSON):
+        return scores_of(collection, judge, ids)
+    wanted = set(ids)
+    return {image: stars for image, stars in _stars(collection, judge).items() if image in wanted}
+
+
+def _stars(collection: Collection, person: str) -> dict[int, float]:
+    """The stars of a person by picture id. All choices count, also those between other pictures than the ones shown."""
+    return Opinion.of(collection, person.removeprefix(PERSON), collection.ids()).stars
+
+
+def scale_of(collection: Collection, judge: str) -> Scale:
+    """All values of a judge, from which percentiles are read; arguments as for ``values_by``."""
+    if not judge.startswith(PERSON):
+        return Scale.of(collection, judge)
+    return Scale(np.sort(np.array([*_stars(collection, judge).values()], dtype=np.float64)))
+
+
+def ordered(collection: Collection, query: Query, rater: str) -> list[int]:
+    """Ids of a query's pictures in its order, as ``order``; the judge whose values sort and limit may be a person."""
+    if not query.profile.startswith(PERSON):
+        return order(collection, query, rater)
+    by_value = query.sort == "score"
+    plain = replace(query, profile="", low=0.0, high=100.0, scored=False)
+    if by_value:
+        plain = replace(plain, sort="date", ascending=False)
+    found = order(collection, plain, rater)
+    stars = _stars(collection, query.profile)
+    if query.low > 0 or query.high < 100:
+        scale = scale_of(collection, query.profile)
+        low, high = scale.value_at(query.low), scale.value_at(query.high)
+        found = [image for image in found if image in stars and low <= stars[image] <= high]
+    elif query.scored:
+        found = [image for image in found if image in stars]
+    if not by_value:
+        return found
+    sign = 1.0 if query.ascending else -1.0
+    # Sorting is stable: of equal ones the newest stays first.
+    return sorted(found, key=lambda image: sign * stars[image] if image in stars else np.inf)

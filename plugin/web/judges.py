@@ -1,0 +1,56 @@
+"""Judges that pages offer, and the names by which visitors know them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.requests import Request
+
+from ...metrics.damage.names import JUDGE
+from ...metrics.damage.titles import profile_of, shared_name
+from ...pipelines.collection.counts import count_collection
+from ...pipelines.scoring.opinions import who_judged
+from ...pipelines.services.judge_choices import (
+    JudgeChoice,
+    counted_choices,
+    judge_choices,
+    offered_models,
+    stored_judge,
+    stored_models,
+)
+from .state import current_collection, is_owner, server_of
+
+
+def offered_choices(request: Request, people: Iterable[str] = ()) -> list[JudgeChoice]:
+    """The judges that may be started: those of items, some people, and the models that the owner of the server allows."""
+    return judge_choices(current_collection(request).profiles, people, offered_models(server_of(request).judges))
+
+
+def ranking_choices(request: Request) -> list[JudgeChoice]:
+    """The judges that can rank an evaluation."""
+    return offered_choices(request, who_judged(current_collection(request).collection))
+
+
+def scored_choices(request: Request) -> list[JudgeChoice]:
+    """The judges whose values a collection holds or can compute, with the numbers of pictures that have none."""
+    current = current_collection(request)
+    counts = count_collection(current.collection)
+    models = stored_models(counts.profiles, shared=not is_owner(request))
+    choices = judge_choices(current.profiles, who_judged(current.collection), models)
+    return counted_choices(choices, current.profiles, counts.profiles, counts.pictures - counts.problems)
+
+
+def stored_name_of(request: Request, name: str) -> str:
+    """The stored name of a judge that a visitor names; guests know models by their shared names.
+
+    Raises:
+        ProfileError: no judge of that name.
+    """
+    current = current_collection(request)
+    shared = name.startswith(JUDGE) and not is_owner(request)
+    return stored_judge(current.profiles, name, count_collection(current.collection).profiles if shared else ())
+
+
+def name_of_stored(request: Request, stored: str) -> str:
+    """The name by which a page asks for the scores of a judge; guests know models by their shared names."""
+    return shared_name(stored) if stored.startswith(JUDGE) and not is_owner(request) else profile_of(stored)

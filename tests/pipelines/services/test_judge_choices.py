@@ -1,0 +1,98 @@
+"""Judges that pages offer, and the values of people beside stored ones."""
+
+from dataclasses import replace
+
+import pytest
+
+from soart.errors import ProfileError
+from soart.metrics.damage.names import DETECTORS
+from soart.metrics.tastes.overall import stored_name
+from soart.pipelines.collection.comparisons import store_choice
+from soart.pipelines.collection.queries import Query
+from soart.pipelines.collection.ratings import rate
+from soart.pipelines.judges.offered import OfferedJudges
+from soart.pipelines.scoring import profile_store
+from soart.pipelines.services.judge_choices import (
+    counted_choices,
+    judge_choices,
+    offered_models,
+    ordered,
+    scale_of,
+    stored_judge,
+    stored_models,
+    values_by,
+)
+from soart.pipelines.tastes.learning import Sources, learn
+
+
+def test_overall_comes_first_then_technical_tastes_people_models_and_faults(
+    collection, profiles, coloured, monkeypatch
+):
+    opinion = {image: 5 if number % 2 else 1 for number, image in enumerate(coloured[:6])}
+    rate(collection, "me", opinion)
+    taste = learn("able", collection, Sources(rater="me"), network=None).taste
+    profiles.own.save(taste)
+    profiles.own.path("broken").write_bytes(b"junk")
+    choices = judge_choices(profiles, ["ann"], offered_models(OfferedJudges([("adherence", 0.5), ("technical", 2.0)])))
+    names = [choice.name for choice in choices]
+    assert names == [
+        "overall", "technical", "able", "person:ann", "adherence", "appeal", "rated-quality", *DETECTORS
+    ]  # fmt: skip
+    by_name = {choice.name: choice for choice in choices}
+    # From six ratings it is not reliable.
+    assert by_name["able"].doubt == taste.trust.word
+    assert (by_name["adherence"].weight, by_name["technical"].weight, by_name["overall"].weight) == (0.5, 2.0, 1.0)
+    assert by_name["adherence"].source.summary
+    # Choosing it tells what is missing.
+    monkeypatch.setattr(profile_store, "default_network", lambda: None)
+    assert judge_choices(profiles, [])[0].name == "overall"
+
+
+def test_pictures_without_a_value_are_counted(collection, profiles, coloured):
+    collection.set_scores(stored_name(), dict.fromkeys(coloured[:10], 50.0))
+    stored = {stored_name(): 10, "judge:clip:/home/ann/fine@1": 4}
+    models = stored_models(stored, shared=True)
+    assert [model.name for model in models] == ["judge:clip:fine@1"]
+    assert [model.name for model in stored_models(stored, shared=False)] == ["judge:clip:/home/ann/fine@1"]
+    choices = counted_choices(judge_choices(profiles, ["ann"], models), profiles, stored, 30)
+    counts = {choice.name: (choice.known, choice.missing) for choice in choices}
+    assert counts["overall"] == (True, 20)
+    assert counts["technical"] == (False, 30)
+    assert counts["judge:clip:fine@1"] == (True, 26)
+    assert counts["person:ann"] == (True, 0)
+
+
+def test_values_of_overall_are_found_without_its_network(profiles, monkeypatch):
+    monkeypatch.setattr(profile_store, "default_network", lambda: None)
+    assert stored_judge(profiles, "overall") == stored_name()
+    assert stored_judge(profiles, "technical") == "technical-9"
+    assert stored_judge(profiles, "person:ann") == "person:ann"
+    stored = ["judge:clip:/home/ann/fine@1"]
+    assert stored_judge(profiles, "judge:clip:fine@1", stored) == stored[0]
+    with pytest.raises(ProfileError, match="no taste 'zoe'"):
+        stored_judge(profiles, "zoe")
+
+
+def test_a_person_sorts_and_limits_as_stored_values_do(collection, coloured):
+    """The oracle: the same stars, stored under the name of a judge."""
+    rate(collection, "ann", {coloured[0]: 2, coloured[1]: 5, coloured[2]: 4, coloured[3]: 4})
+    store_choice(collection, "ann", "c1", coloured[5], [coloured[6]])
+    person = "person:ann"
+    stars = values_by(collection, person, coloured)
+    assert len(stars) == 6
+    assert stars[coloured[5]] > stars[coloured[6]]
+    collection.set_scores("blur-8", stars)
+    for query in (
+        Query(profile=person, sort="score"),
+        Query(profile=person, sort="score", ascending=True),
+        Query(profile=person, sort="score", scored=True),
+        Query(profile=person, sort="score", low=40, high=90),
+        Query(profile=person, low=50),
+        Query(profile=person, ascending=True, scored=True),
+        Query(profile=person, sort="rating"),
+    ):
+        expected = ordered(collection, replace(query, profile="blur-8"), "ann")
+        assert ordered(collection, query, "ann") == expected, query
+    assert scale_of(collection, person).values.tolist() == scale_of(collection, "blur-8").values.tolist()
+    # All choices count, whichever pictures are asked for.
+    assert values_by(collection, person, coloured[5:6]) == {coloured[5]: stars[coloured[5]]}
