@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, text
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -55,7 +55,11 @@ def connect(address: Address) -> Engine:
     """
     if address.by_url:
         return _connect_server(address)
-    engine = create_engine(address.url, connect_args={"timeout": lock_seconds()})
+    # A collection in memory is its connection: another one, as of a judge's thread, would find it empty.
+    pool = StaticPool if address.folder is None else None
+    engine = create_engine(
+        address.url, connect_args={"timeout": lock_seconds(), "check_same_thread": False}, poolclass=pool
+    )
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: object, record: object) -> None:

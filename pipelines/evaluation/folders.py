@@ -113,8 +113,9 @@ def sync_and_evaluate(
     if not len(ids):
         raise scan.no_picture(update.problems, "picture that can be evaluated")
     judged = judge_evaluated(collection, ids, judges, evaluating, judging)
+    # What another scan took meanwhile would miss in the evaluation, and in exports and moves after it.
+    check_undisturbed(collection, update.scan_number, update.stored)
     judged = replace(judged, problems=tuple(named_as_given(judged.problems, scan.roots)))
     evaluation = evaluate(collection, update.scan_number, judged.main, judged.scores, evaluating)
-    # Evaluating takes long: files that another scan took meanwhile would be missing in exports and moves.
     check_undisturbed(collection, update.scan_number, update.stored)
     return EvaluatedCollection(collection, update, evaluation, title, judged)

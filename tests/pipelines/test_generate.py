@@ -143,7 +143,7 @@ def test_two_calls_at_once_draw_every_picture_once(where, embedded, monkeypatch)
             reports.append(done)
 
         with Collection(where) as collection:
-            result = generation.generate(collection, generator, plan, None, progress)
+            result = generation.generate(collection, generator, plan, (), progress)
         assert [row.generation.seed for row in result.rows] == [request.seed for request in plan]
         assert sum(reports) == 4
         return result
@@ -171,7 +171,7 @@ def report(done):
 generator = ImageGenerator(load_model(device="cpu"), 2)
 plan = generation.plan("a fox", 4, generator, steps=2)
 with Collection(sys.argv[1]) as collection:
-    generation.generate(collection, generator, plan, None, report)
+    generation.generate(collection, generator, plan, (), report)
 """
 
 

@@ -112,7 +112,7 @@ def test_all_kinds_are_one_family_of_tests():
 
 @pytest.fixture(scope="module")
 def benchmark():
-    return SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks" / "associations.py")))
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "benchmarks" / "collections" / "associations.py")))
 
 
 @pytest.mark.parametrize("shape", ["normal", "crowded"])

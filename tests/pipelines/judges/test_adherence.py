@@ -280,7 +280,7 @@ def test_ranked_by_adherence(judge, collection, rendered):
     ranking, problems = rank(StoredPictures(collection, rows), [(GuardedJudge(judge), 1.0)])
     assert len(ranking) == 6
     assert any("cannot tell" in sentence for sentence in problems)
-    assert ranking[0].reasons[1].text.endswith(f"seen: {ranking[0].score:.2f}")
+    assert ranking[0].reasons[0].text.endswith(f"seen: {ranking[0].score:.2f}")
     judged, _ = adherences_of(StoredPictures(collection, rows), judge)
     assert [judged[p.row.id].value for p in ranking] == pytest.approx([p.score for p in ranking], abs=1e-6)
     request = Request("a boat", 99, width=64, height=64)

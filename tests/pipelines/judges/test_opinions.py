@@ -56,7 +56,8 @@ def test_rated_quality_cannot_tell_of_small_pictures():
     values = values_for(judge, pictures, [""] * 3)
     extractor = taste_extractor(default_network())
     expected = rated_quality_model().scores(np.concatenate([extractor.extract(p) for p in pictures]), extractor.names)
-    assert np.allclose(values, expected, equal_nan=True)
+    # Several pictures at once round otherwise than one alone.
+    assert np.allclose(values, expected, atol=1e-4, equal_nan=True)
     assert np.isnan(values).tolist() == [False, False, True]
     assert judge.scale[:2] == (0, 1)
     assert judge.version != judge_named(APPEAL).version

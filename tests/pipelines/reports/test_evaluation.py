@@ -123,9 +123,7 @@ def test_the_page_shows_the_values_of_judges(found, come, tmp_path):
     ids = found.evaluation.ids.tolist()
     first, least = np.arange(150.0), np.full(150, np.nan)
     least[:100] = -np.arange(100.0) / 7
-    judged = JudgedPictures(
-        {"judge:appeal@1": first, "judge:noise@1": least}, {"judge:appeal@1": 1.0, "judge:noise@1": -1.0}
-    )
+    judged = replace(found.judged, values={"judge:appeal@1": first, "judge:noise@1": least})
     found.collection.set_scores("judge:clip:</script>@1", dict.fromkeys(ids[:30], 0.25))
     found.collection.set_scores("judge:appeal@0", dict.fromkeys(ids, 5.0))
     page = come()
@@ -154,7 +152,7 @@ def test_the_page_shows_the_values_of_judges(found, come, tmp_path):
 
 
 def test_the_page_has_a_row_for_a_judge_that_gave_no_picture_a_value(found, tmp_path):
-    judged = JudgedPictures({"judge:silent@1": np.full(150, np.nan)}, {"judge:silent@1": 1.0})
+    judged = replace(found.judged, values={"judge:silent@1": np.full(150, np.nan)})
     text = write_evaluation(tmp_path / "page.html", replace(found, judged=judged)).read_text(encoding="utf-8")
     assert "<td>judge: silent</td><td>0</td><td></td><td></td></tr>" in text
 

@@ -291,10 +291,10 @@ def test_profile_store(learnt, tmp_path):
     assert "soart" in str(ProfileStore().folder)
 
 
-def test_a_taste_never_hides_a_built_in_profile(learnt, tmp_path):
+def test_a_taste_never_hides_a_built_in_judge(learnt, tmp_path):
     profiles = ProfileStore(tmp_path)
     for name in ("technical", "blur", "noise", "jpeg", "fade", "saturate", "pixelate"):
-        with pytest.raises(ProfileError, match="name of a built-in profile"):
+        with pytest.raises(ProfileError, match="name of a built-in judge"):
             profiles.save(replace(learnt.taste, name=name))
     assert profiles.names() == []
     # Scores of tastes are stored under names of their own.

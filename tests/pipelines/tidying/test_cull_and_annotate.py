@@ -160,7 +160,7 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     for name, content in pixels.items():
         with Image.open(folder / name) as image:
             assert np.asarray(image).tobytes() == content
-            assert json.loads(image.info["soart"])["profile"] == "technical-9"
+            assert json.loads(image.info["soart"])["by"] == "technical-9"
     sidecar = (folder / "00.xmp").read_bytes()
     assert b'dc:title="x"' in sidecar
     # The ends of its lines stay too.

@@ -10,6 +10,7 @@ from soart.errors import CollectionError, ModelError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import choosers, store_choice
 from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.judges.finding import guarded
 from soart.pipelines.models.external import ExternalGenerator
 from soart.pipelines.reports.effects_chart import MOST, chosen_effects, effects_chart
 from soart.pipelines.tuning.ask_tell import OBSERVED, ExternalStudy, tell
@@ -47,7 +48,7 @@ def draw(request):
 @pytest.fixture
 def study(tmp_path):
     return ExternalStudy(
-        tmp_path / "open", PromptSpace.parse_yaml(SPACE), Bright(), ExternalGenerator("a camera", 12, 4.0, (64, 32))
+        tmp_path / "open", PromptSpace.parse_yaml(SPACE), guarded(Bright()), ExternalGenerator("a camera", 12, 4.0, (64, 32))
     )
 
 
@@ -87,8 +88,8 @@ def test_what_was_asked_and_never_told_comes_again(study):
     assert first[0].trial.choice not in [one.trial.choice for one in study.ask(2)]
 
 
-def test_ratings_and_scores_count_in_place_of_the_profile(study):
-    # The rater likes what the profile does not.
+def test_ratings_and_scores_count_in_place_of_the_judge(study):
+    # The rater likes what the judge does not.
     for _ in range(3):
         for question in study.ask(4):
             stars = {"dark": 5, "grey": 3, "bright": 1}[question.request.prompt.split()[1]]
@@ -100,7 +101,7 @@ def test_ratings_and_scores_count_in_place_of_the_profile(study):
     assert found.winners[0].choice["light"] == "dark"
 
 
-def test_choices_between_two_count_in_place_of_the_profile(study):
+def test_choices_between_two_count_in_place_of_the_judge(study):
     darkness = []
     for _ in range(4):
         told = [(tell(question, draw(question.request)).row.id, question) for question in study.ask(4)]
@@ -109,7 +110,7 @@ def test_choices_between_two_count_in_place_of_the_profile(study):
         with Collection(study.folder) as collection:
             for (a, _), (b, _) in combinations(told, 2):
                 if level[a] != level[b]:
-                    # The rater likes what the profile does not.
+                    # The rater likes what the judge does not.
                     winner, loser = sorted((a, b), key=level.get)
                     store_choice(collection, "ann", f"{a} {b}", winner, [loser])
     with Collection(study.folder) as collection:
@@ -135,7 +136,7 @@ def test_an_answer_that_is_replaced_takes_its_ratings_along(study):
 
 def test_scores_of_another_judge(study):
     for question in study.ask(6):
-        row, own, _ = tell(question, draw(question.request), score=-7.0 if "red" in question.request.prompt else 3.0)
+        row, own, *_ = tell(question, draw(question.request), score=-7.0 if "red" in question.request.prompt else 3.0)
     with Collection(study.folder) as collection:
         assert collection.scores(OBSERVED)[row.id] in (-7.0, 3.0)
         assert collection.scores("bright")[row.id] == pytest.approx(own)
@@ -157,7 +158,7 @@ def test_scores_of_another_judge(study):
         ({"rating": 4, "rater": "blur-10"}, "reserved for stored scores"),
         ({"rating": 4, "rater": "taste:mine"}, "reserved for stored scores"),
         ({"rating": 4, "rater": OBSERVED}, "reserved for stored scores"),
-        ({"rating": 4, "rater": "bright"}, "name of the profile that judges"),
+        ({"rating": 4, "rater": "bright"}, "name of the judge"),
     ],
 )
 def test_nonsense_is_refused_and_nothing_stored(study, more, said):
@@ -168,7 +169,7 @@ def test_nonsense_is_refused_and_nothing_stored(study, more, said):
         assert collection.images() == []
 
 
-def test_names_near_those_of_profiles_are_names(study):
+def test_names_near_those_of_judges_are_names(study):
     for rater in ("technical", "blur", "Ann-2", "technical-9 "):
         [question] = study.ask()
         tell(question, draw(question.request), rating=3, rater=rater)
@@ -190,7 +191,7 @@ def test_choices_that_failed_are_not_asked_again(study):
 
 def test_a_broken_picture_is_kept_and_not_learnt_from(study):
     [question] = study.ask()
-    row, value, _ = tell(question, np.zeros((8, 8, 3), np.uint8), problem="all black")
+    row, value, *_ = tell(question, np.zeros((8, 8, 3), np.uint8), problem="all black")
     assert value is None
     assert row.problem == "all black"
     assert study.ask()[0].trial.choice != question.trial.choice
@@ -198,7 +199,7 @@ def test_a_broken_picture_is_kept_and_not_learnt_from(study):
 
 def test_a_space_that_is_used_up_shows_its_best_again_and_ends(tmp_path):
     study = ExternalStudy(
-        tmp_path / "small", PromptSpace.parse("a {dark|bright} fox"), Bright(), ExternalGenerator("a camera")
+        tmp_path / "small", PromptSpace.parse("a {dark|bright} fox"), guarded(Bright()), ExternalGenerator("a camera")
     )
     seen = []
     # Four pictures of each are enough.

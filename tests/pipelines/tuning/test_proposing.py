@@ -138,7 +138,7 @@ def test_what_is_retired_for_one_judge_is_not_for_another(make, collection):
     store_steps(collection, tuner.space.fingerprint, tuner.generator.model.identity, tuner.seed, [step])
     assert make(collection).space.options[0] == (0, 2)
     other = Bluish()
-    other.stored_name = "as blue"
+    other.name = "as blue"
     assert make(collection, judge=other).space.options[0] == (0, 1, 2)
 
 

@@ -1,6 +1,7 @@
 """The tune loop on the embedded model at three steps, with planted judges."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -353,7 +354,7 @@ def test_scores_that_are_no_numbers(collection, generator, space):
     tuner.step()
     judged = tuner.judged()
     assert judged.goal == {}
-    assert "The judge 'broken' gave 4 pictures no value: it cannot tell" in judged.problems[0]
+    assert re.match(r"The judge 'broken' gave \d+ pictures no value: it cannot tell", judged.problems[0])
     tuner.step()
     assert len(collection.images()) == 8
 
