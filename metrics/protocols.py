@@ -101,6 +101,13 @@ class Values:
         values: (n,) higher is better; NaN where it cannot tell.
         why: (n,) why there is no value, in words such as ``"all black"``; empty where there is one, or no reason.
         deviations: (n,) standard deviations of the values, where the judge knows them.
+
+    Examples:
+        >>> import numpy as np
+        >>> import soart
+        >>> said = soart.Values(np.array([0.8, np.nan]), why=["", "all black"])
+        >>> [value if not why else why for value, why in zip(said.values.tolist(), said.why)]
+        [0.8, 'all black']
     """
 
     values: np.ndarray

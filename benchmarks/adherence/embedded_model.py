@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from soart.benchmarks.common import ROOT, command
-from soart.pipelines.judges.adherence import AdherenceJudge, Evidence, load
+from soart.pipelines.judges.adherence import AdherenceJudge, load
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.training.judge import JUDGED, load_judge
@@ -25,6 +25,8 @@ from soart.training.towers import POOR_GUIDANCE, POOR_STEPS, poor_pictures, word
 JUDGE = ROOT / "tests" / "assets" / "judge.safetensors"
 #: Seeds of the reported pictures; the calibration has 1, the training 1,000 and more.
 SEED, BEST_SEED = 79, 80
+#: Width and height of all pictures here.
+SIZE = (64, 64)
 BINS = 10
 #: Words that the renderer never drew: made-up ones, and real ones of other things.
 REAL = ("dog", "bicycle", "guitar", "astronaut", "bridge", "teapot", "violin", "cactus", "train", "lamp")
@@ -61,10 +63,10 @@ def made_up(count: int, seed: int) -> list[str]:
     return ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), rng.integers(4, 10))) for _ in range(count)]
 
 
-def evidence(adherence: AdherenceJudge, pictures: np.ndarray) -> list[Evidence]:
-    """Evidence of the towers alone, which know all words of the embedded model."""
-    towers, size = adherence.sources[0], (pictures.shape[2], pictures.shape[1])
-    return [Evidence(size, {towers.version: item}) for item in towers.extractor.extract(pictures)]
+def items_of(adherence: AdherenceJudge, pictures: np.ndarray) -> list[dict[str, np.ndarray]]:
+    """Items (p,) of each picture, by the version of the towers."""
+    [towers] = adherence.sources
+    return [{towers.version: item} for item in towers.extractor.extract(pictures)]
 
 
 def main() -> None:
@@ -74,12 +76,14 @@ def main() -> None:
     parser.add_argument("--best-of", type=int, default=180, help="prompts of which the best of four is taken")
     parser.add_argument("--towers", default="embedded", help="folder of the towers")
     arguments = parser.parse_args()
-    judge, adherence = load_judge(JUDGE), load(arguments.towers)
+    judge = load_judge(JUDGE)
+    # The towers alone, which know all words of the embedded model.
+    adherence = AdherenceJudge(load(arguments.towers).sources[:1])
     prompts, scenes, pictures = poor_pictures(arguments.n, SEED)
     seen = judge.recognise(pictures)
     started = time.perf_counter()
-    items = evidence(adherence, pictures)
-    judged = [adherence.adherence(item, prompt) for item, prompt in zip(items, prompts, strict=True)]
+    items = items_of(adherence, pictures)
+    judged = [adherence.adherence(prompt, SIZE, item) for item, prompt in zip(items, prompts, strict=True)]
     seconds = time.perf_counter() - started
     print(
         f"{arguments.n} pictures at {POOR_STEPS} steps and guidance {POOR_GUIDANCE}; {1000 * seconds / arguments.n:.1f} ms each"
@@ -112,7 +116,7 @@ def swapped(adherence, items, seen) -> None:  # noqa: ANN001
             words = {name: rng.choice(words_of(name)[answer[name]]) for name in JUDGED[:3]}
             other = rng.choice([option for option in words_of(factor) if option != answer[factor]])
             wrong = {**words, factor: rng.choice(words_of(factor)[other])}
-            right, changed = (adherence.adherence(item, ", ".join(w.values())).value for w in (words, wrong))
+            right, changed = (adherence.adherence(", ".join(w.values()), SIZE, item).value for w in (words, wrong))
             wins.append(right > changed)
         found = np.array(wins)
         line(f"right above swapped {factor}", interval(lambda i, w=found: float(w[i].mean()), len(found)), "0.950")
@@ -121,7 +125,7 @@ def swapped(adherence, items, seen) -> None:  # noqa: ANN001
 def unknown(adherence, items) -> None:  # noqa: ANN001
     """Share of unknown words that are answered with "cannot tell"."""
     for title, words in (("made-up words", made_up(300, 3)), ("real words never drawn", list(REAL))):
-        told = [j.told for word in words for j in adherence.adherence(items[0], f"a {word}").phrases]
+        told = [j.told for word in words for j in adherence.adherence(f"a {word}", SIZE, items[0]).phrases]
         print(f"{title:34} {1 - np.mean(told):6.3f}  cannot tell, of {len(words)}  bar 0.900")
 
 
@@ -142,9 +146,11 @@ def best_of_four(adherence, judge, count: int) -> None:  # noqa: ANN001
     ]
     pixels = {drawn.request: drawn.pixels for batch in generator.draw(requests) for drawn in batch}
     pictures = np.stack([pixels[request] for request in requests])
-    items, seen = evidence(adherence, pictures), judge.recognise(pictures)
+    items, seen = items_of(adherence, pictures), judge.recognise(pictures)
     share = np.array([np.mean([seen[i][n] == scenes[i // 4][n] for n in JUDGED[:3]]) for i in range(len(pictures))])
-    value = np.array([adherence.adherence(item, prompts[i // 4]).value for i, item in enumerate(items)]).reshape(-1, 4)
+    value = np.array([adherence.adherence(prompts[i // 4], SIZE, item).value for i, item in enumerate(items)]).reshape(
+        -1, 4
+    )
     share = share.reshape(-1, 4)
     best = share[np.arange(count), value.argmax(axis=1)]
     for title, part in (("all", steps > 0), *((f"{number} steps", steps == number) for number in POOR_STEPS)):

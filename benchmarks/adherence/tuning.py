@@ -26,7 +26,7 @@ from scipy import stats
 from soart.benchmarks.adherence.embedded_model import JUDGE
 from soart.benchmarks.common import command
 from soart.benchmarks.search.tuning_pictures import properties
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.protocols import Pictures
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.adherence import load
 from soart.pipelines.judges.guarded import GuardedJudge
@@ -65,9 +65,13 @@ class PlantedTaste:
     def __init__(self, weights: np.ndarray, middle: np.ndarray, unit: np.ndarray) -> None:
         self.weights, self.middle, self.unit = weights, middle, unit
 
-    def judge(self, pictures, prompts):  # noqa: ANN001, ANN201
+    def values(self, pictures: Pictures) -> np.ndarray:
         """(n,) values of pictures."""
-        return (properties(np.stack(pictures)) - self.middle) / self.unit @ self.weights
+        return self.of(np.stack(pictures.pixels()))
+
+    def of(self, pixels: np.ndarray) -> np.ndarray:
+        """(n,) values of (n, h, w, 3) pixels."""
+        return (properties(pixels) - self.middle) / self.unit @ self.weights
 
 
 class World:
@@ -119,15 +123,14 @@ class World:
             style = next(name for name, known in STYLES.items() if each.prompt.endswith(known[0]))
             asked = {"subject": self.subject, "palette": self.asked, "style": style}
             shares.append(np.mean([seen[factor] == option for factor, option in asked.items()]))
-        return self.taste.judge(pictures, ()), np.array(shares)
+        return self.taste.of(pictures), np.array(shares)
 
 
 def tuned(world: World, method: str, generator: ImageGenerator, budget: int, adherence: GuardedJudge) -> RenderedChoice:
     """The choice that a tune recommends."""
     taste = GuardedJudge(world.taste)
     panel = Panel(
-        [TechnicalScorer.load()],
-        judges=[taste, adherence] if method == "pareto" else [taste],
+        {"technical": 0.0, taste: 1.0} | ({adherence: 1.0} if method == "pareto" else {}),
         floor=AdherenceFloor(adherence, FLOOR) if method == "floor" else None,
     )
     with TemporaryDirectory() as folder, Collection(folder) as collection:
@@ -136,7 +139,7 @@ def tuned(world: World, method: str, generator: ImageGenerator, budget: int, adh
         findings = findings_of(tuner)
     if method != "pareto":
         return findings.winners[0].words[0]
-    front = np.array([[trade.means[judge.stored_name] for judge in panel.guarded_judges] for trade in findings.front])
+    front = np.array([[trade.means[judge.stored_name] for judge in (taste, adherence)] for trade in findings.front])
     low, high = front.min(axis=0), front.max(axis=0)
     places = (front - low) / np.where(high > low, high - low, 1.0)
     return findings.front[int(places.min(axis=1).argmax())].words

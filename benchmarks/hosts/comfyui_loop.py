@@ -21,8 +21,8 @@ import numpy as np
 import soart
 from soart.benchmarks.common import ROOT, command, interval
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.judges.finding import guarded
 from soart.pipelines.models.external import ExternalGenerator
-from soart.pipelines.scoring.profile_store import ProfileStore, scorer_named
 from soart.pipelines.tiny.words import QUALITIES
 from soart.pipelines.tuning.ask_tell import ExternalStudy, tell
 from soart.pipelines.tuning.findings import findings_of
@@ -51,13 +51,13 @@ def goodness(judge: Judge, pixels: np.ndarray) -> np.ndarray:
 
 
 def run_loop(folder: Path, seed: int, runs: int, judge: Judge) -> tuple[np.ndarray, str]:
-    """(2, runs) means of the profile and of the independent judge by run, and the quality of the best prompt."""
+    """(2, runs) means of the judge and of the independent judge by run, and the quality of the best prompt."""
     asked = shipped("SoartPromptChoice")
     generator = soart.ImageGenerator(soart.load_model(device="cpu"))
     study = ExternalStudy(
         folder,
         soart.PromptSpace.parse(str(asked["space"]), str(asked["vocabulary"])),
-        scorer_named(str(asked["profile"]), ProfileStore()),
+        guarded(str(asked["by"])),
         ExternalGenerator(
             str(asked["model"]),
             int(asked["usual_steps"]),

@@ -53,7 +53,7 @@ def main() -> None:
             generator = ImageGenerator(model)
             started = time.perf_counter()
             requests = generation.plan(demo.TEMPLATE, arguments.n, generator, seed=1000 * run, prompt_seed=run)
-            made = generation.generate(collection, generator, requests, scorer)
+            made = generation.generate(collection, generator, requests, [guarded(scorer)])
             ranking, _ = rank(StoredPictures(collection, made.rows), [(guarded(scorer), 1.0)])
             wall = time.perf_counter() - started
             started = time.perf_counter()

@@ -25,7 +25,7 @@ COLUMNS = ("first batch", "all pictures", "recommended prompt")
 
 def tuned(first: str, second: str, pictures: int, budget: int, generator: soart.ImageGenerator) -> list[float]:
     """The three scores of the second prompt's tune, after ``pictures`` of the first prompt's."""
-    panel = soart.Panel([soart.TechnicalScorer.load()])
+    panel = soart.Panel("technical")
     with tempfile.TemporaryDirectory() as folder, soart.Collection(folder) as collection:
         if pictures:
             space = soart.PromptSpace.parse(first, "embedded")
@@ -37,8 +37,8 @@ def tuned(first: str, second: str, pictures: int, budget: int, generator: soart.
         goal, batches = judged.goal_values(), np.array([trial.batch for trial in judged.trials])
         words = soart.findings_of(tuner).winners[0].words[0]
         requests = [generator.request(words.prompt, 10_000 + seed, negative=words.negative) for seed in range(FRESH)]
-        rows = generate(collection, generator, requests, panel.profiles[0]).rows
-        scores = collection.scores(panel.profiles[0].stored_name)
+        rows = generate(collection, generator, requests, [panel.judges[0][0]]).rows
+        scores = collection.scores(panel.judges[0][0].stored_name)
         fresh = [scores[row.id] for row in rows]
         return [float(goal[batches == batches.min()].mean()), float(goal.mean()), float(np.mean(fresh))]
 

@@ -1,4 +1,4 @@
-"""Names of built-in profiles, and starts of stored names; imports nothing, so that a list of them costs nothing."""
+"""Names of built-in judges and of faults, and starts of stored names; imports nothing, so that a list of them costs nothing."""
 
 from __future__ import annotations
 
@@ -13,3 +13,19 @@ JUDGE, TASTE, PERSON = "judge:", "taste:", "person:"
 #: Detectors of one fault each. The order numbers the faults in stored evaluations: new ones are added at the end.
 DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "band", "burn", "grid", "smooth",
              "unfinished", "ring")  # fmt: skip
+#: Faults as nouns, such as "fading" for ``fade``.
+NOUNS = {
+    "blur": "blur",
+    "noise": "noise",
+    "jpeg": "JPEG artefacts",
+    "fade": "fading",
+    "saturate": "over-saturation",
+    "pixelate": "low resolution",
+    "halo": "halos",
+    "band": "banding",
+    "burn": "burnt colours",
+    "grid": "a regular grid",
+    "smooth": "over-smoothing",
+    "unfinished": "an unfinished rendering",
+    "ring": "ringing",
+}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..protocols import Reason
-from .names import DETECTORS
+from .names import DETECTORS, NOUNS
 
 _SUSPECTED = {
     "blur": "blurred: the finest detail is missing",
@@ -38,22 +38,6 @@ _SLIGHT = {
     "smooth": "slightly over-smoothed",
     "unfinished": "slightly unfinished",
     "ring": "slight ringing",
-}
-#: Faults as nouns, such as "fading" for ``fade``.
-NOUNS = {
-    "blur": "blur",
-    "noise": "noise",
-    "jpeg": "JPEG artefacts",
-    "fade": "fading",
-    "saturate": "over-saturation",
-    "pixelate": "low resolution",
-    "halo": "halos",
-    "band": "banding",
-    "burn": "burnt colours",
-    "grid": "a regular grid",
-    "smooth": "over-smoothing",
-    "unfinished": "an unfinished rendering",
-    "ring": "ringing",
 }
 #: Evidence from which a fault is called slight, and the verdict without one.
 SLIGHT, CLEAN = 0.6, "clean"

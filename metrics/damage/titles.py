@@ -1,11 +1,10 @@
-"""Names of profiles and damages in words, for people."""
+"""Names of judges and damages in words, for people."""
 
 from __future__ import annotations
 
 import re
 
-from .names import DETECTORS, JUDGE, OVERALL, TASTE, TECHNICAL
-from .reasons import NOUNS
+from .names import DETECTORS, JUDGE, NOUNS, OVERALL, TASTE, TECHNICAL
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/score/kinds.py.
 CAUTION = (

@@ -15,8 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn import config_context
-from sklearn.covariance import ledoit_wolf_shrinkage
 
 from ..attention.version_d import inverse_root, within_mode
 from ..items.frame import APPEARANCE, CONTENT, LATE
@@ -37,6 +35,10 @@ def of_items(z: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 def shrunk_covariance(rows: np.ndarray) -> np.ndarray:
     """(c, c) covariance of (n, c) rows of mean 0, as ``ledoit_wolf`` has it, in a third of its time."""
+    # Two thirds of a second to import, which a ranking without tastes need not wait for.
+    from sklearn import config_context
+    from sklearn.covariance import ledoit_wolf_shrinkage
+
     with config_context(assume_finite=True, skip_parameter_validation=True):
         share = ledoit_wolf_shrinkage(rows, assume_centered=True)
     covariance: np.ndarray = (1 - share) * (rows.T @ rows / len(rows))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ...errors import JudgeError, SoartError, expect, first_line
 from ...metrics.checks import HEAVIEST, is_weight
@@ -17,20 +17,22 @@ from ...metrics.damage.names import OVERALL, PERSON
 from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import NEEDS, Judge, Measurer
-from ...metrics.tastes.blend import Blend, Taste
-from ...metrics.tastes.profile import TasteProfile
 from ...threads import one_model_at_a_time
 from ..scoring.profile_store import ProfileStore
-from ..scoring.taste_scorer import TasteScorer
 from ..support.judge_names import offered_judges
 from ..support.wording import BIDI_CONTROLS, meant
 from .built_in import BUILT_IN
 from .guarded import GuardedJudge
 from .people import Person
 
+if TYPE_CHECKING:
+    from ...metrics.tastes.blend import Taste
+
 #: What a caller of the Python API may name as judges. The keys of a mapping are names and judges; ``Any``, because the
 #: keys of a ``Mapping`` are invariant.
-By = str | Judge | Taste | GuardedJudge | Sequence[str | Judge | Taste | GuardedJudge] | Mapping[Any, float] | None
+By: TypeAlias = (
+    "str | Judge | Taste | GuardedJudge | Sequence[str | Judge | Taste | GuardedJudge] | Mapping[Any, float] | None"
+)
 
 
 class Tastes(Protocol):
@@ -170,6 +172,9 @@ def _taste(name: str, tastes: Tastes) -> Judge:
         raise JudgeError(
             f"{name!r} is both a judge that is no taste and your taste in {str(tastes.path(name))!r}: rename that file to use both."
         )
+    # Tastes need scikit-learn, which a ranking without them need not wait for.
+    from ..scoring.taste_scorer import TasteScorer
+
     return TasteScorer.of(tastes.load(name))
 
 
@@ -183,6 +188,10 @@ def guarded(judge: str | Judge | Taste | GuardedJudge, tastes: Tastes | None = N
         return judge
     if isinstance(judge, str):
         return GuardedJudge(judge_named(judge, tastes), named=judge)
+    from ...metrics.tastes.blend import Blend
+    from ...metrics.tastes.profile import TasteProfile
+    from ..scoring.taste_scorer import TasteScorer
+
     if isinstance(judge, TasteProfile | Blend):
         return GuardedJudge(TasteScorer.of(judge))
     return GuardedJudge(checked(judge, type(judge).__name__))

@@ -82,7 +82,7 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
 
 def _facts(e: Evaluation, row: int) -> dict[str, object]:
     return {
-        "judge": e.main, "score": round(float(e.scores[e.main][row]), 2) if e.judged[row] else None,
+        "by": e.main, "score": round(float(e.scores[e.main][row]), 2) if e.judged[row] else None,
         "percentile": round(float(e.percentile[row]), 1) if e.judged[row] else None, "damage": e.damage_name(row) or None,
     }  # fmt: skip
 

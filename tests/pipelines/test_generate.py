@@ -134,7 +134,7 @@ def test_two_calls_at_once_draw_every_picture_once(where, embedded, monkeypatch)
 
     def draw(first):
         generator = ImageGenerator(embedded, 2)
-        plan = generation.plan("a {fox|owl|boat}", 4, generator, seed=first, steps=2)
+        plan = generation.plan("a fox", 4, generator, seed=first, steps=2)
         reports = []
 
         def progress(done):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from soart.metrics.items import packaged_items
-from soart.metrics.items.combined import CombinedExtractor, default_network, taste_extractor, taste_extractor_of
+from soart.metrics.items.combined import CombinedExtractor, default_network, taste_extractor
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.packaged import EFFICIENTNET
 from soart.metrics.items.packaged_items import PackagedExtractor, packaged_extractor
@@ -50,7 +50,7 @@ def test_extractors_know_the_kind_by_which_other_processes_find_them():
     for extractor in (taste_extractor(), taste_extractor(EFFICIENTNET)):
         kind = extractor.kind
         assert kind.version == extractor.version
-        assert taste_extractor_of(*kind).names == extractor.names
+        assert taste_extractor(kind.network).names == extractor.names
     assert CombinedExtractor((SoartExtractor(side=100),)).kind is None
     unnamed = CombinedExtractor((*taste_extractor().parts, DeepExtractor.classes()))
     assert unnamed.kind is None

@@ -25,12 +25,12 @@ from soart.pipelines.ingest.roots import open_collection_for
 from soart.pipelines.ingest.scan import Scan, find_pictures
 from soart.pipelines.ingest.sync import sync
 from soart.pipelines.judges.finding import guarded
-from soart.pipelines.judges.prompts import prompts_of
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring.measuring import import_pictures, open_pictures
 from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.tiny.render import render
+from soart.pipelines.scoring.prompts import prompts_of
 from soart.pipelines.tiny.words import Scene
+from soart.training.render import render
 
 needs_network = pytest.mark.skipif(default_network() is None, reason="needs the packaged network")
 

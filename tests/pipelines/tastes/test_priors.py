@@ -14,7 +14,7 @@ from soart.pipelines.collection import ratings
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.judges.in_memory import guarded
+from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.judges.storing import judge_pictures

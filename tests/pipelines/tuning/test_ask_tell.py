@@ -48,7 +48,10 @@ def draw(request):
 @pytest.fixture
 def study(tmp_path):
     return ExternalStudy(
-        tmp_path / "open", PromptSpace.parse_yaml(SPACE), guarded(Bright()), ExternalGenerator("a camera", 12, 4.0, (64, 32))
+        tmp_path / "open",
+        PromptSpace.parse_yaml(SPACE),
+        guarded(Bright()),
+        ExternalGenerator("a camera", 12, 4.0, (64, 32)),
     )
 
 

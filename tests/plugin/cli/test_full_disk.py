@@ -73,7 +73,7 @@ def test_an_undo_to_a_full_disk_says_so_once_and_goes_on_later(soart, art, tmp_p
 def test_a_keep_to_a_full_disk_says_so_once(soart, art, small_disk):
     for path in art.iterdir():
         path.with_suffix(".txt").write_text("a fox")
-    code, out, _ = soart("keep", art, "--taste", "technical", "--move-others-to", small_disk(6 * PICTURE), "--json")
+    code, out, _ = soart("keep", art, "--by", "technical", "--move-others-to", small_disk(6 * PICTURE), "--json")
     document = json.loads(out)
     assert (code, 0 < document["moved"] < COUNT - 1) == (1, True)
     assert sum("No space left" in problem for problem in document["problems"]) == 1
@@ -97,7 +97,7 @@ def test_annotations_on_a_full_disk_say_so_once_and_can_be_undone(soart, art, tm
 
 @pytest.mark.parametrize(
     "command",
-    [("rank", "--taste", "technical"), ("similar", "00.png", "--network", "none"), ("keep", "--taste", "technical")],
+    [("rank", "--by", "technical"), ("similar", "00.png", "--network", "none"), ("keep", "--by", "technical")],
 )
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_copies_to_a_full_disk_say_so_once(soart, art, small_disk, command, form):

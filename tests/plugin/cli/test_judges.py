@@ -11,7 +11,6 @@ from soart.metrics.tastes.overall import OverallScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges import ray_judging
 from soart.pipelines.judges.storing import judge_pictures
-from soart.pipelines.scoring.pictures import StoredPictures
 
 
 def redness(path):
@@ -58,7 +57,7 @@ def test_the_engine_of_rank_runs_its_judges(soart, package, folder, monkeypatch)
 
     def judged(pictures, judge, progress, workers):
         asked.append((len(pictures.rows), judge.named, workers))
-        return judge_pictures(StoredPictures(pictures, judge), progress)
+        return judge_pictures(pictures, judge, progress)
 
     monkeypatch.setattr(ray_judging, "judge_on_cluster", judged)
     found = [

@@ -134,7 +134,7 @@ def test_long_prompts_are_cut_in_the_table_of_the_best(tmp_path):
 
 def test_trade_offs_need_several_judges(tune):
     code, _, err = tune("space.yaml", "--budget", 2, "--pareto")
-    words = "--pareto has no effect: the only judge is technical quality, so there are no trade-offs."
+    words = "--pareto has no effect: the only judge is overall score, so there are no trade-offs."
     assert (code, err.splitlines()[0]) == (0, words)
 
 
