@@ -1,4 +1,4 @@
-"""Names of built-in judges and of faults, and starts of stored names; imports nothing, so that a list of them costs nothing."""
+"""Names of judges and faults, and starts of stored names; imports nothing, so that a list of them costs nothing."""
 
 from __future__ import annotations
 

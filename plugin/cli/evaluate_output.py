@@ -140,7 +140,8 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
         f"stored in {evaluated.collection.name}"
     )
     low, high = summary.quartiles
-    say(f"Scores by {stored_title(evaluation.main)}: mean {summary.mean:.1f}, middle half {low:.1f} … {high:.1f}")
+    if evaluation.judged.any():
+        say(f"Scores by {stored_title(evaluation.main)}: mean {summary.mean:.1f}, middle half {low:.1f} … {high:.1f}")
     if summary.unfit:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.unfit.items()))
         say(f"Cannot be judged: {sum(summary.unfit.values())} ({reasons})")

@@ -366,13 +366,13 @@ def test_a_worker_that_gave_up_a_judge_begins_anew(package, tmp_path, monkeypatc
     ray_judging._loaded.cache_clear()
     down = [True]
 
-    def judge(self, pictures, prompts):
+    def values(self, pictures):
         if down[0]:
             raise ConnectionError("the server is down")
-        return [0.5] * len(pictures)
+        return [0.5] * len(pictures.ids)
 
     judge_class = type(judge_named("redness"))
-    monkeypatch.setattr(judge_class, "judge", judge)
+    monkeypatch.setattr(judge_class, "values", values)
     first = judge_files("redness", "1", __version__, content[:1] * 2, ["", ""])
     assert "not used any more" in first.stopped
     down[0] = False

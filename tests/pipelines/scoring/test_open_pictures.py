@@ -29,7 +29,7 @@ from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring.measuring import import_pictures, open_pictures
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.prompts import prompts_of
-from soart.pipelines.tiny.words import Scene
+from soart.training.captions import Scene
 from soart.training.render import render
 
 needs_network = pytest.mark.skipif(default_network() is None, reason="needs the packaged network")

@@ -10,6 +10,7 @@ import httpx2 as httpx
 import pytest
 from PIL import Image
 
+from soart.metrics.tastes.overall import OverallScorer
 from soart.pipelines.collection.collection import Collection
 from soart.plugin.cli import web as command
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from soart.metrics.items import combined
+from soart.metrics.items import combined, packaged_items
 from soart.pipelines.models.request import NOT_NUMBERS
 from soart.plugin.comfyui import pictures as comfy_pictures
 
@@ -302,6 +302,8 @@ def test_a_missing_package_is_named(comfy, patient_graph, monkeypatch):
     # The pack has modules of its own.
     for module in (combined, sys.modules.get(f"{comfy.pack}.metrics.items.combined", combined)):
         module._network.cache_clear()
+    for module in (packaged_items, sys.modules.get(f"{comfy.pack}.metrics.items.packaged_items", packaged_items)):
+        module.packaged_extractor.cache_clear()
     good, bad = pictures(patient_graph, "vivid", 8), pictures(patient_graph, "dull", 8, seed=1)
     node = patient_graph.add("SoartTaste", name="deep", good=good.out(), bad=bad.out(), network="efficientnet-lite0")
     other = patient_graph.add("SoartScore", images=good.out(), by="technical")
