@@ -259,7 +259,7 @@ def _check_no_backend(model: Value | None, path: Path) -> None:
 
 def _local_models(key: str, value: Value) -> list[str]:
     """Files and folders that a setting names as models."""
-    if key not in ("model", "judges", "priors"):
+    if key not in ("model", "by", "priors"):
         return []
     return local_models([value] if isinstance(value, str) else value, judges=key != "model")
 

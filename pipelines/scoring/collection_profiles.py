@@ -13,16 +13,8 @@ from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.overall import BuiltInScorer
 from ..collection.collection import Collection
-from .profile_store import ProfileStore, item_judge_named
+from .profile_store import ProfileStore, item_judge_named, tastes_of
 from .taste_scorer import TasteScorer
-
-#: Folder of a collection that holds its raters' tastes.
-FOLDER = "tastes"
-
-
-def tastes_of(folder: Path | str) -> ProfileStore:
-    """The tastes in the folder of a collection."""
-    return ProfileStore(Path(folder) / FOLDER)
 
 
 class CollectionProfiles:

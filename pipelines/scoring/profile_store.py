@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .taste_scorer import TasteScorer
 
 SUFFIX = ".taste.safetensors"
+#: Folder of a collection that holds its raters' tastes.
+FOLDER = "tastes"
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
@@ -110,6 +112,37 @@ class ProfileStore:
                 f"There is a taste {taste.name!r} already: choose another name, or say that it may be replaced (--replace)."
             )
         return save_taste(taste, path)
+
+
+def tastes_of(folder: Path | str) -> ProfileStore:
+    """The tastes in the folder of a collection."""
+    return ProfileStore(Path(folder) / FOLDER)
+
+
+class StoresInTurn:
+    """The tastes of several folders; where two have a name, that of the first folder counts.
+
+    Args:
+        stores: of the folders, at least one.
+    """
+
+    def __init__(self, *stores: ProfileStore) -> None:
+        self._stores = stores
+
+    def names(self) -> list[str]:
+        """Names of all tastes, those of the first folder first."""
+        return [*dict.fromkeys(name for store in self._stores for name in store.names())]
+
+    def path(self, name: str) -> Path:
+        """The file of a taste, see ``ProfileStore.path``."""
+        return self._with(name).path(name)
+
+    def load(self, name: str) -> Taste:
+        """Read a taste, see ``ProfileStore.load``."""
+        return self._with(name).load(name)
+
+    def _with(self, name: str) -> ProfileStore:
+        return next((store for store in self._stores if name in store.names()), self._stores[-1])
 
 
 def delete_file(path: Path) -> None:

@@ -11,8 +11,7 @@ from typing import Any
 from ..collection import comparisons, ratings
 from ..collection.collection import Collection
 from ..judges.rescoring import score_all
-from ..scoring.collection_profiles import FOLDER
-from ..scoring.profile_store import ProfileStore
+from ..scoring.profile_store import FOLDER, ProfileStore
 from ..scoring.taste_scorer import TasteScorer
 from ..support.background import Job
 from ..tastes import learning as tastes

@@ -124,7 +124,7 @@ def evaluate(
         for path in export or ():
             format_of(path)
     target = Path(report[0]) if report else None
-    judges = load_judges(by, profiles)
+    judges = load_judges(by, profiles, [collection] if collection else folders)
     warnings = doubts_of(judges)
     judging = judging_named(engine, workers)
 

@@ -80,7 +80,7 @@ def generate(
     width, height = _parse_size(size)
     # A mistake in the prompt leaves no empty collection behind.
     expand(prompt, 1, prompt_seed, wildcards)
-    judges = load_judges(by, profiles)
+    judges = load_judges(by, profiles, [collection])
     warnings = doubts_of(judges)
     # A mistake in the model leaves no empty collection behind, and one in the collection is seen before the model loads.
     Collection.check_place(collection)

@@ -302,17 +302,23 @@ def from_settings(ctx: typer.Context, parameter: str) -> bool:
     return source is not None and source.name == "DEFAULT_MAP"
 
 
-def load_judges(by: Sequence[str] | None, profiles: Path | None = None) -> list[tuple[GuardedJudge, float]]:
+def load_judges(
+    by: Sequence[str] | None, profiles: Path | None = None, places: Iterable[Path | str] = ()
+) -> list[tuple[GuardedJudge, float]]:
     """Load the judges of NAME or NAME=WEIGHT, with a spinner in a terminal; the overall score for no texts.
 
     Args:
         by: the texts.
-        profiles: folder of tastes; None for the user's.
+        profiles: folder of tastes; None for those of the collections in ``places``, then the user's.
+        places: collections, and folders that were evaluated or seen in the gallery; others have no tastes.
     """
+    from ...pipelines.collection.collection import Collection
+    from ...pipelines.ingest.roots import place_of
     from ...pipelines.judges.finding import guarded, judges_for
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.profile_store import ProfileStore, StoresInTurn, tastes_of
 
-    tastes = ProfileStore(profiles)
+    collections = [] if profiles else [place for place in map(place_of, places) if Collection.is_collection(place)]
+    tastes = StoresInTurn(*map(tastes_of, collections), ProfileStore(profiles))
     with err.status("loading the judges…") if sys.stderr.isatty() else nullcontext():
         return judges_for({guarded(name, tastes): weight for name, weight in weighted(by or (), "--by")})
 

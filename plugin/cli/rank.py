@@ -66,7 +66,7 @@ def rank(
         from ...pipelines.tidying.copying import check_copy_target
 
         check_copy_target(copy_to, [Path(path) for path in paths])
-    judges = load_judges(by, profiles)
+    judges = load_judges(by, profiles, paths)
     warnings = doubts_of(judges)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(

@@ -98,7 +98,7 @@ def evaluated_folders(
     from ...pipelines.ingest.scan import Scan
     from ...pipelines.judges.finding import doubts_of
 
-    judges = load_judges(by, profiles)
+    judges = load_judges(by, profiles, [collection] if collection else folders)
     print_notes(doubts_of(judges))
     with interruptible():
         # With the folder apart, so that its check comes first.

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 ME = "me"
 
 
-def _panel(by: Sequence[str], adherence: float | None, profiles: Path | None) -> Panel:
+def _panel(by: Sequence[str], adherence: float | None, profiles: Path | None, collection: str) -> Panel:
     from ...pipelines.judges.finding import guarded
     from ...pipelines.tuning.panel import AdherenceFloor, Panel
 
     floor = AdherenceFloor(guarded("adherence"), adherence) if adherence else None
-    return Panel(dict(load_judges(by, profiles)), floor)
+    return Panel(dict(load_judges(by, profiles, [collection])), floor)
 
 
 def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str, words: int) -> PromptSpace:
@@ -171,7 +171,7 @@ def tune(
 
         check_keys()
     asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(map(is_person, by or ())) else ())]
-    panel = _panel(asked, adherence, profiles)
+    panel = _panel(asked, adherence, profiles, collection)
     warnings = panel.doubts
     proposes = _proposer(propose, proposer, drawing.vocabulary, wildcards)
     # A mistake in the space, a ban or a pin leaves no empty collection behind.

@@ -133,8 +133,7 @@ def web(
             f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
         ) from error
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.scoring.collection_profiles import tastes_of
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.profile_store import ProfileStore, tastes_of
     from ...pipelines.tastes.sharing import population_named
 
     if language and language not in languages():

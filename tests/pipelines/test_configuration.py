@@ -148,7 +148,7 @@ def test_prior_scores_of_a_project_name_no_code(files):
     [
         "model = " + "[" * 5000,
         "model" + ".a" * 5000 + " = 1",
-        "judges = " + "[" * 400 + "]" * 400,
+        "by = " + "[" * 400 + "]" * 400,
         "[" + ".".join("a" * 5000) + "]",
     ],
     ids=["open", "dotted", "closed", "table"],
@@ -174,13 +174,13 @@ def test_a_project_names_local_models_only_after_an_answer(files, monkeypatch, t
         asked.append(question)
         return answer
 
-    local = {"model": str(tmp_path / "tower"), "judges": [f"clip:{tmp_path / 'tower'}=0.5", "adherence"]}
+    local = {"model": str(tmp_path / "tower"), "by": [f"clip:{tmp_path / 'tower'}=0.5", "adherence"]}
     for key, value in local.items():
         setting = Setting(value, str(project))
         assert needs_answer(key, setting)
         for source in (str(user), variable(key), "default"):
             check_answer(key, Setting(value, source), None)
-    for key, value in (("model", "a/b"), ("model", "embedded"), ("judges", ["clip:a/b"]), ("taste", "./tower")):
+    for key, value in (("model", "a/b"), ("model", "embedded"), ("by", ["clip:a/b"]), ("collection", "./tower")):
         check_answer(key, Setting(value, str(project)), None)
     setting = Setting(local["model"], str(project))
     with pytest.raises(SoartError, match="which you have not allowed") as caught:
@@ -191,7 +191,7 @@ def test_a_project_names_local_models_only_after_an_answer(files, monkeypatch, t
     check_answer("model", setting, ask)
     check_answer("model", setting, None)
     # The judge names the same model.
-    check_answer("judges", Setting(local["judges"], str(project)), None)
+    check_answer("by", Setting(local["by"], str(project)), None)
     assert len(asked) == 2
     assert str(tmp_path / "tower") in asked[0]
     # Another project, and another model behind the same name.

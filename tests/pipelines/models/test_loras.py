@@ -1,7 +1,6 @@
 """LoRAs and word weights on tiny pipelines of Stable Diffusion 1.x and XL, with files that diffusers itself has written."""
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from soart.pipelines import generate as generation
 from soart.pipelines.ingest.metadata import embedded_metadata
 from soart.pipelines.models.adopting import weights_identity
 from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import EMBEDDED_FOLDER
 from soart.pipelines.models.loras import LoraFiles
 from soart.pipelines.models.request import Request
 from soart.training import train_loras
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Already found a `peft_config`"),
     pytest.mark.filterwarnings("ignore:Adapter mine was active"),
 ]
-LORAS = Path(train_loras.__file__).with_name("loras")
+LORAS = EMBEDDED_FOLDER.parent / "loras"
 SIZE = {"width": 32, "height": 32, "steps": 2}
 
 

@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import soart as api
 from soart.metrics.tastes.overall import OverallScorer
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges import ray_judging
+from soart.pipelines.judges.finding import judges_for
+from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.profile_store import tastes_of
+from soart.training.captions import Scene
+from soart.training.render import render
 
 
 def redness(path):
@@ -21,6 +27,14 @@ def redness(path):
 @pytest.fixture
 def folder(tmp_path, paint):
     return paint(tmp_path / "pictures", 6, 3, vivid=True)
+
+
+def draw(folder, count):
+    folder.mkdir()
+    for number in range(count):
+        scene = Scene(("boat", "fox", "owl", "house")[number % 4], "warm", "flat", ("sharp", "noisy")[number % 3 % 2])
+        Image.fromarray(render(scene, np.random.default_rng(number))).save(folder / f"{number}.png")
+        (folder / f"{number}.txt").write_text("a scene")
 
 
 def test_a_judge_of_pixels_alone_needs_no_network(soart, package, folder, tmp_path, monkeypatch):
@@ -120,3 +134,42 @@ def test_doctor_lists_judges(soart, package):
     assert "missing  judge broken: from acme-judge 2.5 → The judge 'broken' cannot be loaded" in out
     assert "judge pyiqa:METRIC" in out
     assert "forbids commercial use" in out
+
+
+@pytest.mark.parametrize("by", [[], ["technical"], ["overall", "blur"]])
+def test_every_way_to_rank_gives_one_order(soart, tmp_path, by):
+    """Commands on a folder, Python on files, and nodes and diffusers on pixels."""
+    folder = tmp_path / "art"
+    draw(folder, 6)
+    options = [text for name in by for text in ("--by", name)]
+
+    def names(pictures):
+        return [Path(picture["path"]).name for picture in pictures]
+
+    ranked = names(json.loads(soart("rank", folder, *options, "--json")[1])["ranking"])
+    evaluated = json.loads(soart("evaluate", folder, *options, "--top", 6, "--json")[1])
+    [kept] = json.loads(soart("keep", folder, *options, "--json")[1])["groups"]
+    assert len(ranked) == 6
+    assert ranked == names(evaluated["best"]) == names(kept["pictures"])
+    assert ranked == [picture.path.name for picture in api.rank(folder, by=by or None)]
+    files = sorted(folder.glob("*.png"))
+    pixels = {number: api.read_image(path).pixels for number, path in enumerate(files)}
+    scored, problems = score_batch(api.PicturesInMemory(pixels), judges_for(by or None))
+    assert problems == []
+    assert ranked == [files[one.number].name for one in sorted(scored, key=lambda one: -one.score)]
+
+
+def test_tastes_of_a_collection_judge_its_pictures(soart, tmp_path):
+    folder, other = tmp_path / "art", tmp_path / "other"
+    draw(folder, 8)
+    draw(other, 8)
+    pictures = [api.read_image(path).pixels for path in sorted(folder.glob("*.png"))]
+    taste = api.learn_from_pictures("mine", good=pictures[:4], bad=pictures[4:], network=None)
+    soart("evaluate", folder, "--collection", tmp_path / "kept", "--by", "technical")
+    tastes_of(tmp_path / "kept").save(taste)
+    code, out, _ = soart("rank", tmp_path / "kept", "--by", "mine", "--json")
+    assert (code, json.loads(out)["by"]) == (0, "taste:mine")
+    code, out, _ = soart("evaluate", folder, "--collection", tmp_path / "kept", "--by", "mine", "--json")
+    assert (code, json.loads(out)["by"]) == (0, "taste:mine")
+    code, _, err = soart("rank", other, "--by", "mine")
+    assert (code, "There is no judge 'mine'" in err) == (1, True)
