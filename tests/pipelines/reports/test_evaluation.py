@@ -133,7 +133,7 @@ def test_the_page_shows_the_values_of_judges(found, come, tmp_path):
     ]
     assert rows[1:] == [
         ["judge: appeal", "150", "74.5", "37.0, 75.0, 112.0"],
-        ["judge: noise (lower is better)", "100", "7.07", "3.57, 7.14, 10.71"],
+        ["judge: noise", "100", "−7.07", "−10.57, −7.00, −3.43"],
         ["judge: clip:</script>", "30", "0.25", "0.25, 0.25, 0.25"],
     ]
     best, worst = (page.locator(f"h3:has-text('{end} by judge: appeal') + ul .num") for end in ("Best", "Worst"))
@@ -143,7 +143,7 @@ def test_the_page_shows_the_values_of_judges(found, come, tmp_path):
     assert agreed.split("\n")[0].split("\t")[1:] == ["technical quality", "judge: appeal", "judge: noise"]
     page.select_option("select[name=sort]", label="best by judge: noise")
     values = page.locator("#grid .num").all_text_contents()
-    assert values[:3] == ["0", "0.143", "0.286"]
+    assert values[:3] == ["0", "−0.143", "−0.286"]
     page.locator("#grid img").first.click()
     facts = page.locator("dialog dl").inner_text().replace("\n", "\t").split("\t")
     assert facts[facts.index("judge: noise") + 1] == "0"
@@ -162,7 +162,7 @@ def test_the_list_shows_values_as_the_tables_do_and_judges_of_one_title_apart(fo
     values = np.full(150, -2000.0)
     values[: len(shown)] = list(shown)
     names = [f"judge:clip:/{folder}/fine@1" for folder in "ab"]
-    judged = JudgedPictures({names[0]: values, names[1]: -values}, dict.fromkeys(names, 1.0))
+    judged = replace(found.judged, values={names[0]: values, names[1]: -values})
     page = come()
     page.goto(write_evaluation(tmp_path / "page.html", replace(found, judged=judged)).as_uri())
     page.select_option("select[name=sort]", label="best by judge: clip:/a/fine")
