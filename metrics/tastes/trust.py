@@ -119,7 +119,7 @@ class Trust:
         learnt_from = choices if self.only_choices else f"{pictures}, {choices}" if self.choices else pictures
         start = f"{self.word}: {learnt_from}"
         if not np.isfinite(self.concordance):
-            return f"{start}; nothing can be held out to check the profile"
+            return f"{start}; too few to set some aside as a test"
         statistic = "rank correlation" if self.graded else "AUC"
         values = (2 * v - 1 if self.graded else v for v in (self.concordance, self.low, self.high))
         value, low, high = map(hundredths, values)

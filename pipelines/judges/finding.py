@@ -272,7 +272,9 @@ def _unknown(text: str, tastes: Tastes) -> JudgeError:
     if near:
         return JudgeError(f"There is no judge {text!r}: did you mean {near + colon + argument!r}?")
     own = f"; your tastes: {', '.join(tastes.names())}" if tastes.names() else ""
-    return JudgeError(f"There is no judge {text!r}: name one of {', '.join(names)}{own}; or give module:Class.")
+    return JudgeError(
+        f"There is no judge {text!r}: name one of {', '.join(names)}{own}; or person:NAME, or module:Class."
+    )
 
 
 def _from_module(module: str, path: str) -> Any:  # noqa: ANN401
@@ -282,7 +284,12 @@ def _from_module(module: str, path: str) -> Any:  # noqa: ANN401
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         near = meant(module, (source.name for source in known_judges()))
-        advice = f"did you mean {f'{near}:{path}'!r}?" if near else "install its package, or check the name."
+        if near:
+            advice = f"did you mean {f'{near}:{path}'!r}?"
+        elif isinstance(error, AttributeError):
+            advice = "check the name of the class."
+        else:
+            advice = "install its package, check the name, or set PYTHONPATH to its folder."
         raise JudgeError(f"There is no judge '{module}:{path}' ({first_line(error)}): {advice}") from error
     return found
 

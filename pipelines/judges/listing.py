@@ -51,5 +51,6 @@ def _taste(name: str, tastes: ProfileStore) -> ListedJudge:
         taste = TasteScorer.of(tastes.load(name))
     except SoartError as error:
         return ListedJudge(name, "taste", "", [str(error)])
-    doubt = taste.doubt()
-    return ListedJudge(name, "taste", taste.taste.trust.sentence, [doubt] if doubt else [])
+    doubt, trust = taste.doubt(), taste.taste.trust
+    # The doubt repeats the sentence.
+    return ListedJudge(name, "taste", "" if trust.useless else trust.sentence, [doubt] if doubt else [])

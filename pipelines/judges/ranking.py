@@ -183,7 +183,10 @@ def _values(
 ) -> tuple[dict[int, float], list[str]]:
     """Values of a judge by number of the picture, and sentences on pictures without one."""
     if isinstance(pictures, StoredPictures):
-        return judging(pictures, judge, progress)
+        values, problems = judging(pictures, judge, progress)
+        if judge.person and len(values) < len(pictures.ids):
+            problems = [f"{judge.person!r} has rated or compared {len(values)} of {counted(len(pictures.ids))}."]
+        return values, problems
     problems = []
     if "prompt" in judge.needs:
         without = sum(not prompt for prompt in pictures.prompts())

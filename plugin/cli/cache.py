@@ -23,7 +23,7 @@ def cache(
 ) -> None:
     """Show what is stored of the folders that you ranked, searched or evaluated, and remove it on request.
 
-    It lies in your data folder, so that a second command takes seconds. Pictures are never touched.
+    It is kept in your data folder, so that a second command takes seconds. Pictures are never touched.
     """
     from rich.text import Text
 

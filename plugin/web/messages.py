@@ -491,14 +491,14 @@ COMPOSED = (
         "%(word)s: %(sides)s, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
-        "%(word)s: %(sides)s; nothing can be held out to check the profile"
+        "%(word)s: %(sides)s; too few to set some aside as a test"
     ),
     N_("%(word)s: %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"),
     N_(
         "%(word)s: %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
-    N_("%(word)s: %(choices)s choices between pictures; nothing can be held out to check the profile"),
-    N_("%(word)s: 1 choice between pictures; nothing can be held out to check the profile"),
+    N_("%(word)s: %(choices)s choices between pictures; too few to set some aside as a test"),
+    N_("%(word)s: 1 choice between pictures; too few to set some aside as a test"),
     N_(
         "%(word)s: %(sides)s, %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
@@ -506,7 +506,7 @@ COMPOSED = (
         "%(word)s: %(sides)s, %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
-        "%(word)s: %(sides)s, %(choices)s choices between pictures; nothing can be held out to check the profile"
+        "%(word)s: %(sides)s, %(choices)s choices between pictures; too few to set some aside as a test"
     ),
     N_(
         "%(word)s: %(sides)s, 1 choice between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
@@ -515,7 +515,7 @@ COMPOSED = (
         "%(word)s: %(sides)s, 1 choice between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
     ),
     N_(
-        "%(word)s: %(sides)s, 1 choice between pictures; nothing can be held out to check the profile"
+        "%(word)s: %(sides)s, 1 choice between pictures; too few to set some aside as a test"
     ),
     N_(
         "%(more)s more ratings are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
