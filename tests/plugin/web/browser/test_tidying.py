@@ -58,10 +58,10 @@ def test_groups_that_arrive_late_do_not_replace_later_ones(come, address):
     page = come()
     page.goto(f"{address}/c/0/keepers")
     page.wait_for_selector("#trust")
-    held = Held(page, "**/keepers/groups?by=burst*", answered=True)
-    page.select_option("[name=by]", "burst")
+    held = Held(page, "**/keepers/groups?group=burst*", answered=True)
+    page.select_option("[name=group]", "burst")
     held.wait()
-    page.select_option("[name=by]", "look-alike")
+    page.select_option("[name=group]", "look-alike")
     page.wait_for_selector("[data-group]")
     held.release()
     assert page.locator("[data-group]").count() == 2
@@ -91,7 +91,7 @@ def test_two_clicks_are_one_move(come, address, view, choose):
     if choose:
         page.check(choose)
     else:
-        page.select_option("[name=by]", "look-alike")
+        page.select_option("[name=group]", "look-alike")
     posts, held = requests_of(page, f"/api/{view}/move", "POST"), Held(page, f"**/api/{view}/move", "POST")
     page.click("[data-plan]")
     held.wait()
@@ -105,7 +105,7 @@ def test_two_clicks_are_one_move(come, address, view, choose):
 def test_a_choice_is_undone_though_its_answer_is_late(come, address):
     page = come()
     page.goto(f"{address}/c/0/keepers")
-    page.select_option("[name=by]", "look-alike")
+    page.select_option("[name=group]", "look-alike")
     kept = page.locator("[data-keep][aria-pressed='true']").first.get_attribute("data-keep")
     other = page.locator(f".group:has([data-keep='{kept}']) [data-keep][aria-pressed='false']").first
     chosen = other.get_attribute("data-keep")
