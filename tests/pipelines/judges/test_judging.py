@@ -347,7 +347,7 @@ def test_a_package_that_comes_or_goes_is_seen_at_once(tmp_path, monkeypatch):
         ("overalls", r"did you mean 'overall'\?"),
         ("person:", r"There is no judge 'person:'"),
         ("broken", "cannot be loaded: RuntimeError: no weights"),
-        ("acme_judge:Missing", "install its package"),
+        ("acme_judge:Missing", "check the name of the class"),
         ("no_such_module:Judge", "No module named"),
         ("acme_judge:Partial", "has no 'scale'"),
         ("adherence:nowhere", "has no adherence.json"),

@@ -79,7 +79,7 @@ FAILURE = [
     (["tune", "a {b"], "not valid dynamic-prompts"),
     (["label", "a fox in the snow, " * 20], "too long for the name of a file or folder"),
     (["taste", "list", "--profiles", "a fox in the snow, " * 20], "too long for the name"),
-    (["evaluate", "a fox in the snow, " * 20], "There is no picture in"),
+    (["evaluate", "a fox in the snow, " * 20], "too long for the name of a file or folder"),
     (["evaluate", "~nobody-of-this-name/pictures"], "does not exist"),
     (["tune", "a {b|c}", "--report", "pictures"], "Is a directory"),
     (["rank", "pictures", "--report", "file/r.html"], "cannot be written: Not a directory"),
