@@ -210,7 +210,7 @@ def test_too_few_examples_say_so(taste_world):
     assert trust.word == TOO_FEW
     assert trust.useless
     assert "five pictures" in trust.advice
-    assert "nothing can be held out" in trust.sentence
+    assert "too few to set some aside as a test" in trust.sentence
     assert sides(taste_world.planted(4, rng)) == (4, 4)
 
 

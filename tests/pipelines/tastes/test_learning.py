@@ -168,7 +168,7 @@ def test_a_check_by_seeds_is_reported_only_if_there_was_a_check(collection, make
     ratings.rate(collection, "few", {row.id: 5 if i % 2 else 1 for i, row in enumerate(rows[:4])})
     ratings.rate(collection, "more", {row.id: 5 if i % 2 else 1 for i, row in enumerate(rows)})
     few, more = (tastes.learn(r, collection, tastes.Sources(rater=r), network=None) for r in ("few", "more"))
-    assert "nothing can be held out" in few.taste.trust.sentence
+    assert "too few to set some aside as a test" in few.taste.trust.sentence
     assert not [note for note in few.notes if "pictures of one seed" in note]
     assert [note for note in more.notes if "come from only 3 prompts: pictures of one seed" in note]
 
