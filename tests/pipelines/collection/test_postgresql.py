@@ -17,7 +17,7 @@ from soart.pipelines.collection.address import address_of, is_url
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.ingest.roots import existing_collection
-from soart.pipelines.judges.finding import judges_for
+from soart.pipelines.judges.finding import guarded, judges_for
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.request import Request
@@ -258,7 +258,7 @@ def whole_way(where, embedded, scorer):
     generator, told = ImageGenerator(embedded), []
     with Collection(where) as collection:
         made = generation.generate(
-            collection, generator, [Request("a boat", seed, steps=2) for seed in range(4)], scorer
+            collection, generator, [Request("a boat", seed, steps=2) for seed in range(4)], [guarded(scorer)]
         )
         ranking, _ = rank(StoredPictures(collection, made.rows), judges_for("technical"))
         told += [(r.row.sha256, r.score, r.percentile, r.reasons) for r in ranking]
