@@ -177,7 +177,8 @@ def find_keepers(
     collection, e = evaluated.collection, evaluated.evaluation
     ids = e.ids.tolist()
     profile, scores = e.main, np.where(e.judged, e.scores[e.main], np.nan)
-    if not e.judged.any() and evaluated.judged.problems:
+    # Pictures that nobody can judge, such as black ones, are kept by their size.
+    if not e.judged.any() and not (e.unfit != "").all():
         raise CollectionError(" ".join(["No picture could be judged.", *evaluated.judged.problems[:3]]))
     made = origins(collection, ids)
     ranked = np.where(np.isfinite(scores), scores, -np.inf)
