@@ -176,7 +176,13 @@ class Tuner:
 
     def ask(self, count: int, judgements: Judgements | None = None) -> list[Trial]:
         """The next ``count`` choices, stored; those of a killed run first."""
-        return self.waiting[:count] or self.write(self.steering(judgements).ask(count, self.rng(1)))
+        if waiting := self.waiting[:count]:
+            return waiting
+        steering = self.steering(judgements)
+        # Without a value nobody told of what is drawn, which would be asked for again.
+        if judgements is not None and not judgements.goal and self.study.drawn:
+            steering.reserve(np.array([trial.choice for trial in self.study.drawn]))
+        return self.write(steering.ask(count, self.rng(1)))
 
     def write(self, choices: Sequence[Choice] | np.ndarray) -> list[Trial]:
         """Store a batch of choices, each with a new image seed: a good choice must be good on every seed."""
