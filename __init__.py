@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import metrics as metrics
     from .errors import SoartError as SoartError
-    from .metrics.damage.scorer import TechnicalScorer as TechnicalScorer
+    from .metrics.damage.technical import TechnicalJudge as TechnicalJudge
     from .metrics.image import read_image as read_image
     from .metrics.items.soart import SoartExtractor as SoartExtractor
     from .metrics.protocols import Judge as Judge
     from .metrics.protocols import Values as Values
-    from .metrics.tastes.overall import OverallScorer as OverallScorer
-    from .metrics.tastes.profile import TasteProfile as TasteProfile
+    from .metrics.tastes.overall import OverallJudge as OverallJudge
+    from .metrics.tastes.taste import LearntTaste as LearntTaste
     from .pipelines.api import Ranking as Ranking
     from .pipelines.api import generate as generate
     from .pipelines.api import keep as keep
@@ -55,7 +55,7 @@ _HOMES = {
     "Judge": ".metrics.protocols",
     "LanguageModelProposer": ".pipelines.tuning.language_model",
     "LocalEngine": ".pipelines.ingest.local_engine",
-    "OverallScorer": ".metrics.tastes.overall",
+    "OverallJudge": ".metrics.tastes.overall",
     "Panel": ".pipelines.tuning.panel",
     "PicturesInMemory": ".pipelines.scoring.pictures",
     "PromptSpace": ".prompts.space.space",
@@ -63,8 +63,8 @@ _HOMES = {
     "Scan": ".pipelines.ingest.scan",
     "SoartError": ".errors",
     "SoartExtractor": ".metrics.items.soart",
-    "TasteProfile": ".metrics.tastes.profile",
-    "TechnicalScorer": ".metrics.damage.scorer",
+    "LearntTaste": ".metrics.tastes.taste",
+    "TechnicalJudge": ".metrics.damage.technical",
     "Tuner": ".pipelines.tuning.tuner",
     "Values": ".metrics.protocols",
     "findings_of": ".pipelines.tuning.findings",

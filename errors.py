@@ -138,8 +138,8 @@ class NoFindingsError(SoartError):
     """A study none of whose pictures can be judged yet."""
 
 
-class ProfileError(SoartError):
-    """A scoring profile that cannot be read, or does not fit the items."""
+class TasteError(SoartError):
+    """A taste that cannot be read, or does not fit the items."""
 
 
 class JudgeError(SoartError):

@@ -30,7 +30,7 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines import demo
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
@@ -39,10 +39,10 @@ from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.scoring.collection_profiles import FOLDER
+from soart.pipelines.scoring.collection_tastes import FOLDER
 from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.scoring.profile_store import ProfileStore
-from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.scoring.taste_judge import TasteJudge
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.tastes import learning as tastes
 
 HERE = Path(__file__).parent
@@ -74,9 +74,9 @@ def fill(folder: Path) -> None:
         generator = ImageGenerator(load_model("embedded"))
         prompts = plan(TEMPLATE, PROMPTS, generator, seed=demo.SEED, prompt_seed=demo.SEED)
         requests = [replace(request, seed=request.seed + 1000 * k) for request in prompts for k in range(SEEDS)]
-        scorer = TechnicalScorer.load()
-        rows = generate(collection, generator, requests, scorer).rows
-        rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
+        judge = TechnicalJudge.load()
+        rows = generate(collection, generator, requests, judge).rows
+        rank(StoredPictures(collection, rows), [(guarded(judge), 1.0)])
         opinions = demo.opinion(collection, rows)
         rng = np.random.default_rng(demo.SEED)
         for name, opinion in (("ann", opinions), ("ben", 6 - opinions)):
@@ -84,8 +84,8 @@ def fill(folder: Path) -> None:
             stars = np.clip(np.round(opinion + rng.normal(0, 0.4, len(rows))), 1, 5)
             rate(collection, name, {rows[k].id: float(stars[k]) for k in places})
             taste = tastes.learn(name, collection, tastes.Sources(rater=name)).taste
-            ProfileStore(collection.file(FOLDER)).save(taste)
-            rank(StoredPictures(collection, rows), [(guarded(TasteScorer.of(taste)), 1.0)])
+            TasteStore(collection.file(FOLDER)).save(taste)
+            rank(StoredPictures(collection, rows), [(guarded(TasteJudge.of(taste)), 1.0)])
 
 
 @contextmanager
@@ -318,7 +318,7 @@ def take_default_judge() -> None:
         subprocess.run(line, cwd=home, env={**os.environ, **homes}, stdout=subprocess.DEVNULL, check=True)
         with Collection(Path(home) / "foxes") as collection:
             rows = collection.images()
-            points = collection.scores(TechnicalScorer.load().stored_name)
+            points = collection.scores(TechnicalJudge.load().stored_name)
             ranked = sorted((row for row in rows if row.id in points), key=lambda row: -points[row.id])
             shown = [
                 (Image.open(collection.locate(row)).convert("RGB"), points[row.id], row.generation.prompt)

@@ -48,7 +48,7 @@ def run(trials: int, folder: Path, seed: int = 0, steps: int = 16) -> optuna.Stu
         sampler=SoartSampler(seed=seed),
         load_if_exists=True,
     )
-    generator, judge = soart.ImageGenerator(load_model()), soart.TechnicalScorer.load()
+    generator, judge = soart.ImageGenerator(load_model()), soart.TechnicalJudge.load()
 
     def objective(trial: optuna.Trial) -> float:
         words = {name: trial.suggest_categorical(name, options) for name, options in CHOICES.items()}

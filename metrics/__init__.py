@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .attention.versions_abc import AttentionA as AttentionA
     from .attention.versions_abc import AttentionB as AttentionB
     from .attention.versions_abc import AttentionC as AttentionC
-    from .damage.scorer import TechnicalScorer as TechnicalScorer
+    from .damage.technical import TechnicalJudge as TechnicalJudge
     from .image import read_image as read_image
     from .items.deep import DeepExtractor as DeepExtractor
     from .items.soart import SoartExtractor as SoartExtractor
@@ -36,22 +36,22 @@ if TYPE_CHECKING:
     from .taguchi.tmethods import T2 as T2
     from .taguchi.tmethods import Ta as Ta
     from .taguchi.tmethods import Tb as Tb
-    from .tastes.overall import OverallScorer as OverallScorer
-    from .tastes.profile import TasteProfile as TasteProfile
-    from .tastes.profile import learn_taste as learn_taste
+    from .tastes.overall import OverallJudge as OverallJudge
+    from .tastes.taste import LearntTaste as LearntTaste
+    from .tastes.taste import learn_taste as learn_taste
 
 _HOMES = {
     **dict.fromkeys(("AttentionA", "AttentionB", "AttentionC"), "attention.versions_abc"),
     "AttentionD": "attention.version_d",
     "DeepExtractor": "items.deep",
     **dict.fromkeys(("MT", "MTA", "RT"), "taguchi.distances"),
-    "OverallScorer": "tastes.overall",
+    "OverallJudge": "tastes.overall",
     "SoartExtractor": "items.soart",
     **dict.fromkeys(("T1", "T2", "Ta", "Tb"), "taguchi.tmethods"),
-    "TasteProfile": "tastes.profile",
-    "TechnicalScorer": "damage.scorer",
+    "LearntTaste": "tastes.taste",
+    "TechnicalJudge": "damage.technical",
     "compare": "attention.comparison",
-    "learn_taste": "tastes.profile",
+    "learn_taste": "tastes.taste",
     "read_image": "image",
 }
 __all__ = sorted(_HOMES)

@@ -97,7 +97,7 @@ def generate(
         ModelError: the model cannot be loaded, fails, or a setting is unknown or out of range.
         CollectionError: the collection cannot be opened or written.
         JudgeError: a judge that cannot be found, loaded or used.
-        ProfileError: a taste that cannot be used.
+        TasteError: a taste that cannot be used.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -146,7 +146,7 @@ def rank(
     Raises:
         CollectionError: the collection cannot be opened, or none of the files and folders holds a picture.
         JudgeError: a judge that cannot be found, loaded or used.
-        ProfileError: a taste that cannot be used.
+        TasteError: a taste that cannot be used.
 
     Examples:
         >>> from pathlib import Path
@@ -206,7 +206,7 @@ def keep(
     Raises:
         CollectionError: the collection cannot be opened, there is no picture, or ``group`` is unknown.
         JudgeError: a judge that cannot be found, loaded or used.
-        ProfileError: a taste that cannot be used.
+        TasteError: a taste that cannot be used.
         SoartError: worker processes cannot be started.
 
     Examples:

@@ -71,7 +71,7 @@ def best_of(
     Raises:
         ModelError: the model fails, or draws no sound picture.
         JudgeError: a judge that cannot be found, loaded or used, or no picture that the judges gave a value.
-        ProfileError: a taste that cannot be used.
+        TasteError: a taste that cannot be used.
         PromptError: the template cannot be expanded.
         SoartError: ``keep`` is below 1, or an argument of another type.
     """

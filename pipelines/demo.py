@@ -25,7 +25,7 @@ from .models.generator import ImageGenerator
 from .models.request import Request
 from .scoring.measuring import import_pictures, measure
 from .scoring.pictures import StoredPictures
-from .scoring.taste_scorer import TasteScorer
+from .scoring.taste_judge import TasteJudge
 from .tastes import learning as tastes
 from .tuning.panel import Panel
 from .tuning.tuner import Tuner
@@ -75,7 +75,7 @@ def opinion(collection: Collection, rows: Sequence[ImageRow]) -> np.ndarray:
 
 def learn_from_stand_in(
     collection: Collection, rows: Sequence[ImageRow], progress: Callable[[], None] = lambda: None
-) -> TasteScorer:
+) -> TasteJudge:
     """Let the stand-in rate pictures in whole stars, and learn its taste from these ratings.
 
     The ratings go into a separate collection in memory, so that the taste does not depend on the rest of the
@@ -87,13 +87,13 @@ def learn_from_stand_in(
         )
         stars = np.clip(np.round(opinion(album, copies)), 1, 5)
         ratings.rate(album, RATER, dict(zip((row.id for row in copies), stars.tolist(), strict=True)))
-        return TasteScorer.of(tastes.learn(RATER, album, tastes.Sources(rater=RATER)).taste)
+        return TasteJudge.of(tastes.learn(RATER, album, tastes.Sources(rater=RATER)).taste)
 
 
-def tuner(collection: Collection, generator: ImageGenerator, scorer: TasteScorer) -> Tuner:
+def tuner(collection: Collection, generator: ImageGenerator, judge: TasteJudge) -> Tuner:
     """A tuner of the demonstration's prompt to a taste."""
     space = PromptSpace.from_text(TUNED, vocabulary="embedded").restrict(BANS)
-    return Tuner(collection, generator, space, Panel(scorer), seed=SEED, budget=BUDGET, prune=False)
+    return Tuner(collection, generator, space, Panel(judge), seed=SEED, budget=BUDGET, prune=False)
 
 
 def opinion_of_ends(tuned: Tuner) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import platform
 from dataclasses import dataclass
 
 from ..errors import SoartError
-from ..metrics.damage.scorer import TechnicalScorer
+from ..metrics.damage.technical import TechnicalJudge
 from ..metrics.items.combined import default_network
 from .judges.finding import judge_named, known_judges
 from .models.backends.address import backend_address
@@ -80,7 +80,7 @@ def run_checks(model: str | None = None) -> list[Check]:
     else:
         checks.append(Check("embedded model", False, "missing", "reinstall soart"))
     try:
-        checks.append(Check("technical score", True, TechnicalScorer.load().stored_name))
+        checks.append(Check("technical score", True, TechnicalJudge.load().stored_name))
     except SoartError as error:
         checks.append(Check("technical score", False, str(error), "reinstall soart"))
     if default_network() is None:

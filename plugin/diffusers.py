@@ -76,7 +76,7 @@ class SoartCallback(PipelineCallback):
     Raises:
         ModelError: a share outside (0, 1), a score that is not a number, or only one of width and height; when called, a pipeline whose latents cannot be decoded early.
         JudgeError: a judge that cannot be found, loaded or used, one that needs a prompt, or several; when called, a judge that fails.
-        ProfileError: a taste that cannot be used.
+        TasteError: a taste that cannot be used.
     """
 
     tensor_inputs: ClassVar[list[str]] = ["latents"]
@@ -234,7 +234,7 @@ class SoartPipeline:
             SoartError: an argument of another type.
             ModelError: unknown or out-of-range settings, or every picture failed.
             JudgeError: a judge that cannot be found, loaded or used.
-            ProfileError: a taste that cannot be used.
+            TasteError: a taste that cannot be used.
             PromptError: a template that cannot be expanded.
         """
         generator, others = self._with(options)
@@ -356,7 +356,7 @@ class SoartScoreBlock(ModularPipelineBlocks):
 
     Raises:
         JudgeError: a judge that cannot be found, loaded or used, or that needs a prompt.
-        ProfileError: a taste that cannot be used.
+        TasteError: a taste that cannot be used.
     """
 
     def __init__(self, by: By = None) -> None:

@@ -23,7 +23,7 @@ from PIL import Image, ImageFilter
 from specimens.learning import SHORT_CURVES, SharedProcess
 from sqlalchemy import make_url
 
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.tastes import learning_curve
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models import loading
@@ -143,8 +143,8 @@ def generator(embedded):
 
 
 @pytest.fixture(scope="session")
-def scorer():
-    return TechnicalScorer.load()
+def judge():
+    return TechnicalJudge.load()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import ProfileError
+from ..errors import TasteError
 from ..metrics.items.frame import LATE, Frame, kinds_of
 from ..metrics.tastes.appeal import Appeal, kernel, unit
 
@@ -53,10 +53,10 @@ def learn_appeal(opinions: Sequence[Opinions], names: tuple[str, ...]) -> Appeal
         names: (p,) names of the items.
 
     Raises:
-        ProfileError: no opinions, or those of the first source are choices.
+        TasteError: no opinions, or those of the first source are choices.
     """
     if not opinions or opinions[0].pairs is not None:
-        raise ProfileError("Expected opinions whose first source is ratings, because they give appeal its scale.")
+        raise TasteError("Expected opinions whose first source is ratings, because they give appeal its scale.")
     late = kinds_of(names)[LATE]
     late_names = tuple(names[i] for i in late)
     items = np.concatenate([source.items[:, late] for source in opinions])

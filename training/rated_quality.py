@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import ProfileError
+from ..errors import TasteError
 from ..metrics.damage.quality_model import folded
 from ..metrics.damage.rated_quality import SIDE, RatedQuality
 from ..metrics.items.frame import Frame
@@ -81,10 +81,10 @@ def learn_rated_quality(
         turned_alike: True to use alike the items that mirrorings and quarter turns exchange.
 
     Raises:
-        ProfileError: no pictures, or ``quality/side`` is not among the items.
+        TasteError: no pictures, or ``quality/side`` is not among the items.
     """
     if not len(items) or SIDE not in names:
-        raise ProfileError(f"Expected rated pictures with the item {SIDE!r}.")
+        raise TasteError(f"Expected rated pictures with the item {SIDE!r}.")
     frame, features = Frame.of(items, names), np.eye(len(names))
     if turned_alike:
         frame, features = _turned_alike(frame, names)

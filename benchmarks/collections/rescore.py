@@ -18,11 +18,11 @@ import numpy as np
 from soart.benchmarks.common import command
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import from_modes
-from soart.metrics.tastes.profile import TECHNICAL, learn_taste, technical_prior
+from soart.metrics.tastes.taste import TECHNICAL, learn_taste, technical_prior
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import ImageRow
 from soart.pipelines.judges.rescoring import score_all
-from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes.rating_session import rating_queue
 from soart.training.captions import random_scene
 from soart.training.render import render
@@ -52,7 +52,7 @@ def main() -> None:
         rng=rng,
         curve=False,
     )
-    scorer = TasteScorer(taste, extractor)
+    judge = TasteJudge(taste, extractor)
     with tempfile.TemporaryDirectory() as folder, Collection(Path(folder)) as collection:
         for start in range(0, arguments.n, 5000):
             numbers = range(start, min(start + 5000, arguments.n))
@@ -70,7 +70,7 @@ def main() -> None:
         seconds = []
         for _ in range(arguments.runs):
             started = time.perf_counter()
-            done, _ = score_all(collection, scorer, stored_items_only=True)
+            done, _ = score_all(collection, judge, stored_items_only=True)
             seconds.append(time.perf_counter() - started)
         choosing = []
         for run in range(arguments.runs):

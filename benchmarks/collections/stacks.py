@@ -20,8 +20,8 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.evaluation.stacks import stacked
 from soart.pipelines.models.request import DrawnPicture, Request
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import EvaluationService
 from soart.pipelines.services.stacks import StackService
 from soart.pipelines.support.background import Jobs
@@ -63,7 +63,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Collection(Path(folder, "c")) as collection:
         fill(collection, pictures)
         jobs = Jobs()
-        profiles = CollectionProfiles(collection, ProfileStore(Path(folder, "tastes")))
+        profiles = CollectionTastes(collection, TasteStore(Path(folder, "tastes")))
         service = StackService(EvaluationService(collection, profiles, jobs))
         print(f"{pictures} pictures of {pictures // SEEDS} prompts; milliseconds of CPU\n")
         print("| stacks | first request | later ones, median | slowest | stacks found |\n|---|---|---|---|---|")

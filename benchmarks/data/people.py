@@ -23,7 +23,7 @@ from scipy.io import loadmat
 from soart.benchmarks.data.opinions import measured
 from soart.benchmarks.data.real_tastes import World
 from soart.metrics.items.combined import taste_extractor
-from soart.metrics.tastes.profile import technical_prior
+from soart.metrics.tastes.taste import technical_prior
 from soart.training.appeal import Opinions
 
 SEED = 7

@@ -20,7 +20,7 @@ from soart.benchmarks.common import key_of, progress, stored_arrays
 from soart.benchmarks.data.sources import Source, learning_sources, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.tastes.profile import computed_priors, priors_of_items, technical_prior
+from soart.metrics.tastes.taste import computed_priors, priors_of_items, technical_prior
 
 SEED = 91
 #: Longest side of a view, share of the sides that a view shows, and side of the reduced picture for composition.

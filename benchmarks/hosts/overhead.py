@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from soart.benchmarks.common import command
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines import demo
 from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
     started = time.perf_counter()
-    model, scorer = load_model(device="cpu"), TechnicalScorer.load()
+    model, judge = load_model(device="cpu"), TechnicalJudge.load()
     loading = time.perf_counter() - started
     per_picture, share, page = [], [], []
     for run in range(arguments.runs + 1):
@@ -53,11 +53,11 @@ def main() -> None:
             generator = ImageGenerator(model)
             started = time.perf_counter()
             requests = generation.plan(demo.TEMPLATE, arguments.n, generator, seed=1000 * run, prompt_seed=run)
-            made = generation.generate(collection, generator, requests, [guarded(scorer)])
-            ranking, _ = rank(StoredPictures(collection, made.rows), [(guarded(scorer), 1.0)])
+            made = generation.generate(collection, generator, requests, [guarded(judge)])
+            ranking, _ = rank(StoredPictures(collection, made.rows), [(guarded(judge), 1.0)])
             wall = time.perf_counter() - started
             started = time.perf_counter()
-            render_report(collection, ranking, "t", scorer.stored_name)
+            render_report(collection, ranking, "t", judge.stored_name)
             # The first run warms caches up and does not count.
             if run:
                 page.append(time.perf_counter() - started)

@@ -24,7 +24,7 @@ from soart.benchmarks.data.opinions import PHOTOGRAPHS, other_opinions
 from soart.benchmarks.data.people import DISLIKED, LIKED, People, categories, everyone
 from soart.metrics.items.frame import LATE, Frame, kinds_of
 from soart.metrics.tastes import appeal
-from soart.metrics.tastes.overall import OverallScorer
+from soart.metrics.tastes.overall import OverallJudge
 from soart.training import appeal as learning
 from soart.training.appeal import Opinions, learn_appeal
 
@@ -59,10 +59,10 @@ def ridge(names: tuple[str, ...]) -> Learner:
 
 def technical(names: tuple[str, ...]) -> Learner:
     """The technical score, which learns nothing."""
-    scorer = OverallScorer.load().technical
-    if scorer.extractor.names != names:
+    judge = OverallJudge.load().technical
+    if judge.extractor.names != names:
         raise ValueError("Expected items of the default network.")
-    return lambda opinions: lambda items: -scorer.technometric(items)
+    return lambda opinions: lambda items: -judge.technometric(items)
 
 
 def agreement(scores: np.ndarray, opinions: Opinions) -> float:

@@ -20,7 +20,7 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-import soart.metrics.damage.scorer as technical
+import soart.metrics.damage.technical as technical
 from soart.benchmarks.common import command
 from soart.benchmarks.data import quality_pictures
 from soart.benchmarks.data.damage import NAMED_AS
@@ -38,7 +38,7 @@ from soart.metrics.damage.quality_model import (
     unit_texture,
     unit_vectors,
 )
-from soart.metrics.damage.scorer import DETECTORS, costs, fault_costs, points_of
+from soart.metrics.damage.technical import DETECTORS, costs, fault_costs, points_of
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, SCALES, QualityExtractor
 from soart.training.symmetries import symmetries

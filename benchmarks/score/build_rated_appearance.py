@@ -37,7 +37,7 @@ from soart.benchmarks.data.sources import DRAWING
 from soart.benchmarks.score.build_quality import cross_validated, measured
 from soart.benchmarks.score.build_rated_quality import NAMES, alone, head, row, series, store
 from soart.metrics.damage.rated_quality import APPEARANCE_VERSION, RatedQuality
-from soart.metrics.damage.scorer import TechnicalScorer, technometric_of
+from soart.metrics.damage.technical import TechnicalJudge, technometric_of
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS
 from soart.training.rated_quality import Balance, Pairs, learn_rated_quality
@@ -175,13 +175,13 @@ class Learning:
             yield Balance(self.data.items[rows], factors, halving * float(factors @ self.halvings[rows]), STYLE)
 
 
-def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScorer) -> None:
+def cross_validate(learning: Learning, groups: np.ndarray, judge: TechnicalJudge) -> None:
     """Print what the technical score gains, by models that have not learnt from the pictures.
 
     Args:
         learning: all that there is.
         groups: (n,) series of the photographs.
-        scorer: of the shipped faults.
+        judge: of the shipped faults.
     """
     data, worse = learning.data, learning.damaged
     left, own, share = np.empty(len(data.items)), np.empty(len(learning.items)), np.empty(len(learning.items))
@@ -197,7 +197,7 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
             model.shares_left(own[out]),
             model.shares_left(model.scores(data.items[tested], APPEARANCE)),
         )
-    faults = scorer.cost_of_faults(learning.items) / scorer.model.half
+    faults = judge.cost_of_faults(learning.items) / judge.model.half
     costs = {"faults alone": learning.halvings, "technical score": learning.halvings - np.log2(left)}
     agreement = {"faults alone": -faults, "technical score": np.log2(share) - faults}
     rung = data.items[:, APPEARANCE.index("quality/side")].astype(int)[worse]
@@ -235,7 +235,7 @@ def cross_validate(learning: Learning, groups: np.ndarray, scorer: TechnicalScor
         print(
             f"{how} halves the points {(costs['technical score'][rows] - costs['technical score'][data.base[rows]]).mean():.3f} times"
         )
-    undamaged = costs["technical score"][data.clean] * scorer.model.half
+    undamaged = costs["technical score"][data.clean] * judge.model.half
     print(f"technometric of 50 points: {np.quantile(undamaged, 0.98):.2f}", flush=True)
 
 
@@ -244,9 +244,9 @@ def main() -> None:
     parser = command(__doc__, cache=True)
     parser.add_argument("--write", action="store_true", help="store the model in the package")
     arguments = parser.parse_args()
-    learning, scorer = Learning.of(arguments.cache), TechnicalScorer.load()
+    learning, judge = Learning.of(arguments.cache), TechnicalJudge.load()
     every = items_of(rated_photographs(arguments.cache, learning=True), arguments.cache)
-    cross_validate(learning, series(every), scorer)
+    cross_validate(learning, series(every), judge)
     learnt = learning.learn(np.arange(len(learning.items)), np.arange(len(learning.halvings)))
     if arguments.write:
         store(learnt, APPEARANCE_VERSION)
@@ -254,7 +254,7 @@ def main() -> None:
     own = items_of(reported, arguments.cache)
     apart, items = alone(own, every), own[:, COLUMNS]
     head(reported, apart)
-    rated, faults = learnt.scores(items, APPEARANCE), scorer.cost_of_faults(items) / scorer.model.half
+    rated, faults = learnt.scores(items, APPEARANCE), judge.cost_of_faults(items) / judge.model.half
     scores = {"from appearance": rated, "faults": -faults, "technical": np.log2(learnt.shares_left(rated)) - faults}
     for title, values in scores.items():
         print(f"{title:14} " + row(values, reported, apart))

@@ -57,7 +57,7 @@ from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, Frame, kinds_of
 from soart.metrics.tastes.appeal import appeal_model, unit
-from soart.metrics.tastes.overall import OverallScorer, points_of
+from soart.metrics.tastes.overall import OverallJudge, points_of
 from soart.training.rated_quality import ALPHA, Balance, Pairs, learn_rated_quality
 
 NAMES = taste_extractor(default_network()).names
@@ -124,10 +124,10 @@ class Learning:
     @classmethod
     def of(cls, cache: Path) -> Learning:
         """Read and measure it."""
-        photographs, scorer = rated_photographs(cache, learning=True), OverallScorer.load()
+        photographs, judge = rated_photographs(cache, learning=True), OverallJudge.load()
         found = versions(cache)
         before = points_of(
-            scorer.technical.freedom_from_faults(found.items), scorer.shares(found.items), np.ones(len(found.items))
+            judge.technical.freedom_from_faults(found.items), judge.shares(found.items), np.ones(len(found.items))
         )
         return cls(photographs, items_of(photographs, cache), reduced(photographs, cache), found, before)
 
@@ -239,11 +239,11 @@ def compare(cache: Path) -> None:
     """Print the correlations of other scores, and of other methods that learn from the same photographs."""
     learning, reported = (rated_photographs(cache, learning=part) for part in (True, False))
     items, own = items_of(learning, cache), items_of(reported, cache)
-    kinds, scorer, niqe, apart = kinds_of(NAMES), OverallScorer.load(), niqe_of(cache), alone(own, items)
+    kinds, judge, niqe, apart = kinds_of(NAMES), OverallJudge.load(), niqe_of(cache), alone(own, items)
     scores = {
-        "technical": scorer.technical.score(own),
+        "technical": judge.technical.score(own),
         "appeal": appeal_model().scores(own, NAMES),
-        "overall": scorer.score(own),
+        "overall": judge.score(own),
         "rated quality": rated_quality_model().scores(own, NAMES),
         "NIQE": np.array([niqe(read_image(file).pixels) for file in reported.files]),
         "cleanvision": np.array(blur_scores(reported.files)),

@@ -14,9 +14,9 @@ from PIL import Image
 
 from soart.benchmarks.common import command
 from soart.benchmarks.data.sources import unseen_sources
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.image import read_image
-from soart.metrics.tastes.overall import OverallScorer
+from soart.metrics.tastes.overall import OverallJudge
 
 LARGEST = 1024
 SIZES = (768, 512, 384, 256)
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=60, help="most pictures")
     parser.add_argument("--overall", action="store_true", help="the overall score, not the technical one")
     arguments = parser.parse_args()
-    scorer = OverallScorer.load() if arguments.overall else TechnicalScorer.load()
+    judge = OverallJudge.load() if arguments.overall else TechnicalJudge.load()
     scores: dict[str, list[float]] = {}
     for source in unseen_sources(arguments.cache):
         picture = Image.fromarray(read_image(source.path).pixels)
@@ -48,7 +48,7 @@ def main() -> None:
             "turned by 90°": full.transpose(Image.Transpose.ROTATE_90),
         }
         for name, view in views.items():
-            scores.setdefault(name, []).append(float(scorer.score(scorer.extractor.extract(np.asarray(view)))[0]))
+            scores.setdefault(name, []).append(float(judge.score(judge.extractor.extract(np.asarray(view)))[0]))
     base = np.array(scores.pop(str(LARGEST)))
     deviation = base.std(ddof=1)
     print(f"{len(base)} pictures of {LARGEST} pixels: scores {base.mean():.1f} ± {deviation:.1f} points")

@@ -23,7 +23,7 @@ from soart.benchmarks.data.damage import NAMED_AS
 from soart.benchmarks.data.quality_pictures import Table
 from soart.benchmarks.score.build_quality import KINDS, cross_validated, of_packages
 from soart.metrics.damage.quality_model import folded
-from soart.metrics.damage.scorer import DETECTORS
+from soart.metrics.damage.technical import DETECTORS
 from soart.metrics.items.quality import RUNGS, QualityExtractor
 from soart.metrics.taguchi.item_selection import gains, two_level_array
 from soart.metrics.taguchi.tmethods import larger_the_better

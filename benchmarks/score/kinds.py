@@ -51,7 +51,7 @@ from soart.benchmarks.data.quality_pictures import (
 )
 from soart.benchmarks.data.sources import ART, DRAWING, PHOTOGRAPH, WEB, Source, learning_sources, unseen_sources
 from soart.benchmarks.score.brisque import brisque_features
-from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer, costs
+from soart.metrics.damage.technical import DETECTORS, TechnicalJudge, costs
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, QualityExtractor
 from soart.pipelines.tiny.words import STYLES
@@ -101,11 +101,11 @@ def decoded(cache: Path) -> Table:
     return Table.stored(path, measure)
 
 
-def judged(scorer: TechnicalScorer, measured: Table) -> tuple[Table, np.ndarray, np.ndarray]:
+def judged(judge: TechnicalJudge, measured: Table) -> tuple[Table, np.ndarray, np.ndarray]:
     """The table with quality items alone, points (n,), and number of the suspected fault (n,), −1 for none."""
     data = measured.of_quality()
-    evidence = scorer.model.evidence(data.items)
-    return data, scorer.score(measured.items), np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
+    evidence = judge.model.evidence(data.items)
+    return data, judge.score(measured.items), np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
 
 
 def right_pairs(data: Table, points: np.ndarray, rows: np.ndarray) -> float:
@@ -152,11 +152,11 @@ def table_of_faults(data: Table, points: np.ndarray, found: np.ndarray, kind: st
             print(f"pairs right, {label}: {right_pairs(data, points, rows):.3f}; without over-smoothing {known:.3f}")
 
 
-def table_of_parts(data: Table, points: np.ndarray, scorer: TechnicalScorer) -> None:
+def table_of_parts(data: Table, points: np.ndarray, judge: TechnicalJudge) -> None:
     """Print what parts of the technical score reach alone: within pairs, and across pictures."""
-    faults = costs(scorer.model, data.items)
+    faults = costs(judge.model, data.items)
     alone = {
-        "unit spaces": -scorer.model.strangeness(data.items),
+        "unit spaces": -judge.model.strangeness(data.items),
         "detectors": -faults[:-1].sum(axis=0),
         "both": -faults.sum(axis=0),
         "technical score": points,
@@ -238,7 +238,7 @@ def saved_again(once: np.ndarray, way: str, rng: np.random.Generator) -> np.ndar
     return as_jpeg(once, int(rng.integers(75, 96))) if "JPEG" in way else once
 
 
-def table_of_resaved(cache: Path, scorer: TechnicalScorer) -> None:
+def table_of_resaved(cache: Path, judge: TechnicalJudge) -> None:
     """Print how many poor JPEGs of each quality are suspected, and named as JPEG, by how they were saved again."""
     rng, extractor = np.random.default_rng(SEED), QualityExtractor()
     pictures = [p for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
@@ -248,17 +248,17 @@ def table_of_resaved(cache: Path, scorer: TechnicalScorer) -> None:
         row = ""
         for quality in FIRST:
             shown = [in_bytes(saved_again(as_jpeg(p, quality), way, rng)) for p in pictures]
-            evidence = scorer.model.evidence(np.concatenate([extractor.extract(pixels) for pixels in shown]))
+            evidence = judge.model.evidence(np.concatenate([extractor.extract(pixels) for pixels in shown]))
             named = (evidence.argmax(axis=0) == DETECTORS.index("jpeg")) & (evidence.max(axis=0) > 1)
             row += f"{np.mean(evidence.max(axis=0) > 1):7.2f}{named.mean():7.2f}"
         print(f"{way:18}{row}")
     for low, high in ((85, 95), (70, 80)):
         shown = [in_bytes(as_jpeg(p, int(rng.integers(low, high + 1)))) for p in pictures]
-        evidence = scorer.model.evidence(np.concatenate([extractor.extract(pixels) for pixels in shown]))
+        evidence = judge.model.evidence(np.concatenate([extractor.extract(pixels) for pixels in shown]))
         print(f"saved once at quality {low} to {high}: {np.mean(evidence.max(axis=0) > 1):.2f} suspected")
 
 
-def table_of_small(cache: Path, scorer: TechnicalScorer) -> None:
+def table_of_small(cache: Path, judge: TechnicalJudge) -> None:
     """Print in which share of pairs a small picture scores above its damaged version, by size, too small ones included."""
     pictures = [(s, p) for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
     print(f"\npairs right of small pictures, {len(pictures)} pictures reduced")
@@ -273,8 +273,8 @@ def table_of_small(cache: Path, scorer: TechnicalScorer) -> None:
                 255
             )
             rng = seeded(f"{source.name} {side}", SEED)
-            found = list(versions(small, source.name, source.kind, 0, rng, tuple(FAULTS), scorer.extractor))
-            costs_of = scorer.technometric(np.stack([version.items for version in found]))
+            found = list(versions(small, source.name, source.kind, 0, rng, tuple(FAULTS), judge.extractor))
+            costs_of = judge.technometric(np.stack([version.items for version in found]))
             # The first version is the undamaged picture as it is.
             for version, cost in zip(found, costs_of, strict=True):
                 if version.fault in right:
@@ -383,7 +383,7 @@ def niqe_of(cache: Path) -> Callable[[np.ndarray], float]:
     return niqe
 
 
-def peers(cache: Path, scorer: TechnicalScorer) -> None:
+def peers(cache: Path, judge: TechnicalJudge) -> None:
     """Print pairs right of soart, NIQE and cleanvision on one picture of 512 to 800 pixels of each unseen source."""
     niqe = niqe_of(cache)
     pictures = [p for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
@@ -397,7 +397,7 @@ def peers(cache: Path, scorer: TechnicalScorer) -> None:
             versions = {"none": in_bytes(picture)} | {
                 fault: in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS
             }
-            own = scorer.score(scorer.extractor.extract(np.stack(list(versions.values()))))
+            own = judge.score(judge.extractor.extract(np.stack(list(versions.values()))))
             theirs = [niqe(pixels) for pixels in versions.values()]
             for k, (fault, pixels) in enumerate(versions.items()):
                 files.append(Path(folder) / f"{number:04}-{fault}.png")
@@ -434,33 +434,33 @@ def main() -> None:
     parser.add_argument("--resaved", action="store_true", help="judge poor JPEGs that were saved again")
     parser.add_argument("--small", action="store_true", help="judge pictures of 16 to 96 pixels")
     arguments = parser.parse_args()
-    scorer = TechnicalScorer.load()
-    data, points, found = judged(scorer, measured(arguments.cache))
+    judge = TechnicalJudge.load()
+    data, points, found = judged(judge, measured(arguments.cache))
     print(
         f"{len(data.kind)} pictures of {len(set(data.source))} sources; of the embedded model's subjects the score has learnt from other drawings"
     )
     for kind in ("", PHOTOGRAPH, DRAWING, EMBEDDED):
         table_of_faults(data, points, found, kind)
-    table_of_parts(data, points, scorer)
+    table_of_parts(data, points, judge)
     table_of_kinds(data, points, found)
     table_of_words(data, points)
     table_of_steps(data, points, found)
     if all((arguments.cache / folder).is_dir() for folder in ("oasis", "opinions", "choices")):
-        others, points_of_others, found = judged(scorer, published(arguments.cache))
+        others, points_of_others, found = judged(judge, published(arguments.cache))
         for kind in (WEB, ART):
             table_of_faults(others, points_of_others, found, kind)
         table_of_published(others, points_of_others, found)
         table_of_kinds(others, points_of_others, found)
         data, points = Table.joined(data, others), np.concatenate([points, points_of_others])
         if (arguments.cache / "autoencoders").is_dir():
-            table_of_decoded(*judged(scorer, decoded(arguments.cache)))
+            table_of_decoded(*judged(judge, decoded(arguments.cache)))
     table_of_styles(data, points)
     if arguments.resaved:
-        table_of_resaved(arguments.cache, scorer)
+        table_of_resaved(arguments.cache, judge)
     if arguments.small:
-        table_of_small(arguments.cache, scorer)
+        table_of_small(arguments.cache, judge)
     if arguments.peers:
-        peers(arguments.cache, scorer)
+        peers(arguments.cache, judge)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from soart.benchmarks.data.rated_versions import source_of
 from soart.benchmarks.score import build_rated_appearance
 from soart.benchmarks.score.build_rated_quality import ALIKE, NAMES, Learning, directions, series
 from soart.metrics.damage.rated_quality import rated_quality_model
-from soart.metrics.tastes.overall import OverallScorer, points_of
+from soart.metrics.tastes.overall import OverallJudge, points_of
 
 DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
 
@@ -31,18 +31,18 @@ def scores_of(
     learning: Learning, by_appearance: build_rated_appearance.Learning, groups: np.ndarray
 ) -> dict[str, np.ndarray]:
     """(n,) scores by title, rated quality learnt from other series."""
-    items, scorer, model = learning.items, OverallScorer.load(), rated_quality_model()
+    items, judge, model = learning.items, OverallJudge.load(), rated_quality_model()
     rated, left = np.empty((2, len(items)))
     for rest, out in GroupKFold(5).split(items, groups=groups):
         apart = {source_of(learning.photographs.files[n]) for n in out}
         rated[out] = learning.learn(rest, apart).scores(items[out], NAMES)
         learnt = by_appearance.learn(rest, np.arange(len(by_appearance.halvings)))
         left[out] = learnt.shares_left(learnt.scores(by_appearance.items[out], build_rated_appearance.APPEARANCE))
-    freedom = scorer.technical.freedom_from_faults(items)
+    freedom = judge.technical.freedom_from_faults(items)
     return {
         "freedom from faults": freedom,
-        "technical": np.log2(left) - scorer.technical.cost_of_faults(items) / scorer.technical.model.half,
-        "overall": points_of(freedom, scorer.shares(items), model.shares_left(rated)),
+        "technical": np.log2(left) - judge.technical.cost_of_faults(items) / judge.technical.model.half,
+        "overall": points_of(freedom, judge.shares(items), model.shares_left(rated)),
         "rated quality": rated,
     }
 

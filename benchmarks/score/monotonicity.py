@@ -18,7 +18,7 @@ from soart.benchmarks.data.damage import DAMAGES, damage
 from soart.benchmarks.data.sources import crop, sources
 from soart.benchmarks.score.fewshot import SEED, measure
 from soart.metrics.attention.version_d import AttentionD
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.image import read_image
 from soart.metrics.items.soart import SoartExtractor, heads_of
 
@@ -30,7 +30,7 @@ def main() -> None:
     """Measure and print."""
     parser = command(__doc__, cache=True)
     arguments = parser.parse_args()
-    data, extractor, technical = measure(arguments.cache), SoartExtractor(), TechnicalScorer.load()
+    data, extractor, technical = measure(arguments.cache), SoartExtractor(), TechnicalJudge.load()
     found = sources(arguments.cache)
     folds = np.random.default_rng(SEED).permutation(np.arange(len(found)) % FOLDS)
     taus: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in DAMAGES} for name in ("technical", "D")}

@@ -26,9 +26,9 @@ from soart.benchmarks.score.build_appeal import Learner, by_domain, mean_over, s
 from soart.benchmarks.score.build_appeal import agreement as agree
 from soart.benchmarks.score.kinds import SEED, blur_scores, middle_size, niqe_of
 from soart.metrics.damage.rated_quality import rated_quality_model
-from soart.metrics.damage.scorer import costs_of_faults, quality_model
+from soart.metrics.damage.technical import costs_of_faults, quality_model
 from soart.metrics.image import read_image
-from soart.metrics.tastes.overall import POWER, OverallScorer, shares_of
+from soart.metrics.tastes.overall import POWER, OverallJudge, shares_of
 from soart.training.appeal import Opinions, learn_appeal
 
 
@@ -89,16 +89,16 @@ def classical(cache: Path) -> None:
 
 def pairs(cache: Path) -> None:
     """Print pairs in the right order, and scores of undamaged pictures by kind."""
-    scorer, rng = OverallScorer.load(), np.random.default_rng(SEED)
+    judge, rng = OverallJudge.load(), np.random.default_rng(SEED)
     sources = [(source, picture) for source in unseen_sources(cache) if (picture := middle_size(source)) is not None]
     scores: dict[str, list[np.ndarray]] = {"technical": [], "rated": [], "overall": []}
     for number, (_, picture) in enumerate(sources, start=1):
         versions = [in_bytes(picture)]
         versions += [in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS]
-        items = np.concatenate([scorer.extractor.extract(pixels) for pixels in versions])
-        scores["technical"].append(scorer.technical.score(items))
-        scores["rated"].append(scorer.rated(items))
-        scores["overall"].append(scorer.score(items))
+        items = np.concatenate([judge.extractor.extract(pixels) for pixels in versions])
+        scores["technical"].append(judge.technical.score(items))
+        scores["rated"].append(judge.rated(items))
+        scores["overall"].append(judge.score(items))
         progress(number, len(sources), "sources")
     by_title = {title: np.stack(rows) for title, rows in scores.items()}
     print(f"\npairs right, {len(sources)} pictures of 512 to 800 pixels\n{'':14} ", end="")

@@ -20,7 +20,7 @@ from soart.benchmarks.data.quality_pictures import in_bytes
 from soart.benchmarks.data.sources import unseen_sources
 from soart.metrics.damage.places import PARTS, fault_places
 from soart.metrics.damage.reasons import SLIGHT
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.image import read_image
 
 LAID = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate")
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=9)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rng, scorer = np.random.default_rng(arguments.seed), TechnicalScorer.load()
+    rng, judge = np.random.default_rng(arguments.seed), TechnicalJudge.load()
     sources = unseen_sources(default_cache())
     counts: Counter[tuple[str, str]] = Counter()
     for number in rng.permutation(len(sources))[: arguments.pictures]:
@@ -53,10 +53,10 @@ def main() -> None:
             share = (1 / (1 + np.exp((distance - 0.33) / 0.03))).astype(np.float32)[..., None]
             for where, pixels in (("all", damaged), ("part", picture * (1 - share) + damaged * share)):
                 shown = in_bytes(pixels)
-                evidence = scorer.model.evidence(scorer.extractor.extract(shown)[:, scorer.columns])[:, 0]
-                if evidence[scorer.model.detectors.index(fault)] <= SLIGHT:
+                evidence = judge.model.evidence(judge.extractor.extract(shown)[:, judge.columns])[:, 0]
+                if evidence[judge.model.detectors.index(fault)] <= SLIGHT:
                     continue
-                place = fault_places(scorer.model, shown, [fault]).get(fault, "")
+                place = fault_places(judge.model, shown, [fault]).get(fault, "")
                 counts[fault, f"{where} seen"] += 1
                 counts[fault, f"{where} placed"] += bool(place)
                 counts[fault, f"{where} right"] += where == "part" and place.split(" ", 3)[-1] == WORDS[point]

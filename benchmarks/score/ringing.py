@@ -18,7 +18,7 @@ from soart.benchmarks.common import command
 from soart.benchmarks.data.quality_pictures import in_bytes
 from soart.benchmarks.data.sources import unseen_sources
 from soart.benchmarks.score.kinds import middle_size
-from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
+from soart.metrics.damage.technical import DETECTORS, TechnicalJudge
 
 Change = Callable[[Image.Image], Image.Image]
 NAMED = ("ring", "pixelate")
@@ -58,14 +58,14 @@ CHANGES: Mapping[str, Change] = {
 def main() -> None:
     """Measure and print."""
     parser = command(__doc__, cache=True)
-    scorer, sources = TechnicalScorer.load(), unseen_sources(parser.parse_args().cache)
+    judge, sources = TechnicalJudge.load(), unseen_sources(parser.parse_args().cache)
     images = [Image.fromarray(in_bytes(picture)) for one in sources if (picture := middle_size(one)) is not None]
     print(f"{len(images)} pictures of 512 to 800 pixels")
     print(f"{'':18}{'pairs right':>12}{'suspected':>10}" + "".join(f"{name:>10}" for name in NAMED))
     before = np.zeros(0)
     for title, change in CHANGES.items():
-        items = np.concatenate([scorer.extractor.extract(np.asarray(change(image))) for image in images])
-        points, evidence = scorer.score(items), scorer.model.evidence(items[:, scorer.columns])
+        items = np.concatenate([judge.extractor.extract(np.asarray(change(image))) for image in images])
+        points, evidence = judge.score(items), judge.model.evidence(items[:, judge.columns])
         before = before if len(before) else points
         found = np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
         named = "".join(f"{np.mean(found == DETECTORS.index(name)):10.2f}" for name in NAMED)

@@ -24,7 +24,7 @@ from soart.benchmarks.data.people import everyone
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.examples import Examples, from_choices
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.profile import learn_taste, priors_of_items, technical_prior
+from soart.metrics.tastes.taste import learn_taste, priors_of_items, technical_prior
 from soart.training.appeal import Opinions, learn_appeal
 
 #: Choices that a taste is learnt from.

@@ -22,7 +22,7 @@ from soart.benchmarks.data.people import People, people
 from soart.benchmarks.taste.real_report import examples_of, rivals
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.profile import OTHERS, learn_taste, priors_of_items
+from soart.metrics.tastes.taste import OTHERS, learn_taste, priors_of_items
 from soart.training.appeal import learn_appeal
 
 SIZES = (4, 8, 16)

@@ -28,8 +28,8 @@ from soart.benchmarks.taste.real_raters import other_raters
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import Examples, from_modes, from_ratings
 from soart.metrics.tastes.fitting import Fitted, Scaling, fit
-from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.proposals import propose_first
+from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.tastes.rating_session import considered
 
 SIZES = (4, 8, 16, 30)

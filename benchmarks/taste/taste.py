@@ -39,7 +39,7 @@ from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.fitting import fit
-from soart.metrics.tastes.profile import computed_priors, learn_taste, priors_of_items, technical_prior
+from soart.metrics.tastes.taste import computed_priors, learn_taste, priors_of_items, technical_prior
 from soart.metrics.tastes.trust import CHANCE
 
 SEED = 77

@@ -31,7 +31,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from ..items.parts import PARTS
 from ..items.quality import SCALES
 
@@ -224,7 +224,7 @@ class QualityModel:
 
     @cached_property
     def _latest(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The latest items (n, p) and their evidence (k, n), because the scorers of all faults ask for the same."""
+        """The latest items (n, p) and their evidence (k, n), because the judges of all faults ask for the same."""
         return []
 
     def evidence(self, items: np.ndarray) -> np.ndarray:
@@ -277,7 +277,7 @@ class QualityModel:
             version: their version.
 
         Raises:
-            ProfileError: the file is missing or damaged, or was learnt on other items.
+            TasteError: the file is missing or damaged, or was learnt on other items.
         """
         try:
             with safe_open(path, framework="numpy") as file:
@@ -290,9 +290,9 @@ class QualityModel:
                 temperature=float(header["temperature"]), half=float(header["half"]), **arrays,
             )  # fmt: skip
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ProfileError(f"The profile {str(path)!r} cannot be read: {error}.") from error
+            raise TasteError(f"The profile {str(path)!r} cannot be read: {error}.") from error
         if model.version != version or model.names != tuple(names):
-            raise ProfileError(
+            raise TasteError(
                 f"The profile {str(path)!r} was learnt on items {model.version}, this version measures {version}: "
                 "rebuild or update it."
             )

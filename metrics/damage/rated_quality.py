@@ -70,7 +70,7 @@ class RatedQuality:
         """(n,) predicted mean opinion scores, 0 to 1, of (n, q) items with (q,) names; NaN for pictures that are too small.
 
         Raises:
-            ProfileError: its items are not among them.
+            TasteError: its items are not among them.
         """
         columns = columns_of("Rated quality", self.names, names)
         frame, side = Frame(self.centre, self.scale, np.empty(0)), self.names.index(SIDE)

@@ -7,13 +7,13 @@ from functools import cache
 
 import numpy as np
 
-from .scorer import DETECTORS, TechnicalScorer
+from .technical import DETECTORS, TechnicalJudge
 
 
 @cache
-def detectors() -> tuple[TechnicalScorer, ...]:
+def detectors() -> tuple[TechnicalJudge, ...]:
     """The built-in detectors in the order of ``DETECTORS``."""
-    return tuple(TechnicalScorer.detector(damage) for damage in DETECTORS)
+    return tuple(TechnicalJudge.detector(damage) for damage in DETECTORS)
 
 
 def suspected(scores: Mapping[str, np.ndarray]) -> np.ndarray:

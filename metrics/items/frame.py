@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from .soart import heads_of
 
 #: Deviations are cut here, so that no single item decides alone.
@@ -41,13 +41,13 @@ def columns_of(title: str, wanted: Sequence[str], names: Sequence[str]) -> list[
     """Columns of the wanted items among those of these names.
 
     Raises:
-        ProfileError: one is missing; the message begins with the title of what needs it.
+        TasteError: one is missing; the message begins with the title of what needs it.
     """
     numbers = {name: column for column, name in enumerate(names)}
     try:
         return [numbers[name] for name in wanted]
     except KeyError as error:
-        raise ProfileError(
+        raise TasteError(
             f"{title} needs the item {error}, which is missing: measure the default network's items."
         ) from error
 

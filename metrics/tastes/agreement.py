@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from ..percentiles import percentiles
 
 #: Fewest percentiles between the tastes that like a picture most and least for them to disagree on it.
@@ -41,10 +41,10 @@ def compare_tastes(names: Sequence[str], liking: np.ndarray) -> Agreement:
     """Compare (tastes, n) likings of the same n ≥ 2 pictures.
 
     Raises:
-        ProfileError: fewer than two tastes or pictures.
+        TasteError: fewer than two tastes or pictures.
     """
     if liking.ndim != 2 or min(liking.shape) < 2 or len(names) != len(liking):
-        raise ProfileError(f"Expected at least two tastes and two pictures, got {len(names)} and {liking.shape[-1]}.")
+        raise TasteError(f"Expected at least two tastes and two pictures, got {len(names)} and {liking.shape[-1]}.")
     # Percentiles are ranks on another scale, so their correlation is Spearman's.
     places = np.stack([percentiles(row) for row in liking])
     centred = places - places.mean(axis=1, keepdims=True)

@@ -60,7 +60,7 @@ class Appeal:
         """(n,) predicted mean ratings, 1 to 7 but unbounded, of (n, p) items with (p,) names.
 
         Raises:
-            ProfileError: its items are not among them.
+            TasteError: its items are not among them.
         """
         columns = columns_of("Appeal", self.names, names)
         scores = np.empty(len(items))

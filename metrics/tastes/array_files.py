@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from ...files import write_whole
 from ..formats.decoders import SUFFIXES
 
@@ -75,10 +75,10 @@ def write_arrays(
         private: True if only the user may read the file.
 
     Raises:
-        ProfileError: the name is that of a picture, or the file cannot be written.
+        TasteError: the name is that of a picture, or the file cannot be written.
     """
     if path.suffix.lower() in SUFFIXES:
-        raise ProfileError(f"The {kind.noun} {str(path)!r} would have the name of a picture: name another file.")
+        raise TasteError(f"The {kind.noun} {str(path)!r} would have the name of a picture: name another file.")
     stored = {name: np.ascontiguousarray(values, dtype="<f8") for name, values in arrays.items()}
     text = header_text(kind, header)
     content = to_bytes(stored, metadata={kind.key: text, "sha256": digest_of(text, stored)})
@@ -86,7 +86,7 @@ def write_arrays(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content, private=private)
     except OSError as error:
-        raise ProfileError(
+        raise TasteError(
             f"The {kind.noun} cannot be written to {str(path)!r}: {error.strerror or error} (is the disk full, or the "
             "folder read-only?)."
         ) from error
@@ -104,7 +104,7 @@ def read_arrays(
         wanted: names of the arrays to read; all by default.
 
     Raises:
-        ProfileError: the file is missing, is of another kind or format, or was changed or damaged.
+        TasteError: the file is missing, is of another kind or format, or was changed or damaged.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -112,26 +112,26 @@ def read_arrays(
             names = [name for name in file.keys() if wanted is None or name in wanted]  # noqa: SIM118
             arrays = {name: file.get_tensor(name) for name in names}
     except OSError as error:
-        raise ProfileError(f"The {kind.noun} {str(path)!r} cannot be read: {error.strerror or error}.") from error
+        raise TasteError(f"The {kind.noun} {str(path)!r} cannot be read: {error.strerror or error}.") from error
     # NumPy lacks some types of numbers that a file may hold, such as bfloat16.
     except (SafetensorError, ValueError, TypeError, AttributeError) as error:
-        raise ProfileError(f"{str(path)!r} is not a {kind.noun}, or is damaged: {error}.") from error
+        raise TasteError(f"{str(path)!r} is not a {kind.noun}, or is damaged: {error}.") from error
     text = metadata.get(kind.key)
     if text is None:
         other = next((key.removeprefix("soart_") for key in metadata if key.startswith("soart_")), None)
         found = f"a {other}, not a {kind.noun}" if other else f"not a {kind.noun}"
-        raise ProfileError(f"{str(path)!r} is {found}: {kind.source}.")
+        raise TasteError(f"{str(path)!r} is {found}: {kind.source}.")
     if metadata.get("sha256") != digest_of(text, arrays):
-        raise ProfileError(
+        raise TasteError(
             f"The {kind.noun} {str(path)!r} was changed or damaged after it was written: get another copy."
         )
     try:
         header = json.loads(text)
         form = header["format"]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ProfileError(f"The {kind.noun} {str(path)!r} is incomplete: {error}.") from error
+        raise TasteError(f"The {kind.noun} {str(path)!r} is incomplete: {error}.") from error
     if form != kind.format:
-        raise ProfileError(
+        raise TasteError(
             f"The {kind.noun} {str(path)!r} has format {form}, this version of soart reads format {kind.format}: "
             f"{kind.remedy}."
         )

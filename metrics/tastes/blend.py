@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from ..checks import HEAVIEST, is_weight
 from ..percentiles import percentiles_in
 from .notebook import taste_table
-from .profile import OtherTaste, TasteProfile
+from .taste import LearntTaste, OtherTaste
 from .trust import Trust
 
 
@@ -27,7 +27,7 @@ class Blend:
     """
 
     name: str
-    parts: tuple[TasteProfile, ...]
+    parts: tuple[LearntTaste, ...]
     weights: tuple[float, ...]
 
     def _repr_html_(self) -> str:
@@ -98,7 +98,7 @@ class Blend:
         """(n,) scores 0–100 of (n, p) items: the weighted mean of the parts' scores.
 
         Raises:
-            ProfileError: a part is not reliable, and ``useless_ok`` is False.
+            TasteError: a part is not reliable, and ``useless_ok`` is False.
         """
         weighted = [
             w * part.score(items, useless_ok=useless_ok) for part, w in zip(self.parts, self.weights, strict=True)
@@ -107,18 +107,18 @@ class Blend:
         return scores
 
 
-Taste = TasteProfile | Blend
+Taste = LearntTaste | Blend
 
 
-def parts_of(taste: OtherTaste) -> tuple[TasteProfile, ...]:
+def parts_of(taste: OtherTaste) -> tuple[LearntTaste, ...]:
     """The parts of a blend; a taste alone is its only part."""
     if isinstance(taste, Blend):
         return taste.parts
-    assert isinstance(taste, TasteProfile)
+    assert isinstance(taste, LearntTaste)
     return (taste,)
 
 
-def _standard(part: TasteProfile, liking: np.ndarray) -> np.ndarray:
+def _standard(part: LearntTaste, liking: np.ndarray) -> np.ndarray:
     """Likings in standard deviations from the mean of the taste's reference collection."""
     spread = float(part.reference.std())
     standard: np.ndarray = (liking - part.reference.mean()) / (spread if spread > 0 else 1.0)
@@ -134,37 +134,37 @@ def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = N
         weights: (parts,) positive numbers; equal by default.
 
     Raises:
-        ProfileError: there are fewer than two tastes, items of different versions, or weights that are not positive.
+        TasteError: there are fewer than two tastes, items of different versions, or weights that are not positive.
     """
     shares = [1.0] * len(parts) if weights is None else [float(w) for w in weights]
     if len(parts) < 2 or len(shares) != len(parts):
-        raise ProfileError(f"Expected at least two tastes and a weight for each, got {len(parts)} and {len(shares)}.")
+        raise TasteError(f"Expected at least two tastes and a weight for each, got {len(parts)} and {len(shares)}.")
     if not all(is_weight(w) and w > 0 for w in shares):
-        raise ProfileError(
+        raise TasteError(
             f"Expected weights above 0 and up to {HEAVIEST:,.0f}, got {', '.join(f'{w:g}' for w in shares)}."
         )
     if len({part.version for part in parts}) > 1:
-        raise ProfileError(
+        raise TasteError(
             "Expected tastes on the same items, got " + ", ".join(f"{p.name!r} on {p.version}" for p in parts) + "."
         )
-    flat: dict[tuple[str, str], tuple[TasteProfile, float]] = {}
+    flat: dict[tuple[str, str], tuple[LearntTaste, float]] = {}
     for part, weight in zip(parts, shares, strict=True):
-        inner = [(part, 1.0)] if isinstance(part, TasteProfile) else list(zip(part.parts, part.weights, strict=True))
+        inner = [(part, 1.0)] if isinstance(part, LearntTaste) else list(zip(part.parts, part.weights, strict=True))
         for taste, share in inner:
             key = (taste.name, taste.created)
             flat[key] = taste, weight * share / sum(shares) + (flat[key][1] if key in flat else 0.0)
     if len(flat) < 2:
-        raise ProfileError(f"Expected at least two different tastes, got {parts[0].name!r} alone.")
+        raise TasteError(f"Expected at least two different tastes, got {parts[0].name!r} alone.")
     return Blend(name, *zip(*flat.values(), strict=True))
 
 
-def only_profile(taste: Taste) -> TasteProfile:
+def only_profile(taste: Taste) -> LearntTaste:
     """The taste, if it is not a blend.
 
     Raises:
-        ProfileError: it is a blend.
+        TasteError: it is a blend.
     """
     if isinstance(taste, Blend):
         names = ", ".join(part.name for part in taste.parts)
-        raise ProfileError(f"{taste.name!r} is a blend: use one of its tastes instead ({names}).")
+        raise TasteError(f"{taste.name!r} is a blend: use one of its tastes instead ({names}).")
     return taste

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from ..items.frame import CUT
 
 #: Version of the axes, and of the constants by which cards are made.
@@ -67,10 +67,10 @@ def check_items_of(space: CardSpace, version: str, name: str) -> None:
     """Check that the items of a taste are those of the space.
 
     Raises:
-        ProfileError: they are not.
+        TasteError: they are not.
     """
     if version != space.items:
-        raise ProfileError(
+        raise TasteError(
             f"The taste {name!r} was learnt on items {version}, cards need {space.items}: learn it again with the "
             "default network."
         )

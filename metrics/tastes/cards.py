@@ -26,12 +26,12 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from .array_files import FileKind, read_arrays, write_arrays
 from .blend import Taste
 from .card_space import CardSpace, card_space, check_items_of
 from .mixture import contrasts_of
-from .profile import TasteProfile
+from .taste import LearntTaste
 
 FILE = FileKind("card", 1, "ask for a new card", "ask for a card (soart taste share)")
 METHOD = "linear"
@@ -147,12 +147,12 @@ def make_card(
         space: of the coordinates; by default that of this version of soart.
 
     Raises:
-        ProfileError: a blend, a taste on other items than the space needs, or a noise out of range.
+        TasteError: a blend, a taste on other items than the space needs, or a noise out of range.
     """
-    if not isinstance(taste, TasteProfile):
-        raise ProfileError(f"The taste {taste.name!r} is a blend: share its parts, because a card is of one taste.")
+    if not isinstance(taste, LearntTaste):
+        raise TasteError(f"The taste {taste.name!r} is a blend: share its parts, because a card is of one taste.")
     if noise != 0 and not NOISES[0] <= noise <= NOISES[1]:
-        raise ProfileError(f"Expected a noise of 0, or from {NOISES[0]:g} to {NOISES[1]:g}, got {noise:g}.")
+        raise TasteError(f"Expected a noise of 0, or from {NOISES[0]:g} to {NOISES[1]:g}, got {noise:g}.")
     space = space or card_space()
     check_items_of(space, taste.version, taste.name)
     examples = taste.examples
@@ -166,7 +166,7 @@ def save_card(card: Card, path: Path) -> Path:
     """Write a card, whole or not at all; returns its path.
 
     Raises:
-        ProfileError: the file cannot be written.
+        TasteError: the file cannot be written.
     """
     header = {"space": card.space, "method": METHOD, "noise": card.noise}
     return write_arrays(path, FILE, header, {"mean": card.mean, "covariance": card.covariance})
@@ -180,26 +180,26 @@ def load_card(path: Path, space: CardSpace | None = None) -> Card:
         space: that the card must fit; by default that of this version of soart.
 
     Raises:
-        ProfileError: the file is missing, is not a card, was changed or damaged, or is of another space.
+        TasteError: the file is missing, is not a card, was changed or damaged, or is of another space.
     """
     space = space or card_space()
     header, arrays = read_arrays(path, FILE, ("mean", "covariance"))
     try:
         if header["method"] != METHOD:
-            raise ProfileError(
+            raise TasteError(
                 f"The card {str(path)!r} has method {header['method']!r}, this version of soart reads method {METHOD!r}: "
                 f"{FILE.remedy}."
             )
         if header["space"] != space.version:
-            raise ProfileError(
+            raise TasteError(
                 f"The card {str(path)!r} is of {header['space']}, this version of soart has {space.version}: "
                 f"{FILE.remedy}."
             )
         card = Card(str(header["space"]), arrays["mean"], arrays["covariance"], float(header["noise"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ProfileError(f"The card {str(path)!r} is incomplete: {error}.") from error
+        raise TasteError(f"The card {str(path)!r} is incomplete: {error}.") from error
     if not _plausible(card, space.width):
-        raise ProfileError(f"The card {str(path)!r} holds numbers that no taste has: get another copy.")
+        raise TasteError(f"The card {str(path)!r} holds numbers that no taste has: get another copy.")
     return card
 
 

@@ -21,7 +21,7 @@ from ..image import check_pixels
 from ..items.phrases import Phrase, phrases_of
 from ..protocols import Extractor, Reason
 from .fitting import CHUNK
-from .profile import TasteProfile, prior_title
+from .taste import LearntTaste, prior_title
 
 #: The fewest pixels per side of a patch; smaller ones have no meaningful items.
 SMALLEST_PATCH = 8
@@ -46,7 +46,7 @@ class Explanation:
     mode: tuple[str, float] | None = None
 
 
-def _groups(profile: TasteProfile) -> dict[Phrase, np.ndarray]:
+def _groups(profile: LearntTaste) -> dict[Phrase, np.ndarray]:
     """Columns of items and prior scores by phrase."""
     groups: dict[Phrase, list[int]] = {}
     for column, phrase in enumerate(phrases_of(profile.names, [prior_title(name) for name in profile.prior_names])):
@@ -54,7 +54,7 @@ def _groups(profile: TasteProfile) -> dict[Phrase, np.ndarray]:
     return {phrase: np.array(columns) for phrase, columns in groups.items()}
 
 
-def _standard(profile: TasteProfile, items: np.ndarray, priors: np.ndarray) -> np.ndarray:
+def _standard(profile: LearntTaste, items: np.ndarray, priors: np.ndarray) -> np.ndarray:
     """(n, p + k) deviations of items beside standardised prior scores."""
     scaling = profile.fitted.scaling
     return np.hstack([scaling.frame.deviations(items), scaling.priors(priors)])
@@ -75,7 +75,7 @@ def _contributions(
     return contributions
 
 
-def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = None, top: int = 4) -> list[Explanation]:
+def explain(profile: LearntTaste, items: object, priors: np.ndarray | None = None, top: int = 4) -> list[Explanation]:
     """Explain the liking of (n, p) items.
 
     Args:
@@ -100,7 +100,7 @@ def explain(profile: TasteProfile, items: object, priors: np.ndarray | None = No
     return [found[number] for number in range(len(rows))]
 
 
-def _explain(profile: TasteProfile, rows: np.ndarray, priors: np.ndarray, top: int) -> list[Explanation]:
+def _explain(profile: LearntTaste, rows: np.ndarray, priors: np.ndarray, top: int) -> list[Explanation]:
     """Explanations of (n, p) items with (n, k) prior scores, by this profile."""
     examples, p = profile.examples, len(profile.names)
     measured = _standard(profile, rows, priors)

@@ -21,13 +21,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from ..damage.fitness import JudgesItems
 from ..damage.names import FAULTS_VERSION, OVERALL
 from ..damage.rated_quality import VERSION as RATED_QUALITY_VERSION
 from ..damage.rated_quality import rated_quality_model, rated_text
 from ..damage.reasons import as_reasons, causes_with_rated
-from ..damage.scorer import TechnicalScorer, quality_model
+from ..damage.technical import TechnicalJudge, quality_model
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
 from ..items.packaged import EFFICIENTNET
 from ..protocols import Reason
@@ -73,7 +73,7 @@ def points_of(freedom: np.ndarray, shares: np.ndarray, qualities: np.ndarray) ->
 
 
 @dataclass(frozen=True)
-class OverallScorer(JudgesItems):
+class OverallJudge(JudgesItems):
     """The overall score; 0 to 100 points, higher is better.
 
     Attributes:
@@ -81,25 +81,25 @@ class OverallScorer(JudgesItems):
 
     Examples:
         >>> import numpy as np
-        >>> from soart import OverallScorer
-        >>> scorer = OverallScorer.load()
+        >>> from soart import OverallJudge
+        >>> judge = OverallJudge.load()
         >>> y, x = np.mgrid[:128, :128] / 128
-        >>> items = scorer.extractor.extract(np.stack([(x + y) / 2, x * y, (np.sin(40 * x) > 0) * 0.8], axis=2))
-        >>> bool(0 <= scorer.score(items)[0] <= 100)
+        >>> items = judge.extractor.extract(np.stack([(x + y) / 2, x * y, (np.sin(40 * x) > 0) * 0.8], axis=2))
+        >>> bool(0 <= judge.score(items)[0] <= 100)
         True
     """
 
-    technical: TechnicalScorer
+    technical: TechnicalJudge
 
     @classmethod
-    def load(cls) -> OverallScorer:
+    def load(cls) -> OverallJudge:
         """The built-in score.
 
         Raises:
-            ProfileError: a file of a model is missing or damaged.
+            TasteError: a file of a model is missing or damaged.
             ModelError: the weights of the default network are missing or damaged.
         """
-        return cls(TechnicalScorer("", quality_model(), taste_extractor(EFFICIENTNET)))
+        return cls(TechnicalJudge("", quality_model(), taste_extractor(EFFICIENTNET)))
 
     @property
     def extractor(self) -> CombinedExtractor:
@@ -130,7 +130,7 @@ class OverallScorer(JudgesItems):
         """(n,) shares of people, 0 to 1, who like what pictures of (n, p) items show.
 
         Raises:
-            ProfileError: the items are not those of the extractor.
+            TasteError: the items are not those of the extractor.
         """
         self._check(items)
         return shares_of(appeal_model().scores(np.asarray(items, dtype=np.float64), self.extractor.names))
@@ -139,14 +139,14 @@ class OverallScorer(JudgesItems):
         """(n,) rated qualities of (n, p) items, 0 to 1; NaN for pictures that are too small.
 
         Raises:
-            ProfileError: the items are not those of the extractor.
+            TasteError: the items are not those of the extractor.
         """
         self._check(items)
         return rated_quality_model().scores(items, self.extractor.names)
 
     def _check(self, items: np.ndarray) -> None:
         if np.ndim(items) != 2 or np.shape(items)[1] != len(self.extractor.names):
-            raise ProfileError(
+            raise TasteError(
                 f"Profile {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "
                 f"{np.shape(items)}."
             )
@@ -155,7 +155,7 @@ class OverallScorer(JudgesItems):
         """(n,) points of (n, p) items, 0 to 100; higher is better. Pictures that cannot be judged have 0.
 
         Raises:
-            ProfileError: the items are not those of the extractor, or not finite.
+            TasteError: the items are not those of the extractor, or not finite.
         """
         self._check(items)
         qualities = rated_quality_model().shares_left(self.rated(items))
@@ -206,12 +206,12 @@ class OverallScorer(JudgesItems):
         return rows
 
 
-#: Scorers that come with soart and know the places of faults.
-BuiltInScorer: TypeAlias = TechnicalScorer | OverallScorer
+#: Judges that come with soart and know the places of faults.
+BuiltInJudge: TypeAlias = TechnicalJudge | OverallJudge
 
 
-def words_of(scorer: object, items: np.ndarray) -> Sequence[str]:
-    """The technical quality of (n, p) items in a word or two; empty for scorers that tell something else."""
-    if isinstance(scorer, OverallScorer) or (isinstance(scorer, TechnicalScorer) and not scorer.fault):
-        return scorer.verdicts(items)
+def words_of(judge: object, items: np.ndarray) -> Sequence[str]:
+    """The technical quality of (n, p) items in a word or two; empty for judges that tell something else."""
+    if isinstance(judge, OverallJudge) or (isinstance(judge, TechnicalJudge) and not judge.fault):
+        return judge.verdicts(items)
     return [""] * len(items)

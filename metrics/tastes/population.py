@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from .array_files import FileKind, read_arrays, write_arrays
 from .card_space import CardSpace, card_space
 from .cards import Card, likelihoods
@@ -72,12 +72,12 @@ def join_cards(name: str, cards: Sequence[Card], rng: np.random.Generator | None
         rng: draws the starts; by default seeded with 0.
 
     Raises:
-        ProfileError: too few cards, or cards of different spaces.
+        TasteError: too few cards, or cards of different spaces.
     """
     if len(cards) < FEWEST:
-        raise ProfileError(f"Expected at least {FEWEST} cards to join, got {len(cards)}: ask more people for theirs.")
+        raise TasteError(f"Expected at least {FEWEST} cards to join, got {len(cards)}: ask more people for theirs.")
     if len({card.space for card in cards}) > 1:
-        raise ProfileError(f"The cards are of different spaces ({', '.join(sorted({c.space for c in cards}))}).")
+        raise TasteError(f"The cards are of different spaces ({', '.join(sorted({c.space for c in cards}))}).")
     rng = rng if rng is not None else np.random.default_rng(0)
     shifts, precisions = likelihoods(cards)
     evidence = CardEvidence.of(shifts, precisions)
@@ -188,7 +188,7 @@ def save_population(population: Population, path: Path) -> Path:
     """Write a population, whole or not at all; returns its path.
 
     Raises:
-        ProfileError: the file cannot be written.
+        TasteError: the file cannot be written.
     """
     arrays = {name: getattr(population, name) for name in ("shares", "means", "variances")}
     header = {"name": population.name, "space": population.space, "cards": population.cards}
@@ -203,7 +203,7 @@ def load_population(path: Path, space: CardSpace | None = None) -> Population:
         space: that it must fit; by default that of this version of soart.
 
     Raises:
-        ProfileError: the file is missing, is not a population, is damaged, or is of another space.
+        TasteError: the file is missing, is not a population, is damaged, or is of another space.
     """
     space = space or card_space()
     header, arrays = read_arrays(path, FILE)
@@ -213,14 +213,14 @@ def load_population(path: Path, space: CardSpace | None = None) -> Population:
             int(header["cards"]),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ProfileError(f"The population {str(path)!r} is incomplete: {error}.") from error
+        raise TasteError(f"The population {str(path)!r} is incomplete: {error}.") from error
     if found.space != space.version:
-        raise ProfileError(
+        raise TasteError(
             f"The population {found.name!r} is of {found.space}, this version of soart has {space.version}: "
             f"{FILE.remedy}."
         )
     kinds = found.shares.size
     fits = found.means.shape == (kinds, space.width) and found.shares.shape == found.variances.shape == (kinds,)
     if not (fits and kinds and all(np.isfinite(values).all() for values in arrays.values())):
-        raise ProfileError(f"The population {str(path)!r} is damaged: join the cards again.")
+        raise TasteError(f"The population {str(path)!r} is damaged: join the cards again.")
     return found

@@ -26,7 +26,7 @@ from ..items.frame import APPEARANCE, Frame
 from .item_kernels import ItemKernels
 from .learning_curve import WORTH
 from .mixture import Mixture, learn_mixture
-from .profile import TasteProfile
+from .taste import LearntTaste
 from .trust import CHOOSE_FIVE, RATE_FIVE, STRONG, TOO_FEW
 
 #: Only so many of the most uncertain pictures are candidates.
@@ -54,7 +54,7 @@ class Proposal:
     reason: str
 
 
-def information_model(profile: TasteProfile) -> Mixture:
+def information_model(profile: LearntTaste) -> Mixture:
     """A Gaussian process over the profile's examples, also if the profile trusts the prior scores alone.
 
     It takes no prior scores then.
@@ -69,7 +69,7 @@ def information_model(profile: TasteProfile) -> Mixture:
     )
 
 
-def propose(profile: TasteProfile, items: object, count: int = 8, priors: np.ndarray | None = None) -> Proposal:
+def propose(profile: LearntTaste, items: object, count: int = 8, priors: np.ndarray | None = None) -> Proposal:
     """Propose pictures to rate.
 
     Args:
@@ -149,7 +149,7 @@ def _after_rating(covariance: np.ndarray, row: int) -> np.ndarray:
     return after
 
 
-def stop_rule(profile: TasteProfile) -> tuple[bool, str]:
+def stop_rule(profile: LearntTaste) -> tuple[bool, str]:
     """True if rating, or choosing, can stop, and the reason or advice as a sentence.
 
     It can stop if as many ratings or choices again would add less than ``WORTH`` to the concordance, and the profile is strong

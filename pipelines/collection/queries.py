@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from ...errors import CollectionError, MissingPictureError
-from ...metrics.damage.scorer import DETECTORS
+from ...metrics.damage.technical import DETECTORS
 from ...metrics.percentiles import percentiles_in
 from ..support.batching import batches
 from .collection import Collection

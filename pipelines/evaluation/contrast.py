@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from ...metrics.damage.scorer import DETECTORS
+from ...metrics.damage.technical import DETECTORS
 from ...metrics.items.combined import taste_extractor
 from ...metrics.items.phrases import phrases_of
 from ..collection.files import digests_of_scan

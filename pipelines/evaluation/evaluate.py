@@ -17,8 +17,8 @@ import numpy as np
 from ...errors import CollectionError
 from ...metrics.damage.fitness import why_unfit
 from ...metrics.damage.names import FAULTS_VERSION, JUDGE, STORED_TECHNICAL
-from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.suspicion import detectors, suspected
+from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.damage.titles import has_points
 from ...metrics.items.combined import taste_extractor
 from ..collection.collection import Collection
@@ -108,7 +108,7 @@ def _evaluate(
     from ...metrics.similarity.outliers_and_styles import Overview, outlier_limit
 
     overview = Overview.of(items_of(collection, taste_extractor().version, ids[:SAMPLE]))
-    judges = [TechnicalScorer.load(), *detectors()]
+    judges = [TechnicalJudge.load(), *detectors()]
     scores, positions = _pass_over_items(collection, ids, judges, overview, progress)
     _store_scores(collection, ids, scores)
     if main not in scores:
@@ -157,7 +157,7 @@ class _Positions:
 def _pass_over_items(
     collection: Collection,
     ids: np.ndarray,
-    judges: Sequence[TechnicalScorer],
+    judges: Sequence[TechnicalJudge],
     overview: Overview,
     progress: Callable[[int], None],
 ) -> tuple[dict[str, np.ndarray], _Positions]:

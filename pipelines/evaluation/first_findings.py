@@ -13,7 +13,7 @@ from ..ingest.inspection import Inspection
 from ..support.wording import counted
 
 if TYPE_CHECKING:
-    from ...metrics.damage.scorer import TechnicalScorer
+    from ...metrics.damage.technical import TechnicalJudge
 
 #: Pictures that are scored at once.
 _BATCH = 32
@@ -35,21 +35,21 @@ class FirstFindings:
         self._pictures = 0
         self._faults: Counter[str] = Counter()
         self._best, self._weakest = (-1.0, ""), (101.0, "")
-        self._scorer: TechnicalScorer | None = None
+        self._judge: TechnicalJudge | None = None
 
     def add(self, inspection: Inspection) -> None:
         """Take in a file that was inspected; one without items is passed over."""
-        from ...metrics.damage.scorer import TechnicalScorer
+        from ...metrics.damage.technical import TechnicalJudge
 
-        self._scorer = self._scorer or TechnicalScorer.load()
-        items = dict(inspection.items).get(self._scorer.extractor.version)
+        self._judge = self._judge or TechnicalJudge.load()
+        items = dict(inspection.items).get(self._judge.extractor.version)
         if items is None:
             return
         self._waiting.append((inspection.path, np.frombuffer(items, "<f4")))
         if len(self._waiting) == _BATCH:
-            self._score(self._scorer)
+            self._score(self._judge)
 
-    def _score(self, scorer: TechnicalScorer) -> None:
+    def _score(self, judge: TechnicalJudge) -> None:
         from ...metrics.damage.suspicion import detectors, suspected
         from ...metrics.damage.titles import damage_noun
 
@@ -57,9 +57,9 @@ class FirstFindings:
         self._waiting = []
         items = np.stack(rows).astype(np.float64)
         # Black and plain pictures cannot be judged.
-        fit = np.array([not reason for reason in scorer.unfit(items)])
+        fit = np.array([not reason for reason in judge.unfit(items)])
         scores = [
-            (score, path) for score, path, fits in zip(scorer.score(items).tolist(), paths, fit, strict=True) if fits
+            (score, path) for score, path, fits in zip(judge.score(items).tolist(), paths, fit, strict=True) if fits
         ]
         self._pictures += len(paths)
         self._best, self._weakest = max([self._best, *scores]), min([self._weakest, *scores])

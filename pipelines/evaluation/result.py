@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...metrics.damage.reasons import verdicts
-from ...metrics.damage.scorer import DETECTORS, HALF, TechnicalScorer, technometric_of
 from ...metrics.damage.suspicion import evidence_of
+from ...metrics.damage.technical import DETECTORS, HALF, TechnicalJudge, technometric_of
 from ...metrics.percentiles import percentiles
 from .associations import Association
 from .trends import Trend
@@ -136,7 +136,7 @@ class Evaluation:
     @cached_property
     def technometric(self) -> np.ndarray:
         """(n,) technometrics behind the technical score, ≥ 0, lower is better; infinite for 0 points."""
-        return technometric_of(self.scores[TechnicalScorer.load().stored_name], HALF)
+        return technometric_of(self.scores[TechnicalJudge.load().stored_name], HALF)
 
     def damage_name(self, row: int) -> str:
         """Name of the damage suspected of the picture in a row; empty for none."""

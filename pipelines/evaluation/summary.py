@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...metrics.damage.scorer import DETECTORS, TechnicalScorer
+from ...metrics.damage.technical import DETECTORS, TechnicalJudge
 from ..collection.files import count_files_with_pictures, first_paths
 from ..support.wording import counted
 from .folders import EvaluatedCollection
@@ -103,7 +103,7 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     damaged = {}
     for k, name in enumerate(DETECTORS):
         members = np.flatnonzero(e.damage == k)
-        by = e.scores[TechnicalScorer.detector(name).stored_name]
+        by = e.scores[TechnicalJudge.detector(name).stored_name]
         damaged[name] = (len(members), rows.want(members[np.argsort(by[members], kind="stable")][:top]))
     far = np.flatnonzero(e.outlier)
     outliers = rows.want(far[np.argsort(-e.distance[far], kind="stable")][:top])

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from ...errors import JudgeError, SoartError, expect, first_line
 from ...metrics.checks import HEAVIEST, is_weight
 from ...metrics.damage.names import OVERALL, PERSON
-from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import NEEDS, Judge, Measurer
 from ...threads import one_model_at_a_time
-from ..scoring.profile_store import ProfileStore
+from ..scoring.taste_store import TasteStore
 from ..support.judge_names import offered_judges
 from ..support.wording import BIDI_CONTROLS, meant
 from .built_in import BUILT_IN
@@ -93,7 +93,7 @@ def source_of(text: str) -> JudgeSource:
     if source := next((source for source in known_judges() if source.name == name), None):
         return source
     if not argument:
-        raise _unknown(text, ProfileStore())
+        raise _unknown(text, TasteStore())
     return JudgeSource(text.strip(), "")
 
 
@@ -111,9 +111,9 @@ def check_named(text: str, tastes: Tastes | None = None) -> None:
     """Refuse a name that means no judge, or a taste that cannot be used; no model is loaded.
 
     Raises:
-        JudgeError, ProfileError: as for ``judge_named``.
+        JudgeError, TasteError: as for ``judge_named``.
     """
-    tastes = ProfileStore() if tastes is None else tastes
+    tastes = TasteStore() if tastes is None else tastes
     if text in tastes.names():
         _taste(text, tastes)
     elif not text.startswith(PERSON):
@@ -137,9 +137,9 @@ def judge_named(text: str, tastes: Tastes | None = None, *, known_only: bool = F
 
     Raises:
         JudgeError: no judge of this name, one that cannot be loaded, or one that lacks a part of ``Judge``.
-        ProfileError: a taste has the name of another judge, or its file is damaged.
+        TasteError: a taste has the name of another judge, or its file is damaged.
     """
-    tastes = ProfileStore() if tastes is None else tastes
+    tastes = TasteStore() if tastes is None else tastes
     name, colon, argument = text.strip().partition(":")
     if not colon and name in tastes.names():
         return _taste(name, tastes)
@@ -173,27 +173,27 @@ def _taste(name: str, tastes: Tastes) -> Judge:
             f"{name!r} is both a judge that is no taste and your taste in {str(tastes.path(name))!r}: rename that file to use both."
         )
     # Tastes need scikit-learn, which a ranking without them need not wait for.
-    from ..scoring.taste_scorer import TasteScorer
+    from ..scoring.taste_judge import TasteJudge
 
-    return TasteScorer.of(tastes.load(name))
+    return TasteJudge.of(tastes.load(name))
 
 
 def guarded(judge: str | Judge | Taste | GuardedJudge, tastes: Tastes | None = None) -> GuardedJudge:
     """A judge, a taste, or the judge of a name, guarded; one that is guarded stays as it is.
 
     Raises:
-        JudgeError, ProfileError: as for ``judge_named``.
+        JudgeError, TasteError: as for ``judge_named``.
     """
     if isinstance(judge, GuardedJudge):
         return judge
     if isinstance(judge, str):
         return GuardedJudge(judge_named(judge, tastes), named=judge)
     from ...metrics.tastes.blend import Blend
-    from ...metrics.tastes.profile import TasteProfile
-    from ..scoring.taste_scorer import TasteScorer
+    from ...metrics.tastes.taste import LearntTaste
+    from ..scoring.taste_judge import TasteJudge
 
-    if isinstance(judge, TasteProfile | Blend):
-        return GuardedJudge(TasteScorer.of(judge))
+    if isinstance(judge, LearntTaste | Blend):
+        return GuardedJudge(TasteJudge.of(judge))
     return GuardedJudge(checked(judge, type(judge).__name__))
 
 
@@ -209,7 +209,7 @@ def judges_for(
 
     Raises:
         JudgeError: a judge that cannot be found, loaded or used; two of one name; or weights that are negative or all 0.
-        ProfileError: a taste has the name of another judge, or its file is damaged.
+        TasteError: a taste has the name of another judge, or its file is damaged.
     """
     if by is None or (isinstance(by, Sequence | Mapping) and not by):
         by = OVERALL
@@ -230,7 +230,7 @@ def measurer_of(judges: Sequence[tuple[GuardedJudge, float]]) -> Measurer:
     Without such a judge they are those of the technical score, which tell pictures that cannot be judged.
     """
     own = (judge.inner for judge, _ in judges if isinstance(judge.extractor, CombinedExtractor))
-    measurer: Measurer = next(own, None) or TechnicalScorer.load()  # type: ignore[assignment]
+    measurer: Measurer = next(own, None) or TechnicalJudge.load()  # type: ignore[assignment]
     return measurer
 
 

@@ -14,7 +14,7 @@ from ...metrics.protocols import Reason
 from ..collection.collection import Collection
 from ..ingest.roots import existing_collection
 from ..scoring.pictures import PicturesInMemory, StoredPictures
-from ..scoring.taste_scorer import TasteScorer
+from ..scoring.taste_judge import TasteJudge
 from .finding import By, judges_for
 from .guarded import GuardedJudge
 from .ranking import JudgedPictures, Weighted, judge_together, reasons_of
@@ -71,7 +71,7 @@ def score_batch(
 
 def _percentiles(judged: JudgedPictures, reference: np.ndarray | None) -> np.ndarray:
     taste = judged.only.inner if judged.only is not None else None
-    if reference is None and isinstance(taste, TasteScorer):
+    if reference is None and isinstance(taste, TasteJudge):
         return taste.taste.percentile(taste.taste.liking(judged.pictures.items(taste.extractor)))
     return percentiles(judged.scores, reference)
 
@@ -93,7 +93,7 @@ def judges_of_pictures(by: By = None) -> list[Weighted]:
 
     Raises:
         JudgeError: as for ``judges_for``; or a judge that needs a prompt or a person.
-        ProfileError: as for ``judges_for``.
+        TasteError: as for ``judges_for``.
     """
     judges = judges_for(by)
     for judge, _ in judges:
@@ -111,7 +111,7 @@ def judge_of_pictures(by: By = None) -> GuardedJudge:
 
     Raises:
         JudgeError: as for ``judges_of_pictures``; or several judges.
-        ProfileError: as for ``judges_for``.
+        TasteError: as for ``judges_for``.
     """
     judges = judges_of_pictures(by)
     if len(judges) > 1:
@@ -166,7 +166,7 @@ def scores_among(
 
 def most_reachable(count: int, judges: Sequence[Weighted]) -> float:
     """The highest percentile that a picture of a batch of ``count`` can have if ``score_batch`` has no reference."""
-    alone = len(judges) == 1 and isinstance(judges[0][0].inner, TasteScorer)
+    alone = len(judges) == 1 and isinstance(judges[0][0].inner, TasteJudge)
     return 100.0 if alone else 100 - 50 / count
 
 

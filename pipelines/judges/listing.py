@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import SoartError
-from ..scoring.profile_store import ProfileStore
-from ..scoring.taste_scorer import TasteScorer
+from ..scoring.taste_judge import TasteJudge
+from ..scoring.taste_store import TasteStore
 from ..support.judge_names import SCORES
 from .finding import SOART, known_judges
 
@@ -29,7 +29,7 @@ class ListedJudge:
     notes: Sequence[str] = ()
 
 
-def listed_judges(tastes: ProfileStore) -> list[ListedJudge]:
+def listed_judges(tastes: TasteStore) -> list[ListedJudge]:
     """Every judge that can be named: the built-in ones, tastes, models, and those of other packages; no model is loaded."""
     built_in, models = [], []
     for source in known_judges():
@@ -46,9 +46,9 @@ def listed_judges(tastes: ProfileStore) -> list[ListedJudge]:
     return [*built_in, *(_taste(name, tastes) for name in tastes.names()), *models]
 
 
-def _taste(name: str, tastes: ProfileStore) -> ListedJudge:
+def _taste(name: str, tastes: TasteStore) -> ListedJudge:
     try:
-        taste = TasteScorer.of(tastes.load(name))
+        taste = TasteJudge.of(tastes.load(name))
     except SoartError as error:
         return ListedJudge(name, "taste", "", [str(error)])
     doubt, trust = taste.doubt(), taste.taste.trust

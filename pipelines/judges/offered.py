@@ -12,7 +12,7 @@ from ...metrics.damage.rated_quality import RATED_QUALITY
 from ...metrics.damage.titles import shared_name
 from ...metrics.protocols import Judge
 from ...metrics.tastes.appeal import APPEAL
-from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.collection_tastes import CollectionTastes
 from .finding import SOART, JudgeSource, judge_named, judges_for, known_judges, source_of
 from .guarded import GuardedJudge
 from .people import Person
@@ -83,12 +83,12 @@ class OfferedJudges:
         judges = [judge for judge in self if judge.label not in known]
         return [replace(judge.source, name=judge.label, argument="") for judge in judges]
 
-    def named(self, name: str, profiles: CollectionProfiles) -> GuardedJudge:
+    def named(self, name: str, profiles: CollectionTastes) -> GuardedJudge:
         """Load a judge that a visitor names, and guard it anew: an offered one by its label, ``person:NAME``, or a judge of items.
 
         Raises:
             JudgeError: a judge that is not offered, or cannot be loaded.
-            ProfileError: no judge of items of that name, or a taste that cannot be used.
+            TasteError: no judge of items of that name, or a taste that cannot be used.
         """
         if name in self:
             return self._guarded(name)
@@ -96,13 +96,13 @@ class OfferedJudges:
             return GuardedJudge(Person(name.removeprefix(PERSON)))
         if ":" in name:
             raise _not_offered(name)
-        return GuardedJudge(profiles.scorer(name))
+        return GuardedJudge(profiles.judge(name))
 
-    def weighted(self, by: Mapping[str, float], profiles: CollectionProfiles) -> list[tuple[GuardedJudge, float]]:
+    def weighted(self, by: Mapping[str, float], profiles: CollectionTastes) -> list[tuple[GuardedJudge, float]]:
         """The judges that a visitor names, each with its weight; the overall score if there are none.
 
         Raises:
-            JudgeError, ProfileError: as for ``named``; or weights that are negative or all 0.
+            JudgeError, TasteError: as for ``named``; or weights that are negative or all 0.
         """
         return judges_for({self.named(name, profiles): weight for name, weight in (by or {OVERALL: 1.0}).items()})
 

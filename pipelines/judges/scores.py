@@ -1,5 +1,5 @@
 """The built-in judges of items: the overall score, the technical score, and the detectors of faults."""
 
-from ..scoring.profile_store import built_in_judge as load
+from ..scoring.taste_store import built_in_judge as load
 
 __all__ = ["load"]

@@ -15,12 +15,12 @@ from markupsafe import Markup
 from ...errors import ImageError
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
-from ...metrics.tastes.profile import prior_title
+from ...metrics.tastes.taste import prior_title
 from ...metrics.tastes.trust import Trust
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
-from ..scoring.taste_scorer import TasteScorer
+from ..scoring.taste_judge import TasteJudge
 from ..support.figures import fixed
 from .line_charts import Series, lines_chart
 from .page import data_url, render_page
@@ -114,7 +114,7 @@ def _opened(
 def render_taste_report(
     collection: Collection,
     rows: Sequence[ImageRow],
-    scorer: TasteScorer,
+    judge: TasteJudge,
     notes: Sequence[str] = (),
     shown: int = SHOWN,
     problems: Sequence[str] = (),
@@ -124,16 +124,16 @@ def render_taste_report(
     Args:
         collection: the collection of the pictures.
         rows: the pictures to score.
-        scorer: the taste, which is not a blend.
+        judge: the taste, which is not a blend.
         notes: sentences under the heading.
         shown: most pictures to show of the best, and of the worst.
         problems: a sentence for each file that is missing from ``rows``.
 
     Raises:
-        ProfileError: the taste is a blend.
+        TasteError: the taste is a blend.
     """
-    profile = only_profile(scorer.taste)
-    measured, items, left_out = measure_sound(collection, rows, scorer)
+    profile = only_profile(judge.taste)
+    measured, items, left_out = measure_sound(collection, rows, judge)
     left_out = [*problems, *left_out]
     liking = profile.liking(items)
     order = np.argsort(-liking, kind="stable")
@@ -147,7 +147,7 @@ def render_taste_report(
 
     def show(i: int) -> ListedPicture:
         path, pixels = collection.locate(measured[i]), opened[i]
-        heat = overlay(pixels, heat_map(profile, scorer.extractor, pixels))
+        heat = overlay(pixels, heat_map(profile, judge.extractor, pixels))
         drawn = measured[i].generation
         name = path.name if drawn is None else f"{drawn.prompt} (seed {drawn.seed})"
         return ListedPicture(

@@ -17,13 +17,13 @@ from ...metrics.image import read_image
 from ...metrics.protocols import ItemJudge, Reason, Values
 from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.explanation import Explanation, explain, overlay, patch_map
-from ...metrics.tastes.overall import BuiltInScorer
+from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
 from .pictures import StoredPictures
 from .reasons import ALL, enough, other_causes
-from .taste_scorer import TasteScorer
+from .taste_judge import TasteJudge
 
 #: Longest side of a picture under its heat map, in pixels.
 SIDE = 1024
@@ -84,10 +84,10 @@ class TasteExplanation:
     overlay: np.ndarray
 
 
-def _heat(scorer: ItemJudge, pixels: np.ndarray, grid: int = 4) -> np.ndarray:
+def _heat(judge: ItemJudge, pixels: np.ndarray, grid: int = 4) -> np.ndarray:
     """(g, g) heat map of a picture: of the liking under a taste, of the score under another profile."""
-    value = scorer.taste.liking if isinstance(scorer, TasteScorer) else scorer.score
-    return patch_map(value, scorer.extractor, pixels, grid)
+    value = judge.taste.liking if isinstance(judge, TasteJudge) else judge.score
+    return patch_map(value, judge.extractor, pixels, grid)
 
 
 def explain_score(collection: Collection, row: ImageRow, judge: ItemJudge) -> ScoreExplanation:
@@ -102,29 +102,29 @@ def explain_score(collection: Collection, row: ImageRow, judge: ItemJudge) -> Sc
     matrix = pictures.items(judge.extractor)
     pixels = None
     # Without a fault there is no place to look for; items may outlive their picture.
-    if isinstance(judge, BuiltInScorer) and judge.verdicts(matrix) != [CLEAN]:
+    if isinstance(judge, BuiltInJudge) and judge.verdicts(matrix) != [CLEAN]:
         with contextlib.suppress(ImageError):
             pixels = collection.pixels(row)
     score = float(said.values[0])
     reasons = enough(judge.reasons(pictures, ALL)[0] if pixels is None else _reasons(judge, pixels, matrix, ALL))
-    if isinstance(judge, BuiltInScorer):
+    if isinstance(judge, BuiltInJudge):
         # Of these the contributions of all causes add up to the score.
         reasons = [*reasons, *other_causes(score - 100 - sum(reason.contribution for reason in reasons))]
     return ScoreExplanation(score, tuple(reasons))
 
 
-def _reasons(scorer: ItemJudge, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:
+def _reasons(judge: ItemJudge, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:
     """Reasons for the score of one picture with (1, p) items; with the places of faults if the pixels are there."""
-    if isinstance(scorer, BuiltInScorer) and pixels is not None:
-        return tuple(scorer.explain_picture(pixels, items, top))
-    return tuple(scorer.explain(items, top)[0])
+    if isinstance(judge, BuiltInJudge) and pixels is not None:
+        return tuple(judge.explain_picture(pixels, items, top))
+    return tuple(judge.explain(items, top)[0])
 
 
-def explain_pixels(scorer: ItemJudge, pixels: np.ndarray, grid: int = 4, top: int = 6) -> ExplainedPicture:
+def explain_pixels(judge: ItemJudge, pixels: np.ndarray, grid: int = 4, top: int = 6) -> ExplainedPicture:
     """Explain the score of a picture in memory.
 
     Args:
-        scorer: the profile, a taste or a built-in one.
+        judge: the profile, a taste or a built-in one.
         pixels: (h, w, 3) uint8 or floating 0…1.
         grid: patches a side of the heat map.
         top: most reasons to give.
@@ -132,30 +132,30 @@ def explain_pixels(scorer: ItemJudge, pixels: np.ndarray, grid: int = 4, top: in
     Raises:
         ImageError: the picture cannot be measured.
     """
-    items = measure_pixels(scorer, pixels)
-    heat = _heat(scorer, pixels, grid)
+    items = measure_pixels(judge, pixels)
+    heat = _heat(judge, pixels, grid)
     return ExplainedPicture(
-        float(scorer.score(items)[0]), _reasons(scorer, pixels, items, top), heat, overlay(pixels, heat)
+        float(judge.score(items)[0]), _reasons(judge, pixels, items, top), heat, overlay(pixels, heat)
     )
 
 
-def explain_picture(scorer: TasteScorer, path: Path, grid: int = 4) -> TasteExplanation:
+def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplanation:
     """Explain the score of a picture file under a taste.
 
     Raises:
         ImageError: the file is not a sound picture.
-        ProfileError: the taste is a blend.
+        TasteError: the taste is a blend.
     """
-    profile = only_profile(scorer.taste)
+    profile = only_profile(judge.taste)
     pixels = read_image(path).pixels
-    items = measure_pixels(scorer, pixels)
-    heat = _heat(scorer, pixels, grid)
+    items = measure_pixels(judge, pixels)
+    heat = _heat(judge, pixels, grid)
     percentile = float(profile.percentile(profile.liking(items))[0])
     explanation = explain(profile, items, top=6)[0]
-    return TasteExplanation(explanation, float(scorer.score(items)[0]), percentile, heat, overlay(pixels, heat))
+    return TasteExplanation(explanation, float(judge.score(items)[0]), percentile, heat, overlay(pixels, heat))
 
 
-def heat_picture(collection: Collection, row: ImageRow, scorer: ItemJudge) -> bytes:
+def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> bytes:
     """The picture under its heat map, as JPEG.
 
     Green parts score better than the mean part of the same picture, red ones worse.
@@ -164,7 +164,7 @@ def heat_picture(collection: Collection, row: ImageRow, scorer: ItemJudge) -> by
         ImageError: the picture is gone or cannot be decoded.
     """
     pixels = collection.pixels(row)
-    heat = _heat(scorer, pixels)
+    heat = _heat(judge, pixels)
     image = Image.fromarray(pixels)
     image.thumbnail((SIDE, SIDE))
     # Small pictures are enlarged in whole steps, so that the map is smooth while their pixels stay sharp.

@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import CollectionError, ImageError
 from ...files import named_as_given
 from ...metrics.damage.fitness import why_unfit
-from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.items.frame import blocks
 from ...metrics.protocols import Measurer
@@ -30,7 +30,7 @@ from ..support.batching import batches
 from ..support.wording import counted
 
 if TYPE_CHECKING:
-    from .taste_scorer import TasteScorer
+    from .taste_judge import TasteJudge
 
 #: Pictures after which items are stored, so that a killed run loses no more than these.
 _STORE_EVERY = 32
@@ -41,7 +41,7 @@ _NETWORK_BATCH = 8
 def measure(
     collection: Collection,
     rows: Sequence[ImageRow],
-    scorer: Measurer,
+    judge: Measurer,
     pixels: dict[int, np.ndarray] | None = None,
     progress: Callable[[], None] = lambda: None,
     known: Mapping[int, np.ndarray] = MappingProxyType({}),
@@ -51,15 +51,15 @@ def measure(
     Args:
         collection: holds the pictures and items.
         rows: the pictures.
-        scorer: decides which items.
+        judge: decides which items.
         pixels: (h, w, 3) uint8 by picture id, of pictures that are decoded already.
         progress: called once per picture.
-        known: (p,) items by picture id, of pictures that were just measured for a scorer of this version.
+        known: (p,) items by picture id, of pictures that were just measured for a judge of this version.
 
     Returns:
         (p,) items by picture id, and a sentence for each picture that could not be read.
     """
-    extractor = scorer.extractor
+    extractor = judge.extractor
     version = extractor.version
     ids = [row.id for row in rows]
     items = {image: known[image] for image in ids if image in known}
@@ -129,7 +129,7 @@ def _add_network(
 
 
 def import_pictures(
-    collection: Collection, files: Sequence[Path], scorer: Measurer, progress: Callable[[], None] = lambda: None
+    collection: Collection, files: Sequence[Path], judge: Measurer, progress: Callable[[], None] = lambda: None
 ) -> tuple[list[ImageRow], list[str]]:
     """Add ``files`` to a collection without moving them, and measure them.
 
@@ -140,7 +140,7 @@ def import_pictures(
     def add(file: Path) -> ImageRow:
         row, picture = collection.add_file(file)
         if picture is not None:
-            measure(collection, [row], scorer, {row.id: picture.pixels})
+            measure(collection, [row], judge, {row.id: picture.pixels})
         return row
 
     return _each_once(files, add, progress)
@@ -168,7 +168,7 @@ def _each_once(
 
 
 def measure_sound(
-    collection: Collection, rows: Sequence[ImageRow], scorer: TasteScorer, progress: Callable[[], None] = lambda: None
+    collection: Collection, rows: Sequence[ImageRow], judge: TasteJudge, progress: Callable[[], None] = lambda: None
 ) -> tuple[list[ImageRow], np.ndarray, list[str]]:
     """Measure the pictures without a problem.
 
@@ -177,10 +177,10 @@ def measure_sound(
         too small, all black or of one tone.
     """
     sound = [row for row in rows if not row.problem]
-    items, problems = measure(collection, sound, scorer, progress=progress)
+    items, problems = measure(collection, sound, judge, progress=progress)
     readable = [row for row in sound if row.id in items]
-    matrix = np.stack([items[row.id] for row in readable]) if readable else np.zeros((0, len(scorer.extractor.names)))
-    fit, matrix, left_out = without_unfit(collection, readable, matrix.astype(np.float64), scorer.extractor.names)
+    matrix = np.stack([items[row.id] for row in readable]) if readable else np.zeros((0, len(judge.extractor.names)))
+    fit, matrix, left_out = without_unfit(collection, readable, matrix.astype(np.float64), judge.extractor.names)
     return fit, matrix, problems + left_out
 
 
@@ -215,7 +215,7 @@ def measure_fit(collection: Collection, rows: Sequence[ImageRow]) -> tuple[list[
         those that can be read and judged, a sentence for each unreadable one, and one on all that are too small, all black or
         of one tone.
     """
-    technical = TechnicalScorer.load()
+    technical = TechnicalJudge.load()
     items, problems = measure(collection, rows, technical)
     readable = [row for row in rows if row.id in items]
     reasons = [

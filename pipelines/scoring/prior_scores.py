@@ -19,7 +19,7 @@ from ..collection.queries import scores_of
 from ..support.judge_names import JUDGES, offered_judges
 
 if TYPE_CHECKING:
-    from ...metrics.tastes.profile import OtherTaste, TasteProfile
+    from ...metrics.tastes.taste import LearntTaste, OtherTaste
 
 #: Share of pictures without a judge's value from which on that is said.
 MANY_LACK = 0.1
@@ -37,7 +37,7 @@ def given_priors(
         ids: of the pictures.
     """
     # An evaluation without a taste needs none of it.
-    from ...metrics.tastes.profile import is_given
+    from ...metrics.tastes.taste import is_given
     from ..collection.ratings import others_mean
 
     values: dict[str, dict[int, float]] = {}
@@ -64,13 +64,13 @@ def prior_matrix(
         prior_names: names (k,) of the prior scores.
         items: of the pictures, by id.
         names: of the items.
-        kinds: (m, d) weights of the kinds of a population, see ``TasteProfile``.
+        kinds: (m, d) weights of the kinds of a population, see ``LearntTaste``.
         tastes: other tastes among the prior scores, in the order of their names.
 
     Returns:
         (k,) prior scores by picture id; NaN if no other rater has rated the picture, or a judge has not judged it.
     """
-    from ...metrics.tastes.profile import computed_priors
+    from ...metrics.tastes.taste import computed_priors
 
     ids = list(items)
     known = given_priors(collection, rater, prior_names, ids)
@@ -79,9 +79,9 @@ def prior_matrix(
     return dict(zip(ids, computed_priors(prior_names, rows, names, kinds, given, tastes), strict=True))
 
 
-def taste_with_given(judge: object) -> TasteProfile | None:
+def taste_with_given(judge: object) -> LearntTaste | None:
     """The taste of a judge, if it uses values that the collection holds; None for judges that are no taste."""
-    taste: TasteProfile | None = getattr(judge, "taste", None)
+    taste: LearntTaste | None = getattr(judge, "taste", None)
     return None if getattr(taste, "alone", None) is None else taste
 
 

@@ -26,7 +26,7 @@ from ..ingest.local_engine import LocalEngine
 from ..ingest.roots import check_allowed, known_roots
 from ..ingest.scan import Scan
 from ..judges.offered import OfferedJudges
-from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import FAILED, Job, Jobs
 from ..tidying.cull import Move, Rule, cull, plan_pictures
 from ..tidying.moved_away import CULLED, UNDO, UndoFile, mark_moved, undo_files
@@ -73,7 +73,7 @@ class EvaluationService(CollectionService):
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionProfiles,
+        profiles: CollectionTastes,
         jobs: Jobs,
         engine: Engine | None = None,
         allowed: Sequence[Path] | None = None,
@@ -153,7 +153,7 @@ class EvaluationService(CollectionService):
             folders: evaluated with the collection's own pictures; None for those of the last time.
 
         Raises:
-            JudgeError, ProfileError: the judge is not offered, does not exist, or cannot be used.
+            JudgeError, TasteError: the judge is not offered, does not exist, or cannot be used.
             SoartError: another job runs.
         """
         self.judges.named(by or OVERALL, self.profiles)

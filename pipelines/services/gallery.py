@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import ModelError, ProfileError, SoartError
+from ...errors import ModelError, SoartError, TasteError
 from ...metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
-from ...metrics.damage.scorer import TechnicalScorer
 from ...metrics.damage.suspicion import detectors
+from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.protocols import ItemJudge
-from ...metrics.tastes.overall import BuiltInScorer, stored_name
+from ...metrics.tastes.overall import BuiltInJudge, stored_name
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.damage import suspected
@@ -25,9 +25,9 @@ from ..collection.queries import WINDOW, metadata_of, row_of, rows_of, scores_of
 from ..collection.ratings import judgements_of, ratings_of_picture
 from ..collection.tables import ImageRow
 from ..judges.rescoring import score_all
-from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.explaining import ScoreExplanation, explain_score
-from ..scoring.taste_scorer import TasteScorer
+from ..scoring.taste_judge import TasteJudge
 from ..support.background import Job, Jobs
 from ..support.batching import batches
 from .judge_choices import scale_of, values_by
@@ -122,32 +122,32 @@ def cells_by_id(collection: Collection, ids: Iterable[int], rater: str) -> dict[
 
 
 def usable_judges(
-    profiles: CollectionProfiles, names: Iterable[str]
-) -> tuple[dict[str, TasteScorer | BuiltInScorer], list[str]]:
+    profiles: CollectionTastes, names: Iterable[str]
+) -> tuple[dict[str, TasteJudge | BuiltInJudge], list[str]]:
     """Judges of items by name, and a message for each that cannot be used here."""
-    scorers, problems = {}, []
+    judges, problems = {}, []
     for name in names:
         try:
-            scorers[name] = profiles.scorer(name)
+            judges[name] = profiles.judge(name)
         except SoartError as error:
             problems.append(str(error))
-    return scorers, problems
+    return judges, problems
 
 
-def taste_scorer(profiles: CollectionProfiles, name: str) -> TasteScorer:
+def taste_judge(profiles: CollectionTastes, name: str) -> TasteJudge:
     """The judge of a taste.
 
     Raises:
-        ProfileError: the taste does not exist, cannot be used here, or is a built-in judge.
+        TasteError: the taste does not exist, cannot be used here, or is a built-in judge.
     """
-    scorer = profiles.scorer(name)
-    if not isinstance(scorer, TasteScorer):
-        raise ProfileError(f"{name!r} is a built-in judge, not a taste: choose one of your tastes.")
-    return scorer
+    item_judge = profiles.judge(name)
+    if not isinstance(item_judge, TasteJudge):
+        raise TasteError(f"{name!r} is a built-in judge, not a taste: choose one of your tastes.")
+    return item_judge
 
 
 def picture_details(
-    collection: Collection, profiles: CollectionProfiles, image: int, judge: str = OVERALL
+    collection: Collection, profiles: CollectionTastes, image: int, judge: str = OVERALL
 ) -> PictureDetails:
     """Collect everything known about one picture.
 
@@ -164,18 +164,18 @@ def picture_details(
     row = row_of(collection, image)
     judged = _judge_value(collection, image, judge) if judge.startswith((JUDGE, PERSON)) else None
     judge = TECHNICAL if judged else judge
-    scorer = None
+    item_judge = None
     try:
-        scorer = profiles.scorer(judge)
-        explanation = explain_score(collection, row, scorer)
-    except (ProfileError, ModelError) as error:
+        item_judge = profiles.judge(judge)
+        explanation = explain_score(collection, row, item_judge)
+    except (TasteError, ModelError) as error:
         explanation = ScoreExplanation(None, problem=str(error))
     provenance = provenance_of(collection, [row]).get(row.id)
     percentile = None
-    if scorer is not None and explanation.score is not None:
+    if item_judge is not None and explanation.score is not None:
         # Every digit of the stored score counts: the one computed now may differ in the last of them.
-        score = scores_of(collection, scorer.stored_name, [row.id]).get(row.id, explanation.score)
-        percentile = _percentile(collection, scorer.stored_name, score)
+        score = scores_of(collection, item_judge.stored_name, [row.id]).get(row.id, explanation.score)
+        percentile = _percentile(collection, item_judge.stored_name, score)
     labels = {kind: labels_of(collection, kind, [row.id]).get(row.id, []) for kind in KINDS}
     return PictureDetails(
         row=row,
@@ -183,7 +183,7 @@ def picture_details(
         judge=judge,
         explanation=explanation,
         percentile=percentile,
-        warning=scorer.doubt() if isinstance(scorer, TasteScorer) else None,
+        warning=item_judge.doubt() if isinstance(item_judge, TasteJudge) else None,
         ratings=ratings_of_picture(collection, row.id),
         tags=labels[TAG],
         albums=labels[ALBUM],
@@ -209,7 +209,7 @@ def _judge_value(collection: Collection, image: int, name: str) -> JudgeValue:
 def start_scoring(
     jobs: Jobs,
     collection: Collection,
-    profiles: CollectionProfiles,
+    profiles: CollectionTastes,
     judge: str,
     title: str = "",
     also: Sequence[ItemJudge] = (),
@@ -225,16 +225,16 @@ def start_scoring(
         also: further judges, for the pictures whose items they need are then stored.
 
     Raises:
-        ProfileError: the judge does not exist, cannot be used, or is a model or a person.
+        TasteError: the judge does not exist, cannot be used, or is a model or a person.
     """
     if judge.startswith(JUDGE):
-        raise ProfileError("This judge is a model: choose Judge pictures… instead.")
+        raise TasteError("This judge is a model: choose Judge pictures… instead.")
     if judge.startswith(PERSON):
-        raise ProfileError("This judge is a person: its scores are the person's ratings and choices.")
-    scorer = profiles.scorer(judge)
+        raise TasteError("This judge is a person: its scores are the person's ratings and choices.")
+    item_judge = profiles.judge(judge)
 
     def work(job: Job) -> None:
-        done, problems = score_all(collection, scorer, job)
+        done, problems = score_all(collection, item_judge, job)
         for further in also:
             score_all(collection, further, stored_items_only=True)
         job.message = " ".join([f"{done} pictures scored.", *problems[:3]])
@@ -242,7 +242,7 @@ def start_scoring(
     return jobs.start(f"score:{judge}", title or f"Scoring by {judge}", work)
 
 
-def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionProfiles) -> Job | None:
+def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionTastes) -> Job | None:
     """Score pictures anew in the background if an earlier version of soart scored more of them than this one.
 
     Pictures whose files are gone or changed cannot be measured, and are not waited for.
@@ -260,7 +260,7 @@ def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionProfile
         lacking = sorted(collection.scores(most).keys() - collection.scores(current).keys())
         return any(collection.holds(row) for ids in batches(lacking, WINDOW) for row in rows_of(collection, ids))
 
-    technical = TechnicalScorer.load()
+    technical = TechnicalJudge.load()
     faults = [detector for detector in detectors() if outdated(detector.fault, detector.stored_name)]
     quality, overall = outdated(TECHNICAL, technical.stored_name), outdated(OVERALL, stored_name())
     if not faults and not quality and not overall:

@@ -15,7 +15,7 @@ from ..judges.guarded import GuardedJudge
 from ..judges.offered import OfferedJudges
 from ..judges.ranking import Weighted, rank
 from ..models.limits import GUIDANCE, SEED_LIMIT, SIDE
-from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.pictures import StoredPictures
 from ..support.background import Job, Jobs
 from .service import CollectionService
@@ -114,7 +114,7 @@ class GenerationService(CollectionService):
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionProfiles,
+        profiles: CollectionTastes,
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,

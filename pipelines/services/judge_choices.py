@@ -15,7 +15,7 @@ from ..collection.collection import Collection
 from ..collection.queries import Query, Scale, order, scores_of
 from ..judges.finding import JudgeSource
 from ..judges.offered import OfferedJudges
-from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.opinions import Opinion
 
 #: Kinds of judges, in the order in which pages list them.
@@ -46,7 +46,7 @@ class JudgeChoice:
 
 
 def judge_choices(
-    profiles: CollectionProfiles, people: Iterable[str], offered: Iterable[JudgeChoice] = ()
+    profiles: CollectionTastes, people: Iterable[str], offered: Iterable[JudgeChoice] = ()
 ) -> list[JudgeChoice]:
     """The judges that a page offers: overall first, then technical, tastes, people, models, and faults last.
 
@@ -91,7 +91,7 @@ def stored_models(stored: Iterable[str], *, shared: bool) -> list[JudgeChoice]:
 
 
 def counted_choices(
-    choices: Iterable[JudgeChoice], profiles: CollectionProfiles, stored: Mapping[str, int], sound: int
+    choices: Iterable[JudgeChoice], profiles: CollectionTastes, stored: Mapping[str, int], sound: int
 ) -> list[JudgeChoice]:
     """Choices with the numbers of pictures that have no value yet; of people these are not counted.
 
@@ -111,15 +111,15 @@ def counted_choices(
     return counted
 
 
-def _usable(profiles: CollectionProfiles, taste: str) -> bool:
+def _usable(profiles: CollectionTastes, taste: str) -> bool:
     try:
-        profiles.scorer(taste)
+        profiles.judge(taste)
     except SoartError:
         return False
     return True
 
 
-def stored_judge(profiles: CollectionProfiles, name: str, stored: Iterable[str] = ()) -> str:
+def stored_judge(profiles: CollectionTastes, name: str, stored: Iterable[str] = ()) -> str:
     """The name under which a judge's values are stored; that of a person, or of a model, is its own.
 
     Args:
@@ -128,14 +128,14 @@ def stored_judge(profiles: CollectionProfiles, name: str, stored: Iterable[str] 
         stored: names with stored values, among which the model of a shared name is.
 
     Raises:
-        ProfileError: no judge of that name.
+        TasteError: no judge of that name.
     """
     if name.startswith(JUDGE):
         return next((known for known in stored if name in (known, shared_name(known))), name)
     if name.startswith(PERSON):
         return name
     # Values are shown where the network that makes them is not installed, too.
-    return stored_name() if name == OVERALL else profiles.scorer(name).stored_name
+    return stored_name() if name == OVERALL else profiles.judge(name).stored_name
 
 
 def values_by(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:

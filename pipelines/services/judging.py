@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ...errors import JudgeError, ProfileError, SoartError
+from ...errors import JudgeError, SoartError, TasteError
 from ...metrics.protocols import ItemJudge
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
@@ -20,7 +20,7 @@ from ..judges.phrase_judgements import MISSED, Adherence
 from ..judges.rescoring import score_all
 from ..judges.storing import judge_pictures
 from ..judges.versions import ADHERENCES, is_adherence, latest_of, noted_latest
-from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import taste_with_given
 from ..support.background import Job, Jobs
@@ -34,7 +34,7 @@ _LONGEST = 300
 def start_judging(
     jobs: Jobs,
     collection: Collection,
-    profiles: CollectionProfiles,
+    profiles: CollectionTastes,
     name: str,
     ids: Sequence[int],
     offered: OfferedJudges | None = None,
@@ -87,15 +87,15 @@ def start_judging(
     return jobs.start(key, f"Judging by {name.partition(':')[0]}", work)
 
 
-def tastes_from(judge: GuardedJudge, profiles: CollectionProfiles) -> list[ItemJudge]:
+def tastes_from(judge: GuardedJudge, profiles: CollectionTastes) -> list[ItemJudge]:
     """The tastes of a collection that start from the values of a judge; those that cannot be used are left out."""
     found: list[ItemJudge] = []
     for name in profiles.names():
-        with contextlib.suppress(ProfileError):
-            scorer = profiles.scorer(name)
-            taste = taste_with_given(scorer)
+        with contextlib.suppress(TasteError):
+            item_judge = profiles.judge(name)
+            taste = taste_with_given(item_judge)
             if taste is not None and judge.stored_name in taste.prior_names:
-                found.append(scorer)
+                found.append(item_judge)
     return found
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from ..collection import comparisons, ratings
 from ..collection.collection import Collection
 from ..judges.rescoring import score_all
-from ..scoring.profile_store import FOLDER, ProfileStore
-from ..scoring.taste_scorer import TasteScorer
+from ..scoring.taste_judge import TasteJudge
+from ..scoring.taste_store import FOLDER, TasteStore
 from ..support.background import Job
 from ..tastes import learning as tastes
 from ..tastes.rating_session import propose_pictures
@@ -59,8 +59,8 @@ def judgements_by(collection: Collection, rater: str, until: datetime | None = N
     return Judgements(rated + chosen, different > 1 or chosen > 0)
 
 
-def _store(collection: Collection) -> ProfileStore:
-    return ProfileStore(collection.file(FOLDER))
+def _store(collection: Collection) -> TasteStore:
+    return TasteStore(collection.file(FOLDER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Start:
 
     def options(self, collection: Collection) -> dict[str, Any]:
         """Arguments of ``learn``; other tastes may be those of the collection too."""
-        user = ProfileStore(self.profiles)
+        user = TasteStore(self.profiles)
         # Whoever opened the gallery was told if there was none then.
         known = self.population is not None and self.population in population_names(user)
         return {
@@ -113,22 +113,22 @@ def learn_taste(job: Job, where: Path | str, rater: str, start: Start = USUAL) -
         sources = tastes.Sources(rater=rater)
         learnt = tastes.learn(rater, collection, sources, progress=job.advance, **start.options(collection))
         _store(collection).save(learnt.taste)
-        return _lesson(collection, TasteScorer.of(learnt.taste), rater, judged)
+        return _lesson(collection, TasteJudge.of(learnt.taste), rater, judged)
 
 
 def propose_by_taste(job: Job, where: Path | str, rater: str) -> Lesson:
     """Propose pictures to rate next by a rater's stored taste; arguments and errors as for ``learn_taste``."""
     with Collection(where) as collection:
         judged = judgements_by(collection, rater).count
-        return _lesson(collection, TasteScorer.of(_store(collection).load(rater)), rater, judged)
+        return _lesson(collection, TasteJudge.of(_store(collection).load(rater)), rater, judged)
 
 
 def score_by_taste(job: Job, where: Path | str, rater: str) -> None:
     """Score all pictures by a rater's stored taste; arguments and errors as for ``learn_taste``."""
     with Collection(where) as collection:
-        score_all(collection, TasteScorer.of(_store(collection).load(rater)), job)
+        score_all(collection, TasteJudge.of(_store(collection).load(rater)), job)
 
 
-def _lesson(collection: Collection, scorer: TasteScorer, rater: str, judged: int) -> Lesson:
-    proposal, rows = propose_pictures(collection, scorer, rater, PROPOSED)
-    return Lesson(judged, scorer.taste.trust.sentence, [row.id for row in rows], proposal.stop)
+def _lesson(collection: Collection, judge: TasteJudge, rater: str, judged: int) -> Lesson:
+    proposal, rows = propose_pictures(collection, judge, rater, PROPOSED)
+    return Lesson(judged, judge.taste.trust.sentence, [row.id for row in rows], proposal.stop)

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from ...errors import SoartError
 from ...metrics.tastes.blend import only_profile
-from ...metrics.tastes.profile import TasteProfile
+from ...metrics.tastes.taste import LearntTaste
 from ..collection import comparisons, ratings
 from ..collection.collection import Collection
 from ..collection.pictures import count_sound_pictures, known_ids
 from ..collection.queries import rows_of
 from ..collection.tables import ImageRow
-from ..scoring.collection_profiles import CollectionProfiles
-from ..scoring.taste_scorer import TasteScorer
+from ..scoring.collection_tastes import CollectionTastes
+from ..scoring.taste_judge import TasteJudge
 from ..support.background import Job, Jobs
 from ..support.task_process import TaskProcess
 from ..tastes.rating_session import unrated_pictures
@@ -67,13 +67,13 @@ class RatingService(CollectionService):
         start: what the taste starts from.
 
     Raises:
-        ProfileError: the name cannot be that of a taste.
+        TasteError: the name cannot be that of a taste.
     """
 
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionProfiles,
+        profiles: CollectionTastes,
         jobs: Jobs,
         rater: str,
         process: TaskProcess,
@@ -85,20 +85,20 @@ class RatingService(CollectionService):
         self._proposed: list[int] = []
         self._stop = False
         # After a restart the taste is learnt again only once there are new judgements.
-        scorer, self._tried_at = self._scorer(), 0
-        if scorer:
+        judge, self._tried_at = self._judge(), 0
+        if judge:
             # The time is in whole seconds.
-            created = datetime.fromisoformat(only_profile(scorer.taste).created) + timedelta(seconds=1)
+            created = datetime.fromisoformat(only_profile(judge.taste).created) + timedelta(seconds=1)
             self._tried_at = judgements_by(collection, rater, created).count
             jobs.start(f"propose:{rater}", f"Choosing pictures for {rater} to rate", self._propose)
 
-    def _scorer(self) -> TasteScorer | None:
+    def _judge(self) -> TasteJudge | None:
         """The rater's stored taste; None without one, or with a damaged one, which is learnt again from the ratings."""
         if self.rater in self.profiles.own.names():
             with contextlib.suppress(SoartError):
-                scorer = self.profiles.scorer(self.rater)
-                if isinstance(scorer, TasteScorer) and isinstance(scorer.taste, TasteProfile):
-                    return scorer
+                judge = self.profiles.judge(self.rater)
+                if isinstance(judge, TasteJudge) and isinstance(judge.taste, LearntTaste):
+                    return judge
         return None
 
     def rate(self, image: int, value: float | None) -> float | None:
@@ -237,10 +237,10 @@ class RatingService(CollectionService):
             learning=self.busy,
             failed=self.failure,
         )
-        scorer = self._scorer()
-        if scorer is None:
+        judge = self._judge()
+        if judge is None:
             return progress
-        trust, examples = scorer.taste.trust, only_profile(scorer.taste).examples
+        trust, examples = judge.taste.trust, only_profile(judge.taste).examples
         return replace(
             progress,
             learnt=int(examples.rated.sum()) + examples.choice_count,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..collection.collection import Collection
 from ..collection.settings import change_setting, setting, store_setting
-from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import FAILED, Job, Jobs
 
 
@@ -26,7 +26,7 @@ class CollectionService:
     """
 
     def __init__(
-        self, collection: Collection, profiles: CollectionProfiles, jobs: Jobs, key: str, settings_key: str = ""
+        self, collection: Collection, profiles: CollectionTastes, jobs: Jobs, key: str, settings_key: str = ""
     ) -> None:
         self.collection, self.profiles, self.jobs, self.key = collection, profiles, jobs, key
         self._settings_key = settings_key

@@ -21,7 +21,7 @@ from ..collection.studies import drawn_pictures
 from ..collection.tables import ImageRow
 from ..judges.offered import ADHERENCE, OfferedJudges
 from ..models.limits import SEED_LIMIT
-from ..scoring.collection_profiles import CollectionProfiles
+from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import CancelledError, Job, Jobs
 from ..tuning.earlier import key_of, remember, remembered
 from ..tuning.findings import findings_of
@@ -66,7 +66,7 @@ class TuningService(CollectionService):
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionProfiles,
+        profiles: CollectionTastes,
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
@@ -214,7 +214,7 @@ class TuningService(CollectionService):
         """The judges of a tune; models are loaded.
 
         Raises:
-            ProfileError: a taste does not exist any more.
+            TasteError: a taste does not exist any more.
             JudgeError: a judge is not offered any more, or cannot be loaded.
             SoartError: weights or a floor out of range.
         """

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...errors import JudgeError, ProfileError, SoartError
+from ...errors import JudgeError, SoartError, TasteError
 from ..collection.tables import time_of
 from ..ingest.file_rows import known_files
 from ..ingest.roots import check_allowed, known_roots
@@ -145,7 +145,7 @@ class FolderWatch:
             return False
         try:
             self._job = self.evaluation.evaluate(self.evaluation.settings.by)
-        except (JudgeError, ProfileError) as error:
+        except (JudgeError, TasteError) as error:
             _log.warning("Pictures of watched folders are ranked by the overall score: %s", error)
             self._job = self.evaluation.evaluate()
         self._due = None

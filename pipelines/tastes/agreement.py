@@ -15,7 +15,7 @@ from ..collection.queries import Query, order
 from ..collection.score_statistics import unfit_ids
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
-from ..scoring.taste_scorer import TasteScorer
+from ..scoring.taste_judge import TasteJudge
 
 #: Side of a picture on a sheet, in pixels.
 TILE = 160
@@ -57,7 +57,7 @@ def agreement(collection: Collection, profiles: Mapping[str, str]) -> tuple[Agre
 def compare_on(
     collection: Collection,
     rows: Sequence[ImageRow],
-    scorers: Sequence[TasteScorer],
+    judges: Sequence[TasteJudge],
     progress: Callable[[], None] = lambda: None,
 ) -> tuple[Agreement, list[ImageRow], list[str]]:
     """Compare tastes on pictures, which are measured if they are not yet.
@@ -65,18 +65,18 @@ def compare_on(
     Args:
         collection: the collection.
         rows: the pictures.
-        scorers: the tastes.
+        judges: the tastes.
         progress: called once a picture and taste.
 
     Returns:
         the agreement, the pictures it is about, and a sentence for each picture that cannot be read or judged.
     """
     measured, problems = list(rows), []
-    for scorer in scorers:
-        measured, _, unreadable = measure_sound(collection, measured, scorer, progress)
+    for judge in judges:
+        measured, _, unreadable = measure_sound(collection, measured, judge, progress)
         problems += unreadable
-    likings = np.stack([scorer.taste.liking(measure_sound(collection, measured, scorer)[1]) for scorer in scorers])
-    return compare_tastes([scorer.taste.name for scorer in scorers], likings), measured, problems
+    likings = np.stack([judge.taste.liking(measure_sound(collection, measured, judge)[1]) for judge in judges])
+    return compare_tastes([judge.taste.name for judge in judges], likings), measured, problems
 
 
 def disagreement_sheet(

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import CollectionError, ImageError, ItemsError, ModelError, ProfileError, expect, expect_seed
+from ...errors import CollectionError, ImageError, ItemsError, ModelError, TasteError, expect, expect_seed
 from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer, Measures
 from ...metrics.tastes.card_space import card_space, check_items_of
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
 from ...metrics.tastes.population import Population
-from ...metrics.tastes.profile import (
+from ...metrics.tastes.taste import (
     OTHERS,
-    TasteProfile,
+    LearntTaste,
     computed_priors,
     learn_taste,
     priors_of_items,
@@ -38,7 +38,7 @@ from ..scoring.in_memory import measure_pixels, pictures_in_memory
 from ..scoring.measuring import import_pictures, measure
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.prior_scores import prior_matrix
-from ..scoring.profile_store import ProfileStore
+from ..scoring.taste_store import TasteStore
 from .other_raters import beliefs_in
 from .priors import Priors, load_priors, of_use, without_learnt_from
 
@@ -82,7 +82,7 @@ class Learnt:
         notes: sentences about how it was learnt.
     """
 
-    taste: TasteProfile
+    taste: LearntTaste
     problems: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -148,7 +148,7 @@ def learn(
     population: Population | None = None,
     priors: Sequence[str] | None = None,
     if_available: bool = False,
-    stores: Sequence[ProfileStore] = (),
+    stores: Sequence[TasteStore] = (),
     progress: Callable[[], None] = lambda: None,
 ) -> Learnt:
     """Learn a taste from folders, ratings and choices; items are measured once and stored in the collection.
@@ -172,12 +172,12 @@ def learn(
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, pictures that are all alike, or a folder
             without pictures.
-        ProfileError: a seed below 0, a population and another network than the default one, or a prior score that is
+        TasteError: a seed below 0, a population and another network than the default one, or a prior score that is
             unknown or, unless ``if_available``, not available.
         JudgeError: a judge that cannot be loaded, or that gives none of the learning pictures a value.
         CollectionError: the collection or the file of choices cannot be read.
     """
-    expect_seed(seed, ProfileError)
+    expect_seed(seed, TasteError)
     rater = sources.rater or ""
     rated = any(other != rater for other in raters(collection, personal=False))
     network = default_network() if network == DEFAULT else network
@@ -278,7 +278,7 @@ def check_start(
     population: Population | None = None,
     priors: Sequence[str] | None = None,
     if_available: bool = False,
-    stores: Sequence[ProfileStore] = (),
+    stores: Sequence[TasteStore] = (),
 ) -> None:
     """Refuse what ``learn`` would refuse of a new collection, before that is made; arguments and errors as there."""
     network = default_network() if network == DEFAULT else network
@@ -299,7 +299,7 @@ def _start(
     device: str,
     population: Population | None,
     priors: Sequence[str] | None,
-    stores: Sequence[ProfileStore],
+    stores: Sequence[TasteStore],
     *,
     others: bool,
     if_available: bool,
@@ -313,7 +313,7 @@ def _start(
     kinds = _kinds(population, measurer, name)
     available = priors_of_items(measurer.extractor.names) + ((OTHERS,) if others else ())
     start = load_priors(
-        name, priors, available, measurer.extractor, stores or (ProfileStore(),), if_available=if_available,
+        name, priors, available, measurer.extractor, stores or (TasteStore(),), if_available=if_available,
         load_judges=load_judges,
     )  # fmt: skip
     return measurer, kinds, start
@@ -328,9 +328,9 @@ def _kinds(population: Population | None, measurer: Measures, name: str) -> np.n
     """(m, d) weights of the kinds of a population; no rows without one.
 
     Raises:
-        ProfileError: no population, or the items are not those of it.
+        TasteError: no population, or the items are not those of it.
     """
-    expect("a population, or None", population, Population, NoneType, error=ProfileError)
+    expect("a population, or None", population, Population, NoneType, error=TasteError)
     if population is None:
         return np.zeros((0, 0))
     check_items_of(card_space(), measurer.extractor.version, name)
@@ -398,7 +398,7 @@ def learn_from_pictures(
     population: Population | None = None,
     priors: Sequence[str] | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> TasteProfile:
+) -> LearntTaste:
     """Learn a taste from pictures in memory, on top of the technical score and appeal, or other prior scores.
 
     Args:
@@ -414,7 +414,7 @@ def learn_from_pictures(
 
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, or pictures that are all alike.
-        ProfileError: a seed below 0, a population and another network than the default one, or a prior score that is
+        TasteError: a seed below 0, a population and another network than the default one, or a prior score that is
             unknown or not available.
         JudgeError: a judge that cannot be loaded, or that gives no picture a value.
         ImageError: pictures of another type or shape, or one that cannot be measured.
@@ -430,15 +430,15 @@ def learn_from_pictures(
         >>> taste.trust.word
         'too few examples'
     """
-    expect_seed(seed, ProfileError)
-    expect("the name of the taste as text", name, str, error=ProfileError)
+    expect_seed(seed, TasteError)
+    expect("the name of the taste as text", name, str, error=TasteError)
     expect("the network as a name, or None", network, str, NoneType, error=ModelError)
     shown = {mode: pictures_in_memory(mode, pictures) for mode, pictures in ((GOOD, good), ("bad", bad))}
     network = default_network() if network == DEFAULT else network
     measurer = Measures(taste_extractor(network))
     kinds = _kinds(population, measurer, name)
     available = priors_of_items(measurer.extractor.names)
-    start = load_priors(name, priors, available, measurer.extractor, (ProfileStore(),))
+    start = load_priors(name, priors, available, measurer.extractor, (TasteStore(),))
     items: dict[str, np.ndarray] = {}
     names: dict[str, list[str]] = {}
     for mode, pictures in shown.items():

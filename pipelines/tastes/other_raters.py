@@ -9,8 +9,8 @@ import numpy as np
 from ...metrics.tastes.appeal import APPEAL
 from ...metrics.tastes.beliefs import Beliefs
 from ...metrics.tastes.mixture import shown_trusts
-from ...metrics.tastes.profile import OTHERS, TECHNICAL
 from ...metrics.tastes.shown_by_others import beliefs_shown_by_others
+from ...metrics.tastes.taste import OTHERS, TECHNICAL
 from ..collection.collection import Collection
 from ..collection.ratings import stars_of_others
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...errors import JudgeError, ProfileError, SoartError, expect
+from ...errors import JudgeError, SoartError, TasteError, expect
 from ...metrics.damage.names import DETECTORS, OVERALL, TASTE, TECHNICAL
 from ...metrics.protocols import Extractor
 from ...metrics.tastes.blend import Blend, Taste, parts_of
-from ...metrics.tastes.profile import (
+from ...metrics.tastes.taste import (
     STANDARD_PRIORS,
+    LearntTaste,
     OtherTaste,
-    TasteProfile,
     chosen_priors,
     unavailable_priors,
 )
 from ..judges.finding import guarded, known_judges, source_of
 from ..judges.guarded import GuardedJudge
-from ..scoring.profile_store import ProfileStore
+from ..scoring.taste_store import TasteStore
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ class Priors:
         return (*self.standard, *judges, *(f"{TASTE}{taste.name}" for taste in self.tastes))
 
 
-def check_priors(wanted: Sequence[str], stores: Sequence[ProfileStore]) -> None:
+def check_priors(wanted: Sequence[str], stores: Sequence[TasteStore]) -> None:
     """Refuse names that are no prior score; no judge is loaded and no taste is read.
 
     Raises:
-        ProfileError: an unknown name, or a text in place of names.
+        TasteError: an unknown name, or a text in place of names.
     """
-    expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
+    expect("names of prior scores in a list", wanted, list, tuple, error=TasteError)
     for name in wanted:
-        expect("names of prior scores as texts", name, str, error=ProfileError)
+        expect("names of prior scores as texts", name, str, error=TasteError)
         if name not in STANDARD_PRIORS and not _is_judge(name) and _home(name, stores) is None:
             tastes = dict.fromkeys(taste for store in stores for taste in store.names())
             known = ", ".join(
@@ -64,7 +64,7 @@ def check_priors(wanted: Sequence[str], stores: Sequence[ProfileStore]) -> None:
                     *tastes,
                 ]
             )
-            raise ProfileError(
+            raise TasteError(
                 f"There is no prior score {name!r}: choose among {known}, or name a judge as module:Class."
             )
 
@@ -74,7 +74,7 @@ def load_priors(
     wanted: Sequence[str] | None,
     available: Sequence[str],
     extractor: Extractor,
-    stores: Sequence[ProfileStore],
+    stores: Sequence[TasteStore],
     *,
     if_available: bool = False,
     load_judges: bool = True,
@@ -91,12 +91,12 @@ def load_priors(
         load_judges: False to only check that judges are known, before there is something to judge.
 
     Raises:
-        ProfileError: a name that is no prior score, one that is not available, or another taste that cannot be used.
+        TasteError: a name that is no prior score, one that is not available, or another taste that cannot be used.
         JudgeError: a judge that cannot be loaded.
     """
     if wanted is None:
         return Priors(tuple(available))
-    expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
+    expect("names of prior scores in a list", wanted, list, tuple, error=TasteError)
     standard: list[str] = []
     judges: list[GuardedJudge] = []
     tastes: list[Taste] = []
@@ -107,7 +107,7 @@ def load_priors(
             if prior in STANDARD_PRIORS:
                 needed = unavailable_priors([prior], available) if if_available else {}
                 if needed:
-                    raise ProfileError(f"it needs {needed[prior]}.")
+                    raise TasteError(f"it needs {needed[prior]}.")
                 standard += chosen_priors([prior], available)
             elif not _is_judge(prior):
                 tastes.append(_usable(_taste_named(prior, stores), name, extractor))
@@ -145,7 +145,7 @@ def of_use(
 
     Raises:
         JudgeError: a judge that gave none of them a value.
-        ProfileError: a taste that was learnt from all of them.
+        TasteError: a taste that was learnt from all of them.
     """
     left_out = list(priors.left_out)
 
@@ -166,7 +166,7 @@ def of_use(
         if _shared(taste, pictures).all():
             leave_out(
                 taste.name,
-                ProfileError(
+                TasteError(
                     f"The taste {taste.name!r} was learnt from all {len(pictures)} pictures that this one is learnt from, so "
                     "that nothing shows how far to trust it: judge other pictures, or do not start from it."
                 ),
@@ -214,13 +214,13 @@ def _left_out(name: str, error: SoartError) -> str:
     return f"The setting 'priors' names {name!r}, which is left out: {error}"
 
 
-def holders_of(names: Sequence[str], store: ProfileStore) -> dict[str, list[str]]:
+def holders_of(names: Sequence[str], store: TasteStore) -> dict[str, list[str]]:
     """By the names of tastes, those of the tastes and blends of a folder that hold a copy of it; only those with some."""
     holders: dict[str, list[str]] = {}
     for other in store.names():
         try:
             held = _names_in(store.load(other)) - {other}
-        except ProfileError:
+        except TasteError:
             # It cannot be used, with or without.
             continue
         for name in names:
@@ -240,11 +240,11 @@ def _is_judge(name: str) -> bool:
     return True
 
 
-def _home(name: str, stores: Sequence[ProfileStore]) -> ProfileStore | None:
+def _home(name: str, stores: Sequence[TasteStore]) -> TasteStore | None:
     return next((store for store in stores if name in store.names()), None)
 
 
-def _taste_named(name: str, stores: Sequence[ProfileStore]) -> Taste:
+def _taste_named(name: str, stores: Sequence[TasteStore]) -> Taste:
     home = _home(name, stores)
     return (home or stores[0]).load(name)
 
@@ -253,16 +253,16 @@ def _usable(taste: Taste, name: str, extractor: Extractor) -> Taste:
     """A taste as another profile holds it, which scores pictures by their items alone.
 
     Raises:
-        ProfileError: it is the new taste itself, starts from it, or has other items.
+        TasteError: it is the new taste itself, starts from it, or has other items.
     """
     if taste.name == name:
-        raise ProfileError(f"The taste {name!r} cannot be a prior score of itself: name another one.")
+        raise TasteError(f"The taste {name!r} cannot be a prior score of itself: name another one.")
     if name in _names_in(taste):
-        raise ProfileError(
+        raise TasteError(
             f"The taste {taste.name!r} starts from {name!r}, which cannot start from it in turn: name another one."
         )
     if (taste.version, taste.names) != (extractor.version, extractor.names):
-        raise ProfileError(
+        raise TasteError(
             f"The taste {taste.name!r} was learnt on items {taste.version}, this one is learnt on {extractor.version}: learn "
             "both with the same network."
         )
@@ -273,7 +273,7 @@ def _usable(taste: Taste, name: str, extractor: Extractor) -> Taste:
     return taste
 
 
-def _parts(taste: OtherTaste) -> Iterator[TasteProfile]:
+def _parts(taste: OtherTaste) -> Iterator[LearntTaste]:
     """The profiles in a taste, those that it starts from included."""
     for part in parts_of(taste):
         yield part

@@ -28,7 +28,7 @@ from ..collection.ratings import (
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
 from ..scoring.prior_scores import prior_matrix
-from ..scoring.taste_scorer import TasteScorer
+from ..scoring.taste_judge import TasteJudge
 
 #: Number of pictures that a rater has seen from which on others come in random order.
 SEEDED = 64
@@ -37,7 +37,7 @@ CANDIDATES = 64, 600
 
 
 def propose_pictures(
-    collection: Collection, scorer: TasteScorer, rater: str, count: int, progress: Callable[[], None] = lambda: None
+    collection: Collection, judge: TasteJudge, rater: str, count: int, progress: Callable[[], None] = lambda: None
 ) -> tuple[Proposal, list[ImageRow]]:
     """Propose the pictures whose ratings would teach a taste most.
 
@@ -46,7 +46,7 @@ def propose_pictures(
 
     Args:
         collection: the collection.
-        scorer: the taste, which is not a blend.
+        judge: the taste, which is not a blend.
         rater: name of the rater.
         count: most pictures to propose.
         progress: called once a picture that is measured.
@@ -55,12 +55,12 @@ def propose_pictures(
         the proposal, and its pictures, the most informative first.
 
     Raises:
-        ProfileError: the taste is a blend.
+        TasteError: the taste is a blend.
     """
-    profile = only_profile(scorer.taste)
+    profile = only_profile(judge.taste)
     judged, learnt = _left_out(collection, rater), {str(name) for name in profile.examples.pictures}
     unrated = [row for row in collection.images() if row.id not in judged and row.sha256[:16] not in learnt]
-    rows, items, _ = measure_sound(collection, unrated, scorer, progress)
+    rows, items, _ = measure_sound(collection, unrated, judge, progress)
     by_id = dict(zip([row.id for row in rows], items, strict=True))
     prior_scores = None
     if rows:
@@ -140,10 +140,10 @@ def first_pictures(collection: Collection, mixed: Sequence[int], seen: Container
     return [ids[row] for row in rows]
 
 
-def rating_queue(collection: Collection, rater: str, scorer: TasteScorer | None, count: int) -> list[ImageRow]:
+def rating_queue(collection: Collection, rater: str, judge: TasteJudge | None, count: int) -> list[ImageRow]:
     """At most ``count`` pictures to rate: those that would teach a taste most, without one as ``unrated_pictures``."""
-    if scorer is not None:
-        return propose_pictures(collection, scorer, rater, count)[1]
+    if judge is not None:
+        return propose_pictures(collection, judge, rater, count)[1]
     return unrated_pictures(collection, rater, count)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ImageError, NoFindingsError, expect
-from ...metrics.damage.scorer import TechnicalScorer
+from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.damage.titles import stored_title
 from ...notebooks import SHOWN, html_table
 from ...prompts.rating_model.effects import Effect
@@ -316,7 +316,7 @@ def _alarms(tuner: Tuner, judgements: Judgements) -> list[str]:
         if np.isfinite(values).all():
             appearances[name] = (values[: len(first)], values[len(first) :])
     goal = judgements.goal_values()
-    judge, technical = None, TechnicalScorer.load()
+    judge, technical = None, TechnicalJudge.load()
     if technical.stored_name not in judgements.goal:
         items, _ = measure(tuner.collection, judgements.rows, technical)
         if all(row.id in items for row in judgements.rows):

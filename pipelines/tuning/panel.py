@@ -108,7 +108,7 @@ class Panel:
     Raises:
         SoartError: values of another type.
         JudgeError: a judge that cannot be found, loaded or used; two of one name; or weights that are negative or all 0.
-        ProfileError: a taste that cannot be used.
+        TasteError: a taste that cannot be used.
 
     Examples:
         >>> import soart

@@ -186,11 +186,11 @@ def _check_language(code: str) -> None:
 
 
 def _check_priors(names: Sequence[str]) -> None:
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tastes.priors import check_priors
 
     with wrong_usage("VALUE"):
-        check_priors(names, [ProfileStore()])
+        check_priors(names, [TasteStore()])
 
 
 def _unusable(by: Sequence[str]) -> str:

@@ -33,19 +33,19 @@ def demo(
         output = RankingOutput(as_json, collection.file("report.html"), 10, "soart demo", template)
         rows, facts = draw(collection, generator, loop.requests(generator), output, load_judges(None))
         with Progress("learning", len(rows)) as progress:
-            scorer = loop.learn_from_stand_in(collection, rows, progress)
+            judge = loop.learn_from_stand_in(collection, rows, progress)
         if not as_json:
             say(f"\nA stand-in for you, who likes cool colors, rates these {len(rows)} pictures by looking at them.")
-            say(f"Its taste is learnt from the ratings: {scorer.taste.trust.sentence}.")
+            say(f"Its taste is learnt from the ratings: {judge.taste.trust.sentence}.")
             say(f"Now {loop.TUNED!r} is tuned to that taste, {loop.BUDGET} pictures:")
-        tuner = loop.tuner(collection, generator, scorer)
+        tuner = loop.tuner(collection, generator, judge)
         why = run(tuner, 0.0, None, silent=as_json)
         tuned = finish(tuner, why, (), collection.file("tune.html"), as_json)
         first, last = loop.opinion_of_ends(tuner)
         if not as_json:
             say(f"The stand-in rated none of these: it gives the first batch {first:.1f} of 5 and the last {last:.1f}.")
     if as_json:
-        emit({**facts, "taste": describe(scorer.taste), "tuned": {**tuned, "stand_in": [first, last]}})
+        emit({**facts, "taste": describe(judge.taste), "tuned": {**tuned, "stand_in": [first, last]}})
 
 
 def doctor(as_json: Json = False) -> None:

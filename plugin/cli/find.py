@@ -34,7 +34,7 @@ def find(
     as_json: Json = False,
 ) -> None:
     """Find pictures that show what you describe in words, the best first."""
-    from ...metrics.damage.scorer import TechnicalScorer
+    from ...metrics.damage.technical import TechnicalJudge
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.searching import check_words, pictures_showing
     from ...pipelines.scoring.measuring import open_pictures
@@ -49,7 +49,7 @@ def find(
     check_words(words, chosen)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
-            paths, TechnicalScorer.load(), progress, progress.expect, LocalEngine(workers)
+            paths, TechnicalJudge.load(), progress, progress.expect, LocalEngine(workers)
         )
     with collection, Progress("looking", len(rows)) as progress:
         found, left_out = pictures_showing(collection, rows, words, chosen, progress)

@@ -11,9 +11,9 @@ def judges(profiles: Profiles = None, as_json: Json = False) -> None:
     from rich.text import Text
 
     from ...pipelines.judges.listing import listed_judges
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.taste_store import TasteStore
 
-    found = listed_judges(ProfileStore(profiles))
+    found = listed_judges(TasteStore(profiles))
     if as_json:
         emit(
             {

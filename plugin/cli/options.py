@@ -23,7 +23,7 @@ from .terminal import err
 if TYPE_CHECKING:
     from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.models.generator import ImageGenerator
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.taste_store import TasteStore
 
 
 def check_outputs(paths: Iterable[Path | None], *, folders: bool = False, parents: bool = False) -> None:
@@ -287,7 +287,7 @@ def prior_names(texts: Sequence[str] | None, option: str = "--prior") -> list[st
     return [text for text in texts if text != "none"] if texts else None
 
 
-def check_typed_priors(ctx: typer.Context, names: Sequence[str] | None, stores: Sequence[ProfileStore]) -> None:
+def check_typed_priors(ctx: typer.Context, names: Sequence[str] | None, stores: Sequence[TasteStore]) -> None:
     """Refuse unknown prior scores on the command line as wrong usage; those of the settings are left out with a note."""
     from ...pipelines.tastes.priors import check_priors
 
@@ -315,10 +315,10 @@ def load_judges(
     from ...pipelines.collection.collection import Collection
     from ...pipelines.ingest.roots import place_of
     from ...pipelines.judges.finding import guarded, judges_for
-    from ...pipelines.scoring.profile_store import ProfileStore, StoresInTurn, tastes_of
+    from ...pipelines.scoring.taste_store import StoresInTurn, TasteStore, tastes_of
 
     collections = [] if profiles else [place for place in map(place_of, places) if Collection.is_collection(place)]
-    tastes = StoresInTurn(*map(tastes_of, collections), ProfileStore(profiles))
+    tastes = StoresInTurn(*map(tastes_of, collections), TasteStore(profiles))
     with err.status("loading the judges…") if sys.stderr.isatty() else nullcontext():
         return judges_for({guarded(name, tastes): weight for name, weight in weighted(by or (), "--by")})
 

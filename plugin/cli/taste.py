@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
     from ...metrics.tastes.trust import Trust
     from ...metrics.tastes.within_groups import WithinGroups
-    from ...pipelines.scoring.taste_scorer import TasteScorer
+    from ...pipelines.scoring.taste_judge import TasteJudge
 
 app = Commands(
     help="Learn what you like from a few of your own pictures, and score by it.",
@@ -74,7 +74,7 @@ def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
 
 def print_facts(facts: dict[str, Any]) -> None:
     """Print the values of ``describe``."""
-    from ...metrics.tastes.profile import prior_title
+    from ...metrics.tastes.taste import prior_title
 
     say(f"{facts['name']}: {facts['trust']['sentence']}")
     say(facts["trust"]["advice"])
@@ -86,12 +86,12 @@ def print_facts(facts: dict[str, Any]) -> None:
         say(printable(f"Trust in prior scores: {trusted}"))
 
 
-def taste_scorer(name: str, profiles: Path | None) -> TasteScorer:
-    """The scorer of a taste by name."""
-    from ...pipelines.scoring.profile_store import ProfileStore
-    from ...pipelines.scoring.taste_scorer import TasteScorer
+def taste_judge(name: str, profiles: Path | None) -> TasteJudge:
+    """The judge of a taste by name."""
+    from ...pipelines.scoring.taste_judge import TasteJudge
+    from ...pipelines.scoring.taste_store import TasteStore
 
-    return TasteScorer.of(ProfileStore(profiles).load(name))
+    return TasteJudge.of(TasteStore(profiles).load(name))
 
 
 def _bad_kinds(texts: list[str]) -> dict[str, list[Path]]:
@@ -155,7 +155,7 @@ def learn(
     from ...pipelines.collection.comparisons import choosers
     from ...pipelines.collection.ratings import check_has_rated
     from ...pipelines.ingest.roots import existing_collection, place_of
-    from ...pipelines.scoring.profile_store import ProfileStore, save_if_changed
+    from ...pipelines.scoring.taste_store import TasteStore, save_if_changed
     from ...pipelines.tastes import learning
     from ...pipelines.tastes.sharing import population_named
 
@@ -166,7 +166,7 @@ def learn(
         "priors": prior_names(priors),
         "if_available": from_settings(ctx, "priors"),
     }
-    store = ProfileStore(profiles)
+    store = TasteStore(profiles)
     check_typed_priors(ctx, start["priors"], [store])
     start["stores"] = [store]
     check_outputs([store.place(name)], parents=True)
@@ -213,9 +213,9 @@ def rate(
     from .keys import check_keys, keys, rate_by_keys
 
     check_keys()
-    scorer = None if taste is None else taste_scorer(taste, profiles)
+    judge = None if taste is None else taste_judge(taste, profiles)
     with existing_collection(collection) as store:
-        session = RatingSession(store, rater, rating_queue(store, rater, scorer, count))
+        session = RatingSession(store, rater, rating_queue(store, rater, judge, count))
         rate_by_keys(session, keys(), silent=as_json)
         name = store.name
         ratings = {
@@ -242,11 +242,11 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a taste: how reliable it is, its method, and on request a report page over pictures."""
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.taste_store import TasteStore
 
     if report is not None and not paths:
         raise typer.BadParameter("name pictures or a collection for the report", param_hint="PATHS")
-    store = ProfileStore(profiles)
+    store = TasteStore(profiles)
     facts = describe(store.load(name), store.path(name))
     page = None
     if report is not None and paths:
@@ -255,15 +255,15 @@ def show(
         from ...pipelines.reports.taste import render_taste_report
         from ...pipelines.scoring.measuring import open_pictures
 
-        scorer = taste_scorer(name, profiles)
+        judge = taste_judge(name, profiles)
         with Progress("measuring", 0) as progress:
-            collection, rows, problems = open_pictures(paths, scorer, progress, progress.expect, LocalEngine())
+            collection, rows, problems = open_pictures(paths, judge, progress, progress.expect, LocalEngine())
         if not as_json:
             print_notes(problems)
         with collection:
             if not rows:
                 raise SoartError("No picture could be scored for the report.")
-            page = write_report(report, render_taste_report(collection, rows, scorer, problems=problems))
+            page = write_report(report, render_taste_report(collection, rows, judge, problems=problems))
     if as_json:
         return emit({**facts, "report": None if page is None else str(page)})
     print_facts(facts)

@@ -11,7 +11,7 @@ import typer
 from ...pipelines.support.figures import fixed
 from ...pipelines.support.wording import counted
 from .options import CollectionArgument, Json, Pictures, Profiles, Rater, output_file_anywhere, picture_file, weighted
-from .taste import Name, describe, print_facts, taste_scorer
+from .taste import Name, describe, print_facts, taste_judge
 from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def explain(
     from ...pipelines.reports.score_words import reason_words
     from ...pipelines.scoring.explaining import explain_picture, write_picture
 
-    scorer = taste_scorer(name, profiles)
-    explained = explain_picture(scorer, picture, grid)
+    judge = taste_judge(name, profiles)
+    explained = explain_picture(judge, picture, grid)
     file = None if heat is None else write_picture(explained.overlay, heat)
     why = explained.explanation
     if as_json:
@@ -48,10 +48,10 @@ def explain(
                 "liking": why.liking, "baseline": why.baseline, "remainder": why.remainder,
                 "reasons": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
                 "mode": None if why.mode is None else {"name": why.mode[0], "probability": why.mode[1]},
-                "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": scorer.doubt(),
+                "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": judge.doubt(),
             }
         )  # fmt: skip
-    print_notes([doubt] if (doubt := scorer.doubt()) else [])
+    print_notes([doubt] if (doubt := judge.doubt()) else [])
     say(f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f}")
     for text in reason_words(why.reasons):
         say(text)
@@ -74,10 +74,10 @@ def next_(
     from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.tastes.rating_session import propose_pictures
 
-    scorer = taste_scorer(name, profiles)
+    judge = taste_judge(name, profiles)
     with existing_collection(collection) as store:
         with Progress("measuring", 0) as progress:
-            proposal, rows = propose_pictures(store, scorer, rater, count, progress)
+            proposal, rows = propose_pictures(store, judge, rater, count, progress)
         files = [str(store.locate(row)) for row in rows]
     if as_json:
         pictures = [{"path": file, "bits": float(bits)} for file, bits in zip(files, proposal.bits, strict=True)]
@@ -110,13 +110,13 @@ def compare(
 
     if len(taste) < 2:
         raise typer.BadParameter("name at least two tastes", param_hint="--taste")
-    scorers = [taste_scorer(name, profiles) for name in taste]
+    judges = [taste_judge(name, profiles) for name in taste]
     with Progress("measuring", 0) as progress:
-        collection, rows, problems = open_pictures(paths, scorers[0], progress, progress.expect, LocalEngine())
+        collection, rows, problems = open_pictures(paths, judges[0], progress, progress.expect, LocalEngine())
         with collection:
             if not as_json:
                 print_notes(problems)
-            agreement, compared, unreadable = compare_on(collection, rows, scorers)
+            agreement, compared, unreadable = compare_on(collection, rows, judges)
             chosen = agreement.disagreements(top)
             sheet = None
             if picture is not None and chosen:
@@ -130,7 +130,7 @@ def compare(
         apart = [{"path": file, "percentiles": values} for file, values in zip(files, percentiles, strict=True)]
         facts = {"tastes": list(agreement.names), "rank_correlation": matrix, "disagreements": apart}
         return emit({**facts, "problems": [*problems, *unreadable], "file": None if sheet is None else str(sheet)})
-    print_notes((*unreadable, *filter(None, (scorer.doubt() for scorer in scorers))))
+    print_notes((*unreadable, *filter(None, (judge.doubt() for judge in judges))))
     for i, first in enumerate(agreement.names):
         for j in range(i + 1, len(agreement.names)):
             say(f"{first} and {agreement.names[j]}: rank correlation {fixed(agreement.correlation[i, j], 2)}")
@@ -153,9 +153,9 @@ def blend(
 ) -> None:
     """Blend tastes with weights into a new one."""
     from ...metrics.tastes.blend import blend as blended
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.taste_store import TasteStore
 
-    store = ProfileStore(profiles)
+    store = TasteStore(profiles)
     pairs = weighted(parts, "PARTS")
     taste = blended(name, [store.load(part) for part, _ in pairs], [weight for _, weight in pairs])
     facts = describe(taste, store.save(taste, replace=replace))
@@ -169,10 +169,10 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a taste to a file to share: items and likings of the pictures, never the pictures."""
-    from ...metrics.tastes.profile_files import save_taste
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...metrics.tastes.taste_files import save_taste
+    from ...pipelines.scoring.taste_store import TasteStore
 
-    path = save_taste(ProfileStore(profiles).load(name), file)
+    path = save_taste(TasteStore(profiles).load(name), file)
     return emit({"name": name, "file": str(path)}) if as_json else say(f"Written: {path}")
 
 
@@ -186,14 +186,14 @@ def import_(
     """Import a taste file; altered, damaged or incompatible files are refused."""
     from dataclasses import replace as changed
 
-    from ...metrics.tastes.profile_files import load_taste
-    from ...pipelines.scoring.profile_store import ProfileStore
-    from ...pipelines.scoring.taste_scorer import TasteScorer
+    from ...metrics.tastes.taste_files import load_taste
+    from ...pipelines.scoring.taste_judge import TasteJudge
+    from ...pipelines.scoring.taste_store import TasteStore
 
     taste = load_taste(file)
-    TasteScorer.of(taste)
+    TasteJudge.of(taste)
     taste = taste if name is None else changed(taste, name=name)
-    facts = describe(taste, ProfileStore(profiles).save(taste, replace=replace))
+    facts = describe(taste, TasteStore(profiles).save(taste, replace=replace))
     if as_json:
         return emit(facts)
     print_facts(facts)
@@ -213,10 +213,10 @@ def share(
 ) -> None:
     """Write a card of a taste for soart taste join: a few numbers, without pictures and their items."""
     from ...metrics.tastes.cards import largest_auc
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tastes.sharing import share_taste
 
-    card = share_taste(name, output, noise=noise, profiles=ProfileStore(profiles))
+    card = share_taste(name, output, noise=noise, profiles=TasteStore(profiles))
     largest = largest_auc(noise)
     if as_json:
         facts = {"name": name, "file": str(output), "space": card.space, "numbers": card.mean.size, "noise": noise}
@@ -234,10 +234,10 @@ def join(
     as_json: Json = False,
 ) -> None:
     """Learn the kinds of taste in cards, for soart taste learn --population NAME."""
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tastes.sharing import join_population, population_path
 
-    store = ProfileStore(profiles)
+    store = TasteStore(profiles)
     population, problems = join_population(name, cards, profiles=store)
     file, shares = str(population_path(name, store)), [float(share) for share in population.shares]
     if as_json:
@@ -252,17 +252,17 @@ def list_(profiles: Profiles = None, as_json: Json = False) -> None:
     """List your tastes: how reliable each is, and its method; and the populations that tastes can start from."""
     from rich.text import Text
 
-    from ...errors import ProfileError
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...errors import TasteError
+    from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tastes.sharing import population_named, population_names
 
-    store = ProfileStore(profiles)
+    store = TasteStore(profiles)
     rows: list[dict[str, object]] = []
     for name in store.names():
         try:
             taste = store.load(name)
             rows.append({"name": name, "trust": taste.trust.word, "method": taste.method})
-        except ProfileError as error:
+        except TasteError as error:
             rows.append({"name": name, "problem": str(error)})
     populations: list[dict[str, object]] = []
     contents: list[str] = []
@@ -271,7 +271,7 @@ def list_(profiles: Profiles = None, as_json: Json = False) -> None:
             population = population_named(name, store)
             populations.append({"name": name, "kinds": len(population.shares), "cards": population.cards})
             contents.append(_kinds(population))
-        except ProfileError as error:
+        except TasteError as error:
             populations.append({"name": name, "problem": str(error)})
             contents.append(str(error))
     if as_json:
@@ -305,20 +305,20 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete tastes or populations; ratings, pictures and cards stay, so that they can be learnt again."""
-    from ...errors import ProfileError
+    from ...errors import TasteError
     from ...pipelines.configuration import read_settings
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tastes.priors import holders_of
     from ...pipelines.tastes.sharing import delete_population, existing_population, population_names
 
-    store = ProfileStore(profiles)
+    store = TasteStore(profiles)
     names = list(dict.fromkeys(names))
     if not population and (others := set(names) & set(population_names(store)) - set(store.names())):
-        raise ProfileError(f"{min(others)!r} is a population, not a taste: add --population.")
+        raise TasteError(f"{min(others)!r} is a population, not a taste: add --population.")
     files = [existing_population(name, store) if population else store.existing(name) for name in names]
     if not yes:
         if not sys.stdin.isatty():
-            raise ProfileError(f"To delete {', '.join(map(repr, names))} without being asked, add --yes.")
+            raise TasteError(f"To delete {', '.join(map(repr, names))} without being asked, add --yes.")
         typer.confirm(f"Delete {', '.join(map(str, files))}?", abort=True)
     for name in names:
         if population:

@@ -133,7 +133,7 @@ def web(
             f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
         ) from error
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.scoring.profile_store import ProfileStore, tastes_of
+    from ...pipelines.scoring.taste_store import TasteStore, tastes_of
     from ...pipelines.tastes.sharing import population_named
 
     if language and language not in languages():
@@ -148,7 +148,7 @@ def web(
     _check_proxies(trusted_proxy or ())
     _check_drawing(drawing)
     wanted = prior_names(priors)
-    store = ProfileStore(profiles)
+    store = TasteStore(profiles)
     if population == "none":
         population = None
     if population is not None:

@@ -19,7 +19,7 @@ from comfy.utils import ProgressBar
 from comfy_api.latest import io, ui
 from PIL import Image
 
-from ...errors import ModelError, ProfileError, SoartError
+from ...errors import ModelError, SoartError, TasteError
 from ...pipelines.models.backends.address import backend_address
 from ...pipelines.support.file_stamps import file_stamp, model_stamp
 
@@ -177,11 +177,11 @@ def judge_choices() -> list[str]:
     """Names of the judges of items: the overall and the technical score, the user's tastes, detectors of faults."""
     try:
         from ...metrics.damage.names import DETECTORS, TECHNICAL
-        from ...pipelines.scoring.profile_store import ProfileStore
+        from ...pipelines.scoring.taste_store import TasteStore
     except ModuleNotFoundError:
         # The nodes must load to show which package is missing.
         return [OVERALL]
-    return [OVERALL, TECHNICAL, *ProfileStore().names(), *DETECTORS]
+    return [OVERALL, TECHNICAL, *TasteStore().names(), *DETECTORS]
 
 
 def judge_inputs() -> list[io.Input]:
@@ -203,12 +203,12 @@ def judge_of(by: str, taste: ItemJudge | None) -> GuardedJudge:
     """The linked taste, or else the judge of items of this name, guarded.
 
     Raises:
-        ProfileError: there is no judge of this name, or the file of the taste is damaged.
+        TasteError: there is no judge of this name, or the file of the taste is damaged.
     """
     from ...pipelines.judges.finding import guarded
-    from ...pipelines.scoring.profile_store import ProfileStore, item_judge_named
+    from ...pipelines.scoring.taste_store import TasteStore, item_judge_named
 
-    return guarded(item_judge_named(by, ProfileStore()) if taste is None else taste)
+    return guarded(item_judge_named(by, TasteStore()) if taste is None else taste)
 
 
 def title_of(judge: GuardedJudge) -> str:
@@ -220,11 +220,11 @@ def title_of(judge: GuardedJudge) -> str:
 
 def taste_stamp(name: object) -> str:
     """A text that changes when the file of a taste does; empty for a name that no taste can have."""
-    from ...pipelines.scoring.profile_store import ProfileStore
+    from ...pipelines.scoring.taste_store import TasteStore
 
     try:
-        return file_stamp(ProfileStore().path(str(name)))
-    except ProfileError:
+        return file_stamp(TasteStore().path(str(name)))
+    except TasteError:
         return ""
 
 

@@ -124,11 +124,11 @@ class SoartTaste(SoartNode):
         fold_seed: int = 0,
     ) -> io.NodeOutput:
         """Look the taste up, or learn it."""
-        from ...pipelines.scoring.profile_store import ProfileStore, save_if_changed
-        from ...pipelines.scoring.taste_scorer import TasteScorer
+        from ...pipelines.scoring.taste_judge import TasteJudge
+        from ...pipelines.scoring.taste_store import TasteStore, save_if_changed
         from ...pipelines.tastes.learning import learn_from_pictures
 
-        store, notes = ProfileStore(), []
+        store, notes = TasteStore(), []
         if good is None and bad is None:
             taste = store.load(name)
         else:
@@ -152,4 +152,4 @@ class SoartTaste(SoartNode):
                 replaced = save_if_changed(store, taste)
             notes += [replaced] if replaced else []
         report = f"{name}: {taste.trust.word}. {taste.trust.sentence}"
-        return io.NodeOutput(TasteScorer.of(taste), report, ui=cls.show([report, *notes]))
+        return io.NodeOutput(TasteJudge.of(taste), report, ui=cls.show([report, *notes]))

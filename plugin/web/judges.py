@@ -44,7 +44,7 @@ def stored_name_of(request: Request, name: str) -> str:
     """The stored name of a judge that a visitor names; guests know models by their shared names.
 
     Raises:
-        ProfileError: no judge of that name.
+        TasteError: no judge of that name.
     """
     current = current_collection(request)
     shared = name.startswith(JUDGE) and not is_owner(request)

@@ -17,8 +17,8 @@ from ...pipelines.collection.collection import Collection
 from ...pipelines.collection.settings import identity
 from ...pipelines.ingest.roots import allowed_folders, title_of_collection
 from ...pipelines.judges.offered import OfferedJudges
-from ...pipelines.scoring.collection_profiles import CollectionProfiles
-from ...pipelines.scoring.profile_store import ProfileStore
+from ...pipelines.scoring.collection_tastes import CollectionTastes
+from ...pipelines.scoring.taste_store import TasteStore
 from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.generation import GenerationService
@@ -71,7 +71,7 @@ class OpenCollection:
         self,
         number: int,
         collection: Collection,
-        user_tastes: ProfileStore,
+        user_tastes: TasteStore,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
         learning: TaskProcess,
@@ -83,7 +83,7 @@ class OpenCollection:
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
         self.name = title_of_collection(collection)
-        self.profiles = CollectionProfiles(collection, user_tastes)
+        self.profiles = CollectionTastes(collection, user_tastes)
         self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing, judges)
         self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing, judges)
         self.allowed = allowed_folders(collection, allowed)
@@ -152,7 +152,7 @@ class ServerSettings:
     load: Callable[[], ImageGenerator]
     backend: BackendAddress | None = None
     vocabulary: str = "embedded"
-    profiles: ProfileStore = field(default_factory=ProfileStore)
+    profiles: TasteStore = field(default_factory=TasteStore)
     rater: str = "me"
     token: str = ""
     password: str = ""

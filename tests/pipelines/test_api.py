@@ -9,10 +9,10 @@ from specimens.judging import Brightness, PixelJudge
 
 import soart
 from soart.errors import CollectionError, JudgeError, ModelError, SoartError
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes.learning import Sources, learn
 
 
@@ -58,11 +58,11 @@ def test_a_ranking_of_a_collection_of_a_folder_and_of_files(drawn):
 
 
 def test_the_overall_score_ranks_unless_something_else_is_named(drawn, monkeypatch):
-    scorer = soart.OverallScorer.load()
+    item_judge = soart.OverallJudge.load()
     by_default = soart.rank(drawn)
     with Collection(drawn) as collection:
-        items = collection.items(scorer.extractor.version, [picture.row.id for picture in by_default])
-        scores = scorer.score(np.stack([items[picture.row.id] for picture in by_default]).astype(float))
+        items = collection.items(item_judge.extractor.version, [picture.row.id for picture in by_default])
+        scores = item_judge.score(np.stack([items[picture.row.id] for picture in by_default]).astype(float))
     assert [picture.score for picture in by_default] == pytest.approx(scores)
     assert list(scores) == sorted(scores, reverse=True)
     assert {picture.verdict for picture in by_default} != {""}
@@ -70,7 +70,7 @@ def test_the_overall_score_ranks_unless_something_else_is_named(drawn, monkeypat
     technical = {p.path: p.score for p in soart.rank(drawn, by="technical")}
     assert all(technical[picture.path] > picture.score for picture in by_default)
     # A judge of pixels alone needs no network.
-    monkeypatch.setattr(soart.OverallScorer, "load", None)
+    monkeypatch.setattr(soart.OverallJudge, "load", None)
 
     assert len(soart.rank(drawn / "images", by=Brightness())) == 4
 
@@ -82,8 +82,8 @@ def test_min_distance_drops_look_alikes(drawn):
 
 
 def test_tastes_by_name_and_as_objects(drawn):
-    by_name, by_scorer = soart.rank(drawn, by="blur"), soart.rank(drawn, by=TechnicalScorer.detector("blur"))
-    assert [picture.score for picture in by_name] == [picture.score for picture in by_scorer]
+    by_name, by_judge = soart.rank(drawn, by="blur"), soart.rank(drawn, by=TechnicalJudge.detector("blur"))
+    assert [picture.score for picture in by_name] == [picture.score for picture in by_judge]
     assert [picture.score for picture in by_name] != [picture.score for picture in soart.rank(drawn)]
     with pytest.raises(JudgeError, match="no judge 'nobody'"):
         soart.rank(drawn, by="nobody")
@@ -95,7 +95,7 @@ def test_the_warning_of_an_unreliable_taste_is_among_the_problems(drawn):
         rate(collection, "me", stars)
         taste = learn("odd", collection, Sources(rater="me")).taste
         assert taste.trust.useless
-        assert soart.rank(collection, by=taste).problems == [TasteScorer.of(taste).doubt()]
+        assert soart.rank(collection, by=taste).problems == [TasteJudge.of(taste).doubt()]
 
 
 def test_settings_are_checked(tmp_path, embedded):
@@ -159,7 +159,7 @@ def test_an_evaluation_takes_names_and_judges_of_ones_own(drawn):
     with soart.Collection(None) as memory:
         scan, engine = soart.Scan([drawn / "images"]), soart.LocalEngine(1)
         evaluated = soart.sync_and_evaluate(memory, scan, engine, {"blur": 1.0, Redness(): 0.0})
-        assert evaluated.evaluation.main == TechnicalScorer.detector("blur").stored_name
+        assert evaluated.evaluation.main == TechnicalJudge.detector("blur").stored_name
         assert np.isfinite(evaluated.judged.values["judge:redness@1"]).all()
         with pytest.raises(SoartError, match="'int' has no 'name'"):
             soart.sync_and_evaluate(memory, scan, engine, 5)
@@ -174,14 +174,14 @@ def test_values_with_arrays_are_compared_and_printed_in_short(drawn, embedded):
         (taste, soart.learn_from_pictures("mine", good=pictures[:2], bad=pictures[2:], network=None)),
         (candidates[1], candidates[0]),
         (pixels[1], pixels[0]),
-        (TechnicalScorer.load(), TechnicalScorer.detector("blur")),
-        (soart.OverallScorer.load(), TechnicalScorer.load()),
+        (TechnicalJudge.load(), TechnicalJudge.detector("blur")),
+        (soart.OverallJudge.load(), TechnicalJudge.load()),
     ):
         assert value != other
         assert [other, value].index(value) == 1
         assert len({value, other}) == 2
-    assert TechnicalScorer.load() == TechnicalScorer.load()
-    for value in (taste, candidates[0], TechnicalScorer.load(), soart.OverallScorer.load()):
+    assert TechnicalJudge.load() == TechnicalJudge.load()
+    for value in (taste, candidates[0], TechnicalJudge.load(), soart.OverallJudge.load()):
         assert len(repr(value)) < 800
 
 

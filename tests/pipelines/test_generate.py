@@ -20,31 +20,31 @@ from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.scoring.pictures import StoredPictures
 
 
-def test_generate_measure_rank_and_again(collection, generator, scorer):
+def test_generate_measure_rank_and_again(collection, generator, judge):
     plan = generation.plan("a {sharp|blurry} {fox|owl}", 4, generator, seed=3, steps=2)
     assert [r.seed for r in plan] == [3, 4, 5, 6]
     counts = []
-    first = generation.generate(collection, generator, plan, [guarded(scorer)], counts.append)
+    first = generation.generate(collection, generator, plan, [guarded(judge)], counts.append)
     assert (first.drawn, first.reused, sum(counts)) == (4, 0, 4)
     assert [row.generation.prompt for row in first.rows] == [r.prompt for r in plan]
-    assert len(collection.items(scorer.extractor.version, [r.id for r in first.rows])) == 4
+    assert len(collection.items(judge.extractor.version, [r.id for r in first.rows])) == 4
     spent = generator.pipeline_seconds
-    second = generation.generate(collection, generator, plan, [guarded(scorer)])
+    second = generation.generate(collection, generator, plan, [guarded(judge)])
     assert (second.drawn, second.reused) == (0, 4)
     assert [r.id for r in second.rows] == [r.id for r in first.rows]
     assert generator.pipeline_seconds == spent
     assert len(rank(StoredPictures(collection, collection.images()), judges_for("technical"))[0]) == 4
 
 
-def test_items_measured_while_drawing_equal_those_of_the_file(collection, generator, scorer):
+def test_items_measured_while_drawing_equal_those_of_the_file(collection, generator, judge):
     row = generation.generate(
-        collection, generator, generation.plan("a fox", 1, generator, steps=2), [guarded(scorer)]
+        collection, generator, generation.plan("a fox", 1, generator, steps=2), [guarded(judge)]
     ).rows[0]
-    stored = collection.items(scorer.extractor.version, [row.id])[row.id]
-    assert (stored == scorer.extractor.extract(read_image(collection.locate(row)).pixels)[0].astype("f4")).all()
+    stored = collection.items(judge.extractor.version, [row.id])[row.id]
+    assert (stored == judge.extractor.extract(read_image(collection.locate(row)).pixels)[0].astype("f4")).all()
 
 
-def test_interrupted_run_goes_on(collection, embedded, scorer):
+def test_interrupted_run_goes_on(collection, embedded, judge):
     generator = ImageGenerator(embedded, 2)
     plan = generation.plan("a {fox|owl|boat}", 6, generator, steps=2)
 
@@ -53,8 +53,8 @@ def test_interrupted_run_goes_on(collection, embedded, scorer):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generation.generate(collection, generator, plan, [guarded(scorer)], stop)
-    rest = generation.generate(collection, generator, plan, [guarded(scorer)])
+        generation.generate(collection, generator, plan, [guarded(judge)], stop)
+    rest = generation.generate(collection, generator, plan, [guarded(judge)])
     assert (rest.drawn, rest.reused) == (2, 4)
 
 
@@ -93,9 +93,9 @@ def damage_repainted(path):
 
 
 @pytest.mark.parametrize("damage", [damage_missing, damage_other, damage_cut, damage_repainted])
-def test_a_picture_whose_file_is_gone_or_changed_is_drawn_again(collection, generator, scorer, damage):
+def test_a_picture_whose_file_is_gone_or_changed_is_drawn_again(collection, generator, judge, damage):
     plan = generation.plan("a {fox|owl}", 2, generator, steps=2)
-    first = generation.generate(collection, generator, plan, [guarded(scorer)])
+    first = generation.generate(collection, generator, plan, [guarded(judge)])
     row = first.rows[1]
     path = collection.locate(row)
     pixels = read_image(path).pixels
@@ -103,17 +103,17 @@ def test_a_picture_whose_file_is_gone_or_changed_is_drawn_again(collection, gene
     collection.set_scores("taste:x", {row.id: 1.5})
     damage(path)
     changed = path.read_bytes() if path.exists() else None
-    again = generation.generate(collection, generator, plan, [guarded(scorer)])
+    again = generation.generate(collection, generator, plan, [guarded(judge)])
     assert (again.drawn, again.redrawn, again.reused) == (1, 1, 1)
     assert [r.id for r in again.rows] == [r.id for r in first.rows]
     assert (read_image(collection.locate(again.rows[1])).pixels == pixels).all()
     assert ratings(collection, "ann") == {row.id: 5}
     assert collection.scores("taste:x") == {row.id: 1.5}
-    assert len(collection.items(scorer.extractor.version, [row.id])) == 1
+    assert len(collection.items(judge.extractor.version, [row.id])) == 1
     # Nothing of the user's is overwritten.
     others = [file.read_bytes() for file in path.parent.iterdir() if file.name.startswith(f"{path.stem}-")]
     assert others == ([] if changed is None else [changed])
-    third = generation.generate(collection, generator, plan, [guarded(scorer)])
+    third = generation.generate(collection, generator, plan, [guarded(judge)])
     assert (third.drawn, third.redrawn, third.reused) == (0, 0, 2)
 
 

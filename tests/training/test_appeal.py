@@ -6,7 +6,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import KernelCenterer
 
-from soart.errors import ProfileError
+from soart.errors import TasteError
 from soart.metrics.tastes.appeal import TEMPERATURE
 from soart.training.appeal import NOISE, Opinions, learn_appeal
 
@@ -81,7 +81,7 @@ def test_odd_pictures():
     mean[0, -8:] = learnt.centre
     assert abs(learnt.scores(mean, NAMES)[0] - items[:, -2].mean()) < items[:, -2].std()
     for wrong in ([], [Opinions(items, np.zeros(1), np.array([[0, 1]]))]):
-        with pytest.raises(ProfileError, match="first source is ratings"):
+        with pytest.raises(TasteError, match="first source is ratings"):
             learn_appeal(wrong, NAMES)
     # Equal ratings teach nothing.
     same = learn_appeal([Opinions(items, np.full(len(items), 5.0))], NAMES)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from soart.errors import ProfileError
+from soart.errors import TasteError
 from soart.metrics.damage.rated_quality import (
     SIDE,
     SMALLEST,
@@ -108,9 +108,9 @@ def test_odd_pictures():
     same = learn_rated_quality(items, np.full(len(items), 0.7), NAMES)
     assert np.allclose(same.scores(items, NAMES), 0.7)
     for wrong, names in ((items[:0], NAMES), (items[:, 1:], NAMES[1:])):
-        with pytest.raises(ProfileError, match="rated pictures"):
+        with pytest.raises(TasteError, match="rated pictures"):
             learn_rated_quality(wrong, rated(items)[: len(wrong)], names)
-    with pytest.raises(ProfileError, match=r"Rated quality needs the item 'deep/7/003'"):
+    with pytest.raises(TasteError, match=r"Rated quality needs the item 'deep/7/003'"):
         learnt.scores(items[:, :-1], NAMES[:-1])
 
 

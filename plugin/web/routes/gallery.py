@@ -215,9 +215,9 @@ def heat(request: Request) -> Response:
     row = row_of(current.collection, request.path_params["image"])
     name = request.query_params.get("by") or OVERALL
     # Models and people have no heat map.
-    scorer = current.profiles.scorer(TECHNICAL if name.startswith((JUDGE, PERSON)) else name)
+    judge = current.profiles.judge(TECHNICAL if name.startswith((JUDGE, PERSON)) else name)
     return Response(
-        heat_picture(current.collection, row, scorer),
+        heat_picture(current.collection, row, judge),
         media_type="image/jpeg",
         headers={"cache-control": "private, max-age=60"},
     )

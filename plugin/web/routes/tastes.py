@@ -12,8 +12,8 @@ from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import Query, order, rows_of
 from ....pipelines.collection.score_statistics import unfit_ids
 from ....pipelines.reports.taste import draw_curve
-from ....pipelines.scoring.taste_scorer import TasteScorer
-from ....pipelines.services.gallery import cells_of, taste_scorer, usable_judges
+from ....pipelines.scoring.taste_judge import TasteJudge
+from ....pipelines.services.gallery import cells_of, taste_judge, usable_judges
 from ....pipelines.tastes.agreement import NO_DISAGREEMENT, agreement, best_and_worst
 from ..answers import page
 from ..state import current_collection, rater_of
@@ -27,16 +27,16 @@ def taste_page(request: Request) -> Response:
     current, rater = current_collection(request), rater_of(request)
     collection = current.collection
     usable, problems = usable_judges(current.profiles, current.profiles.names())
-    scorers = {name: scorer for name, scorer in usable.items() if isinstance(scorer, TasteScorer)}
-    name = request.query_params.get("name") or (rater if rater in scorers else "")
-    if name and name not in scorers:
-        scorers[name] = taste_scorer(current.profiles, name)
-    scorer = scorers.get(name)
+    judges = {name: judge for name, judge in usable.items() if isinstance(judge, TasteJudge)}
+    name = request.query_params.get("name") or (rater if rater in judges else "")
+    if name and name not in judges:
+        judges[name] = taste_judge(current.profiles, name)
+    judge = judges.get(name)
     counts = count_collection(collection)
     unfit = len(unfit_ids(collection))
     values: dict[str, Any] = {"taste": None, "curve": None, "most": [], "least": []}
-    if scorer is not None:
-        stored, taste = scorer.stored_name, scorer.taste
+    if judge is not None:
+        stored, taste = judge.stored_name, judge.taste
         values["taste"] = taste
         values["most"], values["least"] = (
             cells_of(collection, rows_of(collection, ids), rater, stored)
@@ -45,14 +45,14 @@ def taste_page(request: Request) -> Response:
         values["scored"] = len(order(collection, Query(profile=stored, sound=True, scored=True), rater))
         examples = getattr(taste, "examples", None)
         values["curve"] = draw_curve(taste.trust, len(examples)) if examples is not None else None
-    agreed, common = agreement(collection, {name: scorer.stored_name for name, scorer in scorers.items()})
+    agreed, common = agreement(collection, {name: judge.stored_name for name, judge in judges.items()})
     disagreements: list[tuple[dict[str, Any], list[float]]] = []
     if agreed is not None:
         columns = agreed.disagreements(min(DISAGREEMENTS, len(common)))
         cells = cells_of(collection, rows_of(collection, [common[i] for i in columns]), rater)
         disagreements = [(cell, agreed.percentiles[:, i].tolist()) for cell, i in zip(cells, columns, strict=True)]
     return page(
-        request, "taste.html", current, view="taste", name=name, names=list(scorers), problems=problems, agreed=agreed,
+        request, "taste.html", current, view="taste", name=name, names=list(judges), problems=problems, agreed=agreed,
         disagreements=disagreements, no_disagreement=NO_DISAGREEMENT, common=len(common), sound=counts.pictures - counts.problems - unfit, unfit=unfit, **values,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from soart.metrics.damage.departures import departures, has_direction, texture_shares
 from soart.metrics.damage.reasons import ODD, STRANGE, strangeness_text
-from soart.metrics.damage.scorer import TechnicalScorer, quality_model
+from soart.metrics.damage.technical import TechnicalJudge, quality_model
 from soart.metrics.items.parts import PARTS
 from soart.metrics.items.quality import QualityExtractor
 from soart.training.captions import random_scene
@@ -105,6 +105,6 @@ def test_only_odd_renderings_are_explained(photographs):
     assert strangeness_text(STRANGE, words) == f"rendered a little unlike good pictures: {words}"
     assert strangeness_text(STRANGE + 1, words) == f"rendered unlike good photographs and drawings: {words}"
     assert strangeness_text(STRANGE + 1) == "rendered unlike good photographs and drawings"
-    scorer = TechnicalScorer.load()
-    items = scorer.extractor.extract(ndimage.gaussian_filter(photographs[1], (3, 3, 0)))
-    assert any(words in reason.text for reason in scorer.explain(items, top=99)[0])
+    judge = TechnicalJudge.load()
+    items = judge.extractor.extract(ndimage.gaussian_filter(photographs[1], (3, 3, 0)))
+    assert any(words in reason.text for reason in judge.explain(items, top=99)[0])

@@ -3,12 +3,12 @@ import pytest
 from PIL import Image
 
 from soart.metrics.damage.places import PLAIN, fault_places, place_of
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 
 
 @pytest.fixture(scope="module")
-def scorer():
-    return TechnicalScorer.load()
+def judge():
+    return TechnicalJudge.load()
 
 
 @pytest.fixture(scope="module")
@@ -42,29 +42,29 @@ def test_words(rows, columns, words):
     assert place_of(evidence * 0.99 * PLAIN / 2) == ""
 
 
-def test_place_of_noise_in_a_photograph(scorer, photograph):
+def test_place_of_noise_in_a_photograph(judge, photograph):
     cases = {"most at the lower left": np.s_[230:, :260], "most at the right": np.s_[:, 380:], None: np.s_[:, :]}
     for place, (rows, columns) in cases.items():
-        assert fault_places(scorer.model, with_noise(photograph, rows, columns), ["noise"]).get("noise") == place
+        assert fault_places(judge.model, with_noise(photograph, rows, columns), ["noise"]).get("noise") == place
 
 
-def test_reasons_name_the_place(scorer, photograph):
+def test_reasons_name_the_place(judge, photograph):
     noisy = with_noise(photograph, np.s_[140:], np.s_[:400], 60)
-    items = scorer.extractor.extract(noisy)
-    plain, placed = scorer.explain(items, 4)[0], scorer.explain_picture(noisy, items, 4)
+    items = judge.extractor.extract(noisy)
+    plain, placed = judge.explain(items, 4)[0], judge.explain_picture(noisy, items, 4)
     assert [reason.contribution for reason in placed] == [reason.contribution for reason in plain]
     assert any("nois" in reason.text and reason.text.endswith(", most at the lower left") for reason in placed)
     # Stronger noise in a part is called halos, in the same place.
     strong = with_noise(photograph, np.s_[140:], np.s_[:400], 80)
-    [reason] = scorer.explain_picture(strong, scorer.extractor.extract(strong), 1)
+    [reason] = judge.explain_picture(strong, judge.extractor.extract(strong), 1)
     assert reason.text.endswith(", most at the lower left")
     # A detector explains its own fault in the same way.
-    assert "lower left" in TechnicalScorer.detector("noise").explain_picture(noisy, items)[0].text
+    assert "lower left" in TechnicalJudge.detector("noise").explain_picture(noisy, items)[0].text
 
 
-def test_pictures_without_places(scorer):
+def test_pictures_without_places(judge):
     rng = np.random.default_rng(0)
     small = rng.integers(0, 256, (100, 400, 3), dtype=np.uint8)
-    assert fault_places(scorer.model, small, ["noise"]) == {}
-    assert fault_places(scorer.model, np.zeros((400, 400, 3), np.uint8), ["noise", "blur"]) == {}
-    assert fault_places(scorer.model, small, []) == {}
+    assert fault_places(judge.model, small, ["noise"]) == {}
+    assert fault_places(judge.model, np.zeros((400, 400, 3), np.uint8), ["noise", "blur"]) == {}
+    assert fault_places(judge.model, small, []) == {}

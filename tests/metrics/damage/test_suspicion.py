@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL
 from soart.metrics.damage.suspicion import detectors, suspected
+from soart.metrics.damage.technical import DETECTORS, LIMIT, USUAL
 
 NAMES = [detector.stored_name for detector in detectors()]
 

@@ -34,10 +34,10 @@ def test_the_overall_score_scores_stored_items_without_torch(tmp_path):
     np.save(tmp_path / "items.npy", taste_extractor(EFFICIENTNET).extract(picture))
     code = (
         "import sys, numpy as np\n"
-        "from soart.metrics.tastes.overall import OverallScorer\n"
-        "scorer = OverallScorer.load()\n"
+        "from soart.metrics.tastes.overall import OverallJudge\n"
+        "judge = OverallJudge.load()\n"
         "items = np.load(sys.argv[1])\n"
-        "print(scorer.score(items)[0], len(scorer.explain(items)[0]))\n"
+        "print(judge.score(items)[0], len(judge.explain(items)[0]))\n"
         "print([name for name in ('torch', 'scipy', 'sklearn', 'pandas') if name in sys.modules])"
     )
     run = subprocess.run(

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soart.errors import ProfileError
-from soart.metrics.tastes import profile_files
+from soart.errors import TasteError
+from soart.metrics.tastes import taste_files
 from soart.metrics.tastes.appeal import APPEAL, appeal_model
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.explanation import explain
 from soart.metrics.tastes.mixture import hypotheses
-from soart.metrics.tastes.profile import TECHNICAL, computed_priors, learn_taste, priors_of_items
-from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
+from soart.metrics.tastes.taste import TECHNICAL, computed_priors, learn_taste, priors_of_items
+from soart.metrics.tastes.taste_files import load_taste, same_taste, save_taste
 
 NAMES = (
     *(f"colour/chroma/{k}" for k in range(3)),
@@ -31,7 +31,7 @@ def test_needs_the_default_network():
     assert not shipped.known_from(NAMES)
     assert priors_of_items(NAMES) == (TECHNICAL,)
     assert priors_of_items((*NAMES, *shipped.names)) == (TECHNICAL, APPEAL)
-    with pytest.raises(ProfileError, match="Appeal needs the item"):
+    with pytest.raises(TasteError, match="Appeal needs the item"):
         computed_priors((APPEAL,), pictures(2), NAMES, np.zeros((0, 0)))
 
 
@@ -67,6 +67,6 @@ def test_a_taste_of_few_pictures_starts_from_it(tmp_path, monkeypatch):
     assert "more appealing to most people" in {reason.text.split(" than")[0] for reason in best.reasons}
     path = save_taste(taste, tmp_path / "t.safetensors")
     assert same_taste(load_taste(path), taste)
-    monkeypatch.setattr(profile_files, "APPEAL_VERSION", "appeal-3")
-    with pytest.raises(ProfileError, match="learnt with appeal-2"):
+    monkeypatch.setattr(taste_files, "APPEAL_VERSION", "appeal-3")
+    with pytest.raises(TasteError, match="learnt with appeal-2"):
         load_taste(path)

@@ -12,9 +12,9 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_tensors
 from scipy.stats import multivariate_normal
 
-from soart.errors import ProfileError
+from soart.errors import TasteError
 from soart.metrics.tastes import card_space as card_space_module
-from soart.metrics.tastes import profile, profile_files
+from soart.metrics.tastes import profile, taste_files
 from soart.metrics.tastes.array_files import digest_of
 from soart.metrics.tastes.blend import Blend
 from soart.metrics.tastes.card_space import card_space, check_items_of, kind_scores
@@ -43,8 +43,8 @@ from soart.metrics.tastes.population import (
     load_population,
     save_population,
 )
-from soart.metrics.tastes.profile import learn_taste
-from soart.metrics.tastes.profile_files import load_taste, save_taste
+from soart.metrics.tastes.taste import learn_taste
+from soart.metrics.tastes.taste_files import load_taste, save_taste
 from soart.training.card_space import learn_space
 
 WIDTH = 4
@@ -199,9 +199,9 @@ def test_cards_that_say_nothing_make_a_kind_of_nothing():
 
 def test_few_or_mixed_cards_are_refused():
     cards = planted(np.zeros((1, WIDTH)), 3, np.random.default_rng(5))
-    with pytest.raises(ProfileError, match="at least 3 cards"):
+    with pytest.raises(TasteError, match="at least 3 cards"):
         join_cards("p", cards[:2])
-    with pytest.raises(ProfileError, match="different spaces"):
+    with pytest.raises(TasteError, match="different spaces"):
         join_cards("p", [*cards, replace(cards[0], space="other")])
 
 
@@ -211,7 +211,7 @@ def test_card_files(tmp_path):
     loaded = load_card(path, SPACE)
     assert np.array_equal(loaded.mean, card.mean)
     assert loaded.noise == 0.5
-    with pytest.raises(ProfileError, match="is of s, this version of soart has cards-2"):
+    with pytest.raises(TasteError, match="is of s, this version of soart has cards-2"):
         load_card(path, SimpleNamespace(version="cards-2", width=WIDTH))
     broken = tmp_path / "broken.card"
     broken.write_bytes(path.read_bytes()[:-9])
@@ -225,7 +225,7 @@ def test_card_files(tmp_path):
         (broken, "is not a card, or is damaged"), (changed, "was changed or damaged"), (foreign, "is not a card"),
         (taste, "a taste, not a card"), (tmp_path / "none.card", "cannot be read"),
     ):  # fmt: skip
-        with pytest.raises(ProfileError, match=message):
+        with pytest.raises(TasteError, match=message):
             load_card(file, SPACE)
     # A hostile card must not outweigh all others.
     for hostile in (
@@ -233,7 +233,7 @@ def test_card_files(tmp_path):
         replace(card, mean=np.full(WIDTH, np.nan)), replace(card, mean=1e9 * np.ones(WIDTH)),
         replace(card, mean=np.zeros(3)), replace(card, covariance=1e-160 * np.eye(WIDTH)),
     ):  # fmt: skip
-        with pytest.raises(ProfileError, match="numbers that no taste has"):
+        with pytest.raises(TasteError, match="numbers that no taste has"):
             load_card(save_card(hostile, tmp_path / "hostile.card"), SPACE)
 
 
@@ -251,7 +251,7 @@ def test_hostile_cards_end_in_a_sentence_even_under_a_right_hash(header, change,
     arrays = {"mean": np.zeros(WIDTH), "covariance": 0.5 * np.eye(WIDTH)} | change
     text = json.dumps({"format": 1, "space": "s", "method": "linear", "noise": 0.0} | header)
     save_file(arrays, tmp_path / "a", metadata={"soart_card": text, "sha256": digest_of(text, arrays)})
-    with pytest.raises(ProfileError, match=message):
+    with pytest.raises(TasteError, match=message):
         load_card(tmp_path / "a", SPACE)
 
 
@@ -262,14 +262,14 @@ def test_numbers_of_half_precision_are_read_and_those_that_numpy_lacks_are_refus
     assert load_card(tmp_path / "half", SPACE).covariance.dtype == np.float64
     brain = {"mean": torch.zeros(WIDTH, dtype=torch.bfloat16)}
     save_tensors(brain, tmp_path / "brain", metadata={"soart_card": text})
-    with pytest.raises(ProfileError, match="is not a card, or is damaged"):
+    with pytest.raises(TasteError, match="is not a card, or is damaged"):
         load_card(tmp_path / "brain", SPACE)
 
 
 def test_a_header_that_is_nested_without_end_ends_in_a_sentence(tmp_path):
     text, arrays = "[" * 100_000 + "]" * 100_000, {"mean": np.zeros(WIDTH)}
     save_file(arrays, tmp_path / "a", metadata={"soart_card": text, "sha256": digest_of(text, arrays)})
-    with pytest.raises(ProfileError, match="is incomplete"):
+    with pytest.raises(TasteError, match="is incomplete"):
         load_card(tmp_path / "a", SPACE)
 
 
@@ -286,7 +286,7 @@ def test_hostile_populations_end_in_a_sentence(header, change, message, tmp_path
     arrays = {"shares": np.ones(1), "means": np.zeros((1, WIDTH)), "variances": np.ones(1)} | change
     text = json.dumps({"format": 1, "name": "p", "space": "s", "cards": 3} | header)
     save_file(arrays, tmp_path / "p", metadata={"soart_population": text, "sha256": digest_of(text, arrays)})
-    with pytest.raises(ProfileError, match=message):
+    with pytest.raises(TasteError, match=message):
         load_population(tmp_path / "p", SPACE)
 
 
@@ -296,13 +296,13 @@ def test_population_files(tmp_path):
     loaded = load_population(path, SPACE)
     assert np.array_equal(loaded.means, population.means)
     assert (loaded.name, loaded.cards) == ("p", 4)
-    with pytest.raises(ProfileError, match="join new cards"):
+    with pytest.raises(TasteError, match="join new cards"):
         load_population(path, SimpleNamespace(version="cards-2", width=WIDTH))
     path.write_bytes(b"x")
-    with pytest.raises(ProfileError, match="damaged"):
+    with pytest.raises(TasteError, match="damaged"):
         load_population(path, SPACE)
     save_file({"mean": population.means}, path)
-    with pytest.raises(ProfileError, match="is not a population"):
+    with pytest.raises(TasteError, match="is not a population"):
         load_population(path, SPACE)
 
 
@@ -310,7 +310,7 @@ def test_changed_populations_are_refused(tmp_path):
     population = join_cards("p", planted(np.zeros((1, WIDTH)), 4, np.random.default_rng(7)))
     path = save_population(population, tmp_path / "p")
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(ProfileError, match=r"population '.*' was changed or damaged"):
+    with pytest.raises(TasteError, match=r"population '.*' was changed or damaged"):
         load_population(path, SPACE)
 
 
@@ -318,15 +318,15 @@ def test_files_without_a_digest_or_of_another_format_are_refused(tmp_path):
     (card,) = planted(np.zeros((1, WIDTH)), 1, np.random.default_rng(6))
     text = json.dumps({"format": 1, "space": "s", "method": "linear", "noise": 0.0})
     save_file({"mean": card.mean, "covariance": card.covariance}, tmp_path / "a", metadata={"soart_card": text})
-    with pytest.raises(ProfileError, match=r"card .* was changed or damaged"):
+    with pytest.raises(TasteError, match=r"card .* was changed or damaged"):
         load_card(tmp_path / "a", SPACE)
     kinds = {"shares": np.ones(1), "means": np.zeros((1, WIDTH)), "variances": np.ones(1)}
     text = json.dumps({"format": 2, "name": "p", "space": "s", "cards": 3})
     save_file(kinds, tmp_path / "p", metadata={"soart_population": text})
-    with pytest.raises(ProfileError, match=r"population .* was changed or damaged"):
+    with pytest.raises(TasteError, match=r"population .* was changed or damaged"):
         load_population(tmp_path / "p", SPACE)
     save_file(kinds, tmp_path / "p", metadata={"soart_population": text, "sha256": digest_of(text, kinds)})
-    with pytest.raises(ProfileError, match="has format 2, this version of soart reads format 1: join new cards"):
+    with pytest.raises(TasteError, match="has format 2, this version of soart reads format 1: join new cards"):
         load_population(tmp_path / "p", SPACE)
 
 
@@ -337,7 +337,7 @@ def test_space_of_axes(taste_world):
     assert coordinates.shape == (60, 5)
     assert np.mean(np.sum(coordinates**2, axis=1)) == pytest.approx(1, rel=0.1)
     assert np.allclose(kind_scores(np.eye(5), items, space), coordinates)
-    with pytest.raises(ProfileError, match="learn it again with the default network"):
+    with pytest.raises(TasteError, match="learn it again with the default network"):
         check_items_of(space, "w", "mine")
     shipped = card_space()
     assert shipped.axes.shape == (len(shipped.centre), shipped.width)
@@ -370,9 +370,9 @@ def test_card_of_a_taste(taste_world):
     hidden = make_card(taste, 1.0, np.random.default_rng(0), space)
     assert np.array_equal(hidden.mean, make_card(taste, 1.0, np.random.default_rng(0), space).mean)
     assert not np.array_equal(make_card(taste, 1.0, space=space).mean, make_card(taste, 1.0, space=space).mean)
-    with pytest.raises(ProfileError, match="Expected a noise"):
+    with pytest.raises(TasteError, match="Expected a noise"):
         make_card(taste, float("nan"), space=space)
-    with pytest.raises(ProfileError, match="is a blend"):
+    with pytest.raises(TasteError, match="is a blend"):
         make_card(Blend("both", (taste, taste), (1.0, 1.0)), space=space)
 
 
@@ -427,7 +427,7 @@ def test_taste_with_kinds_computes_their_liking(taste_world, monkeypatch, tmp_pa
     rng = np.random.default_rng(11)
     items, liking = taste_world.draw(200, rng)
     space = learn_space(items, taste_world.names, "v1", len(taste_world.names))
-    for place in (card_space_module, profile, profile_files):
+    for place in (card_space_module, profile, taste_files):
         monkeypatch.setattr(place, "card_space", lambda: space)
     # A kind that likes what this person likes, and one of noise.
     kinds = np.stack([np.linalg.lstsq(space.coordinates(items), liking, rcond=None)[0], rng.normal(size=space.width)])
@@ -444,11 +444,11 @@ def test_taste_with_kinds_computes_their_liking(taste_world, monkeypatch, tmp_pa
     path = save_taste(helped, tmp_path / "t")
     assert np.allclose(load_taste(path).liking(items), helped.liking(items))
     save_taste(replace(helped, kinds=kinds[:1]), path)
-    with pytest.raises(ProfileError, match="expected the weights of each kind"):
+    with pytest.raises(TasteError, match="expected the weights of each kind"):
         load_taste(path)
     save_taste(helped, path)
-    monkeypatch.setattr(profile_files, "card_space", lambda: SimpleNamespace(version="cards-2", width=space.width))
-    with pytest.raises(ProfileError, match="learnt with a population of"):
+    monkeypatch.setattr(taste_files, "card_space", lambda: SimpleNamespace(version="cards-2", width=space.width))
+    with pytest.raises(TasteError, match="learnt with a population of"):
         load_taste(path)
 
 
@@ -516,6 +516,6 @@ def test_a_card_never_gets_the_name_of_a_picture(tmp_path):
     path = tmp_path / "a.JPG"
     path.write_bytes(b"picture")
     card = Card("s", np.zeros(2), np.eye(2))
-    with pytest.raises(ProfileError, match=r"a\.JPG' would have the name of a picture: name another file"):
+    with pytest.raises(TasteError, match=r"a\.JPG' would have the name of a picture: name another file"):
         save_card(card, path)
     assert path.read_bytes() == b"picture"

@@ -13,9 +13,9 @@ from soart.metrics.tastes.folds import Units, gather
 from soart.metrics.tastes.item_kernels import ItemKernels
 from soart.metrics.tastes.learning_curve import _advice, ratings_to_show
 from soart.metrics.tastes.mixture import contrasts_of, learn_mixture
-from soart.metrics.tastes.profile import learn_taste
-from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
 from soart.metrics.tastes.proposals import stop_rule
+from soart.metrics.tastes.taste import learn_taste
+from soart.metrics.tastes.taste_files import load_taste, same_taste, save_taste
 from soart.metrics.tastes.trust import (
     CHANCE,
     CHOOSE_FIVE,

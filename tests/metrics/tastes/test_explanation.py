@@ -9,8 +9,8 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.explanation import explain, heat_map, overlay
-from soart.metrics.tastes.profile import learn_taste
 from soart.metrics.tastes.proposals import propose, stop_rule
+from soart.metrics.tastes.taste import learn_taste
 from soart.metrics.tastes.trust import STRONG
 
 

@@ -15,7 +15,7 @@ from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.item_kernels import ItemKernels, shrunk_covariance
 from soart.metrics.tastes.mixture import fit_all, hypotheses, learn_mixture, log_weights
-from soart.metrics.tastes.profile import learn_taste
+from soart.metrics.tastes.taste import learn_taste
 
 NAMES = (
     *(f"raw/luma/s0/line-h/{k}" for k in range(6)),

@@ -8,16 +8,16 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from soart.errors import ProfileError
+from soart.errors import TasteError
 from soart.metrics.damage.names import FAULTS_VERSION
 from soart.metrics.damage.rated_quality import LEAST, TOP, RatedQuality, rated_quality_model
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.tastes import overall
 from soart.metrics.tastes.appeal import Appeal, appeal_model
 from soart.metrics.tastes.overall import (
     MIDDLE,
     SLOPE,
-    OverallScorer,
+    OverallJudge,
     shares_of,
     words_of,
 )
@@ -26,37 +26,37 @@ from soart.training.render import render
 
 
 @pytest.fixture(scope="module")
-def scorer():
-    return OverallScorer.load()
+def judge():
+    return OverallJudge.load()
 
 
 @pytest.fixture(scope="module")
-def items(scorer):
+def items(judge):
     """Items of six drawings, of the first blurred and noisy, and of a black picture."""
     rng = np.random.default_rng(5)
     scenes = [render(replace(random_scene(rng), quality="sharp"), rng) / 255.0 for _ in range(6)]
     blurred = ndimage.gaussian_filter(scenes[0], (2, 2, 0))
     noisy = np.clip(scenes[0] + rng.normal(0, 0.2, scenes[0].shape), 0, 1)
-    return scorer.extractor.extract(np.stack([*scenes, blurred, noisy, np.zeros_like(blurred)])).astype(float)
+    return judge.extractor.extract(np.stack([*scenes, blurred, noisy, np.zeros_like(blurred)])).astype(float)
 
 
 @pytest.fixture(scope="module")
-def large(scorer):
+def large(judge):
     """Items of three drawings of 256 pixels, the last one blurred."""
     rng = np.random.default_rng(6)
     scenes = [np.kron(render(random_scene(rng), rng) / 255.0, np.ones((4, 4, 1))) for _ in range(2)]
-    return scorer.extractor.extract(np.stack([*scenes, ndimage.gaussian_filter(scenes[0], (6, 6, 0))])).astype(float)
+    return judge.extractor.extract(np.stack([*scenes, ndimage.gaussian_filter(scenes[0], (6, 6, 0))])).astype(float)
 
 
 @pytest.fixture(scope="module")
-def tiny(scorer):
+def tiny(judge):
     """Items of a drawing of 48 pixels."""
     rng = np.random.default_rng(7)
-    return scorer.extractor.extract(render(random_scene(rng), rng)[8:56, 8:56] / 255.0).astype(float)
+    return judge.extractor.extract(render(random_scene(rng), rng)[8:56, 8:56] / 255.0).astype(float)
 
 
-def test_is_the_product_of_its_parts(scorer, items, large, tiny):
-    technical, names = TechnicalScorer.load(), scorer.extractor.names
+def test_is_the_product_of_its_parts(judge, items, large, tiny):
+    technical, names = TechnicalJudge.load(), judge.extractor.names
     quality = items[:, : len(technical.extractor.names)]
     for rows in (items, large, tiny):
         shares = 1 / (1 + np.exp(-SLOPE * (appeal_model().scores(rows, names) - MIDDLE)))
@@ -65,23 +65,23 @@ def test_is_the_product_of_its_parts(scorer, items, large, tiny):
         assert np.isnan(rated).all() == (rows is tiny)
         qualities = np.clip(np.nan_to_num(rated, nan=rated_quality_model().usual) / TOP, LEAST, 1)
         own = np.sqrt(technical.freedom_from_faults(rows[:, : quality.shape[1]]) / 100)
-        assert np.allclose(scorer.score(rows), 100 * own * shares * qualities)
+        assert np.allclose(judge.score(rows), 100 * own * shares * qualities)
     rated = rated_quality_model().scores(large, names)
     assert rated[2] < rated[0]
-    assert scorer.verdicts(items) == technical.verdicts(quality)
-    assert scorer.score(items)[0] > scorer.score(items)[[6, 7]].max()
-    assert scorer.score(items)[8] == 0
+    assert judge.verdicts(items) == technical.verdicts(quality)
+    assert judge.score(items)[0] > judge.score(items)[[6, 7]].max()
+    assert judge.score(items)[8] == 0
 
 
-def test_a_pickled_score_is_the_same_score(scorer, items):
-    again = pickle.loads(pickle.dumps(scorer))  # noqa: S301
-    assert again.stored_name == scorer.stored_name
-    assert np.array_equal(again.score(items), scorer.score(items))
+def test_a_pickled_score_is_the_same_score(judge, items):
+    again = pickle.loads(pickle.dumps(judge))  # noqa: S301
+    assert again.stored_name == judge.stored_name
+    assert np.array_equal(again.score(items), judge.score(items))
     picture = np.random.default_rng(0).random((40, 40, 3))
-    assert np.array_equal(again.extractor.extract(picture), scorer.extractor.extract(picture))
+    assert np.array_equal(again.extractor.extract(picture), judge.extractor.extract(picture))
 
 
-def test_half_of_the_people_like_the_middle(scorer):
+def test_half_of_the_people_like_the_middle(judge):
     shares = shares_of(np.array([-50.0, MIDDLE - 1, MIDDLE, MIDDLE + 1, 50.0]))
     assert shares[2] == 0.5
     assert shares[1] == pytest.approx(1 - shares[3])
@@ -90,37 +90,37 @@ def test_half_of_the_people_like_the_middle(scorer):
     assert shares[-1] <= 1
 
 
-def test_reasons_add_up_to_the_score(scorer, items, large, tiny):
+def test_reasons_add_up_to_the_score(judge, items, large, tiny):
     both = np.concatenate([items, large, tiny])
-    for row, points in zip(scorer.explain(both, top=1000), scorer.score(both), strict=True):
+    for row, points in zip(judge.explain(both, top=1000), judge.score(both), strict=True):
         assert sum(r.contribution for r in row) == pytest.approx(points - 100, abs=1e-6)
         assert all(r.contribution <= 0 for r in row)
         assert row[0].contribution == min(r.contribution for r in row)
-    assert scorer.explain(items, top=0) == [[]] * len(items)
-    assert [reason.text for reason in scorer.explain(items[8:])[0]] == ["all black"]
-    texts = [[reason.text for reason in row] for row in scorer.explain(items[6:8], top=4)]
+    assert judge.explain(items, top=0) == [[]] * len(items)
+    assert [reason.text for reason in judge.explain(items[8:])[0]] == ["all black"]
+    texts = [[reason.text for reason in row] for row in judge.explain(items[6:8], top=4)]
     assert any("blurred" in text for text in texts[0])
     assert any("noisy" in text for text in texts[1])
 
 
-def test_reasons_tell_how_many_would_like_it(scorer, items, monkeypatch):
+def test_reasons_tell_how_many_would_like_it(judge, items, monkeypatch):
     """The cost of the content is in proportion to the halvings: a quarter of the people are two."""
     row = items[:1]
-    technical = np.sqrt(scorer.technical.freedom_from_faults(row)[0] / 100)
-    quality = rated_quality_model().shares_left(scorer.rated(row))[0]
+    technical = np.sqrt(judge.technical.freedom_from_faults(row)[0] / 100)
+    quality = rated_quality_model().shares_left(judge.rated(row))[0]
     for share, words in ((0.9, "a few"), (0.7, "some"), (0.5, "about half"), (0.25, "most"), (0.1, "hardly")):
         level = MIDDLE + np.log(share / (1 - share)) / SLOPE
         flat = Appeal((), np.zeros(0), np.ones(0), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros(0), level)
         monkeypatch.setattr(overall, "appeal_model", lambda flat=flat: flat)
-        [reason] = [r for r in scorer.explain(row, top=99)[0] if r.text.startswith("what it shows: ")]
+        [reason] = [r for r in judge.explain(row, top=99)[0] if r.text.startswith("what it shows: ")]
         assert words in reason.text
         halvings = -np.log2(share)
         part = halvings / (halvings - np.log2(technical * quality))
         assert reason.contribution == pytest.approx(part * (100 * technical * share * quality - 100))
 
 
-def test_reasons_tell_how_its_quality_would_be_rated(scorer, tiny, large, monkeypatch):
-    names = scorer.extractor.names
+def test_reasons_tell_how_its_quality_would_be_rated(judge, tiny, large, monkeypatch):
+    names = judge.extractor.names
     for rated, words in (
         (0.95, None),
         (0.8, "fairly high"),
@@ -131,43 +131,43 @@ def test_reasons_tell_how_its_quality_would_be_rated(scorer, tiny, large, monkey
         nothing = np.zeros(len(names))
         flat = RatedQuality(names, nothing, nothing + 1, nothing, rated, 0.5)
         monkeypatch.setattr(overall, "rated_quality_model", lambda flat=flat: flat)
-        reasons = [r for r in scorer.explain(large[:1], top=99)[0] if r.text.startswith("quality: ")]
+        reasons = [r for r in judge.explain(large[:1], top=99)[0] if r.text.startswith("quality: ")]
         assert [words in reason.text for reason in reasons] == ([True] if words else [])
-        assert not any(r.text.startswith("quality: ") for r in scorer.explain(tiny, top=99)[0])
+        assert not any(r.text.startswith("quality: ") for r in judge.explain(tiny, top=99)[0])
 
 
-def test_places_of_faults(scorer):
+def test_places_of_faults(judge):
     rng = np.random.default_rng(3)
     picture = np.asarray(Image.fromarray(rng.integers(0, 255, (24, 24, 3), dtype=np.uint8)).resize((384, 384)))
     noisy = picture.astype(float)
     noisy[128:, :256] += rng.normal(0, 80, (256, 256, 1))
     pixels = np.clip(noisy, 0, 255).astype(np.uint8)
-    rows = scorer.extractor.extract(pixels)
-    explained = scorer.explain_picture(pixels, rows, top=99)
-    places = {text for r in scorer.technical.explain_picture(pixels, rows, top=99) if ", " in (text := r.text)}
+    rows = judge.extractor.extract(pixels)
+    explained = judge.explain_picture(pixels, rows, top=99)
+    places = {text for r in judge.technical.explain_picture(pixels, rows, top=99) if ", " in (text := r.text)}
     assert places
     assert places <= {reason.text for reason in explained}
-    assert sum(r.contribution for r in explained) == pytest.approx(scorer.score(rows)[0] - 100)
+    assert sum(r.contribution for r in explained) == pytest.approx(judge.score(rows)[0] - 100)
 
 
-def test_the_quality_in_words_is_told_by_whole_scores(scorer, items):
-    assert words_of(scorer, items) == scorer.verdicts(items)
-    assert words_of(TechnicalScorer.detector("blur"), items[:, :2]) == [""] * len(items)
+def test_the_quality_in_words_is_told_by_whole_scores(judge, items):
+    assert words_of(judge, items) == judge.verdicts(items)
+    assert words_of(TechnicalJudge.detector("blur"), items[:, :2]) == [""] * len(items)
 
 
-def test_wrong_items_are_refused_by_its_own_name(scorer, items):
+def test_wrong_items_are_refused_by_its_own_name(judge, items):
     for one in (items[:, :100], items[0]):
-        for call in (scorer.score, scorer.shares, scorer.explain):
-            with pytest.raises(ProfileError, match="overall-"):
+        for call in (judge.score, judge.shares, judge.explain):
+            with pytest.raises(TasteError, match="overall-"):
                 call(one)
-    with pytest.raises(ProfileError, match="finite"):
-        scorer.score(items * np.nan)
-    assert scorer.score(items[:0]).shape == (0,)
-    assert scorer.explain(items[:0]) == []
+    with pytest.raises(TasteError, match="finite"):
+        judge.score(items * np.nan)
+    assert judge.score(items[:0]).shape == (0,)
+    assert judge.explain(items[:0]) == []
 
 
-def test_the_stored_name_has_all_versions(scorer, monkeypatch):
-    assert scorer.stored_name == f"overall-{FAULTS_VERSION:02d}0202"
+def test_the_stored_name_has_all_versions(judge, monkeypatch):
+    assert judge.stored_name == f"overall-{FAULTS_VERSION:02d}0202"
     monkeypatch.setattr(overall, "APPEAL_VERSION", "appeal-11")
     monkeypatch.setattr(overall, "RATED_QUALITY_VERSION", "rated-quality-12")
-    assert scorer.stored_name.endswith("1112")
+    assert judge.stored_name.endswith("1112")

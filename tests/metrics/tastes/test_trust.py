@@ -12,7 +12,7 @@ from soart.metrics.tastes.examples import from_liking, from_modes, from_ratings
 from soart.metrics.tastes.fitting import Scaling, calibrate
 from soart.metrics.tastes.folds import Units, fold_numbers, gather, near_duplicates
 from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law, ratings_to_show
-from soart.metrics.tastes.profile import learn_taste
+from soart.metrics.tastes.taste import learn_taste
 from soart.metrics.tastes.trust import (
     CHANCE,
     STRONG,

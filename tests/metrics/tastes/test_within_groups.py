@@ -9,8 +9,8 @@ from scipy import stats
 
 from soart.metrics.tastes.examples import from_liking
 from soart.metrics.tastes.folds import gather
-from soart.metrics.tastes.profile import learn_taste
-from soart.metrics.tastes.profile_files import load_taste, save_taste
+from soart.metrics.tastes.taste import learn_taste
+from soart.metrics.tastes.taste_files import load_taste, save_taste
 from soart.metrics.tastes.within_groups import WithinGroups, interval, within_held_out, within_scores
 
 

@@ -41,7 +41,7 @@ def test_drawn_pictures_come_back(collection, where, make_drawn):
         assert len(known) == 2
 
 
-def test_lost_file_is_drawn_again_into_its_old_row(collection, make_drawn, scorer):
+def test_lost_file_is_drawn_again_into_its_old_row(collection, make_drawn, judge):
     row = collection.add_drawn([make_drawn(1)], "m", "DDIM")[0]
     collection.add_items("v", {row.id: np.ones(3)})
     with collection.session("be written", write=True) as session:

@@ -227,19 +227,19 @@ def test_folder_nobody_named_lies_with_the_users_data(postgres, tmp_path, monkey
         assert collection.locate(row).is_file()
 
 
-def test_looking_makes_no_collection(postgres, scorer):
+def test_looking_makes_no_collection(postgres, judge):
     assert not Collection.is_collection(postgres)
     with pytest.raises(CollectionError, match="is not a collection") as caught:
         existing_collection(postgres)
     assert make_url(postgres).password not in str(caught.value)
     with pytest.raises(CollectionError, match="is not a collection"):
-        open_pictures([postgres], scorer)
+        open_pictures([postgres], judge)
     with pytest.raises(CollectionError, match="name it alone"):
-        open_pictures([postgres, "a.png"], scorer)
+        open_pictures([postgres, "a.png"], judge)
     assert not Collection.is_collection(postgres)
     Collection(postgres).close()
     assert Collection.is_collection(postgres)
-    open_pictures([postgres], scorer)[0].close()
+    open_pictures([postgres], judge)[0].close()
 
 
 # The whole way
@@ -253,12 +253,12 @@ slots:
 """
 
 
-def whole_way(where, embedded, scorer):
+def whole_way(where, embedded, judge):
     """Generate, rank, rate, tune, and interrupted tuning: all that can be compared between two databases."""
     generator, told = ImageGenerator(embedded), []
     with Collection(where) as collection:
         made = generation.generate(
-            collection, generator, [Request("a boat", seed, steps=2) for seed in range(4)], [guarded(scorer)]
+            collection, generator, [Request("a boat", seed, steps=2) for seed in range(4)], [guarded(judge)]
         )
         ranking, _ = rank(StoredPictures(collection, made.rows), judges_for("technical"))
         told += [(r.row.sha256, r.score, r.percentile, r.reasons) for r in ranking]
@@ -268,7 +268,7 @@ def whole_way(where, embedded, scorer):
                 collection,
                 generator,
                 PromptSpace.parse_yaml(SPACE),
-                Panel({scorer: 0.0, "person:me": 1.0}),
+                Panel({judge: 0.0, "person:me": 1.0}),
                 budget=budget,
                 batch=4,
                 seed=1,
@@ -278,11 +278,11 @@ def whole_way(where, embedded, scorer):
         told += [(a.number, a.choice, a.seed, a.row.sha256) for a in tuner.study.own]
     with Collection(where) as collection:
         told += [(row.id, row.sha256, row.path, row.generation.prompt) for row in collection.images()]
-        told += [collection.scores(scorer.stored_name), ratings(collection, "me")]
-        told += [values.tolist() for values in collection.items(scorer.extractor.version, collection.ids()).values()]
-        assert all(np.isfinite(score) for score in collection.scores(scorer.stored_name).values())
+        told += [collection.scores(judge.stored_name), ratings(collection, "me")]
+        told += [values.tolist() for values in collection.items(judge.extractor.version, collection.ids()).values()]
+        assert all(np.isfinite(score) for score in collection.scores(judge.stored_name).values())
     return told
 
 
-def test_the_whole_way_is_the_same_on_both_databases(postgres, tmp_path, embedded, scorer):
-    assert whole_way(postgres, embedded, scorer) == whole_way(tmp_path / "folder", embedded, scorer)
+def test_the_whole_way_is_the_same_on_both_databases(postgres, tmp_path, embedded, judge):
+    assert whole_way(postgres, embedded, judge) == whole_way(tmp_path / "folder", embedded, judge)

@@ -10,8 +10,8 @@ from sqlalchemy import event, update
 
 from soart.errors import CollectionError
 from soart.metrics.damage.names import STORED_TECHNICAL
-from soart.metrics.damage.scorer import DETECTORS, LIMIT, USUAL
 from soart.metrics.damage.suspicion import detectors
+from soart.metrics.damage.technical import DETECTORS, LIMIT, USUAL
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection

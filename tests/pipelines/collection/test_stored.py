@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from soart.metrics.damage.scorer import TechnicalScorer
-from soart.metrics.tastes.profile_files import load_taste
+from soart.metrics.damage.technical import TechnicalJudge
+from soart.metrics.tastes.taste_files import load_taste
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons
 from soart.pipelines.collection.queries import metadata_of, title_of
@@ -24,7 +24,7 @@ from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.scoring.taste_judge import TasteJudge
 
 FOLDER = Path(__file__).parents[2] / "assets" / "stored"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
@@ -38,8 +38,8 @@ def stored(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def taste_scorer():
-    return TasteScorer.of(load_taste(FOLDER / "taste.safetensors"))
+def taste_judge():
+    return TasteJudge.of(load_taste(FOLDER / "taste.safetensors"))
 
 
 def by_digest(collection, profile):
@@ -61,7 +61,7 @@ def test_pictures_ratings_and_metadata_are_read(stored):
 
 
 def test_scores_and_items_are_those_that_were_stored(stored):
-    technical = TechnicalScorer.load()
+    technical = TechnicalJudge.load()
     assert by_digest(stored, technical.stored_name) == EXPECTED["technical"]
     here = [row for row in stored.images() if stored.locate(row).is_file()]
     assert len(here) == 10
@@ -73,8 +73,8 @@ def test_scores_and_items_are_those_that_were_stored(stored):
     )
 
 
-def test_a_taste_opens_with_its_report_and_its_other_tastes(stored, taste_scorer):
-    taste = taste_scorer.taste
+def test_a_taste_opens_with_its_report_and_its_other_tastes(stored, taste_judge):
+    taste = taste_judge.taste
     assert (taste.version, taste.trust.sentence, taste.method) == (EXPECTED["version"], EXPECTED["trust"], "mixture")
     assert (taste.prior_names, taste.rater) == (("technical", "others", "taste:bobs"), "ann")
     assert (taste.alone.prior_names, taste.tastes[0].name) == (("technical", "taste:bobs"), "bobs")
@@ -83,18 +83,18 @@ def test_a_taste_opens_with_its_report_and_its_other_tastes(stored, taste_scorer
     assert taste.liking(items).tolist() == pytest.approx(EXPECTED["liking"], rel=1e-9)
 
 
-def test_stored_items_rank_by_a_taste_without_reading_pictures(stored, taste_scorer):
-    ranking, problems = rank(StoredPictures(stored, stored.images()), [(guarded(taste_scorer), 1.0)])
+def test_stored_items_rank_by_a_taste_without_reading_pictures(stored, taste_judge):
+    ranking, problems = rank(StoredPictures(stored, stored.images()), [(guarded(taste_judge), 1.0)])
     assert problems == []
     scores = dict(zip(EXPECTED["pictures"], EXPECTED["taste"], strict=True))
     assert [r.row.sha256 for r in ranking] == sorted(scores, key=lambda digest: -scores[digest])
 
 
-def test_taste_scores_as_recorded(stored, taste_scorer):
-    assert taste_scorer.stored_name == "taste:vivid"
+def test_taste_scores_as_recorded(stored, taste_judge):
+    assert taste_judge.stored_name == "taste:vivid"
     assert by_digest(stored, "taste:vivid") == EXPECTED["taste"]
     stored.set_scores("taste:vivid", dict.fromkeys(stored.ids(), 0.0))
-    assert score_all(stored, taste_scorer, stored_items_only=True) == (12, [])
+    assert score_all(stored, taste_judge, stored_items_only=True) == (12, [])
     assert by_digest(stored, "taste:vivid") == pytest.approx(EXPECTED["taste"], rel=1e-9)
 
 

@@ -12,7 +12,7 @@ from specimens.ugly import encoded, picture, write_ugly
 from sqlalchemy import update
 
 from soart.errors import CollectionError
-from soart.metrics.damage.scorer import DETECTORS, TechnicalScorer
+from soart.metrics.damage.technical import DETECTORS, TechnicalJudge
 from soart.metrics.damage.titles import stored_title
 from soart.metrics.image import read_image
 from soart.metrics.similarity.near_duplicates import alike, views
@@ -162,8 +162,8 @@ def test_scores_are_stored_for_others_to_use(found):
     stored = found.collection.scores(e.main)
     assert [stored[i] for i in e.ids.tolist()] == e.scores[e.main].tolist()
     assert set(e.scores) == {
-        TechnicalScorer.load().stored_name,
-        *(TechnicalScorer.detector(d).stored_name for d in DETECTORS),
+        TechnicalJudge.load().stored_name,
+        *(TechnicalJudge.detector(d).stored_name for d in DETECTORS),
     }
 
 

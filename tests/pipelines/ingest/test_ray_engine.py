@@ -253,7 +253,7 @@ def test_model_that_nodes_cannot_load(cluster, tmp_path):
 
 
 @pytest.mark.slow
-def test_drawing_worker_killed_in_the_middle(cluster, collection, embedded, scorer):
+def test_drawing_worker_killed_in_the_middle(cluster, collection, embedded, judge):
     local = ImageGenerator(embedded, 2)
     plan = generation.plan("a {fox|owl|boat}", 24, local, steps=4)
 
@@ -262,7 +262,7 @@ def test_drawing_worker_killed_in_the_middle(cluster, collection, embedded, scor
             workers_of_this_process()[0].kill()
 
     with ClusterGenerator(GeneratorOptions(batch_size=2, workers=2)) as generator:
-        made = generation.generate(collection, generator, plan, [guarded(scorer)], kill_one)
+        made = generation.generate(collection, generator, plan, [guarded(judge)], kill_one)
     assert (made.drawn, made.reused) == (24, 0)
     expected = draw(local, plan)
     from soart.metrics.image import read_image
@@ -292,7 +292,7 @@ def test_workers_that_always_die(cluster):
 
 
 @pytest.mark.slow
-def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
+def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, judge):
     space = PromptSpace.from_text("a {sharp|vivid|blurry} picture of a {boat|fox|owl|ship|lighthouse}")
     seen = []
     on_cluster = partial(ClusterGenerator, GeneratorOptions(workers=2))
@@ -300,7 +300,7 @@ def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, scorer):
     here = partial(ImageGenerator, embedded, steps=EMBEDDED_STEPS)
     for name, make in (("local", here), ("cluster", on_cluster)):
         with Collection(tmp_path / name) as collection, make() as generator:
-            tuner = Tuner(collection, generator, space, Panel(scorer), batch=8, budget=24)
+            tuner = Tuner(collection, generator, space, Panel(judge), batch=8, budget=24)
             assert tuner.prune
             words = words_of(space)
             assert generator.meanings(words).keys() == set(words)

@@ -292,10 +292,10 @@ def test_values_in_reasons_have_a_real_minus_sign(collection, drawn):
     assert all(picture.reasons[0].text.startswith("brightness −0.") for picture in ranking)
 
 
-def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, scorer):
+def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, item_judge):
     judges = [(GuardedJudge(Brightness()), 1.0)]
-    ranking, _ = rank(StoredPictures(collection, drawn), [*judges, (guarded(scorer), 1.0)])
-    known = collection.scores(scorer.stored_name)
+    ranking, _ = rank(StoredPictures(collection, drawn), [*judges, (guarded(item_judge), 1.0)])
+    known = collection.scores(item_judge.stored_name)
     for picture in ranking:
         assert sum(reason.contribution for reason in picture.reasons) == pytest.approx(picture.score)
         judge, profile = picture.reasons
@@ -303,7 +303,9 @@ def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, scorer)
         assert profile.text == f"technical quality {known[picture.row.id]:.0f} of 100"
         assert len(profile.details) == 2
     pictures = {n: np.asarray(Image.open(collection.locate(row))) for n, row in enumerate(drawn[:5])}
-    judged, _ = score_batch(PicturesInMemory(pictures, dict.fromkeys(pictures, "")), [*judges, (guarded(scorer), 1.0)])
+    judged, _ = score_batch(
+        PicturesInMemory(pictures, dict.fromkeys(pictures, "")), [*judges, (guarded(item_judge), 1.0)]
+    )
     assert {one.reasons for one in judged} == {picture.reasons for picture in ranking}
 
 

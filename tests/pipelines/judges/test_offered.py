@@ -5,14 +5,14 @@ import pytest
 from soart.errors import JudgeError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.offered import OfferedJudges
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
+from soart.pipelines.scoring.taste_store import TasteStore
 
 
 @pytest.fixture
 def profiles(tmp_path):
     with Collection(tmp_path / "collection") as collection:
-        yield CollectionProfiles(collection, ProfileStore(tmp_path / "tastes"))
+        yield CollectionTastes(collection, TasteStore(tmp_path / "tastes"))
 
 
 def labels(offered):

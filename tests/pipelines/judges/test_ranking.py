@@ -9,9 +9,9 @@ from PIL import Image
 from scipy import ndimage, stats
 
 from soart.metrics.damage.fitness import JudgesItems
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.percentiles import percentiles
-from soart.metrics.tastes.overall import OverallScorer
+from soart.metrics.tastes.overall import OverallJudge
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.ingest import lookup
 from soart.pipelines.ingest.local_engine import LocalEngine
@@ -75,7 +75,7 @@ def test_ranking_does_not_depend_on_order(folder):
     assert [(r.path.name, r.score) for r in first] == [(r.path.name, r.score) for r in second]
 
 
-def test_second_ranking_reads_no_picture(folder, scorer):
+def test_second_ranking_reads_no_picture(folder, judge):
     with Collection(folder / "c") as collection:
         rows = [collection.add_file(p)[0] for p in sorted(folder.glob("*.png"))]
         first, _ = rank(StoredPictures(collection, rows), judges_for("technical"))
@@ -86,7 +86,7 @@ def test_second_ranking_reads_no_picture(folder, scorer):
     assert [r.score for r in first] == [r.score for r in second]
 
 
-def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, scorer):
+def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, judge):
     good, gone, black = collection.add_drawn(
         [make_drawn(1), make_drawn(2), make_drawn(3, problem="all black")], "m", "D"
     )
@@ -97,25 +97,25 @@ def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, score
     assert len(problems) == 2
     assert "all black" in problems[0]
     assert "cannot be read" in problems[1]
-    assert collection.scores(scorer.stored_name).keys() == {good.id}
-    assert black.id not in collection.scores(scorer.stored_name)
+    assert collection.scores(judge.stored_name).keys() == {good.id}
+    assert black.id not in collection.scores(judge.stored_name)
 
 
 @pytest.mark.parametrize("min_distance", [None, 0.5])
-def test_reasons_are_computed_for_the_best_alone_if_no_more_are_wanted(collection, make_drawn, scorer, min_distance):
+def test_reasons_are_computed_for_the_best_alone_if_no_more_are_wanted(collection, make_drawn, judge, min_distance):
     class Counting(JudgesItems):
         """The judge, which counts the pictures that it explains."""
 
-        name, version, stored_name = scorer.name, scorer.version, scorer.stored_name
-        extractor, score, pictures = scorer.extractor, scorer.score, 0
+        name, version, stored_name = judge.name, judge.version, judge.stored_name
+        extractor, score, pictures = judge.extractor, judge.score, 0
 
         def explain(self, items, top=2):
             self.pictures += len(items)
-            return scorer.explain(items, top)
+            return judge.explain(items, top)
 
     collection.add_drawn([make_drawn(i) for i in range(6)], "m", "s")
     everything, _ = rank(
-        StoredPictures(collection, collection.images()), [(guarded(scorer), 1.0)], min_distance=min_distance
+        StoredPictures(collection, collection.images()), [(guarded(judge), 1.0)], min_distance=min_distance
     )
     counting = Counting()
     best, _ = rank(
@@ -138,7 +138,7 @@ def test_nothing_to_rank(collection):
     assert rank(StoredPictures(collection, collection.images()), judges_for("technical")) == ([], [])
 
 
-def test_measure_stores_as_it_goes(collection, make_drawn, scorer):
+def test_measure_stores_as_it_goes(collection, make_drawn, judge):
     rows = collection.add_drawn([make_drawn(i, size=8) for i in range(40)], "m", "D")
     seen = []
 
@@ -148,8 +148,8 @@ def test_measure_stores_as_it_goes(collection, make_drawn, scorer):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        measure(collection, rows, scorer, progress=stop)
-    assert len(collection.items(scorer.extractor.version, [r.id for r in rows])) == 32
+        measure(collection, rows, judge, progress=stop)
+    assert len(collection.items(judge.extractor.version, [r.id for r in rows])) == 32
 
 
 def test_find_pictures(tmp_path):
@@ -180,17 +180,17 @@ def test_pipes_sockets_and_devices_are_named_and_not_opened(tmp_path, monkeypatc
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("scorer_class", [TechnicalScorer, OverallScorer])
-def test_processes_of_an_engine_measure_what_this_one_measures(folder, scorer_class, monkeypatch, tmp_path_factory):
-    scorer = scorer_class.load()
+@pytest.mark.parametrize("judge_class", [TechnicalJudge, OverallJudge])
+def test_processes_of_an_engine_measure_what_this_one_measures(folder, judge_class, monkeypatch, tmp_path_factory):
+    judge = judge_class.load()
     (folder / "zz.png").write_bytes((folder / "sharp0.png").read_bytes())
     (folder / "broken.png").write_bytes(b"no picture")
     monkeypatch.setattr(lookup, "MANY", 2)
     done = []
-    alone, here, expected = open_pictures([folder], scorer)
+    alone, here, expected = open_pictures([folder], judge)
     # Another user, who has measured nothing.
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
-    together, rows, problems = open_pictures([folder], scorer, lambda: done.append(1), engine=LocalEngine(2))
+    together, rows, problems = open_pictures([folder], judge, lambda: done.append(1), engine=LocalEngine(2))
     with alone, together:
         assert problems == expected
         assert len(problems) == 2
@@ -199,12 +199,12 @@ def test_processes_of_an_engine_measure_what_this_one_measures(folder, scorer_cl
         ]
         assert len(done) == 10
         first, second = (
-            rank(StoredPictures(collection, of), [(guarded(scorer), 1.0)])[0]
+            rank(StoredPictures(collection, of), [(guarded(judge), 1.0)])[0]
             for collection, of in ((alone, here), (together, rows))
         )
         assert [one.path for one in first] == [one.path for one in second]
         assert np.allclose([one.score for one in first], [one.score for one in second], atol=1e-3)
-        version = scorer.extractor.version
+        version = judge.extractor.version
         assert set(together.items(version, [row.id for row in rows])) == {row.id for row in rows}
 
 

@@ -139,13 +139,13 @@ def test_the_size_follows_the_name_of_the_checkpoint(model):
     assert named.title.endswith(", model photoXL")
 
 
-def test_the_python_interface_and_the_tuner_draw_with_a_backend(model, tmp_path, scorer):
+def test_the_python_interface_and_the_tuner_draw_with_a_backend(model, tmp_path, judge):
     ranking = soart.generate("a {red|blue} boat", 2, tmp_path / "c", model=model, width=32, height=32)
     assert len(list(ranking)) == 2
     space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
     with opened(model) as generator, Collection(tmp_path / "t") as collection:
         generator._settings = {"width": 32, "height": 32}
-        tuner = soart.Tuner(collection, generator, space, soart.Panel(scorer), batch=2, budget=2)
+        tuner = soart.Tuner(collection, generator, space, soart.Panel(judge), batch=2, budget=2)
         assert len(tuner.step()) == 2
         assert not tuner.prune
 

@@ -7,7 +7,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from soart.errors import SoartError
-from soart.metrics.tastes.overall import OverallScorer
+from soart.metrics.tastes.overall import OverallJudge
 from soart.pipelines.judges.finding import judges_for
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.reports.page import write_report
@@ -60,7 +60,7 @@ def test_prompts_by_other_tools_are_on_the_page_cut_if_they_are_long(collection,
     info.add_text("parameters", f"{prompt}\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64")
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "00042.png", pnginfo=info)
-    import_pictures(collection, [tmp_path / "00042.png"], OverallScorer.load())
+    import_pictures(collection, [tmp_path / "00042.png"], OverallJudge.load())
     page = render_report(
         collection, rank(StoredPictures(collection, collection.images()), judges_for("technical"))[0], "t", "p"
     )

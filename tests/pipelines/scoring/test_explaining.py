@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from soart.errors import CollectionError
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.explaining import heat_picture, write_picture
 
@@ -18,7 +18,7 @@ from soart.pipelines.scoring.explaining import heat_picture, write_picture
 def test_small_pictures_are_enlarged_in_whole_steps_and_large_ones_reduced(collection, size, shown):
     pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     [row] = collection.add_drawn([DrawnPicture(Request("a boat", 1), pixels, None, 0.1)], "m", "s")
-    with Image.open(io.BytesIO(heat_picture(collection, row, TechnicalScorer.load()))) as image:
+    with Image.open(io.BytesIO(heat_picture(collection, row, TechnicalJudge.load()))) as image:
         assert (image.format, image.size) == ("JPEG", shown)
 
 

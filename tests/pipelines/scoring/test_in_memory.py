@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from soart.errors import CollectionError, ImageError, ItemsError, ModelError, ProfileError
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.errors import CollectionError, ImageError, ItemsError, ModelError, TasteError
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.image import read_image
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.best_of import best_of
@@ -21,7 +21,7 @@ from soart.pipelines.scoring.explaining import explain_pixels
 from soart.pipelines.scoring.in_memory import as_pictures
 from soart.pipelines.scoring.measuring import import_pictures, open_pictures
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
-from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes.learning import learn_from_pictures
 
 
@@ -33,56 +33,56 @@ def noise(count, seed=0, *, vivid=True):
     return list(made)
 
 
-def test_scores_are_those_of_a_collection(collection, scorer, tmp_path):
+def test_scores_are_those_of_a_collection(collection, judge, tmp_path):
     pictures = noise(5)
     files = [tmp_path / f"{i}.png" for i in range(5)]
     for file, pixels in zip(files, pictures, strict=True):
         Image.fromarray(pixels).save(file)
-    import_pictures(collection, files, scorer)
+    import_pictures(collection, files, judge)
     ranking, _ = rank(StoredPictures(collection, collection.images()), judges_for("technical"))
-    judged, problems = score_batch(PicturesInMemory(dict(enumerate(pictures))), [(guarded(scorer), 1.0)])
+    judged, problems = score_batch(PicturesInMemory(dict(enumerate(pictures))), [(guarded(judge), 1.0)])
     assert problems == []
     ordered = best_first(judged)
     assert [one.score for one in ordered] == [one.score for one in ranking]
     assert [one.percentile for one in ordered] == [one.percentile for one in ranking]
     assert [one.reasons for one in ordered] == [one.reasons for one in ranking]
     assert [f"{one.number}.png" for one in ordered] == [one.path.name for one in ranking]
-    assert sorted(reference_scores(collection, [(guarded(scorer), 1.0)]), reverse=True) == pytest.approx(
+    assert sorted(reference_scores(collection, [(guarded(judge), 1.0)]), reverse=True) == pytest.approx(
         [one.score for one in ranking]
     )
-    assert reference_scores(Collection(None), [(guarded(scorer), 1.0)]).shape == (0,)
+    assert reference_scores(Collection(None), [(guarded(judge), 1.0)]).shape == (0,)
 
 
-def test_percentiles_among_others(scorer):
+def test_percentiles_among_others(judge):
     pictures = dict(enumerate(noise(3)))
-    scores = [one.score for one in score_batch(PicturesInMemory(pictures), [(guarded(scorer), 1.0)])[0]]
+    scores = [one.score for one in score_batch(PicturesInMemory(pictures), [(guarded(judge), 1.0)])[0]]
     among = np.array([min(scores) - 1, max(scores) + 1])
-    assert [one.percentile for one in score_batch(PicturesInMemory(pictures), [(guarded(scorer), 1.0)], among)[0]] == [
+    assert [one.percentile for one in score_batch(PicturesInMemory(pictures), [(guarded(judge), 1.0)], among)[0]] == [
         50.0
     ] * 3
     assert percentiles(np.array([1.0, 5.0]), np.array([1.0, 2.0])).tolist() == [25.0, 100.0]
 
 
-def test_bad_pictures_are_named_and_the_others_judged(scorer):
+def test_bad_pictures_are_named_and_the_others_judged(judge):
     good = noise(1)[0]
     pictures = {0: np.full((8, 8, 3), np.nan), 3: good, 4: np.zeros((0, 8, 3), np.uint8)}
-    judged, problems = score_batch(PicturesInMemory(pictures), [(guarded(scorer), 1.0)])
+    judged, problems = score_batch(PicturesInMemory(pictures), [(guarded(judge), 1.0)])
     assert [one.number for one in judged] == [3]
     assert judged[0].percentile == 50
     assert [text.split(" is")[0] for text in problems] == ["Picture 1", "Picture 5"]
-    assert score_batch(PicturesInMemory({}), [(guarded(scorer), 1.0)]) == ([], [])
+    assert score_batch(PicturesInMemory({}), [(guarded(judge), 1.0)]) == ([], [])
 
 
 def test_a_taste_from_pictures_in_memory():
     done = []
     taste = learn_from_pictures("vivid", noise(8), noise(8, 1, vivid=False), progress=lambda: done.append(1))
     assert len(done) == 16
-    scorer = TasteScorer.of(taste)
-    liked, _ = score_batch(PicturesInMemory(dict(enumerate(noise(3, 2)))), [(guarded(scorer), 1.0)])
-    others, _ = score_batch(PicturesInMemory(dict(enumerate(noise(3, 3, vivid=False)))), [(guarded(scorer), 1.0)])
+    judge = TasteJudge.of(taste)
+    liked, _ = score_batch(PicturesInMemory(dict(enumerate(noise(3, 2)))), [(guarded(judge), 1.0)])
+    others, _ = score_batch(PicturesInMemory(dict(enumerate(noise(3, 3, vivid=False)))), [(guarded(judge), 1.0)])
     assert min(one.score for one in liked) > max(one.score for one in others)
     assert [one.percentile for one in liked] != percentiles(np.array([one.score for one in liked])).tolist()
-    found = explain_pixels(scorer, noise(1, 2)[0], grid=2)
+    found = explain_pixels(judge, noise(1, 2)[0], grid=2)
     assert found.heat.shape == (2, 2)
     assert found.overlay.shape == (20, 20, 3)
     assert found.score == pytest.approx(liked[0].score)
@@ -126,7 +126,7 @@ def test_a_taste_is_a_difference():
         learn_from_pictures("both", pictures[:2], pictures[1:], network=None)
     with pytest.raises(ModelError, match="the network as a name, or None, got 5"):
         learn_from_pictures("both", pictures[:2], pictures[2:], network=5)
-    with pytest.raises(ProfileError, match="the name of the taste as text, got 5"):
+    with pytest.raises(TasteError, match="the name of the taste as text, got 5"):
         learn_from_pictures(5, pictures[:2], pictures[2:])
     with pytest.raises(ItemsError, match="only liked"):
         learn_from_pictures("good", pictures, [])
@@ -134,18 +134,18 @@ def test_a_taste_is_a_difference():
         learn_from_pictures("broken", pictures, [pictures[0], np.full((9, 9, 3), np.nan)])
 
 
-def test_explaining_the_technical_score_finds_the_damaged_part(scorer):
+def test_explaining_the_technical_score_finds_the_damaged_part(judge):
     rng = np.random.default_rng(0)
     steps = np.repeat(np.repeat(rng.integers(30, 225, (8, 8, 3)), 8, axis=0), 8, axis=1).astype(np.float64)
     spoilt = steps.copy()
     spoilt[:, 32:] += rng.normal(0, 40, (64, 32, 3))
-    found = explain_pixels(TechnicalScorer.detector("noise"), spoilt.clip(0, 255).astype(np.uint8), grid=2)
+    found = explain_pixels(TechnicalJudge.detector("noise"), spoilt.clip(0, 255).astype(np.uint8), grid=2)
     assert found.heat[:, 0].min() > found.heat[:, 1].max()
-    one = explain_pixels(scorer, np.zeros((1, 1, 3), np.uint8))
+    one = explain_pixels(judge, np.zeros((1, 1, 3), np.uint8))
     assert one.heat.shape == (1, 1)
 
 
-def test_best_of_keeps_the_best(generator, scorer):
+def test_best_of_keeps_the_best(generator, judge):
     done = []
     best = best_of(generator, "a {sharp|noisy} picture of a boat", 6, seed=3, steps=6, progress=done.append)
     assert sum(done) == 6
@@ -156,27 +156,27 @@ def test_best_of_keeps_the_best(generator, scorer):
     assert len(best_of(generator, "a boat", 2, keep=1, steps=2)) == 1
 
 
-def test_scores_to_compare_with_need_a_collection_with_a_picture(scorer, tmp_path):
+def test_scores_to_compare_with_need_a_collection_with_a_picture(judge, tmp_path):
     with pytest.raises(CollectionError, match="collection"):
-        scores_among(tmp_path / "missing", [(guarded(scorer), 1.0)])
+        scores_among(tmp_path / "missing", [(guarded(judge), 1.0)])
     Collection(tmp_path / "c").close()
     with pytest.raises(ItemsError, match="'c' holds no picture yet"):
-        scores_among(tmp_path / "c", [(guarded(scorer), 1.0)])
+        scores_among(tmp_path / "c", [(guarded(judge), 1.0)])
     with Collection(tmp_path / "c") as collection:
         for i, pixels in enumerate(noise(3)):
             Image.fromarray(pixels).save(tmp_path / f"{i}.png")
-        import_pictures(collection, [tmp_path / f"{i}.png" for i in range(3)], scorer)
-        expected = reference_scores(collection, [(guarded(scorer), 1.0)])
+        import_pictures(collection, [tmp_path / f"{i}.png" for i in range(3)], judge)
+        expected = reference_scores(collection, [(guarded(judge), 1.0)])
     totals = []
     scores = scores_among(
-        tmp_path / "c", [(guarded(scorer), 1.0)], lambda total: totals.append(total) or (lambda done: None)
+        tmp_path / "c", [(guarded(judge), 1.0)], lambda total: totals.append(total) or (lambda done: None)
     )
     np.testing.assert_array_equal(scores, expected)
     assert totals == [3]
 
 
-def test_pictures_that_reach_a_percentile(scorer):
-    scored, _ = score_batch(PicturesInMemory(dict(enumerate(noise(5)))), [(guarded(scorer), 1.0)])
+def test_pictures_that_reach_a_percentile(judge):
+    scored, _ = score_batch(PicturesInMemory(dict(enumerate(noise(5)))), [(guarded(judge), 1.0)])
     assert reaching(scored, 0) == scored
     assert [picture.percentile >= 50 for picture in scored] == [picture in reaching(scored, 50) for picture in scored]
 
@@ -189,35 +189,35 @@ def test_pictures_of_pil_in_any_mode_are_seen_as_in_files():
     assert [pixels[0, 0].tolist() for pixels in pictures.values()] == [[255] * 3, [128] * 3, [255, 0, 0]]
 
 
-def test_a_file_that_repeats_another_names_the_one_that_was_named(collection, scorer, tmp_path):
+def test_a_file_that_repeats_another_names_the_one_that_was_named(collection, judge, tmp_path):
     (tmp_path / "a").mkdir()
     Image.fromarray(noise(1)[0]).save(tmp_path / "b.png")
     (tmp_path / "a" / "link.png").symlink_to("../b.png")
-    _, problems = import_pictures(collection, [tmp_path / "a" / "link.png", tmp_path / "b.png"], scorer)
+    _, problems = import_pictures(collection, [tmp_path / "a" / "link.png", tmp_path / "b.png"], judge)
     assert problems == [
         f"{str(tmp_path / 'b.png')!r} is the same file as {str(tmp_path / 'a' / 'link.png')!r}: counted once."
     ]
 
 
-def test_of_exact_copies_the_original_is_opened_in_the_order_of_files(scorer, tmp_path):
+def test_of_exact_copies_the_original_is_opened_in_the_order_of_files(judge, tmp_path):
     for name, pixels in zip(("b (1).png", "b.png", "c.png"), np.array(noise(2))[[0, 0, 1]], strict=True):
         Image.fromarray(pixels).save(tmp_path / name)
     (tmp_path / "a link.png").symlink_to("c.png")
-    collection, rows, problems = open_pictures([tmp_path], scorer)
+    collection, rows, problems = open_pictures([tmp_path], judge)
     with collection:
         assert [collection.locate(row).name for row in rows] == ["c.png", "b.png"]
     assert sorted(problem.split("'")[1].rsplit("/", 1)[1] for problem in problems) == ["a link.png", "b (1).png"]
 
 
-def test_pictures_that_are_gone_are_left_out_with_a_word(tmp_path, scorer):
+def test_pictures_that_are_gone_are_left_out_with_a_word(tmp_path, judge):
     for i, pixels in enumerate(noise(4)):
         Image.fromarray(pixels).save(tmp_path / f"{i}.png")
     with Collection(tmp_path / "kept") as collection:
-        import_pictures(collection, sorted(tmp_path.glob("*.png")), scorer)
+        import_pictures(collection, sorted(tmp_path.glob("*.png")), judge)
     (tmp_path / "1.png").unlink()
     (tmp_path / "2.png").touch()
     (tmp_path / "3.png").write_bytes((tmp_path / "0.png").read_bytes())
-    opened, rows, problems = open_pictures([tmp_path / "kept"], scorer)
+    opened, rows, problems = open_pictures([tmp_path / "kept"], judge)
     with opened:
         assert [opened.locate(row).name for row in rows] == ["0.png", "2.png"]
     assert len(problems) == 1

@@ -12,9 +12,9 @@ from specimens.evaluating import Here
 from specimens.rights import enterable_folder, unwritable
 from specimens.scanning import settle
 
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
-from soart.metrics.tastes.overall import OverallScorer
+from soart.metrics.tastes.overall import OverallJudge
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.files import last_scan_number, likeness_to_copy
 from soart.pipelines.collection.tables import AWAY, ImageRow
@@ -77,29 +77,29 @@ def seen(ranking):
     ]
 
 
-def shown(paths, scorer=None):
+def shown(paths, judge=None):
     """The ranking as a user sees it, and the sentences."""
-    scorer = scorer or TechnicalScorer.load()
-    collection, rows, problems = open_pictures(paths, scorer)
+    judge = judge or TechnicalJudge.load()
+    collection, rows, problems = open_pictures(paths, judge)
     with collection:
-        ranking, left_out = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
+        ranking, left_out = rank(StoredPictures(collection, rows), [(guarded(judge), 1.0)])
     return seen(ranking), problems + left_out
 
 
-def in_memory(folder, scorer):
+def in_memory(folder, judge):
     with Collection(None) as collection:
         files = sorted(find_pictures([folder])[0], key=likeness_to_copy)
-        rows, problems = import_pictures(collection, files, scorer)
-        ranking, left_out = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
+        rows, problems = import_pictures(collection, files, judge)
+        ranking, left_out = rank(StoredPictures(collection, rows), [(guarded(judge), 1.0)])
     return seen(ranking), problems + left_out
 
 
-@pytest.mark.parametrize("scorer_class", [TechnicalScorer, pytest.param(OverallScorer, marks=needs_network)])
-def test_a_second_ranking_measures_nothing_and_is_that_of_a_collection_in_memory(folder, inspected, scorer_class):
-    scorer = scorer_class.load()
-    first = shown([folder], scorer)
+@pytest.mark.parametrize("judge_class", [TechnicalJudge, pytest.param(OverallJudge, marks=needs_network)])
+def test_a_second_ranking_measures_nothing_and_is_that_of_a_collection_in_memory(folder, inspected, judge_class):
+    judge = judge_class.load()
+    first = shown([folder], judge)
     assert sorted(inspected) == ["a.png", "b.png", "c.png", "d.png"]
-    assert shown([folder], scorer) == first == in_memory(folder, scorer)
+    assert shown([folder], judge) == first == in_memory(folder, judge)
     assert len(inspected) == 4
     assert sorted(path.name for path in folder.rglob("*")) == ["a.png", "b.png", "c.png", "d.png", "inner"]
 
@@ -118,7 +118,7 @@ def test_new_changed_moved_and_lost_files_are_noticed(folder, inspected):
     assert {path.name for path, *_ in found} == {"moved.png", "c.png", "d.png", "new.png"}
     assert sorted(inspected) == ["broken.png", "d.png", "new.png", "twin.png"]
     assert sorted(text.split("'")[1].rsplit("/", 1)[1] for text in problems) == ["broken.png", "twin.png"]
-    assert (found, problems) == in_memory(folder, TechnicalScorer.load())
+    assert (found, problems) == in_memory(folder, TechnicalJudge.load())
     inspected.clear()
     assert shown([folder]) == (found, problems)
     assert inspected == []
@@ -147,7 +147,7 @@ def test_relative_names_stay_as_the_user_wrote_them(folder, monkeypatch):
 
 @needs_network
 def test_ranking_and_evaluation_measure_nothing_that_the_other_has_measured(folder, inspected, monkeypatch):
-    scorer, engine = OverallScorer.load(), Here()
+    judge, engine = OverallJudge.load(), Here()
 
     def evaluated(by):
         store, roots = open_collection_for([str(folder)])
@@ -158,15 +158,15 @@ def test_ranking_and_evaluation_measure_nothing_that_the_other_has_measured(fold
     # Ranked after an evaluation by the technical score, pictures need the items of the network alone.
     extract = CombinedExtractor.extract
     monkeypatch.setattr(CombinedExtractor, "extract", lambda *_: pytest.fail("an item was measured again"))
-    ranking, problems = shown([folder], scorer)
+    ranking, problems = shown([folder], judge)
     assert problems == []
     assert (len(ranking), len(inspected)) == (4, 4)
-    result = evaluated([scorer])
+    result = evaluated([judge])
     assert engine.count == 4
     assert result.update.problems == []
     monkeypatch.setattr(CombinedExtractor, "extract", extract)
-    assert ranking == in_memory(folder, scorer)[0]
-    best = max(result.evaluation.scores[scorer.stored_name])
+    assert ranking == in_memory(folder, judge)[0]
+    best = max(result.evaluation.scores[judge.stored_name])
     assert best == pytest.approx(ranking[0][1])
 
 
@@ -193,7 +193,7 @@ def test_stored_items_of_other_content_are_not_used(folder):
 
 def test_texts_beside_pictures_that_change_are_read_again(folder):
     def prompts():
-        collection, rows, _ = open_pictures([folder], TechnicalScorer.load())
+        collection, rows, _ = open_pictures([folder], TechnicalJudge.load())
         with collection:
             return {
                 Path(row.path).name: prompt for row in rows if (prompt := prompts_of(collection, [row]).get(row.id))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from soart.pipelines.models.request import DrawnPicture, Request
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.rating import RatingService
 from soart.pipelines.support.background import Jobs
 
@@ -32,7 +32,7 @@ def jobs():
 
 @pytest.fixture
 def profiles(collection, tmp_path):
-    return CollectionProfiles(collection, ProfileStore(tmp_path / "user"))
+    return CollectionTastes(collection, TasteStore(tmp_path / "user"))
 
 
 @pytest.fixture

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from soart.errors import CollectionError, ProfileError
+from soart.errors import CollectionError, TasteError
 from soart.pipelines.collection.damage import examined
 from soart.pipelines.collection.queries import row_of
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.scoring import profile_store
+from soart.pipelines.scoring import taste_store
 from soart.pipelines.services.gallery import (
     cells_by_id,
     cells_of,
     picture_details,
     renew_scores,
     start_scoring,
-    taste_scorer,
+    taste_judge,
     usable_judges,
 )
 from soart.pipelines.support.background import Jobs
@@ -32,7 +32,7 @@ def test_cells_show_the_rating_and_the_percentile_of_the_score(collection, colou
 
 
 def test_cell_and_details_agree_on_the_percentile_though_digits_differ(collection, coloured, profiles):
-    name, rows = profiles.scorer("technical").stored_name, collection.images()
+    name, rows = profiles.judge("technical").stored_name, collection.images()
     score = picture_details(collection, profiles, coloured[0], "technical").explanation.score
     collection.set_scores(name, {coloured[0]: np.nextafter(score, 0), coloured[1]: score, coloured[2]: score + 1})
     cells = cells_of(collection, rows, "me", name)
@@ -47,7 +47,7 @@ def test_pictures_that_an_earlier_version_scored_are_scored_anew_once(collection
     job = renew_scores(jobs, collection, profiles)
     assert "anew" in job.title
     assert job.wait(240)
-    assert set(collection.scores(profiles.scorer("technical").stored_name)) == set(coloured)
+    assert set(collection.scores(profiles.judge("technical").stored_name)) == set(coloured)
     assert collection.scores("technical-2") == dict.fromkeys(coloured, 140.0)
     assert renew_scores(jobs, collection, profiles) is None
     # A collection that an earlier version examined for damage is examined anew.
@@ -59,7 +59,7 @@ def test_pictures_that_an_earlier_version_scored_are_scored_anew_once(collection
 
 
 def test_pictures_whose_files_are_gone_are_not_waited_for(collection, coloured, profiles):
-    jobs, current = Jobs(), profiles.scorer("technical").stored_name
+    jobs, current = Jobs(), profiles.judge("technical").stored_name
     collection.set_scores("technical-2", dict.fromkeys(coloured, 140.0))
     collection.set_scores(current, dict.fromkeys(coloured[1:], 50.0))
     file = collection.locate(row_of(collection, coloured[0]))
@@ -73,7 +73,7 @@ def test_pictures_whose_files_are_gone_are_not_waited_for(collection, coloured, 
 def test_the_overall_score_is_computed_in_the_background(collection, coloured, profiles, jobs):
     job = start_scoring(jobs, collection, profiles, "overall")
     assert job.wait(240)
-    stored = collection.scores(profiles.scorer("overall").stored_name)
+    stored = collection.scores(profiles.judge("overall").stored_name)
     assert set(stored) == set(coloured)
     details = picture_details(collection, profiles, coloured[0], "overall")
     assert details.explanation.score == pytest.approx(stored[coloured[0]], abs=1e-6)
@@ -82,11 +82,11 @@ def test_the_overall_score_is_computed_in_the_background(collection, coloured, p
 
 
 def test_overall_scores_of_an_earlier_version_are_renewed(collection, coloured, profiles):
-    jobs, current = Jobs(), profiles.scorer("overall").stored_name
+    jobs, current = Jobs(), profiles.judge("overall").stored_name
     collection.set_scores("overall-0501", dict.fromkeys(coloured, 50.0))
     collection.set_scores("technical-2", dict.fromkeys(coloured, 140.0))
     assert renew_scores(jobs, collection, profiles).wait(240)
-    for name in (current, profiles.scorer("technical").stored_name):
+    for name in (current, profiles.judge("technical").stored_name):
         assert set(collection.scores(name)) == set(coloured)
     assert renew_scores(jobs, collection, profiles) is None
 
@@ -99,8 +99,8 @@ def test_cells_of_any_number_of_pictures_leave_missing_ones_out(collection, colo
 def test_a_taste_that_is_missing_is_told_with_those_of_the_collection(collection, profiles):
     profiles.own.folder.mkdir()
     profiles.own.path("ann").write_bytes(b"junk")
-    with pytest.raises(ProfileError) as error:
-        taste_scorer(profiles, "nobody")
+    with pytest.raises(TasteError) as error:
+        taste_judge(profiles, "nobody")
     assert (
         str(error.value)
         == "There is no taste 'nobody', neither in this collection nor among your own (available: ann)."
@@ -110,16 +110,16 @@ def test_a_taste_that_is_missing_is_told_with_those_of_the_collection(collection
 def test_a_damaged_taste_is_named_and_the_others_are_usable(collection, profiles):
     profiles.own.folder.mkdir()
     profiles.own.path("ann").write_bytes(b"junk")
-    scorers, problems = usable_judges(profiles, profiles.judges())
-    assert "ann" not in scorers
-    assert "technical" in scorers
+    judges, problems = usable_judges(profiles, profiles.judges())
+    assert "ann" not in judges
+    assert "technical" in judges
     assert len(problems) == 1
     assert "ann" in problems[0]
 
 
 def test_a_built_in_judge_is_not_a_taste(profiles):
-    with pytest.raises(ProfileError, match="not a taste"):
-        taste_scorer(profiles, "blur")
+    with pytest.raises(TasteError, match="not a taste"):
+        taste_judge(profiles, "blur")
 
 
 def test_details_without_a_named_judge_are_those_of_overall(collection, profiles, coloured):
@@ -136,7 +136,7 @@ def test_no_other_judge_stands_in_for_one_that_cannot_be_used(collection, profil
     details = picture_details(collection, profiles, coloured[0], "zoe")
     assert (details.judge, details.explanation.score, details.percentile) == ("zoe", None, None)
     assert details.explanation.problem.startswith("There is no taste 'zoe'")
-    monkeypatch.setattr(profile_store, "default_network", lambda: None)
+    monkeypatch.setattr(taste_store, "default_network", lambda: None)
     details = picture_details(collection, profiles, coloured[0])
     assert details.explanation.problem.startswith("The judge 'overall' needs a network")
     assert "'technical'" in details.explanation.problem
@@ -151,7 +151,7 @@ def test_details_show_the_stars_of_the_person_that_ranks(collection, profiles, c
 
 def test_models_and_people_are_not_scored_as_judges_of_items_are(collection, profiles, jobs):
     for name, advice in (("judge:clip@1", "Judge pictures…"), ("person:ann", "ratings and choices")):
-        with pytest.raises(ProfileError, match=advice):
+        with pytest.raises(TasteError, match=advice):
             start_scoring(jobs, collection, profiles, name)
 
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from soart.errors import ProfileError
+from soart.errors import TasteError
 from soart.metrics.damage.names import DETECTORS
 from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.collection.queries import Query
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.judges.offered import OfferedJudges
-from soart.pipelines.scoring import profile_store
+from soart.pipelines.scoring import taste_store
 from soart.pipelines.services.judge_choices import (
     counted_choices,
     judge_choices,
@@ -44,7 +44,7 @@ def test_overall_comes_first_then_technical_tastes_people_models_and_faults(
     assert (by_name["adherence"].weight, by_name["technical"].weight, by_name["overall"].weight) == (0.5, 2.0, 1.0)
     assert by_name["adherence"].source.summary
     # Choosing it tells what is missing.
-    monkeypatch.setattr(profile_store, "default_network", lambda: None)
+    monkeypatch.setattr(taste_store, "default_network", lambda: None)
     assert judge_choices(profiles, [])[0].name == "overall"
 
 
@@ -63,13 +63,13 @@ def test_pictures_without_a_value_are_counted(collection, profiles, coloured):
 
 
 def test_values_of_overall_are_found_without_its_network(profiles, monkeypatch):
-    monkeypatch.setattr(profile_store, "default_network", lambda: None)
+    monkeypatch.setattr(taste_store, "default_network", lambda: None)
     assert stored_judge(profiles, "overall") == stored_name()
     assert stored_judge(profiles, "technical") == "technical-9"
     assert stored_judge(profiles, "person:ann") == "person:ann"
     stored = ["judge:clip:/home/ann/fine@1"]
     assert stored_judge(profiles, "judge:clip:fine@1", stored) == stored[0]
-    with pytest.raises(ProfileError, match="no taste 'zoe'"):
+    with pytest.raises(TasteError, match="no taste 'zoe'"):
         stored_judge(profiles, "zoe")
 
 

@@ -142,18 +142,18 @@ def test_tastes_that_start_from_the_judge_score_anew(collection, ids, jobs, prof
     rate(collection, "me", {image: 5 if number % 2 else 1 for number, image in enumerate(ids[:10])})
     learnt = learn("mine", collection, Sources(rater="me"), network=None, priors=["redness"])
     profiles.own.save(learnt.taste)
-    scorer = profiles.scorer("mine")
-    score_all(collection, scorer)
-    before = collection.scores(scorer.stored_name)
-    (sentence,) = sentences_on_judges(collection, scorer, ids)
+    judge = profiles.judge("mine")
+    score_all(collection, judge)
+    before = collection.scores(judge.stored_name)
+    (sentence,) = sentences_on_judges(collection, judge, ids)
     assert "has not judged 10 of 20 pictures" in sentence
     assert "soart rank --by redness" in sentence
     judged = ended(start_judging(jobs, collection, profiles, "redness", ids))
     assert judged.state == DONE
-    after = collection.scores(scorer.stored_name)
+    after = collection.scores(judge.stored_name)
     assert after.keys() == before.keys() == set(ids)
     assert {image for image in ids if after[image] != before[image]} == set(ids[10:])
-    assert [one.stored_name for one in tastes_from(guarded("redness"), profiles)] == [scorer.stored_name]
+    assert [one.stored_name for one in tastes_from(guarded("redness"), profiles)] == [judge.stored_name]
     assert tastes_from(guarded("appeal"), profiles) == []
 
 

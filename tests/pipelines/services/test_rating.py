@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from soart.errors import ProfileError, SoartError
+from soart.errors import SoartError, TasteError
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.judges.rescoring import score_all
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.explaining import ScoreExplanation, explain_score, heat_picture
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.rating import LEAST, RatingService
 from soart.pipelines.support.background import DONE, Jobs
 
@@ -115,7 +115,7 @@ def test_waiting_pictures_are_not_sent_again_and_raters_differ(rating, profiles,
 
 def test_a_name_that_is_no_file_name_is_refused(collection, profiles, jobs, process):
     for name in ("../ann", "", "a/b", ".x", "x" * 70):
-        with pytest.raises(ProfileError, match="Expected a name of letters"):
+        with pytest.raises(TasteError, match="Expected a name of letters"):
             RatingService(collection, profiles, jobs, name, process)
 
 
@@ -140,20 +140,20 @@ def test_judges_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
     profiles.user.save(profiles.own.load("ann"))
     # From six ratings it is no better than chance.
     assert profiles.judges()[:3] == ["overall", "technical", "ann"]
-    assert profiles.scorer("ann") is profiles.scorer("ann")
-    assert profiles.scorer("blur").stored_name == "blur-8"
+    assert profiles.judge("ann") is profiles.judge("ann")
+    assert profiles.judge("blur").stored_name == "blur-8"
     with pytest.raises(
-        ProfileError, match=r"no taste 'zoe', neither in this collection nor among your own \(available: ann\)"
+        TasteError, match=r"no taste 'zoe', neither in this collection nor among your own \(available: ann\)"
     ):
-        profiles.scorer("zoe")
-    with pytest.raises(ProfileError, match="in memory"), Collection(None) as collection:
-        CollectionProfiles(collection, ProfileStore(tmp_path))
+        profiles.judge("zoe")
+    with pytest.raises(TasteError, match="in memory"), Collection(None) as collection:
+        CollectionTastes(collection, TasteStore(tmp_path))
 
 
 def test_scoring_all_goes_on_after_cancelling_and_names_lost_pictures(collection, profiles, jobs, coloured):
     lost = collection.images()[3]
     collection.locate(lost).unlink()
-    job = jobs.start("s", "Scoring", lambda job: score_all(collection, profiles.scorer("technical"), job))
+    job = jobs.start("s", "Scoring", lambda job: score_all(collection, profiles.judge("technical"), job))
     assert job.wait(240)
     done, problems = job.result
     assert done == 29
@@ -168,19 +168,19 @@ def test_reasons_and_heat_maps_for_every_kind_of_judge(rating, profiles, collect
     assert rating.learn_now().wait(240)
     row = collection.images()[0]
     for name in ("ann", "technical", "noise"):
-        explanation = explain_score(collection, row, profiles.scorer(name))
+        explanation = explain_score(collection, row, profiles.judge(name))
         assert explanation.reasons
         assert np.isfinite(explanation.score)
-        assert heat_picture(collection, row, profiles.scorer(name))[:3] == b"\xff\xd8\xff"
+        assert heat_picture(collection, row, profiles.judge(name))[:3] == b"\xff\xd8\xff"
     black = collection.locate(row).with_name("black.png")
     Image.new("RGB", (32, 32)).save(black)
     unfit, _ = collection.add_file(black)
-    assert explain_score(collection, unfit, profiles.scorer("ann")) == ScoreExplanation(
+    assert explain_score(collection, unfit, profiles.judge("ann")) == ScoreExplanation(
         None, problem="This picture has no score: all black."
     )
-    assert explain_score(collection, unfit, profiles.scorer("technical")).score is None
-    assert score_all(collection, profiles.scorer("ann")) == (30, [])
+    assert explain_score(collection, unfit, profiles.judge("technical")).score is None
+    assert score_all(collection, profiles.judge("ann")) == (30, [])
     assert unfit.id not in collection.scores("taste:ann")
     fresh = collection.images()[5]
     collection.locate(fresh).unlink()
-    assert explain_score(collection, fresh, profiles.scorer("ann")).score is not None
+    assert explain_score(collection, fresh, profiles.judge("ann")).score is not None

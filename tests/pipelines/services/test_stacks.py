@@ -5,8 +5,8 @@ import pytest
 from soart.errors import CollectionError
 from soart.pipelines.collection.distinct import mark_distinct
 from soart.pipelines.evaluation import stacks as finding
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services import stacks
 from soart.pipelines.services.evaluation import EvaluationService
 from soart.pipelines.services.stacks import StackService
@@ -18,7 +18,7 @@ def test_groups_are_found_once_and_anew_when_pictures_come(collection, make_draw
     monkeypatch.setattr(stacks, "group_origins", lambda *rest: counted.append(rest[1]) or finding.group_origins(*rest))
     jobs = Jobs()
     service = StackService(
-        EvaluationService(collection, CollectionProfiles(collection, ProfileStore(tmp_path)), jobs, allowed=[])
+        EvaluationService(collection, CollectionTastes(collection, TasteStore(tmp_path)), jobs, allowed=[])
     )
     collection.add_drawn([make_drawn(seed, f"prompt {seed // 2}") for seed in range(4)], "m", "s")
     collection.set_scores("x", {2: 5.0, 1: 4.0})

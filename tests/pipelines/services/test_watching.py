@@ -14,8 +14,8 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import EvaluationService
 from soart.pipelines.services.watching import FolderWatch, Novelty
 from soart.pipelines.support.background import Jobs
@@ -39,7 +39,7 @@ def watched(tmp_path, paint):
     folder, engine, jobs = paint(tmp_path / "outputs", 3, 1, vivid=True), Here(), Jobs()
     with Collection(tmp_path / "collection") as collection:
         sync_and_evaluate(collection, Scan([folder]), engine)
-        profiles = CollectionProfiles(collection, ProfileStore(tmp_path / "user"))
+        profiles = CollectionTastes(collection, TasteStore(tmp_path / "user"))
         yield folder, EvaluationService(collection, profiles, jobs, engine, [tmp_path.resolve()]), engine
         jobs.close()
 

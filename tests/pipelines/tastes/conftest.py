@@ -4,7 +4,7 @@ from soart.metrics.protocols import Measures
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.scoring.measuring import import_pictures
-from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes import learning as tastes
 
 
@@ -21,8 +21,8 @@ def learnt(folders):
 
 
 @pytest.fixture(scope="module")
-def scorer(learnt):
-    return TasteScorer.of(learnt.taste)
+def judge(learnt):
+    return TasteJudge.of(learnt.taste)
 
 
 @pytest.fixture

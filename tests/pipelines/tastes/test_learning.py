@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from soart.errors import CollectionError, ImageError, ItemsError, ProfileError
+from soart.errors import CollectionError, ImageError, ItemsError, TasteError
 from soart.metrics.damage.titles import profile_title, stored_title
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import CombinedExtractor
 from soart.metrics.protocols import Measures
 from soart.metrics.tastes.blend import blend
-from soart.metrics.tastes.profile import learn_taste
+from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.origins import origins
@@ -28,35 +28,35 @@ from soart.pipelines.reports.taste import draw_curve, render_taste_report
 from soart.pipelines.scoring.explaining import explain_picture
 from soart.pipelines.scoring.measuring import import_pictures, measure, measure_sound
 from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.scoring.profile_store import ProfileStore, item_judge_named
-from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.scoring.taste_judge import TasteJudge
+from soart.pipelines.scoring.taste_store import TasteStore, item_judge_named
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
 from soart.pipelines.tastes.rating_session import propose_pictures
 
 
-def test_folders_become_a_taste(learnt, scorer, folders, tmp_path, paint):
+def test_folders_become_a_taste(learnt, judge, folders, tmp_path, paint):
     assert learnt.taste.trust.word in ("usable", "strong")
     assert set(learnt.taste.examples.modes) == {"good", "grey"}
     fresh = [paint(tmp_path / "v", 3, 8, vivid=True), paint(tmp_path / "g", 3, 9, vivid=False)]
     with Collection(None) as collection:
-        rows, _ = import_pictures(collection, find_pictures(fresh)[0], scorer)
-        ranking, problems = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
+        rows, _ = import_pictures(collection, find_pictures(fresh)[0], judge)
+        ranking, problems = rank(StoredPictures(collection, rows), [(guarded(judge), 1.0)])
         assert not problems
         assert collection.scores("taste:vivid")
     assert all("/v/" in str(r.path) for r in ranking[:3])
     assert all(0 <= r.score <= 100 for r in ranking)
     assert re.search("than your (bad pictures|good ones)", ranking[0].reasons[0].text)
-    assert scorer.doubt() is None
+    assert judge.doubt() is None
 
 
-def test_a_taste_leaves_out_what_cannot_be_judged(scorer, tmp_path, paint):
+def test_a_taste_leaves_out_what_cannot_be_judged(judge, tmp_path, paint):
     Image.new("RGB", (200, 200), (230, 40, 40)).save(tmp_path / "plain.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "icon.png")
     with Collection(None) as collection:
         files, _ = find_pictures([paint(tmp_path / "v", 1, 8, vivid=True), tmp_path])
-        rows, _ = import_pictures(collection, sorted(set(files)), scorer)
-        ranking, problems = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
+        rows, _ = import_pictures(collection, sorted(set(files)), judge)
+        ranking, problems = rank(StoredPictures(collection, rows), [(guarded(judge), 1.0)])
         assert len(ranking) == len(collection.scores("taste:vivid")) == 1
     assert {re.search(r"(\w+)\.png' is left out", problem)[1] for problem in problems} == {"icon", "plain"}
 
@@ -101,7 +101,7 @@ def test_ratings_become_a_taste(rated):
     assert taste.prior_names == ("technical", "appeal", "others")
     assert taste.examples.graded
     assert np.isnan(taste.examples.priors[:, 2]).sum() == len(rows) - 12
-    kept, items, _ = measure_sound(collection, rows, TasteScorer.of(taste))
+    kept, items, _ = measure_sound(collection, rows, TasteJudge.of(taste))
     liking = taste.liking(items)
     assert min(v for row, v in zip(kept, liking, strict=True) if vivid[row.id]) > max(
         v for row, v in zip(kept, liking, strict=True) if not vivid[row.id]
@@ -173,23 +173,23 @@ def test_a_check_by_seeds_is_reported_only_if_there_was_a_check(collection, make
     assert [note for note in more.notes if "come from only 3 prompts: pictures of one seed" in note]
 
 
-def test_report(rated, scorer, tmp_path):
+def test_report(rated, judge, tmp_path):
     collection, rows, _ = rated
     evil = tmp_path / "<script>alert(1)<"
     evil.mkdir()
-    page = render_taste_report(collection, rows, scorer, ["a <b>note</b>"])
+    page = render_taste_report(collection, rows, judge, ["a <b>note</b>"])
     assert "<b>note" not in page
     assert "&lt;b&gt;note" in page
     assert page.count("<img") == 2 * 2 * 8
     assert "pictures learnt from" in page
-    assert scorer.taste.trust.advice.split(".")[0] in page
+    assert judge.taste.trust.advice.split(".")[0] in page
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "<script" not in page
     assert "Left out" not in page
-    page = render_taste_report(collection, rows, scorer, problems=["'a.png' is <i>empty</i>."])
+    page = render_taste_report(collection, rows, judge, problems=["'a.png' is <i>empty</i>."])
     assert "<li>&#39;a.png&#39; is &lt;i&gt;empty" in page.split("<h2>Left out</h2>")[1]
-    assert draw_curve(scorer.taste.trust.__class__("usable"), 3) is None
-    trust = replace(scorer.taste.trust, curve=((4, 0.7, 0.6, 0.8), (8, 0.9, 0.85, 0.95)), more=8, expected=0.95)
+    assert draw_curve(judge.taste.trust.__class__("usable"), 3) is None
+    trust = replace(judge.taste.trust, curve=((4, 0.7, 0.6, 0.8), (8, 0.9, 0.85, 0.95)), more=8, expected=0.95)
     curve = draw_curve(replace(trust, graded=False), 8)
     assert "8 pictures: 0.90 (0.85 … 0.95)" in curve
     # Beside it stands the interval of the report, over pictures, which is far wider.
@@ -197,10 +197,10 @@ def test_report(rated, scorer, tmp_path):
     assert "expected after 16 pictures: 0.90" in draw_curve(replace(trust, graded=True), 8)
 
 
-def test_a_missing_file_costs_neither_the_report_nor_the_sheet(rated, scorer):
+def test_a_missing_file_costs_neither_the_report_nor_the_sheet(rated, judge):
     """Items outlive their picture: one file that was gone ended both."""
     collection, rows, _ = rated
-    agreement, kept, _ = compare_on(collection, rows, [scorer, scorer])
+    agreement, kept, _ = compare_on(collection, rows, [judge, judge])
     with pytest.raises(ImageError, match="10 percentiles or more"):
         disagreement_sheet(collection, agreement, kept)
     # Of equal disagreements the first picture's comes first.
@@ -208,7 +208,7 @@ def test_a_missing_file_costs_neither_the_report_nor_the_sheet(rated, scorer):
     path = collection.locate(kept[0])
     path.rename(path.with_suffix(".away"))
     try:
-        page = render_taste_report(collection, kept[:4], scorer)
+        page = render_taste_report(collection, kept[:4], judge)
         assert "cannot be read" in page
         assert page.count("<img") == 2 * 3
         assert disagreement_sheet(collection, agreement, kept, 5).width == 4 * 160
@@ -219,25 +219,25 @@ def test_a_missing_file_costs_neither_the_report_nor_the_sheet(rated, scorer):
         path.with_suffix(".away").rename(path)
 
 
-def test_pictures_that_cannot_be_judged_are_not_compared(rated, scorer, tmp_path):
+def test_pictures_that_cannot_be_judged_are_not_compared(rated, judge, tmp_path):
     collection, rows, _ = rated
     with Collection(None) as other:
         for name, side, colour in (("plain", 32, (250, 0, 0)), ("tiny", 8, (9, 8, 7))):
             Image.new("RGB", (side, side), colour).save(tmp_path / f"{name}.png")
         unfit = [other.add_file(tmp_path / f"{name}.png")[0] for name in ("plain", "tiny")]
         sound = other.add_file(collection.locate(rows[0]))[0]
-        kept, items, problems = measure_sound(other, [unfit[0], sound, unfit[1]], scorer)
+        kept, items, problems = measure_sound(other, [unfit[0], sound, unfit[1]], judge)
         assert [row.id for row in kept] == [sound.id]
         assert len(items) == 1
         assert [sentence.split(" is left out: ")[1] for sentence in problems] == [
             "nothing but one tone.",
             "too small to be judged (8 pixels; 16 are needed).",
         ]
-        assert measure_sound(other, unfit, scorer)[0] == measure_sound(other, [], scorer)[0] == []
+        assert measure_sound(other, unfit, judge)[0] == measure_sound(other, [], judge)[0] == []
 
 
-def test_explained_picture(scorer, folders):
-    found = explain_picture(scorer, next(folders[1].iterdir()), grid=2)
+def test_explained_picture(judge, folders):
+    found = explain_picture(judge, next(folders[1].iterdir()), grid=2)
     assert found.score < 50
     assert found.heat.shape == (2, 2)
     assert found.overlay.shape == (20, 20, 3)
@@ -251,22 +251,22 @@ def test_comparison_and_blend(rated, learnt, folders):
     collection, rows, _ = rated
     with Collection(None) as other:
         grey = tastes.learn("grey", other, tastes.Sources([folders[1]], {"bad": [folders[0]]})).taste
-    scorers = [TasteScorer.of(t) for t in (learnt.taste, grey)]
-    agreement, kept, _ = compare_on(collection, rows, scorers)
+    judges = [TasteJudge.of(t) for t in (learnt.taste, grey)]
+    agreement, kept, _ = compare_on(collection, rows, judges)
     assert agreement.correlation[0, 1] < -0.5
     sheet = disagreement_sheet(collection, agreement, kept, 5)
     assert sheet.width == 4 * 160
-    both = TasteScorer.of(blend("both", [learnt.taste, grey], [5, 1]))
+    both = TasteJudge.of(blend("both", [learnt.taste, grey], [5, 1]))
     ranking, _ = rank(StoredPictures(collection, rows), [(guarded(both), 1.0)])
     assert "/v/" in str(ranking[0].path)
-    with pytest.raises(ProfileError, match="is a blend"):
+    with pytest.raises(TasteError, match="is a blend"):
         propose_pictures(collection, both, "me", 2)
 
 
 def test_profiles_are_called_by_what_they_mean(learnt):
     for name, title in (("technical", "technical quality"), ("saturate", "freedom from over-saturation")):
-        assert profile_title(name) == stored_title(item_judge_named(name, ProfileStore()).stored_name) == title
-    assert profile_title("vivid") == stored_title(TasteScorer.of(learnt.taste).stored_name) == "taste: vivid"
+        assert profile_title(name) == stored_title(item_judge_named(name, TasteStore()).stored_name) == title
+    assert profile_title("vivid") == stored_title(TasteJudge.of(learnt.taste).stored_name) == "taste: vivid"
     # Names of people's own say what they like.
     assert profile_title("blur-faces") == stored_title("taste:blur-faces") == "taste: blur-faces"
     assert profile_title("noise-2") == stored_title("taste:noise-2") == "taste: noise-2"
@@ -274,27 +274,27 @@ def test_profiles_are_called_by_what_they_mean(learnt):
 
 
 def test_profile_store(learnt, tmp_path):
-    profiles = ProfileStore(tmp_path / "profiles")
+    profiles = TasteStore(tmp_path / "profiles")
     assert profiles.names() == []
-    with pytest.raises(ProfileError, match=r"no taste 'vivid' .*none yet"):
+    with pytest.raises(TasteError, match=r"no taste 'vivid' .*none yet"):
         profiles.load("vivid")
     profiles.save(learnt.taste)
     assert profiles.names() == ["vivid"]
     assert profiles.load("vivid").name == "vivid"
     assert item_judge_named("vivid", profiles).stored_name == "taste:vivid"
     assert [item_judge_named(name, profiles).stored_name for name in ("technical", "blur")] == ["technical-9", "blur-8"]
-    with pytest.raises(ProfileError, match="no taste 'sharp'"):
+    with pytest.raises(TasteError, match="no taste 'sharp'"):
         item_judge_named("sharp", profiles)
     for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):
-        with pytest.raises(ProfileError, match="Expected a name of letters"):
+        with pytest.raises(TasteError, match="Expected a name of letters"):
             profiles.path(name)
-    assert "soart" in str(ProfileStore().folder)
+    assert "soart" in str(TasteStore().folder)
 
 
 def test_a_taste_never_hides_a_built_in_judge(learnt, tmp_path):
-    profiles = ProfileStore(tmp_path)
+    profiles = TasteStore(tmp_path)
     for name in ("technical", "blur", "noise", "jpeg", "fade", "saturate", "pixelate"):
-        with pytest.raises(ProfileError, match="name of a built-in judge"):
+        with pytest.raises(TasteError, match="name of a built-in judge"):
             profiles.save(replace(learnt.taste, name=name))
     assert profiles.names() == []
     # Scores of tastes are stored under names of their own.
@@ -304,18 +304,18 @@ def test_a_taste_never_hides_a_built_in_judge(learnt, tmp_path):
 
 def test_profile_of_another_version(learnt, monkeypatch):
     monkeypatch.setattr("soart.metrics.items.colour.VERSION", "colour-99")
-    with pytest.raises(ProfileError, match="learn it again"):
-        TasteScorer.of(learnt.taste)
+    with pytest.raises(TasteError, match="learn it again"):
+        TasteJudge.of(learnt.taste)
 
 
-def test_rescoring_reads_stored_items_only(rated, scorer):
+def test_rescoring_reads_stored_items_only(rated, judge):
     collection, rows, _ = rated
-    _, items, _ = measure_sound(collection, rows, scorer)
+    _, items, _ = measure_sound(collection, rows, judge)
     for row in rows:
         collection.locate(row).unlink()
-    assert score_all(collection, scorer, stored_items_only=True) == (len(rows), [])
-    stored = collection.scores(scorer.stored_name)
-    np.testing.assert_allclose([stored[row.id] for row in rows], scorer.score(items))
+    assert score_all(collection, judge, stored_items_only=True) == (len(rows), [])
+    stored = collection.scores(judge.stored_name)
+    np.testing.assert_allclose([stored[row.id] for row in rows], judge.score(items))
 
 
 def test_scoring_many_pictures_is_quick():
@@ -356,7 +356,7 @@ def test_other_raters_count_at_ranking_as_they_did_in_learning(rated):
     unknown = np.column_stack([np.zeros(len(rows)), np.full(len(rows), np.nan)])
     # Without others' ratings the taste is the one that was learnt without them.
     assert np.array_equal(taste.score(items, unknown), taste.alone.score(items, unknown[:, :1]))
-    ranking, _ = rank(StoredPictures(collection, rows), [(guarded(TasteScorer.of(taste)), 1.0)])
+    ranking, _ = rank(StoredPictures(collection, rows), [(guarded(TasteJudge.of(taste)), 1.0)])
     scores = {picture.row.id: picture.score for picture in ranking}
     low, high = unknown.copy(), unknown.copy()
     low[:, 1], high[:, 1] = -2, 2
@@ -366,7 +366,7 @@ def test_other_raters_count_at_ranking_as_they_did_in_learning(rated):
         prior = taste.prior_scores(known[None])
         prior[0, 1] = mean
         assert scores[row.id] == pytest.approx(float(taste.score(known[None], prior)[0]))
-    score_all(collection, TasteScorer.of(taste))
+    score_all(collection, TasteJudge.of(taste))
     assert collection.scores("taste:me") == pytest.approx(scores)
 
 
@@ -376,7 +376,7 @@ def test_a_taste_with_other_raters_is_stored_whole(rated, tmp_path):
         ratings.rate(collection, name, {row.id: 5 if vivid[row.id] else 1 for row in rows})
     taste = tastes.learn("me", collection, tastes.Sources(rater="me"), network=None).taste
     assert taste.prior_names == ("technical", "others")
-    store = ProfileStore(tmp_path)
+    store = TasteStore(tmp_path)
     store.save(taste)
     again = store.load("me")
     items = taste.examples.items
@@ -441,7 +441,7 @@ def test_judged_pictures_that_were_moved_away_unmeasured_are_counted(rated):
 )
 def test_wrong_arguments_are_refused_in_one_sentence(wrong, message):
     pictures = [np.full((8, 8, 3), level, np.uint8) for level in (0, 90)]
-    with pytest.raises(ProfileError, match=f"Expected {message}"):
+    with pytest.raises(TasteError, match=f"Expected {message}"):
         tastes.learn_from_pictures("a", pictures[:1], pictures[1:], **wrong)
 
 
@@ -453,7 +453,7 @@ def test_a_taste_starts_from_the_prior_scores_that_are_named(folders, tmp_path, 
         ).taste
     expected = tuple(name for name in ("technical", "appeal") if name in named)
     assert taste.prior_names == tuple(taste.trusted_priors) == expected
-    store = ProfileStore(tmp_path)
+    store = TasteStore(tmp_path)
     store.save(taste)
     again = store.load("vivid")
     assert again.prior_names == expected
@@ -468,16 +468,16 @@ def test_prior_scores_of_others_alone_leave_nothing_for_pictures_that_no_other_r
     collection, rows, vivid = rated
     sources = tastes.Sources(rater="me")
     ratings.rate(collection, "me", {row.id: 5 if vivid[row.id] else 1 for row in rows})
-    with pytest.raises(ProfileError, match="'others' needs ratings of other raters, and this collection has none"):
+    with pytest.raises(TasteError, match="'others' needs ratings of other raters, and this collection has none"):
         tastes.learn("me", collection, sources, network=None, priors=["others"])
     ratings.rate(collection, "you", {row.id: 5 if vivid[row.id] else 1 for row in rows[:16]})
     taste = tastes.learn("me", collection, sources, network=None, priors=["others"]).taste
     assert (taste.prior_names, taste.alone.prior_names) == (("others",), ())
-    assert len(rank(StoredPictures(collection, rows), [(guarded(TasteScorer.of(taste)), 1.0)])[0]) == len(rows)
+    assert len(rank(StoredPictures(collection, rows), [(guarded(TasteJudge.of(taste)), 1.0)])[0]) == len(rows)
     # Others who rated are no reason to start from them.
     taste = tastes.learn("me", collection, sources, network=None, priors=["technical"]).taste
     assert (taste.prior_names, taste.alone) == (("technical",), None)
-    with pytest.raises(ProfileError, match="'appeal' needs items of the default network"):
+    with pytest.raises(TasteError, match="'appeal' needs items of the default network"):
         tastes.learn("me", collection, sources, network=None, priors=["appeal"])
-    with pytest.raises(ProfileError, match="no prior score 'beauty': choose among technical, appeal, others"):
+    with pytest.raises(TasteError, match="no prior score 'beauty': choose among technical, appeal, others"):
         tastes.learn("me", collection, sources, network=None, priors=["beauty"])

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from soart.metrics.tastes.appeal import APPEAL
-from soart.metrics.tastes.profile import OTHERS, TECHNICAL
-from soart.metrics.tastes.profile_files import load_taste, same_taste, save_taste
+from soart.metrics.tastes.taste import OTHERS, TECHNICAL
+from soart.metrics.tastes.taste_files import load_taste, same_taste, save_taste
 from soart.pipelines.collection.ratings import dislike_personally, others_mean, rate
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring.explaining import explain_score
 from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.other_raters import beliefs_in, ratings_with_others_means, ratings_with_scores
 
@@ -83,12 +83,12 @@ def test_reasons_are_those_of_the_score(rated):
     for number in range(4):
         stars = {row.id: (4.0 if vivid[row.id] else 2.0) + rng.integers(-1, 2) for row in rows[1:]}
         rate(collection, f"rater {number}", stars)
-    scorer = TasteScorer.of(tastes.learn("mine", collection, tastes.Sources(rater="me")).taste)
-    ranking, _ = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
+    judge = TasteJudge.of(tastes.learn("mine", collection, tastes.Sources(rater="me")).taste)
+    ranking, _ = rank(StoredPictures(collection, rows), [(guarded(judge), 1.0)])
     stored = collection.scores("taste:mine")
     told = set()
     for picture in ranking:
-        explained = explain_score(collection, picture.row, scorer)
+        explained = explain_score(collection, picture.row, judge)
         assert explained.score == pytest.approx(stored[picture.row.id])
         assert [reason.text for reason in explained.reasons] == [reason.text for reason in picture.reasons]
         if any("others' liking" in reason.text for reason in picture.reasons):

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 import soart
-from soart.errors import JudgeError, ProfileError
+from soart.errors import JudgeError, TasteError
 from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.explanation import explain
-from soart.metrics.tastes.profile import is_given
+from soart.metrics.tastes.taste import is_given
 from soart.pipelines.collection import ratings
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.local_engine import LocalEngine
@@ -19,8 +19,8 @@ from soart.pipelines.judges.ranking import rank
 from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.scoring.profile_store import ProfileStore
-from soart.pipelines.scoring.taste_scorer import TasteScorer
+from soart.pipelines.scoring.taste_judge import TasteJudge
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.priors import holders_of
 
@@ -74,8 +74,8 @@ def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path
     assert any("the judge 'corner' has not judged" in note for note in learnt.notes)
     # Of the pictures that were learnt from alone, so that nobody waits for a whole collection.
     assert set(collection.scores(STORED)) == {row.id for row in known}
-    scorer, fresh = TasteScorer.of(taste), [row for row in rows if row not in known]
-    ranking, problems = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
+    judge, fresh = TasteJudge.of(taste), [row for row in rows if row not in known]
+    ranking, problems = rank(StoredPictures(collection, rows), [(guarded(judge), 1.0)])
     scores = {picture.row.id: picture.score for picture in ranking}
     items = collection.items(taste.version, [row.id for row in fresh])
     plain = taste.alone.score(np.stack([items[row.id] for row in fresh]).astype(float), useless_ok=True)
@@ -84,16 +84,16 @@ def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path
     assert f"has not judged {len(fresh)} of {len(rows)} pictures" in problems[0]
     assert problems[0].endswith("Judge them with it.")
     judge_pictures(StoredPictures(collection, rows), guarded(corner))
-    ranking, problems = rank(StoredPictures(collection, rows), [(guarded(scorer), 1.0)])
+    ranking, problems = rank(StoredPictures(collection, rows), [(guarded(judge), 1.0)])
     assert problems == []
     scores = {picture.row.id: picture.score for picture in ranking}
     best, worst = ([scores[row.id] for row in fresh if even[row.id] is liked] for liked in (True, False))
     assert min(best) > max(worst)
-    score_all(collection, scorer)
+    score_all(collection, judge)
     assert collection.scores("taste:me") == pytest.approx(scores)
     reasons = [reason.text for picture in ranking for reason in picture.reasons]
     assert any("(judge: corner)" in text for text in reasons)
-    store = ProfileStore(tmp_path / "P")
+    store = TasteStore(tmp_path / "P")
     store.save(taste)
     again, items = store.load("me"), taste.examples.items
     assert np.allclose(again.score(items, taste.examples.priors), taste.score(items, taste.examples.priors))
@@ -102,27 +102,27 @@ def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path
 
 def test_a_judge_in_the_same_call_judges_before_the_taste_scores(cornered, corner, tmp_path):
     collection, rows, even, _known = cornered
-    scorer = TasteScorer.of(learn(collection, priors=[corner]).taste)
-    ranking, problems = rank(StoredPictures(collection, rows), [(guarded(corner), 0.0), (guarded(scorer), 1.0)])
+    judge = TasteJudge.of(learn(collection, priors=[corner]).taste)
+    ranking, problems = rank(StoredPictures(collection, rows), [(guarded(corner), 0.0), (guarded(judge), 1.0)])
     assert problems == []
     assert [even[picture.row.id] for picture in ranking] == sorted(even.values(), reverse=True)
 
 
-def test_a_judge_of_weight_0_leaves_no_picture_out(cornered, corner, scorer):
+def test_a_judge_of_weight_0_leaves_no_picture_out(cornered, corner, judge):
     """No picture has a prompt, so the judge has no values."""
     collection, rows, _even, _known = cornered
-    ranking, _ = rank(StoredPictures(collection, rows), [(guarded("corner_judge:Wordy"), 0.0), (guarded(scorer), 1.0)])
+    ranking, _ = rank(StoredPictures(collection, rows), [(guarded("corner_judge:Wordy"), 0.0), (guarded(judge), 1.0)])
     assert len(ranking) == len(rows)
     assert all("wordy" not in reason.text for picture in ranking for reason in picture.reasons)
 
 
 def test_evaluations_use_values_of_judges(cornered, corner, tmp_path):
     collection, _rows, even, _known = cornered
-    scorer = TasteScorer.of(learn(collection, priors=[corner]).taste)
+    judge = TasteJudge.of(learn(collection, priors=[corner]).taste)
     scan, engine = Scan([tmp_path / "v", tmp_path / "g"]), LocalEngine(1)
-    plain = sync_and_evaluate(collection, scan, engine, scorer)
+    plain = sync_and_evaluate(collection, scan, engine, judge)
     assert any("has not judged" in text for text in plain.judged.problems)
-    judged = sync_and_evaluate(collection, scan, engine, {scorer: 1.0, corner: 0.0})
+    judged = sync_and_evaluate(collection, scan, engine, {judge: 1.0, corner: 0.0})
     assert judged.judged.problems == ()
     scores = dict(zip(judged.evaluation.ids.tolist(), judged.evaluation.scores["taste:me"].tolist(), strict=True))
     assert min(scores[i] for i in scores if even[i]) > max(scores[i] for i in scores if not even[i])
@@ -148,7 +148,7 @@ def test_a_judge_beside_other_raters_leaves_a_taste_for_each_lack(cornered, corn
     ]
     assert taste.liking(items, priors).tolist() == pytest.approx(expected)
     assert [one.liking for one in explain(taste, items, priors)] == pytest.approx(expected)
-    store = ProfileStore(tmp_path / "P")
+    store = TasteStore(tmp_path / "P")
     store.save(taste)
     assert np.allclose(store.load("me").liking(items, priors), expected)
 
@@ -172,7 +172,7 @@ def two_halves(collection, rows, vivid):
 def test_another_taste_is_a_prior_score(rated, tmp_path):
     collection, rows, vivid = rated
     two_halves(collection, rows, vivid)
-    store = ProfileStore(tmp_path / "P")
+    store = TasteStore(tmp_path / "P")
     yours = tastes.learn(
         "you", collection, tastes.Sources(rater="you"), network=None, priors=["technical", "others"]
     ).taste
@@ -200,21 +200,19 @@ def test_another_taste_is_a_prior_score(rated, tmp_path):
 def test_no_taste_starts_from_itself_and_none_in_a_circle(rated, tmp_path):
     collection, rows, vivid = rated
     two_halves(collection, rows, vivid)
-    store = ProfileStore(tmp_path / "P")
+    store = TasteStore(tmp_path / "P")
     store.save(tastes.learn("you", collection, tastes.Sources(rater="you"), network=None).taste)
     mine = learn(collection, priors=["you"], stores=[store]).taste
     store.save(mine)
     store.save(blend("both", [mine, replace(mine, name="third")]))
-    with pytest.raises(ProfileError, match="'me' cannot be a prior score of itself"):
+    with pytest.raises(TasteError, match="'me' cannot be a prior score of itself"):
         learn(collection, priors=["me"], stores=[store])
     for name in ("me", "both"):
-        with pytest.raises(ProfileError, match=f"'{name}' starts from 'you', which cannot start from it in turn"):
+        with pytest.raises(TasteError, match=f"'{name}' starts from 'you', which cannot start from it in turn"):
             tastes.learn("you", collection, tastes.Sources(rater="you"), network=None, priors=[name], stores=[store])
-    with pytest.raises(ProfileError, match="learn both with the same network"):
+    with pytest.raises(TasteError, match="learn both with the same network"):
         tastes.learn("new", collection, tastes.Sources(rater="me"), priors=["you"], stores=[store])
-    with pytest.raises(
-        ProfileError, match=r"There is no prior score 'he': choose among technical.*clip.*both, me, you"
-    ):
+    with pytest.raises(TasteError, match=r"There is no prior score 'he': choose among technical.*clip.*both, me, you"):
         learn(collection, priors=["he"], stores=[store])
 
 
@@ -222,13 +220,13 @@ def test_what_another_taste_was_learnt_from_says_nothing_about_its_worth(rated, 
     collection, rows, vivid = rated
     two_halves(collection, rows, vivid)
     ratings.rate(collection, "me", {rows[0].id: 5, rows[10].id: 1})
-    store = ProfileStore(tmp_path / "P")
+    store = TasteStore(tmp_path / "P")
     store.save(tastes.learn("you", collection, tastes.Sources(rater="you"), network=None).taste)
     learnt = learn(collection, priors=["you"], stores=[store])
     assert any("'you' was learnt from 2 of these 10 pictures too" in note for note in learnt.notes)
     assert np.isnan(learnt.taste.examples.priors[:, 0]).sum() == 2
     same = tastes.Sources(rater="you")
-    with pytest.raises(ProfileError, match="learnt from all 12 pictures that this one is learnt from"):
+    with pytest.raises(TasteError, match="learnt from all 12 pictures that this one is learnt from"):
         tastes.learn("again", collection, same, network=None, priors=["you"], stores=[store])
     left = tastes.learn("again", collection, same, network=None, priors=["you"], stores=[store], if_available=True)
     assert left.taste.prior_names == ()
@@ -244,7 +242,7 @@ def test_judges_and_tastes_are_prior_scores_of_pictures_in_memory(corner, tmp_pa
     first = soart.learn_from_pictures("first", list(good[:6]), list(bad[:6]), priors=[corner])
     assert (first.prior_names, first.alone.prior_names) == ((STORED,), ())
     assert set(first.examples.priors[:, 0]) == {0.0, 1.0}
-    ProfileStore().save(first)
+    TasteStore().save(first)
     second = soart.learn_from_pictures("second", list(good[6:]), list(bad[6:]), priors=["first", corner])
     assert second.prior_names == (STORED, "taste:first")
     with pytest.raises(JudgeError, match="needs a prompt"):

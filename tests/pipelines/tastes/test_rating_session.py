@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soart.errors import CollectionError
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines.collection import ratings
 from soart.pipelines.scoring.measuring import measure
 from soart.pipelines.tastes import learning as tastes
@@ -81,15 +81,15 @@ def test_not_for_me_teaches_the_taste_and_no_prior(rated):
     assert tastes.learn("mine", collection, tastes.Sources(rater="me")).taste.prior_names == ("technical", "appeal")
 
 
-def test_what_to_rate_next(rated, scorer):
+def test_what_to_rate_next(rated, judge):
     collection, rows, _ = rated
     ratings.rate(collection, "me", {row.id: 3 for row in rows[:15]})
-    proposal, chosen = propose_pictures(collection, scorer, "me", 3)
+    proposal, chosen = propose_pictures(collection, judge, "me", 3)
     assert {row.id for row in chosen} <= {row.id for row in rows[15:]}
     assert proposal.reason
-    assert [row.id for row in rating_queue(collection, "me", scorer, 3)] == [row.id for row in chosen]
+    assert [row.id for row in rating_queue(collection, "me", judge, 3)] == [row.id for row in chosen]
     ratings.rate(collection, "me", {row.id: 3 for row in rows})
-    assert propose_pictures(collection, scorer, "me", 3)[0].stop
+    assert propose_pictures(collection, judge, "me", 3)[0].stop
 
 
 def test_what_to_rate_first(collection, make_drawn):
@@ -108,7 +108,7 @@ def test_what_to_rate_first(collection, make_drawn):
     unmeasured = queue("me")
     assert sorted(unmeasured) == sorted(colour)
     assert unmeasured != queue("you")
-    measure(collection, rows, TechnicalScorer.load())
+    measure(collection, rows, TechnicalJudge.load())
     first = queue("me", 3)
     assert {colour[image] for image in first} == set(levels)
     assert queue("me", 3) == first
@@ -123,8 +123,8 @@ def test_what_to_rate_first(collection, make_drawn):
 
 def test_raters_of_many_pictures_begin_with_others(collection, make_drawn):
     rows = collection.add_drawn([make_drawn(seed) for seed in range(140)], "m", "s")
-    version, rng = TechnicalScorer.load().extractor.version, np.random.default_rng(1)
-    width = len(TechnicalScorer.load().extractor.names)
+    version, rng = TechnicalJudge.load().extractor.version, np.random.default_rng(1)
+    width = len(TechnicalJudge.load().extractor.names)
     collection.add_items(version, {row.id: rng.normal(size=width).astype(np.float32) for row in rows})
     queues = [{row.id for row in rating_queue(collection, rater, None, 8)} for rater in ("me", "you", "ann")]
     assert len(set.union(*queues)) > 12

@@ -13,7 +13,7 @@ from specimens.ugly import encoded, picture
 from sqlalchemy import select
 
 from soart.errors import CollectionError
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines.collection.labels import ALBUM, TAG, set_label
 from soart.pipelines.collection.png import NOTE_AT, note_chunk
 from soart.pipelines.collection.ratings import rate
@@ -344,7 +344,7 @@ def test_pictures_that_cannot_be_judged_come_last_by_any_profile(collection, tmp
     ):
         (folder / f"{name}.png").write_bytes(encoded(image, "PNG"))
         (folder / f"{name}.txt").write_text("a fox")
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), [TechnicalScorer.detector("blur")])
+    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), [TechnicalJudge.detector("blur")])
     e = result.evaluation
     assert e.scores[e.main].argmax() == e.unfit.tolist().index("all black")
     for rule in (Rule(worst=34), Rule(below=0)):

@@ -152,11 +152,11 @@ def test_an_account_says_what_looks_saved_or_cost():
     assert str(Pruning([], None, 2, 0, 0.0)).startswith("Previews: too few pictures so far to compare them")
 
 
-def test_tuning_with_and_without(collection, generator, scorer, tmp_path):
+def test_tuning_with_and_without(collection, generator, judge, tmp_path):
     space = PromptSpace.from_text(
         "a {boat|tree|house} in {warm|cool|monochrome|neon} colors, {flat design|woodcut|pixel art}"
     )
-    tuner = Tuner(collection, generator, space, Panel(scorer), budget=14, batch=6)
+    tuner = Tuner(collection, generator, space, Panel(judge), budget=14, batch=6)
     assert tuner.prune
     tuner.step()
     assert all(set(asked.previews) == {f"{share:g}" for share in SHARES} for asked in tuner.study.own)
@@ -173,30 +173,30 @@ def test_tuning_with_and_without(collection, generator, scorer, tmp_path):
     assert not tuner.waiting
 
 
-def test_dropped_candidates_stay_dropped(collection, generator, scorer, monkeypatch):
+def test_dropped_candidates_stay_dropped(collection, generator, judge, monkeypatch):
     """A study in which looks always agree: candidates are halved, looked at once, and never drawn later."""
     monkeypatch.setattr("soart.pipelines.tuning.pruning.MIN_CORRELATION", -1.0)
     space = PromptSpace.from_text(
         "a {boat|tree|house} in {warm|cool|monochrome|neon} colors, {flat design|woodcut|pixel art}"
     )
-    tuner = Tuner(collection, generator, space, Panel(scorer), budget=18, batch=6)
+    tuner = Tuner(collection, generator, space, Panel(judge), budget=18, batch=6)
     tuner.step()
     tuner.step()
     dropped = tuner.study.dropped
     assert len(dropped) == 6
     assert tuner.done == 12
-    scores = {a.request_key: a.previews[KEY][scorer.stored_name] for a in tuner.study.own[6:]}
+    scores = {a.request_key: a.previews[KEY][judge.stored_name] for a in tuner.study.own[6:]}
     assert max(scores[a.request_key] for a in dropped) <= min(
         scores[a.request_key] for a in tuner.study.own[6:] if not a.dropped
     )
     assert "6 candidates were dropped" in str(account(tuner.study, tuner.judged()))
-    again = Tuner(collection, generator, space, Panel(scorer), budget=18, batch=6, prune=False)
+    again = Tuner(collection, generator, space, Panel(judge), budget=18, batch=6, prune=False)
     tune(again)
     assert [a.request_key for a in again.study.dropped] == [a.request_key for a in dropped]
     assert all(a.row is None for a in read_study(collection, space, generator.model.identity).dropped)
 
 
-def test_looks_are_not_taken_twice(generator, scorer):
+def test_looks_are_not_taken_twice(generator, judge):
     asked = Trial(0, 0, (0,), "", 1, "k", None, {KEY: {"technical-9": 5.0}})
-    same = add_previews(generator, Panel(scorer), [asked], SHARES[0], lambda one: pytest.fail("looked again"))
+    same = add_previews(generator, Panel(judge), [asked], SHARES[0], lambda one: pytest.fail("looked again"))
     assert same == [asked]

@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from specimens.ugly import picture
 from typer.main import get_command
 
-from soart.metrics.damage.scorer import DETECTORS
+from soart.metrics.damage.technical import DETECTORS
 from soart.pipelines.models.options import GeneratorOptions
 from soart.plugin.cli import app as cli
 from soart.plugin.cli import terminal

@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 import soart as api
-from soart.metrics.tastes.overall import OverallScorer
+from soart.metrics.tastes.overall import OverallJudge
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges import ray_judging
 from soart.pipelines.judges.finding import judges_for
 from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.storing import judge_pictures
-from soart.pipelines.scoring.profile_store import tastes_of
+from soart.pipelines.scoring.taste_store import tastes_of
 from soart.training.captions import Scene
 from soart.training.render import render
 
@@ -38,7 +38,7 @@ def draw(folder, count):
 
 
 def test_a_judge_of_pixels_alone_needs_no_network(soart, package, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(OverallScorer, "load", None)
+    monkeypatch.setattr(OverallJudge, "load", None)
     assert soart("rank", folder, "--by", "redness", "--min-distance", 0.1)[0] == 0
     drawn = ("generate", "a fox", "--count", 2, "--steps", 2, "--collection", tmp_path / "c")
     assert soart(*drawn, "--by", "redness")[0] == 0

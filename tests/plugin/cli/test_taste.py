@@ -11,7 +11,7 @@ from PIL import Image
 from sqlalchemy import text
 from typer.main import get_command
 
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.protocols import Measures
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
@@ -126,7 +126,7 @@ def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
 def test_a_rater_is_named_in_the_next_command_and_missed_if_misspelt(soart, world, mine, tmp_path):
     folder = tmp_path / "a collection"
     with Collection(folder) as collection:
-        import_pictures(collection, find_pictures([world / "pool"])[0][:2], TechnicalScorer.load())
+        import_pictures(collection, find_pictures([world / "pool"])[0][:2], TechnicalJudge.load())
     out = soart("taste", "rate", folder, "--rater", "ann", stdin="51")[1]
     assert out.splitlines()[-1].endswith(f"--collection '{folder}' --rater ann")
     for rater in ("anne", "me"):

@@ -118,7 +118,7 @@ def test_long_prompts_are_cut_in_the_table_of_the_best(tmp_path):
     generator = soart.ImageGenerator(soart.load_model(device="cpu"), steps=1)
     space = soart.PromptSpace.from_text("a boat, " + "in the snow, " * 30 + "{red|blue}")
     with Collection(tmp_path / "c") as collection:
-        panel = soart.Panel([soart.TechnicalScorer.load()])
+        panel = soart.Panel([soart.TechnicalJudge.load()])
         tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
         tuner.step()
         table = best_table(tuner.judged())

@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 from PIL import Image
 
-from soart.metrics.tastes.overall import OverallScorer
+from soart.metrics.tastes.overall import OverallJudge
 from soart.pipelines.collection.collection import Collection
 from soart.plugin.cli import web as command
 
@@ -107,7 +107,7 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
     assert answer.exit_code == 0
     with Collection(tmp_path / "demo") as collection:
         assert len(collection.images()) == 24
-        assert len(collection.scores(OverallScorer.load().stored_name)) == 24
+        assert len(collection.scores(OverallJudge.load().stored_name)) == 24
 
 
 def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save
 
-from soart.metrics.tastes.profile_files import load_taste, same_taste
+from soart.metrics.tastes.taste_files import load_taste, same_taste
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.loading import EMBEDDED_FOLDER
 from soart.pipelines.models.request import DrawnPicture, Request

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.request import DrawnPicture, Request
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.support.decoding import DecodingProcesses
 from soart.plugin.web import state
 from soart.plugin.web.app import create_app
@@ -115,7 +115,7 @@ def visit_once(tmp_path_factory, embedded):
     with ExitStack() as stack:
 
         def come(folder, **settings):
-            tastes = ProfileStore(tmp_path_factory.mktemp("user"))
+            tastes = TasteStore(tmp_path_factory.mktemp("user"))
             app = create_app(
                 ServerSettings(
                     [folder],
@@ -154,7 +154,7 @@ def folder(drawn, tmp_path):
 
 @pytest.fixture
 def settings(folder, tmp_path, generator):
-    profiles = ProfileStore(tmp_path / "user")
+    profiles = TasteStore(tmp_path / "user")
     return ServerSettings([folder], lambda: generator, profiles=profiles, token=TOKEN, secret="s" * 32)
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from soart.metrics.damage.scorer import TechnicalScorer
 from soart.metrics.damage.suspicion import detectors
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines.collection.collection import Collection
 
 AXE = Path(__file__).parents[3] / ".ci" / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
@@ -75,8 +75,8 @@ def test_axe_finds_nothing(examined, address):
 def test_no_view_is_wider_than_a_narrow_screen(come, address, folder):
     with Collection(folder) as collection:
         # Profiles with long names are offered once they have scores.
-        for scorer in (TechnicalScorer.load(), *detectors()):
-            collection.set_scores(scorer.stored_name, dict.fromkeys(collection.ids(), 50.0))
+        for judge in (TechnicalJudge.load(), *detectors()):
+            collection.set_scores(judge.stored_name, dict.fromkeys(collection.ids(), 50.0))
     page = come()
     page.set_viewport_size({"width": 320, "height": 640})
     widths = {}

@@ -24,7 +24,7 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.items.soart import SoartExtractor
 from soart.metrics.tastes import learning_curve
-from soart.metrics.tastes.profile import words_of_lack
+from soart.metrics.tastes.taste import words_of_lack
 from soart.metrics.tastes.trust import (
     CHANCE,
     CHOOSE_FIVE,
@@ -44,7 +44,7 @@ from soart.pipelines.judges.phrase_judgements import PhraseJudgement
 from soart.pipelines.reports.charts import Interval, counts_chart, histogram_chart
 from soart.pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges, unit_of
 from soart.pipelines.reports.taste import draw_curve
-from soart.pipelines.scoring.taste_scorer import doubt_of
+from soart.pipelines.scoring.taste_judge import doubt_of
 from soart.pipelines.tuning.findings import BatchScore, OptionEffect, TradeOff
 from soart.pipelines.tuning.pruning import PreviewAgreement, Pruning
 from soart.plugin.web.language import CATALOGUES, Texts, languages, matching, preferred, texts_in

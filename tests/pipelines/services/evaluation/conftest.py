@@ -4,8 +4,8 @@ import pytest
 from specimens.evaluating import Here, finish
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import EvaluationService
 from soart.pipelines.support.background import Jobs
 
@@ -24,7 +24,7 @@ def open_service(collection, tmp_path):
     def make():
         opened.append(Jobs())
         return EvaluationService(
-            collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), opened[-1], Here()
+            collection, CollectionTastes(collection, TasteStore(tmp_path / "user")), opened[-1], Here()
         )
 
     yield make

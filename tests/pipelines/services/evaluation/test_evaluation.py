@@ -3,7 +3,7 @@
 import pytest
 from specimens.evaluating import Here, finish
 
-from soart.errors import CollectionError, ProfileError
+from soart.errors import CollectionError, TasteError
 from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
@@ -11,8 +11,8 @@ from soart.pipelines.collection.labels import TAG, label_counts, set_label
 from soart.pipelines.collection.pictures import count_sound_pictures
 from soart.pipelines.collection.queries import Query, order, row_of
 from soart.pipelines.evaluation.settings import EvaluationSettings
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import EvaluationService
 from soart.pipelines.support.background import FAILED, Jobs
 from soart.pipelines.tastes.rating_session import unrated_pictures
@@ -41,7 +41,7 @@ def test_nothing_is_evaluated_unasked(open_service):
     assert service.groups() == []
     with pytest.raises(CollectionError, match="first"):
         service.plan(Rule(damaged=True))
-    with pytest.raises(ProfileError):
+    with pytest.raises(TasteError):
         service.evaluate("nobody")
     assert service.job is None
 
@@ -67,7 +67,7 @@ def test_the_judge_and_the_folders_are_remembered(service, open_service, tmp_pat
 def test_an_empty_collection_and_missing_folders_are_sentences(tmp_path):
     with Collection(tmp_path / "empty") as collection:
         service = EvaluationService(
-            collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), Jobs(), Here()
+            collection, CollectionTastes(collection, TasteStore(tmp_path / "user")), Jobs(), Here()
         )
         assert "no picture" in finish(service, service.evaluate(), FAILED)
         assert "no picture" in finish(service, service.evaluate("", [tmp_path / "gone"]), FAILED)

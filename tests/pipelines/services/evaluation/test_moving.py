@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 from specimens.evaluating import Here, finish
 
-from soart.errors import CollectionError, ProfileError, SoartError
+from soart.errors import CollectionError, SoartError, TasteError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.png import NOTE_AT, note_chunk
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import AWAY, ImageRow
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.profile_store import ProfileStore
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import KEY, EvaluationService
 from soart.pipelines.services.rating import RatingService
 from soart.pipelines.support.background import CANCELLED, FAILED, Jobs
@@ -184,7 +184,7 @@ def test_a_move_whose_evaluation_fails_tells_that_files_were_moved(service, monk
     plan = service.plan(rule)
 
     def fail(job, roots):
-        raise ProfileError("The taste is gone.")
+        raise TasteError("The taste is gone.")
 
     monkeypatch.setattr(service, "_evaluate", fail)
     message = finish(service, service.move(rule, plan.digest)[0], FAILED)
@@ -311,7 +311,7 @@ def test_both_databases_move_and_bring_back(where, tmp_path, make_drawn):
     with Collection(where) as collection:
         collection.add_drawn([make_drawn(seed, size=40) for seed in range(8)], "m", "s")
         service = EvaluationService(
-            collection, CollectionProfiles(collection, ProfileStore(tmp_path / "user")), Jobs(), Here()
+            collection, CollectionTastes(collection, TasteStore(tmp_path / "user")), Jobs(), Here()
         )
         finish(service, service.evaluate())
         move(service, Rule(worst=50))

@@ -8,7 +8,7 @@ import pytest
 from specimens.time_zones import local_time
 from sqlalchemy import update
 
-from soart.metrics.damage.scorer import TechnicalScorer
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.similarity.neighbours import likeness
 from soart.pipelines.collection.collection import Collection
@@ -184,7 +184,7 @@ def test_more_like_this(visitor, folder):
         rows = collection.images()
         answer = visitor.get("/api/ids", like=str(rows[0].id))
         assert (answer.status_code, "not measured yet" in answer.text) == (400, True)
-        stored, _ = measure(collection, rows, TechnicalScorer.load())
+        stored, _ = measure(collection, rows, TechnicalJudge.load())
     ids = visitor.get("/api/ids").json()["ids"]
     like = next(iter(stored))
     found = visitor.get("/api/ids", like=str(like)).json()["ids"]
@@ -300,7 +300,7 @@ def prompts(folder):
             for i in range(4)
         ]  # fmt: skip
         ids = [row.id for row in collection.add_drawn(drawn, "m", "s")]
-        collection.set_scores(TechnicalScorer.load().stored_name, {ids[2]: 90.0, ids[0]: 80.0, ids[5]: 70.0})
+        collection.set_scores(TechnicalJudge.load().stored_name, {ids[2]: 90.0, ids[0]: 80.0, ids[5]: 70.0})
     return [ids[:4], ids[4:8], ids[8:]]
 
 

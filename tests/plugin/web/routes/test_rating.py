@@ -128,7 +128,7 @@ def test_tastes_start_from_the_prior_scores_of_the_settings_as_far_as_they_are_a
     rate_as(visitor, "ann")
     assert visitor.wait_for("learn:ann")["state"] == "done"
     profiles = visitor.client.app.state.server.collections[0].profiles
-    assert profiles.scorer("ann").taste.prior_names == ("appeal",)
+    assert profiles.judge("ann").taste.prior_names == ("appeal",)
 
 
 @pytest.mark.slow
@@ -140,17 +140,17 @@ def test_tastes_start_from_the_population_and_the_judges_of_the_settings(own_lea
     rate_as(visitor, "ann")
     assert visitor.wait_for("learn:ann")["state"] == "done"
     profiles = visitor.client.app.state.server.collections[0].profiles
-    assert profiles.scorer("ann").taste.prior_names == ("technical", "judge:redness@1", "kind 1")
+    assert profiles.judge("ann").taste.prior_names == ("technical", "judge:redness@1", "kind 1")
     rate_as(visitor, "ben", 8)
     assert visitor.wait_for("learn:ben")["state"] == "done"
     # Another rater's taste of this collection; the pictures that taught it say nothing about its worth.
-    taste = profiles.scorer("ben").taste
+    taste = profiles.judge("ben").taste
     assert taste.prior_names == ("technical", "judge:redness@1", "taste:ann", "kind 1")
     # A population that was deleted meanwhile is left out.
     delete_population("friends", settings.profiles)
     rate_as(visitor, "cat")
     assert visitor.wait_for("learn:cat")["state"] == "done"
-    assert not len(profiles.scorer("cat").taste.kinds)
+    assert not len(profiles.judge("cat").taste.kinds)
 
 
 @pytest.mark.slow

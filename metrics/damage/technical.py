@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ...errors import ProfileError, expect
+from ...errors import TasteError, expect
 from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
@@ -49,7 +49,7 @@ def quality_model() -> QualityModel:
     """The built-in model.
 
     Raises:
-        ProfileError: its file is missing or damaged.
+        TasteError: its file is missing or damaged.
     """
     extractor = QualityExtractor()
     return QualityModel.load(Path(__file__).with_name("quality.safetensors"), extractor.names, extractor.version)
@@ -92,7 +92,7 @@ def costs_of_faults(items: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class TechnicalScorer(JudgesItems):
+class TechnicalJudge(JudgesItems):
     """The technical score, or the freedom from one fault; 0 to 100 points, higher is better.
 
     Attributes:
@@ -103,15 +103,15 @@ class TechnicalScorer(JudgesItems):
     Examples:
         >>> import numpy as np
         >>> from scipy import ndimage
-        >>> from soart import TechnicalScorer
-        >>> scorer = TechnicalScorer.load()
+        >>> from soart import TechnicalJudge
+        >>> judge = TechnicalJudge.load()
         >>> y, x = np.mgrid[:128, :128] / 128
         >>> sharp = np.stack([(x + y) / 2, x * y, (np.sin(40 * x) > np.cos(30 * y)) * 0.8], axis=2)
-        >>> items = scorer.extractor.extract(np.stack([sharp, ndimage.gaussian_filter(sharp, (3, 3, 0))]))
-        >>> scores = scorer.score(items)
+        >>> items = judge.extractor.extract(np.stack([sharp, ndimage.gaussian_filter(sharp, (3, 3, 0))]))
+        >>> scores = judge.score(items)
         >>> bool((scores >= 0).all() and (scores <= 100).all() and scores[0] > scores[1])
         True
-        >>> reasons = scorer.explain(items, top=99)[1]
+        >>> reasons = judge.explain(items, top=99)[1]
         >>> bool(np.isclose(sum(reason.contribution for reason in reasons), scores[1] - 100))
         True
     """
@@ -121,23 +121,23 @@ class TechnicalScorer(JudgesItems):
     extractor: CombinedExtractor = field(default_factory=taste_extractor)
 
     @classmethod
-    def load(cls) -> TechnicalScorer:
+    def load(cls) -> TechnicalJudge:
         """The built-in technical score.
 
         Raises:
-            ProfileError: its file is missing or damaged.
+            TasteError: its file is missing or damaged.
         """
         return cls("", quality_model())
 
     @classmethod
-    def detector(cls, fault: str) -> TechnicalScorer:
+    def detector(cls, fault: str) -> TechnicalJudge:
         """The built-in detector of a fault, one of ``DETECTORS``.
 
         Raises:
-            ProfileError: there is no detector with this name.
+            TasteError: there is no detector with this name.
         """
         if fault not in DETECTORS:
-            raise ProfileError(f"Expected a detector among {', '.join(DETECTORS)}, got {fault!r}.")
+            raise TasteError(f"Expected a detector among {', '.join(DETECTORS)}, got {fault!r}.")
         return cls(fault, quality_model())
 
     @property
@@ -162,14 +162,14 @@ class TechnicalScorer(JudgesItems):
 
     def _quality(self, items: np.ndarray) -> np.ndarray:
         """The quality items among (n, p) items."""
-        expect("items as an array (pictures, items)", items, np.ndarray, error=ProfileError)
+        expect("items as an array (pictures, items)", items, np.ndarray, error=TasteError)
         if items.ndim != 2 or items.shape[1] != len(self.extractor.names):
-            raise ProfileError(
+            raise TasteError(
                 f"Profile {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "
                 f"{items.shape}."
             )
         if not np.isfinite(items).all():
-            raise ProfileError(f"Profile {self.stored_name!r} expects finite items, got NaN or infinity.")
+            raise TasteError(f"Profile {self.stored_name!r} expects finite items, got NaN or infinity.")
         return np.asarray(items[:, self.columns], dtype=np.float64)
 
     def _evidence(self, quality: np.ndarray) -> np.ndarray:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from ...errors import ProfileError, SoartError
+from ...errors import SoartError, TasteError
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.blend import Taste
-from ...metrics.tastes.overall import BuiltInScorer
+from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
-from .profile_store import ProfileStore, item_judge_named, tastes_of
-from .taste_scorer import TasteScorer
+from .taste_judge import TasteJudge
+from .taste_store import TasteStore, item_judge_named, tastes_of
 
 
-class CollectionProfiles:
+class CollectionTastes:
     """Profiles by name; lookup order: the collection's tastes, the user's tastes, the built-in scores.
 
     Args:
@@ -29,16 +29,16 @@ class CollectionProfiles:
         user: the user's tastes.
 
     Raises:
-        ProfileError: a collection in memory, which has no folder for tastes.
+        TasteError: a collection in memory, which has no folder for tastes.
     """
 
-    def __init__(self, collection: Collection, user: ProfileStore) -> None:
+    def __init__(self, collection: Collection, user: TasteStore) -> None:
         if collection.folder is None:
-            raise ProfileError("A collection in memory cannot hold tastes: give it a folder.")
+            raise TasteError("A collection in memory cannot hold tastes: give it a folder.")
         self.own, self.user = tastes_of(collection.folder), user
         self._lock = threading.Lock()
-        self._tastes: dict[tuple[Path, int], TasteScorer] = {}
-        self._built_in: dict[str, BuiltInScorer] = {}
+        self._tastes: dict[tuple[Path, int], TasteJudge] = {}
+        self._built_in: dict[str, BuiltInJudge] = {}
 
     def names(self) -> list[str]:
         """Names of all tastes, those of the collection first."""
@@ -58,21 +58,21 @@ class CollectionProfiles:
     def _doubt(self, taste: str) -> str | None:
         """The word of trust of a taste that cannot be relied on; empty for others, None for one that cannot be used."""
         try:
-            scorer = self.scorer(taste)
+            judge = self.judge(taste)
         except SoartError:
             return None
-        return scorer.taste.trust.word if isinstance(scorer, TasteScorer) and scorer.taste.trust.useless else ""
+        return judge.taste.trust.word if isinstance(judge, TasteJudge) and judge.taste.trust.useless else ""
 
-    def home(self, name: str) -> ProfileStore:
+    def home(self, name: str) -> TasteStore:
         """The store that holds a taste; that of the user for built-in profiles.
 
         Raises:
-            ProfileError: there is no profile of that name.
+            TasteError: there is no profile of that name.
         """
         tastes = self.names()
         if name not in (*tastes, OVERALL, TECHNICAL, *DETECTORS):
             known = ", ".join(tastes) or "none yet"
-            raise ProfileError(
+            raise TasteError(
                 f"There is no taste {name!r}, neither in this collection nor among your own (available: {known})."
             )
         return self.own if name in self.own.names() else self.user
@@ -81,7 +81,7 @@ class CollectionProfiles:
         """The file of a taste.
 
         Raises:
-            ProfileError: no taste of that name.
+            TasteError: no taste of that name.
         """
         return self.home(name).path(name)
 
@@ -89,15 +89,15 @@ class CollectionProfiles:
         """The taste of a name.
 
         Raises:
-            ProfileError: no taste of that name, or its file is damaged.
+            TasteError: no taste of that name, or its file is damaged.
         """
         return self.home(name).load(name)
 
-    def scorer(self, name: str) -> TasteScorer | BuiltInScorer:
-        """The scorer of a name; a taste is read again only when its file has changed.
+    def judge(self, name: str) -> TasteJudge | BuiltInJudge:
+        """The judge of a name; a taste is read again only when its file has changed.
 
         Raises:
-            ProfileError: no profile of that name, its file is damaged, or it needs items that this soart does not
+            TasteError: no profile of that name, its file is damaged, or it needs items that this soart does not
                 measure.
             ModelError: the network behind its deep items cannot be loaded.
         """
@@ -105,15 +105,15 @@ class CollectionProfiles:
         if name not in home.names():
             with self._lock:
                 if name not in self._built_in:
-                    scorer = item_judge_named(name, home)
-                    if isinstance(scorer, TasteScorer):
-                        return scorer
-                    self._built_in[name] = scorer
+                    judge = item_judge_named(name, home)
+                    if isinstance(judge, TasteJudge):
+                        return judge
+                    self._built_in[name] = judge
                 return self._built_in[name]
         path = home.path(name)
         key = path, path.stat().st_mtime_ns
         with self._lock:
             if key not in self._tastes:
                 self._tastes = {k: v for k, v in self._tastes.items() if k[0] != path}
-                self._tastes[key] = TasteScorer.of(home.load(name))
+                self._tastes[key] = TasteJudge.of(home.load(name))
             return self._tastes[key]

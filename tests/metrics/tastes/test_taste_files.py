@@ -6,13 +6,13 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from soart.errors import ProfileError
-from soart.metrics.tastes import profile_files
+from soart.errors import TasteError
+from soart.metrics.tastes import taste_files
 from soart.metrics.tastes.agreement import compare_tastes
 from soart.metrics.tastes.blend import Blend, blend
 from soart.metrics.tastes.examples import from_ratings
-from soart.metrics.tastes.profile import learn_taste
-from soart.metrics.tastes.profile_files import FILE, check_version, load_taste, same_taste, save_taste
+from soart.metrics.tastes.taste import learn_taste
+from soart.metrics.tastes.taste_files import FILE, check_version, load_taste, same_taste, save_taste
 
 
 def make(world, seed=1, name="mine", **options):
@@ -74,16 +74,16 @@ def test_tastes_learnt_from_other_scores_are_to_be_learnt_again(
     taste = learn_taste(examples, names, "v1", prior_names=(prior,), curve=False, repeats=1)
     path = save_taste(taste, tmp_path / "t")
     assert same_taste(load_taste(path), taste)
-    monkeypatch.setattr(profile_files, constant, other)
+    monkeypatch.setattr(taste_files, constant, other)
     with pytest.raises(
-        ProfileError, match=rf"was learnt with {prior}-\d+, this version of soart has .*{prior}-99: learn"
+        TasteError, match=rf"was learnt with {prior}-\d+, this version of soart has .*{prior}-99: learn"
     ):
         load_taste(path)
     # Earlier files do not say which technical score it was.
-    monkeypatch.setattr(profile_files, "_versions_of_priors", lambda *_: {})
+    monkeypatch.setattr(taste_files, "_versions_of_priors", lambda *_: {})
     path = save_taste(taste, tmp_path / "earlier")
     monkeypatch.undo()
-    with pytest.raises(ProfileError, match=f"learnt with an earlier version of {prior}, this version"):
+    with pytest.raises(TasteError, match=f"learnt with an earlier version of {prior}, this version"):
         load_taste(path)
 
 
@@ -100,13 +100,13 @@ def test_damaged_and_foreign_files_are_refused(profile, tmp_path):
         (bytes(flipped), "changed or damaged"),
     ):
         broken.write_bytes(content)
-        with pytest.raises(ProfileError, match=words) as caught:
+        with pytest.raises(TasteError, match=words) as caught:
             load_taste(broken)
         assert "\n" not in str(caught.value)
     save_file({"x": np.zeros(3)}, broken)
-    with pytest.raises(ProfileError, match="is not a taste: choose"):
+    with pytest.raises(TasteError, match="is not a taste: choose"):
         load_taste(broken)
-    with pytest.raises(ProfileError, match="cannot be read"):
+    with pytest.raises(TasteError, match="cannot be read"):
         load_taste(tmp_path / "nothing")
 
 
@@ -150,14 +150,14 @@ def rewrite(path, change, rehash):
 def test_contents_are_checked_even_under_a_right_hash(change, words, profile, tmp_path):
     path = save_taste(profile, tmp_path / "p.safetensors")
     rewrite(path, change, rehash=True)
-    with pytest.raises(ProfileError, match=words):
+    with pytest.raises(TasteError, match=words):
         load_taste(path)
 
 
 def test_header_is_under_the_hash(profile, tmp_path):
     path = save_taste(profile, tmp_path / "p.safetensors")
     rewrite(path, lambda h, a: h["parts"][0].update(calibration=[9.0, 0.0]), rehash=False)
-    with pytest.raises(ProfileError, match="changed or damaged"):
+    with pytest.raises(TasteError, match="changed or damaged"):
         load_taste(path)
 
 
@@ -169,11 +169,11 @@ def test_nothing_is_half_saved(profile, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("soart.files.os.fsync", full)
-    with pytest.raises(ProfileError, match="No space left"):
+    with pytest.raises(TasteError, match="No space left"):
         save_taste(replace(profile, name="other"), path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["p.safetensors"]
-    with pytest.raises(ProfileError, match="cannot be written"):
+    with pytest.raises(TasteError, match="cannot be written"):
         save_taste(profile, path / "below" / "a file")
 
 
@@ -196,7 +196,7 @@ def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
 
 def test_versions_must_match(profile, taste_world):
     check_version(profile, taste_world.names, "v1")
-    with pytest.raises(ProfileError, match="learnt on items v1, this version of soart measures v2"):
+    with pytest.raises(TasteError, match="learnt on items v1, this version of soart measures v2"):
         check_version(profile, taste_world.names, "v2")
 
 
@@ -260,7 +260,7 @@ def test_wrong_blends_are_refused(profile, taste_world):
         ([profile, profile], [1, float("nan")], "above 0"),
         ([profile, replace(profile, version="v2")], None, "same items"),
     ):
-        with pytest.raises(ProfileError, match=words):
+        with pytest.raises(TasteError, match=words):
             blend("x", parts, weights)
 
 
@@ -277,5 +277,5 @@ def test_comparison_finds_where_tastes_disagree():
     assert agreement.correlation[0, 0] == pytest.approx(1)
     assert agreement.correlation[0, 1] == agreement.correlation[1, 0] < 1
     assert np.isnan(compare_tastes(["a", "b"], np.stack([a, a * 0])).correlation[0, 1])
-    with pytest.raises(ProfileError, match="at least two tastes and two pictures, got 1 and 10"):
+    with pytest.raises(TasteError, match="at least two tastes and two pictures, got 1 and 10"):
         compare_tastes(["a"], a[None])

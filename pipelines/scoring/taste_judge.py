@@ -13,18 +13,18 @@ from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extract
 from ...metrics.protocols import POINTS, Pictures, Reason, Values
 from ...metrics.tastes.blend import Blend, Taste
 from ...metrics.tastes.explanation import explain
-from ...metrics.tastes.profile import TasteProfile, computed_priors, tastes_without
-from ...metrics.tastes.profile_files import check_version, content_hash
+from ...metrics.tastes.taste import LearntTaste, computed_priors, tastes_without
+from ...metrics.tastes.taste_files import check_version, content_hash
 from .prior_scores import taste_with_given
 
 
-def doubt_of(taste: TasteProfile, lack: str) -> str:
+def doubt_of(taste: LearntTaste, lack: str) -> str:
     """A sentence on an unreliable taste that was learnt for pictures which lack something; see ``tastes_without``."""
     return f"The taste {taste.name!r} is not reliable yet for pictures that {lack} ({taste.trust.sentence})."
 
 
 @dataclass(frozen=True)
-class TasteScorer:
+class TasteJudge:
     """A taste that scores pictures.
 
     Attributes:
@@ -37,11 +37,11 @@ class TasteScorer:
     scale, needs = POINTS, ("items",)
 
     @classmethod
-    def of(cls, taste: Taste, device: str = "cpu") -> TasteScorer:
-        """Make a scorer of a taste, with the extractor that it needs.
+    def of(cls, taste: Taste, device: str = "cpu") -> TasteJudge:
+        """Make a judge of a taste, with the extractor that it needs.
 
         Raises:
-            ProfileError: the taste needs items that this soart does not measure.
+            TasteError: the taste needs items that this soart does not measure.
             ModelError: the network behind its deep items cannot be loaded.
         """
         extractor = taste_extractor(taste.network, device)

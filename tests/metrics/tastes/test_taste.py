@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soart.errors import ItemsError, ProfileError
+from soart.errors import ItemsError, TasteError
 from soart.metrics.items.colour import ColourExtractor, hue_shares
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.frame import Frame
@@ -16,7 +16,7 @@ from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.folds import gather
 from soart.metrics.tastes.kernels import Kernels
 from soart.metrics.tastes.modes import learn_attention
-from soart.metrics.tastes.profile import learn_taste, technical_prior
+from soart.metrics.tastes.taste import learn_taste, technical_prior
 
 
 def concordance(liking, scores):
@@ -199,7 +199,7 @@ def test_matrices_that_do_not_fit_together_are_refused_in_one_sentence(change, w
     rng = np.random.default_rng(0)
     examples = replace(taste_world.planted(6, rng), priors=rng.normal(size=(12, 2)))
     assert examples.items.shape[1] == len(taste_world.names) == 13
-    with pytest.raises((ItemsError, ProfileError), match=words):
+    with pytest.raises((ItemsError, TasteError), match=words):
         learn_taste(
             examples, taste_world.names, "v1", **{"prior_names": ("a", "b"), "curve": False, "repeats": 1} | change
         )
@@ -228,7 +228,7 @@ def test_any_few_pictures_give_finite_likings(taste_world, seed, good, bad, cons
 def test_useless_profile_does_not_score_silently(taste_world):
     examples = taste_world.planted(3, np.random.default_rng(1))
     profile = learn(examples, taste_world)
-    with pytest.raises(ProfileError, match="too few examples"):
+    with pytest.raises(TasteError, match="too few examples"):
         profile.score(examples.items)
     assert len(profile.score(examples.items, useless_ok=True)) == 6
     with pytest.raises(ItemsError, match="items of different extractors"):
@@ -300,12 +300,12 @@ def test_hue_shares_sum_to_the_mean_chroma(colours):
     assert hue_shares(pixels.T).sum() == pytest.approx((pixels.max(axis=1) - pixels.min(axis=1)).mean(), abs=1e-9)
 
 
-def test_combined_items_and_technical_prior(scorer):
+def test_combined_items_and_technical_prior(judge):
     extractor = taste_extractor()
     picture = np.random.default_rng(0).integers(0, 256, (2, 24, 20, 3), dtype=np.uint8)
     items = extractor.extract(picture)
     assert items.shape == (2, len(extractor.names))
-    np.testing.assert_allclose(technical_prior(items, extractor.names), -scorer.cost_of_faults(items))
+    np.testing.assert_allclose(technical_prior(items, extractor.names), -judge.cost_of_faults(items))
     soart = len(extractor.parts[0].names)
-    with pytest.raises(ProfileError, match=r"needs the item 'quality/.*which is missing"):
+    with pytest.raises(TasteError, match=r"needs the item 'quality/.*which is missing"):
         technical_prior(items[:, :soart], extractor.names[:soart])

@@ -25,7 +25,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import expit
 
-from ...errors import ItemsError, ProfileError, expect
+from ...errors import ItemsError, TasteError, expect
 from ..checks import check_items
 from ..damage.names import JUDGE, TASTE
 from ..damage.names import TECHNICAL as TECHNICAL
@@ -72,15 +72,15 @@ def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """(n,) prior from the faults of the technical score, of any scale, higher is better.
 
     Raises:
-        ProfileError: a quality item is missing among the (n, p) items.
+        TasteError: a quality item is missing among the (n, p) items.
     """
-    from ..damage.scorer import costs_of_faults, quality_model
+    from ..damage.technical import costs_of_faults, quality_model
 
     numbers = {name: column for column, name in enumerate(names)}
     try:
         columns = [numbers[name] for name in quality_model().names]
     except KeyError as error:
-        raise ProfileError(
+        raise TasteError(
             f"The technical score needs the item {error}, which is missing: measure quality items."
         ) from error
     return -costs_of_faults(items[:, columns])
@@ -100,12 +100,12 @@ def chosen_priors(wanted: Sequence[str] | None, available: Sequence[str]) -> tup
         available: names of those that the items and the raters of a collection tell.
 
     Raises:
-        ProfileError: an unknown name, a prior score that is not available, or a text in place of names.
+        TasteError: an unknown name, a prior score that is not available, or a text in place of names.
     """
     if wanted is None:
         return tuple(available)
     for name, needed in unavailable_priors(wanted, available).items():
-        raise ProfileError(f"The prior score {name!r} needs {needed}.")
+        raise TasteError(f"The prior score {name!r} needs {needed}.")
     return tuple(name for name in available if name in wanted)
 
 
@@ -113,12 +113,12 @@ def unavailable_priors(wanted: Sequence[str], available: Sequence[str]) -> dict[
     """The wanted prior scores that are not available, each with what it needs; arguments as for ``chosen_priors``.
 
     Raises:
-        ProfileError: an unknown name, or a text in place of names.
+        TasteError: an unknown name, or a text in place of names.
     """
-    expect("names of prior scores in a list", wanted, list, tuple, error=ProfileError)
+    expect("names of prior scores in a list", wanted, list, tuple, error=TasteError)
     for name in wanted:
         if name not in STANDARD_PRIORS:
-            raise ProfileError(f"There is no prior score {name!r}: choose among {', '.join(STANDARD_PRIORS)}.")
+            raise TasteError(f"There is no prior score {name!r}: choose among {', '.join(STANDARD_PRIORS)}.")
     return {name: _NEEDS.get(name, "quality items") for name in wanted if name not in available}
 
 
@@ -153,7 +153,7 @@ def computed_priors(
         tastes: other tastes, in the order of their names.
 
     Raises:
-        ProfileError: an item that the technical score or appeal needs is missing.
+        TasteError: an item that the technical score or appeal needs is missing.
     """
     liked, others = iter(kind_scores(kinds, items).T if len(kinds) else ()), iter(tastes)
     unknown, columns = np.full(len(items), np.nan), []
@@ -178,7 +178,7 @@ def words_of_lack(prior: str) -> str:
     return f"the judge {prior_title(prior).removeprefix('judge: ')!r} has not judged"
 
 
-def tastes_without(taste: TasteProfile) -> Iterator[tuple[str, TasteProfile]]:
+def tastes_without(taste: LearntTaste) -> Iterator[tuple[str, LearntTaste]]:
     """Yield each taste that was learnt without a prior score which pictures may lack, after words on what these lack."""
     lacked: list[str] = []
     while (alone := taste.alone) is not None:
@@ -189,7 +189,7 @@ def tastes_without(taste: TasteProfile) -> Iterator[tuple[str, TasteProfile]]:
 
 
 @dataclass(frozen=True, eq=False)
-class TasteProfile:
+class LearntTaste:
     """A learnt taste; made by ``learn_taste``.
 
     Attributes:
@@ -216,7 +216,7 @@ class TasteProfile:
 
     Examples:
         >>> import numpy as np
-        >>> from soart.metrics import TasteProfile, learn_taste
+        >>> from soart.metrics import LearntTaste, learn_taste
         >>> from soart.metrics.tastes.examples import from_ratings
         >>> rng = np.random.default_rng(0)
         >>> items = rng.normal(size=(24, 2))
@@ -225,7 +225,7 @@ class TasteProfile:
         >>> taste = learn_taste(
         ...     from_ratings(items, ratings), names, "colour-1", curve=False, repeats=1
         ... )
-        >>> isinstance(taste, TasteProfile), taste.trust.useless
+        >>> isinstance(taste, LearntTaste), taste.trust.useless
         (True, False)
         >>> vivid, dull = taste.score([[2.0, 0.0], [-2.0, 0.0]])
         >>> bool(vivid > 80), bool(dull < 20)
@@ -245,7 +245,7 @@ class TasteProfile:
     created: str = ""
     modes: Attention | None = field(default=None, repr=False)
     rater: str = ""
-    alone: TasteProfile | None = field(default=None, repr=False)
+    alone: LearntTaste | None = field(default=None, repr=False)
     kinds: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
     kinds_space: str = ""
     tastes: tuple[OtherTaste, ...] = field(default=(), repr=False)
@@ -270,7 +270,7 @@ class TasteProfile:
 
         Raises:
             ItemsError: the shape of ``priors`` does not fit.
-            ProfileError: an item is missing.
+            TasteError: an item is missing.
         """
         if priors is not None:
             scores = np.asarray(priors, dtype=np.float64)
@@ -328,10 +328,10 @@ class TasteProfile:
 
         Raises:
             ItemsError: items or prior scores do not fit, or items are not finite.
-            ProfileError: the profile is not reliable, and ``useless_ok`` is False.
+            TasteError: the profile is not reliable, and ``useless_ok`` is False.
         """
         if self.trust.useless and not useless_ok:
-            raise ProfileError(
+            raise TasteError(
                 f"The taste {self.name!r} is not reliable yet ({self.trust.sentence}): rate more pictures, or pass "
                 "useless_ok=True."
             )
@@ -359,7 +359,7 @@ def learn_taste(
     prompts: np.ndarray | None = None,
     kinds: np.ndarray | None = None,
     tastes: Sequence[OtherTaste] = (),
-) -> TasteProfile:
+) -> LearntTaste:
     """Learn a taste and check it.
 
     If a prior score ``is_given``, a second taste is learnt without it, for pictures that lack it. Of several, that which most
@@ -386,7 +386,7 @@ def learn_taste(
     Raises:
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
             do not fit together.
-        ProfileError: something else than examples.
+        TasteError: something else than examples.
 
     Examples:
         >>> import numpy as np
@@ -403,7 +403,7 @@ def learn_taste(
         >>> bool(taste.liking(good).mean() > taste.liking(bad).mean())
         True
     """
-    expect("examples, such as from_ratings makes them", examples, Examples, error=ProfileError)
+    expect("examples, such as from_ratings makes them", examples, Examples, error=TasteError)
     rng = rng if rng is not None else np.random.default_rng(0)
     _check_matrices(examples, names, prior_names, background, prompts, kinds, tastes)
     alone = None
@@ -440,7 +440,7 @@ def learn_taste(
     quantiles = np.quantile(fitted(*reference), np.linspace(0, 1, 101))
     calibration = calibrate(check.held_out, examples)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    return TasteProfile(
+    return LearntTaste(
         name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,
         mode_model(examples, fitted), rater, alone,
         kinds=np.zeros((0, 0)) if kinds is None else kinds, kinds_space="" if kinds is None else card_space().version,

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from ..checks import is_weight
 from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
 from ..items.frame import Frame
@@ -27,7 +27,7 @@ from .card_space import card_space
 from .examples import Examples
 from .fitting import Scaling, fit
 from .mixture import KIND, METHOD
-from .profile import OtherTaste, TasteProfile, is_given, mode_model
+from .taste import LearntTaste, OtherTaste, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
 from .within_groups import WithinGroups
 
@@ -51,7 +51,7 @@ _OWN = ("priors", "prior_centre", "prior_scale", "reference", "fitted")
 _ALONE, _TASTE = "alone/", "taste/"
 
 
-def _profile_contents(profile: TasteProfile) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _profile_contents(profile: LearntTaste) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header and arrays of one profile."""
     examples, scaling = profile.examples, profile.fitted.scaling
     header = {
@@ -152,7 +152,7 @@ def save_taste(taste: Taste, path: Path) -> Path:
     """Write a taste or a blend, whole or not at all, readable by the user alone; returns its path.
 
     Raises:
-        ProfileError: the file cannot be written.
+        TasteError: the file cannot be written.
     """
     header, arrays = _contents(taste)
     return write_arrays(path, FILE, header, arrays, private=True)
@@ -162,14 +162,14 @@ def load_taste(path: Path) -> Taste:
     """Read a taste or a blend.
 
     Raises:
-        ProfileError: the file is missing, is not a taste, has another format, or was changed or damaged.
+        TasteError: the file is missing, is not a taste, has another format, or was changed or damaged.
     """
     header, arrays = read_arrays(path, FILE)
     try:
         return _taste_of(header, arrays, str(path))
     # Whatever a header or arrays of other kinds than expected lead to.
     except (LookupError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
-        raise ProfileError(f"The taste {str(path)!r} is incomplete: {error}.") from error
+        raise TasteError(f"The taste {str(path)!r} is incomplete: {error}.") from error
 
 
 def _taste_of(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str) -> Taste:
@@ -199,11 +199,11 @@ def _versions_of_priors(prior_names: Sequence[str]) -> dict[str, str]:
 
 def _restore(
     header: dict[str, Any], arrays: dict[str, np.ndarray], path: str, tastes: tuple[OtherTaste, ...] = ()
-) -> TasteProfile:
+) -> LearntTaste:
     """One profile from its header and arrays, fitted again and checked; with these other tastes, or else its own.
 
     Raises:
-        ProfileError: the method is unknown, or gives other likings than those stored.
+        TasteError: the method is unknown, or gives other likings than those stored.
     """
     names = tuple(str(n) for n in header["names"])
     labels = {key: np.array([str(v) for v in header[key]], dtype=np.str_) for key in ("modes", "groups", "pictures")}
@@ -219,25 +219,25 @@ def _restore(
     method = str(header["method"])
     trust = _read_trust(header["trust"])
     if method != METHOD or trust.word not in (TOO_FEW, CHANCE, USABLE, STRONG):
-        raise ProfileError(
+        raise TasteError(
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
             "it again."
         )
     kinds, kinds_space = arrays.get("kinds", np.zeros((0, 0))), str(header.get("kinds_space", ""))
     if kinds_space and (kinds_space != card_space().version or kinds.shape[1] != card_space().width):
-        raise ProfileError(
+        raise TasteError(
             f"The taste {path!r} was learnt with a population of {kinds_space}, this version of soart has "
             f"{card_space().version}: learn it again."
         )
     for name, current in _versions_of_priors(examples.prior_names).items():
         if header.get(name) != current:
-            raise ProfileError(
+            raise TasteError(
                 f"The taste {path!r} was learnt with {header.get(name, f'an earlier version of {name}')}, this version of "
                 f"soart has {current}: learn it again."
             )
     fitted = fit(examples, names, scaling)
     if not np.allclose(fitted(examples.items, examples.priors), arrays["fitted"], atol=1e-5):
-        raise ProfileError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
+        raise TasteError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
     if sum(name.startswith(KIND) for name in examples.prior_names) != len(kinds):
         raise ValueError("expected the weights of each kind among its prior scores")
     tastes = tastes or tuple(
@@ -254,7 +254,7 @@ def _restore(
         if len(left_out) != 1 or not all(map(is_given, left_out)):
             raise ValueError("expected a taste without one of its prior scores")
     slope, offset = header["calibration"]
-    return TasteProfile(
+    return LearntTaste(
         str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]),
         trust, (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
         mode_model(examples, fitted), str(header.get("rater", "")), alone, kinds, kinds_space, tastes,
@@ -270,10 +270,10 @@ def check_version(taste: Taste, names: tuple[str, ...], version: str) -> None:
         version: version of the extractor.
 
     Raises:
-        ProfileError: the taste was learnt on other items.
+        TasteError: the taste was learnt on other items.
     """
     if taste.version != version or taste.names != names:
-        raise ProfileError(
+        raise TasteError(
             f"The taste {taste.name!r} was learnt on items {taste.version}, this version of soart measures {version}: "
             "learn it again from its pictures."
         )

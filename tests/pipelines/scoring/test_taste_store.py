@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soart.errors import JudgeError, ProfileError
+from soart.errors import JudgeError, TasteError
 from soart.metrics.damage.names import DETECTORS, OVERALL
-from soart.metrics.tastes.overall import OverallScorer
-from soart.metrics.tastes.profile import TECHNICAL
+from soart.metrics.tastes.overall import OverallJudge
+from soart.metrics.tastes.taste import TECHNICAL
 from soart.metrics.tastes.trust import CHANCE, TOO_FEW
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.finding import guarded, judge_named, judges_for
-from soart.pipelines.scoring.collection_profiles import CollectionProfiles
-from soart.pipelines.scoring.profile_store import (
-    ProfileStore,
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
+from soart.pipelines.scoring.taste_store import (
+    TasteStore,
     item_judge_named,
     save_if_changed,
 )
@@ -30,28 +30,28 @@ def taste():
 
 
 def test_names_mean_built_in_judges_or_tastes(tmp_path, taste):
-    store = ProfileStore(tmp_path)
+    store = TasteStore(tmp_path)
     store.save(taste)
     judges = [item_judge_named(name, store) for name in ("mine", "blur", TECHNICAL, OVERALL)]
     assert [judge.stored_name.partition("-")[0] for judge in judges] == ["taste:mine", "blur", TECHNICAL, OVERALL]
-    with pytest.raises(ProfileError, match="'other'"):
+    with pytest.raises(TasteError, match="'other'"):
         item_judge_named("other", store)
 
 
 def test_a_taste_with_the_name_of_a_built_in_judge_is_ambiguous(tmp_path, taste):
     """It could be saved before the name was taken."""
-    store = ProfileStore(tmp_path)
+    store = TasteStore(tmp_path)
     store.save(taste)
     store.path("mine").rename(store.path("ring"))
-    with pytest.raises(ProfileError, match=r"'ring' is both a built-in judge and your taste in '.*ring\.taste"):
+    with pytest.raises(TasteError, match=r"'ring' is both a built-in judge and your taste in '.*ring\.taste"):
         item_judge_named("ring", store)
     with pytest.raises(JudgeError, match="'ring' is both"):
         judge_named("ring", store)
 
 
 def test_without_the_network_there_is_no_overall_score(monkeypatch):
-    monkeypatch.setattr("soart.pipelines.scoring.profile_store.default_network", lambda: None)
-    with pytest.raises(ProfileError, match=r"'overall' needs a network: .*, or choose 'technical'"):
+    monkeypatch.setattr("soart.pipelines.scoring.taste_store.default_network", lambda: None)
+    with pytest.raises(TasteError, match=r"'overall' needs a network: .*, or choose 'technical'"):
         judges_for()
     [(judge, weight)] = judges_for("technical")
     assert (judge.name, weight) == ("technical", 1.0)
@@ -63,7 +63,7 @@ def test_a_taste_no_better_than_chance_is_no_first_choice(tmp_path, taste):
     chance = learn_from_pictures("chance", noise[:6], noise[6:])
     assert chance.trust.useless
     with Collection(tmp_path / "c") as collection:
-        profiles = CollectionProfiles(collection, ProfileStore(tmp_path / "user"))
+        profiles = CollectionTastes(collection, TasteStore(tmp_path / "user"))
         for one in (chance, taste):
             profiles.own.save(one)
         profiles.own.path("damaged").write_bytes(b"damaged")
@@ -74,7 +74,7 @@ def test_a_taste_no_better_than_chance_is_no_first_choice(tmp_path, taste):
 
 
 def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):
-    store = ProfileStore(tmp_path)
+    store = TasteStore(tmp_path)
     assert save_if_changed(store, taste) == ""
     written = store.path("mine").stat().st_mtime_ns
     assert save_if_changed(store, taste) == ""
@@ -82,19 +82,19 @@ def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):
     store.path("mine").write_bytes(b"damaged")
     assert save_if_changed(store, taste) != ""
     assert store.load("mine").name == "mine"
-    with pytest.raises(ProfileError, match="built-in"):
+    with pytest.raises(TasteError, match="built-in"):
         save_if_changed(store, replace(taste, name="blur"))
 
 
 def test_a_taste_in_memory_judges_without_being_saved(tmp_path, taste):
-    store = ProfileStore(tmp_path)
+    store = TasteStore(tmp_path)
     store.save(taste)
     by_name, by_itself = guarded(taste.name, store), guarded(taste)
     assert by_itself.stored_name == by_name.stored_name
     assert by_itself.version == by_name.version
     assert guarded(replace(taste, rater="somebody")).version != by_name.version
     assert by_itself.extractor.version == by_name.extractor.version
-    for wrong in (OverallScorer, 3):
+    for wrong in (OverallJudge, 3):
         with pytest.raises(JudgeError, match=r"Expected a judge, got the class|has no 'name'"):
             guarded(wrong)
 
@@ -110,13 +110,13 @@ def test_a_taste_in_memory_judges_without_being_saved(tmp_path, taste):
     ],
 )
 def test_a_name_of_no_judge_is_explained(tmp_path, taste, name, message):
-    store = ProfileStore(tmp_path)
+    store = TasteStore(tmp_path)
     store.save(taste)
     store.save(replace(taste, name="appeal-2"))
-    with pytest.raises(ProfileError, match=message):
+    with pytest.raises(TasteError, match=message):
         item_judge_named(name, store)
 
 
 def test_without_any_taste_there_is_none_to_choose(tmp_path):
-    with pytest.raises(ProfileError, match="there is none yet, so learn it with soart taste learn"):
-        item_judge_named("nobody", ProfileStore(tmp_path))
+    with pytest.raises(TasteError, match="there is none yet, so learn it with soart taste learn"):
+        item_judge_named("nobody", TasteStore(tmp_path))

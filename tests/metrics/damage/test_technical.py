@@ -7,29 +7,29 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from soart.errors import ProfileError
+from soart.errors import TasteError
 from soart.metrics.damage import quality_model
 from soart.metrics.damage.quality_model import QualityModel, unit_vectors
 from soart.metrics.damage.rated_quality import TOP, rated_appearance_model
 from soart.metrics.damage.reasons import verdicts
-from soart.metrics.damage.scorer import (
+from soart.metrics.damage.suspicion import suspected
+from soart.metrics.damage.technical import (
     DETECTORS,
     LIMIT,
-    TechnicalScorer,
+    TechnicalJudge,
     costs,
     costs_of_faults,
     points_of,
     technometric_of,
 )
-from soart.metrics.damage.suspicion import suspected
 from soart.metrics.items.quality import QualityExtractor
 from soart.training.captions import random_scene
 from soart.training.render import render
 
 
 @pytest.fixture(scope="module")
-def scorer():
-    return TechnicalScorer.load()
+def judge():
+    return TechnicalJudge.load()
 
 
 @pytest.fixture(scope="module")
@@ -49,58 +49,58 @@ def photograph():
     )
 
 
-def scores(scorer, pictures):
-    return scorer.score(np.concatenate([scorer.extractor.extract(np.clip(p, 0, 1)) for p in pictures]))
+def scores(judge, pictures):
+    return judge.score(np.concatenate([judge.extractor.extract(np.clip(p, 0, 1)) for p in pictures]))
 
 
-def test_score_falls_with_damage(scorer, scenes):
+def test_score_falls_with_damage(judge, scenes):
     rng = np.random.default_rng(2)
-    clean = scores(scorer, scenes)
-    blurred = [scores(scorer, [ndimage.gaussian_filter(p, (s, s, 0)) for p in scenes]) for s in (0.8, 2.0)]
-    noisy = [scores(scorer, [p + s * rng.standard_normal(p.shape) for p in scenes]) for s in (0.1, 0.25)]
-    faded = scores(scorer, [0.5 + 0.3 * (p - 0.5) for p in scenes])
+    clean = scores(judge, scenes)
+    blurred = [scores(judge, [ndimage.gaussian_filter(p, (s, s, 0)) for p in scenes]) for s in (0.8, 2.0)]
+    noisy = [scores(judge, [p + s * rng.standard_normal(p.shape) for p in scenes]) for s in (0.1, 0.25)]
+    faded = scores(judge, [0.5 + 0.3 * (p - 0.5) for p in scenes])
     for worse in (*blurred, *noisy, faded):
         assert (clean > worse).mean() >= 0.7
     assert blurred[0].mean() > blurred[1].mean()
     assert noisy[0].mean() > noisy[1].mean()
 
 
-def test_points_are_0_to_100(scorer, scenes):
-    far = np.concatenate([scorer.extractor.extract(p) for p in scenes[:4]])
+def test_points_are_0_to_100(judge, scenes):
+    far = np.concatenate([judge.extractor.extract(p) for p in scenes[:4]])
     far = np.concatenate([far, far * 1e3, -far * 1e3, np.zeros_like(far)])
-    for one in (scorer, *(TechnicalScorer.detector(name) for name in DETECTORS)):
+    for one in (judge, *(TechnicalJudge.detector(name) for name in DETECTORS)):
         values = one.score(far)
         assert ((values >= 0) & (values <= 100)).all()
     assert points_of(np.array([0.0, 2.0, 4.0]), 2.0).tolist() == [100.0, 50.0, 25.0]
 
 
-def test_the_size_and_the_orientation_of_a_picture_do_not_matter(scorer, photograph):
-    base = scores(scorer, [photograph / 255])[0]
-    worse = scores(scorer, [ndimage.gaussian_filter(photograph, (2, 2, 0)) / 255])[0]
+def test_the_size_and_the_orientation_of_a_picture_do_not_matter(judge, photograph):
+    base = scores(judge, [photograph / 255])[0]
+    worse = scores(judge, [ndimage.gaussian_filter(photograph, (2, 2, 0)) / 255])[0]
     assert base - worse > 20
     mirrored = [photograph[:, ::-1], photograph[::-1], np.rot90(photograph), photograph.transpose(1, 0, 2)]
     for other in mirrored:
-        assert scores(scorer, [other / 255])[0] == pytest.approx(base, abs=0.3)
+        assert scores(judge, [other / 255])[0] == pytest.approx(base, abs=0.3)
     smaller = Image.fromarray(photograph).resize((260, 260), Image.Resampling.LANCZOS)
-    assert scores(scorer, [np.asarray(smaller) / 255])[0] == pytest.approx(base, abs=5)
+    assert scores(judge, [np.asarray(smaller) / 255])[0] == pytest.approx(base, abs=5)
 
 
-def test_reasons_add_up_to_the_score(scorer, scenes):
-    items = np.concatenate([scorer.extractor.extract(p) for p in scenes[:3]])
-    for one in (scorer, TechnicalScorer.detector("blur")):
+def test_reasons_add_up_to_the_score(judge, scenes):
+    items = np.concatenate([judge.extractor.extract(p) for p in scenes[:3]])
+    for one in (judge, TechnicalJudge.detector("blur")):
         for row, points in zip(one.explain(items, top=1000), one.score(items), strict=True):
             assert sum(r.contribution for r in row) == pytest.approx(points - 100, abs=1e-6)
             assert all(r.contribution <= 0 for r in row)
             assert row[0].contribution == min(r.contribution for r in row)
-    assert scorer.explain(items, top=0) == [[], [], []]
+    assert judge.explain(items, top=0) == [[], [], []]
 
 
-def test_the_reason_of_a_usual_rendering_says_what_it_is_compared_with(scorer, scenes):
+def test_the_reason_of_a_usual_rendering_says_what_it_is_compared_with(judge, scenes):
     """Every picture loses a little for its rendering, so that even a clean one has it as a reason."""
-    items = np.concatenate([scorer.extractor.extract(p) for p in scenes])
+    items = np.concatenate([judge.extractor.extract(p) for p in scenes])
     texts = [
         reason.text
-        for row in scorer.explain(items, top=1000)
+        for row in judge.explain(items, top=1000)
         for reason in row
         if reason.text.startswith(("rendered", "usual deductions"))
     ]
@@ -109,22 +109,22 @@ def test_the_reason_of_a_usual_rendering_says_what_it_is_compared_with(scorer, s
     assert all("good" in text for text in texts)
 
 
-def test_reasons_name_the_fault(scorer, photograph):
+def test_reasons_name_the_fault(judge, photograph):
     noisy = np.clip(photograph / 255 + np.random.default_rng(0).normal(0, 0.12, photograph.shape), 0, 1)
-    [[reason]] = scorer.explain(scorer.extractor.extract(noisy), top=1)
+    [[reason]] = judge.explain(judge.extractor.extract(noisy), top=1)
     assert reason.text == "noisy: grain over plain areas"
-    clean = {r.text for r in scorer.explain(scorer.extractor.extract(photograph), top=99)[0]}
+    clean = {r.text for r in judge.explain(judge.extractor.extract(photograph), top=99)[0]}
     assert not any(text.startswith("noisy") for text in clean)
 
 
-def test_suspected_faults_take_what_other_faults_cost_beside_them(scorer, photograph):
+def test_suspected_faults_take_what_other_faults_cost_beside_them(judge, photograph):
     """One fault raises the evidence of others; a picture without suspected faults keeps the traces that it has."""
     noisy = np.clip(photograph / 255 + np.random.default_rng(0).normal(0, 0.15, photograph.shape), 0, 1)
-    items = np.concatenate([scorer.extractor.extract(p) for p in (photograph, noisy)])
-    evidence, cost = scorer.model.evidence(items[:, scorer.columns]), costs(scorer.model, items[:, scorer.columns])
+    items = np.concatenate([judge.extractor.extract(p) for p in (photograph, noisy)])
+    evidence, cost = judge.model.evidence(items[:, judge.columns]), costs(judge.model, items[:, judge.columns])
     assert (evidence > 1).any(axis=0).tolist() == [False, True]
-    clean, worse = scorer.causes(items)
-    sought = [k for k, limit in enumerate(scorer.model.limit[:, 0]) if np.isfinite(limit)]
+    clean, worse = judge.causes(items)
+    sought = [k for k, limit in enumerate(judge.model.limit[:, 0]) if np.isfinite(limit)]
     assert [own for _, own in clean[:-1]] == pytest.approx(cost[sought, 0].tolist())
     own = dict(zip(sought, (own for _, own in worse[:-1]), strict=True))
     for k in sought:
@@ -132,73 +132,73 @@ def test_suspected_faults_take_what_other_faults_cost_beside_them(scorer, photog
     assert sum(own for _, own in worse) == pytest.approx(cost[:, 1].sum())
 
 
-def test_a_poor_jpeg_is_named_after_cropping_and_saving_again(scorer, photograph):
+def test_a_poor_jpeg_is_named_after_cropping_and_saving_again(judge, photograph):
     def saved(pixels, quality):
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
         return np.asarray(Image.open(buffer))
 
     again = saved(np.ascontiguousarray(saved(photograph, 40)[3:, 5:]), 90)
-    assert scorer.verdicts(scorer.extractor.extract(again)) == ["JPEG artefacts"]
-    good = scorer.verdicts(scorer.extractor.extract(saved(photograph, 90)))
-    assert good == scorer.verdicts(scorer.extractor.extract(photograph)) == ["clean"]
+    assert judge.verdicts(judge.extractor.extract(again)) == ["JPEG artefacts"]
+    good = judge.verdicts(judge.extractor.extract(saved(photograph, 90)))
+    assert good == judge.verdicts(judge.extractor.extract(photograph)) == ["clean"]
 
 
-def test_a_fault_is_not_found_at_sizes_where_it_was_not_learnt(scorer, photograph):
+def test_a_fault_is_not_found_at_sizes_where_it_was_not_learnt(judge, photograph):
     unfinished = DETECTORS.index("unfinished")
     for side, learnt in ((400, False), (200, False), (100, True)):
         reduced = np.asarray(Image.fromarray(photograph).resize((side, side)))
-        evidence = scorer.model.evidence(QualityExtractor().extract(reduced))
+        evidence = judge.model.evidence(QualityExtractor().extract(reduced))
         assert np.isfinite(evidence).all()
         assert (evidence[unfinished, 0] != 0) == learnt
 
 
-def test_technometric_is_the_sum_of_all_costs(scorer, scenes):
+def test_technometric_is_the_sum_of_all_costs(judge, scenes):
     pictures = [scenes[0], ndimage.gaussian_filter(scenes[0], (2, 2, 0)), scenes[0][:40, :40]]
-    items = np.concatenate([scorer.extractor.extract(picture) for picture in pictures])
-    faults = costs_of_faults(items[:, scorer.columns])
-    rated = rated_appearance_model().scores(items, scorer.extractor.names)
+    items = np.concatenate([judge.extractor.extract(picture) for picture in pictures])
+    faults = costs_of_faults(items[:, judge.columns])
+    rated = rated_appearance_model().scores(items, judge.extractor.names)
     assert np.isnan(rated).tolist() == [False, False, True]
-    unrated = scorer.technometric(items) - faults
-    assert unrated == pytest.approx(-scorer.model.half * np.log2(rated_appearance_model().shares_left(rated)))
+    unrated = judge.technometric(items) - faults
+    assert unrated == pytest.approx(-judge.model.half * np.log2(rated_appearance_model().shares_left(rated)))
     assert unrated[1] > unrated[0]
-    assert scorer.cost_of_faults(items) == pytest.approx(faults)
-    assert scorer.freedom_from_faults(items) == pytest.approx(points_of(faults, scorer.model.half))
+    assert judge.cost_of_faults(items) == pytest.approx(faults)
+    assert judge.freedom_from_faults(items) == pytest.approx(points_of(faults, judge.model.half))
     # A picture that is too small to have a rated quality loses what is usual.
-    assert unrated[2] == pytest.approx(-scorer.model.half * np.log2(rated_appearance_model().usual / TOP))
-    for row, points in zip(scorer.explain(items, top=99), scorer.score(items), strict=True):
+    assert unrated[2] == pytest.approx(-judge.model.half * np.log2(rated_appearance_model().usual / TOP))
+    for row, points in zip(judge.explain(items, top=99), judge.score(items), strict=True):
         assert sum(reason.contribution for reason in row) == pytest.approx(points - 100)
-    assert not any(reason.text.startswith("rendering: ") for reason in scorer.explain(items, top=99)[2])
+    assert not any(reason.text.startswith("rendering: ") for reason in judge.explain(items, top=99)[2])
 
 
 def test_suspicion_is_the_evidence_of_stored_scores(scenes):
     for name in DETECTORS:
-        detector = TechnicalScorer.detector(name)
+        detector = TechnicalJudge.detector(name)
         items = np.concatenate([detector.extractor.extract(p) for p in scenes[:6]])
         np.testing.assert_allclose(detector.suspicion(detector.score(items)), detector.technometric(items), atol=1e-6)
     assert detector.suspicion(np.array([LIMIT]))[0] == pytest.approx(1)
 
 
-def test_wrong_items(scorer):
-    with pytest.raises(ProfileError, match="shape"):
-        scorer.score(np.zeros((2, 3)))
-    with pytest.raises(ProfileError, match="finite"):
-        scorer.score(np.full((1, len(scorer.extractor.names)), np.nan))
+def test_wrong_items(judge):
+    with pytest.raises(TasteError, match="shape"):
+        judge.score(np.zeros((2, 3)))
+    with pytest.raises(TasteError, match="finite"):
+        judge.score(np.full((1, len(judge.extractor.names)), np.nan))
 
 
-def test_round_trip_and_damaged_or_foreign_models(scorer, tmp_path):
-    names, version = scorer.model.names, scorer.model.version
-    scorer.model.save(tmp_path / "p.safetensors")
+def test_round_trip_and_damaged_or_foreign_models(judge, tmp_path):
+    names, version = judge.model.names, judge.model.version
+    judge.model.save(tmp_path / "p.safetensors")
     again = QualityModel.load(tmp_path / "p.safetensors", names, version)
     items = QualityExtractor().extract(np.random.default_rng(0).random((3, 40, 40, 3)))
-    assert np.array_equal(again.evidence(items), scorer.model.evidence(items))
-    assert np.array_equal(again.strangeness(items), scorer.model.strangeness(items))
-    with pytest.raises(ProfileError, match="cannot be read"):
+    assert np.array_equal(again.evidence(items), judge.model.evidence(items))
+    assert np.array_equal(again.strangeness(items), judge.model.strangeness(items))
+    with pytest.raises(TasteError, match="cannot be read"):
         QualityModel.load(tmp_path / "none.safetensors", names, version)
     (tmp_path / "cut.safetensors").write_bytes(b"12345678901234")
-    with pytest.raises(ProfileError, match="cannot be read"):
+    with pytest.raises(TasteError, match="cannot be read"):
         QualityModel.load(tmp_path / "cut.safetensors", names, version)
-    with pytest.raises(ProfileError, match="learnt on items"):
+    with pytest.raises(TasteError, match="learnt on items"):
         QualityModel.load(tmp_path / "p.safetensors", names, "quality-0")
 
 
@@ -209,14 +209,14 @@ def without_short_waves(picture, limit):
     return np.fft.ifft2(np.fft.fft2(picture, axes=(0, 1)) * kept[..., None], axes=(0, 1)).real
 
 
-def test_ringing_is_told_from_blur(scorer, photograph):
+def test_ringing_is_told_from_blur(judge, photograph):
     ringing = np.clip(without_short_waves(photograph / 255, 0.2), 0, 1)
     blurred = ndimage.gaussian_filter(photograph / 255, (1.5, 1.5, 0))
-    items = np.concatenate([scorer.extractor.extract(picture) for picture in (ringing, blurred, photograph)])
-    said = [reasons[0].text.partition(":")[0] for reasons in scorer.explain(items, top=1)]
+    items = np.concatenate([judge.extractor.extract(picture) for picture in (ringing, blurred, photograph)])
+    said = [reasons[0].text.partition(":")[0] for reasons in judge.explain(items, top=1)]
     assert said[0] == "ringing"
     assert said[1] == "blurred"
-    score = scorer.score(items)
+    score = judge.score(items)
     assert score[0] < score[2] - 20
 
 
@@ -232,15 +232,15 @@ def test_detectors_find_their_own_damage(scenes):
         "ring": lambda p: without_short_waves(p, 0.22),
     }
     for name, damage in damages.items():
-        detector = TechnicalScorer.detector(name)
+        detector = TechnicalJudge.detector(name)
         assert np.mean(scores(detector, scenes) > scores(detector, [damage(p) for p in scenes])) > 0.8
-    assert {TechnicalScorer.detector(name).stored_name for name in DETECTORS} == {f"{name}-8" for name in DETECTORS}
-    with pytest.raises(ProfileError, match=r"detector among blur, noise, .*got '\.\./x'"):
-        TechnicalScorer.detector("../x")
+    assert {TechnicalJudge.detector(name).stored_name for name in DETECTORS} == {f"{name}-8" for name in DETECTORS}
+    with pytest.raises(TasteError, match=r"detector among blur, noise, .*got '\.\./x'"):
+        TechnicalJudge.detector("../x")
 
 
-def test_the_model_knows_the_detectors_in_their_order(scorer):
-    assert scorer.model.detectors == DETECTORS
+def test_the_model_knows_the_detectors_in_their_order(judge):
+    assert judge.model.detectors == DETECTORS
     path = Path(__file__).parents[3] / "metrics" / "damage" / "quality.safetensors"
     assert path.stat().st_size < 600_000
 
@@ -250,7 +250,7 @@ def test_a_jpeg_of_a_photograph_is_suspected_and_the_photograph_is_not(photograp
     pictures = [photograph, np.asarray(Image.open(tmp_path / "a.jpg"))]
     found = {}
     for name in DETECTORS:
-        detector = TechnicalScorer.detector(name)
+        detector = TechnicalJudge.detector(name)
         found[detector.stored_name] = detector.score(np.concatenate([detector.extractor.extract(p) for p in pictures]))
     assert suspected(found).tolist() == [-1, DETECTORS.index("jpeg")]
 
@@ -270,30 +270,30 @@ def test_a_jpeg_of_a_photograph_is_suspected_and_the_photograph_is_not(photograp
         (np.full((64, 64, 3), (250, 10, 10), np.uint8), "nothing but one tone"),
     ],
 )
-def test_what_cannot_be_judged_says_so_and_has_no_points(scorer, picture, reason):
-    items = scorer.extractor.extract(picture)
-    assert scorer.unfit(items) == [reason]
-    assert scorer.score(items).tolist() == [0.0]
-    assert [(r.text, r.contribution) for r in scorer.explain(items)[0]] == [(reason, -100.0)]
+def test_what_cannot_be_judged_says_so_and_has_no_points(judge, picture, reason):
+    items = judge.extractor.extract(picture)
+    assert judge.unfit(items) == [reason]
+    assert judge.score(items).tolist() == [0.0]
+    assert [(r.text, r.contribution) for r in judge.explain(items)[0]] == [(reason, -100.0)]
 
 
-def test_a_fault_that_is_not_looked_for_is_no_reason(scorer, scenes):
-    items = np.concatenate([scorer.extractor.extract(np.kron(p, np.ones((4, 4, 1)))) for p in scenes[:3]])
-    for reasons, score in zip(scorer.explain(items, top=99), scorer.score(items), strict=True):
+def test_a_fault_that_is_not_looked_for_is_no_reason(judge, scenes):
+    items = np.concatenate([judge.extractor.extract(np.kron(p, np.ones((4, 4, 1)))) for p in scenes[:3]])
+    for reasons, score in zip(judge.explain(items, top=99), judge.score(items), strict=True):
         assert not any("unfinished" in reason.text for reason in reasons)
         assert sum(reason.contribution for reason in reasons) == pytest.approx(score - 100)
     # The rendering takes the cost of faults that are not looked for.
-    cost = costs(scorer.model, items[:, scorer.columns])
-    total, faults = scorer.technometric(items), scorer.cost_of_faults(items)
-    with_share = 1 + (total - faults) * (1 - (scorer.freedom_from_faults(items) / 100) ** 2) / faults
-    own = (cost[-1] + cost[scorer.model.detectors.index("unfinished")]) * with_share
-    named = [next(r.contribution for r in rs if r.text.startswith("rendered")) for rs in scorer.explain(items, top=99)]
-    assert named == pytest.approx(own / total * (scorer.score(items) - 100))
+    cost = costs(judge.model, items[:, judge.columns])
+    total, faults = judge.technometric(items), judge.cost_of_faults(items)
+    with_share = 1 + (total - faults) * (1 - (judge.freedom_from_faults(items) / 100) ** 2) / faults
+    own = (cost[-1] + cost[judge.model.detectors.index("unfinished")]) * with_share
+    named = [next(r.contribution for r in rs if r.text.startswith("rendered")) for rs in judge.explain(items, top=99)]
+    assert named == pytest.approx(own / total * (judge.score(items) - 100))
 
 
-def test_any_picture_with_something_on_it_can_be_judged(scorer, scenes):
-    items = np.concatenate([scorer.extractor.extract(p) for p in scenes])
-    assert set(scorer.unfit(items)) == {""}
+def test_any_picture_with_something_on_it_can_be_judged(judge, scenes):
+    items = np.concatenate([judge.extractor.extract(p) for p in scenes])
+    assert set(judge.unfit(items)) == {""}
 
 
 def test_verdicts_are_a_word_or_two():
@@ -312,28 +312,28 @@ def test_technometrics_come_back_from_points():
 
 
 def test_all_detectors_of_a_block_compute_their_evidence_once(monkeypatch):
-    """Each fault has its scorer, and all of them ask the model for the evidence of all faults."""
+    """Each fault has its judge, and all of them ask the model for the evidence of all faults."""
     rng, calls = np.random.default_rng(0), []
-    scorers = [TechnicalScorer.load(), *map(TechnicalScorer.detector, DETECTORS)]
-    items = scorers[0].extractor.extract(rng.random((3, 64, 64, 3)))
-    scorers[0].score(items[:1])
+    judges = [TechnicalJudge.load(), *map(TechnicalJudge.detector, DETECTORS)]
+    items = judges[0].extractor.extract(rng.random((3, 64, 64, 3)))
+    judges[0].score(items[:1])
 
     def counted(*arguments):
         calls.append(arguments)
         return unit_vectors(*arguments)
 
     monkeypatch.setattr(quality_model, "unit_vectors", counted)
-    together = [scorer.score(items) for scorer in scorers]
+    together = [judge.score(items) for judge in judges]
     first = len(calls)
-    assert first == len(set(scorers[0].model.rotated_by.tolist()))
+    assert first == len(set(judges[0].model.rotated_by.tolist()))
     items[1] = items[2]
-    changed = [scorer.score(items) for scorer in scorers]
+    changed = [judge.score(items) for judge in judges]
     assert len(calls) == 2 * first
     for before, after in zip(together, changed, strict=True):
         assert after[[0, 2]] == pytest.approx(before[[0, 2]], abs=1e-9)
         assert after[1] == pytest.approx(before[2], abs=1e-9)
-    quality = items[:, scorers[0].columns]
-    evidence = scorers[0].model.evidence(quality)
+    quality = items[:, judges[0].columns]
+    evidence = judges[0].model.evidence(quality)
     expected = evidence.copy()
     evidence[:] = 0
-    assert (scorers[0].model.evidence(quality) == expected).all()
+    assert (judges[0].model.evidence(quality) == expected).all()
