@@ -119,7 +119,7 @@ class StartService(CollectionService):
         network = default_network()
         kinds = [None, *([taste_extractor(network).kind] if network else [])]
         job.expect(0)
-        growth = 2.0 * GOAL
+        growth = GROWTH * GOAL
 
         def expect(total: int) -> None:
             self._files = job.total = total
