@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 import webbrowser
 from functools import partial
@@ -16,7 +15,7 @@ from ...errors import SoartError
 from ...pipelines.models.options import GeneratorOptions
 from .options import Profiles, load_generator, load_judges, rater_name
 from .terminal import Progress, interruptible, note, say
-from .web import check_gallery, check_language, listen, serve_gallery
+from .web import check_gallery, check_language, is_interactive, listen, serve_gallery
 
 if TYPE_CHECKING:
     from ...pipelines.collection.collection import Collection
@@ -66,7 +65,7 @@ def start(
             check_copy_target(copy_to, roots)
         remember_roots(collection, roots)
         place = collection.name
-        if not terminal and open_browser and not _has_browser() and sys.stdin.isatty():
+        if not terminal and open_browser and not _has_browser() and is_interactive():
             note(
                 "No browser can be opened from here: rate in the terminal. With --no-open the address is printed instead."
             )

@@ -363,7 +363,7 @@ def _holds_pictures(name: str) -> bool:
     return Path(name).is_dir() and any(path.suffix.lower() in SUFFIXES for path in Path(name).rglob("*"))
 
 
-def _is_interactive() -> bool:
+def is_interactive() -> bool:
     """True if a person at a terminal can answer questions."""
     return sys.stdin.isatty()
 
@@ -377,7 +377,7 @@ def _offer(name: str) -> None:
     from ...pipelines.collection.address import address_of
 
     missing = f"There is no collection {address_of(name).name!r}"
-    if not _is_interactive():
+    if not is_interactive():
         raise CollectionError(f"{missing}: create an empty one with --create, or one with pictures by 'soart demo'.")
     answer = typer.prompt(
         f"{missing}. Create one with the demo's pictures (d), an empty one (e), or none (n)?", default="d"
