@@ -137,6 +137,7 @@ def _start_in_terminal(
             if failed := service.failure:
                 raise SoartError(failed)
             say("Learning your taste…")
+            assert collection.where is not None
             lesson = learn_taste(Job(0, "", ""), collection.where, rater, Start(profiles=profiles))
             judges = load_judges([rater], collection.file("tastes"))
             rows = [row for row in collection.images() if row.problem is None]
