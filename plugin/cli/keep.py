@@ -202,5 +202,7 @@ def _print_groups(found: Keepers, top: int) -> None:
         f"{counted(len(found.others) + found.copies, 'other')}; {close} too close to call; {counted(alone)} in no group."
     )
     if found.group == "look-alike":
-        say("Listed first: pictures without suspected damage, then those with most pixels, then the highest score.")
+        say(
+            "Listed first: lossless files that say how they were made, then pictures without suspected damage, then most pixels, then the highest score."
+        )
     say(f"{found.trust_sentence}.")
