@@ -222,6 +222,10 @@ class ImageGenerator:
         prompts = list(prompts)
         return self._limit.unread([*prompts, *negatives]) or self._subjects.unknown(prompts)
 
+    def refuse_unknown(self, prompts: Iterable[str]) -> None:
+        """Raise ModelError if the model can draw the subject of none of some prompts, as far as that is known."""
+        self._subjects.refuse(prompts)
+
     def read_words(self, prompt: str) -> str:
         """The words of a prompt that the model reads: all of them if that is unknown."""
         return self._limit.read(prompt)
