@@ -33,7 +33,9 @@ def _option(raw: object) -> object:
 
 def _slot(raw: object) -> object:
     # A wrong key is named as such.
-    bare = isinstance(raw, dict) and not raw.keys() - {"options", "kind", "step", "log", "more"} and not raw.get("options")
+    bare = (
+        isinstance(raw, dict) and not raw.keys() - {"options", "kind", "step", "log", "more"} and not raw.get("options")
+    )
     if raw is None or raw == [] or bare:
         raise ValueError("a slot without options; list at least one")
     if isinstance(raw, str):
