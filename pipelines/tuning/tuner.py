@@ -173,7 +173,9 @@ class Tuner:
             return self.request(Trial(0, 0, choice, self.contexts[0], self.seed, ""))
 
         dead = dead_slots(self.space, self.generator, request)
-        self.space, self.dead_slots = left_out(self.space, dead), list(dead.values())
+        self.space = left_out(self.space, dead)
+        # Of slots that are left out already nothing more is found.
+        self.dead_slots = list(dict.fromkeys([*self.dead_slots, *dead.values()]))
         return self.dead_slots
 
     def ask(self, count: int, judgements: Judgements | None = None) -> list[Trial]:

@@ -224,7 +224,7 @@ def test_slots_that_the_model_never_reads_are_dead(collection, generator, panel)
 
 
 def test_slots_that_change_nothing_stay_if_nothing_else_could_be_tuned():
-    space = PromptSpace.from_text("a {boat|fox} in {red|blue}").restrict(bans=["choice=boat"])
+    space = PromptSpace.from_text("a {boat|fox} in {red|blue}").restrict(bans=["choice1=boat"])
     assert left_out(space, [1]) is space
     assert left_out(space, []).size == 2
     wide = PromptSpace.from_text("a {boat|fox} in {red|blue|green}").restrict(bans=["choice2=red"])
@@ -376,7 +376,9 @@ def test_scores_that_are_no_numbers(collection, generator, space):
     assert judged.goal == {}
     assert re.match(r"The judge 'broken' gave \d+ pictures no value: it cannot tell", judged.problems[0])
     tuner.step()
-    assert len({trial.choice for trial in tuner.study.drawn}) == len(collection.images()) > 4
+    assert (
+        len({trial.choice for trial in tuner.study.drawn}) == len(collection.images()) == tuner.budget - tuner.reserved
+    )
 
 
 def test_numbers_are_drawn_as_settings_and_reported_as_curves(collection, generator, panel):
