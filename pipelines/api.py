@@ -19,13 +19,13 @@ from .collection.collection import Collection
 from .collection.tables import ImageRow
 from .collection.thumbnails import thumbnail_of_file
 from .evaluation.folders import sync_and_evaluate
-from .evaluation.keepers import Keepers, check_groups, find_keepers
 from .ingest.local_engine import LocalEngine
 from .ingest.roots import open_collection_for
 from .ingest.scan import Scan
 from .judges import ranking as lower
 from .judges.finding import By, doubts_of, judges_for, measurer_of
 from .judges.ranking import RankedPicture, Weighted
+from .keepers.finding import Keepers, check_groups, find_keepers
 from .models.generator import ImageGenerator
 from .models.loading import LoadedModel
 from .models.opening import open_generator

@@ -1,4 +1,4 @@
-"""Checks the installation: packages, device, embedded model, built-in profile, judges."""
+"""Checks the installation: packages, device, embedded model, built-in judges, models of others."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class UnknownSubjects:
-    """Warns once of the first prompt that names no subject which the embedded model knows, and refuses a tune of none but such.
+    """Prompts that name no subject which the embedded model knows: warns of the first, and refuses to tune none but such.
 
     Args:
         embedded: False for another model, which may know any subject; then nothing is reported.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.evaluation.keepers import KeeperGroup, Keepers
+    from ...pipelines.keepers.finding import KeeperGroup, Keepers
 
 
 def keep(
@@ -65,7 +65,7 @@ def keep(
 
     Says why each is chosen, and how often such a choice is yours. Nothing is deleted, and moves can be undone.
     """
-    from ...pipelines.evaluation.keepers import UNITS, find_keepers
+    from ...pipelines.keepers.finding import UNITS, find_keepers
     from ...pipelines.tidying.copying import check_copy_target, copy_best
     from ...pipelines.tidying.cull import check_target, cull
     from ...pipelines.tidying.journal import checked_undo_file

@@ -20,13 +20,13 @@ from ..collection.origins import origins
 from ..collection.pictures import original_ids, pixel_counts
 from ..collection.ratings import ratings
 from ..collection.thumbnails import thumbnail_of_file
+from ..evaluation.folders import EvaluatedCollection
+from ..evaluation.near_duplicates import distinct_rows, keeping_order
+from ..evaluation.settings import EvaluationSettings
 from ..scoring.grouping import grouped_by
-from ..scoring.keepers import Choice, choose, too_close
 from ..support.figures import figure
 from ..support.wording import counted
-from .folders import EvaluatedCollection
-from .near_duplicates import distinct_rows, keeping_order
-from .settings import EvaluationSettings
+from .choosing import Choice, choose, too_close
 
 #: Ways to group pictures, and what pictures of a group have in common, in the singular.
 UNITS = {"prompt": "prompt", "burst": "burst", "look-alike": "look-alike group"}
