@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from ..items.frame import Frame
 from .examples import Examples
@@ -101,6 +100,8 @@ def calibrate(held_out: HeldOut | None, examples: Examples) -> tuple[float, floa
     up, down = target.sum(), (1 - target).sum()
     if min(up, down) <= 0:
         return 1.0, 0.0
+    from scipy.optimize import minimize
+
     soft = target * (up + 1) / (up + 2) + (1 - target) / (down + 2)
     weights = target / up + (1 - target) / down
 

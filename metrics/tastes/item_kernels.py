@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..attention.version_d import inverse_root, within_mode
+from ..attention.whitening import inverse_root, within_mode
 from ..items.frame import APPEARANCE, CONTENT, LATE
 from .kernels import squared_distances
 

@@ -32,6 +32,7 @@ from .label import label
 from .models import models
 from .rank import rank
 from .similar import similar
+from .start_ranking import start
 from .terminal import escape_unencodable, note, open_closed_streams
 from .tidy import annotate, cull, undo
 from .tune import tune
@@ -51,14 +52,15 @@ GROUPS = {
         "annotate",
         "undo",
     ),
-    "Your taste": ("taste", "web"),
+    "Your taste": ("start", "taste", "web"),
     "Try, check and set up": ("demo", "doctor", "judges", "models", "cache", "config"),
     "Research": ("compare-attention",),
 }
 _START = """\b
 Where to start:
   soart demo                                 all of it in a minute, offline
-  soart rank FOLDER --copy-to best --top 20  copies of your best twenty
+  soart start FOLDER                         your own ranking in a minute: rate sixteen
+  soart rank FOLDER --copy-to best --top 20  copies of the best twenty
   soart evaluate FOLDER --report page.html   a page: good, damaged, duplicate
   soart web FOLDER                           rate and compare in the browser
 """
@@ -121,6 +123,7 @@ app.command(epilog="Example: soart annotate pictures/ --by mine")(annotate)
 app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --by mine --budget 120')(tune)
+app.command(epilog="Example: soart start holiday-pictures/")(start)
 app.command(epilog="Example: soart web --collection soart-pictures")(web)
 app.command(epilog="Example: soart judges")(judges)
 app.command(epilog="Example: soart models")(models)

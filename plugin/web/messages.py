@@ -27,6 +27,18 @@ LITERAL = (
     N_("Evaluating"),
     N_("Reading the evaluation"),
     N_("Reading the tune"),
+    N_("Reading the pictures"),
+    N_("Ranking by the taste of %(rater)s"),
+    N_("There is no ranking by your taste yet: rate some pictures first."),
+    N_(
+        "%(folder)s also holds %(count)s numbered files of an earlier ranking: name an empty folder to keep them apart."
+    ),
+    N_("%(folder)s also holds 1 numbered file of an earlier ranking: name an empty folder to keep them apart."),
+    N_("%(file)s is there already and differs: name an empty folder, or move it away."),
+    N_("%(folder)s is, or contains, a folder that is read: choose a separate folder."),
+    N_(
+        "%(folder)s lies in %(other)s, so that the copies would be among its pictures next time: choose a folder elsewhere."
+    ),
     N_("Judging by %(judge)s"),
     N_("Choosing pictures for %(rater)s to rate"),
     N_("Learning the taste of %(rater)s"),
