@@ -22,8 +22,9 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from ...errors import LoraError, ModelError, expect, first_line
+from ...errors import LoraError, ModelError, SoartError, expect, first_line
 from .calls import GUIDER
+from .fixed_inputs import check_drawable
 from .loading import EMBEDDED, LoadedModel, quiet_libraries
 from .loras import applied
 from .meanings import WordMeanings
@@ -134,6 +135,20 @@ class ImageGenerator:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _in_use=_lock_of(state["_model"].pipeline))
 
+    def set_defaults(self, **settings: Any) -> None:  # noqa: ANN401
+        """Set what requests without a setting of their own are drawn with; None leaves a setting as it is.
+
+        Raises:
+            ModelError: an unknown setting, or one that the model does not take.
+        """
+        before = self._settings
+        self._settings = before | _given(settings)
+        try:
+            self.request("", 0)
+        except SoartError:
+            self._settings = before
+            raise
+
     @property
     def model(self) -> LoadedModel:
         """The model, under the identity of its weights and of its present scheduler."""
@@ -164,8 +179,13 @@ class ImageGenerator:
         loras, weighted = self._read(request)
         request = replace(request, loras=loras, weighted=weighted)
         self._scheduler(request.scheduler)
+        check_drawable(self._model.pipeline, self.model.inputs, request.steps)
         if request.negative and "negative_prompt" not in self.model.accepts:
             raise ModelError(f"The model {self.model.identity!r} does not take a negative prompt: leave it out.")
+        if request.true_cfg is not None and (
+            "true_cfg_scale" not in self.model.accepts or self.model.guidance_argument == "true_cfg_scale"
+        ):
+            raise ModelError(f"The model {self.model.identity!r} has one guidance only: leave true_cfg out.")
         if (request.width or request.height) and not {"width", "height"} <= self.model.accepts:
             raise ModelError(
                 f"The model {self.model.identity!r} does not take a size, because its pictures have that of its input: "
@@ -273,7 +293,10 @@ class ImageGenerator:
                     if steps is not None and error is steps.error:
                         raise
                     if not _out_of_memory(error):
-                        raise ModelError(f"The model {self.model.identity!r} failed: {first_line(error)}.") from error
+                        # Some pipelines of diffusers import optional packages only where they are installed.
+                        missing = isinstance(error, NameError) and f"the package {error.name!r} is not installed"
+                        reason = missing or first_line(error)
+                        raise ModelError(f"The model {self.model.identity!r} failed: {reason}.") from error
                     if len(batch) == 1:
                         raise ModelError(
                             "Not enough memory for a single picture: "
@@ -307,11 +330,14 @@ class ImageGenerator:
             if guided_by == "guidance_scale" and "guidance_schedule" in accepts:
                 arguments.setdefault("guidance_schedule", None)
         # True guidance is guidance away from a negative prompt, so that there must be one.
-        if "negative_prompt" in accepts and (guided_by == "true_cfg_scale" or any(r.negative for r in batch)):
+        truly_guided = guided_by == "true_cfg_scale" or first.true_cfg is not None
+        if "negative_prompt" in accepts and (truly_guided or any(r.negative for r in batch)):
             arguments["negative_prompt"] = [r.negative for r in batch]
             # Flux-like pipelines use a negative prompt only under true guidance.
             if "true_cfg_scale" in accepts and guided_by != "true_cfg_scale":
                 arguments.setdefault("true_cfg_scale", max(first.guidance, 1.01))
+        if first.true_cfg is not None:
+            arguments["true_cfg_scale"] = first.true_cfg
         for side in ("width", "height"):
             value = getattr(first, side)
             if value is not None:

@@ -47,7 +47,7 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
         if slot.kind == "text":
             continue
         options = [option for option in range(len(slot.options)) if option not in space.banned[number]]
-        if slot.name == "guidance":
+        if slot.name in ("guidance", "true_cfg"):
             # The furthest apart first.
             options = sorted(options, key=lambda option: float(slot.texts[option] or 0))
             options = [*options[:1], *options[:0:-1]]

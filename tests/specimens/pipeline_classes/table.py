@@ -122,6 +122,8 @@ prompt and fixed inputs. This table is what happened with tiny pipelines of rand
 * **fixed inputs**: what the class needs besides text, as in `soart.wrap(pipeline, image=picture)`. Another picture there gives other
   pictures, and counts as another model in collections. All other arguments of the call may be given too.
 
+PRXPipeline draws only where the package *ftfy* is installed: `pip install ftfy`.
+
 | class | draws | previews | guidance alive | fixed inputs | refused because |
 |---|---|---|---|---|---|
 """
