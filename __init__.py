@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .metrics.image import read_image as read_image
     from .metrics.items.soart import SoartExtractor as SoartExtractor
     from .metrics.protocols import Judge as Judge
+    from .metrics.protocols import Making as Making
     from .metrics.protocols import Values as Values
     from .metrics.tastes.overall import OverallJudge as OverallJudge
     from .metrics.tastes.taste import LearntTaste as LearntTaste
@@ -55,6 +56,7 @@ _HOMES = {
     "Judge": ".metrics.protocols",
     "LanguageModelProposer": ".pipelines.tuning.language_model",
     "LocalEngine": ".pipelines.ingest.local_engine",
+    "Making": ".metrics.protocols",
     "OverallJudge": ".metrics.tastes.overall",
     "Panel": ".pipelines.tuning.panel",
     "PicturesInMemory": ".pipelines.scoring.pictures",

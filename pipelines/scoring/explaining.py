@@ -21,6 +21,7 @@ from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
+from .makings import making_in
 from .pictures import StoredPictures
 from .reasons import ALL, enough, other_causes
 from .taste_judge import TasteJudge
@@ -150,9 +151,11 @@ def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplan
     pixels = read_image(path).pixels
     items = measure_pixels(judge, pixels)
     heat = _heat(judge, pixels, grid)
-    percentile = float(profile.percentile(profile.liking(items))[0])
-    explanation = explain(profile, items, top=6)[0]
-    return TasteExplanation(explanation, float(judge.score(items)[0]), percentile, heat, overlay(pixels, heat))
+    makings = [making_in(path)] if profile.of_making else None
+    percentile = float(profile.percentile(profile.liking(items, makings=makings))[0])
+    explanation = explain(profile, items, top=6, makings=makings)[0]
+    score = float(profile.score(items, makings=makings, useless_ok=True)[0])
+    return TasteExplanation(explanation, score, percentile, heat, overlay(pixels, heat))
 
 
 def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> bytes:
