@@ -20,7 +20,7 @@ from __future__ import annotations
 import csv
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,8 @@ from PIL import Image
 from soart.benchmarks.data.opinions import measured
 from soart.metrics.image import read_image
 
+#: Sets of whose pictures people said something.
+WITH_OPINIONS = ("samplers", "four models", "three models")
 #: Columns and rows of tiles in a sheet, least side of a tile, and the least share of a line that tiles cover.
 COLUMNS, ROWS, LEAST_SIDE, COVERED = 4, 2, 200, 0.6
 #: Brightness from which on a pixel is the paper of a sheet.
@@ -68,12 +70,13 @@ class AiPictures:
 Row = tuple[Path, str, str, str, float]
 
 
-def ai_pictures(folder: Path, cache: Path) -> list[AiPictures]:
+def ai_pictures(folder: Path, cache: Path, names: Sequence[str] = ()) -> list[AiPictures]:
     """The sets whose clones are in a folder, those with opinions first.
 
     Args:
         folder: of the clones.
         cache: a folder for the tiles that are cut out of sheets.
+        names: of the sets to read; all by default.
 
     Raises:
         SystemExit: there are none.
@@ -87,6 +90,8 @@ def ai_pictures(folder: Path, cache: Path) -> list[AiPictures]:
     }
     found = []
     for name, (clone, read) in readers.items():
+        if names and name not in names:
+            continue
         if (folder / clone).is_dir():
             files, *columns, opinions = zip(*read(folder / clone), strict=True)
             found.append(AiPictures(name, list(files), *(np.array(c) for c in columns), np.array(opinions, float)))
