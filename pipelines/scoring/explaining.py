@@ -12,7 +12,7 @@ from PIL import Image
 
 from ...errors import CollectionError, ImageError
 from ...files import write_whole
-from ...metrics.damage.reasons import CLEAN
+from ...metrics.damage.reasons import NO_FAULT
 from ...metrics.image import read_image
 from ...metrics.protocols import ItemJudge, Reason, Values
 from ...metrics.tastes.blend import only_profile
@@ -103,7 +103,7 @@ def explain_score(collection: Collection, row: ImageRow, judge: ItemJudge) -> Sc
     matrix = pictures.items(judge.extractor)
     pixels = None
     # Without a fault there is no place to look for; items may outlive their picture.
-    if isinstance(judge, BuiltInJudge) and judge.verdicts(matrix) != [CLEAN]:
+    if isinstance(judge, BuiltInJudge) and judge.verdicts(matrix) != [NO_FAULT]:
         with contextlib.suppress(ImageError):
             pixels = collection.pixels(row)
     score = float(said.values[0])
