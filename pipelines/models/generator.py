@@ -38,7 +38,7 @@ from .word_weights import weighted_arguments
 log = logging.getLogger(__name__)
 
 #: Names of the settings of a request: all but its seed, its prompt, and what the prompt says.
-SETTINGS = tuple(f.name for f in fields(Request) if f.name not in ("prompt", "seed", "loras", "weighted"))
+SETTINGS = tuple(f.name for f in fields(Request) if f.name not in ("prompt", "seed", "loras", "weighted", "optimized"))
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:

@@ -215,9 +215,8 @@ class NoiseSampler:
 
 def refusal(generator: object) -> str:
     """A sentence on why a generator does not draw from given noise; empty if it does."""
-    if type(generator) is not ImageGenerator and not hasattr(generator, "ready"):
+    if not isinstance(generator, ImageGenerator) or type(generator).draw is not ImageGenerator.draw:
         return "This model draws in another program or on a cluster, which takes seeds and no noise."
-    assert isinstance(generator, ImageGenerator)
     model = generator.model
     if not hasattr(model.pipeline, "prepare_latents"):
         return f"A {type(model.pipeline).__name__} does not take noise from outside."

@@ -25,7 +25,7 @@ from .ranking_output import RankingOutput, draw
 from .terminal import emit, print_notes
 
 
-def _parse_size(size: str | None) -> tuple[int | None, int | None]:
+def parse_size(size: str | None) -> tuple[int | None, int | None]:
     """Width and height of ``WIDTHxHEIGHT``, or of one number for both."""
     if size is None:
         return None, None
@@ -77,7 +77,7 @@ def generate(
     from ...pipelines.judges.finding import doubts_of
     from ...prompts.space.templates import expand
 
-    width, height = _parse_size(size)
+    width, height = parse_size(size)
     # A mistake in the prompt leaves no empty collection behind.
     expand(prompt, 1, prompt_seed, wildcards)
     judges = load_judges(by, profiles, [collection])
