@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .pipelines.api import Ranking as Ranking
     from .pipelines.api import generate as generate
     from .pipelines.api import keep as keep
+    from .pipelines.api import optimize as optimize
     from .pipelines.api import rank as rank
     from .pipelines.collection.collection import Collection as Collection
     from .pipelines.evaluation.folders import sync_and_evaluate as sync_and_evaluate
@@ -75,6 +76,7 @@ _HOMES = {
     "keep": ".pipelines.api",
     "learn_from_pictures": ".pipelines.tastes.learning",
     "load_model": ".pipelines.models.loading",
+    "optimize": ".pipelines.api",
     "open_generator": ".pipelines.models.opening",
     "plan": ".pipelines.generate",
     "rank": ".pipelines.api",

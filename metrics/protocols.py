@@ -187,7 +187,9 @@ class Judge(Protocol):
 
     The value of a picture depends on that picture alone, never on those beside it. A judge may have more:
     ``reasons(pictures, top)``, for each picture the reasons that moved its value most; ``doubt()``, a sentence if the judge
-    cannot be relied on yet; and ``extractor``, whose items it asks for.
+    cannot be relied on yet; ``extractor``, whose items it asks for; and ``gradient(pixels, prompt)``, for ``soart optimize``:
+    the value of a picture (h, w, 3) floating 0…1, and its derivative (h, w, 3) by the pixels. A judge without it is
+    optimized by search alone.
 
     Examples:
         >>> import numpy as np

@@ -161,7 +161,9 @@ def _samplers(clone: Path, tiles: Path) -> Iterator[Row]:
 def _four_models(clone: Path) -> Iterator[Row]:
     folder = clone / "data" / "25-nov"
     with closing(sqlite3.connect(f"file:{folder / 'image_generation.db'}?mode=ro", uri=True)) as database:
-        rows = database.execute("SELECT image_path, prompt, model, rating FROM image_generations ORDER BY id").fetchall()
+        rows = database.execute(
+            "SELECT image_path, prompt, model, rating FROM image_generations ORDER BY id"
+        ).fetchall()
     for path, prompt, model, rating in rows:
         yield folder / "generated" / Path(path).name, prompt, prompt, Path(model).name, float(rating)
 

@@ -41,7 +41,11 @@ LEAST = 0.02
 #: Canonical size from which on it can tell how unlike its learning pictures a picture is; small ones are all unlike them.
 LARGE = 256
 #: Parts of the names of items that are of colours, and the item and its least value of a picture that has some.
-_OF_COLOURS, _COLOURFUL, _LEAST_COLOURFUL = ("redgreen", "blueyellow", "chroma", "hue", "noise/colour"), "colour/chroma/q95", 0.01
+_OF_COLOURS, _COLOURFUL, _LEAST_COLOURFUL = (
+    ("redgreen", "blueyellow", "chroma", "hue", "noise/colour"),
+    "colour/chroma/q95",
+    0.01,
+)
 #: Least rated qualities in words, and those that appearance alone tells.
 _WORDS = (
     (0.7, "quality: people would rate it as fairly high", "rendering: people would rate it as fairly good"),
