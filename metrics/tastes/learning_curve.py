@@ -74,7 +74,9 @@ def measure_curve(
                 sizes[k] += len(rows)
                 if len(rows) >= 2 and learnable(examples.liking[rows]):
                     predictor = learner(examples.take(rows), rng)
-                    tests[k].append((test, predictor(examples.items[test], examples.priors[test])))
+                    tests[k].append(
+                        (test, predictor(examples.items[test], examples.priors[test], examples.makings[test]))
+                    )
             times += 1
         values[repeat] = [gather(examples.liking, by_fold, units.level).concordance for by_fold in tests]
     return sizes / max(times, 1), values

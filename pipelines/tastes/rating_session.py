@@ -29,6 +29,7 @@ from ..collection.ratings import (
 )
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
+from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_judge import TasteJudge
 
@@ -70,7 +71,8 @@ def propose_pictures(
             collection, rater, profile.prior_names, by_id, profile.names, profile.kinds, profile.tastes
         )
         prior_scores = np.stack([priors[row.id] for row in rows])
-    proposal = propose(profile, items, count, prior_scores)
+    makings = judge.makings(StoredPictures(collection, rows))
+    proposal = propose(profile, items, count, prior_scores, makings)
     return proposal, [rows[i] for i in proposal.rows]
 
 

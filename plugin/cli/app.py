@@ -30,6 +30,7 @@ from .judges import judges
 from .keep import keep
 from .label import label
 from .models import models
+from .optimize import optimize
 from .rank import rank
 from .similar import similar
 from .start_ranking import start
@@ -40,7 +41,7 @@ from .web import web
 
 #: Commands by what they are for, in the order of ``--help``.
 GROUPS = {
-    "Draw pictures and tune prompts": ("generate", "tune"),
+    "Draw pictures and tune prompts": ("generate", "tune", "optimize"),
     "Rank and sort the pictures you have": (
         "rank",
         "similar",
@@ -124,6 +125,7 @@ app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --by mine --budget 120')(tune)
 app.command(epilog="Example: soart start holiday-pictures/")(start)
+app.command(epilog='Example: soart optimize "a fox in the snow" --by mine --seconds 60')(optimize)
 app.command(epilog="Example: soart web --collection soart-pictures")(web)
 app.command(epilog="Example: soart judges")(judges)
 app.command(epilog="Example: soart models")(models)

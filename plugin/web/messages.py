@@ -83,6 +83,7 @@ LITERAL = (
     N_("rendering: people would rate it as middling"),
     N_("rendering: people would rate it as poor"),
     N_("rendering: people would rate it as very poor"),
+    N_("look: unlike that of photographs, drawings and art"),
     N_("other causes"),
     N_("freedom from %(damage)s"),
     N_("taste: %(name)s"),
@@ -264,10 +265,10 @@ LITERAL = (
     N_("Stopped: the expected further gain is below %(limit)s standard deviations."),
     N_("Every allowed combination has been drawn."),
     N_(
-        "Slot %(name)s changes nothing: all its options stand where the model no longer reads the prompt. Move the slot "
-        "forward, or shorten the prompt."
+        "Slot %(name)s changes nothing: all its options stand where the model no longer reads the prompt. It is left "
+        "out. To tune it, move it forward, or shorten the prompt."
     ),
-    N_("Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. Remove the slot."),
+    N_("Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. It is left out."),
     N_("Diversity collapse: the last pictures are %(share)s %% as far apart as the first; ban what they share, or pin fewer options."),
     N_("Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first pictures; check if the score rewards just that."),
     N_("Disagreement: the score rose by %(gain)s standard deviations, but %(name)s, which was not optimised, fell by %(loss)s."),

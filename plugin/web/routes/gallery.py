@@ -22,10 +22,10 @@ from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.labels import ALBUM, TAG, label_counts
 from ....pipelines.collection.queries import DAMAGE, Query, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
-from ....pipelines.evaluation.keepers import UNITS
-from ....pipelines.evaluation.stacks import stacked
 from ....pipelines.ingest.roots import known_roots
 from ....pipelines.judges.finding import JudgeSource, known_judges
+from ....pipelines.keepers.finding import UNITS
+from ....pipelines.keepers.stacks import stacked
 from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
 from ....pipelines.services.gallery import cells_of, picture_details, start_scoring
