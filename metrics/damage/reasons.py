@@ -39,8 +39,9 @@ _SLIGHT = {
     "unfinished": "slightly unfinished",
     "ring": "slight ringing",
 }
-#: Evidence from which a fault is called slight, and the verdict without one.
-SLIGHT, CLEAN = 0.6, "clean"
+#: Evidence from which a fault is called slight; and the verdict without one, which claims no more than what detectors look
+#: for: they know nothing of a deformed animal.
+SLIGHT, NO_FAULT = 0.6, "no fault found"
 #: Strangeness, in standard deviations, from which a rendering is called a little or plainly unlike good pictures.
 ODD, STRANGE = 1.0, 2.0
 
@@ -54,7 +55,7 @@ def fault_text(fault: str, evidence: float, place: str = "") -> str:
 
 
 def verdicts(evidence: np.ndarray) -> list[str]:
-    """A word or two for each picture, by its strongest fault: ``"clean"``, ``"slightly soft"`` or ``"noisy"``.
+    """A word or two for each picture, by its strongest fault: ``"no fault found"``, ``"slightly soft"`` or ``"noisy"``.
 
     Args:
         evidence: (k, n) evidence of each of ``DETECTORS``; NaN where it is not known.
@@ -62,7 +63,7 @@ def verdicts(evidence: np.ndarray) -> list[str]:
     known = np.nan_to_num(evidence, nan=-np.inf)
     strongest = zip(known.argmax(axis=0), known.max(axis=0), strict=True)
     texts = [(fault_text(DETECTORS[k], e), e) for k, e in strongest]
-    return [text.partition(":")[0] if e > SLIGHT else CLEAN for text, e in texts]
+    return [text.partition(":")[0] if e > SLIGHT else NO_FAULT for text, e in texts]
 
 
 def strangeness_text(strangeness: float, departure: str = "") -> str:

@@ -1,15 +1,16 @@
 """The overall score: how many people would like a picture, less what its quality and its technical faults cost.
 
-    overall = 100 · √(freedom/100) · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
-                                                        quality = rated quality / 0.875, cut to 0.02 … 1
+    overall = freedom · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
+                                           quality = √(rated quality / 0.875) · √(0.75 / unlikeness), both roots at most 1
 
 Freedom from faults, 0 to 100 points, is the part of the technical score that counts faults alone. Rated quality, how people in general would
-rate the quality, is that of all items, those of a network among them. It is lower for faults too, so the root of the freedom
-is enough. Appeal tells what people in general find beautiful. The share is that of people who like a picture among
+rate the quality, is that of all items, those of a network among them. Unlikeness is the distance of all items from those of
+the photographs, drawings and art that rated quality was learnt from: what generators do wrong looks like none of them.
+Rated quality has learnt next to nothing of it, so its root is taken. Appeal tells what people in general find beautiful. The share is that of people who like a picture among
 those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
 (``benchmarks/score/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A usual
-photograph loses about a quarter of it by its quality, and a sound picture, which has 70 to 95 points of freedom, 3 to 16 %
-by faults.
+photograph loses about a quarter of it by its quality, and a sound picture, which has 70 to 95 points of freedom, 5 to 30 %
+by faults. The powers were chosen by pictures by generators and photographs (docs/benchmarks/score.md).
 """
 
 from __future__ import annotations
@@ -34,10 +35,14 @@ from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
 from .appeal import appeal_model
 
-#: Power of the freedom from faults; chosen, see docs/benchmarks/score.md.
-POWER = 0.5
+#: Powers of the freedom from faults, of rated quality and of unlikeness; and the version of these choices.
+POWER, QUALITY_POWER, UNLIKENESS_POWER, WEIGHTS_VERSION = 1.0, 0.5, 0.5, 2
+#: Unlikeness up to which it costs nothing, which few photographs have; and the one that counts where it is not known.
+ALIKE, USUAL_UNLIKENESS = 0.75, 0.9
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
+#: What unlikeness costs in words.
+_UNLIKE = "look: unlike that of photographs, drawings and art"
 #: Least shares of people who would like a picture, and what it costs in words.
 _DISLIKED_BY = (
     (0.85, "what it shows: a few people would not like it"),
@@ -50,7 +55,8 @@ _DISLIKED_BY = (
 
 def stored_name() -> str:
     """Name under which overall scores are stored, with the versions of all their parts."""
-    versions = (FAULTS_VERSION, *(int(name.rpartition("-")[2]) for name in (APPEAL_VERSION, RATED_QUALITY_VERSION)))
+    learnt = (int(name.rpartition("-")[2]) for name in (APPEAL_VERSION, RATED_QUALITY_VERSION))
+    versions = (FAULTS_VERSION, *learnt, WEIGHTS_VERSION)
     return f"{OVERALL}-{''.join(f'{version:02d}' for version in versions)}"
 
 
@@ -60,13 +66,31 @@ def shares_of(appeal: np.ndarray) -> np.ndarray:
     return shares
 
 
+def qualities_of(rated: np.ndarray, unlikeness: np.ndarray) -> np.ndarray:
+    """(n,) shares that the quality leaves of a score, 0 to 1.
+
+    Args:
+        rated: (n,) rated qualities, 0 to 1, NaN where they are not known.
+        unlikeness: (n,) to what rated quality was learnt from, NaN where it is not known.
+    """
+    qualities: np.ndarray = rated_quality_model().shares_left(rated) ** QUALITY_POWER * alike_of(unlikeness)
+    return qualities
+
+
+def alike_of(unlikeness: np.ndarray) -> np.ndarray:
+    """(n,) shares, 0 to 1, that (n,) unlikeness leaves of a score; an unknown one (NaN) counts as usual."""
+    known = np.where(np.isnan(unlikeness), USUAL_UNLIKENESS, np.maximum(unlikeness, ALIKE))
+    shares: np.ndarray = (ALIKE / known) ** UNLIKENESS_POWER
+    return shares
+
+
 def points_of(freedom: np.ndarray, shares: np.ndarray, qualities: np.ndarray) -> np.ndarray:
     """(n,) overall scores, 0 to 100.
 
     Args:
         freedom: (n,) points of freedom from faults, 0 to 100.
         shares: (n,) of people who like the picture, 0 to 1.
-        qualities: (n,) shares that rated quality leaves, 0 to 1.
+        qualities: (n,) shares that the quality leaves, 0 to 1, see ``qualities_of``.
     """
     points: np.ndarray = 100 * (freedom / 100) ** POWER * shares * qualities
     return points
@@ -144,6 +168,23 @@ class OverallJudge(JudgesItems):
         self._check(items)
         return rated_quality_model().scores(items, self.extractor.names)
 
+    def unlikeness(self, items: np.ndarray) -> np.ndarray:
+        """(n,) how unlike (n, p) items are to those that rated quality was learnt from; NaN for pictures that are too small.
+
+        Raises:
+            TasteError: the items are not those of the extractor.
+        """
+        self._check(items)
+        return rated_quality_model().unlikeness(items, self.extractor.names)
+
+    def qualities(self, items: np.ndarray) -> np.ndarray:
+        """(n,) shares that the quality of (n, p) items leaves of the score, 0 to 1.
+
+        Raises:
+            TasteError: the items are not those of the extractor.
+        """
+        return qualities_of(self.rated(items), self.unlikeness(items))
+
     def _check(self, items: np.ndarray) -> None:
         if np.ndim(items) != 2 or np.shape(items)[1] != len(self.extractor.names):
             raise TasteError(
@@ -158,8 +199,7 @@ class OverallJudge(JudgesItems):
             TasteError: the items are not those of the extractor, or not finite.
         """
         self._check(items)
-        qualities = rated_quality_model().shares_left(self.rated(items))
-        return points_of(self.technical.freedom_from_faults(items), self.shares(items), qualities)
+        return points_of(self.technical.freedom_from_faults(items), self.shares(items), self.qualities(items))
 
     def verdicts(self, items: np.ndarray) -> list[str]:
         """The technical quality in a word or two for each of (n, p) items."""
@@ -182,7 +222,8 @@ class OverallJudge(JudgesItems):
 
         The contributions of all sum to the score less 100. Each is in proportion to the halvings of the points that its
         cause costs. Faults share what a low rated quality costs, see ``causes_with_rated``. What a picture loses because
-        it is too small to tell how its quality would be rated is no reason: all causes share it.
+        it is too small to tell how its quality would be rated, or how unlike others it is, is no reason: all causes share
+        it.
 
         Args:
             items: (n, p).
@@ -191,7 +232,9 @@ class OverallJudge(JudgesItems):
         """
         self._check(items)
         shares, rated, freedom = self.shares(items), self.rated(items), self.technical.freedom_from_faults(items)
-        unrated = -np.log2(rated_quality_model().shares_left(rated))
+        unrated = -QUALITY_POWER * np.log2(rated_quality_model().shares_left(rated))
+        unlikeness = self.unlikeness(items)
+        unlike = -np.log2(alike_of(unlikeness))
         scores, unfit, rows = self.score(items), self.technical.unfit(items), []
         for n, faults in enumerate(self.technical.causes(items, places)):
             if unfit[n]:
@@ -202,6 +245,8 @@ class OverallJudge(JudgesItems):
             causes = causes_with_rated(faults, scale, float(freedom[n]), float(rated[n]), float(unrated[n]), text)
             text = next(words for least, words in _DISLIKED_BY if shares[n] >= least)
             causes.append((text, -float(np.log2(shares[n]))))
+            if np.isfinite(unlikeness[n]) and unlike[n] > 0:
+                causes.append((_UNLIKE, float(unlike[n])))
             rows.append(as_reasons(causes, float(scores[n]), top))
         return rows
 

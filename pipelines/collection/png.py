@@ -110,6 +110,9 @@ def parameters_text(request: Request, shape: tuple[int, ...], model: str, sample
         settings["True CFG scale"] = f"{request.true_cfg:g}"
     if request.loras:
         settings["Lora hashes"] = ", ".join(f"{lora.name}: {lora.digest}" for lora in request.loras)
+    if request.optimized:
+        # Seed and settings alone do not draw it again; its record does.
+        settings["Optimized by"] = json.loads(request.optimized)["judge"]
     settings["Version"] = f"soart {__version__}"
     return a1111_text(request.prompt, request.negative, settings)
 

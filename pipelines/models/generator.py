@@ -39,7 +39,7 @@ from .word_weights import weighted_arguments
 log = logging.getLogger(__name__)
 
 #: Names of the settings of a request: all but its seed, its prompt, and what the prompt says.
-SETTINGS = tuple(f.name for f in fields(Request) if f.name not in ("prompt", "seed", "loras", "weighted"))
+SETTINGS = tuple(f.name for f in fields(Request) if f.name not in ("prompt", "seed", "loras", "weighted", "optimized"))
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,8 @@ _locks: weakref.WeakKeyDictionary[Any, threading.RLock] = weakref.WeakKeyDiction
 _locking = threading.Lock()
 
 
-def _out_of_memory(error: BaseException) -> bool:
+def out_of_memory(error: BaseException) -> bool:
+    """True for the errors by which PyTorch and the system say that memory is used up."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError)
         and any(text in str(error).lower() for text in ("out of memory", "can't allocate memory", "failed to allocate"))
@@ -242,6 +243,10 @@ class ImageGenerator:
         prompts = list(prompts)
         return self._limit.unread([*prompts, *negatives]) or self._subjects.unknown(prompts)
 
+    def refuse_unknown(self, prompts: Iterable[str]) -> None:
+        """Raise ModelError if the model can draw the subject of none of some prompts, as far as that is known."""
+        self._subjects.refuse(prompts)
+
     def read_words(self, prompt: str) -> str:
         """The words of a prompt that the model reads: all of them if that is unknown."""
         return self._limit.read(prompt)
@@ -288,7 +293,7 @@ class ImageGenerator:
                 except Exception as error:
                     if steps is not None and error is steps.error:
                         raise
-                    if not _out_of_memory(error):
+                    if not out_of_memory(error):
                         # Some pipelines of diffusers import optional packages only where they are installed.
                         missing = isinstance(error, NameError) and f"the package {error.name!r} is not installed"
                         reason = missing or first_line(error)
@@ -308,7 +313,8 @@ class ImageGenerator:
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
 
-    def _arguments(self, batch: list[Request]) -> dict[str, Any]:
+    def arguments(self, batch: Sequence[Request]) -> dict[str, Any]:
+        """The arguments of a call of the pipeline that draws a batch."""
         first, accepts = batch[0], self._model.accepts
         read = [parse_prompt(r.prompt) for r in batch]
         arguments: dict[str, Any] = {
@@ -380,35 +386,53 @@ class ImageGenerator:
         size = (first.width, first.height) if first.width and first.height else None
         return steps.call(pipeline, len(batch), size)
 
+    @contextmanager
+    def ready(self, request: Request) -> Iterator[Any]:
+        """The pipeline with the scheduler, the LoRAs and the guidance of a request, for one call; nobody else draws meanwhile."""
+        with self._in_use:
+            pipeline = self._model.pipeline
+            # Read anew every time: the pipeline belongs to the caller, who may have changed its scheduler.
+            current: Any = getattr(pipeline, "scheduler", None)
+            chosen = self._scheduler(request.scheduler)
+            settings = getattr(current, "_internal_dict", None)
+            if chosen is not current:
+                pipeline.scheduler = chosen
+            try:
+                with (
+                    quiet_libraries(),
+                    applied(pipeline, request.loras, self._model.loras),
+                    self._guider(request.guidance),
+                    self._noise_of_inputs(request.seed),
+                ):
+                    yield pipeline
+            finally:
+                if getattr(pipeline, "scheduler", None) is not current:
+                    pipeline.scheduler = current
+                if settings is not None:
+                    # Some schedulers adapt their settings to the number of steps: the next picture must not depend on that.
+                    current._internal_dict = settings
+
     def _run(self, batch: list[Request], share: float = 1.0, steps: StepReport | None = None) -> list[DrawnPicture]:
-        self._limit.check(text for request in batch for text in (request.prompt, request.negative))
-        self._subjects.check(request.prompt for request in batch)
+        self.check_prompts(batch)
         started = time.perf_counter()
-        pipeline = self._model.pipeline
-        # Read anew every time: the pipeline belongs to the caller, who may have changed its scheduler.
-        current: Any = getattr(pipeline, "scheduler", None)
-        chosen = self._scheduler(batch[0].scheduler)
-        settings = getattr(current, "_internal_dict", None)
-        if chosen is not current:
-            pipeline.scheduler = chosen
-        try:
-            with (
-                quiet_libraries(),
-                applied(pipeline, batch[0].loras, self._model.loras),
-                torch.inference_mode(),
-                self._guider(batch[0].guidance),
-                self._noise_of_inputs(batch[0].seed),
-                self._callbacks(batch, share, steps) as callbacks,
-            ):
-                output = pipeline(**self._arguments(batch), **callbacks)
-        finally:
-            if getattr(pipeline, "scheduler", None) is not current:
-                pipeline.scheduler = current
-            if settings is not None:
-                # Some schedulers adapt their settings to the number of steps: the next picture must not depend on that.
-                current._internal_dict = settings
+        with (
+            self.ready(batch[0]) as pipeline,
+            torch.inference_mode(),
+            self._callbacks(batch, share, steps) as callbacks,
+        ):
+            output = pipeline(**self.arguments(batch), **callbacks)
         seconds = time.perf_counter() - started
         self.pipeline_seconds += seconds
+        return self.drawn(batch, output, seconds)
+
+    def check_prompts(self, batch: Sequence[Request]) -> None:
+        """Log a warning where the model does not wholly draw a prompt."""
+        self._limit.check(text for request in batch for text in (request.prompt, request.negative))
+        self._subjects.check(request.prompt for request in batch)
+
+    @staticmethod
+    def drawn(batch: Sequence[Request], output: Any, seconds: float) -> list[DrawnPicture]:  # noqa: ANN401
+        """The pictures of the output of a pipeline, which took some seconds."""
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
         drawn = []
         for request, image, flag in zip(batch, _opaque(np.asarray(output.images)), flags, strict=True):

@@ -63,6 +63,8 @@ class Request:
     loras: tuple[Lora, ...] = ()
     #: True if the prompt or the negative prompt has weights such as (snow:1.3), which the model takes as weights.
     weighted: bool = False
+    #: The record of an optimized picture, as JSON; empty for one that is drawn from the noise of its seed alone.
+    optimized: str = ""
 
     def check(self) -> None:
         """Raise ModelError if a value is out of range or of another type."""
@@ -89,7 +91,7 @@ class Request:
         """Identity of the picture this request draws with ``model``: a hash over everything that decides its pixels."""
         settings = asdict(self)
         # Pictures without these have the keys of versions that did not have them.
-        for name in ("scheduler", "loras", "weighted"):
+        for name in ("scheduler", "loras", "weighted", "optimized"):
             if not settings[name]:
                 del settings[name]
         if self.true_cfg is None:

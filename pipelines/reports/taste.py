@@ -20,6 +20,7 @@ from ...metrics.tastes.trust import Trust
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
+from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
 from ..support.figures import fixed
 from .line_charts import Series, lines_chart
@@ -135,14 +136,25 @@ def render_taste_report(
     profile = only_profile(judge.taste)
     measured, items, left_out = measure_sound(collection, rows, judge)
     left_out = [*problems, *left_out]
-    liking = profile.liking(items)
+    makings = judge.makings(StoredPictures(collection, measured))
+    liking = profile.liking(items, makings=makings)
     order = np.argsort(-liking, kind="stable")
     count = min(shown, len(order) // 2) if len(order) > 1 else len(order)
     most, unreadable = _opened(collection, measured, order.tolist(), count)
     least, others = _opened(collection, measured, [i for i in order[::-1].tolist() if i not in most], count)
     left_out += [sentence for sentence in dict.fromkeys([*unreadable, *others]) if sentence not in left_out]
     opened = most | least
-    reasons = dict(zip(opened, explain(profile, items[list(opened)], top=4), strict=True)) if opened else {}
+    reasons = (
+        dict(
+            zip(
+                opened,
+                explain(profile, items[list(opened)], top=4, makings=makings and [makings[i] for i in opened]),
+                strict=True,
+            )
+        )
+        if opened
+        else {}
+    )
     percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
 
     def show(i: int) -> ListedPicture:

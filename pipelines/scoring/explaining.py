@@ -12,7 +12,7 @@ from PIL import Image
 
 from ...errors import CollectionError, ImageError
 from ...files import write_whole
-from ...metrics.damage.reasons import CLEAN
+from ...metrics.damage.reasons import NO_FAULT
 from ...metrics.image import read_image
 from ...metrics.protocols import ItemJudge, Reason, Values
 from ...metrics.tastes.blend import only_profile
@@ -21,6 +21,7 @@ from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
+from .makings import making_in
 from .pictures import StoredPictures
 from .reasons import ALL, enough, other_causes
 from .taste_judge import TasteJudge
@@ -102,7 +103,7 @@ def explain_score(collection: Collection, row: ImageRow, judge: ItemJudge) -> Sc
     matrix = pictures.items(judge.extractor)
     pixels = None
     # Without a fault there is no place to look for; items may outlive their picture.
-    if isinstance(judge, BuiltInJudge) and judge.verdicts(matrix) != [CLEAN]:
+    if isinstance(judge, BuiltInJudge) and judge.verdicts(matrix) != [NO_FAULT]:
         with contextlib.suppress(ImageError):
             pixels = collection.pixels(row)
     score = float(said.values[0])
@@ -150,9 +151,11 @@ def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplan
     pixels = read_image(path).pixels
     items = measure_pixels(judge, pixels)
     heat = _heat(judge, pixels, grid)
-    percentile = float(profile.percentile(profile.liking(items))[0])
-    explanation = explain(profile, items, top=6)[0]
-    return TasteExplanation(explanation, float(judge.score(items)[0]), percentile, heat, overlay(pixels, heat))
+    makings = [making_in(path)] if profile.of_making else None
+    percentile = float(profile.percentile(profile.liking(items, makings=makings))[0])
+    explanation = explain(profile, items, top=6, makings=makings)[0]
+    score = float(profile.score(items, makings=makings, useless_ok=True)[0])
+    return TasteExplanation(explanation, score, percentile, heat, overlay(pixels, heat))
 
 
 def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +11,8 @@ import numpy as np
 from ...metrics.damage.fitness import fit_values
 from ...metrics.damage.names import TASTE
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
-from ...metrics.protocols import POINTS, Pictures, Reason, Values
-from ...metrics.tastes.blend import Blend, Taste
+from ...metrics.protocols import POINTS, Making, Pictures, Reason, Values
+from ...metrics.tastes.blend import Blend, Taste, parts_of
 from ...metrics.tastes.explanation import explain
 from ...metrics.tastes.taste import LearntTaste, computed_priors, tastes_without
 from ...metrics.tastes.taste_files import check_version, content_hash
@@ -79,34 +80,42 @@ class TasteJudge:
         without = () if isinstance(self.taste, Blend) else tastes_without(self.taste)
         return next((doubt_of(alone, lack) for lack, alone in without if alone.trust.useless), None)
 
+    @property
+    def _explained(self) -> LearntTaste:
+        """The taste that reasons are of: of a blend its heaviest component."""
+        if isinstance(self.taste, Blend):
+            return self.taste.parts[int(np.argmax(self.taste.weights))]
+        return self.taste
+
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items; callers must show ``doubt()`` with them."""
         return self.taste.score(items, useless_ok=True)
 
     def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
         """The ``top`` reasons for each score; for a blend, those of its heaviest component."""
-        profile = self.taste
-        if isinstance(profile, Blend):
-            profile = profile.parts[int(np.argmax(profile.weights))]
-        return [list(explanation.reasons) for explanation in explain(profile, items, top=top)]
+        return [list(explanation.reasons) for explanation in explain(self._explained, items, top=top)]
 
     def values(self, pictures: Pictures) -> Values:
         """Values of pictures, by other judges and raters too where it was learnt with them."""
         items = pictures.items(self.extractor)
-        priors = self._priors(pictures, items)
-        if priors is None or isinstance(self.taste, Blend):
-            values = self.score(items)
+        priors, makings = self._priors(pictures, items), self.makings(pictures)
+        if isinstance(self.taste, Blend):
+            values = self.taste.score(items, makings, useless_ok=True)
         else:
-            values = self.taste.score(items, priors, useless_ok=True)
+            values = self.taste.score(items, priors, makings, useless_ok=True)
         return fit_values(values, items, self.extractor.names)
 
     def reasons(self, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
         """The ``top`` reasons for each value."""
         items = pictures.items(self.extractor)
         priors = self._priors(pictures, items)
-        if priors is None or isinstance(self.taste, Blend):
-            return self.explain(items, top)
-        return [list(explanation.reasons) for explanation in explain(self.taste, items, priors, top)]
+        profile, makings = self._explained, self.makings(pictures)
+        priors = None if isinstance(self.taste, Blend) else priors
+        return [list(explanation.reasons) for explanation in explain(profile, items, priors, top, makings)]
+
+    def makings(self, pictures: Pictures) -> Sequence[Making | None] | None:
+        """How pictures were made; None if it makes no difference to the taste."""
+        return pictures.metadata() if any(part.of_making for part in parts_of(self.taste)) else None
 
     def _priors(self, pictures: Pictures, items: np.ndarray) -> np.ndarray | None:
         """(n, k) prior scores of pictures with (n, p) items; None if the taste starts from nothing that others know."""

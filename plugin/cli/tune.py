@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -235,6 +236,7 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
     from .tune_output import batch_line, best_table
 
     pressed = keys() if rater else iter(())
+    gallery = shlex.join(["soart", "web", "--collection", tuner.collection.name])
     if tuner.done and not silent:
         limit = "" if tuner.done > tuner.budget else f"of {tuner.budget} "
         say(f"{tuner.done} {limit}pictures are there already.")
@@ -246,7 +248,7 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
                 return False
             with progress.hidden():
                 session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
-                return not rate_by_keys(session, pressed, silent=silent)
+                return not rate_by_keys(session, pressed, silent=silent, elsewhere=gallery)
 
         if rater and rate(left_unrated(tuner, rater)):
             return STOPPED

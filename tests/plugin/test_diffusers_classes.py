@@ -403,7 +403,7 @@ def test_a_slot_that_changes_nothing_is_said(tmp_path, caplog):
     space = "template: a {thing}\nslots:\n  thing: [fox, boat]\n  guidance: ['1', '9']\n  steps: ['1', '2']\n  size: ['32x32']"
     findings = wrap(flux).tune(space, collection=tmp_path / "study", budget=4, batch=4)
     # These weights were not distilled to follow guidance.
-    sentence = "Slot 'guidance' changes nothing: this model draws the same picture with 1 and 9. Remove the slot."
+    sentence = "Slot 'guidance' changes nothing: this model draws the same picture with 1 and 9. It is left out."
     assert sentence in findings.alarms
     assert [record.getMessage() for record in caplog.records if "changes nothing" in record.getMessage()] == [sentence]
 

@@ -1,4 +1,4 @@
-"""The overall score: the product of the root of the freedom from faults, the share of people who would like the picture, and its rated quality."""
+"""The overall score: the product of the freedom from faults, the share of people who would like the picture, and its quality."""
 
 import pickle
 from dataclasses import replace
@@ -15,9 +15,14 @@ from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.tastes import overall
 from soart.metrics.tastes.appeal import Appeal, appeal_model
 from soart.metrics.tastes.overall import (
+    ALIKE,
     MIDDLE,
     SLOPE,
+    USUAL_UNLIKENESS,
+    WEIGHTS_VERSION,
     OverallJudge,
+    alike_of,
+    qualities_of,
     shares_of,
     words_of,
 )
@@ -63,9 +68,13 @@ def test_is_the_product_of_its_parts(judge, items, large, tiny):
         rated = rated_quality_model().scores(rows, names)
         # Of pictures below 64 pixels the rated quality is not known, so it counts as usual.
         assert np.isnan(rated).all() == (rows is tiny)
-        qualities = np.clip(np.nan_to_num(rated, nan=rated_quality_model().usual) / TOP, LEAST, 1)
-        own = np.sqrt(technical.freedom_from_faults(rows[:, : quality.shape[1]]) / 100)
-        assert np.allclose(judge.score(rows), 100 * own * shares * qualities)
+        left = np.clip(np.nan_to_num(rated, nan=rated_quality_model().usual) / TOP, LEAST, 1)
+        unlikeness = rated_quality_model().unlikeness(rows, names)
+        # It is known from 256 pixels on.
+        assert np.isnan(unlikeness).all() == (rows is not large)
+        left = left * np.minimum(ALIKE / np.nan_to_num(unlikeness, nan=USUAL_UNLIKENESS), 1)
+        freedom = technical.freedom_from_faults(rows[:, : quality.shape[1]])
+        assert np.allclose(judge.score(rows), freedom * shares * np.sqrt(left))
     rated = rated_quality_model().scores(large, names)
     assert rated[2] < rated[0]
     assert judge.verdicts(items) == technical.verdicts(quality)
@@ -90,6 +99,28 @@ def test_half_of_the_people_like_the_middle(judge):
     assert shares[-1] <= 1
 
 
+def test_what_is_unlike_all_that_it_knows_costs_points(judge, large):
+    known = np.array([0.1, ALIKE, USUAL_UNLIKENESS, 4 * ALIKE])
+    assert alike_of(known)[[0, 1, 3]] == pytest.approx([1, 1, 0.5])
+    assert alike_of(np.array([np.nan])) == alike_of(known[2:3])
+    assert qualities_of(np.full(2, TOP), known[2:]) == pytest.approx(alike_of(known[2:]))
+    far = large[:1].copy()
+    names = judge.extractor.names
+    deep = [n for n, name in enumerate(names) if name.startswith("deep/3/")]
+    far[:, deep] *= 5
+    assert judge.unlikeness(far)[0] > judge.unlikeness(large[:1])[0]
+    texts = [reason.text for reason in judge.explain(far, top=99)[0]]
+    assert sum(text.startswith("look: ") for text in texts) == 1
+
+
+def test_grey_pictures_are_not_unlike_for_want_of_colours(judge):
+    rng = np.random.default_rng(8)
+    picture = np.kron(render(random_scene(rng), rng) / 255.0, np.ones((4, 4, 1)))
+    grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
+    coloured, without = judge.unlikeness(judge.extractor.extract(np.stack([picture, grey])).astype(float))
+    assert without < 1.15 * coloured
+
+
 def test_reasons_add_up_to_the_score(judge, items, large, tiny):
     both = np.concatenate([items, large, tiny])
     for row, points in zip(judge.explain(both, top=1000), judge.score(both), strict=True):
@@ -106,8 +137,8 @@ def test_reasons_add_up_to_the_score(judge, items, large, tiny):
 def test_reasons_tell_how_many_would_like_it(judge, items, monkeypatch):
     """The cost of the content is in proportion to the halvings: a quarter of the people are two."""
     row = items[:1]
-    technical = np.sqrt(judge.technical.freedom_from_faults(row)[0] / 100)
-    quality = rated_quality_model().shares_left(judge.rated(row))[0]
+    technical = judge.technical.freedom_from_faults(row)[0] / 100
+    quality = judge.qualities(row)[0]
     for share, words in ((0.9, "a few"), (0.7, "some"), (0.5, "about half"), (0.25, "most"), (0.1, "hardly")):
         level = MIDDLE + np.log(share / (1 - share)) / SLOPE
         flat = Appeal((), np.zeros(0), np.ones(0), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros(0), level)
@@ -115,7 +146,8 @@ def test_reasons_tell_how_many_would_like_it(judge, items, monkeypatch):
         [reason] = [r for r in judge.explain(row, top=99)[0] if r.text.startswith("what it shows: ")]
         assert words in reason.text
         halvings = -np.log2(share)
-        part = halvings / (halvings - np.log2(technical * quality))
+        # Of a small picture unlikeness is not known: all causes share what it costs.
+        part = halvings / (halvings - np.log2(technical * quality / alike_of(np.array([np.nan]))[0]))
         assert reason.contribution == pytest.approx(part * (100 * technical * share * quality - 100))
 
 
@@ -167,7 +199,7 @@ def test_wrong_items_are_refused_by_its_own_name(judge, items):
 
 
 def test_the_stored_name_has_all_versions(judge, monkeypatch):
-    assert judge.stored_name == f"overall-{FAULTS_VERSION:02d}0202"
+    assert judge.stored_name == f"overall-{FAULTS_VERSION:02d}0202{WEIGHTS_VERSION:02d}"
     monkeypatch.setattr(overall, "APPEAL_VERSION", "appeal-11")
     monkeypatch.setattr(overall, "RATED_QUALITY_VERSION", "rated-quality-12")
-    assert judge.stored_name.endswith("1112")
+    assert judge.stored_name.endswith(f"1112{WEIGHTS_VERSION:02d}")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from soart.metrics.damage.reasons import NO_FAULT
 from soart.metrics.protocols import Reason
 from soart.pipelines.judges.ranking import RankedPicture
 from soart.pipelines.reports.score_words import interval_text, ranking_reasons, reason_words, score_text
@@ -57,7 +58,7 @@ def test_reasons_in_brief_leave_out_what_explains_them():
 )
 def test_of_the_causes_in_a_table_the_others_cost_less_than_the_first(costs, words):
     reasons = tuple(Reason(name, -cost) for name, cost in zip("abcd", costs, strict=False))
-    picture = RankedPicture(1, None, Path("a.png"), 50.0, 50.0, reasons, "clean")
+    picture = RankedPicture(1, None, Path("a.png"), 50.0, 50.0, reasons, NO_FAULT)
     assert ranking_reasons(picture, 2) == words
     # A taste's reasons do not add up to its score.
     assert len(ranking_reasons(RankedPicture(1, None, Path("a.png"), 50.0, 50.0, reasons), 2)) == 2
