@@ -70,6 +70,7 @@ class RatingModel:
             raise PromptError(f"Expected a rating scale from low to high, got {scale}.")
         self.scale = scale
         self.iterations, self.exact_limit, self.factors = iterations, exact_limit, factors
+        self._drawn: list[Hyperparameters] = []
 
     @one_blas_thread()
     def fit(
@@ -81,6 +82,7 @@ class RatingModel:
         items: object | None = None,
         pictures: Names | None = None,
         start: Hyperparameters | None = None,
+        keep: bool = False,
         rng: np.random.Generator | None = None,
     ) -> Self:
         """Learn from n rows; each is a picture of one choice, shown to one rater.
@@ -93,6 +95,7 @@ class RatingModel:
             pictures: (n,) identities, if a picture may be judged more than once: seed noise and rating noise are then
                 separated.
             start: hyper-parameters to start from, such as ``theta_`` of the previous fit.
+            keep: keep the hyper-parameters ``start``, and those drawn around them by the fit that learnt them.
             rng: selects the cells that hyper-parameters are learnt from if there are too many; seed 0 by default.
 
         Raises:
@@ -115,7 +118,7 @@ class RatingModel:
         if len(rows) > MOST_CELLS:
             some_rows, some_terms = thin(rows, terms, MOST_CELLS, rng or np.random.default_rng(0))
         evidence = Evidence(some_rows, some_terms, self.levels, layout, Priors())
-        iterations = self.iterations
+        iterations = 0 if keep and start is not None else self.iterations
         if len(some_rows) > MOST_CELLS_AT_FIRST and start is None and iterations:
             # From a good start the larger sample needs only a few steps.
             fewer = thin(rows, terms, MOST_CELLS_AT_FIRST, rng or np.random.default_rng(0))
@@ -130,9 +133,12 @@ class RatingModel:
             if len(some_rows) < len(rows):
                 mode = find_mode(covariance(rows, rows, self.levels, self.theta_), terms, self.theta_.noise)
             self.posterior_ = KernelPosterior(self.levels, rows, self.theta_, mode)
-            if 0 < len(rows) <= FEW_CELLS and iterations:
-                drawn = draw_hyperparameters(evidence, self.theta_, AVERAGED, np.random.default_rng(0))
-                parts = [KernelPosterior(self.levels, rows, theta, evidence.mode(theta)) for theta in drawn]
+            if iterations:
+                few = 0 < len(rows) <= FEW_CELLS
+                seeded = np.random.default_rng(0)
+                self._drawn = draw_hyperparameters(evidence, self.theta_, AVERAGED, seeded) if few else []
+            if self._drawn and len(rows) <= FEW_CELLS:
+                parts = [KernelPosterior(self.levels, rows, theta, evidence.mode(theta)) for theta in self._drawn]
                 self.posterior_ = AveragedPosterior([self.posterior_, *parts])
         self._unit = self.theta_.noise * self.spread_
         self.noise_ = self._unit * float(np.sqrt(self.posterior_.calibration))
