@@ -53,15 +53,18 @@ def has_gradient(extractor: Extractor) -> bool:
     """True if ``items_of`` knows the items of an extractor."""
     if isinstance(extractor, CombinedExtractor):
         return all(map(has_gradient, extractor.parts))
-    return isinstance(extractor, SoartExtractor | ColourExtractor | QualityExtractor) or _packaged(extractor) is not None
+    return (
+        isinstance(extractor, SoartExtractor | ColourExtractor | QualityExtractor) or _packaged(extractor) is not None
+    )
 
 
 def _packaged(extractor: Extractor) -> DeepExtractor | None:
     """The packaged network at all depths; None for other extractors."""
     if isinstance(extractor, PackagedExtractor):
         return extractor.loaded
-    packaged = isinstance(extractor, DeepExtractor) and extractor.source == EFFICIENTNET
-    return extractor if packaged and extractor.network.widths else None  # type: ignore[union-attr,return-value]
+    if isinstance(extractor, DeepExtractor) and extractor.source == EFFICIENTNET and extractor.network.widths:
+        return extractor
+    return None
 
 
 def items_of(extractor: Extractor, views: SmoothViews) -> torch.Tensor:
@@ -165,7 +168,11 @@ def quality_items(views: SmoothViews) -> torch.Tensor:
     rung = rung_of(views.longest)
     window = middle(views.picture, WINDOW)
     smooth = torch.cat(
-        [_texture_and_detail(views.luma(rung)), _tone(views.at(min(rung, TONE_SIDE)), rounded=views.rounded), _noises(window)]
+        [
+            _texture_and_detail(views.luma(rung)),
+            _tone(views.at(min(rung, TONE_SIDE)), rounded=views.rounded),
+            _noises(window),
+        ]
     )
     numbers = [k for k, name in enumerate(extractor.names) if name.removeprefix("quality/") not in FIXED]
     return exact.index_copy(0, torch.tensor(numbers, device=exact.device), smooth)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ..damage.names import TASTE, TECHNICAL
 from ..damage.technical import quality_model
 from ..items.frame import CUT, columns_of
 from ..tastes.appeal import APPEAL
@@ -19,7 +20,6 @@ from ..tastes.fitting import Fitted, Scaling
 from ..tastes.item_kernels import Head, ItemKernels
 from ..tastes.mixture import KIND, Mixture
 from ..tastes.taste import LearntTaste, OtherTaste
-from ..damage.names import TASTE, TECHNICAL
 from .models import appeal, constant, cost_of_faults, deviations
 
 
@@ -37,9 +37,7 @@ def kernel_values(kernels: ItemKernels, z: torch.Tensor) -> dict[str, torch.Tens
     values = {f"gaussian {kind}": torch.exp(-distances) for kind, distances in apart.items()}
     values |= {f"linear {kind}": products for kind, products in along.items()}
     if kernels.heads:
-        cosines = {
-            kind: constant(head(kernels.z), z) @ _directed(head, z) for kind, head in kernels.heads.items()
-        }
+        cosines = {kind: constant(head(kernels.z), z) @ _directed(head, z) for kind, head in kernels.heads.items()}
         ItemKernels.join(cosines)
         for name in kernels.names:
             if name.startswith("attention "):
@@ -51,7 +49,8 @@ def _directed(head: Head, z: torch.Tensor) -> torch.Tensor:
     """(c,) the unit vector of one picture in a head of attention."""
     own = z[torch.tensor(head.columns, device=z.device)]
     rotated = own @ constant(head.rotation, z) - constant(head.mean @ head.rotation + head.centre, z)
-    return rotated / rotated.norm().clamp_min(1e-300)
+    unit: torch.Tensor = rotated / rotated.norm().clamp_min(1e-300)
+    return unit
 
 
 def predicted(model: Mixture, z: torch.Tensor, priors: torch.Tensor) -> torch.Tensor:

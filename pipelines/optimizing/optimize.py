@@ -107,7 +107,9 @@ def judge_for(by: By, tastes: Tastes | None = None, *, anyway: bool = False) -> 
     """
     judges = judges_for(by, tastes)
     if len(judges) > 1:
-        raise JudgeError(f"Expected one judge to optimize for, got {len(judges)}: name one, or a taste that starts from the others.")
+        raise JudgeError(
+            f"Expected one judge to optimize for, got {len(judges)}: name one, or a taste that starts from the others."
+        )
     judge = judges[0][0]
     if "person" in judge.needs:
         raise JudgeError(f"{judge.name!r} is a person, who cannot judge each step: learn their taste, and name that.")
@@ -202,7 +204,8 @@ def _check_ways(ways: Sequence[str] | None) -> None:
 
 
 def _result(run: Optimization, notes: Sequence[str]) -> Optimized:
-    assert run.best is not None and run.start is not None
+    assert run.best is not None
+    assert run.start is not None
     record = run.record | {"prompt": run.means.request.prompt}
     record |= {name: getattr(run.means.request, name) for name in _SETTINGS}
     sentences = [*notes, ENDS[run.ended]]
@@ -236,7 +239,9 @@ def optimize_again(generator: ImageGenerator, record: Mapping[str, Any], *, by: 
         JudgeError: another judge, or another version of it.
     """
     if record.get("version") != VERSION:
-        raise ModelError(f"The record has the version {record.get('version')!r}, and this soart makes {VERSION}: use the soart that wrote it.")
+        raise ModelError(
+            f"The record has the version {record.get('version')!r}, and this soart makes {VERSION}: use the soart that wrote it."
+        )
     judge = judge_for(by, anyway=True)
     if (judge.stored_name, judge.version) != (record["judge"], record["judge version"]):
         raise JudgeError(
@@ -244,7 +249,9 @@ def optimize_again(generator: ImageGenerator, record: Mapping[str, Any], *, by: 
             f"{judge.stored_name!r} in the version {judge.version}: name the same judge."
         )
     if generator.model.identity != record["model"]:
-        raise ModelError(f"The picture was drawn by {record['model']!r}, and this is {generator.model.identity!r}: load the same model.")
+        raise ModelError(
+            f"The picture was drawn by {record['model']!r}, and this is {generator.model.identity!r}: load the same model."
+        )
     settings = {name: record[name] for name in _SETTINGS if record[name] not in (None, "")}
     request = generator.request(record["prompt"], record["seed"], **settings)
     means = Means.of(generator, request, Examiner(judge, record["prompt"]), [*dict.fromkeys(record["ways"])] or None)
@@ -264,7 +271,9 @@ def record_of(file: Path) -> dict[str, Any]:
         with Image.open(file) as image:
             record: dict[str, Any] = json.loads(image.info[KEYWORD])
     except (OSError, KeyError, ValueError, SyntaxError) as error:
-        raise ModelError(f"{str(file)!r} holds no record of an optimized picture: give a PNG file that soart optimize wrote.") from error
+        raise ModelError(
+            f"{str(file)!r} holds no record of an optimized picture: give a PNG file that soart optimize wrote."
+        ) from error
     return record
 
 

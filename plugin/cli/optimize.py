@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,16 +20,28 @@ def optimize(
     prompt: Annotated[str | None, typer.Argument(help="Prompt, as it is; not needed with --again.")] = None,
     by: By = None,
     seconds: Annotated[float, typer.Option(min=0.1, callback=finite, help="Seconds to spend.")] = 60.0,
-    pictures: Annotated[int | None, typer.Option(min=1, help="Most pictures to draw; default: as many as the seconds allow.")] = None,
+    pictures: Annotated[
+        int | None, typer.Option(min=1, help="Most pictures to draw; default: as many as the seconds allow.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=SEED_LIMIT - 1, help="Image seed of the first picture.")] = 0,
     adherence: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="Least adherence to the prompt, 0 to 1; default: that of the first pictures less 0.02."),
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Least adherence to the prompt, 0 to 1; default: that of the first pictures less 0.02.",
+        ),
     ] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="Use a taste that cannot be relied on yet.")] = False,
     again: Annotated[
         Path | None,
-        typer.Option("--again", metavar="FILE", exists=True, dir_okay=False, help="Make the optimized picture in this PNG file again, by its record."),
+        typer.Option(
+            "--again",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Make the optimized picture in this PNG file again, by its record.",
+        ),
     ] = None,
     negative: Annotated[str | None, typer.Option(help="What the picture should not show.")] = None,
     steps: Annotated[
@@ -37,7 +49,9 @@ def optimize(
     ] = None,
     guidance: Annotated[
         float | None,
-        typer.Option(min=GUIDANCE[0], max=GUIDANCE[1], callback=finite, help="Guidance scale; default: the model's own."),
+        typer.Option(
+            min=GUIDANCE[0], max=GUIDANCE[1], callback=finite, help="Guidance scale; default: the model's own."
+        ),
     ] = None,
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
     drawing: GeneratorOptions = GeneratorOptions(),
@@ -64,7 +78,7 @@ def optimize(
                 found = optimizing.store(store, generator, found, judge)
         else:
             assert prompt is not None
-            settings = {
+            settings: dict[str, Any] = {
                 "negative": negative, "steps": steps, "guidance": guidance, "width": width, "height": height,
             }  # fmt: skip
             request = generator.request(prompt, seed, **settings)
@@ -91,7 +105,9 @@ def optimize(
         emit({name: None if isinstance(value, float) and value != value else value for name, value in facts.items()})
     else:
         say(f"{found.path}")
-        say(f"{judge.name}: {found.start_marks.value:.4g} for the best of the first seeds, {found.marks.value:.4g} now.")
+        say(
+            f"{judge.name}: {found.start_marks.value:.4g} for the best of the first seeds, {found.marks.value:.4g} now."
+        )
         if found.marks.adherence == found.marks.adherence:
             say(f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now.")
         note(f"{found.pictures} pictures drawn in {found.seconds:.0f} s.")

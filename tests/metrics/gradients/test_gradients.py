@@ -94,7 +94,9 @@ def smooth_colours(side, seed):
 
 
 @pytest.mark.parametrize(
-    "extractor", [SoartExtractor(), ColourExtractor(), QualityExtractor(), None], ids=["soart", "colour", "quality", "network"]
+    "extractor",
+    [SoartExtractor(), ColourExtractor(), QualityExtractor(), None],
+    ids=["soart", "colour", "quality", "network"],
 )
 def test_derivatives_are_those_of_differences(extractor):
     extractor = extractor or taste_extractor(EFFICIENTNET).parts[-1]
@@ -126,13 +128,17 @@ def test_scores_are_those_of_the_judges(pictures):
         for judge, twin in judges:
             value, derivative = differentiate(partial(twin, judge), judge.extractor, pixels / 255)
             assert value == pytest.approx(judge.score(judge.extractor.extract(pixels))[0], rel=TOLERANCE, abs=TOLERANCE)
-            assert derivative.shape == pixels.shape and np.isfinite(derivative).all() and derivative.any()
+            assert derivative.shape == pixels.shape
+            assert np.isfinite(derivative).all()
+            assert derivative.any()
 
 
 def test_appeal_is_that_of_the_model(pictures, extractor):
     for pixels in pictures[:2]:
         exact = appeal_model().scores(extractor.extract(pixels), extractor.names)[0]
-        assert differentiate(partial(models.appeal, names=extractor.names), extractor, pixels / 255)[0] == pytest.approx(exact, rel=TOLERANCE)
+        assert differentiate(partial(models.appeal, names=extractor.names), extractor, pixels / 255)[
+            0
+        ] == pytest.approx(exact, rel=TOLERANCE)
 
 
 def test_scores_are_those_of_tastes_and_blends(pictures, taste, extractor):
@@ -143,12 +149,15 @@ def test_scores_are_those_of_tastes_and_blends(pictures, taste, extractor):
             assert value == pytest.approx(one.score(items, useless_ok=True)[0], rel=TOLERANCE)
             liking, _ = differentiate(partial(tastes.liking, one), extractor, pixels / 255)
             assert liking == pytest.approx(one.liking(items)[0], rel=TOLERANCE, abs=TOLERANCE)
-            assert np.isfinite(derivative).all() and derivative.any()
+            assert np.isfinite(derivative).all()
+            assert derivative.any()
 
 
 def test_functions_of_items_have_the_derivative_of_differences(drawings, taste, extractor):
     overall = OverallJudge.load()
-    items = torch.tensor(extractor.extract(drawings[5])[0] + 1e-3 * np.random.default_rng(3).normal(size=len(extractor.names)))
+    items = torch.tensor(
+        extractor.extract(drawings[5])[0] + 1e-3 * np.random.default_rng(3).normal(size=len(extractor.names))
+    )
     items.requires_grad_()
     for value in (partial(tastes.taste_score, taste), partial(models.overall_score, overall)):
         assert torch.autograd.gradcheck(value, items, eps=1e-6, atol=1e-5, rtol=1e-3, fast_mode=True)
@@ -185,4 +194,5 @@ def test_other_extractors_have_no_gradient(extractor):
         def extract(self, images):
             return np.zeros((1, 1))
 
-    assert has_gradient(extractor) and not has_gradient(Other())
+    assert has_gradient(extractor)
+    assert not has_gradient(Other())
