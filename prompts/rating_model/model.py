@@ -43,8 +43,6 @@ class RatingModel:
             ratings are taken relative to their mean and deviation.
         iterations: most steps of L-BFGS for the hyper-parameters.
         exact_limit: largest number of cells for the kernel form.
-        factors: number of latent factors of the raters, beside their shared and own parts; useful from a few dozen
-            raters on.
         similarities: which options of each slot are alike, see ``similarity``; by default none.
 
     Attributes:
@@ -61,7 +59,6 @@ class RatingModel:
         *,
         iterations: int = 60,
         exact_limit: int = 2500,
-        factors: int = 0,
         similarities: Similarities = (),
     ) -> None:
         self.levels = check_levels(levels)
@@ -69,7 +66,7 @@ class RatingModel:
         if scale is not None and not (np.isfinite(scale).all() and scale[0] < scale[1]):
             raise PromptError(f"Expected a rating scale from low to high, got {scale}.")
         self.scale = scale
-        self.iterations, self.exact_limit, self.factors = iterations, exact_limit, factors
+        self.iterations, self.exact_limit = iterations, exact_limit
         self._drawn: list[Hyperparameters] = []
 
     @one_blas_thread()
@@ -110,7 +107,7 @@ class RatingModel:
         self.raters_, rows = self.cells_.raters, self.cells_.rows
         terms = Terms.of(judgements, self.cells_.cell, (ratings - self.location_) / self.spread_)
         terms.check_raters(rows)
-        exact = len(rows) <= self.exact_limit and not self.factors
+        exact = len(rows) <= self.exact_limit
         layout = Layout.of(rows, terms, len(self.raters_), self.similarities, joint=exact)
         if start is not None and len(start.slots) != len(self.levels):
             start = None
@@ -128,7 +125,7 @@ class RatingModel:
         mode = evidence.mode(self.theta_)
         self.posterior_: KernelPosterior | AveragedPosterior | FeaturePosterior
         if not exact:
-            self.posterior_ = fit_features(self.levels, rows, terms, self.theta_, len(self.raters_), self.factors)
+            self.posterior_ = fit_features(self.levels, rows, terms, self.theta_, len(self.raters_))
         else:
             if len(some_rows) < len(rows):
                 mode = find_mode(covariance(rows, rows, self.levels, self.theta_), terms, self.theta_.noise)
@@ -141,7 +138,7 @@ class RatingModel:
                 parts = [KernelPosterior(self.levels, rows, theta, evidence.mode(theta)) for theta in self._drawn]
                 self.posterior_ = AveragedPosterior([self.posterior_, *parts])
         self._unit = self.theta_.noise * self.spread_
-        self.noise_ = self._unit * float(np.sqrt(self.posterior_.calibration))
+        self.noise_ = self._unit
         return self
 
     def predict(
@@ -164,7 +161,7 @@ class RatingModel:
         rows = self.cells_.new(check_choices(choices, self.levels), raters, items)
         mean, variance = self.posterior_.predict(rows)
         if noise:
-            variance = variance + self.posterior_.calibration * (1.0 + self.theta_.seeds)
+            variance = variance + 1.0 + self.theta_.seeds
         return self.location_ + self._unit * mean, self._unit * np.sqrt(variance)
 
     def means(self, raters: Names | None = None) -> list[Tables]:
@@ -192,7 +189,7 @@ class RatingModel:
             shares[index] = shares.get(index, 0.0) + share
         covariance = self.posterior_.covariance(check_choices(choices, self.levels), shares)
         once = sum(share**2 for share in goal.values()) + self.theta_.seeds * sum(goal.values()) ** 2
-        return self._unit**2 * covariance, self._unit**2 * self.posterior_.calibration * once
+        return self._unit**2 * covariance, self._unit**2 * once
 
     def _in_rating_units(self, table: Tables) -> Tables:
         return table.times(self._unit).shifted(np.full(len(table), self.location_))
