@@ -199,6 +199,13 @@ class Mixture:
             liking = liking + values @ dual
         return liking
 
+    def split(self, z: np.ndarray, priors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(i, n) and (i, k) parts of ``predict``: of each learning picture, and of each prior score; the rest is ``bias``."""
+        parts = np.zeros((len(z), len(self.kernels.z)))
+        for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
+            parts += values * dual
+        return parts, priors * self.coefficients
+
     def _explained(self, h: Hypothesis, base: list[np.ndarray], cross: np.ndarray) -> np.ndarray:
         """(m, i) L⁻¹ crossᵀ with the Cholesky factor L of a hypothesis's covariance of the observations."""
         covariance, seen = _covariance(h, base, self.priors, self.priors), cross.T

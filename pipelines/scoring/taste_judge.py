@@ -12,7 +12,7 @@ from ...metrics.damage.names import TASTE
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.protocols import POINTS, Pictures, Reason, Values
 from ...metrics.tastes.blend import Blend, Taste
-from ...metrics.tastes.explanation import explain
+from ...metrics.tastes.by_example import explain
 from ...metrics.tastes.taste import LearntTaste, computed_priors, tastes_without
 from ...metrics.tastes.taste_files import check_version, content_hash
 from .prior_scores import taste_with_given
@@ -83,12 +83,9 @@ class TasteJudge:
         """(n,) scores 0–100 of (n, p) items; callers must show ``doubt()`` with them."""
         return self.taste.score(items, useless_ok=True)
 
-    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
-        """The ``top`` reasons for each score; for a blend, those of its heaviest component."""
-        profile = self.taste
-        if isinstance(profile, Blend):
-            profile = profile.parts[int(np.argmax(profile.weights))]
-        return [list(explanation.reasons) for explanation in explain(profile, items, top=top)]
+    def explain(self, items: np.ndarray, among: np.ndarray | None = None) -> list[list[Reason]]:
+        """The parts of each score by example, see ``ItemJudge.explain``; the usual picture is the mean learning picture."""
+        return explain(self.taste, items, among=among)
 
     def values(self, pictures: Pictures) -> Values:
         """Values of pictures, by other judges and raters too where it was learnt with them."""
@@ -100,13 +97,15 @@ class TasteJudge:
             values = self.taste.score(items, priors, useless_ok=True)
         return fit_values(values, items, self.extractor.names)
 
-    def reasons(self, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
-        """The ``top`` reasons for each value."""
+    def reasons(self, pictures: Pictures, among: Pictures | None = None) -> list[list[Reason]]:
+        """The parts of each value, see ``explain``."""
         items = pictures.items(self.extractor)
+        others = None if among is None else among.items(self.extractor)
         priors = self._priors(pictures, items)
         if priors is None or isinstance(self.taste, Blend):
-            return self.explain(items, top)
-        return [list(explanation.reasons) for explanation in explain(self.taste, items, priors, top)]
+            return self.explain(items, others)
+        starts = None if among is None or others is None else self._priors(among, others)
+        return explain(self.taste, items, priors, others, starts)
 
     def _priors(self, pictures: Pictures, items: np.ndarray) -> np.ndarray | None:
         """(n, k) prior scores of pictures with (n, p) items; None if the taste starts from nothing that others know."""

@@ -1,0 +1,216 @@
+"""Explains a taste's score of a picture by the pictures that the taste was learnt from: exact shares.
+
+The liking of a picture x is a sum over the learning pictures, see ``mixture``:
+
+    liking(x) = c + Σ_j w_j p_j(x) + Σ_i s_i(x),   s_i(x) = Σ_K α_iK K(x, x_i)
+
+where K runs over all kernels, attention of version D among them. Against a reference with the mean shares of the pictures
+to compare with, learning picture i adds s_i(x) − mean s_i to the liking, and a prior score w_j (p_j(x) − mean p_j). Both
+add up to the difference of the likings exactly. Scaled by the difference of the scores over that of the likings they add up to
+the difference of the scores. A blend's score is the weighted mean of its parts' scores, so that its reasons are theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..checks import check_items
+from ..damage.reasons import share_exceeded, than_others
+from ..items.phrases import phrases_of
+from ..protocols import Example, Reason
+from .blend import Blend, Taste
+from .kernels import squared_distances
+from .taste import LearntTaste, prior_title
+
+#: Most pictures that are named as alike, and the least share of the second beside that of the first.
+_ALIKE, _LEAST = 2, 0.3
+#: Mean squared distance of items, in deviations, below which two pictures are one: rounding differs from batch to batch.
+SAME = 1e-4
+#: Words by what the user said of the learning pictures (liked them or not), and by likeness.
+_WORDS = {
+    (True, True): ("like this you liked", "like these you liked"),
+    (True, False): ("unlike this you liked",),
+    (False, True): ("like this you disliked", "like these you disliked"),
+    (False, False): ("unlike this you disliked",),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """The parts of n likings, which sum to them.
+
+    Attributes:
+        examples: (n, m) of the learning pictures.
+        starts: (n, k) of the prior scores.
+        constant: of every picture.
+    """
+
+    examples: np.ndarray
+    starts: np.ndarray
+    constant: float
+
+    @property
+    def liking(self) -> np.ndarray:
+        """(n,) likings."""
+        liking: np.ndarray = self.constant + self.starts.sum(axis=1) + self.examples.sum(axis=1)
+        return liking
+
+
+def shares_of(taste: LearntTaste, items: np.ndarray, priors: np.ndarray) -> Shares:
+    """The shares in the liking of (n, p) items with (n, k) prior scores, of which a missing one counts as the mean."""
+    scaling, model = taste.fitted.scaling, taste.fitted.model
+    return Shares(*model.split(scaling.frame.deviations(items), scaling.priors(priors)), model.bias)
+
+
+def explain(
+    taste: Taste,
+    items: object,
+    priors: np.ndarray | None = None,
+    among: object = None,
+    among_priors: np.ndarray | None = None,
+) -> list[list[Reason]]:
+    """All parts of each score as reasons, which add up to the score less that of the reference, in points.
+
+    Args:
+        taste: a taste or a blend.
+        items: (n, p) items of the version that it was learnt on.
+        priors: (n, k) prior scores; by default those that can be computed, as always for a blend. Pictures that lack one are
+            explained by the taste learnt without it, as they are scored by it.
+        among: (m, p) items of the pictures to compare with; None for the learning pictures.
+        among_priors: (m, k) their prior scores.
+
+    Raises:
+        ItemsError: items or prior scores do not fit.
+    """
+    if isinstance(taste, Blend):
+        parts = [explain(part, items, None, among) for part in taste.parts]
+        return [_blended(reasons, taste.weights) for reasons in zip(*parts, strict=True)]
+    rows = check_items(items, len(taste.names), rows=0)
+    scores = taste.prior_scores(rows, priors)
+    if among is None:
+        others, starts = taste.examples.items, taste.examples.priors
+    else:
+        others = check_items(among, len(taste.names))
+        starts = taste.prior_scores(others, among_priors)
+    count = 0 if among is None else len(others)
+    lacking, found = taste.lacking(scores), dict[int, list[Reason]]()
+    if taste.alone is not None and lacking.any():
+        known = None if among is None else taste.for_alone(starts)
+        by_alone = explain(
+            taste.alone, rows[lacking], taste.for_alone(scores[lacking]), None if among is None else others, known
+        )
+        found |= dict(zip(np.flatnonzero(lacking).tolist(), by_alone, strict=True))
+    rest = np.flatnonzero(~lacking)
+    if len(rest):
+        found |= dict(zip(rest.tolist(), _explain(taste, rows[rest], scores[rest], others, starts, count), strict=True))
+    return [found[number] for number in range(len(rows))]
+
+
+def _explain(
+    taste: LearntTaste, rows: np.ndarray, priors: np.ndarray, others: np.ndarray, starts: np.ndarray, count: int
+) -> list[list[Reason]]:
+    """Reasons of (n, p) items against other ones; ``count`` is 0 if these are not pictures that the user compares with."""
+    shares, reference = shares_of(taste, rows, priors), shares_of(taste, others, starts)
+    liking, usual = shares.liking, float(reference.liking.mean())
+    points = _points_a_liking(taste, liking, usual)[:, None]
+    by_example = (shares.examples - reference.examples.mean(axis=0)) * points
+    by_start = (shares.starts - reference.starts.mean(axis=0)) * points
+    pulls, examples = np.sign(taste.fitted.model.duals.sum(axis=0)), taste.examples
+    liked = np.sign(examples.liking - examples.middle)
+    apart = squared_distances(taste.fitted.scaling.frame.deviations(rows), taste.fitted.model.kernels.z)
+    found = []
+    for n in range(len(rows)):
+        nearest = int(apart[n].argmin())
+        itself = nearest if apart[n, nearest] < SAME * rows.shape[1] else -1
+        reasons = _from_examples(taste, by_example[n], pulls, liked, itself)
+        reasons += _from_starts(taste, by_start[n], shares.starts[n], reference.starts, count)
+        found.append(reasons)
+    return found
+
+
+def _points_a_liking(taste: LearntTaste, liking: np.ndarray, usual: float) -> np.ndarray:
+    """(n,) points of the score a unit of liking, between (n,) likings and the usual one."""
+    apart = liking - usual
+    near = np.abs(apart) < 1e-9
+    chance, usual_chance = taste.probability(liking), float(taste.probability(np.array([usual]))[0])
+    slope = taste.calibration[0] * usual_chance * (1 - usual_chance)
+    points: np.ndarray = 100 * np.where(near, slope, (chance - usual_chance) / np.where(near, 1.0, apart))
+    return points
+
+
+def _from_examples(
+    taste: LearntTaste, added: np.ndarray, pulls: np.ndarray, liked: np.ndarray, itself: int
+) -> list[Reason]:
+    """Reasons from what (m,) learning pictures add: by those that it is like or unlike, liked or disliked.
+
+    A learning picture that pulls against its own judgement, as one that was liked less than all else tells, is not named.
+
+    Args:
+        taste: the taste.
+        added: (m,) points.
+        pulls: (m,) 1 for a learning picture that lifts those like it, −1 for one that lowers them.
+        liked: (m,) 1 if it was liked, −1 if it was disliked, 0 if neither.
+        itself: number of the learning picture that is the picture itself; −1 if none is.
+    """
+    numbers = np.arange(len(added))
+    reasons, rest = [], 0.0
+    if itself >= 0 and liked[itself] and added[itself] * liked[itself] > 0:
+        text = "you liked this one" if liked[itself] > 0 else "you disliked this one"
+        reasons.append(Reason(text, float(added[itself])))
+        numbers = numbers[numbers != itself]
+    for good, alike in _WORDS:
+        pull = 1 if good else -1
+        group = numbers[(pulls[numbers] == pull) & ((added[numbers] * pull >= 0) == alike)]
+        named = sorted((i for i in group.tolist() if liked[i] == pull and i != itself), key=lambda i: -abs(added[i]))
+        named = [i for i in named[: _ALIKE if alike else 1] if abs(added[i]) >= _LEAST * abs(added[named[0]])]
+        total = float(added[group].sum())
+        if named:
+            shown = tuple(_example(taste, i, float(added[i])) for i in named)
+            reasons.append(Reason(_WORDS[good, alike][len(named) - 1], total, examples=shown))
+        else:
+            rest += total
+    rest += float(added[numbers[pulls[numbers] == 0]].sum())
+    if not reasons:
+        return [Reason("the pictures you rated, taken together", rest)]
+    # What no picture can be named for goes to the largest part, so that all parts still add up.
+    largest = max(range(len(reasons)), key=lambda k: abs(reasons[k].contribution))
+    reasons[largest] = replace(reasons[largest], contribution=reasons[largest].contribution + rest)
+    return reasons
+
+
+def _example(taste: LearntTaste, number: int, share: float) -> Example:
+    examples = taste.examples
+    return Example(str(examples.pictures[number]), share, str(examples.files[number]))
+
+
+def _from_starts(
+    taste: LearntTaste, added: np.ndarray, own: np.ndarray, others: np.ndarray, count: int
+) -> list[Reason]:
+    """Reasons from what (k,) prior scores add, compared by their (k,) shares with (m, k) those of others."""
+    phrases = phrases_of((), [prior_title(name) for name in taste.prior_names])
+    reasons = []
+    for k, phrase in enumerate(phrases):
+        weight, sign = float(taste.fitted.model.coefficients[k]), 1 if added[k] >= 0 else -1
+        share = share_exceeded(sign * float(own[k]), sign * others[:, k])
+        words = phrase.more if sign * weight >= 0 else phrase.less
+        reasons.append(Reason(f"{words} {than_others(share, count)}", float(added[k])))
+    return reasons
+
+
+def _blended(parts: Sequence[list[Reason]], weights: Sequence[float]) -> list[Reason]:
+    """Reasons of the parts of a blend; those that tell the same are one."""
+    joined: dict[str, Reason] = {}
+    for reasons, weight in zip(parts, weights, strict=True):
+        for reason in reasons:
+            before = joined.get(reason.in_full)
+            shares = [example.share for example in before.examples] if before else [0.0] * len(reason.examples)
+            examples = tuple(
+                replace(example, share=share + weight * example.share)
+                for example, share in zip(reason.examples, shares, strict=True)
+            )
+            total = (before.contribution if before else 0.0) + weight * reason.contribution
+            joined[reason.in_full] = Reason(reason.text, total, examples=examples)
+    return list(joined.values())
