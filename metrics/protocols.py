@@ -227,7 +227,9 @@ class ItemJudge(Judge, Measurer, Protocol):
         """(n,) values of (n, p) items; higher is better."""
 
     def explain(self, items: np.ndarray, among: np.ndarray | None = None) -> list[list[Reason]]:
-        """For each of (n, p) items, the parts of its value; they add up to the value less that of the reference.
+        """For each of (n, p) items, the parts of its value, the largest first.
+
+        They add up to the value less that of the reference.
 
         Args:
             items: (n, p).

@@ -11,7 +11,7 @@ energy: which is the preferred method?", *Energy Policy* 32 (2004).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +87,8 @@ def strangeness_text(strangeness: float, departure: str = "") -> str:
 #: Names of the parts that are not faults: what a picture shows, its rated quality, that by its appearance alone, and how far its
 #: texture is from that of good pictures.
 CONTENT, QUALITY, APPEARANCE, RENDERING = "content", "quality", "appearance", "rendering"
-#: Words for a picture in which a part costs less than in others, and more; of all faults together under an empty name.
+ALL_FAULTS, OTHER_FAULTS = "all faults", "other faults"
+#: Words for a picture in which a part costs less than in others, and more; of all faults together, and of all but those named, under names of their own.
 COMPARED = {
     CONTENT: ("people like what it shows more", "people like what it shows less"),
     QUALITY: ("better quality", "poorer quality"),
@@ -106,7 +107,8 @@ COMPARED = {
     "smooth": ("richer surfaces", "smoother surfaces"),
     "unfinished": ("more finished", "less finished"),
     "ring": ("less ringing", "more ringing"),
-    "": ("fewer faults", "more faults"),
+    ALL_FAULTS: ("fewer faults", "more faults"),
+    OTHER_FAULTS: ("fewer other faults", "more other faults"),
 }
 #: Share of what several faults add from which one of them stands for all.
 _MOST = 0.5
@@ -175,8 +177,13 @@ def share_exceeded(value: float, others: np.ndarray) -> float:
     return float(((others < value) & ~same).mean() + same.mean() / 2) if len(others) else 0.0
 
 
+def largest_first(reasons: Iterable[Reason]) -> list[Reason]:
+    """Reasons by the size of their contribution."""
+    return sorted(reasons, key=lambda reason: -abs(reason.contribution))
+
+
 def reasons_against(parts: Parts, among: Parts | None, usual: Parts) -> list[list[Reason]]:
-    """All parts of each score as reasons, which add up to the score less that of the reference.
+    """All parts of each score as reasons, the largest first, which add up to the score less that of the reference.
 
     A fault that is seen and lowers the score is a reason of its own; all other faults together are one.
 
@@ -208,10 +215,9 @@ def reasons_against(parts: Parts, among: Parts | None, usual: Parts) -> list[lis
             total = float(added[faults, n].sum())
             strongest = max(faults, key=lambda k: added[k, n] * np.sign(total))
             alone = abs(added[strongest, n]) >= _MOST * abs(total)
-            text = compared(names[strongest], [strongest], n, total) if alone else compared("", faults, n, total)
-            if not alone and len(faults) < sum(name in DETECTORS for name in names):
-                # Beside a fault that is named, "fewer faults" would read like a contradiction.
-                text = text.replace(" faults ", " other faults ")
+            # Beside a fault that is named, "fewer faults" would read like a contradiction.
+            together = ALL_FAULTS if len(faults) == sum(name in DETECTORS for name in names) else OTHER_FAULTS
+            text = compared(names[strongest] if alone else together, [strongest] if alone else faults, n, total)
             reasons.append(Reason(text, total))
-        found.append(reasons)
+        found.append(largest_first(reasons))
     return found

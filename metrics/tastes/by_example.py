@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..checks import check_items
-from ..damage.reasons import share_exceeded, than_others
+from ..damage.reasons import largest_first, share_exceeded, than_others
 from ..items.phrases import phrases_of
 from ..protocols import Example, Reason
 from .blend import Blend, Taste
@@ -29,6 +29,8 @@ from .taste import LearntTaste, prior_title
 _ALIKE, _LEAST = 2, 0.3
 #: Mean squared distance of items, in deviations, below which two pictures are one: rounding differs from batch to batch.
 SAME = 1e-4
+#: Words for the learning pictures that have no reason of their own.
+OTHERS = "the other pictures you rated"
 #: Words by what the user said of the learning pictures (liked them or not), and by likeness.
 _WORDS = {
     (True, True): ("like this you liked", "like these you liked"),
@@ -45,11 +47,13 @@ class Shares:
     Attributes:
         examples: (n, m) of the learning pictures.
         starts: (n, k) of the prior scores.
+        likeness: (n, m) how like the learning pictures they are; no part of the sum.
         constant: of every picture.
     """
 
     examples: np.ndarray
     starts: np.ndarray
+    likeness: np.ndarray
     constant: float
 
     @property
@@ -72,7 +76,7 @@ def explain(
     among: object = None,
     among_priors: np.ndarray | None = None,
 ) -> list[list[Reason]]:
-    """All parts of each score as reasons, which add up to the score less that of the reference, in points.
+    """All parts of each score as reasons, the largest first, which add up to the score less that of the reference, in points.
 
     Args:
         taste: a taste or a blend.
@@ -118,16 +122,15 @@ def _explain(
     points = _points_a_liking(taste, liking, usual)[:, None]
     by_example = (shares.examples - reference.examples.mean(axis=0)) * points
     by_start = (shares.starts - reference.starts.mean(axis=0)) * points
-    pulls, examples = np.sign(taste.fitted.model.duals.sum(axis=0)), taste.examples
-    liked = np.sign(examples.liking - examples.middle)
+    nearer = shares.likeness > reference.likeness.mean(axis=0)
     apart = squared_distances(taste.fitted.scaling.frame.deviations(rows), taste.fitted.model.kernels.z)
     found = []
     for n in range(len(rows)):
         nearest = int(apart[n].argmin())
         itself = nearest if apart[n, nearest] < SAME * rows.shape[1] else -1
-        reasons = _from_examples(taste, by_example[n], pulls, liked, itself)
+        reasons = _from_examples(taste, by_example[n], nearer[n], itself)
         reasons += _from_starts(taste, by_start[n], shares.starts[n], reference.starts, count)
-        found.append(reasons)
+        found.append(largest_first(reasons))
     return found
 
 
@@ -141,43 +144,38 @@ def _points_a_liking(taste: LearntTaste, liking: np.ndarray, usual: float) -> np
     return points
 
 
-def _from_examples(
-    taste: LearntTaste, added: np.ndarray, pulls: np.ndarray, liked: np.ndarray, itself: int
-) -> list[Reason]:
+def _from_examples(taste: LearntTaste, added: np.ndarray, nearer: np.ndarray, itself: int) -> list[Reason]:
     """Reasons from what (m,) learning pictures add: by those that it is like or unlike, liked or disliked.
 
-    A learning picture that pulls against its own judgement, as one that was liked less than all else tells, is not named.
+    Named are those of which likeness and judgement tell what they add. The others, such as a picture that was liked less than
+    all else tells, are one reason.
 
     Args:
         taste: the taste.
         added: (m,) points.
-        pulls: (m,) 1 for a learning picture that lifts those like it, −1 for one that lowers them.
-        liked: (m,) 1 if it was liked, −1 if it was disliked, 0 if neither.
+        nearer: (m,) True for a learning picture that it is more like than the reference is.
         itself: number of the learning picture that is the picture itself; −1 if none is.
     """
-    numbers = np.arange(len(added))
-    reasons, rest = [], 0.0
-    if itself >= 0 and liked[itself] and added[itself] * liked[itself] > 0:
-        text = "you liked this one" if liked[itself] > 0 else "you disliked this one"
-        reasons.append(Reason(text, float(added[itself])))
-        numbers = numbers[numbers != itself]
+    liked = np.sign(taste.examples.liking - taste.examples.middle)
+    plain = added * liked * np.where(nearer, 1, -1) > 0
+    reasons, left = [], np.ones(len(added), dtype=bool)
+    if itself >= 0:
+        if liked[itself] and added[itself] * liked[itself] > 0:
+            text = "you liked this one" if liked[itself] > 0 else "you disliked this one"
+            reasons.append(Reason(text, float(added[itself])))
+            left[itself] = False
+        plain[itself] = False
     for good, alike in _WORDS:
-        pull = 1 if good else -1
-        group = numbers[(pulls[numbers] == pull) & ((added[numbers] * pull >= 0) == alike)]
-        named = sorted((i for i in group.tolist() if liked[i] == pull and i != itself), key=lambda i: -abs(added[i]))
-        named = [i for i in named[: _ALIKE if alike else 1] if abs(added[i]) >= _LEAST * abs(added[named[0]])]
-        total = float(added[group].sum())
-        if named:
-            shown = tuple(_example(taste, i, float(added[i])) for i in named)
-            reasons.append(Reason(_WORDS[good, alike][len(named) - 1], total, examples=shown))
-        else:
-            rest += total
-    rest += float(added[numbers[pulls[numbers] == 0]].sum())
-    if not reasons:
-        return [Reason("the pictures you rated, taken together", rest)]
-    # What no picture can be named for goes to the largest part, so that all parts still add up.
-    largest = max(range(len(reasons)), key=lambda k: abs(reasons[k].contribution))
-    reasons[largest] = replace(reasons[largest], contribution=reasons[largest].contribution + rest)
+        group = np.flatnonzero(plain & (liked == (1 if good else -1)) & (nearer == alike))
+        if not len(group):
+            continue
+        named = group[np.argsort(-np.abs(added[group]))][: _ALIKE if alike else 1]
+        named = named[np.abs(added[named]) >= _LEAST * abs(added[named[0]])]
+        shown = tuple(_example(taste, int(i), float(added[i])) for i in named)
+        reasons.append(Reason(_WORDS[good, alike][len(named) - 1], float(added[group].sum()), examples=shown))
+        left[group] = False
+    if left.any():
+        reasons.append(Reason(OTHERS, float(added[left].sum())))
     return reasons
 
 
@@ -213,4 +211,4 @@ def _blended(parts: Sequence[list[Reason]], weights: Sequence[float]) -> list[Re
             )
             total = (before.contribution if before else 0.0) + weight * reason.contribution
             joined[reason.in_full] = Reason(reason.text, total, examples=examples)
-    return list(joined.values())
+    return largest_first(joined.values())

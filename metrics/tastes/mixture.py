@@ -199,12 +199,19 @@ class Mixture:
             liking = liking + values @ dual
         return liking
 
-    def split(self, z: np.ndarray, priors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(i, n) and (i, k) parts of ``predict``: of each learning picture, and of each prior score; the rest is ``bias``."""
+    def split(self, z: np.ndarray, priors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Parts of ``predict``, and likeness.
+
+        Returns:
+            (i, n) the part of each learning picture, (i, k) that of each prior score, and (i, n) how like each learning picture
+            a picture is, by the kernels as far as they count for it. The rest of ``predict`` is ``bias``.
+        """
         parts = np.zeros((len(z), len(self.kernels.z)))
+        likeness = np.zeros_like(parts)
         for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
             parts += values * dual
-        return parts, priors * self.coefficients
+            likeness += values * np.abs(dual)
+        return parts, priors * self.coefficients, likeness
 
     def _explained(self, h: Hypothesis, base: list[np.ndarray], cross: np.ndarray) -> np.ndarray:
         """(m, i) L⁻¹ crossᵀ with the Cholesky factor L of a hypothesis's covariance of the observations."""

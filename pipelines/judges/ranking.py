@@ -258,9 +258,9 @@ def _verdicts(judged: JudgedPictures, numbers: set[int]) -> dict[int, str]:
 
 
 def reasons_of(judged: JudgedPictures, numbers: set[int]) -> dict[int, tuple[Reason, ...]]:
-    """All parts of the scores of some pictures, by number, against the pictures judged together; one alone, against the usual one.
+    """All parts of the scores of some pictures, by number, against the pictures judged together.
 
-    Those of a single judge are its own. Of several each judge is a part, which adds its share in standard deviations. What lies
+    A picture alone is compared with the usual one. Those of a single judge are its own. Of several each judge is a part, which adds its share in standard deviations. What lies
     behind its value has another unit and is told in words, as details.
     """
     part, others = judged.pictures.part(numbers), {*compared(judged.pictures.ids)}

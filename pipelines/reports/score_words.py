@@ -45,9 +45,9 @@ def reason_words(reasons: Iterable[Reason]) -> list[str]:
 
 
 def reasons_line(reasons: Iterable[Reason], width: int) -> str:
-    """Reasons in brief on a line of at most ``width`` characters: those that lift the score after +, those that lower it after −.
+    """Reasons in brief on a line: after + what lifts the score, after − what lowers it.
 
-    Those that do not fit are left out, the least important first; the first is cut if it must be.
+    Those beyond ``width`` characters are left out, the least important first; the first is cut if it must be.
 
     Examples:
         >>> from soart.metrics.protocols import Reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...metrics.damage.reasons import largest_first
 from ...metrics.protocols import Reason
 
 #: Most reasons that point the way of the score, and the other way.
@@ -33,7 +34,7 @@ def chosen(parts: Sequence[Reason]) -> tuple[Reason, ...]:
     if largest < NOTHING:
         return ()
     way = 1 if sum(part.contribution for part in parts) >= 0 else -1
-    effects = sorted(parts, key=lambda part: -abs(part.contribution))
+    effects = largest_first(parts)
     along = [part for part in effects if part.contribution * way >= LEAST * largest]
     against = [part for part in effects if -part.contribution * way >= LEAST_AGAINST * largest]
     return (*along[:ALONG], *against[:AGAINST])

@@ -213,8 +213,8 @@ def ranking_rows(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -
 
 def reason_row(reason: Reason) -> dict[str, Any]:
     """A reason as plain JSON values."""
-    examples = [{"picture": e.title, "file": e.file or None, "share": e.share} for e in reason.examples]
-    row = {"text": reason.in_full, "contribution": reason.contribution}
+    examples = [{"picture": e.title, "file": e.file or None, "share": round(e.share, 6)} for e in reason.examples]
+    row = {"text": reason.in_full, "contribution": round(reason.contribution, 6)}
     return {**row, "examples": examples} if examples else row
 
 

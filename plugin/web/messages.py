@@ -184,7 +184,7 @@ LITERAL = (
     N_("unlike this you disliked"),
     N_("you liked this one"),
     N_("you disliked this one"),
-    N_("the pictures you rated, taken together"),
+    N_("the other pictures you rated"),
     N_("more to others' liking"),
     N_("less to others' liking"),
     N_("more to the liking of a kind of people"),

@@ -61,7 +61,8 @@ def test_reasons_name_the_place(judge, photograph):
     reason = min(judge.explain(items, None, judge.places(strong, items))[0], key=lambda reason: reason.contribution)
     assert reason.text.endswith(", most at the lower left")
     # A detector explains its own fault in the same way.
-    assert "lower left" in TechnicalJudge.detector("noise").explain_picture(noisy, items)[0].text
+    detector, items = TechnicalJudge.detector("noise"), judge.extractor.extract(noisy)
+    assert "lower left" in detector.explain(items, None, detector.places(noisy, items))[0][0].text
 
 
 def test_pictures_without_places(judge):

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soart.metrics.tastes import mixture
 from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.by_example import explain, shares_of
 from soart.metrics.tastes.examples import from_choices, from_modes, from_ratings
@@ -60,25 +59,37 @@ def test_shares_sum_to_the_liking(taste_world, tastes, name):
     np.testing.assert_allclose(shares.liking, taste.liking(items, priors), atol=1e-6)
 
 
-@pytest.mark.parametrize("kernel", range(12))
-def test_every_kernel_has_exact_shares(taste_world, kernel):
+def test_every_kernel_has_exact_shares():
     """By its formula: the share of a learning picture is its dual weight times the kernel between both."""
-    taste = learnt(taste_world, of_modes(taste_world, bad=("bad", "grey")))
-    model = taste.fitted.model
-    if kernel >= len(model.kernels.names):
-        pytest.skip("this world has fewer kernels")
-    alone = replace(model, duals=np.where(np.arange(len(model.duals))[:, None] == kernel, 1.0 + model.duals, 0.0))
-    only = replace(taste, fitted=replace(taste.fitted, model=alone))
-    items, _ = taste_world.draw(9, np.random.default_rng(6))
-    shares = shares_of(only, items, np.zeros((9, 0)))
-    z = taste.fitted.scaling.frame.deviations(items)
-    naive = np.array(
-        [[a * alone.kernels.against(row[None])[kernel][0, i] for i, a in enumerate(alone.duals[kernel])] for row in z]
+    names = (
+        "colour/chroma/mean",
+        "colour/luma/mean",
+        "quality/side",
+        "raw/luma/s0/line-h/Y2",
+        *(f"deep/{depth}/0" for depth in range(1, 8)),
     )
-    np.testing.assert_allclose(shares.examples, naive, atol=1e-9)
-    np.testing.assert_allclose(shares.liking, only.liking(items), atol=1e-6)
-    assert {"attention 0.5", "attention 2", "attention 8"} <= set(model.kernels.names)
-    assert mixture.METHOD == taste.method
+    rng = np.random.default_rng(4)
+    modes = {mode: rng.normal(size=(7, len(names))) + shift for mode, shift in (("good", 1), ("bad", -1), ("grey", 0))}
+    taste = learn_taste(from_modes(modes), names, "v", curve=False, repeats=1)
+    model, items = taste.fitted.model, rng.normal(size=(9, len(names)))
+    assert {
+        "gaussian content",
+        "linear late content",
+        "gaussian all",
+        "linear colour",
+        "attention 0.5",
+        "attention 8",
+    } <= set(model.kernels.names)
+    z = taste.fitted.scaling.frame.deviations(items)
+    for kernel in range(len(model.kernels.names)):
+        duals = np.where(np.arange(len(model.duals))[:, None] == kernel, model.duals + rng.normal(size=21), 0.0)
+        only = replace(taste, fitted=replace(taste.fitted, model=replace(model, duals=duals)))
+        shares = shares_of(only, items, np.zeros((9, 0)))
+        naive = [
+            [dual * model.kernels.against(row[None])[kernel][0, i] for i, dual in enumerate(duals[kernel])] for row in z
+        ]
+        np.testing.assert_allclose(shares.examples, naive, atol=1e-9)
+        np.testing.assert_allclose(shares.liking, only.liking(items), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["good and bad", "modes", "ratings", "choices", "prior scores"])
@@ -133,17 +144,13 @@ def test_reasons_name_the_pictures_that_a_picture_is_like(taste_world):
     everything = np.concatenate([*near.values()])
     rows = explain(taste, everything, among=everything)
     for n, row in enumerate(rows):
-        [like] = [
-            reason
-            for reason in row
-            if reason.text in ("like these you liked", "like these you disliked") and abs(reason.contribution) > 1
-        ]
         good = n < 5
-        assert like.text == ("like these you liked" if good else "like these you disliked")
+        like = next(reason for reason in row if reason.text.startswith("like "))
+        assert like.text.endswith("you liked" if good else "you disliked")
         assert like.contribution > 0 if good else like.contribution < 0
-        assert [example.title[:-6] for example in like.examples] == ["good" if good else "bad"] * 2
+        assert {example.title[:-6] for example in like.examples} == {"good" if good else "bad"}
         assert all(example.file.startswith("/pictures/") for example in like.examples)
-        assert abs(like.examples[0].share) >= abs(like.examples[1].share)
+        assert abs(like.examples[0].share) >= abs(like.examples[-1].share)
 
 
 def test_a_learning_picture_is_its_own_reason_and_no_example(tastes):
