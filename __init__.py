@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from .metrics.image import read_image as read_image
     from .metrics.items.soart import SoartExtractor as SoartExtractor
     from .metrics.protocols import Judge as Judge
+    from .metrics.protocols import Making as Making
     from .metrics.protocols import Values as Values
     from .metrics.tastes.overall import OverallJudge as OverallJudge
     from .metrics.tastes.taste import LearntTaste as LearntTaste
     from .pipelines.api import Ranking as Ranking
     from .pipelines.api import generate as generate
     from .pipelines.api import keep as keep
+    from .pipelines.api import optimize as optimize
     from .pipelines.api import rank as rank
     from .pipelines.collection.collection import Collection as Collection
     from .pipelines.evaluation.folders import sync_and_evaluate as sync_and_evaluate
@@ -55,6 +57,7 @@ _HOMES = {
     "Judge": ".metrics.protocols",
     "LanguageModelProposer": ".pipelines.tuning.language_model",
     "LocalEngine": ".pipelines.ingest.local_engine",
+    "Making": ".metrics.protocols",
     "OverallJudge": ".metrics.tastes.overall",
     "Panel": ".pipelines.tuning.panel",
     "PicturesInMemory": ".pipelines.scoring.pictures",
@@ -73,6 +76,7 @@ _HOMES = {
     "keep": ".pipelines.api",
     "learn_from_pictures": ".pipelines.tastes.learning",
     "load_model": ".pipelines.models.loading",
+    "optimize": ".pipelines.api",
     "open_generator": ".pipelines.models.opening",
     "plan": ".pipelines.generate",
     "rank": ".pipelines.api",

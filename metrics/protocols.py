@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -137,6 +138,32 @@ class Values:
     deviations: np.ndarray | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a picture was made, as far as it is known: by soart's own request, or as another tool wrote it.
+
+    Attributes:
+        model: name of the checkpoint; empty if unknown.
+        loras: names and weights of the LoRAs; None if unknown.
+        sampler, scheduler, seed: empty if unknown.
+        steps, guidance, width, height: NaN if unknown.
+        words: nouns and other words of the prompt in lower case; None if unknown.
+        negative: of the negative prompt, likewise.
+    """
+
+    model: str = ""
+    loras: tuple[tuple[str, float], ...] | None = None
+    sampler: str = ""
+    scheduler: str = ""
+    seed: str = ""
+    steps: float = math.nan
+    guidance: float = math.nan
+    width: float = math.nan
+    height: float = math.nan
+    words: tuple[str, ...] | None = None
+    negative: tuple[str, ...] | None = None
+
+
 class Pictures(Protocol):
     """Pictures, seen lazily: what a judge asks for is read or measured then, and once."""
 
@@ -167,6 +194,9 @@ class Pictures(Protocol):
     def prompts(self) -> Sequence[str]:
         """N prompts; empty where none is known."""
 
+    def metadata(self) -> Sequence[Making | None]:
+        """How each of the n pictures was made; None where nothing is known."""
+
     def given(self, rater: str, names: Sequence[str]) -> dict[str, np.ndarray] | None:
         """(n,) values of other judges by stored name, and means of all raters but one; NaN where there is none.
 
@@ -179,7 +209,9 @@ class Judge(Protocol):
 
     The value of a picture depends on that picture alone, never on those beside it. A judge may have more:
     ``reasons(pictures, among)``, for each picture the parts of its value, against the pictures ``among`` (None: the usual
-    picture); ``doubt()``, a sentence if the judge cannot be relied on yet; and ``extractor``, whose items it asks for.
+    picture); ``doubt()``, a sentence if the judge cannot be relied on yet; ``extractor``, whose items it asks for; and
+    ``gradient(pixels, prompt)``, for ``soart optimize``: the value of a picture (h, w, 3) floating 0…1, and its derivative
+    (h, w, 3) by the pixels. A judge without it is optimized by search alone.
 
     Examples:
         >>> import numpy as np

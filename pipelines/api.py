@@ -6,7 +6,7 @@ caller's, are ``pipelines.generate.generate`` and ``pipelines.judges.ranking.ran
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,18 @@ from .collection.collection import Collection
 from .collection.tables import ImageRow
 from .collection.thumbnails import thumbnail_of_file
 from .evaluation.folders import sync_and_evaluate
-from .evaluation.keepers import Keepers, check_groups, find_keepers
 from .ingest.local_engine import LocalEngine
 from .ingest.roots import open_collection_for
 from .ingest.scan import Scan
 from .judges import ranking as lower
 from .judges.finding import By, doubts_of, judges_for, measurer_of
 from .judges.ranking import RankedPicture, Weighted
+from .keepers.finding import Keepers, check_groups, find_keepers
 from .models.generator import ImageGenerator
 from .models.loading import LoadedModel
 from .models.opening import open_generator
 from .models.options import GeneratorOptions
+from .optimizing import optimize as optimizing
 from .scoring.example_pictures import example_thumbnails
 from .scoring.measuring import open_pictures
 from .scoring.pictures import StoredPictures
@@ -137,6 +138,65 @@ def generate(
         store = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
         result = generation.generate(store, generator, requests, [judge for judge, _ in judges])
         return _ranking(store, result.rows, judges)
+
+
+def optimize(
+    prompt: str,
+    collection: str | Path | Collection = "soart-pictures",
+    *,
+    model: str | Path | LoadedModel | ImageGenerator | None = None,
+    by: By = None,
+    seconds: float | None = 60.0,
+    pictures: int | None = None,
+    seed: int = 0,
+    adherence: float | None = None,
+    anyway: bool = False,
+    progress: Callable[[optimizing.Progress], None] = lambda progress: None,
+    **settings: Any,  # noqa: ANN401
+) -> optimizing.Optimized:
+    """Optimize the picture of a prompt for a judge, within bounds, and store it (docs/optimizing.md).
+
+    The best of the first seeds is stored too. Called again after an interruption, it goes on.
+
+    Args:
+        prompt: a prompt.
+        collection: a folder, or an open collection, which stays open.
+        model: as for ``generate``.
+        by: a judge, a taste or a name (docs/judges.md). None for the overall score.
+        seconds: to spend; None for no limit.
+        pictures: most pictures to draw; None for no limit.
+        seed: of the first picture.
+        adherence: least adherence to the prompt, 0 to 1; by default that of the first seeds less 0.02.
+        anyway: True to use a taste that cannot be relied on yet.
+        progress: called after each step; whatever it raises ends the run.
+        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's own.
+
+    Raises:
+        ModelError: the model cannot be loaded, or fails, or a setting is unknown or out of range.
+        CollectionError: the collection cannot be opened or written.
+        JudgeError: a judge that cannot be found or used, or that gives nothing to go by.
+        TasteError: a taste that cannot be used or relied on.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> with TemporaryDirectory() as folder:
+        ...     better = soart.optimize("a boat", folder, by="overall", seconds=None, pictures=6, steps=2)
+        ...     print(better.marks.value >= better.start_marks.value, better.image.size)
+        True (64, 64)
+    """
+    judge = optimizing.judge_for(by, anyway=anyway)
+    with ExitStack() as stack:
+        if not isinstance(collection, Collection):
+            Collection.check_place(collection)
+        generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
+        request = generator.request(prompt, seed, **settings)
+        opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
+        found = optimizing.optimize(
+            generator, prompt, by=judge, seconds=seconds, pictures=pictures, seed=seed, adherence=adherence, anyway=anyway,
+            state=optimizing.state_file(opened, generator, judge, request), progress=progress, **settings,
+        )  # fmt: skip
+        return optimizing.store(opened, generator, found, judge)
 
 
 def rank(

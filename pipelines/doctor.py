@@ -1,4 +1,4 @@
-"""Checks the installation: packages, device, embedded model, built-in profile, judges."""
+"""Checks the installation: packages, device, embedded model, built-in judges, models of others."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _judge_checks() -> list[Check]:
         # These are always there; soart judges lists them.
         if source.name in SCORES:
             continue
-        name = f"judge {source.name}" + (f":{source.argument}" if source.argument else "")
+        name = f"judge {source.usage}"
         if source.origin == "soart":
             found = source.summary + (f"; {source.licence}" if source.licence else "")
             missing = f"pip install {source.missing}" if source.missing else ""

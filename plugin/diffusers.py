@@ -32,6 +32,7 @@ from ..pipelines.models.early_stop import stop_if_too_low
 from ..pipelines.models.generator import ImageGenerator
 from ..pipelines.models.loras import LoraFiles
 from ..pipelines.models.step_preview import StepPreview
+from ..pipelines.optimizing.optimize import Optimized, optimize
 from ..pipelines.scoring.in_memory import as_pictures
 from ..pipelines.scoring.pictures import PicturesInMemory
 from ..pipelines.tuning.findings import StudyFindings, findings_of
@@ -139,6 +140,11 @@ class BestOf:
         inputs, options = split_options(self, options)
         return wrap(self, **inputs).best_of(prompt, n, **options)
 
+    def optimize(self, prompt: str, **options: Any) -> Optimized:
+        """See ``SoartPipeline.optimize``."""
+        inputs, options = split_options(self, options)
+        return wrap(self, **inputs).optimize(prompt, **options)
+
     def tune(self, space: PromptSpace | str, **options: Any) -> StudyFindings:
         """See ``SoartPipeline.tune``."""
         inputs, options = split_options(self, options)
@@ -239,6 +245,24 @@ class SoartPipeline:
         """
         generator, others = self._with(options)
         return best_of(generator, prompt, n, by=by, **others)
+
+    def optimize(self, prompt: str, *, by: By = None, seconds: float | None = 60.0, **options: Any) -> Optimized:
+        """Optimize the picture of a prompt for a judge, within bounds; nothing is stored.
+
+        Args:
+            prompt: a prompt.
+            by: a judge, a taste or a name. The overall score by default.
+            seconds: to spend; None for no limit, with ``pictures``.
+            options: those of ``soart.pipelines.optimizing.optimize.optimize``, settings also by their names in diffusers; and
+                fixed arguments of the pipeline's call, such as ``clip_skip``.
+
+        Raises:
+            ModelError: the model fails, or a setting is unknown or out of range.
+            JudgeError: a judge that cannot be found or used, or that gives nothing to go by.
+            TasteError: a taste that cannot be used or relied on.
+        """
+        generator, others = self._with(options)
+        return optimize(generator, prompt, by=by, seconds=seconds, **others)
 
     def tune(
         self,

@@ -1,4 +1,4 @@
-"""Writes the nouns that the ImageNet classes of EfficientNet-Lite0 can show: pipelines/judges/nouns.txt.
+"""Writes the nouns that the ImageNet classes of EfficientNet-Lite0 can show: metrics/items/nouns.txt.
 
     python benchmarks/adherence/build_nouns.py [--cache DIR]
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from soart.benchmarks.common import ROOT, command
 from soart.benchmarks.data.sources import unpack
 
-OUT = ROOT / "pipelines" / "judges" / "nouns.txt"
+OUT = ROOT / "metrics" / "items" / "nouns.txt"
 HEADER = """\
 # Nouns and the numbers of the ImageNet classes that they stand for, written by benchmarks/adherence/build_nouns.py. Words and groups
 # from WordNet, with changes; further words by soart (Apache-2.0).

@@ -19,9 +19,10 @@ from soart.benchmarks.adherence.embedded_model import auc, interval
 from soart.benchmarks.common import command
 from soart.benchmarks.data.contents import Content, calibration_contents, implied, reporting_contents
 from soart.metrics.items.deep import DeepExtractor
+from soart.metrics.items.nouns import noun_classes
 from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.calibration import fit_curve, save_curves
-from soart.pipelines.judges.nouns import NounSource, noun_classes, noun_margin
+from soart.pipelines.judges.nouns import NounSource, noun_margin
 
 #: Nouns that ImageNet has no class for; every one must be answered with "cannot tell".
 NONE = (

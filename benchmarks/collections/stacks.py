@@ -18,7 +18,7 @@ import numpy as np
 from soart.benchmarks.common import command
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.queries import Query, order
-from soart.pipelines.evaluation.stacks import stacked
+from soart.pipelines.keepers.stacks import stacked
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore

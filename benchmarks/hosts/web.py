@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,14 +105,17 @@ def make(folder: Path, count: int) -> None:
 
 
 class Server:
-    """``soart web`` in a separate process.
+    """The gallery in a separate process.
 
     Args:
         folder: of the collection.
         home: takes the settings, sessions and tastes in place of the user's own folders.
+        command: that shows the folder.
     """
 
-    def __init__(self, folder: Path, home: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, home: Path | None = None, command: Sequence[str] = ("web", "--collection")
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as found:
             port = found.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
@@ -120,8 +123,7 @@ class Server:
             sys.executable,
             "-m",
             "soart.plugin.cli",
-            "web",
-            "--collection",
+            *command,
             str(folder),
             "--no-open",
             "--port",

@@ -57,7 +57,7 @@ from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, Frame, kinds_of
 from soart.metrics.tastes.appeal import appeal_model, unit
-from soart.metrics.tastes.overall import OverallJudge, points_of
+from soart.metrics.tastes.overall import OverallJudge
 from soart.training.rated_quality import ALPHA, Balance, Pairs, learn_rated_quality
 
 NAMES = taste_extractor(default_network()).names
@@ -126,9 +126,8 @@ class Learning:
         """Read and measure it."""
         photographs, judge = rated_photographs(cache, learning=True), OverallJudge.load()
         found = versions(cache)
-        before = points_of(
-            judge.technical.freedom_from_faults(found.items), judge.shares(found.items), np.ones(len(found.items))
-        )
+        # The weights that the overall score had when this was learnt.
+        before = 100 * np.sqrt(judge.technical.freedom_from_faults(found.items) / 100) * judge.shares(found.items)
         return cls(photographs, items_of(photographs, cache), reduced(photographs, cache), found, before)
 
     @property

@@ -21,8 +21,7 @@ from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, 
 from soart.benchmarks.data.rated_versions import source_of
 from soart.benchmarks.score import build_rated_appearance
 from soart.benchmarks.score.build_rated_quality import ALIKE, NAMES, Learning, directions, series
-from soart.metrics.damage.rated_quality import rated_quality_model
-from soart.metrics.tastes.overall import OverallJudge, points_of
+from soart.metrics.tastes.overall import OverallJudge, points_of, qualities_of
 
 DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
 
@@ -31,7 +30,7 @@ def scores_of(
     learning: Learning, by_appearance: build_rated_appearance.Learning, groups: np.ndarray
 ) -> dict[str, np.ndarray]:
     """(n,) scores by title, rated quality learnt from other series."""
-    items, judge, model = learning.items, OverallJudge.load(), rated_quality_model()
+    items, judge = learning.items, OverallJudge.load()
     rated, left = np.empty((2, len(items)))
     for rest, out in GroupKFold(5).split(items, groups=groups):
         apart = {source_of(learning.photographs.files[n]) for n in out}
@@ -42,7 +41,7 @@ def scores_of(
     return {
         "freedom from faults": freedom,
         "technical": np.log2(left) - judge.technical.cost_of_faults(items) / judge.technical.model.half,
-        "overall": points_of(freedom, judge.shares(items), model.shares_left(rated)),
+        "overall": points_of(freedom, judge.shares(items), qualities_of(rated, judge.unlikeness(items))),
         "rated quality": rated,
     }
 

@@ -28,7 +28,7 @@ from soart.benchmarks.score.kinds import SEED, blur_scores, middle_size, niqe_of
 from soart.metrics.damage.rated_quality import rated_quality_model
 from soart.metrics.damage.technical import costs_of_faults, quality_model
 from soart.metrics.image import read_image
-from soart.metrics.tastes.overall import POWER, OverallJudge, shares_of
+from soart.metrics.tastes.overall import POWER, OverallJudge, qualities_of, shares_of
 from soart.training.appeal import Opinions, learn_appeal
 
 
@@ -40,7 +40,7 @@ def overall(names: tuple[str, ...]) -> Learner:
         appeal = learn_appeal(opinions, names)
         return lambda items: (
             np.log2(shares_of(appeal.scores(items, names)))
-            + np.log2(rated_model.shares_left(rated_model.scores(items, names)))
+            + np.log2(qualities_of(rated_model.scores(items, names), rated_model.unlikeness(items, names)))
             - POWER * costs_of_faults(items[:, columns]) / quality_model().half
         )
 

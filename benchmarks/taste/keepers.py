@@ -25,7 +25,7 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.taste import TECHNICAL, learn_taste, technical_prior
 from soart.metrics.tastes.within_groups import WithinGroups, within_scores
-from soart.pipelines.scoring.keepers import too_close
+from soart.pipelines.keepers.choosing import too_close
 from soart.training.judge import balanced_scenes
 from soart.training.render import render
 

@@ -218,7 +218,7 @@ class QualityModel:
         return deviations, weighted
 
     @cached_property
-    def _rotated_keys(self) -> list[np.ndarray]:
+    def rotated_keys(self) -> list[np.ndarray]:
         """(m, f + r) unit vectors of the keys under each rotation."""
         return [unit_vectors(self.keys, self.key_rung, len(self.rungs), rotation) for rotation in self.rotation]
 
@@ -243,7 +243,7 @@ class QualityModel:
         raw = np.tile(self.share[:, None], len(items))
         for start in range(0, len(items), CHUNK):
             rows = slice(start, start + CHUNK)
-            for number, (rotation, keys) in enumerate(zip(self.rotation, self._rotated_keys, strict=True)):
+            for number, (rotation, keys) in enumerate(zip(self.rotation, self.rotated_keys, strict=True)):
                 faults = self.rotated_by == number
                 # Not in single precision, in which scores depend on how many pictures are scored at once.
                 similarity = unit_vectors(features[rows], rung[rows], len(self.rungs), rotation) @ keys.T

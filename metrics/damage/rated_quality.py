@@ -38,6 +38,14 @@ SIDE = "quality/side"
 TOP = 0.875
 #: Least share that rated quality leaves of a score.
 LEAST = 0.02
+#: Canonical size from which on it can tell how unlike its learning pictures a picture is; small ones are all unlike them.
+LARGE = 256
+#: Parts of the names of items that are of colours, and the item and its least value of a picture that has some.
+_OF_COLOURS, _COLOURFUL, _LEAST_COLOURFUL = (
+    ("redgreen", "blueyellow", "chroma", "hue", "noise/colour"),
+    "colour/chroma/q95",
+    0.01,
+)
 #: Words for a picture that is too small to tell; its rated quality counts as usual.
 UNTOLD = "too small to tell its quality"
 
@@ -75,6 +83,28 @@ class RatedQuality:
             values = np.clip(self.offset + frame.deviations(own) @ self.weights, 0, 1)
             scores[block] = np.where(own[:, side] < SMALLEST, np.nan, values)
         return scores
+
+    def unlikeness(self, items: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """(n,) how unlike the learning pictures (n, q) items with (q,) names are, ≥ 0; NaN for pictures that are too small.
+
+        It is the distance from their unit space by which MT of the Mahalanobis–Taguchi family tells the unusual, with
+        items taken as independent: the root of the mean squared deviation, about 1 for a learning picture. Grey pictures
+        have no items of colours, so these do not count in them.
+
+        Raises:
+            TasteError: its items are not among them.
+        """
+        columns = columns_of("Rated quality", self.names, names)
+        frame, side = Frame(self.centre, self.scale, np.empty(0)), self.names.index(SIDE)
+        coloured = np.array([any(part in name for part in _OF_COLOURS) for name in self.names])
+        found = np.empty(len(items))
+        for block in blocks(len(items)):
+            own = np.asarray(items[block][:, columns], dtype=np.float64)
+            squares = frame.deviations(own) ** 2
+            grey = own[:, self.names.index(_COLOURFUL)] < _LEAST_COLOURFUL
+            mean = np.where(grey, squares[:, ~coloured].mean(axis=1), squares.mean(axis=1))
+            found[block] = np.where(own[:, side] < LARGE, np.nan, np.sqrt(mean))
+        return found
 
     def shares_left(self, rated: np.ndarray) -> np.ndarray:
         """(n,) shares, 0 to 1, that (n,) rated qualities of 0 to 1 leave of a score; an unknown one (NaN) counts as usual."""

@@ -49,8 +49,9 @@ _SLIGHT = {
     "unfinished": "slightly unfinished",
     "ring": "slight ringing",
 }
-#: Evidence from which a fault is called slight, and the verdict without one.
-SLIGHT, CLEAN = 0.6, "clean"
+#: Evidence from which a fault is called slight; and the verdict without one, which claims no more than what detectors look
+#: for: they know nothing of a deformed animal.
+SLIGHT, NO_FAULT = 0.6, "no fault found"
 #: Strangeness, in standard deviations, from which a rendering is called a little or plainly unlike good pictures.
 ODD, STRANGE = 1.0, 2.0
 
@@ -64,7 +65,7 @@ def fault_text(fault: str, evidence: float, place: str = "") -> str:
 
 
 def verdicts(evidence: np.ndarray) -> list[str]:
-    """A word or two for each picture, by its strongest fault: ``"clean"``, ``"slightly soft"`` or ``"noisy"``.
+    """A word or two for each picture, by its strongest fault: ``"no fault found"``, ``"slightly soft"`` or ``"noisy"``.
 
     Args:
         evidence: (k, n) evidence of each of ``DETECTORS``; NaN where it is not known.
@@ -72,7 +73,7 @@ def verdicts(evidence: np.ndarray) -> list[str]:
     known = np.nan_to_num(evidence, nan=-np.inf)
     strongest = zip(known.argmax(axis=0), known.max(axis=0), strict=True)
     texts = [(fault_text(DETECTORS[k], e), e) for k, e in strongest]
-    return [text.partition(":")[0] if e > SLIGHT else CLEAN for text, e in texts]
+    return [text.partition(":")[0] if e > SLIGHT else NO_FAULT for text, e in texts]
 
 
 def strangeness_text(strangeness: float, departure: str = "") -> str:
@@ -84,9 +85,9 @@ def strangeness_text(strangeness: float, departure: str = "") -> str:
     return f"rendered a little unlike good pictures: {departure}".removesuffix(": ")
 
 
-#: Names of the parts that are not faults: what a picture shows, its rated quality, that by its appearance alone, and how far its
-#: texture is from that of good pictures.
-CONTENT, QUALITY, APPEARANCE, RENDERING = "content", "quality", "appearance", "rendering"
+#: Names of the parts that are not faults: what a picture shows, its rated quality, that by its appearance alone, how far its
+#: texture is from that of good pictures, and all of it from photographs, drawings and art.
+CONTENT, QUALITY, APPEARANCE, RENDERING, LOOK = "content", "quality", "appearance", "rendering", "look"
 ALL_FAULTS, OTHER_FAULTS = "all faults", "other faults"
 #: Words for a picture in which a part costs less than in others, and more; of all faults together, and of all but those named, under names of their own.
 COMPARED = {
@@ -94,6 +95,7 @@ COMPARED = {
     QUALITY: ("better quality", "poorer quality"),
     APPEARANCE: ("better made", "less well made"),
     RENDERING: ("more natural texture", "less natural texture"),
+    LOOK: ("looks more like photographs and art", "looks less like photographs and art"),
     "blur": ("sharper", "softer"),
     "noise": ("less grain", "more grain"),
     "jpeg": ("fewer JPEG artefacts", "more JPEG artefacts"),
@@ -206,7 +208,7 @@ def reasons_against(parts: Parts, among: Parts | None, usual: Parts) -> list[lis
         reasons, faults = [], []
         for k, name in enumerate(names):
             words, contribution = parts.words[name][n], float(added[k, n])
-            own_words = words and (contribution < 0 or name in (QUALITY, APPEARANCE))
+            own_words = words and (contribution < 0 or name in (QUALITY, APPEARANCE, LOOK))
             if name in DETECTORS and not own_words and len(names) > 1:
                 faults.append(k)
             else:

@@ -35,13 +35,13 @@ from .reasons import APPEARANCE, RENDERING, SLIGHT, Parts, fault_text, reasons_a
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
 #: Evidence below which a fault costs hardly anything, and the width of the transition.
-_KNEE, _WIDTH = 0.4, 0.2
+KNEE, WIDTH = 0.4, 0.2
 #: Cost of a standard deviation of strangeness.
-_STRANGE = 0.8
+STRANGE = 0.8
 #: Technometric of 50 points, which 2 % of the undamaged pictures exceed (``benchmarks/score/build_rated_appearance.py``).
 HALF = 7.4
 #: Logits per unit of evidence: from ``USUAL`` at 0 to ``LIMIT`` at 1.
-_STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
+STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
 
 
 @cache
@@ -57,7 +57,7 @@ def quality_model() -> QualityModel:
 
 def fault_costs(evidence: np.ndarray) -> np.ndarray:
     """Costs ≥ 0 of evidence, of the same shape, before they are weighted by the size of the picture."""
-    found: np.ndarray = _WIDTH * np.logaddexp(0.0, (evidence - _KNEE) / _WIDTH)
+    found: np.ndarray = WIDTH * np.logaddexp(0.0, (evidence - KNEE) / WIDTH)
     return found
 
 
@@ -69,7 +69,7 @@ def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
         items: (n, p) quality items.
     """
     faults = model.weight[model.rung(items)] * fault_costs(model.evidence(items))
-    return np.vstack([faults, _STRANGE * np.logaddexp(0.0, model.strangeness(items))])
+    return np.vstack([faults, STRANGE * np.logaddexp(0.0, model.strangeness(items))])
 
 
 def points_of(technometric: np.ndarray, half: float) -> np.ndarray:
@@ -87,7 +87,7 @@ def technometric_of(points: np.ndarray, half: float) -> np.ndarray:
 
 def _freedom(evidence: np.ndarray) -> np.ndarray:
     """(n,) freedom from a fault, 0 to 1, of (n,) evidence."""
-    share: np.ndarray = 1 / (1 + np.exp(np.clip(_STEEPNESS * (evidence - 1), -30, 30)))
+    share: np.ndarray = 1 / (1 + np.exp(np.clip(STEEPNESS * (evidence - 1), -30, 30)))
     return share
 
 
@@ -233,7 +233,7 @@ class TechnicalJudge(JudgesItems):
     def suspicion(self, scores: np.ndarray) -> np.ndarray:
         """(n,) evidence of the fault by a detector's scores: 0 is usual for an undamaged picture, 1 is at the limit."""
         share = np.clip(scores, 1e-11, 100 - 1e-11) / 100
-        evidence: np.ndarray = 1 - np.log(share / (1 - share)) / _STEEPNESS
+        evidence: np.ndarray = 1 - np.log(share / (1 - share)) / STEEPNESS
         return evidence
 
     def places(self, pixels: np.ndarray, items: np.ndarray) -> Mapping[str, str]:
@@ -311,7 +311,7 @@ class TechnicalJudge(JudgesItems):
         """As ``parts_of_freedom``, of a usual undamaged picture of the size of each of (n, p) items."""
         rung = self.model.rung(self._quality(items))
         faults = np.tile(self.model.weight[rung] * fault_costs(np.zeros(1)), (len(self.model.detectors), 1))
-        return self._freedom_of(np.vstack([faults, np.full(len(rung), _STRANGE * np.log(2))]), rung, {})
+        return self._freedom_of(np.vstack([faults, np.full(len(rung), STRANGE * np.log(2))]), rung, {})
 
     def _freedom_of(self, by_cause: np.ndarray, rung: np.ndarray, words: Mapping[str, list[str]]) -> Parts:
         """Parts of (k + 1, n) costs of faults and strangeness."""

@@ -148,12 +148,17 @@ def prepare_whole(picture: Image.Image) -> torch.Tensor:
     The shorter side becomes the first of ``SIDES``, whatever the size of the file, so that a picture and its reduced
     copy have nearly the same items. Very small pictures get the second: enlarging them so far shows nothing more.
     """
-    shorter, longer = sorted(picture.size)
+    # Pillow's filter grows with the reduction, so that nothing aliases.
+    return _values(picture.resize(whole_size(*picture.size), Image.Resampling.BICUBIC))
+
+
+def whole_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height that ``prepare_whole`` gives a picture of this size."""
+    shorter, longer = sorted((width, height))
     side = SIDES[0] if shorter >= SMALLEST else SIDES[1]
     scale = min(side / shorter, LONG * side / longer)
-    width, height = (max(LEAST, round(scale * length)) for length in picture.size)
-    # Pillow's filter grows with the reduction, so that nothing aliases.
-    return _values(picture.resize((width, height), Image.Resampling.BICUBIC))
+    across, down = (max(LEAST, round(scale * length)) for length in (width, height))
+    return across, down
 
 
 def _values(picture: Image.Image) -> torch.Tensor:

@@ -55,9 +55,10 @@ def _quadratic_form(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 KERNELS = np.stack([_weights(part) for part in PARTS.values()])
 MEAN_KERNEL = _weights(_DATUM)
-_FORM_R = _quadratic_form(MEAN_KERNEL, MEAN_KERNEL)
-_FORM_Q = np.stack([_quadratic_form(MEAN_KERNEL, k - MEAN_KERNEL) for k in KERNELS])
-_FORM_E = np.stack([_quadratic_form(k - MEAN_KERNEL, k - MEAN_KERNEL) for k in KERNELS])
+#: Coefficients over LAGS: (1, 13) of r, and (parts, 13) of q and of e.
+FORM_R = _quadratic_form(MEAN_KERNEL, MEAN_KERNEL)[None]
+FORM_Q = np.stack([_quadratic_form(MEAN_KERNEL, k - MEAN_KERNEL) for k in KERNELS])
+FORM_E = np.stack([_quadratic_form(k - MEAN_KERNEL, k - MEAN_KERNEL) for k in KERNELS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Statistics:
 
 def statistics_of(mean: np.ndarray, correlations: np.ndarray, count: np.ndarray) -> Statistics:
     """Statistics of planes from their means (…), autocorrelations (…, 13) and numbers of responses (…)."""
-    r, q, e = (correlations @ form.T for form in (_FORM_R[None], _FORM_Q, _FORM_E))
+    r, q, e = (correlations @ form.T for form in (FORM_R, FORM_Q, FORM_E))
     # Every part sums to one, so the mean adds count·μ² to r and nothing to d, hence nothing to q and e.
     return Statistics(r + (count * mean**2)[..., None], q, e, count[..., None])
 

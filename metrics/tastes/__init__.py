@@ -1,1 +1,1 @@
-"""Profiles learnt from ratings: learning, trust, explanation and exchange."""
+"""Tastes learnt from ratings: learning, trust, explanation and exchange."""

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import TasteError
 from ..checks import HEAVIEST, is_weight
 from ..percentiles import percentiles_in
+from .mixture import Makings
 from .notebook import taste_table
 from .taste import LearntTaste, OtherTaste
 from .trust import Trust
@@ -72,19 +73,31 @@ class Blend:
     def _agreement(self) -> float:
         """Standard deviation of liking, as a share of what it would be if the parts agreed; above 0, at most 1."""
         pictures = np.unique(np.concatenate([part.examples.items for part in self.parts]), axis=0)
-        likings = [w * _standard(part, part.liking(pictures)) for part, w in zip(self.parts, self.weights, strict=True)]
+        made = {
+            row.tobytes(): making
+            for part in self.parts
+            for row, making in zip(part.examples.items, part.examples.makings, strict=True)
+        }
+        makings = [made[row.tobytes()] for row in pictures]
+        likings = [
+            w * _standard(part, part.liking(pictures, makings=makings))
+            for part, w in zip(self.parts, self.weights, strict=True)
+        ]
         apart = float(sum(liking.std() for liking in likings))
         return min(1.0, max(float(np.sum(likings, axis=0).std()) / apart, 1e-3)) if apart > 0 else 1.0
 
-    def liking(self, items: object, priors: Sequence[np.ndarray | None] | None = None) -> np.ndarray:
+    def liking(
+        self, items: object, priors: Sequence[np.ndarray | None] | None = None, makings: Makings = None
+    ) -> np.ndarray:
         """(n,) liking of (n, p) items; 0 is the mean of the reference collections.
 
         Args:
             items: of the version of the parts.
             priors: for each part its (n, k) prior scores; None for those that can be computed.
+            makings: how each picture was made, None where nothing is known; by default nothing is known of any.
         """
         weighted = [
-            weight * _standard(part, part.liking(items, prior))
+            weight * _standard(part, part.liking(items, prior, makings))
             for part, weight, prior in zip(self.parts, self.weights, priors or [None] * len(self.parts), strict=True)
         ]
         liking: np.ndarray = np.sum(weighted, axis=0)
@@ -94,14 +107,15 @@ class Blend:
         """(n,) percentiles 0–100 of (n,) likings in ``reference``."""
         return percentiles_in(liking, self.reference)
 
-    def score(self, items: object, *, useless_ok: bool = False) -> np.ndarray:
-        """(n,) scores 0–100 of (n, p) items: the weighted mean of the parts' scores.
+    def score(self, items: object, makings: Makings = None, *, useless_ok: bool = False) -> np.ndarray:
+        """(n,) scores 0–100 of (n, p) items, ``makings`` as for ``liking``: the weighted mean of the parts' scores.
 
         Raises:
             TasteError: a part is not reliable, and ``useless_ok`` is False.
         """
         weighted = [
-            w * part.score(items, useless_ok=useless_ok) for part, w in zip(self.parts, self.weights, strict=True)
+            w * part.score(items, makings=makings, useless_ok=useless_ok)
+            for part, w in zip(self.parts, self.weights, strict=True)
         ]
         scores: np.ndarray = np.sum(weighted, axis=0)
         return scores

@@ -23,6 +23,7 @@ from ..items.phrases import phrases_of
 from ..protocols import Example, Reason
 from .blend import Blend, Taste
 from .kernels import squared_distances
+from .mixture import Makings, makings_at
 from .taste import LearntTaste, prior_title
 
 #: Most pictures that are named as alike, and the least share of the second beside that of the first.
@@ -63,71 +64,93 @@ class Shares:
         return liking
 
 
-def shares_of(taste: LearntTaste, items: np.ndarray, priors: np.ndarray) -> Shares:
-    """The shares in the liking of (n, p) items with (n, k) prior scores, of which a missing one counts as the mean."""
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a taste can know of n pictures.
+
+    Attributes:
+        items: (n, p) of the version that it was learnt on.
+        priors: (n, k) prior scores; None for those that items tell. Blends use those alone.
+        makings: how each picture was made, None where nothing is known; None if nothing is known of any.
+    """
+
+    items: np.ndarray
+    priors: np.ndarray | None = None
+    makings: Makings = None
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> Known:
+        """The same of some of the pictures."""
+        numbers = np.asarray(rows, dtype=np.int64)
+        return Known(
+            self.items[numbers],
+            None if self.priors is None else self.priors[numbers],
+            makings_at(self.makings, numbers),
+        )
+
+
+def shares_of(taste: LearntTaste, pictures: Known) -> Shares:
+    """The shares in the liking of pictures, of whose prior scores a missing one counts as the mean."""
     scaling, model = taste.fitted.scaling, taste.fitted.model
-    return Shares(*model.split(scaling.frame.deviations(items), scaling.priors(priors)), model.bias)
+    z = scaling.frame.deviations(pictures.items)
+    starts = scaling.priors(taste.prior_scores(pictures.items, pictures.priors)) * model.coefficients
+    return Shares(model.by_example(z, pictures.makings), starts, model.likeness(z, pictures.makings), model.bias)
 
 
-def explain(
-    taste: Taste,
-    items: object,
-    priors: np.ndarray | None = None,
-    among: object = None,
-    among_priors: np.ndarray | None = None,
-) -> list[list[Reason]]:
+def explain(taste: Taste, pictures: Known, among: Known | None = None) -> list[list[Reason]]:
     """All parts of each score as reasons, the largest first, which add up to the score less that of the reference, in points.
 
     Args:
         taste: a taste or a blend.
-        items: (n, p) items of the version that it was learnt on.
-        priors: (n, k) prior scores; by default those that can be computed, as always for a blend. Pictures that lack one are
-            explained by the taste learnt without it, as they are scored by it.
-        among: (m, p) items of the pictures to compare with; None for the learning pictures.
-        among_priors: (m, k) their prior scores.
+        pictures: to explain. Those that lack a prior score are explained by the taste learnt without it, as they are scored
+            by it.
+        among: pictures to compare with; None for the learning pictures.
 
     Raises:
         ItemsError: items or prior scores do not fit.
     """
     if isinstance(taste, Blend):
-        parts = [explain(part, items, None, among) for part in taste.parts]
+        given = replace(pictures, priors=None), None if among is None else replace(among, priors=None)
+        parts = [explain(part, *given) for part in taste.parts]
         return [_blended(reasons, taste.weights) for reasons in zip(*parts, strict=True)]
-    rows = check_items(items, len(taste.names), rows=0)
-    scores = taste.prior_scores(rows, priors)
-    if among is None:
-        others, starts = taste.examples.items, taste.examples.priors
-    else:
-        others = check_items(among, len(taste.names))
-        starts = taste.prior_scores(others, among_priors)
-    count = 0 if among is None else len(others)
-    lacking, found = taste.lacking(scores), dict[int, list[Reason]]()
+    pictures = _with_priors(taste, pictures)
+    others = None if among is None or not len(among.items) else _with_priors(taste, among)
+    assert pictures.priors is not None
+    lacking, found = taste.lacking(pictures.priors), dict[int, list[Reason]]()
     if taste.alone is not None and lacking.any():
-        known = None if among is None else taste.for_alone(starts)
-        by_alone = explain(
-            taste.alone, rows[lacking], taste.for_alone(scores[lacking]), None if among is None else others, known
-        )
+        known = None if others is None else _for_alone(taste, others)
+        by_alone = explain(taste.alone, _for_alone(taste, pictures.take(np.flatnonzero(lacking))), known)
         found |= dict(zip(np.flatnonzero(lacking).tolist(), by_alone, strict=True))
     rest = np.flatnonzero(~lacking)
     if len(rest):
-        found |= dict(zip(rest.tolist(), _explain(taste, rows[rest], scores[rest], others, starts, count), strict=True))
-    return [found[number] for number in range(len(rows))]
+        found |= dict(zip(rest.tolist(), _explain(taste, pictures.take(rest), others), strict=True))
+    return [found[number] for number in range(len(pictures.items))]
 
 
-def _explain(
-    taste: LearntTaste, rows: np.ndarray, priors: np.ndarray, others: np.ndarray, starts: np.ndarray, count: int
-) -> list[list[Reason]]:
-    """Reasons of (n, p) items against other ones; ``count`` is 0 if these are not pictures that the user compares with."""
-    shares, reference = shares_of(taste, rows, priors), shares_of(taste, others, starts)
+def _with_priors(taste: LearntTaste, pictures: Known) -> Known:
+    rows = check_items(pictures.items, len(taste.names), rows=0)
+    return replace(pictures, items=rows, priors=taste.prior_scores(rows, pictures.priors))
+
+
+def _for_alone(taste: LearntTaste, pictures: Known) -> Known:
+    assert pictures.priors is not None
+    return replace(pictures, priors=taste.for_alone(pictures.priors))
+
+
+def _explain(taste: LearntTaste, pictures: Known, among: Known | None) -> list[list[Reason]]:
+    """Reasons of pictures of which no prior score is lacking that has a taste of its own."""
+    examples = taste.examples
+    shares = shares_of(taste, pictures)
+    reference = shares_of(taste, among or Known(examples.items, examples.priors, list(examples.makings)))
     liking, usual = shares.liking, float(reference.liking.mean())
     points = _points_a_liking(taste, liking, usual)[:, None]
     by_example = (shares.examples - reference.examples.mean(axis=0)) * points
     by_start = (shares.starts - reference.starts.mean(axis=0)) * points
     nearer = shares.likeness > reference.likeness.mean(axis=0)
-    apart = squared_distances(taste.fitted.scaling.frame.deviations(rows), taste.fitted.model.kernels.z)
-    found = []
-    for n in range(len(rows)):
+    apart = squared_distances(taste.fitted.scaling.frame.deviations(pictures.items), taste.fitted.model.kernels.z)
+    count, found = 0 if among is None else len(among.items), []
+    for n in range(len(liking)):
         nearest = int(apart[n].argmin())
-        itself = nearest if apart[n, nearest] < SAME * rows.shape[1] else -1
+        itself = nearest if apart[n, nearest] < SAME * pictures.items.shape[1] else -1
         reasons = _from_examples(taste, by_example[n], nearer[n], itself)
         reasons += _from_starts(taste, by_start[n], shares.starts[n], reference.starts, count)
         found.append(largest_first(reasons))

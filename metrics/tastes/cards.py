@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from ...errors import TasteError
 from .array_files import FileKind, read_arrays, write_arrays
@@ -72,7 +72,7 @@ class Card:
 
 def largest_auc(noise: float) -> float:
     """The largest AUC, 0.5…1, with which anybody tells by a card of this noise which of two people made it."""
-    return float(norm.cdf(np.sqrt(2) / noise)) if noise > 0 else 1.0
+    return float(ndtr(np.sqrt(2) / noise)) if noise > 0 else 1.0
 
 
 def weights_of(

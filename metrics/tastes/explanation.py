@@ -21,6 +21,8 @@ from ..image import check_pixels
 from ..items.phrases import Phrase, phrases_of
 from ..protocols import Extractor, Reason
 from .fitting import CHUNK
+from .making_kernels import Made
+from .mixture import Makings, makings_at
 from .taste import LearntTaste, prior_title
 
 #: The fewest pixels per side of a patch; smaller ones have no meaningful items.
@@ -75,7 +77,9 @@ def _contributions(
     return contributions
 
 
-def explain(profile: LearntTaste, items: object, priors: np.ndarray | None = None, top: int = 4) -> list[Explanation]:
+def explain(
+    profile: LearntTaste, items: object, priors: np.ndarray | None = None, top: int = 4, makings: Makings = None
+) -> list[Explanation]:
     """Explain the liking of (n, p) items.
 
     Args:
@@ -84,6 +88,7 @@ def explain(profile: LearntTaste, items: object, priors: np.ndarray | None = Non
         priors: (n, k) prior scores; by default those that can be computed. Pictures that lack one are explained by the
             taste learnt without it, as they are scored by it.
         top: the most reasons per picture.
+        makings: how each picture was made, None where nothing is known; by default nothing is known of any.
 
     Raises:
         ItemsError: items or prior scores do not fit.
@@ -92,16 +97,18 @@ def explain(profile: LearntTaste, items: object, priors: np.ndarray | None = Non
     scores = profile.prior_scores(rows, priors)
     lacking, found = profile.lacking(scores), dict[int, Explanation]()
     if profile.alone is not None and lacking.any():
-        others = explain(profile.alone, rows[lacking], profile.for_alone(scores[lacking]), top)
+        some = makings_at(makings, np.flatnonzero(lacking))
+        others = explain(profile.alone, rows[lacking], profile.for_alone(scores[lacking]), top, some)
         found |= dict(zip(np.flatnonzero(lacking).tolist(), others, strict=True))
     numbers = np.flatnonzero(~lacking)
     for block in (numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)):
-        found |= dict(zip(block.tolist(), _explain(profile, rows[block], scores[block], top), strict=True))
+        made = makings_at(makings, block) or [None] * len(block)
+        found |= dict(zip(block.tolist(), _explain(profile, rows[block], scores[block], top, made), strict=True))
     return [found[number] for number in range(len(rows))]
 
 
-def _explain(profile: LearntTaste, rows: np.ndarray, priors: np.ndarray, top: int) -> list[Explanation]:
-    """Explanations of (n, p) items with (n, k) prior scores, by this profile."""
+def _explain(profile: LearntTaste, rows: np.ndarray, priors: np.ndarray, top: int, makings: Made) -> list[Explanation]:
+    """Explanations of (n, p) items with (n, k) prior scores, and how pictures were made, by this profile."""
     examples, p = profile.examples, len(profile.names)
     measured = _standard(profile, rows, priors)
     learning = _standard(profile, examples.items, examples.priors)
@@ -113,13 +120,16 @@ def _explain(profile: LearntTaste, rows: np.ndarray, priors: np.ndarray, top: in
         return profile.fitted.model.predict(x[:, :p], x[:, p:])
 
     groups = _groups(profile)
+    made = profile.fitted.model.liking_of_making(makings)
     liking, baseline = predict(measured), float(predict(mean_picture[None])[0])
     contributions = _contributions(predict, measured, mean_picture, groups)
     probabilities = None if profile.modes is None else profile.modes.probabilities(measured[:, :p])
     explanations = []
     for i in range(len(rows)):
         order = sorted(contributions, key=lambda phrase: -abs(contributions[phrase][i]))[:top]
-        reasons = []
+        reasons = (
+            [Reason(f"made like your {'good' if made[i] > 0 else 'bad'} pictures", float(made[i]))] if made[i] else []
+        )
         for phrase in order:
             added, columns = float(contributions[phrase][i]), groups[phrase]
             reference, name = (disliked, "your bad pictures") if added > 0 else (liked, "your good ones")
@@ -131,7 +141,8 @@ def _explain(profile: LearntTaste, rows: np.ndarray, priors: np.ndarray, top: in
         mode = None
         if probabilities is not None and profile.modes is not None:
             mode = str(profile.modes.model.classes_[probabilities[i].argmax()]), float(probabilities[i].max())
-        explanations.append(Explanation(tuple(reasons), float(liking[i]), baseline, remainder, mode))
+        reasons = sorted(reasons, key=lambda reason: -abs(reason.contribution))[:top]
+        explanations.append(Explanation(tuple(reasons), float(liking[i] + made[i]), baseline, remainder, mode))
     return explanations
 
 

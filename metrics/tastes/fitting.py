@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from ..items.frame import Frame
 from .examples import Examples
 from .folds import HeldOut
 from .item_kernels import ItemKernels
-from .mixture import Mixture, learn_mixture
+from .making_kernels import MakingKernels
+from .mixture import Makings, Mixture, learn_mixture
 
 #: Number of pictures scored together, which limits memory.
 CHUNK = 4096
@@ -48,7 +48,7 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model with its scaling; a function of items and prior scores.
+    """A fitted model with its scaling; a function of items, prior scores and how pictures were made.
 
     Attributes:
         scaling: scale of items and prior scores.
@@ -58,11 +58,13 @@ class Fitted:
     scaling: Scaling
     model: Mixture
 
-    def __call__(self, items: np.ndarray, priors: np.ndarray) -> np.ndarray:
-        """(n,) liking of (n, p) items and (n, k) prior scores."""
+    def __call__(self, items: np.ndarray, priors: np.ndarray, makings: Makings = None) -> np.ndarray:
+        """(n,) liking of (n, p) items and (n, k) prior scores, with how each picture was made, as far as it is known."""
         likings = [
             self.model.predict(
-                self.scaling.frame.deviations(items[i : i + CHUNK]), self.scaling.priors(priors[i : i + CHUNK])
+                self.scaling.frame.deviations(items[i : i + CHUNK]),
+                self.scaling.priors(priors[i : i + CHUNK]),
+                None if makings is None else makings[i : i + CHUNK],
             )
             for i in range(0, len(items), CHUNK)
         ]
@@ -81,8 +83,9 @@ def fit(examples: Examples, names: tuple[str, ...], scaling: Scaling | None = No
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     kernels = ItemKernels.of(z, scaling.frame.kinds, examples.modes)
     named = examples.prior_names, examples.prior_beliefs
+    makings = MakingKernels.of(examples.makings)
     return Fitted(
-        scaling, learn_mixture(z, examples.liking, examples.weights, priors, kernels, *named, examples.levels)
+        scaling, learn_mixture(z, examples.liking, examples.weights, priors, kernels, *named, examples.levels, makings)
     )
 
 
@@ -101,6 +104,8 @@ def calibrate(held_out: HeldOut | None, examples: Examples) -> tuple[float, floa
     up, down = target.sum(), (1 - target).sum()
     if min(up, down) <= 0:
         return 1.0, 0.0
+    from scipy.optimize import minimize
+
     soft = target * (up + 1) / (up + 2) + (1 - target) / (down + 2)
     weights = target / up + (1 - target) / down
 

@@ -13,10 +13,11 @@ A ridge fit with the last kernel is version D, see ``attention.version_d``: its 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..attention.version_d import inverse_root, within_mode
+from ..attention.whitening import inverse_root, within_mode
 from ..items.frame import APPEARANCE, CONTENT, LATE
 from .kernels import squared_distances
 
@@ -143,15 +144,15 @@ class ItemKernels:
             along[kind] = products / self.powers[kind]
             squares = np.einsum("ip,ip->i", rows, rows)[:, None] + np.einsum("lp,lp->l", learnt, learnt)
             apart[kind] = np.maximum(squares - 2 * products, 0) / self.widths[kind]
-        self._join(apart)
-        self._join(along)
+        self.join(apart)
+        self.join(along)
         values = {
             name: np.exp(-apart[name.removeprefix("gaussian ")]) for name in self.names if name.startswith("gaussian ")
         }
         values |= {f"linear {kind}": products for kind, products in along.items()}
         if self.heads:
             cosines = {kind: head(z) @ head(self.z).T for kind, head in self.heads.items()}
-            self._join(cosines)
+            self.join(cosines)
             values |= {f"attention {t:g}": np.exp((cosines["all"] - 1) / t) for t in TEMPERATURES}
         return [values[name] for name in self.names]
 
@@ -161,14 +162,18 @@ class ItemKernels:
         if form != "linear":
             return np.ones(len(z))
         squares = {k: np.sum(z[:, columns] ** 2, axis=1) / self.powers[k] for k, columns in self.kinds.items()}
-        self._join(squares)
+        self.join(squares)
         diagonal: np.ndarray = squares[kind]
         return diagonal
 
     @staticmethod
-    def _join(values: dict[str, np.ndarray]) -> None:
-        """Add the mean over all kinds of appearance, and ``all``: the mean of that and of content, if there are both."""
+    def join(values: dict[str, Any]) -> None:
+        """Add the mean over all kinds of appearance, and ``all``: the mean of that and of content, if there are both.
+
+        Values are arrays, or tensors of ``gradients``.
+        """
         means = [values[kind] for kind in APPEARANCE if kind in values]
         if means:
-            values["appearance"] = np.mean(means, axis=0)
-        values["all"] = np.mean([values[kind] for kind in ("appearance", CONTENT) if kind in values], axis=0)
+            values["appearance"] = sum(means) / len(means)
+        both = [values[kind] for kind in ("appearance", CONTENT) if kind in values]
+        values["all"] = sum(both) / len(both)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import nnls
 
 from .examples import Examples
 from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
@@ -75,7 +74,9 @@ def measure_curve(
                 sizes[k] += len(rows)
                 if len(rows) >= 2 and learnable(examples.liking[rows]):
                     predictor = learner(examples.take(rows), rng)
-                    tests[k].append((test, predictor(examples.items[test], examples.priors[test])))
+                    tests[k].append(
+                        (test, predictor(examples.items[test], examples.priors[test], examples.makings[test]))
+                    )
             times += 1
         values[repeat] = [gather(examples.liking, by_fold, units.level).concordance for by_fold in tests]
     return sizes / max(times, 1), values
@@ -96,6 +97,8 @@ class PowerLaw:
 
 def fit_power_law(sizes: np.ndarray, concordances: np.ndarray) -> PowerLaw:
     """Fit (s,) sizes and concordances by least squares, with floor and factor ≥ 0 and the best of ``EXPONENTS``."""
+    from scipy.optimize import nnls
+
     best, least = PowerLaw(float(1 - concordances.mean()), 0.0, 1.0), np.inf
     for exponent in EXPONENTS:
         (floor, factor), residual = nnls(np.column_stack([np.ones(len(sizes)), sizes**-exponent]), 1 - concordances)

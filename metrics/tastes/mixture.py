@@ -2,12 +2,13 @@
 
 Symbols: n learning pictures with liking y in −1…1 and deviations z of their items, k prior scores a picture, P (n, k)
 
-    y = P w + c + f(z) + noise/√weight,   w_j ~ N(μ_j, σ_j²),  c ~ N(0, 1),  f ~ GP(0, s² K)
+    y = P w + c + f + noise/√weight,   w_j ~ N(μ_j, σ_j²),  c ~ N(0, 1),  f ~ GP(0, s² (K + L))
 
 Of pictures that were only compared with each other, differences of y are observed, see ``contrasts_of``.
 
-A hypothesis h names a kernel K of ``item_kernels`` (or none), its size s², the noise, and for every prior score how far
-it is trusted: not at all (μ = σ = 0), somewhat or much. Sixteen pictures do not tell which hypothesis is right, so none
+A hypothesis h names a kernel K of ``item_kernels`` (or none), a kernel L of ``making_kernels`` over how pictures were made
+(or none), their size s², the noise, and for every prior score how far it is trusted: not at all (μ = σ = 0), somewhat or
+much. Sixteen pictures do not tell which hypothesis is right, so none
 is chosen. Predictions of all are averaged. With the evidence e_h = N(y; P μ_h, C_h), weights are those of the trusts t,
 and within each of them those of the hypotheses:
 
@@ -17,8 +18,8 @@ Of the technical score and appeal at most one is trusted. Of the kinds of a popu
 one is trusted, or all together, and then no other prior score. All together have weights of mean 0: a person may like
 a bit of some kinds and the opposite of others.
 
-The beliefs b are products of factors for the kernel, its size (another factor on top of a trusted prior score), the noise
-and the trusts. They are learnt on other tastes, mostly of real people: the averages should rank held-out pictures best
+The beliefs b are products of factors for the kernels, their size (another factor on top of a trusted prior score), the noise
+and the trusts. Hypotheses with a kernel L are fitted for the few kernels K that weigh most without one. They are learnt on other tastes, mostly of real people: the averages should rank held-out pictures best
 (``benchmarks/taste/build_beliefs.py``). The tempers β and γ of the evidence were learnt on planted tastes alone.
 
 Sources: Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), chapters 2 and 5; Hoeting et al.,
@@ -32,6 +33,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import helmert, solve_triangular
@@ -41,6 +43,7 @@ from .beliefs import (
     ALONE,
     AMPLITUDES,
     KERNELS,
+    MAKINGS,
     NOISES,
     RESIDUALS,
     TEMPER,
@@ -54,17 +57,29 @@ from .beliefs import (
     Trust,
 )
 from .item_kernels import ItemKernels
+from .making_kernels import Made, MakingKernels
 
 #: Name of the method in files.
 METHOD = "mixture"
 #: With more pictures than this, hypotheses are compared on so many pictures, and only the best few are fitted to all.
 COMPARED_PICTURES, BEST_HYPOTHESES = 160, 12
+#: Kernels of items that are joined with kernels over how pictures were made.
+JOINED_KERNELS = 3
 #: Hypotheses of most weight that are kept for uncertainties.
 MOST_PARTS = 40
 #: Name of the prior score that has beliefs of its own, and start of the names of kinds.
 TECHNICAL, KIND = "technical", "kind "
 #: Prior scores beyond this many share one trust.
 MOST_TRUSTS = 4
+#: How each of some pictures was made, None where nothing is known; or None where nothing is known of any.
+Makings: TypeAlias = Made | None
+#: Of pictures of which nothing is known.
+NOT_MADE = MakingKernels((), (), ())
+
+
+def makings_at(makings: Makings, rows: np.ndarray) -> Makings:
+    """How the pictures of some rows were made."""
+    return None if makings is None else [makings[row] for row in rows.tolist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +87,14 @@ class Hypothesis:
     """One combination of kernel, size, noise and trusts.
 
     Attributes:
-        kernel: number of the kernel; −1 for none.
+        kernel: number of the kernel over items; −1 for none.
         amplitude: s².
         noise: variance of a single judgement.
         means, deviations: (k,) means and standard deviations of the weights of the prior scores.
         belief: log of the belief b_h, up to a constant common to hypotheses of equal trusts.
         trust: log of the belief b_t.
         parts: names of its kernel, size, noise and trusts in the tables of beliefs.
+        making: number of the kernel over how pictures were made; −1 for none.
     """
 
     kernel: int
@@ -89,6 +105,12 @@ class Hypothesis:
     belief: float
     trust: float = 0.0
     parts: tuple[object, ...] = ()
+    making: int = -1
+
+    def of_kernels(self, kernels: Sequence[np.ndarray], makings: Sequence[np.ndarray]) -> np.ndarray | None:
+        """Its kernel K + L, from values of all kernels of both kinds; None if it has none."""
+        own = [of[number] for of, number in ((kernels, self.kernel), (makings, self.making)) if number >= 0]
+        return sum(own[1:], own[0]) if own else None
 
 
 def hypotheses(kernels: Sequence[str], priors: Sequence[str], beliefs: Sequence[Beliefs] = ()) -> list[Hypothesis]:
@@ -121,6 +143,29 @@ def _hypotheses(
         belief = form + NOISES[noise]
         found.append(Hypothesis(number, amplitude, noise, means, deviations, belief, belief_in_trust, parts))
     return tuple(found)
+
+
+def joined(
+    candidates: Sequence[Hypothesis], weights: np.ndarray, kernels: Sequence[str], makings: Sequence[str]
+) -> list[Hypothesis]:
+    """Hypotheses with a kernel over how pictures were made, for the kernels over items that weigh most, and for none.
+
+    Args:
+        candidates: hypotheses without one.
+        weights: (h,) of these.
+        kernels: names of the kernels over items.
+        makings: names of those over how pictures were made.
+    """
+    of_kernel = np.bincount([h.kernel + 1 for h in candidates], weights, len(kernels) + 1)[1:]
+    chosen = {int(kernel) for kernel in np.argsort(-of_kernel, kind="stable")[:JOINED_KERNELS]}
+    found = []
+    # Alone, such a kernel has the sizes that one over items has.
+    alone = {(h.amplitude, h.noise, h.means, h.deviations): h for h in candidates if h.kernel in chosen}
+    forms = [(h, h.belief) for h in candidates if h.kernel in chosen]
+    forms += [(replace(h, kernel=-1), h.belief - KERNELS[kernels[h.kernel]] + MAKINGS["alone"]) for h in alone.values()]
+    for number, name in enumerate(makings):
+        found += [replace(h, making=number, belief=belief + MAKINGS[name]) for h, belief in forms]
+    return found
 
 
 def shown_trusts(prior: str) -> dict[str, Trust]:
@@ -169,11 +214,14 @@ class Mixture:
     """A fitted average; made by ``learn_mixture``.
 
     Attributes:
-        kernels: kernels against the learning pictures.
+        kernels: kernels over items against the learning pictures.
         duals: (kernels, n) dual weights, averaged over hypotheses.
+        makings: kernels over how pictures were made against the learning pictures.
+        making_duals: (makings, n) their dual weights.
         coefficients: (k,) weights of the prior scores.
         bias: c.
-        shares: weight of each kernel, and of the prior scores alone as ``prior``; sums to 1.
+        shares: weight of each kernel over items, and of none as ``prior``; sums to 1.
+        making_shares: weight of each kernel over how pictures were made; the rest of 1 is that of none.
         trusts: (k,) weight of the hypotheses that trust each prior score, or its opposite.
         parts: weight, hypothesis and dual weights (n,) of the hypotheses of most weight.
         priors: (n, k) prior scores of the learning pictures.
@@ -183,75 +231,108 @@ class Mixture:
 
     kernels: ItemKernels
     duals: np.ndarray
+    makings: MakingKernels
+    making_duals: np.ndarray
     coefficients: np.ndarray
     bias: float
     shares: dict[str, float]
+    making_shares: dict[str, float]
     trusts: np.ndarray
     parts: list[tuple[float, Hypothesis, np.ndarray]] = field(repr=False)
     priors: np.ndarray = field(repr=False)
     weights: np.ndarray = field(repr=False)
     contrasts: np.ndarray | None = field(default=None, repr=False)
 
-    def predict(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
-        """(i,) liking of pictures from (i, p) deviations and (i, k) prior scores."""
+    def by_example(self, z: np.ndarray, makings: Makings = None) -> np.ndarray:
+        """(i, n) what each learning picture adds to the liking of each picture, by all kernels together.
+
+        With the prior scores times ``coefficients`` and ``bias`` this is the liking, exactly.
+
+        Args:
+            z: (i, p) deviations.
+            makings: how the pictures were made; None if nothing is known of any.
+        """
+        added = np.zeros((len(z), self.duals.shape[1]))
+        for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
+            added += values * dual
+        for values, dual in zip(self._made(z, makings), self.making_duals, strict=True):
+            added += values * dual
+        return added
+
+    def liking_of_making(self, makings: Made) -> np.ndarray:
+        """(i,) what is added to the liking of pictures by how they were made; 0 where nothing is known."""
+        added = np.zeros(len(makings))
+        for values, dual in zip(self.makings.against(makings), self.making_duals, strict=True):
+            added += values @ dual
+        return added
+
+    def predict(self, z: np.ndarray, priors: np.ndarray, makings: Makings = None) -> np.ndarray:
+        """(i,) liking of pictures from (i, p) deviations, (i, k) prior scores, and how they were made, None if unknown."""
         liking: np.ndarray = self.bias + priors @ self.coefficients
         for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
             liking = liking + values @ dual
-        return liking
+        return liking if makings is None else liking + self.liking_of_making(makings)
 
-    def split(self, z: np.ndarray, priors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Parts of ``predict``, and likeness.
-
-        Returns:
-            (i, n) the part of each learning picture, (i, k) that of each prior score, and (i, n) how like each learning picture
-            a picture is, by the kernels as far as they count for it. The rest of ``predict`` is ``bias``.
-        """
-        parts = np.zeros((len(z), len(self.kernels.z)))
-        likeness = np.zeros_like(parts)
+    def likeness(self, z: np.ndarray, makings: Makings = None) -> np.ndarray:
+        """(i, n) how like each learning picture each picture is, by the kernels as far as they count for it; as ``by_example``."""
+        alike = np.zeros((len(z), self.duals.shape[1]))
         for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
-            parts += values * dual
-            likeness += values * np.abs(dual)
-        return parts, priors * self.coefficients, likeness
+            alike += values * np.abs(dual)
+        for values, dual in zip(self._made(z, makings), self.making_duals, strict=True):
+            alike += values * np.abs(dual)
+        return alike
 
-    def _explained(self, h: Hypothesis, base: list[np.ndarray], cross: np.ndarray) -> np.ndarray:
+    def _made(self, z: np.ndarray, makings: Makings) -> list[np.ndarray]:
+        return self.makings.against([None] * len(z) if makings is None else makings)
+
+    def _explained(
+        self, h: Hypothesis, base: list[np.ndarray], made: list[np.ndarray], cross: np.ndarray
+    ) -> np.ndarray:
         """(m, i) L⁻¹ crossᵀ with the Cholesky factor L of a hypothesis's covariance of the observations."""
-        covariance, seen = _covariance(h, base, self.priors, self.priors), cross.T
+        covariance, seen = _covariance(h, base, made, self.priors, self.priors), cross.T
         if self.contrasts is not None:
             covariance, seen = self.contrasts @ covariance @ self.contrasts.T, self.contrasts @ seen
         covariance = covariance + np.diag(h.noise / self.weights)
         explained: np.ndarray = solve_triangular(np.linalg.cholesky(covariance), seen, lower=True)
         return explained
 
-    def uncertainty(self, z: np.ndarray, priors: np.ndarray) -> np.ndarray:
+    def uncertainty(self, z: np.ndarray, priors: np.ndarray, makings: Makings = None) -> np.ndarray:
         """(i,) standard deviations of liking, within and between hypotheses, without the noise of single judgements."""
         against, base = self.kernels.against(z), self.kernels.against(self.kernels.z)
+        made, made_base = self._made(z, makings), self.makings.gram()
+        own_made = self.makings.diagonal([None] * len(z) if makings is None else makings)
         mean, second, total = np.zeros(len(z)), np.zeros(len(z)), 0.0
         for share, h, alpha in self.parts:
-            cross = _covariance(h, against, priors, self.priors)
+            cross = _covariance(h, against, made, priors, self.priors)
             predicted = priors @ np.array(h.means) + cross @ alpha
-            explained = self._explained(h, base, cross)
+            explained = self._explained(h, base, made_base, cross)
             own = h.amplitude * self.kernels.diagonal(h.kernel, z) if h.kernel >= 0 else 0.0
+            own = own + (h.amplitude * own_made[h.making] if h.making >= 0 else 0.0)
             prior = own + 1 + np.sum((priors * np.array(h.deviations)) ** 2, axis=1)
             variance = np.maximum(prior - np.einsum("ni,ni->i", explained, explained), 0)
             mean, second, total = mean + share * predicted, second + share * (variance + predicted**2), total + share
         deviation: np.ndarray = np.sqrt(np.maximum(second / total - (mean / total) ** 2, 0))
         return deviation
 
-    def covariance(self, z: np.ndarray, priors: np.ndarray) -> tuple[np.ndarray, float]:
+    def covariance(self, z: np.ndarray, priors: np.ndarray, makings: Makings = None) -> tuple[np.ndarray, float]:
         """(i, i) covariance of likings under the likeliest hypothesis with a kernel, and its noise variance."""
         _, h, _ = max(self.parts, key=lambda part: (part[1].kernel >= 0, part[0]))
-        cross = _covariance(h, self.kernels.against(z), priors, self.priors)
-        prior = _covariance(h, replace(self.kernels, z=z).against(z), priors, priors)
-        explained = self._explained(h, self.kernels.against(self.kernels.z), cross)
+        cross = _covariance(h, self.kernels.against(z), self._made(z, makings), priors, self.priors)
+        among = self.makings.among([None] * len(z) if makings is None else makings)
+        prior = _covariance(h, replace(self.kernels, z=z).against(z), among, priors, priors)
+        explained = self._explained(h, self.kernels.against(self.kernels.z), self.makings.gram(), cross)
         posterior: np.ndarray = prior - explained.T @ explained
         return posterior, h.noise
 
 
-def _covariance(h: Hypothesis, kernels: list[np.ndarray], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _covariance(
+    h: Hypothesis, kernels: list[np.ndarray], makings: list[np.ndarray], a: np.ndarray, b: np.ndarray
+) -> np.ndarray:
     """Prior covariance of likings from kernels and the prior scores ``a`` and ``b`` of their rows and columns."""
     deviations = np.array(h.deviations)
     covariance: np.ndarray = 1 + (a * deviations) @ (b * deviations).T
-    return covariance + h.amplitude * kernels[h.kernel] if h.kernel >= 0 else covariance
+    kernel = h.of_kernels(kernels, makings)
+    return covariance if kernel is None else covariance + h.amplitude * kernel
 
 
 def learn_mixture(
@@ -263,6 +344,7 @@ def learn_mixture(
     prior_names: Sequence[str] = (),
     prior_beliefs: Sequence[Beliefs] = (),
     levels: np.ndarray | None = None,
+    makings: MakingKernels = NOT_MADE,
 ) -> Mixture:
     """Fit all hypotheses and average them.
 
@@ -275,38 +357,57 @@ def learn_mixture(
         prior_names: (k,) names of the prior scores; unknown ones are any judge's.
         prior_beliefs: (k,) as for ``hypotheses``.
         levels: (n,) as in ``Examples``; by default all levels are known.
+        makings: kernels over how these pictures were made.
     """
     candidates = hypotheses(kernels.names, prior_names or [""] * priors.shape[1], prior_beliefs)
-    base, constant, seen, given = kernels.against(z), np.ones(len(z)), y, priors
+    base, made, constant, seen, given = kernels.against(z), makings.gram(), np.ones(len(z)), y, priors
     contrasts = contrasts_of(levels, len(z))
     if contrasts is not None:
-        base = [contrasts @ kernel @ contrasts.T for kernel in base]
+        base, made = ([contrasts @ kernel @ contrasts.T for kernel in some] for some in (base, made))
         constant, seen, given = contrasts @ constant, contrasts @ y, contrasts @ priors
         weights = contrasts**2 @ weights
         # Differences get the size of likings of good and bad pictures, which the beliefs were learnt on.
         apart = np.isclose(constant, 0)
         size = float(np.sqrt(np.mean(seen[apart] ** 2))) if apart.any() else 0.0
         seen = np.where(apart, seen / (size or 1.0), seen)
+    few = np.arange(len(seen))
     if len(seen) > COMPARED_PICTURES:
         few = np.linspace(0, len(seen) - 1, COMPARED_PICTURES).astype(int)
-        compared = [k[np.ix_(few, few)] for k in base]
-        rough, _ = fit_all(candidates, compared, seen[few], weights[few], given[few], constant[few])
-        candidates = [candidates[i] for i in np.argsort(log_weights(candidates, rough))[::-1][:BEST_HYPOTHESES]]
-    evidence, alphas = fit_all(candidates, base, seen, weights, given, constant)
+
+    def fitted(some: list[Hypothesis], of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        compared = [[kernel[np.ix_(of, of)] for kernel in kind] for kind in (base, made)]
+        return fit_all(some, compared[0], seen[of], weights[of], given[of], constant[of], compared[1])
+
+    evidence, alphas = fitted(candidates, few)
+    if made:
+        more = joined(candidates, np.exp(log_weights(candidates, evidence)), kernels.names, makings.names)
+        shown, duals_of_more = fitted(more, few)
+        candidates = [*candidates, *more]
+        evidence, alphas = np.concatenate([evidence, shown]), np.concatenate([alphas, duals_of_more])
+    if len(few) < len(seen):
+        candidates = [candidates[i] for i in np.argsort(log_weights(candidates, evidence))[::-1][:BEST_HYPOTHESES]]
+        evidence, alphas = fitted(candidates, np.arange(len(seen)))
     if contrasts is not None:
         alphas = alphas @ contrasts
     weight = np.exp(log_weights(candidates, evidence))
     weight /= weight.sum()
     number, amplitude = (np.array([getattr(h, name) for h in candidates]) for name in ("kernel", "amplitude"))
     means, deviations = _trusts(candidates, priors.shape[1])
-    duals = np.stack([weight[number == k] * amplitude[number == k] @ alphas[number == k] for k in range(len(base))])
+    making = np.array([h.making for h in candidates])
+    sized = (weight * amplitude)[:, None] * alphas
+    duals = np.stack([sized[number == k].sum(axis=0) for k in range(len(base))])
+    making_duals = np.array([sized[making == k].sum(axis=0) for k in range(len(made))]).reshape(len(made), len(z))
     coefficients = weight @ (means + deviations**2 * (alphas @ priors))
     bias, trusts = float(weight @ alphas.sum(axis=1)), weight @ (deviations > 0)
     shares = {name: float(weight[number == k].sum()) for k, name in enumerate(kernels.names)}
     shares["prior"] = float(weight[number < 0].sum())
+    making_shares = {name: float(weight[making == k].sum()) for k, name in enumerate(makings.names)}
     kept = np.argsort(-weight, kind="stable")[:MOST_PARTS]
     parts = [(float(weight[i]), candidates[i], alphas[i]) for i in kept]
-    return Mixture(kernels, duals, coefficients, bias, shares, trusts, parts, priors, weights, contrasts)
+    return Mixture(
+        kernels, duals, makings, making_duals, coefficients, bias, shares, making_shares, trusts, parts, priors, weights,
+        contrasts,
+    )  # fmt: skip
 
 
 def log_weights(candidates: list[Hypothesis], evidence: np.ndarray) -> np.ndarray:
@@ -361,26 +462,29 @@ def fit_all(
     weights: np.ndarray,
     priors: np.ndarray,
     constant: np.ndarray | None = None,
+    makings: Sequence[np.ndarray] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """(h,) log evidence up to a constant, and (h, n) dual weights C⁻¹(y − Pμ), of hypotheses on n observations.
 
-    ``constant`` (n,) is what c counts in each of them; 1 by default, as for likings.
+    ``base`` and ``makings`` are the kernels K and L. ``constant`` (n,) is what c counts in each of them; 1 by default, as
+    for likings.
 
-    With W the diagonal of the weights, C = W^(−½) (s² W^½ K W^½ + noise) W^(−½) + B Bᵀ, where the columns of B are the constant
-    and σ_j times each prior score. One eigendecomposition of W^½ K W^½ = U Λ Uᵀ serves all hypotheses on a kernel; the
+    With W the diagonal of the weights, C = W^(−½) (s² W^½ (K + L) W^½ + noise) W^(−½) + B Bᵀ, where the columns of B are the constant
+    and σ_j times each prior score. One eigendecomposition of W^½ (K + L) W^½ = U Λ Uᵀ serves all hypotheses on these kernels; the
     rest is Woodbury's identity in the small space of y, ones and P.
     """
     n, k = priors.shape
     root = np.sqrt(weights)
     columns = root[:, None] * np.column_stack([y, np.ones(n) if constant is None else constant, priors])
     evidence, alphas = np.empty(len(candidates)), np.empty((len(candidates), n))
-    kernels = np.array([h.kernel for h in candidates])
-    for kernel in np.unique(kernels):
-        rows = np.flatnonzero(kernels == kernel)
+    places = dict[tuple[int, int], list[int]]()
+    for i, h in enumerate(candidates):
+        places.setdefault((h.kernel, h.making), []).append(i)
+    for rows in places.values():
         block = [candidates[i] for i in rows]
-        values, vectors = np.zeros(n), np.eye(n)
-        if kernel >= 0:
-            values, vectors = np.linalg.eigh(root[:, None] * base[kernel] * root)
+        values, vectors, kernel = np.zeros(n), np.eye(n), block[0].of_kernels(base, makings)
+        if kernel is not None:
+            values, vectors = np.linalg.eigh(root[:, None] * kernel * root)
         amplitude, noise = (np.array([getattr(h, name) for h in block]) for name in ("amplitude", "noise"))
         means, deviations = _trusts(block, k)
         spectrum = amplitude[:, None] * np.maximum(values, 0) + noise[:, None]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..attention.version_d import AttentionD
 from ..items.frame import DEEP, Frame
 from .examples import Examples
+
+if TYPE_CHECKING:
+    from ..attention.version_d import AttentionD
 
 #: Most principal components of a head for version D, and of the items of a network.
 COMPONENTS, NETWORK_COMPONENTS = 6, 12
@@ -73,6 +76,9 @@ def principal_axes(rows: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[lis
 
 def learn_attention(z: np.ndarray, examples: Examples, frame: Frame) -> Attention | None:
     """Fit version D; None if there are fewer than two modes, no mode has two pictures, or no item varies."""
+    # Tastes with named modes alone need it: its packages take a second to load.
+    from ..attention.version_d import AttentionD
+
     modes = examples.modes
     names, counts = np.unique(modes, return_counts=True)
     mean = z.mean(axis=0)

@@ -1,15 +1,16 @@
 """The overall score: how many people would like a picture, less what its quality and its technical faults cost.
 
-    overall = 100 · √(freedom/100) · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
-                                                        quality = rated quality / 0.875, cut to 0.02 … 1
+    overall = freedom · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
+                                           quality = √(rated quality / 0.875) · √(0.75 / unlikeness), both roots at most 1
 
 Freedom from faults, 0 to 100 points, is the part of the technical score that counts faults alone. Rated quality, how people in general would
-rate the quality, is that of all items, those of a network among them. It is lower for faults too, so the root of the freedom
-is enough. Appeal tells what people in general find beautiful. The share is that of people who like a picture among
+rate the quality, is that of all items, those of a network among them. Unlikeness is the distance of all items from those of
+the photographs, drawings and art that rated quality was learnt from: what generators do wrong looks like none of them.
+Rated quality has learnt next to nothing of it, so its root is taken. Appeal tells what people in general find beautiful. The share is that of people who like a picture among
 those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
 (``benchmarks/score/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A usual
-photograph loses about a quarter of it by its quality, and a sound picture, which has 70 to 95 points of freedom, 3 to 16 %
-by faults.
+photograph loses about a quarter of it by its quality, and a sound picture, which has 70 to 95 points of freedom, 5 to 30 %
+by faults. The powers were chosen by pictures by generators and photographs (docs/benchmarks/score.md).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ..damage.fitness import JudgesItems
 from ..damage.names import FAULTS_VERSION, OVERALL
 from ..damage.rated_quality import UNTOLD, rated_quality_model
 from ..damage.rated_quality import VERSION as RATED_QUALITY_VERSION
-from ..damage.reasons import CONTENT, QUALITY, Parts, reasons_against
+from ..damage.reasons import CONTENT, LOOK, QUALITY, Parts, reasons_against
 from ..damage.technical import TechnicalJudge, quality_model
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
 from ..items.packaged import EFFICIENTNET
@@ -34,15 +35,20 @@ from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
 from .appeal import appeal_model
 
-#: Power of the freedom from faults; chosen, see docs/benchmarks/score.md.
-POWER = 0.5
+#: Powers of the freedom from faults, of rated quality and of unlikeness; and the version of these choices.
+POWER, QUALITY_POWER, UNLIKENESS_POWER, WEIGHTS_VERSION = 1.0, 0.5, 0.5, 2
+#: Unlikeness up to which it costs nothing, which few photographs have; and the one that counts where it is not known.
+ALIKE, USUAL_UNLIKENESS = 0.75, 0.9
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
+#: Words for a picture that is too small to tell how unlike others it is; that counts as usual.
+_LOOK_UNTOLD = "too small to tell its look"
 
 
 def stored_name() -> str:
     """Name under which overall scores are stored, with the versions of all their parts."""
-    versions = (FAULTS_VERSION, *(int(name.rpartition("-")[2]) for name in (APPEAL_VERSION, RATED_QUALITY_VERSION)))
+    learnt = (int(name.rpartition("-")[2]) for name in (APPEAL_VERSION, RATED_QUALITY_VERSION))
+    versions = (FAULTS_VERSION, *learnt, WEIGHTS_VERSION)
     return f"{OVERALL}-{''.join(f'{version:02d}' for version in versions)}"
 
 
@@ -52,13 +58,31 @@ def shares_of(appeal: np.ndarray) -> np.ndarray:
     return shares
 
 
+def qualities_of(rated: np.ndarray, unlikeness: np.ndarray) -> np.ndarray:
+    """(n,) shares that the quality leaves of a score, 0 to 1.
+
+    Args:
+        rated: (n,) rated qualities, 0 to 1, NaN where they are not known.
+        unlikeness: (n,) to what rated quality was learnt from, NaN where it is not known.
+    """
+    qualities: np.ndarray = rated_quality_model().shares_left(rated) ** QUALITY_POWER * alike_of(unlikeness)
+    return qualities
+
+
+def alike_of(unlikeness: np.ndarray) -> np.ndarray:
+    """(n,) shares, 0 to 1, that (n,) unlikeness leaves of a score; an unknown one (NaN) counts as usual."""
+    known = np.where(np.isnan(unlikeness), USUAL_UNLIKENESS, np.maximum(unlikeness, ALIKE))
+    shares: np.ndarray = (ALIKE / known) ** UNLIKENESS_POWER
+    return shares
+
+
 def points_of(freedom: np.ndarray, shares: np.ndarray, qualities: np.ndarray) -> np.ndarray:
     """(n,) overall scores, 0 to 100.
 
     Args:
         freedom: (n,) points of freedom from faults, 0 to 100.
         shares: (n,) of people who like the picture, 0 to 1.
-        qualities: (n,) shares that rated quality leaves, 0 to 1.
+        qualities: (n,) shares that the quality leaves, 0 to 1, see ``qualities_of``.
     """
     points: np.ndarray = 100 * (freedom / 100) ** POWER * shares * qualities
     return points
@@ -136,6 +160,23 @@ class OverallJudge(JudgesItems):
         self._check(items)
         return rated_quality_model().scores(items, self.extractor.names)
 
+    def unlikeness(self, items: np.ndarray) -> np.ndarray:
+        """(n,) how unlike (n, p) items are to those that rated quality was learnt from; NaN for pictures that are too small.
+
+        Raises:
+            TasteError: the items are not those of the extractor.
+        """
+        self._check(items)
+        return rated_quality_model().unlikeness(items, self.extractor.names)
+
+    def qualities(self, items: np.ndarray) -> np.ndarray:
+        """(n,) shares that the quality of (n, p) items leaves of the score, 0 to 1.
+
+        Raises:
+            TasteError: the items are not those of the extractor.
+        """
+        return qualities_of(self.rated(items), self.unlikeness(items))
+
     def _check(self, items: np.ndarray) -> None:
         if np.ndim(items) != 2 or np.shape(items)[1] != len(self.extractor.names):
             raise TasteError(
@@ -150,8 +191,7 @@ class OverallJudge(JudgesItems):
             TasteError: the items are not those of the extractor, or not finite.
         """
         self._check(items)
-        qualities = rated_quality_model().shares_left(self.rated(items))
-        return points_of(self.technical.freedom_from_faults(items), self.shares(items), qualities)
+        return points_of(self.technical.freedom_from_faults(items), self.shares(items), self.qualities(items))
 
     def verdicts(self, items: np.ndarray) -> list[str]:
         """The technical quality in a word or two for each of (n, p) items."""
@@ -182,25 +222,37 @@ class OverallJudge(JudgesItems):
         return [[Reason(why, -100.0)] if why else row for why, row in zip(unfit, reasons, strict=True)]
 
     def parts(self, items: np.ndarray, places: Mapping[str, str] = MappingProxyType({})) -> Parts:
-        """The parts of the scores of (n, p) items: faults, rendering, quality and content; ``places`` as for ``explain``."""
-        rated = self.rated(items)
-        words = [UNTOLD if np.isnan(value) else "" for value in rated]
-        faults = self.technical.parts_of_freedom(items, places)
-        return _parts_of(
-            faults, rated, self.shares(items), {**faults.words, QUALITY: words, CONTENT: [""] * len(items)}
+        """The parts of the scores of (n, p) items, which ``points_of`` multiplies; ``places`` as for ``explain``."""
+        rated, unlikeness, faults = (
+            self.rated(items),
+            self.unlikeness(items),
+            self.technical.parts_of_freedom(items, places),
         )
+        words = {
+            **faults.words,
+            QUALITY: [UNTOLD if np.isnan(value) else "" for value in rated],
+            LOOK: [_LOOK_UNTOLD if np.isnan(value) else "" for value in unlikeness],
+            CONTENT: [""] * len(items),
+        }
+        return _parts_of(faults, rated, unlikeness, self.shares(items), words)
 
     def usual(self, items: np.ndarray) -> Parts:
         """The parts of the score of the usual picture, of the size of each of (n, p) items."""
-        n = len(items)
-        shares = shares_of(np.full(n, appeal_model().offset))
-        return _parts_of(self.technical.usual_freedom(items), np.full(n, np.nan), shares, {})
+        unknown = np.full(len(items), np.nan)
+        shares = shares_of(np.full(len(items), appeal_model().offset))
+        return _parts_of(self.technical.usual_freedom(items), unknown, unknown, shares, {})
 
 
-def _parts_of(faults: Parts, rated: np.ndarray, shares: np.ndarray, words: Mapping[str, Sequence[str]]) -> Parts:
-    """The parts of ``points_of``, from those of the freedom from faults, (n,) rated qualities and (n,) shares of people."""
+def _parts_of(
+    faults: Parts, rated: np.ndarray, unlikeness: np.ndarray, shares: np.ndarray, words: Mapping[str, Sequence[str]]
+) -> Parts:
+    """The parts of ``points_of``, from those of the freedom from faults, and (n,) values of all others."""
     halvings = {name: POWER * values for name, values in faults.halvings.items()}
-    halvings |= {QUALITY: -np.log2(rated_quality_model().shares_left(rated)), CONTENT: -np.log2(shares)}
+    halvings |= {
+        QUALITY: -QUALITY_POWER * np.log2(rated_quality_model().shares_left(rated)),
+        LOOK: -np.log2(alike_of(unlikeness)),
+        CONTENT: -np.log2(shares),
+    }
     return Parts(halvings, words)
 
 

@@ -25,7 +25,7 @@ from ..checks import check_items
 from ..items.frame import APPEARANCE, Frame
 from .item_kernels import ItemKernels
 from .learning_curve import WORTH
-from .mixture import Mixture, learn_mixture
+from .mixture import Makings, Mixture, learn_mixture, makings_at
 from .taste import LearntTaste
 from .trust import CHOOSE_FIVE, RATE_FIVE, STRONG, TOO_FEW
 
@@ -69,7 +69,9 @@ def information_model(profile: LearntTaste) -> Mixture:
     )
 
 
-def propose(profile: LearntTaste, items: object, count: int = 8, priors: np.ndarray | None = None) -> Proposal:
+def propose(
+    profile: LearntTaste, items: object, count: int = 8, priors: np.ndarray | None = None, makings: Makings = None
+) -> Proposal:
     """Propose pictures to rate.
 
     Args:
@@ -77,6 +79,7 @@ def propose(profile: LearntTaste, items: object, count: int = 8, priors: np.ndar
         items: (n, p) items of pictures not rated yet.
         count: the most pictures to propose; fewer if there are fewer, or if the rest is not informative.
         priors: (n, k) prior scores; by default those that can be computed.
+        makings: how each picture was made, None where nothing is known; by default nothing is known of any.
 
     Raises:
         ItemsError: items or prior scores do not fit.
@@ -88,8 +91,9 @@ def propose(profile: LearntTaste, items: object, count: int = 8, priors: np.ndar
     scaling, model = profile.fitted.scaling, information_model(profile)
     z, standard_priors = scaling.frame.deviations(rows), scaling.priors(profile.prior_scores(rows, priors))
     standard_priors = standard_priors[:, : model.priors.shape[1]]
-    shortlist = np.argsort(-model.uncertainty(z, standard_priors), kind="stable")[:SHORTLIST]
-    covariance, noise = model.covariance(z[shortlist], standard_priors[shortlist])
+    shortlist = np.argsort(-model.uncertainty(z, standard_priors, makings), kind="stable")[:SHORTLIST]
+    some = makings_at(makings, shortlist)
+    covariance, noise = model.covariance(z[shortlist], standard_priors[shortlist], some)
     chosen: list[int] = []
     bits: list[float] = []
     for _ in range(min(count, len(shortlist))):

@@ -38,7 +38,7 @@ from .examples import Examples, check_contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
 from .folds import near_duplicates
 from .learning_curve import add_curve
-from .mixture import KIND, METHOD
+from .mixture import KIND, METHOD, Makings, makings_at
 from .modes import Attention, learn_attention
 from .notebook import taste_table
 from .trust import Learner, Predictor, Trust, examine
@@ -223,7 +223,7 @@ class LearntTaste:
         >>> ratings = np.clip(np.round(3 + 2 * items[:, 0]), 1, 5)
         >>> names = ("colour/chroma/mean", "colour/luma/mean")
         >>> taste = learn_taste(
-        ...     from_ratings(items, ratings), names, "colour-1", curve=False, repeats=1
+        ...     from_ratings(items, ratings), names, "colour-1", repeats=1
         ... )
         >>> isinstance(taste, LearntTaste), taste.trust.useless
         (True, False)
@@ -263,6 +263,11 @@ class LearntTaste:
         """Trust in each prior score, 0…1, by name."""
         return {name: float(trust) for name, trust in zip(self.prior_names, self.fitted.model.trusts, strict=True)}
 
+    @property
+    def of_making(self) -> bool:
+        """True if its scores depend on how pictures were made: because its learning pictures were not made alike."""
+        return bool(self.fitted.model.makings.facets) or (self.alone is not None and self.alone.of_making)
+
     def prior_scores(self, items: np.ndarray, priors: np.ndarray | None = None) -> np.ndarray:
         """(n, k) prior scores: ``priors`` themselves, or by default those that items tell, and NaN for all others.
 
@@ -279,21 +284,23 @@ class LearntTaste:
             return scores
         return computed_priors(self.prior_names, items, self.names, self.kinds, tastes=self.tastes)
 
-    def liking(self, items: object, priors: np.ndarray | None = None) -> np.ndarray:
+    def liking(self, items: object, priors: np.ndarray | None = None, makings: Makings = None) -> np.ndarray:
         """(n,) liking of (n, p) items; see the scale above.
 
         Args:
             items: items of the version that the profile was learnt on.
             priors: (n, k) prior scores in the order of ``prior_names``; by default those that can be computed.
+            makings: how each picture was made, None where nothing is known; by default nothing is known of any.
 
         Raises:
             ItemsError: items or prior scores do not fit, or items are not finite.
         """
         rows = check_items(items, len(self.names), rows=0)
         scores = self.prior_scores(rows, priors)
-        liking, lacking = self.fitted(rows, scores), self.lacking(scores)
+        liking, lacking = self.fitted(rows, scores, makings), self.lacking(scores)
         if self.alone is not None and lacking.any():
-            liking[lacking] = self.alone.liking(rows[lacking], self.for_alone(scores[lacking]))
+            some = makings_at(makings, np.flatnonzero(lacking))
+            liking[lacking] = self.alone.liking(rows[lacking], self.for_alone(scores[lacking]), some)
         return liking
 
     def lacking(self, scores: np.ndarray) -> np.ndarray:
@@ -317,12 +324,15 @@ class LearntTaste:
         """(n,) percentiles 0–100 of (n,) likings in the reference collection."""
         return percentiles_in(liking, self.reference)
 
-    def score(self, items: object, priors: np.ndarray | None = None, *, useless_ok: bool = False) -> np.ndarray:
+    def score(
+        self, items: object, priors: np.ndarray | None = None, makings: Makings = None, *, useless_ok: bool = False
+    ) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items; higher is better.
 
         Args:
             items: items of the version that the profile was learnt on.
             priors: (n, k) prior scores in the order of ``prior_names``; by default those that can be computed.
+            makings: as for ``liking``.
             useless_ok: True to score even if the profile is no better than chance or learnt from too few examples.
                 Callers that pass this must show the trust report with the scores.
 
@@ -337,9 +347,10 @@ class LearntTaste:
             )
         rows = check_items(items, len(self.names), rows=0)
         scores = self.prior_scores(rows, priors)
-        points, lacking = 100 * self.probability(self.liking(rows, scores)), self.lacking(scores)
+        points, lacking = 100 * self.probability(self.liking(rows, scores, makings)), self.lacking(scores)
         if self.alone is not None and lacking.any():
-            points[lacking] = self.alone.score(rows[lacking], self.for_alone(scores[lacking]), useless_ok=True)
+            some = makings_at(makings, np.flatnonzero(lacking))
+            points[lacking] = self.alone.score(rows[lacking], self.for_alone(scores[lacking]), some, useless_ok=True)
         return points
 
 
@@ -359,6 +370,7 @@ def learn_taste(
     prompts: np.ndarray | None = None,
     kinds: np.ndarray | None = None,
     tastes: Sequence[OtherTaste] = (),
+    makings: Makings = None,
 ) -> LearntTaste:
     """Learn a taste and check it.
 
@@ -382,6 +394,7 @@ def learn_taste(
             among pictures of one prompt.
         kinds: (m, d) weights of the kinds of a population, if their liking is among the prior scores.
         tastes: other tastes among the prior scores, in the order of their names.
+        makings: how each picture of the background was made, None where nothing is known.
 
     Raises:
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
@@ -396,7 +409,7 @@ def learn_taste(
         >>> good, bad = rng.normal(1, 1, size=(8, 2)), rng.normal(-1, 1, size=(8, 2))
         >>> names = ("colour/chroma/mean", "colour/luma/mean")
         >>> taste = learn_taste(
-        ...     from_modes({"good": good, "bad": bad}), names, "colour-1", curve=False, repeats=1
+        ...     from_modes({"good": good, "bad": bad}), names, "colour-1", repeats=1
         ... )
         >>> taste.trust.liked, taste.trust.disliked, taste.trust.useless
         (8, 8, False)
@@ -412,14 +425,14 @@ def learn_taste(
         beliefs = tuple(b for b, keep in zip(examples.prior_beliefs, kept, strict=False) if keep)
         alone = learn_taste(
             replace(examples, priors=examples.priors[:, kept], prior_beliefs=beliefs), names, version, name=name,
-            prior_names=(*prior_names[:rarest], *prior_names[rarest + 1 :]), rng=rng, curve=curve,
+            prior_names=(*prior_names[:rarest], *prior_names[rarest + 1 :]), rng=rng,
             background=background and (background[0], background[1][:, kept]), repeats=repeats, network=network,
-            prompts=prompts, kinds=kinds, tastes=tastes,
+            prompts=prompts, kinds=kinds, tastes=tastes, makings=makings,
         )  # fmt: skip
     _check_contrast(examples)
     check_contradictions(examples)
     if background is not None and len(background[0]) < FEWEST_OF_BACKGROUND:
-        background = None
+        background = makings = None
     reference = background or (examples.items, examples.priors)
     scaling = Scaling.of(*reference, names)
     # Without a background, every fold has a scaling of its own.
@@ -437,7 +450,9 @@ def learn_taste(
     if curve:
         content = CONTENT in scaling.frame.kinds
         trust = add_curve(trust, examples, learner, rng, held_out=check.held_out, content=content)
-    quantiles = np.quantile(fitted(*reference), np.linspace(0, 1, 101))
+    quantiles = np.quantile(
+        fitted(*reference, examples.makings if background is None else makings), np.linspace(0, 1, 101)
+    )
     calibration = calibrate(check.held_out, examples)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     return LearntTaste(

@@ -1,7 +1,7 @@
 """Taste profiles on disk.
 
-A file holds the items of the learning pictures (not the pictures), their judgements, and the results of learning:
-method, scaling, calibration and trust report. Reading fits the method again and checks that the learning pictures get
+A file holds the items of the learning pictures (not the pictures), how they were made as far as it is known, their judgements, and the results of
+learning: method, scaling, calibration and trust report. Reading fits the method again and checks that the learning pictures get
 the stored likings. See ``array_files`` for the form of the file.
 """
 
@@ -19,6 +19,7 @@ from ...errors import TasteError
 from ..checks import is_weight
 from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
 from ..items.frame import Frame
+from ..protocols import Making
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
 from .array_files import FileKind, header_text, read_arrays, write_arrays
@@ -63,7 +64,7 @@ def _profile_contents(profile: LearntTaste) -> tuple[dict[str, Any], dict[str, n
     }  # fmt: skip
     values = (
         examples.items, examples.liking, examples.weights, examples.priors, scaling.frame.centre, scaling.frame.scale,
-        scaling.prior_centre, scaling.prior_scale, profile.reference, profile.fitted(examples.items, examples.priors),
+        scaling.prior_centre, scaling.prior_scale, profile.reference, profile.fitted(examples.items, examples.priors, examples.makings),
     )  # fmt: skip
     arrays = {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
     if profile.rater:
@@ -73,6 +74,8 @@ def _profile_contents(profile: LearntTaste) -> tuple[dict[str, Any], dict[str, n
         header["prior_beliefs"] = examples.prior_beliefs
     if examples.files.any():
         header["files"] = examples.files.tolist()
+    if any(making is not None for making in examples.makings):
+        header["makings"] = [None if making is None else _making_values(making) for making in examples.makings]
     if (examples.levels >= 0).any():
         arrays["levels"] = np.ascontiguousarray(examples.levels, dtype="<f8")
     if examples.choices.any():
@@ -92,6 +95,26 @@ def _profile_contents(profile: LearntTaste) -> tuple[dict[str, Any], dict[str, n
         for number, (_, inner) in enumerate(contents):
             arrays |= {f"{_TASTE}{number}/{name}": values for name, values in inner.items()}
     return header, arrays
+
+
+def _making_values(making: Making) -> dict[str, Any]:
+    """How a picture was made as plain JSON values, without what is unknown."""
+    values = {name: _plain(value) for name, value in asdict(making).items()}
+    return {name: value for name, value in values.items() if value is not None and value != ""}
+
+
+def _read_making(values: Mapping[str, Any] | None) -> Making | None:
+    """How a picture was made, of plain JSON values."""
+    if values is None:
+        return None
+    read: dict[str, Any] = {
+        name: str(values[name]) for name in ("model", "sampler", "scheduler", "seed") if name in values
+    }
+    read |= {name: float(values[name]) for name in ("steps", "guidance", "width", "height") if name in values}
+    read |= {name: tuple(map(str, values[name])) for name in ("words", "negative") if name in values}
+    if "loras" in values:
+        read["loras"] = tuple((str(name), float(weight)) for name, weight in values["loras"])
+    return Making(**read)
 
 
 def _trust_values(trust: Trust) -> dict[str, Any]:
@@ -232,12 +255,14 @@ def _restore(
     """
     names = tuple(str(n) for n in header["names"])
     labels = {key: np.array([str(v) for v in header[key]], dtype=np.str_) for key in ("modes", "groups", "pictures")}
+    makings = np.full(len(labels["pictures"]), None)
+    makings[:] = [_read_making(one) for one in header.get("makings", makings)]
     examples = Examples(
         arrays["items"], arrays["liking"], labels["modes"], labels["groups"], labels["pictures"], arrays["weights"],
         arrays["priors"], tuple(str(n) for n in header["prior_names"]),
         tuple(None if one is None else tuple(map(float, one)) for one in header.get("prior_beliefs", ())),
         levels=arrays.get("levels", np.zeros(0)).astype(np.int64),
-        choices=arrays.get("choices", np.zeros(0)).astype(np.int64),
+        choices=arrays.get("choices", np.zeros(0)).astype(np.int64), makings=makings,
         files=np.array([str(file) for file in header.get("files", ())], dtype=np.str_),
     )  # fmt: skip
     frame = replace(Frame.of(np.zeros((1, len(names))), names), centre=arrays["centre"], scale=arrays["scale"])
@@ -262,7 +287,7 @@ def _restore(
                 f"soart has {current}: learn it again."
             )
     fitted = fit(examples, names, scaling)
-    if not np.allclose(fitted(examples.items, examples.priors), arrays["fitted"], atol=1e-5):
+    if not np.allclose(fitted(examples.items, examples.priors, examples.makings), arrays["fitted"], atol=1e-5):
         raise TasteError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
     if sum(name.startswith(KIND) for name in examples.prior_names) != len(kinds):
         raise ValueError("expected the weights of each kind among its prior scores")

@@ -48,8 +48,8 @@ FOLDS, REPEATS, BOOTSTRAPS, PERMUTATIONS = 5, 5, 1000, 499
 TRUSTED = 0.4, 0.25
 _Z95 = 1.959964
 
-#: (i, p) items and (i, k) prior scores to (i,) liking.
-Predictor = Callable[[np.ndarray, np.ndarray], np.ndarray]
+#: (i, p) items, (i, k) prior scores and (i,) makings to (i,) liking.
+Predictor = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 #: Learns a predictor from examples, with random numbers.
 Learner = Callable[[Examples, np.random.Generator], Predictor]
 
@@ -230,7 +230,7 @@ def cross_validate(examples: Examples, learner: Learner, rng: np.random.Generato
         for test, learning in splits(fold_numbers(examples.liking, units.unit, FOLDS, rng)):
             if learnable(examples.liking[learning]):
                 predictor = learner(examples.take(learning), rng)
-                tests.append((test, predictor(examples.items[test], examples.priors[test])))
+                tests.append((test, predictor(examples.items[test], examples.priors[test], examples.makings[test])))
     return gather(examples.liking, tests, units.level)
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from .folds import HeldOut, gather
 
@@ -119,7 +119,7 @@ def interval(
     count = min(most, p * (1 - p) / variance) if variance > 0 else most
     theta = np.linspace(0, 1, 2001)
     excess = np.maximum(0, 1 - np.abs(2 * theta - 1) / SIGNAL) if held_out else 0.0
-    limit = stats.t.ppf(0.975, groups - 1) ** 2 * theta * (1 - theta) * (1 + excess) / count
+    limit = stdtrit(groups - 1, 0.975) ** 2 * theta * (1 - theta) * (1 + excess) / count
     return accepted(p, theta, limit)
 
 

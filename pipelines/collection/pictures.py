@@ -10,11 +10,13 @@ from sqlalchemy import Select, func, or_, select, update
 
 from ..support.batching import batches
 from .collection import Collection
-from .tables import AWAY, HERE, MISSING, FingerprintRow, ImageRow
+from .tables import AWAY, HERE, MISSING, FingerprintRow, GenerationRow, ImageRow, MetadataRow
 
 T = TypeVar("T")
 #: Rows read or written in one query.
 _BLOCK = 1000
+#: Formats whose files hold every pixel as it was saved; those of WebP, AVIF and JPEG XL may, and do not say so.
+_LOSSLESS = ("PNG", "TIFF", "BMP", "PPM", "TGA")
 
 
 def _pairs(collection: Collection, query: Select[int, T], ids: Sequence[int]) -> dict[int, T]:
@@ -46,6 +48,13 @@ def digest_of(sha256: str) -> int:
 def pixel_counts(collection: Collection, ids: Sequence[int]) -> dict[int, int]:
     """Return the number of pixels of pictures, by id."""
     return _pairs(collection, select(ImageRow.id, ImageRow.width * ImageRow.height), ids)
+
+
+def original_ids(collection: Collection, ids: Sequence[int]) -> set[int]:
+    """Return those of some pictures whose file is lossless and says how it was made, as generators write it and few copies do."""
+    made = or_(ImageRow.id.in_(select(MetadataRow.image_id)), ImageRow.id.in_(select(GenerationRow.image_id)))
+    query = select(ImageRow.id, FingerprintRow.format).join(FingerprintRow, FingerprintRow.image_id == ImageRow.id)
+    return set(_pairs(collection, query.where(made, FingerprintRow.format.in_(_LOSSLESS)), ids))
 
 
 def perceptual_hashes(collection: Collection, ids: Sequence[int]) -> dict[int, int]:

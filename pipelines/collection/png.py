@@ -106,8 +106,13 @@ def parameters_text(request: Request, shape: tuple[int, ...], model: str, sample
         "Steps": request.steps, "Sampler": sampler_name(sampler), "CFG scale": f"{request.guidance:g}",
         "Seed": request.seed, "Size": f"{shape[1]}x{shape[0]}", "Model": model,
     }  # fmt: skip
+    if request.true_cfg is not None:
+        settings["True CFG scale"] = f"{request.true_cfg:g}"
     if request.loras:
         settings["Lora hashes"] = ", ".join(f"{lora.name}: {lora.digest}" for lora in request.loras)
+    if request.optimized:
+        # Seed and settings alone do not draw it again; its record does.
+        settings["Optimized by"] = json.loads(request.optimized)["judge"]
     settings["Version"] = f"soart {__version__}"
     return a1111_text(request.prompt, request.negative, settings)
 

@@ -10,7 +10,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from ...metrics.damage.technical import DETECTORS
 from ...metrics.items.combined import taste_extractor
@@ -111,6 +110,8 @@ def _looks(
         mean_gap("", *(Sample(part[:, k], p) for part, p in zip((z[: len(a)], z[len(a) :]), of_sample, strict=True)))
         for k in told
     ]
+    from scipy import stats
+
     # Hundreds of items are compared: one in twenty would seem to differ.
     q = stats.false_discovery_control([1.0 if np.isnan(p) else p for _, p in found]) if found else ()
     gaps: dict[str, Gap] = {}
@@ -170,6 +171,8 @@ def _words(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[Gap
     words = sorted(word for word in {*a, *b} if a[word] + b[word] >= 3)
     if not words or not n or not m:
         return ()
+    from scipy import stats
+
     p = [stats.fisher_exact(np.array([[a[w], n - a[w]], [b[w], m - b[w]]])).pvalue for w in words]
     q = stats.false_discovery_control(p)
     significant = sorted((float(p[k]), w) for k, w in enumerate(words) if q[k] <= FALSE_DISCOVERIES)[:_TOP]

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def mean_gap(name: str, first: Sample, second: Sample) -> tuple[Gap, float]:
     if not error > 1e-9 * max(abs(mean), abs(other), 1e-9):
         return Gap(name, mean, other, math.nan, math.nan), math.nan
     freedom = sum(variances) ** 2 / sum(v**2 / (len(c) - 1) for v, c in zip(variances, (one, two), strict=True))
-    half, p = float(stats.t.ppf(0.975, freedom) * error), float(2 * stats.t.sf(abs(mean - other) / error, freedom))
+    half, p = float(stdtrit(freedom, 0.975) * error), float(2 * stdtr(freedom, -abs(mean - other) / error))
     return Gap(name, mean, other, mean - other - half, mean - other + half), p
 
 

@@ -19,6 +19,7 @@ from ..collection.collection import Collection
 from ..collection.distinct import distinct_pictures
 from ..collection.pictures import (
     digest_of,
+    original_ids,
     perceptual_hashes,
     pixel_counts,
     sha256_by_id,
@@ -153,7 +154,8 @@ class _Views:
 def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, damaged: np.ndarray) -> np.ndarray:
     """Order in which pictures are worth keeping among near-duplicates.
 
-    Those without suspected damage come first, of these the ones with most pixels, then best score, then first hash. An
+    Lossless files that say how they were made come first: a copy saved anew is of no use to somebody who has the original.
+    Then those without suspected damage, of these the ones with most pixels, then best score, then first hash. An
     enlarged or crushed copy so loses to the original. Pixels come before the score, because what was reduced cannot be
     enlarged again.
 
@@ -166,9 +168,10 @@ def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, d
     Returns:
         (n,) row numbers.
     """
-    pixels = pixel_counts(collection, ids.tolist())
+    pixels, originals = pixel_counts(collection, ids.tolist()), original_ids(collection, ids.tolist())
     size = np.array([pixels[i] for i in ids.tolist()], dtype=np.int64)
-    return np.lexsort((np.arange(len(ids)), -scores, -size, damaged))
+    copy = np.array([i not in originals for i in ids.tolist()], dtype=bool)
+    return np.lexsort((np.arange(len(ids)), -scores, -size, damaged, copy))
 
 
 def best_of_groups(order: np.ndarray, group: np.ndarray) -> np.ndarray:

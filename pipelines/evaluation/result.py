@@ -129,7 +129,7 @@ class Evaluation:
 
     @cached_property
     def verdicts(self) -> list[str]:
-        """(n,) technical quality in a word or two, such as ``"clean"`` and ``"slightly soft"``, or why there is none."""
+        """(n,) technical quality in a word or two, such as ``"no fault found"`` and ``"slightly soft"``, or why there is none."""
         words = verdicts(evidence_of(self.scores))
         return [reason or word for reason, word in zip(self.unfit.tolist(), words, strict=True)]
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
-from ...metrics.damage.names import JUDGE
+from ...metrics.damage.names import JUDGE, TASTE
 from ..collection.collection import Collection
 from ..collection.tables import FileRow, ImageRow, MetadataRow, ScoreRow
 from .metadata import BESIDE, TABLES, PictureMetadata, sidecars_of, source_of
@@ -53,17 +53,24 @@ def _first_by_picture(
 
 
 def _write_metadata(session: Session, metadata: Mapping[int, PictureMetadata | None]) -> None:
-    known = select(MetadataRow.image_id, MetadataRow.prompt).where(MetadataRow.image_id.in_(metadata))
-    new = {image: found.prompt if found else None for image, found in metadata.items()}
-    changed = [image for image, prompt in session.execute(known) if prompt != new[image]]
-    if changed:
-        # Judges may have seen the prompt.
-        judged = ScoreRow.image_id.in_(changed), ScoreRow.profile.startswith(JUDGE)
-        session.execute(delete(ScoreRow).where(*judged))
+    new = {image: None if found is None else _metadata_row(image, found) for image, found in metadata.items()}
+    stored = session.execute(select(MetadataRow.__table__).where(MetadataRow.image_id.in_(metadata))).mappings()
+    old = {row["image_id"]: dict(row) for row in stored}
+    changed = [image for image, row in new.items() if old.get(image) != row]
+    prompts = {image for image in changed if image in old and old[image]["prompt"] != (new[image] or {}).get("prompt")}
+    # Judges may have seen the prompt, and tastes how a picture was made.
+    _delete_scores(session, JUDGE, sorted(prompts))
+    _delete_scores(session, TASTE, changed)
     session.execute(delete(MetadataRow).where(MetadataRow.image_id.in_(metadata)))
-    rows = [_metadata_row(image, known) for image, known in metadata.items() if known is not None]
+    rows = [row for row in new.values() if row is not None]
     if rows:
         session.execute(insert(MetadataRow), rows)
+
+
+def _delete_scores(session: Session, start: str, images: Sequence[int]) -> None:
+    """Delete the values of judges whose stored names begin with ``start``."""
+    if images:
+        session.execute(delete(ScoreRow).where(ScoreRow.image_id.in_(images), ScoreRow.profile.startswith(start)))
 
 
 def _metadata_row(image: int, metadata: PictureMetadata) -> dict[str, Any]:

@@ -79,13 +79,17 @@ def open_collection_for(
     place = collection or default_collection_path(roots)
     if not Collection.is_collection(place):
         if not any(map(os.path.lexists, roots)):
-            named = ", ".join(repr(folder) for folder in folders)
             missing = " ".join(str(check_file(str(plain_path(root)))) for root in roots)
-            raise CollectionError(f"There is no picture in {named}. {missing}")
+            raise CollectionError(f"{no_picture_in(folders)} {missing}")
         scan = None if scan_of is None else scan_of(roots)
         if scan is not None and all(file.sidecar for file in scan):
             raise scan.no_picture([*scan.problems, *scan.unusable.values()])
     return Collection(place, scratch=scratch), roots
+
+
+def no_picture_in(places: Iterable[Path | str]) -> str:
+    """The sentence that some files and folders hold no picture."""
+    return f"There is no picture in {', '.join(repr(str(place)) for place in places)}."
 
 
 def open_memory_of(paths: Sequence[Path]) -> Collection:

@@ -70,15 +70,30 @@ def stored_folders(named: Sequence[Path | str] = ()) -> list[StoredFolder]:
     """What is stored in the user's data folder, in the order of the pictures' folders.
 
     Args:
-        named: folders; only what lies in them is returned. Everything if there are none.
+        named: folders; only that is returned whose pictures all lie in one or several of them. Everything if there are none.
     """
     base = collections_folder()
     places = sorted(base.iterdir()) if base.is_dir() else []
-    stored = sorted(
-        (_stored(place) for place in places if Collection.is_collection(place)), key=lambda one: (one.folder, one.place)
-    )
     tops = [plain_path(folder) for folder in named]
-    return [one for one in stored if not tops or any(Path(one.folder).is_relative_to(top) for top in tops)]
+    stored = [
+        _stored(place) for place in places if Collection.is_collection(place) and (not tops or _lies_in(place, tops))
+    ]
+    return sorted(stored, key=lambda one: (one.folder, one.place))
+
+
+def _lies_in(place: Path, tops: Sequence[Path]) -> bool:
+    """True if a collection has pictures, and all of them lie in some folders; False if it cannot be read."""
+    below = or_(*(FileRow.path.startswith(f"{str(top).rstrip(os.sep)}{os.sep}", autoescape=True) for top in tops))
+    counting = select(func.count()).select_from(FileRow)
+    try:
+        with Collection(place, scratch=True) as collection, collection.session("be read") as session:
+            files, inside = (
+                session.scalar(counting),
+                session.scalar(counting.where(or_(below, FileRow.path.in_(map(str, tops))))),
+            )
+    except CollectionError:
+        return False
+    return bool(files) and files == inside
 
 
 def clear(stored: StoredFolder) -> None:

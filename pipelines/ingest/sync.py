@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+import numpy as np
+
 from ...files import plain_path
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
@@ -72,6 +74,7 @@ def sync(
     progress: Callable[[int], None] = lambda files: None,
     expect: Callable[[int], None] = lambda total: None,
     inspected: Callable[[Inspection], None] = lambda inspection: None,
+    rng: np.random.Generator | None = None,
 ) -> Update:
     """Bring a collection in step with folders; after an interruption the next call completes the work.
 
@@ -84,6 +87,8 @@ def sync(
         progress: called with a number of files that are done.
         expect: called with the number of files; if they are very many, with that of those listed so far.
         inspected: called with each inspection.
+        rng: puts the files in a random order, so that at any time those that are done stand for all; None for that of the
+            folders. Of very many files the first ones listed are done first.
 
     Raises:
         CollectionError: the collection cannot be read or written, or another scan of the same files disturbed this one.
@@ -112,6 +117,8 @@ def sync(
     def fresh_files() -> Iterator[FileToInspect]:
         listed = pictures()
         first = list(islice(listed, LISTED_FIRST))
+        if rng is not None:
+            rng.shuffle(first)
         for chunk in batches(chain(first, listed), _CHUNK):
             update.found += len(chunk)
             expect(max(update.found, len(first)))

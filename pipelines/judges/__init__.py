@@ -1,1 +1,1 @@
-"""Judges by others: found by name, guarded, their values stored, and pictures ranked by them."""
+"""Judges: found by name, guarded, their values stored, and pictures ranked by them."""

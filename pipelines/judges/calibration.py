@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from ...errors import JudgeError, first_line
@@ -65,6 +64,8 @@ def fit_curve(margins: np.ndarray, shown: np.ndarray, phrases: Sequence[str]) ->
         log_odds = design @ weights
         value = np.logaddexp(0, log_odds).sum() - log_odds[shown].sum() + _RIDGE / 2 * ((weights - prior) ** 2).sum()
         return float(value), design.T @ (expit(log_odds) - shown) + _RIDGE * (weights - prior)
+
+    from scipy.optimize import minimize
 
     # Convex; plain Newton steps overshoot where most margins are large.
     weights = minimize(loss, prior, jac=True, method="L-BFGS-B").x

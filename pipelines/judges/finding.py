@@ -58,9 +58,10 @@ class JudgeSource:
     """A judge that can be named.
 
     Attributes:
-        name: as for ``--by``; ``NAME:ARGUMENT`` if ``argument`` is not empty.
+        name: as for ``--by``; ``NAME:ARGUMENT`` if it takes an argument.
         origin: ``soart``, or the name and version of the package that offers it; empty for ``module:Class``.
         argument: the argument in words, such as ``HUB_ID|FOLDER``; empty if there is none, or it is not known.
+        default: the argument that is taken if none is given; empty if one has to be given.
         summary: one line; empty for judges of other packages.
         licence: a restriction of the usual weights; empty if there is none, or it is not known.
         missing: name of a package that it needs and that is not installed; empty if there is none, or it is not known.
@@ -69,14 +70,24 @@ class JudgeSource:
     name: str
     origin: str
     argument: str = ""
+    default: str = ""
     summary: str = ""
     licence: str = ""
     missing: str = ""
 
+    @property
+    def usage(self) -> str:
+        """Its name with its argument, in brackets if that may be left out."""
+        if not self.argument:
+            return self.name
+        return f"{self.name}[:{self.argument}]" if self.default else f"{self.name}:{self.argument}"
+
 
 def known_judges() -> list[JudgeSource]:
     """Every judge that can be named but tastes and people, the built-in ones first; none is loaded."""
-    sources = [JudgeSource(name, SOART, b.argument, b.summary, b.licence, b.missing) for name, b in BUILT_IN.items()]
+    sources = [
+        JudgeSource(name, SOART, b.argument, b.default, b.summary, b.licence, b.missing) for name, b in BUILT_IN.items()
+    ]
     for name, entry in sorted(offered_judges().items()):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "a package without a name"
         sources.append(JudgeSource(name, package))

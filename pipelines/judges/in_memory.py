@@ -75,7 +75,8 @@ def score_batch(
 def _percentiles(judged: JudgedPictures, reference: np.ndarray | None) -> np.ndarray:
     taste = judged.only.inner if judged.only is not None else None
     if reference is None and isinstance(taste, TasteJudge):
-        return taste.taste.percentile(taste.taste.liking(judged.pictures.items(taste.extractor)))
+        items, makings = judged.pictures.items(taste.extractor), taste.makings(judged.pictures)
+        return taste.taste.percentile(taste.taste.liking(items, makings=makings))
     return percentiles(judged.scores, reference)
 
 

@@ -17,13 +17,15 @@ class ListedJudge:
     """A judge that can be named.
 
     Attributes:
-        name: as for ``--by``, with the argument in words.
+        name: as for ``--by``.
+        usage: the name with its argument in words, in brackets if it may be left out.
         kind: ``built in``, ``taste``, ``model``, or the package that offers it.
         summary: one line; empty if none is known.
         notes: sentences: the doubt of a taste, the licence of a model, or a package that is missing.
     """
 
     name: str
+    usage: str
     kind: str
     summary: str = ""
     notes: Sequence[str] = ()
@@ -33,16 +35,15 @@ def listed_judges(tastes: TasteStore) -> list[ListedJudge]:
     """Every judge that can be named: the built-in ones, tastes, models, and those of other packages; no model is loaded."""
     built_in, models = [], []
     for source in known_judges():
-        name = f"{source.name}:{source.argument}" if source.argument else source.name
         notes = [source.licence] if source.licence else []
         if source.missing:
             notes.append(f"not installed: pip install {source.missing}")
         if source.origin != SOART:
-            models.append(ListedJudge(name, source.origin))
+            models.append(ListedJudge(source.name, source.usage, source.origin))
         elif source.name in SCORES:
-            built_in.append(ListedJudge(name, "built in", source.summary, notes))
+            built_in.append(ListedJudge(source.name, source.usage, "built in", source.summary, notes))
         else:
-            models.append(ListedJudge(name, "model", source.summary, notes))
+            models.append(ListedJudge(source.name, source.usage, "model", source.summary, notes))
     return [*built_in, *(_taste(name, tastes) for name in tastes.names()), *models]
 
 
@@ -50,7 +51,7 @@ def _taste(name: str, tastes: TasteStore) -> ListedJudge:
     try:
         taste = TasteJudge.of(tastes.load(name))
     except SoartError as error:
-        return ListedJudge(name, "taste", "", [str(error)])
+        return ListedJudge(name, name, "taste", "", [str(error)])
     doubt, trust = taste.doubt(), taste.taste.trust
     # The doubt repeats the sentence.
-    return ListedJudge(name, "taste", "" if trust.useless else trust.sentence, [doubt] if doubt else [])
+    return ListedJudge(name, name, "taste", "" if trust.useless else trust.sentence, [doubt] if doubt else [])

@@ -11,14 +11,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import logsumexp
 
+from ...metrics.items.nouns import TABLE, noun_classes
 from ...prompts.phrases.cutting import Phrase
 from .calibration import Curve, load_curves
 from .phrase_judgements import PhraseJudgement
@@ -27,8 +25,6 @@ from .phrase_sources import Brief
 if TYPE_CHECKING:
     from ...metrics.items.deep import DeepExtractor
 
-#: The table of nouns; benchmarks/adherence/build_nouns.py writes it.
-TABLE = Path(__file__).with_name("nouns.txt")
 #: Shortest side in pixels of pictures in which the network sees things.
 SMALLEST = 97
 #: Prompts that ask for no photograph.
@@ -39,18 +35,6 @@ _DRAWN = re.compile(
     r"(?:cub|fauv|pointill|impression|expression)is[mt]\w*|ukiyo-e|pop art|concept art|folk art|naive art|art brut|flat design|"
     r"illuminated manuscripts?|logos?|icons?|doodles?)\b"
 )
-
-
-@cache
-def noun_classes() -> Mapping[str, frozenset[int]]:
-    """Numbers of the ImageNet classes by noun, in lower case."""
-    table = {}
-    for line in TABLE.read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            noun, _, ranges = line.partition("\t")
-            ends = [part.split("-") for part in ranges.split(",")]
-            table[noun] = frozenset(n for end in ends for n in range(int(end[0]), int(end[-1]) + 1))
-    return MappingProxyType(table)
 
 
 def noun_margin(item: np.ndarray, classes: frozenset[int]) -> float:

@@ -11,8 +11,9 @@ import torch
 
 from ...errors import ModelError
 from .calls import call_of, check_inputs
-from .loading import LoadedModel, describe_model
+from .loading import EMBEDDED_FOLDER, LoadedModel, describe_model
 from .loras import PREFIX, LoraFiles
+from .request import EMBEDDED_GUIDANCE, EMBEDDED_STEPS
 
 #: Attributes of the blocks of a UNet that FreeU sets.
 _FREEU = ("b1", "b2", "s1", "s2")
@@ -44,8 +45,16 @@ def adopt(
     device = str(getattr(pipeline, "_execution_device", None) or getattr(pipeline, "device", "cpu"))
     kind = str(getattr(pipeline, "dtype", "float32"))
     identity = identity or weights_identity(pipeline)
-    described = describe_model(pipeline, identity, (device, kind, "none"), batch_size, inputs=inputs)
+    # The pipeline's own defaults are those of all Stable Diffusion.
+    embedded = _folder(pipeline) == str(EMBEDDED_FOLDER)
+    steps, guidance = (EMBEDDED_STEPS, EMBEDDED_GUIDANCE) if embedded else (None, None)
+    described = describe_model(pipeline, identity, (device, kind, "none"), batch_size, steps, guidance, inputs)
     return replace(described, loras=loras or LoraFiles())
+
+
+def _folder(pipeline: Any) -> str:  # noqa: ANN401
+    """Where a pipeline was loaded from."""
+    return str(getattr(pipeline, "config", {}).get("_name_or_path"))
 
 
 def weights_identity(pipeline: Any) -> str:  # noqa: ANN401

@@ -67,9 +67,17 @@ def call_of(pipeline: Any) -> Mapping[str, inspect.Parameter]:  # noqa: ANN401
 
 
 def _arguments(kind: type) -> Mapping[str, inspect.Parameter]:
-    arguments = dict(inspect.signature(kind.__call__).parameters)
-    arguments.pop("self", None)
-    return arguments
+    """The arguments of the call of a class; those that it hands on as ``**kwargs`` are the arguments of its parents."""
+    arguments: dict[str, inspect.Parameter] = {}
+    for base in kind.__mro__:
+        if "__call__" not in vars(base):
+            continue
+        own = inspect.signature(vars(base)["__call__"]).parameters
+        arguments |= {name: own[name] for name in own if name not in arguments and name != "self"}
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in own.values()):
+            break
+    loose = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return {name: parameter for name, parameter in arguments.items() if parameter.kind not in loose}
 
 
 def check_inputs(kind: type, inputs: Collection[str]) -> None:

@@ -43,6 +43,27 @@ def alike_in_a_batch(inputs: Mapping[str, Any]) -> bool:
     )
 
 
+def check_drawable(pipeline: Any, inputs: Mapping[str, Any], steps: int) -> None:  # noqa: ANN401
+    """Refuse fixed inputs with which the pipelines of diffusers fail without a reason that can be understood.
+
+    Raises:
+        ModelError: a strength that leaves no step to draw, or an IP-Adapter without a picture.
+    """
+    strength = inputs.get("strength")
+    if isinstance(strength, int | float) and not strength * steps >= 1:
+        raise ModelError(
+            f"A strength of {strength:g} leaves none of the {steps} steps to draw: give a strength of at least "
+            f"{1 / steps:.2g}, or more steps."
+        )
+    core = next(filter(None, (getattr(pipeline, name, None) for name in ("unet", "transformer"))), None)
+    adapted = getattr(getattr(core, "encoder_hid_proj", None), "image_projection_layers", None) is not None
+    if adapted and all(inputs.get(name) is None for name in ("ip_adapter_image", "ip_adapter_image_embeds")):
+        raise ModelError(
+            "This pipeline has an IP-Adapter, which draws after a picture: give it as ip_adapter_image=…, or unload the "
+            "adapter with unload_ip_adapter()."
+        )
+
+
 def _parts(value: Any, name: str) -> Iterator[bytes]:  # noqa: ANN401
     """The type and content of a value as bytes; each container begins with its length."""
     if isinstance(value, Image.Image):

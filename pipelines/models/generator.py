@@ -22,8 +22,9 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from ...errors import LoraError, ModelError, expect, first_line
+from ...errors import LoraError, ModelError, SoartError, expect, first_line
 from .calls import GUIDER
+from .fixed_inputs import check_drawable
 from .loading import EMBEDDED, LoadedModel, quiet_libraries
 from .loras import applied
 from .meanings import WordMeanings
@@ -38,7 +39,7 @@ from .word_weights import weighted_arguments
 log = logging.getLogger(__name__)
 
 #: Names of the settings of a request: all but its seed, its prompt, and what the prompt says.
-SETTINGS = tuple(f.name for f in fields(Request) if f.name not in ("prompt", "seed", "loras", "weighted"))
+SETTINGS = tuple(f.name for f in fields(Request) if f.name not in ("prompt", "seed", "loras", "weighted", "optimized"))
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +74,8 @@ _locks: weakref.WeakKeyDictionary[Any, threading.RLock] = weakref.WeakKeyDiction
 _locking = threading.Lock()
 
 
-def _out_of_memory(error: BaseException) -> bool:
+def out_of_memory(error: BaseException) -> bool:
+    """True for the errors by which PyTorch and the system say that memory is used up."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError)
         and any(text in str(error).lower() for text in ("out of memory", "can't allocate memory", "failed to allocate"))
@@ -134,6 +136,20 @@ class ImageGenerator:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _in_use=_lock_of(state["_model"].pipeline))
 
+    def set_defaults(self, **settings: Any) -> None:  # noqa: ANN401
+        """Set what requests without a setting of their own are drawn with; None leaves a setting as it is.
+
+        Raises:
+            ModelError: an unknown setting, or one that the model does not take.
+        """
+        before = self._settings
+        self._settings = before | _given(settings)
+        try:
+            self.request("", 0)
+        except SoartError:
+            self._settings = before
+            raise
+
     @property
     def model(self) -> LoadedModel:
         """The model, under the identity of its weights and of its present scheduler."""
@@ -164,8 +180,13 @@ class ImageGenerator:
         loras, weighted = self._read(request)
         request = replace(request, loras=loras, weighted=weighted)
         self._scheduler(request.scheduler)
+        check_drawable(self._model.pipeline, self.model.inputs, request.steps)
         if request.negative and "negative_prompt" not in self.model.accepts:
             raise ModelError(f"The model {self.model.identity!r} does not take a negative prompt: leave it out.")
+        if request.true_cfg is not None and (
+            "true_cfg_scale" not in self.model.accepts or self.model.guidance_argument == "true_cfg_scale"
+        ):
+            raise ModelError(f"The model {self.model.identity!r} has one guidance only: leave true_cfg out.")
         if (request.width or request.height) and not {"width", "height"} <= self.model.accepts:
             raise ModelError(
                 f"The model {self.model.identity!r} does not take a size, because its pictures have that of its input: "
@@ -222,6 +243,10 @@ class ImageGenerator:
         prompts = list(prompts)
         return self._limit.unread([*prompts, *negatives]) or self._subjects.unknown(prompts)
 
+    def refuse_unknown(self, prompts: Iterable[str]) -> None:
+        """Raise ModelError if the model can draw the subject of none of some prompts, as far as that is known."""
+        self._subjects.refuse(prompts)
+
     def read_words(self, prompt: str) -> str:
         """The words of a prompt that the model reads: all of them if that is unknown."""
         return self._limit.read(prompt)
@@ -268,8 +293,11 @@ class ImageGenerator:
                 except Exception as error:
                     if steps is not None and error is steps.error:
                         raise
-                    if not _out_of_memory(error):
-                        raise ModelError(f"The model {self.model.identity!r} failed: {first_line(error)}.") from error
+                    if not out_of_memory(error):
+                        # Some pipelines of diffusers import optional packages only where they are installed.
+                        missing = isinstance(error, NameError) and f"the package {error.name!r} is not installed"
+                        reason = missing or first_line(error)
+                        raise ModelError(f"The model {self.model.identity!r} failed: {reason}.") from error
                     if len(batch) == 1:
                         raise ModelError(
                             "Not enough memory for a single picture: "
@@ -285,7 +313,8 @@ class ImageGenerator:
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
 
-    def _arguments(self, batch: list[Request]) -> dict[str, Any]:
+    def arguments(self, batch: Sequence[Request]) -> dict[str, Any]:
+        """The arguments of a call of the pipeline that draws a batch."""
         first, accepts = batch[0], self._model.accepts
         read = [parse_prompt(r.prompt) for r in batch]
         arguments: dict[str, Any] = {
@@ -303,11 +332,14 @@ class ImageGenerator:
             if guided_by == "guidance_scale" and "guidance_schedule" in accepts:
                 arguments.setdefault("guidance_schedule", None)
         # True guidance is guidance away from a negative prompt, so that there must be one.
-        if "negative_prompt" in accepts and (guided_by == "true_cfg_scale" or any(r.negative for r in batch)):
+        truly_guided = guided_by == "true_cfg_scale" or first.true_cfg is not None
+        if "negative_prompt" in accepts and (truly_guided or any(r.negative for r in batch)):
             arguments["negative_prompt"] = [r.negative for r in batch]
             # Flux-like pipelines use a negative prompt only under true guidance.
             if "true_cfg_scale" in accepts and guided_by != "true_cfg_scale":
                 arguments.setdefault("true_cfg_scale", max(first.guidance, 1.01))
+        if first.true_cfg is not None:
+            arguments["true_cfg_scale"] = first.true_cfg
         for side in ("width", "height"):
             value = getattr(first, side)
             if value is not None:
@@ -354,35 +386,53 @@ class ImageGenerator:
         size = (first.width, first.height) if first.width and first.height else None
         return steps.call(pipeline, len(batch), size)
 
+    @contextmanager
+    def ready(self, request: Request) -> Iterator[Any]:
+        """The pipeline with the scheduler, the LoRAs and the guidance of a request, for one call; nobody else draws meanwhile."""
+        with self._in_use:
+            pipeline = self._model.pipeline
+            # Read anew every time: the pipeline belongs to the caller, who may have changed its scheduler.
+            current: Any = getattr(pipeline, "scheduler", None)
+            chosen = self._scheduler(request.scheduler)
+            settings = getattr(current, "_internal_dict", None)
+            if chosen is not current:
+                pipeline.scheduler = chosen
+            try:
+                with (
+                    quiet_libraries(),
+                    applied(pipeline, request.loras, self._model.loras),
+                    self._guider(request.guidance),
+                    self._noise_of_inputs(request.seed),
+                ):
+                    yield pipeline
+            finally:
+                if getattr(pipeline, "scheduler", None) is not current:
+                    pipeline.scheduler = current
+                if settings is not None:
+                    # Some schedulers adapt their settings to the number of steps: the next picture must not depend on that.
+                    current._internal_dict = settings
+
     def _run(self, batch: list[Request], share: float = 1.0, steps: StepReport | None = None) -> list[DrawnPicture]:
-        self._limit.check(text for request in batch for text in (request.prompt, request.negative))
-        self._subjects.check(request.prompt for request in batch)
+        self.check_prompts(batch)
         started = time.perf_counter()
-        pipeline = self._model.pipeline
-        # Read anew every time: the pipeline belongs to the caller, who may have changed its scheduler.
-        current: Any = getattr(pipeline, "scheduler", None)
-        chosen = self._scheduler(batch[0].scheduler)
-        settings = getattr(current, "_internal_dict", None)
-        if chosen is not current:
-            pipeline.scheduler = chosen
-        try:
-            with (
-                quiet_libraries(),
-                applied(pipeline, batch[0].loras, self._model.loras),
-                torch.inference_mode(),
-                self._guider(batch[0].guidance),
-                self._noise_of_inputs(batch[0].seed),
-                self._callbacks(batch, share, steps) as callbacks,
-            ):
-                output = pipeline(**self._arguments(batch), **callbacks)
-        finally:
-            if getattr(pipeline, "scheduler", None) is not current:
-                pipeline.scheduler = current
-            if settings is not None:
-                # Some schedulers adapt their settings to the number of steps: the next picture must not depend on that.
-                current._internal_dict = settings
+        with (
+            self.ready(batch[0]) as pipeline,
+            torch.inference_mode(),
+            self._callbacks(batch, share, steps) as callbacks,
+        ):
+            output = pipeline(**self.arguments(batch), **callbacks)
         seconds = time.perf_counter() - started
         self.pipeline_seconds += seconds
+        return self.drawn(batch, output, seconds)
+
+    def check_prompts(self, batch: Sequence[Request]) -> None:
+        """Log a warning where the model does not wholly draw a prompt."""
+        self._limit.check(text for request in batch for text in (request.prompt, request.negative))
+        self._subjects.check(request.prompt for request in batch)
+
+    @staticmethod
+    def drawn(batch: Sequence[Request], output: Any, seconds: float) -> list[DrawnPicture]:  # noqa: ANN401
+        """The pictures of the output of a pipeline, which took some seconds."""
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(batch)
         drawn = []
         for request, image, flag in zip(batch, _opaque(np.asarray(output.images)), flags, strict=True):

@@ -64,6 +64,16 @@ def parse_prompt(prompt: str) -> ParsedPrompt:
     return ParsedPrompt("".join(piece.text for piece in pieces) if pieces else text, loras, pieces)
 
 
+def lora_names(prompt: str) -> list[str]:
+    """Names of the LoRAs of a prompt that another program reads, whatever follows them, in order.
+
+    >>> from soart.pipelines.models.prompt_syntax import lora_names
+    >>> lora_names("a fox <lora:ink:0.8:1.2> <lora:dusk>")
+    ['ink', 'dusk']
+    """
+    return [tag[1].partition(":")[0].strip() for tag in _LORA.finditer(prompt)]
+
+
 def _pieces(text: str) -> tuple[Piece, ...]:
     """The pieces of a text with weights, neighbours of one weight joined; none for a text without weights."""
     open_groups: list[list[Piece]] = [[]]

@@ -57,10 +57,14 @@ class Request:
     height: int | None = None
     #: Class name of a diffusers scheduler; None for the model's own.
     scheduler: str | None = None
+    #: Scale of classifier-free guidance of models that take a distilled guidance beside it (Flux); None for the model's own.
+    true_cfg: float | None = None
     #: The LoRAs that the prompt names, with the content of their files.
     loras: tuple[Lora, ...] = ()
     #: True if the prompt or the negative prompt has weights such as (snow:1.3), which the model takes as weights.
     weighted: bool = False
+    #: The record of an optimized picture, as JSON; empty for one that is drawn from the noise of its seed alone.
+    optimized: str = ""
 
     def check(self) -> None:
         """Raise ModelError if a value is out of range or of another type."""
@@ -73,6 +77,10 @@ class Request:
             value = getattr(self, name)
             if not isinstance(value, kind) or not low <= value <= high:
                 raise ModelError(f"Expected {name} in {allowed}, got {value!r}.")
+        if self.true_cfg is not None and not (
+            isinstance(self.true_cfg, int | float) and GUIDANCE[0] <= self.true_cfg <= GUIDANCE[1]
+        ):
+            raise ModelError(f"Expected true_cfg in {GUIDANCE[0]}…{GUIDANCE[1]}, got {self.true_cfg!r}.")
         sides = [side for side in (self.width, self.height) if side is not None]
         if not all(isinstance(side, int) and SIDE[0] <= side <= SIDE[1] for side in sides):
             raise ModelError(f"Expected size in {SIDE[0]}…{SIDE[1]} pixels a side, got {self.width}x{self.height}.")
@@ -83,9 +91,11 @@ class Request:
         """Identity of the picture this request draws with ``model``: a hash over everything that decides its pixels."""
         settings = asdict(self)
         # Pictures without these have the keys of versions that did not have them.
-        for name in ("scheduler", "loras", "weighted"):
+        for name in ("scheduler", "loras", "weighted", "optimized"):
             if not settings[name]:
                 del settings[name]
+        if self.true_cfg is None:
+            del settings["true_cfg"]
         content = json.dumps([model, settings], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -144,4 +154,4 @@ def problem_of(image: np.ndarray, flagged: bool = False) -> str | None:
 def drawn_together(request: Request) -> tuple[Any, ...]:
     """The settings that all requests of a batch share."""
     settings = request.steps, request.guidance, request.width, request.height, request.scheduler or ""
-    return *settings, request.loras, request.weighted
+    return *settings, request.true_cfg, request.loras, request.weighted

@@ -59,6 +59,39 @@ def predicted_original(
     return alpha.sqrt() * sample - (1 - alpha).sqrt() * model_output
 
 
+def prediction(scheduler: Any, timestep: Any) -> tuple[float, float] | None:
+    """The shares (a, b) by which a step predicts the original: a·sample + b·model_output; None if they are not known.
+
+    Args:
+        scheduler: before the step.
+        timestep: of the step.
+    """
+    kind = scheduler.config.get("prediction_type")
+    sigmas = getattr(scheduler, "sigmas", None)
+    flows, scaled = "FlowMatch" in type(scheduler).__name__, hasattr(scheduler, "is_scale_input_called")
+    if flows or scaled:
+        if sigmas is None:
+            return None
+        index = getattr(scheduler, "step_index", None)
+        if index is None:
+            index = scheduler.index_for_timestep(timestep)
+        sigma = float(sigmas[index])
+        if flows or kind == "epsilon":
+            return (1.0, -sigma) if sigma > 0 else None
+        # Karras et al. (2022), table 1, of a model of velocities.
+        return (1 / (sigma**2 + 1), -sigma / math.sqrt(sigma**2 + 1)) if kind == "v_prediction" and sigma > 0 else None
+    alphas = getattr(scheduler, "alphas_cumprod", None)
+    if kind == "sample":
+        return 0.0, 1.0
+    if alphas is None or kind not in ("epsilon", "v_prediction") or float(timestep) != int(timestep):
+        return None
+    alpha = float(alphas[int(timestep)])
+    if not 0 < alpha < 1:
+        return None
+    root, rest = math.sqrt(alpha), math.sqrt(1 - alpha)
+    return (1 / root, -rest / root) if kind == "epsilon" else (root, -rest)
+
+
 class Watch:
     """Follows the steps of a scheduler, and holds the original that the latest step predicts.
 
@@ -137,7 +170,18 @@ def preview_call(pipeline: Any, share: float) -> Iterator[dict[str, Any]]:
 
 
 def decode(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Decode latents as the end of a pipeline does.
+    """Decode latents as the end of a pipeline does; arguments as for ``decoded``.
+
+    Returns:
+        (k, height, width, 3) float32 0…1.
+    """
+    with torch.no_grad():
+        pictures: np.ndarray = pipeline.image_processor.postprocess(decoded(pipeline, latents, size), output_type="np")
+    return pictures
+
+
+def decoded(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = None) -> torch.Tensor:
+    """Decode latents into what a pipeline makes pictures of; a derivative passes through.
 
     Args:
         pipeline: of any family with a ``vae`` and an ``image_processor``.
@@ -145,7 +189,7 @@ def decode(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = 
         size: width and height in pixels of packed latents; by default square.
 
     Returns:
-        (k, height, width, 3) float32 0…1.
+        (k, 3, height, width), usually −1…1.
 
     Raises:
         ModelError: packed latents that are not square, without a size.
@@ -170,11 +214,9 @@ def decode(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = 
     upcast = vae.dtype == torch.float16 and getattr(vae.config, "force_upcast", False)
     if upcast:
         vae.to(dtype=torch.float32)
-    with torch.no_grad():
-        decoded = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+    pictures: torch.Tensor = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
     if upcast:
         vae.to(dtype=torch.float16)
-    pictures: np.ndarray = pipeline.image_processor.postprocess(decoded, output_type="np")
     return pictures
 
 

@@ -1,4 +1,4 @@
-"""Warns of prompts that ask the embedded model for something it cannot draw."""
+"""Prompts that ask the embedded model for something it cannot draw."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from textwrap import shorten
 
+from ...errors import ModelError
 from ..tiny.words import SUBJECTS, names_subject
 from .prompt_limit import SHOWN
 from .prompt_syntax import parse_prompt
@@ -14,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class UnknownSubjects:
-    """Warns once of the first prompt that names no subject which the embedded model knows.
+    """Prompts that name no subject which the embedded model knows: warns of the first, and refuses to tune none but such.
 
     Args:
         embedded: False for another model, which may know any subject; then nothing is reported.
@@ -28,6 +29,12 @@ class UnknownSubjects:
         if not self._warned and (warning := self.unknown(prompts)):
             log.warning(warning)
             self._warned = True
+
+    def refuse(self, prompts: Iterable[str]) -> None:
+        """Raise ModelError if some prompts ask for something, and none of them names a known subject."""
+        prompts = [prompt for prompt in prompts if parse_prompt(prompt).text.strip()]
+        if prompts and all(map(self.unknown, ([prompt] for prompt in prompts))):
+            raise ModelError(self.unknown(prompts))
 
     def unknown(self, prompts: Iterable[str]) -> str:
         """A sentence on the first of some prompts that names no known subject; empty if all do, or ask for nothing."""

@@ -26,9 +26,9 @@ from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.judge_values import JudgeColumn, agreement_with, all_judges, titles_of
-from ..evaluation.keepers import KeeperGroup, Keepers, find_keepers
 from ..evaluation.summary import ListedPicture, Summary, best_and_worst, near_duplicates_left, summarise
 from ..judges.versions import is_adherence
+from ..keepers.finding import KeeperGroup, Keepers, find_keepers
 from .charts import counts_chart, histogram_chart
 from .page import OTHER_FILES, jpeg_url, render_page, write_report
 

@@ -15,6 +15,8 @@ from markupsafe import Markup
 from ...errors import ImageError
 from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.by_example import Known
+from ...metrics.tastes.by_example import explain as by_example
 from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
 from ...metrics.tastes.taste import prior_title
 from ...metrics.tastes.trust import Trust
@@ -22,6 +24,7 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.example_pictures import example_thumbnails
 from ..scoring.measuring import measure_sound
+from ..scoring.pictures import StoredPictures
 from ..scoring.reasons import chosen, compared
 from ..scoring.taste_judge import TasteJudge
 from ..support.figures import fixed
@@ -140,7 +143,8 @@ def render_taste_report(
     profile = only_profile(judge.taste)
     measured, items, left_out = measure_sound(collection, rows, judge)
     left_out = [*problems, *left_out]
-    liking = profile.liking(items)
+    makings = judge.makings(StoredPictures(collection, measured))
+    liking = profile.liking(items, makings=makings)
     order = np.argsort(-liking, kind="stable")
     count = min(shown, len(order) // 2) if len(order) > 1 else len(order)
     most, unreadable = _opened(collection, measured, order.tolist(), count)
@@ -149,10 +153,14 @@ def render_taste_report(
     opened = most | least
     shares, properties = dict[int, tuple[Reason, ...]](), dict[int, Explanation]()
     if opened:
-        among = items[compared(range(len(items)))]
-        parts = judge.explain(items[[*opened]], among if len(among) else None)
+        # Only a taste that uses them has what a collection knows of how pictures were made.
+        among = compared(range(len(items)))
+        parts = by_example(
+            profile, Known(items, makings=makings).take([*opened]), Known(items, makings=makings).take(among)
+        )
         shares = {i: chosen(reasons) for i, reasons in zip(opened, parts, strict=True)}
-        properties = dict(zip(opened, explain(profile, items[[*opened]], top=4), strict=True))
+        made = makings and [makings[i] for i in opened]
+        properties = dict(zip(opened, explain(profile, items[[*opened]], top=4, makings=made), strict=True))
     thumbnails = example_thumbnails([reason for reasons in shares.values() for reason in reasons], collection)
     percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
 

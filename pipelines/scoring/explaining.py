@@ -13,16 +13,19 @@ from PIL import Image
 
 from ...errors import CollectionError, ImageError
 from ...files import write_whole
-from ...metrics.damage.reasons import CLEAN
+from ...metrics.damage.reasons import NO_FAULT
 from ...metrics.image import read_image
 from ...metrics.protocols import ItemJudge, Reason, Values
 from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.by_example import Known
+from ...metrics.tastes.by_example import explain as by_example
 from ...metrics.tastes.explanation import Explanation, explain, overlay, patch_map
 from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
 from ..collection.queries import rows_of
 from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
+from .makings import making_in
 from .pictures import StoredPictures
 from .reasons import COMPARED_WITH_ONE, chosen, compared
 from .taste_judge import TasteJudge
@@ -107,7 +110,7 @@ def explain_score(collection: Collection, row: ImageRow, judge: ItemJudge) -> Sc
     if isinstance(judge, BuiltInJudge):
         pixels = None
         # Without a fault there is no place to look for; items may outlive their picture.
-        if judge.verdicts(matrix) != [CLEAN]:
+        if judge.verdicts(matrix) != [NO_FAULT]:
             with contextlib.suppress(ImageError):
                 pixels = collection.pixels(row)
         parts = _with_places(judge, pixels, matrix, None if among is None else among.items(judge.extractor))
@@ -177,16 +180,12 @@ def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplan
     pixels = read_image(path).pixels
     items = measure_pixels(judge, pixels)
     heat = _heat(judge, pixels, grid)
-    percentile = float(profile.percentile(profile.liking(items))[0])
-    explanation = explain(profile, items, top=6)[0]
-    return TasteExplanation(
-        chosen(judge.explain(items)[0]),
-        explanation,
-        float(judge.score(items)[0]),
-        percentile,
-        heat,
-        overlay(pixels, heat),
-    )
+    makings = [making_in(path)] if profile.of_making else None
+    percentile = float(profile.percentile(profile.liking(items, makings=makings))[0])
+    reasons = chosen(by_example(profile, Known(items, makings=makings))[0])
+    explanation = explain(profile, items, top=6, makings=makings)[0]
+    score = float(profile.score(items, makings=makings, useless_ok=True)[0])
+    return TasteExplanation(reasons, explanation, score, percentile, heat, overlay(pixels, heat))
 
 
 def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> bytes:

@@ -10,9 +10,10 @@ import numpy as np
 
 from ...errors import ImageError
 from ...metrics.image import check_pixels
-from ...metrics.protocols import Extractor, Measures
+from ...metrics.protocols import Extractor, Making, Measures
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from .makings import makings_of
 from .measuring import measure
 from .prior_scores import given_priors
 from .prompts import prompts_of
@@ -121,6 +122,11 @@ class StoredPictures:
             self._prompts = prompts_of(self.collection, self.rows)
         return [self._prompts.get(image, "") for image in self.ids]
 
+    def metadata(self) -> list[Making | None]:
+        """See ``metrics.protocols.Pictures``."""
+        known = makings_of(self.collection, self.rows)
+        return [known.get(image) for image in self.ids]
+
     def given(self, rater: str, names: Sequence[str]) -> dict[str, np.ndarray] | None:
         """See ``metrics.protocols.Pictures``."""
         known = given_priors(self.collection, rater, names, self.ids)
@@ -133,6 +139,7 @@ class PicturesInMemory:
     Args:
         pictures: (h, w, 3) uint8 sRGB or floating 0…1, by number.
         prompts: by number; a missing one is not known.
+        metadata: how pictures were made, by number; a missing one is not known.
 
     Examples:
         >>> import numpy as np
@@ -142,8 +149,13 @@ class PicturesInMemory:
         ([7], [(6, 4)], ['a black cat'])
     """
 
-    def __init__(self, pictures: Mapping[int, np.ndarray], prompts: Mapping[int, str] = MappingProxyType({})) -> None:
-        self._pictures, self._prompts = pictures, prompts
+    def __init__(
+        self,
+        pictures: Mapping[int, np.ndarray],
+        prompts: Mapping[int, str] = MappingProxyType({}),
+        metadata: Mapping[int, Making] = MappingProxyType({}),
+    ) -> None:
+        self._pictures, self._prompts, self._metadata = pictures, prompts, metadata
         self._items: dict[str, dict[int, np.ndarray]] = {}
 
     @property
@@ -158,7 +170,9 @@ class PicturesInMemory:
 
     def part(self, ids: Container[int]) -> Self:
         """Those of the pictures that have these numbers, in their order."""
-        part = type(self)({n: pixels for n, pixels in self._pictures.items() if n in ids}, self._prompts)
+        part = type(self)(
+            {n: pixels for n, pixels in self._pictures.items() if n in ids}, self._prompts, self._metadata
+        )
         part._items = self._items
         return part
 
@@ -191,7 +205,7 @@ class PicturesInMemory:
                 sound[number] = _as_uint8(pixels)
             except ImageError as error:
                 problems.append(f"Picture {number + 1} is left out: {error}")
-        part = type(self)(sound, self._prompts)
+        part = type(self)(sound, self._prompts, self._metadata)
         part._items = self._items
         return part, problems
 
@@ -218,6 +232,10 @@ class PicturesInMemory:
     def prompts(self) -> list[str]:
         """See ``metrics.protocols.Pictures``."""
         return [self._prompts.get(number, "").strip() for number in self._pictures]
+
+    def metadata(self) -> list[Making | None]:
+        """See ``metrics.protocols.Pictures``."""
+        return [self._metadata.get(number) for number in self._pictures]
 
     def given(self, rater: str, names: Sequence[str]) -> dict[str, np.ndarray] | None:
         """None, because no collection holds the pictures."""

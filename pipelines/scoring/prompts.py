@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...errors import ImageError
-from ...metrics.image import read_content
 from ..collection.collection import Collection
 from ..collection.queries import metadata_of
 from ..collection.tables import ImageRow
-from ..ingest.metadata import picture_metadata
 from ..support.batching import batches
+from .makings import metadata_beside
 
 #: Pictures whose metadata are read at once.
 _BLOCK = 400
@@ -26,16 +24,7 @@ def prompts_of(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, st
     for block in batches(others, _BLOCK):
         metadata = metadata_of(collection, [row.id for row in block])
         for row in block:
-            prompt = metadata[row.id].prompt if row.id in metadata else _prompt_beside(collection, row)
-            if prompt:
-                prompts[row.id] = prompt
+            known = metadata[row.id] if row.id in metadata else metadata_beside(collection, row)
+            if known and known.prompt:
+                prompts[row.id] = known.prompt
     return {image: prompt for image, prompt in prompts.items() if prompt.strip()}
-
-
-def _prompt_beside(collection: Collection, row: ImageRow) -> str | None:
-    try:
-        path = collection.locate(row)
-        metadata = picture_metadata(path, read_content(path))
-    except ImageError:
-        return None
-    return metadata.prompt if metadata else None

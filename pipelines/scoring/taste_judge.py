@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,9 +11,9 @@ import numpy as np
 from ...metrics.damage.fitness import fit_values
 from ...metrics.damage.names import TASTE
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
-from ...metrics.protocols import POINTS, Pictures, Reason, Values
-from ...metrics.tastes.blend import Blend, Taste
-from ...metrics.tastes.by_example import explain
+from ...metrics.protocols import POINTS, Making, Pictures, Reason, Values
+from ...metrics.tastes.blend import Blend, Taste, parts_of
+from ...metrics.tastes.by_example import Known, explain
 from ...metrics.tastes.taste import LearntTaste, computed_priors, tastes_without
 from ...metrics.tastes.taste_files import check_version, content_hash
 from .prior_scores import taste_with_given
@@ -85,27 +86,29 @@ class TasteJudge:
 
     def explain(self, items: np.ndarray, among: np.ndarray | None = None) -> list[list[Reason]]:
         """The parts of each score by example, see ``ItemJudge.explain``; the usual picture is the mean learning picture."""
-        return explain(self.taste, items, among=among)
+        return explain(self.taste, Known(items), None if among is None else Known(among))
 
     def values(self, pictures: Pictures) -> Values:
         """Values of pictures, by other judges and raters too where it was learnt with them."""
         items = pictures.items(self.extractor)
-        priors = self._priors(pictures, items)
-        if priors is None or isinstance(self.taste, Blend):
-            values = self.score(items)
+        priors, makings = self._priors(pictures, items), self.makings(pictures)
+        if isinstance(self.taste, Blend):
+            values = self.taste.score(items, makings, useless_ok=True)
         else:
-            values = self.taste.score(items, priors, useless_ok=True)
+            values = self.taste.score(items, priors, makings, useless_ok=True)
         return fit_values(values, items, self.extractor.names)
 
     def reasons(self, pictures: Pictures, among: Pictures | None = None) -> list[list[Reason]]:
         """The parts of each value, see ``explain``."""
+        return explain(self.taste, self._known(pictures), None if among is None else self._known(among))
+
+    def _known(self, pictures: Pictures) -> Known:
         items = pictures.items(self.extractor)
-        others = None if among is None else among.items(self.extractor)
-        priors = self._priors(pictures, items)
-        if priors is None or isinstance(self.taste, Blend):
-            return self.explain(items, others)
-        starts = None if among is None or others is None else self._priors(among, others)
-        return explain(self.taste, items, priors, others, starts)
+        return Known(items, self._priors(pictures, items), self.makings(pictures))
+
+    def makings(self, pictures: Pictures) -> Sequence[Making | None] | None:
+        """How pictures were made; None if it makes no difference to the taste."""
+        return pictures.metadata() if any(part.of_making for part in parts_of(self.taste)) else None
 
     def _priors(self, pictures: Pictures, items: np.ndarray) -> np.ndarray | None:
         """(n, k) prior scores of pictures with (n, p) items; None if the taste starts from nothing that others know."""

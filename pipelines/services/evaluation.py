@@ -143,7 +143,7 @@ class EvaluationService(CollectionService):
         with self._lock:
             stale = self._stale or (self._result is not None and not self._is_current(self._result))
             if stale and self._evaluated_before and not self.busy:
-                self._start("Reading the evaluation", lambda job: self._evaluate(job, self.roots()))
+                self._start("Reading the evaluation", lambda job: self.run(job, self.roots()))
 
     def evaluate(self, by: str = "", folders: Sequence[Path] | None = None) -> Job:
         """Evaluate in the background.
@@ -161,7 +161,7 @@ class EvaluationService(CollectionService):
         with self._lock:
             self._refuse_if_busy()
             self._change(lambda settings: replace(settings, by="" if by == OVERALL else by))
-            return self._start("Evaluating", lambda job: self._evaluate(job, roots))
+            return self._start("Evaluating", lambda job: self.run(job, roots))
 
     def keep(self, image: int, *, every: bool = False) -> tuple[list[int], list[int]]:
         """Choose which pictures of a group of near-duplicates to keep.
@@ -354,7 +354,7 @@ class EvaluationService(CollectionService):
                 mark_moved(self.collection, moved)
             try:
                 if self._evaluated_before:
-                    self._evaluate(job, self.roots())
+                    self.run(job, self.roots())
             except SoartError as error:
                 # Such as that no picture is left, or that the taste which ranks is gone.
                 raise CollectionError(f"{message} {error}") from error
@@ -390,7 +390,8 @@ class EvaluationService(CollectionService):
         names = (f"{start}{f'-{number}' if number else ''}.jsonl" for number in range(10_000))
         return next(path for name in names if not (path := self.folder / UNDO / name).exists())
 
-    def _evaluate(self, job: Job, roots: Sequence[Path]) -> None:
+    def run(self, job: Job, roots: Sequence[Path]) -> None:
+        """Evaluate folders within a job of this key."""
         judge = self.judges.named(self.settings.by or OVERALL, self.profiles)
         self._check_allowed(roots)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...errors import CollectionError
 from ..collection.distinct import corrections, mark_distinct, undo_distinct
-from ..evaluation.keepers import Keepers, find_keepers
+from ..keepers.finding import Keepers, find_keepers
 from ..support.background import Job
 from ..tidying.keeping import moves_of_others
 from ..tidying.moved_away import CULLED

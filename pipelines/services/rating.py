@@ -273,6 +273,16 @@ class RatingService(CollectionService):
         """Start learning in the background; a learning that still waits for its turn learns from all judgements then."""
         return self.jobs.start(self.key, f"Learning the taste of {self.rater}", self._learn)
 
+    def rank_again(self) -> Job | None:
+        """Score all pictures by the stored taste in the background, because there are more; None without a taste."""
+        if self._judge() is None or self.busy:
+            return None
+
+        def rank(job: Job) -> None:
+            self._process.run(job, score_by_taste, self.collection.where, self.rater)
+
+        return self.jobs.start(f"rank:{self.rater}", f"Ranking by the taste of {self.rater}", rank)
+
     def _learn(self, job: Job) -> None:
         self._learn_once(job)
         # Judgements that arrive during the learning can make the next one due.

@@ -11,7 +11,7 @@ import numpy as np
 from ...metrics.damage.names import PERSON, TASTE
 from ..collection.queries import Query, order
 from ..collection.score_statistics import unfit_ids
-from ..evaluation.stacks import find_stacks, group_origins
+from ..keepers.stacks import find_stacks, group_origins
 from .evaluation import EvaluationService
 from .judge_choices import values_by
 

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ...errors import SoartError, first_line
+from .time_left import TimeLeft
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 #: Finished jobs that stay in the list.
@@ -49,7 +50,7 @@ class Job:
         self.number, self.key, self.title, self.starter = number, key, title, _starter.get()
         self.state, self.done, self.total, self.message = WAITING, 0, 0, ""
         self.result: Any = None
-        self.started = time.monotonic()
+        self._left = TimeLeft()
         self._cancelled = threading.Event()
         self._finished = threading.Event()
 
@@ -60,14 +61,12 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate by the speed so far; None without progress or total."""
-        if self.state != RUNNING or not 0 < self.done < self.total:
-            return None
-        return (time.monotonic() - self.started) * (self.total - self.done) / self.done
+        """Estimate by the speed so far; None while there is too little to go by, see ``TimeLeft``."""
+        return self._left(self.done, self.total, time.monotonic()) if self.state == RUNNING else None
 
     def expect(self, total: int) -> None:
         """Begin a stage of the work with ``total`` steps."""
-        self.done, self.total, self.started = 0, total, time.monotonic()
+        self.done, self.total, self._left = 0, total, TimeLeft()
 
     def advance(self, steps: int = 1) -> None:
         """Count finished steps.
@@ -105,7 +104,7 @@ class Job:
         """Do the work in this thread; any failure ends as a message."""
         try:
             self.check()
-            self.state, self.started = RUNNING, time.monotonic()
+            self.state = RUNNING
             self.result = work(self)
             self.state = DONE
         except CancelledError:

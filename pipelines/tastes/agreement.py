@@ -15,6 +15,7 @@ from ..collection.queries import Query, order
 from ..collection.score_statistics import unfit_ids
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
+from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
 
 #: Side of a picture on a sheet, in pixels.
@@ -75,7 +76,15 @@ def compare_on(
     for judge in judges:
         measured, _, unreadable = measure_sound(collection, measured, judge, progress)
         problems += unreadable
-    likings = np.stack([judge.taste.liking(measure_sound(collection, measured, judge)[1]) for judge in judges])
+    likings = np.stack(
+        [
+            judge.taste.liking(
+                measure_sound(collection, measured, judge)[1],
+                makings=judge.makings(StoredPictures(collection, measured)),
+            )
+            for judge in judges
+        ]
+    )
     return compare_tastes([judge.taste.name for judge in judges], likings), measured, problems
 
 

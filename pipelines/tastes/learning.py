@@ -35,6 +35,7 @@ from ..ingest.scan import find_pictures
 from ..judges.storing import judge_pictures, values_of
 from ..scoring.grouping import by_prompt
 from ..scoring.in_memory import measure_pixels, pictures_in_memory
+from ..scoring.makings import makings_of
 from ..scoring.measuring import import_pictures, measure
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.prior_scores import prior_matrix
@@ -251,14 +252,20 @@ def learn(
         priors=learning,
         prior_beliefs=beliefs_in(collection, rater, prior_names, starts, float(examples.liking.std())),
     )
+    known = makings_of(collection, used)
+    makings = np.full(len(examples), None)
+    makings[:] = [known.get(int(i)) for i in examples.pictures]
     prompts = by_prompt([made[int(i)] for i in examples.pictures])
     ids = list(by_id)
     background = np.stack([items[i] for i in ids]).astype(np.float64), np.stack([starts[i] for i in ids])
+    # Opening all pictures of a collection for what is written in them takes long.
+    known = makings_of(collection, [by_id[i] for i in ids]) if known else {}
     taste = learn_taste(
-        replace(examples, pictures=np.array(names), files=np.array(files)),
+        replace(examples, pictures=np.array(names), files=np.array(files), makings=makings),
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
         rng=np.random.default_rng(seed), network=network, rater=rater,
         prompts=prompts, kinds=None if population is None else kinds, tastes=start.tastes,
+        makings=[known.get(i) for i in ids],
     )  # fmt: skip
     notes = [*start.left_out, *notes_on_shared, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
     notes += [f"Pictures that {lack}: {alone.trust.sentence}." for lack, alone in tastes_without(taste)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 
@@ -27,6 +29,7 @@ from ..collection.ratings import (
 )
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
+from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_judge import TasteJudge
 
@@ -68,7 +71,8 @@ def propose_pictures(
             collection, rater, profile.prior_names, by_id, profile.names, profile.kinds, profile.tastes
         )
         prior_scores = np.stack([priors[row.id] for row in rows])
-    proposal = propose(profile, items, count, prior_scores)
+    makings = judge.makings(StoredPictures(collection, rows))
+    proposal = propose(profile, items, count, prior_scores, makings)
     return proposal, [rows[i] for i in proposal.rows]
 
 
@@ -147,6 +151,36 @@ def rating_queue(collection: Collection, rater: str, judge: TasteJudge | None, c
     return unrated_pictures(collection, rater, count)
 
 
+class LazyQueue(Sequence[ImageRow]):
+    """Pictures to rate that are chosen one by one when they are reached, among those that the collection holds then.
+
+    Args:
+        collection: the collection.
+        rater: name of the rater.
+        count: number of pictures; fewer if the collection runs out of them.
+    """
+
+    def __init__(self, collection: Collection, rater: str, count: int) -> None:
+        self._collection, self._rater, self._count = collection, rater, count
+        self._rows: list[ImageRow] = []
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> ImageRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[ImageRow]: ...
+    def __getitem__(self, place: int | slice) -> ImageRow | list[ImageRow]:
+        last = self._count - 1 if isinstance(place, slice) or place < 0 else place
+        while len(self._rows) <= last < self._count:
+            row = unrated_pictures(self._collection, self._rater, 1, skip={row.id for row in self._rows})
+            if not row:
+                self._count = len(self._rows)
+            self._rows += row
+        return self._rows[place]
+
+
 @dataclass
 class RatingSession:
     """Pictures rated one after the other by single keys.
@@ -172,7 +206,10 @@ class RatingSession:
     @property
     def current(self) -> ImageRow | None:
         """The picture to rate now; None at the end."""
-        return self.queue[self.position] if self.position < len(self.queue) else None
+        # A lazy queue can turn out to be shorter.
+        with suppress(IndexError):
+            return self.queue[self.position]
+        return None
 
     def press(self, key: str) -> str:
         """Act on a key; return the result in a few words.

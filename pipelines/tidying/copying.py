@@ -13,6 +13,7 @@ from ...errors import CollectionError
 from ...files import shortened, whole_file
 from ..support.failures import Failure, reason_of, summed_up
 from .cull import Move, check_target, with_companions
+from .journal import Journal
 
 #: Beginning of the name of a copy.
 _PLACE = re.compile(r"\d+ ")
@@ -56,7 +57,7 @@ def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
             )
 
 
-def copy_best(pictures: Sequence[Path], folder: Path) -> Copies:
+def copy_best(pictures: Sequence[Path], folder: Path, journal: Journal | None = None) -> Copies:
     """Copy pictures, best first, and the text files beside them; each name begins with the picture's place.
 
     Names that would be too long then are shortened. A file that is already there is never overwritten; an equal one counts as copied.
@@ -64,6 +65,7 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> Copies:
     Args:
         pictures: the files, best first.
         folder: made if it does not exist.
+        journal: writes down the new files, so that they can be deleted again; None for none.
 
     Raises:
         CollectionError: the folder cannot be made.
@@ -78,7 +80,7 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> Copies:
         picture = Move(source, folder / shortened(f"{place:0{digits}d} {source.name}", _LONGEST), place)
         for file in with_companions(picture):
             targets.add(file.target.name)
-            if failure := _copy(file.source, file.target):
+            if failure := _copy(file.source, file.target, journal):
                 failures.append(failure)
                 break
             copied += file is picture
@@ -90,12 +92,15 @@ def copy_best(pictures: Sequence[Path], folder: Path) -> Copies:
     return Copies(copied, summed_up(failures), hints)
 
 
-def _copy(source: Path, target: Path) -> Failure | None:
+def _copy(source: Path, target: Path, journal: Journal | None) -> Failure | None:
     """Copy a file; return what is wrong, or nothing."""
     try:
         if not target.exists():
-            with whole_file(target) as temporary:
-                shutil.copyfile(source, temporary)
+            if journal is not None:
+                journal.write(target, source.read_bytes())
+            else:
+                with whole_file(target) as temporary:
+                    shutil.copyfile(source, temporary)
             # Last, because the picture may be read-only.
             shutil.copystat(source, target)
         elif not filecmp.cmp(source, target, shallow=False):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..evaluation.folders import EvaluatedCollection
-from ..evaluation.keepers import Keepers
+from ..keepers.finding import Keepers
 from .cull import Move, moves_to
 
 

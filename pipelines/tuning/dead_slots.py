@@ -6,14 +6,14 @@ prompt. Two options, one seed and few steps show it. Words beyond the limit of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import ModelError
+from ...errors import ModelError, PromptError
 from ...prompts.space.space import Choice, PromptSpace
 from ..models.prompt_syntax import parse_prompt
 from ..models.request import DrawnPicture, Request
@@ -30,7 +30,7 @@ TRIED = 4
 SAMPLED = 8
 
 
-def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[[Choice], Request]) -> list[str]:
+def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[[Choice], Request]) -> dict[int, str]:
     """Draw settings and negative prompts of a space that differ in one slot, and compare the pictures.
 
     Args:
@@ -39,7 +39,7 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
         request: makes the request of a choice, on the same seed for every choice.
 
     Returns:
-        a sentence for each slot that changes nothing.
+        a sentence for each slot that changes nothing, by its number.
     """
     start = space.check(space.sample(1, 0)[0])
     sentences = unread_slots(space, generator.read_words)
@@ -47,7 +47,7 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
         if slot.kind == "text":
             continue
         options = [option for option in range(len(slot.options)) if option not in space.banned[number]]
-        if slot.name == "guidance":
+        if slot.name in ("guidance", "true_cfg"):
             # The furthest apart first.
             options = sorted(options, key=lambda option: float(slot.texts[option] or 0))
             options = [*options[:1], *options[:0:-1]]
@@ -55,14 +55,32 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
         choices = dict([pair for pair in choices.items() if space.allows(pair[1])][:TRIED])
         if len(choices) > 1 and _all_alike(generator, [request(choice) for choice in choices.values()], slot.name):
             tried = [slot.texts[option] or "(nothing)" for option in choices]
-            sentences.append(
+            sentences[number] = (
                 f"Slot {slot.name!r} changes nothing: this model draws the same picture with {tried[0]} and {tried[1]}. "
-                "Remove the slot."
+                "It is left out."
             )
     return sentences
 
 
-def unread_slots(space: PromptSpace, read: Callable[[str], str]) -> list[str]:
+def left_out(space: PromptSpace, dead: Iterable[int]) -> PromptSpace:
+    """The space with a single option of each slot that changes nothing: the first that is not banned.
+
+    The space itself if constraints do not allow that, or if nothing would be left to tune.
+    """
+    alone = {number: min(set(range(len(space.slots[number].options))) - space.banned[number]) for number in dead}
+    banned = [
+        frozenset(range(len(slot.options))) - {alone[number]} if number in alone else banned
+        for number, (slot, banned) in enumerate(zip(space.slots, space.banned, strict=True))
+    ]
+    try:
+        fewer = replace(space, banned=tuple(banned))
+        fewer.check_tunable()
+    except PromptError:
+        return space
+    return fewer
+
+
+def unread_slots(space: PromptSpace, read: Callable[[str], str]) -> dict[int, str]:
     """Look for slots of words that always stand where the model does not read them.
 
     Args:
@@ -70,7 +88,7 @@ def unread_slots(space: PromptSpace, read: Callable[[str], str]) -> list[str]:
         read: the words of a prompt that the model reads.
 
     Returns:
-        a sentence for each slot of which no option is ever read.
+        a sentence for each slot of which no option is ever read, by its number.
     """
     starts = [space.check(row) for row in space.sample(min(SAMPLED, space.total), 0)]
 
@@ -89,12 +107,12 @@ def unread_slots(space: PromptSpace, read: Callable[[str], str]) -> list[str]:
             apart = apart or len({one.text for one in parsed}) > 1
         return apart
 
-    return [
-        f"Slot {slot.name!r} changes nothing: all its options stand where the model no longer reads the prompt. Move the slot "
-        "forward, or shorten the prompt."
+    return {
+        number: f"Slot {slot.name!r} changes nothing: all its options stand where the model no longer reads the prompt. It is left "
+        "out. To tune it, move it forward, or shorten the prompt."
         for number, slot in enumerate(space.slots)
         if slot.kind == "text" and unread(number)
-    ]
+    }
 
 
 def _all_alike(generator: ImageGenerator, requests: list[Request], slot: str) -> bool:

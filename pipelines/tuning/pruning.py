@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import PicturesInMemory
@@ -94,6 +93,9 @@ def _key(share: float) -> str:
 
 def agreements(judgements: Judgements) -> list[PreviewAgreement]:
     """The agreement at each share, over the judged pictures with a preview; none for a share with too few."""
+    # Only tunes with previews need it, and its import takes long.
+    from scipy.stats import spearmanr
+
     results, goal = [], judgements.goal_values()
     for share in SHARES:
         scored = [

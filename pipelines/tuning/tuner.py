@@ -27,7 +27,7 @@ from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
 from ..models.request import Lora, Request
 from . import pruning
-from .dead_slots import dead_slots
+from .dead_slots import dead_slots, left_out
 from .evidence import Evidence
 from .panel import Judge, Judgements, Panel, collect_judgements
 from .proposing import PROMPTS, Step, history_of, next_step, store_steps, take
@@ -69,7 +69,8 @@ class Tuner:
     Raises:
         PromptError: a space of a single choice.
         LoraError: a prompt of the space names a LoRA that there is not.
-        ModelError: the model takes no negative prompt or no word weights, and the space has some.
+        ModelError: the model takes no negative prompt or no word weights, and the space has some; or it is the embedded
+            model, and no prompt of the space names a subject that it knows.
         SoartError: numbers out of range, or ``pareto`` with several base subjects.
 
     Examples:
@@ -166,12 +167,15 @@ class Tuner:
         return self.generator.request(words.prompt, trial.seed, negative=words.negative, **words.settings)
 
     def find_dead_slots(self) -> list[str]:
-        """Look for slots that change nothing by drawing small trial pictures; returns a sentence for each."""
+        """Leave out slots that change nothing, found by drawing small trial pictures; returns a sentence for each."""
 
         def request(choice: Choice) -> Request:
             return self.request(Trial(0, 0, choice, self.contexts[0], self.seed, ""))
 
-        self.dead_slots = dead_slots(self.space, self.generator, request)
+        dead = dead_slots(self.space, self.generator, request)
+        self.space = left_out(self.space, dead)
+        # Of slots that are left out already nothing more is found.
+        self.dead_slots = list(dict.fromkeys([*self.dead_slots, *dead.values()]))
         return self.dead_slots
 
     def ask(self, count: int, judgements: Judgements | None = None) -> list[Trial]:
@@ -414,12 +418,13 @@ class Tuner:
         """The LoRAs of all prompts of the space, so that a missing one is noticed before the first picture.
 
         Raises:
-            ModelError: a prompt that the model does not take.
+            ModelError: a prompt that the model does not take, or prompts none of which names something that it can draw.
         """
         loras: set[Lora] = set()
-        for choice in self.space.covering():
-            words = self.space.render(choice)
+        rendered = [self.space.render(choice) for choice in self.space.covering()]
+        for words in rendered:
             loras |= set(self.generator.request(words.prompt, self.seed, negative=words.negative).loras)
+        self.generator.refuse_unknown(words.prompt for words in rendered)
         return loras
 
     def _key(self, trial: Trial) -> str:

@@ -30,8 +30,10 @@ from .judges import judges
 from .keep import keep
 from .label import label
 from .models import models
+from .optimize import optimize
 from .rank import rank
 from .similar import similar
+from .start_ranking import start
 from .terminal import escape_unencodable, note, open_closed_streams
 from .tidy import annotate, cull, undo
 from .tune import tune
@@ -39,7 +41,7 @@ from .web import web
 
 #: Commands by what they are for, in the order of ``--help``.
 GROUPS = {
-    "Draw pictures and tune prompts": ("generate", "tune"),
+    "Draw pictures and tune prompts": ("generate", "tune", "optimize"),
     "Rank and sort the pictures you have": (
         "rank",
         "similar",
@@ -51,14 +53,15 @@ GROUPS = {
         "annotate",
         "undo",
     ),
-    "Your taste": ("taste", "web"),
+    "Your taste": ("start", "taste", "web"),
     "Try, check and set up": ("demo", "doctor", "judges", "models", "cache", "config"),
     "Research": ("compare-attention",),
 }
 _START = """\b
 Where to start:
   soart demo                                 all of it in a minute, offline
-  soart rank FOLDER --copy-to best --top 20  copies of your best twenty
+  soart start FOLDER                         your own ranking in a minute: rate sixteen
+  soart rank FOLDER --copy-to best --top 20  copies of the best twenty
   soart evaluate FOLDER --report page.html   a page: good, damaged, duplicate
   soart web FOLDER                           rate and compare in the browser
 """
@@ -121,6 +124,8 @@ app.command(epilog="Example: soart annotate pictures/ --by mine")(annotate)
 app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --by mine --budget 120')(tune)
+app.command(epilog="Example: soart start holiday-pictures/")(start)
+app.command(epilog='Example: soart optimize "a fox in the snow" --by mine --seconds 60')(optimize)
 app.command(epilog="Example: soart web --collection soart-pictures")(web)
 app.command(epilog="Example: soart judges")(judges)
 app.command(epilog="Example: soart models")(models)

@@ -32,14 +32,14 @@ from .terminal import emit, note, out, plain_table, printable, say
 
 #: For each setting, its option and the commands that use it.
 USES = {
-    "model": ("--model", ("generate", "tune", "web")),
-    "device": ("--device", ("generate", "tune", "web")),
-    "dtype": ("--dtype", ("generate", "tune", "web")),
-    "offload": ("--offload", ("generate", "tune", "web")),
-    "by": ("--by", ("generate", "rank", "tune", "evaluate", "keep", "cull", "annotate")),
+    "model": ("--model", ("generate", "tune", "optimize", "web")),
+    "device": ("--device", ("generate", "tune", "optimize", "web")),
+    "dtype": ("--dtype", ("generate", "tune", "optimize", "web")),
+    "offload": ("--offload", ("generate", "tune", "optimize", "web")),
+    "by": ("--by", ("generate", "rank", "tune", "optimize", "evaluate", "keep", "cull", "annotate")),
     "population": ("--population", ("taste learn", "web")),
     "priors": ("--prior", ("taste learn", "web")),
-    "collection": ("--collection", ("generate", "tune", "web")),
+    "collection": ("--collection", ("generate", "tune", "optimize", "web")),
     "wildcards": ("--wildcards", ("generate", "tune")),
     "language": ("--language", ("web",)),
 }

@@ -78,10 +78,8 @@ def find(
             say(f"{copied.count} copied to {copy_to}")
     print_notes(problems if not as_json else [])
     if not found:
-        raise SoartError(
-            "None of the pictures can be looked at."
-            if problems
-            else "There is no picture to look at: name a folder with pictures."
-        )
+        from ...pipelines.ingest.roots import no_picture_in
+
+        raise SoartError("None of the pictures can be looked at." if problems else no_picture_in(paths))
     if copied and copied.problems:
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ...pipelines.models.limits import GUIDANCE, SEED_LIMIT, SIDE, STEPS
+from ...pipelines.models.limits import SEED_LIMIT
 from ...pipelines.models.options import GeneratorOptions
 from .options import (
     By,
@@ -16,29 +16,13 @@ from .options import (
     Report,
     Top,
     Wildcards,
-    finite,
     load_generator,
     load_judges,
     with_generator_options,
 )
+from .picture_settings import Guidance, Sampler, Size, Steps, parse_size
 from .ranking_output import RankingOutput, draw
 from .terminal import emit, print_notes
-
-
-def _parse_size(size: str | None) -> tuple[int | None, int | None]:
-    """Width and height of ``WIDTHxHEIGHT``, or of one number for both."""
-    if size is None:
-        return None, None
-    numbers = size.lower().replace("×", "x").split("x")
-    if len(numbers) > 2 or not all(number.strip().isdecimal() for number in numbers):
-        raise typer.BadParameter(f"expected WIDTHxHEIGHT such as 512x768, got {size!r}", param_hint="--size")
-    # Longer texts than this are too large, and slow to turn into numbers.
-    width, height = (int(number) if len(number) < 9 else SIDE[1] + 1 for number in (numbers[0], numbers[-1]))
-    if not SIDE[0] <= min(width, height) <= max(width, height) <= SIDE[1]:
-        raise typer.BadParameter(
-            f"expected {SIDE[0]} to {SIDE[1]} pixels a side, got {size!r:.40}", param_hint="--size"
-        )
-    return width, height
 
 
 @with_generator_options()
@@ -52,16 +36,10 @@ def generate(
     ] = 0,
     prompt_seed: Annotated[int, typer.Option(min=0, help="Seed of the prompt variants.")] = 0,
     negative: Annotated[str | None, typer.Option(help="What the pictures should not show.")] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=STEPS[0], max=STEPS[1], help="Denoising steps; default: the model's own.")
-    ] = None,
-    guidance: Annotated[
-        float | None,
-        typer.Option(
-            min=GUIDANCE[0], max=GUIDANCE[1], callback=finite, help="Guidance scale; default: the model's own."
-        ),
-    ] = None,
-    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    size: Size = None,
+    sampler: Sampler = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     wildcards: Wildcards = None,
     by: By = None,
@@ -77,7 +55,7 @@ def generate(
     from ...pipelines.judges.finding import doubts_of
     from ...prompts.space.templates import expand
 
-    width, height = _parse_size(size)
+    width, height = parse_size(size)
     # A mistake in the prompt leaves no empty collection behind.
     expand(prompt, 1, prompt_seed, wildcards)
     judges = load_judges(by, profiles, [collection])
@@ -88,6 +66,7 @@ def generate(
         requests = generation.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, wildcards=wildcards,
             negative=negative, steps=steps, guidance=guidance, width=width, height=height,
+            scheduler=sampler,
         )  # fmt: skip
         output = RankingOutput(as_json, report, top, "soart: generated pictures", tuple(warnings))
         with Collection(collection) as store:

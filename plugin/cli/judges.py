@@ -18,7 +18,8 @@ def judges(profiles: Profiles = None, as_json: Json = False) -> None:
         emit(
             {
                 "judges": [
-                    {"name": one.name, "kind": one.kind, "summary": one.summary, "notes": one.notes} for one in found
+                    {"name": one.name, "usage": one.usage, "kind": one.kind, "summary": one.summary, "notes": one.notes}
+                    for one in found
                 ]
             }
         )
@@ -28,6 +29,8 @@ def judges(profiles: Profiles = None, as_json: Json = False) -> None:
         table.add_column(heading, overflow="fold")
     for one in found:
         summary = "; ".join([one.summary, *one.notes]) if one.summary else "; ".join(one.notes)
-        table.add_row(*(Text(printable(cell)) for cell in (one.name, one.kind, summary)))
+        table.add_row(*(Text(printable(cell)) for cell in (one.usage, one.kind, summary)))
     out.print(table)
-    say("Beside these: person:NAME, a person who rates in the collection, and module:Class, a Python class of yours.")
+    say(
+        "What stands in brackets may be left out. Beside these: person:NAME, a person who rates in the collection, and module:Class, a Python class of yours."
+    )

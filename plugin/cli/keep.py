@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.evaluation.keepers import KeeperGroup, Keepers
+    from ...pipelines.keepers.finding import KeeperGroup, Keepers
 
 
 def keep(
@@ -65,7 +65,7 @@ def keep(
 
     Says why each is chosen, and how often such a choice is yours. Nothing is deleted, and moves can be undone.
     """
-    from ...pipelines.evaluation.keepers import UNITS, find_keepers
+    from ...pipelines.keepers.finding import UNITS, find_keepers
     from ...pipelines.tidying.copying import check_copy_target, copy_best
     from ...pipelines.tidying.cull import check_target, cull
     from ...pipelines.tidying.journal import checked_undo_file
@@ -202,5 +202,7 @@ def _print_groups(found: Keepers, top: int) -> None:
         f"{counted(len(found.others) + found.copies, 'other')}; {close} too close to call; {counted(alone)} in no group."
     )
     if found.group == "look-alike":
-        say("Listed first: pictures without suspected damage, then those with most pixels, then the highest score.")
+        say(
+            "Listed first: lossless files that say how they were made, then pictures without suspected damage, then most pixels, then the highest score."
+        )
     say(f"{found.trust_sentence}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import sys
@@ -49,13 +50,14 @@ def keys() -> Iterator[str]:
         yield from line.strip().lower().replace(" ", "")
 
 
-def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool = False) -> bool:
+def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool = False, elsewhere: str = "") -> bool:
     """Show the pictures of a session one by one and store a rating for each key.
 
     Args:
         session: the pictures and their rater.
         pressed: the keys.
         silent: show nothing.
+        elsewhere: command that shows the pictures in the browser, named once if this terminal cannot show them.
 
     Returns:
         False if q or the end of the input ended the session early.
@@ -67,6 +69,8 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
     from ...errors import CollectionError
     from ...pipelines.collection.database import is_outage
 
+    if elsewhere and not silent and sys.stdin.isatty() and not shows_pictures():
+        _point_to(elsewhere)
     while True:
         row = session.current
         if row is None:
@@ -94,13 +98,29 @@ def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool
             say(answer)
 
 
-def show_picture(path: Path, prompt: str) -> None:
-    """Draw a picture if the terminal has graphics (kitty or sixel) and textual-image is installed; print its path."""
+@functools.cache
+def shows_pictures() -> bool:
+    """True if the terminal has graphics (kitty or sixel) and textual-image is installed."""
     if sys.stdout.isatty():
         # The import queries the terminal, and fails in one that does not answer.
         with contextlib.suppress(Exception):
             from textual_image.renderable import Image, SixelImage, TGPImage
 
-            if issubclass(Image, TGPImage | SixelImage):
-                out.print(Image(path, width=COLUMNS))
+            return issubclass(Image, TGPImage | SixelImage)
+    return False
+
+
+@functools.cache
+def _point_to(command: str) -> None:
+    """Name the command that shows the pictures in the browser, once."""
+    say(f"This terminal shows only the names of pictures. To see them in the browser: {command}")
+
+
+def show_picture(path: Path, prompt: str) -> None:
+    """Draw a picture if the terminal can; print its path."""
+    if shows_pictures():
+        from textual_image.renderable import Image
+
+        with contextlib.suppress(Exception):
+            out.print(Image(path, width=COLUMNS))
     say(printable(f"{path}  {prompt}" if prompt else str(path)))

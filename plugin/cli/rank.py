@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from .options import (
     one_of,
 )
 from .ranking_output import RankingOutput, show_ranking
-from .terminal import Progress, emit, print_notes, show_in_desktop
+from .terminal import Progress, emit, print_notes, say, show_in_desktop
 
 
 def rank(
@@ -58,6 +59,7 @@ def rank(
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.finding import doubts_of, measurer_of
     from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.scoring.taste_judge import TasteJudge
 
     if open_result and report is None and copy_to is None:
         raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
@@ -88,6 +90,9 @@ def rank(
     if as_json:
         emit(facts)
     print_notes(warnings)
+    if not as_json and not any(isinstance(judge.inner, TasteJudge) for judge, _ in judges):
+        folder = shlex.quote(paths[0]) if len(paths) == 1 and Path(paths[0]).is_dir() else "FOLDER"
+        say(f"For a ranking of your own in about a minute: soart start {folder}")
     if open_result:
         show_in_desktop(facts["report"] or facts["copied_to"])
     if not facts.get("all_copied", True):

@@ -145,7 +145,11 @@ def show_ranking(
     if not ranking:
         if output.as_json:
             emit(document)
-        raise SoartError("No picture could be ranked.")
+        if problems or not given:
+            raise SoartError("No picture could be ranked.")
+        from ...pipelines.ingest.roots import no_picture_in
+
+        raise SoartError(no_picture_in(given))
     return document
 
 

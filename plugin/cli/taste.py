@@ -216,7 +216,8 @@ def rate(
     judge = None if taste is None else taste_judge(taste, profiles)
     with existing_collection(collection) as store:
         session = RatingSession(store, rater, rating_queue(store, rater, judge, count))
-        rate_by_keys(session, keys(), silent=as_json)
+        gallery = shlex.join(["soart", "web", "--collection", store.name])
+        rate_by_keys(session, keys(), silent=as_json, elsewhere=gallery)
         name = store.name
         ratings = {
             str(store.locate(row)): session.ratings[row.id] for row in session.queue if row.id in session.ratings

@@ -8,11 +8,14 @@ import os
 import sys
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
+
+from ...pipelines.support.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -120,12 +123,13 @@ class Progress:
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
             progress.TextColumn("{task.fields[rate]}"),
-            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.fields[left]}"),
             console=err,
             transient=True,
             disable=not sys.stderr.isatty(),
         )
-        self._task = self._bar.add_task(title, total=total, rate="")
+        self._task = self._bar.add_task(title, total=total, rate="", left="")
+        self._left = TimeLeft()
         self._waiting, self._due = 0, 0.0
         self._title, self._next_line = title, time.monotonic() + LINE_SECONDS
         self._findings = findings
@@ -166,6 +170,9 @@ class Progress:
         done, self._waiting, self._due = self._waiting, 0, time.monotonic() + UPDATE_SECONDS
         speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed
         self._bar.update(self._task, advance=done, rate=f"{speed:.1f} pictures/s" if speed else "")
+        task = self._bar.tasks[0]
+        seconds = self._left(int(task.completed), int(task.total or 0), time.monotonic())
+        self._bar.update(self._task, left="" if seconds is None else f"{timedelta(seconds=round(seconds))} left")
         findings = printable(self._findings())
         if findings and not self._bar.disable:
             from rich.text import Text
@@ -173,7 +180,6 @@ class Progress:
             self.show(Text(findings))
         if self._bar.disable and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + LINE_SECONDS
-            task = self._bar.tasks[0]
             total = f" of {task.total:.0f}" if task.total else ""
             found = f"; {findings}" if findings else ""
             print(f"{self._title}: {task.completed:.0f}{total}{found}", file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from .options import (
     page_file,
     with_generator_options,
 )
+from .picture_settings import Guidance, Sampler, Size, Steps, parse_size
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -136,7 +138,16 @@ def tune(
     seed: Annotated[
         int, typer.Option(min=0, max=SEED_LIMIT - 1, help="Seed of the search and of the first picture.")
     ] = 0,
-    negative: Annotated[str, typer.Option(help="Negative prompt or template, if SPACE is text.")] = "",
+    negative: Annotated[
+        str,
+        typer.Option(
+            help="Negative prompt; if SPACE is text, a template too. The negative slots of a YAML file replace it."
+        ),
+    ] = "",
+    steps: Steps = None,
+    guidance: Guidance = None,
+    size: Size = None,
+    sampler: Sampler = None,
     words: Annotated[
         int,
         typer.Option(min=1, help="Words to try from each vocabulary, if SPACE is a plain prompt; the widest first."),
@@ -170,6 +181,7 @@ def tune(
         from .keys import check_keys
 
         check_keys()
+    width, height = parse_size(size)
     asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(map(is_person, by or ())) else ())]
     panel = _panel(asked, adherence, profiles, collection)
     warnings = panel.doubts
@@ -184,6 +196,10 @@ def tune(
             named, collection = last_space(store).restrict(ban or (), pin or ()), str(store.where)
     # So does one in the model.
     with load_generator(drawing) as generator, Collection(collection) as store:
+        # Those of the space come first.
+        generator.set_defaults(
+            negative=negative or None, steps=steps, guidance=guidance, width=width, height=height, scheduler=sampler
+        )
         tuner = Tuner(
             store, generator, named, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
             proposer=proposes,
@@ -220,6 +236,7 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
     from .tune_output import batch_line, best_table
 
     pressed = keys() if rater else iter(())
+    gallery = shlex.join(["soart", "web", "--collection", tuner.collection.name])
     if tuner.done and not silent:
         limit = "" if tuner.done > tuner.budget else f"of {tuner.budget} "
         say(f"{tuner.done} {limit}pictures are there already.")
@@ -231,7 +248,7 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
                 return False
             with progress.hidden():
                 session = RatingSession(tuner.collection, rater, [row for row in rows if not row.problem])
-                return not rate_by_keys(session, pressed, silent=silent)
+                return not rate_by_keys(session, pressed, silent=silent, elsewhere=gallery)
 
         if rater and rate(left_unrated(tuner, rater)):
             return STOPPED

@@ -11,6 +11,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,6 +36,8 @@ from .terminal import Progress, interruptible, note, say
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+    from ..web.state import ServerSettings
 
 #: Collections that other commands make; those that exist in the current folder are shown if none is named.
 USUAL = ("soart-pictures", "soart-tuning", "soart-demo")
@@ -122,22 +125,13 @@ def web(
     profiles: Profiles = None,
 ) -> None:
     """Show collections in the browser: rate by keyboard, compare, tune, look at tastes. Ctrl-C ends it."""
-    try:
-        from ..web import serving  # noqa: F401
-        from ..web.app import create_app
-        from ..web.language import languages
-        from ..web.security import signing_key
-        from ..web.state import ServerSettings
-    except ImportError as error:
-        raise SoartError(
-            f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
-        ) from error
+    check_gallery()
     from ...pipelines.collection.collection import Collection
     from ...pipelines.scoring.taste_store import TasteStore, tastes_of
     from ...pipelines.tastes.sharing import population_named
+    from ..web.state import ServerSettings
 
-    if language and language not in languages():
-        raise SoartError(f"The gallery has no texts in {language!r}: choose --language {' or '.join(languages())}.")
+    check_language(language)
     if guests and password:
         raise SoartError("--guests lets everybody in without a password: leave out --guests or the password.")
     for folder in allow_folders or ():
@@ -155,46 +149,97 @@ def web(
         population_named(population, store)
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
-    with _listen(host, port) as listener:
+    with listen(host, port) as listener:
         names = [*(_evaluated(folder) for folder in folders or ()), *(collection or ())]
         collections = _collections(names, create=create)
         check_typed_priors(ctx, wanted, [store, *map(tastes_of, filter(Collection.is_collection, collections))])
-        # A free port may have been that of another server before: its sessions must not count here.
-        lasting, port = port != 0, listener.getsockname()[1]
-        token = secrets.token_urlsafe(32)
-        state = platformdirs.user_state_path("soart")
-        app = create_app(
-            ServerSettings(
-                collections,
-                partial(load_generator, drawing),
-                backend=backend_address(drawing.model),
-                vocabulary=drawing.vocabulary,
-                profiles=store,
-                rater=rater,
-                token=token,
-                password=password,
-                guests=guests,
-                allowed=allow_folders or (),
-                judges=weighted(by or (), "--by"),
-                priors=wanted,
-                population=population,
-                watch=watch,
-                language=language,
-                names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
-                port=port,
-                secret=signing_key(state) if lasting else "",
-                ended=state / "web-ended",
-            )
+        settings = ServerSettings(
+            collections,
+            partial(load_generator, drawing),
+            backend=backend_address(drawing.model),
+            vocabulary=drawing.vocabulary,
+            profiles=store,
+            rater=rater,
+            password=password,
+            guests=guests,
+            allowed=allow_folders or (),
+            judges=weighted(by or (), "--by"),
+            priors=wanted,
+            population=population,
+            watch=watch,
+            language=language,
+            names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
         )
-        address = f"http://{_displayed(host)}:{port}/?token={token}"
-        say(f"soart web: {address}  (Ctrl-C ends it)")
-        if watch:
-            note(_watched(app))
-        if guests:
-            note("Anyone who can reach this server can see and rate your pictures and draw new ones.")
-        if open_browser:
-            webbrowser.open(address)
-        _serve(app, listener, trusted_proxy or ())
+        serve_gallery(
+            settings, listener, host, lasting=port != 0, open_browser=open_browser, proxies=trusted_proxy or ()
+        )
+
+
+def check_gallery() -> None:
+    """Refuse to show a gallery whose packages are not installed.
+
+    Raises:
+        SoartError: they are not.
+    """
+    try:
+        from ..web import app, serving  # noqa: F401
+    except ImportError as error:
+        raise SoartError(
+            f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
+        ) from error
+
+
+def check_language(language: str) -> None:
+    """Refuse a language that the gallery has no texts in.
+
+    Raises:
+        SoartError: it has none.
+    """
+    from ..web.language import languages
+
+    if language and language not in languages():
+        raise SoartError(f"The gallery has no texts in {language!r}: choose --language {' or '.join(languages())}.")
+
+
+def serve_gallery(
+    settings: ServerSettings,
+    listener: socket.socket,
+    host: str,
+    *,
+    lasting: bool,
+    open_browser: bool,
+    page: str = "",
+    proxies: Sequence[str] = (),
+) -> None:
+    """Print the address of a gallery, open it in the browser, and serve it until Ctrl-C.
+
+    Args:
+        settings: those without the token, the port and what signs sessions.
+        listener: the listening socket.
+        host: that it was opened for.
+        lasting: True if the user chose the port, so that sessions outlast the server.
+        open_browser: True to open the page.
+        page: the page to begin with; empty for the first one.
+        proxies: addresses and networks of trusted proxies.
+    """
+    from ..web.app import create_app
+    from ..web.security import signing_key
+
+    # A free port may have been that of another server before: its sessions must not count here.
+    port = listener.getsockname()[1]
+    token = secrets.token_urlsafe(32)
+    state = platformdirs.user_state_path("soart")
+    secret = signing_key(state) if lasting else ""
+    app = create_app(replace(settings, token=token, port=port, secret=secret, ended=state / "web-ended"))
+    address = f"http://{_displayed(host)}:{port}/{page}?token={token}"
+    say(f"soart web: {address}  (Ctrl-C ends it)")
+    if settings.watch:
+        note(_watched(app))
+    if settings.guests:
+        note("Anyone who can reach this server can see and rate your pictures and draw new ones.")
+    if open_browser:
+        webbrowser.open(address)
+    _serve(app, listener, proxies)
 
 
 def _check_proxies(proxies: Sequence[str]) -> None:
@@ -268,7 +313,7 @@ def _displayed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Open a listening socket.
 
     Raises:
@@ -318,7 +363,7 @@ def _holds_pictures(name: str) -> bool:
     return Path(name).is_dir() and any(path.suffix.lower() in SUFFIXES for path in Path(name).rglob("*"))
 
 
-def _is_interactive() -> bool:
+def is_interactive() -> bool:
     """True if a person at a terminal can answer questions."""
     return sys.stdin.isatty()
 
@@ -332,7 +377,7 @@ def _offer(name: str) -> None:
     from ...pipelines.collection.address import address_of
 
     missing = f"There is no collection {address_of(name).name!r}"
-    if not _is_interactive():
+    if not is_interactive():
         raise CollectionError(f"{missing}: create an empty one with --create, or one with pictures by 'soart demo'.")
     answer = typer.prompt(
         f"{missing}. Create one with the demo's pictures (d), an empty one (e), or none (n)?", default="d"

@@ -44,7 +44,7 @@ class SoartGenerate(SoartNode):
             display_name="SOART Generate",
             description="Draws a batch with the embedded model, a diffusers folder, a single file or a hub id.",
             inputs=[
-                io.String.Input("prompt", multiline=True, default="a {sharp|vivid|blurry} picture of a __subject__",
+                io.String.Input("prompt", multiline=True, default="a picture of a __subject__ in __palette__, __style__",
                                 tooltip="A prompt, or a template: {a|b} varies, __style__ draws from a vocabulary."),
                 io.String.Input("negative", multiline=True, default="", tooltip="What the pictures should not show."),
                 io.String.Input("model", default="embedded",

@@ -149,5 +149,5 @@ class SoartTaste(SoartNode):
             with counting_failures(name):
                 replaced = save_if_changed(store, taste)
             notes += [replaced] if replaced else []
-        report = f"{name}: {taste.trust.word}. {taste.trust.sentence}"
+        report = f"{name}: {taste.trust.sentence}."
         return io.NodeOutput(TasteJudge.of(taste), report, ui=cls.show([report, *notes]))

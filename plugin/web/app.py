@@ -26,6 +26,7 @@ from .routes import (
     people,
     rating,
     selection,
+    start,
     tastes,
     tuning,
 )
@@ -73,6 +74,7 @@ def create_app(settings: ServerSettings) -> Starlette:
     views: list[Route] = [
         route
         for view in (
+            start,
             gallery,
             selection,
             importing,

@@ -27,6 +27,18 @@ LITERAL = (
     N_("Evaluating"),
     N_("Reading the evaluation"),
     N_("Reading the tune"),
+    N_("Reading the pictures"),
+    N_("Ranking by the taste of %(rater)s"),
+    N_("There is no ranking by your taste yet: rate some pictures first."),
+    N_(
+        "%(folder)s also holds %(count)s numbered files of an earlier ranking: name an empty folder to keep them apart."
+    ),
+    N_("%(folder)s also holds 1 numbered file of an earlier ranking: name an empty folder to keep them apart."),
+    N_("%(file)s is there already and differs: name an empty folder, or move it away."),
+    N_("%(folder)s is, or contains, a folder that is read: choose a separate folder."),
+    N_(
+        "%(folder)s lies in %(other)s, so that the copies would be among its pictures next time: choose a folder elsewhere."
+    ),
     N_("Judging by %(judge)s"),
     N_("Choosing pictures for %(rater)s to rate"),
     N_("Learning the taste of %(rater)s"),
@@ -94,7 +106,10 @@ LITERAL = (
     N_("more faults"),
     N_("fewer other faults"),
     N_("more other faults"),
+    N_("looks more like photographs and art"),
+    N_("looks less like photographs and art"),
     N_("too small to tell its quality"),
+    N_("too small to tell its look"),
     N_("freedom from %(damage)s"),
     N_("taste: %(name)s"),
     N_("judge: %(name)s"),
@@ -283,10 +298,10 @@ LITERAL = (
     N_("Stopped: the expected further gain is below %(limit)s standard deviations."),
     N_("Every allowed combination has been drawn."),
     N_(
-        "Slot %(name)s changes nothing: all its options stand where the model no longer reads the prompt. Move the slot "
-        "forward, or shorten the prompt."
+        "Slot %(name)s changes nothing: all its options stand where the model no longer reads the prompt. It is left "
+        "out. To tune it, move it forward, or shorten the prompt."
     ),
-    N_("Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. Remove the slot."),
+    N_("Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. It is left out."),
     N_("Diversity collapse: the last pictures are %(share)s %% as far apart as the first; ban what they share, or pin fewer options."),
     N_("Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first pictures; check if the score rewards just that."),
     N_("Disagreement: the score rose by %(gain)s standard deviations, but %(name)s, which was not optimised, fell by %(loss)s."),

@@ -25,6 +25,7 @@ from ...pipelines.services.generation import GenerationService
 from ...pipelines.services.learning import USUAL, Start
 from ...pipelines.services.rating import RatingService
 from ...pipelines.services.stacks import StackService
+from ...pipelines.services.start import StartService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
@@ -61,6 +62,7 @@ class OpenCollection:
         allowed: folders that requests may name, besides those of the collection.
         start: what raters' tastes start from.
         watch: add pictures that other tools write into the folders of the collection.
+        copy_to: folder that the best pictures are copied to; None for one in the collection's folder.
 
     Attributes:
         allowed: these folders and those of the collection, without links.
@@ -80,6 +82,7 @@ class OpenCollection:
         *,
         start: Start = USUAL,
         watch: bool = False,
+        copy_to: Path | None = None,
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
         self.name = title_of_collection(collection)
@@ -89,7 +92,8 @@ class OpenCollection:
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed, judges=judges)
         self.stacks = StackService(self.evaluation)
-        self._lock, self._learning, self._start = threading.Lock(), learning, start
+        self.start = StartService(collection, self.profiles, self.jobs, self.evaluation, copy_to, self._rank_again)
+        self._lock, self._learning, self._taste_start = threading.Lock(), learning, start
         self._ratings: dict[str, RatingService] = {}
         self.selections = Selections()
         renew_scores(self.jobs, collection, self.profiles)
@@ -107,12 +111,21 @@ class OpenCollection:
         with self._lock:
             service = self._ratings.pop(rater, None)
             if service is None:
-                service = RatingService(self.collection, self.profiles, self.jobs, rater, self._learning, self._start)
+                service = RatingService(
+                    self.collection, self.profiles, self.jobs, rater, self._learning, self._taste_start
+                )
             # The latest one last: those that nobody uses any more are forgotten.
             self._ratings[rater] = service
             while len(self._ratings) > MOST_RATERS:
                 del self._ratings[next(iter(self._ratings))]
             return service
+
+    def _rank_again(self) -> None:
+        """Score the pictures read meanwhile by the tastes of those who rate here."""
+        with self._lock:
+            services = list(self._ratings.values())
+        for service in services:
+            service.rank_again()
 
     def close(self) -> None:
         """End the watch and the background jobs, then close the database."""
@@ -141,6 +154,8 @@ class ServerSettings:
         priors: prior scores that raters' tastes start from, as far as they are available; None for all.
         population: name of a population that they start from as well; None for none.
         watch: add pictures that other tools write into the folders of the collections.
+        read: read the pictures of the collections' folders at once, for the view *Start*.
+        copy_to: folder that the best pictures are copied to; None for one in the folder of each collection.
         language: code of the pages' language for visitors who have not chosen one; empty for that of their browser.
         names: further host names that the server answers to.
         port: in the name of the session cookie, so that servers of one machine do not log each other out, and in its key.
@@ -162,6 +177,8 @@ class ServerSettings:
     priors: Sequence[str] | None = None
     population: str | None = None
     watch: bool = False
+    read: bool = False
+    copy_to: Path | None = None
     language: str = ""
     names: frozenset[str] = frozenset()
     port: int = 0
@@ -205,6 +222,7 @@ class Server:
                 settings.allowed,
                 start=Start(settings.priors, settings.population, settings.profiles.folder),
                 watch=settings.watch,
+                copy_to=settings.copy_to,
             )
             for number, folder in enumerate(settings.collections)
         ]
@@ -214,6 +232,9 @@ class Server:
             self.key, settings.token, settings.password, guests=settings.guests, ended=settings.ended
         )
         self._look_at_backend()
+        if settings.read:
+            for current in self.collections:
+                current.start.read()
 
     def _open(self, where: Path | str) -> Collection:
         """Open a collection whose pictures are decoded outside of this process."""

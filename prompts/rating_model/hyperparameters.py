@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
 from .kernels import (
     Hyperparameters,
@@ -318,6 +317,8 @@ def maximise(evidence: Evidence, start: Hyperparameters | None, iterations: int)
     if iterations <= 0 or not len(evidence.terms):
         return layout.unpack(evidence.mean if packed is None else packed)
     origin = evidence.origin() if packed is None else packed
+    from scipy.optimize import minimize
+
     options = {"maxiter": iterations, "ftol": 1e-6, "gtol": 1e-2}
     result = minimize(evidence.__call__, origin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)  # type: ignore[call-overload]
     return layout.unpack(result.x)

@@ -23,13 +23,14 @@ class RenderedChoice:
     guidance: float | None = None
     steps: int | None = None
     scheduler: str | None = None
+    true_cfg: float | None = None
     width: int | None = None
     height: int | None = None
 
     @property
     def settings(self) -> dict[str, float | int | str]:
-        """The settings that are not None, by name: guidance, steps, scheduler, width, height."""
-        names = ("guidance", "steps", "scheduler", "width", "height")
+        """The settings that are not None, by name: guidance, true_cfg, steps, scheduler, width, height."""
+        names = ("guidance", "true_cfg", "steps", "scheduler", "width", "height")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -141,11 +142,13 @@ def render(template: str, negative: str, subject: str, chosen: Mapping[str, tupl
         name: slot.values[option] for name, (slot, option) in chosen.items() if slot.kind == "setting"
     }
     guidance, steps, scheduler, size = (settings.get(name) for name in ("guidance", "steps", "scheduler", "size"))
+    true_cfg = settings.get("true_cfg")
     return RenderedChoice(
         fill(template, words),
         fill(negative, words) if negative else None,
         guidance if isinstance(guidance, float) else None,
         steps if isinstance(steps, int) else None,
         scheduler if isinstance(scheduler, str) and scheduler else None,
+        true_cfg if isinstance(true_cfg, float) else None,
         *(size if isinstance(size, tuple) else (None, None)),
     )

@@ -16,9 +16,9 @@ from .number_range import NumberRange
 Kind = Literal["text", "negative", "setting"]
 SettingValue = float | int | str | tuple[int, int]
 #: Slots of these names change settings of the pipeline, not words.
-SETTINGS = ("guidance", "steps", "scheduler", "size")
+SETTINGS = ("guidance", "true_cfg", "steps", "scheduler", "size")
 #: Settings that are numbers.
-NUMERIC = ("guidance", "steps")
+NUMERIC = ("guidance", "true_cfg", "steps")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
@@ -46,13 +46,13 @@ class Option:
 
 
 def setting_value(slot: str, text: str) -> SettingValue:
-    """Value of a setting's option: guidance 0…100, steps 1…1000, a scheduler's name, or a size as (width, height).
+    """Value of a setting's option: guidances 0…100, steps 1…1000, a scheduler's name, or a size (width, height).
 
     Raises:
         PromptError: the text is not such a value.
     """
     try:
-        if slot == "guidance" and 0 <= (guidance := float(text)) <= 100:
+        if slot in ("guidance", "true_cfg") and 0 <= (guidance := float(text)) <= 100:
             return guidance
         if slot == "steps" and 1 <= (steps := int(text)) <= 1000:
             return steps
@@ -65,6 +65,7 @@ def setting_value(slot: str, text: str) -> SettingValue:
         return int(size[1]), int(size[2])
     expected = {
         "guidance": "a number in 0…100",
+        "true_cfg": "a number in 0…100",
         "steps": "a whole number in 1…1000",
         "scheduler": "the name of a scheduler",
         "size": "WIDTHxHEIGHT in multiples of 8 up to 8192, such as 512x768",

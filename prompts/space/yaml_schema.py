@@ -32,7 +32,10 @@ def _option(raw: object) -> object:
 
 
 def _slot(raw: object) -> object:
-    bare = isinstance(raw, dict) and not raw.keys() & {"low", "high"} and raw.get("options") in (None, [])
+    # A wrong key is named as such.
+    bare = (
+        isinstance(raw, dict) and not raw.keys() - {"options", "kind", "step", "log", "more"} and not raw.get("options")
+    )
     if raw is None or raw == [] or bare:
         raise ValueError("a slot without options; list at least one")
     if isinstance(raw, str):
@@ -92,8 +95,8 @@ class SpaceModel(_Strict):
 
 
 def complaint(error: ValidationError, name: str, lines: Mapping[Place, int]) -> str:
-    """Pydantic's first error as a sentence with file, line and path."""
-    first = error.errors()[0]
+    """Pydantic's first error as a sentence with file, line and path; a wrong key before what it leaves missing."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     place: Place = first["loc"]
     # A slot may be written as a plain list: then the file has no 'options' key.
     short = tuple(key for i, key in enumerate(place) if (i, key) != (2, "options"))

@@ -5,6 +5,8 @@ The batches in between are those of ``knowledge_gradient``.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 
 from ..rating_model.choice_functions import Tables
@@ -17,11 +19,13 @@ _DESIGNS = 40
 _LEADERS = 5
 
 
-def balanced_batch(domain: Domain, count: int, rng: np.random.Generator) -> np.ndarray:
+def balanced_batch(
+    domain: Domain, count: int, rng: np.random.Generator, taken: Container[Key] = frozenset()
+) -> np.ndarray:
     """(count, S) permitted choices that use the options of each slot equally often and differ in many slots.
 
-    The design is the best of several Latin hypercubes of options. Rows that break constraints are replaced by random
-    permitted ones.
+    The design is the best of several Latin hypercubes of options. Rows that break constraints, or are ``taken``, are
+    replaced by random permitted ones.
     """
     usable = domain.drawable()
     best, widest = np.zeros((0, len(usable)), dtype=np.int64), -1
@@ -38,7 +42,8 @@ def balanced_batch(domain: Domain, count: int, rng: np.random.Generator) -> np.n
     used: set[Key] = set()
     for row, choice in enumerate(best):
         for _ in range(100):
-            if domain.permits(choice) and keys(choice[None])[0] not in used:
+            key = keys(choice[None])[0]
+            if domain.permits(choice) and key not in used and key not in taken:
                 break
             choice = domain.random(rng, 1)[0]
         best[row] = choice

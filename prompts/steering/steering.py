@@ -181,9 +181,10 @@ class Steering:
         ]
         batch = np.array(waiting[:count], dtype=np.int64).reshape(-1, len(self.domain.levels))
         if len(batch) < count and not len(self.choices):
-            balanced = balanced_batch(self.domain, count - len(batch), rng)
+            used = taken | set(keys(batch))
+            balanced = balanced_batch(self.domain, count - len(batch), rng, used)
             # Where the domain has fewer choices than rows, a balanced design repeats some.
-            fresh = dict.fromkeys([*keys(batch), *(key for key in keys(balanced) if key not in taken)])
+            fresh = dict.fromkeys([*keys(batch), *(key for key in keys(balanced) if key not in used)])
             batch = np.array([*fresh], dtype=np.int64).reshape(-1, len(self.domain.levels))
         if len(batch) < count and not self._used_up(taken | set(keys(batch))):
             batch = np.vstack([batch, self._steered(count - len(batch), rng, batch)])

@@ -447,6 +447,11 @@ def test_best_of_and_tune_by_a_judge(embedded, tmp_path):
     assert findings.goal == {"judge:redness@1": 1.0}
 
 
+def test_the_embedded_pipeline_keeps_its_own_steps_and_guidance(embedded):
+    model = wrap(embedded.pipeline, identity="embedded").generator.model
+    assert (model.steps, model.guidance) == (embedded.steps, embedded.guidance) == (16, 3.0)
+
+
 def test_a_taste_learnt_in_memory_judges_everywhere(embedded, tmp_path):
     pipe = soart.wrap(embedded.pipeline, identity="embedded")
     drawn = pipe.best_of("a boat, {cool|warm} palette", n=4, num_inference_steps=2)

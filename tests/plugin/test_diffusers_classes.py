@@ -244,6 +244,50 @@ def test_fixed_inputs_reach_the_picture_and_its_identity(stable):
             wrap(stable, **{own: 1})
 
 
+def test_a_subclass_that_hands_its_arguments_on_is_called_as_its_parent(stable):
+    class All(diffusers.StableDiffusionPipeline):
+        def __call__(self, *a, **k):
+            return super().__call__(*a, **k)
+
+    class Some(diffusers.StableDiffusionPipeline):
+        def __call__(self, prompt=None, guidance_scale=2.5, **k):
+            return super().__call__(prompt, guidance_scale=guidance_scale, **k)
+
+    class Alone(diffusers.StableDiffusionPipeline):
+        def __call__(self, prompt=None, num_inference_steps=3, generator=None, output_type=None):
+            return super().__call__(
+                prompt, 32, 32, num_inference_steps=num_inference_steps, generator=generator, output_type=output_type
+            )
+
+    drawn = {}
+    for kind, guidance in ((All, 7.5), (Some, 2.5), (Alone, 5.0)):
+        pipeline = kind(**stable.components, requires_safety_checker=False)
+        pipeline.set_progress_bar_config(disable=True)
+        model = wrap(pipeline).generator.model
+        assert model.guidance == guidance
+        drawn[kind] = [draw(wrap(pipeline).generator, guidance=value).tobytes() for value in (1.5, 9.0)]
+    plain = [draw(wrap(stable).generator, guidance=value).tobytes() for value in (1.5, 9.0)]
+    assert drawn[All] == drawn[Some] == plain
+    assert plain[0] != plain[1]
+    # What it does not hand on it does not take.
+    assert not {"width", "negative_prompt"} & model.accepts
+    assert model.guidance_argument is None
+    with pytest.raises(ModelError, match="takes no 'eta': its fixed inputs are none"):
+        wrap(pipeline, eta=1.0)
+
+
+def test_a_strength_that_leaves_no_step_is_refused_in_a_sentence(from_pictures):
+    for strength, steps in ((0, 4), (0.1, 4), (float("nan"), 4)):
+        with pytest.raises(ModelError, match=r"leaves none of the 4 steps to draw: give a strength of at least 0\.25"):
+            wrap(from_pictures, image=picture(), strength=strength).best_of("a fox", n=1, steps=steps)
+
+
+def test_an_ip_adapter_without_a_picture_is_told_what_it_needs(tmp_path):
+    adapted = wrap(ip_adapter(tmp_path))
+    with pytest.raises(ModelError, match=r"give it as ip_adapter_image=…, or unload the adapter"):
+        adapted.best_of("a fox", n=1, steps=2, **SIZE)
+
+
 def test_a_picture_is_known_by_its_pixels():
     first, second = picture(), picture()
     other = picture()
@@ -359,7 +403,7 @@ def test_a_slot_that_changes_nothing_is_said(tmp_path, caplog):
     space = "template: a {thing}\nslots:\n  thing: [fox, boat]\n  guidance: ['1', '9']\n  steps: ['1', '2']\n  size: ['32x32']"
     findings = wrap(flux).tune(space, collection=tmp_path / "study", budget=4, batch=4)
     # These weights were not distilled to follow guidance.
-    sentence = "Slot 'guidance' changes nothing: this model draws the same picture with 1 and 9. Remove the slot."
+    sentence = "Slot 'guidance' changes nothing: this model draws the same picture with 1 and 9. It is left out."
     assert sentence in findings.alarms
     assert [record.getMessage() for record in caplog.records if "changes nothing" in record.getMessage()] == [sentence]
 

@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 from PIL import Image
@@ -84,13 +84,14 @@ class A1111:
         failures: what is answered instead, by path or for all as ``*``: a status and a document, ``"break"``, ``"trickle"``, or
             ``"trickle head"``.
         requests: method, path, document and headers of each request.
+        loras: names of its LoRAs; None for a version that does not list them.
         follows: False for a version that does not follow the checkpoint that is asked for.
     """
 
     kind = "a1111"
 
     def __init__(self):
-        self.failures, self.requests, self.follows = {}, [], True
+        self.failures, self.requests, self.follows, self.loras = {}, [], True, ["ink"]
         self.options = {"sd_model_checkpoint": "sub/dreamy_v2.safetensors [0123456789]", "sd_vae": "Automatic"}
         self.models = [
             {"title": "sub/dreamy_v2.safetensors [0123456789]", "model_name": "sub_dreamy_v2", "hash": "0123456789",
@@ -102,6 +103,8 @@ class A1111:
         name = path.removeprefix("/sdapi/v1/")
         if name == "options":
             return 200, self.options
+        if name == "loras" and self.loras is not None:
+            return 200, [{"name": one, "alias": f"{one}_v1", "path": f"/loras/{one}.safetensors"} for one in self.loras]
         if name == "sd-models":
             return 200, self.models
         if name == "samplers":
@@ -116,8 +119,14 @@ class A1111:
         chosen = body["override_settings"]["sd_model_checkpoint"] if self.follows else self.models[0]["title"]
         [model] = [model for model in self.models if model["title"] == chosen]
         names = ("prompt", "negative_prompt", "seed", "steps", "cfg_scale", "sampler_name", "scheduler")
+        # Forge alone takes it, with models that were distilled to.
+        names += ("distilled_cfg_scale",) if "forge_preset" in self.options else ()
         facts = [body.get(name) for name in names]
         content = painted(body.get("width", 512), body.get("height", 512), chosen, *facts)
+        if self.options.get("samples_format") == "jpg":
+            jpeg = io.BytesIO()
+            Image.open(io.BytesIO(content)).save(jpeg, "JPEG")
+            content = jpeg.getvalue()
         stem = model["filename"].split("\\")[-1].removesuffix(".safetensors")
         info = {"seed": body["seed"], "sd_model_name": stem, "sd_model_hash": model["hash"]}
         return {"images": [base64.b64encode(content).decode()], "parameters": body, "info": json.dumps(info)}
@@ -129,6 +138,8 @@ class Comfy:
     Attributes:
         failures, requests: as of ``A1111``.
         outcome: the messages of every run's end; None for success.
+        modules: Python module of a class of nodes that is not ComfyUI's own.
+        architectures: what the file of a checkpoint says of itself.
         forgets: True if runs vanish from the queue.
     """
 
@@ -138,6 +149,7 @@ class Comfy:
         self.failures, self.requests, self.outcome, self.forgets = {}, [], None, False
         self.checkpoints = ["dreamy.safetensors", "photoXL.safetensors"]
         self.runs, self.files, self.asked = {}, {}, {}
+        self.modules, self.architectures = {}, {}
 
     def answer(self, method, path, query, body):
         if path == "/system_stats":
@@ -148,7 +160,11 @@ class Comfy:
                 "sampler_name": ["COMBO", {"options": ["euler", "dpmpp_2m"]}],
                 "scheduler": [["normal", "karras"]],
             }
-            return 200, {path.rsplit("/", 1)[1]: {"input": {"required": lists}}}
+            name = unquote(path.rsplit("/", 1)[1])
+            return 200, {name: {"input": {"required": lists}, "python_module": self.modules.get(name, "nodes")}}
+        if path == "/view_metadata/checkpoints":
+            architecture = self.architectures.get(query["filename"][0])
+            return (200, {"modelspec.architecture": architecture}) if architecture else (404, {})
         if path == "/experiment/models/checkpoints":
             return 200, [{"name": name, "size": 7} for name in self.checkpoints]
         if path == "/prompt":

@@ -28,6 +28,9 @@ _OPAQUE = re.compile(
     r"model|seed|temperature|token|api|instruct|find|replace|pattern|template|mode|style|random", re.IGNORECASE
 )
 
+# Words in the names of nodes that hand out one line of a text after the other, as lists, and of their inputs.
+_LINES = re.compile(r"list|lines?$|split|iterat|start_index|max_rows|remove_empty", re.IGNORECASE)
+
 
 class Texts:
     """The texts of a graph, each resolved once."""
@@ -69,7 +72,11 @@ class Texts:
                 return None
             text = self.text(inputs[names[0]], depth + 1)
             return None if text is None or re.search(r"[{}]|__", text) else text
-        return self.text(inputs[names[0]], depth + 1)
+        text = self.text(inputs[names[0]], depth + 1)
+        if text is not None and any(map(_LINES.search, (kind, *others))) and len(text.strip().splitlines()) > 1:
+            # Each picture of such a run has a line of its own, and the graph, which is that of all, does not tell which.
+            return None
+        return text
 
     def _joined(self, inputs: Mapping[str, Any], depth: int) -> str | None:
         delimiter = next((inputs[name] for name in _DELIMITERS if isinstance(inputs.get(name), str)), "")

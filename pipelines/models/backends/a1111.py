@@ -12,16 +12,21 @@ import json
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from ....errors import ModelError
-from ..external import ExternalGenerator
-from ..request import Request
-from .generator import BackendGenerator, stem, usual_size
+from ....errors import LoraError, ModelError
+from ..external import ACCEPTS, ExternalGenerator
+from ..prompt_syntax import lora_names
+from ..request import Lora, Request
+from .families import Family, family_of
+from .generator import BackendGenerator, stem
 from .http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, reason_of, shortened
 
 #: Sampler of requests that name none, which is also that of the interface.
 SAMPLER = "Euler"
 #: Options that change the pictures of a checkpoint.
 _OPTIONS = ("sd_vae", "CLIP_stop_at_last_layers", "randn_source", "eta_noise_seed_delta", "forge_additional_modules")
+
+#: Option of Forge alone, which also takes a distilled guidance.
+_PRESET = "forge_preset"
 
 
 class Checkpoint(NamedTuple):
@@ -65,12 +70,41 @@ class A1111Backend(BackendGenerator):
         # Sent with every request, because somebody may change them there while pictures are drawn.
         self._options = {name: options[name] for name in _OPTIONS if options.get(name) is not None}
         identity = f"a1111:{self._chosen.name}" + (f"@{self._chosen.digest[:10]}" if self._chosen.digest else "")
+        family = _family(self._chosen, options)
+        # Other web UIs than Forge have one guidance, which SD.Next sends to the one that Flux was distilled to take.
+        self._true_cfg = family.true_cfg if _PRESET in options else None
+        # Of versions that drew with classifier-free guidance alone, and of pictures with the losses of JPEG.
+        identity += "+distilled" if self._true_cfg is not None else ""
+        lossy = str(options.get("samples_format") or "png").lower()
+        identity += "" if lossy == "png" else f"+{lossy}"
         if self._options:
             identity += f"+{hashlib.sha256(json.dumps(self._options, sort_keys=True).encode()).hexdigest()[:8]}"
-        described = ExternalGenerator(identity, size=usual_size(self._chosen.name), sampler=SAMPLER)
+        described = ExternalGenerator(
+            identity, family.steps, family.guidance, (family.side, family.side), SAMPLER,
+            ACCEPTS if self._true_cfg is None else ACCEPTS | {"true_cfg_scale"},
+        )  # fmt: skip
         super().__init__(client, described.model, self._chosen.name)
+        self._loras: frozenset[str] | None = None
         self._samplers: dict[str, str] | None = None
         self._schedules: frozenset[str] = frozenset()
+
+    png_advice = "choose png there, in Settings, Saving images, File format for images"
+
+    def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
+        """Nothing: the web UI reads its own syntax. LoRAs that it would leave out without a word are refused."""
+        if names := lora_names(request.negative):
+            raise LoraError(f"The negative prompt names the LoRA {names[0]!r}: name it in the prompt.")
+        names = lora_names(request.prompt)
+        if any(name not in (self._loras or ()) for name in names):
+            # Read anew, because files may have been added.
+            self._loras = _loras(self.client)
+        if self._loras is not None and (unknown := [name for name in names if name not in self._loras]):
+            near = get_close_matches(unknown[0], sorted(self._loras), 3) or sorted(self._loras)[:5]
+            raise LoraError(
+                f"{self.client.address.title} has no LoRA {unknown[0]!r}: choose one such as {', '.join(near) or 'none there yet'}, "
+                "or put its file there and refresh the list of LoRAs."
+            )
+        return (), False
 
     def _scheduler(self, name: str | None) -> tuple[str, str]:
         """Sampler and schedule type of a request; an empty schedule type is the sampler's own.
@@ -116,6 +150,7 @@ class A1111Backend(BackendGenerator):
             "seed": request.seed,
             "steps": request.steps,
             "cfg_scale": request.guidance,
+            **self._guidance(request),
             "sampler_name": sampler,
             "batch_size": 1,
             "n_iter": 1,
@@ -131,7 +166,7 @@ class A1111Backend(BackendGenerator):
             text = f"{reason_of(error.document)} {error.document}"
             if is_out_of_memory(text):
                 raise self._out_of_memory() from error
-            raise self._failed(shortened(reason_of(error.document)) or str(error).rstrip(".")) from error
+            raise self._failed(shortened(reason_of(error.document)) or f"it {error.reason}") from error
         images = answer.get("images") if isinstance(answer, dict) else None
         if not isinstance(images, list) or not images or not isinstance(images[0], str):
             raise self._failed("it answered without a picture")
@@ -140,6 +175,13 @@ class A1111Backend(BackendGenerator):
             return base64.b64decode(images[0].rpartition(",")[2], validate=True)
         except (binascii.Error, ValueError) as error:
             raise self._failed("the picture in its answer is damaged") from error
+
+    def _guidance(self, request: Request) -> dict[str, float]:
+        """Both guidances of a request to a model that was distilled to take one of them; none for others."""
+        if self._true_cfg is None:
+            return {}
+        cfg = self._true_cfg if request.true_cfg is None else request.true_cfg
+        return {"cfg_scale": cfg, "distilled_cfg_scale": request.guidance}
 
     def _check_checkpoint(self, info: object) -> None:
         """Refuse a picture of another checkpoint: some versions do not follow the one that is asked for."""
@@ -178,6 +220,30 @@ def _get(client: BackendClient, name: str) -> Any:  # noqa: ANN401
 
 def _objects(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _loras(client: BackendClient) -> frozenset[str] | None:
+    """Names and aliases of the LoRAs of a web UI; None if it does not list them."""
+    try:
+        listed = _objects(client.json("/sdapi/v1/loras"))
+    except RefusedError:
+        return None
+    return frozenset(str(entry[key]) for entry in listed for key in ("name", "alias") if entry.get(key))
+
+
+def _family(checkpoint: Checkpoint, options: dict[str, Any]) -> Family:
+    """The family that a checkpoint's name tells, else the preset of Forge if it is the loaded one, with Forge's defaults."""
+    loaded = stem(str(options.get("sd_model_checkpoint") or "")) in checkpoint.names
+    preset = str(options.get(_PRESET) or "")
+    family = family_of(checkpoint.name, preset if loaded else "")
+    if family.true_cfg is None or not preset:
+        return family
+    # What the owner has set there for every new page.
+    guidance, cfg = options.get("flux_t2i_d_cfg"), options.get("flux_t2i_cfg")
+    return family._replace(
+        guidance=float(guidance) if isinstance(guidance, int | float) and 0 <= guidance <= 100 else family.guidance,
+        true_cfg=float(cfg) if isinstance(cfg, int | float) and 0 <= cfg <= 100 else family.true_cfg,
+    )
 
 
 def _checkpoint(entry: dict[str, Any]) -> Checkpoint:

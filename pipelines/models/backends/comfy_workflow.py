@@ -15,12 +15,14 @@ from ....errors import ModelError, first_line
 from ....files import from_home
 from ...support.comfygraph import DEEPEST, ENCODED, VALUES, Graph, Link, base_samplers
 from ..request import Request
+from .families import UNKNOWN, Family
 
 #: Inputs of nodes by setting, the usual name first.
 _INPUTS = {
     "seed": ("seed", "noise_seed"),
     "steps": ("steps",),
     "guidance": ("cfg", "guidance"),
+    "true_cfg": ("cfg",),
     "sampler": ("sampler_name",),
     "schedule": ("scheduler",),
 }
@@ -30,6 +32,10 @@ _MARK = re.compile("|".join(MARKS.values()))
 #: Inputs on the way from a sampler to its texts that do not lead to one.
 _NO_TEXT = frozenset(
     {"clip", "model", "vae", "image", "pixels", "latent", "control_net", "clip_vision", "style_model", "mask"}
+)
+#: Inputs that take a text after it was encoded, or what was drawn with it.
+_ENCODED_TEXT = frozenset(
+    {"positive", "negative", "conditioning", "conditioning_1", "conditioning_to", "samples", "images", "guider"}
 )
 #: Inputs that name the weights, the usual name first.
 _WEIGHTS = ("ckpt_name", "unet_name", "model_name", "gguf_name", "model")
@@ -42,8 +48,8 @@ class ComfyWorkflow:
 
     Attributes:
         nodes: the graph.
-        places: node and input of each setting: ``prompt``, ``negative``, ``seed``, ``steps``, ``guidance``, ``sampler``,
-            ``schedule``, ``width``, ``height``; settings that the graph does not take are missing.
+        places: node and input of each setting: ``prompt``, ``negative``, ``seed``, ``steps``, ``guidance``, ``true_cfg``,
+            ``sampler``, ``schedule``, ``width``, ``height``; settings that the graph does not take are missing.
     """
 
     nodes: Mapping[str, Any]
@@ -84,6 +90,25 @@ class ComfyWorkflow:
                 )
         return nodes
 
+    def readers(self, setting: str) -> set[str]:
+        """Classes of the nodes that a text passes: those that hold it, and those that take texts on its way."""
+        reached = {node for node, _ in self.places.get(setting, ())}
+        pending = list(reached)
+        while pending:
+            source = pending.pop()
+            for name, node in self.nodes.items():
+                takes = any(
+                    isinstance(value, list)
+                    and value[:1] == [source]
+                    and key not in _NO_TEXT
+                    and key not in _ENCODED_TEXT
+                    for key, value in node["inputs"].items()
+                )
+                if takes and name not in reached:
+                    reached.add(name)
+                    pending.append(name)
+        return {self.nodes[name]["class_type"] for name in reached}
+
     @property
     def weights(self) -> str:
         """Name of the first checkpoint or other weights that the graph loads; empty if it names none."""
@@ -106,21 +131,28 @@ class ComfyWorkflow:
         return hashlib.sha256(json.dumps(blank, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def default_workflow(checkpoint: str) -> ComfyWorkflow:
-    """The graph of ComfyUI's own example: a checkpoint, two texts, an empty latent, a sampler, and a preview."""
+def default_workflow(checkpoint: str, family: Family = UNKNOWN) -> ComfyWorkflow:
+    """The graph of ComfyUI's own example: a checkpoint, two texts, an empty latent, a sampler, and a preview.
+
+    For models that were distilled to take guidance it is that of the example for Flux.
+    """
     nodes = {
         "4": _node("CheckpointLoaderSimple", ckpt_name=checkpoint),
-        "5": _node("EmptyLatentImage", width=512, height=512, batch_size=1),
+        "5": _node("EmptyLatentImage", width=family.side, height=family.side, batch_size=1),
         "6": _node("CLIPTextEncode", text="", clip=["4", 1]),
         "7": _node("CLIPTextEncode", text="", clip=["4", 1]),
         "3": _node(
-            "KSampler", seed=0, steps=20, cfg=7.0, sampler_name="euler", scheduler="normal", denoise=1.0,
+            "KSampler", seed=0, steps=family.steps, cfg=family.guidance, sampler_name="euler", scheduler="normal", denoise=1.0,
             model=["4", 0], positive=["6", 0], negative=["7", 0], latent_image=["5", 0],
         ),
         "8": _node("VAEDecode", samples=["3", 0], vae=["4", 2]),
         # Pictures are kept by soart, so that ComfyUI's own folder need not fill up.
         "9": _node("PreviewImage", images=["8", 0]),
     }  # fmt: skip
+    if family.true_cfg is not None:
+        nodes["10"] = _node("FluxGuidance", guidance=family.guidance, conditioning=["6", 0])
+        nodes["5"]["class_type"] = "EmptySD3LatentImage"
+        nodes["3"]["inputs"] |= {"cfg": family.true_cfg, "positive": ["10", 0], "scheduler": "simple"}
     return workflow_of(nodes, "the default graph")
 
 
@@ -207,7 +239,14 @@ def _places(graph: Graph, sampler: str) -> dict[str, tuple[Place, ...]]:
         if sigmas is None or "steps" in graph.nodes[sigmas].inputs:
             break
         sigmas = node_at(sigmas, "sigmas")
-    holders = {"seed": noise, "steps": sigmas, "guidance": guider, "sampler": chosen, "schedule": sigmas}
+    holders = {
+        "seed": noise,
+        "steps": sigmas,
+        "guidance": guider,
+        "true_cfg": guider,
+        "sampler": chosen,
+        "schedule": sigmas,
+    }
     found: dict[str, tuple[Place, ...]] = {}
     for setting, keys in _INPUTS.items():
         options = (_literal(graph, name, keys) for name in (holders[setting], sampler) if name)
@@ -223,6 +262,8 @@ def _places(graph: Graph, sampler: str) -> dict[str, tuple[Place, ...]]:
     if distilled:
         # Models such as Flux were distilled to take guidance beside the text, and are drawn with cfg 1.
         found["guidance"] = (distilled,)
+    else:
+        found["true_cfg"] = ()
     found["prompt"] = _texts(graph, prompt)
     found["negative"] = () if negative == prompt else _texts(graph, negative)
     if not prompt:
@@ -309,6 +350,7 @@ def values_of(request: Request, sampler: str | None, schedule: str | None) -> di
         "seed": request.seed,
         "steps": request.steps,
         "guidance": request.guidance,
+        "true_cfg": request.true_cfg,
         "sampler": sampler,
         "schedule": schedule,
         "width": request.width,

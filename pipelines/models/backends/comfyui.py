@@ -18,10 +18,11 @@ from urllib.parse import quote, urlencode
 from ....errors import LoraError, ModelError
 from ..external import ACCEPTS, ExternalGenerator
 from ..limits import GUIDANCE, SIDE, STEPS
-from ..prompt_syntax import parse_prompt
+from ..prompt_syntax import lora_names
 from ..request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, Lora, Request
 from .comfy_workflow import MARKS, ComfyWorkflow, default_workflow, read_workflow, split_sampler, values_of
-from .generator import BackendGenerator, stem, usual_size
+from .families import family_of
+from .generator import BackendGenerator, stem
 from .http import DRAW_SECONDS, SEND_SECONDS, BackendClient, RefusedError, is_out_of_memory, shortened
 
 #: Seconds between two questions whether a picture is done: the first, and the longest.
@@ -57,7 +58,9 @@ class ComfyBackend(BackendGenerator):
             size = (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
         else:
             checkpoint = _checkpoint(client)
-            self._workflow, name, size = default_workflow(checkpoint), stem(checkpoint), usual_size(checkpoint)
+            family = family_of(_architecture(client, checkpoint), stem(checkpoint))
+            self._workflow, name = default_workflow(checkpoint, family), stem(checkpoint)
+            size = family.side, family.side
         workflow = self._workflow
         if "seed" not in workflow.places:
             raise ModelError(
@@ -73,13 +76,15 @@ class ComfyBackend(BackendGenerator):
             sampler or _SAMPLER,
             ACCEPTS
             - ({"negative_prompt"} if "negative" not in workflow.places else set())
-            - ({"width", "height"} if not {"width", "height"} <= workflow.places.keys() else set()),
+            - ({"width", "height"} if not {"width", "height"} <= workflow.places.keys() else set())
+            | ({"true_cfg_scale"} if "true_cfg" in workflow.places else set()),
         )
         super().__init__(client, described.model, name)
         own = workflow.own("negative")
         if isinstance(own, str) and own.strip() and MARKS["negative"] not in own:
             self._settings = {"negative": own}
         self._known: dict[str, list[str]] | None = None
+        self._readers: dict[str, bool] = {}
         # Some versions tell only named clients of pictures that they have cached.
         self._name = uuid.uuid4().hex
 
@@ -93,16 +98,21 @@ class ComfyBackend(BackendGenerator):
         return request
 
     def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
-        """Nothing: ComfyUI reads word weights itself, and LoRAs are nodes."""
-        if self._is_yours:
-            # Its nodes may read LoRAs in texts.
-            return (), False
-        if loras := parse_prompt(request.prompt).loras or parse_prompt(request.negative).loras:
-            raise LoraError(
-                f"{self.client.address.name} does not read the LoRA {next(iter(loras))!r} in a prompt: put a node that loads "
-                "it into a workflow."
-            )
+        """Nothing: ComfyUI reads word weights itself. LoRAs are nodes, unless a node of others reads them in texts."""
+        for setting, text in (("prompt", request.prompt), ("negative", request.negative)):
+            if (names := lora_names(text)) and not self._reads_loras(setting):
+                where = f"the workflow {self.client.address.choice!r}" if self._is_yours else self.client.address.name
+                raise LoraError(
+                    f"No node of {where} reads the LoRA {names[0]!r} in the {setting} text: put a node that loads it into a workflow."
+                )
         return (), False
+
+    def _reads_loras(self, setting: str) -> bool:
+        """True if a text passes a node that may read LoRAs in it, which those of ComfyUI itself do not."""
+        if setting not in self._readers:
+            kinds = self._workflow.readers(setting)
+            self._readers[setting] = not all(_is_own_node(self.client, kind) for kind in kinds)
+        return self._readers[setting]
 
     def _scheduler(self, name: str | None) -> tuple[str | None, str | None]:
         """Sampler and scheduler of a request; None for those of the workflow.
@@ -228,7 +238,7 @@ def _refusal(error: RefusedError) -> str:
             if isinstance(mistake, dict):
                 details = shortened(str(mistake.get("details", "")))
                 return f"its node {node.get('class_type')} refuses the graph: {shortened(str(mistake.get('message')))} ({details})"
-    return str(error).rstrip(".")
+    return f"it {error.reason}"
 
 
 def _choices(client: BackendClient, node: str, name: str) -> list[str]:
@@ -262,6 +272,23 @@ def _checkpoint(client: BackendClient) -> str:
         near = get_close_matches(wanted, known, 3) or known[:5]
         raise ModelError(f"{title} has no checkpoint {wanted!r}: choose one such as {', '.join(near)}.")
     return found[0]
+
+
+def _is_own_node(client: BackendClient, kind: str) -> bool:
+    """True if a class of nodes is one of ComfyUI itself, and not of a pack of others."""
+    facts = client.json(f"/object_info/{quote(kind)}")
+    known = facts.get(kind) if isinstance(facts, dict) else None
+    module = known.get("python_module") if isinstance(known, dict) else None
+    return isinstance(module, str) and module.partition(".")[0] in ("nodes", "comfy_extras", "comfy_api_nodes")
+
+
+def _architecture(client: BackendClient, checkpoint: str) -> str:
+    """The architecture that a checkpoint's file names, such as ``flux-1-dev``; empty if ComfyUI does not tell it."""
+    try:
+        facts = client.json(f"/view_metadata/checkpoints?{urlencode({'filename': checkpoint})}")
+    except ModelError:
+        return ""
+    return str(facts.get("modelspec.architecture") or "") if isinstance(facts, dict) else ""
 
 
 def _digest(client: BackendClient, workflow: ComfyWorkflow, *, sized: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from abc import abstractmethod
@@ -16,9 +17,10 @@ from ..request import DrawnPicture, Request, problem_of
 from ..steps import StepReport
 from .http import BackendClient
 
-#: Words in the names of checkpoints that were trained on pictures of 1024 pixels, and the sides of these and of others.
-_LARGE = re.compile(r"xl|pony|illustrious|noobai|flux|sd_?3|sd3\.5|chroma|qwen|z.?image", re.IGNORECASE)
-_SIDES = 1024, 512
+log = logging.getLogger(__name__)
+
+#: First bytes of a JPEG.
+JPEG = b"\xff\xd8\xff"
 _HASH = re.compile(r"\s*\[[0-9a-fA-F]+\]$")
 _SUFFIX = re.compile(r"\.(safetensors|ckpt|gguf|pt|sft)$", re.IGNORECASE)
 
@@ -45,6 +47,10 @@ class BackendGenerator(ExternalGenerator):
             described.accepts,
         )
         self.client, self.checkpoint = client, checkpoint
+        self._lossy = False
+
+    #: How pictures come without losses, the end of a sentence.
+    png_advice = "save PNGs in the workflow"
 
     @property
     def title(self) -> str:
@@ -60,6 +66,7 @@ class BackendGenerator(ExternalGenerator):
         for request in requests:
             started = time.perf_counter()
             content = self._draw(request)
+            self._warn_if_lossy(content)
             try:
                 pixels = read_image(content, label=f"picture of seed {request.seed}").pixels
             except ImageError as error:
@@ -69,6 +76,12 @@ class BackendGenerator(ExternalGenerator):
             seconds = time.perf_counter() - started
             self.pipeline_seconds += seconds
             yield [DrawnPicture(request, pixels, problem_of(pixels / 255), seconds)]
+
+    def _warn_if_lossy(self, content: bytes) -> None:
+        """Warn of the first picture that is a JPEG, whose losses look like damage."""
+        if content.startswith(JPEG) and not self._lossy:
+            self._lossy = True
+            log.warning("%s sends JPEGs, whose losses count as damage: %s.", self.client.address.title, self.png_advice)
 
     @abstractmethod
     def _draw(self, request: Request) -> bytes:
@@ -83,17 +96,6 @@ class BackendGenerator(ExternalGenerator):
             f"{self.client.address.title} does not have enough memory for a picture: choose a smaller size, or start it "
             "with one of its options for little memory. What was drawn before is kept."
         )
-
-
-def usual_size(checkpoint: str) -> tuple[int, int]:
-    """Width and height for a checkpoint of which only the name is known: 1024 pixels a side if it says so, else 512.
-
-    >>> from soart.pipelines.models.backends.generator import usual_size
-    >>> usual_size("dreamshaperXL_v21.safetensors"), usual_size("dreamshaper_8.safetensors")
-    ((1024, 1024), (512, 512))
-    """
-    side = _SIDES[0] if _LARGE.search(checkpoint) else _SIDES[1]
-    return side, side
 
 
 def stem(name: str) -> str:

@@ -30,11 +30,12 @@ class RefusedError(ModelError):
     Attributes:
         status: of HTTP.
         document: of the answer, if it is JSON; else None.
+        reason: the sentence without its subject, which is the backend, and without the full stop.
     """
 
-    def __init__(self, message: str, status: int, document: Any) -> None:  # noqa: ANN401
-        super().__init__(message)
-        self.status, self.document = status, document
+    def __init__(self, title: str, reason: str, status: int, document: Any) -> None:  # noqa: ANN401
+        super().__init__(f"{title} {reason}.")
+        self.status, self.document, self.reason = status, document, reason
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -157,7 +158,7 @@ class BackendClient:
         return content
 
     def _refused(self, error: HTTPError) -> RefusedError:
-        title, document, text = self.address.title, None, ""
+        document, text = None, ""
         try:
             with error:
                 text = error.read(_MOST_ERROR).decode("utf-8", "replace")
@@ -165,16 +166,16 @@ class BackendClient:
         except (OSError, ValueError, RecursionError, http.client.HTTPException):
             pass
         if error.code in (401, 403):
-            message = (
-                f"{title} asks for a user and a password, or does not let this machine in: "
-                f"name them as {self.address.kind}:http://USER:PASSWORD@HOST:PORT."
+            reason = (
+                "asks for a user and a password, or does not let this machine in: "
+                f"name them as {self.address.kind}:http://USER:PASSWORD@HOST:PORT"
             )
         elif 300 <= error.code < 400:
-            message = f"{title} redirects to another address: name that one, if you trust it."
+            reason = "redirects to another address: name that one, if you trust it"
         else:
-            reason = shortened(reason_of(document) or error.reason or "no reason given")
-            message = f"{title} refuses a request ({error.code}): {reason}."
-        return RefusedError(message, error.code, document)
+            given = shortened(reason_of(document) or error.reason or "no reason given")
+            reason = f"refuses a request ({error.code}): {given}"
+        return RefusedError(self.address.title, reason, error.code, document)
 
     def _broken(self, error: Exception, seconds: float) -> ModelError:
         title = self.address.title

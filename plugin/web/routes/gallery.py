@@ -22,9 +22,10 @@ from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.labels import ALBUM, TAG, label_counts
 from ....pipelines.collection.queries import DAMAGE, Query, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
-from ....pipelines.evaluation.keepers import UNITS
-from ....pipelines.evaluation.stacks import stacked
+from ....pipelines.ingest.roots import known_roots
 from ....pipelines.judges.finding import JudgeSource, known_judges
+from ....pipelines.keepers.finding import UNITS
+from ....pipelines.keepers.stacks import stacked
 from ....pipelines.scoring.explaining import heat_picture
 from ....pipelines.scoring.similar import by_likeness
 from ....pipelines.services.gallery import cells_of, picture_details, start_scoring
@@ -37,6 +38,7 @@ from ....pipelines.services.judging import (
     limits_of_shown,
     start_judging,
 )
+from ....pipelines.services.start import GOAL
 from ....pipelines.support.background import Job
 from ..answers import for_visitor, json_endpoint, page, reading, whole_number, whole_numbers
 from ..judges import scored_choices, stored_name_of
@@ -158,8 +160,16 @@ def gallery(request: Request) -> Response:
         kind: {name: 0 for name in [parameters.get(kind)] if name} | label_counts(current.collection, kind)
         for kind in (TAG, ALBUM)
     }
+    rater = rater_of(request)
+    # Whoever opened a folder may not know yet that it can be ranked so.
+    offer = (
+        counts.pictures >= GOAL
+        and counts.raters.get(rater, 0) < GOAL
+        and rater not in current.profiles.own.names()
+        and bool(known_roots(current.collection))
+    )
     return page(
-        request, "gallery.html", current, view="gallery", judges=judges, chosen=parameters.get("by") or OVERALL, counts=counts, parameters=parameters, damages=DAMAGE,
+        request, "gallery.html", current, view="gallery", offer=offer, judges=judges, chosen=parameters.get("by") or OVERALL, counts=counts, parameters=parameters, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
         startable=startable_models(request), adherence=adherence_among(current.collection, counts.profiles),
         examined=examined, ignored=[f"{name[:40]}={value[:40]}" for name, value in ignored.items()],

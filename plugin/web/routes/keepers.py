@@ -13,7 +13,7 @@ from starlette.routing import Route
 from ....errors import CollectionError, SoartError
 from ....metrics.damage.names import OVERALL
 from ....pipelines.collection.counts import count_collection
-from ....pipelines.evaluation.keepers import UNITS
+from ....pipelines.keepers.finding import UNITS
 from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.services.keepers import KeeperService
 from ..answers import json_endpoint, page, whole_number

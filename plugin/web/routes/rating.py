@@ -45,11 +45,11 @@ def queue(request: Request) -> Response:
     count = min(MOST_AHEAD, max(1, whole_number(request.query_params.get("count", "8"), "a count")))
     rows = service.queue(count, whole_numbers(request.query_params.get("skip", ""), "a picture's number"))
     return JSONResponse({
-        "cells": cells_of(current.collection, rows, rater), "progress": _progress(request, service),
+        "cells": cells_of(current.collection, rows, rater), "progress": progress_of(request, service),
     })  # fmt: skip
 
 
-def _progress(request: Request, service: RatingService) -> dict[str, Any]:
+def progress_of(request: Request, service: RatingService) -> dict[str, Any]:
     """The progress of a rater; its sentences in the language of the request."""
     progress = asdict(service.progress())
     return progress | {name: for_visitor(request, progress[name]) for name in ("sentence", "advice", "failed")}
@@ -77,7 +77,7 @@ def stars_in(value: object) -> float | None:
 
 def progress(request: Request) -> Response:
     """The progress of the rater."""
-    return JSONResponse(_progress(request, current_collection(request).rating(rater_of(request))))
+    return JSONResponse(progress_of(request, current_collection(request).rating(rater_of(request))))
 
 
 def learn(request: Request, body: dict[str, Any]) -> Response:

@@ -19,8 +19,11 @@ import { onUndo, undoLatest } from "./undo.js";
  * @import { Progress } from "./trust.js"
  */
 
+const view = $(".rate");
 /** Pictures to have in the queue ahead of the current one. */
-const AHEAD = 8;
+const AHEAD = Number(view.dataset.ahead ?? 8);
+/** Ratings that the view asks for; 0 for as many as there are pictures. */
+const GOAL = Number(view.dataset.goal ?? 0);
 /** @type {HTMLImageElement} */
 const picture = $("#picture");
 /** @type {Cell[]} */
@@ -34,8 +37,37 @@ let filling = false;
 let dry = false;
 /** @type {Map<number, HTMLImageElement>} Decoded pictures by id. */
 const ready = new Map();
+/** @type {(counts: Progress) => void} */
+let onCount = () => {};
+/** @type {() => string | null} */
+let whenEmpty = () => null;
 /** @type {Map<number, number>} Ratings of this page by picture id; 0 for skipped, -1 for "not for me". */
 const ratings = new Map();
+
+/**
+ * Call a function with the counts whenever they change.
+ *
+ * @param {(counts: Progress) => void} handler
+ */
+export const onCounts = (handler) => {
+  onCount = handler;
+};
+
+/**
+ * Say something else where no picture is left.
+ *
+ * @param {() => string | null} text returns it; null for what is said otherwise.
+ */
+export const onEmpty = (text) => {
+  whenEmpty = text;
+  draw();
+};
+
+/** Ask for further pictures again, because there may be more. */
+export function fillAgain() {
+  dry = false;
+  fill();
+}
 
 /** Keep the next pictures decoded. */
 function prepare() {
@@ -100,7 +132,7 @@ function draw() {
   picture.dataset.id = String(cell.id);
   $("#prompt").textContent = cell.title;
   const stars = ratings.get(cell.id) ?? cell.stars;
-  for (const button of $$("[data-stars]", $(".rate"))) {
+  for (const button of $$("[data-stars]", view)) {
     button.setAttribute("aria-pressed", String(stars === Number(button.dataset.stars)));
   }
   prepare();
@@ -133,6 +165,11 @@ async function passOver(cell) {
 }
 
 function showEnd() {
+  const early = whenEmpty();
+  if (early !== null) {
+    $("#done").replaceChildren(el("p", { textContent: early }));
+    return;
+  }
   const [text, href, link] = counts?.pictures
     ? [_("You have rated or skipped every picture."), `${base}/taste`, _("View your taste")]
     : [_("This collection has no pictures to rate yet."), `${base}/tune`, _("Tune a prompt")];
@@ -228,7 +265,15 @@ function add(stars, change) {
 
 function showCounts() {
   if (!counts) return;
+  onCount(counts);
   const { rated, rejected, pictures } = counts;
+  if (GOAL) {
+    const done = Math.min(rated, GOAL);
+    $("#counts").textContent = _("%(done)s of %(count)s rated", { done, count: GOAL });
+    $("#filled").setAttribute("width", `${(100 * done) / GOAL}%`);
+    $("#bar").ariaLabel = $("#counts").textContent;
+    return;
+  }
   const done = rated + rejected;
   const parts = { rated, skipped: rejected, left: Math.max(0, pictures - done) };
   $("#counts").textContent = _("%(rated)s rated, %(skipped)s skipped, %(left)s left", parts);
@@ -268,7 +313,7 @@ function press(key) {
   return true;
 }
 addEventListener("keydown", (event) => {
-  if (isForView(event) && !event.repeat && press(event.key)) event.preventDefault();
+  if (isForView(event) && !event.repeat && !view.hidden && press(event.key)) event.preventDefault();
 });
 $(".stars.big").addEventListener("click", (event) => {
   const button = around(event, "button");

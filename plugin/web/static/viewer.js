@@ -347,7 +347,8 @@ dialog.addEventListener("keydown", (event) => {
   else if (zoom.zoomed && event.key in ARROWS) zoom.pan(...ARROWS[event.key]);
   else if (event.key === "ArrowRight") move(1);
   else if (event.key === "ArrowLeft") move(-1);
-  else if (event.key === "z") zoom.toggle();
+  // A zoomed picture is shown whole again first, then the viewer closes.
+  else if (event.key === "z" || (event.key === "Escape" && zoom.zoomed)) zoom.toggle();
   else if (event.key === "+" || event.key === "=") zoom.by(1.5);
   else if (event.key === "-") zoom.by(1 / 1.5);
   else if (event.key === "f") favour();

@@ -12,7 +12,7 @@ from soart.errors import TasteError
 from soart.metrics.damage import quality_model
 from soart.metrics.damage.quality_model import QualityModel, unit_vectors
 from soart.metrics.damage.rated_quality import TOP, rated_appearance_model
-from soart.metrics.damage.reasons import verdicts
+from soart.metrics.damage.reasons import NO_FAULT, verdicts
 from soart.metrics.damage.suspicion import suspected
 from soart.metrics.damage.technical import (
     DETECTORS,
@@ -147,7 +147,7 @@ def test_a_poor_jpeg_is_named_after_cropping_and_saving_again(judge, photograph)
     again = saved(np.ascontiguousarray(saved(photograph, 40)[3:, 5:]), 90)
     assert judge.verdicts(judge.extractor.extract(again)) == ["JPEG artefacts"]
     good = judge.verdicts(judge.extractor.extract(saved(photograph, 90)))
-    assert good == judge.verdicts(judge.extractor.extract(photograph)) == ["clean"]
+    assert good == judge.verdicts(judge.extractor.extract(photograph)) == [NO_FAULT]
 
 
 def test_a_fault_is_not_found_at_sizes_where_it_was_not_learnt(judge, photograph):
@@ -302,7 +302,7 @@ def test_verdicts_are_a_word_or_two():
     evidence[DETECTORS.index("blur"), 1] = 0.7
     evidence[DETECTORS.index("noise"), 2] = 1.4
     evidence[:, 3] = np.nan
-    assert verdicts(evidence) == ["clean", "slightly soft", "noisy", "clean"]
+    assert verdicts(evidence) == [NO_FAULT, "slightly soft", "noisy", NO_FAULT]
     assert all(len(word) <= 25 for fault in np.eye(len(DETECTORS)) for word in verdicts(2 * fault[:, None]))
 
 

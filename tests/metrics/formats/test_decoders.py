@@ -52,6 +52,9 @@ def no_extra(monkeypatch):
     ],
 )  # fmt: skip
 def test_formats_of_pillow_are_read_and_found(kind, mode, suffix, tmp_path):
+    Image.init()
+    if kind not in Image.SAVE:
+        pytest.skip(f"this version of Pillow does not write {kind}")
     path = tmp_path / f"a{suffix.upper()}"
     image = gradient((32, 32)).convert(mode)
     path.write_bytes(encoded(image, kind, **({"irreversible": False} if kind == "JPEG2000" else {})))
@@ -86,7 +89,7 @@ def test_formats_are_told_apart():
     assert is_heic(HEIC)
     assert is_heic(b"\0\0\0\x1cftypmif1\0\0\0\0mif1heixmiaf")
     assert is_avif(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf")
-    assert is_avif(encoded(gradient(), "AVIF"))
+    assert is_avif(b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1A")
     for content in (b"", b"ftyp", b"\0\0\0\x18ftypisom\0\0\0\0mp42iso2", encoded(gradient(), "PNG"), b"\0\0\0\x18ftyp"):
         assert not any(is_format(content) for is_format in (is_heic, is_avif, is_jxl))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soart.metrics.tastes.blend import blend
-from soart.metrics.tastes.by_example import explain, shares_of
+from soart.metrics.tastes.by_example import Known, explain, shares_of
 from soart.metrics.tastes.examples import from_choices, from_modes, from_ratings
 from soart.metrics.tastes.taste import OTHERS, learn_taste
 
@@ -53,7 +53,7 @@ def test_shares_sum_to_the_liking(taste_world, tastes, name):
     taste, rng = tastes[name], np.random.default_rng(5)
     items, _ = taste_world.draw(30, rng)
     priors = priors_for(taste, 30, rng)
-    shares = shares_of(taste, items, priors)
+    shares = shares_of(taste, Known(items, priors))
     assert shares.examples.shape == (30, len(taste.examples))
     assert shares.starts.shape == (30, len(taste.prior_names))
     np.testing.assert_allclose(shares.liking, taste.liking(items, priors), atol=1e-6)
@@ -84,7 +84,7 @@ def test_every_kernel_has_exact_shares():
     for kernel in range(len(model.kernels.names)):
         duals = np.where(np.arange(len(model.duals))[:, None] == kernel, model.duals + rng.normal(size=21), 0.0)
         only = replace(taste, fitted=replace(taste.fitted, model=replace(model, duals=duals)))
-        shares = shares_of(only, items, np.zeros((9, 0)))
+        shares = shares_of(only, Known(items))
         naive = [
             [dual * model.kernels.against(row[None])[kernel][0, i] for i, dual in enumerate(duals[kernel])] for row in z
         ]
@@ -99,10 +99,10 @@ def test_reasons_add_up_to_the_difference_of_the_scores(taste_world, tastes, nam
     priors = priors_for(taste, 25, rng)
     scores = taste.score(items, priors, useless_ok=True)
     usual = 100 * taste.probability(taste.liking(items, priors).mean()[None])[0]
-    for row, score in zip(explain(taste, items, priors, items, priors), scores, strict=True):
+    for row, score in zip(explain(taste, Known(items, priors), Known(items, priors)), scores, strict=True):
         assert sum(reason.contribution for reason in row) == pytest.approx(score - usual, abs=1e-6)
     middle = 100 * taste.probability(taste.liking(taste.examples.items, taste.examples.priors).mean()[None])[0]
-    for row, score in zip(explain(taste, items, priors), scores, strict=True):
+    for row, score in zip(explain(taste, Known(items, priors)), scores, strict=True):
         assert sum(reason.contribution for reason in row) == pytest.approx(score - middle, abs=1e-6)
 
 
@@ -114,7 +114,7 @@ def test_a_blend_is_explained_by_its_parts(taste_world, tastes):
         100 * weight * part.probability(part.liking(items).mean()[None])[0]
         for part, weight in zip(both.parts, both.weights, strict=True)
     )
-    for row, score in zip(explain(both, items, among=items), both.score(items, useless_ok=True), strict=True):
+    for row, score in zip(explain(both, Known(items), Known(items)), both.score(items, useless_ok=True), strict=True):
         assert sum(reason.contribution for reason in row) == pytest.approx(score - usual, abs=1e-6)
         assert len({reason.in_full for reason in row}) == len(row)
 
@@ -125,8 +125,8 @@ def test_pictures_that_lack_a_prior_score_are_explained_by_the_taste_that_scores
     priors = priors_for(taste, 8, rng)
     priors[::2, 0] = np.nan
     assert taste.lacking(priors).tolist() == [True, False] * 4
-    by_it = [*explain(taste, items, priors, items, priors)]
-    alone = explain(taste.alone, items[::2], taste.for_alone(priors[::2]), items, taste.for_alone(priors))
+    by_it = [*explain(taste, Known(items, priors), Known(items, priors))]
+    alone = explain(taste.alone, Known(items[::2], taste.for_alone(priors[::2])), Known(items, taste.for_alone(priors)))
     assert by_it[::2] == alone
     assert not any("judge" in reason.text for row in by_it[::2] for reason in row)
     assert all(any("(judge: a)" in reason.text for reason in row) for row in by_it[1::2])
@@ -142,22 +142,25 @@ def test_reasons_name_the_pictures_that_a_picture_is_like(taste_world):
     taste = learnt(taste_world, examples)
     near = {mode: centre + 0.3 * rng.normal(size=(5, p)) for mode, centre in centres.items()}
     everything = np.concatenate([*near.values()])
-    rows = explain(taste, everything, among=everything)
-    for n, row in enumerate(rows):
-        good = n < 5
-        like = next(reason for reason in row if reason.text.startswith("like "))
-        assert like.text.endswith("you liked" if good else "you disliked")
-        assert like.contribution > 0 if good else like.contribution < 0
-        assert {example.title[:-6] for example in like.examples} == {"good" if good else "bad"}
-        assert all(example.file.startswith("/pictures/") for example in like.examples)
-        assert abs(like.examples[0].share) >= abs(like.examples[-1].share)
+    rows = explain(taste, Known(everything), Known(everything))
+    assert [row[0].contribution > 0 for row in rows] == [True] * 5 + [False] * 5
+    # It lifts a score to be like what was liked, and to be unlike what was disliked.
+    signs = {"like liked": 1, "unlike liked": -1, "like disliked": -1, "unlike disliked": 1}
+    for reason in (reason for row in rows for reason in row if reason.examples):
+        words = f"{reason.text.split()[0]} {reason.text.split()[-1]}"
+        assert reason.contribution * signs[words] > 0
+        assert {example.title[:-6] for example in reason.examples} == {"good" if words.endswith(" liked") else "bad"}
+        assert all(example.file.startswith("/pictures/") for example in reason.examples)
+        shares = [abs(example.share) for example in reason.examples]
+        assert shares == sorted(shares, reverse=True)
+    assert {reason.text for row in rows for reason in row} >= {"like these you liked", "like these you disliked"}
 
 
 def test_a_learning_picture_is_its_own_reason_and_no_example(tastes):
     taste = tastes["good and bad"]
     items = taste.examples.items
     # Batches of other sizes round differently.
-    rows = explain(taste, items * (1 + 1e-7), among=items)
+    rows = explain(taste, Known(items * (1 + 1e-7)), Known(items))
     said = [{r.text for r in row} & {"you liked this one", "you disliked this one"} for row in rows]
     assert sum(map(len, said)) >= 14
     for n, (row, words) in enumerate(zip(rows, said, strict=True)):
@@ -173,9 +176,9 @@ def test_any_small_taste_is_explained_exactly(taste_world, seed, size):
     taste = learnt(taste_world, from_modes({"good": good, "bad": bad}))
     items, _ = taste_world.draw(6, rng)
     usual = 100 * taste.probability(taste.liking(items).mean()[None])[0]
-    for row, score in zip(explain(taste, items, among=items), taste.score(items, useless_ok=True), strict=True):
+    for row, score in zip(explain(taste, Known(items), Known(items)), taste.score(items, useless_ok=True), strict=True):
         assert sum(reason.contribution for reason in row) == pytest.approx(score - usual, abs=1e-6)
 
 
 def test_no_pictures_have_no_reasons(taste_world, tastes):
-    assert explain(tastes["ratings"], np.zeros((0, len(taste_world.names)))) == []
+    assert explain(tastes["ratings"], Known(np.zeros((0, len(taste_world.names))))) == []

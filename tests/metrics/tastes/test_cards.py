@@ -14,7 +14,8 @@ from scipy.stats import multivariate_normal
 
 from soart.errors import TasteError
 from soart.metrics.tastes import card_space as card_space_module
-from soart.metrics.tastes import profile, taste_files
+from soart.metrics.tastes import taste as taste_module
+from soart.metrics.tastes import taste_files
 from soart.metrics.tastes.array_files import digest_of
 from soart.metrics.tastes.blend import Blend
 from soart.metrics.tastes.card_space import card_space, check_items_of, kind_scores
@@ -427,7 +428,7 @@ def test_taste_with_kinds_computes_their_liking(taste_world, monkeypatch, tmp_pa
     rng = np.random.default_rng(11)
     items, liking = taste_world.draw(200, rng)
     space = learn_space(items, taste_world.names, "v1", len(taste_world.names))
-    for place in (card_space_module, profile, taste_files):
+    for place in (card_space_module, taste_module, taste_files):
         monkeypatch.setattr(place, "card_space", lambda: space)
     # A kind that likes what this person likes, and one of noise.
     kinds = np.stack([np.linalg.lstsq(space.coordinates(items), liking, rcond=None)[0], rng.normal(size=space.width)])

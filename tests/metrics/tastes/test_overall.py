@@ -1,4 +1,4 @@
-"""The overall score: the product of the root of the freedom from faults, the share of people who would like the picture, and its rated quality."""
+"""The overall score: the product of the freedom from faults, the share of people who would like the picture, and its quality."""
 
 import pickle
 from dataclasses import replace
@@ -18,9 +18,14 @@ from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.tastes import overall
 from soart.metrics.tastes.appeal import appeal_model
 from soart.metrics.tastes.overall import (
+    ALIKE,
     MIDDLE,
     SLOPE,
+    USUAL_UNLIKENESS,
+    WEIGHTS_VERSION,
     OverallJudge,
+    alike_of,
+    qualities_of,
     shares_of,
     words_of,
 )
@@ -66,9 +71,13 @@ def test_is_the_product_of_its_parts(judge, items, large, tiny):
         rated = rated_quality_model().scores(rows, names)
         # Of pictures below 64 pixels the rated quality is not known, so it counts as usual.
         assert np.isnan(rated).all() == (rows is tiny)
-        qualities = np.clip(np.nan_to_num(rated, nan=rated_quality_model().usual) / TOP, LEAST, 1)
-        own = np.sqrt(technical.freedom_from_faults(rows[:, : quality.shape[1]]) / 100)
-        assert np.allclose(judge.score(rows), 100 * own * shares * qualities)
+        left = np.clip(np.nan_to_num(rated, nan=rated_quality_model().usual) / TOP, LEAST, 1)
+        unlikeness = rated_quality_model().unlikeness(rows, names)
+        # It is known from 256 pixels on.
+        assert np.isnan(unlikeness).all() == (rows is not large)
+        left = left * np.minimum(ALIKE / np.nan_to_num(unlikeness, nan=USUAL_UNLIKENESS), 1)
+        freedom = technical.freedom_from_faults(rows[:, : quality.shape[1]])
+        assert np.allclose(judge.score(rows), freedom * shares * np.sqrt(left))
     rated = rated_quality_model().scores(large, names)
     assert rated[2] < rated[0]
     assert judge.verdicts(items) == technical.verdicts(quality)
@@ -91,6 +100,28 @@ def test_half_of_the_people_like_the_middle(judge):
     assert (np.diff(shares) > 0).all()
     assert shares[0] >= 0
     assert shares[-1] <= 1
+
+
+def test_what_is_unlike_all_that_it_knows_costs_points(judge, large):
+    known = np.array([0.1, ALIKE, USUAL_UNLIKENESS, 4 * ALIKE])
+    assert alike_of(known)[[0, 1, 3]] == pytest.approx([1, 1, 0.5])
+    assert alike_of(np.array([np.nan])) == alike_of(known[2:3])
+    assert qualities_of(np.full(2, TOP), known[2:]) == pytest.approx(alike_of(known[2:]))
+    far = large[:1].copy()
+    names = judge.extractor.names
+    deep = [n for n, name in enumerate(names) if name.startswith("deep/3/")]
+    far[:, deep] *= 5
+    assert judge.unlikeness(far)[0] > judge.unlikeness(large[:1])[0]
+    texts = [reason.text for reason in judge.explain(far, np.concatenate([large[:1], far]))[0]]
+    assert "looks less like photographs and art than the other" in texts
+
+
+def test_grey_pictures_are_not_unlike_for_want_of_colours(judge):
+    rng = np.random.default_rng(8)
+    picture = np.kron(render(random_scene(rng), rng) / 255.0, np.ones((4, 4, 1)))
+    grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
+    coloured, without = judge.unlikeness(judge.extractor.extract(np.stack([picture, grey])).astype(float))
+    assert without < 1.15 * coloured
 
 
 def test_the_parts_make_the_score(judge, items, large, tiny):
@@ -179,7 +210,7 @@ def test_wrong_items_are_refused_by_its_own_name(judge, items):
 
 
 def test_the_stored_name_has_all_versions(judge, monkeypatch):
-    assert judge.stored_name == f"overall-{FAULTS_VERSION:02d}0202"
+    assert judge.stored_name == f"overall-{FAULTS_VERSION:02d}0202{WEIGHTS_VERSION:02d}"
     monkeypatch.setattr(overall, "APPEAL_VERSION", "appeal-11")
     monkeypatch.setattr(overall, "RATED_QUALITY_VERSION", "rated-quality-12")
-    assert judge.stored_name.endswith("1112")
+    assert judge.stored_name.endswith(f"1112{WEIGHTS_VERSION:02d}")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 from specimens.ugly import encoded, picture, write_ugly
 from sqlalchemy import update
 
@@ -318,6 +319,28 @@ def test_of_near_duplicates_an_undamaged_one_is_kept_then_the_largest_then_the_b
         best, nothing = best_of_groups(order, group), best_of_groups(order, group - 1)
     assert np.flatnonzero(best).tolist() == [expected]
     assert not nothing.any()
+
+
+def test_of_near_duplicates_the_lossless_file_that_says_how_it_was_made_is_kept(tmp_path, scene):
+    """Though a copy saved anew is larger, or has the better score, and the original alone is suspected of damage."""
+    folder, text = tmp_path / "art", PngInfo()
+    folder.mkdir()
+    text.add_text("parameters", "a fox\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 96x96")
+    picture = scene(0).resize((96, 96))
+    picture.save(folder / "original.png", pnginfo=text)
+    picture.save(folder / "plain.png")
+    picture.resize((192, 192)).save(folder / "enlarged.png")
+    exif = picture.getexif()
+    exif[ExifTags.Base.ImageDescription] = "a fox"
+    picture.save(folder / "saved-anew.jpg", quality=95, exif=exif)
+    with Collection(tmp_path / "collection") as collection:
+        evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").evaluation
+        paths = first_paths(collection, 1, evaluated.ids.tolist())
+        row = {Path(path).stem: evaluated.place[image] for image, path in paths.items()}
+        damaged = np.isin(np.arange(4), [row["original"]])
+        order = keeping_order(collection, evaluated.ids, np.where(damaged, 1.0, 99.0), damaged)
+    assert len(set(evaluated.group.tolist())) == 1
+    assert np.flatnonzero(evaluated.best).tolist() == [row["original"]] == [order[0]]
 
 
 def test_near_duplicates_of_known_pictures_are_not_compared_again(tmp_path, scene):

@@ -14,6 +14,7 @@ import pytest
 from specimens.ugly import encoded, picture
 
 from soart.errors import CollectionError
+from soart.metrics.damage.reasons import NO_FAULT
 from soart.pipelines.collection.pictures import sha256_by_id, update_pictures
 from soart.pipelines.evaluation.export import export, format_of
 from soart.pipelines.evaluation.folders import sync_and_evaluate
@@ -44,7 +45,7 @@ def test_exports_hold_every_file_and_come_back(found, tmp_path, kind):
         assert [float(row["score"] or 0) for row in rows] == [row["score"] or 0 for row in expected]
     assert len(expected) == 44
     judged = [row for row in expected if row["score"]]
-    assert all(row["technometric"] >= 0 and (row["verdict"] == "clean") <= (row["damage"] is None) for row in judged)
+    assert all(row["technometric"] >= 0 and (row["verdict"] == NO_FAULT) <= (row["damage"] is None) for row in judged)
     assert sorted(judged, key=lambda row: row["technometric"]) == sorted(judged, key=lambda row: -row["score"])
     export(records(found.collection, found.update.scan_number, found.evaluation), names, path)
     assert path.read_bytes() == first

@@ -7,9 +7,10 @@ from sklearn.datasets import load_sample_images
 from specimens.judging import values_for
 
 from soart.errors import JudgeError
+from soart.metrics.items.nouns import noun_classes
 from soart.pipelines.judges import calibration
 from soart.pipelines.judges.adherence import AdherenceJudge
-from soart.pipelines.judges.nouns import NounSource, noun_classes, noun_margin
+from soart.pipelines.judges.nouns import NounSource, noun_margin
 from soart.pipelines.judges.phrase_sources import Brief
 from soart.pipelines.scoring.pictures import PicturesInMemory
 from soart.prompts.phrases.cutting import cut_prompt

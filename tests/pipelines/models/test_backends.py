@@ -139,6 +139,108 @@ def test_the_size_follows_the_name_of_the_checkpoint(model):
     assert named.title.endswith(", model photoXL")
 
 
+def test_flux_is_drawn_with_its_distilled_guidance_and_both_are_slots():
+    forge, comfy = A1111(), Comfy()
+    forge.options |= {"forge_preset": "flux", "flux_t2i_d_cfg": 2.5, "flux_t2i_cfg": 1}
+    comfy.architectures["dreamy.safetensors"] = "flux-1-dev"
+    sent = []
+    for backend, steps, usual in ((forge, 20, 2.5), (comfy, 20, 3.5)):
+        with serving(backend) as name, opened(name) as generator:
+            assert (generator.model.steps, generator.model.guidance, generator.model.size) == (
+                steps,
+                usual,
+                (1024, 1024),
+            )
+            drawn = [only(generator), only(generator, guidance=5.0), only(generator, true_cfg=2.0)]
+            assert len({picture.pixels.tobytes() for picture in drawn}) == 3
+            space = soart.PromptSpace.parse(
+                "template: a {what}\nslots: {what: [fox, owl], true_cfg: [1, 2], guidance: [2, 4]}"
+            )
+            choice = space.render((0, 1, 0))
+            request = generator.request(choice.prompt, 1, **choice.settings)
+            assert (request.guidance, request.true_cfg) == (2.0, 2.0)
+        sent.append(backend)
+    bodies = [body for _, path, body, _ in forge.requests if path.endswith("txt2img")]
+    assert [(body["cfg_scale"], body["distilled_cfg_scale"]) for body in bodies] == [(1.0, 2.5), (1.0, 5.0), (2.0, 2.5)]
+    graphs = comfy.runs.values()
+    assert [(graph["3"]["inputs"]["cfg"], graph["10"]["inputs"]["guidance"]) for graph in graphs] == [
+        (1.0, 3.5), (1.0, 5.0), (2.0, 3.5),
+    ]  # fmt: skip
+
+
+def test_a_checkpoint_with_one_guidance_takes_no_second_one(model):
+    with opened(model) as generator, pytest.raises(ModelError, match="has one guidance only: leave true_cfg out"):
+        generator.request("a fox", 1, true_cfg=2.0)
+
+
+def test_the_preset_of_forge_counts_for_the_loaded_checkpoint_alone():
+    backend = A1111()
+    backend.options["forge_preset"] = "flux"
+    with serving(backend) as name:
+        assert opened(name).model.guidance == 3.5
+        assert opened(f"{name}#photoXL").model.guidance == 7.0
+        # Without Forge there is one guidance, which SD.Next sends where Flux takes it.
+        del backend.options["forge_preset"]
+        backend.models[1]["title"] = backend.models[1]["filename"] = "flux1-dev.safetensors"
+        with opened(f"{name}#flux1-dev") as generator:
+            assert generator.model.guidance == 3.5
+            backend.models[1]["filename"] = "flux1-dev.safetensors"
+            only(generator)
+            body = backend.requests[-1][2]
+            assert (body["cfg_scale"], "distilled_cfg_scale" in body) == (3.5, False)
+            with pytest.raises(ModelError, match="one guidance only"):
+                generator.request("a fox", 1, true_cfg=2.0)
+
+
+def test_a_web_ui_that_sends_jpegs_is_told_once(caplog):
+    backend = A1111()
+    backend.options["samples_format"] = "jpg"
+    with serving(backend) as name:
+        with opened(name) as generator:
+            only(generator)
+            only(generator, steps=3)
+        assert caplog.text.count("sends JPEGs, whose losses count as damage: choose png there") == 1
+        assert "+jpg" in generator.model.identity
+        caplog.clear()
+        backend.options["samples_format"] = "png"
+        with opened(name) as generator:
+            only(generator)
+        assert "JPEG" not in caplog.text
+
+
+def test_a_lora_that_a_web_ui_does_not_have_is_refused():
+    backend = A1111()
+    with serving(backend) as name, opened(name) as generator:
+        assert generator.request("a fox <lora:ink:0.5>", 1).prompt == "a fox <lora:ink:0.5>"
+        assert generator.request("a fox <lora:ink_v1:0.5:0.8>", 1)
+        with pytest.raises(LoraError, match=r"has no LoRA 'inc': choose one such as ink"):
+            generator.request("a fox <lora:inc:1>", 1)
+        with pytest.raises(LoraError, match="The negative prompt names the LoRA 'ink'"):
+            generator.request("a fox", 1, negative="<lora:ink:1>")
+        # Files may be added meanwhile.
+        backend.loras.append("inc")
+        assert generator.request("a fox <lora:inc:1>", 1)
+        backend.loras = None
+        assert opened(name).request("a fox <lora:anything:1>", 1)
+
+
+def test_a_lora_in_a_text_of_a_workflow_needs_a_node_that_reads_it(tmp_path):
+    graph = flux()
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps(graph))
+    backend = Comfy()
+    with serving(backend) as name:
+        with pytest.raises(LoraError, match=r"No node of the workflow .* reads the LoRA 'ink' in the prompt text"):
+            opened(f"{name}#{path}").request("a fox <lora:ink:1>", 1)
+        # Past a node of others it may be read.
+        backend.modules["Shout"] = "custom_nodes.shouting"
+        graph["20"] = {"class_type": "Shout", "inputs": {"words": ["12", 0]}}
+        graph["2"]["inputs"] |= {"clip_l": ["20", 0], "t5xxl": ["20", 0]}
+        graph["12"]["inputs"]["value"] = "%prompt%"
+        path.write_text(json.dumps(graph))
+        assert opened(f"{name}#{path}").request("a fox <lora:ink:1>", 1)
+
+
 def test_the_python_interface_and_the_tuner_draw_with_a_backend(model, tmp_path, judge):
     ranking = soart.generate("a {red|blue} boat", 2, tmp_path / "c", model=model, width=32, height=32)
     assert len(list(ranking)) == 2
@@ -332,6 +434,16 @@ def test_out_of_memory_is_told_with_a_way_out():
             only(generator)
 
 
+def test_a_refusal_without_a_reason_names_the_backend_once(backend, model):
+    path = {"a1111": "/sdapi/v1/txt2img", "comfyui": "/prompt"}[backend.kind]
+    with opened(model) as generator:
+        backend.failures[path] = (502, b"<html>")
+        with pytest.raises(ModelError) as caught:
+            only(generator)
+    assert str(caught.value).count(backend_address(model).title) == 1
+    assert "failed: it refuses a request (502)" in str(caught.value)
+
+
 # ComfyUI
 
 
@@ -392,7 +504,7 @@ def test_a_checkpoint_that_vanishes_is_named():
 def test_comfyui_without_checkpoints_and_prompts_with_loras():
     backend = Comfy()
     with serving(backend) as name:
-        with pytest.raises(LoraError, match="does not read the LoRA 'ink'"):
+        with pytest.raises(LoraError, match="No node of ComfyUI reads the LoRA 'ink'"):
             opened(name).request("a boat <lora:ink:1>", 1)
         backend.checkpoints = []
         with pytest.raises(ModelError, match="has no checkpoint: put one into"):

@@ -11,11 +11,11 @@ from PIL import Image
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.judging import JudgedPictures
-from soart.pipelines.evaluation.keepers import find_keepers
 from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement
+from soart.pipelines.keepers.finding import find_keepers
 from soart.pipelines.reports.evaluation import write_evaluation
 from soart.prompts.phrases.cutting import Phrase
 

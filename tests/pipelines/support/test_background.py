@@ -3,6 +3,7 @@ import threading
 import pytest
 
 from soart.errors import SoartError
+from soart.pipelines.support import background
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, MAX_FINISHED, RUNNING, Jobs
 
 
@@ -26,6 +27,26 @@ def test_work_is_done_and_counted(jobs):
     assert (job.state, job.done, job.total, job.result, job.message) == (DONE, 3, 3, 7, "done it")
     assert jobs.find("k") is jobs.get(job.number) is job
     assert jobs.find("other") is jobs.get(99) is None
+
+
+def test_the_time_left_is_that_of_the_present_stage(jobs, monkeypatch):
+    now, seen = [0.0], []
+    monkeypatch.setattr(background.time, "monotonic", lambda: now[0])
+
+    def work(job):
+        for total in (20, 100):
+            job.expect(total)
+            for _ in range(15):
+                seen.append(job.seconds_left)
+                job.advance()
+                now[0] += 1
+
+    job = jobs.start("k", "Two stages", work)
+    assert job.wait(240)
+    assert seen[:15] == [None] * 6 + [pytest.approx(20 - done) for done in range(6, 15)]
+    assert seen[15:27] == [None] * 12
+    assert seen[27:] == [pytest.approx(100 - done) for done in range(12, 15)]
+    assert job.seconds_left is None
 
 
 def test_one_key_is_worked_on_once_at_a_time(jobs):
@@ -64,7 +85,6 @@ def test_cancelling_ends_it_at_the_next_step(jobs):
     assert started.wait(240)
     assert job.live
     assert job.state == RUNNING
-    assert job.seconds_left > 0
     job.cancel()
     assert job.wait(240)
     assert job.state == CANCELLED

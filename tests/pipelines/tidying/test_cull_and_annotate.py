@@ -19,11 +19,11 @@ from soart.pipelines.collection.png import NOTE_AT, note_chunk
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import FileRow
 from soart.pipelines.evaluation.folders import sync_and_evaluate
-from soart.pipelines.evaluation.keepers import find_keepers
 from soart.pipelines.evaluation.result import Evaluation
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.keepers.finding import find_keepers
 from soart.pipelines.tidying.annotate import annotate, annotations_of, stars_of
 from soart.pipelines.tidying.cull import Move, Rule, cull, plan_cull
 from soart.pipelines.tidying.undoing import undo

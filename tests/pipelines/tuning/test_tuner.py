@@ -22,7 +22,7 @@ from soart.pipelines.models.opening import open_generator
 from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
 from soart.pipelines.tastes.learning import learn_from_pictures
-from soart.pipelines.tuning.dead_slots import unread_slots
+from soart.pipelines.tuning.dead_slots import left_out, unread_slots
 from soart.pipelines.tuning.evidence import Evidence
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
@@ -209,14 +209,34 @@ def test_slots_that_the_model_never_reads_are_dead(collection, generator, panel)
     tuner = Tuner(collection, generator, space, panel, budget=2, batch=2, prune=False)
     (sentence,) = tuner.find_dead_slots()
     assert sentence.startswith("Slot 'choice2' changes nothing: all its options stand where the model no longer reads")
+    # It is left out, and a later run of the same space goes on with what this one has drawn.
+    assert tuner.space.size == 2
+    assert tuner.space.fingerprint == space.fingerprint
     tune(tuner)
+    assert {trial.choice[1] for trial in tuner.study.own} == {0}
     assert sentence in findings_of(tuner).alarms
     # One option is short enough that the words after it are read.
     for text in (f"a {{boat|{long}}} {{red|blue}}", "a {boat|fox} in {red|blue}"):
         assert Tuner(collection, generator, PromptSpace.from_text(text), panel).find_dead_slots() == []
     # LoRAs are no words.
     loras = PromptSpace.from_text(f"a fox {long} {{<lora:a:1>|<lora:b:1>}}")
-    assert unread_slots(loras, generator.read_words) == []
+    assert unread_slots(loras, generator.read_words) == {}
+
+
+def test_slots_that_change_nothing_stay_if_nothing_else_could_be_tuned():
+    space = PromptSpace.from_text("a {boat|fox} in {red|blue}").restrict(bans=["choice1=boat"])
+    assert left_out(space, [1]) is space
+    assert left_out(space, []).size == 2
+    wide = PromptSpace.from_text("a {boat|fox} in {red|blue|green}").restrict(bans=["choice2=red"])
+    assert [sorted(banned) for banned in left_out(wide, [1]).banned] == [[], [0, 2]]
+
+
+def test_the_embedded_model_refuses_a_subject_that_it_cannot_draw_before_the_first_picture(
+    collection, generator, panel
+):
+    with pytest.raises(ModelError, match=r"cannot draw what a prompt asks for.*choose another model for: a spaceship"):
+        Tuner(collection, generator, PromptSpace.from_text("a {spaceship|robot} in {red|blue}"), panel)
+    Tuner(collection, generator, PromptSpace.from_text("a {spaceship|fox} in {red|blue}"), panel)
 
 
 def test_every_batch_has_random_numbers_of_its_own(tuner):
@@ -356,7 +376,9 @@ def test_scores_that_are_no_numbers(collection, generator, space):
     assert judged.goal == {}
     assert re.match(r"The judge 'broken' gave \d+ pictures no value: it cannot tell", judged.problems[0])
     tuner.step()
-    assert len({trial.choice for trial in tuner.study.drawn}) == len(collection.images()) > 4
+    assert (
+        len({trial.choice for trial in tuner.study.drawn}) == len(collection.images()) == tuner.budget - tuner.reserved
+    )
 
 
 def test_numbers_are_drawn_as_settings_and_reported_as_curves(collection, generator, panel):

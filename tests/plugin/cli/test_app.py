@@ -367,7 +367,8 @@ def test_ctrl_c_pressed_twice_ends_as_pressed_once(when, words):
 def test_nothing_to_rank_is_a_failure(soart, tmp_path):
     code, _, err = soart("rank", tmp_path)
     assert code == 1
-    assert err.strip() == "Error: No picture could be ranked."
+    assert " ".join(err.split()) == f"Error: There is no picture in '{tmp_path}'."
+    assert soart("find", "a boat", tmp_path)[::2] == (1, err)
 
 
 @pytest.mark.parametrize(

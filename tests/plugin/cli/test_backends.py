@@ -49,3 +49,34 @@ def test_tune_with_comfyui(soart, tmp_path):
         code, out, err = soart(*command)
     assert code == 0, err
     assert json.loads(out)["pictures"] == 4
+
+
+def test_tune_takes_the_settings_that_its_space_leaves_open(soart, tmp_path):
+    backend = A1111()
+    with serving(backend) as name:
+        command = (
+            "tune", "a {fox|owl}, {red|blue}", "--model", name, "--budget", 4, "--batch", 4, "--steps", 3, "--size", "32x40",
+            "--guidance", 2.5, "--sampler", "DPM++ 2M Karras", "--negative", "fog", "--collection", tmp_path / "t",
+        )  # fmt: skip
+        code, _, err = soart(*command)
+        assert code == 0, err
+        drawn = [body for _, path, body, _ in backend.requests if path.endswith("txt2img")]
+        facts = {
+            tuple(body[key] for key in ("steps", "width", "height", "cfg_scale", "sampler_name", "scheduler"))
+            for body in drawn
+        }
+        assert facts == {(3, 32, 40, 2.5, "DPM++ 2M", "Karras")}
+        assert all(body["negative_prompt"].startswith("fog") for body in drawn)
+        # A mistake is told before anything is drawn.
+        code, _, err = soart(*command[:-4], "--sampler", "Nothing", "--collection", tmp_path / "u")
+        assert (code, err.count("\n")) == (1, 1)
+        assert "has no sampler 'Nothing'" in err
+        # The slots of a space in YAML come first.
+        space = tmp_path / "space.yaml"
+        space.write_text("template: a {what}\nslots:\n  what: {options: [fox, owl]}\n  steps: {options: [2]}\n")
+        before = len(backend.requests)
+        command = ("tune", space, *command[2:4], "--budget", 2, "--steps", 9, "--size", 32, "--negative", "fog")
+        code, _, err = soart(*command, "--collection", tmp_path / "v")
+        assert code == 0, err
+        drawn = [body for _, path, body, _ in backend.requests[before:] if path.endswith("txt2img")]
+        assert {(body["steps"], body["width"], body["negative_prompt"]) for body in drawn} == {(2, 32, "fog")}

@@ -39,3 +39,11 @@ def test_it_shows_and_clears_what_can_be_measured_again(soart, folders):
     assert sorted(path.name for path in (folders / "one").iterdir()) == ["0.png", "1.png"]
     code, _, err = soart("cache", folders / "one")
     assert (code, "Nothing is stored of" in err) == (1, True)
+
+
+def test_folders_ranked_together_are_found_by_their_names(soart, folders):
+    assert soart("rank", folders / "one", folders / "two", "--by", "technical")[0] == 0
+    assert "Nothing is stored of" in soart("cache", folders / "one")[2]
+    for names in ([folders / "one", folders / "two"], [folders]):
+        [stored] = json.loads(soart("cache", *names, "--json")[1])["stored"]
+        assert (stored["folder"], stored["pictures"]) == (str(folders), 2)

@@ -136,6 +136,15 @@ def test_doctor_lists_judges(soart, package):
     assert "forbids commercial use" in out
 
 
+def test_judges_are_listed_as_they_are_named(soart, package):
+    listed = {one["name"]: one for one in json.loads(soart("judges", "--json")[1])["judges"]}
+    usages = {name: one["usage"] for name, one in listed.items()}
+    assert {name: usages[name] for name in ("overall", "clip", "pyiqa", "redness")} == {
+        "overall": "overall", "clip": "clip[:HUB_ID|FOLDER]", "pyiqa": "pyiqa:METRIC", "redness": "redness",
+    }  # fmt: skip
+    assert "clip[:HUB_ID|FOLDER]" in soart("judges")[1]
+
+
 @pytest.mark.parametrize("by", [[], ["technical"], ["overall", "blur"]])
 def test_every_way_to_rank_gives_one_order(soart, tmp_path, by):
     """Commands on a folder, Python on files, and nodes and diffusers on pixels."""

@@ -94,7 +94,7 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
     from soart.plugin.cli.app import app
 
     # The runner has a stdin of its own, which is not a terminal.
-    monkeypatch.setattr(command, "_is_interactive", lambda: True)
+    monkeypatch.setattr(command, "is_interactive", lambda: True)
     # The same model, already loaded.
     monkeypatch.setattr(command, "load_generator", lambda *_, **__: generator)
     runner = CliRunner()

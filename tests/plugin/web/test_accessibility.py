@@ -10,6 +10,7 @@ from soart.pipelines.collection.collection import Collection
 
 AXE = Path(__file__).parents[3] / ".ci" / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = (
+    "start",
     "gallery",
     "rate",
     "compare",

@@ -11,7 +11,7 @@ from soart.plugin.web.app import create_app
 
 from .conftest import TOKEN
 
-VIEWS = ("gallery", "rate", "compare", "keepers", "generate", "tune", "taste", "evaluate")
+VIEWS = ("start", "gallery", "rate", "compare", "keepers", "generate", "tune", "taste", "evaluate")
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -59,7 +59,7 @@ WEB = ROOT / "plugin" / "web"
 CODES = [code for code in languages() if code != "en"]
 HOSTILE = '"><script>document.title="owned"</script>'
 GERMAN = {"accept-language": "de-AT, en;q=0.5", "accept": "text/html"}
-VIEWS = ("gallery", "rate", "compare", "keepers", "generate", "tune", "taste", "evaluate")
+VIEWS = ("start", "gallery", "rate", "compare", "keepers", "generate", "tune", "taste", "evaluate")
 PARTS = (
     "/detail/1",
     "/evaluate/findings",

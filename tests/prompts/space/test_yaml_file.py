@@ -150,6 +150,8 @@ def test_mistakes_are_reported_with_line_and_path(change, where, words):
     [
         ("", "slots: is missing"),
         ("# nothing\n", "slots: is missing"),
+        ("slotz:\n  x: [a, b]\n", "line 1, slotz: is not a known key here"),
+        ("slots:\n  x: {optionz: [a, b]}\n", "line 2, slots.x.optionz: is not a known key here"),
         ("- a\n", "expected keys"),
         ("just words", "expected keys"),
         ("slots: {}", "no slots"),

@@ -238,6 +238,16 @@ def test_reserved_choices_are_not_asked_for(rng):
         steering.reserve([[2, 0]])
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_batches_without_feedback_are_whole_though_choices_are_taken(seed):
+    rng, steering = np.random.default_rng(seed), Steering(Domain.of((3, 4, 2)))
+    shown = steering.ask(8, rng)
+    again = Steering(Domain.of((3, 4, 2)))
+    again.reserve(shown)
+    more = again.ask(8, rng)
+    assert len({*map(tuple, [*shown.tolist(), *more.tolist()])}) == 16
+
+
 def test_batches_keep_their_distance(rng):
     steering = Steering(Domain.of((5,) * 6), min_slots=3)
     run(steering, taste(rng, (5,) * 6), rng, 3, 0.2)

@@ -118,9 +118,11 @@ prompt and fixed inputs. This table is what happened with tiny pipelines of rand
 * **previews**: the early look after two of five steps is another picture than the final one. A class without it cannot be interrupted
   by diffusers, so that `tune` draws every candidate to the end.
 * **guidance alive**: 1.5 and 20 give two pictures, through the argument in brackets. Distilled weights (FLUX.1 schnell, Klein, LCM)
-  ignore guidance whatever their class; `tune` draws two trial pictures for every slot of settings, and says which slot changes nothing.
+  ignore guidance whatever their class; `tune` draws two trial pictures for every slot of settings, and leaves out a slot that changes nothing.
 * **fixed inputs**: what the class needs besides text, as in `soart.wrap(pipeline, image=picture)`. Another picture there gives other
   pictures, and counts as another model in collections. All other arguments of the call may be given too.
+
+PRXPipeline draws only where the package *ftfy* is installed: `pip install ftfy`.
 
 | class | draws | previews | guidance alive | fixed inputs | refused because |
 |---|---|---|---|---|---|

@@ -16,6 +16,10 @@ globalThis.soartTexts = {
   "%(count)s Bild hinzugefügt.",
   "%(count)s Bilder hinzugefügt."
  ],
+ "%(count)s picture copied to %(folder)s.": [
+  "%(count)s Bild nach %(folder)s kopiert.",
+  "%(count)s Bilder nach %(folder)s kopiert."
+ ],
  "%(count)s picture is no longer a favourite.": [
   "%(count)s Bild ist kein Favorit mehr.",
   "%(count)s Bilder sind keine Favoriten mehr."
@@ -52,6 +56,7 @@ globalThis.soartTexts = {
   "%(count)s Stapel",
   "%(count)s Stapel"
  ],
+ "%(done)s of %(count)s files read": "%(done)s von %(count)s Dateien gelesen",
  "%(done)s of %(count)s picture": [
   "%(done)s von %(count)s Bild",
   "%(done)s von %(count)s Bildern"
@@ -60,6 +65,7 @@ globalThis.soartTexts = {
   "%(done)s von %(count)s Bild ist generiert.",
   "%(done)s von %(count)s Bildern sind generiert."
  ],
+ "%(done)s of %(count)s rated": "%(done)s von %(count)s bewertet",
  "%(done)s of %(count)s rated or skipped": [
   "%(done)s von %(count)s bewertet oder übersprungen",
   "%(done)s von %(count)s bewertet oder übersprungen"
@@ -91,9 +97,11 @@ globalThis.soartTexts = {
  "Done": "Fertig",
  "Drawing and learning": "Generiert und lernt",
  "Everything drawn so far is kept.": "Alles bisher Generierte bleibt.",
+ "Learning your taste and ranking the pictures…": "Ihr Geschmack wird gelernt, die Bilder werden geordnet …",
  "Learning your taste…": "Dein Geschmack wird gelernt…",
  "Loading the model and drawing the first batch…": "Das Modell wird geladen, die erste Runde generiert…",
  "Loading the model and reading what is there…": "Das Modell wird geladen, Vorhandenes wird gelesen…",
+ "Looking for pictures…": "Bilder werden gesucht …",
  "Marked as not duplicates.": "Als keine Duplikate markiert.",
  "More ratings would hardly help.": "Mehr Bewertungen würden kaum helfen.",
  "Move %(count)s file, with the text files beside it, to %(folder)s? This can be undone.": [
@@ -156,6 +164,7 @@ globalThis.soartTexts = {
  "better than %(share)s %% of the pictures": "besser als %(share)s %% der Bilder",
  "choice": "Entscheidung",
  "choice of keeper": "Wahl des Bildes, das bleibt",
+ "copies of the best": "Kopien der besten",
  "favourite": "Favorit",
  "gone: %(title)s": "weg: %(title)s",
  "no rating": "keine Bewertung",

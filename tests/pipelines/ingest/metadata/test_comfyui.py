@@ -288,6 +288,26 @@ def test_sampler_custom_and_advanced():
     assert (found.seed, found.steps, found.sampler, found.scheduler, found.prompt) == (9, 1, "lcm", "sdturbo", "a fox")
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        node("easy promptLine", prompt="by Ann\nby Bob\n", start_index=0, max_rows=1000),
+        node("StringToList", text="by Ann\nby Bob"),
+        node("Text Lines", multiline_text="by Ann\nby Bob"),
+    ],
+)
+def test_a_picture_of_a_list_of_prompts_does_not_have_all_of_them(lines):
+    nodes = change(base(**{"20": lines}), "6", text=["20", 0])
+    assert read(nodes).prompt is None
+    assert read(nodes).seed == str(2**63 + 5)
+    # A list of one line is that line, and a text of several lines is no list.
+    [name] = [name for name, value in lines["inputs"].items() if isinstance(value, str)]
+    lines["inputs"][name] = "by Ann"
+    assert read(nodes).prompt == "by Ann"
+    nodes = change(base(**{"20": node("PrimitiveStringMultiline", value="by Ann\nby Bob")}), "6", text=["20", 0])
+    assert read(nodes).prompt == "by Ann\nby Bob"
+
+
 def test_numbers_from_sums_are_unknown():
     assert read(change(base(**{"20": node("MathAdd", a=1, b=2)}), "3", steps=["20", 0])).steps is None
     assert read(change(base(**{"20": node("Seed (rgthree)", seed=-1)}), "3", seed=["20", 0])).seed is None

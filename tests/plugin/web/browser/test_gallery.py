@@ -385,8 +385,9 @@ def test_a_picture_is_zoomed_swiped_copied_and_varied_and_files_are_added(come, 
     before = page.eval_on_selector("#viewer-image", "image => image.style.transform")
     page.keyboard.press("ArrowRight")
     assert page.eval_on_selector("#viewer-image", "image => image.style.transform") != before
-    page.keyboard.press("z")
+    page.keyboard.press("Escape")
     assert page.eval_on_selector("#viewer-image", "image => image.style.transform") == ""
+    assert page.is_visible("#viewer")
     page.eval_on_selector(
         "#viewer .stage",
         """stage => [["pointerdown", 300], ["pointermove", 200], ["pointerup", 100]].forEach(([kind, clientX]) =>

@@ -17,16 +17,16 @@ from ...metrics.tastes.within_groups import WithinGroups, within_scores
 from ...notebooks import SHOWN, html_table
 from ..collection.files import files_by_picture, first_paths
 from ..collection.origins import origins
-from ..collection.pictures import pixel_counts
+from ..collection.pictures import original_ids, pixel_counts
 from ..collection.ratings import ratings
 from ..collection.thumbnails import thumbnail_of_file
+from ..evaluation.folders import EvaluatedCollection
+from ..evaluation.near_duplicates import distinct_rows, keeping_order
+from ..evaluation.settings import EvaluationSettings
 from ..scoring.grouping import grouped_by
-from ..scoring.keepers import Choice, choose, too_close
 from ..support.figures import figure
 from ..support.wording import counted
-from .folders import EvaluatedCollection
-from .near_duplicates import distinct_rows, keeping_order
-from .settings import EvaluationSettings
+from .choosing import Choice, choose, too_close
 
 #: Ways to group pictures, and what pictures of a group have in common, in the singular.
 UNITS = {"prompt": "prompt", "burst": "burst", "look-alike": "look-alike group"}
@@ -158,10 +158,9 @@ def find_keepers(
 ) -> Keepers:
     """Find the keepers of every group.
 
-    A group that has pictures which the user chose in the gallery keeps these and no other. Look-alikes are kept as
-    near-duplicates are everywhere: undamaged ones first, then those with most pixels, then by score. Of other groups
-    in which no picture has a value all pictures are kept. Pictures that the user says are no duplicates are in no group
-    together. Exact copies are look-alikes, of which the original is kept.
+    A group that has pictures which the user chose in the gallery keeps these and no other. Look-alikes are kept in the order
+    of ``keeping_order``. Of other groups in which no picture has a value all pictures are kept. Pictures that the user says
+    are no duplicates are in no group together. Exact copies are look-alikes, of which the original is kept.
 
     Args:
         evaluated: the evaluated collection.
@@ -182,10 +181,11 @@ def find_keepers(
         raise CollectionError(" ".join(["No picture could be judged.", *evaluated.judged.problems[:3]]))
     made = origins(collection, ids)
     ranked = np.where(np.isfinite(scores), scores, -np.inf)
-    damaged, pixels = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=np.int64)
+    damaged, pixels, original = np.zeros(len(ids), bool), np.zeros(len(ids), np.int64), np.zeros(len(ids), bool)
     if group == "look-alike":
         damaged, sizes = e.damage >= 0, pixel_counts(collection, ids)
         pixels = np.array([sizes[image] for image in ids], dtype=np.int64)
+        original = np.isin(ids, list(original_ids(collection, ids)))
         groups, order = e.group, keeping_order(collection, e.ids, ranked, damaged)
     else:
         pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
@@ -205,7 +205,7 @@ def find_keepers(
 
     def keeper_group(choice: Choice) -> KeeperGroup:
         images = tuple(ids[row] for row in choice.rows)
-        first = _decided_before_score(choice, damaged, pixels)
+        first = _decided_before_score(choice, original, damaged, pixels)
         return KeeperGroup(
             images, tuple(paths[image] for image in images), tuple(float(scores[row]) for row in choice.rows),
             choice.kept, choice.margin, choice.close and not first, made[images[0]].prompt,
@@ -239,11 +239,13 @@ def _all_kept_without_values(choice: Choice, scores: np.ndarray) -> Choice:
     return choice if known else replace(choice, kept=len(choice.rows), margin=float("nan"), close=False)
 
 
-def _decided_before_score(choice: Choice, damaged: np.ndarray, pixels: np.ndarray) -> str:
-    """The reason for a choice among look-alikes that damage or pixels decided; empty if neither did."""
+def _decided_before_score(choice: Choice, original: np.ndarray, damaged: np.ndarray, pixels: np.ndarray) -> str:
+    """The reason for a choice among look-alikes that the file, damage or pixels decided; empty if none did."""
     if choice.chosen or choice.kept == len(choice.rows):
         return ""
     last, following = choice.rows[choice.kept - 1], choice.rows[choice.kept]
+    if original[last] and not original[following]:
+        return "lossless and says how it was made, unlike the next one listed"
     if damaged[following] and not damaged[last]:
         return "the next one listed is suspected of damage"
     return "more pixels than the next one listed" if pixels[last] > pixels[following] else ""

@@ -12,12 +12,12 @@ from ...metrics.similarity.distinct import separated
 from ..collection.collection import Collection
 from ..collection.distinct import distinct_pictures
 from ..collection.origins import origins
+from ..evaluation.folders import EvaluatedCollection
+from ..evaluation.near_duplicates import keeping_order
+from ..evaluation.settings import EvaluationSettings
 from ..scoring.grouping import grouped_by
-from ..scoring.keepers import choose, too_close
-from .folders import EvaluatedCollection
-from .keepers import UNITS
-from .near_duplicates import keeping_order
-from .settings import EvaluationSettings
+from .choosing import choose, too_close
+from .finding import UNITS
 
 #: Ids of pictures to their groups (n,), −1 for none.
 Grouping = Callable[[Sequence[int]], np.ndarray]
@@ -104,7 +104,7 @@ def stacked(
         stack that has two or more of the query's pictures, the top one first, by the top one.
 
     Examples:
-        >>> from soart.pipelines.evaluation.stacks import stacked
+        >>> from soart.pipelines.keepers.stacks import stacked
         >>> stacked([4, 1, 5, 3], [(1, 2, 3, 4)])
         ([1, 5], {1: [1, 3, 4]})
         >>> stacked([4, 1, 5, 3], [(1, 2, 3, 4)], opened=2)

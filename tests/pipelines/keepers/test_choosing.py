@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soart.pipelines.scoring.keepers import CLEAR, ERROR, chance_of_better, choose, too_close
+from soart.pipelines.keepers.choosing import CLEAR, ERROR, chance_of_better, choose, too_close
 
 
 @given(st.integers(0, 10_000), st.integers(0, 20), st.integers(1, 4))

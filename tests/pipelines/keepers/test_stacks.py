@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import mark_distinct, undo_distinct
-from soart.pipelines.evaluation.keepers import UNITS, find_keepers
-from soart.pipelines.evaluation.stacks import find_stacks, stacked
+from soart.pipelines.keepers.finding import UNITS, find_keepers
+from soart.pipelines.keepers.stacks import find_stacks, stacked
 
 
 def stacks_of(found, by):

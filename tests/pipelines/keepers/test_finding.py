@@ -21,9 +21,9 @@ from soart.pipelines.collection.ratings import rate, undo_rating
 from soart.pipelines.evaluation.evaluate import evaluate
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.judging import JudgedPictures
-from soart.pipelines.evaluation.keepers import find_keepers
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.keepers.finding import find_keepers
 from soart.pipelines.tidying.cull import cull
 from soart.pipelines.tidying.keeping import moves_of_others
 from soart.pipelines.tidying.undoing import undo

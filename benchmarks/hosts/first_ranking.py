@@ -1,0 +1,284 @@
+"""Times the way from a folder that nobody has looked at to a ranking by one's own taste, and measures how good that is.
+
+    python benchmarks/hosts/first_ranking.py [--count 300] [--pace 2.5] [--tastes 24]
+
+The folder holds pictures of 1,024 × 1,024 pixels: the embedded model draws them, and they are enlarged, with a little grain, so that
+a file has 1.4 MB. The command is ``soart start`` in a separate process. A simulated person, whose taste is planted in what the
+prompts ask for, rates sixteen pictures over HTTP, one every ``--pace`` seconds, as they are offered. Then others with other
+tastes do the same, without pauses. The share of unseen pictures that each ranking puts in the right order is its AUC; the model draws
+what it was asked for in about four of five pictures, so no ranking reaches 1.
+
+CPU seconds are those of all processes of the server, which say more than the clock on a machine that is shared.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import httpx2 as httpx
+import numpy as np
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from soart.benchmarks.common import at_least, command, interval, key_of, progress, stored_arrays
+from soart.benchmarks.data.planted import Taste
+from soart.benchmarks.hosts.web import Server, enter, family
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
+from soart.pipelines.services.start import GOAL
+from soart.training.captions import Scene
+from soart.training.judge import balanced_scenes, plain_prompt
+
+SEED, SIDE = 51, 1024
+#: Most different drawings; further pictures are other crops of these.
+DRAWINGS = 600
+#: Longest wait for anything, in seconds.
+LONGEST = 3600
+#: Each likes two options of one property, or one of two properties, and no other picture.
+TASTES = tuple(
+    Taste(" or ".join(option for _, option in likes), likes, (), either=True)
+    for likes in (
+        *(
+            ((factor, first), (factor, second))
+            for factor, pairs in (
+                ("palette", ("warm earthy", "cool neon", "pastel monochrome", "warm neon", "cool monochrome", "pastel earthy")),
+                ("style", ("flat pixel", "watercolor sketch", "pointillism woodcut", "flat watercolor", "pixel woodcut", "sketch pointillism")),
+            )
+            for first, second in map(str.split, pairs)
+        ),
+        *(
+            (("palette", palette), ("style", style))
+            for palette, style in (
+                ("warm", "sketch"), ("cool", "watercolor"), ("pastel", "flat"), ("neon", "pixel"), ("earthy", "woodcut"),
+                ("monochrome", "pointillism"), ("warm", "pixel"), ("cool", "flat"), ("pastel", "woodcut"), ("neon", "sketch"),
+                ("earthy", "watercolor"), ("monochrome", "flat"),
+            )
+        ),
+    )
+)  # fmt: skip
+
+
+def drawn(cache: Path, count: int) -> tuple[list[Scene], np.ndarray]:
+    """Scenes and their (n, 64, 64, 3) uint8 pictures; drawn once, then cached."""
+    scenes = balanced_scenes(min(count, DRAWINGS), SEED)
+    loaded = load_model(device="cpu")
+
+    def draw() -> dict[str, np.ndarray]:
+        generator = ImageGenerator(loaded)
+        requests = [generator.request(plain_prompt(scene, k % 3), SEED + k) for k, scene in enumerate(scenes)]
+        pictures: list[np.ndarray] = []
+        for batch in generator.draw(requests):
+            pictures += [one.pixels for one in batch]
+            progress(len(pictures), len(requests), "drawing")
+        return {"pictures": np.stack(pictures)}
+
+    key = key_of(repr((SEED, loaded.identity, scenes)))
+    return scenes, stored_arrays(cache / f"first-ranking-{key}.npz", draw)["pictures"]
+
+
+def write_pictures(folder: Path, cache: Path, count: int) -> dict[str, Scene]:
+    """Write the pictures of a folder, unless they are there; returns the scene of each by the name of its file."""
+    scenes, pictures = drawn(cache, count)
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for number, (scene, pixels) in zip(range(count), cycle(zip(scenes, pictures, strict=True)), strict=False):
+        path = folder / f"{number:05d}.png"
+        found[path.name] = scene
+        if not path.exists():
+            rng = np.random.default_rng([SEED, number])
+            margin = 0 if number < len(scenes) else int(rng.integers(1, 9))
+            crop = Image.fromarray(pixels).crop(
+                (margin // 2, margin // 2, 64 - margin + margin // 2, 64 - margin + margin // 2)
+            )
+            large = np.asarray(crop.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.int16)
+            grain = rng.integers(-2, 3, (SIDE, SIDE, 1), dtype=np.int16)
+            Image.fromarray(np.clip(large + grain, 0, 255).astype(np.uint8)).save(path, compress_level=4)
+            progress(number + 1, count, "writing")
+    return found
+
+
+def cpu_seconds(server: Server) -> float:
+    """Seconds of CPU that the server and its processes, also those that ended, have taken."""
+    ticks = 0
+    for process in family(server.process.pid):
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except OSError:  # It has just ended.
+            continue
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+class Watch:
+    """Notes when the server reaches something: the clock and the CPU of its processes since the command."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.resting = 0.0
+
+    def note(self, server: Server, what: str) -> None:
+        """Print a line."""
+        seconds = time.monotonic() - self.began
+        print(
+            f"{what:52} {seconds:8.1f} s, {seconds - self.resting:8.1f} s without the person {cpu_seconds(server):8.1f} s CPU",
+            flush=True,
+        )
+
+    def rest(self, seconds: float) -> None:
+        """Wait as a person does who looks at a picture."""
+        time.sleep(seconds)
+        self.resting += seconds
+
+
+def waited(question: Iterator[object]) -> object:
+    """The first answer that is not empty, within ``LONGEST`` seconds."""
+    end = time.monotonic() + LONGEST
+    for answer in question:
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise TimeoutError("waited in vain")
+        time.sleep(0.1)
+    raise AssertionError("unreachable")
+
+
+class Person:
+    """A simulated person in a session of its own.
+
+    Args:
+        server: to rate at.
+        name: of the rater, and of the taste.
+        taste: the planted one.
+        scenes: by the name of the file.
+    """
+
+    def __init__(self, server: Server, name: str, taste: Taste, scenes: dict[str, Scene]) -> None:
+        self.client = httpx.Client(base_url=server.address, timeout=120)
+        self.name, self.taste, self.scenes = name, taste, scenes
+        self.headers = enter(self.client, server, name)
+        self.rated: set[int] = set()
+
+    def get(self, path: str) -> httpx.Response:
+        """A page or an answer of the collection."""
+        return self.client.get(f"/c/0{path}").raise_for_status()
+
+    def post(self, path: str, **body: object) -> None:
+        """Ask for a change."""
+        self.client.post(f"/c/0{path}", json={"rater": self.name, **body}, headers=self.headers).raise_for_status()
+
+    def file_of(self, image: int) -> str:
+        """The name of the file of a picture."""
+        return self.get(f"/download/{image}").headers["content-disposition"].rpartition("'")[2]
+
+    def next_picture(self) -> int:
+        """The next picture to rate, once its pixels have arrived."""
+        cells = waited(self.get("/api/queue?count=1").json()["cells"] for _ in iter(int, 1))
+        assert isinstance(cells, list)
+        self.get(f"/pictures/{cells[0]['id']}/large?v={cells[0]['v']}")
+        return int(cells[0]["id"])
+
+    def rate(self, image: int) -> None:
+        """Rate a picture by the taste."""
+        liked = self.taste.label(self.scenes[self.file_of(image)]) > 0
+        self.post("/api/rate", image=image, stars=5 if liked else 1)
+        self.rated.add(image)
+
+    def state(self) -> dict[str, dict[str, object]]:
+        """The state of the view Start."""
+        found: dict[str, dict[str, object]] = self.get("/api/start").json()
+        return found
+
+    def learn(self) -> None:
+        """Wait until the taste is learnt from all ratings, and the pictures are ranked by it."""
+        end = time.monotonic() + LONGEST
+        while time.monotonic() < end:
+            made = self.state()["progress"]
+            if not made["learning"] and made["learnt"] == len(self.rated):
+                return
+            if not made["learning"]:
+                self.post("/api/learn")
+            time.sleep(0.2)
+        raise TimeoutError("waited in vain")
+
+    def ranked(self) -> dict[int, float]:
+        """Scores of the taste by picture."""
+        ids = self.get("/api/ids").json()["ids"]
+        scores = {}
+        for start in range(0, len(ids), 200):
+            part = ",".join(map(str, ids[start : start + 200]))
+            cells = self.get(f"/api/cells?ids={part}&by={self.name}").json()["cells"]
+            scores |= {cell["id"]: cell["score"] for cell in cells if cell["score"] is not None}
+        return scores
+
+    def auc(self, files: dict[int, str]) -> float:
+        """AUC on the pictures that were not rated."""
+        scores = {image: score for image, score in self.ranked().items() if image not in self.rated}
+        labels = [self.taste.label(self.scenes[files[image]]) > 0 for image in scores]
+        return float(roc_auc_score(labels, list(scores.values())))
+
+
+def main() -> None:
+    """Write, run and print."""
+    parser = command(__doc__, cache=True)
+    parser.add_argument("--count", type=at_least(GOAL), default=300, help="number of pictures")
+    parser.add_argument("--pace", type=float, default=2.5, help="seconds that the person looks at a picture")
+    parser.add_argument("--tastes", type=at_least(1), default=len(TASTES), help="number of planted tastes")
+    parser.add_argument("--folder", type=Path, help="folder for the pictures, to use them again")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        folder = chosen.folder or home / "pictures"
+        scenes = write_pictures(folder, chosen.cache, chosen.count)
+        watch = Watch()
+        server = Server(folder, home, ("start",))
+        try:
+            watch.note(server, "the address is printed")
+            with httpx.Client(base_url=server.address, timeout=120, follow_redirects=True) as client:
+                client.get(server.entrance, headers={"accept": "text/html"}).raise_for_status()
+            watch.note(server, "the page has arrived")
+            first = Person(server, "me", TASTES[0], scenes)
+            image = first.next_picture()
+            watch.note(server, "the first picture has arrived")
+            for number in range(GOAL):
+                watch.rest(chosen.pace)
+                first.rate(image)
+                if number < GOAL - 1:
+                    image = first.next_picture()
+            watch.note(server, f"{GOAL} ratings")
+            first.learn()
+            watch.note(server, f"first ranking, of {len(first.ranked())} pictures")
+
+            def whole() -> Iterator[bool]:
+                while True:
+                    reading = first.state()["reading"]
+                    yield not reading["live"] and len(first.ranked()) >= reading["pictures"]
+
+            waited(whole())
+            watch.note(server, f"ranking of all {len(first.ranked())} pictures")
+            files = {image: first.file_of(image) for image in first.get("/api/ids").json()["ids"]}
+            reached = [first.auc(files)]
+            for number, taste in enumerate(TASTES[1 : chosen.tastes], 2):
+                person = Person(server, f"person {number}", taste, scenes)
+                for _ in range(GOAL):
+                    person.rate(person.next_picture())
+                person.learn()
+                reached.append(person.auc(files))
+                progress(number, chosen.tastes, "tastes")
+        finally:
+            server.close()
+    for taste, value in zip(TASTES, reached, strict=False):
+        print(f"{taste.name:30} {value:.3f}")
+    mean, low, high = interval(np.array(reached)) if len(reached) > 1 else (reached[0], np.nan, np.nan)
+    print(
+        f"AUC on unseen pictures after {GOAL} ratings, {len(reached)} tastes: mean {mean:.3f} ({low:.3f} … {high:.3f}), "
+        f"median {np.median(reached):.3f}, worst {min(reached):.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,328 @@
+"""Measures optimized pictures by their true value: best of seeds, search, gradient and guidance at equal seconds.
+
+    python benchmarks/search/optimizing.py [--tastes 20] [--first 0] [--sizes 8,30] [--methods …] [--cache DIR]
+
+The embedded model draws with 8 steps. A world is a taste: standard normal weights of eight properties of the pixels, which
+soart does not know (``tuning_pictures``). A taste is learnt from n liked and n disliked pictures of other prompts and seeds, the upper and the
+lower third by the world's value. Each method then draws one prompt, and has the processor time of 16 pictures. All begin with the
+same seeds. What is reported is the world's own value of the chosen picture, in standard deviations of the seeds of its prompt:
+0 is the mean seed. *pushed* is the gradient in large turns and without bounds. Adherence is that of the judge; the subject
+is recognised by a classifier that no part of soart uses. Runs are cached one by one.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from soart.benchmarks.common import (
+    ROOT,
+    at_least,
+    command,
+    half_width,
+    key_of,
+    names_among,
+    progress,
+    stored_arrays,
+    stored_json,
+)
+from soart.benchmarks.search.tuning_pictures import properties
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.packaged import EFFICIENTNET
+from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.taste import LearntTaste, computed_priors, learn_taste
+from soart.pipelines.judges.finding import guarded
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
+from soart.pipelines.optimizing import ways as ways_of
+from soart.pipelines.optimizing.examining import Bounds, Examiner
+from soart.pipelines.optimizing.optimizer import FIRST, Limit, Optimization
+from soart.pipelines.optimizing.ways import GRADIENT, GUIDANCE, SEARCH, Means
+from soart.training.judge import balanced_scenes, load_judge, plain_prompt
+
+STEPS, SEED, POOL, SEEDS = 8, 70_707, 192, 16
+#: Subjects of the prompts, which worlds take in turn.
+SUBJECTS = ("castle", "boat", "fox", "flower", "mountain")
+BEST, PUSHED = "best of 16", "pushed"
+METHODS = (BEST, SEARCH, GRADIENT, GUIDANCE, "optimize", PUSHED)
+PRIORS = "technical", "appeal"
+#: Turns of *pushed*: of this many times the angle.
+PUSH = 4.0
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Drawn once for all worlds.
+
+    Attributes:
+        pool: (n, 64, 64, 3) pictures to learn from, and their items (n, p).
+        seeds: by subject, (16, 64, 64, 3) pictures of the first seeds.
+        spread: mean and standard deviation of the properties of the pool.
+        seconds: of the processor that drawing and judging 16 pictures take.
+    """
+
+    pool: np.ndarray
+    items: np.ndarray
+    seeds: dict[str, np.ndarray]
+    spread: tuple[np.ndarray, np.ndarray]
+    seconds: float
+
+
+def drawn(generator: ImageGenerator, cache: Path) -> Pictures:
+    """Pictures to learn from, and those of the first seeds of every prompt; drawn once, then cached."""
+    extractor, model = taste_extractor(EFFICIENTNET), generator.model.identity
+    scenes = balanced_scenes(POOL, SEED)
+
+    def pixels(requests: list[Any], title: str) -> np.ndarray:
+        found: list[np.ndarray] = []
+        for batch in generator.draw(requests):
+            found += [one.pixels for one in batch]
+            progress(len(found), len(requests), title)
+        return np.stack(found)
+
+    def pool() -> dict[str, np.ndarray]:
+        requests = [generator.request(plain_prompt(s, k % 3), SEED + k, steps=STEPS) for k, s in enumerate(scenes)]
+        drawn_pool = pixels(requests, "pictures to learn from")
+        return {"pool": drawn_pool, "items": extractor.extract(drawn_pool)}
+
+    def seeds() -> dict[str, np.ndarray]:
+        found, spent = {}, []
+        for subject in SUBJECTS:
+            begun = time.process_time()
+            found[subject] = pixels(
+                [generator.request(prompt_of(subject), k, steps=STEPS) for k in range(SEEDS)], subject
+            )
+            extractor.extract(found[subject])
+            spent.append(time.process_time() - begun)
+        return {**found, "seconds": np.array(np.median(spent))}
+
+    key = key_of(repr((model, STEPS, SEED, POOL, SEEDS, SUBJECTS)))
+    learnt = stored_arrays(cache / f"optimizing-pool-{key}.npz", pool)
+    own = stored_arrays(cache / f"optimizing-seeds-{key}.npz", seeds)
+    values = properties(learnt["pool"])
+    spread = values.mean(axis=0), values.std(axis=0)
+    return Pictures(learnt["pool"], learnt["items"], {s: own[s] for s in SUBJECTS}, spread, float(own["seconds"]))
+
+
+def prompt_of(subject: str) -> str:
+    """The prompt of a subject; it leaves palette and style open."""
+    return f"a picture of a {subject}"
+
+
+@dataclass(frozen=True)
+class World:
+    """A planted taste over properties of pixels."""
+
+    number: int
+    pictures: Pictures
+
+    def value(self, pixels: np.ndarray) -> np.ndarray:
+        """(n,) true values of (n, 64, 64, 3) pictures."""
+        weights = np.random.default_rng([81, self.number]).standard_normal(8)
+        mean, spread = self.pictures.spread
+        # Pictures beyond any of the pool are no better for that.
+        values: np.ndarray = np.clip((properties(pixels) - mean) / spread, -4, 4) @ weights
+        return values
+
+    @property
+    def subject(self) -> str:
+        """What its prompt asks for."""
+        return SUBJECTS[self.number % len(SUBJECTS)]
+
+    def gain(self, pixels: np.ndarray) -> float:
+        """True value of a picture in deviations from the seeds of its prompt."""
+        seeds = self.value(self.pictures.seeds[self.subject])
+        return float((self.value(pixels[None])[0] - seeds.mean()) / seeds.std())
+
+    def taste(self, size: int) -> LearntTaste:
+        """The taste of ``size`` liked and as many disliked pictures."""
+        extractor, order = taste_extractor(EFFICIENTNET), np.argsort(self.value(self.pictures.pool))
+        rng, third = np.random.default_rng([82, self.number, size]), len(order) // 3
+        rows = {"good": rng.permutation(order[-third:])[:size], "bad": rng.permutation(order[:third])[:size]}
+        examples = from_modes({mode: self.pictures.items[numbers] for mode, numbers in rows.items()})
+        own = computed_priors(PRIORS, examples.items, extractor.names, np.zeros((0, 0)))
+        background = (
+            self.pictures.items,
+            computed_priors(PRIORS, self.pictures.items, extractor.names, np.zeros((0, 0))),
+        )
+        return learn_taste(
+            replace(examples, priors=own), extractor.names, extractor.version, name=f"world {self.number}", prior_names=PRIORS,
+            background=background, curve=False, repeats=1, network=EFFICIENTNET,
+        )  # fmt: skip
+
+
+class Unbounded(Bounds):
+    """No bounds at all."""
+
+    def passed(self, marks: Any, best_second: float) -> str:  # noqa: ANN401
+        """Accept every picture with a value."""
+        return "" if np.isfinite(marks.value) else "value"
+
+
+def run(world: World, size: int, method: str, generator: ImageGenerator, folder: Path) -> dict[str, Any]:
+    """Facts of one run; the picture is written beside."""
+    taste = world.taste(size)
+    judge, prompt = guarded(taste), prompt_of(world.subject)
+    examiner = Examiner(judge, prompt)
+    request = generator.request(prompt, 0, steps=STEPS)
+    wanted = {BEST: [ways_of.SEEDS], SEARCH: [SEARCH], GRADIENT: [GRADIENT], GUIDANCE: [GUIDANCE], PUSHED: [GRADIENT]}
+    second = examiner.second
+    extractor = taste_extractor(EFFICIENTNET)
+    angle = ways_of.ANGLE
+    if method == BEST:
+        pixels = world.pictures.seeds[world.subject]
+        values = judge.inner.score(extractor.extract(pixels))  # type: ignore[attr-defined]
+        chosen, start = pixels[int(values.argmax())], pixels[int(values[:FIRST].argmax())]
+        drawn_pictures, ended, passed, steps = len(pixels), "", 0.0, 0
+    else:
+        limit = Limit(world.pictures.seconds, None, time.process_time)
+        means = Means.of(generator, request, examiner, wanted.get(method))
+        if method == PUSHED:
+            ways_of.ANGLE = PUSH * angle
+        try:
+            optimization = Optimization(means, limit)
+            optimization.begin()
+            if method == PUSHED and optimization.bounds is not None:
+                optimization.bounds = Unbounded(**vars(optimization.bounds))
+            while optimization.advance():
+                pass
+        finally:
+            ways_of.ANGLE = angle
+        assert optimization.best is not None and optimization.start is not None and optimization.bounds is not None
+        chosen, start = optimization.best.picture.pixels, optimization.start.picture.pixels
+        drawn_pictures, ended, steps = optimization.drawn, optimization.ended, len(optimization.steps)
+        passed = float(
+            Bounds.of(optimization.first).passed(optimization.best.marks, optimization.start.marks.second) != ""
+        )
+    own = Examiner(judge, prompt)
+    seeds = world.pictures.seeds[world.subject]
+    drawn_seeds = [_as_drawn(request, one) for one in (chosen, *seeds)]
+    mark, *others = own.examine(drawn_seeds)
+    recogniser = load_judge(ROOT / "tests" / "assets" / "judge.safetensors")
+    subject = recogniser.recognise(chosen[None])[0]["subject"] == world.subject
+    stem = f"{world.number:02}-{size}-{method.replace(' ', '-')}"
+    Image.fromarray(chosen).save(folder / f"{stem}.png")
+    Image.fromarray(start).save(folder / f"{stem}-start.png")
+    likings = np.array([taste.liking(extractor.extract(one))[0] for one in (chosen, *seeds)])
+    facts = {
+        "gain": world.gain(chosen), "start": world.gain(start), "adherence": mark.adherence - float(np.nanmean([o.adherence for o in others])),
+        "subject": float(subject), "freedom": mark.freedom - float(np.mean([o.freedom for o in others])),
+        "taste": float((likings[0] - likings[1:].mean()) / likings[1:].std()), "pictures": drawn_pictures, "steps": steps, "ended": ended,
+        "alarm": passed, "trust": taste.trust.concordance,
+    }  # fmt: skip
+    if second is not None:
+        values = second.liking(extractor.extract(np.stack([chosen, *seeds])))
+        facts["second"] = float((values[0] - values[1:].mean()) / values[1:].std())
+    return facts
+
+
+def _as_drawn(request: Any, pixels: np.ndarray) -> Any:  # noqa: ANN401
+    from soart.pipelines.models.request import DrawnPicture
+
+    return DrawnPicture(request, pixels, None, 0.0)
+
+
+def diversity(paths: list[Path]) -> float:
+    """Mean distance of pictures of one subject in the items of the network, in deviations."""
+    pictures = np.stack([np.asarray(Image.open(path)) for path in paths])
+    items = taste_extractor(EFFICIENTNET).parts[-1].extract(pictures)
+    z = (items - items.mean(axis=0)) / np.maximum(items.std(axis=0), 1e-9)
+    apart = np.sqrt(((z[:, None] - z) ** 2).mean(axis=2))
+    return float(apart[np.triu_indices(len(z), 1)].mean())
+
+
+def page(folder: Path, worlds: list[World], size: int, methods: list[str], path: Path) -> None:
+    """A picture of pictures: a row for each world, with the best of the first seeds, and what each method made."""
+    side, left, top = 128, 8, 26
+    sheet = Image.new("RGB", (left + (side + 6) * (len(methods) + 1), top + (side + 6) * len(worlds)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for column, title in enumerate(["first of 4 seeds", *methods]):
+        pen.text((left + column * (side + 6), 6), title, fill="black")
+    for row, world in enumerate(worlds):
+        stems = [f"{world.number:02}-{size}-{method.replace(' ', '-')}" for method in methods]
+        for column, name in enumerate([f"{stems[-1]}-start", *stems]):
+            tile = Image.open(folder / f"{name}.png").resize((side, side), Image.Resampling.NEAREST)
+            sheet.paste(tile, (left + column * (side + 6), top + row * (side + 6)))
+    sheet.save(path)
+
+
+def main() -> None:
+    """Run what the cache lacks, and print the tables."""
+    parser = command(__doc__, cache=True)
+    parser.add_argument("--tastes", type=at_least(1), default=20, help="number of worlds")
+    parser.add_argument("--first", type=at_least(0), default=0, help="number of the first world")
+    parser.add_argument(
+        "--sizes",
+        type=names_among([str(n) for n in range(4, 61)]),
+        default=["8", "30"],
+        help="liked and disliked pictures",
+    )
+    parser.add_argument("--methods", type=names_among(METHODS), default=list(METHODS), help="methods to compare")
+    parser.add_argument("--page", type=Path, help="write a page of pictures here")
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    generator = ImageGenerator(load_model(device="cpu"))
+    pictures = drawn(generator, arguments.cache)
+    key = key_of(
+        repr(
+            (generator.model.identity, ways_of.ANGLE, ways_of.TURNS, ways_of.FEW_STEPS, ways_of.STRENGTH, ways_of.NEAR)
+        )
+    )
+    folder = arguments.cache / f"optimizing-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    worlds = [World(number, pictures) for number in range(arguments.first, arguments.first + arguments.tastes)]
+    print(f"{len(worlds)} tastes, {pictures.seconds:.1f} s of the processor for each run")
+    count, total = 0, len(arguments.sizes) * len(worlds) * len(arguments.methods)
+    results: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for world in worlds:
+        for size in arguments.sizes:
+            for method in arguments.methods:
+                file = folder / f"{world.number:02}-{size}-{method.replace(' ', '-')}.json"
+                found = stored_json(file, partial(run, world, int(size), method, generator, folder))
+                results.setdefault((size, method), []).append(found)
+                count += 1
+                progress(count, total, "runs")
+    columns = ("gain", "taste", "second", "adherence", "subject", "freedom", "pictures", "alarm")
+    for size in arguments.sizes:
+        print(f"\n{size}+{size}: mean ± 90 % interval; in brackets the paired difference of the true gain from {BEST}")
+        print(f"{'method':12} " + " ".join(f"{name:>14}" for name in columns) + "  diversity")
+        for method in arguments.methods:
+            rows = results[size, method]
+            table = np.array([[row.get(name, np.nan) for name in columns] for row in rows])
+            known = table[:, [not np.isnan(column).all() for column in table.T]]
+            means, halves = np.nanmean(table, axis=0), half_width(table)
+            cells = [f"{mean:+.2f} ± {half:.2f}" for mean, half in zip(means, halves, strict=True)]
+            by_subject = [
+                [
+                    folder / f"{w.number:02}-{size}-{method.replace(' ', '-')}.png"
+                    for w in worlds
+                    if w.subject == subject
+                ]
+                for subject in SUBJECTS
+            ]
+            apart = [diversity(paths) for paths in by_subject if len(paths) > 1]
+            line = f"{method:12} " + " ".join(f"{cell:>14}" for cell in cells)
+            line += f"  {np.mean(apart):.2f}" if apart and len(known) else ""
+            if (size, BEST) in results and method != BEST:
+                base = np.array([row["gain"] for row in results[size, BEST]])
+                apart_by = (table[:, 0] - base)[:, None]
+                line += f"  [{apart_by.mean():+.2f} ± {half_width(apart_by)[0]:.2f}]"
+            print(line)
+    if arguments.page:
+        page(
+            folder, worlds[:6], int(arguments.sizes[-1]), [m for m in arguments.methods if m != PUSHED], arguments.page
+        )
+
+
+if __name__ == "__main__":
+    import torch
+
+    torch.set_num_threads(1)
+    main()

@@ -1,0 +1,335 @@
+"""Draws from given noise: of a seed, of any other, with a derivative of the picture by the noise, or guided on the way.
+
+The noise of a picture is what a pipeline's ``prepare_latents`` makes of a seed, in standard deviations. It is replaced there,
+so that every family that has this function draws from given noise, whatever the shape of its latents. For a derivative
+the call of the pipeline runs without its own ``torch.no_grad``. Each step of the denoiser is checkpointed, so that memory holds
+one step, not all (Chen et al., "Training deep nets with sublinear memory cost", 2016).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from ...errors import ModelError, first_line
+from .calls import PICTURES
+from .generator import ImageGenerator, out_of_memory
+from .guidance import Guide, guided
+from .request import DrawnPicture, Request
+from .step_preview import NEEDED, decoded
+
+#: Longest side in pixels of the picture that memory is measured on; larger ones need more in proportion to their area.
+MEASURED_SIDE = 256
+#: A picture (h, w, 3) floating 0…1 to its value and the derivative (h, w, 3) of that.
+PictureGradient = Callable[[np.ndarray], tuple[float, np.ndarray]]
+
+
+class _NoiseFound(Exception):  # noqa: N818
+    """Ends a call whose noise is all that was sought."""
+
+
+class NoiseSampler:
+    """Draws one request from given noise.
+
+    Args:
+        generator: draws with a pipeline of diffusers in this process.
+        request: prompt and settings. Its seed decides the noise that samplers add on the way, and nothing else.
+        after_step: called after every step of every drawing; whatever it raises ends that.
+
+    Raises:
+        ModelError: the model does not draw from noise alone, see ``refusal``.
+    """
+
+    def __init__(
+        self, generator: ImageGenerator, request: Request, after_step: Callable[[], None] = lambda: None
+    ) -> None:
+        if why := refusal(generator):
+            raise ModelError(why)
+        self.generator, self.request, self._after_step = generator, request, after_step
+        self._called: BaseException | None = None
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height in pixels; None for the model's own."""
+        return (self.request.width, self.request.height) if self.request.width and self.request.height else None
+
+    def noise_of(self, seed: int) -> torch.Tensor:
+        """Noise of a seed without the axis of a batch, float32 on the CPU, in standard deviations."""
+        found: list[torch.Tensor] = []
+
+        def take(latents: torch.Tensor, scale: float) -> torch.Tensor:
+            found.append(latents[0].float().cpu() / scale)
+            raise _NoiseFound
+
+        request = replace(self.request, seed=seed)
+        try:
+            with self.generator.ready(request) as pipeline, _noise(pipeline, take), torch.inference_mode():
+                pipeline(**self.generator.arguments([request]))
+        except _NoiseFound:
+            return found[0].clone()
+        except Exception as error:
+            raise self._failure(error) from error
+        raise ModelError("The model made a picture without noise: use a text-to-image model.")
+
+    def draw(self, noises: Sequence[torch.Tensor], guide: Guide | None = None) -> list[DrawnPicture]:
+        """Draw a picture of each noise, all steps and with the model's own batch size.
+
+        Args:
+            noises: as ``noise_of`` gives them.
+            guide: changes each picture on the way; None for none.
+
+        Raises:
+            ModelError: the pipeline fails, or even one picture does not fit into memory.
+        """
+        drawn: list[DrawnPicture] = []
+        while len(drawn) < len(noises):
+            # A guide follows one picture.
+            size = 1 if guide is not None else self.generator.batch_size
+            batch = noises[len(drawn) : len(drawn) + size]
+            try:
+                drawn += self._draw(batch, guide)
+            except Exception as error:
+                if not out_of_memory(error) or len(batch) == 1:
+                    raise self._failure(error) from error
+                self.generator.batch_size = len(batch) // 2
+        return drawn
+
+    def _draw(self, noises: Sequence[torch.Tensor], guide: Guide | None) -> list[DrawnPicture]:
+        batch, started = [self.request] * len(noises), time.perf_counter()
+        self.generator.check_prompts(batch[:1])
+        with ExitStack() as stack:
+            pipeline = stack.enter_context(self.generator.ready(self.request))
+            stack.enter_context(_noise(pipeline, _given(noises)))
+            if guide is None:
+                stack.enter_context(torch.inference_mode())
+            else:
+                stack.enter_context(_frozen(pipeline))
+                stack.enter_context(guided(pipeline, guide, self.size))
+            output = pipeline(**self.generator.arguments(batch), **self._callbacks())
+        seconds = time.perf_counter() - started
+        self.generator.pipeline_seconds += seconds
+        return self.generator.drawn(batch, output, seconds)
+
+    def derivative(self, noise: torch.Tensor, steps: int, gradient: PictureGradient) -> tuple[float, torch.Tensor]:
+        """The value of the picture that fewer steps draw from a noise, and the derivative by the noise.
+
+        Args:
+            noise: as ``noise_of`` gives it.
+            steps: number of steps to draw with.
+            gradient: of the value by the picture.
+
+        Returns:
+            the value, and a derivative of the noise's shape and any length; NaN where there is none.
+
+        Raises:
+            ModelError: the pipeline fails, or memory does not suffice.
+        """
+        leaf = noise.clone().requires_grad_()
+        try:
+            with self._differentiable(leaf, replace(self.request, steps=steps)) as picture:
+                pixels = picture.detach()[0].permute(1, 2, 0).float().cpu().numpy()
+                value, derivative = gradient(pixels)
+                # Of length one, so that half precision does not lose it.
+                largest = float(np.abs(derivative).max())
+                along = torch.from_numpy(derivative / largest if largest > 0 else derivative).permute(2, 0, 1)[None]
+                (found,) = torch.autograd.grad((picture.float() * along.to(picture.device)).sum(), leaf)
+        except Exception as error:
+            raise self._failure(error) from error
+        return value, found.float().cpu()
+
+    @contextmanager
+    def _differentiable(
+        self, noise: torch.Tensor, request: Request, *, checkpointed: bool = True
+    ) -> Iterator[torch.Tensor]:
+        """The picture (1, 3, h, w) in 0…1 of a noise, in a graph that is of use in this context only."""
+        arguments = self.generator.arguments([request]) | {"output_type": "latent", "return_dict": False}
+        with ExitStack() as stack:
+            pipeline = stack.enter_context(self.generator.ready(request))
+            stack.enter_context(torch.inference_mode(mode=False))
+            stack.enter_context(torch.enable_grad())
+            stack.enter_context(_frozen(pipeline))
+            if checkpointed:
+                stack.enter_context(_checkpointed(_core(pipeline)))
+            with _noise(pipeline, _given([noise])):
+                latents = type(pipeline).__call__.__wrapped__(pipeline, **arguments, **self._callbacks())[0]
+            yield pipeline.image_processor.postprocess(decoded(pipeline, latents, self.size), output_type="pt")
+
+    def _callbacks(self) -> dict[str, Any]:
+        if "callback_on_step_end" not in self.generator.model.accepts:
+            return {}
+
+        def after(_called: Any, _number: int, _timestep: Any, _tensors: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+            try:
+                self._after_step()
+            except BaseException as error:
+                self._called = error
+                raise
+            return {}
+
+        return {"callback_on_step_end": after}
+
+    def _failure(self, error: Exception) -> Exception:
+        """The error to raise for one of a pipeline; the caller's own stays as it is."""
+        if error is self._called or isinstance(error, ModelError):
+            return error
+        if out_of_memory(error):
+            return ModelError("Not enough memory to optimize a picture: choose a smaller size or another dtype.")
+        return ModelError(f"The model {self.generator.model.identity!r} failed: {first_line(error)}.")
+
+    def memory_for_gradient(self) -> int:
+        """Bytes that a derivative by the noise needs beside the model, measured on a small picture."""
+        request, share = replace(self.request, steps=1), 1.0
+        if self.size is not None and max(self.size) > MEASURED_SIDE:
+            width, height = (max(64, round(MEASURED_SIDE * side / max(self.size) / 64) * 64) for side in self.size)
+            share = self.size[0] * self.size[1] / (width * height)
+            request = replace(request, width=width, height=height)
+        sizes: dict[int, int] = {}
+        weights = {p.data_ptr() for p in _parameters(self.generator.model.pipeline)}
+
+        def kept(tensor: torch.Tensor) -> torch.Tensor:
+            if tensor.data_ptr() not in weights:
+                sizes[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        small = NoiseSampler(self.generator, request)
+        noise = small.noise_of(self.request.seed).requires_grad_()
+        try:
+            with (
+                torch.autograd.graph.saved_tensors_hooks(kept, lambda tensor: tensor),
+                small._differentiable(noise, request, checkpointed=False),
+            ):
+                pass
+        except Exception as error:
+            raise self._failure(error) from error
+        return round(sum(sizes.values()) * share)
+
+
+def refusal(generator: object) -> str:
+    """A sentence on why a generator does not draw from given noise; empty if it does."""
+    if not isinstance(generator, ImageGenerator) or type(generator).draw is not ImageGenerator.draw:
+        return "This model draws in another program or on a cluster, which takes seeds and no noise."
+    model = generator.model
+    if not hasattr(model.pipeline, "prepare_latents"):
+        return f"A {type(model.pipeline).__name__} does not take noise from outside."
+    if any(model.inputs.get(name) is not None for name in PICTURES):
+        return "A picture that is drawn on another one does not start from noise alone."
+    return ""
+
+
+def refusal_of_gradient(generator: ImageGenerator) -> str:
+    """A sentence on why a model gives no derivative by the noise; empty if it does."""
+    model = generator.model
+    pipeline = model.pipeline
+    if not hasattr(type(pipeline).__call__, "__wrapped__") or _core(pipeline) is None:
+        return f"A {type(pipeline).__name__} gives no derivative."
+    if missing := [name for name in NEEDED if getattr(pipeline, name, None) is None]:
+        return f"A {type(pipeline).__name__} without {missing[0]} gives no derivative."
+    if model.offload not in ("", "none"):
+        return "A model that is offloaded gives no derivative: load it with offload='none'."
+    return ""
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes free on a device; None if unknown."""
+    if device.startswith("cuda") and torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info(torch.device(device))[0])
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        pass
+    try:
+        return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _core(pipeline: Any) -> Any:  # noqa: ANN401
+    cores = (getattr(pipeline, name, None) for name in ("unet", "transformer"))
+    return next((core for core in cores if core is not None), None)
+
+
+def _parameters(pipeline: Any) -> Iterator[torch.nn.Parameter]:  # noqa: ANN401
+    for component in pipeline.components.values():
+        if isinstance(component, torch.nn.Module):
+            yield from component.parameters()
+
+
+def _given(noises: Sequence[torch.Tensor]) -> Callable[[torch.Tensor, float], torch.Tensor]:
+    def use(latents: torch.Tensor, scale: float) -> torch.Tensor:
+        return (torch.stack(list(noises)) * scale).to(latents)
+
+    return use
+
+
+@contextmanager
+def _noise(pipeline: Any, use: Callable[[torch.Tensor, float], torch.Tensor]) -> Iterator[None]:  # noqa: ANN401
+    """Replaces the latents that a pipeline starts from by those that ``use`` makes of them and their scale."""
+    own = pipeline.prepare_latents
+
+    @wraps(own)
+    def prepare(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
+        prepared = own(*inputs, **options)
+        latents = prepared[0] if isinstance(prepared, tuple) else prepared
+        given = use(latents, _scale(pipeline.scheduler, latents))
+        return (given, *prepared[1:]) if isinstance(prepared, tuple) else given
+
+    pipeline.prepare_latents = prepare
+    try:
+        yield
+    finally:
+        del pipeline.prepare_latents
+
+
+def _scale(scheduler: Any, latents: torch.Tensor) -> float:  # noqa: ANN401
+    """Standard deviation of the noise in latents: the scheduler's, or 1 where the pipeline does not use that."""
+    sigma = float(getattr(scheduler, "init_noise_sigma", 1.0))
+    spread = max(float(latents.detach().float().std()), 1e-6)
+    return sigma if abs(np.log(spread / sigma)) < abs(np.log(spread)) else 1.0
+
+
+@contextmanager
+def _frozen(pipeline: Any) -> Iterator[None]:  # noqa: ANN401
+    """Keeps weights out of derivatives, and the decoder in full precision where half precision overflows."""
+    learning = [parameter for parameter in _parameters(pipeline) if parameter.requires_grad]
+    vae = getattr(pipeline, "vae", None)
+    upcast = vae is not None and vae.dtype == torch.float16 and getattr(vae.config, "force_upcast", False)
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    if upcast:
+        vae.to(dtype=torch.float32)
+    try:
+        yield
+    finally:
+        if upcast:
+            vae.to(dtype=torch.float16)
+        for parameter in learning:
+            parameter.requires_grad_()
+
+
+@contextmanager
+def _checkpointed(core: Any) -> Iterator[None]:  # noqa: ANN401
+    """Computes each call of a module again for its derivative."""
+    own, replaced = core.forward, "forward" in core.__dict__
+
+    @wraps(own)
+    def forward(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
+        return checkpoint(own, *inputs, use_reentrant=False, **options)
+
+    core.forward = forward
+    try:
+        yield
+    finally:
+        if replaced:
+            core.forward = own
+        else:
+            del core.forward

@@ -1,0 +1,166 @@
+"""Examines candidates: their value, the second taste, adherence and freedom from faults, and the bounds on these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ...errors import ImageError, JudgeError
+from ...metrics.damage.technical import TechnicalJudge, quality_model
+from ...metrics.items.combined import CombinedExtractor
+from ...metrics.items.quality import QualityExtractor
+from ...metrics.tastes.blend import Blend
+from ..judges.adherence import AdherenceJudge
+from ..judges.adherence import load as load_adherence
+from ..judges.gradients import Gradient, gradient_of
+from ..judges.guarded import GuardedJudge
+from ..models.request import DrawnPicture
+from ..scoring.pictures import PicturesInMemory
+from ..scoring.taste_judge import TasteJudge
+from .second_taste import SecondTaste, second_taste
+
+#: What a picture may lose against the mean of the first seeds: probability of showing the prompt, and points of freedom.
+LESS_ADHERENCE, LESS_FREEDOM = 0.02, 5.0
+#: What the second taste may lose, in its standard deviations among the first seeds.
+LESS_SECOND = 0.25
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is known of one picture.
+
+    Attributes:
+        value: by the judge; NaN without one.
+        second: by the second taste; NaN without one.
+        adherence: probability that it shows its prompt; NaN if nothing of the prompt can be told.
+        freedom: points of freedom from faults, 0 to 100.
+    """
+
+    value: float
+    second: float
+    adherence: float
+    freedom: float
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Least marks of a picture that counts.
+
+    Attributes:
+        adherence: least adherence; NaN for none.
+        freedom: least freedom from faults.
+        slack: what the second taste may lose.
+    """
+
+    adherence: float
+    freedom: float
+    slack: float
+
+    @classmethod
+    def of(cls, marks: Sequence[Marks], adherence: float | None = None) -> Bounds:
+        """The bounds that the pictures of some seeds suggest.
+
+        Args:
+            marks: of these pictures.
+            adherence: least adherence that the caller asks for; by default that of the pictures less ``LESS_ADHERENCE``.
+        """
+        shown = [one.adherence for one in marks if np.isfinite(one.adherence)]
+        if adherence is None:
+            adherence = float(np.mean(shown)) - LESS_ADHERENCE if shown else float("nan")
+        second = [one.second for one in marks if np.isfinite(one.second)]
+        freedom = [one.freedom for one in marks if np.isfinite(one.freedom)]
+        return cls(
+            adherence,
+            float(np.mean(freedom)) - LESS_FREEDOM if freedom else 0.0,
+            LESS_SECOND * float(np.std(second)) if second else 0.0,
+        )
+
+    def passed(self, marks: Marks, best_second: float) -> str:
+        """The bound that a picture passes: ``value``, ``adherence``, ``freedom`` or ``second``; empty for a sound one."""
+        if not np.isfinite(marks.value):
+            return "value"
+        # What cannot be told has no floor.
+        if marks.adherence < self.adherence:
+            return "adherence"
+        if marks.freedom < self.freedom:
+            return "freedom"
+        return "second" if marks.second < best_second - self.slack else ""
+
+
+@dataclass
+class Examiner:
+    """Examines pictures of one prompt.
+
+    Attributes:
+        judge: whose value is raised.
+        prompt: the prompt.
+    """
+
+    judge: GuardedJudge
+    prompt: str
+    _known: dict[str, AdherenceJudge] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def second(self) -> SecondTaste | None:
+        """The second taste; None for a judge that is no taste, and for too few ratings."""
+        inner = self.judge.inner
+        if not isinstance(inner, TasteJudge) or isinstance(inner.taste, Blend):
+            return None
+        return second_taste(inner.taste)
+
+    @cached_property
+    def gradient(self) -> Gradient | None:
+        """The gradient of the judge, if it has one."""
+        return gradient_of(self.judge.inner)
+
+    @cached_property
+    def _adherence(self) -> AdherenceJudge:
+        return load_adherence("embedded")
+
+    @cached_property
+    def _faults(self) -> TechnicalJudge:
+        own = self.judge.extractor
+        shared = isinstance(own, CombinedExtractor) and any(isinstance(part, QualityExtractor) for part in own.parts)
+        return TechnicalJudge("", quality_model(), own if shared else CombinedExtractor((QualityExtractor(),)))  # type: ignore[arg-type]
+
+    def examine(self, drawn: Sequence[DrawnPicture]) -> list[Marks]:
+        """Marks of pictures; those that failed have no value."""
+        nothing = Marks(float("nan"), float("nan"), float("nan"), 0.0)
+        sound = {number: picture.pixels for number, picture in enumerate(drawn) if not picture.problem}
+        if not sound:
+            return [nothing] * len(drawn)
+        pictures = PicturesInMemory(sound, dict.fromkeys(sound, self.prompt))
+        values = np.concatenate([self.judge.values(pictures.part({number})) for number in sound])
+        faults = self._faults
+        freedom = faults.freedom_from_faults(pictures.items(faults.extractor).astype(np.float64))
+        second = np.full(len(sound), np.nan)
+        if self.second is not None and self.judge.extractor is not None:
+            second = self.second.liking(pictures.items(self.judge.extractor).astype(np.float64))
+        try:
+            adherence = self._adherence.values(pictures)
+        except ImageError:
+            adherence = np.full(len(sound), np.nan)
+        columns = zip(values, second, adherence, freedom, strict=True)
+        marks = dict(zip(sound, (Marks(*map(float, row)) for row in columns), strict=True))
+        return [marks.get(number, nothing) for number in range(len(drawn))]
+
+    def check_start(self, marks: Sequence[Marks]) -> None:
+        """Refuse a judge that gave the first pictures nothing to go by.
+
+        Raises:
+            JudgeError: no values, or the same value for all of several pictures.
+        """
+        values = np.array([one.value for one in marks])
+        if not np.isfinite(values).any():
+            why = " ".join(self.judge.problems) or "All of them failed."
+            raise JudgeError(
+                f"The judge {self.judge.name!r} gave none of the first {len(marks)} pictures a value. {why}"
+            )
+        if len(marks) > 1 and np.isfinite(values).all() and np.ptp(values) == 0:
+            raise JudgeError(
+                f"The judge {self.judge.name!r} gives all of the first {len(marks)} pictures {values[0]:g}, so that there is "
+                "nothing to optimize: name another judge."
+            )

@@ -1,0 +1,295 @@
+"""Optimizes the picture of a prompt for a judge, stores it, and makes it again from its record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...errors import JudgeError, ModelError, SoartError, TasteError, expect
+from ..collection.collection import Collection
+from ..collection.tables import ImageRow
+from ..judges.finding import By, Tastes, judges_for
+from ..judges.guarded import GuardedJudge
+from ..judges.storing import judge_pictures
+from ..models.generator import ImageGenerator
+from ..models.request import DrawnPicture, Request
+from ..scoring.pictures import StoredPictures
+from .examining import Examiner, Marks
+from .optimizer import ENDS, VERSION, Limit, Optimization
+from .ways import WAYS, Means
+
+#: Keyword of the text of a PNG file that holds the record.
+KEYWORD = "soart_optimized"
+#: Folder of unfinished runs in a collection.
+UNFINISHED = "optimizing"
+_SETTINGS = ("negative", "steps", "guidance", "width", "height", "scheduler")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run so far.
+
+    Attributes:
+        seconds: spent.
+        pictures: drawn.
+        value: of the best picture by the judge.
+        way: of the latest step; empty for the first seeds.
+    """
+
+    seconds: float
+    pictures: int
+    value: float
+    way: str
+
+
+@dataclass(frozen=True, eq=False)
+class Optimized:
+    """An optimized picture.
+
+    Attributes:
+        request: prompt, first seed and settings, with the record.
+        pixels: (h, w, 3) uint8.
+        marks: what is known of it.
+        start: (h, w, 3) uint8, the best picture of the first seeds.
+        start_marks: what is known of that.
+        pictures: number of pictures drawn.
+        seconds: spent.
+        steps: ways of all steps, in order.
+        sentences: why some ways were not gone, and why the run ended.
+        ended: why, a key of ``optimizer.ENDS``.
+        seconds_per_picture: of the drawing.
+        path: of the stored picture; None if it is not stored.
+    """
+
+    request: Request
+    pixels: np.ndarray = field(repr=False)
+    marks: Marks
+    start: np.ndarray = field(repr=False)
+    start_marks: Marks
+    pictures: int
+    seconds: float
+    steps: tuple[str, ...]
+    sentences: tuple[str, ...]
+    ended: str
+    seconds_per_picture: float = 0.0
+    path: Path | None = None
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The facts by which the same picture is made again."""
+        record: dict[str, Any] = json.loads(self.request.optimized)
+        return record
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as a PIL image."""
+        return Image.fromarray(self.pixels)
+
+
+def judge_for(by: By, tastes: Tastes | None = None, *, anyway: bool = False) -> GuardedJudge:
+    """The judge to optimize for.
+
+    Args:
+        by: one judge, taste or name; None for the overall score.
+        tastes: that can be named.
+        anyway: True to use a taste that cannot be relied on yet.
+
+    Raises:
+        JudgeError: a judge that cannot be found or used, several, or a person.
+        TasteError: a taste that cannot be relied on.
+    """
+    judges = judges_for(by, tastes)
+    if len(judges) > 1:
+        raise JudgeError(
+            f"Expected one judge to optimize for, got {len(judges)}: name one, or a taste that starts from the others."
+        )
+    judge = judges[0][0]
+    if "person" in judge.needs:
+        raise JudgeError(f"{judge.name!r} is a person, who cannot judge each step: learn their taste, and name that.")
+    if judge.doubt and not anyway:
+        raise TasteError(
+            f"{judge.doubt.rstrip('.')}: pictures would be pushed into its errors, so rate more pictures first, or go on "
+            "with --anyway (anyway=True)."
+        )
+    return judge
+
+
+def optimize(
+    generator: ImageGenerator,
+    prompt: str,
+    *,
+    by: By = None,
+    seconds: float | None = 60.0,
+    pictures: int | None = None,
+    seed: int = 0,
+    adherence: float | None = None,
+    anyway: bool = False,
+    ways: Sequence[str] | None = None,
+    state: Path | None = None,
+    progress: Callable[[Progress], None] = lambda progress: None,
+    after_step: Callable[[], None] = lambda: None,
+    **settings: Any,  # noqa: ANN401
+) -> Optimized:
+    """Optimize the picture of a prompt: find noise, and steps on the way, that the judge likes more.
+
+    Noise stays Gaussian. A picture counts only if it shows the prompt as well as the first seeds do, has no more faults, and if a
+    second taste agrees, see ``examining``. What ways there are depends on the model and the judge, see ``ways``; what each brings
+    in its first step decides which goes on.
+
+    Args:
+        generator: the model.
+        prompt: the prompt.
+        by: a judge, a taste or a name; None for the overall score.
+        seconds: to spend; None for no limit.
+        pictures: most pictures to draw, those that steps of a gradient draw for themselves aside; None for no limit.
+        seed: of the first picture.
+        adherence: least adherence, 0 to 1; by default that of the first seeds less 0.02.
+        anyway: True to use a taste that cannot be relied on yet.
+        ways: those that may be gone, of ``gradient``, ``guidance``, ``search`` and ``seeds``; by default all.
+        state: file to go on from after an interruption; it is removed at the end.
+        progress: called after each step; whatever it raises ends the run.
+        after_step: called after each step of the sampler; likewise.
+        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``.
+
+    Raises:
+        SoartError: no limit at all, or an argument of another type.
+        ModelError: the model fails, or none of the ways can be gone.
+        JudgeError: a judge that cannot be used, or gives nothing to go by.
+        TasteError: a taste that cannot be relied on.
+    """
+    expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
+    expect("the seconds as a number", seconds, int, float, type(None))
+    expect("the number of pictures as a whole number", pictures, int, type(None))
+    expect("the least adherence as a number", adherence, int, float, type(None))
+    if seconds is None and pictures is None:
+        raise SoartError("Expected seconds or pictures as a limit, got neither: give one of them.")
+    if not all(limit is None or limit > 0 for limit in (seconds, pictures)):
+        raise SoartError(f"Expected a limit above 0, got {seconds} seconds and {pictures} pictures.")
+    _check_ways(ways)
+    judge = judge_for(by, anyway=anyway)
+    request = generator.request(prompt, seed, **settings)
+    means = Means.of(generator, request, Examiner(judge, prompt), ways, after_step)
+    run = Optimization(means, Limit(seconds, pictures), adherence)
+    resumed = state is not None and run.resume(state)
+    way = ""
+    try:
+        while run.advance():
+            if state is not None:
+                run.save(state)
+            way = run.steps[-1].way if run.steps else ""
+            assert run.best is not None
+            progress(Progress(run.seconds, run.drawn, run.best.marks.value, way))
+    # A step that is ended by its caller costs only itself.
+    except KeyboardInterrupt:
+        if run.best is None:
+            raise
+        run.ended = "interrupted"
+    if state is not None and run.ended != "interrupted":
+        state.unlink(missing_ok=True)
+    notes = [*means.notes, *(["It went on where an interrupted run had been."] if resumed else [])]
+    return _result(run, notes)
+
+
+def _check_ways(ways: Sequence[str] | None) -> None:
+    known = (*WAYS, "seeds")
+    if ways is not None and (isinstance(ways, str) or not ways or not {*ways} <= {*known}):
+        raise SoartError(f"Expected some of the ways {', '.join(known)}, got {ways!r}.")
+
+
+def _result(run: Optimization, notes: Sequence[str]) -> Optimized:
+    assert run.best is not None and run.start is not None
+    record = run.record | {"prompt": run.means.request.prompt}
+    record |= {name: getattr(run.means.request, name) for name in _SETTINGS}
+    sentences = [*notes, ENDS[run.ended]]
+    if run.means.examiner.second is None and run.means.examiner.judge.doubt is not None:
+        sentences.append("No second taste checks this judge: look at the picture.")
+    return Optimized(
+        replace(run.means.request, optimized=json.dumps(record, sort_keys=True)),
+        run.best.picture.pixels,
+        run.best.marks,
+        run.start.picture.pixels,
+        run.start.marks,
+        run.drawn,
+        run.seconds,
+        tuple(step.way for step in run.steps),
+        tuple(filter(None, sentences)),
+        run.ended,
+        run.best.picture.seconds,
+    )
+
+
+def optimize_again(generator: ImageGenerator, record: Mapping[str, Any], *, by: By = None) -> Optimized:
+    """Make an optimized picture again from its record: the same steps, whatever the machine's speed.
+
+    Args:
+        generator: the same model.
+        record: as ``Optimized.record``, or from the text of a file by ``record_of``.
+        by: the judge that it was optimized for, in the same version.
+
+    Raises:
+        ModelError: another model, or a record of another version of soart.
+        JudgeError: another judge, or another version of it.
+    """
+    if record.get("version") != VERSION:
+        raise ModelError(
+            f"The record has the version {record.get('version')!r}, and this soart makes {VERSION}: use the soart that wrote it."
+        )
+    judge = judge_for(by, anyway=True)
+    if (judge.stored_name, judge.version) != (record["judge"], record["judge version"]):
+        raise JudgeError(
+            f"The picture was optimized for {record['judge']!r} in the version {record['judge version']}, and this is "
+            f"{judge.stored_name!r} in the version {judge.version}: name the same judge."
+        )
+    if generator.model.identity != record["model"]:
+        raise ModelError(
+            f"The picture was drawn by {record['model']!r}, and this is {generator.model.identity!r}: load the same model."
+        )
+    settings = {name: record[name] for name in _SETTINGS if record[name] not in (None, "")}
+    request = generator.request(record["prompt"], record["seed"], **settings)
+    means = Means.of(generator, request, Examiner(judge, record["prompt"]), [*dict.fromkeys(record["ways"])] or None)
+    run = Optimization(means, Limit(None, None), record["floor"], script=record["ways"], first=record["first"])
+    while run.advance():
+        pass
+    return _result(run, [])
+
+
+def record_of(file: Path) -> dict[str, Any]:
+    """The record in the file of an optimized picture.
+
+    Raises:
+        ModelError: the file holds none.
+    """
+    try:
+        with Image.open(file) as image:
+            record: dict[str, Any] = json.loads(image.info[KEYWORD])
+    except (OSError, KeyError, ValueError, SyntaxError) as error:
+        raise ModelError(
+            f"{str(file)!r} holds no record of an optimized picture: give a PNG file that soart optimize wrote."
+        ) from error
+    return record
+
+
+def state_file(collection: Collection, generator: ImageGenerator, judge: GuardedJudge, request: Request) -> Path:
+    """The file of a run of a collection, by all that decides what it finds but its limit."""
+    facts = json.dumps([request.key(generator.model.identity), judge.stored_name, judge.version])
+    return collection.file(f"{UNFINISHED}/{hashlib.sha256(facts.encode()).hexdigest()[:16]}.safetensors")
+
+
+def store(collection: Collection, generator: ImageGenerator, optimized: Optimized, judge: GuardedJudge) -> Optimized:
+    """Store the best of the first seeds and the optimized picture, with their records and values; returns it with its path."""
+    record = optimized.record
+    start = replace(optimized.request, optimized=json.dumps(record | {"ways": []}, sort_keys=True))
+    sampler = (optimized.request.scheduler or "").removesuffix("Scheduler") or generator.model.sampler
+    rows: list[ImageRow] = []
+    for request, pixels in ((start, optimized.start), (optimized.request, optimized.pixels)):
+        drawn = DrawnPicture(request, pixels, None, optimized.seconds_per_picture)
+        rows += collection.add_drawn([drawn], generator.model.identity, sampler, {KEYWORD: request.optimized})
+    judge_pictures(StoredPictures(collection, rows), judge)
+    return replace(optimized, path=collection.locate(rows[-1]))

@@ -1,0 +1,275 @@
+"""Optimizes one picture step by step, within bounds, with a record by which the same picture is made again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ...errors import ModelError
+from ...files import write_whole
+from ..models.request import DrawnPicture
+from .examining import Bounds, Marks
+from .ways import GIVEN_UP, SEEDS, Means, Noise
+
+#: Seeds that a run begins with.
+FIRST = 4
+#: Version of records; others are not drawn again.
+VERSION = 1
+#: Why a run ended, in words.
+ENDS = {
+    "limit": "",
+    "second": "Stopped because a second taste, learnt from parts of the ratings, no longer agrees: more would please the "
+    "taste and not you.",
+    "adherence": "Stopped because more would no longer show what the prompt asks for.",
+    "freedom": "Stopped because more would bring faults.",
+    "value": "Stopped because no way brings more.",
+    "interrupted": "Interrupted: the same call again goes on from here.",
+}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A drawn candidate.
+
+    Attributes:
+        noise: what it was drawn from.
+        picture: the picture.
+        marks: what is known of it.
+    """
+
+    noise: Noise
+    picture: DrawnPicture
+    marks: Marks
+
+
+@dataclass
+class Step:
+    """One step of a run.
+
+    Attributes:
+        way: its name.
+        gain: of the value; 0 if nothing better was found within the bounds.
+        seconds: that it took.
+        refused: bounds that better candidates passed.
+    """
+
+    way: str
+    gain: float
+    seconds: float
+    refused: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """When a run ends.
+
+    Attributes:
+        seconds: to spend; None for no limit.
+        pictures: to draw; None for no limit.
+        clock: tells the seconds.
+    """
+
+    seconds: float | None = 60.0
+    pictures: int | None = None
+    clock: Callable[[], float] = time.monotonic
+
+
+class Optimization:
+    """A run; ``advance`` makes one step.
+
+    Args:
+        means: what it draws and measures with.
+        limit: when it ends.
+        adherence: least adherence; by default that of the first seeds less two points.
+        script: ways of the steps in order, to make an earlier run again; None to choose them by what they bring.
+        first: number of seeds to begin with.
+
+    Attributes:
+        best: the best picture so far within the bounds.
+        start: the best of the first seeds.
+        seeds: of the first seeds.
+        steps: made so far.
+        drawn: number of pictures drawn.
+        ended: key of ``ENDS`` once it has ended; empty before.
+    """
+
+    def __init__(
+        self,
+        means: Means,
+        limit: Limit,
+        adherence: float | None = None,
+        script: Sequence[str] | None = None,
+        first: int = FIRST,
+    ) -> None:
+        self.means, self.limit, self._floor = means, limit, adherence
+        self._count = first if limit.pictures is None else max(1, min(first, limit.pictures))
+        self._script = None if script is None else list(script)
+        self.best: Attempt | None = None
+        self.start: Attempt | None = None
+        self.first: list[Marks] = []
+        self.bounds: Bounds | None = None
+        self.steps: list[Step] = []
+        self.drawn, self.ended, self._second = 0, "", float("nan")
+        self._spent, self._since = 0.0, limit.clock()
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far, those of an interrupted run included."""
+        return self._spent + self.limit.clock() - self._since
+
+    def begin(self) -> Attempt:
+        """Draw the first seeds, which set the bounds.
+
+        Raises:
+            JudgeError: the judge gives them nothing to go by.
+        """
+        attempts = self._attempts(self.means.first(self._count))
+        self.first = [one.marks for one in attempts]
+        self.means.examiner.check_start(self.first)
+        self.bounds = Bounds.of(self.first, self._floor)
+        sound = [one for one in attempts if np.isfinite(one.marks.value)]
+        # Those that show the prompt, if any does.
+        within = [one for one in sound if not self.bounds.passed(one.marks, float("-inf"))] or sound
+        self.start = self.best = max(within, key=lambda one: one.marks.value)
+        self._second = self.best.marks.second
+        return self.best
+
+    def _attempts(self, noises: Sequence[Noise]) -> list[Attempt]:
+        pictures = self.means.draw(noises)
+        self.drawn += len(pictures)
+        marks = self.means.examiner.examine(pictures)
+        return [Attempt(*one) for one in zip(noises, pictures, marks, strict=True)]
+
+    def advance(self) -> bool:
+        """Make one step; False once the run has ended."""
+        if self.best is None:
+            self.begin()
+            return True
+        way = self._choose()
+        if way is None:
+            self.ended = self.ended or "limit"
+            return False
+        begun, best = self.limit.clock(), self.best
+        failures = self._failures(way)
+        attempts = self._attempts(self.means.propose(way, best.noise, len(self.steps), failures))
+        assert self.bounds is not None
+        refused = []
+        for one in attempts:
+            if np.isfinite(one.marks.value) and one.marks.value <= self.best.marks.value:
+                continue
+            if passed := self.bounds.passed(one.marks, self._second):
+                refused.append(passed)
+            else:
+                self.best = one
+                self._second = float(np.fmax(self._second, one.marks.second))
+        gain = self.best.marks.value - best.marks.value
+        self.steps.append(Step(way, gain, self.limit.clock() - begun, refused))
+        return True
+
+    def _failures(self, way: str) -> int:
+        """Number of the last steps of a way in a row that found nothing."""
+        count = 0
+        for step in reversed([step for step in self.steps if step.way == way]):
+            if step.gain > 0:
+                break
+            count += 1
+        return count
+
+    def _choose(self) -> str | None:
+        """The way of the next step; None at the end."""
+        if self._script is not None:
+            return self._script[len(self.steps)] if len(self.steps) < len(self._script) else None
+        open_ways = [way for way in self.means.ways if way == SEEDS or self._failures(way) < GIVEN_UP]
+        if not open_ways:
+            refused = [bound for step in self.steps[-2 * GIVEN_UP :] for bound in step.refused]
+            self.ended = max(("second", "adherence", "freedom"), key=refused.count) if refused else "value"
+            return None
+        fitting = [way for way in open_ways if self._fits(way)]
+        untried = [way for way in fitting if not any(step.way == way for step in self.steps)]
+        if untried:
+            return untried[0]
+        return max(fitting, key=self._gain_per_second) if fitting else None
+
+    def _fits(self, way: str) -> bool:
+        """True if a step of a way fits into what is left of the limit."""
+        own = [step.seconds for step in self.steps if step.way == way]
+        if self.limit.seconds is not None and self.seconds + (own[-1] if own else 0.0) > self.limit.seconds:
+            return False
+        return self.limit.pictures is None or self.drawn < self.limit.pictures
+
+    def _gain_per_second(self, way: str) -> float:
+        """Mean gain of the last two steps of a way, per second."""
+        own = [step for step in self.steps if step.way == way][-2:]
+        return sum(step.gain for step in own) / max(sum(step.seconds for step in own), 1e-9)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The facts by which the same picture is made again, for its metadata."""
+        judge, request = self.means.examiner.judge, self.means.request
+        return {
+            "version": VERSION, "judge": judge.stored_name, "judge version": judge.version, "model": self.means.generator.model.identity,
+            "seed": request.seed, "first": len(self.first), "floor": self._floor, "ways": [step.way for step in self.steps],
+        }  # fmt: skip
+
+    # Stored state, to go on after an interruption
+
+    def save(self, path: Path) -> None:
+        """Write the state of a run that has begun; memory may be lost then."""
+        if self.best is None or self.start is None:
+            return
+        arrays, facts = {}, {}
+        for name, one in (("best", self.best), ("start", self.start)):
+            if one.noise.noise is not None:
+                arrays[f"{name} noise"] = one.noise.noise.numpy()
+            arrays[f"{name} pixels"] = one.picture.pixels
+            facts[name] = {"strength": one.noise.strength, "seed": one.noise.seed, "marks": asdict(one.marks)}
+        state = {
+            **facts, "record": self.record, "first": [asdict(one) for one in self.first], "drawn": self.drawn,
+            "second": self._second, "seconds": self.seconds, "ended": self.ended, "steps": [asdict(step) for step in self.steps],
+        }  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, save(arrays, metadata={"state": json.dumps(state)}))
+
+    def resume(self, path: Path) -> bool:
+        """Go on from a state that ``save`` wrote; False if there is none of this run.
+
+        Raises:
+            ModelError: the file is damaged.
+        """
+        import torch
+
+        if not path.is_file():
+            return False
+        try:
+            with safe_open(path, framework="numpy") as file:
+                state = json.loads(file.metadata()["state"])
+                # A copy, because a file that is mapped cannot be written to.
+                arrays = {name: np.array(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+            if any(
+                state["record"][name] != self.record[name]
+                for name in ("version", "judge", "judge version", "model", "seed", "floor")
+            ):
+                return False
+            attempts = []
+            for name in ("best", "start"):
+                own, noise = state[name], arrays.get(f"{name} noise")
+                picture = DrawnPicture(self.means.request, arrays[f"{name} pixels"], None, 0.0)
+                drawn_from = Noise(None if noise is None else torch.from_numpy(noise), own["strength"], own["seed"])
+                attempts.append(Attempt(drawn_from, picture, Marks(**own["marks"])))
+            self.best, self.start = attempts
+            self.first = [Marks(**one) for one in state["first"]]
+            self.steps = [Step(**step) for step in state["steps"]]
+            self.drawn, self._second, self._spent = state["drawn"], state["second"], state["seconds"]
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"The state {str(path)!r} cannot be read ({error}): remove it to begin anew.") from error
+        self.bounds = Bounds.of(self.first, self._floor)
+        self._since = self.limit.clock()
+        return True

@@ -1,0 +1,189 @@
+"""Ways to better pictures: more seeds, search around the best noise, its gradient, and guidance.
+
+Each way proposes noises to draw from the best picture so far. It depends on that, on the number of the step and on how
+often it failed in a row, and never on a clock: the same steps give the same pictures.
+
+Sources: noise search, Ma et al., "Inference-time scaling for diffusion models beyond scaling denoising steps" (2025);
+gradient, Eyring et al., "ReNO" (2024), and Tang et al., "Direct noise optimization" (2024); guidance as in
+``pipelines/models/guidance``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ...errors import ModelError
+from ..judges.gradients import checked_gradient
+from ..models.generator import ImageGenerator
+from ..models.guidance import Guide
+from ..models.noise import NoiseSampler, free_memory, refusal, refusal_of_gradient
+from ..models.request import DrawnPicture, Request
+from .examining import Examiner
+from .gaussian import flattened, normal, on_sphere, rotated
+
+#: Ways in the order in which they are tried; more seeds are what is left where nothing else can be done.
+SEEDS, GRADIENT, GUIDANCE, SEARCH = "seeds", "gradient", "guidance", "search"
+WAYS = (GRADIENT, GUIDANCE, SEARCH)
+#: Neighbours of a step of search, the angle between them and the best noise, and what is left of it after a failure.
+NEIGHBOURS, NEAR, CLOSER = 4, 0.45, 0.75
+#: Turns of a step of the gradient, the angle of each, and what is left of it after a failure.
+TURNS, ANGLE, SMALLER = 4, 0.09, 0.5
+#: Most steps of the sampler that a gradient passes through.
+FEW_STEPS = 4
+#: Strength of guidance: what a step adds, and what is left of that after a failure.
+STRENGTH, WEAKER = 0.03, 0.5
+#: Failures in a row after which a way is given up.
+GIVEN_UP = 3
+
+
+class Noise(NamedTuple):
+    """What a picture is drawn from.
+
+    Attributes:
+        noise: in standard deviations; None for that of a seed that only the model knows.
+        strength: of guidance; 0 for none.
+        seed: that the noise began with.
+    """
+
+    noise: torch.Tensor | None
+    strength: float
+    seed: int
+
+
+@dataclass
+class Means:
+    """What the ways draw and measure with.
+
+    Attributes:
+        generator: draws.
+        request: prompt and settings; its seed is the first.
+        examiner: gives values and gradients.
+        sampler: draws from noise; None for a model that takes seeds alone.
+        notes: sentences on ways that cannot be gone.
+        ways: those that can be gone, in the order in which they are tried.
+    """
+
+    generator: ImageGenerator
+    request: Request
+    examiner: Examiner
+    sampler: NoiseSampler | None
+    notes: list[str]
+    ways: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        generator: ImageGenerator,
+        request: Request,
+        examiner: Examiner,
+        wanted: Sequence[str] | None = None,
+        after_step: Callable[[], None] = lambda: None,
+    ) -> Means:
+        """Find out which of the ways can be gone, and say why the others cannot.
+
+        Args:
+            generator: draws.
+            request: prompt and settings.
+            examiner: gives values and gradients.
+            wanted: those that may be gone; None for all.
+            after_step: called after each step of the sampler.
+
+        Raises:
+            ModelError: none of the wanted ways can be gone.
+        """
+        notes: list[str] = []
+        if why := refusal(generator):
+            notes.append(f"{why} Only other seeds are tried.")
+            sampler, ways = None, [SEEDS]
+        else:
+            sampler, ways = NoiseSampler(generator, request, after_step), [SEARCH, SEEDS]
+            why = refusal_of_gradient(generator)
+            if examiner.gradient is None:
+                why = f"The judge {examiner.judge.name!r} has no gradient."
+            if not why:
+                why = _too_little_memory(sampler)
+                ways = [GRADIENT, GUIDANCE, *ways] if not why else [GUIDANCE, *ways]
+            if why:
+                notes.append(f"{why} {'Guidance and search are' if GUIDANCE in ways else 'Search is'} used instead.")
+        if wanted is not None:
+            if not {*wanted} & {*ways}:
+                raise ModelError(f"The way {wanted[0]!r} cannot be gone. {' '.join(notes)}".rstrip())
+            ways = [way for way in ways if way in wanted]
+        else:
+            ways = [way for way in ways if way != SEEDS] or [SEEDS]
+        return cls(generator, request, examiner, sampler, notes, tuple(ways))
+
+    @property
+    def few_steps(self) -> int:
+        """Steps of the sampler that a gradient passes through."""
+        return min(FEW_STEPS, self.request.steps)
+
+    def first(self, count: int) -> list[Noise]:
+        """The noise of the first seeds."""
+        return [self._of_seed(self.request.seed + number) for number in range(count)]
+
+    def _of_seed(self, seed: int) -> Noise:
+        return Noise(None if self.sampler is None else self.sampler.noise_of(seed), 0.0, seed)
+
+    def propose(self, way: str, best: Noise, number: int, failures: int) -> list[Noise]:
+        """What a step of a way draws; nothing where a gradient is not finite.
+
+        Args:
+            way: one of ``ways``.
+            best: that of the best picture so far.
+            number: of the step, from 0.
+            failures: of this way in a row.
+        """
+        seed = self.request.seed + NEIGHBOURS * (number + 1)
+        if way == SEEDS or best.noise is None:
+            return [self._of_seed(seed + k) for k in range(NEIGHBOURS)]
+        if way == SEARCH:
+            angle = NEAR * CLOSER**failures
+            fresh = [normal(best.noise.shape, 1_000_003 * self.request.seed + seed + k) for k in range(NEIGHBOURS)]
+            return [best._replace(noise=on_sphere(rotated(best.noise, one, angle))) for one in fresh]
+        if way == GUIDANCE:
+            return [best._replace(strength=best.strength + STRENGTH * WEAKER**failures)]
+        noise = best.noise
+        for _ in range(TURNS):
+            direction = self._derivative(noise)
+            if direction is None:
+                return []
+            noise = flattened(rotated(noise, direction, ANGLE * SMALLER**failures))
+        return [best._replace(noise=noise)]
+
+    def _derivative(self, noise: torch.Tensor) -> torch.Tensor | None:
+        assert self.sampler is not None
+        value, direction = self.sampler.derivative(noise, self.few_steps, self._gradient)
+        return direction if np.isfinite(value) and bool(torch.isfinite(direction).all()) else None
+
+    def _gradient(self, pixels: np.ndarray) -> tuple[float, np.ndarray]:
+        gradient = self.examiner.gradient
+        assert gradient is not None
+        return checked_gradient(gradient, self.examiner.judge.name, pixels, self.examiner.prompt)
+
+    def draw(self, noises: Sequence[Noise]) -> list[DrawnPicture]:
+        """Draw pictures, those with the same strength of guidance together."""
+        if not noises:
+            return []
+        if self.sampler is None:
+            requests = [replace(self.request, seed=one.seed) for one in noises]
+            return [picture for batch in self.generator.draw(requests) for picture in batch]
+        strength = noises[0].strength
+        guide = Guide(self._gradient, strength) if strength > 0 else None
+        return self.sampler.draw([one.noise for one in noises if one.noise is not None], guide)
+
+
+def _too_little_memory(sampler: NoiseSampler) -> str:
+    """A sentence if the gradient needs more memory than is free; empty else."""
+    try:
+        needed, free = sampler.memory_for_gradient(), free_memory(sampler.generator.model.device)
+    except ModelError as error:
+        return str(error)
+    if free is None or needed <= free:
+        return ""
+    return f"The gradient by the noise needs about {needed / 1e9:.1f} GB beside the model, and {free / 1e9:.1f} GB are free."

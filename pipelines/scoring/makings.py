@@ -1,0 +1,113 @@
+"""How pictures were made, for tastes: by soart's own request, or as another tool wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import ImageError
+from ...metrics.image import read_content
+from ...metrics.protocols import Making
+from ..collection.collection import Collection
+from ..collection.pictures import perceptual_hashes
+from ..collection.provenance import Provenance, provenance_of
+from ..collection.tables import ImageRow
+from ..ingest.metadata import PictureMetadata, picture_metadata
+from ..ingest.metadata.words import prompt_words
+from ..support.batching import batches
+
+#: Pictures whose metadata are read at once.
+_BLOCK = 400
+#: Most words of a prompt that count.
+_MOST_WORDS = 100
+_LORA = re.compile(r"<(?:lora|lyco):([^:<>\n]+)(?::([-+\d.]+))?[^<>\n]*>", re.IGNORECASE)
+_SIZE = re.compile(r"\s*(\d{1,6})\s*[x×]\s*(\d{1,6})\s*")
+
+
+def making_of(known: Provenance | PictureMetadata) -> Making | None:
+    """How a picture was made, from its request or the metadata of another tool; None if they tell nothing of it.
+
+    >>> from soart.pipelines.collection.provenance import Provenance
+    >>> from soart.pipelines.scoring.makings import making_of
+    >>> made = making_of(Provenance("soart", (64, 64), prompt="a fox, <lora:ink:0.5>", model="tiny@1a2b"))
+    >>> made.model, made.loras, made.words
+    ('tiny', (('ink', 0.5),), ('a fox', 'fox'))
+    """
+    size = (np.nan, np.nan)
+    if isinstance(known, Provenance) and known.settings.get("size") is None:
+        size = known.size
+    elif written := _SIZE.fullmatch(str(known.settings.get("size", ""))):
+        size = float(written[1]), float(written[2])
+    told = known.prompt is not None or known.model or known.sampler or known.steps
+    if not told:
+        return None
+    return Making(
+        model=(known.model or "").partition("@")[0],
+        loras=_loras(known.prompt or "", known.settings.get("loras", "")),
+        sampler=known.sampler or "",
+        scheduler=known.scheduler or "",
+        seed="" if known.seed is None else str(known.seed),
+        steps=np.nan if known.steps is None else float(known.steps),
+        guidance=np.nan if known.guidance is None else float(known.guidance),
+        width=float(size[0]),
+        height=float(size[1]),
+        words=_words(known.prompt),
+        # Tools that write a prompt leave an empty negative one out.
+        negative=_words(known.negative or (None if known.prompt is None else "")),
+    )
+
+
+def _words(prompt: str | None) -> tuple[str, ...] | None:
+    return None if prompt is None else tuple(prompt_words(prompt)[:_MOST_WORDS])
+
+
+def _loras(prompt: str, written: str) -> tuple[tuple[str, float], ...]:
+    """Names and weights of LoRAs, from a prompt and from ``name:weight, …``."""
+    found = {match[1]: match[2] for match in _LORA.finditer(prompt)}
+    for part in written.split(", ") if written else ():
+        name, _, weight = part.rpartition(":")
+        found.setdefault(name or weight, weight if name else "1")
+    loras = {}
+    for name, weight in found.items():
+        try:
+            loras[name] = float(weight or 1)
+        except ValueError:
+            loras[name] = 1.0
+    return tuple(sorted(loras.items()))
+
+
+def makings_of(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, Making]:
+    """How pictures of a collection were made, by id; those of which nothing is known are left out.
+
+    Pictures that no evaluation has inspected yet are opened for what is written in them or beside them.
+    """
+    found: dict[int, Making | None] = {}
+    for block in batches(rows, _BLOCK):
+        known: Mapping[int, Provenance | PictureMetadata] = provenance_of(collection, block)
+        rest = [row for row in block if row.id not in known]
+        seen = perceptual_hashes(collection, [row.id for row in rest])
+        fresh = {row.id: metadata_beside(collection, row) for row in rest if row.id not in seen}
+        found |= {image: making_of(one) for image, one in {**known, **fresh}.items() if one is not None}
+    return {image: making for image, making in found.items() if making is not None}
+
+
+def metadata_beside(collection: Collection, row: ImageRow) -> PictureMetadata | None:
+    """The metadata in the file of a picture or beside it; None if there are none, or if the file is gone."""
+    try:
+        path = collection.locate(row)
+        return picture_metadata(path, read_content(path))
+    except ImageError:
+        return None
+
+
+def making_in(path: Path) -> Making | None:
+    """How a picture was made, from what is written in its file or beside it; None if nothing is known.
+
+    Raises:
+        ImageError: the file cannot be read.
+    """
+    metadata = picture_metadata(path, read_content(path))
+    return None if metadata is None else making_of(metadata)

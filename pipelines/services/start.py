@@ -1,0 +1,190 @@
+"""From folders that nobody has looked at to a ranking by one's own taste: reads pictures while the first ones are rated."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import CollectionError
+from ...metrics.items.combined import default_network, taste_extractor
+from ..collection.collection import Collection
+from ..collection.files import sound_image_ids
+from ..collection.pictures import count_sound_pictures, images_by_id
+from ..evaluation.settings import KEY
+from ..ingest.first_files import add_first_pictures
+from ..ingest.scan import Scan
+from ..ingest.sync import sync
+from ..scoring.collection_tastes import CollectionTastes
+from ..support.background import Job, Jobs
+from ..tidying.copying import Copies, check_copy_target, copy_best
+from ..tidying.journal import Journal
+from ..tidying.undoing import undo
+from .evaluation import EvaluationService
+from .service import CollectionService
+
+#: Ratings after which the pictures are ranked, and pictures shown of the ranking.
+GOAL, BEST = 16, 20
+#: The pictures are ranked again whenever so many times as many are read.
+GROWTH = 1.5
+#: Folder of the collection for the records of copies.
+COPIES = "copies"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingState:
+    """How far the pictures of a collection are read.
+
+    Attributes:
+        job: number of the job that reads; 0 without one.
+        files: number of files; 0 while it is unknown.
+        done: number of files that are done.
+        pictures: sound pictures of the collection, of which the first ones may not be measured yet.
+        live: True while files are read.
+        left: seconds until all are read; None if unknown.
+        failed: the reason if reading failed; empty otherwise.
+    """
+
+    job: int
+    files: int
+    done: int
+    pictures: int
+    live: bool
+    left: float | None
+    failed: str
+
+
+class StartService(CollectionService):
+    """Reads the pictures of a collection's folders in the background, and copies the best by a taste.
+
+    Args:
+        collection: the collection.
+        profiles: its judges of items.
+        jobs: its background jobs.
+        evaluation: evaluates the collection when all pictures are read.
+        target: folder that the best are copied to; None for one in the collection's folder.
+        grown: called whenever many more pictures are read than at the last call, and when all are.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        profiles: CollectionTastes,
+        jobs: Jobs,
+        evaluation: EvaluationService,
+        target: Path | None = None,
+        grown: Callable[[], None] = lambda: None,
+    ) -> None:
+        # One job reads or moves the files of a collection at a time.
+        super().__init__(collection, profiles, jobs, KEY)
+        self._evaluation, self._grown = evaluation, grown
+        self.target = target or collection.file("best")
+        self._files = self._done = 0
+        self._reading: Job | None = None
+        self._copying = threading.Lock()
+
+    def read(self) -> Job:
+        """Read all pictures in the background, in a random order after a few that can be shown at once; then evaluate.
+
+        An interrupted reading goes on where it stopped, and a file that did not change is not opened again.
+        """
+        with self._lock:
+            self._reading = self.jobs.start(self.key, "Reading the pictures", self._read)
+            return self._reading
+
+    def state(self) -> ReadingState:
+        """How far the reading is."""
+        job = self._reading
+        live = job is not None and job.live and self._done < max(1, self._files)
+        return ReadingState(
+            job=0 if job is None else job.number,
+            files=self._files,
+            done=self._done,
+            pictures=count_sound_pictures(self.collection),
+            live=live,
+            left=job.seconds_left if job is not None and live else None,
+            failed=self.failure,
+        )
+
+    def _read(self, job: Job) -> None:
+        roots, rng = self._evaluation.roots(), np.random.default_rng()
+        scan = Scan(roots, exclude=self._evaluation.culled, contained=True)
+        if (missing := GOAL - count_sound_pictures(self.collection)) > 0:
+            add_first_pictures(self.collection, scan, missing, rng, job.check)
+        network = default_network()
+        kinds = [None, *([taste_extractor(network).kind] if network else [])]
+        job.expect(0)
+        growth = GROWTH * GOAL
+
+        def expect(total: int) -> None:
+            self._files = job.total = total
+
+        def progress(files: int) -> None:
+            nonlocal growth
+            self._done += files
+            if self._done >= growth:
+                growth = self._done * GROWTH
+                self._grown()
+            job.advance(files)
+
+        self._files = self._done = 0
+        update = sync(self.collection, scan, self._evaluation.engine, kinds, progress=progress, expect=expect, rng=rng)
+        self._files = self._done = update.found
+        if not len(sound_image_ids(self.collection, update.scan_number)):
+            raise scan.no_picture(update.problems)
+        self._grown()
+        job.title = "Evaluating"
+        self._evaluation.run(job, roots)
+
+    def copy(self, images: list[int]) -> tuple[Copies, str]:
+        """Copy pictures, best first, to the folder for them.
+
+        Args:
+            images: ids of the pictures.
+
+        Returns:
+            the result, and the name under which ``undo_copy`` undoes it; empty if nothing was copied.
+
+        Raises:
+            CollectionError: the folder cannot be made, or lies in one that is read.
+        """
+        check_copy_target(self.target, [root for root in self._evaluation.roots() if root.is_dir()])
+        rows = images_by_id(self.collection, images)
+        paths = [self.collection.locate(rows[image]) for image in images if image in rows]
+        with self._copying:
+            journal = Journal(self._records() / f"{datetime.now():%Y%m%d-%H%M%S-%f}.jsonl")
+            try:
+                copies = copy_best(paths, self.target, journal)
+            finally:
+                journal.close()
+        return copies, journal.path.name if journal.path.exists() else ""
+
+    def undo_copy(self, name: str) -> tuple[int, list[str]]:
+        """Delete what a copying has copied, except files that were changed since.
+
+        Args:
+            name: see ``copy``.
+
+        Returns:
+            number of deleted files, and sentences on those that stay.
+
+        Raises:
+            CollectionError: there is no such copying, or it was undone already.
+        """
+        with self._copying:
+            record = next((path for path in self._records().glob("*.jsonl") if path.name == name), None)
+            if record is None:
+                raise CollectionError("There is nothing to undo under this name any more: reload the page.")
+            done, problems = undo(record)
+            # The folder goes too, unless it holds something else.
+            with contextlib.suppress(OSError):
+                self.target.rmdir()
+            return done, problems
+
+    def _records(self) -> Path:
+        return self._evaluation.folder / COPIES

@@ -1,0 +1,161 @@
+"""The command ``soart start``: from a folder to a ranking of one's own in about a minute."""
+
+from __future__ import annotations
+
+import shlex
+import time
+import webbrowser
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...errors import SoartError
+from ...pipelines.models.options import GeneratorOptions
+from .options import Profiles, load_generator, load_judges, rater_name
+from .terminal import Progress, interruptible, note, say
+from .web import check_gallery, check_language, is_interactive, listen, serve_gallery
+
+if TYPE_CHECKING:
+    from ...pipelines.collection.collection import Collection
+    from ...pipelines.services.start import StartService
+
+#: Seconds between two looks at the reading.
+_LOOK = 0.1
+
+
+def start(
+    folder: Annotated[
+        str, typer.Argument(help="Folder of pictures, or a collection; the pictures stay where they are.")
+    ],
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="Rate by keys in this terminal instead of in the browser.")
+    ] = False,
+    copy_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--copy-to",
+            metavar="FOLDER",
+            help="Folder that the best twenty are copied to, in the browser at the press of a button; default there: "
+            "FOLDER-best beside the folder.",
+        ),
+    ] = None,
+    rater: Annotated[str, typer.Option(callback=rater_name, help="Your name as a rater, and of your taste.")] = "me",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the gallery; 0: any free one.")] = 8700,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
+    language: Annotated[str, typer.Option(help="Language of the pages, en or de; default: your browser's.")] = "",
+    profiles: Profiles = None,
+) -> None:
+    """Rank a folder by your own taste in about a minute: rate sixteen of its pictures while the rest is read.
+
+    Every rating is stored at once. The same command goes on where you stopped.
+    """
+    from ...pipelines.ingest.roots import open_collection_for, remember_roots
+    from ...pipelines.ingest.scan import Scan
+    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.tidying.copying import check_copy_target
+
+    store = TasteStore(profiles)
+    # The taste bears the rater's name.
+    store.place(rater)
+    collection, roots = open_collection_for([folder], scan_of=Scan)
+    with collection:
+        if copy_to is not None:
+            check_copy_target(copy_to, roots)
+        remember_roots(collection, roots)
+        place = collection.name
+        if not terminal and open_browser and not _has_browser() and is_interactive():
+            note(
+                "No browser can be opened from here: rate in the terminal. With --no-open the address is printed instead."
+            )
+            terminal = True
+        if terminal:
+            _start_in_terminal(collection, folder, rater, store.folder if profiles else None, copy_to)
+            return
+    check_gallery()
+    check_language(language)
+    from ..web.state import ServerSettings
+
+    beside = Path(folder).resolve()
+    settings = ServerSettings(
+        [place],
+        partial(load_generator, GeneratorOptions()),
+        profiles=store,
+        rater=rater,
+        read=True,
+        copy_to=(copy_to or beside.with_name(f"{beside.name}-best")).absolute(),
+        language=language,
+        names=frozenset({"127.0.0.1"}),
+    )
+    with listen("127.0.0.1", port) as listener:
+        serve_gallery(settings, listener, "127.0.0.1", lasting=port != 0, open_browser=open_browser, page="c/0/start")
+
+
+def _has_browser() -> bool:
+    """True if this machine knows a browser."""
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def _start_in_terminal(
+    collection: Collection, folder: str, rater: str, profiles: Path | None, copy_to: Path | None
+) -> None:
+    """Ask for ratings by keys while the pictures are read; then print the best."""
+    from ...pipelines.judges.finding import doubts_of
+    from ...pipelines.scoring.collection_tastes import CollectionTastes
+    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.services.evaluation import EvaluationService
+    from ...pipelines.services.learning import Start, judgements_by, learn_taste
+    from ...pipelines.services.start import BEST, GOAL, StartService
+    from ...pipelines.support.background import Job, Jobs
+    from ...pipelines.tastes.rating_session import LazyQueue, RatingSession
+    from .keys import check_keys, keys, rate_by_keys
+    from .ranking_output import RankingOutput, show_ranking
+
+    check_keys()
+    again = shlex.join(["soart", "start", folder, *([] if rater == "me" else ["--rater", rater])])
+    jobs = Jobs()
+    tastes = CollectionTastes(collection, TasteStore(profiles))
+    service = StartService(collection, tastes, jobs, EvaluationService(collection, tastes, jobs))
+    with interruptible():
+        try:
+            job = service.read()
+            while job.live and not service.state().pictures:
+                time.sleep(_LOOK)
+            wanted = GOAL - judgements_by(collection, rater).count
+            if wanted > 0:
+                say("1–5 rates, n: not for me, x skips, u undoes, q stops.")
+                session = RatingSession(collection, rater, LazyQueue(collection, rater, wanted))
+                if not rate_by_keys(session, keys(), elsewhere=again):
+                    say(f"Your ratings are stored. To go on: {again} --terminal")
+                    return
+            _wait_until_read(service)
+            if failed := service.failure:
+                raise SoartError(failed)
+            say("Learning your taste…")
+            lesson = learn_taste(Job(0, "", ""), collection.where, rater, Start(profiles=profiles))
+            judges = load_judges([rater], collection.file("tastes"))
+            rows = [row for row in collection.images() if row.problem is None]
+            output = RankingOutput(False, None, BEST, "soart: your ranking", copy_to=copy_to)
+            show_ranking(collection, rows, output, judges)
+            say(f"How sure this is: {lesson.sentence}.")
+            for text in doubts_of(judges):
+                note(text)
+            say(f"The same ranking again: {shlex.join(['soart', 'rank', folder, '--by', rater])}")
+        finally:
+            jobs.close()
+
+
+def _wait_until_read(service: StartService) -> None:
+    """Show the progress of the reading until all pictures are read."""
+    with Progress("reading", 0) as bar:
+        shown = 0
+        while (state := service.state()).live:
+            bar.expect(state.files)
+            bar(state.done - shown)
+            shown = state.done
+            time.sleep(_LOOK)

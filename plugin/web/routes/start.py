@@ -1,0 +1,105 @@
+"""Start view: sixteen pictures to rate while the others are read, then the best by this taste."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ....errors import SoartError
+from ....pipelines.collection.queries import rows_of
+from ....pipelines.collection.ratings import ratings
+from ....pipelines.scoring.taste_judge import TasteJudge
+from ....pipelines.services.gallery import cells_by_id, cells_of, usable_judges
+from ....pipelines.services.start import BEST, GOAL
+from ....pipelines.tastes.agreement import best_and_worst
+from ..answers import for_visitor, json_endpoint, page
+from ..state import OpenCollection, current_collection, is_owner, rater_of
+from .rating import progress_of
+
+#: Pictures shown of the worst, and of those that the taste was learnt from.
+WORST, EXAMPLES = 6, 8
+
+
+def start_page(request: Request) -> Response:
+    """The view."""
+    return page(request, "start.html", current_collection(request), view="start", goal=GOAL)
+
+
+def state(request: Request) -> Response:
+    """How far the ratings, the reading and the taste are."""
+    current = current_collection(request)
+    reading = asdict(current.start.state())
+    reading["failed"] = for_visitor(request, reading["failed"])
+    return JSONResponse({"reading": reading, "progress": progress_of(request, current.rating(rater_of(request)))})
+
+
+def _best(current: OpenCollection, rater: str) -> tuple[TasteJudge | None, list[int], list[int]]:
+    """The judge of a rater's taste, and the ids of the best and the worst pictures by it; no judge without a taste."""
+    usable, _ = usable_judges(current.profiles, {rater} & {*current.profiles.own.names()})
+    judge = usable.get(rater)
+    if not isinstance(judge, TasteJudge):
+        return None, [], []
+    return judge, *best_and_worst(current.collection, judge.stored_name, BEST)
+
+
+def best(request: Request) -> Response:
+    """The best pictures by the taste of the rater, and what it was learnt from, as part of a page."""
+    current, rater = current_collection(request), rater_of(request)
+    collection = current.collection
+    judge, ids, worst = _best(current, rater)
+    stars = ratings(collection, rater)
+    # As the taste takes them: against each other.
+    middle = sum(stars.values()) / max(1, len(stars))
+    liked = sorted((image for image in stars if stars[image] > middle), key=lambda image: -stars[image])[:EXAMPLES]
+    disliked = sorted((image for image in stars if stars[image] < middle), key=stars.__getitem__)[:EXAMPLES]
+    cells = cells_by_id(collection, [*liked, *disliked], rater)
+    ranked = {"best": ids, "worst": worst[:WORST]} if judge else {"best": [], "worst": []}
+    return page(
+        request, "start_best.html", current,
+        taste=judge and judge.taste,
+        name=rater,
+        ranked=len(collection.scores(judge.stored_name)) if judge else 0,
+        reading=current.start.state(),
+        target=str(current.start.target) if is_owner(request) else "",
+        liked=[cells[image] for image in liked if image in cells],
+        disliked=[cells[image] for image in disliked if image in cells],
+        **{kind: cells_of(collection, rows_of(collection, ids), rater, judge.stored_name if judge else "") for kind, ids in ranked.items()},
+    )  # fmt: skip
+
+
+def read(request: Request, body: dict[str, Any]) -> Response:
+    """Read the pictures in the background, or go on with it."""
+    return JSONResponse({"job": current_collection(request).start.read().number})
+
+
+def copy(request: Request, body: dict[str, Any]) -> Response:
+    """Copy the best pictures by the taste of the rater; answers their number and what undoes it."""
+    current = current_collection(request)
+    _, ids, _ = _best(current, rater_of(request))
+    if not ids:
+        raise SoartError("There is no ranking by your taste yet: rate some pictures first.")
+    copies, name = current.start.copy(ids)
+    problems = [for_visitor(request, text) for text in (*copies.problems, *copies.hints)]
+    return JSONResponse(
+        {"count": copies.count, "folder": str(current.start.target), "undo": name, "problems": problems}
+    )
+
+
+def undo_copy(request: Request, body: dict[str, Any]) -> Response:
+    """Delete the copies that one copying made."""
+    done, problems = current_collection(request).start.undo_copy(str(body.get("name", "")))
+    return JSONResponse({"taken": done > 0, "problems": [for_visitor(request, text) for text in problems]})
+
+
+routes = [
+    Route("/start", start_page),
+    Route("/start/best", best),
+    Route("/api/start", state),
+    Route("/api/start/read", json_endpoint(read), methods=["POST"]),
+    Route("/api/start/copy", json_endpoint(copy, owner=True), methods=["POST"]),
+    Route("/api/start/undo", json_endpoint(undo_copy, owner=True), methods=["POST"]),
+]

@@ -1,0 +1,161 @@
+// Start view: sixteen pictures to rate while the others are read, then the best by this taste.
+
+import { $, find, setServerHtml } from "./dom.js";
+import { duration } from "./format.js";
+import { onJobEnd, watchJobs } from "./jobs.js";
+import { hasModifier, isForView } from "./keys.js";
+import { flush } from "./outbox.js";
+import { fillAgain, onCounts, onEmpty } from "./rate.js";
+import { get, latestHtml, post } from "./request.js";
+import { rater } from "./session.js";
+import { showError, toast } from "./toasts.js";
+import { _, decimal, ngettext } from "./translate.js";
+import { showTrust } from "./trust.js";
+import { remember, undoLatest } from "./undo.js";
+import { openThumbs } from "./viewer.js";
+
+/**
+ * @typedef {object} Reading
+ * @property {number} job number of the job that reads.
+ * @property {number} files 0 while unknown.
+ * @property {number} done files that are done.
+ * @property {number} pictures that can be rated.
+ * @property {boolean} live true while files are read.
+ * @property {number | null} left seconds.
+ * @property {string} failed the reason if reading failed, else empty.
+ *
+ * @typedef {object} State
+ * @property {Reading} reading
+ * @property {import("./trust.js").Progress & { learnt: number }} progress
+ */
+
+const goal = Number($(".rate").dataset.goal);
+const best = $("#best");
+const getBest = latestHtml();
+/** @type {State | null} */
+let state = null;
+/** Ratings that the page knows of, which the server may not have yet. */
+let rated = 0;
+/** True once the person has asked to rate beyond the goal. */
+let more = false;
+/** True while a ranking has been asked for and has not arrived. */
+let asked = false;
+let timer = 0;
+
+/** Ratings that are wanted: of a small folder one for each picture. */
+const wanted = () => (state && !state.reading.live && state.reading.pictures ? Math.min(goal, state.reading.pictures) : goal);
+
+/** Show the pictures to rate, or the ranking. */
+function show() {
+  const ranking = rated >= wanted() && !more;
+  if (find(".rate")?.hidden !== ranking) {
+    $(".rate").hidden = ranking;
+    $("#intro").hidden = ranking;
+    if (ranking) showRanking();
+  }
+  for (const id of ["#best", "#more", "#ranking-state"]) $(id).hidden = !ranking;
+  if (!state) return;
+  $("#ranking-state").hidden = !ranking || Boolean(best.childElementCount);
+  $("#all").hidden = !best.childElementCount;
+  $("#ranking-state").textContent = state.progress.failed || _("Learning your taste and ranking the pictures…");
+  showReading(state.reading);
+}
+
+/** @param {Reading} reading */
+function showReading({ files, done, live, left, failed, pictures }) {
+  const node = $("#read");
+  node.className = failed ? "error" : "dim num";
+  if (failed) node.textContent = failed;
+  else if (live && !files) node.textContent = _("Looking for pictures…");
+  else if (live) {
+    const values = { done: decimal(done), count: decimal(files) };
+    node.textContent = [
+      _("%(done)s of %(count)s files read", values),
+      ...(left === null ? [] : [_("%(duration)s left", { duration: duration(left) })]),
+    ].join(", ");
+  } else node.textContent = ngettext("%(count)s picture", "%(count)s pictures", pictures, { count: decimal(pictures) });
+  $("#go-on").hidden = live || (!failed && done >= files);
+  const stop = find("#stop");
+  if (stop) stop.hidden = !live;
+}
+
+/** Have the taste learnt from all ratings, and show what there is. */
+async function showRanking() {
+  asked = true;
+  await loadBest();
+  await flush();
+  const { progress } = /** @type {State} */ (await get("/api/start"));
+  if (progress.learnt < Math.min(progress.rated, rated) && !progress.learning) await post("/api/learn");
+  watchJobs();
+}
+
+async function loadBest() {
+  try {
+    setServerHtml(best, await getBest("/start/best"));
+    if (best.childElementCount) asked = false;
+    show();
+  } catch (error) {
+    if (error.name !== "AbortError") showError(error);
+  }
+}
+
+async function poll() {
+  clearTimeout(timer);
+  try {
+    state = await get("/api/start");
+    if (state) {
+      rated = Math.max(rated, state.progress.rated);
+      showTrust(state.progress);
+      fillAgain();
+      show();
+    }
+  } catch (error) {
+    showError(error, { key: "start" });
+  }
+  const busy = !state || state.reading.live || state.progress.learning || asked;
+  timer = setTimeout(poll, document.hidden ? 5000 : busy ? 1000 : 4000);
+}
+
+onCounts((counts) => {
+  rated = counts.rated;
+  show();
+});
+onEmpty(() => (state?.reading.live === false ? null : _("Looking for pictures…")));
+for (const prefix of [`learn:${rater}`, `rank:${rater}`, "evaluate"]) {
+  onJobEnd(prefix, async (job) => {
+    await poll();
+    const late = state && prefix.startsWith("learn") && job.state === "done" && state.progress.learnt < Math.min(wanted(), rated);
+    if (late && rated >= wanted()) await post("/api/learn");
+    if (!$("#best").hidden) await loadBest();
+  });
+}
+
+async function copy() {
+  /** @type {{ count: number, folder: string, undo: string, problems: string[] }} */
+  const { count, folder, undo, problems } = await post("/api/start/copy");
+  const text = ngettext("%(count)s picture copied to %(folder)s.", "%(count)s pictures copied to %(folder)s.", count, { count, folder });
+  if (undo) {
+    const request = { path: "/api/start/undo", body: { name: undo }, word: _("copies of the best") };
+    remember({ request }).notify(text, "copied");
+  } else toast(text, { key: "copied" });
+  problems.forEach((problem) => toast(problem, { bad: true }));
+}
+
+best.addEventListener("click", (event) => {
+  if (/** @type {Element} */ (event.target).closest("#copy")) copy().catch(showError);
+});
+openThumbs(best);
+$("#rate-more").onclick = () => {
+  more = true;
+  show();
+};
+find("#stop")?.addEventListener("click", () => post("/api/jobs/cancel", { job: state?.reading.job }).then(poll, showError));
+$("#go-on").onclick = () => post("/api/start/read").then(poll, showError);
+addEventListener("keydown", (event) => {
+  if (!$(".rate").hidden || !isForView(event) || hasModifier(event)) return;
+  if (event.key === "u" || event.key === "U") undoLatest();
+  else if (event.key === "c" && find("#copy")) copy().catch(showError);
+  else return;
+  event.preventDefault();
+});
+poll();

@@ -1,0 +1,163 @@
+"""Kernels over how pictures were made: against hand-made ones, and what they may do to a taste."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from soart.metrics.protocols import Making
+from soart.metrics.tastes.blend import blend
+from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.explanation import explain
+from soart.metrics.tastes.fitting import fit
+from soart.metrics.tastes.making_kernels import ALL, MakingKernels, family_words
+from soart.metrics.tastes.proposals import propose
+from soart.metrics.tastes.taste import learn_taste
+from soart.metrics.tastes.taste_files import content_hash, load_taste, save_taste
+
+NAMES = tuple(f"colour/luma/{k}" for k in range(4))
+
+
+def objects(makings):
+    array = np.full(len(makings), None)
+    array[:] = makings
+    return array
+
+
+def learning(makings, seed=0):
+    """Examples of 8 liked and 8 disliked pictures whose items tell nothing."""
+    items = np.random.default_rng(seed).normal(size=(16, 4))
+    return replace(from_modes({"good": items[:8], "bad": items[8:]}), makings=objects(makings))
+
+
+#: The model alone tells what is liked, in 14 of 16 pictures.
+BY_MODEL = [Making(model="ink" if k in (0, 8) else "oil") for k in range(8)] + [
+    Making(model="oil" if k == 0 else "ink") for k in range(8)
+]
+
+
+def test_a_kernel_of_one_facet_is_the_centred_product_of_its_features():
+    kernels = MakingKernels.of([Making(sampler=one) for one in ("ddim", "ddim", "euler a", "Euler_a")])
+    assert kernels.names == ["settings"]
+    # Two values of equal share: 1 with the same, −1 with the other.
+    np.testing.assert_allclose(kernels.gram()[0], np.kron([[1, -1], [-1, 1]], np.ones((2, 2))), atol=1e-12)
+    fresh = [Making(sampler="ddim"), Making(sampler="heun"), Making(), None]
+    np.testing.assert_allclose(kernels.against(fresh)[0][0], [1, 1, -1, -1], atol=1e-12)
+    # A value that was never seen is as far from either; of what is unknown, the effect is integrated out.
+    np.testing.assert_allclose(kernels.against(fresh)[0][1:], 0, atol=1e-12)
+    np.testing.assert_allclose(kernels.diagonal(fresh)[0][2:], 1)
+    np.testing.assert_allclose(kernels.diagonal(fresh), np.diagonal(kernels.among(fresh), axis1=1, axis2=2))
+
+
+def test_unknown_learning_pictures_have_their_own_variance_and_no_covariance():
+    kernels = MakingKernels.of([Making(model="a"), Making(model="a"), Making(model="b"), Making(model="b"), None])
+    gram = kernels.gram()[0]
+    np.testing.assert_allclose(gram[4], [0, 0, 0, 0, 1])
+    assert np.linalg.eigvalsh(gram).min() > -1e-9
+    np.testing.assert_allclose(np.diag(gram)[:4].mean(), 1)
+
+
+@pytest.mark.parametrize(
+    "makings",
+    [
+        [None] * 6,
+        [Making(model="a", steps=20, words=("fox",))] * 6,
+        # What occurs once tells nothing of other pictures.
+        [Making(seed=str(k)) for k in range(6)],
+    ],
+)
+def test_there_is_no_kernel_where_nothing_differs_that_others_share(makings):
+    kernels = MakingKernels.of(makings)
+    assert kernels.names == kernels.gram() == kernels.against([None, Making(model="b")]) == []
+
+
+def test_models_of_a_family_are_alike():
+    models = ["dreamshaperXL_v10", "dreamshaperXL_v9", "juggernautXL_v9", "sd-v1-5-pruned"]
+    kernels = MakingKernels.of([Making(model=one) for one in models for _ in range(2)])
+    near = kernels.against([Making(model="dreamshaperXL_v10")])[0][0, ::2]
+    assert near[0] > near[1] > near[2] > near[3]
+    assert family_words("sd_xl_base_1.0.safetensors") == {"sd", "xl", "base"}
+
+
+def test_numbers_make_curves_and_loras_count_by_weight():
+    kernels = MakingKernels.of([Making(steps=s) for s in (5, 10, 20, 40)])
+    near = kernels.against([Making(steps=6)])[0][0]
+    assert near[0] > near[1] > near[2] > near[3]
+    kernels = MakingKernels.of([Making(loras=(("ink", w),)) for w in (0.2, 1.0)] + [Making(loras=())] * 2)
+    strong, weak = kernels.against([Making(loras=(("ink", 1.0),)), Making(loras=(("ink", 0.3),))])[0]
+    assert strong[1] > weak[1] > strong[2]
+
+
+def test_words_are_alike_by_meaning():
+    words = [("poodle",), ("beagle",), ("teapot",), ("bottle",), ("poodle", "snowy"), ("teapot", "snowy")]
+    kernels = MakingKernels.of([Making(words=one) for one in words])
+    assert kernels.names == ["words"]
+    dog = kernels.against([Making(words=("chihuahua",))])[0][0]
+    assert min(dog[:2]) > 0.3 + max(dog[2:4])
+
+
+def test_several_groups_have_a_kernel_each_and_one_together():
+    makings = [Making(model=m, steps=s, words=(w,)) for m, s, w in zip("aabb", (9, 20, 9, 20), "xxyy", strict=True)]
+    kernels = MakingKernels.of(makings)
+    assert kernels.names == ["model", "settings", "words", ALL]
+    *single, together = kernels.gram()
+    np.testing.assert_allclose(together, np.mean(single, axis=0))
+
+
+def test_a_taste_learns_which_model_is_liked():
+    examples, fresh = learning(BY_MODEL), np.random.default_rng(1).normal(size=(40, 4))
+    fitted = fit(examples, NAMES)
+    none = np.zeros((40, 0))
+    oil, ink, unknown = (fitted(fresh, none, [one] * 40) for one in (Making(model="oil"), Making(model="ink"), None))
+    assert (oil > ink + 0.5).all()
+    # Unknown counts as the mean: neither model is as liked.
+    np.testing.assert_allclose(unknown, (oil + ink) / 2, atol=0.1)
+    np.testing.assert_allclose(unknown, fitted(fresh, none))
+
+
+def test_liking_is_a_sum_over_the_learning_pictures():
+    examples = learning(BY_MODEL)
+    fitted = fit(examples, NAMES)
+    z = fitted.scaling.frame.deviations(np.random.default_rng(2).normal(size=(5, 4)))
+    makings = [Making(model="oil"), None, Making(model="ink"), Making(), Making(model="new")]
+    none = np.zeros((5, 0))
+    added = fitted.model.by_example(z, makings)
+    np.testing.assert_allclose(added.sum(axis=1) + fitted.model.bias, fitted.model.predict(z, none, makings))
+    # Uncertainty is least where the model is known.
+    deviation = fitted.model.uncertainty(z, none, makings)
+    assert ((deviation > 0) & (deviation < 5)).all()
+
+
+def test_pictures_made_alike_change_nothing():
+    plain, alike = learning([None] * 16), learning([Making(model="oil", words=("fox",))] * 16)
+    rows, none = np.random.default_rng(3).normal(size=(9, 4)), np.zeros((9, 0))
+    np.testing.assert_array_equal(
+        fit(plain, NAMES)(rows, none), fit(alike, NAMES)(rows, none, [Making(model="oil")] * 9)
+    )
+
+
+def test_files_blends_and_proposals_know_how_pictures_were_made(tmp_path):
+    taste = learn_taste(learning(BY_MODEL), NAMES, "v", curve=False, repeats=1)
+    again = load_taste(save_taste(taste, tmp_path / "taste"))
+    rows = np.random.default_rng(4).normal(size=(6, 4))
+    makings = [*BY_MODEL[:4], None, Making(loras=(("ink", 0.5),), steps=9.5, words=("fox",), negative=())]
+    assert content_hash(again) == content_hash(taste)
+    assert taste.of_making
+    np.testing.assert_allclose(again.liking(rows, makings=makings), taste.liking(rows, makings=makings), atol=1e-9)
+    other = learn_taste(learning([None] * 16, 5), NAMES, "v", name="other", curve=False, repeats=1)
+    assert not other.of_making
+    both = blend("both", [taste, other])
+    liked, disliked = (both.liking(rows[:1], makings=[Making(model=one)]) for one in ("oil", "ink"))
+    assert liked > disliked
+    proposal = propose(taste, rows, 3, makings=makings)
+    assert len(proposal.rows) == 3
+
+
+def test_reasons_name_how_a_picture_was_made():
+    taste = learn_taste(learning(BY_MODEL), NAMES, "v", curve=False, repeats=1)
+    row = np.zeros((1, 4))
+    for model, like in (("oil", "good"), ("ink", "bad")):
+        explained = explain(taste, row, makings=[Making(model=model)])[0]
+        assert explained.reasons[0].text == f"made like your {like} pictures"
+        assert explained.liking == pytest.approx(float(taste.liking(row, makings=[Making(model=model)])[0]))
+    assert not any("made like" in reason.text for reason in explain(taste, row)[0].reasons)
