@@ -13,18 +13,24 @@ import numpy as np
 from markupsafe import Markup
 
 from ...errors import ImageError
+from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.by_example import Known
+from ...metrics.tastes.by_example import explain as by_example
 from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
 from ...metrics.tastes.taste import prior_title
 from ...metrics.tastes.trust import Trust
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..scoring.example_pictures import example_thumbnails
 from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
+from ..scoring.reasons import chosen, compared
 from ..scoring.taste_judge import TasteJudge
 from ..support.figures import fixed
 from .line_charts import Series, lines_chart
-from .page import data_url, render_page
+from .page import data_url, jpeg_url, render_page
+from .score_words import effect_text
 
 #: Most pictures to show of the best, and of the worst.
 SHOWN = 8
@@ -42,6 +48,7 @@ class ListedPicture:
     heat: str
     score: float
     percentile: float
+    reasons: tuple[Reason, ...]
     explanation: Explanation
     small: bool
 
@@ -144,17 +151,17 @@ def render_taste_report(
     least, others = _opened(collection, measured, [i for i in order[::-1].tolist() if i not in most], count)
     left_out += [sentence for sentence in dict.fromkeys([*unreadable, *others]) if sentence not in left_out]
     opened = most | least
-    reasons = (
-        dict(
-            zip(
-                opened,
-                explain(profile, items[list(opened)], top=4, makings=makings and [makings[i] for i in opened]),
-                strict=True,
-            )
+    shares, properties = dict[int, tuple[Reason, ...]](), dict[int, Explanation]()
+    if opened:
+        # Only a taste that uses them has what a collection knows of how pictures were made.
+        among = compared(range(len(items)))
+        parts = by_example(
+            profile, Known(items, makings=makings).take([*opened]), Known(items, makings=makings).take(among)
         )
-        if opened
-        else {}
-    )
+        shares = {i: chosen(reasons) for i, reasons in zip(opened, parts, strict=True)}
+        made = makings and [makings[i] for i in opened]
+        properties = dict(zip(opened, explain(profile, items[[*opened]], top=4, makings=made), strict=True))
+    thumbnails = example_thumbnails([reason for reasons in shares.values() for reason in reasons], collection)
     percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
 
     def show(i: int) -> ListedPicture:
@@ -163,8 +170,8 @@ def render_taste_report(
         drawn = measured[i].generation
         name = path.name if drawn is None else f"{drawn.prompt} (seed {drawn.seed})"
         return ListedPicture(
-            measured[i], name, data_url(pixels), data_url(heat), float(score[i]), float(percentile[i]), reasons[i],
-            max(pixels.shape[:2]) <= 128,
+            measured[i], name, data_url(pixels), data_url(heat), float(score[i]), float(percentile[i]), shares[i],
+            properties[i], max(pixels.shape[:2]) <= 128,
         )  # fmt: skip
 
     return render_page(
@@ -176,6 +183,8 @@ def render_taste_report(
         most=[show(i) for i in most],
         least=[show(i) for i in least],
         pictures=len(measured),
+        effect=effect_text,
+        examples={start: jpeg_url(content) for start, content in thumbnails.items()},
         notes=notes,
         problems=left_out,
     )

@@ -49,7 +49,7 @@ class Bright(JudgesItems):
     def score(self, items):
         return items[:, self.extractor.names.index("colour/luma/mean")]
 
-    def explain(self, items, top=2):
+    def explain(self, items, among=None):
         return [[] for _ in items]
 
 

@@ -64,7 +64,7 @@ def test_a_taste_of_few_pictures_starts_from_it(tmp_path, monkeypatch):
     assert np.corrcoef(taste.liking(items), scores[:, 0])[0, 1] > 0.9
     # It says so in words, and keeps the version of appeal that it was learnt with.
     best = explain(taste, items[order[-1:]])[0]
-    assert "more appealing to most people" in {reason.text.split(" than")[0] for reason in best.reasons}
+    assert "people like it more" in {reason.text.split(" than")[0] for reason in best.reasons}
     path = save_taste(taste, tmp_path / "t.safetensors")
     assert same_taste(load_taste(path), taste)
     monkeypatch.setattr(taste_files, "APPEAL_VERSION", "appeal-3")

@@ -46,6 +46,24 @@ def test_round_trip(profile, taste_world, tmp_path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+def test_files_of_pictures_are_kept_and_their_folders_not_shared(taste_world, tmp_path):
+    rng = np.random.default_rng(3)
+    bare = taste_world.planted(8, rng)
+    places = np.array([f"/home/ann/pictures/{n}.png" for n in range(16)])
+    options = {"curve": False, "repeats": 1}
+    without = learn_taste(bare, taste_world.names, "v1", **options)
+    taste = replace(without, examples=replace(without.examples, files=places))
+    assert taste_files.content_hash(taste) == taste_files.content_hash(without)
+    assert load_taste(save_taste(taste, tmp_path / "own")).examples.files.tolist() == places.tolist()
+    other = learn_taste(taste_world.planted(8, rng), taste_world.names, "v1", name="other", **options)
+    for name, one in (("shared", taste), ("blend", blend("both", [taste, other]))):
+        path = save_taste(one, tmp_path / name, to_share=True)
+        assert "/home/ann" not in path.read_bytes().decode("latin-1")
+        parts = [load_taste(path)] if name == "shared" else load_taste(path).parts
+        assert parts[0].examples.files[3] == "3.png"
+    assert not load_taste(save_taste(without, tmp_path / "bare")).examples.files.any()
+
+
 def test_named_modes_survive(taste_world, tmp_path):
     from soart.metrics.tastes.examples import from_modes
 

@@ -18,12 +18,14 @@ from starlette.testclient import TestClient
 
 from soart.metrics.damage.fitness import why_unfit
 from soart.metrics.damage.names import DETECTORS
-from soart.metrics.damage.reasons import NOUNS, fault_text, strangeness_text
+from soart.metrics.damage.rated_quality import UNTOLD
+from soart.metrics.damage.reasons import COMPARED, NOUNS, fault_text, strangeness_text, than_others
 from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.items.soart import SoartExtractor
 from soart.metrics.tastes import learning_curve
+from soart.metrics.tastes.by_example import _WORDS
 from soart.metrics.tastes.taste import words_of_lack
 from soart.metrics.tastes.trust import (
     CHANCE,
@@ -237,7 +239,15 @@ def composed():
     yield CAUTION
     for phrase in phrases():
         yield from (phrase.more, phrase.less)
-        yield from (f"{words} than {others}" for words in (phrase.more, phrase.less) for others in ("your bad pictures", "your good ones"))  # fmt: skip
+        yield from (f"{words} {than_others(0.9, 20)}" for words in (phrase.more, phrase.less))
+    for words in COMPARED.values():
+        yield from (
+            f"{word} {than_others(*share)}"
+            for word in words
+            for share in ((0.9, 20), (1.0, 20), (1.0, 2), (0.6, 20), (0.1, 20), (0.0, 0))
+        )
+    yield from (words for words_of_group in _WORDS.values() for words in words_of_group)
+    yield from ("you liked this one", "you disliked this one", "the other pictures you rated", UNTOLD)
     yield from (trust().sentence, trust(graded=True).sentence, trust(word=TOO_FEW, concordance=float("nan")).sentence)
     yield from (
         trust(**judged, **values).sentence
