@@ -133,6 +133,19 @@ def test_scores_are_those_of_the_judges(pictures):
             assert derivative.any()
 
 
+def test_large_and_grey_pictures_have_the_score_of_the_judge(drawings, extractor):
+    judge = OverallJudge.load()
+    items, scores = extractor.extract(drawings[5])[0].astype(float), set()
+    for side, grey in ((64, False), (256, False), (512, False), (512, True)):
+        own = items.copy()
+        own[extractor.names.index("quality/side")] = side
+        own[extractor.names.index("colour/chroma/q95")] = 0 if grey else 0.3
+        value = float(models.overall_score(judge, torch.tensor(own)))
+        assert value == pytest.approx(judge.score(own[None])[0], rel=TOLERANCE)
+        scores.add(round(value, 6))
+    assert len(scores) == 4
+
+
 def test_appeal_is_that_of_the_model(pictures, extractor):
     for pixels in pictures[:2]:
         exact = appeal_model().scores(extractor.extract(pixels), extractor.names)[0]
