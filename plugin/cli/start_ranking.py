@@ -83,7 +83,7 @@ def start(
         partial(load_generator, GeneratorOptions()),
         profiles=store,
         rater=rater,
-        read=True,
+        read=frozenset({place}),
         copy_to=(copy_to or beside.with_name(f"{beside.name}-best")).absolute(),
         language=language,
         names=frozenset({"127.0.0.1"}),
