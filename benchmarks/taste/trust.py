@@ -11,7 +11,7 @@ half for development suggests, and its scale and excess. Intervals are 95 % t in
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 from scipy.optimize import minimize
@@ -113,7 +113,7 @@ def report(rows: list[Row]) -> None:
     print("\nreliability: what is said, and the mean true AUC")
     pairs = np.array([(TrueAuc.of(KINDS[kind], size, held_out).mean, true) for _, size, kind, held_out, true in rows])
     edges = np.quantile(pairs[:, 0], np.linspace(0, 1, 6))
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = pairs[(pairs[:, 0] >= low) & (pairs[:, 0] <= high)]
         print(f"  {inside[:, 0].mean():.2f}: {inside[:, 1].mean():.2f} of {len(inside)}")
     print("\nten people, 8+8")

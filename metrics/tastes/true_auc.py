@@ -52,7 +52,7 @@ SCALE, DEGREES = 0.36, 4.0
 #: ε, and middle and standard deviation of η of plain tastes.
 PLAIN = 0.08, 3.0, 1.0
 #: c, and r.
-EXCESS, KEPT = 6.0, 0.5
+EXCESS, KEPT = 6.0, 0.9
 #: Share of the pictures that a fold learns from.
 _LEARNT = 0.8
 
