@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 #: Most rows of a table, and width of its pictures in pixels.
 SHOWN, WIDTH = 12, 96
@@ -27,6 +28,11 @@ def html_table(headings: Sequence[str], rows: Iterable[Sequence[str | bytes]], b
     lines = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
     paragraphs = "".join(f"<p>{html.escape(text)}</p>" for text in below)
     return f"<table><tr>{head}</tr>{lines}</table>{paragraphs}"
+
+
+def reasons_text(reasons: Iterable[Any]) -> str:
+    """Reasons with a ``text`` as one text."""
+    return "; ".join(str(reason.text) for reason in reasons)
 
 
 def _cell(content: str | bytes) -> str:
