@@ -116,6 +116,9 @@ def test_another_judge_or_model_does_not_make_it_again(generator):
         optimize_again(generator, {**record, "model": "other"}, by=Bright())
     with pytest.raises(ModelError, match="version"):
         optimize_again(generator, {**record, "version": 0}, by=Bright())
+    for damaged in ({}, {**record, "ways": ["magic"]}, {**record, "first": 10**9}, {**record, "seed": "1"}, []):
+        with pytest.raises(ModelError, match="is damaged"):
+            optimize_again(generator, damaged, by=Bright())
 
 
 def test_an_interrupted_run_goes_on(generator, tmp_path, unbounded):
