@@ -38,7 +38,7 @@ COPIES = "copies"
 
 @dataclass(frozen=True, slots=True)
 class ReadingState:
-    """How far the pictures of a collection are read.
+    """Progress of reading the pictures of a collection.
 
     Attributes:
         job: number of the job that reads; 0 without one.
@@ -100,7 +100,7 @@ class StartService(CollectionService):
             return self._reading
 
     def state(self) -> ReadingState:
-        """How far the reading is."""
+        """The progress of the reading."""
         job = self._reading
         live = job is not None and job.live and not self._stored
         return ReadingState(

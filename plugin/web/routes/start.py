@@ -30,7 +30,7 @@ def start_page(request: Request) -> Response:
 
 
 def state(request: Request) -> Response:
-    """How far the ratings, the reading and the taste are."""
+    """The progress of the ratings, the reading and the taste."""
     current = current_collection(request)
     reading = asdict(current.start.state())
     reading["failed"] = for_visitor(request, reading["failed"])
