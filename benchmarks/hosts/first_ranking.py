@@ -189,7 +189,7 @@ class Person:
         self.rated.add(image)
 
     def state(self) -> dict[str, dict[str, object]]:
-        """The state of the view Start."""
+        """The state of the view Quick start."""
         found: dict[str, dict[str, object]] = self.get("/api/start").json()
         return found
 

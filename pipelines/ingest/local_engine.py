@@ -24,8 +24,10 @@ from .inspection import FileToInspect, Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
 
-def start_worker(told: Connection) -> None:
+def start_worker(told: Connection, niceness: int = 0) -> None:
     """Make this process a worker: one thread, no reaction to Ctrl-C, and an end when its parent ends or says so."""
+    if niceness and hasattr(os, "nice"):
+        os.nice(niceness)
     keep_freed_memory()
     compute_on_one_core()
     follow_parent()
@@ -73,11 +75,11 @@ def _later_interrupted() -> Iterator[None]:
 class _Workers(ProcessPoolExecutor):
     """Worker processes that can be ended at once."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, niceness: int = 0) -> None:
         context = _context()
         # A pipe needs no answer, unlike an event, so workers that died cannot hold it up.
         told, self._tell = context.Pipe(duplex=False)
-        super().__init__(count, context, start_worker, (told,))
+        super().__init__(count, context, start_worker, (told, niceness))
 
     def end(self) -> None:
         """End them, whatever they are doing: to wait for them can hang, if Ctrl-C was pressed twice."""
@@ -97,6 +99,7 @@ class LocalEngine:
         workers: how many; by default one for each core that this process may use.
         limit: seconds that one file may take.
         inspect: the function that inspects one file; workers must be able to import it.
+        niceness: how far the workers stand back for other processes, as of ``os.nice``; without effect on Windows.
 
     Examples:
         >>> import soart
@@ -105,17 +108,21 @@ class LocalEngine:
     """
 
     def __init__(
-        self, workers: int | None = None, limit: float = TIME_LIMIT, inspect: InspectFile = inspect_file
+        self,
+        workers: int | None = None,
+        limit: float = TIME_LIMIT,
+        inspect: InspectFile = inspect_file,
+        niceness: int = 0,
     ) -> None:
         if workers is not None:
             expect("the number of workers as a whole number", workers, int)
             if workers < 1:
                 raise SoartError(f"Expected at least one worker, got {workers}.")
         self.workers = workers or cores()
-        self.limit, self.inspect_file = limit, inspect
+        self.limit, self.inspect_file, self.niceness = limit, inspect, niceness
 
     def _pool(self, workers: int) -> _Workers:
-        pool = _Workers(workers)
+        pool = _Workers(workers, self.niceness)
         try:
             with _later_interrupted():
                 # A worker that cannot even start says nothing about a file.

@@ -34,6 +34,9 @@ from ..tidying.plan import Plan, duplicates, plan_moves, prefer
 from ..tidying.undoing import undo
 from .service import CollectionService
 
+#: Answers of the server, and the learning of tastes, go before the reading of pictures.
+NICENESS = 10
+
 
 @dataclass(frozen=True)
 class EvaluationState:
@@ -82,7 +85,7 @@ class EvaluationService(CollectionService):
         super().__init__(collection, profiles, jobs, KEY, settings_key=KEY)
         self.judges = judges or OfferedJudges()
         self.folder = collection.file("").absolute()
-        self.engine = engine or LocalEngine()
+        self.engine = engine or LocalEngine(niceness=NICENESS)
         self.allowed = allowed
         self._result: EvaluatedCollection | None = None
         self._stale = True

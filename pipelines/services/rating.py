@@ -275,7 +275,7 @@ class RatingService(CollectionService):
 
     def rank_again(self) -> Job | None:
         """Score all pictures by the stored taste in the background, because there are more; None without a taste."""
-        if self._judge() is None or self.busy:
+        if self._judge() is None:
             return None
 
         def rank(job: Job) -> None:

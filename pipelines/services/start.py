@@ -38,7 +38,7 @@ COPIES = "copies"
 
 @dataclass(frozen=True, slots=True)
 class ReadingState:
-    """How far the pictures of a collection are read.
+    """Progress of reading the pictures of a collection.
 
     Attributes:
         job: number of the job that reads; 0 without one.
@@ -85,6 +85,8 @@ class StartService(CollectionService):
         self._evaluation, self._grown = evaluation, grown
         self.target = target or collection.file("best")
         self._files = self._done = 0
+        #: True once all pictures that were read are stored.
+        self._stored = False
         self._reading: Job | None = None
         self._copying = threading.Lock()
 
@@ -98,9 +100,9 @@ class StartService(CollectionService):
             return self._reading
 
     def state(self) -> ReadingState:
-        """How far the reading is."""
+        """The progress of the reading."""
         job = self._reading
-        live = job is not None and job.live and self._done < max(1, self._files)
+        live = job is not None and job.live and not self._stored
         return ReadingState(
             job=0 if job is None else job.number,
             files=self._files,
@@ -112,6 +114,7 @@ class StartService(CollectionService):
         )
 
     def _read(self, job: Job) -> None:
+        self._files, self._done, self._stored = 0, 0, False
         roots, rng = self._evaluation.roots(), np.random.default_rng()
         scan = Scan(roots, exclude=self._evaluation.culled, contained=True)
         if (missing := GOAL - count_sound_pictures(self.collection)) > 0:
@@ -132,9 +135,9 @@ class StartService(CollectionService):
                 self._grown()
             job.advance(files)
 
-        self._files = self._done = 0
         update = sync(self.collection, scan, self._evaluation.engine, kinds, progress=progress, expect=expect, rng=rng)
         self._files = self._done = update.found
+        self._stored = True
         if not len(sound_image_ids(self.collection, update.scan_number)):
             raise scan.no_picture(update.problems)
         self._grown()

@@ -36,7 +36,7 @@ from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, i
 HERE = Path(__file__).parent
 #: Views of a collection: address and title.
 VIEWS = (
-    ("start", N_("Start")),
+    ("start", N_("Quick start")),
     ("gallery", N_("Gallery")),
     ("rate", N_("Rate")),
     ("compare", N_("Compare")),

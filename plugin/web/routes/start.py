@@ -1,4 +1,4 @@
-"""Start view: sixteen pictures to rate while the others are read, then the best by this taste."""
+"""Quick start view: sixteen pictures to rate while the others are read, then the best by this taste."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def start_page(request: Request) -> Response:
 
 
 def state(request: Request) -> Response:
-    """How far the ratings, the reading and the taste are."""
+    """The progress of the ratings, the reading and the taste."""
     current = current_collection(request)
     reading = asdict(current.start.state())
     reading["failed"] = for_visitor(request, reading["failed"])

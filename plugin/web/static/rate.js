@@ -281,8 +281,8 @@ function showCounts() {
   $("#bar").ariaLabel = ngettext("%(done)s of %(count)s rated or skipped", "%(done)s of %(count)s rated or skipped", pictures, { done });
 }
 
-// The queue and the counts begin anew.
-onUndo(() => location.reload());
+// The queue and the counts begin anew, where they are shown.
+onUndo(() => view.hidden || location.reload());
 onJobEnd("learn:", async () => {
   // The former taste proposed the pictures in the queue: replace all but the current one and the next two.
   queue.length = Math.min(queue.length, place + 3);

@@ -1,4 +1,4 @@
-// Start view: sixteen pictures to rate while the others are read, then the best by this taste.
+// Quick start view: sixteen pictures to rate while the others are read, then the best by this taste.
 
 import { $, find, setServerHtml } from "./dom.js";
 import { duration } from "./format.js";

@@ -32,7 +32,7 @@ class Gate:
         for path in paths:
             if len(self.names) >= self.most:
                 self.open.clear()
-            assert self.open.wait(30)
+            assert self.open.wait(240)
             self.names.append(str(path).rsplit("/", 1)[-1])
             yield inspect_file(path)
 
@@ -75,7 +75,7 @@ def test_the_first_pictures_can_be_rated_before_any_is_read(start, engine, until
     assert (state.live, state.done, state.pictures, state.failed) == (True, 0, GOAL, "")
     assert start.read() is job
     engine.open.set()
-    assert job.wait(30)
+    assert job.wait(240)
     assert job.state == DONE, job.message
     assert (start.state().live, start.state().done, start.state().pictures) == (False, COUNT + 1, COUNT)
     # In a random order, so that those read so far stand for all; the rankings follow their number.
@@ -95,11 +95,11 @@ def test_reading_stops_and_goes_on(start, engine, monkeypatch):
     job.cancel()
     engine.most = 10**6
     engine.open.set()
-    assert job.wait(30)
+    assert job.wait(240)
     assert job.state == CANCELLED
     assert not start.state().live
     read = len(engine.names)
-    assert start.read().wait(30)
+    assert start.read().wait(240)
     assert start.state().pictures == COUNT
     # What was stored is not opened again.
     assert len(engine.names) - read <= COUNT + 1 - 16
@@ -109,7 +109,7 @@ def test_a_folder_without_pictures_is_said(start, engine, unread):
     for path in unread[0].iterdir():
         path.unlink()
     engine.open.set()
-    assert start.read().wait(30)
+    assert start.read().wait(240)
     assert start.job.state == FAILED
     assert "no picture" in start.state().failed.lower()
 

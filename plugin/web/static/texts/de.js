@@ -97,11 +97,11 @@ globalThis.soartTexts = {
  "Done": "Fertig",
  "Drawing and learning": "Generiert und lernt",
  "Everything drawn so far is kept.": "Alles bisher Generierte bleibt.",
- "Learning your taste and ranking the pictures…": "Ihr Geschmack wird gelernt, die Bilder werden geordnet …",
+ "Learning your taste and ranking the pictures…": "Dein Geschmack wird gelernt, und die Bilder werden geordnet…",
  "Learning your taste…": "Dein Geschmack wird gelernt…",
  "Loading the model and drawing the first batch…": "Das Modell wird geladen, die erste Runde generiert…",
  "Loading the model and reading what is there…": "Das Modell wird geladen, Vorhandenes wird gelesen…",
- "Looking for pictures…": "Bilder werden gesucht …",
+ "Looking for pictures…": "Bilder werden gesucht…",
  "Marked as not duplicates.": "Als keine Duplikate markiert.",
  "More ratings would hardly help.": "Mehr Bewertungen würden kaum helfen.",
  "Move %(count)s file, with the text files beside it, to %(folder)s? This can be undone.": [

@@ -1,4 +1,4 @@
-"""The view Start in a real browser: from the first key to the copies of the best, and back."""
+"""The view Quick start in a real browser: from the first key to the copies of the best, and back."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def test_sixteen_keys_lead_to_the_best_twenty(come, address, folder, tmp_path):
     # A reload goes on here, and a click opens a picture with its reasons.
     page.reload()
     page.click("#best .strip.best .thumb >> nth=0")
-    page.wait_for_selector("#viewer-detail *")
+    page.wait_for_selector("#viewer-place:has-text('1 of 20')")
     page.keyboard.press("Escape")
     page.click("#rate-more")
     page.wait_for_selector("#picture[data-id]")

@@ -1,4 +1,4 @@
-"""The view Start: from the first ratings to copies of the best."""
+"""The view Quick start: from the first ratings to copies of the best."""
 
 from dataclasses import replace
 
