@@ -149,9 +149,20 @@ def rate_sent(
     """
     ids = []
     for picture, value in zip(pictures, stars, strict=True):
-        drawn = DrawnPicture(picture.request, picture.pixels, None, 0.0)
-        [row] = collection.add_drawn([drawn], picture.model, picture.sampler)
-        ids.append(row.id)
+        ids.append(store_sent(collection, picture))
         if value is not None:
-            service.rate(row.id, value)
+            service.rate(ids[-1], value)
     return ids
+
+
+def sent_picture(pixels: np.ndarray, model: str, prompt: str = "") -> SentPicture:
+    """A picture of which little is known but its (h, w, 3) uint8 pixels."""
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    request = SentRequest(prompt, 0, width=pixels.shape[1], height=pixels.shape[0], digest=digest)
+    return SentPicture(pixels, request, model, "unknown")
+
+
+def store_sent(collection: Collection, picture: SentPicture) -> int:
+    """Store a picture, unless it is there; returns its id."""
+    drawn = DrawnPicture(picture.request, picture.pixels, None, 0.0)
+    return int(collection.add_drawn([drawn], picture.model, picture.sampler)[0].id)
