@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import torch
 
     from ...metrics.protocols import ItemJudge
+    from ...metrics.tastes.blend import Taste
     from ...metrics.tastes.taste import LearntTaste
 
 
@@ -140,7 +141,8 @@ class SoartTaste(SoartNode):
         from ...pipelines.scoring.taste_store import TasteStore, save_if_changed
         from ...pipelines.tastes.learning import learn_from_pictures
 
-        store, notes = TasteStore(), []
+        store, notes = TasteStore(), list[str]()
+        taste: Taste
         # Workflows of earlier versions have another value at its place.
         if isinstance(rated, str) and rated.strip():
             if good is not None or bad is not None:

@@ -69,7 +69,9 @@ def page(browser):
             route.fulfill(json=runs)
         elif path.startswith("/extensions/soart/") and (WEB / path.removeprefix("/extensions/soart/")).is_file():
             kind = "text/css" if path.endswith(".css") else "text/javascript"
-            route.fulfill(content_type=kind, body=(WEB / path.removeprefix("/extensions/soart/")).read_text(encoding="utf-8"))
+            route.fulfill(
+                content_type=kind, body=(WEB / path.removeprefix("/extensions/soart/")).read_text(encoding="utf-8")
+            )
         else:
             route.fulfill(json={})
 
