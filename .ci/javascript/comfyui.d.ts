@@ -9,11 +9,13 @@ declare module "*/scripts/app.js" {
 
   interface Extension {
     name: string;
+    setup?(): Promise<void>;
+    afterConfigureGraph?(): void;
     beforeRegisterNodeDef?(nodeType: NodeType, nodeData: { name: string }): Promise<void>;
   }
 
   export const app: {
-    graph: { setDirtyCanvas(foreground: boolean, background: boolean): void };
+    graph: { id?: string; _nodes: any[]; setDirtyCanvas(foreground: boolean, background: boolean): void };
     registerExtension(extension: Extension): void;
   };
 }
@@ -21,6 +23,6 @@ declare module "*/scripts/app.js" {
 declare module "*/scripts/api.js" {
   export const api: {
     apiURL(path: string): string;
-    fetchApi(path: string, options: RequestInit): Promise<Response>;
+    fetchApi(path: string, options?: RequestInit): Promise<Response>;
   };
 }

@@ -40,6 +40,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "docs" / "web.md", ROOT / "SECURITY.md")
 BEGIN, END = "<!-- attacks: written by benchmarks/hosts/attacks.py -->", "<!-- end of attacks -->"
 PASSWORD = "a long password of the guests"
+API_TOKEN = "a-long-token-of-another-program"
+#: Addresses of the interface for other programs.
+API = ("/api/v1/names", "/api/v1/scores", "/api/v1/ratings")
 HTML = {"Accept": "text/html"}
 #: Seconds within which an honest request must be answered while an attack goes on, and the server must end; and seconds
 #: that it is given to end at all. On a busy machine these are missed without any attack.
@@ -171,8 +174,9 @@ def running(folder: Path, home: Path, port: int) -> Iterator[Server]:
         str(port),
         "--rater",
         "rita",
+        "--api",
     ]
-    environment = {**os.environ, **places, "SOART_PASSWORD": PASSWORD}
+    environment = {**os.environ, **places, "SOART_PASSWORD": PASSWORD, "SOART_API_TOKEN": API_TOKEN}
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
@@ -357,6 +361,43 @@ def foreign_folders(server: Server, outcome: Outcome) -> None:
         outcome.note(answer, through=answer.status == 200)
 
 
+def other_programs(server: Server, outcome: Outcome) -> None:
+    """Interface for other programs: without its token, with secrets of the pages, as a page, by a foreign name, or strange bodies."""
+    owner, bearer = Visitor(server, server.token), {"Authorization": f"Bearer {API_TOKEN}"}
+    forged: tuple[dict[str, str], ...] = (
+        {}, {"Cookie": owner.cookie, "X-CSRF-Token": owner.csrf}, {"Authorization": "Bearer"}, {"Authorization": f"Basic {API_TOKEN}"},
+        {**bearer, "Origin": f"http://127.0.0.1:{server.port}"}, {**bearer, "Origin": "null"}, {**bearer, "Sec-Fetch-Site": "same-origin"},
+        {**bearer, "X-Forwarded-For": "127.0.0.1"}, {**bearer, "Transfer-Encoding": "chunked"},
+    )  # fmt: skip
+    for path in API:
+        for headers in forged:
+            answer = server.send(path, {"pictures": []}, headers, source="127.0.0.20")
+            outcome.note(answer, through=answer.status == 200 or answer.status >= 500)
+        for host in (*FOREIGN_HOSTS, *HOSTS_WITH_PATHS):
+            answer = server.send(path, {"pictures": []}, bearer, host=host, source="127.0.0.21")
+            outcome.note(answer, through=answer.status not in (400, 403))
+        for body in (
+            [],
+            3,
+            "text",
+            {"pictures": {}},
+            {"pictures": [{"picture": "x" * 100}] * 65},
+            {"pictures": [{"picture": []}], "by": "os:system"},
+        ):
+            answer = server.send(path, body, bearer, source="127.0.0.22")
+            outcome.note(answer, through=answer.status == 200 or answer.status >= 500)
+    for path in PRIVATE:
+        answer = server.send(path, None, bearer, source="127.0.0.23")
+        outcome.note(answer, through=shows(answer))
+    guesses = [
+        server.send(API[0], None, {"Authorization": f"Bearer {n}"}, source="127.0.0.24").status for n in range(20)
+    ]
+    for number, status in enumerate(guesses):
+        outcome.note(str(status), through=status == 200 or (number > 6 and status != 429))
+    honest = server.send(API[0], None, bearer)
+    outcome.note(str(honest.status), through=honest.status != 200)
+
+
 def strange_requests(server: Server, outcome: Outcome) -> None:
     """Huge bodies and numbers, and values of wrong types."""
     guest = Visitor(server, PASSWORD)
@@ -433,7 +474,7 @@ def all_outcomes(folder: Path) -> dict[str, Outcome]:
     with running(first, home, port) as server, running(first, home, free_port()) as beside:
         for function in (
             hosts_with_paths, foreign_hosts, without_secret, forged_cookies, partial(other_servers, others=[beside]), copied_cookie, changes_from_elsewhere,
-            guessing, right_password_meanwhile, guest_as_owner, names_of_others, foreign_folders, strange_requests,
+            guessing, right_password_meanwhile, guest_as_owner, names_of_others, foreign_folders, other_programs, strange_requests,
         ):  # fmt: skip
             attack(function, server)
         renamed = outcomes[str(other_servers.__doc__).rstrip(".")]

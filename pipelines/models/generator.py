@@ -29,7 +29,7 @@ from .loading import EMBEDDED, LoadedModel, quiet_libraries
 from .loras import applied
 from .meanings import WordMeanings
 from .prompt_limit import PromptLimit
-from .prompt_syntax import parse_prompt
+from .prompt_syntax import parse_prompt, split_widgets
 from .request import DrawnPicture, Lora, Request, drawn_together, problem_of
 from .step_preview import interruptible, preview_call
 from .steps import StepReport
@@ -177,6 +177,7 @@ class ImageGenerator:
         seed = seed.item() if isinstance(seed, np.generic) else seed
         request = Request(prompt, seed, **{**defaults, **self._settings, **chosen})
         request.check()
+        self._check_widgets(request)
         loras, weighted = self._read(request)
         request = replace(request, loras=loras, weighted=weighted)
         self._scheduler(request.scheduler)
@@ -201,6 +202,14 @@ class ImageGenerator:
         """
         with self._in_use:
             return self._meanings.vectors(texts)
+
+    def _check_widgets(self, request: Request) -> None:
+        """Refuse a prompt that sets widgets: only workflows of ComfyUI have any."""
+        for text in (request.prompt, request.negative):
+            for name in split_widgets(text)[1]:
+                raise ModelError(
+                    f"The prompt sets {name!r}, which only a workflow of ComfyUI can have: draw with --model comfyui:#WORKFLOW.json."
+                )
 
     def _read(self, request: Request) -> tuple[tuple[Lora, ...], bool]:
         """The LoRAs that a prompt names, and True if words of it or of the negative prompt are weighted."""

@@ -14,6 +14,7 @@ from ...errors import LoraError, ModelError
 from ...prompts.space.rendering import tidy
 
 _LORA = re.compile(r"<lora:([^<>]*)>", re.IGNORECASE)
+_WIDGET = re.compile(r"<set:([^<>:]+):([^<>]*)>", re.IGNORECASE)
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 _NAME_AND_WEIGHT = re.compile(rf"\s*([^:]*[^:\s])\s*(?::\s*({_NUMBER})\s*)?")
 _TOKEN = re.compile(rf"\\[()]|\(|:\s*({_NUMBER})\s*\)|\)|[^\\():]+|[\\:]")
@@ -62,6 +63,17 @@ def parse_prompt(prompt: str) -> ParsedPrompt:
     text = tidy(_LORA.sub(" ", prompt)) if loras else prompt
     pieces = _pieces(text)
     return ParsedPrompt("".join(piece.text for piece in pieces) if pieces else text, loras, pieces)
+
+
+def split_widgets(prompt: str) -> tuple[str, dict[str, str]]:
+    """A prompt without its ``<set:NAME:VALUE>``, and the values of the widgets of a workflow that these set.
+
+    >>> from soart.pipelines.models.prompt_syntax import split_widgets
+    >>> split_widgets("a fox, <set:Load LoRA.strength_model:0.8>")
+    ('a fox', {'Load LoRA.strength_model': '0.8'})
+    """
+    values = {tag[1].strip(): tag[2].strip() for tag in _WIDGET.finditer(prompt)}
+    return (tidy(_WIDGET.sub(" ", prompt)) if values else prompt), values
 
 
 def lora_names(prompt: str) -> list[str]:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 #: Collections that other commands make; those that exist in the current folder are shown if none is named.
 USUAL = ("soart-pictures", "soart-tuning", "soart-demo")
 PASSWORD = "SOART_PASSWORD"
+API_TOKEN = "SOART_API_TOKEN"
+#: Fewest characters of a token that is chosen.
+SHORTEST = 16
 _DEVICE = re.compile(r"(?:cuda|xpu)(?::\d{1,3})?|mps|cpu")
 
 
@@ -120,6 +123,13 @@ def web(
         str,
         typer.Option(help="Language of the pages, en or de, for visitors who chose none; default: their browser's."),
     ] = "",
+    api: Annotated[
+        bool,
+        typer.Option(
+            "--api",
+            help=f"Answer other programs on this machine too, such as the script for web UIs; the token is printed, or that of {API_TOKEN}.",
+        ),
+    ] = False,
     drawing: GeneratorOptions = GeneratorOptions(),
     profiles: Profiles = None,
 ) -> None:
@@ -170,10 +180,25 @@ def web(
             read=frozenset(opened.values()),
             language=language,
             names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
+            api_token=_api_token() if api else "",
         )
         serve_gallery(
             settings, listener, host, lasting=port != 0, open_browser=open_browser, proxies=trusted_proxy or ()
         )
+
+
+def _api_token() -> str:
+    """The token of the interface for other programs: that of the environment, or a new one.
+
+    Raises:
+        SoartError: that of the environment is too short, or not one word of ASCII.
+    """
+    token = os.environ.get(API_TOKEN, "")
+    if not token:
+        return secrets.token_urlsafe(32)
+    if len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
+        raise SoartError(f"{API_TOKEN} is no good token: give at least {SHORTEST} letters and digits, or leave it out.")
+    return token
 
 
 def check_gallery() -> None:
@@ -237,6 +262,8 @@ def serve_gallery(
     say(f"soart web: {address}  (Ctrl-C ends it)")
     if settings.watch:
         note(_watched(app))
+    if settings.api_token:
+        say(f"soart web --api: http://127.0.0.1:{port}/api/v1 with the token {settings.api_token}")
     if settings.guests:
         note("Anyone who can reach this server can see and rate your pictures and draw new ones.")
     if open_browser:

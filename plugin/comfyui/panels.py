@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io, ui
 
 from .pictures import plain, to_images
+from .rating import RATED, rating_of_any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +65,7 @@ def score_cards(
             "score": points_text(picture.score, name),
             "note": f"better than {picture.percentile:.0f} %",
             "why": reason_words(picture.reasons),
+            "rate": rating_of_any(preview, RATED),
         }
         for picture, preview in zip(scored, previews, strict=True)
     ]

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from ...pipelines.collection.collection import Collection
 
 
+#: The rater of pictures that are in no collection, and the collection that their ratings go into.
+ME, RATED = "me", "soart-rated"
+#: The rating of a picture that is well made, but not to the rater's liking.
+NOT_FOR_ME = "not for me"
+
+
 def rating_of(folder: Path, image: int, rater: str, stars: int | None) -> dict[str, Any]:
     """Describe a picture to the front end: the names that a rating by click sends back, and the present rating.
 
@@ -30,20 +36,36 @@ def rating_of(folder: Path, image: int, rater: str, stars: int | None) -> dict[s
     return {"collection": folder.relative_to(home).as_posix(), "image": image, "rater": rater, "stars": stars}
 
 
-def _rate(collection: Collection, rater: str, document: dict[str, Any]) -> None:
-    from ...pipelines.collection.ratings import rate, undo_rating
+def rating_of_any(picture: dict[str, str], collection: str) -> dict[str, Any]:
+    """Describe a picture that is in no collection yet: the first rating by click stores it.
 
-    image, stars = _whole(document, "image"), document.get("stars")
+    Args:
+        picture: where the front end finds it.
+        collection: inside ComfyUI's output folder, made when a picture is rated.
+    """
+    return {"collection": collection, "image": picture, "rater": ME, "stars": None}
+
+
+def _rate(collection: Collection, rater: str, document: dict[str, Any]) -> None:
+    from ...pipelines.collection.ratings import check_rating, dislike_personally, rate, undo_rating
+
+    stars = document.get("stars")
+    if stars is not None and stars != NOT_FOR_ME:
+        # Before a picture is stored.
+        check_rating(_whole(document, "stars"))
+    image = _image(collection, document, "image")
     if stars is None:
         undo_rating(collection, rater, image)
+    elif stars == NOT_FOR_ME:
+        dislike_personally(collection, rater, image)
     else:
-        rate(collection, rater, {image: _whole(document, "stars")})
+        rate(collection, rater, {image: stars})
 
 
 def _choose(collection: Collection, rater: str, document: dict[str, Any]) -> None:
     from ...pipelines.collection.comparisons import store_choice
 
-    pair = _whole(document, "winner"), _whole(document, "loser")
+    pair = _image(collection, document, "winner"), _image(collection, document, "loser")
     store_choice(collection, rater, str(document.get("choice", "")), pair[0], [pair[1]])
 
 
@@ -54,6 +76,33 @@ def _whole(document: dict[str, Any], name: str) -> int:
     return value
 
 
+def _image(collection: Collection, document: dict[str, Any], name: str) -> int:
+    """The id of a picture, or of one of ComfyUI's folders that is stored now."""
+    place = document.get(name)
+    if not isinstance(place, dict):
+        return _whole(document, name)
+    from ...metrics.image import read_image
+    from ...pipelines.services.outside import sent_picture, store_sent
+
+    return store_sent(collection, sent_picture(read_image(_shown_file(place)).pixels, "comfyui"))
+
+
+def _shown_file(place: dict[str, Any]) -> Path:
+    """The file that a node has shown; nothing else of this machine.
+
+    Raises:
+        CollectionError: it is outside ComfyUI's folders of pictures, or gone.
+    """
+    folders = {"temp": folder_paths.get_temp_directory, "output": folder_paths.get_output_directory}
+    find = folders.get(str(place.get("type")))
+    if find is not None:
+        folder = Path(find()).resolve()
+        file = (folder / str(place.get("subfolder") or "") / str(place.get("filename"))).resolve()
+        if "\0" not in str(file) and file.is_relative_to(folder) and file.is_file():
+            return file
+    raise CollectionError("The picture is no longer there: run the graph again.")
+
+
 def _store(document: object, store: Callable[[Collection, str, dict[str, Any]], None]) -> None:
     from ...pipelines.collection.ratings import check_rater
     from ...pipelines.ingest.roots import existing_collection
@@ -62,7 +111,14 @@ def _store(document: object, store: Callable[[Collection, str, dict[str, Any]], 
     if not isinstance(document, dict):
         raise CollectionError("Expected a JSON object.")
     rater = check_rater(str(document.get("rater", "")))
-    with existing_collection(output_folder(str(document.get("collection", "")))) as collection:
+    folder = output_folder(str(document.get("collection", "")))
+    if any(isinstance(document.get(name), dict) for name in ("image", "winner", "loser")):
+        from ...pipelines.collection.collection import Collection
+
+        with Collection(folder) as collection:
+            store(collection, rater, document)
+        return
+    with existing_collection(folder) as collection:
         store(collection, rater, document)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
 from comfy_api.latest import io
 
-from ...errors import ItemsError
+from ...errors import ItemsError, SoartError
 from ...pipelines.support.file_stamps import MISSING
 from .base import (
     IMAGES,
@@ -19,16 +20,20 @@ from .base import (
     judge_inputs,
     judge_of,
     node_schema,
+    output_folder,
     taste_stamp,
     title_of,
 )
 from .pictures import to_images, to_pictures
+from .rating import ME, RATED
 from .score import judged_batch
 
 if TYPE_CHECKING:
     import torch
 
     from ...metrics.protocols import ItemJudge
+    from ...metrics.tastes.blend import Taste
+    from ...metrics.tastes.taste import LearntTaste
 
 
 class SoartExplain(SoartNode):
@@ -97,6 +102,8 @@ class SoartTaste(SoartNode):
                 io.Combo.Input("network", options=["none", "efficientnet-lite0"], default="efficientnet-lite0", optional=True,
                                tooltip="Adds items of a network, so that the taste also learns what pictures show."),
                 io.Int.Input("fold_seed", default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
+                io.String.Input("rated", default="", optional=True,
+                                tooltip=f"Learn from your ratings by click: {RATED!r}, or another collection in ComfyUI's output folder."),
             ],
             outputs=[
                 TasteType.Output("taste", display_name="taste", tooltip="For the input 'taste' of the other nodes."),
@@ -106,9 +113,14 @@ class SoartTaste(SoartNode):
 
     @classmethod
     def fingerprint_inputs(cls, name: str = "", **others: Any) -> str:  # noqa: ANN401
-        """Changes if the taste's file has changed, is to be written again, or could not be written."""
+        """Changes if the taste's file or its ratings have changed, it is to be written again, or could not be written."""
+        from ...pipelines.collection.host_folder import collection_stamp
+
         file = taste_stamp(name)
         learns = "good" in others or "bad" in others
+        if isinstance(rated := others.get("rated"), str) and rated.strip():
+            with contextlib.suppress(SoartError):
+                file += f" {collection_stamp(output_folder(rated))}"
         # A linked name is not known yet; a missing file is to be written, however often it was written before.
         return str(always()) if name is None or (learns and file == MISSING) else f"{file} {failures(name)}"
 
@@ -120,14 +132,25 @@ class SoartTaste(SoartNode):
         bad: torch.Tensor | None = None,
         network: str = "efficientnet-lite0",
         fold_seed: int = 0,
+        rated: str | bool = "",
     ) -> io.NodeOutput:
         """Look the taste up, or learn it."""
         from ...pipelines.scoring.taste_judge import TasteJudge
         from ...pipelines.scoring.taste_store import TasteStore, save_if_changed
         from ...pipelines.tastes.learning import learn_from_pictures
 
-        store, notes = TasteStore(), []
-        if good is None and bad is None:
+        store, notes = TasteStore(), list[str]()
+        taste: Taste
+        # Workflows of earlier versions have another value at its place.
+        if isinstance(rated, str) and rated.strip():
+            if good is not None or bad is not None:
+                raise ItemsError("A taste is learnt from linked pictures or from ratings: leave out one of them.")
+            store.place(name)
+            taste, notes = _learnt_from_ratings(name, rated, network, fold_seed)
+            with counting_failures(name):
+                replaced = save_if_changed(store, taste)
+            notes += [replaced] if replaced else []
+        elif good is None and bad is None:
             taste = store.load(name)
         else:
             # Before the work of learning.
@@ -151,3 +174,20 @@ class SoartTaste(SoartNode):
             notes += [replaced] if replaced else []
         report = f"{name}: {taste.trust.sentence}."
         return io.NodeOutput(TasteJudge.of(taste), report, ui=cls.show([report, *notes]))
+
+
+def _learnt_from_ratings(name: str, rated: str, network: str, seed: int) -> tuple[LearntTaste, list[str]]:
+    """A taste learnt from the ratings by click in a collection, and notes."""
+    from ...pipelines.ingest.roots import existing_collection
+    from ...pipelines.tastes.learning import Sources, learn
+
+    with existing_collection(output_folder(rated)) as collection:
+        learnt = learn(
+            name,
+            collection,
+            Sources(rater=ME),
+            network=None if network == "none" else network,
+            seed=seed,
+            if_available=True,
+        )
+    return learnt.taste, [*learnt.problems, *learnt.notes]

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...errors import SoartError
 from ...pipelines.collection.database import wait_at_most
 from .answers import HERE, on_error, on_failure, on_http_error
+from .api import ApiGuard, create_api
 from .routes import (
     comparing,
     evaluating,
@@ -95,6 +96,7 @@ def create_app(settings: ServerSettings) -> Starlette:
             Mount("/c/{collection:number}", routes=views),
         ],
         middleware=[
+            Middleware(ApiGuard, api=create_api(server) if settings.api_token else None, token=settings.api_token),
             Middleware(
                 SessionMiddleware,
                 secret_key=server.key,

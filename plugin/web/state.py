@@ -160,6 +160,7 @@ class ServerSettings:
         names: further host names that the server answers to.
         port: in the name of the session cookie, so that servers of one machine do not log each other out, and in its key.
         secret: of the user, behind the key that signs the session cookies; empty for another one at every start.
+        api_token: that other programs on this machine must bear, see ``api``; empty to answer none.
         ended: file of the sessions that were ended; None to remember them until the server ends.
     """
 
@@ -183,6 +184,7 @@ class ServerSettings:
     names: frozenset[str] = frozenset()
     port: int = 0
     secret: str = ""
+    api_token: str = ""
     ended: Path | None = None
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ....errors import ModelError, first_line
@@ -76,13 +79,53 @@ class ComfyWorkflow:
                         f"be {values[other]!r} and {value!r}: give each a node of its own."
                     )
 
-    def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The graph with other values of some settings; those that are None stay."""
+    def widgets(self) -> dict[str, list[Place]]:
+        """Node and input of all values that no setting takes, by ``NODE.INPUT``, NODE being number, title or class of a node."""
+        taken = {place for places in self.places.values() for place in places}
+        found: dict[str, list[Place]] = {}
+        for number, node in self.nodes.items():
+            meta = node.get("_meta")
+            title = str(meta.get("title") or "") if isinstance(meta, dict) else ""
+            for key, value in node["inputs"].items():
+                if not isinstance(value, str | int | float) or (number, key) in taken:
+                    continue
+                for name in dict.fromkeys(filter(None, (number, title, node["class_type"]))):
+                    found.setdefault(f"{name}.{key}", []).append((number, key))
+        return found
+
+    def widget_values(self, values: Mapping[str, str]) -> dict[Place, Any]:
+        """The graph's inputs for values of widgets by name, or by the mark ``%NAME%`` in a text of the graph.
+
+        Raises:
+            ModelError: there is no such widget, there are several, or it takes another kind of value.
+        """
+        filled: dict[Place, Any] = {}
+        known = self.widgets() if values else {}
+        for name, text in values.items():
+            mark = f"%{name.strip('%')}%"
+            marked = [
+                (number, key)
+                for number, node in self.nodes.items()
+                for key, value in node["inputs"].items()
+                if isinstance(value, str) and mark in value and mark not in MARKS.values()
+            ]
+            for place in marked:
+                own = filled.get(place, self.nodes[place[0]]["inputs"][place[1]])
+                filled[place] = str(own).replace(mark, text)
+            if not marked:
+                place = _only(name, known)
+                filled[place] = _like(self.nodes[place[0]]["inputs"][place[1]], text, name)
+        return filled
+
+    def filled(self, values: Mapping[str, Any], widgets: Mapping[Place, Any] = MappingProxyType({})) -> dict[str, Any]:
+        """The graph with other values of some settings and widgets; settings that are None stay."""
         nodes = deepcopy(dict(self.nodes))
+        for (number, key), value in widgets.items():
+            nodes[number]["inputs"][key] = value
         texts = {mark: values[setting] for setting, mark in MARKS.items() if values.get(setting) is not None}
         for setting, value in values.items():
             for node, name in self.places.get(setting, ()) if value is not None else ():
-                own, mark = self.nodes[node]["inputs"][name], MARKS.get(setting)
+                own, mark = nodes[node]["inputs"][name], MARKS.get(setting)
                 marked = mark and isinstance(own, str) and mark in own
                 # All marks at once: a prompt may hold the characters of a mark.
                 nodes[node]["inputs"][name] = (
@@ -129,6 +172,46 @@ class ComfyWorkflow:
         """
         blank = self.filled(dict.fromkeys(settings, ""))
         return hashlib.sha256(json.dumps(blank, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _only(name: str, known: Mapping[str, Sequence[Place]]) -> Place:
+    """The only widget of a name.
+
+    Raises:
+        ModelError: there is none, or there are several.
+    """
+    places = list(dict.fromkeys(known.get(name, ())))
+    if len(places) == 1:
+        return places[0]
+    if places:
+        numbers = ", ".join(f"{number}.{key}" for number, key in places)
+        raise ModelError(
+            f"The workflow has several widgets {name!r}: name one by the number of its node, among {numbers}."
+        )
+    near = get_close_matches(name, known, 5, 0.4) or list(known)[:12]
+    raise ModelError(f"The workflow has no widget {name!r}: name one such as {', '.join(near) or 'none there'}.")
+
+
+def _like(own: object, text: str, name: str) -> Any:  # noqa: ANN401
+    """A value of the kind of the widget's own.
+
+    Raises:
+        ModelError: the text is no such value.
+    """
+    if isinstance(own, str):
+        return text
+    if isinstance(own, bool):
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise ModelError(f"The widget {name!r} is a switch: expected true or false, got {text!r}.")
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    # A whole number may stand for any number: its place does not tell.
+    if not math.isfinite(number):
+        raise ModelError(f"The widget {name!r} holds the number {own}: expected a number, got {text!r}.")
+    return int(number) if number.is_integer() and isinstance(own, int) else number
 
 
 def default_workflow(checkpoint: str, family: Family = UNKNOWN) -> ComfyWorkflow:

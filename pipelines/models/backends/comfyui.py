@@ -10,6 +10,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from urllib.parse import quote, urlencode
 from ....errors import LoraError, ModelError
 from ..external import ACCEPTS, ExternalGenerator
 from ..limits import GUIDANCE, SIDE, STEPS
-from ..prompt_syntax import lora_names
+from ..prompt_syntax import lora_names, split_widgets
 from ..request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, Lora, Request
 from .comfy_workflow import MARKS, ComfyWorkflow, default_workflow, read_workflow, split_sampler, values_of
 from .families import family_of
@@ -107,6 +108,12 @@ class ComfyBackend(BackendGenerator):
                 )
         return (), False
 
+    def _check_widgets(self, request: Request) -> None:
+        """Refuse widgets that the workflow does not have, and values that they cannot take."""
+        self._workflow.widget_values(split_widgets(request.prompt)[1])
+        for name in split_widgets(request.negative)[1]:
+            raise ModelError(f"The negative prompt sets {name!r}: set it in the prompt.")
+
     def _reads_loras(self, setting: str) -> bool:
         """True if a text passes a node that may read LoRAs in it, which those of ComfyUI itself do not."""
         if setting not in self._readers:
@@ -136,7 +143,9 @@ class ComfyBackend(BackendGenerator):
         return sampler, schedule
 
     def _draw(self, request: Request) -> bytes:
-        graph = self._workflow.filled(values_of(request, *self._scheduler(request.scheduler)))
+        text, widgets = split_widgets(request.prompt)
+        values = values_of(replace(request, prompt=text), *self._scheduler(request.scheduler))
+        graph = self._workflow.filled(values, self._workflow.widget_values(widgets))
         try:
             answer = self.client.json("/prompt", {"prompt": graph, "client_id": self._name})
         except RefusedError as error:

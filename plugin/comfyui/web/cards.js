@@ -5,6 +5,8 @@ import { drawPicture, store } from "./pictures.js";
 /** @import { Card, Rating } from "./pictures.js" */
 
 const MOST_STARS = 5;
+/** As in rating.py. */
+const NOT_FOR_ME = "not for me";
 
 /**
  * Stars that store a rating by click; a click on the present rating takes it back.
@@ -17,10 +19,14 @@ function drawStars(rate) {
   const stars = Array.from({ length: MOST_STARS }, (_, place) =>
     button("star", "★", `${place + 1} of ${MOST_STARS} stars`, () => give(place + 1)),
   );
-  const show = () =>
-    stars.forEach((star, place) => star.setAttribute("aria-pressed", String(place < (rate.stars ?? 0))));
+  const not = button("not", "not for me", "well made, but not for me", () => give(NOT_FOR_ME));
+  const show = () => {
+    const count = typeof rate.stars === "number" ? rate.stars : 0;
+    stars.forEach((star, place) => star.setAttribute("aria-pressed", String(place < count)));
+    not.setAttribute("aria-pressed", String(rate.stars === NOT_FOR_ME));
+  };
 
-  /** @param {number} count */
+  /** @param {number | typeof NOT_FOR_ME} count */
   async function give(count) {
     const before = rate.stars;
     rate.stars = before === count ? null : count;
@@ -36,7 +42,7 @@ function drawStars(rate) {
   }
 
   show();
-  row.append(...stars, message);
+  row.append(...stars, not, message);
   return row;
 }
 

@@ -5,9 +5,9 @@ import { el } from "./dom.js";
 /**
  * @typedef {object} Rating what a rating by click names.
  * @property {string} collection
- * @property {number} image
+ * @property {number | Record<string, string>} image its number in the collection, or where the server has it.
  * @property {string} rater
- * @property {number | null} stars
+ * @property {number | "not for me" | null} stars
  *
  * @typedef {object} Card a picture with its score.
  * @property {Record<string, string>} image where the server has it.

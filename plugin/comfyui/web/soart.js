@@ -6,6 +6,7 @@ import { drawComparer } from "./comparer.js";
 import { el } from "./dom.js";
 import { drawDuel } from "./duel.js";
 import { renameInputs } from "./saved_workflows.js";
+import { readStored, recall, remember } from "./stored.js";
 
 /**
  * @import { Card } from "./pictures.js"
@@ -28,6 +29,8 @@ import { renameInputs } from "./saved_workflows.js";
  * @property {boolean} [serialize]
  *
  * @typedef {object} GraphNode of ComfyUI, as far as it is used here.
+ * @property {string} type
+ * @property {number | string} id
  * @property {Widget[]} [widgets]
  * @property {[number, number]} size
  * @property {(name: string, type: string, element: HTMLElement, options: object) => Widget} addDOMWidget
@@ -100,8 +103,32 @@ style.rel = "stylesheet";
 style.href = new URL("./soart.css", import.meta.url).href;
 document.head.append(style);
 
+/** Show again what was stored of the nodes of the open workflow that show nothing. */
+function showStored() {
+  for (const node of app.graph?._nodes ?? []) showAgain(node);
+}
+
+/** @param {GraphNode} node */
+function showAgain(node) {
+  if (!node.type?.startsWith(PREFIX)) return;
+  const present = node.widgets?.find((widget) => widget.name === WIDGET);
+  if (!present?.element.childElementCount) show(node, recall(node.type, node.id));
+}
+
 app.registerExtension({
   name: "soart.report",
+  async setup() {
+    try {
+      await readStored(PREFIX);
+    } catch (error) {
+      console.warn("soart: the server's history cannot be read.", error);
+    }
+    showStored();
+  },
+  // After a workflow was opened, and after every undo and redo, which make all nodes anew.
+  afterConfigureGraph() {
+    showStored();
+  },
   async beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name.startsWith(PREFIX)) return;
     const before = nodeType.prototype.onExecuted;
@@ -112,6 +139,7 @@ app.registerExtension({
      */
     nodeType.prototype.onExecuted = function (output, ...rest) {
       before?.call(this, output, ...rest);
+      remember(nodeData.name, this.id, output);
       show(this, output);
     };
     const configure = nodeType.prototype.configure;

@@ -1,6 +1,7 @@
 """Pictures drawn by running backends, against servers that speak their interfaces; failures are injected."""
 
 import base64
+import io
 import json
 import socket
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from specimens.backends import A1111, Comfy, serving
 
 import soart
@@ -566,6 +568,86 @@ def test_a_workflow_draws_with_its_own_values(tmp_path):
         assert (graph["7"]["inputs"]["sampler_name"], graph["8"]["inputs"]["scheduler"]) == ("dpmpp_2m", "simple")
         with pytest.raises(ModelError, match="does not take a negative prompt"):
             generator.request("a fox", 1, negative="fog")
+
+
+def with_widgets(path):
+    """A workflow with a LoRA, a switch, a list and a mark in a text."""
+    graph = flux()
+    graph["21"] = {
+        "class_type": "LoraLoaderModelOnly", "_meta": {"title": "Load LoRA"},
+        "inputs": {"lora_name": "ink.safetensors", "strength_model": 1.0, "on": True, "rank": 4, "model": ["1", 0]},
+    }  # fmt: skip
+    graph["4"]["inputs"]["model"] = ["21", 0]
+    graph["12"]["inputs"]["value"] = "%prompt%, in %medium%"
+    path.write_text(json.dumps(graph))
+    return path
+
+
+def test_any_widget_of_a_workflow_is_set_and_searched(tmp_path):
+    backend = Comfy()
+    with serving(backend) as name, opened(f"{name}#{with_widgets(tmp_path / 'w.json')}") as generator:
+        prompt = "a fox <set:Load LoRA.strength_model:0.4> <set:21.on:false> <set:LoraLoaderModelOnly.lora_name:wash.safetensors> <set:medium:ink>"
+        request = generator.request(prompt, 1)
+        next(generator.draw([request, generator.request("a fox", 1)]))
+        graph = backend.runs["run-0"]
+        inputs = graph["21"]["inputs"]
+        assert (inputs["strength_model"], inputs["on"], inputs["lora_name"]) == (0.4, False, "wash.safetensors")
+        assert graph["12"]["inputs"]["value"] == "a fox, in ink"
+        # What draws another picture is another request.
+        assert request.key("m") != generator.request("a fox", 1).key("m")
+        assert list(generator._workflow.widgets())[:2] == ["1.unet_name", "UNETLoader.unet_name"]
+        for wrong, message in {
+            "<set:Load LoRA.strenght:1>": r"has no widget 'Load LoRA.strenght': name one such as Load LoRA.strength_model",
+            "<set:21.strength_model:much>": "holds the number 1.0: expected a number, got 'much'",
+            "<set:21.on:yes>": "is a switch: expected true or false",
+            "<set:8.steps:3>": "has no widget '8.steps'",
+        }.items():
+            with pytest.raises(ModelError, match=message):
+                generator.request(f"a fox {wrong}", 1)
+        with pytest.raises(ModelError, match="set it in the prompt"):
+            opened(name).request("a fox", 1, negative="<set:21.on:true>")
+
+
+def test_other_models_have_no_widgets(generator):
+    with pytest.raises(ModelError, match="which only a workflow of ComfyUI can have"):
+        generator.request("a boat <set:x.y:1>", 1)
+    with serving(A1111()) as name, pytest.raises(ModelError, match="only a workflow of ComfyUI"):
+        opened(name).request("a boat <set:x.y:1>", 1)
+
+
+class Brightness:
+    """Judges pictures by their mean."""
+
+    name, version, scale, needs = "brightness", "1", (0.0, 255.0, "levels"), ("pixels",)
+
+    def values(self, pictures):
+        return np.array([picture.mean() for picture in pictures.pixels()])
+
+
+def test_the_strength_of_a_lora_in_a_workflow_is_found_by_search(tmp_path):
+    """The planted truth: pictures are the brighter, the nearer the strength is to 0.6."""
+
+    class Graded(Comfy):
+        def history(self, name):
+            answer = super().history(name)
+            strength = self.runs[name]["21"]["inputs"]["strength_model"]
+            noise = np.random.default_rng(len(self.files)).integers(0, 40, (32, 32, 3))
+            content = io.BytesIO()
+            Image.fromarray((noise + 200 - 250 * abs(strength - 0.6)).astype(np.uint8)).save(content, "PNG")
+            self.files[f"{name}.png"] = content.getvalue()
+            return answer
+
+    with (
+        serving(Graded()) as name,
+        opened(f"{name}#{with_widgets(tmp_path / 'w.json')}") as generator,
+        Collection(tmp_path / "c") as collection,
+    ):
+        space = soart.PromptSpace.from_text("a fox <set:Load LoRA.strength_model:{0..1.2}>")
+        tuner = soart.Tuner(collection, generator, space, soart.Panel(Brightness()), batch=5, budget=15)
+        soart.tune(tuner)
+        [best, *_] = soart.findings_of(tuner).winners
+    strength = float(best.words[0].prompt.partition("strength_model:")[2].rstrip(">"))
+    assert abs(strength - 0.6) <= 0.15
 
 
 def test_a_node_that_feeds_two_settings_takes_equal_values_only(tmp_path):

@@ -344,6 +344,48 @@ def test_pictures_are_rated_by_click(host, graph):
         assert comparisons(collection, "ben") == [(pair["winner"], pair["loser"])]
 
 
+def test_any_batch_is_rated_by_click_and_a_taste_learnt_from_it(host, graph):
+    images = graph.add("SoartGenerate", prompt="a {sharp|blurry} boat", count=12, seed=3, steps=2)
+    scored = graph.add("SoartScore", images=images.out(), by="technical")
+    cards = host.run(graph).outputs[scored.id]["soart_cards"]
+    for number, card in enumerate(cards):
+        stars = "not for me" if number == 11 else 5 if number % 2 else 1
+        assert host.send("/soart/rate", card["rate"] | {"stars": stars}) == (200, {})
+    # Again is the same picture, and the better of two works too.
+    assert host.send("/soart/rate", cards[0]["rate"] | {"stars": 2}) == (200, {})
+    pair = {
+        "collection": "soart-rated",
+        "rater": "me",
+        "winner": cards[1]["image"],
+        "loser": cards[0]["image"],
+        "choice": "x",
+    }
+    assert host.send("/soart/choose", pair) == (200, {})
+    with Collection(host.base / "output" / "soart-rated") as collection:
+        stars = list(stored_ratings(collection, "me", personal=False).values())
+        assert sorted(stars) == [1, 1, 1, 1, 1, 2, 5, 5, 5, 5, 5]
+        assert len(list(collection.images())) == 12
+        assert len(comparisons(collection, "me")) == 1
+    taste = graph.add("SoartTaste", name="clicked", rated="soart-rated", network="none")
+    assert any("liked and" in text for text in host.run(graph).outputs[taste.id]["text"])
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ({"filename": "../../secret.png", "subfolder": "", "type": "temp"}, "no longer there"),
+        ({"filename": "/etc/passwd", "subfolder": "", "type": "output"}, "no longer there"),
+        ({"filename": "x.png", "subfolder": "../..", "type": "output"}, "no longer there"),
+        ({"filename": "a.png", "subfolder": "", "type": "input"}, "no longer there"),
+        ({}, "no longer there"),
+    ],
+)
+def test_a_click_reads_no_other_file_of_this_machine(host, place, said):
+    rating = {"collection": "soart-rated", "image": place, "rater": "me", "stars": 3}
+    status, document = host.send("/soart/rate", rating)
+    assert (status, said in document["error"]) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

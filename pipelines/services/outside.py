@@ -1,0 +1,168 @@
+"""Pictures that another program on this machine sends: to be scored, or to be stored with a rating."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import ImageError, SoartError
+from ...metrics.image import read_image
+from ..collection.collection import Collection
+from ..judges.finding import guarded
+from ..judges.in_memory import score_batch
+from ..models.limits import SEED_LIMIT
+from ..models.request import DEFAULT_GUIDANCE, DEFAULT_STEPS, DrawnPicture, Request
+from ..scoring.collection_tastes import CollectionTastes
+from ..scoring.pictures import PicturesInMemory
+from .rating import RatingService
+
+#: Most pictures of a call.
+MOST_PICTURES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest(Request):
+    """The known facts of a picture; its pixels tell it from others with the same facts."""
+
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SentPicture:
+    """A picture of another program.
+
+    Attributes:
+        pixels: (h, w, 3) uint8.
+        request: what it was drawn from, as far as the program says so.
+        model: name of what drew it.
+        sampler: name of its sampler.
+    """
+
+    pixels: np.ndarray
+    request: Request
+    model: str
+    sampler: str
+
+
+def sent_pictures(documents: object) -> list[SentPicture]:
+    """The pictures of a call.
+
+    Args:
+        documents: 1 to ``MOST_PICTURES`` objects with ``picture`` (a file in base64) and, if known, ``prompt``, ``negative``,
+            ``seed``, ``steps``, ``guidance``, ``model`` and ``sampler``.
+
+    Raises:
+        SoartError: anything else.
+        ImageError: a picture that cannot be read.
+    """
+    if not isinstance(documents, list) or not 1 <= len(documents) <= MOST_PICTURES:
+        raise SoartError(f"Expected a list of 1 to {MOST_PICTURES} pictures.")
+    return [_sent(document, number) for number, document in enumerate(documents, 1)]
+
+
+def _sent(document: object, number: int) -> SentPicture:
+    if not isinstance(document, Mapping) or not isinstance(document.get("picture"), str):
+        raise SoartError(f"Expected picture {number} as an object with the file in base64 as its 'picture'.")
+    try:
+        content = base64.b64decode(document["picture"].rpartition(",")[2], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ImageError(f"Picture {number} is not in base64.") from error
+    pixels = read_image(content, label=f"picture {number}").pixels
+    texts = {name: _text(document.get(name)) for name in ("prompt", "negative", "model", "sampler")}
+    numbers = {name: document[name] for name in ("seed", "steps", "guidance") if _is_number(document.get(name))}
+    request = SentRequest(
+        texts["prompt"],
+        int(numbers.get("seed", 0)) % SEED_LIMIT,
+        texts["negative"],
+        int(numbers.get("steps", DEFAULT_STEPS)),
+        float(numbers.get("guidance", DEFAULT_GUIDANCE)),
+        pixels.shape[1],
+        pixels.shape[0],
+        digest=hashlib.sha256(pixels.tobytes()).hexdigest(),
+    )
+    request.check()
+    return SentPicture(pixels, request, texts["model"] or "unknown", texts["sampler"] or "unknown")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
+
+
+def score_sent(pictures: Sequence[SentPicture], by: str, tastes: CollectionTastes) -> dict[str, Any]:
+    """Score pictures; nothing is stored.
+
+    Args:
+        pictures: the pictures.
+        by: a taste, or a built-in judge of items.
+        tastes: where tastes are found.
+
+    Returns:
+        ``scores`` (None for a picture without), ``order`` (numbers of the scored ones from 0, best first), ``reasons`` of
+        each, and ``problems``.
+
+    Raises:
+        TasteError: there is no judge of this name, or it cannot be used.
+    """
+    judge = guarded(tastes.judge(by))
+    numbered = {number: picture.pixels for number, picture in enumerate(pictures)}
+    prompts = {number: picture.request.prompt for number, picture in enumerate(pictures)}
+    scored, problems = score_batch(PicturesInMemory(numbered, prompts), [(judge, 1.0)])
+    scores: dict[int, float | None] = dict.fromkeys(numbered)
+    reasons: dict[int, list[str]] = {number: [] for number in numbered}
+    for one in scored:
+        scores[one.number] = one.score
+        reasons[one.number] = [reason.text for reason in one.reasons]
+    order = [one.number for one in sorted(scored, key=lambda one: -one.score)]
+    doubt = [judge.doubt] if judge.doubt else []
+    return {
+        "by": by,
+        "scores": list(scores.values()),
+        "order": order,
+        "reasons": list(reasons.values()),
+        "problems": [*doubt, *problems],
+    }
+
+
+def rate_sent(
+    collection: Collection, service: RatingService, pictures: Sequence[SentPicture], stars: Sequence[float | None]
+) -> list[int]:
+    """Store pictures, and ratings of them by the rater of a service; returns their ids.
+
+    Args:
+        collection: stores them.
+        service: rates them, and learns the rater's taste when it is due.
+        pictures: the pictures.
+        stars: 1–5 for each, 0 for a skip, None for no rating.
+
+    Raises:
+        CollectionError: a rating out of range, or the collection cannot be written.
+    """
+    ids = []
+    for picture, value in zip(pictures, stars, strict=True):
+        ids.append(store_sent(collection, picture))
+        if value is not None:
+            service.rate(ids[-1], value)
+    return ids
+
+
+def sent_picture(pixels: np.ndarray, model: str, prompt: str = "") -> SentPicture:
+    """A picture of which little is known but its (h, w, 3) uint8 pixels."""
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    request = SentRequest(prompt, 0, width=pixels.shape[1], height=pixels.shape[0], digest=digest)
+    return SentPicture(pixels, request, model, "unknown")
+
+
+def store_sent(collection: Collection, picture: SentPicture) -> int:
+    """Store a picture, unless it is there; returns its id."""
+    drawn = DrawnPicture(picture.request, picture.pixels, None, 0.0)
+    return int(collection.add_drawn([drawn], picture.model, picture.sampler)[0].id)

@@ -1,0 +1,183 @@
+"""The interface for other programs, and the script for web UIs that uses it."""
+
+import ast
+import base64
+import io
+import json
+import runpy
+import socket
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from specimens.webui import Component, web_ui
+from starlette.testclient import TestClient
+
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.ratings import ratings
+from soart.plugin.web.app import create_app
+from soart.plugin.web.serving import make_server
+
+API_TOKEN = "a" * 43
+SCRIPT = Path(__file__).parents[3] / "examples/webui/scripts/soart_taste.py"
+
+
+def encoded(seed=0, side=24):
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return base64.b64encode(content.getvalue()).decode()
+
+
+@pytest.fixture
+def served(settings):
+    from dataclasses import replace
+
+    app = create_app(replace(settings, api_token=API_TOKEN))
+    with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 5000), follow_redirects=False) as client:
+        yield client
+
+
+def bearer(token=API_TOKEN, **headers):
+    return {"Authorization": f"Bearer {token}", **headers}
+
+
+def test_names_scores_and_ratings(served, folder):
+    names = served.get("/api/v1/names", headers=bearer()).json()
+    assert (names["tastes"], names["rater"]) == ([], "me")
+    assert {"overall", "technical"} <= set(names["judges"])
+    pictures = [{"picture": encoded(seed), "prompt": "a fox"} for seed in range(3)]
+    body = {"by": "technical", "pictures": pictures}
+    scored = served.post("/api/v1/scores", json=body, headers=bearer()).json()
+    assert scored["order"] == sorted(range(3), key=lambda number: -scored["scores"][number])
+    assert all(len(texts) >= 1 for texts in scored["reasons"])
+    before = json.dumps(scored["scores"])
+    rated = [{**one, "stars": stars, "seed": 7, "steps": 20} for one, stars in zip(pictures, (5, None, 0), strict=True)]
+    stored = served.post("/api/v1/ratings", json={"pictures": rated}, headers=bearer()).json()
+    assert (stored["rater"], stored["rated"], len(set(stored["pictures"]))) == ("me", 1, 3)
+    with Collection(folder) as collection:
+        assert ratings(collection, "me") == {stored["pictures"][0]: 5}
+        row = next(row for row in collection.images() if row.id == stored["pictures"][0])
+        assert (row.generation.prompt, row.generation.seed) == ("a fox", 7)
+    # Scores are not stored, and the same picture again is the same row.
+    assert json.dumps(served.post("/api/v1/scores", json=body, headers=bearer()).json()["scores"]) == before
+    again = served.post("/api/v1/ratings", json={"pictures": rated}, headers=bearer()).json()
+    assert again["pictures"] == stored["pictures"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "Expected a list of 1 to 64 pictures"),
+        ({"pictures": []}, "Expected a list of 1 to 64 pictures"),
+        ({"pictures": [3]}, "Expected picture 1 as an object"),
+        ({"pictures": [{"picture": "not base64!"}]}, "Picture 1 is not in base64"),
+        ({"pictures": [{"picture": base64.b64encode(b"no picture").decode()}]}, "picture 1"),
+        ({"pictures": [{"picture": encoded()}], "by": "os:system"}, "There is no taste 'os:system'"),
+        ({"pictures": [{"picture": encoded()}], "by": ["technical"]}, "Expected the name of a judge"),
+        ({"pictures": [{"picture": encoded(), "steps": -5}]}, "Expected steps in"),
+    ],
+)
+def test_mistakes_are_one_sentence(served, body, message):
+    answer = served.post("/api/v1/scores", json=body, headers=bearer())
+    assert (answer.status_code, "\n" in answer.json()["error"]) == (400, False)
+    assert message in answer.json()["error"]
+
+
+@pytest.mark.parametrize("stars", [6, -1, 2.25, "5", True, [5]])
+def test_wrong_stars_store_nothing(served, folder, stars):
+    body = {"pictures": [{"picture": encoded(9), "stars": stars}]}
+    assert served.post("/api/v1/ratings", json=body, headers=bearer()).status_code == 400
+    with Collection(folder) as collection:
+        assert len(list(collection.images())) == 40
+
+
+def test_strangers_pages_and_other_machines_are_refused(served, app):
+    get = served.get
+    assert get("/api/v1/names").status_code == 401
+    assert get("/api/v1/names", headers=bearer("b" * 43)).status_code == 401
+    assert get("/api/v1/names", params={"token": API_TOKEN}).status_code == 401
+    for headers in (
+        {"Origin": "http://127.0.0.1"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-origin"}, {"X-Forwarded-For": "127.0.0.1"},
+        {"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example"}, {"Host": "127.0.0.1/api"},
+    ):  # fmt: skip
+        assert get("/api/v1/names", headers=bearer(**headers)).status_code == 403, headers
+    for client in (("10.0.0.2", 1), ("testclient", 1)):
+        other = TestClient(served.app, base_url="http://127.0.0.1", client=client)
+        assert other.get("/api/v1/names", headers=bearer()).status_code == 403
+    # The owner of the pages is nobody here, the bearer nobody there, and without --api there is nothing.
+    served.get("/", params={"token": "t" * 43})
+    assert get("/c/0/gallery").status_code == 200
+    assert get("/api/v1/names").status_code == 401
+    stranger = TestClient(served.app, base_url="http://127.0.0.1", client=("127.0.0.1", 1), follow_redirects=False)
+    assert stranger.get("/c/0/api/ids", headers=bearer()).status_code == 401
+    with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 1), follow_redirects=False) as plain:
+        assert plain.get("/api/v1/names", headers=bearer("")).status_code in (401, 404)
+    assert get("/api/v1/nothing", headers=bearer()).status_code == 404
+    assert get("/api/v1/scores", headers=bearer()).status_code == 405
+
+
+def test_wrong_tokens_are_slowed_down_and_large_requests_refused(served):
+    answers = [served.get("/api/v1/names", headers=bearer(f"guess {number}")).status_code for number in range(6)]
+    assert answers[:3] == [401] * 3
+    assert answers[-1] == 429
+    other = TestClient(served.app, base_url="http://127.0.0.1", client=("127.0.0.9", 1))
+    large = {**bearer(), "Content-Length": str(10**10)}
+    assert other.post("/api/v1/scores", content=b"", headers=large).status_code == 413
+
+
+@contextmanager
+def listening(app):
+    """An application on a real socket; yields its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = make_server(app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def test_the_script_for_web_uis_sorts_a_batch_and_rates_it(settings, folder, monkeypatch):
+    from dataclasses import replace
+
+    monkeypatch.setenv("SOART_API_TOKEN", API_TOKEN)
+    with web_ui(), listening(create_app(replace(settings, api_token=API_TOKEN))) as address:
+        names = runpy.run_path(str(SCRIPT))
+        script = names["Script"]()
+        inputs = script.ui(False)
+        token = inputs[1].facts.value
+        assert token == API_TOKEN
+        p = SimpleNamespace(prompt="a fox", seed=3, n_iter=4, steps=20)
+        processed = script.run(p, address, token, "technical", 3)
+        # Without the grid, the best three, with the texts of each.
+        assert len(processed.images) == 3
+        assert processed.infotexts == [f"seed {seed}" for seed in processed.all_seeds]
+        assert processed.comments.startswith("soart, best first: ")
+        told = [float(score) for score in processed.comments.splitlines()[0].partition(": ")[2].split(", ")]
+        assert told == sorted(told, reverse=True)
+        rate, _ = Component.clicked
+        assert "one number for each of the 3 pictures" in rate(address, token, "5 4")
+        assert rate(address, token, "5 - 1") == "Stored for me: 2 rated in all."
+        assert "Send the token" in rate(address, "wrong", "5 - 1")
+        with Collection(folder) as collection:
+            rated = {row.generation.seed: ratings(collection, "me").get(row.id) for row in collection.images() if row.generation and row.generation.prompt == "a fox"}  # fmt: skip
+        assert rated == dict(zip(processed.all_seeds, (5, None, 1), strict=True))
+        unjudged = script.run(p, "http://127.0.0.1:9", token, "technical", 0)
+        assert len(unjudged.images) == 5
+        assert "soart does not answer" in unjudged.comments
+
+
+def test_the_script_needs_the_standard_library_alone_and_old_python():
+    tree = ast.parse(SCRIPT.read_text(encoding="utf-8"), feature_version=(3, 7))
+    imported = {
+        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+    imported |= {str(node.module).split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported == {"base64", "io", "json", "os", "urllib", "gradio", "modules"}
