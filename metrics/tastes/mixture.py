@@ -315,6 +315,21 @@ class Mixture:
         posterior: np.ndarray = prior - explained.T @ explained
         return posterior, h.noise
 
+    def effects(self, facet: int, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(q,) means and standard deviations of (q, n) combinations of a facet's part of the learning pictures' liking."""
+        base, made, gram = self.kernels.against(self.kernels.z), self.makings.gram(), self.makings.facet_gram(facet)
+        mean, second, total = np.zeros(len(contrasts)), np.zeros(len(contrasts)), 0.0
+        for share, h, alpha in self.parts:
+            total += share
+            weight = h.amplitude * self.makings.share_of(facet, h.making)
+            if weight:
+                cross = weight * contrasts @ gram
+                explained = self._explained(h, base, made, cross)
+                variance = np.einsum("qn,qn->q", cross, contrasts) - np.einsum("mq,mq->q", explained, explained)
+                predicted = cross @ alpha
+                mean, second = mean + share * predicted, second + share * (np.maximum(variance, 0) + predicted**2)
+        return mean / total, np.sqrt(np.maximum(second / total - (mean / total) ** 2, 0))
+
 
 def _covariance(
     h: Hypothesis, kernels: list[np.ndarray], makings: list[np.ndarray], a: np.ndarray, b: np.ndarray
