@@ -1,4 +1,4 @@
-"""What a taste has learnt of models, LoRAs, samplers and words: by how much pictures with one are liked more than others.
+"""Effects that a taste has learnt of models, LoRAs, samplers and words: by how much pictures with one are liked more than others.
 
 In a hypothesis with a kernel over how pictures were made, liking holds a sum of independent parts, one for each fact that
 differs (``making_kernels``). The effect of a value is the difference between the means of its fact's part over the learning
@@ -32,7 +32,7 @@ _VALUES: dict[str, tuple[str, Callable[[Making], Iterable[str] | None]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """By how much pictures of a value are liked more than others.
+    """The difference by which pictures of a value are liked more than others.
 
     Attributes:
         fact: ``model``, ``LoRA``, ``sampler``, ``word`` or ``negative word``.

@@ -78,7 +78,7 @@ NOT_MADE = MakingKernels((), (), ())
 
 
 def makings_at(makings: Makings, rows: np.ndarray) -> Makings:
-    """How the pictures of some rows were made."""
+    """The makings of the pictures of some rows."""
     return None if makings is None else [makings[row] for row in rows.tolist()]
 
 
