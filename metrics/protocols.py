@@ -140,7 +140,7 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How a picture was made, as far as it is known: by soart's own request, or as another tool wrote it.
+    """The making of a picture, as far as it is known: by soart's own request, or as another tool wrote it.
 
     Attributes:
         model: name of the checkpoint; empty if unknown.
@@ -195,7 +195,7 @@ class Pictures(Protocol):
         """N prompts; empty where none is known."""
 
     def metadata(self) -> Sequence[Making | None]:
-        """How each of the n pictures was made; None where nothing is known."""
+        """The making of each of the n pictures; None where nothing is known."""
 
     def given(self, rater: str, names: Sequence[str]) -> dict[str, np.ndarray] | None:
         """(n,) values of other judges by stored name, and means of all raters but one; NaN where there is none.

@@ -42,7 +42,7 @@ def _groups() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def noun_meaning(noun: str) -> Mapping[int, float]:
-    """What a noun of the table is a kind of: weights by number of the group of classes, of length 1.
+    """The kinds that a noun of the table is of: weights by number of the group of classes, of length 1.
 
     With the mean share m_g of its classes that lie in group g, a weight is in proportion to √(−log p_g) m_g, so that the product of two
     nouns is the more, the narrower the groups are that hold both: "poodle" is like "beagle", less like "cat", and not like

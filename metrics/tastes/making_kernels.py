@@ -230,6 +230,16 @@ class MakingKernels:
         """Values of every kernel, from those of every facet."""
         return [np.mean([parts[number] for number in numbers], axis=0) for numbers in self._kernels.values()]
 
+    def share_of(self, facet: int, kernel: int) -> float:
+        """The share of a facet in a kernel by number, 0…1; 0 in none, −1."""
+        numbers = list(self._kernels.values())[kernel] if kernel >= 0 else []
+        return 1 / len(numbers) if facet in numbers else 0.0
+
+    def facet_gram(self, facet: int) -> np.ndarray:
+        """(n, n) covariance of a facet's part of the learning pictures, without what is unknown."""
+        gram: np.ndarray = self.learnt[facet] @ self.learnt[facet].T
+        return gram
+
     def against(self, makings: Made) -> list[np.ndarray]:
         """(i, n) values of every kernel between pictures and the learning pictures."""
         pairs = zip(self.facets, self.learnt, strict=True)

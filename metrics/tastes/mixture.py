@@ -78,7 +78,7 @@ NOT_MADE = MakingKernels((), (), ())
 
 
 def makings_at(makings: Makings, rows: np.ndarray) -> Makings:
-    """How the pictures of some rows were made."""
+    """The makings of the pictures of some rows."""
     return None if makings is None else [makings[row] for row in rows.tolist()]
 
 
@@ -323,6 +323,21 @@ class Mixture:
         explained = self._explained(h, self.kernels.against(self.kernels.z), self.makings.gram(), cross)
         posterior: np.ndarray = prior - explained.T @ explained
         return posterior, h.noise
+
+    def effects(self, facet: int, contrasts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(q,) means and standard deviations of (q, n) combinations of a facet's part of the learning pictures' liking."""
+        base, made, gram = self.kernels.against(self.kernels.z), self.makings.gram(), self.makings.facet_gram(facet)
+        mean, second, total = np.zeros(len(contrasts)), np.zeros(len(contrasts)), 0.0
+        for share, h, alpha in self.parts:
+            total += share
+            weight = h.amplitude * self.makings.share_of(facet, h.making)
+            if weight:
+                cross = weight * contrasts @ gram
+                explained = self._explained(h, base, made, cross)
+                variance = np.einsum("qn,qn->q", cross, contrasts) - np.einsum("mq,mq->q", explained, explained)
+                predicted = cross @ alpha
+                mean, second = mean + share * predicted, second + share * (np.maximum(variance, 0) + predicted**2)
+        return mean / total, np.sqrt(np.maximum(second / total - (mean / total) ** 2, 0))
 
 
 def _covariance(

@@ -1,4 +1,4 @@
-"""What can be known of the true AUC of a taste: a posterior from other people's tastes and the held-out figure.
+"""The true AUC of a taste as far as it can be known: a posterior from other people's tastes and the held-out figure.
 
 A held-out figure of sixteen pictures is one noisy observation. So it is laid on top of what is known of other people's
 tastes that were learnt from as many pictures. With the log-odds η = log θ/(1 − θ) of the true AUC θ after n liked and n

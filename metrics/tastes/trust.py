@@ -8,7 +8,7 @@ the scaling of items. Near-duplicates and pictures of one group are never on bot
 | word                      | condition                                                                               |
 |---------------------------|-----------------------------------------------------------------------------------------|
 | ``too few examples``      | fewer than five liked or five disliked pictures (groups), too few to show anything      |
-| ``no better than chance`` | the probability that the true concordance is above 0.5 is below 0.9                     |
+| ``no better than chance`` | the probability that the true concordance is above 0.5 is below 0.8                     |
 | ``usable``                | better than chance                                                                      |
 | ``strong``                | the 95 % interval lies above 0.65                                                       |
 """
@@ -30,7 +30,7 @@ TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "
 #: Fewest liked groups, and fewest disliked groups, that can show anything.
 FEWEST_PER_SIDE = 5
 #: Least probability that a taste is better than chance, and lower end of the interval of a strong one.
-BETTER, STRONG_ABOVE = 0.9, 0.65
+BETTER, STRONG_ABOVE = 0.8, 0.65
 FOLDS, REPEATS = 5, 5
 
 #: (i, p) items, (i, k) prior scores and (i,) makings to (i,) liking.

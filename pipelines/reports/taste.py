@@ -18,6 +18,7 @@ from ...metrics.tastes.blend import only_profile
 from ...metrics.tastes.by_example import Known
 from ...metrics.tastes.by_example import explain as by_example
 from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
+from ...metrics.tastes.liked_makings import effects_of
 from ...metrics.tastes.taste import prior_title
 from ...metrics.tastes.trust import Trust, of_hundred
 from ..collection.collection import Collection
@@ -163,6 +164,7 @@ def render_taste_report(
         priors=[prior_title(name) for name in profile.prior_names],
         trust=profile.trust,
         curve=draw_curve(profile.trust),
+        effects=effects_of(profile),
         most=[show(i) for i in most],
         least=[show(i) for i in least],
         pictures=len(measured),

@@ -1,4 +1,4 @@
-"""How pictures were made, for tastes: by soart's own request, or as another tool wrote it."""
+"""Makings of pictures, for tastes: by soart's own request, or as another tool wrote it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SIZE = re.compile(r"\s*(\d{1,6})\s*[x×]\s*(\d{1,6})\s*")
 
 
 def making_of(known: Provenance | PictureMetadata) -> Making | None:
-    """How a picture was made, from its request or the metadata of another tool; None if they tell nothing of it.
+    """The making of a picture, from its request or the metadata of another tool; None if they tell nothing of it.
 
     >>> from soart.pipelines.collection.provenance import Provenance
     >>> from soart.pipelines.scoring.makings import making_of
@@ -80,7 +80,7 @@ def _loras(prompt: str, written: str) -> tuple[tuple[str, float], ...]:
 
 
 def makings_of(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, Making]:
-    """How pictures of a collection were made, by id; those of which nothing is known are left out.
+    """Makings of pictures of a collection by id; those of which nothing is known are left out.
 
     Pictures that no evaluation has inspected yet are opened for what is written in them or beside them.
     """
@@ -104,7 +104,7 @@ def metadata_beside(collection: Collection, row: ImageRow) -> PictureMetadata | 
 
 
 def making_in(path: Path) -> Making | None:
-    """How a picture was made, from what is written in its file or beside it; None if nothing is known.
+    """The making of a picture, from what is written in its file or beside it; None if nothing is known.
 
     Raises:
         ImageError: the file cannot be read.

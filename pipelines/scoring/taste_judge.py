@@ -107,7 +107,7 @@ class TasteJudge:
         return Known(items, self._priors(pictures, items), self.makings(pictures))
 
     def makings(self, pictures: Pictures) -> Sequence[Making | None] | None:
-        """How pictures were made; None if it makes no difference to the taste."""
+        """Makings of pictures; None if it makes no difference to the taste."""
         return pictures.metadata() if any(part.of_making for part in parts_of(self.taste)) else None
 
     def _priors(self, pictures: Pictures, items: np.ndarray) -> np.ndarray | None:

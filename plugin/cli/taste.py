@@ -67,13 +67,20 @@ def within_values(trust: WithinGroups, unit: str = "prompt") -> dict[str, Any]:
 
 def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
     """A taste as plain JSON values."""
+    from dataclasses import asdict
+
+    from ...metrics.tastes.blend import Blend
+    from ...metrics.tastes.liked_makings import effects_of
+
     facts: dict[str, Any] = {"name": taste.name, "method": taste.method, "version": taste.version}
     facts |= {"trust": _trust(taste.trust), "trusted_priors": getattr(taste, "trusted_priors", {})}
+    facts["made"] = [] if isinstance(taste, Blend) else [asdict(effect) for effect in effects_of(taste)]
     return facts | {"file": None if file is None else str(file)}
 
 
 def print_facts(facts: dict[str, Any]) -> None:
     """Print the values of ``describe``."""
+    from ...metrics.tastes.liked_makings import Effect
     from ...metrics.tastes.taste import prior_title
 
     say(f"{facts['name']}: {facts['trust']['sentence']}")
@@ -84,6 +91,9 @@ def print_facts(facts: dict[str, Any]) -> None:
     say(f"Method: {facts['method']}")
     if trusted:
         say(printable(f"Trust in prior scores: {trusted}"))
+    if facts["made"]:
+        made = "; ".join(Effect(**effect).text for effect in facts["made"])
+        say(printable(f"How pictures were made, in liking (1 is two stars): {made}"))
 
 
 def taste_judge(name: str, profiles: Path | None) -> TasteJudge:

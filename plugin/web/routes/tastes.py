@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ....metrics.tastes.blend import Blend
+from ....metrics.tastes.liked_makings import effects_of
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import Query, order, rows_of
 from ....pipelines.collection.score_statistics import unfit_ids
@@ -35,7 +36,7 @@ def taste_page(request: Request) -> Response:
     judge = judges.get(name)
     counts = count_collection(collection)
     unfit = len(unfit_ids(collection))
-    values: dict[str, Any] = {"taste": None, "curve": None, "most": [], "least": []}
+    values: dict[str, Any] = {"taste": None, "curve": None, "effects": [], "most": [], "least": []}
     if judge is not None:
         stored, taste = judge.stored_name, judge.taste
         values["taste"] = taste
@@ -44,7 +45,8 @@ def taste_page(request: Request) -> Response:
             for ids in best_and_worst(collection, stored, TOP)
         )
         values["scored"] = len(order(collection, Query(profile=stored, sound=True, scored=True), rater))
-        values["curve"] = None if isinstance(taste, Blend) else draw_curve(taste.trust)
+        if not isinstance(taste, Blend):
+            values |= {"curve": draw_curve(taste.trust), "effects": effects_of(taste)}
     agreed, common = agreement(collection, {name: judge.stored_name for name, judge in judges.items()})
     disagreements: list[tuple[dict[str, Any], list[float]]] = []
     if agreed is not None:

@@ -10,6 +10,7 @@ from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.explanation import explain
 from soart.metrics.tastes.fitting import fit
+from soart.metrics.tastes.liked_makings import effects_of
 from soart.metrics.tastes.making_kernels import ALL, MakingKernels, family_words
 from soart.metrics.tastes.proposals import propose
 from soart.metrics.tastes.taste import learn_taste
@@ -161,3 +162,37 @@ def test_reasons_name_how_a_picture_was_made():
         assert explained.reasons[0].text == f"made like your {like} pictures"
         assert explained.liking == pytest.approx(float(taste.liking(row, makings=[Making(model=model)])[0]))
     assert not any("made like" in reason.text for reason in explain(taste, row)[0].reasons)
+
+
+def test_effects_tell_what_is_liked_with_intervals():
+    words = [(("fox", "snowy") if k % 2 else ("fox",)) for k in range(16)]
+    makings = [replace(one, words=said) for one, said in zip(BY_MODEL, words, strict=True)]
+    taste = learn_taste(learning(makings), NAMES, "v", repeats=1)
+    effects = {(one.fact, one.value): one for one in effects_of(taste)}
+    oil, ink, snowy = effects["model", "oil"], effects["model", "ink"], effects["word", "snowy"]
+    assert oil.liking > 0.5
+    assert oil.low < oil.liking < oil.high
+    assert oil.liking == pytest.approx(-ink.liking)
+    # What says nothing has an interval around 0, and what all pictures have is not told.
+    assert snowy.low < 0 < snowy.high
+    assert ("word", "fox") not in effects
+    assert (oil.pictures, snowy.pictures) == (8, 8)
+    assert abs(snowy.liking) < oil.liking / 2
+    assert effects_of(learn_taste(learning([None] * 16), NAMES, "v", repeats=1)) == []
+
+
+def test_effects_are_those_of_drawn_parts():
+    """Of one hypothesis: the posterior of a facet's part, from the joint covariance of it and of what is observed."""
+    taste = learn_taste(learning(BY_MODEL), NAMES, "v", repeats=1)
+    model = taste.fitted.model
+    share, h, alpha = next(part for part in model.parts if part[1].making >= 0 and part[1].kernel >= 0)
+    one = replace(model, parts=[(share, h, alpha)])
+    contrast = np.where(np.arange(16) < 8, 1 / 8, -1 / 8)[None]
+    mean, deviation = one.effects(0, contrast)
+    part = h.amplitude * model.makings.gram()[h.making]
+    rest = 1 + h.amplitude * model.kernels.against(model.kernels.z)[h.kernel] + h.noise * np.eye(16)
+    gain = contrast @ part @ np.linalg.inv(part + rest)
+    assert mean == pytest.approx((gain @ taste.examples.liking).tolist(), abs=1e-6)
+    assert deviation**2 == pytest.approx(
+        (contrast @ part @ contrast.T - gain @ part @ contrast.T)[0].tolist(), abs=1e-6
+    )

@@ -78,7 +78,7 @@ def test_near_duplicates_join_and_so_do_given_groups():
 def test_words(better, worse, held_out, word):
     found = TrueAuc.of("shared", a_side(better, worse), held_out)
     assert word_for(better, worse, found) == word
-    assert (found.above_chance < 0.9) == (word == CHANCE)
+    assert (found.above_chance < 0.8) == (word == CHANCE)
     assert a_side(16, 16) == 16 > a_side(30, 10)
 
 

@@ -24,7 +24,7 @@ from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.items.soart import SoartExtractor
-from soart.metrics.tastes import learning_curve
+from soart.metrics.tastes import learning_curve, liked_makings
 from soart.metrics.tastes.by_example import _WORDS
 from soart.metrics.tastes.learning_curve import CHOOSE_FIVE, CHOOSE_MORE_PROMPTS, MORE_PROMPTS, RATE_FIVE
 from soart.metrics.tastes.taste import words_of_lack
@@ -254,6 +254,7 @@ def composed():
         few = CHOOSE_FIVE if judged else RATE_FIVE
         yield from (learning_curve._advice(report, 17, (34, then, 0.6, 0.9), few) for then in (0.8, 0.85))
     yield from (f"made like your {kind} pictures" for kind in ("good", "bad"))
+    yield from (fact for fact, _ in liked_makings._VALUES.values())
     yield from (f"{RATE_FIVE}.", MORE_PROMPTS, f"{CHOOSE_FIVE}.", CHOOSE_MORE_PROMPTS)
     yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (2, 28))
     yield from (learning_curve._other_items(content=content) for content in (True, False))
