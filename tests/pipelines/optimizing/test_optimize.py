@@ -74,13 +74,13 @@ def unbounded(monkeypatch):
 
 
 def run(generator, by=None, **options):
-    settings = {"seconds": None, "pictures": 12, "steps": 2, "seed": 3, **options}
+    settings = {"seconds": None, "pictures": 8, "steps": 2, "seed": 3, **options}
     return optimize(generator, PROMPT, by=Bright() if by is None else by, **settings)
 
 
-@pytest.mark.parametrize("way", ["gradient", "guidance", "search", "seeds"])
+@pytest.mark.parametrize("way", ["gradient", "guidance", "search", pytest.param("seeds", marks=pytest.mark.slow)])
 def test_every_way_finds_more(generator, unbounded, way):
-    found = run(generator, ways=[way], adherence=0.0, pictures=16)
+    found = run(generator, ways=[way], adherence=0.0, pictures=8)
     assert found.marks.value > found.start_marks.value
     assert {*found.steps} == {way}
     assert found.marks.value == pytest.approx(found.pixels.mean() / 255, abs=0.01)
@@ -214,7 +214,7 @@ def test_a_run_stops_where_the_second_taste_turns(generator, monkeypatch):
 
 
 def test_a_floor_of_adherence_is_kept(generator):
-    found = run(generator, adherence=1.0, pictures=30, ways=["gradient"])
+    found = run(generator, adherence=1.0, pictures=12, ways=["gradient"])
     assert found.ended == "adherence"
     assert found.marks.value == found.start_marks.value
 
@@ -277,7 +277,7 @@ def test_a_gradient_that_is_not_a_number_costs_only_its_way(generator):
         def gradient(self, pixels, prompt):
             return float("nan"), np.full(pixels.shape, np.nan)
 
-    found = run(generator, Broken(), pictures=24, ways=["gradient", "search"])
+    found = run(generator, Broken(), pictures=8, ways=["gradient", "search"])
     assert found.steps.count("gradient") <= ways.GIVEN_UP
     assert "search" in found.steps
     assert run(generator, Broken(), pictures=24, ways=["gradient"]).ended == "value"
@@ -314,7 +314,7 @@ def test_models_that_draw_elsewhere_try_seeds(embedded):
 
     found = run(Elsewhere(embedded))
     assert {*found.steps} == {"seeds"}
-    assert found.pictures == 12
+    assert found.pictures == 8
     assert any("Only other seeds" in sentence for sentence in found.sentences)
 
 
