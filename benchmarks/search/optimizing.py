@@ -33,7 +33,7 @@ from soart.benchmarks.common import (
     stored_arrays,
     stored_json,
 )
-from soart.benchmarks.search.tuning_pictures import properties
+from soart.benchmarks.search.tuning_pictures import PROPERTIES, properties
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.packaged import EFFICIENTNET
 from soart.metrics.tastes.examples import from_modes
@@ -130,6 +130,13 @@ class World:
         # Pictures beyond any of the pool are no better for that.
         values: np.ndarray = np.clip((properties(pixels) - mean) / spread, -4, 4) @ weights
         return values
+
+    @property
+    def words(self) -> list[str]:
+        """The three properties that it likes or dislikes most, such as ``"more warmth"``."""
+        weights = np.random.default_rng([81, self.number]).standard_normal(8)
+        strongest = np.argsort(-np.abs(weights))[:3]
+        return [f"{'more' if weights[k] > 0 else 'less'} {PROPERTIES[k]}" for k in strongest]
 
     @property
     def subject(self) -> str:
@@ -243,12 +250,13 @@ def diversity(paths: list[Path]) -> float:
 
 def page(folder: Path, worlds: list[World], size: int, methods: list[str], path: Path) -> None:
     """A picture of pictures: a row for each world, with the best of the first seeds, and what each method made."""
-    side, left, top = 128, 8, 26
+    side, left, top = 128, 116, 26
     sheet = Image.new("RGB", (left + (side + 6) * (len(methods) + 1), top + (side + 6) * len(worlds)), "white")
     pen = ImageDraw.Draw(sheet)
     for column, title in enumerate(["first of 4 seeds", *methods]):
         pen.text((left + column * (side + 6), 6), title, fill="black")
     for row, world in enumerate(worlds):
+        pen.text((6, top + row * (side + 6) + 36), "\n".join(["likes", *world.words]), fill="black")
         stems = [f"{world.number:02}-{size}-{method.replace(' ', '-')}" for method in methods]
         for column, name in enumerate([f"{stems[-1]}-start", *stems]):
             tile = Image.open(folder / f"{name}.png").resize((side, side), Image.Resampling.NEAREST)

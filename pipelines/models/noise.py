@@ -187,7 +187,8 @@ class NoiseSampler:
 
     def memory_for_gradient(self) -> int:
         """Bytes that a derivative by the noise needs beside the model, measured on a small picture."""
-        request, share = replace(self.request, steps=1), 1.0
+        # PixArt draws a single step by the rules of another sampler.
+        request, share = replace(self.request, steps=min(2, self.request.steps)), 1.0
         if self.size is not None and max(self.size) > MEASURED_SIDE:
             width, height = (max(64, round(MEASURED_SIDE * side / max(self.size) / 64) * 64) for side in self.size)
             share = self.size[0] * self.size[1] / (width * height)

@@ -58,7 +58,7 @@ def flattened(noise: torch.Tensor) -> torch.Tensor:
 
 
 def departure(noise: torch.Tensor) -> float:
-    """How far a noise is from Gaussian, in standard deviations: the most of its length and of the power of its bands."""
+    """Departure of a noise from Gaussian, in standard deviations: the most of its length and of the power of its bands."""
     planes, _ = _planes(noise)
     power, band = torch.fft.fft2(planes).abs().square() / planes[0].numel(), _bands(planes)
     apart = [abs(float(noise.square().mean()) - 1) * math.sqrt(noise.numel() / 2)]

@@ -209,7 +209,7 @@ def _result(run: Optimization, notes: Sequence[str]) -> Optimized:
     record = run.record | {"prompt": run.means.request.prompt}
     record |= {name: getattr(run.means.request, name) for name in _SETTINGS}
     sentences = [*notes, ENDS[run.ended]]
-    if run.means.examiner.second is None and run.means.examiner.judge.doubt is not None:
+    if run.means.examiner.second is None:
         sentences.append("No second taste checks this judge: look at the picture.")
     return Optimized(
         replace(run.means.request, optimized=json.dumps(record, sort_keys=True)),

@@ -242,6 +242,7 @@ def test_best_of(pipe):
     assert wrapped.scheduler is pipe.scheduler
 
 
+@pytest.mark.slow
 def test_optimize(pipe):
     found = soart.wrap(pipe).optimize("a fox", by=Bright(), seconds=None, pictures=6, num_inference_steps=2, **SIZE)
     assert found.marks.value >= found.start_marks.value

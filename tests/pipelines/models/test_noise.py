@@ -131,6 +131,7 @@ def families(tmp_path_factory):
     return loaded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [*FAMILIES, "sana"])
 def test_every_way_works_with_every_family(families, family):
     generator = ImageGenerator(families[family])
@@ -153,7 +154,7 @@ def test_every_way_works_with_every_family(families, family):
     assert sampler.memory_for_gradient() > 0
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_half_precision(dtype):
     generator = ImageGenerator(load_model(device="cpu", dtype=dtype))
     sampler = sampler_of(generator)

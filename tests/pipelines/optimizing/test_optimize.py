@@ -27,6 +27,7 @@ from soart.pipelines.optimizing.optimizer import Limit, Optimization
 from soart.pipelines.optimizing.second_taste import second_taste
 
 PROMPT = "a boat in cool colors"
+SLOW = pytest.mark.slow
 
 
 class Bright(Brightness):
@@ -74,18 +75,21 @@ def unbounded(monkeypatch):
 
 
 def run(generator, by=None, **options):
-    settings = {"seconds": None, "pictures": 12, "steps": 2, "seed": 3, **options}
+    settings = {"seconds": None, "pictures": 8, "steps": 2, "seed": 3, **options}
     return optimize(generator, PROMPT, by=Bright() if by is None else by, **settings)
 
 
-@pytest.mark.parametrize("way", ["gradient", "guidance", "search", "seeds"])
+@pytest.mark.parametrize(
+    "way", ["gradient", "guidance", pytest.param("search", marks=SLOW), pytest.param("seeds", marks=SLOW)]
+)
 def test_every_way_finds_more(generator, unbounded, way):
-    found = run(generator, ways=[way], adherence=0.0, pictures=16)
+    found = run(generator, ways=[way], adherence=0.0, pictures=8)
     assert found.marks.value > found.start_marks.value
     assert {*found.steps} == {way}
     assert found.marks.value == pytest.approx(found.pixels.mean() / 255, abs=0.01)
 
 
+@pytest.mark.slow
 def test_ways_are_chosen_by_what_they_bring(generator, unbounded):
     found = run(generator, adherence=0.0)
     assert found.steps[:2] == ("guidance", "gradient")
@@ -108,6 +112,7 @@ def test_the_record_makes_the_same_picture_again(generator, collection, unbounde
         assert KEYWORD in image.info
 
 
+@pytest.mark.slow
 def test_another_judge_or_model_does_not_make_it_again(generator):
     record = run(generator, ways=["search"], pictures=4).record
     with pytest.raises(JudgeError, match="name the same judge"):
@@ -121,6 +126,7 @@ def test_another_judge_or_model_does_not_make_it_again(generator):
             optimize_again(generator, damaged, by=Bright())
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(generator, tmp_path, unbounded):
     whole = run(generator, ways=["gradient", "search"], adherence=0.0, state=tmp_path / "whole.safetensors")
     steps = count()
@@ -171,6 +177,7 @@ def test_states_are_named_by_what_decides_the_picture(generator, collection):
     assert len(files) == 2
 
 
+@pytest.mark.slow
 def test_noise_stays_gaussian(generator):
     request = generator.request(PROMPT, 3, steps=2)
     means = ways.Means.of(generator, request, Examiner(guarded(Bright()), PROMPT), ["gradient"])
@@ -213,8 +220,9 @@ def test_a_run_stops_where_the_second_taste_turns(generator, monkeypatch):
     assert optimization.best is optimization.start
 
 
+@pytest.mark.slow
 def test_a_floor_of_adherence_is_kept(generator):
-    found = run(generator, adherence=1.0, pictures=30, ways=["gradient"])
+    found = run(generator, adherence=1.0, pictures=12, ways=["gradient"])
     assert found.ended == "adherence"
     assert found.marks.value == found.start_marks.value
 
@@ -231,6 +239,7 @@ def test_a_second_taste_is_of_both_halves(taste, drawn):
     assert second_taste(few) is None
 
 
+@pytest.mark.slow
 def test_a_taste_is_optimized_and_checked_by_the_second(generator, taste):
     found = run(generator, taste, pictures=10)
     assert found.marks.value >= found.start_marks.value
@@ -270,6 +279,7 @@ def test_a_judge_without_a_gradient_is_searched_for(generator):
         run(generator, Brightness(), ways=["gradient"])
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_not_a_number_costs_only_its_way(generator):
     class Broken(Bright):
         name = "broken"
@@ -277,7 +287,7 @@ def test_a_gradient_that_is_not_a_number_costs_only_its_way(generator):
         def gradient(self, pixels, prompt):
             return float("nan"), np.full(pixels.shape, np.nan)
 
-    found = run(generator, Broken(), pictures=24, ways=["gradient", "search"])
+    found = run(generator, Broken(), pictures=8, ways=["gradient", "search"])
     assert found.steps.count("gradient") <= ways.GIVEN_UP
     assert "search" in found.steps
     assert run(generator, Broken(), pictures=24, ways=["gradient"]).ended == "value"
@@ -291,6 +301,7 @@ def test_a_gradient_that_fails_is_one_sentence():
         checked_gradient(lambda p, t: (0.0, np.zeros(3)), "mine", pixels, "")
 
 
+@pytest.mark.slow
 def test_gradients_of_built_in_judges(drawn, taste):
     for judge in ("technical", "blur", taste):
         own = guarded(judge)
@@ -307,6 +318,7 @@ def test_too_little_memory_is_said_before(generator, monkeypatch):
     assert any("GB are free" in sentence for sentence in found.sentences)
 
 
+@pytest.mark.slow
 def test_models_that_draw_elsewhere_try_seeds(embedded):
     class Elsewhere(ImageGenerator):
         def draw(self, requests, steps=None):
@@ -314,10 +326,11 @@ def test_models_that_draw_elsewhere_try_seeds(embedded):
 
     found = run(Elsewhere(embedded))
     assert {*found.steps} == {"seeds"}
-    assert found.pictures == 12
+    assert found.pictures == 8
     assert any("Only other seeds" in sentence for sentence in found.sentences)
 
 
+@pytest.mark.slow
 def test_one_step_and_a_negative_prompt(generator):
     found = run(generator, steps=1, negative="blurry", adherence=0.0, ways=["gradient", "search"])
     assert found.marks.value >= found.start_marks.value
@@ -348,6 +361,7 @@ def test_wrong_arguments_are_refused_in_one_sentence(generator, options, message
         run(generator, **options)
 
 
+@pytest.mark.slow
 def test_noise_of_the_first_seeds_is_that_of_the_model(generator):
     sampler = NoiseSampler(generator, generator.request(PROMPT, 3, steps=2))
     found = run(generator, pictures=1)
