@@ -42,7 +42,7 @@ ALIKE, USUAL_UNLIKENESS = 0.75, 0.9
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
 #: What unlikeness costs in words.
-_UNLIKE = "look: unlike that of photographs, drawings and art"
+_UNLIKE = "unlike photographs, drawings and art"
 #: Least shares of people who would like a picture, and what it costs in words.
 _DISLIKED_BY = (
     (0.85, "what it shows: a few people would not like it"),

@@ -83,7 +83,7 @@ LITERAL = (
     N_("rendering: people would rate it as middling"),
     N_("rendering: people would rate it as poor"),
     N_("rendering: people would rate it as very poor"),
-    N_("look: unlike that of photographs, drawings and art"),
+    N_("unlike photographs, drawings and art"),
     N_("other causes"),
     N_("freedom from %(damage)s"),
     N_("taste: %(name)s"),

@@ -110,7 +110,7 @@ def test_what_is_unlike_all_that_it_knows_costs_points(judge, large):
     far[:, deep] *= 5
     assert judge.unlikeness(far)[0] > judge.unlikeness(large[:1])[0]
     texts = [reason.text for reason in judge.explain(far, top=99)[0]]
-    assert sum(text.startswith("look: ") for text in texts) == 1
+    assert sum(text.startswith("unlike ") for text in texts) == 1
 
 
 def test_grey_pictures_are_not_unlike_for_want_of_colours(judge):
