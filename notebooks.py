@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 #: Most rows of a table, and width of its pictures in pixels.
 SHOWN, WIDTH = 12, 96
@@ -31,6 +32,11 @@ def html_table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], below: I
     lines = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
     paragraphs = "".join(f"<p>{html.escape(text)}</p>" for text in below)
     return f"<table><tr>{head}</tr>{lines}</table>{paragraphs}"
+
+
+def reasons_text(reasons: Iterable[Any]) -> str:
+    """Reasons as one text, with what they name."""
+    return "; ".join(str(reason.in_full) for reason in reasons)
 
 
 def _cell(content: Cell) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CollectionError, ModelError, SoartError, expect
 from ..files import named_as_given
-from ..notebooks import SHOWN, Cell, html_table
+from ..notebooks import SHOWN, Cell, html_table, reasons_text
 from . import generate as generation
 from .collection.collection import Collection
 from .collection.tables import ImageRow
@@ -34,6 +34,9 @@ from .optimizing import optimize as optimizing
 from .scoring.example_pictures import example_thumbnails
 from .scoring.measuring import open_pictures
 from .scoring.pictures import StoredPictures
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Ranking(list[RankedPicture]):
@@ -64,6 +67,13 @@ class Ranking(list[RankedPicture]):
         ]
         more = [f"{len(self) - SHOWN} more"] if len(self) > SHOWN else []
         return html_table(["", "", "score", "", "why"], rows, [*more, *self.problems])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a picture: place, path, score, percentile, reasons and prompt."""
+        import pandas as pd
+
+        rows = [(p.place, str(p.path), p.score, p.percentile, reasons_text(p.reasons), p.prompt) for p in self]
+        return pd.DataFrame(rows, columns=["place", "path", "score", "percentile", "reasons", "prompt"])
 
 
 def _why(picture: RankedPicture, examples: Mapping[str, bytes]) -> list[str | bytes]:

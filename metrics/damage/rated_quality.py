@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ LEAST = 0.02
 #: Canonical size from which on it can tell how unlike its learning pictures a picture is; small ones are all unlike them.
 LARGE = 256
 #: Parts of the names of items that are of colours, and the item and its least value of a picture that has some.
-_OF_COLOURS, _COLOURFUL, _LEAST_COLOURFUL = (
+OF_COLOURS, COLOURFUL, LEAST_COLOURFUL = (
     ("redgreen", "blueyellow", "chroma", "hue", "noise/colour"),
     "colour/chroma/q95",
     0.01,
@@ -84,6 +84,11 @@ class RatedQuality:
             scores[block] = np.where(own[:, side] < SMALLEST, np.nan, values)
         return scores
 
+    @cached_property
+    def coloured(self) -> np.ndarray:
+        """(p,) True for items of colours, which grey pictures do not have."""
+        return np.array([any(part in name for part in OF_COLOURS) for name in self.names])
+
     def unlikeness(self, items: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """(n,) how unlike the learning pictures (n, q) items with (q,) names are, ≥ 0; NaN for pictures that are too small.
 
@@ -96,13 +101,12 @@ class RatedQuality:
         """
         columns = columns_of("Rated quality", self.names, names)
         frame, side = Frame(self.centre, self.scale, np.empty(0)), self.names.index(SIDE)
-        coloured = np.array([any(part in name for part in _OF_COLOURS) for name in self.names])
         found = np.empty(len(items))
         for block in blocks(len(items)):
             own = np.asarray(items[block][:, columns], dtype=np.float64)
             squares = frame.deviations(own) ** 2
-            grey = own[:, self.names.index(_COLOURFUL)] < _LEAST_COLOURFUL
-            mean = np.where(grey, squares[:, ~coloured].mean(axis=1), squares.mean(axis=1))
+            grey = own[:, self.names.index(COLOURFUL)] < LEAST_COLOURFUL
+            mean = np.where(grey, squares[:, ~self.coloured].mean(axis=1), squares.mean(axis=1))
             found[block] = np.where(own[:, side] < LARGE, np.nan, np.sqrt(mean))
         return found
 

@@ -15,7 +15,18 @@ from torch.nn import functional
 
 from ..damage.quality_model import CUT as QUALITY_CUT
 from ..damage.quality_model import RUNG_SHARE, UNIT_SIZE, QualityModel, folded, unit_texture
-from ..damage.rated_quality import LEAST, SIDE, SMALLEST, TOP, RatedQuality, rated_appearance_model, rated_quality_model
+from ..damage.rated_quality import (
+    COLOURFUL,
+    LARGE,
+    LEAST,
+    LEAST_COLOURFUL,
+    SIDE,
+    SMALLEST,
+    TOP,
+    RatedQuality,
+    rated_appearance_model,
+    rated_quality_model,
+)
 from ..damage.technical import HALF, KNEE, STEEPNESS, STRANGE, WIDTH, TechnicalJudge, points_of
 from ..items.frame import CUT, columns_of
 from ..tastes import overall
@@ -99,6 +110,17 @@ def share_left(rated: torch.Tensor) -> torch.Tensor:
     return (rated / TOP).clamp(LEAST, 1)
 
 
+def unlikeness(items: torch.Tensor, names: Sequence[str], model: RatedQuality) -> torch.Tensor:
+    """As ``RatedQuality.unlikeness``; the usual value for pictures that are too small."""
+    own = items[columns_of("Rated quality", model.names, names)]
+    if float(own[model.names.index(SIDE)].detach()) < LARGE:
+        return items.new_tensor(overall.USUAL_UNLIKENESS)
+    squares = deviations(own, model.centre, model.scale) ** 2
+    if float(own[model.names.index(COLOURFUL)].detach()) < LEAST_COLOURFUL:
+        squares = squares[torch.as_tensor(~model.coloured, device=squares.device)]
+    return squares.mean().sqrt()
+
+
 def technical_score(judge: TechnicalJudge, items: torch.Tensor) -> torch.Tensor:
     """As ``TechnicalJudge.score``: the technical score, or the freedom from a fault."""
     names, model = judge.extractor.names, judge.model
@@ -119,6 +141,8 @@ def overall_score(judge: overall.OverallJudge, items: torch.Tensor) -> torch.Ten
     names, technical = judge.extractor.names, judge.technical
     freedom = _points(cost_of_faults(technical.model, items[technical.columns]), technical.model.half)
     share = torch.sigmoid(overall.SLOPE * (appeal(items, names) - overall.MIDDLE))
-    left = share_left(rated_quality(items, names, rated_quality_model()))
+    model = rated_quality_model()
+    alike = overall.ALIKE / unlikeness(items, names, model).clamp_min(overall.ALIKE)
+    left = share_left(rated_quality(items, names, model)) ** overall.QUALITY_POWER * alike**overall.UNLIKENESS_POWER
     # Arithmetic alone, which tensors have too.
     return cast(torch.Tensor, overall.points_of(freedom, share, left))  # type: ignore[arg-type]

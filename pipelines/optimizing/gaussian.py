@@ -23,7 +23,8 @@ def normal(shape: torch.Size, seed: int) -> torch.Tensor:
 
 def on_sphere(noise: torch.Tensor) -> torch.Tensor:
     """The noise with length √n, the likeliest of n standard normal numbers but for a term that vanishes with n."""
-    return noise * (math.sqrt(noise.numel()) / noise.norm().clamp_min(1e-12))
+    scaled: torch.Tensor = noise * (math.sqrt(noise.numel()) / noise.norm().clamp_min(1e-12))
+    return scaled
 
 
 def rotated(noise: torch.Tensor, direction: torch.Tensor, angle: float) -> torch.Tensor:
@@ -31,9 +32,10 @@ def rotated(noise: torch.Tensor, direction: torch.Tensor, angle: float) -> torch
     unit = noise / noise.norm()
     across = direction - (direction * unit).sum() * unit
     length = across.norm()
-    if not bool(torch.isfinite(length)) or float(length) <= 1e-9 * max(1.0, float(direction.norm())):
+    if not bool(torch.isfinite(length)) or float(length) <= 1e-6 * max(1.0, float(direction.norm())):
         return noise
-    return math.cos(angle) * noise + math.sin(angle) * noise.norm() * across / length
+    turned: torch.Tensor = math.cos(angle) * noise + math.sin(angle) * noise.norm() * across / length
+    return turned
 
 
 def flattened(noise: torch.Tensor) -> torch.Tensor:

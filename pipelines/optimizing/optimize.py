@@ -204,7 +204,8 @@ def _check_ways(ways: Sequence[str] | None) -> None:
 
 
 def _result(run: Optimization, notes: Sequence[str]) -> Optimized:
-    assert run.best is not None and run.start is not None
+    assert run.best is not None
+    assert run.start is not None
     record = run.record | {"prompt": run.means.request.prompt}
     record |= {name: getattr(run.means.request, name) for name in _SETTINGS}
     sentences = [*notes, ENDS[run.ended]]

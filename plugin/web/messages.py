@@ -253,8 +253,6 @@ LITERAL = (
     N_("strong"),
     N_("rank correlation"),
     N_("Rate at least five pictures you like and five you do not"),
-    N_("Rate more pictures: there are too few for a learning curve."),
-    N_("Choose between more pictures: there are too few for a learning curve."),
     N_("Choose at least five times between two pictures, each time other ones"),
     N_(
         "A larger network may see what this one does not: try soart taste learn --network with the hub id of a CLIP or SigLIP model."
@@ -445,7 +443,7 @@ COMPOSED = (
     N_("best at %(option)s: %(mean)s (%(low)s … %(high)s)"),
     N_("%(option)s %(mean)s (%(low)s … %(high)s)"),
     N_("90 %% interval"),
-    N_("spread over splits"),
+    N_("95 %% interval"),
     N_("mean of the batch"),
     N_("best picture"),
     N_("batch %(number)s: mean %(mean)s of %(count)s"),
@@ -455,16 +453,15 @@ COMPOSED = (
     N_("1 choice that no other one beats for both %(title)s and %(other_title)s."),
     N_("%(title)s →"),
     N_("↑ %(title)s"),
-    N_("held out"),
     N_("pictures learnt from"),
     N_("choices learnt from"),
-    N_("rank correlation (Somers’ D)"),
-    N_("expected after %(count)s pictures: %(value)s"),
-    N_("expected after %(count)s choices: %(value)s"),
     N_("%(count)s pictures: %(value)s (%(low)s … %(high)s)"),
     N_("%(count)s choices: %(value)s (%(low)s … %(high)s)"),
-    N_("Learning curve: %(statistic)s %(value)s from %(count)s pictures."),
-    N_("Learning curve: %(statistic)s %(value)s from %(count)s choices."),
+    N_("Learning curve: about %(value)s of 100 pairs ordered as you would from %(count)s pictures."),
+    N_("Learning curve: about %(value)s of 100 pairs ordered as you would from %(count)s choices."),
+    N_("of 100 pairs ordered as you would"),
+    N_("made like your good pictures"),
+    N_("made like your bad pictures"),
     N_("batch"),
     N_("pictures"),
     N_("chance"),
@@ -534,73 +531,23 @@ COMPOSED = (
     N_("angular"),
     N_("red–green"),
     N_("blue–yellow"),
-    N_(
-        "%(word)s: %(sides)s, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s; too few to set some aside as a test"
-    ),
-    N_("%(word)s: %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"),
-    N_(
-        "%(word)s: %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
+    N_("%(word)s: %(sides)s; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)"),
+    N_("%(word)s: %(sides)s; too few to set some aside as a test"),
+    N_("%(word)s: %(choices)s choices between pictures; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)"),
     N_("%(word)s: %(choices)s choices between pictures; too few to set some aside as a test"),
+    N_("%(word)s: %(sides)s, %(choices)s choices between pictures; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)"),
+    N_("%(word)s: %(sides)s, %(choices)s choices between pictures; too few to set some aside as a test"),
+    N_("%(word)s: %(sides)s, 1 choice between pictures; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)"),
+    N_("%(word)s: %(sides)s, 1 choice between pictures; too few to set some aside as a test"),
     N_("%(word)s: 1 choice between pictures; too few to set some aside as a test"),
-    N_(
-        "%(word)s: %(sides)s, %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, %(choices)s choices between pictures; too few to set some aside as a test"
-    ),
-    N_(
-        "%(word)s: %(sides)s, 1 choice between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, 1 choice between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, 1 choice between pictures; too few to set some aside as a test"
-    ),
-    N_(
-        "%(more)s more ratings are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
-    ),
-    N_(
-        "%(more)s more choices are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
-    ),
-    N_(
-        "More ratings of this kind would hardly help: with %(more)s more the %(statistic)s is expected to change from %(now)s to %(then)s."
-    ),
-    N_(
-        "More choices of this kind would hardly help: with %(more)s more the %(statistic)s is expected to change from %(now)s to %(then)s."
-    ),
-    N_(
-        "More ratings of this kind would hardly help: with %(more)s more the %(statistic)s is expected to stay at %(now)s."
-    ),
-    N_(
-        "More choices of this kind would hardly help: with %(more)s more the %(statistic)s is expected to stay at %(now)s."
-    ),
-    N_(
-        "If the %(statistic)s is then %(value)s, some %(more)s more, half of them liked, would show that it is better than chance."
-    ),
-    N_("If the %(statistic)s is then %(value)s, some %(more)s more choices would show that it is better than chance."),
-    N_("Even %(more)s more ratings of this kind would not show that it is better than chance."),
-    N_("Even %(more)s more choices of this kind would not show that it is better than chance."),
+    N_("%(more)s more ratings would make it about %(then)s (%(low)s to %(high)s)."),
+    N_("%(more)s more choices would make it about %(then)s (%(low)s to %(high)s)."),
+    N_("%(more)s more ratings would hardly change this."),
+    N_("%(more)s more choices would hardly change this."),
     N_("Rate at least five pictures you like and five you do not."),
     N_("Choose at least five times between two pictures, each time other ones."),
     N_("Rate pictures of more prompts: those of one prompt or seed count as one here."),
     N_("Choose between pictures of more prompts: choices of one prompt or seed count as one here."),
-    N_(
-        "Rate at least five pictures you like and five you do not; after %(more)s more the %(statistic)s may be near %(then)s."
-    ),
-    N_(
-        "Choose at least five times between two pictures, each time other ones; after %(more)s more choices the %(statistic)s may be near %(then)s."
-    ),
     N_("Only %(few)s are liked beside %(many)s disliked: rate more liked ones."),
     N_("Only %(few)s are disliked beside %(many)s liked: rate more disliked ones."),
     N_(

@@ -128,7 +128,22 @@ def test_scores_are_those_of_the_judges(pictures):
         for judge, twin in judges:
             value, derivative = differentiate(partial(twin, judge), judge.extractor, pixels / 255)
             assert value == pytest.approx(judge.score(judge.extractor.extract(pixels))[0], rel=TOLERANCE, abs=TOLERANCE)
-            assert derivative.shape == pixels.shape and np.isfinite(derivative).all() and derivative.any()
+            assert derivative.shape == pixels.shape
+            assert np.isfinite(derivative).all()
+            assert derivative.any()
+
+
+def test_large_and_grey_pictures_have_the_score_of_the_judge(drawings, extractor):
+    judge = OverallJudge.load()
+    items, scores = extractor.extract(drawings[5])[0].astype(float), set()
+    for side, grey in ((64, False), (256, False), (512, False), (512, True)):
+        own = items.copy()
+        own[extractor.names.index("quality/side")] = side
+        own[extractor.names.index("colour/chroma/q95")] = 0 if grey else 0.3
+        value = float(models.overall_score(judge, torch.tensor(own)))
+        assert value == pytest.approx(judge.score(own[None])[0], rel=TOLERANCE)
+        scores.add(round(value, 6))
+    assert len(scores) == 4
 
 
 def test_appeal_is_that_of_the_model(pictures, extractor):
@@ -147,7 +162,8 @@ def test_scores_are_those_of_tastes_and_blends(pictures, taste, extractor):
             assert value == pytest.approx(one.score(items, useless_ok=True)[0], rel=TOLERANCE)
             liking, _ = differentiate(partial(tastes.liking, one), extractor, pixels / 255)
             assert liking == pytest.approx(one.liking(items)[0], rel=TOLERANCE, abs=TOLERANCE)
-            assert np.isfinite(derivative).all() and derivative.any()
+            assert np.isfinite(derivative).all()
+            assert derivative.any()
 
 
 def test_functions_of_items_have_the_derivative_of_differences(drawings, taste, extractor):
@@ -191,4 +207,5 @@ def test_other_extractors_have_no_gradient(extractor):
         def extract(self, images):
             return np.zeros((1, 1))
 
-    assert has_gradient(extractor) and not has_gradient(Other())
+    assert has_gradient(extractor)
+    assert not has_gradient(Other())

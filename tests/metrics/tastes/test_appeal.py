@@ -58,7 +58,7 @@ def test_a_taste_of_few_pictures_starts_from_it(tmp_path, monkeypatch):
     examples = from_modes({"good": items[chosen[:4]], "bad": items[chosen[4:]]})
     taste = learn_taste(
         replace(examples, priors=scores[chosen]), shipped.names, "deep-2",
-        prior_names=(APPEAL,), background=(items, scores), curve=False, repeats=1,
+        prior_names=(APPEAL,), background=(items, scores), repeats=1,
     )  # fmt: skip
     assert taste.trusted_priors[APPEAL] > 0.8
     assert np.corrcoef(taste.liking(items), scores[:, 0])[0, 1] > 0.9

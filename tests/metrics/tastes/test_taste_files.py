@@ -20,7 +20,7 @@ def make(world, seed=1, name="mine", **options):
     examples = world.planted(8, rng)
     examples = replace(examples, priors=np.column_stack([examples.liking + rng.normal(size=16), np.full(16, np.nan)]))
     return learn_taste(
-        examples, world.names, "v1", name=name, prior_names=("a", "others"), rng=rng, curve=False, repeats=1, **options
+        examples, world.names, "v1", name=name, prior_names=("a", "others"), rng=rng, repeats=1, **options
     )
 
 
@@ -69,7 +69,7 @@ def test_named_modes_survive(taste_world, tmp_path):
 
     items, _ = taste_world.draw(30, np.random.default_rng(3))
     examples = from_modes({"good": items[:10], "grey": items[10:20], "soft": items[20:]})
-    profile = learn_taste(examples, taste_world.names, "v1", curve=False, repeats=1)
+    profile = learn_taste(examples, taste_world.names, "v1", repeats=1)
     again = load_taste(save_taste(profile, tmp_path / "p"))
     z = profile.fitted.scaling.frame.deviations(items)
     np.testing.assert_allclose(again.modes.probabilities(z), profile.modes.probabilities(z), atol=1e-8)
@@ -89,7 +89,7 @@ def test_tastes_learnt_from_other_scores_are_to_be_learnt_again(
         items=np.column_stack([np.full(16, 256.0), examples.items]),
         priors=examples.liking[:, None] + rng.normal(size=(16, 1)),
     )
-    taste = learn_taste(examples, names, "v1", prior_names=(prior,), curve=False, repeats=1)
+    taste = learn_taste(examples, names, "v1", prior_names=(prior,), repeats=1)
     path = save_taste(taste, tmp_path / "t")
     assert same_taste(load_taste(path), taste)
     monkeypatch.setattr(taste_files, constant, other)
@@ -228,7 +228,7 @@ def test_percentiles_of_a_blend_are_those_of_its_likings():
         examples = from_ratings(items, np.clip(np.round(3 + 1.5 * items[:, k]), 1, 5))
         tastes.append(
             learn_taste(
-                examples, names, "colour-1", name=f"taste {k}", curve=False, repeats=1,
+                examples, names, "colour-1", name=f"taste {k}", repeats=1,
                 background=(background, np.zeros((2000, 0))),
             )
         )  # fmt: skip

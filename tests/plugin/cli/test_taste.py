@@ -65,7 +65,7 @@ def test_learn_show_rank(soart, world, mine, tmp_path):
     assert not (tmp_path / "none.html").exists()
     code, out, _ = soart("taste", "show", "mine", world / "pool", "--report", tmp_path / "r.html", *mine)
     assert code == 0
-    assert "held-out AUC" in out
+    assert "of 100 pairs of other pictures it orders about" in out
     assert "Report:" in out
     assert (tmp_path / "r.html").read_text(encoding="utf-8").count("data:image/png") == 16
     listed = json.loads(soart("taste", "list", *mine, "--json")[1])["tastes"]
