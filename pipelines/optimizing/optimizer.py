@@ -209,8 +209,11 @@ class Optimization:
 
     def _fits(self, way: str) -> bool:
         """True if a step of a way fits into what is left of the limit."""
+        every = [step.seconds for step in self.steps]
         own = [step.seconds for step in self.steps if step.way == way]
-        if self.limit.seconds is not None and self.seconds + (own[-1] if own else 0.0) > self.limit.seconds:
+        # A way that was not tried yet may take as long as any.
+        expected = own[-1] if own else max(every, default=0.0)
+        if self.limit.seconds is not None and self.seconds + expected > self.limit.seconds:
             return False
         return self.limit.pictures is None or self.drawn < self.limit.pictures
 

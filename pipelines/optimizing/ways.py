@@ -144,7 +144,9 @@ class Means:
             return [self._of_seed(seed + k) for k in range(NEIGHBOURS)]
         if way == SEARCH:
             angle = NEAR * CLOSER**failures
-            fresh = [normal(best.noise.shape, 1_000_003 * self.request.seed + seed + k) for k in range(NEIGHBOURS)]
+            # Guided pictures are drawn one by one.
+            count = NEIGHBOURS if best.strength == 0 else 1
+            fresh = [normal(best.noise.shape, 1_000_003 * self.request.seed + seed + k) for k in range(count)]
             return [best._replace(noise=on_sphere(rotated(best.noise, one, angle))) for one in fresh]
         if way == GUIDANCE:
             return [best._replace(strength=best.strength + STRENGTH * WEAKER**failures)]

@@ -242,6 +242,13 @@ def test_best_of(pipe):
     assert wrapped.scheduler is pipe.scheduler
 
 
+def test_optimize(pipe):
+    found = soart.wrap(pipe).optimize("a fox", by=Bright(), seconds=None, pictures=6, num_inference_steps=2, **SIZE)
+    assert found.marks.value >= found.start_marks.value
+    assert found.image.size == (32, 32)
+    assert set(found.steps) == {"search"}
+
+
 def test_settings_have_the_names_of_diffusers_too(pipe):
     wrapped = wrap(pipe)
     first = wrapped.best_of("a fox", n=1, steps=2, guidance=3.0, **SIZE)[0]

@@ -58,9 +58,11 @@ def taste(drawn):
     extractor = taste_extractor()
     items, light = extractor.extract(drawn), drawn.mean(axis=(1, 2, 3))
     stars = np.where(light > np.median(light), 5.0, 1.0)
-    return learn_taste(
+    learnt = learn_taste(
         from_ratings(items, stars), extractor.names, extractor.version, name="bright", curve=False, repeats=1
     )
+    # The items of two-step pictures tell brightness well enough, twelve of each kind do not prove it.
+    return replace(learnt, trust=replace(learnt.trust, word="fair"))
 
 
 @pytest.fixture
@@ -114,6 +116,9 @@ def test_another_judge_or_model_does_not_make_it_again(generator):
         optimize_again(generator, {**record, "model": "other"}, by=Bright())
     with pytest.raises(ModelError, match="version"):
         optimize_again(generator, {**record, "version": 0}, by=Bright())
+    for damaged in ({}, {**record, "ways": ["magic"]}, {**record, "first": 10**9}, {**record, "seed": "1"}, []):
+        with pytest.raises(ModelError, match="is damaged"):
+            optimize_again(generator, damaged, by=Bright())
 
 
 def test_an_interrupted_run_goes_on(generator, tmp_path, unbounded):
@@ -172,7 +177,7 @@ def test_noise_stays_gaussian(generator):
     best = means.first(1)[0]
     for number in range(4):
         (best,) = means.propose("gradient", best, number, 0)
-        assert departure(best.noise) < 4
+        assert departure(best.noise) < 3
 
 
 def test_bounds_refuse_what_passes_them():
@@ -191,7 +196,9 @@ def test_bounds_refuse_what_passes_them():
     assert nothing.passed(Marks(2.0, float("nan"), float("nan"), 70.0), float("nan")) == ""
 
 
-def test_a_run_stops_where_the_second_taste_turns(generator):
+def test_a_run_stops_where_the_second_taste_turns(generator, monkeypatch):
+    monkeypatch.setattr(Bounds, "of", classmethod(lambda cls, marks, adherence=None: cls(float("nan"), 0.0, 0.0)))
+
     class Turned(Examiner):
         def examine(self, drawn):
             return [replace(one, second=-one.value) for one in super().examine(drawn)]
@@ -225,7 +232,6 @@ def test_a_second_taste_is_of_both_halves(taste, drawn):
 
 
 def test_a_taste_is_optimized_and_checked_by_the_second(generator, taste):
-    assert taste.trust.useless is False
     found = run(generator, taste, pictures=10)
     assert found.marks.value >= found.start_marks.value
     assert np.isfinite(found.marks.second)
@@ -233,7 +239,7 @@ def test_a_taste_is_optimized_and_checked_by_the_second(generator, taste):
 
 
 def test_a_taste_at_chance_is_refused_unless_asked(generator, taste):
-    chance = replace(taste, trust=replace(taste.trust, word="no better than chance", low=0.4))
+    chance = replace(taste, trust=replace(taste.trust, word="no better than chance"))
     assert chance.trust.useless
     with pytest.raises(TasteError, match="anyway"):
         run(generator, chance)
