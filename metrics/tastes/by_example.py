@@ -66,7 +66,7 @@ class Shares:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What a taste can know of n pictures.
+    """Items, prior scores and origin of n pictures, as far as a taste can know them.
 
     Attributes:
         items: (n, p) of the version that it was learnt on.
