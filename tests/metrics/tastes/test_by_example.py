@@ -154,6 +154,9 @@ def test_reasons_name_the_pictures_that_a_picture_is_like(taste_world):
         assert all(example.file.startswith("/pictures/") for example in reason.examples)
         shares = [abs(example.share) for example in reason.examples]
         assert shares == sorted(shares, reverse=True)
+    # Of both that point the same way, likeness is told first.
+    for row in rows:
+        assert next(r.text.split()[0] for r in row if r.examples and r.contribution * row[0].contribution > 0) == "like"
     assert {reason.text for row in rows for reason in row} >= {"like these you liked", "like these you disliked"}
 
 

@@ -298,7 +298,7 @@ def test_reasons_of_several_judges_are_all_in_deviations(collection, drawn, judg
     known = collection.scores(judge.stored_name)
     for picture in ranking:
         assert sum(part.contribution for part in picture.parts) == pytest.approx(picture.score)
-        brightness, technical = picture.parts
+        brightness, technical = sorted(picture.parts, key=lambda part: part.text)
         assert brightness.text.startswith("brightness 0.")
         assert technical.text == f"technical quality {known[picture.row.id]:.0f} of 100"
         assert 1 <= len(technical.details) <= 2
