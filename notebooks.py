@@ -5,17 +5,22 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 #: Most rows of a table, and width of its pictures in pixels.
 SHOWN, WIDTH = 12, 96
 
 
-def html_table(headings: Sequence[str], rows: Iterable[Sequence[str | bytes]], below: Iterable[str] = ()) -> str:
+#: A cell: a text, the bytes of a JPEG, or several of both; an empty one for a picture that is gone.
+Cell = str | bytes | Sequence[str | bytes]
+
+
+def html_table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], below: Iterable[str] = ()) -> str:
     """A table of texts and pictures, with paragraphs below it.
 
     Args:
         headings: of the columns; empty ones are allowed.
-        rows: cells, texts or the bytes of a JPEG; an empty one for a picture that is gone.
+        rows: cells.
         below: texts of the paragraphs.
 
     Examples:
@@ -29,7 +34,14 @@ def html_table(headings: Sequence[str], rows: Iterable[Sequence[str | bytes]], b
     return f"<table><tr>{head}</tr>{lines}</table>{paragraphs}"
 
 
-def _cell(content: str | bytes) -> str:
+def reasons_text(reasons: Iterable[Any]) -> str:
+    """Reasons as one text, with what they name."""
+    return "; ".join(str(reason.in_full) for reason in reasons)
+
+
+def _cell(content: Cell) -> str:
+    if not isinstance(content, str | bytes):
+        return "".join(f"<div>{html.escape(part)}</div>" if isinstance(part, str) else _cell(part) for part in content)
     if isinstance(content, str) or not content:
         return html.escape(str(content or ""))
     return f'<img src="data:image/jpeg;base64,{base64.b64encode(content).decode()}" width="{WIDTH}" alt="">'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -26,34 +27,55 @@ class Extractor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """A group of items and its effect on a score.
+class Example:
+    """A picture that a taste was learnt from, as a reason.
 
     Attributes:
-        text: the group in words.
-        contribution: added to the score, against that of a baseline picture: the mean undamaged picture for the
-            technical score and detectors, the mean learning picture for tastes.
-        details: what lies behind the group, in words; they add nothing of their own.
+        picture: start of the hash of its file.
+        share: what it adds to the score.
+        file: path of its file when the taste was learnt, or its name alone; empty if unknown.
+    """
+
+    picture: str
+    share: float
+    file: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name of its file, or else the start of its hash."""
+        return PurePath(self.file).name or f"picture {self.picture[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A part of a score and its effect.
+
+    Attributes:
+        text: the part in words.
+        contribution: what it adds to the score, against the pictures that it is compared with.
+        details: what lies behind the part, in words; they add nothing of their own.
+        examples: pictures that the part is about, those that count most first.
     """
 
     text: str
     contribution: float
     details: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """The part in words, with its examples."""
+        return f"{self.text}: {', '.join(example.title for example in self.examples)}" if self.examples else self.text
 
     @property
     def in_full(self) -> str:
-        """The group in words, with its details."""
-        return with_details(self.text, self.details)
+        """The part in words, with its examples and details."""
+        return f"{self.named}: {'; '.join(self.details)}" if self.details else self.named
 
     @property
-    def in_brief(self) -> Reason:
+    def in_brief(self) -> str:
         """The same without details, such as ``blurred`` for ``blurred: the finest detail is missing``."""
-        return replace(self, text=self.text.partition(": ")[0], details=())
-
-
-def with_details(text: str, details: Sequence[str]) -> str:
-    """A text with details after a colon, if there are any."""
-    return f"{text}: {'; '.join(details)}" if details else text
+        return replace(self, text=self.text.partition(": ")[0].removesuffix(" of these"), details=()).in_full
 
 
 class Measurer(Protocol):
@@ -186,10 +208,10 @@ class Judge(Protocol):
     """Gives pictures a value. Everything that scores is a judge (docs/judges.md).
 
     The value of a picture depends on that picture alone, never on those beside it. A judge may have more:
-    ``reasons(pictures, top)``, for each picture the reasons that moved its value most; ``doubt()``, a sentence if the judge
-    cannot be relied on yet; ``extractor``, whose items it asks for; and ``gradient(pixels, prompt)``, for ``soart optimize``:
-    the value of a picture (h, w, 3) floating 0…1, and its derivative (h, w, 3) by the pixels. A judge without it is
-    optimized by search alone.
+    ``reasons(pictures, among)``, for each picture the parts of its value, against the pictures ``among`` (None: the usual
+    picture); ``doubt()``, a sentence if the judge cannot be relied on yet; ``extractor``, whose items it asks for; and
+    ``gradient(pixels, prompt)``, for ``soart optimize``: the value of a picture (h, w, 3) floating 0…1, and its derivative
+    (h, w, 3) by the pixels. A judge without it is optimized by search alone.
 
     Examples:
         >>> import numpy as np
@@ -236,8 +258,15 @@ class ItemJudge(Judge, Measurer, Protocol):
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) values of (n, p) items; higher is better."""
 
-    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
-        """For each of (n, p) items, the ``top`` reasons that moved its value most, the largest first."""
+    def explain(self, items: np.ndarray, among: np.ndarray | None = None) -> list[list[Reason]]:
+        """For each of (n, p) items, the parts of its value, the largest first.
 
-    def reasons(self, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
+        They add up to the value less that of the reference.
+
+        Args:
+            items: (n, p).
+            among: (m, p) items of the pictures to compare with; None for the usual picture that the judge learnt from.
+        """
+
+    def reasons(self, pictures: Pictures, among: Pictures | None = None) -> list[list[Reason]]:
         """As ``explain``, of pictures."""

@@ -6,14 +6,14 @@ caller's, are ``pipelines.generate.generate`` and ``pipelines.judges.ranking.ran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CollectionError, ModelError, SoartError, expect
 from ..files import named_as_given
-from ..notebooks import SHOWN, html_table
+from ..notebooks import SHOWN, Cell, html_table, reasons_text
 from . import generate as generation
 from .collection.collection import Collection
 from .collection.tables import ImageRow
@@ -31,8 +31,12 @@ from .models.loading import LoadedModel
 from .models.opening import open_generator
 from .models.options import GeneratorOptions
 from .optimizing import optimize as optimizing
+from .scoring.example_pictures import example_thumbnails
 from .scoring.measuring import open_pictures
 from .scoring.pictures import StoredPictures
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Ranking(list[RankedPicture]):
@@ -56,11 +60,29 @@ class Ranking(list[RankedPicture]):
 
     def _repr_html_(self) -> str:
         """The best pictures as a table, for notebooks."""
-        rows: list[list[str | bytes]] = [
-            [str(p.place), thumbnail_of_file(p.path), f"{p.score:.1f}", p.prompt or p.path.name] for p in self[:SHOWN]
+        examples = example_thumbnails([reason for p in self[:SHOWN] for reason in p.reasons])
+        rows: list[list[Cell]] = [
+            [str(p.place), thumbnail_of_file(p.path), f"{p.score:.1f}", p.prompt or p.path.name, _why(p, examples)]
+            for p in self[:SHOWN]
         ]
         more = [f"{len(self) - SHOWN} more"] if len(self) > SHOWN else []
-        return html_table(["", "", "score", ""], rows, [*more, *self.problems])
+        return html_table(["", "", "score", "", "why"], rows, [*more, *self.problems])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a picture: place, path, score, percentile, reasons and prompt."""
+        import pandas as pd
+
+        rows = [(p.place, str(p.path), p.score, p.percentile, reasons_text(p.reasons), p.prompt) for p in self]
+        return pd.DataFrame(rows, columns=["place", "path", "score", "percentile", "reasons", "prompt"])
+
+
+def _why(picture: RankedPicture, examples: Mapping[str, bytes]) -> list[str | bytes]:
+    """The reasons of a picture as texts, each with the pictures that it names."""
+    cell: list[str | bytes] = []
+    for reason in picture.reasons:
+        cell.append(f"{'+' if reason.contribution >= 0 else '−'} {reason.in_full}")
+        cell += [examples[example.picture] for example in reason.examples if example.picture in examples]
+    return cell
 
 
 def generate(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from ..errors import JudgeError, ModelError, SoartError, expect
 from ..metrics.protocols import Reason
+from ..notebooks import SHOWN, html_table, reasons_text
 from . import generate as generation
+from .collection.thumbnails import encode_thumbnail
 from .judges.finding import By, judges_for
 from .judges.in_memory import best_first, score_batch
 from .models.generator import ImageGenerator
 from .models.request import DrawnPicture, Request
 from .scoring.pictures import PicturesInMemory
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +48,43 @@ class Candidate:
         return Image.fromarray(self.pixels)
 
 
+class Candidates(list[Candidate]):
+    """Drawn and scored pictures, best first: a list that notebooks show as a table."""
+
+    def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
+        super().__init__(candidates)
+
+    def _repr_html_(self) -> str:
+        """The best pictures as a table, for notebooks."""
+        rows: list[list[str | bytes]] = [
+            [
+                encode_thumbnail(one.pixels),
+                f"{one.score:.1f}",
+                reasons_text(one.reasons),
+                str(one.request.seed),
+                one.request.prompt,
+            ]
+            for one in self[:SHOWN]
+        ]
+        more = [f"{len(self) - SHOWN} more"] if len(self) > SHOWN else []
+        return html_table(["", "score", "why", "seed", "prompt"], rows, more)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a picture: score, percentile, reasons, and the request that draws it again."""
+        import pandas as pd
+
+        names = ("prompt", "negative", "seed", "steps", "guidance", "width", "height", "scheduler")
+        columns = ["score", "percentile", "reasons", *names]
+        rows = [
+            (one.score, one.percentile, reasons_text(one.reasons), *(getattr(one.request, name) for name in names))
+            for one in self
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+
 def best_of(
     generator: ImageGenerator,
-    prompt: str,
+    prompt: str | Sequence[str],
     n: int = 16,
     *,
     keep: int | None = None,
@@ -54,12 +93,13 @@ def best_of(
     prompt_seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
     **settings: Any,  # noqa: ANN401
-) -> list[Candidate]:
+) -> Candidates:
     """Draw ``n`` pictures and sort them, best first.
 
     Args:
         generator: the model.
-        prompt: a prompt or a dynamic-prompts template.
+        prompt: a prompt or a dynamic-prompts template; of several each is drawn as often, as far as ``n`` goes, and on the
+            same seeds.
         n: number of pictures to draw.
         keep: number of the best to return, at least 1; by default all.
         by: a judge, a taste or a name; several of them, or weights by judge or name. None for the overall score.
@@ -80,7 +120,7 @@ def best_of(
         raise SoartError(f"Expected to keep at least one picture, got {keep}.")
     expect("progress as a function", progress, Callable)  # type: ignore[arg-type]
     judges = judges_for(by)
-    requests = generation.plan(prompt, n, generator, seed=seed, prompt_seed=prompt_seed, **settings)
+    requests = _requests(generator, prompt, n, seed=seed, prompt_seed=prompt_seed, **settings)
     drawn: list[DrawnPicture] = []
     for batch in generator.draw(requests):
         drawn += batch
@@ -91,7 +131,27 @@ def best_of(
     scored, problems = score_batch(PicturesInMemory(sound, {n: drawn[n].request.prompt for n in sound}), judges)
     if not scored:
         raise JudgeError(f"No picture could be judged. {' '.join(problems)}")
-    return [
+    return Candidates(
         Candidate(drawn[p.number].request, sound[p.number], p.score, p.percentile, p.reasons)
         for p in best_first(scored)[:keep]
+    )
+
+
+def _requests(generator: ImageGenerator, prompt: str | Sequence[str], n: int, **options: Any) -> list[Request]:  # noqa: ANN401
+    """The requests of ``n`` pictures of one or several prompts.
+
+    Raises:
+        SoartError: no prompts, or fewer pictures than prompts.
+    """
+    if isinstance(prompt, str):
+        return generation.plan(prompt, n, generator, **options)
+    expect("the prompt as a text or a list of texts", prompt, list, tuple)
+    expect("n as a number of pictures", n, int)
+    if not prompt or n < len(prompt):
+        raise SoartError(f"Expected at least one prompt and a picture for each, got {len(prompt)} prompts and n={n}.")
+    counts = [n // len(prompt) + (number < n % len(prompt)) for number in range(len(prompt))]
+    return [
+        request
+        for text, count in zip(prompt, counts, strict=True)
+        for request in generation.plan(text, count, generator, **options)
     ]

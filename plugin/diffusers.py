@@ -12,22 +12,23 @@ pictures of modular pipelines.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from diffusers.callbacks import PipelineCallback
 from diffusers.modular_pipelines import InputParam, ModularPipelineBlocks, OutputParam, PipelineState
 
 from ..errors import ModelError, expect
-from ..pipelines.best_of import Candidate, best_of
+from ..pipelines.best_of import Candidates, best_of
 from ..pipelines.collection.collection import Collection
+from ..pipelines.collection.tables import ImageRow
 from ..pipelines.judges.finding import By
 from ..pipelines.judges.in_memory import judge_of_pictures, judges_of_pictures, scores_and_ranking, value_of
 from ..pipelines.models.adopting import adopt
-from ..pipelines.models.calls import split_options
+from ..pipelines.models.calls import counted_and_seeded, split_options
 from ..pipelines.models.early_stop import stop_if_too_low
 from ..pipelines.models.generator import ImageGenerator
 from ..pipelines.models.loras import LoraFiles
@@ -132,11 +133,19 @@ class SoartCallback(PipelineCallback):
         return callback_kwargs
 
 
+class Watch(Protocol):
+    """Shows a tune while it runs."""
+
+    def show(self, tuner: Tuner) -> None:
+        """Show the state of a tuner."""
+
+
 class BestOf:
     """Adds ``best_of`` and ``tune`` to a pipeline class; see ``SoartPipeline``."""
 
-    def best_of(self, prompt: str, n: int = 16, **options: Any) -> list[Candidate]:
+    def best_of(self, prompt: str | Sequence[str], n: int | None = None, **options: Any) -> Candidates:
         """See ``SoartPipeline.best_of``."""
+        n, options = counted_and_seeded(prompt, n, options)
         inputs, options = split_options(self, options)
         return wrap(self, **inputs).best_of(prompt, n, **options)
 
@@ -225,15 +234,18 @@ class SoartPipeline:
         self._adopt()
         return self
 
-    def best_of(self, prompt: str, n: int = 16, *, by: By = None, **options: Any) -> list[Candidate]:
+    def best_of(
+        self, prompt: str | Sequence[str], n: int | None = None, *, by: By = None, **options: Any
+    ) -> Candidates:
         """Draw ``n`` pictures of a prompt or template; best first.
 
         Args:
-            prompt: a prompt or a dynamic-prompts template.
-            n: number of pictures to draw.
+            prompt: a prompt or a dynamic-prompts template; of a list each is drawn as often, and on the same seeds.
+            n: number of pictures to draw, 16 by default.
             by: a judge, a taste or a name; several of them, or weights by judge or name, see docs/judges.md. The overall
                 score by default.
-            options: those of ``soart.pipelines.best_of.best_of``, settings also by their names in diffusers; and fixed
+            options: ``num_images_per_prompt`` in place of ``n``; ``generator``, whose first seed is that of the first picture,
+                in place of ``seed``; those of ``soart.pipelines.best_of.best_of``, settings also by their names in diffusers; and fixed
                 arguments of the pipeline's call, such as ``clip_skip`` or ``ip_adapter_image``.
 
         Raises:
@@ -243,6 +255,7 @@ class SoartPipeline:
             TasteError: a taste that cannot be used.
             PromptError: a template that cannot be expanded.
         """
+        n, options = counted_and_seeded(prompt, n, options)
         generator, others = self._with(options)
         return best_of(generator, prompt, n, by=by, **others)
 
@@ -277,6 +290,7 @@ class SoartPipeline:
         vocabulary: str = "general",
         proposer: Proposer | None = None,
         progress: Callable[[int], None] = lambda done: None,
+        watch: Watch | None = None,
         **options: Any,
     ) -> StudyFindings:
         """Tune the prompts of a space; the same call continues after an interruption.
@@ -294,6 +308,7 @@ class SoartPipeline:
             proposer: adds and retires options between batches, such as ``soart.vocabulary_proposer()``; None leaves the
                 space as it is.
             progress: called with the number of pictures drawn.
+            watch: shows the tuner after every batch, such as ``soart.plugin.jupyter.widgets.WatchTune()``.
             options: settings of every picture that the space leaves open, such as ``width``, ``height``, ``steps`` and
                 ``negative``, also by their names in diffusers; and fixed arguments of the pipeline's call, as in
                 ``best_of``.
@@ -318,7 +333,13 @@ class SoartPipeline:
             tuner = Tuner(
                 store, generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune, proposer=proposer
             )
-            tune(tuner, progress=progress)
+
+            def on_batch(rows: list[ImageRow]) -> bool:
+                if watch is not None:
+                    watch.show(tuner)
+                return False
+
+            tune(tuner, on_batch=on_batch, progress=progress)
             return findings_of(tuner)
 
 

@@ -7,8 +7,9 @@ Needs Optuna (``pip install 'soart[optuna]'``).
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from ..errors import PromptError
 from ..prompts.rating_model.similarity import Similarity
 from ..prompts.space.conditions import Condition
 from ..prompts.steering.dependence import Parent, find_parent
-from ..prompts.steering.history import INFINITE_FROM, SteeringFromHistory
+from ..prompts.steering.history import INFINITE_FROM, SteeringFromHistory, feasible_first
 from ..prompts.steering.ranges import ALL, Range
 from ..prompts.steering.search import Key
 
@@ -30,7 +31,7 @@ try:
         IntDistribution,
     )
     from optuna.samplers import BaseSampler, RandomSampler
-    from optuna.search_space import intersection_search_space
+    from optuna.search_space import IntersectionSearchSpace
     from optuna.trial import TrialState
 except ImportError as missing:
     raise ImportError("SoartSampler needs Optuna, which is not installed: pip install 'soart[optuna]'.") from missing
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 MOST_CATEGORIES = 100
 
 
+#: Where Optuna's samplers store the constraints of a trial.
+CONSTRAINTS = "constraints"
 #: Growth of the number of trials after which numbers get a new grid.
 _GROWN = 1.25
 
@@ -87,7 +90,8 @@ class SoartSampler(BaseSampler):
     best few are tried again, because values are noisy.
 
     Failed and pruned trials, NaN and infinitely good values are ignored. Penalties far below all other values, infinite
-    ones too, count as moderately bad. Constraints of trials are ignored: return such a penalty where one is broken.
+    ones too, count as moderately bad. A trial that breaks a constraint counts as worse than all that keep them, the worse
+    the more it breaks it.
 
     Args:
         seed: of its random choices; with the same seed a study with the same trials in the same order is steered the
@@ -95,6 +99,8 @@ class SoartSampler(BaseSampler):
         search_space: name → distribution, if known beforehand; then even the first trials are a balanced design.
         startup: number of trials of a balanced design before the model steers, ≥ 0.
         independent_sampler: for parameters that are not sampled together; Optuna's RandomSampler by default.
+        constraints_func: returns the constraints of a finished trial, numbers of which each is at most 0 if it is kept, as
+            for Optuna's own samplers. They are stored with the trial, where those of other samplers are read too.
 
     Raises:
         PromptError: settings of a wrong type or outside their ranges; when sampling, a study of several objectives.
@@ -107,8 +113,11 @@ class SoartSampler(BaseSampler):
         search_space: Mapping[str, BaseDistribution] | None = None,
         startup: int = 8,
         independent_sampler: BaseSampler | None = None,
+        constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
     ) -> None:
         _check(seed, search_space, startup, independent_sampler)
+        self._constraints = constraints_func
+        self._common: tuple[Study, IntersectionSearchSpace] | None = None
         self._rng = np.random.default_rng(seed)
         self._search_space = None if search_space is None else dict(search_space)
         self._startup = startup
@@ -118,10 +127,10 @@ class SoartSampler(BaseSampler):
 
     def __getstate__(self) -> dict[str, Any]:
         # The steering is rebuilt from the study; a lock cannot be copied.
-        return {name: value for name, value in self.__dict__.items() if name not in ("_lock", "_steered")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_lock", "_steered", "_common")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock(), _steered=None)
+        self.__dict__.update(state, _lock=threading.Lock(), _steered=None, _common=None)
 
     def reseed_rng(self) -> None:
         """Take a fresh random generator; Optuna calls this in every parallel worker."""
@@ -160,7 +169,10 @@ class SoartSampler(BaseSampler):
         self._independent.before_trial(study, trial)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """Pass on to the independent sampler."""
+        """Store the constraints, and pass on to the independent sampler."""
+        if self._constraints is not None and state in (TrialState.COMPLETE, TrialState.PRUNED):
+            constraints = _numbers(self._constraints(trial))
+            study._storage.set_trial_system_attr(trial._trial_id, CONSTRAINTS, constraints)
         self._independent.after_trial(study, trial, state, values)
 
     def recommend(self, study: Study) -> dict[str, Any]:
@@ -190,7 +202,9 @@ class SoartSampler(BaseSampler):
             )
         space = self._search_space
         if space is None:
-            space = intersection_search_space(study.get_trials(deepcopy=False))
+            if self._common is None or self._common[0] is not study:
+                self._common = study, IntersectionSearchSpace()
+            space = self._common[1].calculate(study)
         finished = [trial.params for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
         usable = [_Slot(name, kind) for name, kind in space.items() if not kind.single() and _steerable(kind)]
         always = [slot for slot in usable if all(slot.name in params for params in finished)]
@@ -239,7 +253,9 @@ class SoartSampler(BaseSampler):
         same = known is not None and known.slots == slots and known.trials.items() <= trials.items()
         if known is not None and same and len(trials) < max(_GROWN * len(known.trials), self._startup):
             return known.steering, known.ranges
-        best_first = [params for params, _ in sorted(trials.values(), key=lambda trial: -trial[1])]
+        broken = {trial.number: _violation(trial) for trial in study.get_trials(deepcopy=False)}
+        ordered = sorted(trials, key=lambda number: (broken.get(number, 0.0), -trials[number][1]))
+        best_first = [trials[number][0] for number in ordered]
         ranges = [
             _range(slot.kind, [params[slot.name] for params in best_first if slot.name in params]) for slot in slots
         ]
@@ -276,16 +292,21 @@ class SoartSampler(BaseSampler):
         Trials with values outside the space are left out: enqueued by mistake, or older than a change of a range.
         """
         sign = _sign(study)
-        finished, others = {}, []
+        finished: dict[int, Key] = {}
+        values: dict[int, float] = {}
+        violations: dict[int, float] = {}
+        others: list[Key] = []
         for trial in study.get_trials(deepcopy=False):
             params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
             if trial.number == leave_out or (choice := _choice(slots, ranges, params)) is None:
                 continue
             if trial.state == TrialState.COMPLETE and trial.value is not None and sign * trial.value < INFINITE_FROM:
-                finished[trial.number] = (choice, sign * trial.value)
+                finished[trial.number], values[trial.number] = choice, sign * trial.value
+                violations[trial.number] = _violation(trial)
             else:
                 others.append(choice)
-        return finished, others
+        values = feasible_first(values, violations)
+        return {number: (choice, values[number]) for number, choice in finished.items()}, others
 
 
 def _with_parents(
@@ -326,6 +347,27 @@ def _values(slots: list[_Slot], ranges: list[Range], choice: Key) -> dict[str, A
         for slot, options, option in zip(slots, ranges, choice, strict=True)
         if option < len(options)
     }
+
+
+def _numbers(constraints: object) -> list[float]:
+    """Constraints as a list of numbers.
+
+    Raises:
+        PromptError: they are anything else.
+    """
+    try:
+        numbers = [float(value) for value in constraints]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        numbers = [math.nan]
+    if any(map(math.isnan, numbers)):
+        raise PromptError(f"Expected numbers from constraints_func, each at most 0 if it is kept, got {constraints!r}.")
+    return numbers
+
+
+def _violation(trial: FrozenTrial) -> float:
+    """The sum of the positive parts of a trial's constraints; 0 for one without any."""
+    constraints = trial.system_attrs.get(CONSTRAINTS) or ()
+    return float(sum(max(value, 0.0) for value in constraints if not math.isnan(value)))
 
 
 def _sign(study: Study) -> float:

@@ -20,11 +20,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image, ImageFilter
-from specimens.learning import SHORT_CURVES, SharedProcess
+from specimens.learning import SharedProcess
 from sqlalchemy import make_url
 
 from soart.metrics.damage.technical import TechnicalJudge
-from soart.metrics.tastes import learning_curve
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models import loading
 from soart.pipelines.models.generator import ImageGenerator
@@ -92,14 +91,6 @@ ASSETS = HERE / "assets"
 #: The headless shell, where there is one, takes a quarter less time than the whole browser.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 CHROMIUM = os.environ.get("SOART_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-@pytest.fixture(autouse=True)
-def short_curve(request, monkeypatch):
-    """Short learning curves; the tests of tastes keep the usual ones."""
-    if HERE / "metrics" not in request.path.parents and "usual_effort" not in request.fixturenames:
-        for name, value in SHORT_CURVES.items():
-            monkeypatch.setattr(learning_curve, name, value)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,6 @@ def main() -> None:
         extractor.version,
         prior_names=(TECHNICAL,),
         rng=rng,
-        curve=False,
     )
     judge = TasteJudge(taste, extractor)
     with tempfile.TemporaryDirectory() as folder, Collection(Path(folder)) as collection:

@@ -24,23 +24,10 @@ class Ratings:
     ratings: np.ndarray
     truth: np.ndarray
     train: np.ndarray
-    factors: int
-
-
-def low_rank(rng: np.random.Generator, raters: int = 100, prompts: int = 200, rank: int = 3) -> Ratings:
-    """(a) A plain matrix, with 20 ratings per rater to learn from and 20 to predict."""
-    factors = rng.standard_normal((raters, rank)) @ rng.standard_normal((rank, prompts)) / np.sqrt(rank)
-    truth = 0.7 * factors + 0.5 * rng.standard_normal((raters, 1)) + 0.5 * rng.standard_normal(prompts)
-    place = np.concatenate([rng.permutation(prompts)[:60] for _ in range(raters)])
-    who = np.repeat(np.arange(raters), 60)
-    value = truth[who, place]
-    train = np.tile(np.arange(60) < 40, raters)
-    noisy = value + NOISE * rng.standard_normal(len(value))
-    return Ratings((prompts,), who, place, place[:, None], noisy, value, train, 3)
 
 
 def structured(rng: np.random.Generator, kind: str, raters: int = 40, prompts: int = 300) -> Ratings:
-    """(b) to (d): prompts that are choices of a space."""
+    """Prompts that are choices of a space."""
     levels = (5,) * 6
     theta = Layout(6, ()).unpack(np.log([1.0, 1.0, 0.5, *[1 / 6] * 6]))
     catalogue = Domain.of(levels).random(rng, prompts)
@@ -58,4 +45,4 @@ def structured(rng: np.random.Generator, kind: str, raters: int = 40, prompts: i
     tested = ~train if kind != "new raters" else ~train & (who < 10)
     kept = train | tested
     noisy = value + NOISE * rng.standard_normal(len(value))
-    return Ratings(levels, who[kept], place[kept], catalogue[place[kept]], noisy[kept], value[kept], train[kept], 0)
+    return Ratings(levels, who[kept], place[kept], catalogue[place[kept]], noisy[kept], value[kept], train[kept])

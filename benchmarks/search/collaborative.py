@@ -5,10 +5,9 @@
 Printed are errors on held-out ratings, the coverage of intervals, time and memory. No package contains a real rating
 matrix without a download, so the data are planted:
 
-* (a) A plain matrix of 100 raters × 200 prompts, rank 3 plus biases. Prompts are known only by number.
-* (b) 40 raters × 300 prompts of 6 slots × 5 options. Shared taste and own taste each have main effects and pairs.
-* (c) As b, but nobody has rated the tested prompts.
-* (d) As b, but the tested raters gave only three ratings each.
+* (a) 40 raters × 300 prompts of 6 slots × 5 options. Shared taste and own taste each have main effects and pairs.
+* (b) As a, but nobody has rated the tested prompts.
+* (c) As a, but the tested raters gave only three ratings each.
 
 All ratings have noise of deviation 0.5, beside about 1 of the truth. Errors are against the noise-free truth.
 """
@@ -27,7 +26,7 @@ import numpy as np
 from scipy.stats import norm
 
 from soart.benchmarks.common import at_least, command, names_among
-from soart.benchmarks.data.ratings import Ratings, low_rank, structured
+from soart.benchmarks.data.ratings import Ratings, structured
 from soart.prompts.rating_model.choice_functions import prior_draws
 from soart.prompts.rating_model.hyperparameters import Layout
 from soart.prompts.rating_model.model import RatingModel
@@ -102,7 +101,7 @@ def implicit_als(data: Ratings, rng: np.random.Generator) -> np.ndarray:
 def ours(data: Ratings) -> tuple[np.ndarray, np.ndarray]:
     """Soart's rating model: mean and deviation of a single rating of every cell."""
     t = data.train
-    model = RatingModel(data.levels, factors=data.factors).fit(data.choices[t], data.ratings[t], raters=data.raters[t])
+    model = RatingModel(data.levels).fit(data.choices[t], data.ratings[t], raters=data.raters[t])
     return model.predict(data.choices, data.raters, noise=True)
 
 
@@ -114,7 +113,6 @@ RECOMMENDERS = {
     "implicit ALS": implicit_als,
 }
 DATA = {
-    "a plain matrix": low_rank,
     "b prompts": lambda rng: structured(rng, ""),
     "c new prompts": lambda rng: structured(rng, "new prompts"),
     "d new raters": lambda rng: structured(rng, "new raters"),

@@ -1,10 +1,10 @@
 """Measures optimized pictures by their true value: best of seeds, search, gradient and guidance at equal seconds.
 
-    python benchmarks/search/optimizing.py [--tastes 20] [--first 0] [--sizes 8,30] [--methods …] [--cache DIR]
+    python benchmarks/search/optimizing.py [--tastes 20] [--first 0] [--sizes 8,30] [--pictures 32] [--methods …] [--cache DIR]
 
 The embedded model draws with 8 steps. A world is a taste: standard normal weights of eight properties of the pixels, which
 soart does not know (``tuning_pictures``). A taste is learnt from n liked and n disliked pictures of other prompts and seeds, the upper and the
-lower third by the world's value. Each method then draws one prompt, and has the processor time of 16 pictures. All begin with the
+lower third by the world's value. Each method then draws one prompt, and has the processor time of ``--pictures`` pictures, 32 by default. All begin with the
 same seeds. What is reported is the world's own value of the chosen picture, in standard deviations of the seeds of its prompt:
 0 is the mean seed. *pushed* is the gradient in large turns and without bounds. Adherence is that of the judge; the subject
 is recognised by a classifier that no part of soart uses. Runs are cached one by one.
@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,14 @@ from soart.pipelines.optimizing.optimizer import FIRST, Limit, Optimization
 from soart.pipelines.optimizing.ways import GRADIENT, GUIDANCE, SEARCH, Means
 from soart.training.judge import balanced_scenes, load_judge, plain_prompt
 
-STEPS, SEED, POOL, SEEDS = 8, 70_707, 192, 16
+STEPS, SEED, POOL, SEEDS = 8, 70_707, 192, 64
 #: Subjects of the prompts, which worlds take in turn.
-SUBJECTS = ("castle", "boat", "fox", "flower", "mountain")
-BEST, PUSHED = "best of 16", "pushed"
+SUBJECTS = ("castle", "boat", "fox")
+BEST, PUSHED = "best of seeds", "pushed"
 METHODS = (BEST, SEARCH, GRADIENT, GUIDANCE, "optimize", PUSHED)
 PRIORS = "technical", "appeal"
 #: Turns of *pushed*: of this many times the angle.
-PUSH = 4.0
+PUSH = 3.0
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Pictures:
 
     Attributes:
         pool: (n, 64, 64, 3) pictures to learn from, and their items (n, p).
-        seeds: by subject, (16, 64, 64, 3) pictures of the first seeds.
+        seeds: by subject, (64, 64, 64, 3) pictures of the first seeds.
         spread: mean and standard deviation of the properties of the pool.
-        seconds: of the processor that drawing and judging 16 pictures take.
+        seconds: of the processor that drawing and judging 64 pictures take.
     """
 
     pool: np.ndarray
@@ -116,7 +116,7 @@ def prompt_of(subject: str) -> str:
     return f"a picture of a {subject}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class World:
     """A planted taste over properties of pixels."""
 
@@ -141,6 +141,7 @@ class World:
         seeds = self.value(self.pictures.seeds[self.subject])
         return float((self.value(pixels[None])[0] - seeds.mean()) / seeds.std())
 
+    @cache  # noqa: B019
     def taste(self, size: int) -> LearntTaste:
         """The taste of ``size`` liked and as many disliked pictures."""
         extractor, order = taste_extractor(EFFICIENTNET), np.argsort(self.value(self.pictures.pool))
@@ -166,7 +167,7 @@ class Unbounded(Bounds):
         return "" if np.isfinite(marks.value) else "value"
 
 
-def run(world: World, size: int, method: str, generator: ImageGenerator, folder: Path) -> dict[str, Any]:
+def run(world: World, size: int, method: str, budget: int, generator: ImageGenerator, folder: Path) -> dict[str, Any]:
     """Facts of one run; the picture is written beside."""
     taste = world.taste(size)
     judge, prompt = guarded(taste), prompt_of(world.subject)
@@ -177,12 +178,12 @@ def run(world: World, size: int, method: str, generator: ImageGenerator, folder:
     extractor = taste_extractor(EFFICIENTNET)
     angle = ways_of.ANGLE
     if method == BEST:
-        pixels = world.pictures.seeds[world.subject]
+        pixels = world.pictures.seeds[world.subject][:budget]
         values = judge.inner.score(extractor.extract(pixels))  # type: ignore[attr-defined]
         chosen, start = pixels[int(values.argmax())], pixels[int(values[:FIRST].argmax())]
-        drawn_pictures, ended, passed, steps = len(pixels), "", 0.0, 0
+        drawn_pictures, ended, passed, trail = len(pixels), "", 0.0, []
     else:
-        limit = Limit(world.pictures.seconds, None, time.process_time)
+        limit = Limit(world.pictures.seconds * budget / SEEDS, None, time.process_time)
         means = Means.of(generator, request, examiner, wanted.get(method))
         if method == PUSHED:
             ways_of.ANGLE = PUSH * angle
@@ -195,9 +196,11 @@ def run(world: World, size: int, method: str, generator: ImageGenerator, folder:
                 pass
         finally:
             ways_of.ANGLE = angle
-        assert optimization.best is not None and optimization.start is not None and optimization.bounds is not None
+        assert optimization.best is not None
+        assert optimization.start is not None
+        assert optimization.bounds is not None
         chosen, start = optimization.best.picture.pixels, optimization.start.picture.pixels
-        drawn_pictures, ended, steps = optimization.drawn, optimization.ended, len(optimization.steps)
+        drawn_pictures, ended, trail = optimization.drawn, optimization.ended, optimization.steps
         passed = float(
             Bounds.of(optimization.first).passed(optimization.best.marks, optimization.start.marks.second) != ""
         )
@@ -214,7 +217,7 @@ def run(world: World, size: int, method: str, generator: ImageGenerator, folder:
     facts = {
         "gain": world.gain(chosen), "start": world.gain(start), "adherence": mark.adherence - float(np.nanmean([o.adherence for o in others])),
         "subject": float(subject), "freedom": mark.freedom - float(np.mean([o.freedom for o in others])),
-        "taste": float((likings[0] - likings[1:].mean()) / likings[1:].std()), "pictures": drawn_pictures, "steps": steps, "ended": ended,
+        "trail": [(step.way, round(step.gain, 2), round(step.seconds, 2), step.refused) for step in trail], "taste": float((likings[0] - likings[1:].mean()) / likings[1:].std()), "pictures": drawn_pictures, "steps": len(trail), "ended": ended,
         "alarm": passed, "trust": taste.trust.concordance,
     }  # fmt: skip
     if second is not None:
@@ -265,6 +268,7 @@ def main() -> None:
         help="liked and disliked pictures",
     )
     parser.add_argument("--methods", type=names_among(METHODS), default=list(METHODS), help="methods to compare")
+    parser.add_argument("--pictures", type=at_least(FIRST), default=32, help="pictures whose time each run has")
     parser.add_argument("--page", type=Path, help="write a page of pictures here")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -272,20 +276,31 @@ def main() -> None:
     pictures = drawn(generator, arguments.cache)
     key = key_of(
         repr(
-            (generator.model.identity, ways_of.ANGLE, ways_of.TURNS, ways_of.FEW_STEPS, ways_of.STRENGTH, ways_of.NEAR)
+            (
+                generator.model.identity,
+                arguments.pictures,
+                ways_of.ANGLE,
+                ways_of.TURNS,
+                ways_of.FEW,
+                ways_of.STRENGTH,
+                ways_of.NEAR,
+            )
         )
     )
     folder = arguments.cache / f"optimizing-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     worlds = [World(number, pictures) for number in range(arguments.first, arguments.first + arguments.tastes)]
-    print(f"{len(worlds)} tastes, {pictures.seconds:.1f} s of the processor for each run")
+    seconds = pictures.seconds * arguments.pictures / SEEDS
+    print(
+        f"{len(worlds)} tastes, {seconds:.1f} s of the processor for each run, the time of {arguments.pictures} pictures"
+    )
     count, total = 0, len(arguments.sizes) * len(worlds) * len(arguments.methods)
     results: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for world in worlds:
         for size in arguments.sizes:
             for method in arguments.methods:
                 file = folder / f"{world.number:02}-{size}-{method.replace(' ', '-')}.json"
-                found = stored_json(file, partial(run, world, int(size), method, generator, folder))
+                found = stored_json(file, partial(run, world, int(size), method, arguments.pictures, generator, folder))
                 results.setdefault((size, method), []).append(found)
                 count += 1
                 progress(count, total, "runs")

@@ -62,7 +62,7 @@ def trust(items: np.ndarray, priors: np.ndarray, pairs: np.ndarray, right: np.nd
     for person, own in enumerate(right):
         learn, test = drawn(pairs, size, person)
         examples = with_priors(examples_of(items, pairs[learn], own[learn]), priors, PRIORS)
-        learnt = learn_taste(examples, NAMES, VERSION, prior_names=PRIORS, background=(items, priors), curve=False)
+        learnt = learn_taste(examples, NAMES, VERSION, prior_names=PRIORS, background=(items, priors))
         agreed.append(agreement(learnt.liking(items, priors), pairs[test], own[test]))
         said.append(learnt.trust.concordance)
         inside.append(learnt.trust.low <= agreed[-1] <= learnt.trust.high)

@@ -155,7 +155,7 @@ def measure(data: World, rated: tuple[int, int], persons: int) -> dict[tuple[str
         examples = from_ratings(data.items[learn], stars[learn], data.prompt[learn].tolist())
         taste = learn_taste(
             replace(examples, priors=data.technical[learn][:, None]), names, "v", prior_names=(TECHNICAL,), rng=rng,
-            curve=False, background=(data.items, data.technical[:, None]), prompts=data.prompt[learn],
+            background=(data.items, data.technical[:, None]), prompts=data.prompt[learn],
         )  # fmt: skip
         estimates = {
             "taste": taste.trust.within or WithinGroups(),

@@ -123,7 +123,7 @@ def trust(place: People, told: np.ndarray, count: int) -> None:
             label, learn, test = parts
             taste = learn_taste(
                 examples_of(place, place.both, learn, told, names), place.names, taste_extractor().version,
-                prior_names=names, background=(place.both, told), rng=np.random.default_rng(person), curve=False,
+                prior_names=names, background=(place.both, told), rng=np.random.default_rng(person),
             )  # fmt: skip
             true.append(roc_auc_score(label[test] == 1, taste.liking(place.both[test], told[test])))
             covered.append(taste.trust.low <= true[-1] <= taste.trust.high)

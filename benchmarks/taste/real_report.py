@@ -154,7 +154,7 @@ def trust(place: World, rated: np.ndarray, repetitions: int) -> None:
             test = np.flatnonzero((label != 0) & ~np.isin(place.source, place.source[learn]))
             profile = learn_taste(
                 examples_of(place, both, learn, known, place.told_names), place.names, taste_extractor().version, prior_names=place.told_names,
-                background=(both[rated], known[rated]), rng=np.random.default_rng(number), curve=False,
+                background=(both[rated], known[rated]), rng=np.random.default_rng(number),
             )  # fmt: skip
             liking, low, high = profile.liking(both), profile.trust.low, profile.trust.high
             true.append(roc_auc_score(label[test] == 1, liking[test]))

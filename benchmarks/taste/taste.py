@@ -214,7 +214,7 @@ def trust(tasks: list[Task], repetitions: int, size: int) -> None:
     for number in range(repetitions):
         task, rng = tasks[number % len(tasks)], np.random.default_rng([SEED, size, number])
         learn, test = task.split(size, rng)
-        profile = learn_taste(task.examples(learn), names, "v", prior_names=("t",), rng=rng, curve=False)
+        profile = learn_taste(task.examples(learn), names, "v", prior_names=("t",), rng=rng)
         true = roc_auc_score(task.label[test] == 1, profile.liking(task.items[test], task.technical[test][:, None]))
         covered.append(profile.trust.low <= true <= profile.trust.high)
         widths.append(profile.trust.high - profile.trust.low)
@@ -231,7 +231,7 @@ def chance(tasks: list[Task], repetitions: int, size: int) -> None:
         task, rng = tasks[number % len(tasks)], np.random.default_rng([SEED, 1, size, number])
         learn = rng.choice(np.flatnonzero(task.label != 0), 2 * size, replace=False)
         label = rng.permutation(np.repeat([1, -1], size))
-        profile = learn_taste(task.examples(learn, label), names, "v", prior_names=("t",), rng=rng, curve=False)
+        profile = learn_taste(task.examples(learn, label), names, "v", prior_names=("t",), rng=rng)
         words.append(profile.trust.word)
     print(f"random labels, {size}+{size}: {np.mean(np.array(words) == CHANCE):.0%} of {repetitions} called "
           f"{CHANCE!r}; {dict(Counter(words))}", flush=True)  # fmt: skip

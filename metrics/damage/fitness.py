@@ -52,9 +52,10 @@ class JudgesItems:
         items = pictures.items(self.extractor)
         return fit_values(self.score(items), items, self.extractor.names)
 
-    def reasons(self: ItemJudge, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
-        """For each picture, the ``top`` reasons that moved its value most, the largest first."""
-        return self.explain(pictures.items(self.extractor), top)
+    def reasons(self: ItemJudge, pictures: Pictures, among: Pictures | None = None) -> list[list[Reason]]:
+        """For each picture the parts of its value, see ``ItemJudge.explain``."""
+        others = None if among is None else among.items(self.extractor)
+        return self.explain(pictures.items(self.extractor), others)
 
 
 def fit_values(values: np.ndarray, items: np.ndarray, names: Sequence[str]) -> Values:

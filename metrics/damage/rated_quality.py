@@ -46,13 +46,8 @@ OF_COLOURS, COLOURFUL, LEAST_COLOURFUL = (
     "colour/chroma/q95",
     0.01,
 )
-#: Least rated qualities in words, and those that appearance alone tells.
-_WORDS = (
-    (0.7, "quality: people would rate it as fairly high", "rendering: people would rate it as fairly good"),
-    (0.5, "quality: people would rate it as middling", "rendering: people would rate it as middling"),
-    (0.3, "quality: people would rate it as low", "rendering: people would rate it as poor"),
-    (0.0, "quality: people would rate it as very low", "rendering: people would rate it as very poor"),
-)
+#: Words for a picture that is too small to tell; its rated quality counts as usual.
+UNTOLD = "too small to tell its quality"
 
 
 @dataclass(frozen=True)
@@ -119,11 +114,6 @@ class RatedQuality:
         """(n,) shares, 0 to 1, that (n,) rated qualities of 0 to 1 leave of a score; an unknown one (NaN) counts as usual."""
         shares: np.ndarray = np.clip(np.where(np.isnan(rated), self.usual, rated) / TOP, LEAST, 1)
         return shares
-
-
-def rated_text(rated: float, *, by_appearance: bool = False) -> str:
-    """A rated quality of 0 to 1 in words; other ones if appearance alone tells it."""
-    return next(words[by_appearance] for least, *words in _WORDS if rated >= least)
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,18 @@
-"""Words for what costs a picture points, and reasons that add up to the points it lacks."""
+"""Reasons for a score that is a product of parts: exact, against other pictures, and in words.
+
+A score of 0 to 100 points is 100 · 2^(−Σ h_k), where part k halves the points h_k times. The reference has the mean
+halvings of the pictures to compare with, m_k, and so their geometric mean score r. Part k adds to the score s
+
+    L(s, r) · ln 2 · (m_k − h_k),   L(s, r) = (s − r) / (ln s − ln r),
+
+which sums to s − r exactly. This is the logarithmic mean Divisia index: Ang, "Decomposition analysis for policymaking in
+energy: which is the preferred method?", *Energy Policy* 32 (2004).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +28,7 @@ _SUSPECTED = {
     "pixelate": "low resolution: as if enlarged from fewer pixels",
     "halo": "halos: bright or dark seams along edges",
     "band": "banding: too few levels of colour",
-    "burn": "burnt: contrast and colours beyond their limits",
+    "burn": "burnt colours: contrast and colours beyond their limits",
     "grid": "a regular grid: lines over the whole picture",
     "smooth": "over-smoothed: surfaces without texture, like plastic",
     "unfinished": "unfinished: drawn in too few steps",
@@ -67,40 +77,149 @@ def verdicts(evidence: np.ndarray) -> list[str]:
 
 
 def strangeness_text(strangeness: float, departure: str = "") -> str:
-    """The rendering of a picture in words, by its strangeness in standard deviations, and in what it departs if it is odd."""
+    """The rendering of a picture in words, by its strangeness in standard deviations, and in what it departs; empty if usual."""
     if strangeness <= ODD:
-        return "usual deductions: good pictures lose these points too"
+        return ""
     if strangeness > STRANGE:
         return f"rendered unlike good photographs and drawings: {departure}".removesuffix(": ")
     return f"rendered a little unlike good pictures: {departure}".removesuffix(": ")
 
 
-def causes_with_rated(
-    faults: Sequence[tuple[str, float]], scale: float, freedom: float, rated: float, unrated: float, text: str
-) -> list[tuple[str, float]]:
-    """All causes of a score: the faults, and the rated quality, part of whose cost the faults share.
+#: Names of the parts that are not faults: what a picture shows, its rated quality, that by its appearance alone, how far its
+#: texture is from that of good pictures, and all of it from photographs, drawings and art.
+CONTENT, QUALITY, APPEARANCE, RENDERING, LOOK = "content", "quality", "appearance", "rendering", "look"
+ALL_FAULTS, OTHER_FAULTS = "all faults", "other faults"
+#: Words for a picture in which a part costs less than in others, and more; of all faults together, and of all but those named, under names of their own.
+COMPARED = {
+    CONTENT: ("people like what it shows more", "people like what it shows less"),
+    QUALITY: ("better quality", "poorer quality"),
+    APPEARANCE: ("better made", "less well made"),
+    RENDERING: ("more natural texture", "less natural texture"),
+    LOOK: ("looks more like photographs and art", "looks less like photographs and art"),
+    "blur": ("sharper", "softer"),
+    "noise": ("less grain", "more grain"),
+    "jpeg": ("fewer JPEG artefacts", "more JPEG artefacts"),
+    "fade": ("stronger contrast", "paler"),
+    "saturate": ("calmer colours", "louder colours"),
+    "pixelate": ("finer resolution", "coarser resolution"),
+    "halo": ("fewer halos", "more halos"),
+    "band": ("smoother gradients", "rougher gradients"),
+    "burn": ("fewer burnt colours", "more burnt colours"),
+    "grid": ("fewer traces of a grid", "more traces of a grid"),
+    "smooth": ("richer surfaces", "smoother surfaces"),
+    "unfinished": ("more finished", "less finished"),
+    "ring": ("less ringing", "more ringing"),
+    ALL_FAULTS: ("fewer faults", "more faults"),
+    OTHER_FAULTS: ("fewer other faults", "more other faults"),
+}
+#: Share of what several faults add from which one of them stands for all.
+_MOST = 0.5
+#: Fewest pictures of which tenths are told.
+_FEWEST_OF_TENTHS = 10
 
-    People held against the quality what they saw of faults. That is a share of 1 − (freedom/100)²: three quarters where
-    the freedom from faults is 50 points. An unknown rated quality counts as usual and is no cause: the faults share it.
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The parts of n scores; each score is 100 · 2^(−the sum of its halvings) points.
+
+    Attributes:
+        halvings: (n,) times that each part halves the points, by name; 0 or more.
+        words: (n,) words by name where a part is out of the ordinary, such as ``"blurred"``; empty elsewhere. Those of faults
+            and of the rendering count only where the part lowers the score.
+    """
+
+    halvings: Mapping[str, np.ndarray]
+    words: Mapping[str, Sequence[str]]
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """(k, n) halvings, in the order of the names."""
+        return np.array([*self.halvings.values()])
+
+
+def log_mean(a: np.ndarray, log_ratio: np.ndarray) -> np.ndarray:
+    """(n,) logarithmic means (b − a)/ln(b/a) of (n,) a > 0 and b, given ln(b/a); a where both are equal."""
+    near = np.abs(log_ratio) < 1e-9
+    mean: np.ndarray = a * np.where(near, 1.0, np.expm1(log_ratio) / np.where(near, 1.0, log_ratio))
+    return mean
+
+
+def contributions(halvings: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """(k, n) points that each part adds to a score against a reference; see the top.
 
     Args:
-        faults: the faults and the rendering, in words and with their costs.
-        scale: what a unit of these costs in the score.
-        freedom: points of freedom from faults, 0 to 100.
-        rated: rated quality, 0 to 1, or NaN.
-        unrated: what the rated quality costs in the score.
-        text: the rated quality in words.
+        halvings: (k, n) of the pictures.
+        usual: (k, 1) or (k, n) of the reference.
     """
-    shared = 0.0 if np.isnan(rated) else unrated * (1 - (freedom / 100) ** 2)
-    total = sum(cost for _, cost in faults)
-    causes = [(text, cost * (scale + shared / total)) for text, cost in faults]
-    if unrated > 0 and not np.isnan(rated):
-        causes.append((text, unrated - shared))
-    return causes
+    log_ratio = np.log(2) * (usual - halvings).sum(axis=0)
+    reference = 100 * 2 ** -usual.sum(axis=0)
+    added: np.ndarray = log_mean(reference, log_ratio) * np.log(2) * (usual - halvings)
+    return added
 
 
-def as_reasons(causes: Sequence[tuple[str, float]], score: float, top: int) -> list[Reason]:
-    """The ``top`` costliest causes, each with a text and a cost, as reasons whose sum over all causes is the score less 100."""
-    total = sum(cost for _, cost in causes) or 1.0
-    costliest = sorted(causes, key=lambda cause: -cause[1])[:top]
-    return [Reason(text, (score - 100) * cost / total) for text, cost in costliest]
+def than_others(share: float, count: int) -> str:
+    """The end of a comparison, such as ``than most`` or ``than 9 in 10 of these``.
+
+    Args:
+        share: of the pictures that it exceeds, 0 to 1, those alike counted half.
+        count: number of these pictures; 0 for the usual picture, of which there is no share.
+    """
+    if not count:
+        return "than usual"
+    if share > 1 - 0.75 / count:
+        return "than all others" if count > 2 else "than the other"
+    if share >= 0.7 and count >= _FEWEST_OF_TENTHS:
+        return f"than {min(9, int(10 * share + 1e-9))} in 10 of these"
+    return "than most" if share >= 0.5 else "than the average of these"
+
+
+def share_exceeded(value: float, others: np.ndarray) -> float:
+    """Share of (m,) others below a value, 0 to 1; those that are the same up to rounding count half."""
+    same = np.abs(others - value) <= 1e-9 * (1 + abs(value))
+    return float(((others < value) & ~same).mean() + same.mean() / 2) if len(others) else 0.0
+
+
+def largest_first(reasons: Iterable[Reason]) -> list[Reason]:
+    """Reasons by the size of their contribution."""
+    return sorted(reasons, key=lambda reason: -abs(reason.contribution))
+
+
+def reasons_against(parts: Parts, among: Parts | None, usual: Parts) -> list[list[Reason]]:
+    """All parts of each score as reasons, the largest first, which add up to the score less that of the reference.
+
+    A fault that is seen and lowers the score is a reason of its own; all other faults together are one.
+
+    Args:
+        parts: of the n pictures.
+        among: of the m pictures to compare with; None for the usual picture.
+        usual: of the usual picture, for each of the n.
+    """
+    reference = usual.matrix if among is None else among.matrix.mean(axis=1, keepdims=True)
+    added, names, own = contributions(parts.matrix, reference), [*parts.halvings], parts.matrix
+    others = np.zeros((len(names), 0)) if among is None else among.matrix
+
+    def compared(name: str, rows: Sequence[int], n: int, contribution: float) -> str:
+        sign = 1 if contribution >= 0 else -1
+        share = share_exceeded(-sign * float(own[rows, n].sum()), -sign * others[rows].sum(axis=0))
+        return f"{COMPARED[name][contribution < 0]} {than_others(share, others.shape[1])}"
+
+    found = []
+    for n in range(own.shape[1]):
+        reasons, faults = [], []
+        for k, name in enumerate(names):
+            words, contribution = parts.words[name][n], float(added[k, n])
+            own_words = words and (contribution < 0 or name in (QUALITY, APPEARANCE, LOOK))
+            if name in DETECTORS and not own_words and len(names) > 1:
+                faults.append(k)
+            else:
+                reasons.append(Reason(words if own_words else compared(name, [k], n, contribution), contribution))
+        if faults:
+            total = float(added[faults, n].sum())
+            strongest = max(faults, key=lambda k: added[k, n] * np.sign(total))
+            alone = abs(added[strongest, n]) >= _MOST * abs(total)
+            # Beside a fault that is named, "fewer faults" would read like a contradiction.
+            together = ALL_FAULTS if len(faults) == sum(name in DETECTORS for name in names) else OTHER_FAULTS
+            text = compared(names[strongest] if alone else together, [strongest] if alone else faults, n, total)
+            reasons.append(Reason(text, total))
+        found.append(largest_first(reasons))
+    return found

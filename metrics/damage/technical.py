@@ -29,8 +29,8 @@ from .names import DETECTORS as DETECTORS
 from .names import FAULTS_VERSION, STORED_TECHNICAL, TECHNICAL, TECHNICAL_VERSION
 from .places import fault_places
 from .quality_model import QualityModel
-from .rated_quality import rated_appearance_model, rated_text
-from .reasons import SLIGHT, as_reasons, causes_with_rated, fault_text, strangeness_text, verdicts
+from .rated_quality import UNTOLD, rated_appearance_model
+from .reasons import APPEARANCE, RENDERING, SLIGHT, Parts, fault_text, reasons_against, strangeness_text, verdicts
 
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
@@ -85,6 +85,12 @@ def technometric_of(points: np.ndarray, half: float) -> np.ndarray:
     return technometric
 
 
+def _freedom(evidence: np.ndarray) -> np.ndarray:
+    """(n,) freedom from a fault, 0 to 1, of (n,) evidence."""
+    share: np.ndarray = 1 / (1 + np.exp(np.clip(STEEPNESS * (evidence - 1), -30, 30)))
+    return share
+
+
 def costs_of_faults(items: np.ndarray) -> np.ndarray:
     """(n,) costs of all faults and of strangeness in (n, p) quality items by the built-in model: ≥ 0."""
     total: np.ndarray = costs(quality_model(), items).sum(axis=0)
@@ -111,9 +117,9 @@ class TechnicalJudge(JudgesItems):
         >>> scores = judge.score(items)
         >>> bool((scores >= 0).all() and (scores <= 100).all() and scores[0] > scores[1])
         True
-        >>> reasons = judge.explain(items, top=99)[1]
-        >>> bool(np.isclose(sum(reason.contribution for reason in reasons), scores[1] - 100))
-        True
+        >>> [[lifted], [lowered]] = TechnicalJudge.detector("blur").explain(items, among=items)
+        >>> lifted.text, lowered.text
+        ('sharper than the other', 'blurred: the finest detail is missing')
     """
 
     fault: str
@@ -213,10 +219,7 @@ class TechnicalJudge(JudgesItems):
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) points of (n, p) items, 0 to 100; higher is better. Pictures that cannot be judged have 0."""
         technometric = self.technometric(items)
-        if not self.fault:
-            return self._points_of(technometric, HALF, items)
-        points: np.ndarray = 100 / (1 + np.exp(np.clip(STEEPNESS * (technometric - 1), -30, 30)))
-        return points
+        return 100 * _freedom(technometric) if self.fault else self._points_of(technometric, HALF, items)
 
     def unfit(self, items: np.ndarray) -> list[str]:
         """Why pictures of (n, p) items cannot be judged, such as ``"all black"``; empty for those that can."""
@@ -233,55 +236,56 @@ class TechnicalJudge(JudgesItems):
         evidence: np.ndarray = 1 - np.log(share / (1 - share)) / STEEPNESS
         return evidence
 
-    def explain_picture(self, pixels: np.ndarray, items: np.ndarray, top: int = 2) -> list[Reason]:
-        """The ``top`` faults that cost one picture most, with the places of those that are not all over it.
+    def places(self, pixels: np.ndarray, items: np.ndarray) -> Mapping[str, str]:
+        """Places of the strongest faults of one picture, by fault.
 
         Args:
             pixels: (h, w, 3), uint8 or floating 0…1.
             items: (1, p) its items.
-            top: most reasons to give.
         """
-        return self.explain(items, top, self.places(pixels, items))[0]
-
-    def places(self, pixels: np.ndarray, items: np.ndarray) -> Mapping[str, str]:
-        """Places of the strongest faults of one picture, by fault; the arguments are those of ``explain_picture``."""
         evidence = self.model.evidence(self._quality(items))[:, 0]
         sought = [fault for fault, e in zip(self.model.detectors, evidence, strict=True) if e > SLIGHT]
         return fault_places(self.model, pixels, sought)
 
     def explain(
-        self, items: np.ndarray, top: int = 2, places: Mapping[str, str] = MappingProxyType({})
+        self,
+        items: np.ndarray,
+        among: np.ndarray | None = None,
+        places: Mapping[str, str] = MappingProxyType({}),
     ) -> list[list[Reason]]:
-        """The ``top`` reasons that cost each of (n, p) items most, the costliest first.
-
-        The contributions of all sum to the score less 100. Faults share what a low rated quality costs, see
-        ``causes_with_rated``.
+        """The parts of each score, see ``ItemJudge.explain``; of a detector its fault alone.
 
         Args:
             items: (n, p).
-            top: most reasons to give.
+            among: (m, p) items of the pictures to compare with; None for the usual undamaged picture.
             places: where faults are strongest, by fault, for the items of a single picture.
         """
-        scores = self.score(items)
-        if self.fault:
-            place = places.get(self.fault, "")
-            texts = [fault_text(self.fault, evidence, place) for evidence in self._evidence(self._quality(items))]
-            return [[Reason(text, float(points) - 100)][:top] for text, points in zip(texts, scores, strict=True)]
-        rated, freedom, unfit = self._rated(items), self.freedom_from_faults(items), self.unfit(items)
-        unrated, rows = self._cost_of(rated), []
-        for n, faults in enumerate(self.causes(items, places)):
-            if unfit[n]:
-                rows.append([Reason(unfit[n], -100.0)][:top])
-                continue
-            text = "" if np.isnan(rated[n]) else rated_text(rated[n], by_appearance=True)
-            causes = causes_with_rated(faults, 1.0, float(freedom[n]), float(rated[n]), float(unrated[n]), text)
-            rows.append(as_reasons(causes, float(scores[n]), top))
-        return rows
+        others = None if among is None else self.parts(among)
+        reasons = reasons_against(self.parts(items, places), others, self.usual(items))
+        return [[Reason(why, -100.0)] if why else row for why, row in zip(self.unfit(items), reasons, strict=True)]
 
-    def causes(
-        self, items: np.ndarray, places: Mapping[str, str] = MappingProxyType({})
-    ) -> list[list[tuple[str, float]]]:
-        """All faults of each of (n, p) items and its rendering, in words and with their costs.
+    def parts(self, items: np.ndarray, places: Mapping[str, str] = MappingProxyType({})) -> Parts:
+        """The parts of the scores of (n, p) items; ``places`` as for ``explain``."""
+        if self.fault:
+            evidence = self._evidence(self._quality(items))
+            words = [fault_text(self.fault, e, places.get(self.fault, "")) if e > SLIGHT else "" for e in evidence]
+            return Parts({self.fault: -np.log2(_freedom(evidence))}, {self.fault: words})
+        rated, faults = self._rated(items), self.parts_of_freedom(items, places)
+        halvings = {name: values * self.model.half / HALF for name, values in faults.halvings.items()}
+        words = [UNTOLD if np.isnan(value) else "" for value in rated]
+        return Parts(halvings | {APPEARANCE: self._cost_of(rated) / HALF}, {**faults.words, APPEARANCE: words})
+
+    def usual(self, items: np.ndarray) -> Parts:
+        """The parts of the score of a usual undamaged picture, of the size of each of (n, p) items."""
+        n = len(items)
+        if self.fault:
+            return Parts({self.fault: np.full(n, -np.log2(USUAL / 100))}, {self.fault: [""] * n})
+        faults = self.usual_freedom(items)
+        halvings = {name: values * self.model.half / HALF for name, values in faults.halvings.items()}
+        return Parts(halvings | {APPEARANCE: self._cost_of(np.full(n, np.nan)) / HALF}, {})
+
+    def parts_of_freedom(self, items: np.ndarray, places: Mapping[str, str] = MappingProxyType({})) -> Parts:
+        """The parts of the freedom from faults of (n, p) items: every fault, and the rendering.
 
         A fault that is not looked for at the size of a picture is none: its constant cost belongs to the rendering. What
         other faults cost more than usual is put down to the suspected ones.
@@ -292,19 +296,29 @@ class TechnicalJudge(JudgesItems):
         """
         quality = self._quality(items)
         evidence, strangeness = self.model.evidence(quality), self.model.strangeness(quality)
-        by_cause, departed = costs(self.model, quality), departures(self.model, quality)
-        rung = self.model.rung(quality)
-        sought, usual = np.isfinite(self.model.limit)[:, rung], self.model.weight[rung] * fault_costs(np.zeros(1))
-        rows = []
+        by_cause, departed, rung = costs(self.model, quality), departures(self.model, quality), self.model.rung(quality)
+        usual = self.model.weight[rung] * fault_costs(np.zeros(1))
         for n in range(len(items)):
-            own = _put_down_to_the_suspected(by_cause[:-1, n], evidence[:, n], usual[n])
-            causes = [
-                (fault_text(fault, evidence[k, n], places.get(fault, "")), float(own[k]))
-                for k, fault in enumerate(self.model.detectors) if sought[k, n]
-            ]  # fmt: skip
-            others = float(own[~sought[:, n]].sum())
-            rows.append([*causes, (strangeness_text(strangeness[n], departed[n]), float(by_cause[-1, n]) + others)])
-        return rows
+            by_cause[:-1, n] = _put_down_to_the_suspected(by_cause[:-1, n], evidence[:, n], usual[n])
+        words = {
+            fault: [fault_text(fault, e, places.get(fault, "")) if e > SLIGHT else "" for e in evidence[k]]
+            for k, fault in enumerate(self.model.detectors)
+        }
+        words[RENDERING] = [strangeness_text(s, text) for s, text in zip(strangeness, departed, strict=True)]
+        return self._freedom_of(by_cause, rung, words)
+
+    def usual_freedom(self, items: np.ndarray) -> Parts:
+        """As ``parts_of_freedom``, of a usual undamaged picture of the size of each of (n, p) items."""
+        rung = self.model.rung(self._quality(items))
+        faults = np.tile(self.model.weight[rung] * fault_costs(np.zeros(1)), (len(self.model.detectors), 1))
+        return self._freedom_of(np.vstack([faults, np.full(len(rung), STRANGE * np.log(2))]), rung, {})
+
+    def _freedom_of(self, by_cause: np.ndarray, rung: np.ndarray, words: Mapping[str, list[str]]) -> Parts:
+        """Parts of (k + 1, n) costs of faults and strangeness."""
+        sought = np.isfinite(self.model.limit)[:, rung]
+        rendering = by_cause[-1] + np.where(sought, 0, by_cause[:-1]).sum(axis=0)
+        halvings = np.vstack([np.where(sought, by_cause[:-1], 0), rendering]) / self.model.half
+        return Parts(dict(zip((*self.model.detectors, RENDERING), halvings, strict=True)), words)
 
 
 def _put_down_to_the_suspected(costs: np.ndarray, evidence: np.ndarray, usual: float) -> np.ndarray:

@@ -62,8 +62,9 @@ def _packaged(extractor: Extractor) -> DeepExtractor | None:
     """The packaged network at all depths; None for other extractors."""
     if isinstance(extractor, PackagedExtractor):
         return extractor.loaded
-    packaged = isinstance(extractor, DeepExtractor) and extractor.source == EFFICIENTNET
-    return extractor if packaged and extractor.network.widths else None  # type: ignore[union-attr,return-value]
+    if isinstance(extractor, DeepExtractor) and extractor.source == EFFICIENTNET and extractor.network.widths:
+        return extractor
+    return None
 
 
 def items_of(extractor: Extractor, views: SmoothViews) -> torch.Tensor:

@@ -49,7 +49,8 @@ def _directed(head: Head, z: torch.Tensor) -> torch.Tensor:
     """(c,) the unit vector of one picture in a head of attention."""
     own = z[torch.tensor(head.columns, device=z.device)]
     rotated = own @ constant(head.rotation, z) - constant(head.mean @ head.rotation + head.centre, z)
-    return rotated / rotated.norm().clamp_min(1e-300)
+    unit: torch.Tensor = rotated / rotated.norm().clamp_min(1e-300)
+    return unit
 
 
 def predicted(model: Mixture, z: torch.Tensor, priors: torch.Tensor) -> torch.Tensor:

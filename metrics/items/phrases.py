@@ -20,7 +20,7 @@ DIRECTIONS = {"line-h": "horizontal", "line-v": "vertical", "line-d": "diagonal"
 #: More and less of prior scores.
 _PRIORS = {
     "technical": ("technically better", "technically worse"),
-    "appeal": ("more appealing to most people", "less appealing to most people"),
+    "appeal": ("people like it more", "people like it less"),
     "others": ("more to others' liking", "less to others' liking"),
     "kind": ("more to the liking of a kind of people", "less to the liking of a kind of people"),
 }

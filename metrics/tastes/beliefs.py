@@ -42,7 +42,7 @@ NOISES = {0.1: -0.439, 0.5: 0.689, 2.0: -0.245}
 #: That a trusted prior score explains everything.
 ALONE = 0.033
 #: In a kernel over how pictures were made beside one over items, against none; and on top of that, in no kernel over items.
-MAKINGS = {"model": -1.0, "settings": -2.0, "words": -2.0, "making": -2.0, "alone": -1.0}
+MAKINGS = {"model": -1.5, "settings": -2.5, "words": -3.0, "making": -2.5, "alone": -1.0}
 #: In the technical score, and in any other judge; with caution, so that a useless one takes less away.
 TRUSTS_IN_TECHNICAL = {
     "none": Trust(0.0, 0.0, 2.851),

@@ -24,7 +24,9 @@ from .beliefs import Beliefs
 GOOD, BAD, MIDDLE = "good", "bad", "middle"
 #: Lowest and highest rating.
 LOWEST, HIGHEST = 1.0, 5.0
-_FIELDS = ("items", "liking", "modes", "groups", "pictures", "weights", "priors", "levels", "choices", "makings")
+_FIELDS = (
+    "items", "liking", "modes", "groups", "pictures", "weights", "priors", "levels", "choices", "makings", "files",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Examples:
             unknown level in common. −1 for other judgements, and by default.
         choices: (n,) number of choices, not counting ties, in which each picture won or lost; 0 by default.
         makings: (n,) of objects, how each picture was made (``Making``); None where nothing is known, and by default.
+        files: (n,) paths or names of the files, for explanations; empty texts by default.
         prior_names: (k,) their names; empty if unknown.
         prior_beliefs: (k,) beliefs in trusts in them, as other raters have shown them, see ``shown_by_others``; empty for
             the usual ones.
@@ -59,6 +62,7 @@ class Examples:
     levels: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64), kw_only=True)
     choices: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64), kw_only=True)
     makings: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=object), kw_only=True)
+    files: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.str_), kw_only=True)
     prior_names: tuple[str, ...] = ()
     prior_beliefs: tuple[Beliefs, ...] = ()
 
@@ -74,6 +78,8 @@ class Examples:
             object.__setattr__(self, "choices", np.zeros(n, dtype=np.int64))
         if not len(self.makings):
             object.__setattr__(self, "makings", np.full(n, None))
+        if not len(self.files):
+            object.__setattr__(self, "files", np.full(n, "", dtype=np.str_))
         for name in _FIELDS[1:]:
             if len(getattr(self, name)) != n:
                 raise ItemsError(f"Expected {name} for each of {n} pictures, got {len(getattr(self, name))}.")

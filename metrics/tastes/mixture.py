@@ -273,6 +273,15 @@ class Mixture:
             liking = liking + values @ dual
         return liking if makings is None else liking + self.liking_of_making(makings)
 
+    def likeness(self, z: np.ndarray, makings: Makings = None) -> np.ndarray:
+        """(i, n) how like each learning picture each picture is, by the kernels as far as they count for it; as ``by_example``."""
+        alike = np.zeros((len(z), self.duals.shape[1]))
+        for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
+            alike += values * np.abs(dual)
+        for values, dual in zip(self._made(z, makings), self.making_duals, strict=True):
+            alike += values * np.abs(dual)
+        return alike
+
     def _made(self, z: np.ndarray, makings: Makings) -> list[np.ndarray]:
         return self.makings.against([None] * len(z) if makings is None else makings)
 

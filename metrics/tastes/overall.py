@@ -25,9 +25,9 @@ import numpy as np
 from ...errors import TasteError
 from ..damage.fitness import JudgesItems
 from ..damage.names import FAULTS_VERSION, OVERALL
+from ..damage.rated_quality import UNTOLD, rated_quality_model
 from ..damage.rated_quality import VERSION as RATED_QUALITY_VERSION
-from ..damage.rated_quality import rated_quality_model, rated_text
-from ..damage.reasons import as_reasons, causes_with_rated
+from ..damage.reasons import CONTENT, LOOK, QUALITY, Parts, reasons_against
 from ..damage.technical import TechnicalJudge, quality_model
 from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
 from ..items.packaged import EFFICIENTNET
@@ -41,16 +41,8 @@ POWER, QUALITY_POWER, UNLIKENESS_POWER, WEIGHTS_VERSION = 1.0, 0.5, 0.5, 2
 ALIKE, USUAL_UNLIKENESS = 0.75, 0.9
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
-#: What unlikeness costs in words.
-_UNLIKE = "unlike photographs, drawings and art"
-#: Least shares of people who would like a picture, and what it costs in words.
-_DISLIKED_BY = (
-    (0.85, "what it shows: a few people would not like it"),
-    (0.65, "what it shows: some people would not like it"),
-    (0.35, "what it shows: about half of all people would not like it"),
-    (0.15, "what it shows: most people would not like it"),
-    (0.0, "what it shows: hardly anyone would like it"),
-)
+#: Words for a picture that is too small to tell how unlike others it is; that counts as usual.
+_LOOK_UNTOLD = "too small to tell its look"
 
 
 def stored_name() -> str:
@@ -205,50 +197,63 @@ class OverallJudge(JudgesItems):
         """The technical quality in a word or two for each of (n, p) items."""
         return self.technical.verdicts(items)
 
-    def explain_picture(self, pixels: np.ndarray, items: np.ndarray, top: int = 2) -> list[Reason]:
-        """The ``top`` reasons for the score of one picture, with the places of faults that are not all over it.
-
-        Args:
-            pixels: (h, w, 3), uint8 or floating 0…1.
-            items: (1, p) its items.
-            top: most reasons to give.
-        """
-        return self.explain(items, top, self.technical.places(pixels, items))[0]
+    def places(self, pixels: np.ndarray, items: np.ndarray) -> Mapping[str, str]:
+        """As ``TechnicalJudge.places``."""
+        return self.technical.places(pixels, items)
 
     def explain(
-        self, items: np.ndarray, top: int = 2, places: Mapping[str, str] = MappingProxyType({})
+        self,
+        items: np.ndarray,
+        among: np.ndarray | None = None,
+        places: Mapping[str, str] = MappingProxyType({}),
     ) -> list[list[Reason]]:
-        """The ``top`` reasons that cost each of (n, p) items most, the costliest first.
-
-        The contributions of all sum to the score less 100. Each is in proportion to the halvings of the points that its
-        cause costs. Faults share what a low rated quality costs, see ``causes_with_rated``. What a picture loses because
-        it is too small to tell how its quality would be rated, or how unlike others it is, is no reason: all causes share
-        it.
+        """The parts of each score, see ``ItemJudge.explain``.
 
         Args:
             items: (n, p).
-            top: most reasons to give.
+            among: (m, p) items of the pictures to compare with; None for the usual picture, which is undamaged, of mean
+                appeal and usual quality.
             places: where faults are strongest, by fault, for the items of a single picture.
         """
         self._check(items)
-        shares, rated, freedom = self.shares(items), self.rated(items), self.technical.freedom_from_faults(items)
-        unrated = -QUALITY_POWER * np.log2(rated_quality_model().shares_left(rated))
-        unlikeness = self.unlikeness(items)
-        unlike = -np.log2(alike_of(unlikeness))
-        scores, unfit, rows = self.score(items), self.technical.unfit(items), []
-        for n, faults in enumerate(self.technical.causes(items, places)):
-            if unfit[n]:
-                rows.append([Reason(unfit[n], -100.0)][:top])
-                continue
-            scale = POWER / self.technical.model.half
-            text = "" if np.isnan(rated[n]) else rated_text(rated[n])
-            causes = causes_with_rated(faults, scale, float(freedom[n]), float(rated[n]), float(unrated[n]), text)
-            text = next(words for least, words in _DISLIKED_BY if shares[n] >= least)
-            causes.append((text, -float(np.log2(shares[n]))))
-            if np.isfinite(unlikeness[n]) and unlike[n] > 0:
-                causes.append((_UNLIKE, float(unlike[n])))
-            rows.append(as_reasons(causes, float(scores[n]), top))
-        return rows
+        others = None if among is None else self.parts(among)
+        reasons = reasons_against(self.parts(items, places), others, self.usual(items))
+        unfit = self.technical.unfit(items)
+        return [[Reason(why, -100.0)] if why else row for why, row in zip(unfit, reasons, strict=True)]
+
+    def parts(self, items: np.ndarray, places: Mapping[str, str] = MappingProxyType({})) -> Parts:
+        """The parts of the scores of (n, p) items, which ``points_of`` multiplies; ``places`` as for ``explain``."""
+        rated, unlikeness, faults = (
+            self.rated(items),
+            self.unlikeness(items),
+            self.technical.parts_of_freedom(items, places),
+        )
+        words = {
+            **faults.words,
+            QUALITY: [UNTOLD if np.isnan(value) else "" for value in rated],
+            LOOK: [_LOOK_UNTOLD if np.isnan(value) else "" for value in unlikeness],
+            CONTENT: [""] * len(items),
+        }
+        return _parts_of(faults, rated, unlikeness, self.shares(items), words)
+
+    def usual(self, items: np.ndarray) -> Parts:
+        """The parts of the score of the usual picture, of the size of each of (n, p) items."""
+        unknown = np.full(len(items), np.nan)
+        shares = shares_of(np.full(len(items), appeal_model().offset))
+        return _parts_of(self.technical.usual_freedom(items), unknown, unknown, shares, {})
+
+
+def _parts_of(
+    faults: Parts, rated: np.ndarray, unlikeness: np.ndarray, shares: np.ndarray, words: Mapping[str, Sequence[str]]
+) -> Parts:
+    """The parts of ``points_of``, from those of the freedom from faults, and (n,) values of all others."""
+    halvings = {name: POWER * values for name, values in faults.halvings.items()}
+    halvings |= {
+        QUALITY: -QUALITY_POWER * np.log2(rated_quality_model().shares_left(rated)),
+        LOOK: -np.log2(alike_of(unlikeness)),
+        CONTENT: -np.log2(shares),
+    }
+    return Parts(halvings, words)
 
 
 #: Judges that come with soart and know the places of faults.

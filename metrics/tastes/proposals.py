@@ -24,10 +24,10 @@ from ...errors import ItemsError
 from ..checks import check_items
 from ..items.frame import APPEARANCE, Frame
 from .item_kernels import ItemKernels
-from .learning_curve import WORTH
+from .learning_curve import CHOOSE_FIVE, RATE_FIVE, WORTH
 from .mixture import Makings, Mixture, learn_mixture, makings_at
 from .taste import LearntTaste
-from .trust import CHOOSE_FIVE, RATE_FIVE, STRONG, TOO_FEW
+from .trust import STRONG, TOO_FEW
 
 #: Only so many of the most uncertain pictures are candidates.
 SHORTLIST = 600
@@ -156,21 +156,15 @@ def _after_rating(covariance: np.ndarray, row: int) -> np.ndarray:
 def stop_rule(profile: LearntTaste) -> tuple[bool, str]:
     """True if rating, or choosing, can stop, and the reason or advice as a sentence.
 
-    It can stop if as many ratings or choices again would add less than ``WORTH`` to the concordance, and the profile is strong
-    or its learning curve is flat.
+    It can stop if the profile is strong and as many ratings or choices again would add less than ``WORTH`` to the concordance.
     """
     trust = profile.trust
     if trust.word == TOO_FEW:
         return False, trust.advice or f"{CHOOSE_FIVE if trust.only_choices else RATE_FIVE}."
-    gain = trust.expected - trust.concordance
-    if np.isfinite(gain) and gain < WORTH and trust.word == STRONG:
+    if trust.word == STRONG and trust.expected - trust.concordance < WORTH:
         reason = (
             f"The profile is strong, and {trust.more} more {trust.judgements} are expected to add less than {WORTH}: you can "
             "stop."
         )
         return True, reason
-    if np.isfinite(gain) and gain < WORTH and trust.curve and trust.curve[-1][1] - trust.curve[0][1] < WORTH:
-        return True, (
-            f"The learning curve is flat: {trust.more} more {trust.judgements} are expected to add less than {WORTH}."
-        )
     return False, trust.advice

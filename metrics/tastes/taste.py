@@ -363,7 +363,6 @@ def learn_taste(
     prior_names: tuple[str, ...] = (),
     background: tuple[np.ndarray, np.ndarray] | None = None,
     rng: np.random.Generator | None = None,
-    curve: bool = True,
     repeats: int = 5,
     network: str | None = None,
     rater: str = "",
@@ -386,7 +385,6 @@ def learn_taste(
         background: (m, p) items and (m, k) prior scores of the user's collection, rated pictures or not. Items are
             scaled and percentiles taken on it; by default on the examples.
         rng: source of all randomness; by default seeded with 0.
-        curve: True to measure the learning curve.
         repeats: repetitions of the cross-validation in the trust report.
         network: source of the network behind deep items.
         rater: name of the rater in a collection.
@@ -437,19 +435,17 @@ def learn_taste(
     scaling = Scaling.of(*reference, names)
     # Without a background, every fold has a scaling of its own.
     common = None if background is None else scaling
-    z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
-    groups = near_duplicates(z, examples.groups).astype(np.str_)
+    groups = near_duplicates(scaling.frame.deviations(examples.items), examples.groups).astype(np.str_)
     examples = replace(examples, groups=groups, prior_names=prior_names)
     fitted = fit(examples, names, scaling)
     learner = _learner(names, common)
-    check = examine(examples, learner, z, priors, scaling.frame, rng, repeats)
+    content = CONTENT in scaling.frame.kinds
+    check = examine(examples, learner, rng, repeats, content=content)
     trust = check.trust
     if prompts is not None and rows_by_group(prompts):
         within = WithinGroups() if check.held_out is None else within_held_out(check.held_out, prompts)
         trust = replace(trust, within=within)
-    if curve:
-        content = CONTENT in scaling.frame.kinds
-        trust = add_curve(trust, examples, learner, rng, held_out=check.held_out, content=content)
+    trust = add_curve(trust, examples, check.true_auc, content=content)
     quantiles = np.quantile(
         fitted(*reference, examples.makings if background is None else makings), np.linspace(0, 1, 101)
     )

@@ -8,9 +8,9 @@ the stored likings. See ``array_files`` for the form of the file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,8 @@ def _profile_contents(profile: LearntTaste) -> tuple[dict[str, Any], dict[str, n
     header |= _versions_of_priors(profile.prior_names)
     if examples.prior_beliefs:
         header["prior_beliefs"] = examples.prior_beliefs
+    if examples.files.any():
+        header["files"] = examples.files.tolist()
     if any(making is not None for making in examples.makings):
         header["makings"] = [None if making is None else _making_values(making) for making in examples.makings]
     if (examples.levels >= 0).any():
@@ -131,7 +133,9 @@ def _read_trust(values: Mapping[str, Any]) -> Trust:
 
     within = WithinGroups(**known(values["within"])) if "within" in values else None
     curve = tuple(tuple(point) for point in values["curve"])
-    return Trust(**{**known(values), "curve": curve, "within": within})
+    # Tastes of earlier versions have the result of a test.
+    stored = {key: value for key, value in known(values).items() if key != "p_value"}
+    return Trust(**{**stored, "curve": curve, "within": within})
 
 
 def _plain(value: object) -> object:
@@ -165,19 +169,42 @@ def same_taste(first: Taste, second: Taste) -> bool:
 def content_hash(taste: Taste) -> str:
     """A hash of what was learnt, 12 hexadecimal digits; two tastes of one hash give the same values."""
     header, arrays = _contents(taste)
+    # Pictures may be moved or shared under other names.
+    header = _with_files(header, lambda file: "")
     digest = hashlib.sha256(header_text(FILE, header).encode())
     for name in sorted(arrays):
         digest.update(name.encode() + arrays[name].tobytes())
     return digest.hexdigest()[:12]
 
 
-def save_taste(taste: Taste, path: Path) -> Path:
+def _with_files(header: Mapping[str, Any], renamed: Callable[[str], str]) -> dict[str, Any]:
+    """A header with other files of its learning pictures, without any if they are all empty."""
+    changed: dict[str, Any] = {}
+    for key, value in header.items():
+        if key == "files":
+            files = [renamed(file) for file in value]
+            changed |= {key: files} if any(files) else {}
+        elif key in ("parts", "tastes"):
+            changed[key] = [_with_files(inner, renamed) for inner in value]
+        else:
+            changed[key] = _with_files(value, renamed) if key == "alone" else value
+    return changed
+
+
+def save_taste(taste: Taste, path: Path, *, to_share: bool = False) -> Path:
     """Write a taste or a blend, whole or not at all, readable by the user alone; returns its path.
+
+    Args:
+        taste: the taste.
+        path: the file.
+        to_share: True to write of the files of its learning pictures the names alone, without their folders.
 
     Raises:
         TasteError: the file cannot be written.
     """
     header, arrays = _contents(taste)
+    if to_share:
+        header = _with_files(header, lambda file: PurePath(file).name)
     return write_arrays(path, FILE, header, arrays, private=True)
 
 
@@ -238,6 +265,7 @@ def _restore(
         tuple(None if one is None else tuple(map(float, one)) for one in header.get("prior_beliefs", ())),
         levels=arrays.get("levels", np.zeros(0)).astype(np.int64),
         choices=arrays.get("choices", np.zeros(0)).astype(np.int64), makings=makings,
+        files=np.array([str(file) for file in header.get("files", ())], dtype=np.str_),
     )  # fmt: skip
     frame = replace(Frame.of(np.zeros((1, len(names))), names), centre=arrays["centre"], scale=arrays["scale"])
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])

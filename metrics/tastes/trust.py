@@ -1,20 +1,16 @@
 """The trust report of a taste.
 
-It holds the held-out concordance with an interval, a permutation test, and a word. All learning is repeated inside
-every fold, including the choice of the method and the scaling of items. Near-duplicates and pictures of one group are
-never on both sides of a fold.
+It says how well a taste orders other pictures: of pairs of a better and a worse liked picture, the share that it orders
+rightly, the true concordance (the AUC for good against bad). ``true_auc`` estimates it from what is known of other people's
+tastes, and from the held-out concordance. All learning is repeated inside every fold, including the choice of the method and
+the scaling of items. Near-duplicates and pictures of one group are never on both sides of a fold.
 
 | word                      | condition                                                                               |
 |---------------------------|-----------------------------------------------------------------------------------------|
 | ``too few examples``      | fewer than five liked or five disliked pictures (groups), too few to show anything      |
-| ``no better than chance`` | the one-sided permutation test gives p > 0.025, or the 95 % interval reaches 0.5        |
+| ``no better than chance`` | the probability that the true concordance is above 0.5 is below 0.9                     |
 | ``usable``                | better than chance                                                                      |
-| ``strong``                | the interval lies above 0.75                                                            |
-
-Sources: Newcombe, "Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part 2",
-*Statistics in Medicine* 25 (2006), method 5; Nadeau & Bengio, "Inference for the generalization error", *Machine
-Learning* 52 (2003); Phipson & Smyth, "Permutation p-values should never be zero", *Stat. Appl.
-Genet. Mol. Biol.* 9 (2010).
+| ``strong``                | the 95 % interval lies above 0.65                                                       |
 """
 
 from __future__ import annotations
@@ -24,29 +20,18 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..items.frame import Frame
+from ..damage.names import TECHNICAL
 from .examples import Examples
 from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
-from .kernels import Kernels
-from .within_groups import WithinGroups, accepted
+from .true_auc import TrueAuc
+from .within_groups import WithinGroups
 
 TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "usable", "strong"
 #: Fewest liked groups, and fewest disliked groups, that can show anything.
 FEWEST_PER_SIDE = 5
-#: Advice for too few examples, the beginning of a sentence.
-RATE_FIVE = "Rate at least five pictures you like and five you do not"
-#: The same for a taste that is learnt from choices alone.
-CHOOSE_FIVE = "Choose at least five times between two pictures, each time other ones"
-#: Advice where there are enough pictures, or choices, of too few prompts.
-MORE_PROMPTS = "Rate pictures of more prompts: those of one prompt or seed count as one here."
-CHOOSE_MORE_PROMPTS = "Choose between pictures of more prompts: choices of one prompt or seed count as one here."
-SIGNIFICANT, STRONG_ABOVE = 0.025, 0.75
-#: The upper end of the interval is widened to that of n²/(n + so many) pictures a side.
-CAUTION_PICTURES = 8
-FOLDS, REPEATS, BOOTSTRAPS, PERMUTATIONS = 5, 5, 1000, 499
-#: Weight of every prior score in the statistic of the permutation test, and the variance that it adds.
-TRUSTED = 0.4, 0.25
-_Z95 = 1.959964
+#: Least probability that a taste is better than chance, and lower end of the interval of a strong one.
+BETTER, STRONG_ABOVE = 0.9, 0.65
+FOLDS, REPEATS = 5, 5
 
 #: (i, p) items, (i, k) prior scores and (i,) makings to (i,) liking.
 Predictor = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -56,20 +41,21 @@ Learner = Callable[[Examples, np.random.Generator], Predictor]
 
 @dataclass(frozen=True)
 class Trust:
-    """Trust report of a profile.
+    """Trust report of a taste.
 
     Attributes:
         word: one of the four words above.
-        concordance: held-out chance that the better liked of two pictures scores higher (AUC for good against bad).
+        concordance: chance that the better liked of two other pictures scores higher, as far as is known; NaN if nothing
+            could be held out.
         low, high: its 95 % interval.
-        p_value: p-value of the permutation test; 1 without a test.
+        held_out: the same chance among held-out pictures; NaN if nothing could be held out.
         liked, disliked: number of pictures above and below the middle, without those that are known from choices alone.
         choices: number of choices, not counting ties; 0 if there are none.
         groups: number of independent groups of pictures.
         graded: True if there are more than two different likings.
-        curve: learning curve: number of learning pictures (choices, if there are choices alone), concordance, low and
-            high for each point; the latter are two standard errors of the mean over random splits away.
-        advice: how much more ratings or choices would help, as a sentence.
+        curve: learning curve: number of learning pictures (choices, if there are choices alone), the concordance that is
+            expected after them, and the ends of its 95 % interval, for each point; the first is that of now.
+        advice: how much more ratings or choices would help, as a sentence or more.
         more, expected: number of further pictures or choices in the advice, and the concordance expected after them; 0
             and NaN if unknown.
         within: trust among pictures of one prompt; None if no two pictures are of one.
@@ -79,7 +65,7 @@ class Trust:
     concordance: float = float("nan")
     low: float = 0.0
     high: float = 1.0
-    p_value: float = 1.0
+    held_out: float = float("nan")
     liked: int = 0
     disliked: int = 0
     groups: int = 0
@@ -120,45 +106,18 @@ class Trust:
         start = f"{self.word}: {learnt_from}"
         if not np.isfinite(self.concordance):
             return f"{start}; too few to set some aside as a test"
-        statistic = "rank correlation" if self.graded else "AUC"
-        values = (2 * v - 1 if self.graded else v for v in (self.concordance, self.low, self.high))
-        value, low, high = map(hundredths, values)
-        test = f"permutation test p = {self.p_value:.3f}"
-        return f"{start}, held-out {statistic} {value} (95 % interval {low}…{high}, {test})"
+        value, low, high = map(of_hundred, (self.concordance, self.low, self.high))
+        return f"{start}; of 100 pairs of other pictures it orders about {value} as you would ({low} to {high})"
 
 
-def hundredths(value: float) -> str:
-    """A statistic for people, with two digits after the point and a real minus sign.
+def of_hundred(concordance: float) -> int:
+    """A concordance as a number of 100 pairs.
 
-    >>> from soart.metrics.tastes.trust import hundredths
-    >>> hundredths(-0.05), hundredths(-0.001)
-    ('−0.05', '0.00')
+    >>> from soart.metrics.tastes.trust import of_hundred
+    >>> of_hundred(0.714)
+    71
     """
-    # Adding 0 turns -0 into 0.
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-
-
-def score_interval(concordance: float, better: float, worse: float) -> tuple[float, float]:
-    """95 % interval of a concordance by Newcombe's method 5, which is valid at 0 and 1 too.
-
-    Args:
-        concordance: 0…1.
-        better: number of better liked pictures.
-        worse: number of the others.
-    """
-    theta = np.linspace(0, 1, 2001)
-    size = (better + worse) / 2
-    variance = theta * (1 - theta) * (1 + (size - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
-    return accepted(concordance, theta, _Z95**2 * variance / (better * worse))
-
-
-def independent(pictures: float, repeats: int = REPEATS) -> float:
-    """Number of independent pictures that show as much as cross-validation with ``pictures`` of them does; at least 1.
-
-    Folds share nearly all pictures that they learn from. For J folds in all, with shares t held out and l learnt from,
-    the variance is (1/J + t/l) times that of a fold instead of 1/J (Nadeau & Bengio); t/l is 1/(``FOLDS`` − 1).
-    """
-    return max(1.0, pictures / (1 / repeats + FOLDS / (FOLDS - 1)))
+    return round(100 * concordance)
 
 
 def comparisons(pictures: float, choices: int, rated: float) -> float:
@@ -189,40 +148,6 @@ def shown_as_much(held_out: HeldOut, units: Units, better: float, worse: float) 
     return first, second
 
 
-def interval(
-    held_out: HeldOut, units: Units, better: int, worse: int, rng: np.random.Generator, repeats: int = REPEATS
-) -> tuple[float, float]:
-    """95 % interval of the held-out concordance: ``score_interval`` of fewer, independent pictures.
-
-    The upper end is cautious, because profiles are cross-validated on four fifths of the pictures, and with few of them
-    the profile learnt from all is often better. Nor is a profile learnt from all expected below chance: folds that leave
-    out liked pictures learn from more disliked ones, which turns a weak profile round. So the upper end is at least that
-    of a concordance of 0.5. Both were chosen on planted tastes. Where units hold several pictures, the interval is
-    widened to that of a bootstrap over units.
-
-    Args:
-        held_out: comparisons of held-out pictures.
-        units: what was left out together, and compared.
-        better: number of units with better liked pictures.
-        worse: number of those with others.
-        rng: source of the bootstrap.
-        repeats: repetitions of the cross-validation.
-    """
-    sizes = shown_as_much(held_out, units, better, worse)
-    low = score_interval(held_out.concordance, *(independent(n, repeats) for n in sizes))[0]
-    cautious = (independent(n**2 / (n + CAUTION_PICTURES), repeats) for n in sizes)
-    high = score_interval(max(held_out.concordance, 0.5), *cautious)[1]
-    count = units.unit.max() + 1
-    if count == len(units.unit):
-        return low, high
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=BOOTSTRAPS)[:, units.unit].astype(np.float64)
-    values = held_out.resampled(drawn, units.level)
-    values = values[np.isfinite(values)]
-    if len(values):
-        low, high = min(low, float(np.quantile(values, 0.025))), max(high, float(np.quantile(values, 0.975)))
-    return low, high
-
-
 def cross_validate(examples: Examples, learner: Learner, rng: np.random.Generator, repeats: int = REPEATS) -> HeldOut:
     """Leave every unit out ``repeats`` times, with other folds each time."""
     tests, units = [], Units.of(examples)
@@ -232,89 +157,6 @@ def cross_validate(examples: Examples, learner: Learner, rng: np.random.Generato
                 predictor = learner(examples.take(learning), rng)
                 tests.append((test, predictor(examples.items[test], examples.priors[test], examples.makings[test])))
     return gather(examples.liking, tests, units.level)
-
-
-@dataclass(frozen=True)
-class Contrasts:
-    """Weights that make means of rated pictures, and differences of chosen ones, from values of single pictures.
-
-    Attributes:
-        rows: (m, n) weights of the pictures. The first picture of a difference counts positively, so that its value says
-            whether that one was chosen.
-        unit: (m,) unit of each row, as in ``Units``.
-        choice: (m,) True for differences.
-    """
-
-    rows: np.ndarray
-    unit: np.ndarray
-    choice: np.ndarray
-
-    @classmethod
-    def of(cls, examples: Examples, units: Units) -> Contrasts:
-        """A mean for each unit with rated pictures, and a difference for each with choices that are no ties."""
-        rows, unit, choice = [], [], []
-        for number in range(units.unit.max() + 1):
-            rated, difference = (units.unit == number) & (units.level < 0), np.zeros(len(examples))
-            for level in np.unique(units.level[(units.unit == number) & (units.level >= 0)]):
-                of_level = units.level == level
-                difference[of_level] = examples.liking[of_level] - examples.liking[of_level].mean()
-            size = np.abs(difference).sum() / 2
-            if rated.any():
-                rows.append(rated / rated.sum())
-            if size > 1e-12:
-                rows.append(difference / size * np.sign(difference[np.flatnonzero(difference)[0]]))
-            found = [False] * bool(rated.any()) + [True] * bool(size > 1e-12)
-            choice += found
-            unit += [number] * len(found)
-        return cls(np.array(rows), np.array(unit), np.array(choice))
-
-    def centred(self, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Values of some rows, (r,) or (r, b), with those of means less their mean; differences have no level."""
-        means = ~self.choice[rows]
-        centred = values.copy()
-        if means.any():
-            centred[means] -= values[means].mean(axis=0)
-        return centred
-
-
-def permutation_test(
-    z: np.ndarray, examples: Examples, priors: np.ndarray, frame: Frame, rng: np.random.Generator
-) -> float:
-    """p-value of the hypothesis that likings do not depend on the pictures.
-
-    The statistic is the covariance, within folds, of likings and held-out predictions by kernel ridge on top of the
-    prior scores. Likings are permuted over units, whose members count as one picture; choices are turned round instead,
-    each with a chance of one half. The folds do not depend on the likings: if they were balanced for the true likings
-    alone, these would differ from permuted ones by chance too.
-
-    Args:
-        z: (n, p) deviations of the examples.
-        examples: the judged pictures.
-        priors: (n, k) standardised prior scores.
-        frame: blocks of the items.
-        rng: source of folds and permutations.
-    """
-    units = Units.of(examples)
-    contrasts = Contrasts.of(examples, units)
-    rows, choices = contrasts.rows, contrasts.choice
-    kernels = Kernels.of(z, frame)
-    base = np.mean(kernels.against(z), axis=0) + TRUSTED[1] * priors @ priors.T
-    kernel, liking, offset = rows @ base @ rows.T, rows @ examples.liking, TRUSTED[0] * rows @ priors.sum(axis=1)
-    permuted = np.repeat(liking[:, None], 1 + PERMUTATIONS, axis=1)
-    permuted[~choices, 1:] = rng.permuted(permuted[~choices, 1:], axis=0)
-    permuted[choices, 1:] *= rng.choice([-1.0, 1.0], (int(choices.sum()), PERMUTATIONS))
-    statistic = np.zeros(permuted.shape[1])
-    for _ in range(REPEATS):
-        numbers = rng.permutation(np.arange(units.unit.max() + 1) % FOLDS)[contrasts.unit]
-        for test, learning in splits(numbers):
-            inside = kernel[np.ix_(learning, learning)] + 0.3 * np.eye(len(learning))
-            target = permuted[learning] - offset[learning, None]
-            weights = np.linalg.solve(inside, contrasts.centred(target, learning))
-            predicted = kernel[np.ix_(test, learning)] @ weights + offset[test, None]
-            predicted = contrasts.centred(predicted, test)
-            statistic += np.sum(predicted * contrasts.centred(permuted[test], test), axis=0)
-    # Rounding must not make a permutation that changes nothing look different.
-    return float(np.mean(statistic >= statistic[0] - 1e-9 * np.abs(statistic).max()))
 
 
 def sides(examples: Examples) -> tuple[int, int]:
@@ -327,42 +169,56 @@ def sides(examples: Examples) -> tuple[int, int]:
     return above, below
 
 
-def word_for(better: int, worse: int, p_value: float, low: float) -> str:
-    """The word of the table above, from the numbers of liked and disliked groups, the test and the interval."""
+def kind_of(examples: Examples, *, content: bool) -> str:
+    """The kind of a taste among the levels of ``true_auc``.
+
+    Args:
+        examples: the judged pictures, with the names of their prior scores.
+        content: True if a network's items are among the items.
+    """
+    if not examples.rated.any():
+        return "choices"
+    # Judges and other tastes are taken for what people in general like, as appeal and others' means are.
+    if any(name != TECHNICAL for name in examples.prior_names):
+        return "shared"
+    return "content" if content else "appearance"
+
+
+def word_for(better: int, worse: int, found: TrueAuc) -> str:
+    """The word of the table above, from the numbers of liked and disliked groups and what is known of the concordance."""
     if min(better, worse) < FEWEST_PER_SIDE:
         return TOO_FEW
-    if p_value > SIGNIFICANT or low <= 0.5:
+    if found.above_chance < BETTER:
         return CHANCE
-    return STRONG if low > STRONG_ABOVE else USABLE
+    return STRONG if found.interval[0] > STRONG_ABOVE else USABLE
 
 
 @dataclass(frozen=True)
 class Check:
-    """A trust report with the comparisons behind it; None if nothing could be held out."""
+    """A trust report with what is behind it; None if nothing could be held out.
+
+    Attributes:
+        trust: the report.
+        held_out: comparisons of held-out pictures.
+        true_auc: what is known of the true concordance.
+    """
 
     trust: Trust
     held_out: HeldOut | None = field(default=None, repr=False)
+    true_auc: TrueAuc | None = field(default=None, repr=False)
 
 
 def examine(
-    examples: Examples,
-    learner: Learner,
-    z: np.ndarray,
-    priors: np.ndarray,
-    frame: Frame,
-    rng: np.random.Generator,
-    repeats: int = REPEATS,
+    examples: Examples, learner: Learner, rng: np.random.Generator, repeats: int = REPEATS, *, content: bool = False
 ) -> Check:
     """Check how well a learner predicts held-out examples.
 
     Args:
         examples: the judged pictures, with near-duplicates grouped.
         learner: learns from some of them.
-        z: (n, p) deviations of the examples, for the permutation test.
-        priors: (n, k) standardised prior scores, for the permutation test.
-        frame: blocks of the items.
-        rng: source of folds, bootstraps and permutations.
+        rng: source of folds.
         repeats: repetitions of the cross-validation.
+        content: True if a network's items are among the items.
     """
     better, worse = sides(examples)
     liked = int((examples.rated & (examples.liking > examples.middle)).sum())
@@ -377,8 +233,14 @@ def examine(
     held_out = cross_validate(examples, learner, rng, repeats)
     if not np.isfinite(held_out.concordance):
         return Check(plain)
-    low, high = interval(held_out, units, better, worse, rng, repeats)
-    p_value = permutation_test(z, examples, priors, frame, rng)
-    word = word_for(better, worse, p_value, low)
-    trust = replace(plain, word=word, concordance=held_out.concordance, low=low, high=high, p_value=p_value)
-    return Check(trust, held_out)
+    shown = a_side(*shown_as_much(held_out, units, better, worse))
+    found = TrueAuc.of(kind_of(examples, content=content), a_side(better, worse), held_out.concordance, shown)
+    low, high = found.interval
+    word = word_for(better, worse, found)
+    trust = replace(plain, word=word, concordance=found.mean, low=low, high=high, held_out=held_out.concordance)
+    return Check(trust, held_out, found)
+
+
+def a_side(better: float, worse: float) -> float:
+    """Number of pictures on each side, equally many, that show as much as these: their harmonic mean."""
+    return 2 * better * worse / (better + worse)

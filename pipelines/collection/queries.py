@@ -274,6 +274,13 @@ def row_of(collection: Collection, image: int) -> ImageRow:
     return rows[0]
 
 
+def rows_by_hash(collection: Collection, starts: Sequence[str]) -> dict[str, ImageRow]:
+    """Pictures by the start of the hash of their file, 16 hexadecimal digits; those that are not there are left out."""
+    start = func.substr(ImageRow.sha256, 1, 16)
+    with collection.session("be read") as session:
+        return {row.sha256[:16]: row for row in session.scalars(select(ImageRow).where(start.in_(starts)))}
+
+
 def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, float]:
     """A rater's judgements of pictures by id: 1…5, or 0 for rejected."""
     query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater)

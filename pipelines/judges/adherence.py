@@ -67,9 +67,9 @@ class AdherenceJudge:
         """(n,) adherence 0…1 of pictures; NaN where no phrase of the prompt can be told."""
         return np.array([adherence.value for adherence in self.adherences(pictures)])
 
-    def reasons(self, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
-        """For each picture, the ``top`` phrases that lowered its adherence most, each by a logarithm."""
-        return [list(adherence.reasons())[:top] for adherence in self.adherences(pictures)]
+    def reasons(self, pictures: Pictures, among: Pictures | None = None) -> list[list[Reason]]:
+        """The phrases of each picture, which add up to the logarithm of its adherence; others are asked for other phrases."""
+        return [list(adherence.reasons()) for adherence in self.adherences(pictures)]
 
     def adherences(self, pictures: Pictures) -> list[Adherence]:
         """The adherence of each picture to its prompt, phrase by phrase."""

@@ -14,6 +14,7 @@ from ...metrics.protocols import Reason
 from ..collection.collection import Collection
 from ..ingest.roots import existing_collection
 from ..scoring.pictures import PicturesInMemory, StoredPictures
+from ..scoring.reasons import chosen
 from ..scoring.taste_judge import TasteJudge
 from .finding import By, judges_for
 from .guarded import GuardedJudge
@@ -28,13 +29,15 @@ class ScoredPicture:
         number: its place in the batch, from 0.
         score: by the judge, or by several together; higher is better.
         percentile: 0–100, see ``score_batch``.
-        reasons: what moved the score most.
+        reasons: at most three, which moved the score most against the batch; for a picture alone, against the usual picture.
+        parts: all parts of the score, see ``RankedPicture``.
     """
 
     number: int
     score: float
     percentile: float
     reasons: tuple[Reason, ...]
+    parts: tuple[Reason, ...] = ()
 
 
 def score_batch(
@@ -61,9 +64,9 @@ def score_batch(
     judged = judge_together(pictures, judges, progress)
     if not judged.pictures.ids:
         return [], list(judged.problems)
-    reasons, ranks = reasons_of(judged, {*judged.pictures.ids}), _percentiles(judged, reference)
+    parts, ranks = reasons_of(judged, {*judged.pictures.ids}), _percentiles(judged, reference)
     scored = [
-        ScoredPicture(number, float(score), float(rank), reasons[number])
+        ScoredPicture(number, float(score), float(rank), chosen(parts[number]), parts[number])
         for number, score, rank in zip(judged.pictures.ids, judged.scores, ranks, strict=True)
     ]
     return scored, list(judged.problems)

@@ -103,10 +103,10 @@ class Adherence:
         missed = sorted((p for p in self.phrases if p.missed), key=lambda phrase: phrase.shown)
         return [phrase.sentence for phrase in missed]
 
-    def reasons(self, top: int = 3) -> tuple[Reason, ...]:
+    def reasons(self) -> tuple[Reason, ...]:
         """The phrases that cost most, then what is seen; each adds the logarithm of its probability."""
         told = sorted((phrase for phrase in self.phrases if phrase.told), key=lambda phrase: phrase.shown)
-        return tuple(Reason(p.sentence, float(np.log(max(p.shown, 1e-6)))) for p in told[:top])
+        return tuple(Reason(p.sentence, float(np.log(max(p.shown, 1e-6)))) for p in told)
 
 
 @dataclass(frozen=True, slots=True)

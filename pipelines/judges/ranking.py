@@ -18,10 +18,9 @@ from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_fit
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import sentences_on_judges
-from ..scoring.reasons import ALL, enough
+from ..scoring.reasons import chosen, compared
 from ..support.figures import figure
 from ..support.wording import counted
-from .adherence import AdherenceJudge
 from .engines import Judging
 from .finding import check_weights, measurer_of
 from .guarded import GuardedJudge, View
@@ -40,9 +39,10 @@ class RankedPicture:
         path: of its file.
         score: by the judge, or by several together; higher is better.
         percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
-        reasons: what moved the score most, two to four reasons of one judge.
+        reasons: at most three, which moved the score most against the pictures ranked together; see ``chosen``.
         verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty unless the overall or the technical
             score alone ranks.
+        parts: all parts of the score; they add up to its difference from the score of the reference, if its judge tells them.
     """
 
     place: int
@@ -52,20 +52,12 @@ class RankedPicture:
     percentile: float
     reasons: tuple[Reason, ...]
     verdict: str = ""
+    parts: tuple[Reason, ...] = ()
 
     @property
     def prompt(self) -> str | None:
         """The prompt that the picture was drawn from; None if it was not drawn here."""
         return self.row.generation.prompt if self.row.generation else None
-
-    def unexplained(self, given: int | None = None) -> float:
-        """Points, 0 or less, that other causes than the first ``given`` reasons cost; those than all reasons by default.
-
-        0 for judges of which the reasons do not add up to the score, and for pictures without reasons.
-        """
-        if not (self.verdict and self.reasons):
-            return 0.0
-        return min(0.0, self.score - 100 - sum(reason.contribution for reason in self.reasons[:given]))
 
 
 @dataclass(frozen=True)
@@ -249,7 +241,7 @@ def rank(
     ranking = [
         RankedPicture(
             places[i], view.rows[i], view.collection.locate(view.rows[i]), float(scores[i]), float(ranks[i]),
-            reasons.get(view.ids[i], ()), verdicts.get(view.ids[i], ""),
+            chosen(reasons.get(view.ids[i], ())), verdicts.get(view.ids[i], ""), reasons.get(view.ids[i], ()),
         )
         for i in order.tolist()
     ]  # fmt: skip
@@ -266,13 +258,14 @@ def _verdicts(judged: JudgedPictures, numbers: set[int]) -> dict[int, str]:
 
 
 def reasons_of(judged: JudgedPictures, numbers: set[int]) -> dict[int, tuple[Reason, ...]]:
-    """Reasons for the scores of some pictures, by number.
+    """All parts of the scores of some pictures, by number, against the pictures judged together.
 
-    Those of a single judge are its own, as many as explain most of the value. Of several each judge is a reason, which adds
-    its share in standard deviations. What lies behind its value has another unit and is told in words, as details.
+    A picture alone is compared with the usual one. Those of a single judge are its own. Of several each judge is a part, which adds its share in standard deviations. What lies
+    behind its value has another unit and is told in words, as details.
     """
-    part = judged.pictures.part(numbers)
-    behind = {judge.stored_name: own_reasons(part, judge) for judge, _ in judged.judges}
+    part, others = judged.pictures.part(numbers), {*compared(judged.pictures.ids)}
+    among = judged.pictures.part(others) if others else None
+    behind = {judge.stored_name: own_parts(part, judge, among) for judge, _ in judged.judges}
     if judged.only is not None and behind[judged.only.stored_name]:
         return behind[judged.only.stored_name]
     rows = {number: row for row, number in enumerate(judged.pictures.ids)}
@@ -283,28 +276,24 @@ def reasons_of(judged: JudgedPictures, numbers: set[int]) -> dict[int, tuple[Rea
             name, row = judge.stored_name, rows[number]
             value = float(judged.columns[name][row])
             text = f"{stored_title(name)} {value:.0f} of 100" if has_points(name) else f"{judge.name} {figure(value)}"
-            details = tuple(reason.text for reason in behind[name].get(number, ())[:2])
+            details = tuple(reason.in_brief for reason in chosen(behind[name].get(number, ()))[:2])
             reasons.append(Reason(text, float(judged.shares[name][row]), details))
         found[number] = tuple(reasons)
     return found
 
 
-def own_reasons(pictures: View, judge: GuardedJudge, top: int | None = None) -> dict[int, tuple[Reason, ...]]:
-    """The judge's own reasons by number of the picture, as many as explain most of the value; none if it gives none.
+def own_parts(pictures: View, judge: GuardedJudge, among: View | None = None) -> dict[int, tuple[Reason, ...]]:
+    """All parts of the judge's values by number of the picture; none if it tells none.
 
     Args:
         pictures: pictures that it can judge.
         judge: the judge.
-        top: number of reasons, in place of enough of them.
+        among: pictures to compare with; None for the usual picture that it learnt from.
     """
-    reasons_in: Callable[[View, int], list[list[Reason]]] | None = getattr(judge.inner, "reasons", None)
+    reasons_in: Callable[[View, View | None], list[list[Reason]]] | None = getattr(judge.inner, "reasons", None)
     if reasons_in is None or not pictures.ids:
         return {}
-    if top is not None or isinstance(judge.inner, AdherenceJudge):
-        found = reasons_in(pictures, top or 3)
-    else:
-        found = [enough(reasons) for reasons in reasons_in(pictures, ALL)]
-    return {number: tuple(reasons) for number, reasons in zip(pictures.ids, found, strict=True)}
+    return {n: tuple(reasons) for n, reasons in zip(pictures.ids, reasons_in(pictures, among), strict=True)}
 
 
 def _without_near(judged: JudgedPictures, order: np.ndarray, min_distance: float) -> tuple[np.ndarray, list[str]]:

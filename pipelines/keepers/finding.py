@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from ..scoring.grouping import grouped_by
 from ..support.figures import figure
 from ..support.wording import counted
 from .choosing import Choice, choose, too_close
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Ways to group pictures, and what pictures of a group have in common, in the singular.
 UNITS = {"prompt": "prompt", "burst": "burst", "look-alike": "look-alike group"}
@@ -95,6 +99,17 @@ class Keepers:
         alone = [f"In no group: {counted(len(self.alone))}."] if self.alone else []
         headings = ["", "keepers", "others", "why"]
         return html_table(headings, rows, [*more, *alone, f"{self.trust_sentence}.", *self.problems])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a picture of a group: group, path, score, True for a keeper, prompt and why."""
+        import pandas as pd
+
+        rows = [
+            (number, path, score, place < group.kept, group.prompt, group.why)
+            for number, group in enumerate(self.groups, 1)
+            for place, (path, score) in enumerate(zip(group.paths, group.scores, strict=True))
+        ]
+        return pd.DataFrame(rows, columns=["group", "path", "score", "kept", "prompt", "why"])
 
     @property
     def kept(self) -> list[int]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+import torch
 
 from ...errors import ModelError
 
@@ -137,6 +139,28 @@ def split_options(pipeline: Any, options: Mapping[str, Any]) -> tuple[dict[str, 
         {name: options[name] for name in inputs},
         {SETTING_NAMES.get(name, name): value for name, value in options.items() if name not in inputs},
     )
+
+
+def counted_and_seeded(
+    prompt: str | Sequence[str], n: int | None, options: Mapping[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """The number of pictures, and the options, of a call with ``num_images_per_prompt`` or a ``generator`` of PyTorch.
+
+    Raises:
+        ModelError: one thing by both of its names.
+    """
+    others = dict(options)
+    for name, own, given in (("num_images_per_prompt", "n", n is not None), ("generator", "seed", "seed" in others)):
+        if name in others and given:
+            raise ModelError(f"{name!r} and {own!r} are the same setting: give one of them.")
+    if isinstance(others.get("generator"), torch.Generator):
+        others["seed"] = others.pop("generator").initial_seed()
+    each = others.pop("num_images_per_prompt", None)
+    if each is None:
+        return 16 if n is None else n, others
+    if not isinstance(each, int) or each < 1:
+        raise ModelError(f"Expected num_images_per_prompt of at least 1, got {each!r}.")
+    return each * (1 if isinstance(prompt, str) else len(prompt)), others
 
 
 def needed_inputs(kind: type) -> tuple[str, ...]:

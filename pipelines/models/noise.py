@@ -160,7 +160,7 @@ class NoiseSampler:
             if checkpointed:
                 stack.enter_context(_checkpointed(_core(pipeline)))
             with _noise(pipeline, _given([noise])):
-                latents = type(pipeline).__call__.__wrapped__(pipeline, **arguments, **self._callbacks())[0]
+                latents = _unguarded(type(pipeline))(pipeline, **arguments, **self._callbacks())[0]
             yield pipeline.image_processor.postprocess(decoded(pipeline, latents, self.size), output_type="pt")
 
     def _callbacks(self) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def refusal_of_gradient(generator: ImageGenerator) -> str:
     """A sentence on why a model gives no derivative by the noise; empty if it does."""
     model = generator.model
     pipeline = model.pipeline
-    if not hasattr(type(pipeline).__call__, "__wrapped__") or _core(pipeline) is None:
+    if _unguarded(type(pipeline)) is None or _core(pipeline) is None:
         return f"A {type(pipeline).__name__} gives no derivative."
     if missing := [name for name in NEEDED if getattr(pipeline, name, None) is None]:
         return f"A {type(pipeline).__name__} without {missing[0]} gives no derivative."
@@ -251,6 +251,11 @@ def free_memory(device: str) -> int | None:
         return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def _unguarded(kind: type) -> Any:  # noqa: ANN401
+    """The call of a class of pipelines without its own ``torch.no_grad``; None if there is no such call."""
+    return getattr(kind.__call__, "__wrapped__", None)
 
 
 def _core(pipeline: Any) -> Any:  # noqa: ANN401
@@ -301,7 +306,7 @@ def _scale(scheduler: Any, latents: torch.Tensor) -> float:  # noqa: ANN401
 def _frozen(pipeline: Any) -> Iterator[None]:  # noqa: ANN401
     """Keeps weights out of derivatives, and the decoder in full precision where half precision overflows."""
     learning = [parameter for parameter in _parameters(pipeline) if parameter.requires_grad]
-    vae = getattr(pipeline, "vae", None)
+    vae: Any = getattr(pipeline, "vae", None)
     upcast = vae is not None and vae.dtype == torch.float16 and getattr(vae.config, "force_upcast", False)
     for parameter in learning:
         parameter.requires_grad_(False)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -22,8 +22,8 @@ from ..scoring.pictures import PicturesInMemory
 from ..scoring.taste_judge import TasteJudge
 from .second_taste import SecondTaste, second_taste
 
-#: What a picture may lose against the mean of the first seeds: probability of showing the prompt, and points of freedom.
-LESS_ADHERENCE, LESS_FREEDOM = 0.02, 5.0
+#: What a picture may lose of the mean adherence of the first seeds; of freedom from faults it keeps the least of theirs.
+LESS_ADHERENCE = 0.02
 #: What the second taste may lose, in its standard deviations among the first seeds.
 LESS_SECOND = 0.25
 
@@ -74,7 +74,7 @@ class Bounds:
         freedom = [one.freedom for one in marks if np.isfinite(one.freedom)]
         return cls(
             adherence,
-            float(np.mean(freedom)) - LESS_FREEDOM if freedom else 0.0,
+            min(freedom, default=0.0),
             LESS_SECOND * float(np.std(second)) if second else 0.0,
         )
 
@@ -90,6 +90,12 @@ class Bounds:
         return "second" if marks.second < best_second - self.slack else ""
 
 
+@cache
+def _adherence_judge() -> AdherenceJudge:
+    """The judge of adherence that comes with soart, loaded once."""
+    return load_adherence("embedded")
+
+
 @dataclass
 class Examiner:
     """Examines pictures of one prompt.
@@ -101,7 +107,6 @@ class Examiner:
 
     judge: GuardedJudge
     prompt: str
-    _known: dict[str, AdherenceJudge] = field(default_factory=dict, repr=False)
 
     @cached_property
     def second(self) -> SecondTaste | None:
@@ -115,10 +120,6 @@ class Examiner:
     def gradient(self) -> Gradient | None:
         """The gradient of the judge, if it has one."""
         return gradient_of(self.judge.inner)
-
-    @cached_property
-    def _adherence(self) -> AdherenceJudge:
-        return load_adherence("embedded")
 
     @cached_property
     def _faults(self) -> TechnicalJudge:
@@ -140,7 +141,7 @@ class Examiner:
         if self.second is not None and self.judge.extractor is not None:
             second = self.second.liking(pictures.items(self.judge.extractor).astype(np.float64))
         try:
-            adherence = self._adherence.values(pictures)
+            adherence = _adherence_judge().values(pictures)
         except ImageError:
             adherence = np.full(len(sound), np.nan)
         columns = zip(values, second, adherence, freedom, strict=True)

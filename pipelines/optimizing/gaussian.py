@@ -14,6 +14,8 @@ import torch
 
 #: Bands of frequency, from low to high, whose power is compared, and deviations that a band may have.
 BANDS, MOST = 8, 2.5
+#: Times that the spectrum is made flat and the length restored.
+ROUNDS = 3
 
 
 def normal(shape: torch.Size, seed: int) -> torch.Tensor:
@@ -23,7 +25,8 @@ def normal(shape: torch.Size, seed: int) -> torch.Tensor:
 
 def on_sphere(noise: torch.Tensor) -> torch.Tensor:
     """The noise with length √n, the likeliest of n standard normal numbers but for a term that vanishes with n."""
-    return noise * (math.sqrt(noise.numel()) / noise.norm().clamp_min(1e-12))
+    scaled: torch.Tensor = noise * (math.sqrt(noise.numel()) / noise.norm().clamp_min(1e-12))
+    return scaled
 
 
 def rotated(noise: torch.Tensor, direction: torch.Tensor, angle: float) -> torch.Tensor:
@@ -31,27 +34,27 @@ def rotated(noise: torch.Tensor, direction: torch.Tensor, angle: float) -> torch
     unit = noise / noise.norm()
     across = direction - (direction * unit).sum() * unit
     length = across.norm()
-    if not bool(torch.isfinite(length)) or float(length) <= 1e-9 * max(1.0, float(direction.norm())):
+    if not bool(torch.isfinite(length)) or float(length) <= 1e-6 * max(1.0, float(direction.norm())):
         return noise
-    return math.cos(angle) * noise + math.sin(angle) * noise.norm() * across / length
+    turned: torch.Tensor = math.cos(angle) * noise + math.sin(angle) * noise.norm() * across / length
+    return turned
 
 
 def flattened(noise: torch.Tensor) -> torch.Tensor:
     """The noise on its sphere, the power of bands of frequency brought back to what white noise may have by chance."""
     planes, packed = _planes(noise)
-    spectrum = torch.fft.fft2(planes)
-    power, band = spectrum.abs().square() / planes[0].numel(), _bands(planes)
-    factors = torch.ones(BANDS)
-    for number in range(BANDS):
-        inside = band == number
-        if not inside.any():
-            continue
-        mean = float(power[:, inside].mean())
-        chance = MOST * _deviation(planes, inside)
-        allowed = min(max(mean, max(1 - chance, 0.05)), 1 + chance)
-        factors[number] = math.sqrt(allowed / max(mean, 1e-12))
-    flat = torch.fft.ifft2(spectrum * factors[band]).real
-    return on_sphere(_packed(flat, noise) if packed else flat.reshape(noise.shape))
+    band = _bands(planes)
+    inside = [mask for number in range(BANDS) if (mask := band == number).any()]
+    # Each change of one band moves all others a little, by the common length.
+    for _ in range(ROUNDS):
+        spectrum = torch.fft.fft2(planes)
+        power = spectrum.abs().square() / planes[0].numel()
+        for mask in inside:
+            mean, chance = float(power[:, mask].mean()), MOST * _deviation(planes, mask)
+            allowed = min(max(mean, 1 - chance, 0.05), 1 + chance)
+            spectrum[:, mask] *= math.sqrt(allowed / max(mean, 1e-12))
+        planes = on_sphere(torch.fft.ifft2(spectrum).real)
+    return _packed(planes, noise) if packed else planes.reshape(noise.shape)
 
 
 def departure(noise: torch.Tensor) -> float:

@@ -22,8 +22,8 @@ from ..models.generator import ImageGenerator
 from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import StoredPictures
 from .examining import Examiner, Marks
-from .optimizer import ENDS, VERSION, Limit, Optimization
-from .ways import WAYS, Means
+from .optimizer import ENDS, FIRST, VERSION, Limit, Optimization
+from .ways import SEEDS, WAYS, Means
 
 #: Keyword of the text of a PNG file that holds the record.
 KEYWORD = "soart_optimized"
@@ -198,13 +198,14 @@ def optimize(
 
 
 def _check_ways(ways: Sequence[str] | None) -> None:
-    known = (*WAYS, "seeds")
+    known = (*WAYS, SEEDS)
     if ways is not None and (isinstance(ways, str) or not ways or not {*ways} <= {*known}):
         raise SoartError(f"Expected some of the ways {', '.join(known)}, got {ways!r}.")
 
 
 def _result(run: Optimization, notes: Sequence[str]) -> Optimized:
-    assert run.best is not None and run.start is not None
+    assert run.best is not None
+    assert run.start is not None
     record = run.record | {"prompt": run.means.request.prompt}
     record |= {name: getattr(run.means.request, name) for name in _SETTINGS}
     sentences = [*notes, ENDS[run.ended]]
@@ -237,6 +238,7 @@ def optimize_again(generator: ImageGenerator, record: Mapping[str, Any], *, by: 
         ModelError: another model, or a record of another version of soart.
         JudgeError: another judge, or another version of it.
     """
+    _check_record(record)
     if record.get("version") != VERSION:
         raise ModelError(
             f"The record has the version {record.get('version')!r}, and this soart makes {VERSION}: use the soart that wrote it."
@@ -258,6 +260,23 @@ def optimize_again(generator: ImageGenerator, record: Mapping[str, Any], *, by: 
     while run.advance():
         pass
     return _result(run, [])
+
+
+def _check_record(record: Mapping[str, Any]) -> None:
+    """Refuse what is no record; a file may come from anywhere.
+
+    Raises:
+        ModelError: a fact is missing or of another type.
+    """
+    facts: dict[str, type | tuple[type, ...]] = {
+        "version": int, "judge": str, "judge version": str, "model": str, "prompt": str, "seed": int, "first": int,
+        "floor": (int, float, type(None)), "ways": list, **dict.fromkeys(_SETTINGS, object),
+    }  # fmt: skip
+    sound = isinstance(record, Mapping) and all(
+        name in record and isinstance(record[name], kind) for name, kind in facts.items()
+    )
+    if not sound or not 0 < record["first"] <= FIRST or not {*map(str, record["ways"])} <= {*WAYS, SEEDS}:
+        raise ModelError("The record of the picture is damaged: give a PNG file that soart optimize wrote.")
 
 
 def record_of(file: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -56,7 +57,7 @@ class Step:
 
     Attributes:
         way: its name.
-        gain: of the value; 0 if nothing better was found within the bounds.
+        gain: of the value, in logits on a bounded scale; 0 if nothing better was found within the bounds.
         seconds: that it took.
         refused: bounds that better candidates passed.
     """
@@ -170,9 +171,17 @@ class Optimization:
             else:
                 self.best = one
                 self._second = float(np.fmax(self._second, one.marks.second))
-        gain = self.best.marks.value - best.marks.value
+        gain = self._worth(self.best) - self._worth(best)
         self.steps.append(Step(way, gain, self.limit.clock() - begun, refused))
         return True
+
+    def _worth(self, one: Attempt) -> float:
+        """The value of an attempt, in logits on a bounded scale, near whose end a step would seem to bring nothing."""
+        low, high, _ = self.means.examiner.judge.scale
+        if not (np.isfinite(low) and np.isfinite(high)):
+            return one.marks.value
+        share = float(np.clip((one.marks.value - low) / (high - low), 1e-9, 1 - 1e-9))
+        return math.log(share / (1 - share))
 
     def _failures(self, way: str) -> int:
         """Number of the last steps of a way in a row that found nothing."""
@@ -200,8 +209,11 @@ class Optimization:
 
     def _fits(self, way: str) -> bool:
         """True if a step of a way fits into what is left of the limit."""
+        every = [step.seconds for step in self.steps]
         own = [step.seconds for step in self.steps if step.way == way]
-        if self.limit.seconds is not None and self.seconds + (own[-1] if own else 0.0) > self.limit.seconds:
+        # A way that was not tried yet may take as long as any.
+        expected = own[-1] if own else max(every, default=0.0)
+        if self.limit.seconds is not None and self.seconds + expected > self.limit.seconds:
             return False
         return self.limit.pictures is None or self.drawn < self.limit.pictures
 

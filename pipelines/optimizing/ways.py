@@ -28,15 +28,15 @@ from .gaussian import flattened, normal, on_sphere, rotated
 
 #: Ways in the order in which they are tried; more seeds are what is left where nothing else can be done.
 SEEDS, GRADIENT, GUIDANCE, SEARCH = "seeds", "gradient", "guidance", "search"
-WAYS = (GRADIENT, GUIDANCE, SEARCH)
+WAYS = (GUIDANCE, GRADIENT, SEARCH)
 #: Neighbours of a step of search, the angle between them and the best noise, and what is left of it after a failure.
 NEIGHBOURS, NEAR, CLOSER = 4, 0.45, 0.75
 #: Turns of a step of the gradient, the angle of each, and what is left of it after a failure.
-TURNS, ANGLE, SMALLER = 4, 0.09, 0.5
-#: Most steps of the sampler that a gradient passes through.
-FEW_STEPS = 4
+TURNS, ANGLE, SMALLER = 2, 0.3, 0.5
+#: Steps of the sampler that a gradient passes through: a share of all, and the fewest.
+FEW, FEWEST = 0.5, 2
 #: Strength of guidance: what a step adds, and what is left of that after a failure.
-STRENGTH, WEAKER = 0.03, 0.5
+STRENGTH, WEAKER = 0.1, 0.5
 #: Failures in a row after which a way is given up.
 GIVEN_UP = 3
 
@@ -107,7 +107,7 @@ class Means:
                 why = f"The judge {examiner.judge.name!r} has no gradient."
             if not why:
                 why = _too_little_memory(sampler)
-                ways = [GRADIENT, GUIDANCE, *ways] if not why else [GUIDANCE, *ways]
+                ways = [GUIDANCE, GRADIENT, *ways] if not why else [GUIDANCE, *ways]
             if why:
                 notes.append(f"{why} {'Guidance and search are' if GUIDANCE in ways else 'Search is'} used instead.")
         if wanted is not None:
@@ -121,7 +121,7 @@ class Means:
     @property
     def few_steps(self) -> int:
         """Steps of the sampler that a gradient passes through."""
-        return min(FEW_STEPS, self.request.steps)
+        return min(max(FEWEST, round(FEW * self.request.steps)), self.request.steps)
 
     def first(self, count: int) -> list[Noise]:
         """The noise of the first seeds."""
@@ -144,7 +144,9 @@ class Means:
             return [self._of_seed(seed + k) for k in range(NEIGHBOURS)]
         if way == SEARCH:
             angle = NEAR * CLOSER**failures
-            fresh = [normal(best.noise.shape, 1_000_003 * self.request.seed + seed + k) for k in range(NEIGHBOURS)]
+            # Guided pictures are drawn one by one.
+            count = NEIGHBOURS if best.strength == 0 else 1
+            fresh = [normal(best.noise.shape, 1_000_003 * self.request.seed + seed + k) for k in range(count)]
             return [best._replace(noise=on_sphere(rotated(best.noise, one, angle))) for one in fresh]
         if way == GUIDANCE:
             return [best._replace(strength=best.strength + STRENGTH * WEAKER**failures)]

@@ -14,35 +14,38 @@ from ...metrics.damage.names import OVERALL, TASTE, TECHNICAL
 from ...metrics.damage.titles import has_points, stored_title
 from ..collection.collection import Collection
 from ..judges.ranking import RankedPicture
+from ..scoring.example_pictures import example_thumbnails
 from ..scoring.prompts import prompts_of
-from .page import picture_url, render_page
-from .score_words import ranking_reasons
+from .page import jpeg_url, picture_url, render_page
+from .score_words import effect_text
 
+_AGAINST = (
+    "Reasons compare a picture with the pictures of this page: ▲ lifts its score above theirs, ▼ lowers it. Point at one to see by how "
+    "much."
+)
 _TECHNICAL = (
     "The technical score tells how well a picture is rendered, in points from 0 to 100; hardly any undamaged picture "
     "scores below 50. Three things cost points: faults (blur, noise, JPEG artefacts, fading…), a rendering unlike that of "
     "good photographs and drawings, and a quality that people would not rate highest, judging by ratings of 10,000 "
-    "photographs. It does not measure content or taste. Reasons are the points that the worst causes cost; all causes "
-    "together cost what is missing from 100."
+    "photographs. It does not measure content or taste."
 )
 _OVERALL = (
     "The overall score starts from the percentage of people who would like the picture, a guess by the opinions of several "
     "hundred people about photographs and art. Two things lower it: a quality that people would not rate highest, judging "
     "by ratings of 10,000 photographs and by pairs of pictures and damaged versions of them, and technical faults. It knows "
-    "nothing of your own taste. Reasons are the points that the worst causes cost; all causes together "
-    "cost what is missing from 100."
+    "nothing of your own taste."
 )
 _TASTE = (
-    "A taste's score is learnt from examples. Each reason is what a group of items adds to the score, compared with the "
-    "mean example."
+    "A taste's score is learnt from examples, and is the sum of what each of them adds. Reasons name those that count most: pictures "
+    "that this one is like or unlike."
 )
 _DETECTOR = (
     "The score is the freedom from one fault, in points from 0 to 100; below 50 the fault is suspected, which hardly any "
     "undamaged picture is."
 )
 _JUDGES = (
-    "The values are those of judges; docs/judges.md says what each of them measures. The number in brackets is what a "
-    "judge adds to the score, in standard deviations of these pictures."
+    "The values are those of judges; docs/judges.md says what each of them measures. What a judge adds to the score is in standard "
+    "deviations of these pictures."
 )
 #: Characters of a prompt by another tool on the page; the whole of it is in a tooltip.
 _PROMPT = 160
@@ -125,6 +128,7 @@ def render_report(
     """
     pictures = {r.row.id: picture_url(collection, r.row) for r in ranking}
     prompts = prompts_of(collection, [r.row for r in ranking])
+    thumbnails = example_thumbnails([reason for r in ranking for reason in r.reasons], collection)
     return render_page(
         "ranking.html",
         title=title,
@@ -133,11 +137,12 @@ def render_report(
         words=word_effects(ranking),
         notes=notes,
         problems=problems,
-        explanation=_explanation(profile),
+        explanation=f"{_explanation(profile)} {_AGAINST}",
         models=sorted({r.row.generation.model for r in ranking if r.row.generation}),
         picture=lambda r: pictures[r.row.id],
         prompt=lambda r: prompts.get(r.row.id, ""),
-        reasons=ranking_reasons,
+        effect=effect_text,
+        examples={start: jpeg_url(content) for start, content in thumbnails.items()},
         cut=lambda text: shorten(text, _PROMPT, placeholder=" …"),
         sharpness=lambda r: "small" if max(r.row.width, r.row.height) <= 128 else "",
     )

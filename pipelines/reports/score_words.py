@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from ...metrics.damage.titles import has_points
-from ...metrics.protocols import Reason, with_details
-from ..scoring.reasons import other_causes
+from ...metrics.protocols import Reason
 from ..support.figures import figure, figures
-
-if TYPE_CHECKING:
-    from ..judges.ranking import RankedPicture
 
 
 def score_text(score: float, percentile: float, decimals: int = 1) -> str:
     """A score and its percentile, 0–100, as one phrase."""
     return f"score {score:.{decimals}f}, percentile {percentile:.0f}"
-
-
-def ranking_reasons(picture: RankedPicture, fewest: int | None = None, *, brief: bool = False) -> list[str]:
-    """One phrase a reason of a ranked picture, and one for what the other causes cost if that is half a point or more.
-
-    Args:
-        picture: the picture.
-        fewest: of the reasons to name; further ones follow while the other causes cost more than the first reason. None
-            for all.
-        brief: True to leave out what explains a reason, see ``Reason.in_brief``.
-    """
-    reasons = picture.reasons
-    counts = () if fewest is None else range(fewest, len(reasons))
-    named = next((n for n in counts if picture.unexplained(n) >= reasons[0].contribution), len(reasons))
-    told = [*reasons[:named], *other_causes(picture.unexplained(named))]
-    return reason_words([reason.in_brief for reason in told] if brief else told)
 
 
 def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:
@@ -50,8 +29,39 @@ def points_text(score: float, name: str) -> str:
     return f"{score:.0f} of 100" if has_points(name) else figure(score)
 
 
-def reason_words(reasons: Iterable[Reason]) -> list[str]:
-    """One phrase a reason: its name, what it added to the score, and its details."""
+def effect_text(effect: float) -> str:
+    """What a reason adds to a score, such as ``"+2.3"``."""
     # Rounded twice, because 0.00002 would get an exponent; adding 0 turns -0 into 0.
-    numbers = [(reason, figure(round(reason.contribution, 3) + 0.0, 2, "+")) for reason in reasons]
-    return [with_details(f"{reason.text} ({number})", reason.details) for reason, number in numbers]
+    return figure(round(effect, 3) + 0.0, 2, "+")
+
+
+def reason_words(reasons: Iterable[Reason]) -> list[str]:
+    """One phrase a reason: its name with examples, what it added to the score, and its details."""
+    return [
+        f"{reason.named} ({effect_text(reason.contribution)})"
+        + (f": {'; '.join(reason.details)}" if reason.details else "")
+        for reason in reasons
+    ]
+
+
+def reasons_line(reasons: Iterable[Reason], width: int) -> str:
+    """Reasons in brief on a line: after + what lifts the score, after − what lowers it.
+
+    Those beyond ``width`` characters are left out, the least important first; the first is cut if it must be.
+
+    Examples:
+        >>> from soart.metrics.protocols import Reason
+        >>> from soart.pipelines.reports.score_words import reasons_line
+        >>> reasons_line([Reason("blurred: the finest detail is missing", -4), Reason("noisy", -2), Reason("paler", 1)], 80)
+        '− blurred; noisy + paler'
+        >>> reasons_line([Reason("blurred", -4), Reason("noisy", -2)], 12)
+        '− blurred'
+    """
+    line, before = "", ""
+    for reason in reasons:
+        sign = "+" if reason.contribution >= 0 else "−"
+        longer = f"{line}; {reason.in_brief}" if sign == before else f"{line} {sign} {reason.in_brief}".lstrip()
+        if line and len(longer) > width:
+            break
+        line, before = longer, sign
+    return line if len(line) <= width else f"{line[: width - 1]}…"

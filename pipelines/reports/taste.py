@@ -13,18 +13,23 @@ import numpy as np
 from markupsafe import Markup
 
 from ...errors import ImageError
+from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.by_example import Known
+from ...metrics.tastes.by_example import explain as by_example
 from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
 from ...metrics.tastes.taste import prior_title
-from ...metrics.tastes.trust import Trust
+from ...metrics.tastes.trust import Trust, of_hundred
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..scoring.example_pictures import example_thumbnails
 from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
+from ..scoring.reasons import chosen, compared
 from ..scoring.taste_judge import TasteJudge
-from ..support.figures import fixed
 from .line_charts import Series, lines_chart
-from .page import data_url, render_page
+from .page import data_url, jpeg_url, render_page
+from .score_words import effect_text
 
 #: Most pictures to show of the best, and of the worst.
 SHOWN = 8
@@ -42,48 +47,33 @@ class ListedPicture:
     heat: str
     score: float
     percentile: float
+    reasons: tuple[Reason, ...]
     explanation: Explanation
     small: bool
 
 
-def draw_curve(trust: Trust, examples: int) -> Markup | None:
-    """The learning curve of a taste with its spread over splits, chance, and the expected next point; None without one.
-
-    Args:
-        trust: report with the curve.
-        examples: number of pictures that the taste was learnt from, which counts unless it was learnt from choices alone.
-    """
+def draw_curve(trust: Trust) -> Markup | None:
+    """The learning curve of a taste, from now on, with its 95 % interval, and chance; None without one."""
     if len(trust.curve) < 2:
         return None
-
-    def shown(value: float) -> float:
-        return 2 * value - 1 if trust.graded else value
-
-    def text_of(value: float) -> str:
-        return fixed(shown(value), 2)
-
     judged = "choices" if trust.only_choices else "pictures"
-    measured = Series(
-        "held out",
-        tuple((n, shown(value)) for n, value, _, _ in trust.curve),
-        tuple(f"{n} {judged}: {text_of(v)} ({text_of(low)} … {text_of(high)})" for n, v, low, high in trust.curve),
-        band=tuple((shown(low), shown(high)) for _, _, low, high in trust.curve),
-        # Two standard errors. The report's own 95 % interval, over pictures, is far wider.
-        interval="spread over splits",
+    points = [(n, *map(of_hundred, values)) for n, *values in trust.curve]
+    expected = Series(
+        "expected",
+        tuple((n, value) for n, value, _, _ in points),
+        tuple(f"{n} {judged}: {value} ({low} … {high})" for n, value, low, high in points),
+        band=tuple((low, high) for _, _, low, high in points),
+        interval="95 % interval",
     )
-    at, known = (trust.choices if trust.only_choices else examples) + trust.more, math.isfinite(trust.expected)
-    furthest = max(trust.curve[-1][0], at if known else 0)
-    chance = Series("chance", ((0, shown(0.5)), (furthest, shown(0.5))), kind="level")
-    series = [measured, chance]
-    if known:
-        text = f"expected after {at} {judged}: {text_of(trust.expected)}"
-        series.append(Series("expected", ((at, shown(trust.expected)),), (text,), "ring"))
-    unit = "rank correlation (Somers’ D)" if trust.graded else "AUC"
-    size, value, _, _ = trust.curve[-1]
-    label = f"Learning curve: {unit} {text_of(value)} from {size} {judged}. {trust.advice}"
-    drawn = [*(end for _, value, low, _ in trust.curve for end in (value, low)), trust.expected]
-    limits = (shown(_lowest([end for end in drawn if math.isfinite(end)])), 1.0)
-    return lines_chart(series, f"{judged} learnt from", unit, label.strip(), limits=limits)
+    first, furthest = points[0][0], points[-1][0]
+    chance = Series("chance", ((first, 50), (furthest, 50)), kind="level")
+    label = (
+        f"Learning curve: about {points[0][1]} of 100 pairs ordered as you would from {first} {judged}. {trust.advice}"
+    )
+    limits = (_lowest([low for _, _, low, _ in trust.curve]) * 100, 100.0)
+    return lines_chart(
+        [expected, chance], f"{judged} learnt from", "of 100 pairs ordered as you would", label.strip(), limits=limits
+    )
 
 
 def _lowest(values: Sequence[float]) -> float:
@@ -144,17 +134,17 @@ def render_taste_report(
     least, others = _opened(collection, measured, [i for i in order[::-1].tolist() if i not in most], count)
     left_out += [sentence for sentence in dict.fromkeys([*unreadable, *others]) if sentence not in left_out]
     opened = most | least
-    reasons = (
-        dict(
-            zip(
-                opened,
-                explain(profile, items[list(opened)], top=4, makings=makings and [makings[i] for i in opened]),
-                strict=True,
-            )
+    shares, properties = dict[int, tuple[Reason, ...]](), dict[int, Explanation]()
+    if opened:
+        # Only a taste that uses them has what a collection knows of how pictures were made.
+        among = compared(range(len(items)))
+        parts = by_example(
+            profile, Known(items, makings=makings).take([*opened]), Known(items, makings=makings).take(among)
         )
-        if opened
-        else {}
-    )
+        shares = {i: chosen(reasons) for i, reasons in zip(opened, parts, strict=True)}
+        made = makings and [makings[i] for i in opened]
+        properties = dict(zip(opened, explain(profile, items[[*opened]], top=4, makings=made), strict=True))
+    thumbnails = example_thumbnails([reason for reasons in shares.values() for reason in reasons], collection)
     percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
 
     def show(i: int) -> ListedPicture:
@@ -163,8 +153,8 @@ def render_taste_report(
         drawn = measured[i].generation
         name = path.name if drawn is None else f"{drawn.prompt} (seed {drawn.seed})"
         return ListedPicture(
-            measured[i], name, data_url(pixels), data_url(heat), float(score[i]), float(percentile[i]), reasons[i],
-            max(pixels.shape[:2]) <= 128,
+            measured[i], name, data_url(pixels), data_url(heat), float(score[i]), float(percentile[i]), shares[i],
+            properties[i], max(pixels.shape[:2]) <= 128,
         )  # fmt: skip
 
     return render_page(
@@ -172,10 +162,12 @@ def render_taste_report(
         profile=profile,
         priors=[prior_title(name) for name in profile.prior_names],
         trust=profile.trust,
-        curve=draw_curve(profile.trust, len(profile.examples)),
+        curve=draw_curve(profile.trust),
         most=[show(i) for i in most],
         least=[show(i) for i in least],
         pictures=len(measured),
+        effect=effect_text,
+        examples={start: jpeg_url(content) for start, content in thumbnails.items()},
         notes=notes,
         problems=left_out,
     )

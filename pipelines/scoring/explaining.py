@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +17,17 @@ from ...metrics.damage.reasons import NO_FAULT
 from ...metrics.image import read_image
 from ...metrics.protocols import ItemJudge, Reason, Values
 from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.by_example import Known
+from ...metrics.tastes.by_example import explain as by_example
 from ...metrics.tastes.explanation import Explanation, explain, overlay, patch_map
 from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
+from ..collection.queries import rows_of
 from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
 from .makings import making_in
 from .pictures import StoredPictures
-from .reasons import ALL, enough, other_causes
+from .reasons import COMPARED_WITH_ONE, chosen, compared
 from .taste_judge import TasteJudge
 
 #: Longest side of a picture under its heat map, in pixels.
@@ -40,7 +44,7 @@ class ScoreExplanation:
 
     Attributes:
         score: under the profile; None if the picture cannot be read, or cannot be judged by a taste.
-        reasons: the largest first, and of a built-in score what other causes cost.
+        reasons: at most three, against the pictures of the collection; see ``chosen``.
         problem: a sentence that says why there is no score; empty if there is one.
     """
 
@@ -55,7 +59,7 @@ class ExplainedPicture:
 
     Attributes:
         score: under the profile.
-        reasons: the largest first.
+        reasons: at most three, against the other pictures; see ``chosen``.
         heat: (g, g), positive where the picture is better than its own mean.
         overlay: the picture under its heat map, (h, w, 3) uint8.
     """
@@ -71,13 +75,15 @@ class TasteExplanation:
     """The score of a picture under a taste, explained.
 
     Attributes:
-        explanation: its reasons.
+        reasons: at most three, by example, against the mean picture that the taste was learnt from.
+        explanation: what groups of items add to the liking.
         score: 0–100.
         percentile: within the taste's own collection.
         heat: (g, g), positive where the picture is better than its own mean.
         overlay: the picture under its heat map, (h, w, 3) uint8.
     """
 
+    reasons: tuple[Reason, ...]
     explanation: Explanation
     score: float
     percentile: float
@@ -100,44 +106,67 @@ def explain_score(collection: Collection, row: ImageRow, judge: ItemJudge) -> Sc
     assert isinstance(said, Values)
     if said.why and said.why[0]:
         return ScoreExplanation(None, problem=f"This picture has no score: {said.why[0]}.")
-    matrix = pictures.items(judge.extractor)
-    pixels = None
-    # Without a fault there is no place to look for; items may outlive their picture.
-    if isinstance(judge, BuiltInJudge) and judge.verdicts(matrix) != [NO_FAULT]:
-        with contextlib.suppress(ImageError):
-            pixels = collection.pixels(row)
-    score = float(said.values[0])
-    reasons = enough(judge.reasons(pictures, ALL)[0] if pixels is None else _reasons(judge, pixels, matrix, ALL))
+    matrix, among = pictures.items(judge.extractor), _others(collection, judge)
     if isinstance(judge, BuiltInJudge):
-        # Of these the contributions of all causes add up to the score.
-        reasons = [*reasons, *other_causes(score - 100 - sum(reason.contribution for reason in reasons))]
-    return ScoreExplanation(score, tuple(reasons))
+        pixels = None
+        # Without a fault there is no place to look for; items may outlive their picture.
+        if judge.verdicts(matrix) != [NO_FAULT]:
+            with contextlib.suppress(ImageError):
+                pixels = collection.pixels(row)
+        parts = _with_places(judge, pixels, matrix, None if among is None else among.items(judge.extractor))
+    else:
+        parts = judge.reasons(pictures, among)[0]
+    return ScoreExplanation(float(said.values[0]), chosen(parts))
 
 
-def _reasons(judge: ItemJudge, pixels: np.ndarray | None, items: np.ndarray, top: int) -> tuple[Reason, ...]:
-    """Reasons for the score of one picture with (1, p) items; with the places of faults if the pixels are there."""
-    if isinstance(judge, BuiltInJudge) and pixels is not None:
-        return tuple(judge.explain_picture(pixels, items, top))
-    return tuple(judge.explain(items, top)[0])
+def _others(collection: Collection, judge: ItemJudge) -> StoredPictures | None:
+    """The pictures of a collection to compare one of them with, of those whose items are stored; None for too few."""
+    ids = compared(collection.ids(), COMPARED_WITH_ONE)
+    known = collection.items(judge.extractor.version, ids)
+    rows = [row for row in rows_of(collection, [*known]) if not row.problem]
+    if len(rows) < 2:
+        return None
+    return StoredPictures(collection, rows, known={judge.extractor.version: known})
 
 
-def explain_pixels(judge: ItemJudge, pixels: np.ndarray, grid: int = 4, top: int = 6) -> ExplainedPicture:
-    """Explain the score of a picture in memory.
+def _with_places(
+    judge: BuiltInJudge, pixels: np.ndarray | None, items: np.ndarray, among: np.ndarray | None
+) -> list[Reason]:
+    """Parts of the score of one picture with (1, p) items, with the places of faults if the pixels are there."""
+    places = {} if pixels is None else judge.places(pixels, items)
+    return judge.explain(items, among, places)[0]
+
+
+def explain_batch(
+    judge: ItemJudge,
+    pictures: Mapping[int, np.ndarray],
+    grid: int = 4,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[int, ExplainedPicture]:
+    """Explain the scores of pictures in memory, against each other; of one alone, against the usual picture.
 
     Args:
         judge: the profile, a taste or a built-in one.
-        pixels: (h, w, 3) uint8 or floating 0…1.
-        grid: patches a side of the heat map.
-        top: most reasons to give.
+        pictures: (h, w, 3) uint8 or floating 0…1, by number.
+        grid: patches a side of the heat maps.
+        progress: called once a picture.
 
     Raises:
-        ImageError: the picture cannot be measured.
+        ImageError: a picture cannot be measured.
     """
-    items = measure_pixels(judge, pixels)
-    heat = _heat(judge, pixels, grid)
-    return ExplainedPicture(
-        float(judge.score(items)[0]), _reasons(judge, pixels, items, top), heat, overlay(pixels, heat)
-    )
+    items = {number: measure_pixels(judge, pixels) for number, pixels in pictures.items()}
+    others = compared([*pictures])
+    among = np.concatenate([items[number] for number in others]) if others else None
+    explained = {}
+    for number, pixels in pictures.items():
+        heat, own = _heat(judge, pixels, grid), items[number]
+        if isinstance(judge, BuiltInJudge):
+            parts = _with_places(judge, pixels, own, among)
+        else:
+            parts = judge.explain(own, among)[0]
+        explained[number] = ExplainedPicture(float(judge.score(own)[0]), chosen(parts), heat, overlay(pixels, heat))
+        progress()
+    return explained
 
 
 def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplanation:
@@ -153,9 +182,10 @@ def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplan
     heat = _heat(judge, pixels, grid)
     makings = [making_in(path)] if profile.of_making else None
     percentile = float(profile.percentile(profile.liking(items, makings=makings))[0])
+    reasons = chosen(by_example(profile, Known(items, makings=makings))[0])
     explanation = explain(profile, items, top=6, makings=makings)[0]
     score = float(profile.score(items, makings=makings, useless_ok=True)[0])
-    return TasteExplanation(explanation, score, percentile, heat, overlay(pixels, heat))
+    return TasteExplanation(reasons, explanation, score, percentile, heat, overlay(pixels, heat))
 
 
 def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> bytes:

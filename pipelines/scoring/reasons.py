@@ -1,39 +1,47 @@
-"""Chooses how many reasons of a score are given."""
+"""Chooses the few reasons of a score that people are shown, and the pictures that a score is compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...metrics.damage.reasons import largest_first
 from ...metrics.protocols import Reason
 
-#: Share of all that moved a score which the reasons explain, if there are enough of them.
-SHARE = 0.75
-#: The fewest reasons, if there are so many, and the most.
-FEWEST, MOST = 2, 4
-#: More reasons than any score has.
-ALL = 1000
+#: Most reasons that point the way of the score, and the other way.
+ALONG, AGAINST = 2, 1
+#: Least effects of reasons that are shown, that way and the other, as shares of the largest.
+LEAST, LEAST_AGAINST = 0.2, 0.5
+#: Largest effect of what does not count.
+NOTHING = 1e-9
+#: Most pictures that scores, and the score of one picture that is looked at, are compared with; more would hardly move their mean.
+COMPARED, COMPARED_WITH_ONE = 200, 64
 
 
-def other_causes(rest: float) -> list[Reason]:
-    """The reason for ``rest`` points, 0 or less, that further causes cost; none if that is less than half a point."""
-    return [Reason("other causes", rest)] if rest <= -0.5 else []
-
-
-def enough(reasons: Sequence[Reason]) -> list[Reason]:
-    """The first reasons, as many as explain most of a score.
+def chosen(parts: Sequence[Reason]) -> tuple[Reason, ...]:
+    """At most three reasons: two that lift a score above the reference and one that lowers it, or the other way round.
 
     Args:
-        reasons: all of one score, the largest first.
+        parts: all parts of one score, which add up to the score less that of the reference.
 
     Examples:
         >>> from soart.metrics.protocols import Reason
-        >>> from soart.pipelines.scoring.reasons import enough
-        >>> [len(enough([Reason("a cause", -cost) for cost in costs])) for costs in ((9, 1, 1), (4, 3, 2, 1), (1,) * 9)]
-        [2, 3, 4]
+        >>> from soart.pipelines.scoring.reasons import chosen
+        >>> parts = [Reason(name, points) for name, points in zip("abcde", (1.0, 4.0, -2.0, 5.0, -3.0))]
+        >>> [reason.text for reason in chosen(parts)]
+        ['d', 'b', 'e']
     """
-    whole, explained = sum(abs(reason.contribution) for reason in reasons), 0.0
-    for count, reason in enumerate(reasons, start=1):
-        explained += abs(reason.contribution)
-        if count >= MOST or (count >= FEWEST and explained >= SHARE * whole):
-            return list(reasons[:count])
-    return list(reasons)
+    largest = max((abs(part.contribution) for part in parts), default=0.0)
+    if largest < NOTHING:
+        return ()
+    way = 1 if sum(part.contribution for part in parts) >= 0 else -1
+    effects = largest_first(parts)
+    along = [part for part in effects if part.contribution * way >= LEAST * largest]
+    against = [part for part in effects if -part.contribution * way >= LEAST_AGAINST * largest]
+    return (*along[:ALONG], *against[:AGAINST])
+
+
+def compared(ids: Sequence[int], most: int = COMPARED) -> list[int]:
+    """The pictures to compare with: all, of very many some, evenly chosen, and none for a picture alone."""
+    if len(ids) < 2:
+        return []
+    return [ids[len(ids) * k // most] for k in range(most)] if len(ids) > most else [*ids]

@@ -13,7 +13,7 @@ from ...metrics.damage.names import TASTE
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.protocols import POINTS, Making, Pictures, Reason, Values
 from ...metrics.tastes.blend import Blend, Taste, parts_of
-from ...metrics.tastes.explanation import explain
+from ...metrics.tastes.by_example import Known, explain
 from ...metrics.tastes.taste import LearntTaste, computed_priors, tastes_without
 from ...metrics.tastes.taste_files import check_version, content_hash
 from .prior_scores import taste_with_given
@@ -80,20 +80,13 @@ class TasteJudge:
         without = () if isinstance(self.taste, Blend) else tastes_without(self.taste)
         return next((doubt_of(alone, lack) for lack, alone in without if alone.trust.useless), None)
 
-    @property
-    def _explained(self) -> LearntTaste:
-        """The taste that reasons are of: of a blend its heaviest component."""
-        if isinstance(self.taste, Blend):
-            return self.taste.parts[int(np.argmax(self.taste.weights))]
-        return self.taste
-
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items; callers must show ``doubt()`` with them."""
         return self.taste.score(items, useless_ok=True)
 
-    def explain(self, items: np.ndarray, top: int = 2) -> list[list[Reason]]:
-        """The ``top`` reasons for each score; for a blend, those of its heaviest component."""
-        return [list(explanation.reasons) for explanation in explain(self._explained, items, top=top)]
+    def explain(self, items: np.ndarray, among: np.ndarray | None = None) -> list[list[Reason]]:
+        """The parts of each score by example, see ``ItemJudge.explain``; the usual picture is the mean learning picture."""
+        return explain(self.taste, Known(items), None if among is None else Known(among))
 
     def values(self, pictures: Pictures) -> Values:
         """Values of pictures, by other judges and raters too where it was learnt with them."""
@@ -105,13 +98,13 @@ class TasteJudge:
             values = self.taste.score(items, priors, makings, useless_ok=True)
         return fit_values(values, items, self.extractor.names)
 
-    def reasons(self, pictures: Pictures, top: int = 2) -> list[list[Reason]]:
-        """The ``top`` reasons for each value."""
+    def reasons(self, pictures: Pictures, among: Pictures | None = None) -> list[list[Reason]]:
+        """The parts of each value, see ``explain``."""
+        return explain(self.taste, self._known(pictures), None if among is None else self._known(among))
+
+    def _known(self, pictures: Pictures) -> Known:
         items = pictures.items(self.extractor)
-        priors = self._priors(pictures, items)
-        profile, makings = self._explained, self.makings(pictures)
-        priors = None if isinstance(self.taste, Blend) else priors
-        return [list(explanation.reasons) for explanation in explain(profile, items, priors, top, makings)]
+        return Known(items, self._priors(pictures, items), self.makings(pictures))
 
     def makings(self, pictures: Pictures) -> Sequence[Making | None] | None:
         """How pictures were made; None if it makes no difference to the taste."""

@@ -6,8 +6,8 @@ A cell is the JSON object from which pages and scripts show one picture.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import ModelError, SoartError, TasteError
@@ -21,11 +21,12 @@ from ..collection.counts import count_collection
 from ..collection.damage import suspected
 from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
 from ..collection.provenance import Provenance, provenance_of
-from ..collection.queries import WINDOW, metadata_of, row_of, rows_of, scores_of, title_of
+from ..collection.queries import WINDOW, metadata_of, row_of, rows_by_hash, rows_of, scores_of, title_of
 from ..collection.ratings import judgements_of, ratings_of_picture
 from ..collection.tables import ImageRow
 from ..judges.rescoring import score_all
 from ..scoring.collection_tastes import CollectionTastes
+from ..scoring.example_pictures import examples_of
 from ..scoring.explaining import ScoreExplanation, explain_score
 from ..scoring.taste_judge import TasteJudge
 from ..support.background import Job, Jobs
@@ -66,6 +67,7 @@ class PictureDetails:
         provenance: how it was made; None if nothing is known.
         damage: name of the suspected damage; None without one.
         judged: by the model or person that ranks, beside whose value the technical score stands; None for other judges.
+        examples: pictures of the collection that the reasons name, by the start of their hash.
     """
 
     row: ImageRow
@@ -82,6 +84,7 @@ class PictureDetails:
     provenance: Provenance | None
     damage: str | None
     judged: JudgeValue | None = None
+    examples: Mapping[str, ImageRow] = field(default_factory=dict)
 
 
 def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, judge: str = "") -> list[dict[str, Any]]:
@@ -192,6 +195,7 @@ def picture_details(
         provenance=provenance,
         damage=suspected(collection, [row.id]).get(row.id),
         judged=judged,
+        examples=rows_by_hash(collection, [*examples_of(explanation.reasons)]),
     )
 
 

@@ -236,6 +236,7 @@ def learn(
         items, group_by_id, by_id, {m: [r.id for r in rows] for m, rows in modes.items()}, stars, pairs, equal
     )
     names = [by_id[int(i)].sha256[:16] for i in examples.pictures]
+    files = [str(collection.locate(by_id[int(i)])) for i in examples.pictures]
     values: dict[str, np.ndarray] = {}
     for judge in start.judges:
         judged_by, unjudged = judge_pictures(StoredPictures(collection, used), judge)
@@ -260,7 +261,7 @@ def learn(
     # Opening all pictures of a collection for what is written in them takes long.
     known = makings_of(collection, [by_id[i] for i in ids]) if known else {}
     taste = learn_taste(
-        replace(examples, pictures=np.array(names), makings=makings),
+        replace(examples, pictures=np.array(names), files=np.array(files), makings=makings),
         measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
         rng=np.random.default_rng(seed), network=network, rater=rater,
         prompts=prompts, kinds=None if population is None else kinds, tastes=start.tastes,
@@ -465,6 +466,8 @@ def learn_from_pictures(
                 "and none can be both good and bad: leave it out of one of them."
             )
     examples = from_modes(items, pictures=names)
+    called = {digest: f"{mode} {number}" for mode in names for number, digest in enumerate(names[mode], 1)}
+    examples = replace(examples, files=np.array([called[str(picture)] for picture in examples.pictures]))
     extractor = measurer.extractor
     by_name = {digest: pixels for mode in shown for digest, pixels in zip(names[mode], shown[mode], strict=True)}
     everything = {number: by_name[str(picture)] for number, picture in enumerate(examples.pictures)}

@@ -22,12 +22,13 @@ from ..collection.collection import Collection
 from ..collection.ratings import OBSERVED, check_rater, check_rating, rate
 from ..collection.tables import ImageRow
 from ..judges.guarded import GuardedJudge
-from ..judges.ranking import own_reasons
+from ..judges.ranking import own_parts
 from ..judges.storing import judge_pictures
 from ..models.external import ExternalGenerator
 from ..models.request import DrawnPicture, Request
 from ..scoring.opinions import who_judged
 from ..scoring.pictures import StoredPictures
+from ..scoring.reasons import chosen
 from .panel import Panel
 from .study import Trial
 from .tuner import BATCH, Tuner
@@ -107,7 +108,7 @@ class Told(NamedTuple):
     Attributes:
         row: the picture in the collection.
         score: by the study's judge; None without one.
-        reasons: what moved the score most.
+        reasons: at most three, which moved the score most against the usual picture.
         problem: why there is no score, in words such as ``"nothing but one tone"``; empty if there is one.
     """
 
@@ -164,4 +165,4 @@ def tell(
         if row.id not in values:
             why = study.judge.why.get(row.id) or " ".join(problems) or f"none by the judge {study.judge.name!r}"
             return Told(row, None, problem=why)
-        return Told(row, values[row.id], own_reasons(pictures, study.judge, 2).get(row.id, ()))
+        return Told(row, values[row.id], chosen(own_parts(pictures, study.judge).get(row.id, ())))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,12 +23,16 @@ from ...prompts.steering.spaces import numbers_of
 from ...prompts.steering.steering import Steering
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..collection.thumbnails import thumbnail_of_file
 from ..scoring.measuring import measure
 from .alarms import MIN_PICTURES, adherence_alarm, appearance, find_alarms
 from .panel import Judge, Judgements
 from .proposing import Step
 from .pruning import account
 from .tuner import Tuner
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Options that are listed of those that a judge likes most, and of those that it likes least.
 MOST_LIKED = 3
@@ -43,6 +49,7 @@ class Winner:
         scores: the goal of each of its pictures that all judges of the goal have judged.
         robustness: larger-the-better SN ratio of those scores in dB; NaN if one is not positive.
         pictures: on different seeds.
+        path: of the file of the first picture.
     """
 
     choice: dict[str, str]
@@ -53,6 +60,7 @@ class Winner:
     scores: list[float]
     robustness: float
     pictures: list[ImageRow]
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +158,33 @@ class StudyFindings:
 
     def _repr_html_(self) -> str:
         """The best prompts as a table, for notebooks."""
-        rows = [[f"{w.mean:.1f}", f"{w.low:.1f} … {w.high:.1f}", w.words[0].prompt] for w in self.winners[:SHOWN]]
-        return html_table([self.unit, "90 %", "prompt"], rows, [*self.alarms, *self.notes])
+        rows: list[list[str | bytes]] = [
+            [
+                thumbnail_of_file(w.path) if w.path else "",
+                f"{w.mean:.1f}",
+                f"{w.low:.1f} … {w.high:.1f}",
+                w.words[0].prompt,
+            ]
+            for w in self.winners[:SHOWN]
+        ]
+        return html_table(["", self.unit, "90 %", "prompt"], rows, [*self.alarms, *self.notes])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a winner: its options, prompt, expected goal with its 90 % interval, and the number of its pictures."""
+        import pandas as pd
+
+        facts = [
+            {
+                **w.choice,
+                "prompt": w.words[0].prompt,
+                "mean": w.mean,
+                "low": w.low,
+                "high": w.high,
+                "pictures": len(w.pictures),
+            }
+            for w in self.winners
+        ]
+        return pd.DataFrame(facts)
 
 
 def findings_of(tuner: Tuner) -> StudyFindings:
@@ -259,6 +292,7 @@ def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[W
                 scores,
                 larger_the_better(np.array(scores)),
                 [judgements.rows[number] for number in numbers],
+                tuner.collection.locate(judgements.rows[numbers[0]]),
             )
         )  # fmt: skip
     # The range of the goal can change their order.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -78,7 +78,7 @@ def optimize(
                 found = optimizing.store(store, generator, found, judge)
         else:
             assert prompt is not None
-            settings = {
+            settings: dict[str, Any] = {
                 "negative": negative, "steps": steps, "guidance": guidance, "width": width, "height": height,
             }  # fmt: skip
             request = generator.request(prompt, seed, **settings)

@@ -17,18 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from ...metrics.protocols import Reason
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.tables import ImageRow
     from ...pipelines.judges.ranking import RankedPicture, Weighted
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.models.request import Request
 
-#: Characters of a prompt in the table.
+#: Most characters of a prompt in the table.
 PROMPT = 120
-#: The fewest reasons in a line of the table, see ``ranking_reasons``; JSON and pages have more.
-NAMED = 2
-#: Columns of a terminal that has room for whole reasons.
-WIDE = 120
+#: Columns of numbers, and spaces before the reasons below a picture.
+NUMBERS, INDENT = ("#", "score", "pct"), 4
 #: Columns of a drawn picture that a JSON ranking repeats.
 _DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
 
@@ -134,9 +133,10 @@ def show_ranking(
         if ranking:
             several = len(counting) > 1
             print_ranking(ranking, output.top, prompts, points=not several and has_points(name))
-            say(f"Ranked by {' + '.join(stored_title(judge.stored_name) for judge in counting)}.")
-            if several:
-                say("Numbers in brackets: what each adds to the score, in standard deviations of these pictures.")
+            by = " + ".join(stored_title(judge.stored_name) for judge in counting)
+            say(
+                f"Ranked by {by}. After + what lifts a score above the average of these pictures, after − what lowers it."
+            )
         print_notes(problems)
         if report is not None:
             say(f"Report: {report}")
@@ -204,7 +204,8 @@ def ranking_rows(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -
             "score": round(picture.score, 4),
             "percentile": round(picture.percentile, 2),
             "verdict": picture.verdict or None,
-            "reasons": [{"group": e.in_full, "contribution": round(e.contribution, 4)} for e in picture.reasons],
+            "reasons": [reason_row(reason) for reason in picture.reasons],
+            "parts": [reason_row(part) for part in picture.parts],
         }
         if picture.row.id in prompts:
             row["prompt"] = prompts[picture.row.id]
@@ -212,6 +213,13 @@ def ranking_rows(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -
             row.update({name: getattr(picture.row.generation, name) for name in _DRAWN})
         rows.append(row)
     return rows
+
+
+def reason_row(reason: Reason) -> dict[str, Any]:
+    """A reason as plain JSON values."""
+    examples = [{"picture": e.title, "file": e.file or None, "share": round(e.share, 6)} for e in reason.examples]
+    row = {"text": reason.in_full, "contribution": round(reason.contribution, 6)}
+    return {**row, "examples": examples} if examples else row
 
 
 def names_from_common_folder(paths: Sequence[Path]) -> list[str]:
@@ -233,42 +241,62 @@ def print_ranking(
     *,
     points: bool = True,
 ) -> None:
-    """Print the best ``top`` as a table; names of pictures begin at the folder that holds all.
+    """Print the best ``top``, each on a line with its reasons below; names of pictures begin at the folder that holds all.
 
     Args:
         ranking: best first.
-        top: number of lines.
+        top: number of pictures.
         prompts: by picture id; long ones are cut.
-        points: True for scores of 0 to 100, whose reasons are shortened in a narrow terminal. Others are small numbers, whose
-            reasons are all named.
+        points: True for scores of 0 to 100; others are small numbers.
     """
     from rich.text import Text
 
-    from ...pipelines.reports.score_words import ranking_reasons
+    from ...pipelines.reports.score_words import reasons_line
     from ...pipelines.support.figures import with_minus
 
-    table = plain_table()
-    for name in ("#", "score", "pct"):
-        table.add_column(name, justify="right", no_wrap=True)
     shown, decimals = ranking[:top], 1 if points else 3
-    named, brief = NAMED if points else None, points and out.width < WIDE
-    columns = {
-        "picture": names_from_common_folder([picture.path for picture in ranking])[:top],
-        "prompt": [_prompt(picture, prompts) for picture in shown],
+    names = names_from_common_folder([picture.path for picture in ranking])[:top]
+    texts = {
+        "#": [str(picture.place) for picture in shown],
+        "score": [with_minus(f"{picture.score:.{decimals}f}") for picture in shown],
+        "pct": [f"{picture.percentile:.0f}" for picture in shown],
+        "picture": [printable(name) for name in names],
         "verdict": [picture.verdict for picture in shown],
-        "why": ["; ".join(ranking_reasons(picture, named, brief=brief)) for picture in shown],
+        "prompt": [printable(_prompt(picture, prompts)) for picture in shown],
     }
     # Those without a prompt or a verdict would be empty.
-    columns = {name: texts for name, texts in columns.items() if any(texts)}
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for picture, *texts in zip(shown, *columns.values(), strict=True):
-        number = with_minus(f"{picture.score:.{decimals}f}")
-        cells = (Text(printable(text)) for text in texts)
-        table.add_row(str(picture.place), number, f"{picture.percentile:.0f}", *cells)
-    out.print(table)
+    texts = {name: column for name, column in texts.items() if any(column)}
+    for header, *cells, reasons in zip(
+        [True] + [False] * len(shown), *_columns(texts, out.width), [(), *(p.reasons for p in shown)], strict=True
+    ):
+        out.print(Text("  ".join(cells).rstrip(), style="bold" if header else ""), soft_wrap=True)
+        if line := printable(reasons_line(reasons, out.width - INDENT)):
+            out.print(Text(" " * INDENT + line, style="dim"), soft_wrap=True)
     if len(ranking) > top:
         out.print(f"… and {len(ranking) - top} more.")
+
+
+def _columns(texts: Mapping[str, Sequence[str]], width: int) -> list[list[str]]:
+    """Headings over texts, padded to columns that are at most ``width`` wide together, with two spaces between them."""
+    whole = {name: max(len(name), *map(len, column)) for name, column in texts.items()}
+    left = width - sum(whole[name] + 2 for name in whole if name not in ("picture", "prompt"))
+    if "prompt" in whole:
+        whole["picture"] = min(whole["picture"], max(left - whole["prompt"] - 2, 2 * left // 5))
+        whole["prompt"] = max(left - whole["picture"] - 2, len("prompt"))
+    whole["picture"] = max(min(whole["picture"], left), len("picture"))
+    columns = []
+    for name, column in texts.items():
+        cut = [_cut(text, whole[name], middle=name == "picture") for text in (name, *column)]
+        columns.append([text.rjust(whole[name]) if name in NUMBERS else text.ljust(whole[name]) for text in cut])
+    return columns
+
+
+def _cut(text: str, width: int, *, middle: bool) -> str:
+    """A text of at most ``width`` characters, cut in the middle, or at the end."""
+    if len(text) <= width:
+        return text
+    kept = (width - 1) // 2 if middle else 0
+    return f"{text[: width - 1 - kept]}…{text[len(text) - kept :]}"
 
 
 def _prompt(picture: RankedPicture, prompts: Mapping[int, str]) -> str:

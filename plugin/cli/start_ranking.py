@@ -83,7 +83,7 @@ def start(
         partial(load_generator, GeneratorOptions()),
         profiles=store,
         rater=rater,
-        read=True,
+        read=frozenset({place}),
         copy_to=(copy_to or beside.with_name(f"{beside.name}-best")).absolute(),
         language=language,
         names=frozenset({"127.0.0.1"}),
@@ -137,6 +137,7 @@ def _start_in_terminal(
             if failed := service.failure:
                 raise SoartError(failed)
             say("Learning your taste…")
+            assert collection.where is not None
             lesson = learn_taste(Job(0, "", ""), collection.where, rater, Start(profiles=profiles))
             judges = load_judges([rater], collection.file("tastes"))
             rows = [row for row in collection.images() if row.problem is None]

@@ -46,7 +46,7 @@ def _trust(trust: Trust) -> dict[str, Any]:
         "word": trust.word, "sentence": trust.sentence, "advice": trust.advice,
         "concordance": trust.concordance if known else None,
         "rank_correlation": trust.rank_correlation if known else None,
-        "interval": [trust.low, trust.high], "p_value": trust.p_value, "liked": trust.liked, "disliked": trust.disliked,
+        "interval": [trust.low, trust.high], "held_out": trust.held_out if isfinite(trust.held_out) else None, "liked": trust.liked, "disliked": trust.disliked,
         "choices": trust.choices,
         "groups": trust.groups, "curve": [list(point) for point in trust.curve], "more": trust.more,
         "expected": trust.expected if isfinite(trust.expected) else None,

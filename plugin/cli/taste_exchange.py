@@ -11,6 +11,7 @@ import typer
 from ...pipelines.support.figures import fixed
 from ...pipelines.support.wording import counted
 from .options import CollectionArgument, Json, Pictures, Profiles, Rater, output_file_anywhere, picture_file, weighted
+from .ranking_output import reason_row
 from .taste import Name, describe, print_facts, taste_judge
 from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
 
@@ -46,13 +47,17 @@ def explain(
             {
                 "taste": name, "picture": str(picture), "score": explained.score, "percentile": explained.percentile,
                 "liking": why.liking, "baseline": why.baseline, "remainder": why.remainder,
-                "reasons": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
+                "reasons": [reason_row(reason) for reason in explained.reasons],
+                "properties": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
                 "mode": None if why.mode is None else {"name": why.mode[0], "probability": why.mode[1]},
                 "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": judge.doubt(),
             }
         )  # fmt: skip
     print_notes([doubt] if (doubt := judge.doubt()) else [])
     say(f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f}")
+    for text in reason_words(explained.reasons):
+        say(printable(text))
+    say("Properties, by how the liking changes if each is set to that of your mean picture:")
     for text in reason_words(why.reasons):
         say(text)
     if why.mode is not None:
@@ -172,7 +177,7 @@ def export(
     from ...metrics.tastes.taste_files import save_taste
     from ...pipelines.scoring.taste_store import TasteStore
 
-    path = save_taste(TasteStore(profiles).load(name), file)
+    path = save_taste(TasteStore(profiles).load(name), file, to_share=True)
     return emit({"name": name, "file": str(path)}) if as_json else say(f"Written: {path}")
 
 

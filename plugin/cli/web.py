@@ -22,7 +22,6 @@ import typer
 from ...errors import CollectionError, SoartError
 from ...pipelines.models.backends.address import backend_address
 from ...pipelines.models.options import GeneratorOptions
-from .evaluate import evaluate_with_progress
 from .options import (
     Profiles,
     check_typed_priors,
@@ -32,7 +31,7 @@ from .options import (
     weighted,
     with_generator_options,
 )
-from .terminal import Progress, interruptible, note, say
+from .terminal import Progress, note, say
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -51,8 +50,8 @@ def web(
     folders: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Folders of pictures, or collections. A folder is evaluated first and shown as a collection that is kept in "
-            "your data folder; the pictures stay where they are."
+            help="Folders of pictures, or collections. A folder is read and evaluated while the gallery shows it, as a "
+            "collection that is kept in your data folder; the pictures stay where they are."
         ),
     ] = None,
     collection: Annotated[
@@ -150,7 +149,8 @@ def web(
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
     with listen(host, port) as listener:
-        names = [*(_evaluated(folder) for folder in folders or ()), *(collection or ())]
+        opened = {folder: _opened(folder) for folder in folders or () if not Collection.is_collection(folder)}
+        names = [*(opened.get(folder, folder) for folder in folders or ()), *(collection or ())]
         collections = _collections(names, create=create)
         check_typed_priors(ctx, wanted, [store, *map(tastes_of, filter(Collection.is_collection, collections))])
         settings = ServerSettings(
@@ -167,6 +167,7 @@ def web(
             priors=wanted,
             population=population,
             watch=watch,
+            read=frozenset(opened.values()),
             language=language,
             names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
         )
@@ -182,7 +183,8 @@ def check_gallery() -> None:
         SoartError: they are not.
     """
     try:
-        from ..web import app, serving  # noqa: F401
+        from ..web import serving  # noqa: F401
+        from ..web.app import create_app  # noqa: F401
     except ImportError as error:
         raise SoartError(
             f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
@@ -269,22 +271,18 @@ def _check_drawing(drawing: GeneratorOptions) -> None:
         raise typer.BadParameter(f"there is no folder {str(drawing.loras)!r} of LoRAs", param_hint="--lora")
 
 
-def _evaluated(folder: str) -> str:
-    """The collection of a folder of pictures, in step with it; a collection as it is.
+def _opened(folder: str) -> str:
+    """The collection of a folder of pictures, which the gallery reads; nothing is read yet.
 
     Raises:
         SoartError: the folder does not exist or holds no picture.
     """
-    from ...pipelines.collection.collection import Collection
-    from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.ingest.roots import open_collection_for
+    from ...pipelines.ingest.roots import open_collection_for, remember_roots
     from ...pipelines.ingest.scan import Scan
 
-    if Collection.is_collection(folder):
-        return folder
     store, roots = open_collection_for([folder], scan_of=Scan)
-    with interruptible(), store:
-        evaluate_with_progress(store, Scan(roots), LocalEngine(), [])
+    with store:
+        remember_roots(store, roots)
         return store.name
 
 

@@ -51,7 +51,7 @@ class SoartExplain(SoartNode):
             ],
             outputs=[
                 io.Image.Output("heat", display_name="heat map", tooltip="The pictures under their heat maps."),
-                io.String.Output("reasons", display_name="reasons", tooltip="The item groups that moved each score most."),
+                io.String.Output("reasons", display_name="reasons", tooltip="What lifted or lowered each score most, against the batch; for one picture, against the usual picture."),
             ],
         )  # fmt: skip
 
@@ -64,16 +64,14 @@ class SoartExplain(SoartNode):
     def run(cls, images: torch.Tensor, by: str, grid: int = 4, taste: ItemJudge | None = None) -> io.NodeOutput:
         """Explain the scores."""
         from ...pipelines.reports.score_words import reason_words
-        from ...pipelines.scoring.explaining import explain_pixels
+        from ...pipelines.scoring.explaining import explain_batch
 
         judge = judge_of(by, taste)
         scored, pictures = judged_batch(images, judge)
-        step, maps, rows = Progress(len(scored)), [], []
-        for number in [picture.number for picture in scored]:
-            explained = explain_pixels(cast("ItemJudge", judge.inner), pictures.pixels[number], grid)
-            maps.append(explained.overlay)
-            rows += [[number + 1, text] for text in reason_words(explained.reasons)]
-            step()
+        chosen = {picture.number: pictures.pixels[picture.number] for picture in scored}
+        explained = explain_batch(cast("ItemJudge", judge.inner), chosen, grid, Progress(len(scored)))
+        maps = [one.overlay for one in explained.values()]
+        rows = [[number + 1, text] for number, one in explained.items() for text in reason_words(one.reasons)]
         heat = to_images(maps)
         table = {"title": title_of(judge), "columns": ["picture", "reason and contribution"], "rows": rows}
         text = "\n".join(f"picture {number}: {reason}" for number, reason in rows)

@@ -70,21 +70,46 @@ LITERAL = (
     # Faults, technical reasons and their places
     N_("technical quality"),
     N_("overall score"),
-    N_("what it shows: a few people would not like it"),
-    N_("what it shows: some people would not like it"),
-    N_("what it shows: about half of all people would not like it"),
-    N_("what it shows: most people would not like it"),
-    N_("what it shows: hardly anyone would like it"),
-    N_("quality: people would rate it as fairly high"),
-    N_("quality: people would rate it as middling"),
-    N_("quality: people would rate it as low"),
-    N_("quality: people would rate it as very low"),
-    N_("rendering: people would rate it as fairly good"),
-    N_("rendering: people would rate it as middling"),
-    N_("rendering: people would rate it as poor"),
-    N_("rendering: people would rate it as very poor"),
-    N_("unlike photographs, drawings and art"),
-    N_("other causes"),
+    N_("people like what it shows more"),
+    N_("people like what it shows less"),
+    N_("better quality"),
+    N_("poorer quality"),
+    N_("better made"),
+    N_("less well made"),
+    N_("more natural texture"),
+    N_("less natural texture"),
+    N_("sharper"),
+    N_("softer"),
+    N_("less grain"),
+    N_("more grain"),
+    N_("fewer JPEG artefacts"),
+    N_("more JPEG artefacts"),
+    N_("stronger contrast"),
+    N_("paler"),
+    N_("calmer colours"),
+    N_("louder colours"),
+    N_("finer resolution"),
+    N_("coarser resolution"),
+    N_("fewer halos"),
+    N_("more halos"),
+    N_("smoother gradients"),
+    N_("rougher gradients"),
+    N_("fewer burnt colours"),
+    N_("more burnt colours"),
+    N_("richer surfaces"),
+    N_("smoother surfaces"),
+    N_("more finished"),
+    N_("less finished"),
+    N_("less ringing"),
+    N_("more ringing"),
+    N_("fewer faults"),
+    N_("more faults"),
+    N_("fewer other faults"),
+    N_("more other faults"),
+    N_("looks more like photographs and art"),
+    N_("looks less like photographs and art"),
+    N_("too small to tell its quality"),
+    N_("too small to tell its look"),
     N_("freedom from %(damage)s"),
     N_("taste: %(name)s"),
     N_("judge: %(name)s"),
@@ -96,7 +121,7 @@ LITERAL = (
     N_("low resolution: as if enlarged from fewer pixels"),
     N_("halos: bright or dark seams along edges"),
     N_("banding: too few levels of colour"),
-    N_("burnt: contrast and colours beyond their limits"),
+    N_("burnt colours: contrast and colours beyond their limits"),
     N_("a regular grid: lines over the whole picture"),
     N_("over-smoothed: surfaces without texture, like plastic"),
     N_("unfinished: drawn in too few steps"),
@@ -150,7 +175,6 @@ LITERAL = (
     N_("coarse texture is smoother than theirs"),
     N_("coarse texture runs in one direction"),
     N_("coarse texture has an unusual pattern"),
-    N_("usual deductions: good pictures lose these points too"),
     N_("all black"),
     N_("all white or transparent"),
     N_("nothing but one tone"),
@@ -165,8 +189,17 @@ LITERAL = (
     # Reasons of tastes
     N_("technically better"),
     N_("technically worse"),
-    N_("more appealing to most people"),
-    N_("less appealing to most people"),
+    N_("people like it more"),
+    N_("people like it less"),
+    N_("like this you liked"),
+    N_("like these you liked"),
+    N_("unlike this you liked"),
+    N_("like this you disliked"),
+    N_("like these you disliked"),
+    N_("unlike this you disliked"),
+    N_("you liked this one"),
+    N_("you disliked this one"),
+    N_("the other pictures you rated"),
     N_("more to others' liking"),
     N_("less to others' liking"),
     N_("more to the liking of a kind of people"),
@@ -220,8 +253,6 @@ LITERAL = (
     N_("strong"),
     N_("rank correlation"),
     N_("Rate at least five pictures you like and five you do not"),
-    N_("Rate more pictures: there are too few for a learning curve."),
-    N_("Choose between more pictures: there are too few for a learning curve."),
     N_("Choose at least five times between two pictures, each time other ones"),
     N_(
         "A larger network may see what this one does not: try soart taste learn --network with the hub id of a CLIP or SigLIP model."
@@ -412,7 +443,7 @@ COMPOSED = (
     N_("best at %(option)s: %(mean)s (%(low)s … %(high)s)"),
     N_("%(option)s %(mean)s (%(low)s … %(high)s)"),
     N_("90 %% interval"),
-    N_("spread over splits"),
+    N_("95 %% interval"),
     N_("mean of the batch"),
     N_("best picture"),
     N_("batch %(number)s: mean %(mean)s of %(count)s"),
@@ -422,16 +453,15 @@ COMPOSED = (
     N_("1 choice that no other one beats for both %(title)s and %(other_title)s."),
     N_("%(title)s →"),
     N_("↑ %(title)s"),
-    N_("held out"),
     N_("pictures learnt from"),
     N_("choices learnt from"),
-    N_("rank correlation (Somers’ D)"),
-    N_("expected after %(count)s pictures: %(value)s"),
-    N_("expected after %(count)s choices: %(value)s"),
     N_("%(count)s pictures: %(value)s (%(low)s … %(high)s)"),
     N_("%(count)s choices: %(value)s (%(low)s … %(high)s)"),
-    N_("Learning curve: %(statistic)s %(value)s from %(count)s pictures."),
-    N_("Learning curve: %(statistic)s %(value)s from %(count)s choices."),
+    N_("Learning curve: about %(value)s of 100 pairs ordered as you would from %(count)s pictures."),
+    N_("Learning curve: about %(value)s of 100 pairs ordered as you would from %(count)s choices."),
+    N_("of 100 pairs ordered as you would"),
+    N_("made like your good pictures"),
+    N_("made like your bad pictures"),
     N_("batch"),
     N_("pictures"),
     N_("chance"),
@@ -447,8 +477,12 @@ COMPOSED = (
     N_("%(fault)s, most %(place)s"),
     N_("%(judge)s: %(judged)s of %(count)s pictures judged."),
     N_("%(judge)s: %(judged)s of %(count)s picture judged."),
-    N_("%(phrase)s than your bad pictures"),
-    N_("%(phrase)s than your good ones"),
+    N_("%(phrase)s than %(share)s in 10 of these"),
+    N_("%(phrase)s than most"),
+    N_("%(phrase)s than the average of these"),
+    N_("%(phrase)s than all others"),
+    N_("%(phrase)s than the other"),
+    N_("%(phrase)s than usual"),
     N_("The taste %(name)s is not reliable yet for pictures that no other rater has rated (%(report)s)."),
     N_("The taste %(name)s is not reliable yet for pictures that the judge %(judge)s has not judged (%(report)s)."),
     N_("rated higher (%(title)s)"),
@@ -497,73 +531,23 @@ COMPOSED = (
     N_("angular"),
     N_("red–green"),
     N_("blue–yellow"),
-    N_(
-        "%(word)s: %(sides)s, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s; too few to set some aside as a test"
-    ),
-    N_("%(word)s: %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"),
-    N_(
-        "%(word)s: %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
+    N_("%(word)s: %(sides)s; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)"),
+    N_("%(word)s: %(sides)s; too few to set some aside as a test"),
+    N_("%(word)s: %(choices)s choices between pictures; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)"),
     N_("%(word)s: %(choices)s choices between pictures; too few to set some aside as a test"),
+    N_("%(word)s: %(sides)s, %(choices)s choices between pictures; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)"),
+    N_("%(word)s: %(sides)s, %(choices)s choices between pictures; too few to set some aside as a test"),
+    N_("%(word)s: %(sides)s, 1 choice between pictures; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)"),
+    N_("%(word)s: %(sides)s, 1 choice between pictures; too few to set some aside as a test"),
     N_("%(word)s: 1 choice between pictures; too few to set some aside as a test"),
-    N_(
-        "%(word)s: %(sides)s, %(choices)s choices between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, %(choices)s choices between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, %(choices)s choices between pictures; too few to set some aside as a test"
-    ),
-    N_(
-        "%(word)s: %(sides)s, 1 choice between pictures, held-out AUC %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, 1 choice between pictures, held-out rank correlation %(value)s (95 %% interval %(low)s…%(high)s, permutation test p = %(p)s)"
-    ),
-    N_(
-        "%(word)s: %(sides)s, 1 choice between pictures; too few to set some aside as a test"
-    ),
-    N_(
-        "%(more)s more ratings are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
-    ),
-    N_(
-        "%(more)s more choices are expected to raise the %(statistic)s from %(now)s to %(then)s (90 %% of fits: %(low)s…%(high)s)."
-    ),
-    N_(
-        "More ratings of this kind would hardly help: with %(more)s more the %(statistic)s is expected to change from %(now)s to %(then)s."
-    ),
-    N_(
-        "More choices of this kind would hardly help: with %(more)s more the %(statistic)s is expected to change from %(now)s to %(then)s."
-    ),
-    N_(
-        "More ratings of this kind would hardly help: with %(more)s more the %(statistic)s is expected to stay at %(now)s."
-    ),
-    N_(
-        "More choices of this kind would hardly help: with %(more)s more the %(statistic)s is expected to stay at %(now)s."
-    ),
-    N_(
-        "If the %(statistic)s is then %(value)s, some %(more)s more, half of them liked, would show that it is better than chance."
-    ),
-    N_("If the %(statistic)s is then %(value)s, some %(more)s more choices would show that it is better than chance."),
-    N_("Even %(more)s more ratings of this kind would not show that it is better than chance."),
-    N_("Even %(more)s more choices of this kind would not show that it is better than chance."),
+    N_("%(more)s more ratings would make it about %(then)s (%(low)s to %(high)s)."),
+    N_("%(more)s more choices would make it about %(then)s (%(low)s to %(high)s)."),
+    N_("%(more)s more ratings would hardly change this."),
+    N_("%(more)s more choices would hardly change this."),
     N_("Rate at least five pictures you like and five you do not."),
     N_("Choose at least five times between two pictures, each time other ones."),
     N_("Rate pictures of more prompts: those of one prompt or seed count as one here."),
     N_("Choose between pictures of more prompts: choices of one prompt or seed count as one here."),
-    N_(
-        "Rate at least five pictures you like and five you do not; after %(more)s more the %(statistic)s may be near %(then)s."
-    ),
-    N_(
-        "Choose at least five times between two pictures, each time other ones; after %(more)s more choices the %(statistic)s may be near %(then)s."
-    ),
     N_("Only %(few)s are liked beside %(many)s disliked: rate more liked ones."),
     N_("Only %(few)s are disliked beside %(many)s liked: rate more disliked ones."),
     N_(

@@ -154,7 +154,7 @@ class ServerSettings:
         priors: prior scores that raters' tastes start from, as far as they are available; None for all.
         population: name of a population that they start from as well; None for none.
         watch: add pictures that other tools write into the folders of the collections.
-        read: read the pictures of the collections' folders at once, for the view *Start*.
+        read: collections whose folders are read and evaluated from the start.
         copy_to: folder that the best pictures are copied to; None for one in the folder of each collection.
         language: code of the pages' language for visitors who have not chosen one; empty for that of their browser.
         names: further host names that the server answers to.
@@ -177,7 +177,7 @@ class ServerSettings:
     priors: Sequence[str] | None = None
     population: str | None = None
     watch: bool = False
-    read: bool = False
+    read: frozenset[Path | str] = frozenset()
     copy_to: Path | None = None
     language: str = ""
     names: frozenset[str] = frozenset()
@@ -232,8 +232,8 @@ class Server:
             self.key, settings.token, settings.password, guests=settings.guests, ended=settings.ended
         )
         self._look_at_backend()
-        if settings.read:
-            for current in self.collections:
+        for folder, current in zip(settings.collections, self.collections, strict=True):
+            if folder in settings.read:
                 current.start.read()
 
     def _open(self, where: Path | str) -> Collection:

@@ -42,9 +42,6 @@ def draw_hyperparameters(
 class AveragedPosterior:
     """An equal mixture of posteriors; values in units of the noise of the first. See ``KernelPosterior`` for the methods."""
 
-    #: Factor on all variances, as in ``FeaturePosterior``.
-    calibration = 1.0
-
     def __init__(self, parts: Sequence[KernelPosterior]) -> None:
         self.parts = list(parts)
         self._units = [part.theta.noise / parts[0].theta.noise for part in parts]

@@ -29,7 +29,7 @@ class Products:
 
     Attributes:
         weights: (d, j), real or complex.
-        factors: slot → (d, |s|, j), real or complex.
+        factors: slot → (d, |s|, j), or (1, |s|, j) where all functions share them, real or complex.
     """
 
     weights: np.ndarray
@@ -38,14 +38,15 @@ class Products:
     def __call__(self, choices: np.ndarray) -> np.ndarray:
         """(d, n) values at (n, S) choices."""
         values = [
-            prod((factors[number][choices[:, slot]] for slot, factors in self.factors.items())) @ weights
+            prod((factors[number % len(factors)][choices[:, slot]] for slot, factors in self.factors.items())) @ weights
             for number, weights in enumerate(self.weights)
         ]
         return np.real(np.array(values)).reshape(len(self.weights), len(choices))
 
     def take(self, functions: Sequence[int] | np.ndarray | slice) -> Products:
         """The functions numbered ``functions``; of a slice without a copy."""
-        return Products(self.weights[functions], {s: factors[functions] for s, factors in self.factors.items()})
+        own = {s: factors if len(factors) == 1 else factors[functions] for s, factors in self.factors.items()}
+        return Products(self.weights[functions], own)
 
     def times(self, factor: float) -> Products:
         """Each function times a number."""
@@ -55,17 +56,32 @@ class Products:
     def joined(cls, parts: Sequence[Products]) -> Products:
         """The functions of several, one after another."""
         slots = parts[0].factors
-        factors = {s: np.concatenate([part.factors[s] for part in parts]) for s in slots}
+        factors = {
+            s: np.concatenate(
+                [
+                    np.broadcast_to(own, (len(part.weights), *own.shape[1:]))
+                    for part, own in zip(parts, each, strict=True)
+                ]
+            )
+            for s, each in ((s, [part.factors[s] for part in parts]) for s in slots)
+        }
         return cls(np.concatenate([part.weights for part in parts]), factors)
 
     def add_options(self, choices: np.ndarray, levels: Sequence[int], totals: np.ndarray) -> None:
         """Add to (d, k, Σ|s|) ``totals`` the values when one option of a (d, k, S) choice is replaced by each other one."""
         start, everywhere = offsets(levels), np.arange(len(self.weights))[:, None]
-        here = {s: factors[everywhere, choices[..., s]] for s, factors in self.factors.items()}
+        here = {
+            s: factors[0][choices[..., s]] if len(factors) == 1 else factors[everywhere, choices[..., s]]
+            for s, factors in self.factors.items()
+        }
         for slot, factors in self.factors.items():
             others = prod((values for s, values in here.items() if s != slot), start=self.weights[:, None, :])
             part = slice(start[slot], start[slot] + levels[slot])
-            totals[..., part] += np.real(others @ factors.transpose(0, 2, 1))
+            # The imaginary parts of products are not needed.
+            total = others.real @ factors.real.transpose(0, 2, 1)
+            if np.iscomplexobj(others):
+                total -= others.imag @ factors.imag.transpose(0, 2, 1)
+            totals[..., part] += total
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +130,16 @@ class Tables:
 
         Args:
             choices: (f, k, S), k for each function.
-            functions: (f,) numbers of functions; None for all.
+            functions: (f,) increasing numbers of functions; None for all.
         """
+        every = functions is None or len(functions) == len(self)
         functions = np.arange(len(self)) if functions is None else functions
         columns = choices + offsets(self.levels)
         totals = np.repeat(self.main[functions, None, :], choices.shape[1], axis=1)
         for slot in range(len(self.levels)):
             totals += self.pair[functions[:, None], columns[..., slot]]
         for products in self.products:
-            products.take(functions).add_options(choices, self.levels, totals)
+            (products if every else products.take(functions)).add_options(choices, self.levels, totals)
         return totals
 
     @classmethod
@@ -198,10 +215,7 @@ def combination(
     pair = np.empty((len(weights), rows.shape[1], rows.shape[1]))
     for table, weight in zip(pair, weights, strict=True):
         np.multiply(rows.T @ (rows * weight[:, None]), across, out=table)
-    factors = {
-        slot: np.broadcast_to(kernel[:, choices[:, slot]], (len(weights), len(kernel), len(choices)))
-        for slot, kernel in joint_kernels(theta).items()
-    }
+    factors = {slot: kernel[None, :, choices[:, slot]] for slot, kernel in joint_kernels(theta).items()}
     products = (Products(theta.joint * weights, factors),) if factors else ()
     return Tables(levels, constants, weights @ rows, pair, products)
 

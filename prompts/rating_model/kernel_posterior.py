@@ -25,9 +25,6 @@ class KernelPosterior:
         mode: the posterior at its mode.
     """
 
-    #: Factor on all variances, as in ``FeaturePosterior``.
-    calibration = 1.0
-
     def __init__(self, levels: tuple[int, ...], rows: Rows, theta: Hyperparameters, mode: Mode) -> None:
         self.levels, self.rows, self.theta, self.mode = levels, rows, theta, mode
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -132,8 +133,15 @@ def check_choices(choices: object, levels: Sequence[int]) -> np.ndarray:
 
 
 def offsets(levels: Sequence[int]) -> np.ndarray:
-    """(S,) first column of each slot among the Σ|s| one-hot columns."""
-    return np.concatenate([[0], np.cumsum(levels)[:-1]]).astype(np.int64)
+    """(S,) first column of each slot among the Σ|s| one-hot columns; read-only."""
+    return _offsets(tuple(levels))
+
+
+@lru_cache(maxsize=64)
+def _offsets(levels: tuple[int, ...]) -> np.ndarray:
+    columns = np.concatenate([[0], np.cumsum(levels)[:-1]]).astype(np.int64)
+    columns.flags.writeable = False
+    return columns
 
 
 def slot_of_column(levels: Sequence[int]) -> np.ndarray:

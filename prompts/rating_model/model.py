@@ -43,8 +43,6 @@ class RatingModel:
             ratings are taken relative to their mean and deviation.
         iterations: most steps of L-BFGS for the hyper-parameters.
         exact_limit: largest number of cells for the kernel form.
-        factors: number of latent factors of the raters, beside their shared and own parts; useful from a few dozen
-            raters on.
         similarities: which options of each slot are alike, see ``similarity``; by default none.
 
     Attributes:
@@ -61,7 +59,6 @@ class RatingModel:
         *,
         iterations: int = 60,
         exact_limit: int = 2500,
-        factors: int = 0,
         similarities: Similarities = (),
     ) -> None:
         self.levels = check_levels(levels)
@@ -69,7 +66,8 @@ class RatingModel:
         if scale is not None and not (np.isfinite(scale).all() and scale[0] < scale[1]):
             raise PromptError(f"Expected a rating scale from low to high, got {scale}.")
         self.scale = scale
-        self.iterations, self.exact_limit, self.factors = iterations, exact_limit, factors
+        self.iterations, self.exact_limit = iterations, exact_limit
+        self._drawn: list[Hyperparameters] = []
 
     @one_blas_thread()
     def fit(
@@ -81,6 +79,7 @@ class RatingModel:
         items: object | None = None,
         pictures: Names | None = None,
         start: Hyperparameters | None = None,
+        keep: bool = False,
         rng: np.random.Generator | None = None,
     ) -> Self:
         """Learn from n rows; each is a picture of one choice, shown to one rater.
@@ -93,6 +92,7 @@ class RatingModel:
             pictures: (n,) identities, if a picture may be judged more than once: seed noise and rating noise are then
                 separated.
             start: hyper-parameters to start from, such as ``theta_`` of the previous fit.
+            keep: keep the hyper-parameters ``start``, and those drawn around them by the fit that learnt them.
             rng: selects the cells that hyper-parameters are learnt from if there are too many; seed 0 by default.
 
         Raises:
@@ -107,7 +107,7 @@ class RatingModel:
         self.raters_, rows = self.cells_.raters, self.cells_.rows
         terms = Terms.of(judgements, self.cells_.cell, (ratings - self.location_) / self.spread_)
         terms.check_raters(rows)
-        exact = len(rows) <= self.exact_limit and not self.factors
+        exact = len(rows) <= self.exact_limit
         layout = Layout.of(rows, terms, len(self.raters_), self.similarities, joint=exact)
         if start is not None and len(start.slots) != len(self.levels):
             start = None
@@ -115,7 +115,7 @@ class RatingModel:
         if len(rows) > MOST_CELLS:
             some_rows, some_terms = thin(rows, terms, MOST_CELLS, rng or np.random.default_rng(0))
         evidence = Evidence(some_rows, some_terms, self.levels, layout, Priors())
-        iterations = self.iterations
+        iterations = 0 if keep and start is not None else self.iterations
         if len(some_rows) > MOST_CELLS_AT_FIRST and start is None and iterations:
             # From a good start the larger sample needs only a few steps.
             fewer = thin(rows, terms, MOST_CELLS_AT_FIRST, rng or np.random.default_rng(0))
@@ -125,17 +125,20 @@ class RatingModel:
         mode = evidence.mode(self.theta_)
         self.posterior_: KernelPosterior | AveragedPosterior | FeaturePosterior
         if not exact:
-            self.posterior_ = fit_features(self.levels, rows, terms, self.theta_, len(self.raters_), self.factors)
+            self.posterior_ = fit_features(self.levels, rows, terms, self.theta_, len(self.raters_))
         else:
             if len(some_rows) < len(rows):
                 mode = find_mode(covariance(rows, rows, self.levels, self.theta_), terms, self.theta_.noise)
             self.posterior_ = KernelPosterior(self.levels, rows, self.theta_, mode)
-            if 0 < len(rows) <= FEW_CELLS and iterations:
-                drawn = draw_hyperparameters(evidence, self.theta_, AVERAGED, np.random.default_rng(0))
-                parts = [KernelPosterior(self.levels, rows, theta, evidence.mode(theta)) for theta in drawn]
+            if iterations:
+                few = 0 < len(rows) <= FEW_CELLS
+                seeded = np.random.default_rng(0)
+                self._drawn = draw_hyperparameters(evidence, self.theta_, AVERAGED, seeded) if few else []
+            if self._drawn and len(rows) <= FEW_CELLS:
+                parts = [KernelPosterior(self.levels, rows, theta, evidence.mode(theta)) for theta in self._drawn]
                 self.posterior_ = AveragedPosterior([self.posterior_, *parts])
         self._unit = self.theta_.noise * self.spread_
-        self.noise_ = self._unit * float(np.sqrt(self.posterior_.calibration))
+        self.noise_ = self._unit
         return self
 
     def predict(
@@ -158,7 +161,7 @@ class RatingModel:
         rows = self.cells_.new(check_choices(choices, self.levels), raters, items)
         mean, variance = self.posterior_.predict(rows)
         if noise:
-            variance = variance + self.posterior_.calibration * (1.0 + self.theta_.seeds)
+            variance = variance + 1.0 + self.theta_.seeds
         return self.location_ + self._unit * mean, self._unit * np.sqrt(variance)
 
     def means(self, raters: Names | None = None) -> list[Tables]:
@@ -186,7 +189,7 @@ class RatingModel:
             shares[index] = shares.get(index, 0.0) + share
         covariance = self.posterior_.covariance(check_choices(choices, self.levels), shares)
         once = sum(share**2 for share in goal.values()) + self.theta_.seeds * sum(goal.values()) ** 2
-        return self._unit**2 * covariance, self._unit**2 * self.posterior_.calibration * once
+        return self._unit**2 * covariance, self._unit**2 * once
 
     def _in_rating_units(self, table: Tables) -> Tables:
         return table.times(self._unit).shifted(np.full(len(table), self.location_))

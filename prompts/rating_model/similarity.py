@@ -98,7 +98,11 @@ class Numbers:
             shape: d, f.
         """
         frequencies = rng.standard_t(5, shape) / length
-        waves: np.ndarray = np.exp(1j * frequencies[:, None, :] * np.asarray(self.positions)[None, :, None])
+        angles = frequencies[:, None, :] * np.asarray(self.positions)[None, :, None]
+        # Several times as quick as the exponential of imaginary numbers.
+        waves = np.empty(angles.shape, dtype=np.complex128)
+        np.cos(angles, out=waves.real)
+        np.sin(angles, out=waves.imag)
         return waves
 
     def _padded(self, matrix: np.ndarray) -> np.ndarray:
@@ -110,12 +114,15 @@ class Numbers:
         return padded
 
 
+@lru_cache(maxsize=64)
 def matern(positions: tuple[float, ...], length: float) -> tuple[np.ndarray, np.ndarray]:
-    """The Matérn 5/2 covariance, 1 on the diagonal, and its derivative with respect to the logarithm of the length."""
+    """The Matérn 5/2 covariance, 1 on the diagonal, and its derivative with respect to the logarithm of the length; read-only."""
     places = np.asarray(positions)
     r = math.sqrt(5) * np.abs(places[:, None] - places) / length
     decay = np.exp(-r)
-    return (1 + r + r**2 / 3) * decay, r**2 * (1 + r) / 3 * decay
+    matrix, derivative = (1 + r + r**2 / 3) * decay, r**2 * (1 + r) / 3 * decay
+    matrix.flags.writeable = derivative.flags.writeable = False
+    return matrix, derivative
 
 
 @lru_cache(maxsize=64)

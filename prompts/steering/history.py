@@ -25,6 +25,36 @@ INFINITE_FROM = 1e100
 _FEWEST_FOR_QUARTILES = 8
 
 
+def feasible_first(values: Mapping[int, float], violations: Mapping[int, float]) -> dict[int, float]:
+    """The values of trials, with those of infeasible ones below all others, the lower the more they violate.
+
+    This is the order of Deb (2000, An efficient constraint handling method for genetic algorithms). The distance is one to
+    two deviations of the feasible values, so that a model of the values learns the border and little else from it.
+
+    Args:
+        values: number of a trial → value, larger is better.
+        violations: number of a trial → sum of the positive parts of its constraints; 0, or missing, for a feasible one.
+
+    Examples:
+        >>> from soart.prompts.steering.history import feasible_first
+        >>> feasible_first({1: 0.0, 2: 2.0, 3: 9.0, 4: 8.0}, {3: 1.0, 4: 3.0})
+        {1: 0.0, 2: 2.0, 3: -1.5, 4: -1.75}
+    """
+    broken = {number: violations.get(number, 0.0) for number in values if violations.get(number, 0.0) > 0}
+    feasible = [value for number, value in values.items() if number not in broken and abs(value) < INFINITE_FROM]
+    low = min(feasible, default=0.0)
+    spread = float(np.std(feasible)) if len(feasible) > 1 else 0.0
+    spread = spread or 1.0
+    finite = [size for size in broken.values() if size < math.inf]
+    usual = float(np.median(finite)) if finite else 1.0
+    return {
+        number: low - spread * (2.0 if math.isinf(size) else 1.0 + size / (size + usual))
+        if (size := broken.get(number, 0.0))
+        else value
+        for number, value in values.items()
+    }
+
+
 class SteeringFromHistory:
     """Chooses the next trial from the history of all trials.
 

@@ -35,6 +35,8 @@ from .search import MOST_EXHAUSTIVE, Domain, Key, best_of, keys
 
 #: Most steps of L-BFGS for the hyper-parameters at a batch, and the fewest when there are hundreds of observations.
 _STEPS, _FEWEST_STEPS = 30, 6
+#: Growth of the observations after which hyper-parameters are learnt again: fewer hardly change them.
+_GROWN = 1.0625
 #: Posterior draws for the gain, and for deviations.
 _GAIN_DRAWS, _DRAWS = 24, 200
 #: Most choices asked for and not yet told whose coming ratings are taken into account.
@@ -105,6 +107,7 @@ class Steering:
         self._asked: dict[Key, None] = {}
         self._fitted = False
         self._theta: Hyperparameters | None = None
+        self._learnt_from = 0
 
     def tell(
         self,
@@ -160,8 +163,13 @@ class Steering:
             # A batch changes the hyper-parameters little if there are hundreds of observations already.
             if self._theta is not None:
                 self._model.iterations = max(_FEWEST_STEPS, _STEPS * 100 // max(len(self.choices), 100))
-            self._model.fit(self.choices, self.feedback, raters=self.raters, pictures=self.pictures, start=self._theta)
+            known = len(self._model.raters_) if self._theta is not None else 0
+            keep = len(self.choices) < _GROWN * self._learnt_from and len(set(self.raters)) == known
+            self._model.fit(
+                self.choices, self.feedback, raters=self.raters, pictures=self.pictures, start=self._theta, keep=keep
+            )
             self._theta, self._fitted = self._model.theta_, True
+            self._learnt_from = self._learnt_from if keep else len(self.choices)
         return self._model
 
     @one_blas_thread()

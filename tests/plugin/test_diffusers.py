@@ -49,7 +49,7 @@ class Bright(JudgesItems):
     def score(self, items):
         return items[:, self.extractor.names.index("colour/luma/mean")]
 
-    def explain(self, items, top=2):
+    def explain(self, items, among=None):
         return [[] for _ in items]
 
 
@@ -240,6 +240,13 @@ def test_best_of(pipe):
     assert wrapped.best_of("a {fox|boat}", n=4, keep=1, steps=2, by=Bright(), **SIZE)[0].score == scores[0]
     assert len(wrapped("a fox", num_inference_steps=1, **SIZE).images) == 1
     assert wrapped.scheduler is pipe.scheduler
+
+
+def test_optimize(pipe):
+    found = soart.wrap(pipe).optimize("a fox", by=Bright(), seconds=None, pictures=6, num_inference_steps=2, **SIZE)
+    assert found.marks.value >= found.start_marks.value
+    assert found.image.size == (32, 32)
+    assert set(found.steps) == {"search"}
 
 
 def test_settings_have_the_names_of_diffusers_too(pipe):

@@ -321,7 +321,6 @@ def test_a_picture_is_known_by_its_pixels():
             {"generator": 1},
             "'generator' cannot be given because soart sets it for every picture: leave it out, and pass seed",
         ),
-        ({"num_images_per_prompt": 2}, "'num_images_per_prompt' cannot be given"),
         ({"guidance_scale": 3, "guidance": 4}, "'guidance_scale' and 'guidance' are the same setting"),
         ({"steps": 3, "num_inference_steps": 2}, "'num_inference_steps' and 'steps' are the same setting"),
     ],
@@ -330,6 +329,28 @@ def test_arguments_that_contradict_soart_are_refused(stable, options, message):
     for method in (wrap(stable).best_of, wrap(stable).tune):
         with pytest.raises(ModelError, match=message):
             method("a {fox|owl}", **options)
+
+
+def test_best_of_takes_the_counts_and_generators_of_diffusers(stable):
+    wrapped, options = wrap(stable), {"steps": 2, "by": "technical", **SIZE}
+    seeded = wrapped.best_of("a fox", 2, seed=5, **options)
+    given = wrapped.best_of("a fox", num_images_per_prompt=2, generator=torch.Generator().manual_seed(5), **options)
+    assert {one.request for one in seeded} == {one.request for one in given}
+    several = wrapped.best_of(["a fox", "an owl"], num_images_per_prompt=2, **options)
+    drawn = sorted((one.request.prompt, one.request.seed) for one in several)
+    assert drawn == [("a fox", 0), ("a fox", 1), ("an owl", 0), ("an owl", 1)]
+    assert len(wrapped.best_of(["a fox", "an owl"], 3, **options)) == 3
+    for wrong in ({"n": 2, "num_images_per_prompt": 2}, {"seed": 1, "generator": torch.Generator()}):
+        with pytest.raises(ModelError, match="are the same setting"):
+            wrapped.best_of("a fox", **wrong, **options)
+    with pytest.raises(SoartError, match="a picture for each, got 2 prompts and n=1"):
+        wrapped.best_of(["a fox", "an owl"], 1, **options)
+    with pytest.raises(ModelError, match="'num_images_per_prompt' cannot be given"):
+        wrapped.tune("a {fox|owl}", num_images_per_prompt=2)
+    table = several.to_pandas()
+    assert list(table.columns[:4]) == ["score", "percentile", "reasons", "prompt"]
+    assert table["score"].is_monotonic_decreasing
+    assert several._repr_html_().count("<img") == 4
 
 
 def test_palettes_count_in_the_digest_of_pictures():

@@ -12,8 +12,10 @@ from optuna.trial import TrialState
 
 from soart.errors import PromptError
 from soart.plugin.optuna import SoartSampler
+from soart.prompts.steering.history import feasible_first
 
 WORDS = tuple("abcdef")
+INF = float("inf")
 
 
 @pytest.fixture(autouse=True)
@@ -485,3 +487,50 @@ def test_enqueued_choices_that_are_under_way_are_not_chosen_again():
     begun = [study.ask() for _ in "bcdef"]
     assert study.ask(space).params == {"c": "a"}
     assert [trial.suggest_categorical("c", WORDS) for trial in begun] == [*"bcdef"]
+
+
+def test_constraints_are_learnt_and_kept():
+    def objective(trial):
+        style = trial.suggest_categorical("style", ["wash", "ink", "flat", "neon"])
+        light = trial.suggest_categorical("light", ["dim", "soft", "hard"])
+        steps = trial.suggest_int("steps", 1, 12)
+        return {"wash": 0, "ink": 1, "flat": 2, "neon": 3}[style] + (light == "hard") + steps / 12
+
+    def constraints(trial):
+        # The best of all values are forbidden.
+        return trial.params["steps"] - 6, (trial.params["style"] == "neon") - 0.5
+
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0, constraints_func=constraints))
+    study.optimize(objective, n_trials=40)
+    kept = [max(trial.system_attrs["constraints"]) <= 0 for trial in study.trials]
+    # Of all choices 54 of 144 keep them.
+    assert sum(kept[-16:]) >= 9
+    best = study.sampler.recommend(study)
+    assert (best["style"], best["light"]) == ("flat", "hard")
+    assert 4 <= best["steps"] <= 6
+    # A sampler that ignores them is drawn to what is forbidden.
+    blind = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    blind.optimize(objective, n_trials=24)
+    assert blind.sampler.recommend(blind)["style"] == "neon"
+    # Stored constraints count whoever stored them.
+    later = SoartSampler(seed=1)
+    assert later.recommend(study)["style"] != "neon"
+
+
+@pytest.mark.parametrize("constraints", [None, 1.0, ["x"], [float("nan")]])
+def test_constraints_that_are_no_numbers(constraints):
+    study = optuna.create_study(sampler=SoartSampler(seed=0, constraints_func=lambda trial: constraints))
+    with pytest.raises(PromptError, match="Expected numbers from constraints_func"):
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+
+
+def test_infeasible_values_stand_below_all_others_in_the_order_of_their_violations():
+    values = {0: 1.0, 1: -INF, 2: 3.0, 3: 9.0, 4: 8.0, 5: INF}
+    ordered = feasible_first(values, {3: 2.0, 4: 0.5, 5: INF, 2: 0.0})
+    assert [ordered[number] for number in (0, 1, 2)] == [1.0, -INF, 3.0]
+    assert ordered[5] < ordered[3] < ordered[4] < 1.0
+    # Nothing is feasible: the order remains.
+    assert feasible_first({0: 1.0, 1: 5.0}, {0: 1.0, 1: 2.0}) == {
+        0: pytest.approx(-1.4),
+        1: pytest.approx(-1.571, abs=1e-3),
+    }

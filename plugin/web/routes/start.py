@@ -57,17 +57,19 @@ def best(request: Request) -> Response:
     liked = sorted((image for image in stars if stars[image] > middle), key=lambda image: -stars[image])[:EXAMPLES]
     disliked = sorted((image for image in stars if stars[image] < middle), key=stars.__getitem__)[:EXAMPLES]
     cells = cells_by_id(collection, [*liked, *disliked], rater)
-    ranked = {"best": ids, "worst": worst[:WORST]} if judge else {"best": [], "worst": []}
+    stored = judge.stored_name if judge else ""
+    first, last = (cells_of(collection, rows_of(collection, some), rater, stored) for some in (ids, worst[:WORST]))
     return page(
         request, "start_best.html", current,
         taste=judge and judge.taste,
         name=rater,
-        ranked=len(collection.scores(judge.stored_name)) if judge else 0,
+        ranked=len(collection.scores(stored)) if judge else 0,
         reading=current.start.state(),
         target=str(current.start.target) if is_owner(request) else "",
         liked=[cells[image] for image in liked if image in cells],
         disliked=[cells[image] for image in disliked if image in cells],
-        **{kind: cells_of(collection, rows_of(collection, ids), rater, judge.stored_name if judge else "") for kind, ids in ranked.items()},
+        best=first,
+        worst=last,
     )  # fmt: skip
 
 

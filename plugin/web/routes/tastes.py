@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ....metrics.tastes.blend import Blend
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.queries import Query, order, rows_of
 from ....pipelines.collection.score_statistics import unfit_ids
@@ -43,8 +44,7 @@ def taste_page(request: Request) -> Response:
             for ids in best_and_worst(collection, stored, TOP)
         )
         values["scored"] = len(order(collection, Query(profile=stored, sound=True, scored=True), rater))
-        examples = getattr(taste, "examples", None)
-        values["curve"] = draw_curve(taste.trust, len(examples)) if examples is not None else None
+        values["curve"] = None if isinstance(taste, Blend) else draw_curve(taste.trust)
     agreed, common = agreement(collection, {name: judge.stored_name for name, judge in judges.items()})
     disagreements: list[tuple[dict[str, Any], list[float]]] = []
     if agreed is not None:

@@ -51,15 +51,18 @@ def test_place_of_noise_in_a_photograph(judge, photograph):
 def test_reasons_name_the_place(judge, photograph):
     noisy = with_noise(photograph, np.s_[140:], np.s_[:400], 60)
     items = judge.extractor.extract(noisy)
-    plain, placed = judge.explain(items, 4)[0], judge.explain_picture(noisy, items, 4)
+    plain = judge.explain(items)[0]
+    placed = judge.explain(items, None, judge.places(noisy, items))[0]
     assert [reason.contribution for reason in placed] == [reason.contribution for reason in plain]
     assert any("nois" in reason.text and reason.text.endswith(", most at the lower left") for reason in placed)
     # Stronger noise in a part is called halos, in the same place.
     strong = with_noise(photograph, np.s_[140:], np.s_[:400], 80)
-    [reason] = judge.explain_picture(strong, judge.extractor.extract(strong), 1)
+    items = judge.extractor.extract(strong)
+    reason = min(judge.explain(items, None, judge.places(strong, items))[0], key=lambda reason: reason.contribution)
     assert reason.text.endswith(", most at the lower left")
     # A detector explains its own fault in the same way.
-    assert "lower left" in TechnicalJudge.detector("noise").explain_picture(noisy, items)[0].text
+    detector, items = TechnicalJudge.detector("noise"), judge.extractor.extract(noisy)
+    assert "lower left" in detector.explain(items, None, detector.places(noisy, items))[0][0].text
 
 
 def test_pictures_without_places(judge):

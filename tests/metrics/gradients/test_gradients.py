@@ -128,7 +128,9 @@ def test_scores_are_those_of_the_judges(pictures):
         for judge, twin in judges:
             value, derivative = differentiate(partial(twin, judge), judge.extractor, pixels / 255)
             assert value == pytest.approx(judge.score(judge.extractor.extract(pixels))[0], rel=TOLERANCE, abs=TOLERANCE)
-            assert derivative.shape == pixels.shape and np.isfinite(derivative).all() and derivative.any()
+            assert derivative.shape == pixels.shape
+            assert np.isfinite(derivative).all()
+            assert derivative.any()
 
 
 def test_large_and_grey_pictures_have_the_score_of_the_judge(drawings, extractor):
@@ -160,7 +162,8 @@ def test_scores_are_those_of_tastes_and_blends(pictures, taste, extractor):
             assert value == pytest.approx(one.score(items, useless_ok=True)[0], rel=TOLERANCE)
             liking, _ = differentiate(partial(tastes.liking, one), extractor, pixels / 255)
             assert liking == pytest.approx(one.liking(items)[0], rel=TOLERANCE, abs=TOLERANCE)
-            assert np.isfinite(derivative).all() and derivative.any()
+            assert np.isfinite(derivative).all()
+            assert derivative.any()
 
 
 def test_functions_of_items_have_the_derivative_of_differences(drawings, taste, extractor):
@@ -204,4 +207,5 @@ def test_other_extractors_have_no_gradient(extractor):
         def extract(self, images):
             return np.zeros((1, 1))
 
-    assert has_gradient(extractor) and not has_gradient(Other())
+    assert has_gradient(extractor)
+    assert not has_gradient(Other())

@@ -58,13 +58,13 @@ def test_a_taste_of_few_pictures_starts_from_it(tmp_path, monkeypatch):
     examples = from_modes({"good": items[chosen[:4]], "bad": items[chosen[4:]]})
     taste = learn_taste(
         replace(examples, priors=scores[chosen]), shipped.names, "deep-2",
-        prior_names=(APPEAL,), background=(items, scores), curve=False, repeats=1,
+        prior_names=(APPEAL,), background=(items, scores), repeats=1,
     )  # fmt: skip
     assert taste.trusted_priors[APPEAL] > 0.8
     assert np.corrcoef(taste.liking(items), scores[:, 0])[0, 1] > 0.9
     # It says so in words, and keeps the version of appeal that it was learnt with.
     best = explain(taste, items[order[-1:]])[0]
-    assert "more appealing to most people" in {reason.text.split(" than")[0] for reason in best.reasons}
+    assert "people like it more" in {reason.text.split(" than")[0] for reason in best.reasons}
     path = save_taste(taste, tmp_path / "t.safetensors")
     assert same_taste(load_taste(path), taste)
     monkeypatch.setattr(taste_files, "APPEAL_VERSION", "appeal-3")

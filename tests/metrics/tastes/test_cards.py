@@ -359,13 +359,13 @@ def test_card_of_a_taste(taste_world):
     rng = np.random.default_rng(9)
     items, liking = taste_world.draw(60, rng)
     space = learn_space(items, taste_world.names, "v1", len(taste_world.names))
-    taste = learn_taste(taste_world.planted(10, rng), taste_world.names, "v1", curve=False, repeats=1)
+    taste = learn_taste(taste_world.planted(10, rng), taste_world.names, "v1", repeats=1)
     card = make_card(taste, space=space)
     assert np.corrcoef(space.coordinates(items) @ card.mean, liking)[0, 1] > 0.5
     # Choices between the same pictures show it too.
     items, true = taste_world.draw(60, rng)
     pairs = [(i, i + 1) if true[i] > true[i + 1] else (i + 1, i) for i in range(0, 60, 2)]
-    of_choices = learn_taste(from_choices(items, pairs), taste_world.names, "v1", curve=False, repeats=1)
+    of_choices = learn_taste(from_choices(items, pairs), taste_world.names, "v1", repeats=1)
     fresh, liking = taste_world.draw(200, rng)
     assert np.corrcoef(space.coordinates(fresh) @ make_card(of_choices, space=space).mean, liking)[0, 1] > 0.5
     hidden = make_card(taste, 1.0, np.random.default_rng(0), space)
@@ -433,7 +433,7 @@ def test_taste_with_kinds_computes_their_liking(taste_world, monkeypatch, tmp_pa
     # A kind that likes what this person likes, and one of noise.
     kinds = np.stack([np.linalg.lstsq(space.coordinates(items), liking, rcond=None)[0], rng.normal(size=space.width)])
     examples = taste_world.planted(4, rng)
-    options = {"curve": False, "repeats": 1}
+    options = {"repeats": 1}
     plain = learn_taste(examples, taste_world.names, "v1", **options)
     known = replace(examples, priors=kind_scores(kinds, examples.items))
     helped = learn_taste(

@@ -16,7 +16,7 @@ from soart.metrics.tastes.trust import STRONG
 
 def learnt(world, size=12, **options):
     rng = np.random.default_rng(1)
-    return learn_taste(world.planted(size, rng), world.names, "v", rng=rng, curve=False, repeats=1, **options)
+    return learn_taste(world.planted(size, rng), world.names, "v", rng=rng, repeats=1, **options)
 
 
 def test_contributions_and_their_remainder_make_the_difference(taste_world):
@@ -52,7 +52,7 @@ def test_what_a_network_sees_is_more_or_less_to_the_taste_as_it_counts():
     items = rng.normal(size=(40, 6))
     liked = items @ signs > 0
     examples = from_modes({"good": items[liked], "bad": items[~liked]})
-    profile = learn_taste(examples, names, "v", curve=False, repeats=1)
+    profile = learn_taste(examples, names, "v", repeats=1)
     seen = set()
     for one in explain(profile, rng.normal(size=(20, 6))):
         for reason in one.reasons:
@@ -69,7 +69,7 @@ def test_reasons_name_the_mode(taste_world):
     items[10:20, 3] -= 6
     items[20:, 4] -= 6
     examples = from_modes({"good": items[:10], "grey": items[10:20], "soft": items[20:]})
-    profile = learn_taste(examples, taste_world.names, "v", curve=False, repeats=1)
+    profile = learn_taste(examples, taste_world.names, "v", repeats=1)
     assert explain(profile, items[12:13])[0].mode[0] == "grey"
     assert 0 < explain(profile, items[12:13])[0].mode[1] <= 1
 
@@ -92,7 +92,7 @@ def real_profile():
     vivid[..., 2] //= 4
     items = extractor.extract(np.concatenate([vivid[:10], grey[10:]]))
     return learn_taste(
-        from_modes({"good": items[:10], "bad": items[10:]}), extractor.names, extractor.version, curve=False, repeats=1
+        from_modes({"good": items[:10], "bad": items[10:]}), extractor.names, extractor.version, repeats=1
     ), extractor
 
 
@@ -158,7 +158,7 @@ def test_a_taste_of_prior_scores_alone_proposes_by_items(taste_world):
     rng = np.random.default_rng(8)
     examples = taste_world.planted(8, rng)
     examples = replace(examples, priors=examples.items[:, [taste_world.detail]])
-    profile = learn_taste(examples, taste_world.names, "v", prior_names=("a",), curve=False, repeats=1)
+    profile = learn_taste(examples, taste_world.names, "v", prior_names=("a",), repeats=1)
     model = profile.fitted.model
     alone = replace(model, parts=[part for part in model.parts if part[1].kernel < 0])
     assert alone.parts

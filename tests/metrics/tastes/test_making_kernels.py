@@ -137,14 +137,14 @@ def test_pictures_made_alike_change_nothing():
 
 
 def test_files_blends_and_proposals_know_how_pictures_were_made(tmp_path):
-    taste = learn_taste(learning(BY_MODEL), NAMES, "v", curve=False, repeats=1)
+    taste = learn_taste(learning(BY_MODEL), NAMES, "v", repeats=1)
     again = load_taste(save_taste(taste, tmp_path / "taste"))
     rows = np.random.default_rng(4).normal(size=(6, 4))
     makings = [*BY_MODEL[:4], None, Making(loras=(("ink", 0.5),), steps=9.5, words=("fox",), negative=())]
     assert content_hash(again) == content_hash(taste)
     assert taste.of_making
     np.testing.assert_allclose(again.liking(rows, makings=makings), taste.liking(rows, makings=makings), atol=1e-9)
-    other = learn_taste(learning([None] * 16, 5), NAMES, "v", name="other", curve=False, repeats=1)
+    other = learn_taste(learning([None] * 16, 5), NAMES, "v", name="other", repeats=1)
     assert not other.of_making
     both = blend("both", [taste, other])
     liked, disliked = (both.liking(rows[:1], makings=[Making(model=one)]) for one in ("oil", "ink"))
@@ -154,7 +154,7 @@ def test_files_blends_and_proposals_know_how_pictures_were_made(tmp_path):
 
 
 def test_reasons_name_how_a_picture_was_made():
-    taste = learn_taste(learning(BY_MODEL), NAMES, "v", curve=False, repeats=1)
+    taste = learn_taste(learning(BY_MODEL), NAMES, "v", repeats=1)
     row = np.zeros((1, 4))
     for model, like in (("oil", "good"), ("ink", "bad")):
         explained = explain(taste, row, makings=[Making(model=model)])[0]

@@ -5,15 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
 from soart.errors import TasteError
 from soart.metrics.damage.names import FAULTS_VERSION
-from soart.metrics.damage.rated_quality import LEAST, TOP, RatedQuality, rated_quality_model
+from soart.metrics.damage.rated_quality import LEAST, TOP, rated_quality_model
+from soart.metrics.damage.reasons import contributions, than_others
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.tastes import overall
-from soart.metrics.tastes.appeal import Appeal, appeal_model
+from soart.metrics.tastes.appeal import appeal_model
 from soart.metrics.tastes.overall import (
     ALIKE,
     MIDDLE,
@@ -109,8 +112,8 @@ def test_what_is_unlike_all_that_it_knows_costs_points(judge, large):
     deep = [n for n, name in enumerate(names) if name.startswith("deep/3/")]
     far[:, deep] *= 5
     assert judge.unlikeness(far)[0] > judge.unlikeness(large[:1])[0]
-    texts = [reason.text for reason in judge.explain(far, top=99)[0]]
-    assert sum(text.startswith("unlike ") for text in texts) == 1
+    texts = [reason.text for reason in judge.explain(far, np.concatenate([large[:1], far]))[0]]
+    assert "looks less like photographs and art than the other" in texts
 
 
 def test_grey_pictures_are_not_unlike_for_want_of_colours(judge):
@@ -121,51 +124,59 @@ def test_grey_pictures_are_not_unlike_for_want_of_colours(judge):
     assert without < 1.15 * coloured
 
 
-def test_reasons_add_up_to_the_score(judge, items, large, tiny):
-    both = np.concatenate([items, large, tiny])
-    for row, points in zip(judge.explain(both, top=1000), judge.score(both), strict=True):
-        assert sum(r.contribution for r in row) == pytest.approx(points - 100, abs=1e-6)
-        assert all(r.contribution <= 0 for r in row)
-        assert row[0].contribution == min(r.contribution for r in row)
-    assert judge.explain(items, top=0) == [[]] * len(items)
+def test_the_parts_make_the_score(judge, items, large, tiny):
+    """Whatever the formula: the reasons are exact only if it is the product of the parts that the judge tells."""
+    both = np.concatenate([items[:8], large, tiny])
+    assert 100 * 2 ** -judge.parts(both).matrix.sum(axis=0) == pytest.approx(judge.score(both))
+    assert (judge.parts(both).matrix >= 0).all()
+
+
+def test_reasons_add_up_to_the_difference_from_the_reference(judge, items, large, tiny):
+    both = np.concatenate([items[:8], large, tiny])
+    scores = judge.score(both)
+    geometric = np.exp(np.log(scores).mean())
+    for row, points in zip(judge.explain(both, both), scores, strict=True):
+        assert sum(r.contribution for r in row) == pytest.approx(points - geometric, abs=1e-9)
     assert [reason.text for reason in judge.explain(items[8:])[0]] == ["all black"]
-    texts = [[reason.text for reason in row] for row in judge.explain(items[6:8], top=4)]
+    texts = [[reason.text for reason in row] for row in judge.explain(items[6:8], items[:8])]
     assert any("blurred" in text for text in texts[0])
     assert any("noisy" in text for text in texts[1])
 
 
-def test_reasons_tell_how_many_would_like_it(judge, items, monkeypatch):
-    """The cost of the content is in proportion to the halvings: a quarter of the people are two."""
-    row = items[:1]
-    technical = judge.technical.freedom_from_faults(row)[0] / 100
-    quality = judge.qualities(row)[0]
-    for share, words in ((0.9, "a few"), (0.7, "some"), (0.5, "about half"), (0.25, "most"), (0.1, "hardly")):
-        level = MIDDLE + np.log(share / (1 - share)) / SLOPE
-        flat = Appeal((), np.zeros(0), np.ones(0), np.zeros((0, 1)), np.zeros((0, 1)), np.zeros(0), level)
-        monkeypatch.setattr(overall, "appeal_model", lambda flat=flat: flat)
-        [reason] = [r for r in judge.explain(row, top=99)[0] if r.text.startswith("what it shows: ")]
-        assert words in reason.text
-        halvings = -np.log2(share)
-        # Of a small picture unlikeness is not known: all causes share what it costs.
-        part = halvings / (halvings - np.log2(technical * quality / alike_of(np.array([np.nan]))[0]))
-        assert reason.contribution == pytest.approx(part * (100 * technical * share * quality - 100))
+@given(seed=st.integers(0, 10**6), parts=st.integers(1, 6), others=st.integers(1, 9), alike=st.booleans())
+def test_contributions_of_any_product_are_exact(seed, parts, others, alike):
+    rng = np.random.default_rng(seed)
+    own, among = rng.exponential(0.5, (parts, 5)), rng.exponential(0.5, (parts, others))
+    usual = own[:, :1] if alike else among.mean(axis=1, keepdims=True)
+    added = contributions(own, usual)
+    scores = 100 * 2 ** -own.sum(axis=0)
+    assert added.sum(axis=0) == pytest.approx(scores - 100 * 2 ** -usual.sum(), abs=1e-9)
+    # A part that costs less than in the reference lifts, one that costs more lowers.
+    assert (np.sign(added) == np.sign(usual - own)).all()
 
 
-def test_reasons_tell_how_its_quality_would_be_rated(judge, tiny, large, monkeypatch):
-    names = judge.extractor.names
-    for rated, words in (
-        (0.95, None),
-        (0.8, "fairly high"),
-        (0.6, "middling"),
-        (0.4, "as low"),
-        (0.01, "very low"),
-    ):
-        nothing = np.zeros(len(names))
-        flat = RatedQuality(names, nothing, nothing + 1, nothing, rated, 0.5)
-        monkeypatch.setattr(overall, "rated_quality_model", lambda flat=flat: flat)
-        reasons = [r for r in judge.explain(large[:1], top=99)[0] if r.text.startswith("quality: ")]
-        assert [words in reason.text for reason in reasons] == ([True] if words else [])
-        assert not any(r.text.startswith("quality: ") for r in judge.explain(tiny, top=99)[0])
+def test_reasons_tell_how_many_would_like_it_and_its_quality(judge, large):
+    texts = [{reason.text for reason in row} for row in judge.explain(large, large)]
+    shares, rated = judge.shares(large), judge.rated(large)
+    assert "people like what it shows more than all others" in texts[int(shares.argmax())]
+    assert "people like what it shows less than all others" in texts[int(shares.argmin())]
+    assert "better quality than all others" in texts[int(rated.argmax())]
+    assert "poorer quality than all others" in texts[int(rated.argmin())]
+    assert any(
+        text.startswith("people like what it shows") and text.endswith("usual")
+        for text in {r.text for r in judge.explain(large[:1])[0]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "words"),
+    [
+        (0.995, 100, "than all others"), (0.75, 2, "than the other"), (0.93, 30, "than 9 in 10 of these"),
+        (0.75, 9, "than most"), (0.6, 100, "than most"), (0.3, 100, "than the average of these"), (0.0, 0, "than usual"),
+    ],
+)  # fmt: skip
+def test_comparisons_in_words(share, count, words):
+    assert than_others(share, count) == words
 
 
 def test_places_of_faults(judge):
@@ -175,11 +186,11 @@ def test_places_of_faults(judge):
     noisy[128:, :256] += rng.normal(0, 80, (256, 256, 1))
     pixels = np.clip(noisy, 0, 255).astype(np.uint8)
     rows = judge.extractor.extract(pixels)
-    explained = judge.explain_picture(pixels, rows, top=99)
-    places = {text for r in judge.technical.explain_picture(pixels, rows, top=99) if ", " in (text := r.text)}
+    [explained] = judge.explain(rows, None, judge.places(pixels, rows))
+    [technical] = judge.technical.explain(rows, None, judge.technical.places(pixels, rows))
+    places = {text for r in technical if ", " in (text := r.text)}
     assert places
     assert places <= {reason.text for reason in explained}
-    assert sum(r.contribution for r in explained) == pytest.approx(judge.score(rows)[0] - 100)
 
 
 def test_the_quality_in_words_is_told_by_whole_scores(judge, items):

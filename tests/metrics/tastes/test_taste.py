@@ -25,7 +25,7 @@ def concordance(liking, scores):
 
 
 def learn(examples, world, **options):
-    options = {"curve": False, "repeats": 2, "rng": np.random.default_rng(0), **options}
+    options = {"repeats": 2, "rng": np.random.default_rng(0), **options}
     return learn_taste(examples, world.names, "v1", **options)
 
 
@@ -118,7 +118,7 @@ def test_ratings_choices_and_folders_mix(taste_world):
     profile = learn(every, taste_world)
     test, truth = taste_world.draw(300, rng)
     assert concordance(truth, profile.liking(test)) > 0.75
-    assert "rank correlation" in profile.trust.sentence
+    assert "of 100 pairs" in profile.trust.sentence
 
 
 def test_choices_order_pictures():
@@ -200,9 +200,7 @@ def test_matrices_that_do_not_fit_together_are_refused_in_one_sentence(change, w
     examples = replace(taste_world.planted(6, rng), priors=rng.normal(size=(12, 2)))
     assert examples.items.shape[1] == len(taste_world.names) == 13
     with pytest.raises((ItemsError, TasteError), match=words):
-        learn_taste(
-            examples, taste_world.names, "v1", **{"prior_names": ("a", "b"), "curve": False, "repeats": 1} | change
-        )
+        learn_taste(examples, taste_world.names, "v1", **{"prior_names": ("a", "b"), "repeats": 1} | change)
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, np.nan, np.inf])
@@ -274,7 +272,7 @@ def test_items_of_a_network_weigh_as_much_as_all_others():
     z = frame.deviations(items[np.r_[:8, 60:68]])
     attention = learn_attention(z, examples, frame)
     assert attention.model.weights_[-1] == pytest.approx(0.5)
-    # Of the kernels of the permutation test one is of the network alone.
+    # Of the kernels of the earlier method one is of the network alone.
     kernels = Kernels.of(z, frame)
     of_network = kernels.against(z)[kernels.names.index("network")]
     assert of_network == pytest.approx(z[:, -200:] @ z[:, -200:].T / np.mean(np.sum(z[:, -200:] ** 2, axis=1)))

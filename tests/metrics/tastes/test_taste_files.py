@@ -20,7 +20,7 @@ def make(world, seed=1, name="mine", **options):
     examples = world.planted(8, rng)
     examples = replace(examples, priors=np.column_stack([examples.liking + rng.normal(size=16), np.full(16, np.nan)]))
     return learn_taste(
-        examples, world.names, "v1", name=name, prior_names=("a", "others"), rng=rng, curve=False, repeats=1, **options
+        examples, world.names, "v1", name=name, prior_names=("a", "others"), rng=rng, repeats=1, **options
     )
 
 
@@ -46,12 +46,30 @@ def test_round_trip(profile, taste_world, tmp_path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+def test_files_of_pictures_are_kept_and_their_folders_not_shared(taste_world, tmp_path):
+    rng = np.random.default_rng(3)
+    bare = taste_world.planted(8, rng)
+    places = np.array([f"/home/ann/pictures/{n}.png" for n in range(16)])
+    options = {"curve": False, "repeats": 1}
+    without = learn_taste(bare, taste_world.names, "v1", **options)
+    taste = replace(without, examples=replace(without.examples, files=places))
+    assert taste_files.content_hash(taste) == taste_files.content_hash(without)
+    assert load_taste(save_taste(taste, tmp_path / "own")).examples.files.tolist() == places.tolist()
+    other = learn_taste(taste_world.planted(8, rng), taste_world.names, "v1", name="other", **options)
+    for name, one in (("shared", taste), ("blend", blend("both", [taste, other]))):
+        path = save_taste(one, tmp_path / name, to_share=True)
+        assert "/home/ann" not in path.read_bytes().decode("latin-1")
+        parts = [load_taste(path)] if name == "shared" else load_taste(path).parts
+        assert parts[0].examples.files[3] == "3.png"
+    assert not load_taste(save_taste(without, tmp_path / "bare")).examples.files.any()
+
+
 def test_named_modes_survive(taste_world, tmp_path):
     from soart.metrics.tastes.examples import from_modes
 
     items, _ = taste_world.draw(30, np.random.default_rng(3))
     examples = from_modes({"good": items[:10], "grey": items[10:20], "soft": items[20:]})
-    profile = learn_taste(examples, taste_world.names, "v1", curve=False, repeats=1)
+    profile = learn_taste(examples, taste_world.names, "v1", repeats=1)
     again = load_taste(save_taste(profile, tmp_path / "p"))
     z = profile.fitted.scaling.frame.deviations(items)
     np.testing.assert_allclose(again.modes.probabilities(z), profile.modes.probabilities(z), atol=1e-8)
@@ -71,7 +89,7 @@ def test_tastes_learnt_from_other_scores_are_to_be_learnt_again(
         items=np.column_stack([np.full(16, 256.0), examples.items]),
         priors=examples.liking[:, None] + rng.normal(size=(16, 1)),
     )
-    taste = learn_taste(examples, names, "v1", prior_names=(prior,), curve=False, repeats=1)
+    taste = learn_taste(examples, names, "v1", prior_names=(prior,), repeats=1)
     path = save_taste(taste, tmp_path / "t")
     assert same_taste(load_taste(path), taste)
     monkeypatch.setattr(taste_files, constant, other)
@@ -210,7 +228,7 @@ def test_percentiles_of_a_blend_are_those_of_its_likings():
         examples = from_ratings(items, np.clip(np.round(3 + 1.5 * items[:, k]), 1, 5))
         tastes.append(
             learn_taste(
-                examples, names, "colour-1", name=f"taste {k}", curve=False, repeats=1,
+                examples, names, "colour-1", name=f"taste {k}", repeats=1,
                 background=(background, np.zeros((2000, 0))),
             )
         )  # fmt: skip

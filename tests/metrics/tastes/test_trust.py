@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,21 +7,18 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
-from soart.metrics.tastes.examples import from_liking, from_modes, from_ratings
-from soart.metrics.tastes.fitting import Scaling, calibrate
-from soart.metrics.tastes.folds import Units, fold_numbers, gather, near_duplicates
-from soart.metrics.tastes.learning_curve import PowerLaw, fit_power_law, ratings_to_show
+from soart.metrics.tastes.examples import from_choices, from_liking, from_modes, from_ratings
+from soart.metrics.tastes.fitting import calibrate
+from soart.metrics.tastes.folds import fold_numbers, gather, near_duplicates
 from soart.metrics.tastes.taste import learn_taste
+from soart.metrics.tastes.true_auc import TrueAuc
 from soart.metrics.tastes.trust import (
     CHANCE,
     STRONG,
     TOO_FEW,
     USABLE,
-    Trust,
-    independent,
-    interval,
-    permutation_test,
-    score_interval,
+    a_side,
+    kind_of,
     sides,
     word_for,
 )
@@ -75,88 +71,23 @@ def test_near_duplicates_join_and_so_do_given_groups():
     assert len(set(numbers)) == 4
 
 
-def test_interval_holds_where_everything_came_out_right():
-    low, high = score_interval(1.0, 8, 8)
-    assert high == 1
-    assert 0.6 < low < 0.9
-    assert score_interval(0.5, 100, 100)[0] > 0.4
-    assert score_interval(0.0, 8, 8)[0] == 0
-
-
-@pytest.mark.parametrize("concordance", [0.0002, 0.50023, 0.9998])
-def test_interval_of_very_many_pictures_is_a_step_of_its_grid(concordance):
-    low, high = score_interval(concordance, 1e8, 1e8)
-    assert low <= concordance <= high
-    assert high - low == pytest.approx(0.0005)
-
-
-def test_interval_is_that_of_fewer_pictures_and_never_excludes_chance_from_above():
-    rng = np.random.default_rng(0)
-    liking = np.repeat([1.0, -1.0], 16)
-    alone = Units(np.arange(32), np.full(32, -1))
-    good, bad = (gather(liking, [(alone.unit, sign * liking + rng.normal(size=32))]) for sign in (1, -1))
-    low, high = interval(good, alone, 16, 16, rng)
-    assert low < score_interval(good.concordance, 16, 16)[0] < good.concordance < high
-    # The variance of five folds, five times, is (1/25 + 1/4) of that of a fold; of independent folds it is 1/5.
-    assert independent(16) == pytest.approx(16 * (1 / 5) / (1 / 25 + 1 / 4))
-    assert interval(good, alone, 16, 16, rng, repeats=1)[0] < low
-    # The upper end is that of 16²/24 pictures a side.
-    assert high == score_interval(good.concordance, independent(16 / 1.5), independent(16 / 1.5))[1]
-    assert high > score_interval(good.concordance, independent(16), independent(16))[1]
-    assert independent(0.5) == 1
-    assert bad.concordance < 0.3
-    assert interval(bad, alone, 16, 16, rng)[1] > 0.6
-    # Pictures of one group count together, by the bootstrap: here all of the evidence is in one pair of groups.
-    number = alone.unit
-    groups = np.unique(np.where(number % 16 < 14, number // 16, number), return_inverse=True)[1]
-    assert interval(good, Units(groups, alone.level), 16, 16, rng)[0] <= low
-
-
 @pytest.mark.parametrize(
-    ("better", "worse", "p_value", "low", "word"),
-    [
-        (4, 30, 0.001, 0.9, TOO_FEW),
-        (8, 8, 0.2, 0.6, CHANCE),
-        (8, 8, 0.03, 0.6, CHANCE),
-        (8, 8, 0.01, 0.5, CHANCE),
-        (8, 8, 0.01, 0.6, USABLE),
-        (8, 8, 0.01, 0.8, STRONG),
-    ],
+    ("better", "worse", "held_out", "word"),
+    [(4, 30, 1.0, TOO_FEW), (30, 30, 0.2, CHANCE), (8, 8, 0.6, USABLE), (30, 30, 1.0, STRONG)],
 )
-def test_words(better, worse, p_value, low, word):
-    assert word_for(better, worse, p_value, low) == word
+def test_words(better, worse, held_out, word):
+    found = TrueAuc.of("shared", a_side(better, worse), held_out)
+    assert word_for(better, worse, found) == word
+    assert (found.above_chance < 0.9) == (word == CHANCE)
+    assert a_side(16, 16) == 16 > a_side(30, 10)
 
 
-def scaled(examples, names):
-    scaling = Scaling.of(examples.items, examples.priors, names)
-    return scaling.frame.deviations(examples.items), scaling.priors(examples.priors), scaling.frame
-
-
-def test_permutation_test_is_level_and_powerful(taste_world):
-    rng = np.random.default_rng(1)
-    small, chance = 0, 40
-    for _ in range(chance):
-        items, _ = taste_world.draw(20, rng)
-        examples = from_modes({"good": items[:10], "bad": items[10:]})
-        z, priors, frame = scaled(examples, taste_world.names)
-        small += permutation_test(z, examples, priors, frame, rng) <= 0.1
-    assert small <= 10
-    examples = taste_world.planted(10, rng)
-    z, priors, frame = scaled(examples, taste_world.names)
-    assert permutation_test(z, examples, priors, frame, rng) < 0.02
-
-
-def test_permutation_test_keeps_its_level_with_five_pictures_a_side():
-    """Folds that are balanced for the true likings alone called one chance taste in six significant at 5 %."""
-    rng = np.random.default_rng(0)
-    names = ("raw/luma/s0/line-h/Y2", "raw/luma/s0/line-v/Y2", "colour/luma/mean", "colour/chroma/mean")
-    small = 0
-    for _ in range(200):
-        items = rng.normal(size=(10, 4))
-        examples = from_modes({"good": items[:5], "bad": items[5:]})
-        z, priors, frame = scaled(examples, names)
-        small += permutation_test(z, examples, priors, frame, rng) <= 0.05
-    assert small <= 18
+def test_kinds_of_tastes():
+    rated = from_ratings(np.zeros((2, 1)), [1, 5])
+    assert kind_of(rated, content=False) == "appearance"
+    assert kind_of(replace(rated, prior_names=("technical",)), content=True) == "content"
+    assert kind_of(replace(rated, prior_names=("technical", "appeal")), content=False) == "shared"
+    assert kind_of(from_choices(np.eye(2), [(0, 1)]), content=True) == "choices"
 
 
 def test_copies_in_a_group_count_once(taste_world):
@@ -166,7 +97,7 @@ def test_copies_in_a_group_count_once(taste_world):
     items = np.repeat(scenes, 5, axis=0) + 0.01 * rng.normal(size=(60, scenes.shape[1]))
     good = np.repeat(rng.permutation([True] * 6 + [False] * 6), 5)
     examples = from_modes({"good": items[good], "bad": items[~good]})
-    profile = learn_taste(examples, taste_world.names, "v", curve=False, rng=rng)
+    profile = learn_taste(examples, taste_world.names, "v", rng=rng)
     assert profile.trust.groups == 12
     assert profile.trust.useless
 
@@ -177,21 +108,22 @@ def test_report_of_a_planted_taste(taste_world):
     trust = profile.trust
     assert trust.word in (USABLE, STRONG)
     assert trust.low <= trust.concordance <= trust.high
-    assert "held-out AUC" in trust.sentence
+    assert f"orders about {round(100 * trust.concordance)} as you would" in trust.sentence
+    assert trust.curve[0] == (30, trust.concordance, trust.low, trust.high)
     assert [n for n, *_ in trust.curve] == sorted(n for n, *_ in trust.curve)
     assert all(low <= v <= high for _, v, low, high in trust.curve)
     assert "more" in trust.advice
     assert 0.5 < trust.expected <= 1
 
 
-def test_graded_report_speaks_of_rank_correlation(taste_world):
+def test_graded_report_speaks_of_pairs(taste_world):
     rng = np.random.default_rng(5)
     items, liking = taste_world.draw(30, rng)
     stars = np.clip(np.round(3 + liking), 1, 5)
-    trust = learn_taste(from_ratings(items, stars), taste_world.names, "v", rng=rng, curve=False).trust
+    trust = learn_taste(from_ratings(items, stars), taste_world.names, "v", rng=rng).trust
     assert trust.graded
     assert trust.rank_correlation == pytest.approx(2 * trust.concordance - 1)
-    assert f"rank correlation {trust.rank_correlation:.2f}" in trust.sentence
+    assert f"orders about {round(100 * trust.concordance)} as you would" in trust.sentence
 
 
 def test_many_pictures_of_few_prompts_say_so(taste_world):
@@ -214,22 +146,6 @@ def test_too_few_examples_say_so(taste_world):
     assert sides(taste_world.planted(4, rng)) == (4, 4)
 
 
-def test_power_law_is_recovered():
-    law = PowerLaw(0.05, 0.8, 0.5)
-    sizes = np.array([8.0, 16, 32, 64])
-    fitted = fit_power_law(sizes, np.array([law(n) for n in sizes]))
-    assert fitted(200) == pytest.approx(law(200), abs=1e-6)
-    flat = fit_power_law(sizes, np.full(4, 0.7))
-    assert flat(1000) == pytest.approx(0.7, abs=1e-6)
-
-
-def test_forecast_starts_from_the_held_out_figure(taste_world):
-    rng = np.random.default_rng(7)
-    trust = learn_taste(taste_world.planted(12, rng, noise=2.0), taste_world.names, "v", rng=rng).trust
-    assert trust.expected >= trust.concordance - 1e-12
-    assert f"{trust.concordance:.2f} to {trust.expected:.2f}" in trust.advice
-
-
 def test_a_taste_at_chance_says_what_would_help(taste_world):
     rng = np.random.default_rng(9)
     items, _ = taste_world.draw(30, rng)
@@ -238,17 +154,6 @@ def test_a_taste_at_chance_says_what_would_help(taste_world):
     assert trust.word == CHANCE
     assert "Only 6 are disliked beside 24 liked: rate more disliked ones." in trust.advice
     assert "--network efficientnet-lite0" in trust.advice
-    assert "better than chance" in trust.advice
-
-
-def test_ratings_that_would_show_a_taste():
-    """By the interval itself: 0.6 is shown by many pictures, 0.52 by none of those looked ahead to."""
-    trust = Trust(CHANCE, 0.6)
-    said = ratings_to_show(trust, 16, lambda times: 0.6)
-    more = int(re.search(r"some (\d+) more", said)[1])
-    enough, few = (independent((more + 16) / 2 / times) for times in (1, 1.5))
-    assert score_interval(0.6, enough, enough)[0] > 0.5 >= score_interval(0.6, few, few)[0]
-    assert ratings_to_show(trust, 16, lambda times: 0.52).startswith("Even 176 more ratings")
 
 
 @pytest.mark.slow
@@ -257,13 +162,13 @@ def test_interval_covers_and_chance_is_called_chance(taste_world):
     for seed in range(40):
         rng = np.random.default_rng(seed)
         examples = taste_world.planted(10, rng, noise=1.5)
-        profile = learn_taste(examples, taste_world.names, "v", rng=rng, curve=False)
+        profile = learn_taste(examples, taste_world.names, "v", rng=rng)
         test = taste_world.planted(200, rng, noise=1.5)
         true = concordance(test.liking, profile.liking(test.items))
         covered.append(profile.trust.low <= true <= profile.trust.high)
         items, _ = taste_world.draw(20, rng)
         random = from_modes({"good": items[:10], "bad": items[10:]})
-        called.append(learn_taste(random, taste_world.names, "v", rng=rng, curve=False).trust.word == CHANCE)
+        called.append(learn_taste(random, taste_world.names, "v", rng=rng).trust.word == CHANCE)
     assert np.mean(covered) >= 0.9
     assert np.mean(called) >= 0.9
 
@@ -275,8 +180,8 @@ def test_choice_is_made_again_in_every_fold(taste_world):
         rng = np.random.default_rng(seed)
         items, _ = taste_world.draw(16, rng)
         examples = from_modes({"good": items[:8], "bad": items[8:]})
-        trust = learn_taste(examples, taste_world.names, "v", rng=rng, curve=False, repeats=1).trust
-        values.append(trust.concordance)
+        trust = learn_taste(examples, taste_world.names, "v", rng=rng, repeats=1).trust
+        values.append(trust.held_out)
     assert abs(np.mean(values) - 0.5) < 0.17
 
 

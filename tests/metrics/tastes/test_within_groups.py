@@ -109,7 +109,7 @@ def test_a_taste_of_prompts_alone_is_chance_within_prompts(taste_world, tmp_path
 
     def learnt(liking):
         return learn_taste(
-            from_liking(items.copy(), liking, prompts.astype(str)), names, "v", rng=rng, curve=False, prompts=prompts,
+            from_liking(items.copy(), liking, prompts.astype(str)), names, "v", rng=rng, prompts=prompts,
         )  # fmt: skip
 
     taste = learnt(between + quirk)
@@ -121,7 +121,7 @@ def test_a_taste_of_prompts_alone_is_chance_within_prompts(taste_world, tmp_path
     assert within.low > 0.5
     save_taste(taste, tmp_path / "a.taste.safetensors")
     assert load_taste(tmp_path / "a.taste.safetensors").trust.within == taste.trust.within
-    assert learn_taste(from_liking(items, between), names, "v", curve=False).trust.within is None
+    assert learn_taste(from_liking(items, between), names, "v").trust.within is None
 
 
 def test_a_group_counts_as_one_pair_fewer_than_its_pictures():

@@ -1,13 +1,7 @@
 """Scores, reasons and intervals in words."""
 
-from pathlib import Path
-
-import pytest
-
-from soart.metrics.damage.reasons import NO_FAULT
-from soart.metrics.protocols import Reason
-from soart.pipelines.judges.ranking import RankedPicture
-from soart.pipelines.reports.score_words import interval_text, ranking_reasons, reason_words, score_text
+from soart.metrics.protocols import Example, Reason
+from soart.pipelines.reports.score_words import interval_text, reason_words, reasons_line, score_text
 
 
 def test_scores_and_reasons_in_words():
@@ -41,24 +35,16 @@ def test_the_number_stands_beside_what_it_belongs_to():
     assert [reason.in_full.count("blurred") for reason in reasons] == [1, 0]
 
 
-def test_reasons_in_brief_leave_out_what_explains_them():
-    reasons = (Reason("blurred: the finest detail is missing, at the top", -40.0), Reason("by a:b 0.3", -5.0, ("why",)))
-    picture = RankedPicture(1, None, Path("a.png"), 55.0, 50.0, reasons, "blurred")
-    assert ranking_reasons(picture, brief=True) == ["blurred (−40)", "by a:b 0.3 (−5)"]
-
-
-@pytest.mark.parametrize(
-    ("costs", "words"),
-    [
-        ((40, 5, 1), ["a (−40)", "b (−5)", "other causes (−5)"]),
-        ((10, 8, 7, 6), ["a (−10)", "b (−8)", "c (−7)", "d (−6)", "other causes (−19)"]),
-        ((20, 9, 9, 9), ["a (−20)", "b (−9)", "c (−9)", "other causes (−12)"]),
-        ((20, 10), ["a (−20)", "b (−10)", "other causes (−20)"]),
-    ],
-)
-def test_of_the_causes_in_a_table_the_others_cost_less_than_the_first(costs, words):
-    reasons = tuple(Reason(name, -cost) for name, cost in zip("abcd", costs, strict=False))
-    picture = RankedPicture(1, None, Path("a.png"), 50.0, 50.0, reasons, NO_FAULT)
-    assert ranking_reasons(picture, 2) == words
-    # A taste's reasons do not add up to its score.
-    assert len(ranking_reasons(RankedPicture(1, None, Path("a.png"), 50.0, 50.0, reasons), 2)) == 2
+def test_a_line_holds_the_reasons_that_fit():
+    reasons = (
+        Reason("people like what it shows more than 9 in 10 of these", 20.0),
+        Reason("sharper than most", 5.0),
+        Reason("burnt colours: contrast and colours beyond their limits, at the top", -4.0),
+    )
+    whole = "+ people like what it shows more than 9 in 10; sharper than most − burnt colours"
+    assert reasons_line(reasons, len(whole)) == whole
+    assert reasons_line(reasons, len(whole) - 1) == whole.removesuffix(" − burnt colours")
+    assert reasons_line(reasons, 12) == "+ people li…"
+    assert reasons_line((), 12) == ""
+    liked = Reason("like these you liked", 3.0, examples=(Example("ab" * 8, 2.0, "/x/a.png"), Example("cd" * 8, 1.0)))
+    assert reasons_line([liked], 76) == "+ like these you liked: a.png, picture cdcdcdcd"

@@ -17,7 +17,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.finding import guarded, judges_for
 from soart.pipelines.judges.in_memory import best_first, reaching, reference_scores, score_batch, scores_among
 from soart.pipelines.judges.ranking import rank
-from soart.pipelines.scoring.explaining import explain_pixels
+from soart.pipelines.scoring.explaining import explain_batch
 from soart.pipelines.scoring.in_memory import as_pictures
 from soart.pipelines.scoring.measuring import import_pictures, open_pictures
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
@@ -82,7 +82,7 @@ def test_a_taste_from_pictures_in_memory():
     others, _ = score_batch(PicturesInMemory(dict(enumerate(noise(3, 3, vivid=False)))), [(guarded(judge), 1.0)])
     assert min(one.score for one in liked) > max(one.score for one in others)
     assert [one.percentile for one in liked] != percentiles(np.array([one.score for one in liked])).tolist()
-    found = explain_pixels(judge, noise(1, 2)[0], grid=2)
+    found = explain_batch(judge, {0: noise(1, 2)[0]}, grid=2)[0]
     assert found.heat.shape == (2, 2)
     assert found.overlay.shape == (20, 20, 3)
     assert found.score == pytest.approx(liked[0].score)
@@ -139,9 +139,9 @@ def test_explaining_the_technical_score_finds_the_damaged_part(judge):
     steps = np.repeat(np.repeat(rng.integers(30, 225, (8, 8, 3)), 8, axis=0), 8, axis=1).astype(np.float64)
     spoilt = steps.copy()
     spoilt[:, 32:] += rng.normal(0, 40, (64, 32, 3))
-    found = explain_pixels(TechnicalJudge.detector("noise"), spoilt.clip(0, 255).astype(np.uint8), grid=2)
+    found = explain_batch(TechnicalJudge.detector("noise"), {0: spoilt.clip(0, 255).astype(np.uint8)}, grid=2)[0]
     assert found.heat[:, 0].min() > found.heat[:, 1].max()
-    one = explain_pixels(judge, np.zeros((1, 1, 3), np.uint8))
+    one = explain_batch(judge, {0: np.zeros((1, 1, 3), np.uint8)})[0]
     assert one.heat.shape == (1, 1)
 
 

@@ -138,7 +138,7 @@ def test_judges_are_tastes_of_the_collection_and_the_user_and_built_in_scores(
     job = rating.learn_now()
     assert job.wait(240)
     profiles.user.save(profiles.own.load("ann"))
-    # From six ratings it is no better than chance.
+    # Six ratings are too few to go by.
     assert profiles.judges()[:3] == ["overall", "technical", "ann"]
     assert profiles.judge("ann") is profiles.judge("ann")
     assert profiles.judge("blur").stored_name == "blur-8"

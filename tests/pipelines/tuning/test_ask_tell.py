@@ -35,7 +35,7 @@ class Bright(ColourJudge):
     def score(self, items):
         return 100 * items[:, self.extractor.names.index("colour/luma/mean")]
 
-    def explain(self, items, top=2):
+    def explain(self, items, among=None):
         return [[] for _ in items]
 
 

@@ -120,14 +120,20 @@ def test_rank_folder_with_ugly_files(soart, tmp_path):
     assert len(document["problems"]) == 4
 
 
-@pytest.mark.parametrize(("width", "whole"), [(80, False), (120, True)])
-def test_a_narrow_terminal_has_brief_reasons(soart, tmp_path, monkeypatch, width, whole):
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_picture_takes_two_lines_that_fit(soart, tmp_path, monkeypatch, paint, width):
+    folder = paint(tmp_path / "a folder with quite a long name" / "in which there is another", 3, 3, vivid=True)
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.png")
+    Image.fromarray(noise).save(tmp_path / f"{'noise' * 12}.png")
+    (folder / "3-0.txt").write_text("a boat in a storm, " * 20)
     monkeypatch.setattr(terminal.out, "_width", width)
-    lines = " ".join(soart("rank", tmp_path, "--by", "technical")[1].split())
-    assert "noisy" in lines
-    assert ("grain over" in lines) == whole
+    lines = soart("rank", tmp_path, "--by", "technical")[1].splitlines()
+    assert len(lines) == 2 + 2 * 4
+    assert max(map(len, lines[:-1])) <= width
+    assert [line[:6] for line in lines[2:-1:2]] == ["    + "] * 3 + ["    − "]
+    assert "grain over" not in "".join(lines)
+    # Names are cut in the middle: their ends tell pictures apart.
+    assert all(".png" in line for line in lines[1:-1:2])
 
 
 def test_processes_rank_as_one_does(soart, tmp_path):
@@ -145,23 +151,18 @@ def test_processes_rank_as_one_does(soart, tmp_path):
     assert {one["path"]: one["score"] for one in single["ranking"]}.items() <= scores.items()
 
 
-def test_the_table_has_no_empty_column_and_explains_all_that_is_missing(soart, tmp_path, paint):
+def test_the_table_has_no_empty_column_and_json_explains_all(soart, tmp_path, paint):
     folder = paint(tmp_path / "art", 3, 3, vivid=True)
     code, out, _ = soart("rank", folder, "--by", "technical")
     assert code == 0
-    assert out.split("\n", 1)[0].split() == ["#", "score", "pct", "picture", "verdict", "why"]
+    assert out.split("\n", 1)[0].split() == ["#", "score", "pct", "picture", "verdict"]
+    assert "other causes" not in out
+    assert "usual deductions" not in out
     ranking = json.loads(soart("rank", folder, "--by", "technical", "--json")[1])["ranking"]
-    for row in ranking:
-        lost = 100 - row["score"]
-        given = [-reason["contribution"] for reason in row["reasons"]]
-        assert 2 <= len(given) <= 4
-        assert sum(given) >= 0.75 * lost or len(given) == 4
-    # The table names two causes or more, and says what the others cost: no more than the first, unless there are four.
-    worst = ranking[-1]
-    costs = [reason["contribution"] for reason in worst["reasons"]]
-    rests = [worst["score"] - 100 - sum(costs[:count]) for count in range(2, len(costs) + 1)]
-    rest = next((rest for rest in rests if rest >= costs[0]), rests[-1])
-    assert f"other causes (−{-rest:.2g})" in " ".join(out.split())
+    references = [row["score"] - sum(part["contribution"] for part in row["parts"]) for row in ranking]
+    assert references == pytest.approx([references[0]] * 3, abs=1e-3)
+    assert all(1 <= len(row["reasons"]) <= 3 for row in ranking)
+    assert all(reason in row["parts"] for row in ranking for reason in row["reasons"])
     (folder / "3-0.txt").write_text("a boat")
     assert "prompt" in soart("rank", folder, "--by", "technical")[1].split("\n", 1)[0].split()
 
@@ -216,8 +217,8 @@ def test_what_ranks_is_named(soart, tmp_path):
     assert named["ranking"] == ranked["technical"]["ranking"]
     code, _, err = soart("generate", "a fox", "--by", "nobody", "--collection", tmp_path / "other")
     assert (code, "There is no judge 'nobody'" in err, (tmp_path / "other").exists()) == (1, True, False)
-    reasons = [reason["group"] for one in ranked["default"]["ranking"] for reason in one["reasons"]]
-    assert any("what it shows: " in reason for reason in reasons)
+    parts = [part["text"] for one in ranked["default"]["ranking"] for part in one["parts"]]
+    assert any("people like what it shows more than " in part for part in parts)
     for name, words in (("default", "would like the picture"), ("technical", "how well a picture is rendered")):
         assert words in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
 

@@ -102,7 +102,7 @@ def test_walk(soart, tmp_path, monkeypatch, count, side, copies, rated):
     # Undone: all is where it was.
     assert not [path for path in Path("copies").rglob("*") if path.is_file()]
     assert len(list(Path("pictures").glob("*.*"))) >= count + copies
-    assert "held-out AUC" in outputs["taste learn"][0]
+    assert "of 100 pairs of other pictures it orders about" in outputs["taste learn"][0]
     # A taste for vivid pictures puts them first.
     assert all(path.exists() for path in paths)
     best = sorted(Path("mine").iterdir())[: min(5, rated)]

@@ -65,7 +65,7 @@ def test_learn_show_rank(soart, world, mine, tmp_path):
     assert not (tmp_path / "none.html").exists()
     code, out, _ = soart("taste", "show", "mine", world / "pool", "--report", tmp_path / "r.html", *mine)
     assert code == 0
-    assert "held-out AUC" in out
+    assert "of 100 pairs of other pictures it orders about" in out
     assert "Report:" in out
     assert (tmp_path / "r.html").read_text(encoding="utf-8").count("data:image/png") == 16
     listed = json.loads(soart("taste", "list", *mine, "--json")[1])["tastes"]
@@ -94,7 +94,14 @@ def test_explain(soart, world, mine, tmp_path):
     told = json.loads(soart("taste", "explain", "mine", picture, "--grid", 2, *mine, "--json")[1])
     assert len(told["heat"]) == 2
     assert told["score"] < 50
-    assert told["reasons"]
+    assert any(example["file"] for reason in told["reasons"] for example in reason.get("examples", ()))
+    assert all("than your" in reason["text"] for reason in told["properties"])
+    # The pictures that were learnt from are named, also in a ranking and in its report, which shows them.
+    assert re.search(r"(?<!un)like (this|these) you (dis)?liked: \d-\d\.png", out)
+    page = tmp_path / "ranking.html"
+    ranked = soart("rank", world / "pool", "--by", "mine", *mine, "--report", page)[1]
+    assert re.search(r"like (this|these) you (dis)?liked: \d-\d\.png", ranked)
+    assert page.read_text(encoding="utf-8").count("data:image/jpeg") >= 4
 
 
 def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):

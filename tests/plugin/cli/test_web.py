@@ -70,7 +70,7 @@ def test_the_usual_collections_are_found(soart, serving, tmp_path):
     assert [opened.name for opened in serving[0][0].state.server.collections] == ["soart-tuning", "soart-demo"]
 
 
-def test_folders_are_evaluated_and_shown(soart, serving, tmp_path, monkeypatch):
+def test_folders_are_shown_while_they_are_evaluated(soart, serving, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     folder = tmp_path / "holiday"
     folder.mkdir()
@@ -79,7 +79,9 @@ def test_folders_are_evaluated_and_shown(soart, serving, tmp_path, monkeypatch):
     code, _, err = soart("web", folder, "--watch", "--no-open", "--port", "0")
     assert (code, f"Watching {folder}." in err) == (0, True)
     [shown] = serving[0][0].state.server.collections
-    assert len(shown.collection.images()) == 2
+    assert shown.evaluation.job.wait(240)
+    assert (shown.evaluation.failure, len(shown.collection.images())) == ("", 2)
+    assert shown.evaluation.state().found
     assert shown.name == "holiday"
     assert sorted(path.name for path in folder.iterdir()) == ["40.png", "90.png"]
     code, _, err = soart("web", "--watch", "--no-open", "--port", "0")
@@ -221,7 +223,7 @@ def test_without_the_extra_it_says_how_to_get_it(soart, monkeypatch):
 def test_it_starts_without_what_only_pictures_need():
     code = (
         "import sys, soart.plugin.cli.web, soart.plugin.web.app; "
-        "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])"
+        "print([name for name in ('torch', 'diffusers', 'transformers', 'sklearn', 'pandas', 'scipy.stats', 'scipy.optimize') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 

@@ -18,23 +18,17 @@ from starlette.testclient import TestClient
 
 from soart.metrics.damage.fitness import why_unfit
 from soart.metrics.damage.names import DETECTORS
-from soart.metrics.damage.reasons import NOUNS, fault_text, strangeness_text
+from soart.metrics.damage.rated_quality import UNTOLD
+from soart.metrics.damage.reasons import COMPARED, NOUNS, fault_text, strangeness_text, than_others
 from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.items.soart import SoartExtractor
 from soart.metrics.tastes import learning_curve
+from soart.metrics.tastes.by_example import _WORDS
+from soart.metrics.tastes.learning_curve import CHOOSE_FIVE, CHOOSE_MORE_PROMPTS, MORE_PROMPTS, RATE_FIVE
 from soart.metrics.tastes.taste import words_of_lack
-from soart.metrics.tastes.trust import (
-    CHANCE,
-    CHOOSE_FIVE,
-    CHOOSE_MORE_PROMPTS,
-    MORE_PROMPTS,
-    RATE_FIVE,
-    TOO_FEW,
-    USABLE,
-    Trust,
-)
+from soart.metrics.tastes.trust import CHANCE, TOO_FEW, USABLE, Trust
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
@@ -207,12 +201,7 @@ def test_messages_stand_in_the_code(sources):
 
 
 def trust(**values):
-    return Trust(
-        **(
-            {"word": USABLE, "liked": 9, "disliked": 8, "concordance": 0.8, "low": 0.6, "high": 0.9, "p_value": 0.002}
-            | values
-        )
-    )
+    return Trust(**({"word": USABLE, "liked": 9, "disliked": 8, "concordance": 0.8, "low": 0.6, "high": 0.9} | values))
 
 
 #: What a taste of choices alone was learnt from.
@@ -237,16 +226,24 @@ def composed():
     yield CAUTION
     for phrase in phrases():
         yield from (phrase.more, phrase.less)
-        yield from (f"{words} than {others}" for words in (phrase.more, phrase.less) for others in ("your bad pictures", "your good ones"))  # fmt: skip
-    yield from (trust().sentence, trust(graded=True).sentence, trust(word=TOO_FEW, concordance=float("nan")).sentence)
+        yield from (f"{words} {than_others(0.9, 20)}" for words in (phrase.more, phrase.less))
+    for words in COMPARED.values():
+        yield from (
+            f"{word} {than_others(*share)}"
+            for word in words
+            for share in ((0.9, 20), (1.0, 20), (1.0, 2), (0.6, 20), (0.1, 20), (0.0, 0))
+        )
+    yield from (words for words_of_group in _WORDS.values() for words in words_of_group)
+    yield from ("you liked this one", "you disliked this one", "the other pictures you rated", UNTOLD)
+    yield from (trust().sentence, trust(word=TOO_FEW, concordance=float("nan")).sentence)
     yield from (
         trust(**judged, **values).sentence
         for judged in (ONLY_CHOICES, {"choices": 9}, {"choices": 1})
-        for values in ({}, {"graded": True}, {"word": TOO_FEW, "concordance": float("nan")})
+        for values in ({}, {"word": TOO_FEW, "concordance": float("nan")})
     )
     for liked, disliked in ((9, 8), (1, 8), (9, 1), (1, 1)):
         yield (sentence := trust(liked=liked, disliked=disliked).sentence)
-        yield sentence.partition(": ")[2].partition(",")[0]
+        yield sentence.partition(": ")[2].partition(";")[0]
     columns = [f"quality/{name}" for name in ("side", "luma/q01", "luma/deviation", "luma/q99", "chroma/q99")]
     yield from why_unfit(np.array([[side] * len(columns) for side in (1.0, 8.0)]), columns)
     for prior in ("others", "judge:clip@1"):
@@ -254,8 +251,9 @@ def composed():
     yield trust(**{**ONLY_CHOICES, "choices": 1}, word=TOO_FEW, concordance=float("nan")).sentence
     for word, judged in product((TOO_FEW, CHANCE, USABLE), ({}, ONLY_CHOICES)):
         report = trust(word=word, **judged)
-        yield from (learning_curve._advice(report, 17, (0.7, then), (0.6, 0.9)) for then in (0.7, 0.706, 0.85))
-        yield from (learning_curve.ratings_to_show(report, 17, lambda times, then=then: then) for then in (0.5, 0.95))
+        few = CHOOSE_FIVE if judged else RATE_FIVE
+        yield from (learning_curve._advice(report, 17, (34, then, 0.6, 0.9), few) for then in (0.8, 0.85))
+    yield from (f"made like your {kind} pictures" for kind in ("good", "bad"))
     yield from (f"{RATE_FIVE}.", MORE_PROMPTS, f"{CHOOSE_FIVE}.", CHOOSE_MORE_PROMPTS)
     yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (2, 28))
     yield from (learning_curve._other_items(content=content) for content in (True, False))
@@ -303,8 +301,8 @@ def charts():
     choice = TradeOff(SimpleNamespace(prompt="x"), {"technical-9": 1.5, "taste:mine": 2.5})
     yield from (draw_front([choice] * count) for count in (1, 2))
     points = ((8, 0.55, 0.45, 0.65), (16, 0.65, 0.55, 0.75))
-    for graded, judged in product((False, True), ({}, ONLY_CHOICES)):
-        yield draw_curve(trust(curve=points, expected=0.7, more=16, graded=graded, **judged), 16)
+    for judged in ({}, ONLY_CHOICES):
+        yield draw_curve(trust(curve=points, expected=0.7, more=16, **judged))
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -359,9 +357,9 @@ def test_previews_of_a_tune_are_told_in_german():
 
 def test_a_value_swallows_no_further_sentence():
     sentences = [
-        "More ratings of this kind would hardly help: with 52 more the AUC is expected to change from -0.05 to -0.04.",
-        "More choices of this kind would hardly help: with 52 more the AUC is expected to stay at -0.05.",
-        "Even 308 more ratings of this kind would not show that it is better than chance.",
+        "52 more ratings would hardly change this.",
+        "52 more choices would make it about 61 (50 to 72).",
+        "Only 2 are liked beside 9 disliked: rate more liked ones.",
         "A larger network may see what this one does not: try soart taste learn --network with the hub id of a CLIP or SigLIP model.",
     ]
     german = texts_in("de")

@@ -234,40 +234,6 @@ def test_feature_form_takes_over_for_many(rng):
     assert type(many.posterior_).__name__ == "FeaturePosterior"
 
 
-def test_latent_factors_find_kinds_of_raters(rng):
-    """Thirty raters of two opposite kinds: what one half likes the other dislikes."""
-    levels, n = (5, 5, 3), 1000
-    theta = Layout(3, ()).unpack(np.log([1.0, 0.3, 0.1, 0.4, 0.4, 0.4]))
-    taste = prior_draws(rng, 1, levels, theta, 0.0)
-    x, who = draw_choices(rng, n, levels), rng.integers(0, 30, n)
-    truth = np.where(who < 15, 1.0, -1.0) * taste(x)[0]
-    y = truth + 0.4 * rng.normal(size=n)
-    train = rng.random(n) < 0.5
-    errors = []
-    for factors in (0, 1):
-        model = RatingModel(levels, factors=factors).fit(x[train], y[train], raters=who[train])
-        errors.append(np.mean((model.predict(x[~train], who[~train])[0] - truth[~train]) ** 2))
-    assert errors[1] < 0.7 * errors[0]
-
-
-def test_intervals_are_calibrated_with_latent_factors(rng):
-    """A plain matrix of rank 2, which the evidence, that knows no factors, takes for noise in part."""
-    raters, prompts = 40, 60
-    truth = rng.normal(size=(raters, 2)) @ rng.normal(size=(2, prompts)) / np.sqrt(2)
-    who, x = (part.ravel() for part in np.meshgrid(np.arange(raters), np.arange(prompts), indexing="ij"))
-    y = truth.ravel() + 0.5 * rng.normal(size=who.size)
-    train = rng.random(who.size) < 0.5
-    model = RatingModel((prompts,), factors=2).fit(x[train, None], y[train], raters=who[train])
-    mean, deviation = model.predict(x[~train, None], who[~train], noise=True)
-    inside = np.abs(y[~train] - mean) < 1.645 * deviation
-    assert 0.85 < inside.mean() < 0.95
-    assert model.posterior_.calibration < 0.9
-    draws = model.draws(rng, 4000, [0])[0](x[:30, None])
-    mean, deviation = model.predict(x[:30, None], np.zeros(30, dtype=int))
-    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.06)
-    np.testing.assert_allclose(draws.std(axis=0), deviation, rtol=0.08)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [

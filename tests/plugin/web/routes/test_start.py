@@ -57,7 +57,7 @@ def test_sixteen_ratings_lead_to_the_best_and_their_copies(visitor, visit, tmp_p
 
 
 def test_pictures_are_read_at_once_if_the_server_is_to(settings, folder):
-    with visiting(create_app(replace(settings, read=True))) as visitor:
+    with visiting(create_app(replace(settings, read=frozenset({folder})))) as visitor:
         job = visitor.wait_for("evaluate")
         assert (job["state"], job["title"]) == ("done", "Evaluating")
         reading = visitor.get("/api/start").json()["reading"]

@@ -1,0 +1,154 @@
+"""Widgets of notebooks: rate pictures in the cell, and watch a tune.
+
+    rate = RatePictures(soart.rank("pictures/"))
+    rate                                    # stars by a click, a touch or the keys 1–5
+    mine = rate.taste("mine")
+
+Needs anywidget (``pip install 'soart[notebook]'``).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import TasteError, expect
+from ...metrics.image import read_image
+from ...metrics.tastes.examples import HIGHEST, LOWEST
+from ...pipelines.best_of import Candidate
+from ...pipelines.collection.thumbnails import encode_thumbnail
+from ...pipelines.judges.ranking import RankedPicture
+from ...pipelines.scoring.in_memory import as_pictures
+
+try:
+    import traitlets
+    from anywidget import AnyWidget
+except ImportError as missing:
+    raise ImportError("Widgets need anywidget, which is not installed: pip install 'soart[notebook]'.") from missing
+
+if TYPE_CHECKING:
+    from ...metrics.tastes.taste import LearntTaste
+    from ...pipelines.tuning.tuner import Tuner
+
+_FOLDER = Path(__file__).parent
+#: Longest side of the pictures in a cell, in pixels.
+_SIDE = 512
+#: The rating of a picture that is well made but not to the rater's liking.
+NOT_FOR_ME = 0
+#: Stars from which on, and up to which, a picture is an example of what is liked or not.
+_LIKED, _DISLIKED = 4, 2
+
+
+def pixels_of(picture: Any) -> np.ndarray:  # noqa: ANN401
+    """(h, w, 3) uint8 pixels of a ranked or drawn picture, a file, or a picture in memory.
+
+    Raises:
+        ImageError: the file cannot be read, or it is no picture.
+    """
+    if isinstance(picture, Candidate):
+        return picture.pixels
+    if isinstance(picture, RankedPicture):
+        picture = picture.path
+    if isinstance(picture, str | Path):
+        return read_image(picture).pixels
+    [pixels] = as_pictures([picture]).values()
+    return pixels if pixels.dtype == np.uint8 else (pixels.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+class RatePictures(AnyWidget):
+    """Stars for pictures, given in the cell of a notebook.
+
+    Keys: 1–5 rate and go on, n is *not for me*, 0 takes the rating away, ← and → move.
+
+    >>> import numpy as np
+    >>> from soart.plugin.jupyter.widgets import RatePictures
+    >>> widget = RatePictures([np.zeros((8, 8, 3)), np.ones((8, 8, 3))])
+    >>> widget.stars = {"1": 5}
+    >>> widget.ratings
+    {1: 5}
+
+    Args:
+        pictures: a ranking, the result of ``best_of``, or a list of files, PIL pictures or arrays.
+
+    Attributes:
+        stars: 1–5 by the number of the picture as text, ``NOT_FOR_ME`` for one that is not to your liking; set by clicks.
+
+    Raises:
+        ImageError: a picture that cannot be read.
+    """
+
+    _esm = _FOLDER / "rating.js"
+    _css = _FOLDER / "widgets.css"
+    pictures: Any = traitlets.List().tag(sync=True)
+    stars: Any = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, pictures: Iterable[Any], **options: Any) -> None:  # noqa: ANN401
+        expect("pictures as a list", pictures, Iterable)
+        self._pixels = [pixels_of(picture) for picture in pictures]
+        sources = [base64.b64encode(encode_thumbnail(pixels, _SIDE)).decode() for pixels in self._pixels]
+        super().__init__(pictures=[f"data:image/jpeg;base64,{source}" for source in sources], **options)
+
+    @traitlets.validate("stars")
+    def _only_stars(self, proposal: Any) -> dict[str, int]:  # noqa: ANN401
+        """Ratings of pictures that there are: what a page sends is not trusted."""
+        allowed = {NOT_FOR_ME, *range(int(LOWEST), int(HIGHEST) + 1)}
+        known = {str(number) for number in range(len(self._pixels))}
+        return {
+            str(number): stars
+            for number, stars in proposal["value"].items()
+            if str(number) in known and type(stars) is int and stars in allowed
+        }
+
+    @property
+    def ratings(self) -> dict[int, int]:
+        """The stars by number of the picture, in order."""
+        return {int(number): self.stars[number] for number in sorted(self.stars, key=int)}
+
+    def taste(self, name: str, **options: Any) -> LearntTaste:  # noqa: ANN401
+        """Learn a taste: from four stars on a picture is liked, up to two or *not for me* it is not.
+
+        Args:
+            name: of the taste.
+            options: of ``soart.learn_from_pictures``.
+
+        Raises:
+            TasteError: no picture is liked, or none is disliked.
+        """
+        from ...pipelines.tastes.learning import learn_from_pictures
+
+        good = [self._pixels[number] for number, stars in self.ratings.items() if stars >= _LIKED]
+        bad = [self._pixels[number] for number, stars in self.ratings.items() if stars <= _DISLIKED]
+        if not good or not bad:
+            raise TasteError(
+                f"Expected pictures that you like and ones that you do not, got {len(good)} and {len(bad)}: rate some with four or "
+                "five stars, and some with one or two."
+            )
+        return learn_from_pictures(name, good, bad, **options)
+
+
+class WatchTune(AnyWidget):
+    """The progress of a tune, and its best prompts so far, in the cell of a notebook.
+
+        watch = WatchTune()
+        watch                                   # in a cell of its own
+        pipe.tune("a {fox|owl}", watch=watch)
+
+    Attributes:
+        done, budget: numbers of pictures.
+        table: HTML of the best prompts so far; all text in it is escaped.
+    """
+
+    _esm = _FOLDER / "watching.js"
+    _css = _FOLDER / "widgets.css"
+    done = traitlets.Int(0).tag(sync=True)
+    budget = traitlets.Int(0).tag(sync=True)
+    table = traitlets.Unicode("").tag(sync=True)
+
+    def show(self, tuner: Tuner) -> None:
+        """Show the state of a tuner; called after every batch."""
+        with self.hold_sync():
+            self.done, self.budget, self.table = tuner.done, tuner.budget, tuner._repr_html_()

@@ -1,0 +1,171 @@
+"""Drawing from given noise, derivatives by it, and guidance, with tiny pipelines of several families."""
+
+import numpy as np
+import pytest
+import torch
+from specimens.families import FAMILIES, save_family
+from specimens.pipeline_classes import language_models
+
+from soart.errors import ModelError
+from soart.pipelines.models import noise as noises
+from soart.pipelines.models.adopting import adopt
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.guidance import Guide
+from soart.pipelines.models.loading import load_model
+from soart.pipelines.models.noise import NoiseSampler, refusal, refusal_of_gradient
+
+
+def brightness(pixels):
+    """The mean of a picture, and its derivative."""
+    return float(pixels.mean()), np.full_like(pixels, 1 / pixels.size)
+
+
+def sampler_of(generator, **settings):
+    return NoiseSampler(generator, generator.request("a boat in cool colors", 5, steps=3, **settings))
+
+
+def test_the_noise_of_a_seed_draws_the_picture_of_the_seed(generator):
+    sampler = sampler_of(generator)
+    noise = sampler.noise_of(5)
+    assert noise.dtype == torch.float32
+    assert float(noise.std()) == pytest.approx(1, abs=0.1)
+    (batch,) = generator.draw([sampler.request])
+    assert np.array_equal(sampler.draw([noise])[0].pixels, batch[0].pixels)
+    others = sampler.draw([noise, sampler.noise_of(6)])
+    assert not np.array_equal(others[0].pixels, others[1].pixels)
+
+
+def test_a_derivative_is_that_of_differences(generator):
+    sampler = sampler_of(generator)
+    noise = sampler.noise_of(5)
+    _, derivative = sampler.derivative(noise, 2, lambda pixels: brightness(pixels.astype(np.float64)))
+    direction = derivative / derivative.norm()
+    up, down = (sampler.derivative(noise + sign * 0.02 * direction, 2, brightness)[0] for sign in (1, -1))
+    assert up > down
+    # The derivative has any length, so two directions are compared.
+    other = torch.roll(derivative, 3, dims=1) / derivative.norm()
+    level, below = (sampler.derivative(noise + sign * 0.02 * other, 2, brightness)[0] for sign in (1, -1))
+    share = float((derivative * other).sum() / (derivative * direction).sum())
+    assert (level - below) / (up - down) == pytest.approx(share, abs=0.15)
+
+
+def test_weights_and_methods_are_as_before(generator):
+    sampler, pipeline = sampler_of(generator), generator.model.pipeline
+    weights = [p.requires_grad for p in pipeline.unet.parameters()]
+    sampler.derivative(sampler.noise_of(5), 2, brightness)
+    sampler.draw([sampler.noise_of(5)], Guide(brightness, 0.05))
+    assert [p.requires_grad for p in pipeline.unet.parameters()] == weights
+    assert all(p.grad is None for p in pipeline.unet.parameters())
+    assert "forward" not in vars(pipeline.unet)
+    assert "prepare_latents" not in vars(pipeline)
+    assert "step" not in vars(pipeline.scheduler)
+
+
+def test_guidance_raises_the_value(generator):
+    sampler = sampler_of(generator)
+    noise = sampler.noise_of(5)
+    plain, guided = (sampler.draw([noise], guide)[0].pixels.mean() for guide in (None, Guide(brightness, 0.1)))
+    assert guided > plain + 1
+
+
+def test_guidance_without_a_derivative_changes_nothing(generator):
+    sampler = sampler_of(generator)
+    noise, plain = sampler.noise_of(5), sampler.draw([sampler.noise_of(5)])[0].pixels
+    for value in (0.0, float("nan")):
+        guide = Guide(lambda pixels, value=value: (1.0, np.full_like(pixels, value)), 0.1)
+        assert np.abs(sampler.draw([noise], guide)[0].pixels.astype(int) - plain).max() <= 1
+
+
+def test_a_caller_may_end_a_drawing_within_a_step(generator):
+    class EndedError(Exception):
+        pass
+
+    def end():
+        raise EndedError
+
+    sampler = NoiseSampler(generator, generator.request("a boat", 1, steps=3), end)
+    noise = sampler.noise_of(1)
+    for work in (lambda: sampler.draw([noise]), lambda: sampler.derivative(noise, 2, brightness)):
+        with pytest.raises(EndedError):
+            work()
+    assert "prepare_latents" not in vars(generator.model.pipeline)
+
+
+def test_memory_is_told_beforehand(generator):
+    needed = sampler_of(generator).memory_for_gradient()
+    assert 1e6 < needed < 1e9
+    assert noises.free_memory("cpu") is None or noises.free_memory("cpu") > 0
+
+
+def test_out_of_memory_is_one_sentence(generator, monkeypatch):
+    sampler = sampler_of(generator)
+    noise = sampler.noise_of(5)
+
+    def full(*_inputs, **_options):
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(generator.model.pipeline.unet, "forward", full)
+    with pytest.raises(ModelError, match="Not enough memory"):
+        sampler.derivative(noise, 2, brightness)
+
+
+def test_generators_that_draw_elsewhere_are_refused(generator):
+    class Elsewhere(ImageGenerator):
+        def draw(self, requests, steps=None):
+            yield from super().draw(requests, steps)
+
+    assert refusal(generator) == refusal_of_gradient(generator) == ""
+    assert "seeds and no noise" in refusal(Elsewhere(generator.model))
+    with pytest.raises(ModelError, match="seeds and no noise"):
+        NoiseSampler(Elsewhere(generator.model), generator.request("a boat", 1))
+
+
+@pytest.fixture(scope="module")
+def families(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("families")
+    loaded = {name: load_model(save_family(name, folder), device="cpu") for name in FAMILIES}
+    torch.manual_seed(0)
+    loaded["sana"] = adopt(
+        language_models.sana()(folder), identity="sana", batch_size=1, inputs={"use_resolution_binning": False}
+    )
+    return loaded
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "sana"])
+def test_every_way_works_with_every_family(families, family):
+    generator = ImageGenerator(families[family])
+    size = {"width": 64, "height": 64} if family == "sana" else {}
+    sampler = NoiseSampler(generator, generator.request("a boat", 7, steps=3, **size))
+    noise = sampler.noise_of(7)
+    assert float(noise.std()) == pytest.approx(1, abs=0.2)
+    (batch,) = generator.draw([sampler.request])
+    plain = sampler.draw([noise])[0].pixels
+    assert np.abs(plain.astype(int) - batch[0].pixels).max() <= 1
+    value, derivative = sampler.derivative(noise, 2, brightness)
+    assert np.isfinite(value)
+    assert derivative.shape == noise.shape
+    assert bool(torch.isfinite(derivative).all())
+    assert float(derivative.norm()) > 0
+    higher = sampler.derivative(noise + 0.5 * derivative * noise.norm() / derivative.norm(), 2, brightness)[0]
+    assert higher > value
+    guided = sampler.draw([noise], Guide(brightness, 0.2))[0].pixels
+    assert guided.mean() > plain.mean()
+    assert sampler.memory_for_gradient() > 0
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision(dtype):
+    generator = ImageGenerator(load_model(device="cpu", dtype=dtype))
+    sampler = sampler_of(generator)
+    noise = sampler.noise_of(5)
+    value, derivative = sampler.derivative(noise, 2, brightness)
+    assert np.isfinite(value)
+    assert bool(torch.isfinite(derivative).all())
+    assert float(derivative.norm()) > 0
+    assert sampler.draw([noise], Guide(brightness, 0.05))[0].problem is None
+
+
+def test_negative_prompts_count(generator):
+    noise = sampler_of(generator).noise_of(5)
+    values = [sampler_of(generator, negative=text).derivative(noise, 2, brightness)[0] for text in ("", "neon, blurry")]
+    assert values[0] != values[1]

@@ -1,0 +1,51 @@
+"""The command ``soart optimize``."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+PROMPT = "a boat in cool colors"
+
+
+def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
+    limits = ("--seconds", 600, "--pictures", 6, "--steps", 2, "--collection", tmp_path)
+    code, out, err = soart("optimize", PROMPT, "--by", "technical", *limits, "--json")
+    assert code == 0, err
+    facts = json.loads(out)
+    assert facts["value"] >= facts["start"]
+    assert facts["by"] == "technical"
+    assert facts["pictures"] >= 6
+    assert not [*tmp_path.rglob("optimizing/*")]
+    again = ("--again", facts["path"], "--by", "technical", "--collection", tmp_path / "again")
+    code, out, err = soart("optimize", *again)
+    assert code == 0, err
+    path, *lines = out.splitlines()
+    assert np.array_equal(*(np.asarray(Image.open(one)) for one in (facts["path"], path)))
+    assert lines[0].startswith("technical: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "expected a prompt"),
+        ([PROMPT, "--by", "technical", "--by", "blur"], 1, "give --by once"),
+        ([PROMPT, "--by", "nothing"], 1, "There is no judge"),
+        ([PROMPT, "--seconds", "nan"], 2, ""),
+        ([PROMPT, "--adherence", "2"], 2, ""),
+    ],
+)
+def test_mistakes_are_one_sentence(soart, tmp_path, arguments, code, message):
+    got, _, err = soart("optimize", *arguments, "--collection", tmp_path / "none")
+    assert got == code
+    assert message in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_file_without_a_record_is_refused(soart, tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    code, _, err = soart("optimize", "--again", tmp_path / "plain.png", "--collection", tmp_path / "none")
+    assert code == 1
+    assert "holds no record" in err
