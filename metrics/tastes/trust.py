@@ -8,7 +8,7 @@ the scaling of items. Near-duplicates and pictures of one group are never on bot
 | word                      | condition                                                                               |
 |---------------------------|-----------------------------------------------------------------------------------------|
 | ``too few examples``      | fewer than five liked or five disliked pictures (groups), too few to show anything      |
-| ``no better than chance`` | the probability that the true concordance is above 0.5 is below 0.8                     |
+| ``no better than chance`` | the true concordance is above 0.5 with less than 0.9, and below 0.6 in the mean         |
 | ``usable``                | better than chance                                                                      |
 | ``strong``                | the 95 % interval lies above 0.65                                                       |
 """
@@ -29,8 +29,9 @@ from .within_groups import WithinGroups
 TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "usable", "strong"
 #: Fewest liked groups, and fewest disliked groups, that can show anything.
 FEWEST_PER_SIDE = 5
-#: Least probability that a taste is better than chance, and lower end of the interval of a strong one.
-BETTER, STRONG_ABOVE = 0.8, 0.65
+#: Least probability that a taste is better than chance, mean from which on it is not called chance whatever the probability, and
+#: lower end of the interval of a strong one.
+BETTER, CLEAR, STRONG_ABOVE = 0.9, 0.6, 0.65
 FOLDS, REPEATS = 5, 5
 
 #: (i, p) items, (i, k) prior scores and (i,) makings to (i,) liking.
@@ -188,7 +189,7 @@ def word_for(better: int, worse: int, found: TrueAuc) -> str:
     """The word of the table above, from the numbers of liked and disliked groups and what is known of the concordance."""
     if min(better, worse) < FEWEST_PER_SIDE:
         return TOO_FEW
-    if found.above_chance < BETTER:
+    if found.above_chance < BETTER and found.mean < CLEAR:
         return CHANCE
     return STRONG if found.interval[0] > STRONG_ABOVE else USABLE
 
