@@ -259,7 +259,7 @@ class ItemJudge(Judge, Measurer, Protocol):
         """(n,) values of (n, p) items; higher is better."""
 
     def explain(self, items: np.ndarray, among: np.ndarray | None = None) -> list[list[Reason]]:
-        """For each of (n, p) items, the parts of its value, the largest first.
+        """For each of (n, p) items, the parts of its value, the most important first.
 
         They add up to the value less that of the reference.
 

@@ -407,7 +407,7 @@ def strange_requests(server: Server, outcome: Outcome) -> None:
             with contextlib.suppress(http.client.InvalidURL, UnicodeEncodeError):
                 answer = guest.get(path % number)
                 # No cell is an answer too.
-                shown = answer.status == 200 and answer.text != '{"cells":[]}'
+                shown = answer.status == 200 and not answer.text.startswith('{"cells":[]')
                 outcome.note(answer, through=shown or answer.status >= 500)
     for body in (
         "x" * 2_000_000,

@@ -162,7 +162,7 @@ class World:
         )
         return learn_taste(
             replace(examples, priors=own), extractor.names, extractor.version, name=f"world {self.number}", prior_names=PRIORS,
-            background=background, curve=False, repeats=1, network=EFFICIENTNET,
+            background=background, repeats=1, network=EFFICIENTNET,
         )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ OF_COLOURS, COLOURFUL, LEAST_COLOURFUL = (
     0.01,
 )
 #: Words for a picture that is too small to tell; its rated quality counts as usual.
-UNTOLD = "too small to tell its quality"
+UNTOLD = "quality taken as usual: too small to tell"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,11 @@ CAUTION = (
     "Up to 3 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
     "grainy film)"
 )
-
+#: What the overall score is worth; the share is the mean of the sets of benchmarks/score/ai_pictures.py.
+WORTH_OF_OVERALL = (
+    "Of two generated pictures of one prompt, the overall score puts first the one that people prefer about two times in "
+    "three, where chance is one in two."
+)
 
 _TITLES = {TECHNICAL: "technical quality", OVERALL: "overall score"}
 

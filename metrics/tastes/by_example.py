@@ -12,13 +12,13 @@ the difference of the scores. A blend's score is the weighted mean of its parts'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..checks import check_items
-from ..damage.reasons import largest_first, share_exceeded, than_others
+from ..damage.reasons import share_exceeded, than_others
 from ..items.phrases import phrases_of
 from ..protocols import Example, Reason
 from .blend import Blend, Taste
@@ -66,7 +66,7 @@ class Shares:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What a taste can know of n pictures.
+    """Items, prior scores and origin of n pictures, as far as a taste can know them.
 
     Attributes:
         items: (n, p) of the version that it was learnt on.
@@ -97,7 +97,7 @@ def shares_of(taste: LearntTaste, pictures: Known) -> Shares:
 
 
 def explain(taste: Taste, pictures: Known, among: Known | None = None) -> list[list[Reason]]:
-    """All parts of each score as reasons, the largest first, which add up to the score less that of the reference, in points.
+    """All parts of each score as reasons, which add up to the score less that of the reference, in points.
 
     Args:
         taste: a taste or a blend.
@@ -153,7 +153,7 @@ def _explain(taste: LearntTaste, pictures: Known, among: Known | None) -> list[l
         itself = nearest if apart[n, nearest] < SAME * pictures.items.shape[1] else -1
         reasons = _from_examples(taste, by_example[n], nearer[n], itself)
         reasons += _from_starts(taste, by_start[n], shares.starts[n], reference.starts, count)
-        found.append(largest_first(reasons))
+        found.append(_likeness_first(reasons))
     return found
 
 
@@ -221,6 +221,21 @@ def _from_starts(
     return reasons
 
 
+def _likeness_first(reasons: Iterable[Reason]) -> list[Reason]:
+    """The largest first; of likeness and unlikeness that point the same way, likeness, which people see sooner."""
+    reasons, largest = [*reasons], {True: 0.0, False: 0.0}
+    for reason in reasons:
+        if reason.examples:
+            lifts = reason.contribution > 0
+            largest[lifts] = max(largest[lifts], abs(reason.contribution))
+
+    def place(reason: Reason) -> tuple[float, bool]:
+        size = largest[reason.contribution > 0] if reason.examples else abs(reason.contribution)
+        return -size, reason.text.startswith("unlike")
+
+    return sorted(reasons, key=place)
+
+
 def _blended(parts: Sequence[list[Reason]], weights: Sequence[float]) -> list[Reason]:
     """Reasons of the parts of a blend; those that tell the same are one."""
     joined: dict[str, Reason] = {}
@@ -234,4 +249,4 @@ def _blended(parts: Sequence[list[Reason]], weights: Sequence[float]) -> list[Re
             )
             total = (before.contribution if before else 0.0) + weight * reason.contribution
             joined[reason.in_full] = Reason(reason.text, total, examples=examples)
-    return largest_first(joined.values())
+    return _likeness_first(joined.values())

@@ -42,7 +42,7 @@ ALIKE, USUAL_UNLIKENESS = 0.75, 0.9
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
 #: Words for a picture that is too small to tell how unlike others it is; that counts as usual.
-_LOOK_UNTOLD = "too small to tell its look"
+_LOOK_UNTOLD = "look taken as usual: too small to tell"
 
 
 def stored_name() -> str:

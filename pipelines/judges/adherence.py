@@ -68,7 +68,7 @@ class AdherenceJudge:
         return np.array([adherence.value for adherence in self.adherences(pictures)])
 
     def reasons(self, pictures: Pictures, among: Pictures | None = None) -> list[list[Reason]]:
-        """The phrases of each picture, which add up to the logarithm of its adherence; others are asked for other phrases."""
+        """The phrases of each picture, see ``Adherence.reasons``; others are asked for other phrases."""
         return [list(adherence.reasons()) for adherence in self.adherences(pictures)]
 
     def adherences(self, pictures: Pictures) -> list[Adherence]:

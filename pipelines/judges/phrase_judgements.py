@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from ...metrics.damage.reasons import contributions, largest_first
 from ...metrics.protocols import Reason
 from ...prompts.phrases.cutting import Phrase
 
@@ -104,9 +105,14 @@ class Adherence:
         return [phrase.sentence for phrase in missed]
 
     def reasons(self) -> tuple[Reason, ...]:
-        """The phrases that cost most, then what is seen; each adds the logarithm of its probability."""
-        told = sorted((phrase for phrase in self.phrases if phrase.told), key=lambda phrase: phrase.shown)
-        return tuple(Reason(p.sentence, float(np.log(max(p.shown, 1e-6)))) for p in told)
+        """The phrases, those that count most first: those shown lift the value, those missed lower it.
+
+        They add up to the value less that of a picture in which every phrase is as likely shown as not.
+        """
+        told = [phrase for phrase in self.phrases if phrase.told]
+        halvings = -np.log2([[max(phrase.shown, 1e-300)] for phrase in told]).reshape(-1, 1)
+        added = contributions(halvings, np.full((len(told), 1), -np.log2(MISSED)))[:, 0] / 100
+        return tuple(largest_first(Reason(p.sentence, float(a)) for p, a in zip(told, added, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...metrics.damage.names import TASTE
+from ...metrics.damage.reasons import largest_first
 from ...metrics.damage.titles import has_points, stored_title
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.percentiles import percentiles
@@ -278,7 +279,7 @@ def reasons_of(judged: JudgedPictures, numbers: set[int]) -> dict[int, tuple[Rea
             text = f"{stored_title(name)} {value:.0f} of 100" if has_points(name) else f"{judge.name} {figure(value)}"
             details = tuple(reason.in_brief for reason in chosen(behind[name].get(number, ()))[:2])
             reasons.append(Reason(text, float(judged.shares[name][row]), details))
-        found[number] = tuple(reasons)
+        found[number] = tuple(largest_first(reasons))
     return found
 
 

@@ -30,7 +30,7 @@ def points_text(score: float, name: str) -> str:
 
 
 def effect_text(effect: float) -> str:
-    """What a reason adds to a score, such as ``"+2.3"``."""
+    """The effect of a reason on a score, such as ``"+2.3"``."""
     # Rounded twice, because 0.00002 would get an exponent; adding 0 turns -0 into 0.
     return figure(round(effect, 3) + 0.0, 2, "+")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...metrics.damage.reasons import largest_first
 from ...metrics.protocols import Reason
 
 #: Most reasons that point the way of the score, and the other way.
@@ -21,22 +20,21 @@ def chosen(parts: Sequence[Reason]) -> tuple[Reason, ...]:
     """At most three reasons: two that lift a score above the reference and one that lowers it, or the other way round.
 
     Args:
-        parts: all parts of one score, which add up to the score less that of the reference.
+        parts: all parts of one score, the most important first; they add up to the score less that of the reference.
 
     Examples:
         >>> from soart.metrics.protocols import Reason
         >>> from soart.pipelines.scoring.reasons import chosen
-        >>> parts = [Reason(name, points) for name, points in zip("abcde", (1.0, 4.0, -2.0, 5.0, -3.0))]
+        >>> parts = [Reason(name, points) for name, points in zip("abcde", (5.0, 4.0, -3.0, -2.0, 1.0))]
         >>> [reason.text for reason in chosen(parts)]
-        ['d', 'b', 'e']
+        ['a', 'b', 'c']
     """
     largest = max((abs(part.contribution) for part in parts), default=0.0)
     if largest < NOTHING:
         return ()
     way = 1 if sum(part.contribution for part in parts) >= 0 else -1
-    effects = largest_first(parts)
-    along = [part for part in effects if part.contribution * way >= LEAST * largest]
-    against = [part for part in effects if -part.contribution * way >= LEAST_AGAINST * largest]
+    along = [part for part in parts if part.contribution * way >= LEAST * largest]
+    against = [part for part in parts if -part.contribution * way >= LEAST_AGAINST * largest]
     return (*along[:ALONG], *against[:AGAINST])
 
 

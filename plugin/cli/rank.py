@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ...metrics.damage.names import OVERALL
+from ...metrics.damage.titles import WORTH_OF_OVERALL
 from ...pipelines.models.limits import ENGINES
 from .options import (
     By,
@@ -90,6 +92,8 @@ def rank(
     if as_json:
         emit(facts)
     print_notes(warnings)
+    if not as_json and [judge.name for judge, _ in judges] == [OVERALL]:
+        say(WORTH_OF_OVERALL)
     if not as_json and not any(isinstance(judge.inner, TasteJudge) for judge, _ in judges):
         folder = shlex.quote(paths[0]) if len(paths) == 1 and Path(paths[0]).is_dir() else "FOLDER"
         say(f"For a ranking of your own in about a minute: soart start {folder}")

@@ -11,7 +11,7 @@ from scipy import ndimage
 from soart.errors import TasteError
 from soart.metrics.damage import quality_model
 from soart.metrics.damage.quality_model import QualityModel, unit_vectors
-from soart.metrics.damage.rated_quality import TOP, rated_appearance_model
+from soart.metrics.damage.rated_quality import TOP, UNTOLD, rated_appearance_model
 from soart.metrics.damage.reasons import NO_FAULT, verdicts
 from soart.metrics.damage.suspicion import suspected
 from soart.metrics.damage.technical import (
@@ -172,7 +172,7 @@ def test_technometric_is_the_sum_of_all_costs(judge, scenes):
     assert judge.freedom_from_faults(items) == pytest.approx(points_of(faults, judge.model.half))
     # A picture that is too small to have a rated quality loses what is usual.
     assert unrated[2] == pytest.approx(-judge.model.half * np.log2(rated_appearance_model().usual / TOP))
-    told = ["too small to tell its quality" in {reason.text for reason in row} for row in judge.explain(items, items)]
+    told = [UNTOLD in {reason.text for reason in row} for row in judge.explain(items, items)]
     assert told == [False, False, True]
 
 

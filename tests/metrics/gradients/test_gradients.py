@@ -64,9 +64,7 @@ def taste(drawings, extractor):
     examples = from_ratings(items, stars)
     names = ("technical", "appeal")
     examples = replace(examples, priors=computed_priors(names, examples.items, extractor.names, np.zeros((0, 0))))
-    return learn_taste(
-        examples, extractor.names, extractor.version, prior_names=names, curve=False, repeats=1, network=EFFICIENTNET
-    )
+    return learn_taste(examples, extractor.names, extractor.version, prior_names=names, repeats=1, network=EFFICIENTNET)
 
 
 def tensor(pixels, dtype=torch.float32):

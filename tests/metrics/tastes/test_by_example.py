@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from soart.metrics.protocols import Making
 from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.by_example import Known, explain, shares_of
 from soart.metrics.tastes.examples import from_choices, from_modes, from_ratings
@@ -14,7 +15,7 @@ from soart.metrics.tastes.taste import OTHERS, learn_taste
 
 
 def learnt(world, examples, name="mine", **options):
-    return learn_taste(examples, world.names, "v", name=name, curve=False, repeats=1, **options)
+    return learn_taste(examples, world.names, "v", name=name, repeats=1, **options)
 
 
 def of_modes(world, seed=1, size=8, bad=("bad",)):
@@ -70,7 +71,7 @@ def test_every_kernel_has_exact_shares():
     )
     rng = np.random.default_rng(4)
     modes = {mode: rng.normal(size=(7, len(names))) + shift for mode, shift in (("good", 1), ("bad", -1), ("grey", 0))}
-    taste = learn_taste(from_modes(modes), names, "v", curve=False, repeats=1)
+    taste = learn_taste(from_modes(modes), names, "v", repeats=1)
     model, items = taste.fitted.model, rng.normal(size=(9, len(names)))
     assert {
         "gaussian content",
@@ -153,6 +154,9 @@ def test_reasons_name_the_pictures_that_a_picture_is_like(taste_world):
         assert all(example.file.startswith("/pictures/") for example in reason.examples)
         shares = [abs(example.share) for example in reason.examples]
         assert shares == sorted(shares, reverse=True)
+    # Of both that point the same way, likeness is told first.
+    for row in rows:
+        assert next(r.text.split()[0] for r in row if r.examples and r.contribution * row[0].contribution > 0) == "like"
     assert {reason.text for row in rows for reason in row} >= {"like these you liked", "like these you disliked"}
 
 
@@ -182,3 +186,25 @@ def test_any_small_taste_is_explained_exactly(taste_world, seed, size):
 
 def test_no_pictures_have_no_reasons(taste_world, tastes):
     assert explain(tastes["ratings"], Known(np.zeros((0, len(taste_world.names))))) == []
+
+
+def test_how_pictures_were_made_is_part_of_the_shares(taste_world):
+    rng = np.random.default_rng(12)
+    items, _ = taste_world.draw(20, rng)
+    makings = [Making(model="ink" if k % 2 else "oil", sampler="ddim") for k in range(20)]
+    ratings = np.array([4.5 if k % 2 else 1.5 for k in range(20)]) + 0.4 * rng.normal(size=20)
+    examples = replace(from_ratings(items, ratings.clip(1, 5)), makings=np.array(makings, dtype=object))
+    taste = learnt(taste_world, examples)
+    assert taste.of_making
+    fresh, _ = taste_world.draw(6, rng)
+    made = [Making(model="ink"), Making(model="oil"), Making(), None, Making(model="ink"), Making(model="oil")]
+    pictures = Known(fresh, makings=made)
+    np.testing.assert_allclose(shares_of(taste, pictures).liking, taste.liking(fresh, makings=made), atol=1e-6)
+    usual = 100 * taste.probability(taste.liking(fresh, makings=made).mean()[None])[0]
+    scores = taste.score(fresh, makings=made, useless_ok=True)
+    for row, score in zip(explain(taste, pictures, pictures), scores, strict=True):
+        assert sum(reason.contribution for reason in row) == pytest.approx(score - usual, abs=1e-6)
+    # Each is the more like those made by the same model.
+    alike = shares_of(taste, Known(fresh[[0, 0]], makings=made[:2])).likeness
+    assert (alike[0, 1::2] > alike[1, 1::2]).all()
+    assert (alike[0, ::2] < alike[1, ::2]).all()

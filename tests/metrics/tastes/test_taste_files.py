@@ -50,7 +50,7 @@ def test_files_of_pictures_are_kept_and_their_folders_not_shared(taste_world, tm
     rng = np.random.default_rng(3)
     bare = taste_world.planted(8, rng)
     places = np.array([f"/home/ann/pictures/{n}.png" for n in range(16)])
-    options = {"curve": False, "repeats": 1}
+    options = {"repeats": 1}
     without = learn_taste(bare, taste_world.names, "v1", **options)
     taste = replace(without, examples=replace(without.examples, files=places))
     assert taste_files.content_hash(taste) == taste_files.content_hash(without)

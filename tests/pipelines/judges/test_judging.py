@@ -292,21 +292,22 @@ def test_values_in_reasons_have_a_real_minus_sign(collection, drawn):
     assert all(picture.reasons[0].text.startswith("brightness −0.") for picture in ranking)
 
 
-def test_reasons_beside_a_taste_are_all_in_deviations(collection, drawn, item_judge):
+def test_reasons_of_several_judges_are_all_in_deviations(collection, drawn, judge):
     judges = [(GuardedJudge(Brightness()), 1.0)]
-    ranking, _ = rank(StoredPictures(collection, drawn), [*judges, (guarded(item_judge), 1.0)])
-    known = collection.scores(item_judge.stored_name)
+    ranking, _ = rank(StoredPictures(collection, drawn), [*judges, (guarded(judge), 1.0)])
+    known = collection.scores(judge.stored_name)
     for picture in ranking:
-        assert sum(reason.contribution for reason in picture.reasons) == pytest.approx(picture.score)
-        judge, profile = picture.reasons
-        assert judge.text.startswith("brightness 0.")
-        assert profile.text == f"technical quality {known[picture.row.id]:.0f} of 100"
-        assert len(profile.details) == 2
+        assert sum(part.contribution for part in picture.parts) == pytest.approx(picture.score)
+        brightness, technical = sorted(picture.parts, key=lambda part: part.text)
+        assert brightness.text.startswith("brightness 0.")
+        assert technical.text == f"technical quality {known[picture.row.id]:.0f} of 100"
+        assert 1 <= len(technical.details) <= 2
     pictures = {n: np.asarray(Image.open(collection.locate(row))) for n, row in enumerate(drawn[:5])}
-    judged, _ = score_batch(
-        PicturesInMemory(pictures, dict.fromkeys(pictures, "")), [*judges, (guarded(item_judge), 1.0)]
-    )
-    assert {one.reasons for one in judged} == {picture.reasons for picture in ranking}
+    judged, _ = score_batch(PicturesInMemory(pictures, dict.fromkeys(pictures, "")), [*judges, (guarded(judge), 1.0)])
+    assert [{(part.text, part.details) for part in one.parts} for one in judged] == [
+        {(part.text, part.details) for part in picture.parts}
+        for picture in sorted(ranking, key=lambda picture: picture.row.id)
+    ]
 
 
 def test_entry_points_are_found(package):

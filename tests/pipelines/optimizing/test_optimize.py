@@ -59,9 +59,7 @@ def taste(drawn):
     extractor = taste_extractor()
     items, light = extractor.extract(drawn), drawn.mean(axis=(1, 2, 3))
     stars = np.where(light > np.median(light), 5.0, 1.0)
-    learnt = learn_taste(
-        from_ratings(items, stars), extractor.names, extractor.version, name="bright", curve=False, repeats=1
-    )
+    learnt = learn_taste(from_ratings(items, stars), extractor.names, extractor.version, name="bright", repeats=1)
     # The items of two-step pictures tell brightness well enough, twelve of each kind do not prove it.
     return replace(learnt, trust=replace(learnt.trust, word="fair"))
 

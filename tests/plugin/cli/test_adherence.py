@@ -21,7 +21,7 @@ def test_rank_by_adherence(soart, drawn):
     ranking = json.loads(out)["ranking"]
     assert len(ranking) == 8
     assert all(0 <= row["score"] <= 1 for row in ranking)
-    assert any("seen: " in reason["group"] for reason in ranking[0]["reasons"])
+    assert any("seen: " in reason["text"] for reason in ranking[0]["reasons"])
 
 
 def test_what_was_asked_for_and_not_shown(soart, drawn, tmp_path, monkeypatch):
