@@ -11,6 +11,7 @@ from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.judges.rescoring import score_all
+from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.explaining import ScoreExplanation, explain_score, heat_picture
 from soart.pipelines.scoring.taste_store import TasteStore
@@ -19,6 +20,7 @@ from soart.pipelines.support.background import DONE, Jobs
 
 
 def test_ratings_teach_in_the_background(rating, coloured, profiles, collection, process):
+    assert rating.rank_again() is None
     *most, last = coloured[: 2 * LEAST]
     # Learning that began in between would know fewer ratings.
     ratings.rate(rating.collection, "ann", {image: 5 if image % 2 else 1 for image in most})
@@ -32,6 +34,13 @@ def test_ratings_teach_in_the_background(rating, coloured, profiles, collection,
     assert profiles.own.names() == ["ann"]
     assert profiles.user.names() == []
     assert len(collection.scores("taste:ann")) == 30
+    # Pictures that come later are ranked by the same taste.
+    pixels = np.full((24, 24, 3), 90, dtype=np.uint8)
+    pixels[::2, 1::2] = 180
+    [later] = collection.add_drawn([DrawnPicture(Request("p", 99, width=24, height=24), pixels, None, 0.1)], "m", "s")
+    assert rating.rank_again().wait(240)
+    assert len(collection.scores("taste:ann")) == 31
+    assert later.id in collection.scores("taste:ann")
     # Proposed pictures are unrated.
     queue = [row.id for row in rating.queue(8)]
     assert len(queue) == 8

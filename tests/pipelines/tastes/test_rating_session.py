@@ -9,6 +9,7 @@ from soart.pipelines.collection import ratings
 from soart.pipelines.scoring.measuring import measure
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.rating_session import (
+    LazyQueue,
     RatingSession,
     considered,
     propose_pictures,
@@ -37,6 +38,23 @@ def test_rating_session(rated):
     again = {row.id for row in rating_queue(collection, "me", None, 99)}
     assert len(again) == 17
     assert not again & ratings.judged_pictures(collection, "me")
+
+
+def test_pictures_of_a_lazy_queue_are_chosen_when_they_are_reached(rated):
+    collection, _, _ = rated
+    session = RatingSession(collection, "me", LazyQueue(collection, "me", 3))
+    first = session.current
+    assert len(session.queue) == 3
+    # Somebody rates two more in another place, and one comes.
+    expected = [row.id for row in unrated_pictures(collection, "me", 4)]
+    ratings.rate(collection, "me", dict.fromkeys(expected[1:3], 3.0))
+    session.press("5")
+    assert session.current.id not in expected[:3]
+    assert session.press("u") == "undone"
+    assert session.current.id == first.id
+    every = LazyQueue(collection, "you", 999)
+    assert len({row.id for row in every}) == len(every) == len(collection.ids())
+    assert every[-1].id == every[len(every) - 1].id
 
 
 def test_half_stars_and_not_for_me(rated):
