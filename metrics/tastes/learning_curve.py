@@ -73,7 +73,9 @@ def _missing_side(trust: Trust) -> str:
     few, many = sorted([(trust.liked, "liked"), (trust.disliked, "disliked")])
     if trust.only_choices or few[0] * 2 > many[0]:
         return ""
-    return f"Only {few[0]} are {few[1]} beside {many[0]} {many[1]}: rate more {few[1]} ones."
+    return (
+        f"Only {few[0]} {'is' if few[0] == 1 else 'are'} {few[1]} beside {many[0]} {many[1]}: rate more {few[1]} ones."
+    )
 
 
 def _other_items(*, content: bool) -> str:

@@ -19,6 +19,8 @@ from .journal import Journal
 _PLACE = re.compile(r"\d+ ")
 #: Most bytes of the name of a copy: file systems take 255, and a text beside it adds its suffix.
 _LONGEST = 245
+#: What is wrong where another file has the name of a copy.
+DIFFERS = "is there already and differs: name an empty folder, or move it away"
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,9 @@ def copy_best(pictures: Sequence[Path], folder: Path, journal: Journal | None = 
             copied += file is picture
     if earlier := sum(bool(_PLACE.match(name)) for name in {path.name for path in folder.iterdir()} - targets):
         hints.append(
-            f"{str(folder)!r} also holds {earlier} numbered {'files' if earlier > 1 else 'file'} of an earlier ranking: "
-            "name an empty folder to keep them apart."
+            f"{str(folder)!r} also holds 1 numbered file of an earlier ranking: name an empty folder to keep them apart."
+            if earlier == 1
+            else f"{str(folder)!r} also holds {earlier} numbered files of an earlier ranking: name an empty folder to keep them apart."
         )
     return Copies(copied, summed_up(failures), hints)
 
@@ -106,7 +109,7 @@ def _copy(source: Path, target: Path, journal: Journal | None) -> Failure | None
         elif not filecmp.cmp(source, target, shallow=False):
             return Failure(
                 target,
-                "is there already and differs: name an empty folder, or move it away",
+                DIFFERS,
                 "are there already and differ: name an empty folder, or move them away",
             )
     except OSError as error:

@@ -2,7 +2,7 @@
 
 diversity collapse     pictures of the last batch are much more alike than those of the first
 drift                  saturation or contrast of the last batch lies far outside the first batch's spread
-disagreement           the score rose while a judge that was not optimised found the pictures worse
+disagreement           the score rose while a judge that was not optimized found the pictures worse
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def find_alarms(
         items: (n, p) of the first and (m, p) of the last pictures.
         appearances: by name, such as ``saturation``, (n,) and (m,) values.
         scores: (n,) and (m,) values of the score that was optimised; NaN for pictures without one.
-        judge: name of a score that was not optimised, with its (n,) and (m,) values; None without one.
+        judge: name of a score that was not optimized, with its (n,) and (m,) values; None without one.
 
     Returns:
         a sentence for each alarm.
@@ -70,14 +70,14 @@ def find_alarms(
         if abs(moved) > DRIFT:
             alarms.append(
                 f"Drift: {name} went {'up' if moved > 0 else 'down'} from {early.mean():.2f} to {late.mean():.2f}, "
-                f"{abs(moved):.1f} standard deviations of the first pictures; check if the score rewards just that."
+                f"{abs(moved):.1f} standard deviations of the first pictures; check whether the score rewards just that."
             )
     if judge is not None:
         name, early, late = judge
         gain, change = _in_deviations(*scores), _in_deviations(early, late)
         if gain > CHANGE and change < -CHANGE:
             alarms.append(
-                f"Disagreement: the score rose by {gain:.1f} standard deviations, but {name}, which was not optimised, "
+                f"Disagreement: the score rose by {gain:.1f} standard deviations, but {name}, which was not optimized, "
                 f"fell by {-change:.1f}."
             )
     return alarms

@@ -41,7 +41,7 @@ def start(
             "FOLDER-best beside the folder.",
         ),
     ] = None,
-    rater: Annotated[str, typer.Option(callback=rater_name, help="Your name as a rater, and of your taste.")] = "me",
+    rater: Annotated[str, typer.Option(callback=rater_name, help="Name for your ratings and your taste.")] = "me",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the gallery; 0: any free one.")] = 8700,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
     language: Annotated[str, typer.Option(help="Language of the pages, en or de; default: your browser's.")] = "",
@@ -128,7 +128,7 @@ def _start_in_terminal(
                 time.sleep(_LOOK)
             wanted = GOAL - judgements_by(collection, rater).count
             if wanted > 0:
-                say("1–5 rates, n: not for me, x skips, u undoes, q stops.")
+                say("1–5 rates, + and − correct by half a star, n: not for me, x skips, u undoes, q stops.")
                 session = RatingSession(collection, rater, LazyQueue(collection, rater, wanted))
                 if not rate_by_keys(session, keys(), elsewhere=again):
                     say(f"Your ratings are stored. To go on: {again} --terminal")

@@ -34,7 +34,6 @@ LITERAL = (
         "%(folder)s also holds %(count)s numbered files of an earlier ranking: name an empty folder to keep them apart."
     ),
     N_("%(folder)s also holds 1 numbered file of an earlier ranking: name an empty folder to keep them apart."),
-    N_("%(file)s is there already and differs: name an empty folder, or move it away."),
     N_("%(folder)s is, or contains, a folder that is read: choose a separate folder."),
     N_(
         "%(folder)s lies in %(other)s, so that the copies would be among its pictures next time: choose a folder elsewhere."
@@ -301,8 +300,8 @@ LITERAL = (
     ),
     N_("Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. It is left out."),
     N_("Diversity collapse: the last pictures are %(share)s %% as far apart as the first; ban what they share, or pin fewer options."),
-    N_("Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first pictures; check if the score rewards just that."),
-    N_("Disagreement: the score rose by %(gain)s standard deviations, but %(name)s, which was not optimised, fell by %(loss)s."),
+    N_("Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first pictures; check whether the score rewards just that."),
+    N_("Disagreement: the score rose by %(gain)s standard deviations, but %(name)s, which was not optimized, fell by %(loss)s."),
     N_("Adherence lost: the score rose, but the pictures show less of what was asked, %(late)s after %(early)s; raise the least adherence to the prompt (--adherence), or weigh adherence as a judge."),
     N_("Adherence: no phrase of the prompts can be judged, so the floor had no effect."),
     N_("Adherence: %(reached)s of %(count)s pictures reach %(least)s; mean %(mean)s."),
@@ -419,6 +418,7 @@ LITERAL = (
 
 #: Messages that the code puts together from parts.
 COMPOSED = (
+    N_("%(file)s is there already and differs: name an empty folder, or move it away."),
     # Previews of a tune
     N_("Previews: rank correlation with the final pictures %(ranks)s; nothing was dropped."),
     N_("Previews: 1 candidate was dropped after %(previews)s previews, %(share)s %% of the drawing time saved (rank correlation %(ranks)s)."),
@@ -553,7 +553,9 @@ COMPOSED = (
     N_("Rate pictures of more prompts: those of one prompt or seed count as one here."),
     N_("Choose between pictures of more prompts: choices of one prompt or seed count as one here."),
     N_("Only %(few)s are liked beside %(many)s disliked: rate more liked ones."),
+    N_("Only 1 is liked beside %(many)s disliked: rate more liked ones."),
     N_("Only %(few)s are disliked beside %(many)s liked: rate more disliked ones."),
+    N_("Only 1 is disliked beside %(many)s liked: rate more disliked ones."),
     N_(
         "Not known yet how often it picks the one you prefer of two pictures of one prompt: give the two different ratings in %(pairs)s or more such pairs, from %(groups)s prompts or more (so far %(counted)s)"
     ),

@@ -39,6 +39,8 @@ from soart.pipelines.reports.charts import Interval, counts_chart, histogram_cha
 from soart.pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges, unit_of
 from soart.pipelines.reports.taste import draw_curve
 from soart.pipelines.scoring.taste_judge import doubt_of
+from soart.pipelines.support.failures import Failure, summed_up
+from soart.pipelines.tidying.copying import DIFFERS
 from soart.pipelines.tuning.findings import BatchScore, OptionEffect, TradeOff
 from soart.pipelines.tuning.pruning import PreviewAgreement, Pruning
 from soart.plugin.web.language import CATALOGUES, Texts, languages, matching, preferred, texts_in
@@ -253,10 +255,11 @@ def composed():
         report = trust(word=word, **judged)
         few = CHOOSE_FIVE if judged else RATE_FIVE
         yield from (learning_curve._advice(report, 17, (34, then, 0.6, 0.9), few) for then in (0.8, 0.85))
+    yield from summed_up([Failure(Path("a.png"), DIFFERS)])
     yield from (f"made like your {kind} pictures" for kind in ("good", "bad"))
     yield from (fact for fact, _ in liked_makings._VALUES.values())
     yield from (f"{RATE_FIVE}.", MORE_PROMPTS, f"{CHOOSE_FIVE}.", CHOOSE_MORE_PROMPTS)
-    yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (2, 28))
+    yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (1, 2, 28, 29))
     yield from (learning_curve._other_items(content=content) for content in (True, False))
     for unit in ("prompt", "burst", "look-alike group"):
         yield WithinGroups(pairs=1, groups=1).sentence(unit)
@@ -374,7 +377,7 @@ def test_a_value_swallows_no_further_sentence():
 
 def test_messages_keep_their_values_and_unknown_ones_stay():
     texts = texts_in("de")
-    drift = "Drift: contrast went down from 0.31 to 0.12, 1.5 standard deviations of the first pictures; check if the score rewards just that."
+    drift = "Drift: contrast went down from 0.31 to 0.12, 1.5 standard deviations of the first pictures; check whether the score rewards just that."
     assert texts.message(drift).startswith("Drift: Kontrast von 0,31 auf 0,12 gefallen (1,5 Standard")
     assert texts.message("12 pictures scored. 'a.png' is odd.") == "12 Bilder haben jetzt einen Score. 'a.png' is odd."
     assert texts.message("freedom from blur") == "ohne Unschärfe"
