@@ -165,7 +165,7 @@ Wildcards = Annotated[
 Profiles = Annotated[
     Path | None,
     typer.Option(
-        "--profiles", file_okay=False, help="Folder of tastes; default: soart/tastes in your configuration folder."
+        "--tastes", file_okay=False, help="Folder of tastes; default: soart/tastes in your configuration folder."
     ),
 ]
 Network = Annotated[

@@ -158,7 +158,7 @@ def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, home, mon
         for i in range(6):
             pixels = rng.integers(darkest, darkest + 120, (24, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(home / name / f"{i}.png")
-    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--profiles", "P", "--json")
+    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--tastes", "P", "--json")
 
     def starts(*arguments):
         code, out, err = soart(*learn, *arguments)
@@ -180,7 +180,7 @@ def test_prior_scores_of_the_settings_that_are_not_available_are_left_out_with_a
         for i in range(6):
             pixels = rng.integers(darkest, darkest + 120, (24, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(home / name / f"{i}.png")
-    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--profiles", "P", "--network", "none")
+    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--tastes", "P", "--network", "none")
     assert soart("config", "set", "priors", "technical", "appeal", "others")[0] == 0
     code, out, err = soart(*learn, "--collection", "new", "--json")
     assert code == 0, err

@@ -78,7 +78,7 @@ FAILURE = [
     (["generate", "{1e308::a|b}"], "Expected a weight such as 2 or 0.5 before '::'"),
     (["tune", "a {b"], "not valid dynamic-prompts"),
     (["label", "a fox in the snow, " * 20], "too long for the name of a file or folder"),
-    (["taste", "list", "--profiles", "a fox in the snow, " * 20], "too long for the name"),
+    (["taste", "list", "--tastes", "a fox in the snow, " * 20], "too long for the name"),
     (["evaluate", "a fox in the snow, " * 20], "too long for the name of a file or folder"),
     (["evaluate", "~nobody-of-this-name/pictures"], "does not exist"),
     (["tune", "a {b|c}", "--report", "pictures"], "Is a directory"),
@@ -88,7 +88,7 @@ FAILURE = [
     (["cull", "pictures", "--to", "out", "--worst", "50", "--undo-file", "file/u.jsonl"], "undo file 'file/u.jsonl'"),
     (["annotate", "pictures", "--undo-file", "file"], "exists already"),
     (["compare-attention", "pictures", "file", "--output", "file"], "cannot be written"),
-    (["taste", "learn", "mine", "--good", "pictures", "--profiles", "file/x"], "cannot be written"),
+    (["taste", "learn", "mine", "--good", "pictures", "--tastes", "file/x"], "cannot be written"),
     (["undo", "file"], "not an undo file: a line of it is not JSON."),
 ]
 
@@ -203,7 +203,7 @@ def test_a_closed_stdin_is_seen_before_anything_is_drawn(folder):
 
 def test_characters_that_the_output_does_not_hold_are_escaped(tmp_path):
     (tmp_path / "狐 é.taste.safetensors").write_bytes(b"no taste")
-    code = "import sys, soart.plugin.cli.app as app; sys.argv[1:] = ['taste', 'list', '--profiles', sys.argv[1]]; app.main()"
+    code = "import sys, soart.plugin.cli.app as app; sys.argv[1:] = ['taste', 'list', '--tastes', sys.argv[1]]; app.main()"
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
         env={**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}, capture_output=True, check=False,

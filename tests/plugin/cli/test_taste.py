@@ -45,11 +45,11 @@ def mine(soart, world):
             world / "good",
             "--bad",
             f"grey={world / 'bad'}",
-            "--profiles",
+            "--tastes",
             world / "P",
         )
         assert code == 0
-    return "--profiles", world / "P"
+    return "--tastes", world / "P"
 
 
 def test_learn_show_rank(soart, world, mine, tmp_path):
@@ -177,12 +177,12 @@ def test_compare_blend_export_import(soart, world, mine, tmp_path):
     assert "0.75 mine" in json.loads(out)["method"]
     file = tmp_path / "ours.safetensors"
     assert soart("taste", "export", "ours", file, *mine)[0] == 0
-    code, out, _ = soart("taste", "import", file, "--name", "theirs", "--profiles", tmp_path / "Q", "--json")
+    code, out, _ = soart("taste", "import", file, "--name", "theirs", "--tastes", tmp_path / "Q", "--json")
     assert code == 0
     assert json.loads(out)["name"] == "theirs"
-    assert soart("rank", world / "pool", "--by", "theirs", "--profiles", tmp_path / "Q")[0] == 0
+    assert soart("rank", world / "pool", "--by", "theirs", "--tastes", tmp_path / "Q")[0] == 0
     file.write_bytes(file.read_bytes()[:-8])
-    code, _, err = soart("taste", "import", file, "--profiles", tmp_path / "R")
+    code, _, err = soart("taste", "import", file, "--tastes", tmp_path / "R")
     assert code == 1
     assert err.count("\n") == 1
     assert not (tmp_path / "R").exists()
@@ -207,7 +207,7 @@ def test_compare_blend_export_import(soart, world, mine, tmp_path):
 )
 def test_mistakes_end_in_one_sentence(soart, world, tmp_path, arguments, code):
     named = [str(world / "good") if a == "G" else str(a).replace("=B", f"={world / 'bad'}") for a in arguments]
-    got, _, err = soart(*named, "--profiles", tmp_path / "P")
+    got, _, err = soart(*named, "--tastes", tmp_path / "P")
     assert got == code
     if code == 1:
         assert err.startswith("Error: ")
@@ -255,22 +255,22 @@ def test_ratings_of_a_script_that_cannot_be_stored_end_it(soart, collection, mak
 
 def test_no_score_of_a_useless_taste_is_silent(soart, world, tmp_path):
     few = [sorted((world / kind).iterdir())[0] for kind in ("good", "bad")]
-    learnt = ("taste", "learn", "few", "--good", few[0], "--bad", few[1], "--profiles", tmp_path)
+    learnt = ("taste", "learn", "few", "--good", few[0], "--bad", few[1], "--tastes", tmp_path)
     assert "too few examples" in soart(*learnt)[1]
-    code, out, err = soart("rank", world / "pool", "--by", "few", "--profiles", tmp_path, "--json")
+    code, out, err = soart("rank", world / "pool", "--by", "few", "--tastes", tmp_path, "--json")
     assert code == 0
     assert "is not reliable yet" in json.loads(out)["notes"][0]
     assert "is not reliable yet" in err
-    code, out, _ = soart("rank", world / "pool", "--by", "blur", "--profiles", tmp_path, "--json")
+    code, out, _ = soart("rank", world / "pool", "--by", "blur", "--tastes", tmp_path, "--json")
     assert json.loads(out)["by"] == "blur-8"
-    assert soart("taste", "learn", "x", "--good", few[0], "--bad", f"={few[1]}", "--profiles", tmp_path)[0] == 2
-    assert soart("taste", "compare", world / "pool", "--taste", "few", "--profiles", tmp_path)[0] == 2
+    assert soart("taste", "learn", "x", "--good", few[0], "--bad", f"={few[1]}", "--tastes", tmp_path)[0] == 2
+    assert soart("taste", "compare", world / "pool", "--taste", "few", "--tastes", tmp_path)[0] == 2
 
 
 def test_list_and_delete(soart, mine, tmp_path, monkeypatch):
     (tmp_path / "tastes").mkdir()
     shutil.copy(mine[1] / "mine.taste.safetensors", tmp_path / "tastes")
-    where = ("--profiles", tmp_path / "tastes")
+    where = ("--tastes", tmp_path / "tastes")
     (tmp_path / "tastes" / "broken.taste.safetensors").write_bytes(b"no taste")
     assert "mine" in soart("taste", "list", *where)[1]
     tastes = json.loads(soart("taste", "list", *where, "--json")[1])["tastes"]
@@ -331,9 +331,9 @@ def test_judges_and_other_tastes_are_prior_scores(soart, world, mine, package, t
     assert (code, "starts from 'mine', which cannot start from it" in " ".join(err.split())) == (1, True)
     copied = tmp_path / "Q"
     shutil.copytree(world / "P", copied)
-    code, _, err = soart("taste", "delete", "mine", "--yes", "--profiles", copied)
+    code, _, err = soart("taste", "delete", "mine", "--yes", "--tastes", copied)
     assert (code, "A copy of 'mine' stays in 'more'" in " ".join(err.split())) == (0, True), err
-    assert soart("rank", world / "pool", "--by", "more", "--profiles", copied)[0] == 0
+    assert soart("rank", world / "pool", "--by", "more", "--tastes", copied)[0] == 0
     (world / "P" / "more.taste.safetensors").unlink()
 
 
