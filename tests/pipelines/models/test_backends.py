@@ -624,6 +624,7 @@ class Brightness:
         return np.array([picture.mean() for picture in pictures.pixels()])
 
 
+@pytest.mark.slow
 def test_the_strength_of_a_lora_in_a_workflow_is_found_by_search(tmp_path):
     """The planted truth: pictures are the brighter, the nearer the strength is to 0.6."""
 

@@ -345,7 +345,10 @@ def test_pictures_are_rated_by_click(host, graph):
 
 
 def test_any_batch_is_rated_by_click_and_a_taste_learnt_from_it(host, graph):
-    images = graph.add("SoartGenerate", prompt="a {sharp|blurry} boat", count=12, seed=3, steps=2)
+    images = graph.add(
+        "SoartGenerate", prompt="a {sharp|blurry} boat", negative="", model="embedded", count=12, seed=3, prompt_seed=0,
+        steps=2, guidance=3.0, width=0, height=0, device="cpu",
+    )  # fmt: skip
     scored = graph.add("SoartScore", images=images.out(), by="technical")
     cards = host.run(graph).outputs[scored.id]["soart_cards"]
     for number, card in enumerate(cards):
