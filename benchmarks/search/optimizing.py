@@ -136,7 +136,8 @@ class World:
         """The three properties that it likes or dislikes most, such as ``"more warmth"``."""
         weights = np.random.default_rng([81, self.number]).standard_normal(8)
         strongest = np.argsort(-np.abs(weights))[:3]
-        return [f"{'more' if weights[k] > 0 else 'less'} {PROPERTIES[k]}" for k in strongest]
+        names = [name if name != "centre" else "light in the centre" for name in PROPERTIES]
+        return [f"{'more' if weights[k] > 0 else 'less'} {names[k]}" for k in strongest]
 
     @property
     def subject(self) -> str:
@@ -250,7 +251,7 @@ def diversity(paths: list[Path]) -> float:
 
 def page(folder: Path, worlds: list[World], size: int, methods: list[str], path: Path) -> None:
     """A picture of pictures: a row for each world, with the best of the first seeds, and what each method made."""
-    side, left, top = 128, 116, 26
+    side, left, top = 128, 150, 26
     sheet = Image.new("RGB", (left + (side + 6) * (len(methods) + 1), top + (side + 6) * len(worlds)), "white")
     pen = ImageDraw.Draw(sheet)
     for column, title in enumerate(["first of 4 seeds", *methods]):

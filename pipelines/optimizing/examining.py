@@ -30,7 +30,7 @@ LESS_SECOND = 0.25
 
 @dataclass(frozen=True)
 class Marks:
-    """What is known of one picture.
+    """Value, second opinion, adherence and freedom from faults of one picture.
 
     Attributes:
         value: by the judge; NaN without one.

@@ -70,7 +70,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Limit:
-    """When a run ends.
+    """The limit of a run.
 
     Attributes:
         seconds: to spend; None for no limit.

@@ -42,7 +42,7 @@ GIVEN_UP = 3
 
 
 class Noise(NamedTuple):
-    """What a picture is drawn from.
+    """The start of a picture: its noise, and the guidance on the way.
 
     Attributes:
         noise: in standard deviations; None for that of a seed that only the model knows.
@@ -57,7 +57,7 @@ class Noise(NamedTuple):
 
 @dataclass
 class Means:
-    """What the ways draw and measure with.
+    """The model and the judge that the ways draw and measure with.
 
     Attributes:
         generator: draws.
@@ -131,7 +131,7 @@ class Means:
         return Noise(None if self.sampler is None else self.sampler.noise_of(seed), 0.0, seed)
 
     def propose(self, way: str, best: Noise, number: int, failures: int) -> list[Noise]:
-        """What a step of a way draws; nothing where a gradient is not finite.
+        """The noises that a step of a way draws; none where a gradient is not finite.
 
         Args:
             way: one of ``ways``.

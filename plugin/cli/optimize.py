@@ -38,8 +38,6 @@ def optimize(
         typer.Option(
             "--again",
             metavar="FILE",
-            exists=True,
-            dir_okay=False,
             help="Make the optimized picture in this PNG file again, by its record.",
         ),
     ] = None,
