@@ -16,7 +16,7 @@ function render({ model, el }) {
     bar.value = done;
     count.textContent = budget ? ` ${done} of ${budget} pictures` : " waiting for the first pictures";
     // Written by the kernel, with all text escaped.
-    table.innerHTML = model.get("table");
+    table.replaceChildren(...new DOMParser().parseFromString(model.get("table"), "text/html").body.childNodes);
   }
 
   model.on("change", show);

@@ -203,7 +203,9 @@ def test_a_closed_stdin_is_seen_before_anything_is_drawn(folder):
 
 def test_characters_that_the_output_does_not_hold_are_escaped(tmp_path):
     (tmp_path / "狐 é.taste.safetensors").write_bytes(b"no taste")
-    code = "import sys, soart.plugin.cli.app as app; sys.argv[1:] = ['taste', 'list', '--tastes', sys.argv[1]]; app.main()"
+    code = (
+        "import sys, soart.plugin.cli.app as app; sys.argv[1:] = ['taste', 'list', '--tastes', sys.argv[1]]; app.main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
         env={**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}, capture_output=True, check=False,
