@@ -1,4 +1,4 @@
-"""Effects of models, LoRAs, samplers and words that a taste has learnt, and how much each is liked.
+"""Effects that a taste has learnt of models, LoRAs, samplers and words: by how much more pictures with one are liked.
 
 In a hypothesis with a kernel over how pictures were made, liking holds a sum of independent parts, one for each fact that
 differs (``making_kernels``). The effect of a value is the difference between the means of its fact's part over the learning
