@@ -1,4 +1,4 @@
-"""Pictures that another program on this machine sends: to be scored, or to be stored with a rating."""
+"""Pictures that another program sends, to be scored or stored with a rating."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface for other programs on this machine: scores, ratings, and the names of tastes.
+"""The interface for other programs on this machine: scores and ratings.
 
 It is apart from the pages: it knows no sessions and no cookies, answers this machine alone, wants a token with every request,
 and refuses whatever a browser sends for a page.

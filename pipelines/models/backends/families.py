@@ -1,4 +1,4 @@
-"""Families of checkpoints: the size, steps and guidance that the checkpoints of each were made for."""
+"""Families of checkpoints, with the size, steps and guidance of each."""
 
 from __future__ import annotations
 
