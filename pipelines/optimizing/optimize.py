@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import JudgeError, ModelError, SoartError, TasteError, expect
+from ...metrics.tastes.taste import LearntTaste
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..judges.finding import By, Tastes, judges_for
@@ -21,10 +22,14 @@ from ..judges.storing import judge_pictures
 from ..models.generator import ImageGenerator
 from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import StoredPictures
+from ..scoring.taste_judge import TasteJudge
+from ..support.wording import counted
 from .examining import Examiner, Marks
 from .optimizer import ENDS, FIRST, VERSION, Limit, Optimization
 from .ways import SEEDS, WAYS, Means
 
+#: Ratings from which on optimizing is known to bring more than choosing among seeds; with 16 it brought no more.
+ENOUGH = 60
 #: Keyword of the text of a PNG file that holds the record.
 KEYWORD = "soart_optimized"
 #: Folder of unfinished runs in a collection.
@@ -197,6 +202,18 @@ def optimize(
     return _result(run, notes)
 
 
+def few_ratings(judge: object) -> str:
+    """A sentence on a taste that was learnt from few ratings or choices; empty for others, and for other judges."""
+    trust = judge.taste.trust if isinstance(judge, TasteJudge) and isinstance(judge.taste, LearntTaste) else None
+    learnt_from = 0 if trust is None else trust.liked + trust.disliked + trust.choices
+    if not 0 < learnt_from < ENOUGH:
+        return ""
+    return (
+        f"This taste was learnt from {counted(learnt_from, 'rating')}: with so few, an optimized picture may be no more to your "
+        "liking than the best of many seeds. Compare both."
+    )
+
+
 def _check_ways(ways: Sequence[str] | None) -> None:
     known = (*WAYS, SEEDS)
     if ways is not None and (isinstance(ways, str) or not ways or not {*ways} <= {*known}):
@@ -211,6 +228,8 @@ def _result(run: Optimization, notes: Sequence[str]) -> Optimized:
     sentences = [*notes, ENDS[run.ended]]
     if run.means.examiner.second is None:
         sentences.append("No second taste checks this judge: look at the picture.")
+    if few := few_ratings(run.means.examiner.judge.inner):
+        sentences.append(few)
     return Optimized(
         replace(run.means.request, optimized=json.dumps(record, sort_keys=True)),
         run.best.picture.pixels,

@@ -22,7 +22,15 @@ from soart.pipelines.models.noise import NoiseSampler
 from soart.pipelines.optimizing import ways
 from soart.pipelines.optimizing.examining import Bounds, Examiner, Marks
 from soart.pipelines.optimizing.gaussian import departure
-from soart.pipelines.optimizing.optimize import KEYWORD, optimize, optimize_again, record_of, state_file, store
+from soart.pipelines.optimizing.optimize import (
+    KEYWORD,
+    few_ratings,
+    optimize,
+    optimize_again,
+    record_of,
+    state_file,
+    store,
+)
 from soart.pipelines.optimizing.optimizer import Limit, Optimization
 from soart.pipelines.optimizing.second_taste import second_taste
 
@@ -235,6 +243,13 @@ def test_a_second_taste_is_of_both_halves(taste, drawn):
     assert (liking <= second.halves[0](items, priors) + 1e-12).all()
     few = replace(taste, examples=taste.examples.take(np.arange(4)))
     assert second_taste(few) is None
+
+
+def test_a_taste_of_few_ratings_is_said_to_be_one(taste):
+    sentence = few_ratings(guarded(taste).inner)
+    assert sentence.startswith("This taste was learnt from 24 ratings: with so few")
+    many = replace(taste, trust=replace(taste.trust, liked=30, disliked=30))
+    assert few_ratings(guarded(many).inner) == few_ratings(Brightness()) == ""
 
 
 @pytest.mark.slow
