@@ -40,9 +40,9 @@ from ..items.quality import (
     rung_of,
 )
 from ..items.soart import METRICS, SoartExtractor
-from ..items.views import PictureViews
+from ..items.views import PictureViews, Pyramid
 from ..protocols import Extractor
-from .views import SmoothPyramid, SmoothViews, as_if
+from .views import SmoothViews, as_if
 
 #: Names of quality items that are held fixed, after ``quality/``.
 FIXED = ("side", "luma/dark", "luma/light", "chroma/clipped", "pixel/grid/eight", "pixel/grid/any", "pixel/grid/step",
@@ -185,7 +185,7 @@ def _cells(plane: torch.Tensor, grid: Grid) -> torch.Tensor:
     return inner.reshape(*plane.shape[:-2], grid.rows, height, grid.columns, width).sum(dim=(-3, -1)).flatten(-2)
 
 
-def _texture_and_detail(pyramid: SmoothPyramid) -> torch.Tensor:
+def _texture_and_detail(pyramid: Pyramid) -> torch.Tensor:
     luma = pyramid.raw(0)[0, 0]
     # Only the shape of the plane counts.
     grid = Grid.over(luma, max(SMALLEST_CELL, max(luma.shape) // CELLS))  # type: ignore[arg-type]

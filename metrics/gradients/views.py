@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from ..items.planes import halve, in_bytes, in_floats, reduced, smooth_by_shifts, to_luma, to_opponents
+from ..items.planes import in_bytes, in_floats, reduced, smooth_by_shifts, to_luma, to_opponents
+from ..items.views import Pyramid
 
 #: Floor of a local variance, whose root has no derivative at 0: it moves a contrast by at most 10⁻⁷.
 LEAST_VARIANCE = 1e-14
@@ -29,29 +30,6 @@ def normalise(x: torch.Tensor) -> torch.Tensor:
     return apart / (smooth_by_shifts(apart.square()).clamp_min(LEAST_VARIANCE).sqrt() + 1 / 255)
 
 
-class SmoothPyramid:
-    """As ``views.Pyramid``, with a derivative.
-
-    Args:
-        planes: (1, c, h, w) floating in 0…1.
-    """
-
-    def __init__(self, planes: torch.Tensor) -> None:
-        self._raw, self._normalised = [planes], dict[int, torch.Tensor]()
-
-    def raw(self, scale: int) -> torch.Tensor:
-        """(1, c, h, w) planes, halved ``scale`` times."""
-        while len(self._raw) <= scale:
-            self._raw.append(halve(self._raw[-1]))
-        return self._raw[scale]
-
-    def normalised(self, scale: int) -> torch.Tensor:
-        """(1, c, h, w) planes, halved ``scale`` times and normalised."""
-        if scale not in self._normalised:
-            self._normalised[scale] = normalise(self.raw(scale))
-        return self._normalised[scale]
-
-
 class SmoothViews:
     """As ``views.PictureViews``, with a derivative.
 
@@ -66,7 +44,7 @@ class SmoothViews:
         self.bytes = in_bytes(picture.detach().float().clamp(0, 1))
         self.picture = self._as_bytes(self.bytes, picture.clamp(0, 1))
         self.longest = max(picture.shape[2:])
-        self._lumas: dict[int, SmoothPyramid] = {}
+        self._lumas: dict[int, Pyramid] = {}
         self._sizes: dict[int, torch.Tensor] = {}
 
     def _as_bytes(self, content: torch.Tensor, smooth: torch.Tensor) -> torch.Tensor:
@@ -88,13 +66,13 @@ class SmoothViews:
         resized = np.array(pixels.resize((width, height), Image.Resampling.BICUBIC))
         return self._as_bytes(torch.from_numpy(resized).permute(2, 0, 1)[None], smooth)
 
-    def luma(self, side: int) -> SmoothPyramid:
+    def luma(self, side: int) -> Pyramid:
         """Luma at a size."""
         side = min(side, self.longest)
         if side not in self._lumas:
-            self._lumas[side] = SmoothPyramid(to_luma(self.at(side)))
+            self._lumas[side] = Pyramid(to_luma(self.at(side)), normalise)
         return self._lumas[side]
 
-    def opponents(self, side: int) -> SmoothPyramid:
+    def opponents(self, side: int) -> Pyramid:
         """The two opponent channels at a size."""
-        return SmoothPyramid(to_opponents(self.at(side)))
+        return Pyramid(to_opponents(self.at(side)), normalise)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
@@ -13,11 +14,12 @@ class Pyramid:
     """Planes at full size and reduced by 2×2 means, before and after local contrast normalisation.
 
     Args:
-        planes: (1, c, h, w) float32 in 0…1.
+        planes: (1, c, h, w) floating in 0…1.
+        normalise: of planes; ``gradients`` has one with a derivative.
     """
 
-    def __init__(self, planes: torch.Tensor) -> None:
-        self._raw, self._normalised = [planes], dict[int, torch.Tensor]()
+    def __init__(self, planes: torch.Tensor, normalise: Callable[[torch.Tensor], torch.Tensor] = normalise) -> None:
+        self._raw, self._normalised, self._normalise = [planes], dict[int, torch.Tensor](), normalise
 
     def raw(self, scale: int) -> torch.Tensor:
         """(1, c, h, w) planes, halved ``scale`` times."""
@@ -28,7 +30,7 @@ class Pyramid:
     def normalised(self, scale: int) -> torch.Tensor:
         """(1, c, h, w) planes, halved ``scale`` times and normalised."""
         if scale not in self._normalised:
-            self._normalised[scale] = normalise(self.raw(scale))
+            self._normalised[scale] = self._normalise(self.raw(scale))
         return self._normalised[scale]
 
 
