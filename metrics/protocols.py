@@ -149,6 +149,12 @@ class Making:
         steps, guidance, width, height: NaN if unknown.
         words: nouns and other words of the prompt in lower case; None if unknown.
         negative: of the negative prompt, likewise.
+
+    Examples:
+        >>> from soart import Making
+        >>> made = Making(model="dream", loras=(("ink", 0.8),), steps=20, words=("fox", "snow"))
+        >>> made.loras, made.negative is None
+        ((('ink', 0.8),), True)
     """
 
     model: str = ""

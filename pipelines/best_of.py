@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ..errors import JudgeError, ModelError, SoartError, expect
+from ..errors import JudgeError, ModelError, PromptError, SoartError, expect
 from ..metrics.protocols import Reason
 from ..notebooks import SHOWN, html_table, reasons_text
 from . import generate as generation
@@ -145,7 +145,7 @@ def _requests(generator: ImageGenerator, prompt: str | Sequence[str], n: int, **
     """
     if isinstance(prompt, str):
         return generation.plan(prompt, n, generator, **options)
-    expect("the prompt as a text or a list of texts", prompt, list, tuple)
+    expect("the prompt as a text or a list of texts", prompt, list, tuple, error=PromptError)
     expect("n as a number of pictures", n, int)
     if not prompt or n < len(prompt):
         raise SoartError(f"Expected at least one prompt and a picture for each, got {len(prompt)} prompts and n={n}.")

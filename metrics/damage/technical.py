@@ -119,7 +119,7 @@ class TechnicalJudge(JudgesItems):
         True
         >>> [[lifted], [lowered]] = TechnicalJudge.detector("blur").explain(items, among=items)
         >>> lifted.text, lowered.text
-        ('sharper than the other', 'blurred: the finest detail is missing')
+        ('sharper than the other', 'slightly soft')
     """
 
     fault: str

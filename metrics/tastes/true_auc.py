@@ -28,7 +28,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
-from scipy.stats import norm, t
 
 #: Values of η on which posteriors are computed.
 _ETA = np.linspace(-4.0, 7.0, 1101)
@@ -137,6 +136,9 @@ class TrueAuc:
 def prior_density(eta: np.ndarray, kind: str, n: float) -> np.ndarray:
     """Density of the prior of η after n liked and n disliked pictures."""
     share, middle, spread = PLAIN
+    # Imported only to learn: the gallery opens without it.
+    from scipy.stats import norm, t
+
     usual = t.pdf((eta - middle_of(kind, n)) / SCALE, DEGREES) / SCALE
     density: np.ndarray = (1 - share) * usual + share * norm.pdf(eta, middle, spread)
     return density

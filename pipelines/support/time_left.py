@@ -16,6 +16,7 @@ class TimeLeft:
     the same, an estimate grows no faster than time passes.
 
     Examples:
+        >>> from soart.pipelines.support.time_left import TimeLeft
         >>> left = TimeLeft()
         >>> [left(done, 20, now=float(done)) for done in range(8)]
         [None, None, None, None, None, None, 14.0, 13.0]

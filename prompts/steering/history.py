@@ -37,8 +37,8 @@ def feasible_first(values: Mapping[int, float], violations: Mapping[int, float])
 
     Examples:
         >>> from soart.prompts.steering.history import feasible_first
-        >>> feasible_first({1: 0.0, 2: 2.0, 3: 9.0, 4: 8.0}, {3: 1.0, 4: 3.0})
-        {1: 0.0, 2: 2.0, 3: -1.5, 4: -1.75}
+        >>> feasible_first({1: 0.0, 2: 2.0, 3: 9.0, 4: 8.0}, {3: 2.0, 4: 2.0})
+        {1: 0.0, 2: 2.0, 3: -1.5, 4: -1.5}
     """
     broken = {number: violations.get(number, 0.0) for number in values if violations.get(number, 0.0) > 0}
     feasible = [value for number, value in values.items() if number not in broken and abs(value) < INFINITE_FROM]

@@ -81,6 +81,8 @@ def test_make_bench_runs_scripts_that_exist():
 
 #: Scripts of documented commands that need data from their authors first, or write files of the package or the docs.
 APART = {
+    "score/ai_pictures.py",
+    "score/looks.py",
     "score/attention_tables.py",
     "taste/choices.py",
     "score/look_alikes.py",

@@ -153,7 +153,7 @@ def test_what_is_no_pipeline_is_refused(wrong):
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"prompt": 5}, PromptError, "the prompt as text, got 5"),
+        ({"prompt": 5}, PromptError, "the prompt as a text or a list of texts, got 5"),
         ({"n": 2.5}, PromptError, "the number of pictures as a whole number, got 2.5"),
         ({"n": True}, PromptError, "got True"),
         ({"keep": "x"}, SoartError, "keep as a number"),

@@ -29,7 +29,7 @@ _OPAQUE = re.compile(
 )
 
 # Words in the names of nodes that hand out one line of a text after the other, as lists, and of their inputs.
-_LINES = re.compile(r"list|lines?$|split|iterat|start_index|max_rows|remove_empty", re.IGNORECASE)
+_LINES = re.compile(r"list|(?<!multi)lines?$|split|iterat|start_index|max_rows|remove_empty", re.IGNORECASE)
 
 
 class Texts:

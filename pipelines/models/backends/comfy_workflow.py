@@ -123,9 +123,10 @@ class ComfyWorkflow:
         for (number, key), value in widgets.items():
             nodes[number]["inputs"][key] = value
         texts = {mark: values[setting] for setting, mark in MARKS.items() if values.get(setting) is not None}
+        before = deepcopy(nodes)
         for setting, value in values.items():
             for node, name in self.places.get(setting, ()) if value is not None else ():
-                own, mark = nodes[node]["inputs"][name], MARKS.get(setting)
+                own, mark = before[node]["inputs"][name], MARKS.get(setting)
                 marked = mark and isinstance(own, str) and mark in own
                 # All marks at once: a prompt may hold the characters of a mark.
                 nodes[node]["inputs"][name] = (

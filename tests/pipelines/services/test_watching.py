@@ -107,7 +107,7 @@ def test_a_failed_evaluation_is_tried_again_after_a_while(watched, paint, monkey
         raise SoartError("The database is locked.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(evaluation, "_evaluate", fail)
+        patch.setattr(evaluation, "run", fail)
         assert [seen(evaluation, watch, now) for now in (0, 1, 30, 31)] == [True, False, False, True]
         assert evaluation.failure == "The database is locked."
     # The next pause is twice as long.
@@ -120,7 +120,7 @@ def test_new_pictures_do_not_wait_for_the_next_try(watched, paint, monkeypatch):
     watch = FolderWatch(evaluation, settled=0)
     paint(folder, 1, 5, vivid=True)
     with monkeypatch.context() as patch:
-        patch.setattr(evaluation, "_evaluate", lambda job, roots: 1 / 0)
+        patch.setattr(evaluation, "run", lambda job, roots: 1 / 0)
         assert [seen(evaluation, watch, now) for now in (0, 1)] == [True, False]
     paint(folder, 1, 6, vivid=True)
     assert [seen(evaluation, watch, now) for now in (2, 3)] == [True, False]

@@ -70,7 +70,8 @@ def test_a_judge_is_a_prior_score_where_it_has_judged(cornered, corner, tmp_path
     assert taste.prior_names == ("technical", STORED)
     assert taste.trusted_priors[STORED] > 0.8
     assert taste.alone.prior_names == ("technical",)
-    assert taste.trust.concordance > 0.9 > taste.alone.trust.concordance
+    assert taste.trust.held_out > 0.9 > taste.alone.trust.held_out
+    assert taste.trust.concordance > taste.alone.trust.concordance
     assert any("the judge 'corner' has not judged" in note for note in learnt.notes)
     # Of the pictures that were learnt from alone, so that nobody waits for a whole collection.
     assert set(collection.scores(STORED)) == {row.id for row in known}

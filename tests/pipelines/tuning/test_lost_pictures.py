@@ -60,7 +60,9 @@ def test_pictures_that_were_moved_away_count_and_are_not_drawn_again(collection,
 
 
 def test_a_choice_that_failed_is_not_asked_again(collection, generator, panel):
-    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool, neon], steps: ['3']}")
+    space = PromptSpace.parse_yaml(
+        "template: a boat in {palette} colors\nslots: {palette: [warm, cool, neon], steps: ['3']}"
+    )
     tuner = Tuner(collection, generator, space, panel, budget=12, batch=3, prune=False)
     rows = tuner.draw(tuner.write([(0, 0), (1, 0)]))
     with collection.session("be written", write=True) as session:

@@ -60,7 +60,9 @@ def test_rated_pictures_do_not_win_just_because_they_are_rated(collection, gener
 
 
 def test_a_ban_of_the_best_leaves_the_others(collection, generator, panel):
-    space = PromptSpace.parse_yaml("slots: {palette: [warm, cool, neon], steps: ['3']}")
+    space = PromptSpace.parse_yaml(
+        "template: a boat in {palette} colors\nslots: {palette: [warm, cool, neon], steps: ['3']}"
+    )
     tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
     tuner.draw(tuner.write([(0, 0), (1, 0), (2, 0)]))
     best = findings_of(tuner).winners[0].choice["palette"]
@@ -71,7 +73,9 @@ def test_a_ban_of_the_best_leaves_the_others(collection, generator, panel):
 
 def test_winners_whose_end_is_not_read_are_noted(collection, generator, panel):
     text = " ".join(["watercolor"] * 40)
-    space = PromptSpace.parse_yaml(f"template: '{text} {{palette}}'\nslots: {{palette: [warm, cool], steps: ['1']}}")
+    space = PromptSpace.parse_yaml(
+        f"template: 'a boat, {text} {{palette}}'\nslots: {{palette: [warm, cool], steps: ['1']}}"
+    )
     tuner = Tuner(collection, generator, space, panel, budget=2, prune=False)
     tuner.draw(tuner.write([(0, 0), (1, 0)]))
     notes = [note for note in findings_of(tuner).notes if "does not read the end" in note]

@@ -434,7 +434,11 @@ def test_doctor(soart):
     assert checks["embedded model"]["ok"]
     assert checks["technical score"]["found"].startswith("technical")
     assert "device" in soart("doctor")[1]
-    for name, package in (("pyiqa:METRIC", "pyiqa"), ("image-reward:MODEL", "image-reward"), ("hpsv3:DEVICE", "hpsv3")):
+    for name, package in (
+        ("pyiqa:METRIC", "pyiqa"),
+        ("image-reward[:MODEL]", "image-reward"),
+        ("hpsv3[:DEVICE]", "hpsv3"),
+    ):
         installed = package in {distribution.name for distribution in importlib.metadata.distributions()}
         check = checks[f"judge {name}"]
         assert (check["ok"], check["found"].startswith("not installed")) == (installed, not installed)
@@ -496,8 +500,8 @@ def test_every_command_has_help_with_an_example_that_parses(soart):
         code, out, _ = soart(name, "--help")
         assert code == 0
         assert "Example: soart " + name in out
-        # The one command that ends only when it is told to has nothing to say as JSON.
-        assert ("--json" in out) == (name != "web")
+        # Commands that end only when they are told to have nothing to say as JSON.
+        assert ("--json" in out) == (name not in ("web", "start"))
         example = shlex.split(command.epilog.removeprefix("Example: soart "))
         context = command.make_context(name, example[1:], resilient_parsing=False)
         assert context.command.name == name

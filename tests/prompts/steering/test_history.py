@@ -87,7 +87,8 @@ def test_ranges_that_make_no_sense(arguments):
 def test_it_starts_balanced_and_repeats_nothing(rng):
     steering, trials = SteeringFromHistory((4, 4, 2)), {}
     for number in range(32):
-        trials[number] = (steering.next(trials, rng), float(rng.normal()))
+        choice = steering.next(trials, rng)
+        trials[number] = (choice, choice[0] + choice[2] + 0.1 * float(rng.normal()))
     first = np.array([choice for choice, _ in trials.values()][:8])
     assert np.bincount(first[:, 0]).tolist() == [2, 2, 2, 2]
     assert len({choice for choice, _ in trials.values()}) == 32

@@ -299,7 +299,7 @@ def test_sampler_custom_and_advanced():
 def test_a_picture_of_a_list_of_prompts_does_not_have_all_of_them(lines):
     nodes = change(base(**{"20": lines}), "6", text=["20", 0])
     assert read(nodes).prompt is None
-    assert read(nodes).seed == str(2**63 + 5)
+    assert read(nodes).seed == 2**63 + 5
     # A list of one line is that line, and a text of several lines is no list.
     [name] = [name for name, value in lines["inputs"].items() if isinstance(value, str)]
     lines["inputs"][name] = "by Ann"

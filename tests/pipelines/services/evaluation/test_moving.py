@@ -186,7 +186,7 @@ def test_a_move_whose_evaluation_fails_tells_that_files_were_moved(service, monk
     def fail(job, roots):
         raise TasteError("The taste is gone.")
 
-    monkeypatch.setattr(service, "_evaluate", fail)
+    monkeypatch.setattr(service, "run", fail)
     message = finish(service, service.move(rule, plan.digest)[0], FAILED)
     assert message == f"{len(plan.moves)} files moved away. The taste is gone."
 

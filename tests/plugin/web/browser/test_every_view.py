@@ -97,6 +97,11 @@ def test_a_faded_edge_of_the_row_of_views_says_that_there_is_more(come, address,
     row = page.locator(".top nav")
     mask = "row => getComputedStyle(row).maskImage"
     assert row.evaluate("row => row.scrollWidth - row.clientWidth") > 32
+    # The view that is open was brought into sight.
+    row.evaluate("row => row.scrollTo(0, 0)")
+    page.wait_for_function(
+        "() => getComputedStyle(document.querySelector('.top nav')).maskImage.includes('rgb(0, 0, 0) 0px')"
+    )
     assert row.evaluate(mask).endswith("calc(100% - 32px), rgba(0, 0, 0, 0))")
     assert "rgb(0, 0, 0) 0px" in row.evaluate(mask)
     row.evaluate("row => row.scrollTo(row.scrollWidth, 0)")
