@@ -27,7 +27,7 @@ COMMANDS = {
     "rank": ("rank", "{folder}"),
     "find": ("find", "a red fox, vibrant colors", "{folder}"),
     "similar": ("similar", "{folder}/000.png", "{folder}"),
-    "keep": ("keep", "{folder}", "--by", "look-alike"),
+    "keep": ("keep", "{folder}", "--group", "look-alike"),
     "evaluate": ("evaluate", "{folder}"),
     "evaluate overall": ("evaluate", "{folder}", "--taste", "overall"),
 }

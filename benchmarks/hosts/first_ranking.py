@@ -273,11 +273,12 @@ def main() -> None:
             server.close()
     for taste, value in zip(TASTES, reached, strict=False):
         print(f"{taste.name:30} {value:.3f}")
-    mean, low, high = interval(np.array(reached)) if len(reached) > 1 else (reached[0], np.nan, np.nan)
-    print(
-        f"AUC on unseen pictures after {GOAL} ratings, {len(reached)} tastes: mean {mean:.3f} ({low:.3f} … {high:.3f}), "
-        f"median {np.median(reached):.3f}, worst {min(reached):.3f}"
-    )
+    if len(reached) > 1:
+        mean, low, high = interval(np.array(reached))
+        print(
+            f"AUC on unseen pictures after {GOAL} ratings, {len(reached)} tastes: mean {mean:.3f} ({low:.3f} … {high:.3f}), "
+            f"median {np.median(reached):.3f}, worst {min(reached):.3f}"
+        )
 
 
 if __name__ == "__main__":
