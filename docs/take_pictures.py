@@ -39,10 +39,9 @@ from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.scoring.collection_tastes import FOLDER
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.taste_judge import TasteJudge
-from soart.pipelines.scoring.taste_store import TasteStore
+from soart.pipelines.scoring.taste_store import FOLDER, TasteStore
 from soart.pipelines.tastes import learning as tastes
 
 HERE = Path(__file__).parent
@@ -357,7 +356,9 @@ def main() -> None:
         if views and not folder.exists():
             fill(folder)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell")
+            )
             if views:
                 with served(work, "--collection", folder.name) as address:
                     take_views(browser, address, chosen.names)
