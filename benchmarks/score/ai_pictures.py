@@ -44,7 +44,7 @@ def scores_of(judge: OverallJudge, items: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def right_pairs(scores: np.ndarray, opinions: np.ndarray) -> tuple[float, int]:
-    """How many pairs of n pictures people order as the scores do, and how many they order at all."""
+    """Numbers of pairs of n pictures that people order as the scores do, and that they order at all."""
     first, second = np.triu_indices(len(scores), 1)
     said = np.sign(opinions[first] - opinions[second])
     told = np.sign(scores[first] - scores[second])

@@ -141,7 +141,7 @@ class World:
 
     @property
     def subject(self) -> str:
-        """What its prompt asks for."""
+        """Subject that its prompt names."""
         return SUBJECTS[self.number % len(SUBJECTS)]
 
     def gain(self, pixels: np.ndarray) -> float:

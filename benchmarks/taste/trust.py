@@ -1,4 +1,4 @@
-"""How far the trust report of a taste can itself be trusted, on real people; see ``people.py`` for the data.
+"""Errors and coverage of the trust reports of real people's tastes; see ``people.py`` for the data.
 
     python benchmarks/taste/trust.py [--people 50] [--development] [--learn]
 

@@ -172,7 +172,7 @@ def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = N
     return Blend(name, *zip(*flat.values(), strict=True))
 
 
-def only_profile(taste: Taste) -> LearntTaste:
+def only_taste(taste: Taste) -> LearntTaste:
     """The taste, if it is not a blend.
 
     Raises:

@@ -48,17 +48,17 @@ class Explanation:
     mode: tuple[str, float] | None = None
 
 
-def _groups(profile: LearntTaste) -> dict[Phrase, np.ndarray]:
+def _groups(taste: LearntTaste) -> dict[Phrase, np.ndarray]:
     """Columns of items and prior scores by phrase."""
     groups: dict[Phrase, list[int]] = {}
-    for column, phrase in enumerate(phrases_of(profile.names, [prior_title(name) for name in profile.prior_names])):
+    for column, phrase in enumerate(phrases_of(taste.names, [prior_title(name) for name in taste.prior_names])):
         groups.setdefault(phrase, []).append(column)
     return {phrase: np.array(columns) for phrase, columns in groups.items()}
 
 
-def _standard(profile: LearntTaste, items: np.ndarray, priors: np.ndarray) -> np.ndarray:
+def _standard(taste: LearntTaste, items: np.ndarray, priors: np.ndarray) -> np.ndarray:
     """(n, p + k) deviations of items beside standardised prior scores."""
-    scaling = profile.fitted.scaling
+    scaling = taste.fitted.scaling
     return np.hstack([scaling.frame.deviations(items), scaling.priors(priors)])
 
 
@@ -78,13 +78,13 @@ def _contributions(
 
 
 def explain(
-    profile: LearntTaste, items: object, priors: np.ndarray | None = None, top: int = 4, makings: Makings = None
+    taste: LearntTaste, items: object, priors: np.ndarray | None = None, top: int = 4, makings: Makings = None
 ) -> list[Explanation]:
     """Explain the liking of (n, p) items.
 
     Args:
-        profile: a learnt taste.
-        items: items of the version that the profile was learnt on.
+        taste: a learnt taste.
+        items: items of the version that the taste was learnt on.
         priors: (n, k) prior scores; by default those that can be computed. Pictures that lack one are explained by the
             taste learnt without it, as they are scored by it.
         top: the most reasons per picture.
@@ -93,37 +93,37 @@ def explain(
     Raises:
         ItemsError: items or prior scores do not fit.
     """
-    rows = check_items(items, len(profile.names), rows=0)
-    scores = profile.prior_scores(rows, priors)
-    lacking, found = profile.lacking(scores), dict[int, Explanation]()
-    if profile.alone is not None and lacking.any():
+    rows = check_items(items, len(taste.names), rows=0)
+    scores = taste.prior_scores(rows, priors)
+    lacking, found = taste.lacking(scores), dict[int, Explanation]()
+    if taste.alone is not None and lacking.any():
         some = makings_at(makings, np.flatnonzero(lacking))
-        others = explain(profile.alone, rows[lacking], profile.for_alone(scores[lacking]), top, some)
+        others = explain(taste.alone, rows[lacking], taste.for_alone(scores[lacking]), top, some)
         found |= dict(zip(np.flatnonzero(lacking).tolist(), others, strict=True))
     numbers = np.flatnonzero(~lacking)
     for block in (numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)):
         made = makings_at(makings, block) or [None] * len(block)
-        found |= dict(zip(block.tolist(), _explain(profile, rows[block], scores[block], top, made), strict=True))
+        found |= dict(zip(block.tolist(), _explain(taste, rows[block], scores[block], top, made), strict=True))
     return [found[number] for number in range(len(rows))]
 
 
-def _explain(profile: LearntTaste, rows: np.ndarray, priors: np.ndarray, top: int, makings: Made) -> list[Explanation]:
-    """Explanations of (n, p) items with (n, k) prior scores, and how pictures were made, by this profile."""
-    examples, p = profile.examples, len(profile.names)
-    measured = _standard(profile, rows, priors)
-    learning = _standard(profile, examples.items, examples.priors)
+def _explain(taste: LearntTaste, rows: np.ndarray, priors: np.ndarray, top: int, makings: Made) -> list[Explanation]:
+    """Explanations of (n, p) items with (n, k) prior scores, and how pictures were made, by this taste."""
+    examples, p = taste.examples, len(taste.names)
+    measured = _standard(taste, rows, priors)
+    learning = _standard(taste, examples.items, examples.priors)
     mean_picture = learning.mean(axis=0)
     liked = learning[examples.liking > examples.middle].mean(axis=0)
     disliked = learning[examples.liking < examples.middle].mean(axis=0)
 
     def predict(x: np.ndarray) -> np.ndarray:
-        return profile.fitted.model.predict(x[:, :p], x[:, p:])
+        return taste.fitted.model.predict(x[:, :p], x[:, p:])
 
-    groups = _groups(profile)
-    made = profile.fitted.model.liking_of_making(makings)
+    groups = _groups(taste)
+    made = taste.fitted.model.liking_of_making(makings)
     liking, baseline = predict(measured), float(predict(mean_picture[None])[0])
     contributions = _contributions(predict, measured, mean_picture, groups)
-    probabilities = None if profile.modes is None else profile.modes.probabilities(measured[:, :p])
+    probabilities = None if taste.modes is None else taste.modes.probabilities(measured[:, :p])
     explanations = []
     for i in range(len(rows)):
         order = sorted(contributions, key=lambda phrase: -abs(contributions[phrase][i]))[:top]
@@ -133,14 +133,14 @@ def _explain(profile: LearntTaste, rows: np.ndarray, priors: np.ndarray, top: in
         for phrase in order:
             added, columns = float(contributions[phrase][i]), groups[phrase]
             reference, name = (disliked, "your bad pictures") if added > 0 else (liked, "your good ones")
-            direction = phrase.direction(measured[i, columns] - reference[columns], columns, profile.names)
+            direction = phrase.direction(measured[i, columns] - reference[columns], columns, taste.names)
             if phrase.liked:
                 direction = phrase.more if added > 0 else phrase.less
             reasons.append(Reason(f"{direction} than {name}", added))
         remainder = float(liking[i] - baseline - sum(values[i] for values in contributions.values()))
         mode = None
-        if probabilities is not None and profile.modes is not None:
-            mode = str(profile.modes.model.classes_[probabilities[i].argmax()]), float(probabilities[i].max())
+        if probabilities is not None and taste.modes is not None:
+            mode = str(taste.modes.model.classes_[probabilities[i].argmax()]), float(probabilities[i].max())
         reasons = sorted(reasons, key=lambda reason: -abs(reason.contribution))[:top]
         explanations.append(Explanation(tuple(reasons), float(liking[i] + made[i]), baseline, remainder, mode))
     return explanations
@@ -153,9 +153,9 @@ class Likes(Protocol):
         """(n,) liking of (n, p) items."""
 
 
-def heat_map(profile: Likes, extractor: Extractor, picture: np.ndarray, grid: int = 4) -> np.ndarray:
+def heat_map(taste: Likes, extractor: Extractor, picture: np.ndarray, grid: int = 4) -> np.ndarray:
     """(g, g) map of the liking of a picture's patches; see ``patch_map``."""
-    return patch_map(profile.liking, extractor, picture, grid)
+    return patch_map(taste.liking, extractor, picture, grid)
 
 
 def patch_map(

@@ -54,15 +54,15 @@ class Proposal:
     reason: str
 
 
-def information_model(profile: LearntTaste) -> Mixture:
-    """A Gaussian process over the profile's examples, also if the profile trusts the prior scores alone.
+def information_model(taste: LearntTaste) -> Mixture:
+    """A Gaussian process over the taste's examples, also if the taste trusts the prior scores alone.
 
     It takes no prior scores then.
     """
-    model = profile.fitted.model
+    model = taste.fitted.model
     if any(h.kernel >= 0 for _, h, _ in model.parts):
         return model
-    examples = profile.examples
+    examples = taste.examples
     none = np.zeros((len(examples), 0))
     return learn_mixture(
         model.kernels.z, examples.liking, examples.weights, none, model.kernels, levels=examples.levels
@@ -70,12 +70,12 @@ def information_model(profile: LearntTaste) -> Mixture:
 
 
 def propose(
-    profile: LearntTaste, items: object, count: int = 8, priors: np.ndarray | None = None, makings: Makings = None
+    taste: LearntTaste, items: object, count: int = 8, priors: np.ndarray | None = None, makings: Makings = None
 ) -> Proposal:
     """Propose pictures to rate.
 
     Args:
-        profile: the taste so far.
+        taste: the taste so far.
         items: (n, p) items of pictures not rated yet.
         count: the most pictures to propose; fewer if there are fewer, or if the rest is not informative.
         priors: (n, k) prior scores; by default those that can be computed.
@@ -84,12 +84,12 @@ def propose(
     Raises:
         ItemsError: items or prior scores do not fit.
     """
-    rows = check_items(items, len(profile.names), rows=0)
-    stop, reason = stop_rule(profile)
+    rows = check_items(items, len(taste.names), rows=0)
+    stop, reason = stop_rule(taste)
     if not len(rows):
         return Proposal(np.zeros(0, dtype=int), np.zeros(0), True, "Every picture of the collection is rated.")
-    scaling, model = profile.fitted.scaling, information_model(profile)
-    z, standard_priors = scaling.frame.deviations(rows), scaling.priors(profile.prior_scores(rows, priors))
+    scaling, model = taste.fitted.scaling, information_model(taste)
+    z, standard_priors = scaling.frame.deviations(rows), scaling.priors(taste.prior_scores(rows, priors))
     standard_priors = standard_priors[:, : model.priors.shape[1]]
     shortlist = np.argsort(-model.uncertainty(z, standard_priors, makings), kind="stable")[:SHORTLIST]
     some = makings_at(makings, shortlist)
@@ -153,17 +153,17 @@ def _after_rating(covariance: np.ndarray, row: int) -> np.ndarray:
     return after
 
 
-def stop_rule(profile: LearntTaste) -> tuple[bool, str]:
+def stop_rule(taste: LearntTaste) -> tuple[bool, str]:
     """True if rating, or choosing, can stop, and the reason or advice as a sentence.
 
-    It can stop if the profile is strong and as many ratings or choices again would add less than ``WORTH`` to the concordance.
+    It can stop if the taste is strong and as many ratings or choices again would add less than ``WORTH`` to the concordance.
     """
-    trust = profile.trust
+    trust = taste.trust
     if trust.word == TOO_FEW:
         return False, trust.advice or f"{CHOOSE_FIVE if trust.only_choices else RATE_FIVE}."
     if trust.word == STRONG and trust.expected - trust.concordance < WORTH:
         reason = (
-            f"The profile is strong, and {trust.more} more {trust.judgements} are expected to add less than {WORTH}: you can "
+            f"The taste is strong, and {trust.more} more {trust.judgements} are expected to add less than {WORTH}: you can "
             "stop."
         )
         return True, reason

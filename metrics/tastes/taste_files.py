@@ -98,13 +98,13 @@ def _profile_contents(profile: LearntTaste) -> tuple[dict[str, Any], dict[str, n
 
 
 def _making_values(making: Making) -> dict[str, Any]:
-    """How a picture was made as plain JSON values, without what is unknown."""
+    """The making of a picture as plain JSON values, without what is unknown."""
     values = {name: _plain(value) for name, value in asdict(making).items()}
     return {name: value for name, value in values.items() if value is not None and value != ""}
 
 
 def _read_making(values: Mapping[str, Any] | None) -> Making | None:
-    """How a picture was made, of plain JSON values."""
+    """The making of a picture, of plain JSON values."""
     if values is None:
         return None
     read: dict[str, Any] = {

@@ -53,7 +53,7 @@ def adopt(
 
 
 def _folder(pipeline: Any) -> str:  # noqa: ANN401
-    """Where a pipeline was loaded from."""
+    """Hub id or folder that a pipeline was loaded from."""
     return str(getattr(pipeline, "config", {}).get("_name_or_path"))
 
 

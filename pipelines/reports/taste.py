@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ...errors import ImageError
 from ...metrics.protocols import Reason
-from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.by_example import Known
 from ...metrics.tastes.by_example import explain as by_example
 from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
@@ -124,7 +124,7 @@ def render_taste_report(
     Raises:
         TasteError: the taste is a blend.
     """
-    profile = only_profile(judge.taste)
+    profile = only_taste(judge.taste)
     measured, items, left_out = measure_sound(collection, rows, judge)
     left_out = [*problems, *left_out]
     makings = judge.makings(StoredPictures(collection, measured))

@@ -16,7 +16,7 @@ from ...files import write_whole
 from ...metrics.damage.reasons import NO_FAULT
 from ...metrics.image import read_image
 from ...metrics.protocols import ItemJudge, Reason, Values
-from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.by_example import Known
 from ...metrics.tastes.by_example import explain as by_example
 from ...metrics.tastes.explanation import Explanation, explain, overlay, patch_map
@@ -176,7 +176,7 @@ def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplan
         ImageError: the file is not a sound picture.
         TasteError: the taste is a blend.
     """
-    profile = only_profile(judge.taste)
+    profile = only_taste(judge.taste)
     pixels = read_image(path).pixels
     items = measure_pixels(judge, pixels)
     heat = _heat(judge, pixels, grid)

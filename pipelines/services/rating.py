@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ...errors import SoartError
-from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.taste import LearntTaste
 from ..collection import comparisons, ratings
 from ..collection.collection import Collection
@@ -88,7 +88,7 @@ class RatingService(CollectionService):
         judge, self._tried_at = self._judge(), 0
         if judge:
             # The time is in whole seconds.
-            created = datetime.fromisoformat(only_profile(judge.taste).created) + timedelta(seconds=1)
+            created = datetime.fromisoformat(only_taste(judge.taste).created) + timedelta(seconds=1)
             self._tried_at = judgements_by(collection, rater, created).count
             jobs.start(f"propose:{rater}", f"Choosing pictures for {rater} to rate", self._propose)
 
@@ -240,7 +240,7 @@ class RatingService(CollectionService):
         judge = self._judge()
         if judge is None:
             return progress
-        trust, examples = judge.taste.trust, only_profile(judge.taste).examples
+        trust, examples = judge.taste.trust, only_taste(judge.taste).examples
         return replace(
             progress,
             learnt=int(examples.rated.sum()) + examples.choice_count,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import CollectionError
 from ...metrics.items.combined import taste_extractor
-from ...metrics.tastes.blend import only_profile
+from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...metrics.tastes.proposals import Proposal, propose, propose_first
 from ..collection.collection import Collection
@@ -60,7 +60,7 @@ def propose_pictures(
     Raises:
         TasteError: the taste is a blend.
     """
-    profile = only_profile(judge.taste)
+    profile = only_taste(judge.taste)
     judged, learnt = _left_out(collection, rater), {str(name) for name in profile.examples.pictures}
     unrated = [row for row in collection.images() if row.id not in judged and row.sha256[:16] not in learnt]
     rows, items, _ = measure_sound(collection, unrated, judge, progress)

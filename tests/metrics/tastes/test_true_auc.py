@@ -1,4 +1,4 @@
-"""What can be known of the true AUC: against a naive posterior, and at its ends."""
+"""The posterior of the true AUC, against a naive one and at its ends."""
 
 import numpy as np
 import pytest

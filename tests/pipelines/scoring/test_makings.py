@@ -1,4 +1,4 @@
-"""How pictures were made, as tastes see it."""
+"""Makings of pictures, as tastes see them."""
 
 import numpy as np
 import pytest
