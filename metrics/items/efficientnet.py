@@ -43,15 +43,16 @@ class _Convolution(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
         before = (kernel - stride) // 2
         after = kernel - stride - before
-        even = before == after
-        super().__init__(inputs, outputs, kernel, stride, before if even else 0, groups=groups, bias=False)
-        self._edges = (before, after, before, after) if not even else None
+        super().__init__(inputs, outputs, kernel, stride, before if before == after else 0, groups=groups, bias=False)
+        #: Pixels that are added before and after, in both directions.
+        self.edges = before, after
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.kernel_size == (1, 1) and x.is_contiguous(memory_format=torch.channels_last):
             # The same product of matrices, without the copies that PyTorch makes for a convolution in one thread.
             return functional.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
-        return super().forward(x if self._edges is None else functional.pad(x, self._edges))
+        before, after = self.edges
+        return super().forward(x if before == after else functional.pad(x, (before, after, before, after)))
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

@@ -30,6 +30,7 @@ from .efficientnet import (
     prepare_squeezed,
     prepare_whole,
 )
+from .openvino import CompiledStages, worth_starting
 from .packaged import EFFICIENTNET, STAGES
 
 #: Depths at which the layers of a network are read, in shares of their number.
@@ -89,7 +90,7 @@ def _efficientnet(depths: bool) -> Network:
         return Network(
             fused(module),
             partial(_one_view, prepare_whole),
-            partial(_stages, module),
+            partial(_output, CompiledStages(module)) if worth_starting() else partial(_stages, module),
             f"{EFFICIENTNET}:stages:{digest}",
             tuple(channels for *_, channels in STAGES),
         )
@@ -111,7 +112,7 @@ def _stages(module: Any, inputs: Inputs) -> torch.Tensor:  # noqa: ANN401
     return torch.cat(module.stages(**inputs), dim=1)
 
 
-def _output(module: nn.Module, inputs: Inputs) -> torch.Tensor:
+def _output(module: Callable[..., torch.Tensor], inputs: Inputs) -> torch.Tensor:
     output: torch.Tensor = module(**inputs)
     return output
 
