@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import expit, ndtr
 
 from ...errors import CollectionError
 
@@ -73,6 +72,8 @@ class Standing:
 
     def probability(self, better: int, worse: int) -> float:
         """Probability that row ``better`` is stronger than row ``worse``."""
+        from scipy.special import ndtr
+
         variance = float(self.variances[better, worse])
         gap = float(self.strengths[better] - self.strengths[worse])
         return float(ndtr(gap / np.sqrt(variance))) if variance > 0 else 0.5
@@ -113,6 +114,8 @@ class Standing:
             rng: source of the order, and of the choice between equal pairs.
             skipped: pairs of ids that the rater skipped; they come again only if no other pair is undecided.
         """
+        from scipy.special import expit
+
         chance = expit(self.strengths[:, None] - self.strengths[None, :])
         information = chance * (1 - chance) * self.variances
         order, undecided, set_aside = self.order, self.undecided, set(skipped)
@@ -164,6 +167,8 @@ def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]], ties: Seque
     Raises:
         CollectionError: pictures are too few, too many, or not all different.
     """
+    from scipy.special import expit
+
     if not FEWEST_TO_ORDER <= len(set(ids)) == len(ids) <= MOST_TO_ORDER:
         raise CollectionError(
             f"Expected {FEWEST_TO_ORDER} to {MOST_TO_ORDER} different pictures to put in order, got {len(set(ids))}."

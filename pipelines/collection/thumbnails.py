@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -15,8 +16,10 @@ from PIL import Image
 from ...errors import ImageError
 from ...files import read_regular, write_whole
 from ...metrics.image import read_image
-from .collection import Collection
-from .tables import ImageRow
+
+if TYPE_CHECKING:
+    from .collection import Collection
+    from .tables import ImageRow
 
 #: Longest side in pixels: of thumbnails made on request, of those that every inspection makes, and of a picture shown
 #: alone.
