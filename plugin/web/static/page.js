@@ -14,8 +14,6 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) watchJobs();
 });
 watchJobs();
-// On a phone the current view may lie beside the screen.
-find(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
 /** @type {HTMLDialogElement} */
 const keys = $("#keys");
