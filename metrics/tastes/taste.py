@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy.special import expit
@@ -43,6 +43,9 @@ from .modes import Attention, learn_attention
 from .notebook import taste_table
 from .trust import Learner, Predictor, Trust, examine
 from .within_groups import WithinGroups, rows_by_group, within_held_out
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Fewest pictures of a background; fewer describe a collection too badly to be used.
 FEWEST_OF_BACKGROUND = 30
@@ -252,6 +255,14 @@ class LearntTaste:
 
     def _repr_html_(self) -> str:
         return taste_table(self.name, self.trust, self.method, self.network)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each picture that it was learnt from: its name and file, its liking (−1…1) and what it counts as."""
+        import pandas as pd
+
+        learnt = self.examples
+        columns = {"picture": learnt.pictures, "file": learnt.files, "liking": learnt.liking, "counts_as": learnt.modes}
+        return pd.DataFrame({name: list(column) for name, column in columns.items()})
 
     @property
     def method(self) -> str:

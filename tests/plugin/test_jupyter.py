@@ -57,6 +57,10 @@ def test_a_taste_is_learnt_from_the_stars():
     widget.stars = {str(number): (5 if number % 2 == 0 else 1 + number % 3) for number in range(16)}
     warm = widget.taste("warm", network=None)
     [*values] = (soart.PicturesInMemory(dict(enumerate(pictures[16:]))), warm)
+    table = warm.to_pandas()
+    assert list(table.columns) == ["picture", "file", "liking", "counts_as"]
+    assert (table.liking > 0).sum() == 8
+    assert (table.counts_as == "good").sum() == 8
     assert warm.trust.liked == 8
     assert values
 
