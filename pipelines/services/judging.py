@@ -107,6 +107,7 @@ def _summary(judged: int, count: int, judge: GuardedJudge) -> str:
         count,
         judge=judge.name.partition(":")[0],
         judged=f"{judged:,}",
+        count=f"{count:,}",
     )
 
 

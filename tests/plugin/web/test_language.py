@@ -481,7 +481,6 @@ REFUSED = [
     ("/ids?since=yesterday", None, "Expected a day such as 2026-01-31, got 'yesterday'"),
     ("/ids?shown=yes", None, "No picture of this collection has been judged by adherence yet"),
     (f"/ids?words={'+'.join('abcdefghijklmnopqrstuvwxyz' * 3)}", None, "Expected at most "),
-    ("/evaluate", {"folders": "/no such/folder"}, "There is no folder 'folder'"),
     ("/evaluate/move", {"plan": "x"}, "Choose what to move away."),
     ("/evaluate/undo", {"name": "x.json"}, "There is nothing to undo under this name any more"),
     ("/generate", {"prompt": " "}, "Name a prompt to draw"),
@@ -505,9 +504,9 @@ def test_refusals_are_told_in_german(both, path, body, english):
             answer = visitor.post(f"/c/0/api{path}", {"rater": "me"} | body, **{"accept-language": code})
         assert answer.status_code >= 400
         told[code] = answer.json()["error"]
-    assert told["en"].startswith(english.replace("'folder'", "'/no such/folder'"))
-    left = words(told["en"]) & words(told["de"])
-    assert left <= {"No", "such", "folder", "yesterday", "Folder", "no", "a", "boat"}, told["de"]
+    assert told["en"].startswith(english)
+    # What was sent, and names of fields and judges.
+    assert words(told["en"]) & words(told["de"]) <= {"yesterday", "count", "seed", "adherence"}, told["de"]
 
 
 def test_hostile_prompts_stay_text_in_german(things, visit_once):
