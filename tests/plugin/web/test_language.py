@@ -505,8 +505,8 @@ def test_refusals_are_told_in_german(both, path, body, english):
         assert answer.status_code >= 400
         told[code] = answer.json()["error"]
     assert told["en"].startswith(english)
-    # What was sent, and names of fields and judges.
-    assert words(told["en"]) & words(told["de"]) <= {"yesterday", "count", "seed", "adherence"}, told["de"]
+    # What was sent, names of fields and judges, and prompts.
+    assert words(told["en"]) & words(told["de"]) <= {"yesterday", "count", "seed", "adherence", "boat"}, told["de"]
 
 
 def test_hostile_prompts_stay_text_in_german(things, visit_once):
