@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import sys
+from collections.abc import Iterator
 from gettext import c2py
 from pathlib import Path
 
@@ -18,11 +20,14 @@ from babel.messages.mofile import write_mo
 from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po, write_po
 
-WEB = Path(__file__).parents[1] / "plugin" / "web"
+ROOT = Path(__file__).parents[1]
+WEB = ROOT / "plugin" / "web"
+#: Folders with messages that pages may show, beside ``WEB``.
+ROOMS = (ROOT / "metrics", ROOT / "pipelines", ROOT / "prompts")
 CATALOGUES = WEB / "locale"
-METHODS = [("templates/**.html", "jinja2"), ("static/*.js", "javascript"), ("**.py", "python")]
+METHODS = [("templates/**.html", "jinja2"), ("static/*.js", "javascript")]
 OPTIONS = {"static/*.js": {"parse_template_string": "true"}}
-KEYWORDS = {"_": None, "N_": None, "gettext": None, "plain": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+KEYWORDS = {"_": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
 
 
 class PlainCatalog(Catalog):
@@ -46,7 +51,23 @@ def extracted() -> Catalog:
     found = extract_from_dir(WEB, METHODS, OPTIONS, KEYWORDS, ("Translators:",), strip_comment_tags=True)
     for name, _, message, comments, context in found:
         catalogue.add(message, None, [(name, None)], auto_comments=comments, context=context)
+    for path in sorted(path for folder in (WEB, *ROOMS) for path in folder.rglob("*.py")):
+        for message, comments in _in_python(path.read_text(encoding="utf-8")):
+            catalogue.add(message, None, [(path.relative_to(ROOT).as_posix(), None)], auto_comments=comments)
     return catalogue
+
+
+def _in_python(source: str) -> Iterator[tuple[str | tuple[str, str], list[str]]]:
+    """Texts that calls in Python translate or make messages of, with the comments for translators above them."""
+    lines = source.splitlines()
+    for call in ast.walk(ast.parse(source)):
+        name = isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", ""))
+        error = name and name.endswith("Error") and call.keywords
+        forms = 1 if error else {"message": 1, "plain": 1, "plural": 2}.get(name or "", 0)
+        texts = [text.value for text in call.args[:forms] if isinstance(text, ast.Constant)] if forms else []
+        if texts:
+            tag, _, comment = lines[call.lineno - 2].partition("# Translators: ")
+            yield texts[0] if forms == 1 else (texts[0], texts[1]), [comment] if comment and not tag.strip() else []
 
 
 def place(language: str) -> Path:

@@ -18,6 +18,7 @@ MODULES = (
     "__main__.py",
     "errors.py",
     "files.py",
+    "messages.py",
     "notebooks.py",
     "py.typed",
     "threads.py",

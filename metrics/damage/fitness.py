@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...messages import message
 from ..protocols import POINTS, ItemJudge, Pictures, Reason, Values
 
 #: Fewest pixels of the longest side, and the span of tones (0…1) below which a picture is plain.
 FEWEST_PIXELS, PLAIN = 16, 3 / 255
+#: Why pictures of fewer pixels cannot be judged.
+TOO_SMALL = message("too small to be judged (16 pixels are needed)")
 #: Why pictures without content cannot be judged. Transparency is laid over white before anything is measured.
-BLANK = ("all black", "all white or transparent", "nothing but one tone")
+BLANK = (message("all black"), message("all white or transparent"), message("nothing but one tone"))
 
 
 def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
@@ -31,8 +34,7 @@ def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
     for n in range(len(items)):
         plain = spread[n] < PLAIN and lightest[n] - dark[n] < PLAIN
         if side[n] < FEWEST_PIXELS:
-            pixels = f"{side[n]:.0f} pixel{'s' * (round(side[n]) != 1)}"
-            reasons.append(f"too small to be judged ({pixels}; {FEWEST_PIXELS} are needed)")
+            reasons.append(TOO_SMALL)
         elif plain and colour[n] < PLAIN and lightest[n] < PLAIN:
             reasons.append(BLANK[0])
         elif plain and colour[n] < PLAIN and dark[n] > 1 - PLAIN:

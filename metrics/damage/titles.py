@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from ...messages import message
 from .names import DETECTORS, JUDGE, NOUNS, OVERALL, TASTE, TECHNICAL
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/score/kinds.py.
-CAUTION = (
-    "Up to 3 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, a "
-    "grainy film)"
+CAUTION = message(
+    "Up to 3 %% of undamaged pictures are suspected of some damage, and style can look like damage (a "
+    "soft watercolour, a grainy film)"
 )
 #: What the overall score is worth; the share is the mean of the sets of benchmarks/score/ai_pictures.py.
 WORTH_OF_OVERALL = (
@@ -17,7 +18,7 @@ WORTH_OF_OVERALL = (
     "three, where chance is one in two."
 )
 
-_TITLES = {TECHNICAL: "technical quality", OVERALL: "overall score"}
+_TITLES = {TECHNICAL: message("technical quality"), OVERALL: message("overall score")}
 
 
 def damage_noun(damage: str) -> str:
@@ -53,8 +54,12 @@ def profile_title(name: str) -> str:
     if name in _TITLES:
         return _TITLES[name]
     if name.startswith(JUDGE):
-        return f"judge: {shared_name(name).removeprefix(JUDGE).partition('@')[0]}"
-    return f"freedom from {damage_noun(name)}" if name in DETECTORS else f"taste: {name}"
+        return message("judge: %(name)s", name=shared_name(name).removeprefix(JUDGE).partition("@")[0])
+    return (
+        message("freedom from %(damage)s", damage=damage_noun(name))
+        if name in DETECTORS
+        else message("taste: %(name)s", name=name)
+    )
 
 
 def profile_of(name: str) -> str:

@@ -14,6 +14,7 @@ from itertools import chain
 
 import numpy as np
 
+from ...messages import message
 from ..protocols import Making
 from .taste import LearntTaste
 
@@ -22,11 +23,14 @@ MOST = 8
 _Z95 = 1.959964
 #: For each fact its name for people, and the values that a picture has; None if unknown.
 _VALUES: dict[str, tuple[str, Callable[[Making], Iterable[str] | None]]] = {
-    "model": ("model", lambda making: [making.model] if making.model else None),
-    "LoRAs": ("LoRA", lambda making: None if making.loras is None else [name for name, _ in making.loras]),
-    "sampler": ("sampler", lambda making: [making.sampler] if making.sampler else None),
-    "words": ("word", lambda making: None if making.words is None else {*making.words}),
-    "negative words": ("negative word", lambda making: None if making.negative is None else {*making.negative}),
+    "model": (message("model"), lambda making: [making.model] if making.model else None),
+    "LoRAs": (message("LoRA"), lambda making: None if making.loras is None else [name for name, _ in making.loras]),
+    "sampler": (message("sampler"), lambda making: [making.sampler] if making.sampler else None),
+    "words": (message("word"), lambda making: None if making.words is None else {*making.words}),
+    "negative words": (
+        message("negative word"),
+        lambda making: None if making.negative is None else {*making.negative},
+    ),
 }
 
 

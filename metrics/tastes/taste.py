@@ -26,6 +26,7 @@ import numpy as np
 from scipy.special import expit
 
 from ...errors import ItemsError, TasteError, expect
+from ...messages import message
 from ..checks import check_items
 from ..damage.names import JUDGE, TASTE
 from ..damage.names import TECHNICAL as TECHNICAL
@@ -177,17 +178,19 @@ def computed_priors(
 def words_of_lack(prior: str) -> str:
     """Words after "pictures that" for those without a value of a prior score that ``is_given``."""
     if prior == OTHERS:
-        return "no other rater has rated"
-    return f"the judge {prior_title(prior).removeprefix('judge: ')!r} has not judged"
+        return message("no other rater has rated")
+    judge = prior_title(prior).removeprefix("judge: ")
+    return message("the judge %(judge)s has not judged", judge=repr(judge))
 
 
 def tastes_without(taste: LearntTaste) -> Iterator[tuple[str, LearntTaste]]:
     """Yield each taste that was learnt without a prior score which pictures may lack, after words on what these lack."""
-    lacked: list[str] = []
+    lacked = ""
     while (alone := taste.alone) is not None:
         (lacking,) = set(taste.prior_names) - set(alone.prior_names)
-        lacked.append(words_of_lack(lacking))
-        yield " or that ".join(lacked), alone
+        words = words_of_lack(lacking)
+        lacked = message("%(lack)s or that %(other)s", lack=lacked, other=words) if lacked else words
+        yield lacked, alone
         taste = alone
 
 

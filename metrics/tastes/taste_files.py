@@ -18,7 +18,7 @@ import numpy as np
 from ...errors import TasteError
 from ..checks import is_weight
 from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
-from ..items.frame import Frame
+from ..items.frame import CONTENT, Frame
 from ..protocols import Making
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
@@ -27,6 +27,7 @@ from .blend import Blend, Taste, parts_of
 from .card_space import card_space
 from .examples import Examples
 from .fitting import Scaling, fit
+from .learning_curve import advice_of
 from .mixture import KIND, METHOD
 from .taste import LearntTaste, OtherTaste, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
@@ -271,6 +272,9 @@ def _restore(
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])
     method = str(header["method"])
     trust = _read_trust(header["trust"])
+    # Stored is the English text; made anew, pages can translate it.
+    advice = advice_of(trust, examples, content=CONTENT in scaling.frame.kinds)
+    trust = replace(trust, advice=advice) if advice == trust.advice else trust
     if method != METHOD or trust.word not in (TOO_FEW, CHANCE, USABLE, STRONG):
         raise TasteError(
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "

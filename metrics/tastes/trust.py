@@ -20,13 +20,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ...messages import joined, message, plural
 from ..damage.names import TECHNICAL
 from .examples import Examples
 from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
 from .true_auc import TrueAuc
 from .within_groups import WithinGroups
 
-TOO_FEW, CHANCE, USABLE, STRONG = "too few examples", "no better than chance", "usable", "strong"
+TOO_FEW, CHANCE, USABLE, STRONG = (
+    message("too few examples"),
+    message("no better than chance"),
+    message("usable"),
+    message("strong"),
+)
 #: Fewest liked groups, and fewest disliked groups, that can show anything.
 FEWEST_PER_SIDE = 5
 #: Least probability that a taste is better than chance, mean from which on it is not called chance whatever the probability, and
@@ -101,14 +107,24 @@ class Trust:
     @property
     def sentence(self) -> str:
         """The report in one sentence."""
-        choices = f"{self.choices} choice{'s' * (self.choices != 1)} between pictures"
-        pictures = f"{self.liked} liked and {self.disliked} disliked picture{'s' * (self.disliked != 1)}"
-        learnt_from = choices if self.only_choices else f"{pictures}, {choices}" if self.choices else pictures
-        start = f"{self.word}: {learnt_from}"
+        choices = plural("%(count)s choice between pictures", "%(count)s choices between pictures", self.choices)
+        pictures = message(
+            "%(liked)s and %(disliked)s",
+            liked=plural("%(count)s liked", "%(count)s liked", self.liked),
+            disliked=plural("%(count)s disliked picture", "%(count)s disliked pictures", self.disliked),
+        )
+        learnt_from = joined(("" if self.only_choices else pictures, choices if self.choices else ""), ", ")
+        start = joined((message(self.word), learnt_from), ": ")
         if not np.isfinite(self.concordance):
-            return f"{start}; too few to set some aside as a test"
+            return message("%(report)s; too few to set some aside as a test", report=start)
         value, low, high = map(of_hundred, (self.concordance, self.low, self.high))
-        return f"{start}; of 100 pairs of other pictures it orders about {value} as you would ({low} to {high})"
+        return message(
+            "%(report)s; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)",
+            report=start,
+            value=value,
+            low=low,
+            high=high,
+        )
 
 
 def of_hundred(concordance: float) -> int:

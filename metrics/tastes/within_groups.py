@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from ...messages import message, plural
 from .folds import HeldOut, gather
 
 #: Fewest pairs, and fewest groups with pairs, from which anything is said.
@@ -67,19 +68,41 @@ class WithinGroups:
         Args:
             unit: what pictures of a group have in common, in the singular.
         """
-        counted = f"{_count(self.pairs, 'pair')} of {_count(self.groups, unit)}"
+        pairs = plural("%(count)s pair", "%(count)s pairs", self.pairs)
+        counted = message("%(pairs)s of %(groups)s", pairs=pairs, groups=_count(self.groups, unit))
         if not self.known:
-            return (
-                f"Not known yet how often it picks the one you prefer of two pictures of one {unit}: give the two different "
-                f"ratings in {FEWEST_PAIRS} or more such pairs, from {FEWEST_GROUPS} {unit}s or more (so far {counted})"
+            return message(
+                "Not known yet how often it picks the one you prefer of two pictures of %(unit)s: give the two different "
+                "ratings in %(pairs)s or more such pairs, from %(groups)s or more (so far %(counted)s)",
+                unit=_ONE[unit],
+                pairs=FEWEST_PAIRS,
+                groups=_count(FEWEST_GROUPS, unit),
+                counted=counted,
             )
-        word = ", no better than chance" if self.chance else ", worse than chance" if self.high < 0.5 else ""
-        figure = f"{100 * self.concordance:.0f} % ({100 * self.low:.0f} … {100 * self.high:.0f})"
-        return f"Of two pictures of one {unit} it picks yours in {figure}{word}; {counted}"
+        chance = message(", no better than chance") if self.chance else ""
+        return message(
+            "Of two pictures of %(unit)s it picks yours in %(share)s%(remark)s; %(counted)s",
+            unit=_ONE[unit],
+            share=f"{100 * self.concordance:.0f} % ({100 * self.low:.0f} … {100 * self.high:.0f})",
+            remark=message(", worse than chance") if self.high < 0.5 else chance,
+            counted=counted,
+        )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+_ONE = {
+    "prompt": message("one prompt"),
+    "burst": message("one burst"),
+    "look-alike group": message("one look-alike group"),
+}
+
+
+def _count(number: int, unit: str) -> str:
+    """A number of groups in words."""
+    return {
+        "prompt": plural("%(count)s prompt", "%(count)s prompts", number),
+        "burst": plural("%(count)s burst", "%(count)s bursts", number),
+        "look-alike group": plural("%(count)s look-alike group", "%(count)s look-alike groups", number),
+    }[unit]
 
 
 def accepted(estimate: float, theta: np.ndarray, limit: np.ndarray) -> tuple[float, float]:

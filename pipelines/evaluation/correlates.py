@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
+from ...messages import message
 from ..collection.collection import Collection
 from ..collection.score_statistics import NUMBERS, mean_scores, numbers_and_scores, scores_by_day
 from ..ingest.metadata import prompt_words
@@ -29,7 +30,7 @@ def find_associations(
         profile: stored score.
         technical: stored technical score, 0 for pictures that cannot be judged, which are left out here and below.
     """
-    tallies = {kind: Tally(kind) for kind in ("word", "negative", *_SETTINGS)}
+    tallies = {kind: Tally(kind) for kind in ("word", message("negative"), *_SETTINGS)}
     for prompt, _, pictures, mean in mean_scores(collection, scan_number, profile, "prompt", technical):
         if prompt:
             tallies["word"].add(prompt, prompt_words(prompt), pictures, mean)

@@ -118,5 +118,6 @@ class OfferedJudges:
 
 def _not_offered(label: str) -> JudgeError:
     return JudgeError(
-        f"The judge {label[:80]!r} is not offered here: the owner of this server names it with soart web --by."
+        "The judge %(judge)s is not offered here: the owner of this server names it with soart web --by.",
+        judge=repr(label[:80]),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from ...messages import message
 from ...metrics.damage.reasons import contributions, largest_first
 from ...metrics.protocols import Reason
 from ...prompts.phrases.cutting import Phrase
@@ -63,12 +64,16 @@ class PhraseJudgement:
     @property
     def sentence(self) -> str:
         """The judgement in words, such as "no boat seen: 0.07"."""
-        text = self.phrase.text
+        text, share = self.phrase.text, f"{self.shown:.2f}"
         if not self.told:
-            return f"cannot tell {text!r}" + (f": install {self.missing}" if self.missing else "")
+            if self.missing:
+                return message("cannot tell %(asked)s: install %(extra)s", asked=repr(text), extra=self.missing)
+            return message("cannot tell %(asked)s", asked=repr(text))
         if self.phrase.negated:
-            return f"{text} seen, unwanted: {self.shown:.2f}" if self.missed else f"no {text}: {self.shown:.2f}"
-        return f"no {text} seen: {self.shown:.2f}" if self.missed else f"{text} seen: {self.shown:.2f}"
+            unwanted = message("%(asked)s seen, unwanted: %(share)s", asked=text, share=share)
+            return unwanted if self.missed else message("no %(asked)s: %(share)s", asked=text, share=share)
+        missed = message("no %(asked)s seen: %(share)s", asked=text, share=share)
+        return missed if self.missed else message("%(asked)s seen: %(share)s", asked=text, share=share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from ...errors import CollectionError
+from ...messages import message
 from ...metrics.similarity.distinct import separated
 from ..collection.collection import Collection
 from ..collection.distinct import distinct_pictures
@@ -62,7 +63,7 @@ def find_stacks(
         raise CollectionError(f"Expected stacks by {', '.join(UNITS)}, got {by[:40]!r}.")
     if by == "look-alike":
         if evaluated is None:
-            raise CollectionError("Look-alikes need an evaluation: choose Evaluate first.")
+            raise CollectionError(message("Look-alikes need an evaluation: choose Evaluate first."))
         e = evaluated.evaluation
         numbers, groups = e.ids.tolist(), e.group
         values = _values(numbers, scores)

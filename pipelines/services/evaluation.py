@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ...errors import CollectionError, SoartError
+from ...messages import joined, message, plural
 from ...metrics.damage.names import OVERALL
 from ..collection.collection import Collection
 from ..collection.files import last_scan_number
@@ -58,7 +59,7 @@ class EvaluationState:
 
 
 def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+    return plural("%(count)s file", "%(count)s files", count)
 
 
 class EvaluationService(CollectionService):
@@ -146,7 +147,7 @@ class EvaluationService(CollectionService):
         with self._lock:
             stale = self._stale or (self._result is not None and not self._is_current(self._result))
             if stale and self._evaluated_before and not self.busy:
-                self._start("Reading the evaluation", lambda job: self.run(job, self.roots()))
+                self._start(message("Reading the evaluation"), lambda job: self.run(job, self.roots()))
 
     def evaluate(self, by: str = "", folders: Sequence[Path] | None = None) -> Job:
         """Evaluate in the background.
@@ -164,7 +165,7 @@ class EvaluationService(CollectionService):
         with self._lock:
             self._refuse_if_busy()
             self._change(lambda settings: replace(settings, by="" if by == OVERALL else by))
-            return self._start("Evaluating", lambda job: self.run(job, roots))
+            return self._start(message("Evaluating"), lambda job: self.run(job, roots))
 
     def keep(self, image: int, *, every: bool = False) -> tuple[list[int], list[int]]:
         """Choose which pictures of a group of near-duplicates to keep.
@@ -181,7 +182,7 @@ class EvaluationService(CollectionService):
         """
         members = next((group for group in self.groups() if image in group), None)
         if members is None:
-            raise CollectionError(f"Picture {image} has no near-duplicates any more: reload the page.")
+            raise CollectionError("Picture %(number)s has no near-duplicates any more: reload the page.", number=image)
         return members, self.keep_of(members, image, every=every)
 
     def keep_of(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
@@ -230,9 +231,9 @@ class EvaluationService(CollectionService):
             CollectionError: the collection is not evaluated, or was scanned again since.
         """
         if (result := self.result) is None:
-            raise CollectionError("Evaluate this collection first.")
+            raise CollectionError(message("Evaluate this collection first."))
         if not self._is_current(result):
-            raise CollectionError("Another program has scanned this collection meanwhile: evaluate it again.")
+            raise CollectionError(message("Another program has scanned this collection meanwhile: evaluate it again."))
         return result
 
     def checked(self, plan: Plan) -> Plan:
@@ -263,7 +264,7 @@ class EvaluationService(CollectionService):
             SoartError: another job runs.
         """
         if plan.digest != digest or not plan.moves:
-            raise CollectionError("The pictures have changed since this list was made: reload it.")
+            raise CollectionError(message("The pictures have changed since this list was made: reload it."))
         return self._move(plan.moves)
 
     def move_pictures(self, ids: Sequence[int]) -> tuple[Job, str]:
@@ -291,20 +292,22 @@ class EvaluationService(CollectionService):
         moves = plan_pictures(self.collection, ids, self.roots(), self.culled)
         self._check_allowed(dict.fromkeys(move.source.parent for move in moves))
         if not moves:
-            raise CollectionError("The files of these pictures are gone: there is nothing to move away.")
+            raise CollectionError(message("The files of these pictures are gone: there is nothing to move away."))
         return moves
 
     def _move(self, moves: Sequence[Move]) -> tuple[Job, str]:
         if not self.movable:
-            raise CollectionError(f"The folder {str(self.folder)!r} cannot be written: nothing can be moved there.")
+            raise CollectionError(
+                "The folder %(folder)s cannot be written: nothing can be moved there.", folder=repr(str(self.folder))
+            )
         journal = self._new_journal()
 
         def work(job: Job) -> str:
             job.expect(len(moves))
             done, problems = cull(moves, journal, job.advance)
-            return " ".join([f"{_files(len(done))} moved away.", *problems[:3]])
+            return joined([message("%(files)s moved away.", files=_files(len(done))), *problems[:3]])
 
-        return self._tidy("Moving pictures away", work, {move.image for move in moves}), journal.name
+        return self._tidy(message("Moving pictures away"), work, {move.image for move in moves}), journal.name
 
     def undo_move(self, name: str) -> Job:
         """Undo a move of pictures in the background.
@@ -318,15 +321,15 @@ class EvaluationService(CollectionService):
         """
         file = next((file for file in self.undo_files() if file.name == name), None)
         if file is None:
-            raise CollectionError("There is nothing to undo under this name any more: reload the page.")
+            raise CollectionError(message("There is nothing to undo under this name any more: reload the page."))
         if file.problem:
             raise CollectionError(file.problem)
 
         def work(job: Job) -> str:
             done, problems = undo(self.folder / UNDO / name)
-            return " ".join([f"{_files(done)} brought back.", *problems[:3]])
+            return joined([message("%(files)s brought back.", files=_files(done)), *problems[:3]])
 
-        return self._tidy("Bringing pictures back", work)
+        return self._tidy(message("Bringing pictures back"), work)
 
     def regroup(self) -> None:
         """Take changed corrections of near-duplicates into the latest result; nothing is measured again."""
@@ -360,7 +363,7 @@ class EvaluationService(CollectionService):
                     self.run(job, self.roots())
             except SoartError as error:
                 # Such as that no picture is left, or that the taste which ranks is gone.
-                raise CollectionError(f"{message} {error}") from error
+                raise CollectionError(joined((message, str(error)))) from error
             job.message = message
 
         with self._lock:
@@ -378,7 +381,9 @@ class EvaluationService(CollectionService):
 
     def _refuse_if_busy(self) -> None:
         if self.busy:
-            raise SoartError("This collection is being evaluated or tidied: wait until that is done, or cancel it.")
+            raise SoartError(
+                message("This collection is being evaluated or tidied: wait until that is done, or cancel it.")
+            )
 
     def _start(self, title: str, work: Callable[[Job], None]) -> Job:
         self._stale = False
@@ -416,4 +421,4 @@ class EvaluationService(CollectionService):
         with self._lock:
             self._result, self._evaluated_before, self._stale = result, True, False
             self.version += 1
-        job.message = f"{len(result.evaluation.ids)} pictures evaluated."
+        job.message = message("%(count)s pictures evaluated.", count=len(result.evaluation.ids))

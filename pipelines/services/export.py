@@ -17,6 +17,7 @@ from typing import Any
 
 from ...errors import CollectionError, ImageError
 from ...files import read_regular, shortened
+from ...messages import message
 from ...metrics.damage.titles import shared_name
 from ...metrics.image import read_content
 from ..collection.collection import Collection
@@ -68,14 +69,14 @@ def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> 
     """
     path = collection.locate(row)
     if _leads_out(path, allowed):
-        raise ImageError("Its path is a link out of the folders of this collection.")
+        raise ImageError(message("Its path is a link out of the folders of this collection."))
     try:
         content = read_content(path)
     except ImageError as error:
         # Its message names the path, which guests must not see.
-        raise ImageError("Its file cannot be read: it is gone, or this server may not read it.") from error
+        raise ImageError(message("Its file cannot be read: it is gone, or this server may not read it.")) from error
     if not holds_picture(content, row.sha256):
-        raise ImageError("Its file was changed since it was scanned: evaluate the collection again.")
+        raise ImageError(message("Its file was changed since it was scanned: evaluate the collection again."))
     return content
 
 
@@ -114,7 +115,7 @@ class PictureExport:
             raise CollectionError(f"Expected an export as {', '.join(KINDS)}, got {self.kind[:20]!r}.")
         self.ids = known_ids(self.collection, self.ids)
         if not self.ids:
-            raise CollectionError("None of these pictures is in the collection any more: select others.")
+            raise CollectionError(message("None of these pictures is in the collection any more: select others."))
         self._digits = len(str(len(self.ids)))
         counts = count_collection(self.collection)
         self._raters, self._profiles = list(counts.raters), list(counts.profiles)

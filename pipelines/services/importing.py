@@ -37,9 +37,13 @@ def import_picture(collection: Collection, name: str, content: bytes) -> Path:
     """
     name = safe_name(name.replace("\\", "/").rsplit("/", 1)[-1])
     if Path(name).suffix.lower() not in SUFFIXES or name.startswith("."):
-        raise ImageError(f"{name!r} has no suffix of a picture: only pictures can be added.")
+        raise ImageError("%(name)s has no suffix of a picture: only pictures can be added.", name=repr(name))
     if len(content) > MOST_BYTES:
-        raise ImageError(f"{name!r} has more than {MOST_BYTES // 10**6} MB: copy it into a folder and evaluate that.")
+        raise ImageError(
+            "%(name)s has more than %(size)s MB: copy it into a folder and evaluate that.",
+            name=repr(name),
+            size=MOST_BYTES // 10**6,
+        )
     collection.decode(content, name)
     folder = collection.file(IMAGES) / IMPORTED
     try:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import JudgeError, SoartError, TasteError
+from ...messages import joined, message, plural
 from ...metrics.protocols import ItemJudge
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
@@ -65,7 +66,7 @@ def start_judging(
         check_known(name)
     key = f"{KEY}{name}"
     if (running := jobs.find(key)) is not None and running.live:
-        raise SoartError("This judge is already running: wait until it is done, or cancel it.")
+        raise SoartError(message("This judge is already running: wait until it is done, or cancel it."))
 
     def work(job: Job) -> str:
         if own and offered is not None:
@@ -80,11 +81,11 @@ def start_judging(
             raise JudgeError(judge.stopped)
         for taste in tastes_from(judge, profiles):
             score_all(collection, taste, stored_items_only=True)
-        job.message = " ".join([_summary(len(values), len(ids), judge), *problems[:3]])
+        job.message = joined([_summary(len(values), len(ids), judge), *problems[:3]])
         return judge.stored_name
 
     # The argument may be a path, and guests see title and message.
-    return jobs.start(key, f"Judging by {name.partition(':')[0]}", work)
+    return jobs.start(key, message("Judging by %(judge)s", judge=name.partition(":")[0]), work)
 
 
 def tastes_from(judge: GuardedJudge, profiles: CollectionTastes) -> list[ItemJudge]:
@@ -100,7 +101,14 @@ def tastes_from(judge: GuardedJudge, profiles: CollectionTastes) -> list[ItemJud
 
 
 def _summary(judged: int, count: int, judge: GuardedJudge) -> str:
-    return f"{judge.name.partition(':')[0]}: {judged:,} of {count:,} picture{'' if count == 1 else 's'} judged."
+    return plural(
+        "%(judge)s: %(judged)s of %(count)s picture judged.",
+        "%(judge)s: %(judged)s of %(count)s pictures judged.",
+        count,
+        judge=judge.name.partition(":")[0],
+        judged=f"{judged:,}",
+        count=f"{count:,}",
+    )
 
 
 def adherence_among(collection: Collection, profiles: Mapping[str, int]) -> str:
@@ -131,7 +139,7 @@ def limits_of_shown(shown: str, collection: Collection, profiles: Mapping[str, i
     name = adherence_among(collection, profiles)
     if not name:
         raise SoartError(
-            "No picture of this collection has been judged by adherence yet: choose Judge pictures… first."
+            message("No picture of this collection has been judged by adherence yet: choose Judge pictures… first.")
         )
     return {"judged_by": name, "at_least" if shown == "yes" else "below": MISSED}
 

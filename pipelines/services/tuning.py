@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import SoartError
+from ...messages import message
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
 from ..collection.settings import change_setting, setting
@@ -42,10 +43,10 @@ SETTINGS, EARLIER = "tune", "earlier tunes"
 RUN, READ = "tune", "read tune"
 #: Seconds between two looks at whether the model is free.
 _LOOK = 0.3
-_WAITS = "The model is drawing other pictures: this tune goes on when that is done."
+_WAITS = message("The model is drawing other pictures: this tune goes on when that is done.")
 #: Seeds that the pictures of a tune may take, beginning with its own.
 _SPARE_SEEDS = 2**32
-_NOT_STARTED = "Nothing has been tuned in this collection yet: start with a prompt."
+_NOT_STARTED = message("Nothing has been tuned in this collection yet: start with a prompt.")
 
 
 class TuningService(CollectionService):
@@ -158,7 +159,9 @@ class TuningService(CollectionService):
         with self._lock:
             tunes = {key_of(tune): tune for tune in remembered(setting(self.collection, EARLIER))}
             if key not in tunes:
-                raise SoartError("This tune is not among the earlier ones of this collection: reload the page.")
+                raise SoartError(
+                    message("This tune is not among the earlier ones of this collection: reload the page.")
+                )
             self._replace_by(tunes[key])
 
     def resume(self, budget: int | None = None) -> None:
@@ -243,7 +246,7 @@ class TuningService(CollectionService):
 
     def read_findings(self) -> Job:
         """Read the findings of a tune that is not running, in the background."""
-        return self.jobs.start(self.key, "Reading the tune", lambda job: self._update_findings(*self._tuner()))
+        return self.jobs.start(self.key, message("Reading the tune"), lambda job: self._update_findings(*self._tuner()))
 
     def _started(self) -> TuneSettings:
         """The settings of a tune that was started."""
@@ -260,7 +263,9 @@ class TuningService(CollectionService):
             SoartError: a tune is running.
         """
         if self.live:
-            raise SoartError("A tune is running in this collection: pause it before you start or open another one.")
+            raise SoartError(
+                message("A tune is running in this collection: pause it before you start or open another one.")
+            )
         if (present := self.settings) is not None:
             change_setting(self.collection, EARLIER, lambda text: remember(text, present))
         self.latest = None
@@ -278,7 +283,7 @@ class TuningService(CollectionService):
         if not self._running:
             self._running = True
             self._runs += 1
-            self.jobs.start(f"{RUN} {self._runs}", "Tuning", self._work)
+            self.jobs.start(f"{RUN} {self._runs}", message("Tuning"), self._work)
 
     def _history(self, settings: TuneSettings) -> tuple[str, list[Step]]:
         """Fingerprint of the space that the tune began with, and the steps from there."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...messages import joined
+
 #: Files of one cause that get a sentence each; more of them share one.
 LISTED = 3
 
@@ -50,5 +52,5 @@ def summed_up(failures: Iterable[Failure]) -> list[str]:
         if len(those) > LISTED:
             sentences.append(f"{len(those)} files {of_many}. The first is {str(those[0].path)!r}.")
         else:
-            sentences += [f"{str(failure.path)!r} {failure.cause}." for failure in those]
+            sentences += [joined((repr(str(failure.path)), joined((failure.cause, "."), ""))) for failure in those]
     return sentences

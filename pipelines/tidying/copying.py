@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...errors import CollectionError
 from ...files import shortened, whole_file
+from ...messages import message, plural
 from ..support.failures import Failure, reason_of, summed_up
 from .cull import Move, check_target, with_companions
 from .journal import Journal
@@ -20,7 +21,7 @@ _PLACE = re.compile(r"\d+ ")
 #: Most bytes of the name of a copy: file systems take 255, and a text beside it adds its suffix.
 _LONGEST = 245
 #: What is wrong where another file has the name of a copy.
-DIFFERS = "is there already and differs: name an empty folder, or move it away"
+DIFFERS = message("is there already and differs: name an empty folder, or move it away")
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,10 @@ def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
     for root in roots:
         if folder.resolve().is_relative_to(root.resolve()):
             raise CollectionError(
-                f"{str(folder)!r} lies in {str(root)!r}, so that the copies would be among its pictures next time: choose "
-                "a folder elsewhere."
+                "%(folder)s lies in %(other)s, so that the copies would be among its pictures next time: choose a "
+                "folder elsewhere.",
+                folder=repr(str(folder)),
+                other=repr(str(root)),
             )
 
 
@@ -88,9 +91,12 @@ def copy_best(pictures: Sequence[Path], folder: Path, journal: Journal | None = 
             copied += file is picture
     if earlier := sum(bool(_PLACE.match(name)) for name in {path.name for path in folder.iterdir()} - targets):
         hints.append(
-            f"{str(folder)!r} also holds 1 numbered file of an earlier ranking: name an empty folder to keep them apart."
-            if earlier == 1
-            else f"{str(folder)!r} also holds {earlier} numbered files of an earlier ranking: name an empty folder to keep them apart."
+            plural(
+                "%(folder)s also holds %(count)s numbered file of an earlier ranking: name an empty folder to keep them apart.",
+                "%(folder)s also holds %(count)s numbered files of an earlier ranking: name an empty folder to keep them apart.",
+                earlier,
+                folder=repr(str(folder)),
+            )
         )
     return Copies(copied, summed_up(failures), hints)
 

@@ -142,7 +142,9 @@ def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
         raise CollectionError(f"Nothing can be put into {str(target)!r}: {error.strerror or error}.") from error
     for root in roots:
         if root.resolve().is_relative_to(target.resolve()):
-            raise CollectionError(f"{str(target)!r} is, or contains, a folder that is read: choose a separate folder.")
+            raise CollectionError(
+                "%(folder)s is, or contains, a folder that is read: choose a separate folder.", folder=repr(str(target))
+            )
 
 
 def plan_cull(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ImageError, NoFindingsError, expect
+from ...messages import joined, message
 from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.damage.titles import stored_title
 from ...notebooks import SHOWN, html_table
@@ -219,7 +220,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
     slots = tuner.space.slots
 
     def option(slot: int, number: int) -> str:
-        return f"{slots[slot].name}: {slots[slot].texts[number] or '(nothing)'}"
+        return joined((slots[slot].name, slots[slot].texts[number] or message("(nothing)")), ": ")
 
     mean, error = steering.gain(tuner.rng(6), judgements.goal_limits)
     pruning = account(tuner.study, judgements)
@@ -228,7 +229,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
     ignored = tuner.generator.ignored(words.prompt for winner in winners for words in winner.words)
     return StudyFindings(
         goal=judgements.goal,
-        unit="deviations" if only is None else "stars" if only in judgements.people else "score",
+        unit=message("deviations") if only is None else message("stars") if only in judgements.people else message("score"),
         winners=winners,
         effects=_named(
             tuner, [effect for effect in table.effects if effect.option not in tuner.space.banned[effect.slot]], unit
@@ -377,9 +378,17 @@ def _floor_note(tuner: Tuner, judgements: Judgements) -> list[str]:
         return []
     told = judgements.adherence[np.isfinite(judgements.adherence)]
     if not len(told):
-        return ["Adherence: no phrase of the prompts can be judged, so the floor had no effect."]
+        return [message("Adherence: no phrase of the prompts can be judged, so the floor had no effect.")]
     least, reached = tuner.panel.floor.least, int((told >= tuner.panel.floor.least).sum())
-    return [f"Adherence: {reached} of {len(told)} pictures reach {least:g}; mean {told.mean():.2f}."]
+    return [
+        message(
+            "Adherence: %(reached)s of %(count)s pictures reach %(least)s; mean %(mean)s.",
+            reached=reached,
+            count=len(told),
+            least=f"{least:g}",
+            mean=f"{told.mean():.2f}",
+        )
+    ]
 
 
 def _first_and_last(judgements: Judgements) -> tuple[np.ndarray, np.ndarray] | None:

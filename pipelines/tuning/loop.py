@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from ...errors import expect
+from ...messages import message
 from ..collection.ratings import judged_pictures
 from ..collection.tables import ImageRow
 from .tuner import SEEDS, Tuner
@@ -13,20 +14,27 @@ from .tuner import SEEDS, Tuner
 log = logging.getLogger(__name__)
 
 #: Reasons for an end.
-STOPPED, ALL_DRAWN = "Ended on request.", "Every allowed combination has been drawn."
+STOPPED, ALL_DRAWN = "Ended on request.", message("Every allowed combination has been drawn.")
 
 
 def _finished(tuner: Tuner) -> str:
     """A sentence on how often the leading prompts were drawn when the budget was used up."""
     seeds = tuner.seeds_of_winners()
     if not seeds:
-        return f"Finished (budget: {tuner.budget} pictures)."
+        return message("Finished (budget: %(count)s pictures).", count=tuner.budget)
     if min(seeds) >= SEEDS:
-        return f"Finished: each leading prompt was drawn on {SEEDS} seeds (budget: {tuner.budget} pictures)."
+        return message(
+            "Finished: each leading prompt was drawn on %(seeds)s seeds (budget: %(count)s pictures).",
+            seeds=SEEDS,
+            count=tuner.budget,
+        )
     counts = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)}–{max(seeds)}"
-    return (
-        f"Finished (budget: {tuner.budget} pictures). Seeds of each leading prompt: {counts}; with a larger budget they are "
-        f"drawn on {SEEDS}."
+    return message(
+        "Finished (budget: %(count)s pictures). Seeds of each leading prompt: %(seeds)s; with a larger "
+        "budget they are drawn on %(all)s.",
+        count=tuner.budget,
+        seeds=counts,
+        all=SEEDS,
     )
 
 
@@ -91,7 +99,9 @@ def tune(
     why = ""
     while tuner.left > tuner.reserved:
         if stop_below > 0 and tuner.done >= 3 * tuner.batch and _gains_little(tuner, stop_below):
-            why = f"Stopped: the expected further gain is below {stop_below:g} standard deviations."
+            why = message(
+                "Stopped: the expected further gain is below %(limit)s standard deviations.", limit=f"{stop_below:g}"
+            )
             break
         rows = tuner.step(progress)
         if not rows:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import PromptError
+from ...messages import from_json, to_json
 from ...prompts.phrases.cutting import cut_prompt, vocabulary_lexicon
 from ...prompts.space.from_text import VOCABULARY_SLOTS
 from ...prompts.space.space import PromptSpace
@@ -118,7 +119,7 @@ def read_steps(collection: Collection, root: str, model: str, seed: int) -> list
         Step(
             step["after"],
             step["fingerprint"],
-            tuple(Proposal(**each) for each in step["added"]),
+            tuple(Proposal(**each | {"reason": from_json(each["reason"])}) for each in step["added"]),
             tuple((slot, option) for slot, option in step["retired"]),
             step["note"],
             tuple(step["goal"]),
@@ -155,7 +156,8 @@ def history_of(
 
 def store_steps(collection: Collection, root: str, model: str, seed: int, steps: Sequence[Step]) -> None:
     """Store all steps from ``root``, and for each stage the root that it began with."""
-    text = json.dumps({"steps": [asdict(step) for step in steps]})
+    added = [[asdict(one) | {"reason": to_json(one.reason)} for one in step.added] for step in steps]
+    text = json.dumps({"steps": [asdict(step) | {"added": new} for step, new in zip(steps, added, strict=True)]})
     for stage in {step.fingerprint for step in steps} - {root}:
         store_setting(collection, history_key(stage, model, seed), json.dumps({"root": root}))
     store_setting(collection, history_key(root, model, seed), text)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...messages import joined, message, plural
 from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import PicturesInMemory
 from ..support.figures import fixed
@@ -65,16 +66,34 @@ class Pruning:
     def __str__(self) -> str:
         """A one-sentence summary."""
         if not self.agreements:
-            return "Previews: too few pictures so far to compare them with the final ones; nothing was dropped."
-        ranks = ", ".join(
-            f"{fixed(a.correlation, 2)} after {fixed(100 * a.share, 0)} % of the steps" for a in self.agreements
+            return message(
+                "Previews: too few pictures so far to compare them with the final ones; nothing was dropped."
+            )
+        ranks = joined(
+            [
+                message(
+                    "%(value)s after %(share)s %% of the steps",
+                    value=fixed(a.correlation, 2),
+                    share=fixed(100 * a.share, 0),
+                )
+                for a in self.agreements
+            ],
+            ", ",
         )
         if not self.dropped:
-            return f"Previews: rank correlation with the final pictures {ranks}; nothing was dropped."
-        candidates = "candidate was" if self.dropped == 1 else "candidates were"
-        change = f"{fixed(100 * abs(self.saving), 0)} % of the drawing time {'saved' if self.saving >= 0 else 'added so far'}"
-        dropped = f"{self.dropped} {candidates} dropped after {self.previews} previews"
-        return f"Previews: {dropped}, {change} (rank correlation {ranks})."
+            return message(
+                "Previews: rank correlation with the final pictures %(ranks)s; nothing was dropped.", ranks=ranks
+            )
+        share = fixed(100 * abs(self.saving), 0)
+        added = message("%(share)s %% of the drawing time added so far", share=share)
+        return plural(
+            "Previews: %(count)s candidate was dropped after %(previews)s previews, %(time)s (rank correlation %(ranks)s).",
+            "Previews: %(count)s candidates were dropped after %(previews)s previews, %(time)s (rank correlation %(ranks)s).",
+            self.dropped,
+            previews=self.previews,
+            time=message("%(share)s %% of the drawing time saved", share=share) if self.saving >= 0 else added,
+            ranks=ranks,
+        )
 
 
 def preview_goal(judgements: Judgements, scores: Mapping[str, float]) -> float:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import PromptError
+from ...messages import from_json, to_json
 from ...metrics.damage.names import PERSON
 from ...prompts.space.space import PromptSpace
 
@@ -90,7 +91,7 @@ class TuneSettings:
 
     def write(self) -> str:
         """The settings as JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self) | {"why": to_json(self.why)})
 
     @classmethod
     def read(cls, text: str) -> TuneSettings | None:
@@ -100,7 +101,14 @@ class TuneSettings:
         """
         try:
             values = _with_judges(json.loads(text))
-            settings = cls(**{**values, "bans": tuple(values["bans"]), "pins": tuple(values["pins"])})
+            settings = cls(
+                **{
+                    **values,
+                    "why": from_json(values.get("why", "")),
+                    "bans": tuple(values["bans"]),
+                    "pins": tuple(values["pins"]),
+                }
+            )
             settings.whole()
         except (ValueError, TypeError, KeyError, PromptError):
             return None

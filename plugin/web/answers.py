@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, MissingPictureError, SoartError
 from ...files import from_home
+from ...messages import message, with_values
 from ...metrics.damage.names import JUDGE, PERSON
 from ...metrics.damage.titles import CAUTION, damage_noun, has_points, profile_title, shared_name, stored_title
 from ...pipelines.collection.database import is_outage
@@ -29,30 +30,34 @@ from ...pipelines.support.background import start_as
 from ...pipelines.support.figures import decimals_of, plain_figure
 from ...version import __version__
 from .language import Texts, languages, texts_of
-from .messages import N_
 from .sessions import csrf_token_of
 from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
 
 HERE = Path(__file__).parent
 #: Views of a collection: address and title.
 VIEWS = (
-    ("start", N_("Quick start")),
-    ("gallery", N_("Gallery")),
-    ("rate", N_("Rate")),
-    ("compare", N_("Compare")),
-    ("keepers", N_("Keepers")),
-    ("generate", N_("Generate")),
-    ("tune", N_("Tune")),
-    ("taste", N_("Taste")),
-    ("evaluate", N_("Evaluate")),
+    ("start", message("Quick start")),
+    ("gallery", message("Gallery")),
+    ("rate", message("Rate")),
+    ("compare", message("Compare")),
+    ("keepers", message("Keepers")),
+    ("generate", message("Generate")),
+    ("tune", message("Tune")),
+    ("taste", message("Taste")),
+    ("evaluate", message("Evaluate")),
 )
 #: Titles of pages by view.
-TITLES = dict((*VIEWS, ("collections", N_("Collections"))))
+TITLES = dict((*VIEWS, ("collections", message("Collections"))))
 #: Titles of settings of pictures by name; the settings of other tools have many more names, which are shown as they are.
 SETTINGS = {
-    "Negative": N_("Negative"), "Seed": N_("Seed"), "Steps": N_("Steps"), "Guidance": N_("Guidance"),
-    "Sampler": N_("Sampler"), "Scheduler": N_("Scheduler"), "Model": N_("Model"), "Size": N_("Size"),
-    "size": N_("Size when drawn"), "model hash": N_("Model hash"),
+    "Negative": message("Negative"), "Seed": message("Seed"), "Steps": message("Steps"), "Guidance": message("Guidance"),
+    "Sampler": message("Sampler"), "Scheduler": message("Scheduler"), "Model": message("Model"), "Size": message("Size"),
+    "size": message("Size when drawn"), "model hash": message("Model hash"),
+}  # fmt: skip
+#: Reasons to move pictures away, beside damages.
+_MOVED = {
+    "duplicates": message("duplicates"), "outliers": message("outliers"), "others": message("others"),
+    "selected": message("selected"),
 }  # fmt: skip
 #: An absolute path or the address of a database, quoted as ``repr`` does.
 _PATH = re.compile(
@@ -96,7 +101,7 @@ def _in_language(make: Callable[..., str | list[str]]) -> Callable[..., str | li
 
 def _reason(texts: Texts, reason: str, low: str) -> str:
     """The reason of a move in words; ``low`` are those for a low score."""
-    return low if reason == "low" else texts.message(damage_noun(reason))
+    return low if reason == "low" else texts.message(_MOVED.get(reason, damage_noun(reason)))
 
 
 def _model(name: str) -> str:
@@ -149,8 +154,6 @@ _templates.filters.update(
     figures=_in_language(Texts.figures),
     decimals=_in_language(Texts.decimals),
     decimals_of=decimals_of,
-    chart=_in_language(Texts.chart),
-    option=_in_language(Texts.option),
     day=_in_language(Texts.day),
     minute=_in_language(Texts.minute),
     # As the fields of forms need it.
@@ -172,13 +175,15 @@ def without_paths(text: str) -> str:
 
 
 def for_visitor(request: Request, text: str) -> str:
-    """A message as a visitor may see it: in the visitor's language if it is a known one.
+    """A message as a visitor may see it, in the visitor's language.
 
     For guests, files and databases are named without their paths, and a running backend without its address.
     """
     if not is_owner(request):
         backend = server_of(request).settings.backend
-        text = without_paths(text.replace(backend.title, backend.name) if backend else text)
+        text = with_values(
+            text, lambda part: without_paths(part.replace(backend.title, backend.name) if backend else part)
+        )
     return texts_of(request).message(text)
 
 
@@ -301,7 +306,9 @@ def whole_number(value: object, name: str) -> int:
             raise ValueError
         return number
     except ValueError:
-        raise SoartError(f"Expected a whole number as {name}, got {str(value)[:40]!r}.") from None
+        raise SoartError(
+            "Expected a whole number as %(name)s, got %(value)s.", name=name, value=repr(str(value)[:40])
+        ) from None
 
 
 def number(value: object, name: str) -> float:
@@ -317,7 +324,9 @@ def number(value: object, name: str) -> float:
     try:
         return float(str(value))
     except ValueError:
-        raise SoartError(f"Expected a number as {name}, got {str(value)[:40]!r}.") from None
+        raise SoartError(
+            "Expected a number as %(name)s, got %(value)s.", name=name, value=repr(str(value)[:40])
+        ) from None
 
 
 def weights_of(value: object) -> dict[str, float]:
@@ -331,7 +340,7 @@ def weights_of(value: object) -> dict[str, float]:
     try:
         return {str(name): float(weight) for name, weight in value.items()}
     except (TypeError, ValueError, OverflowError):
-        raise SoartError("Expected a number as every judge's weight.") from None
+        raise SoartError(message("Expected a number as every judge's weight.")) from None
 
 
 def whole_numbers(text: str, name: str) -> list[int]:
@@ -360,7 +369,7 @@ def folders_of(current: OpenCollection, text: str) -> list[Path]:
             # Such as a name that no file can have, or the home of nobody.
             folder, exists = Path(line), False
         if not exists:
-            raise SoartError(f"There is no folder {str(folder)[:200]!r}: name one folder a line.")
+            raise SoartError("There is no folder %(folder)s: name one folder a line.", folder=repr(str(folder)[:200]))
         folders.append(folder)
     return folders
 
@@ -390,12 +399,12 @@ async def on_error(request: Request, error: Exception) -> Response:
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    messages = {404: "Page not found.", 405: "This address does not accept that method."}
-    message = messages.get(status, "This request cannot be answered.")
-    return error_response(request, status, for_visitor(request, message))
+    known = {404: message("Page not found."), 405: message("This address does not accept that method.")}
+    text = known.get(status, message("This request cannot be answered."))
+    return error_response(request, status, for_visitor(request, text))
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
     """Answer an unexpected failure; its details are in the server's log."""
-    message = f"The server failed unexpectedly ({type(error).__name__}): see its log."
-    return JSONResponse({"error": for_visitor(request, message)}, 500)
+    text = message("The server failed unexpectedly (%(error)s): see its log.", error=type(error).__name__)
+    return JSONResponse({"error": for_visitor(request, text)}, 500)

@@ -6,30 +6,21 @@ import gettext
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 from markupsafe import Markup, escape
 from starlette.requests import Request
 
+from ...messages import Message
 from ...pipelines.support.figures import figure, figures, fixed
-from .messages import MESSAGES, NESTED
 from .state import server_of
 
 #: The language of the texts in templates, scripts and messages.
 SOURCE = "en"
 #: Catalogues: ``LANGUAGE/LC_MESSAGES/web.po``, and the same compiled as ``web.mo``.
 CATALOGUES = Path(__file__).with_name("locale")
-_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
-_SENTENCES = re.compile(r"(?<=[.!?]) ")
 _NUMBER = re.compile(r"[-+−]?\d+\.\d+")
-#: Texts of a chart, in elements and for screen readers; and the names of its rows.
-_CHART_TEXT = re.compile(r'(?P<before><text [^>]*>|<title>|aria-label=")(?P<text>[^<"]+)')
-_CHART_NAME = re.compile(r'(<g class="chart-name">.*?</g>)')
-#: The word for an empty option of a prompt.
-NOTHING = "(nothing)"
-#: Longest message that is compared with the known ones, in characters.
-_LONGEST = 2000
 
 
 class Texts:
@@ -65,28 +56,20 @@ class Texts:
         return self._catalogue.gettext(text) % values
 
     def message(self, text: str) -> str:
-        """The translation of a message of the program, not escaped; sentence by sentence if the whole is unknown."""
-        if self.language == SOURCE or len(text) > _LONGEST:
+        """A message of the program in this language, not escaped; of plain texts those that the catalogue holds as they are."""
+        if self.language == SOURCE or not text:
             return text
-        whole, sentences = matching(text), _SENTENCES.split(text)
-        translated = [self._known(sentence) for sentence in sentences]
-        # A value that holds sentences is a reason from elsewhere, or has swallowed known ones.
-        swallowed = whole is not None and any(map(_SENTENCES.search, whole[1].values()))
-        if whole is not None and not (swallowed and all(translated)):
-            return self._known(text) or text
-        return " ".join(known or sentence for known, sentence in zip(translated, sentences, strict=True))
+        if not isinstance(text, Message):
+            return self._catalogue.gettext(text)
+        if text.plural:
+            template = self._catalogue.ngettext(text.template, text.plural, text.number)
+        else:
+            template = self._catalogue.gettext(text.template)
+        return template % {name: self.say(value) for name, value in text.values.items()}
 
-    def _known(self, text: str) -> str | None:
-        """The translation of a known message with its values; None for an unknown one."""
-        found = matching(text)
-        if found is None:
-            return None
-        template, values = found
-        return self.plain(template, **{name: self._value(name, value) for name, value in values.items()})
-
-    def _value(self, name: str, value: str) -> str:
-        """A value of a message: words in this language, numbers with its decimal sign, all else as it is."""
-        return self.number(value) or (self.message(value) if name in NESTED else value)
+    def say(self, text: str) -> str:
+        """A message in this language, a number with its decimal sign, and any other text as it is; not escaped."""
+        return self.number(text) or (self.message(text) if isinstance(text, Message) else text)
 
     def number(self, text: str) -> str:
         """A decimal number with the sign of this language; empty for another text."""
@@ -103,35 +86,6 @@ class Texts:
     def decimals(self, value: float, digits: int, sign: str = "") -> str:
         """Format a number with so many decimals; NaN and infinities become a dash."""
         return fixed(value, digits, sign).replace(".", self._decimal_sign)
-
-    def chart(self, svg: Markup | None, names: bool = False) -> Markup:
-        """A chart of the reports with its texts in this language.
-
-        Args:
-            svg: the chart; None for none.
-            names: True to translate the names of rows too. Options of prompts stay as they are, but for the empty one.
-        """
-        if svg is None or self.language == SOURCE:
-            return svg or Markup()
-
-        def translated(found: re.Match[str]) -> str:
-            text = Markup(found["text"]).unescape()
-            return f"{found['before']}{escape(self.number(text) or self.message(text))}"
-
-        # Every other part is a name with its whole text.
-        parts = [svg] if names else _CHART_NAME.split(svg)
-        return Markup(
-            "".join(self._named(part) if k % 2 else _CHART_TEXT.sub(translated, part) for k, part in enumerate(parts))
-        )
-
-    def _named(self, name: str) -> str:
-        """The name of a row of a chart, with the word for an empty option in this language."""
-        return name.replace(f">{NOTHING}<", f">{self.gettext(NOTHING)}<")
-
-    def option(self, text: str) -> str:
-        """A slot and an option, ``slot: option``, with the word for an empty option in this language; not escaped."""
-        slot, separator, name = text.rpartition(": ")
-        return f"{slot}{separator}{self.plain(NOTHING)}" if name == NOTHING else text
 
     def day(self, time: datetime) -> Markup:
         """The date of a time in numbers, as HTML: in the zone of the server, and by a script in that of the browser."""
@@ -166,36 +120,6 @@ def languages() -> dict[str, str]:
     codes = sorted(path.parts[-3] for path in CATALOGUES.glob("*/LC_MESSAGES/web.mo"))
     # Translators: the name of your language, in your language.
     return {code: texts_in(code).plain("English") for code in (SOURCE, *codes)}
-
-
-@lru_cache(maxsize=1024)
-def matching(text: str) -> tuple[str, dict[str, str]] | None:
-    """The known message that a text was made of, and its values by name; None for an unknown one.
-
-    Examples:
-        >>> from soart.plugin.web.language import matching
-        >>> matching("12 pictures scored.")
-        ('%(count)s pictures scored.', {'count': '12'})
-    """
-    for template, pattern in _patterns():
-        if found := pattern.fullmatch(text):
-            return template, found.groupdict()
-    return None
-
-
-@cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """The known messages as patterns, the most definite ones first."""
-    parts = {template: _PLACEHOLDER.split(template) for template in MESSAGES}
-    ordered = sorted(parts, key=lambda template: -sum(map(len, parts[template][::2])))
-    return [(template, re.compile(_pattern(parts[template]), re.DOTALL)) for template in ordered]
-
-
-def _pattern(parts: list[str]) -> str:
-    """A regular expression: literal texts at even places, names of values at odd ones."""
-    return "".join(
-        f"(?P<{part}>.+?)" if number % 2 else re.escape(part.replace("%%", "%")) for number, part in enumerate(parts)
-    )
 
 
 def preferred(header: str) -> str:

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...files import write_whole
+from ...messages import message
 from ...pipelines.services.importing import MOST_BYTES as MOST_PICTURE_BYTES
 from .language import texts_of
 from .sessions import OWNER, Sessions, same_secret
@@ -113,10 +114,10 @@ def refusal(
     if not changing:
         return ""
     if not _from_host(headers.get("origin"), host) or headers.get("sec-fetch-site") == "cross-site":
-        return "This request came from another site and was not carried out."
+        return message("This request came from another site and was not carried out.")
     if not same_secret(headers.get("x-csrf-token", ""), session.get("csrf", secrets.token_hex())):
-        return "This page is out of date: reload it and try again."
-    return "" if _length(headers) <= most_bytes else "The request is too large."
+        return message("This page is out of date: reload it and try again.")
+    return "" if _length(headers) <= most_bytes else message("The request is too large.")
 
 
 def _from_host(origin: str | None, host: str) -> bool:
@@ -174,17 +175,17 @@ class Guard:
         changing = request.method not in {"GET", "HEAD"}
         adding = _IMPORT.fullmatch(path) and sessions.role(session) == OWNER
         most = MOST_PICTURE_BYTES if adding else MOST_BYTES
-        message = refusal(Headers(scope=scope), session, self.names, changing=changing, most_bytes=most)
-        if message:
-            return JSONResponse({"error": texts_of(request).message(message)}, 403)
+        refused = refusal(Headers(scope=scope), session, self.names, changing=changing, most_bytes=most)
+        if refused:
+            return JSONResponse({"error": texts_of(request).message(refused)}, 403)
         if not changing and sessions.role_of_secret(request.query_params.get("token", "")) == OWNER:
             sessions.enter(session, OWNER)
             return RedirectResponse(_without_token(request), 303)
         if sessions.role(session) or path == "/login" or path.startswith("/static/"):
             return None
         if changing or "text/html" not in request.headers.get("accept", ""):
-            message = "This server needs a token or a password: reload the page and enter it."
-            return JSONResponse({"error": texts_of(request).message(message)}, 401)
+            text = message("This server needs a token or a password: reload the page and enter it.")
+            return JSONResponse({"error": texts_of(request).message(text)}, 401)
         return RedirectResponse("/login", 303)
 
 

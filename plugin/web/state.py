@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from ...errors import SoartError
+from ...messages import message
 from ...pipelines.collection.collection import Collection
 from ...pipelines.collection.settings import identity
 from ...pipelines.ingest.roots import allowed_folders, title_of_collection
@@ -288,7 +289,7 @@ def current_collection(request: Request) -> OpenCollection:
     """
     collections, number = server_of(request).collections, int(request.path_params["collection"])
     if not 0 <= number < len(collections):
-        raise NotFoundError("There is no such collection here: go back to the list of collections.")
+        raise NotFoundError(message("There is no such collection here: go back to the list of collections."))
     return collections[number]
 
 
@@ -312,7 +313,7 @@ def check_may_bear(request: Request, name: str) -> None:
     """
     allowed = {*names_of(request.session), _shared_name(server_of(request).settings.rater)}
     if not is_owner(request) and name not in allowed:
-        raise ForbiddenError(f"The name {name!r} belongs to another rater: choose another one.")
+        raise ForbiddenError("The name %(name)s belongs to another rater: choose another one.", name=repr(name))
 
 
 def is_owner(request: Request) -> bool:
@@ -328,7 +329,10 @@ def check_owner(request: Request) -> None:
     """
     if not is_owner(request):
         raise ForbiddenError(
-            "Only the owner of this server may move or add files, or start judges: open the address with the token that it printed when it started."
+            message(
+                "Only the owner of this server may move or add files, or start judges: open the address with the "
+                "token that it printed when it started."
+            )
         )
 
 

@@ -89,7 +89,11 @@ class BackendGenerator(ExternalGenerator):
 
     def _failed(self, reason: str) -> ModelError:
         """The error for a picture that the backend could not draw."""
-        return ModelError(f"{self.client.address.title} failed: {reason}. What was drawn before is kept.")
+        return ModelError(
+            "%(backend)s failed: %(error)s. What was drawn before is kept.",
+            backend=self.client.address.title,
+            error=reason,
+        )
 
     def _out_of_memory(self) -> ModelError:
         return ModelError(

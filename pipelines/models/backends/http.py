@@ -184,11 +184,17 @@ class BackendClient:
             return ModelError(f"{title} did not answer within {seconds:.0f} seconds: look at its console.")
         if isinstance(error, URLError):
             text = getattr(reason, "strerror", None) or str(reason)
-            return ModelError(f"{title} does not answer ({shortened(text)}): start it, or correct the address.")
+            return ModelError(
+                "%(backend)s does not answer (%(error)s): start it, or correct the address.",
+                backend=title,
+                error=shortened(text),
+            )
         text = getattr(error, "strerror", None) or shortened(str(error)) or type(error).__name__
         if isinstance(error, http.client.IncompleteRead):
             text = "it was cut short"
-        return ModelError(f"{title} stopped in the middle of an answer ({text}): see its console.")
+        return ModelError(
+            "%(backend)s stopped in the middle of an answer (%(error)s): see its console.", backend=title, error=text
+        )
 
 
 def shortened(text: str) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....messages import message
 from ....metrics.damage.names import OVERALL
 from ....metrics.damage.titles import stored_title
 from ....pipelines.collection.counts import count_collection
@@ -22,6 +23,7 @@ from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.tidying.cull import Rule
 from ..answers import folders_of, for_visitor, json_endpoint, page, whole_number
 from ..judges import name_of_stored, ranking_choices
+from ..language import texts_of
 from ..state import current_collection, is_owner, rater_of
 
 #: Pictures of each kind, groups of near-duplicates at first, pictures of a group, pictures of a reason in a plan.
@@ -75,7 +77,7 @@ def findings(request: Request) -> Response:
     listed = [group[:MEMBERS] for group in groups[:most]]
     return page(
         request, "evaluated.html", current, **values, e=e, summary=summary, update=result.update, top=TOP, step=GROUPS,
-        judge=name_of_stored(request, e.main), histogram=histogram_chart(e.standing, stored_title(e.main)), damages=draw_damage(summary, len(e.ids)),
+        judge=name_of_stored(request, e.main), histogram=histogram_chart(e.standing, stored_title(e.main), say=texts_of(request).say), damages=draw_damage(summary, len(e.ids), texts_of(request).say),
         damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
         keep=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
         cell=cells_by_id(current.collection, _listed(summary).union(*listed), rater_of(request)),
@@ -110,7 +112,7 @@ def rule_of(parameters: Mapping[str, Any]) -> Rule | None:
     try:
         worst = float(text) if text else None
     except ValueError:
-        raise SoartError(f"Expected a share in percent, got {text[:40]!r}.") from None
+        raise SoartError("Expected a share in percent, got %(value)s.", value=repr(text[:40])) from None
     return Rule(**kinds, worst=worst) if any(kinds.values()) or worst else None
 
 
@@ -130,7 +132,7 @@ def move(request: Request, body: dict[str, Any]) -> Response:
     """Move the pictures of a plan away; answers the name of the undo file."""
     current, rule = current_collection(request), rule_of(body)
     if rule is None:
-        raise SoartError("Choose what to move away.")
+        raise SoartError(message("Choose what to move away."))
     _, name = current.evaluation.move(rule, str(body.get("plan", "")))
     return JSONResponse({"undo": name})
 

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....messages import message, plural
 from ....pipelines.collection.comparisons import choosers
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.ratings import check_new_rater, raters
@@ -47,12 +48,16 @@ async def login(request: Request) -> Response:
     # Without a pause between the check of the wait and the count: requests at the same time count one by one.
     if (wait := server.throttle.wait(address)) > 0:
         seconds = math.ceil(wait)
-        message = f"There were too many wrong passwords: try again in {seconds} second{'s' * (seconds > 1)}."
-        return JSONResponse({"error": for_visitor(request, message)}, 429, {"retry-after": str(seconds)})
+        text = plural(
+            "There were too many wrong passwords: try again in %(count)s second.",
+            "There were too many wrong passwords: try again in %(count)s seconds.",
+            seconds,
+        )
+        return JSONResponse({"error": for_visitor(request, text)}, 429, {"retry-after": str(seconds)})
     role = server.sessions.role_of_secret(secret)
     if not role:
         server.throttle.wrong(address)
-        raise SoartError("That is not the password.")
+        raise SoartError(message("That is not the password."))
     server.throttle.right(address)
     server.sessions.enter(request.session, role)
     return JSONResponse({})

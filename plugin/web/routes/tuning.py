@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
+from ....messages import message
 from ....metrics.damage.names import OVERALL
 from ....pipelines.collection.queries import title_of
 from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges
@@ -47,7 +48,9 @@ def budget_of(value: object) -> int:
     """
     budget = whole_number(value, "a number of pictures")
     if not LEAST <= budget <= LARGEST:
-        raise SoartError(f"Expected {LEAST} to {LARGEST} pictures, got {budget}.")
+        raise SoartError(
+            "Expected %(least)s to %(most)s pictures, got %(value)s.", least=LEAST, most=LARGEST, value=budget
+        )
     return budget
 
 
@@ -55,7 +58,7 @@ def start(request: Request, body: dict[str, Any]) -> Response:
     """Start a tune."""
     text = str(body.get("text", "")).strip()
     if not text:
-        raise SoartError("Name a prompt to tune, such as: a boat.")
+        raise SoartError(message("Name a prompt to tune, such as: a boat."))
     least = body.get("adherence")
     settings = TuneSettings.of_text(
         text,
@@ -146,12 +149,12 @@ def findings(request: Request) -> Response:
     latest, settings = current.tuning.latest, current.tuning.settings
     if latest is None or settings is None:
         return page(request, "findings.html", current, findings=None)
-    study = latest.findings
+    study, say = latest.findings, texts_of(request).say
     return page(
         request, "findings.html", current, findings=study, settings=settings,
-        effects=draw_effects(study.effects, study.unit), course=draw_course(study), words=words_of, title=title_of,
-        front=draw_front(study.front),
-        judges=draw_judges(study.judges), most_liked=MOST_LIKED,
+        effects=draw_effects(study.effects, study.unit, say=say), course=draw_course(study, say), words=words_of, title=title_of,
+        front=draw_front(study.front, say),
+        judges=draw_judges(study.judges, say), most_liked=MOST_LIKED,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from soart.errors import TasteError
 from soart.metrics.damage import quality_model
+from soart.metrics.damage.fitness import FEWEST_PIXELS, TOO_SMALL
 from soart.metrics.damage.quality_model import QualityModel, unit_vectors
 from soart.metrics.damage.rated_quality import TOP, UNTOLD, rated_appearance_model
 from soart.metrics.damage.reasons import NO_FAULT, verdicts
@@ -265,9 +266,9 @@ def test_a_jpeg_of_a_photograph_is_suspected_and_the_photograph_is_not(photograp
     [
         (
             np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8),
-            "too small to be judged (8 pixels; 16 are needed)",
+            "too small to be judged (16 pixels are needed)",
         ),
-        (np.full((1, 1, 3), 90, np.uint8), "too small to be judged (1 pixel; 16 are needed)"),
+        (np.full((1, 1, 3), 90, np.uint8), "too small to be judged (16 pixels are needed)"),
         (np.zeros((64, 64, 3), np.uint8), "all black"),
         (np.full((64, 64, 3), 255, np.uint8), "all white or transparent"),
         (np.full((64, 64, 3), (255, 255, 250), np.uint8), "nothing but one tone"),
@@ -280,6 +281,7 @@ def test_what_cannot_be_judged_says_so_and_has_no_points(judge, picture, reason)
     assert judge.unfit(items) == [reason]
     assert judge.score(items).tolist() == [0.0]
     assert [(r.text, r.contribution) for r in judge.explain(items)[0]] == [(reason, -100.0)]
+    assert f"({FEWEST_PIXELS} pixels" in TOO_SMALL
 
 
 def test_a_fault_that_is_not_looked_for_is_no_reason(judge, scenes):

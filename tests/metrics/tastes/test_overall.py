@@ -176,7 +176,7 @@ def test_reasons_tell_how_many_would_like_it_and_its_quality(judge, large):
     ],
 )  # fmt: skip
 def test_comparisons_in_words(share, count, words):
-    assert than_others(share, count) == words
+    assert than_others("sharper", share, count) == f"sharper {words}"
 
 
 def test_places_of_faults(judge):

@@ -7,6 +7,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from soart.errors import TasteError
+from soart.messages import Message
 from soart.metrics.tastes import taste_files
 from soart.metrics.tastes.agreement import compare_tastes
 from soart.metrics.tastes.blend import Blend, blend
@@ -37,6 +38,9 @@ def parts_of(path):
 def test_round_trip(profile, taste_world, tmp_path):
     path = save_taste(profile, tmp_path / "deep" / "mine.safetensors")
     again = load_taste(path)
+    # Pages can translate it.
+    assert isinstance(again.trust.advice, Message)
+    assert again.trust.advice == profile.trust.advice
     items, _ = taste_world.draw(30, np.random.default_rng(2))
     np.testing.assert_allclose(again.liking(items), profile.liking(items), atol=1e-9)
     np.testing.assert_allclose(again.score(items, useless_ok=True), profile.score(items, useless_ok=True), atol=1e-6)

@@ -158,7 +158,7 @@ def test_words_stay_text(word):
             [line(1, 2, titles=(word, word)), Series("b", ((0, 1.0),))], word, word, word or "r", names=[(0, word)]
         ),
         counts_chart({word: 3}, word, word),
-        histogram_chart([1, 2], word, counted=word),
+        histogram_chart([1, 2], word),
     ]
     for chart in charts:
         tree = parsed(chart)

@@ -229,7 +229,7 @@ def test_pictures_that_cannot_be_judged_are_not_compared(rated, judge, tmp_path)
         assert len(items) == 1
         assert [sentence.split(" is left out: ")[1] for sentence in problems] == [
             "nothing but one tone.",
-            "too small to be judged (8 pixels; 16 are needed).",
+            "too small to be judged (16 pixels are needed).",
         ]
         assert measure_sound(other, unfit, judge)[0] == measure_sound(other, [], judge)[0] == []
 

@@ -7,6 +7,7 @@ import transformers
 from specimens.judging import ColourJudge
 
 from soart.errors import ModelError, PromptError
+from soart.messages import message
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.good_prompts import good_prompts
 from soart.pipelines.collection.ratings import rate
@@ -19,6 +20,7 @@ from soart.pipelines.tuning.proposing import (
     barred_slots,
     next_step,
     phrases_of,
+    read_steps,
     store_steps,
     take,
     vocabulary_proposer,
@@ -140,6 +142,16 @@ def test_what_is_retired_for_one_judge_is_not_for_another(make, collection):
     other = Bluish()
     other.name = "as blue"
     assert make(collection, judge=other).space.options[0] == (0, 1, 2)
+
+
+def test_reasons_come_back_with_their_values(make, collection):
+    tuner = make(collection)
+    key = (tuner.space.fingerprint, tuner.generator.model.identity, tuner.seed)
+    reason = message("similar to %(option)s", option="x")
+    added = (Proposal("palette", "cool", reason), Proposal("palette", "old", "of an earlier soart"))
+    store_steps(collection, *key, [Step(6, tuner.space.fingerprint, added)])
+    [step] = read_steps(collection, *key)
+    assert (step.added, step.added[0].reason.values) == (added, {"option": "x"})
 
 
 class Silent:

@@ -1,6 +1,5 @@
 """Languages of the gallery: catalogues in step with the texts, the choice of a language, and pages without English left."""
 
-import ast
 import importlib.util
 import json
 import re
@@ -16,18 +15,20 @@ from markupsafe import Markup
 from specimens.time_zones import local_time
 from starlette.testclient import TestClient
 
+from soart.errors import SoartError
+from soart.messages import joined, message, plural
+from soart.metrics.damage import departures
 from soart.metrics.damage.fitness import why_unfit
 from soart.metrics.damage.names import DETECTORS
+from soart.metrics.damage.places import place_of
 from soart.metrics.damage.rated_quality import UNTOLD
 from soart.metrics.damage.reasons import COMPARED, NOUNS, fault_text, strangeness_text, than_others
 from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
-from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
-from soart.metrics.items.soart import SoartExtractor
 from soart.metrics.tastes import learning_curve, liked_makings
 from soart.metrics.tastes.by_example import _WORDS
 from soart.metrics.tastes.learning_curve import CHOOSE_FIVE, CHOOSE_MORE_PROMPTS, MORE_PROMPTS, RATE_FIVE
-from soart.metrics.tastes.taste import words_of_lack
+from soart.metrics.tastes.taste import prior_title, words_of_lack
 from soart.metrics.tastes.trust import CHANCE, TOO_FEW, USABLE, Trust
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
@@ -35,16 +36,17 @@ from soart.pipelines.collection.ratings import rate
 from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.judges.finding import known_judges
 from soart.pipelines.judges.phrase_judgements import PhraseJudgement
-from soart.pipelines.reports.charts import Interval, counts_chart, histogram_chart
+from soart.pipelines.reports.charts import Interval, histogram_chart
+from soart.pipelines.reports.evaluation import draw_damage
 from soart.pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges, unit_of
 from soart.pipelines.reports.taste import draw_curve
 from soart.pipelines.scoring.taste_judge import doubt_of
+from soart.pipelines.support.background import Job
 from soart.pipelines.support.failures import Failure, summed_up
 from soart.pipelines.tidying.copying import DIFFERS
 from soart.pipelines.tuning.findings import BatchScore, OptionEffect, TradeOff
 from soart.pipelines.tuning.pruning import PreviewAgreement, Pruning
-from soart.plugin.web.language import CATALOGUES, Texts, languages, matching, preferred, texts_in
-from soart.plugin.web.messages import COMPOSED, LITERAL, MESSAGES
+from soart.plugin.web.language import CATALOGUES, Texts, languages, preferred, texts_in
 from soart.plugin.web.security import POLICY
 from soart.prompts.phrases.cutting import Phrase
 
@@ -94,15 +96,15 @@ def test_every_text_is_translated_once_and_with_its_values(tool, extracted, code
     there = {(m.context, m.id) for m in catalogue if m.id}
     assert len(wanted) > 600
     assert (wanted - there, there - wanted, dict(catalogue.obsolete)) == (set(), set(), {}), "run make texts"
-    for message in catalogue:
-        if message.id:
-            assert not message.fuzzy
-            names = named(forms(message.id)[-1])
-            for form in forms(message.string):
-                assert form.strip(), message.id
-                assert named(form) == names, message.id
+    for entry in catalogue:
+        if entry.id:
+            assert not entry.fuzzy
+            names = named(forms(entry.id)[-1])
+            for form in forms(entry.string):
+                assert form.strip(), entry.id
+                assert named(form) == names, entry.id
                 # What is left must be doubled percent signs, or the text would be no format.
-                assert "%" not in re.sub(r"%\(\w+\)s|%%", "", form), message.id
+                assert "%" not in re.sub(r"%\(\w+\)s|%%", "", form), entry.id
     assert list(catalogue.check()) == []
 
 
@@ -180,28 +182,6 @@ def test_extraction_finds_texts_in_templates_of_strings():
     assert [text for _, _, text, _ in found] == ["one", ("two", "twos")]
 
 
-@pytest.fixture(scope="module")
-def sources():
-    """All strings of the code, with NUL in place of each value."""
-    strings = []
-    for room in ("metrics", "prompts", "pipelines", "plugin"):
-        for path in (ROOT / room).rglob("*.py"):
-            if path.name == "messages.py":
-                continue
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.JoinedStr):
-                    parts = (v.value if isinstance(v, ast.Constant) else "\0" for v in node.values)
-                    strings.append("".join(parts))
-                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    strings.append(node.value)
-    return "\n".join(strings)
-
-
-def test_messages_stand_in_the_code(sources):
-    code = {template: re.sub(r"%\(\w+\)s", "\0", template).replace("%%", "%") for template in LITERAL}
-    assert [template for template, text in code.items() if text not in sources] == []
-
-
 def trust(**values):
     return Trust(**({"word": USABLE, "liked": 9, "disliked": 8, "concordance": 0.8, "low": 0.6, "high": 0.9} | values))
 
@@ -210,28 +190,22 @@ def trust(**values):
 ONLY_CHOICES = {"liked": 0, "disliked": 0, "choices": 9}
 
 
-def phrases():
-    """Phrases of all items."""
-    names = (*taste_extractor().names, *SoartExtractor().names, "deep/000")
-    return {*phrases_of(names, ("technical", "others", "kind", "judge: clip"))}
-
-
 def composed():
     """Messages as the code makes them."""
-    yield from (fault_text(fault, evidence, "most at the top") for fault in DETECTORS for evidence in (0.1, 0.7, 2.0))
-    for strangeness, texture in product((0.0, 1.5, 2.5), ("", "fine texture runs in one direction")):
+    place = place_of(np.array([[0, 5.0, 0], [0, 0, 0], [0, 0, 0]]))
+    yield from (fault_text(fault, evidence, place) for fault in DETECTORS for evidence in (0.7, 2.0))
+    for strangeness, texture in product((0.0, 1.5, 2.5), ("", departures._DIRECTED[0])):
         yield strangeness_text(strangeness, texture)
     yield from map(profile_title, ("technical", *DETECTORS, "mine", "judge:clip@1"))
     yield from map(stored_title, ("technical-4", "taste:mine"))
     yield from map(unit_of, ("technical-4", "judge:adherence@2-x"))
     yield from NOUNS.values()
     yield CAUTION
-    for phrase in phrases():
-        yield from (phrase.more, phrase.less)
-        yield from (f"{words} {than_others(0.9, 20)}" for words in (phrase.more, phrase.less))
+    for phrase in phrases_of((), ("technical", "appeal", "others", "kind 1", prior_title("judge:clip@1"))):
+        yield from (than_others(words, 0.9, 20) for words in (phrase.more, phrase.less))
     for words in COMPARED.values():
         yield from (
-            f"{word} {than_others(*share)}"
+            than_others(word, *share)
             for word in words
             for share in ((0.9, 20), (1.0, 20), (1.0, 2), (0.6, 20), (0.1, 20), (0.0, 0))
         )
@@ -244,8 +218,7 @@ def composed():
         for values in ({}, {"word": TOO_FEW, "concordance": float("nan")})
     )
     for liked, disliked in ((9, 8), (1, 8), (9, 1), (1, 1)):
-        yield (sentence := trust(liked=liked, disliked=disliked).sentence)
-        yield sentence.partition(": ")[2].partition(";")[0]
+        yield trust(liked=liked, disliked=disliked).sentence
     columns = [f"quality/{name}" for name in ("side", "luma/q01", "luma/deviation", "luma/q99", "chroma/q99")]
     yield from why_unfit(np.array([[side] * len(columns) for side in (1.0, 8.0)]), columns)
     for prior in ("others", "judge:clip@1"):
@@ -256,9 +229,8 @@ def composed():
         few = CHOOSE_FIVE if judged else RATE_FIVE
         yield from (learning_curve._advice(report, 17, (34, then, 0.6, 0.9), few) for then in (0.8, 0.85))
     yield from summed_up([Failure(Path("a.png"), DIFFERS)])
-    yield from (f"made like your {kind} pictures" for kind in ("good", "bad"))
     yield from (fact for fact, _ in liked_makings._VALUES.values())
-    yield from (f"{RATE_FIVE}.", MORE_PROMPTS, f"{CHOOSE_FIVE}.", CHOOSE_MORE_PROMPTS)
+    yield from (RATE_FIVE, MORE_PROMPTS, CHOOSE_FIVE, CHOOSE_MORE_PROMPTS)
     yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (1, 2, 28, 29))
     yield from (learning_curve._other_items(content=content) for content in (True, False))
     for unit in ("prompt", "burst", "look-alike group"):
@@ -271,9 +243,7 @@ def composed():
         )
     yield from (PhraseJudgement.untold(Phrase("7", "subject"), missing).sentence for missing in ("", "soart[text]"))
     yield from map(str, previews())
-    yield from (ranks for text in map(str, previews()) for ranks in re.findall(r"final pictures (.*);", text))
-    for chart in charts():
-        yield from (text for text in svg_texts(chart) or [chart] if not NAMES.fullmatch(text))
+    yield from SCARY
 
 
 def previews():
@@ -284,6 +254,11 @@ def previews():
     yield from (Pruning(agreements, 0.35, 40, dropped, saving) for dropped in (1, 24) for saving in (-0.1, 0.3))
 
 
+#: Failures as the code tells them.
+SCARY = (
+    Job(1, "learn", message("Learning the taste of %(rater)s", rater="ana")).reason(OSError("Gone. Lost.")),
+    str(SoartError("The folder %(folder)s cannot be written: nothing can be moved there.", folder="'a b'")),
+)
 #: Names and numbers in charts, and names with numbers before a prompt, which stay as they are.
 NAMES = re.compile(r"palette|guidance|AUC|\d+xy|[-+−\d.]+|.*: x")
 
@@ -292,59 +267,53 @@ def svg_texts(svg):
     return re.findall(r'(?:<text [^>]*>|<title>|aria-label=")([^<"]+)', svg)
 
 
-def charts():
-    """Charts of every kind."""
-    yield histogram_chart([1.0, 2.0, 4.0], "technical quality")
-    yield counts_chart({"noise": 3}, "pictures", "Suspected damage", total=24)
+def charts(say):
+    """Charts of every kind, and words beside them, in a language."""
+    yield histogram_chart([1.0, 2.0, 4.0], profile_title("technical"), say=say)
+    yield draw_damage(SimpleNamespace(damage={"noise": (3, ())}), 24, say)
     few, many = ([OptionEffect("palette", f"{k}xy", 1.5 - k, 0.5 - k, 2.5 - k) for k in range(n)] for n in (1, 40))
     curve = [OptionEffect("guidance", str(k), k - 1.5, k - 2.5, k + 0.5, k / 2) for k in range(3)]
-    drawn = [draw_effects(effects, "stars") for effects in (few, few + many[1:3], many, curve)]
+    unit = message("stars")
+    drawn = [draw_effects(effects, unit, say=say) for effects in (few, few + many[1:3], many, curve)]
     yield from (slot.chart for slots in drawn for slot in slots.values())
-    yield drawn[-1]["guidance"].best
-    yield draw_course(SimpleNamespace(batches=[BatchScore(k, 8, k + 0.5, k + 1.5, []) for k in range(2)], unit="stars"))
+    yield say(drawn[-1]["guidance"].best)
+    yield draw_course(
+        SimpleNamespace(batches=[BatchScore(k, 8, k + 0.5, k + 1.5, []) for k in range(2)], unit=unit), say
+    )
     choice = TradeOff(SimpleNamespace(prompt="x"), {"technical-9": 1.5, "taste:mine": 2.5})
-    yield from (draw_front([choice] * count) for count in (1, 2))
+    yield from (draw_front([choice] * count, say) for count in (1, 2))
     points = ((8, 0.55, 0.45, 0.65), (16, 0.65, 0.55, 0.75))
     for judged in ({}, ONLY_CHOICES):
-        yield draw_curve(trust(curve=points, expected=0.7, more=16, **judged))
+        yield draw_curve(trust(curve=points, expected=0.7, more=16, **judged), say)
+
+
+def chart_texts(say):
+    return [text for chart in charts(say) for text in svg_texts(chart) or [chart]]
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_messages_of_the_program_are_known_as_they_are_made(code):
+def test_messages_of_the_program_are_translated_as_they_are_made(code):
     texts = texts_in(code)
-    made = [message for message in composed() if message]
+    pairs = [(text, texts.message(text)) for text in composed() if text]
+    pairs += zip(chart_texts(str), chart_texts(texts.say), strict=True)
     same = {"Halos", "halos", "JPEG artefacts", "banding"}
-    # Whole numbers are the same in every language.
-    worded = [message for message in made if re.search(r"[a-z]{3}|\d\.\d", message)]
-    assert [message for message in worded if texts.message(message) == message and message not in same] == []
+    # Whole numbers, and names in charts, are the same in every language.
+    worded = [pair for pair in pairs if re.search(r"[a-z]{3}|\d\.\d", pair[0]) and not NAMES.fullmatch(pair[0])]
+    assert len(worded) > 200
+    assert [text for text, translated in worded if text == translated and text not in same] == []
     # Each part of a composed message is translated too.
     english = re.compile(r"\b(the|of|and|than|pictures|more|less|most|at|with|rough|smooth)\b")
-    assert [texts.message(message) for message in made if english.search(texts.message(message))] == []
+    assert [translated for _, translated in worded if english.search(translated)] == []
 
 
-def test_messages_name_the_command_of_an_option():
+def test_messages_name_the_command_of_an_option(extracted):
     """In the browser nobody knows which command is meant."""
     options = re.compile(r"(?P<command>soart(?: [a-z]+)+ )?(?P<option>--[a-z][a-z-]*)")
-    found = [match for text in MESSAGES for match in options.finditer(text)]
+    found = [match for text in extracted if text.id for match in options.finditer(forms(text.id)[0])]
     # Of Automatic1111; and beside the words of the field that is meant.
     others = {"--api", "--adherence"}
     assert [match["option"] for match in found if not match["command"] and match["option"] not in others] == []
     assert {match["option"] for match in found} > others
-
-
-def test_composed_messages_are_made_by_the_code():
-    made = [message for message in composed() if message]
-    seen = {matching(sentence)[0] for message in made for sentence in [message, *re.split(r"(?<=[.!?]) ", message)] if matching(sentence)}  # fmt: skip
-    # Their parts are looked up one by one; the others are covered by tests of the routes.
-    parts = {template for template in COMPOSED if len(template.split()) <= 1 or template.startswith(("one ", "1 pair", "%(pairs)s"))}  # fmt: skip
-    assert {
-        template
-        for template in COMPOSED
-        if template not in seen | parts
-        and "wrong passwords" not in template
-        and "judged" not in template
-        and "pyiqa" not in template
-    } == set()
 
 
 def test_previews_of_a_tune_are_told_in_german():
@@ -359,36 +328,31 @@ def test_previews_of_a_tune_are_told_in_german():
     )
 
 
-def test_a_value_swallows_no_further_sentence():
-    sentences = [
-        "52 more ratings would hardly change this.",
-        "52 more choices would make it about 61 (50 to 72).",
-        "Only 2 are liked beside 9 disliked: rate more liked ones.",
-        "A larger network may see what this one does not: try soart taste learn --network with the hub id of a CLIP or SigLIP model.",
-    ]
+def test_messages_keep_their_values_and_other_texts_stay():
     german = texts_in("de")
-    assert german.message(" ".join(sentences)) == " ".join(map(german.message, sentences))
-    assert not set(sentences) & set(map(german.message, sentences))
-    # A reason from elsewhere may hold sentences.
-    reason = "Learning the taste of ana failed unexpectedly (OSError: Gone. Lost)."
-    assert german.message(reason).endswith("(OSError: Gone. Lost).")
-    assert "unexpectedly" not in german.message(reason)
+    drift = message(
+        "Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of the first "
+        "pictures; check whether the score rewards just that.",
+        appearance=message("contrast"), word=message("down"), early="0.31", late="0.12", moved="1.5",
+    )  # fmt: skip
+    assert german.message(drift).startswith("Drift: Kontrast von 0,31 auf 0,12 gefallen (1,5 Standard")
+    scored = message("%(count)s pictures scored.", count=12)
+    assert german.message(joined([scored, "'a.png' is odd."])) == "12 Bilder haben jetzt einen Score. 'a.png' is odd."
+    assert german.message(profile_title("blur")) == "ohne Unschärfe"
+    # A name is no word of the program, even if it is spelt like one.
+    assert german.message(profile_title("halos")) == "Geschmack: halos"
+    assert german.message(profile_title(f"{HOSTILE} %(x)s 100 %")) == f"Geschmack: {HOSTILE} %(x)s 100 %"
+    for text in ("", "Nobody has said this.", "x" * 10_000, "%", "%(count)s", "12 pictures scored."):
+        assert german.message(text) == text
+    assert texts_in("en").message(scored) == "12 pictures scored."
 
 
-def test_messages_keep_their_values_and_unknown_ones_stay():
-    texts = texts_in("de")
-    drift = "Drift: contrast went down from 0.31 to 0.12, 1.5 standard deviations of the first pictures; check whether the score rewards just that."
-    assert texts.message(drift).startswith("Drift: Kontrast von 0,31 auf 0,12 gefallen (1,5 Standard")
-    assert texts.message("12 pictures scored. 'a.png' is odd.") == "12 Bilder haben jetzt einen Score. 'a.png' is odd."
-    assert texts.message("freedom from blur") == "ohne Unschärfe"
-    assert texts.message("taste: blur") == "Geschmack: blur"
-    assert texts.message(f"taste: {HOSTILE} %(x)s 100 %") == f"Geschmack: {HOSTILE} %(x)s 100 %"
-    assert texts.message("Stopped: the expected further gain is below 0.1 standard deviations.").count("0,1") == 1
-    for message in ("", "Nobody has said this.", "x" * 10_000, "%", "%(count)s"):
-        assert texts.message(message) == message
-        assert texts_in("en").message(message) == message
-    assert texts_in("en").message("12 pictures scored.") == "12 pictures scored."
-    assert len(set(MESSAGES)) == len(MESSAGES)
+def test_numbers_of_things_take_the_form_of_the_language():
+    told = [texts_in("de").message(WithinGroups(pairs=pairs, groups=groups).sentence()) for pairs, groups in ((1, 1), (9, 2))]  # fmt: skip
+    assert [text.partition("(bisher ")[2] for text in told] == ["1 Paar aus 1 Prompt)", "9 Paare aus 2 Prompts)"]
+    moved = [message("%(files)s moved away.", files=plural("%(count)s file", "%(count)s files", n)) for n in (1, 2)]
+    assert [str(text) for text in moved] == ["1 file moved away.", "2 files moved away."]
+    assert [texts_in("de").message(text) for text in moved] == ["1 Datei weggelegt.", "2 Dateien weggelegt."]
 
 
 @pytest.mark.parametrize(
@@ -510,6 +474,41 @@ def test_jobs_and_errors_are_told_in_german(both):
     assert refused.json()["error"].startswith("Diese Seite")
 
 
+#: Requests that are refused, each with the beginning of its message in English.
+REFUSED = [
+    ("/ids?low=x", None, "Expected a percentile 0–100, got 'x'"),
+    ("/ids?low=90&high=9", None, "Expected percentiles within 0…100, got 90 to 9"),
+    ("/ids?since=yesterday", None, "Expected a day such as 2026-01-31, got 'yesterday'"),
+    ("/ids?shown=yes", None, "No picture of this collection has been judged by adherence yet"),
+    (f"/ids?words={'+'.join('abcdefghijklmnopqrstuvwxyz' * 3)}", None, "Expected at most "),
+    ("/evaluate/move", {"plan": "x"}, "Choose what to move away."),
+    ("/evaluate/undo", {"name": "x.json"}, "There is nothing to undo under this name any more"),
+    ("/generate", {"prompt": " "}, "Name a prompt to draw"),
+    ("/generate", {"prompt": "a boat", "count": 0}, "Expected 1 to "),
+    ("/generate", {"prompt": "a boat", "seed": "x"}, "Expected a whole number as a seed, got 'x'"),
+    ("/jobs/cancel", {"job": 999}, "This job has already ended."),
+    ("/score", {"by": "judge:x"}, "This judge is a model"),
+    ("/selection/label", {"images": []}, "Select at least one picture."),
+    ("/tune/start", {"prompt": ""}, "Name a prompt to tune"),
+    ("/tune/reopen", {"key": "x"}, "This tune is not among the earlier ones"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "english"), REFUSED, ids=[english for _, _, english in REFUSED])
+def test_refusals_are_told_in_german(both, path, body, english):
+    visitor, told = both[0], {}
+    for code in ("en", "de"):
+        if body is None:
+            answer = visitor.client.get(f"/c/0/api{path}", headers={"accept-language": code})
+        else:
+            answer = visitor.post(f"/c/0/api{path}", {"rater": "me"} | body, **{"accept-language": code})
+        assert answer.status_code >= 400
+        told[code] = answer.json()["error"]
+    assert told["en"].startswith(english)
+    # What was sent, names of fields and judges, and prompts.
+    assert words(told["en"]) & words(told["de"]) <= {"yesterday", "count", "seed", "adherence", "boat"}, told["de"]
+
+
 def test_hostile_prompts_stay_text_in_german(things, visit_once):
     visitor = visit_once(things)
     with Collection(things) as collection:
@@ -600,28 +599,25 @@ def test_german_in_the_browser_and_back(come, address):
 def test_charts_speak_the_language_and_names_of_options_stay():
     german = texts_in("de")
     options = [Interval("red", 1.5, 0.5, 2.5), Interval("<b>chance", -1.0, -2.0, 0.3)]
-    drawn = draw_effects([OptionEffect("palette", o.name, o.mean, o.low, o.high) for o in options], "stars")["palette"]
-    texts = svg_texts(german.chart(drawn.chart))
-    assert "effect (stars), bars: 90 % intervals" in svg_texts(drawn.chart)
+    effects, unit = [OptionEffect("palette", o.name, o.mean, o.low, o.high) for o in options], message("stars")
+    english, drawn = draw_effects(effects, unit)["palette"], draw_effects(effects, unit, say=german.say)["palette"]
+    texts = svg_texts(drawn.chart)
+    assert "effect (stars), bars: 90 % intervals" in svg_texts(english.chart)
     assert "Wirkung (Sterne), Balken: 90-%-Intervalle" in texts
-    [judged] = draw_judges({"judge:clip@1": [OptionEffect("palette", "red", 1.5, 0.5, 2.5)]}).values()
-    assert "Wirkung (Einheit von „Juror: clip“), Balken: 90-%-Intervalle" in svg_texts(
-        german.chart(judged["palette"].chart)
-    )
+    [judged] = draw_judges({"judge:clip@1": [OptionEffect("palette", "red", 1.5, 0.5, 2.5)]}, german.say).values()
+    assert "Wirkung (Einheit von „Juror: clip“), Balken: 90-%-Intervalle" in svg_texts(judged["palette"].chart)
     assert texts[0].startswith("Wirkungen von palette: am besten red +1,5 (+0,5 … +2,5)")
     assert {"red", "&lt;b&gt;chance", "+1,5"} <= set(texts)
-    empty = draw_effects([OptionEffect("palette", name, 1.5, 0.5, 2.5) for name in ("", "(nothing) red")], "stars")
-    names = svg_texts(german.chart(empty["palette"].chart))
+    empty = draw_effects(
+        [OptionEffect("palette", name, 1.5, 0.5, 2.5) for name in ("", "(nothing) red")], unit, say=german.say
+    )
+    names = svg_texts(empty["palette"].chart)
     assert {"(nichts)", "(nothing) red"} <= set(names)
     assert "(nothing)" not in names
-    assert german.option("palette: (nothing)") == "palette: (nichts)"
-    assert german.option("palette: a (nothing)") == "palette: a (nothing)"
-    counts = counts_chart({"noise": 3}, "pictures", "Suspected damage", total=24)
+    counts = draw_damage(SimpleNamespace(damage={"noise": (3, ())}), 24, german.say)
     assert {
         "Vermutete Schäden, Bilder: am häufigsten Rauschen, 3.",
         "Rauschen: 3, 12,5 %",
         "Rauschen",
         "Bilder",
-    } <= set(svg_texts(german.chart(counts, True)))
-    assert german.chart(None) == ""
-    assert texts_in("en").chart(drawn.chart) is drawn.chart
+    } <= set(svg_texts(counts))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from soart.errors import PromptError
+from soart.messages import message
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
@@ -92,7 +93,12 @@ def test_changes_of_the_options_are_shown_with_their_reasons(tuned, monkeypatch)
     service = tuned.visitor.client.app.state.server.collections[0].tuning
     assert service.settings.propose
     assert "None so far" in tuned.visitor.get("/tune/findings").text
-    step = Step(8, "", (Proposal("palette", "<b>teal</b>", "similar to <i>blue</i>"),), (("thing", ""),))
+    step = Step(
+        8,
+        "",
+        (Proposal("palette", "<b>teal</b>", message("similar to %(option)s", option="<i>blue</i>")),),
+        (("thing", ""),),
+    )
     findings = replace(service.latest.findings, steps=[step], notes=["A note.", str(step)])
     monkeypatch.setattr(service, "latest", replace(service.latest, findings=findings))
     page = tuned.visitor.get("/tune/findings").text
