@@ -14,8 +14,10 @@ from ...prompts.phrases.cutting import Phrase
 
 #: Half width of 90 % intervals in standard deviations.
 _Z = 1.645
-#: P(shown) below which a phrase counts as asked for, not shown.
-MISSED = 0.5
+#: P(shown) below which a phrase, or all of a prompt, counts as asked for and not shown.
+MISSED = 0.1
+#: P(shown) from which on a phrase, or all of a prompt, counts as shown; in between it is uncertain.
+SEEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +59,33 @@ class PhraseJudgement:
 
     @property
     def missed(self) -> bool:
-        """True if the phrase is probably not shown as asked."""
+        """True if the phrase is not shown as asked, as far as the source can tell."""
         return self.shown < MISSED
+
+    @property
+    def seen(self) -> bool:
+        """True if the phrase is more likely shown as asked than not."""
+        return self.shown >= SEEN
 
     @property
     def sentence(self) -> str:
         """The judgement in words, such as "no boat seen: 0.07"."""
-        text = self.phrase.text
+        text, negated = self.phrase.text, self.phrase.negated
         if not self.told:
             return f"cannot tell {text!r}" + (f": install {self.missing}" if self.missing else "")
-        if self.phrase.negated:
-            return f"{text} seen, unwanted: {self.shown:.2f}" if self.missed else f"no {text}: {self.shown:.2f}"
-        return f"no {text} seen: {self.shown:.2f}" if self.missed else f"{text} seen: {self.shown:.2f}"
+        if self.missed:
+            return f"{text} seen, unwanted: {self.shown:.2f}" if negated else f"no {text} seen: {self.shown:.2f}"
+        if self.seen:
+            return f"no {text}: {self.shown:.2f}" if negated else f"{text} seen: {self.shown:.2f}"
+        return f"{text} uncertain{', unwanted' if negated else ''}: {self.shown:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
 class Adherence:
     """A picture's adherence to its prompt: the product over the phrases that the model can tell.
+
+    A phrase of which the picture gives no sign either way counts with about ½, so that a picture in which it is missing,
+    but not surely, does not overtake one that shows it.
 
     Attributes:
         phrases: in the order of the prompt.
@@ -100,18 +112,18 @@ class Adherence:
 
     @property
     def not_shown(self) -> list[str]:
-        """Phrases that are probably not shown as asked, in words, the least probable first."""
+        """Phrases that are not shown as asked, in words, the least probable first."""
         missed = sorted((p for p in self.phrases if p.missed), key=lambda phrase: phrase.shown)
         return [phrase.sentence for phrase in missed]
 
     def reasons(self) -> tuple[Reason, ...]:
-        """The phrases, those that count most first: those shown lift the value, those missed lower it.
+        """The phrases, those that count most first: those more likely shown than not lift the value, others lower it.
 
         They add up to the value less that of a picture in which every phrase is as likely shown as not.
         """
         told = [phrase for phrase in self.phrases if phrase.told]
         halvings = -np.log2([[max(phrase.shown, 1e-300)] for phrase in told]).reshape(-1, 1)
-        added = contributions(halvings, np.full((len(told), 1), -np.log2(MISSED)))[:, 0] / 100
+        added = contributions(halvings, np.full((len(told), 1), -np.log2(SEEN)))[:, 0] / 100
         return tuple(largest_first(Reason(p.sentence, float(a)) for p, a in zip(told, added, strict=True)))
 
 

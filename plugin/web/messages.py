@@ -475,6 +475,8 @@ COMPOSED = (
     N_("no %(asked)s seen: %(share)s"),
     N_("%(asked)s seen, unwanted: %(share)s"),
     N_("no %(asked)s: %(share)s"),
+    N_("%(asked)s uncertain: %(share)s"),
+    N_("%(asked)s uncertain, unwanted: %(share)s"),
     N_("cannot tell %(asked)s"),
     N_("cannot tell %(asked)s: install %(extra)s"),
     N_("pyiqa forbids commercial use"),
