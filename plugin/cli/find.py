@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from ...files import named_as_given
 from .options import CopyTo, Json, Pictures, Processes, Top, load_judges
 from .ranking_output import show_found
 from .terminal import Progress, emit, print_notes, say
+
+if TYPE_CHECKING:
+    from ...pipelines.judges.guarded import GuardedJudge
 
 #: Most digits after the point of a value.
 _DECIMALS = 4
@@ -25,9 +28,9 @@ def find(
         typer.Option(
             "--by",
             metavar="NAME[:ARGUMENT]",
-            help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts.",
+            help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts. By default adherence, or a CLIP or SigLIP model on this machine if adherence cannot tell all of the words.",
         ),
-    ] = "adherence",
+    ] = "",
     top: Top = 20,
     copy_to: CopyTo = None,
     workers: Processes = None,
@@ -36,7 +39,7 @@ def find(
     """Find pictures that show what you describe in words, the best first."""
     from ...metrics.damage.technical import TechnicalJudge
     from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.judges.searching import check_words, pictures_showing
+    from ...pipelines.judges.searching import item_kinds, pictures_showing
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.support.figures import decimals_of, fixed
 
@@ -45,11 +48,16 @@ def find(
         from ...pipelines.tidying.copying import check_copy_target, copy_best
 
         check_copy_target(copy_to, [Path(path) for path in paths])
-    [(chosen, _)] = load_judges([by])
-    check_words(words, chosen)
+    chosen, notes = _reader(words, by)
+    print_notes(notes if not as_json else [])
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
-            paths, TechnicalJudge.load(), progress, progress.expect, LocalEngine(workers)
+            paths,
+            TechnicalJudge.load(),
+            progress,
+            progress.expect,
+            LocalEngine(workers),
+            item_kinds(words, chosen),
         )
     with collection, Progress("looking", len(rows)) as progress:
         found, left_out = pictures_showing(collection, rows, words, chosen, progress)
@@ -66,7 +74,7 @@ def find(
                     {"place": one.place, "path": str(one.path.resolve()), "value": round(one.value, _DECIMALS)}
                     for one in shown
                 ],
-                "problems": problems,
+                "problems": [*notes, *problems],
                 "copied": copied.count if copied else None,
             }
         )
@@ -83,3 +91,22 @@ def find(
         raise SoartError("None of the pictures can be looked at." if problems else no_picture_in(paths))
     if copied and copied.problems:
         raise typer.Exit(1)
+
+
+def _reader(words: str, by: str) -> tuple[GuardedJudge, list[str]]:
+    """The judge that looks for some words, and sentences on what it cannot look for or why it was chosen."""
+    from ...pipelines.judges.searching import check_words, reader_at_hand
+
+    [(chosen, _)] = load_judges([by or "adherence"])
+    try:
+        notes = check_words(words, chosen)
+        unsure: SoartError | None = None
+    except SoartError as error:
+        notes, unsure = [str(error)], error
+    if notes and not by and (other := reader_at_hand()):
+        [(chosen, _)] = load_judges([other])
+        check_words(words, chosen)
+        return chosen, [f"Adherence cannot tell all of this, so {other} looks for it, which is on this machine."]
+    if unsure is not None:
+        raise unsure
+    return chosen, notes
