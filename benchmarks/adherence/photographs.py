@@ -83,7 +83,9 @@ def calibrate(cache: Path, extractor: DeepExtractor) -> None:
             own = keep & (asked.broad == bool(broad))
             for column, values in zip(columns, (asked.margin, asked.shown, asked.noun), strict=True):
                 column += values[own].tolist()
-    fitted = {name: fit_curve(np.array(margins), np.array(shown), nouns) for name, (margins, shown, nouns) in curves.items()}
+    fitted = {
+        name: fit_curve(np.array(margins), np.array(shown), nouns) for name, (margins, shown, nouns) in curves.items()
+    }
     for name, curve in fitted.items():
         print(f"{name}: {curve} from {len(curves[name][0])} questions")
     save_curves(fitted)

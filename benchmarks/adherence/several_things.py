@@ -10,7 +10,7 @@ had only seen pictures of one thing. Intervals are 95 % by bootstrap over pictur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,23 +61,30 @@ def report_scenes(clone: Path, source: NounSource, curves: dict[str, tuple], cac
     for least in SHARES:
         keep = (share == 0) | (share >= least)
         shown = share[keep] > 0
-        weight = np.where(shown, 1.0, shown.sum() / (~shown).sum())
-        rows = [np.flatnonzero(picture[keep] == i) for i in range(len(found))]
         print(f" things of {100 * least:g} % of the picture and more: shown {shown.sum()} times")
         for name, one in curves.items():
-            p = shown_by(one, margin[keep], broad[keep])
-            for title, statistic in (
-                ("AUC", lambda i, p=p: weighted_auc(p[i], shown[i], weight[i])),
-                ("calibration error, half shown", lambda i, p=p: weighted_error(p[i], shown[i], weight[i])),
-                ("shown, called not seen", lambda i, p=p: float((p[i][shown[i]] < MISSED).mean())),
-                ("not shown, called not seen", lambda i, p=p: float((p[i][~shown[i]] < MISSED).mean())),
-                ("shown, called seen", lambda i, p=p: float((p[i][shown[i]] >= SEEN).mean())),
-                ("not shown, called seen", lambda i, p=p: float((p[i][~shown[i]] >= SEEN).mean())),
-            ):
-                value, low, high = interval(
-                    lambda i, rows=rows, statistic=statistic: statistic(np.concatenate([rows[k] for k in i])), len(rows)
-                )
-                print(f"  {name:8} {title:32} {value:6.3f}  ({low:.3f} … {high:.3f})")
+            figures(name, shown_by(one, margin[keep], broad[keep]), shown, picture[keep])
+
+
+def figures(name: str, p: np.ndarray, shown: np.ndarray, picture: np.ndarray) -> None:
+    """Print the figures of P(shown) of the questions that are asked of pictures."""
+    weight = np.where(shown, 1.0, shown.sum() / (~shown).sum())
+    rows = [np.flatnonzero(picture == number) for number in np.unique(picture)]
+    statistics: dict[str, Callable[[np.ndarray], float]] = {
+        "AUC": lambda i: weighted_auc(p[i], shown[i], weight[i]),
+        "calibration error, half shown": lambda i: weighted_error(p[i], shown[i], weight[i]),
+        "shown, called not seen": lambda i: float((p[i][shown[i]] < MISSED).mean()),
+        "not shown, called not seen": lambda i: float((p[i][~shown[i]] < MISSED).mean()),
+        "shown, called seen": lambda i: float((p[i][shown[i]] >= SEEN).mean()),
+        "not shown, called seen": lambda i: float((p[i][~shown[i]] >= SEEN).mean()),
+    }
+
+    def over(statistic: Callable[[np.ndarray], float]) -> tuple[float, float, float]:
+        return interval(lambda i: statistic(np.concatenate([rows[k] for k in i])), len(rows))
+
+    for title, statistic in statistics.items():
+        value, low, high = over(statistic)
+        print(f"  {name:8} {title:32} {value:6.3f}  ({low:.3f} … {high:.3f})")
 
 
 def report_prompts(folder: Path, source: NounSource, curves: dict[str, tuple], cache: Path) -> None:

@@ -180,7 +180,9 @@ def calibration_contents(cache: Path, table: dict[str, frozenset[int]], rng: np.
         yield Content(name, "photograph", _laid(stamp, grounds, rng), nouns)
 
 
-def composites(cache: Path, table: dict[str, frozenset[int]], number: int, rng: np.random.Generator) -> Iterator[Content]:
+def composites(
+    cache: Path, table: dict[str, frozenset[int]], number: int, rng: np.random.Generator
+) -> Iterator[Content]:
     """Photographs with two to four stamps each, from small to large, as pictures of several things.
 
     Args:
@@ -206,7 +208,9 @@ def composites(cache: Path, table: dict[str, frozenset[int]], number: int, rng: 
                 ground.alpha_composite(small, place)
                 laid.append((*place, place[0] + small.width, place[1] + small.height))
                 nouns += shown
-        yield Content(f"composite-{picture:03d}", "photograph", np.asarray(ground.convert("RGB")), tuple(dict.fromkeys(nouns)))
+        yield Content(
+            f"composite-{picture:03d}", "photograph", np.asarray(ground.convert("RGB")), tuple(dict.fromkeys(nouns))
+        )
 
 
 def _room(
@@ -215,7 +219,9 @@ def _room(
     """A random corner at which a stamp of a size covers no other one; None if none is found."""
     for _ in range(50):
         x, y = (int(rng.integers(g - s + 1)) for g, s in zip(ground, size, strict=True))
-        if all(x >= right or y >= bottom or x + size[0] <= left or y + size[1] <= top for left, top, right, bottom in laid):
+        if all(
+            x >= right or y >= bottom or x + size[0] <= left or y + size[1] <= top for left, top, right, bottom in laid
+        ):
             return x, y
     return None
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+
 import numpy as np
 from scipy.special import logsumexp
 

@@ -111,7 +111,12 @@ def pictures_showing(
     if sound and not values:
         raise JudgeError(
             " ".join(
-                [*beforehand, *_unknown(judge, words, sound), *problems[:3], *([judge.stopped] if judge.stopped else [])]
+                [
+                    *beforehand,
+                    *_unknown(judge, words, sound),
+                    *problems[:3],
+                    *([judge.stopped] if judge.stopped else []),
+                ]
                 or [f"The judge {judge.name!r} gave no picture a value for {words!r}."]
             )
         )
