@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import JudgeError
+from ...errors import JudgeError, SoartError
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
@@ -46,6 +47,39 @@ def reader_at_hand() -> str:
     judges = {"clip": "clip", "siglip": "siglip", "siglip2": "siglip"}
     models = (model for model in models_at_hand() if not model.draws and model.kind in judges)
     return next((f"{judges[model.kind]}:{model.name}" for model in models), "")
+
+
+def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple[GuardedJudge, list[str]]:
+    """The judge that looks for some words: the one that is named, else adherence, or a model at hand if that can tell more.
+
+    Args:
+        words: as in a prompt.
+        by: name of the judge; empty if none is named.
+        load: loads a judge by its name.
+
+    Returns:
+        the judge, and a sentence on what it cannot look for or why it was taken, if there is something to say.
+
+    Raises:
+        JudgeError, TasteError: the judge cannot be loaded, reads no prompts, or can tell nothing about these words in any
+            picture.
+    """
+    judge = load(by or "adherence")
+    problem: JudgeError | None = None
+    try:
+        notes = check_words(words, judge)
+    except JudgeError as error:
+        notes, problem = [str(error)], error
+    if notes and not by and (name := reader_at_hand()):
+        # A download may have ended half way.
+        with contextlib.suppress(SoartError):
+            other = load(name)
+            return other, [
+                f"Adherence cannot tell all of these words: {name}, a model on this machine, looks for them."
+            ]
+    if problem is not None:
+        raise problem
+    return judge, notes
 
 
 def check_words(words: str, judge: GuardedJudge) -> list[str]:

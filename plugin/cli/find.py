@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from ...files import named_as_given
 from .options import CopyTo, Json, Pictures, Processes, Top, load_judges
 from .ranking_output import show_found
 from .terminal import Progress, emit, print_notes, say
-
-if TYPE_CHECKING:
-    from ...pipelines.judges.guarded import GuardedJudge
 
 #: Most digits after the point of a value.
 _DECIMALS = 4
@@ -39,7 +36,7 @@ def find(
     """Find pictures that show what you describe in words, the best first."""
     from ...metrics.damage.technical import TechnicalJudge
     from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.judges.searching import item_kinds, pictures_showing
+    from ...pipelines.judges.searching import item_kinds, pictures_showing, reader_of
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.support.figures import decimals_of, fixed
 
@@ -48,7 +45,7 @@ def find(
         from ...pipelines.tidying.copying import check_copy_target, copy_best
 
         check_copy_target(copy_to, [Path(path) for path in paths])
-    chosen, notes = _reader(words, by)
+    chosen, notes = reader_of(words, by, lambda name: load_judges([name])[0][0])
     print_notes(notes if not as_json else [])
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
@@ -91,22 +88,3 @@ def find(
         raise SoartError("None of the pictures can be looked at." if problems else no_picture_in(paths))
     if copied and copied.problems:
         raise typer.Exit(1)
-
-
-def _reader(words: str, by: str) -> tuple[GuardedJudge, list[str]]:
-    """The judge that looks for some words, and sentences on what it cannot look for or why it was chosen."""
-    from ...pipelines.judges.searching import check_words, reader_at_hand
-
-    [(chosen, _)] = load_judges([by or "adherence"])
-    try:
-        notes = check_words(words, chosen)
-        unsure: SoartError | None = None
-    except SoartError as error:
-        notes, unsure = [str(error)], error
-    if notes and not by and (other := reader_at_hand()):
-        [(chosen, _)] = load_judges([other])
-        check_words(words, chosen)
-        return chosen, [f"Adherence cannot tell all of this, so {other} looks for it, which is on this machine."]
-    if unsure is not None:
-        raise unsure
-    return chosen, notes
