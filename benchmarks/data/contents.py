@@ -194,7 +194,7 @@ def composites(
     grounds = [content.pixels for content in _learning_contents(cache) if not content.nouns]
     stamps = [stamp for stamp in _stamps(cache, table) if stamp[2]]
     for picture in range(number):
-        chosen = [stamps[k] for k in rng.choice(len(stamps), int(rng.integers(2, 5)), replace=False)]
+        chosen = [stamps[k] for k in rng.choice(len(stamps), min(int(rng.integers(2, 5)), len(stamps)), replace=False)]
         ground = Image.fromarray(grounds[rng.integers(len(grounds))]).resize(_COMPOSITE).convert("RGBA")
         laid: list[tuple[int, int, int, int]] = []
         nouns: list[str] = []
