@@ -5,7 +5,8 @@ comes with soart, and nothing is learnt from them.
 
 * lightly-ai/coco128_yolo: 256 photographs of COCO with boxes around all things of 80 kinds (annotations: CC BY 4.0).
 * The sets ``four models``, ``2022`` (six pictures a prompt) and ``Stable Diffusion`` (version 1.5) of ``ai_pictures.py``.
-  One of soart's authors looked at every picture of which adherence judges a noun, and noted which nouns it does not show.
+  One viewer looked at every picture of which adherence judges a noun, on sheets sorted by the network's margin, and noted
+  which nouns it does not show.
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV (2014).
 """
