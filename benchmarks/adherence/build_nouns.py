@@ -365,6 +365,7 @@ OWN = {
     "swan": "black_swan",
     "seal": "sea_lion",
     "panda": "giant_panda",
+    "red fox": "red_fox",
     "camel": "Arabian_camel",
     "squirrel": "fox_squirrel",
     "kangaroo": "wallaby",

@@ -2,7 +2,8 @@
 
     python benchmarks/adherence/photographs.py [--calibrate] [--sheet FILE.png]
 
-The curves are fitted with --calibrate to stamps of tuxpaint and to learning sources; all figures are of other packages.
+The curves are fitted with --calibrate to learning sources and to stamps of tuxpaint, one or several in a picture; all
+figures are of other packages.
 A noun is asked of the pictures that show it and, with the same weight in all, of those that show nothing of it. Nouns
 that share a class with what a picture shows are not asked of it. Intervals are 95 % by bootstrap over pictures.
 """
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from soart.benchmarks.adherence.embedded_model import auc, interval
 from soart.benchmarks.common import command
-from soart.benchmarks.data.contents import Content, calibration_contents, implied, reporting_contents
+from soart.benchmarks.data.contents import Content, calibration_contents, composites, implied, reporting_contents
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.nouns import noun_classes
 from soart.pipelines.judges.adherence import AdherenceJudge
@@ -31,6 +32,8 @@ NONE = (
     "pliers", "fork", "skeleton", "wizard", "unicorn",
 )  # fmt: skip
 BINS = 10
+#: Pictures of several things to calibrate on, about as many as those of one thing.
+COMPOSITES = 400
 
 
 class Questions:
@@ -67,17 +70,32 @@ class Questions:
 def calibrate(cache: Path, extractor: DeepExtractor) -> None:
     """Fit both curves and write them."""
     rng = np.random.default_rng(0)
-    contents = list(calibration_contents(cache, noun_classes(), rng))
-    asked = Questions(contents, extractor.extract([content.pixels for content in contents]))
-    print(f"calibration: {len(contents)} pictures, {len(set(asked.noun))} nouns")
-    # As many pictures that do not show a noun as show it.
-    keep = asked.shown | (rng.random(len(asked.shown)) < asked.weight)
-    curves = {}
-    for name, broad in (("noun/narrow", False), ("noun/broad", True)):
-        own = keep & (asked.broad == broad)
-        curves[name] = fit_curve(asked.margin[own], asked.shown[own], asked.noun[own].tolist())
-        print(f"{name}: {curves[name]} from {own.sum()} questions")
-    save_curves(curves)
+    curves: dict[str, tuple[list, list, list]] = {"noun/narrow": ([], [], []), "noun/broad": ([], [], [])}
+    for contents in (
+        list(calibration_contents(cache, noun_classes(), rng)),
+        list(composites(cache, noun_classes(), COMPOSITES, rng)),
+    ):
+        asked = Questions(contents, extractor.extract([content.pixels for content in contents]))
+        print(f"calibration: {len(contents)} pictures, {len(set(asked.noun))} nouns")
+        # As many pictures that do not show a noun as show it.
+        keep = asked.shown | (rng.random(len(asked.shown)) < asked.weight)
+        for broad, columns in enumerate(curves.values()):
+            own = keep & (asked.broad == bool(broad))
+            for column, values in zip(columns, (asked.margin, asked.shown, asked.noun), strict=True):
+                column += values[own].tolist()
+    fitted = {
+        name: fit_curve(np.array(margins), np.array(shown), nouns) for name, (margins, shown, nouns) in curves.items()
+    }
+    for name, curve in fitted.items():
+        print(f"{name}: {curve} from {len(curves[name][0])} questions")
+    save_curves(fitted)
+
+
+def weighted_auc(p: np.ndarray, shown: np.ndarray, weight: np.ndarray) -> float:
+    """AUC of weighted questions."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(shown, p, sample_weight=weight))
 
 
 def weighted_error(p: np.ndarray, shown: np.ndarray, weight: np.ndarray) -> float:
@@ -100,16 +118,11 @@ def report(title: str, asked: Questions, p: np.ndarray) -> None:
     def over(statistic):  # noqa: ANN001, ANN202
         return interval(lambda i: statistic(np.concatenate([rows_of[k] for k in i])), len(numbers))
 
-    def weighted_auc(i: np.ndarray) -> float:
-        from sklearn.metrics import roc_auc_score
-
-        return float(roc_auc_score(asked.shown[i], p[i], sample_weight=asked.weight[i]))
-
     nouns = sorted(set(asked.noun))
     each = [auc(p[asked.noun == noun], asked.shown[asked.noun == noun]) for noun in nouns]
     print(f"{title}: {len(numbers)} pictures, {len(nouns)} nouns, shown {int(asked.shown.sum())} times")
     for name, statistic in (
-        ("AUC over all questions", weighted_auc),
+        ("AUC over all questions", lambda i: weighted_auc(p[i], asked.shown[i], asked.weight[i])),
         ("missed (shown, below 0.5)", lambda i: float((p[i] < 0.5)[asked.shown[i]].mean())),
         ("false alarms (not shown, 0.5 up)", lambda i: float((p[i] >= 0.5)[~asked.shown[i]].mean())),
         ("calibration error, half shown", lambda i: weighted_error(p[i], asked.shown[i], asked.weight[i])),

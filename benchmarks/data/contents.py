@@ -1,8 +1,8 @@
 """Pictures of Debian packages whose content is known, for adherence.
 
-To calibrate: the photographic stamps of tuxpaint, laid on photographs, and the learning sources of ``sources.py``. To
-report: the pictures of gcompris, and the unseen sources. Stamps and most pictures of gcompris are named after what they
-show; all were looked at. A name stands for every broader noun of the table too: a dog is an animal.
+To calibrate: the photographic stamps of tuxpaint, one or several laid on a photograph, and the learning sources of
+``sources.py``. To report: the pictures of gcompris, and the unseen sources. Stamps and most pictures of gcompris are named
+after what they show; all were looked at. A name stands for every broader noun of the table too: a dog is an animal.
 """
 
 from __future__ import annotations
@@ -144,6 +144,8 @@ _GCOMPRIS_OUT = (
     "tajMahal",
     "trierImperialBaths",
 )
+#: Width and height of composites, and the least and the greatest share of one that a stamp covers.
+_COMPOSITE, _SHARES = (768, 576), (0.02, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +173,65 @@ def calibration_contents(cache: Path, table: dict[str, frozenset[int]], rng: np.
         table: the nouns.
         rng: places the stamps.
     """
-    photographs = [source for source in learning_sources(cache) if source.kind == PHOTOGRAPH]
-    contents = [_of_source(source) for source in photographs]
+    contents = _learning_contents(cache)
     yield from contents
     grounds = [content.pixels for content in contents if not content.nouns]
+    for name, stamp, nouns in _stamps(cache, table):
+        yield Content(name, "photograph", _laid(stamp, grounds, rng), nouns)
+
+
+def composites(
+    cache: Path, table: dict[str, frozenset[int]], number: int, rng: np.random.Generator
+) -> Iterator[Content]:
+    """Photographs with two to four stamps each, from small to large, as pictures of several things.
+
+    Args:
+        cache: folder of unpacked packages.
+        table: the nouns.
+        number: of pictures.
+        rng: chooses the photographs and stamps, and places these.
+    """
+    grounds = [content.pixels for content in _learning_contents(cache) if not content.nouns]
+    stamps = [stamp for stamp in _stamps(cache, table) if stamp[2]]
+    for picture in range(number):
+        chosen = [stamps[k] for k in rng.choice(len(stamps), min(int(rng.integers(2, 5)), len(stamps)), replace=False)]
+        ground = Image.fromarray(grounds[rng.integers(len(grounds))]).resize(_COMPOSITE).convert("RGBA")
+        laid: list[tuple[int, int, int, int]] = []
+        nouns: list[str] = []
+        # Large ones first: there is room for small ones everywhere.
+        shares = sorted(np.exp(rng.uniform(*np.log(_SHARES), len(chosen))), reverse=True)
+        for (_, stamp, shown), share in zip(chosen, shares, strict=True):
+            scale = np.sqrt(share * ground.width * ground.height / (stamp.width * stamp.height))
+            scale = min(scale, 0.9 * ground.width / stamp.width, 0.9 * ground.height / stamp.height)
+            small = stamp.resize((max(1, round(stamp.width * scale)), max(1, round(stamp.height * scale))))
+            if place := _room(ground.size, small.size, laid, rng):
+                ground.alpha_composite(small, place)
+                laid.append((*place, place[0] + small.width, place[1] + small.height))
+                nouns += shown
+        yield Content(
+            f"composite-{picture:03d}", "photograph", np.asarray(ground.convert("RGB")), tuple(dict.fromkeys(nouns))
+        )
+
+
+def _room(
+    ground: tuple[int, int], size: tuple[int, int], laid: list[tuple[int, int, int, int]], rng: np.random.Generator
+) -> tuple[int, int] | None:
+    """A random corner at which a stamp of a size covers no other one; None if none is found."""
+    for _ in range(50):
+        x, y = (int(rng.integers(g - s + 1)) for g, s in zip(ground, size, strict=True))
+        if all(
+            x >= right or y >= bottom or x + size[0] <= left or y + size[1] <= top for left, top, right, bottom in laid
+        ):
+            return x, y
+    return None
+
+
+def _learning_contents(cache: Path) -> list[Content]:
+    return [_of_source(source) for source in learning_sources(cache) if source.kind == PHOTOGRAPH]
+
+
+def _stamps(cache: Path, table: dict[str, frozenset[int]]) -> Iterator[tuple[str, Image.Image, tuple[str, ...]]]:
+    """Names, pictures and nouns of the stamps that are large enough."""
     unpack(STAMPS, cache)
     folder = cache / STAMPS / "usr" / "share" / "tuxpaint" / "stamps"
     for path in sorted(folder.rglob("*.png")):
@@ -187,7 +244,7 @@ def calibration_contents(cache: Path, table: dict[str, frozenset[int]], rng: np.
         above = ["/".join(place.parts[:n]) for n in range(1, len(place.parts))]
         own = _STAMPS.get(path.stem, path.stem if path.stem in table else "")
         nouns = [_FOLDERS.get(part, "") for part in above] + [own]
-        yield Content(place.as_posix(), "photograph", _laid(stamp, grounds, rng), tuple(filter(None, nouns)))
+        yield place.as_posix(), stamp, tuple(filter(None, nouns))
 
 
 def reporting_contents(cache: Path, table: dict[str, frozenset[int]]) -> Iterator[Content]:

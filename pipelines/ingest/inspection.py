@@ -16,6 +16,9 @@ import numpy as np
 from ...errors import ImageError, MissingDecoderError
 from ...metrics.image import read_content, read_image
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
+from ...metrics.items.packaged import CLASSES
+from ...metrics.items.packaged_items import class_extractor
+from ...metrics.protocols import Extractor
 from ...metrics.similarity.near_duplicates import perceptual_hash
 from ..collection.png import picture_digest
 from ..collection.thumbnails import SMALL, encode_thumbnail
@@ -78,9 +81,10 @@ FileToInspect = str | MeasuredFile
 
 
 @cache
-def extractor_of(kind: ItemKind | None) -> CombinedExtractor:
+def extractor_of(kind: ItemKind | None) -> Extractor:
     """The extractor of a kind of items; of those that every picture has for None."""
-    return taste_extractor(None if kind is None else kind.network)
+    network = None if kind is None else kind.network
+    return class_extractor() if network == CLASSES else taste_extractor(network)
 
 
 def inspect_file(file: FileToInspect, kinds: Sequence[ItemKind | None] = (None,)) -> Inspection:
@@ -107,10 +111,13 @@ def inspect_file(file: FileToInspect, kinds: Sequence[ItemKind | None] = (None,)
         for extractor in map(extractor_of, kinds):
             if extractor.version in stored:
                 continue
-            # Kinds that differ by a network share all other items.
-            if (head := extractor.without_network).version not in measured:
-                measured[head.version] = head.extract(picture.pixels)
-            rows = extractor.extend(measured[head.version], [picture.pixels])
+            if isinstance(extractor, CombinedExtractor):
+                # Kinds that differ by a network share all other items.
+                if (head := extractor.without_network).version not in measured:
+                    measured[head.version] = head.extract(picture.pixels)
+                rows = extractor.extend(measured[head.version], [picture.pixels])
+            else:
+                rows = extractor.extract(picture.pixels)
             items.append((extractor.version, rows[0].astype("<f4").tobytes()))
         return Inspection(
             path, digest, None, True, picture.pixels.shape[1], picture.pixels.shape[0], picture.format, picture.notes,

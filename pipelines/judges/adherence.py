@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import ImageError
 from ...files import from_home
+from ...metrics.items.combined import ItemKind
 from ...metrics.protocols import Pictures, Reason, Scale
 from ...prompts.phrases.cutting import Phrase, cut_prompt
 from ..ingest.metadata import plain_prompt
@@ -18,9 +20,14 @@ from ..scoring.pictures import StoredPictures
 from ..support.batching import batches
 from .calibration import Calibration
 from .colours import ColourSource
+from .embedded_towers import EmbeddedTowers
+from .nouns import NounSource
 from .phrase_judgements import Adherence, PhraseJudgement
 from .phrase_sources import Brief, PhraseSource, TowerSource
 from .quoted_text import TextSource, missing_extra
+
+if TYPE_CHECKING:
+    from .towers import Towers
 
 #: The two towers that come with soart; they know the words of the embedded model.
 EMBEDDED_TOWERS = Path(__file__).parents[1] / "tiny" / "clip"
@@ -62,6 +69,10 @@ class AdherenceJudge:
         """The sources whose items are needed to judge a picture of a size (width, height)."""
         used = {id(source) for _, source in self.phrases(prompt, size)}
         return [source for source in self.sources if id(source) in used]
+
+    def item_kinds(self, prompt: str, size: tuple[int, int]) -> list[ItemKind]:
+        """Kinds of the items among those of ``needed`` that other processes can measure."""
+        return [source.item_kind for source in self.needed(prompt, size) if isinstance(source, NounSource)]
 
     def values(self, pictures: Pictures) -> np.ndarray:
         """(n,) adherence 0…1 of pictures; NaN where no phrase of the prompt can be told."""
@@ -121,16 +132,20 @@ def load(argument: str) -> AdherenceJudge:
         ModelError: a network cannot be loaded.
         JudgeError: the towers read no text, or have no calibration.
     """
-    # PyTorch and transformers, which a ranking by stored values need not wait for.
-    from .nouns import NounSource
-    from .towers import Towers
-
     embedded = argument == "embedded"
     folder = EMBEDDED_TOWERS if embedded else from_home(argument)
     calibration = Calibration.load(folder)
-    towers = TowerSource(Towers.load(str(folder)), calibration, EMBEDDED_LARGEST if embedded else None)
+    towers = EmbeddedTowers(folder) if embedded else _towers(folder)
+    source = TowerSource(towers, calibration, EMBEDDED_LARGEST if embedded else None)
     name = "adherence" if embedded else f"adherence:{folder.name}"
-    return AdherenceJudge([towers, TextSource.load(), NounSource.load(), ColourSource.load()], name)
+    return AdherenceJudge([source, TextSource.load(), NounSource.load(), ColourSource.load()], name)
+
+
+def _towers(folder: Path) -> Towers:
+    # PyTorch and transformers, which others need not wait for.
+    from .towers import Towers
+
+    return Towers.load(str(folder))
 
 
 def adherences_of(pictures: StoredPictures, judge: AdherenceJudge) -> tuple[dict[int, Adherence], list[str]]:

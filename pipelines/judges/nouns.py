@@ -11,19 +11,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import logsumexp
 
+from ...metrics.items.combined import ItemKind
 from ...metrics.items.nouns import TABLE, noun_classes
+from ...metrics.items.packaged import CLASSES
+from ...metrics.items.packaged_items import class_extractor
+from ...metrics.protocols import Extractor
 from ...prompts.phrases.cutting import Phrase
 from .calibration import Curve, load_curves
 from .phrase_judgements import PhraseJudgement
 from .phrase_sources import Brief
-
-if TYPE_CHECKING:
-    from ...metrics.items.deep import DeepExtractor
 
 #: Shortest side in pixels of pictures in which the network sees things.
 SMALLEST = 97
@@ -59,26 +59,25 @@ class NounSource:
         broad: the same of a noun that several classes stand for.
     """
 
-    def __init__(self, extractor: DeepExtractor, narrow: Curve, broad: Curve) -> None:
+    def __init__(self, extractor: Extractor, narrow: Curve, broad: Curve) -> None:
         self.extractor, self.narrow, self.broad = extractor, narrow, broad
         self.lexicon: Mapping[str, str] = dict.fromkeys(noun_classes(), "subject")
         digest = hashlib.sha256(
             f"{extractor.version} {narrow} {broad} {_DRAWN.pattern}".encode() + TABLE.read_bytes()
         ).hexdigest()
         self.version = f"nouns-{digest[:12]}"
+        self.item_kind = ItemKind(extractor.version, CLASSES)
 
     @classmethod
     def load(cls) -> NounSource:
-        """Load the network, the table and the curves.
+        """Load the table and the curves; the network is loaded when there is a picture to measure.
 
         Raises:
-            ModelError: the network's weights are missing or damaged.
+            ModelError: the network's weights are missing.
             JudgeError: the curves are damaged.
         """
-        from ...metrics.items.deep import DeepExtractor
-
         curves = load_curves()
-        return cls(DeepExtractor.classes(), curves["noun/narrow"], curves["noun/broad"])
+        return cls(class_extractor(), curves["noun/narrow"], curves["noun/broad"])
 
     def knows(self, phrase: Phrase, brief: Brief) -> bool:
         """True for the nouns of the table, in photographs that are large enough."""

@@ -15,8 +15,10 @@ from ...prompts.phrases.cutting import Phrase
 
 #: Half width of 90 % intervals in standard deviations.
 _Z = 1.645
-#: P(shown) below which a phrase counts as asked for, not shown.
-MISSED = 0.5
+#: P(shown) below which a phrase, or all of a prompt, counts as asked for and not shown.
+MISSED = 0.1
+#: P(shown) from which on a phrase, or all of a prompt, counts as shown; in between it is uncertain.
+SEEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,13 @@ class PhraseJudgement:
 
     @property
     def missed(self) -> bool:
-        """True if the phrase is probably not shown as asked."""
+        """True if the phrase is not shown as asked, as far as the source can tell."""
         return self.shown < MISSED
+
+    @property
+    def seen(self) -> bool:
+        """True if the phrase is more likely shown as asked than not."""
+        return self.shown >= SEEN
 
     @property
     def sentence(self) -> str:
@@ -70,15 +77,24 @@ class PhraseJudgement:
                 return message("cannot tell %(asked)s: install %(extra)s", asked=repr(text), extra=self.missing)
             return message("cannot tell %(asked)s", asked=repr(text))
         if self.phrase.negated:
-            unwanted = message("%(asked)s seen, unwanted: %(share)s", asked=text, share=share)
-            return unwanted if self.missed else message("no %(asked)s: %(share)s", asked=text, share=share)
-        missed = message("no %(asked)s seen: %(share)s", asked=text, share=share)
-        return missed if self.missed else message("%(asked)s seen: %(share)s", asked=text, share=share)
+            if self.missed:
+                return message("%(asked)s seen, unwanted: %(share)s", asked=text, share=share)
+            if self.seen:
+                return message("no %(asked)s: %(share)s", asked=text, share=share)
+            return message("%(asked)s uncertain, unwanted: %(share)s", asked=text, share=share)
+        if self.missed:
+            return message("no %(asked)s seen: %(share)s", asked=text, share=share)
+        if self.seen:
+            return message("%(asked)s seen: %(share)s", asked=text, share=share)
+        return message("%(asked)s uncertain: %(share)s", asked=text, share=share)
 
 
 @dataclass(frozen=True, slots=True)
 class Adherence:
     """A picture's adherence to its prompt: the product over the phrases that the model can tell.
+
+    A phrase of which the picture gives no sign either way counts with about ½, so that a picture in which it is missing,
+    but not surely, does not overtake one that shows it.
 
     Attributes:
         phrases: in the order of the prompt.
@@ -105,18 +121,18 @@ class Adherence:
 
     @property
     def not_shown(self) -> list[str]:
-        """Phrases that are probably not shown as asked, in words, the least probable first."""
+        """Phrases that are not shown as asked, in words, the least probable first."""
         missed = sorted((p for p in self.phrases if p.missed), key=lambda phrase: phrase.shown)
         return [phrase.sentence for phrase in missed]
 
     def reasons(self) -> tuple[Reason, ...]:
-        """The phrases, those that count most first: those shown lift the value, those missed lower it.
+        """The phrases, those that count most first: those more likely shown than not lift the value, others lower it.
 
         They add up to the value less that of a picture in which every phrase is as likely shown as not.
         """
         told = [phrase for phrase in self.phrases if phrase.told]
         halvings = -np.log2([[max(phrase.shown, 1e-300)] for phrase in told]).reshape(-1, 1)
-        added = contributions(halvings, np.full((len(told), 1), -np.log2(MISSED)))[:, 0] / 100
+        added = contributions(halvings, np.full((len(told), 1), -np.log2(SEEN)))[:, 0] / 100
         return tuple(largest_first(Reason(p.sentence, float(a)) for p, a in zip(told, added, strict=True)))
 
 

@@ -15,6 +15,7 @@ from .calibration import Calibration
 from .phrase_judgements import PhraseJudgement
 
 if TYPE_CHECKING:
+    from .embedded_towers import EmbeddedTowers
     from .towers import Towers
 
 
@@ -61,10 +62,10 @@ class TowerSource:
         largest: longest side of pictures that they can see, in pixels; None for any.
     """
 
-    def __init__(self, towers: Towers, calibration: Calibration, largest: int | None = None) -> None:
+    def __init__(self, towers: Towers | EmbeddedTowers, calibration: Calibration, largest: int | None = None) -> None:
         self.towers, self.calibration, self._largest = towers, calibration, largest
         self.lexicon = calibration.lexicon
-        digest = hashlib.sha256(f"{towers.extractor.version} {calibration} {largest}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{towers.version} {calibration} {largest}".encode()).hexdigest()
         self.version = f"towers-{digest[:12]}"
 
     @property

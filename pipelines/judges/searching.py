@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import JudgeError
+from ...errors import JudgeError, SoartError
+from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_fit
@@ -37,12 +39,58 @@ class FoundPicture:
     value: float
 
 
-def check_words(words: str, judge: GuardedJudge) -> None:
+def reader_at_hand() -> str:
+    """The name, as for ``judge_named``, of a CLIP or SigLIP model in the local cache of the hub; empty if there is none."""
+    # It knows classes of diffusers too, which a search seldom needs.
+    from ..models.at_hand import models_at_hand
+
+    judges = {"clip": "clip", "siglip": "siglip", "siglip2": "siglip"}
+    models = (model for model in models_at_hand() if not model.draws and model.kind in judges)
+    return next((f"{judges[model.kind]}:{model.name}" for model in models), "")
+
+
+def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple[GuardedJudge, list[str]]:
+    """The judge that looks for some words: the one that is named, else adherence, or a model at hand if that can tell more.
+
+    Args:
+        words: as in a prompt.
+        by: name of the judge; empty if none is named.
+        load: loads a judge by its name.
+
+    Returns:
+        the judge, and a sentence on what it cannot look for or why it was taken, if there is something to say.
+
+    Raises:
+        JudgeError, TasteError: the judge cannot be loaded, reads no prompts, or can tell nothing about these words in any
+            picture.
+    """
+    judge = load(by or "adherence")
+    problem: JudgeError | None = None
+    try:
+        notes = check_words(words, judge)
+    except JudgeError as error:
+        notes, problem = [str(error)], error
+    if notes and not by and (name := reader_at_hand()):
+        # A download may have ended half way.
+        with contextlib.suppress(SoartError):
+            other = load(name)
+            return other, [
+                f"Adherence cannot tell all of these words: {name}, a model on this machine, looks for them."
+            ]
+    if problem is not None:
+        raise problem
+    return judge, notes
+
+
+def check_words(words: str, judge: GuardedJudge) -> list[str]:
     """Check that a judge can look for some words, before pictures are read.
 
     Args:
         words: as in a prompt.
         judge: the judge that should read them.
+
+    Returns:
+        a sentence about the phrases that it can tell in no picture, if there are some.
 
     Raises:
         JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
@@ -55,6 +103,13 @@ def check_words(words: str, judge: GuardedJudge) -> None:
             raise JudgeError(f"Adherence finds nothing to look for in {words!r}: name what the pictures should show.")
         if not any(known.values()):
             raise JudgeError(_cannot_tell(known, "any picture"))
+        return [] if all(known.values()) else [_cannot_tell(known, "any picture")]
+    return []
+
+
+def item_kinds(words: str, judge: GuardedJudge) -> list[ItemKind]:
+    """Kinds of items that other processes can measure of photographs, so that a judge can look for some words in them."""
+    return judge.inner.item_kinds(words, _SIZES[-1]) if isinstance(judge.inner, AdherenceJudge) else []
 
 
 def pictures_showing(
@@ -76,12 +131,13 @@ def pictures_showing(
         progress: called with a number of pictures that are done.
 
     Returns:
-        the pictures that the judge gave a value, and sentences on the others and on phrases that it cannot tell.
+        the pictures that the judge gave a value, and sentences on the others and on phrases that it can tell in other
+        pictures only.
 
     Raises:
         JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
     """
-    check_words(words, judge)
+    beforehand = check_words(words, judge)
     sound, left_out = measure_fit(collection, [row for row in rows if not row.problem])
     progress(len(rows) - len(sound))
     asked = StoredPictures(collection, sound, dict.fromkeys((row.id for row in sound), words))
@@ -89,7 +145,12 @@ def pictures_showing(
     if sound and not values:
         raise JudgeError(
             " ".join(
-                [*_unknown(judge, words, sound), *problems[:3], *([judge.stopped] if judge.stopped else [])]
+                [
+                    *beforehand,
+                    *_unknown(judge, words, sound),
+                    *problems[:3],
+                    *([judge.stopped] if judge.stopped else []),
+                ]
                 or [f"The judge {judge.name!r} gave no picture a value for {words!r}."]
             )
         )
@@ -121,8 +182,10 @@ def _cannot_tell(known: dict[str, bool], where: str) -> str:
 
 
 def _unknown(judge: GuardedJudge, words: str, rows: Sequence[ImageRow]) -> list[str]:
-    """A sentence about the phrases that adherence can tell in none of the pictures; none if there are no such phrases."""
+    """A sentence about the phrases that adherence can tell in other pictures only; none if there are no such phrases."""
     if not isinstance(judge.inner, AdherenceJudge):
         return []
-    known = _known_phrases(judge.inner, words, {(row.width, row.height) for row in rows})
+    ever = _known_phrases(judge.inner, words, _SIZES)
+    here = _known_phrases(judge.inner, words, {(row.width, row.height) for row in rows})
+    known = {text: is_known for text, is_known in here.items() if ever[text]}
     return [] if all(known.values()) else [_cannot_tell(known, "these pictures")]

@@ -63,6 +63,11 @@ class Towers:
         return cls(extractor, tokenizer, _number(model.logit_scale.exp()), 0.0 if bias is None else _number(bias))
 
     @property
+    def version(self) -> str:
+        """Changes with the weights."""
+        return self.extractor.version
+
+    @property
     def is_sigmoid(self) -> bool:
         """True for SigLIP, whose logits are log-odds that picture and text belong together."""
         return hasattr(self.extractor.network.module, "logit_bias")

@@ -17,7 +17,7 @@ from ...metrics.damage.fitness import why_unfit
 from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.items.frame import blocks
-from ...metrics.protocols import Measurer
+from ...metrics.protocols import Extractor, Measurer, Measures
 from ..collection.address import is_url
 from ..collection.collection import Collection
 from ..collection.files import likeness_to_copy
@@ -60,6 +60,10 @@ def measure(
         (p,) items by picture id, and a sentence for each picture that could not be read.
     """
     extractor = judge.extractor
+    if (place := _place_among_all(extractor)) is not None:
+        # Measured with the rest, which every picture has, so that nothing is decoded for a part of it.
+        whole, problems = measure(collection, rows, Measures(taste_extractor()), pixels, progress)
+        return {image: items[place] for image, items in whole.items()}, problems
     version = extractor.version
     ids = [row.id for row in rows]
     items = {image: known[image] for image in ids if image in known}
@@ -86,6 +90,16 @@ def measure(
         progress()
     collection.add_items(version, fresh)
     return items, problems
+
+
+def _place_among_all(extractor: Extractor) -> slice | None:
+    """Where the items of an extractor are among those that every picture has; None if they are not."""
+    start = 0
+    for part in taste_extractor().parts:
+        if part.version == extractor.version:
+            return slice(start, start + len(part.names))
+        start += len(part.names)
+    return None
 
 
 def _pixels(collection: Collection, row: ImageRow, pixels: Mapping[int, np.ndarray]) -> np.ndarray:
@@ -248,6 +262,7 @@ def open_pictures(
     progress: Callable[[], None] = lambda: None,
     expect: Callable[[int], None] = lambda total: None,
     engine: Engine | None = None,
+    beside: Sequence[ItemKind] = (),
 ) -> tuple[Collection, list[ImageRow], list[str]]:
     """Open the pictures that a user names: a collection, or files and folders.
 
@@ -260,6 +275,7 @@ def open_pictures(
         progress: called once per file.
         expect: called with the number of files before they are read.
         engine: its processes inspect new files if there are many; by default this one does.
+        beside: further kinds of items that are measured of files while they are decoded.
 
     Returns:
         the collection, which the caller must close, its pictures in the order of the files, of exact copies the original
@@ -285,7 +301,7 @@ def open_pictures(
     originals_first = sorted(files, key=likeness_to_copy)
     if files and kind is not None:
         # Those that every picture has come first, so that any command finds them.
-        kinds = [None] if kind.version == taste_extractor().version else [None, kind]
+        kinds = [*([None] if kind.version == taste_extractor().version else [None, kind]), *beside]
         collection, found, unkept = _remembered(named, files, kinds, engine, progress)
         _place(found, originals_first)
         rows, unreadable = _each_once(originals_first, lambda file: _row_of(file, found))

@@ -17,7 +17,7 @@ from ..judges.adherence import AdherenceJudge, adherences_of, load
 from ..judges.finding import check_known, judge_named
 from ..judges.guarded import GuardedJudge, stored_name
 from ..judges.offered import OfferedJudges
-from ..judges.phrase_judgements import MISSED, Adherence
+from ..judges.phrase_judgements import MISSED, SEEN, Adherence
 from ..judges.rescoring import score_all
 from ..judges.storing import judge_pictures
 from ..judges.versions import ADHERENCES, is_adherence, latest_of, noted_latest
@@ -122,7 +122,7 @@ def adherence_among(collection: Collection, profiles: Mapping[str, int]) -> str:
 
 
 def limits_of_shown(shown: str, collection: Collection, profiles: Mapping[str, int]) -> dict[str, Any]:
-    """Attributes of a ``Query`` for pictures that show what their prompts ask, or do not.
+    """Attributes of a ``Query`` for pictures that show what their prompts ask, or do not; some are in neither group.
 
     Args:
         shown: ``yes``, ``no``, or empty for all pictures.
@@ -141,7 +141,7 @@ def limits_of_shown(shown: str, collection: Collection, profiles: Mapping[str, i
         raise SoartError(
             message("No picture of this collection has been judged by adherence yet: choose Judge pictures… first.")
         )
-    return {"judged_by": name, "at_least" if shown == "yes" else "below": MISSED}
+    return {"judged_by": name, **({"at_least": SEEN} if shown == "yes" else {"below": MISSED})}
 
 
 @lru_cache(maxsize=1)

@@ -25,9 +25,9 @@ def find(
         typer.Option(
             "--by",
             metavar="NAME[:ARGUMENT]",
-            help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts.",
+            help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts. By default adherence, or a CLIP or SigLIP model on this machine if adherence cannot tell all of the words.",
         ),
-    ] = "adherence",
+    ] = "",
     top: Top = 20,
     copy_to: CopyTo = None,
     workers: Processes = None,
@@ -36,7 +36,7 @@ def find(
     """Find pictures that show what you describe in words, the best first."""
     from ...metrics.damage.technical import TechnicalJudge
     from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.judges.searching import check_words, pictures_showing
+    from ...pipelines.judges.searching import item_kinds, pictures_showing, reader_of
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.support.figures import decimals_of, fixed
 
@@ -45,11 +45,16 @@ def find(
         from ...pipelines.tidying.copying import check_copy_target, copy_best
 
         check_copy_target(copy_to, [Path(path) for path in paths])
-    [(chosen, _)] = load_judges([by])
-    check_words(words, chosen)
+    chosen, notes = reader_of(words, by, lambda name: load_judges([name])[0][0])
+    print_notes(notes if not as_json else [])
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
-            paths, TechnicalJudge.load(), progress, progress.expect, LocalEngine(workers)
+            paths,
+            TechnicalJudge.load(),
+            progress,
+            progress.expect,
+            LocalEngine(workers),
+            item_kinds(words, chosen),
         )
     with collection, Progress("looking", len(rows)) as progress:
         found, left_out = pictures_showing(collection, rows, words, chosen, progress)
@@ -66,7 +71,7 @@ def find(
                     {"place": one.place, "path": str(one.path.resolve()), "value": round(one.value, _DECIMALS)}
                     for one in shown
                 ],
-                "problems": problems,
+                "problems": [*notes, *problems],
                 "copied": copied.count if copied else None,
             }
         )

@@ -83,6 +83,8 @@ def test_make_bench_runs_scripts_that_exist():
 APART = {
     "score/ai_pictures.py",
     "score/looks.py",
+    "score/malformed.py",
+    "adherence/several_things.py",
     "score/attention_tables.py",
     "taste/choices.py",
     "score/look_alikes.py",

@@ -9,7 +9,7 @@ from soart.metrics.items import packaged_items
 from soart.metrics.items.combined import CombinedExtractor, default_network, taste_extractor
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.packaged import EFFICIENTNET
-from soart.metrics.items.packaged_items import PackagedExtractor, packaged_extractor
+from soart.metrics.items.packaged_items import PackagedClasses, PackagedExtractor, class_extractor, packaged_extractor
 from soart.metrics.items.soart import SoartExtractor
 
 pytestmark = pytest.mark.skipif(default_network() is None, reason="needs the packaged network")
@@ -54,3 +54,14 @@ def test_extractors_know_the_kind_by_which_other_processes_find_them():
     assert CombinedExtractor((SoartExtractor(side=100),)).kind is None
     unnamed = CombinedExtractor((*taste_extractor().parts, DeepExtractor.classes()))
     assert unnamed.kind is None
+
+
+def test_classes_are_measured_as_the_loaded_network_does(monkeypatch, tmp_path):
+    loaded, lazy = DeepExtractor.classes(), class_extractor()
+    assert isinstance(lazy, PackagedClasses)
+    assert (lazy.version, lazy.names) == (loaded.version, loaded.names)
+    picture = np.random.default_rng(1).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    assert np.array_equal(lazy.extract(picture), loaded.extract(picture))
+    (tmp_path / "other.pth").write_bytes(b"others")
+    monkeypatch.setattr(packaged_items, "weights_file", lambda: tmp_path / "other.pth")
+    assert isinstance(class_extractor.__wrapped__(), DeepExtractor)

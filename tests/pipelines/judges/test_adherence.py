@@ -10,9 +10,10 @@ import pytest
 from scipy.special import expit
 from specimens.judging import values_for
 
-from soart.errors import JudgeError, SoartError
+from soart.errors import JudgeError, ModelError, SoartError
 from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, adherences_of, load
 from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve
+from soart.pipelines.judges.embedded_towers import EmbeddedTowers
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
 from soart.pipelines.judges.phrase_sources import TowerSource
@@ -134,11 +135,15 @@ def test_nothing_told_is_no_value():
 def test_sentences():
     assert judgement(0.07).sentence == "no boat seen: 0.07"
     assert judgement(0.97).sentence == "boat seen: 0.97"
-    assert judgement(0.1, text="fox", negated=True).sentence == "fox seen, unwanted: 0.10"
+    assert judgement(0.09, text="fox", negated=True).sentence == "fox seen, unwanted: 0.09"
+    assert judgement(0.5, text="fox", negated=True).sentence == "no fox: 0.50"
+    assert judgement(0.1, text="fox", negated=True).sentence == "fox uncertain, unwanted: 0.10"
+    assert judgement(0.1).sentence == "boat uncertain: 0.10"
     assert judgement(float("nan"), text="dog").sentence == "cannot tell 'dog'"
     whole = Adherence.of([judgement(0.9, text="owl"), judgement(0.07), judgement(0.3, text="woodcut")])
-    assert whole.not_shown == ["no boat seen: 0.07", "no woodcut seen: 0.30"]
-    assert [reason.text for reason in whole.reasons() if reason.contribution < 0] == whole.not_shown
+    assert whole.not_shown == ["no boat seen: 0.07"]
+    lowered = [reason.text for reason in whole.reasons() if reason.contribution < 0]
+    assert lowered == ["no boat seen: 0.07", "woodcut uncertain: 0.30"]
     assert sum(reason.contribution for reason in whole.reasons()) == pytest.approx(whole.value - 0.5**3)
     assert [reason.contribution > 0 for reason in whole.reasons()] == [False, True, False]
 
@@ -169,7 +174,7 @@ def test_pictures_in_which_a_phrase_cannot_be_told_do_not_hide_the_others():
 
 
 class Planted:
-    scale = 4.0
+    scale, version = 4.0, "planted"
     extractor = SimpleNamespace(version="planted", names=("a", "b", "c"))
     places: ClassVar = {"boat": 0, "ship": 0, "fox": 1, "owl": 2}
 
@@ -287,3 +292,14 @@ def test_ranked_by_adherence(judge, collection, rendered):
     request = Request("a boat", 99, width=64, height=64)
     black = collection.add_drawn([DrawnPicture(request, pictures[9], "all black", 0.1)], "m", "s")
     assert adherences_of(StoredPictures(collection, black), judge) == ({}, [])
+
+
+def test_the_embedded_towers_are_loaded_when_a_small_picture_comes(judge):
+    towers = EmbeddedTowers(EMBEDDED_TOWERS)
+    assert judge.phrases("a boat, watercolor", (64, 64))[0][1] is judge.sources[0]
+    assert "loaded" not in vars(towers)
+    assert towers.version == judge.sources[0].towers.version
+    assert towers.texts(["boat"]).shape == (1, len(towers.extractor.names))
+    assert towers.scale > 1
+    with pytest.raises(ModelError, match="reinstall soart"):
+        _ = EmbeddedTowers(EMBEDDED_TOWERS / "nowhere").version

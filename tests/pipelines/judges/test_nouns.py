@@ -13,7 +13,7 @@ from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.nouns import NounSource, noun_margin
 from soart.pipelines.judges.phrase_sources import Brief
 from soart.pipelines.scoring.pictures import PicturesInMemory
-from soart.prompts.phrases.cutting import cut_prompt
+from soart.prompts.phrases.cutting import Phrase, cut_prompt
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,11 @@ def test_a_photograph(judge):
         prompt: values_for(judge, [temple], [prompt])[0]
         for prompt in ("a palace", "a building", "a dog", "without dogs")
     }
-    assert min(seen["a palace"], seen["a building"], seen["without dogs"]) > 0.9
-    assert seen["a dog"] < 0.1
-    assert judge.adherences(PicturesInMemory({0: temple}, {0: "a dog"}))[0].not_shown[0].startswith("no dog seen: 0.0")
+    assert min(seen["a palace"], seen["a building"]) > 0.9
+    # A dog could be there too, without a sign.
+    assert 0.1 < seen["a dog"] < 0.3 < 0.7 < seen["without dogs"] < 0.9
+    asked = judge.adherences(PicturesInMemory({0: temple}, {0: "a dog"}))[0]
+    assert (asked.not_shown, asked.phrases[0].sentence[:15]) == ([], "dog uncertain: ")
     assert np.isnan(values_for(judge, [flower], ["a zorbly on a hill"])).all()
 
 
@@ -95,3 +97,14 @@ def test_a_noun_of_one_class_has_a_curve_of_its_own(judge):
         log_odds, deviation = curve.log_odds(np.array([noun_margin(item, table[noun])]))
         judged = source.judge(item, phrase)
         assert (judged.shown, judged.deviation) == pytest.approx((expit(log_odds[0]), deviation[0]))
+
+
+def test_what_has_no_sign_at_all_is_not_seen(judge):
+    """The network takes a picture for a teapot, and for nothing else."""
+    item = np.full(1000, -14.0)
+    item[849] = -1e-3
+    source = judge.sources[0]
+    by_noun = {noun: source.judge(item, Phrase(noun, "subject")) for noun in ("teapot", "collie", "vehicle")}
+    assert by_noun["teapot"].seen
+    assert by_noun["collie"].missed
+    assert by_noun["vehicle"].missed

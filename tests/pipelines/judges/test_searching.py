@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 from PIL import Image
-from specimens.judging import PixelJudge
+from specimens.judging import PixelJudge, values_for
 
 from soart.errors import JudgeError
+from soart.metrics.damage.technical import TechnicalJudge
+from soart.metrics.items.packaged import CLASSES
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.finding import judge_named
 from soart.pipelines.judges.guarded import GuardedJudge
-from soart.pipelines.judges.searching import check_words, pictures_showing
+from soart.pipelines.judges.searching import check_words, item_kinds, pictures_showing, reader_at_hand
+from soart.pipelines.models import at_hand
+from soart.pipelines.models.at_hand import ModelAtHand
+from soart.pipelines.scoring.measuring import open_pictures
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +58,11 @@ def test_adherence_names_what_it_cannot_tell_and_measures_once(colours, adherenc
     found, problems = pictures_showing(colours, colours.images(), "a boat, zorblax", judge)
     assert len(found) == 16
     assert all(0 <= one.value <= 1 for one in found)
+    assert problems == []
+    # The pictures are too small for photographs.
+    _, problems = pictures_showing(colours, colours.images(), "a boat, a teapot, zorblax", judge)
     assert problems == [
-        "Adherence cannot tell 'zorblax' in these pictures: name a model that reads any words, such as "
+        "Adherence cannot tell 'teapot' in these pictures: name a model that reads any words, such as "
         "--by clip:openai/clip-vit-base-patch32."
     ]
     with pytest.raises(JudgeError, match="cannot tell 'zorblax'"):
@@ -93,8 +101,12 @@ def test_words_are_checked_before_pictures_are_read(adherence):
     judge = GuardedJudge(adherence)
     check_words("red", GuardedJudge(Reader()))
     # An owl is drawn by the embedded model, a harbour is photographed.
-    for words in ("an owl", "a lighthouse", "a boat, zorblax", "warm colors"):
-        check_words(words, judge)
+    for words in ("an owl", "a lighthouse", "a red fox", "warm colors"):
+        assert check_words(words, judge) == []
+    assert check_words("a boat, zorblax", judge) == [
+        "Adherence cannot tell 'zorblax' in any picture: name a model that reads any words, such as "
+        "--by clip:openai/clip-vit-base-patch32."
+    ]
     with pytest.raises(JudgeError, match="cannot tell 'zorblax', 'frumious' in any picture: name a model"):
         check_words("zorblax, frumious", judge)
     with pytest.raises(JudgeError, match="nothing to look for in 'the of'"):
@@ -104,3 +116,35 @@ def test_words_are_checked_before_pictures_are_read(adherence):
 def test_a_judge_that_reads_no_words_is_refused(colours, package):
     with pytest.raises(JudgeError, match="reads no words"):
         pictures_showing(colours, colours.images(), "red", GuardedJudge(judge_named("redness")))
+
+
+def test_photographs_are_measured_in_the_pass_that_reads_them(adherence, tmp_path, monkeypatch):
+    """The classes of the network, and the colours that every picture has, need no second decoding."""
+    place = tmp_path / "pictures"
+    place.mkdir()
+    for k in range(3):
+        Image.effect_mandelbrot((128, 112), (-2, -1.2, 1, 1.2), 20 + k).convert("RGB").save(place / f"{k}.png")
+    judge, words = GuardedJudge(adherence), "a teapot, warm colors"
+    kinds = item_kinds(words, judge)
+    assert [kind.network for kind in kinds] == [CLASSES]
+    assert item_kinds("warm colors", judge) == item_kinds("red", GuardedJudge(Reader())) == []
+    collection, rows, _ = open_pictures([place], TechnicalJudge.load(), beside=kinds)
+
+    def refuse(self, row):
+        raise AssertionError("decoded twice")
+
+    with collection:
+        monkeypatch.setattr(Collection, "pixels", refuse)
+        found, problems = pictures_showing(collection, rows, words, judge)
+    assert (len(found), problems) == (3, [])
+    with Image.open(found[0].path) as opened:
+        pixels = np.asarray(opened)
+    assert found[0].value == pytest.approx(values_for(adherence, [pixels], [words])[0], abs=1e-6)
+
+
+def test_a_model_at_hand_reads_any_words(tmp_path, monkeypatch):
+    models = [ModelAtHand("embedded", "StableDiffusionPipeline", True, 1), ModelAtHand("a/vit", "vit", False, 1)]
+    monkeypatch.setattr(at_hand, "models_at_hand", lambda: models)
+    assert reader_at_hand() == ""
+    models.append(ModelAtHand("google/siglip2-base", "siglip2", False, 1))
+    assert reader_at_hand() == "siglip:google/siglip2-base"

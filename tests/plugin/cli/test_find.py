@@ -5,6 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from soart.pipelines.judges import searching
+from soart.pipelines.judges.adherence import EMBEDDED_TOWERS
+
 
 def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
     line = ("find", "a boat, zorblax", red_and_green, "--top", 3)
@@ -52,3 +55,16 @@ def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):
         code, out, err = soart("find", words, place, *more)
         assert (code, out, said in err, "Traceback" in err) == (1, "", True, False)
     assert soart("find", "", red_and_green)[0] == 2
+
+
+def test_a_model_on_the_machine_looks_for_what_adherence_cannot_tell(soart, red_and_green, monkeypatch):
+    name = f"clip:{EMBEDDED_TOWERS}"
+    monkeypatch.setattr(searching, "reader_at_hand", lambda: name)
+    code, out, err = soart("find", "zorblax", red_and_green, "--top", 2)
+    assert (code, len(out.splitlines())) == (0, 3)
+    assert f"Adherence cannot tell all of these words: {name}, a model on this machine, looks for them." in " ".join(
+        err.split()
+    )
+    # Adherence is enough for these, and what is named is taken.
+    assert json.loads(soart("find", "a boat", red_and_green, "--json")[1])["by"] == "adherence"
+    assert soart("find", "zorblax", red_and_green, "--by", "adherence")[0] == 1

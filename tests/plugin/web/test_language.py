@@ -237,7 +237,7 @@ def composed():
         yield WithinGroups(pairs=1, groups=1).sentence(unit)
         for low, high in ((0.6, 0.9), (0.4, 0.6), (0.1, 0.3)):
             yield WithinGroups((low + high) / 2, low, high, 20, 6).sentence(unit)
-    for shown in (0.25, 0.75):
+    for shown in (0.05, 0.25, 0.75):
         yield from (
             PhraseJudgement(Phrase("7", "subject", negated), shown, 0.1, 0.9, 1.0).sentence for negated in (False, True)
         )
