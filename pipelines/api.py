@@ -265,6 +265,7 @@ def distil(
     """
     judge = optimizing.judge_for(by, anyway=anyway)
     distilling.check_taste(judge)
+    distilling.checked_path(lora)
     with ExitStack() as stack:
         if not isinstance(collection, Collection):
             Collection.check_place(collection)

@@ -24,6 +24,7 @@ from ..generate import generate
 from ..judges.finding import By
 from ..judges.guarded import GuardedJudge
 from ..models.generator import ImageGenerator
+from ..models.loading import EMBEDDED
 from ..models.loras import LoraFiles, layers_of
 from ..models.noise import free_memory
 from ..models.prompt_syntax import parse_prompt
@@ -37,6 +38,8 @@ from .denoiser import Denoiser, refusal_of_training
 from .lora_file import described, write_lora
 from .training import Lessons, Recipe, Training, lora_layers, lora_on
 
+#: Highest learning rate of the embedded model, which was tried, and of large ones, as LoRAs of these are usually trained.
+RATE, RATE_OF_LARGE = 1e-3, 1e-4
 #: Folder of unfinished runs in a collection.
 UNFINISHED = "distilling"
 #: Pictures of each prompt, and the share of prompts that are kept for the trust card if there are as many as ``FEWEST``.
@@ -131,7 +134,7 @@ def distil(
         rated: True to train on the rated pictures themselves and not on fresh ones.
         pictures: number of fresh pictures to train on.
         check: number of pictures without the LoRA in the trust card.
-        recipe: of training; by default ``Recipe()``.
+        recipe: of training; by default ``Recipe()`` with the rate of ``usual_rate``.
         anyway: True to use a taste that cannot be relied on yet.
         progress: called after each batch and step; whatever it raises ends the run.
         estimate: called once with what the run will take, before most of it.
@@ -145,9 +148,10 @@ def distil(
         LoraError: the file cannot be written.
         PromptError: there is no prompt.
     """
-    recipe = recipe or Recipe()
-    path = _checked_path(path)
-    _check(generator, prompt, pictures, check, recipe)
+    path = checked_path(path)
+    expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
+    recipe = recipe or Recipe(rate=usual_rate(generator))
+    _check(prompt, pictures, check, recipe)
     judge = judge_for(by, anyway=anyway)
     taste = check_taste(judge)
     if why := refusal_of_training(generator):
@@ -173,7 +177,12 @@ def check_taste(judge: GuardedJudge) -> TasteJudge:
     return judge.inner
 
 
-def _checked_path(path: Path | str) -> Path:
+def checked_path(path: Path | str) -> Path:
+    """The file of a LoRA that prompts can name.
+
+    Raises:
+        LoraError: another suffix, or a name with syntax of prompts in it.
+    """
     expect("the file of the LoRA as a path", path, str, Path, error=LoraError)
     found = from_home(path)
     if found.suffix != ".safetensors" or _SYNTAX & {*found.stem} or not found.stem.strip():
@@ -183,8 +192,12 @@ def _checked_path(path: Path | str) -> Path:
     return found
 
 
-def _check(generator: object, prompt: object, pictures: object, check: object, recipe: Recipe) -> None:
-    expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
+def usual_rate(generator: ImageGenerator) -> float:
+    """The learning rate for a model."""
+    return RATE if generator.model.identity.startswith(f"{EMBEDDED}@") else RATE_OF_LARGE
+
+
+def _check(prompt: object, pictures: object, check: object, recipe: Recipe) -> None:
     expect("the prompt as text", prompt, str, type(None), error=PromptError)
     for name, number, least in (("pictures", pictures, 2), ("pictures of the trust card", check, 2)):
         expect(f"the number of {name} as a whole number", number, int)

@@ -95,11 +95,11 @@ class Recipe:
         together: pairs that are computed together; this changes memory and no result but by rounding.
     """
 
-    steps: int = 80
+    steps: int = 40
     pairs: int = 8
     rank: int = 8
     rate: float = 1e-3
-    beta: float = 500.0
+    beta: float = 20.0
     seed: int = 0
     together: int = 8
 

@@ -40,9 +40,14 @@ def distil(
     ] = False,
     pictures: Annotated[int, typer.Option(min=2, help="Fresh pictures to draw and train on.")] = 160,
     check: Annotated[int, typer.Option(min=2, help="Pairs of pictures in the trust card.")] = 48,
-    training_steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 80,
+    training_steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 40,
     rank: Annotated[int, typer.Option(min=1, max=256, help="Rank of the LoRA.")] = 8,
-    rate: Annotated[float, typer.Option(min=1e-9, max=1.0, callback=finite, help="Learning rate.")] = 1e-3,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=1e-9, max=1.0, callback=finite, help="Learning rate; default: 0.001 for the embedded model, else 0.0001."
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=SEED_LIMIT // 2, help="Seed of the first picture, of the prompts and of training.")
     ] = 0,
@@ -72,11 +77,12 @@ def distil(
 
     width, height = parse_size(size)
     judge = judge_for(load_judges([name], profiles, [collection])[0][0], anyway=anyway)
+    distilling.check_taste(judge)
+    distilling.checked_path(lora)
     Collection.check_place(collection)
     settings: dict[str, Any] = {
         "negative": negative, "steps": steps, "guidance": guidance, "width": width, "height": height,
     }  # fmt: skip
-    recipe = Recipe(steps=training_steps, rank=rank, rate=rate, seed=seed)
     with load_generator(drawing) as generator, Collection(collection) as store, interruptible():
         with Progress("distilling", 0) as shown:
 
@@ -99,6 +105,7 @@ def distil(
                 shown(progress.done - done)
                 done = progress.done
 
+            recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
             found = distilling.distil(
                 store, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
                 anyway=anyway, progress=advance, estimate=tell, **settings,

@@ -116,9 +116,9 @@ def test_the_loss_is_that_of_the_paper():
 
 def test_training_learns_and_leaves_the_model_as_it_was(pipeline, lessons):
     identity = weights_identity(pipeline)
-    layers, losses = trained(pipeline, lessons, replace(RECIPE, steps=24))
+    layers, losses = trained(pipeline, lessons, replace(RECIPE, steps=12))
     assert losses[0] == pytest.approx(np.log(2), abs=1e-6)
-    assert np.mean(losses[-6:]) < 0.6
+    assert np.mean(losses[-4:]) < 0.66
     assert any(name.endswith("attn2.to_k") for name in layers)
     assert any(name.endswith("conv1") for name in layers)
     assert all(bool(up.abs().max() > 0) for _, up in layers.values())
