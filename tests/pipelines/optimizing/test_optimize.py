@@ -94,6 +94,18 @@ def test_ways_are_chosen_by_what_they_bring(generator, unbounded):
     assert found.marks.value > found.start_marks.value
 
 
+@pytest.mark.slow
+def test_other_ways_go_on_from_the_best_of_more_seeds(generator, unbounded):
+    found = run(generator, adherence=0.0, pictures=16, ways=["seeds", "gradient"])
+    assert found.steps[:2] == ("seeds", "gradient")
+    assert found.record["first"] == 4
+    again = optimize_again(generator, found.record, by=Bright())
+    assert np.array_equal(again.pixels, found.pixels)
+    # Half of eight pictures are the first seeds, and a caller who names the gradient alone wants no others.
+    assert run(generator, adherence=0.0, ways=["seeds", "gradient"]).steps[0] == "gradient"
+    assert "seeds" not in run(generator, adherence=0.0, pictures=16, ways=["gradient"]).steps
+
+
 def test_the_record_makes_the_same_picture_again(generator, collection, unbounded):
     found = run(generator, adherence=0.0)
     again = optimize_again(generator, json.loads(json.dumps(found.record)), by=Bright())
