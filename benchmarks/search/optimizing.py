@@ -347,7 +347,7 @@ def page(folder: Path, worlds: list[World], size: int, methods: list[str], path:
         for column, name in enumerate([f"{stems[-1]}-start", *stems]):
             tile = Image.open(folder / f"{name}.png").resize((side, side), Image.Resampling.NEAREST)
             sheet.paste(tile, (left + column * (side + 6), top + row * (side + 6)))
-    sheet.save(path)
+    sheet.save(path, quality=92)
 
 
 def main() -> None:
@@ -396,7 +396,9 @@ def main() -> None:
         for size in arguments.sizes:
             for method in arguments.methods:
                 file = folder / f"{world.number:02}-{size}-{method.replace(' ', '-')}.json"
-                found = stored_json(file, partial(run, world, int(size), method, arguments.pictures, generator, folder, arguments.cache))
+                found = stored_json(
+                    file, partial(run, world, int(size), method, arguments.pictures, generator, folder, arguments.cache)
+                )
                 results.setdefault((size, method), []).append(found)
                 count += 1
                 progress(count, total, "runs")

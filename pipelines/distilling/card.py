@@ -103,9 +103,14 @@ class TrustCard:
         if math.isnan(self.second_wins):
             lines.append("No second taste checks this one: look at the pictures.")
         else:
-            lines.append(f"A second taste, learnt from halves of the ratings, prefers it in {100 * self.second_wins:.0f} %.")
+            lines.append(
+                f"A second taste, learnt from halves of the ratings, prefers it in {100 * self.second_wins:.0f} %."
+            )
             lines.append(_of_turn(self.turns))
-        strengths, values = ([f"{getattr(one, name):{form}}" for one in self.strengths] for name, form in (("strength", "g"), ("value", ".0f")))
+        strengths, values = (
+            [f"{getattr(one, name):{form}}" for one in self.strengths]
+            for name, form in (("strength", "g"), ("value", ".0f"))
+        )
         lines.append(f"Its value at the strengths {', '.join(strengths)} is {', '.join(values)}.")
         if not math.isnan(self.adherence[1]):
             lines.append(f"Shows the prompt: {self.adherence[0]:.2f} without it, {self.adherence[1]:.2f} with it.")
@@ -202,7 +207,11 @@ class Examination:
     drawn: Callable[[int], None] = lambda count: None
 
     def card(
-        self, requests: Sequence[Request], others: Sequence[Request], settings: Mapping[str, Any], **facts: Any  # noqa: ANN401
+        self,
+        requests: Sequence[Request],
+        others: Sequence[Request],
+        settings: Mapping[str, Any],
+        **facts: Any,  # noqa: ANN401
     ) -> TrustCard:
         """Examine the LoRA.
 

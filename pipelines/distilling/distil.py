@@ -29,7 +29,7 @@ from ..models.loras import LoraFiles, layers_of
 from ..models.noise import free_memory
 from ..models.prompt_syntax import parse_prompt
 from ..models.request import Request
-from ..optimizing.optimize import few_ratings, judge_for
+from ..optimizing.optimize import judge_for, learnt_from
 from ..scoring.pictures import StoredPictures
 from ..scoring.prompts import prompts_of
 from ..scoring.taste_judge import TasteJudge
@@ -40,6 +40,8 @@ from .training import Lessons, Recipe, Training, lora_layers, lora_on
 
 #: Highest learning rate of the embedded model, which was tried, and of large ones, as LoRAs of these are usually trained.
 RATE, RATE_OF_LARGE = 1e-3, 1e-4
+#: Ratings with which distilling was tried; with fewer the LoRA may hold more of a taste's mistakes.
+ENOUGH = 60
 #: Folder of unfinished runs in a collection.
 UNFINISHED = "distilling"
 #: Pictures of each prompt, and the share of prompts that are kept for the trust card if there are as many as ``FEWEST``.
@@ -163,7 +165,7 @@ def distil(
     run.train(estimate)
     card = run.examine()
     few = ["This taste was learnt from few ratings, so that the LoRA holds its mistakes too: look at the pictures."]
-    return Distilled(path, card, (*(few if few_ratings(taste) else []), *run.notes))
+    return Distilled(path, card, (*(few if 0 < learnt_from(taste) < ENOUGH else []), *run.notes))
 
 
 def check_taste(judge: GuardedJudge) -> TasteJudge:
@@ -269,9 +271,7 @@ class _Run:
         said = " ".join([*prompts, *kept]).casefold()
         others = [one for one in wildcard_values("subject") if one.casefold() not in said][:OTHERS]
         self._others = [
-            self._request(f"a picture of a {one}", seed + 2_000_000 + k)
-            for one in others
-            for k in range(OF_OTHER)
+            self._request(f"a picture of a {one}", seed + 2_000_000 + k) for one in others for k in range(OF_OTHER)
         ]
 
     def _request(self, prompt: str, seed: int) -> Request:
@@ -314,7 +314,9 @@ class _Run:
         try:
             self._fit(denoiser, lessons, recipe, checkpointed, state)
         except torch.OutOfMemoryError as error:
-            raise ModelError("Not enough memory to train: use fewer pairs at once, a smaller size or another dtype.") from error
+            raise ModelError(
+                "Not enough memory to train: use fewer pairs at once, a smaller size or another dtype."
+            ) from error
         self._state = state
 
     def _drawn(self, requests: Sequence[Request]) -> list[ImageRow]:

@@ -132,7 +132,9 @@ app.command(epilog="Example: soart judges")(judges)
 app.command(epilog="Example: soart models")(models)
 app.command(epilog="Example: soart cache holiday-pictures/ --clear")(cache)
 taste_exchange.register(taste.app)
-taste.app.command(epilog='Example: soart taste distil mine --lora mine.safetensors --prompt "a {fox|owl|boat}, __style__"')(distil)
+taste.app.command(
+    epilog='Example: soart taste distil mine --lora mine.safetensors --prompt "a {fox|owl|boat}, __style__"'
+)(distil)
 app.add_typer(taste.app, name="taste")
 app.add_typer(configuration.app, name="config")
 

@@ -45,7 +45,10 @@ def distil(
     rate: Annotated[
         float | None,
         typer.Option(
-            min=1e-9, max=1.0, callback=finite, help="Learning rate; default: 0.001 for the embedded model, else 0.0001."
+            min=1e-9,
+            max=1.0,
+            callback=finite,
+            help="Learning rate; default: 0.001 for the embedded model, else 0.0001.",
         ),
     ] = None,
     seed: Annotated[
@@ -83,33 +86,37 @@ def distil(
     settings: dict[str, Any] = {
         "negative": negative, "steps": steps, "guidance": guidance, "width": width, "height": height,
     }  # fmt: skip
-    with load_generator(drawing) as generator, Collection(collection) as store, interruptible():
-        with Progress("distilling", 0) as shown:
+    with (
+        load_generator(drawing) as generator,
+        Collection(collection) as store,
+        interruptible(),
+        Progress("distilling", 0) as shown,
+    ):
 
-            def tell(estimate: distilling.Estimate) -> None:
-                memory = f"{estimate.memory / 1e9:.1f} GB beside the model"
-                if estimate.checkpointed:
-                    memory = f"less than {memory}, because each block is computed twice"
-                print_notes(
-                    [
-                        f"About {max(1, round(estimate.seconds / 60))} min: {counted(estimate.pictures)} to draw, "
-                        f"{counted(estimate.steps, 'step')} of training. Training needs {memory}."
-                    ]
-                )
+        def tell(estimate: distilling.Estimate) -> None:
+            memory = f"{estimate.memory / 1e9:.1f} GB beside the model"
+            if estimate.checkpointed:
+                memory = f"less than {memory}, because each block is computed twice"
+            print_notes(
+                [
+                    f"About {max(1, round(estimate.seconds / 60))} min: {counted(estimate.pictures)} to draw, "
+                    f"{counted(estimate.steps, 'step')} of training. Training needs {memory}."
+                ]
+            )
 
-            done = 0
+        done = 0
 
-            def advance(progress: distilling.Progress) -> None:
-                nonlocal done
-                shown.expect(progress.total)
-                shown(progress.done - done)
-                done = progress.done
+        def advance(progress: distilling.Progress) -> None:
+            nonlocal done
+            shown.expect(progress.total)
+            shown(progress.done - done)
+            done = progress.done
 
-            recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
-            found = distilling.distil(
-                store, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
-                anyway=anyway, progress=advance, estimate=tell, **settings,
-            )  # fmt: skip
+        recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
+        found = distilling.distil(
+            store, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
+            anyway=anyway, progress=advance, estimate=tell, **settings,
+        )  # fmt: skip
     if as_json:
         emit({"path": str(found.path), "card": found.card.as_json(), "notes": list(found.sentences)})
     else:

@@ -29,7 +29,8 @@ def test_wins_have_the_interval_of_wilson():
     assert wins_of(np.zeros(4), np.zeros(4))[0] == 0.5
     assert wins_of(np.ones(4), np.zeros(4))[2] == pytest.approx(1)
     covered = [
-        low <= 0.7 <= high for _, low, high in (wins_of((rng.random(40) < 0.7) * 1.0, np.full(40, 0.5)) for _ in range(400))
+        low <= 0.7 <= high
+        for _, low, high in (wins_of((rng.random(40) < 0.7) * 1.0, np.full(40, 0.5)) for _ in range(400))
     ]
     assert 0.85 < np.mean(covered) < 0.96
 

@@ -72,7 +72,8 @@ def test_a_lora_is_trained_examined_and_drawn_with(collection, own, taste, tmp_p
     assert not [*collection.file(UNFINISHED).iterdir()]
     drawing = ImageGenerator(replace(own.model, loras=LoraFiles(found.path)))
     plain, changed = (
-        next(drawing.draw([drawing.request(prompt, 1, steps=2)]))[0].pixels for prompt in ("a fox", "a fox, <lora:mine:1>")
+        next(drawing.draw([drawing.request(prompt, 1, steps=2)]))[0].pixels
+        for prompt in ("a fox", "a fox, <lora:mine:1>")
     )
     assert not np.array_equal(plain, changed)
 
@@ -162,16 +163,16 @@ def test_pictures_that_are_liked_alike_teach_nothing(collection, own, taste, tmp
 def test_memory_decides_how_training_runs(collection, own, taste, tmp_path, monkeypatch):
     told = []
 
-    class Told(Exception):
+    class ToldError(Exception):
         pass
 
     def tell(estimate):
         told.append(estimate)
-        raise Told
+        raise ToldError
 
     for free in (None, 10**12, 1):
         monkeypatch.setattr(distilling, "free_memory", lambda device, free=free: free)
-        with pytest.raises(Told):
+        with pytest.raises(ToldError):
             run(collection, own, taste, tmp_path / "mine.safetensors", estimate=tell)
     unknown, enough, little = told
     assert not unknown.checkpointed

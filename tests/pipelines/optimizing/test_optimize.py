@@ -250,10 +250,10 @@ def test_a_second_taste_is_of_both_halves(taste, drawn):
 
 
 def test_a_taste_of_few_ratings_is_said_to_be_one(taste):
-    sentence = few_ratings(guarded(taste).inner)
-    assert sentence.startswith("This taste was learnt from 24 ratings: with so few")
-    many = replace(taste, trust=replace(taste.trust, liked=30, disliked=30))
-    assert few_ratings(guarded(many).inner) == few_ratings(Brightness()) == ""
+    few = replace(taste, trust=replace(taste.trust, liked=6, disliked=6))
+    sentence = few_ratings(guarded(few).inner)
+    assert sentence.startswith("This taste was learnt from 12 ratings: with so few")
+    assert few_ratings(guarded(taste).inner) == few_ratings(Brightness()) == ""
 
 
 @pytest.mark.slow

@@ -22,7 +22,16 @@ def folders(tmp_path):
 
 
 def learnt(soart, folders):
-    options = ("--good", folders / "bright", "--bad", folders / "dark", "--network", "none", "--tastes", folders / "tastes")
+    options = (
+        "--good",
+        folders / "bright",
+        "--bad",
+        folders / "dark",
+        "--network",
+        "none",
+        "--tastes",
+        folders / "tastes",
+    )
     code, _, err = soart("taste", "learn", "mine", *options)
     assert code == 0, err
 
@@ -44,7 +53,9 @@ def test_a_lora_is_distilled_and_draws(soart, folders, monkeypatch):
     assert facts["path"] == str(lora)
     assert facts["card"]["pictures"] == 2
     assert "GB beside the model" in err
-    code, out, err = soart("generate", "a fox, <lora:mine:1>", "-n", 1, "--steps", 2, "--lora", lora, "--collection", pictures)
+    code, out, err = soart(
+        "generate", "a fox, <lora:mine:1>", "-n", 1, "--steps", 2, "--lora", lora, "--collection", pictures
+    )
     assert code == 0, err
 
 
