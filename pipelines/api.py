@@ -221,7 +221,10 @@ def distil(
     rated: bool = False,
     pictures: int = 160,
     check: int = 48,
-    recipe: Recipe | None = None,
+    training_steps: int = Recipe.steps,
+    rank: int = Recipe.rank,
+    rate: float | None = None,
+    seed: int = 0,
     anyway: bool = False,
     progress: Callable[[distilling.Progress], None] = lambda progress: None,
     **settings: Any,  # noqa: ANN401
@@ -239,7 +242,10 @@ def distil(
         rated: True to train on the rated pictures themselves and not on fresh ones.
         pictures: number of fresh pictures to train on.
         check: number of pairs of pictures in the trust card.
-        recipe: of training: steps, pairs, rank, rate, beta and seed.
+        training_steps: of training, 8 pairs each.
+        rank: of the LoRA.
+        rate: highest learning rate; by default 0.001 for the embedded model, else 0.0001.
+        seed: of the first picture, of the prompts and of training.
         anyway: True to use a taste that cannot be relied on yet.
         progress: called after each batch and step; whatever it raises ends the run.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's own.
@@ -271,6 +277,7 @@ def distil(
             Collection.check_place(collection)
         generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
         opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
+        recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
         return distilling.distil(
             opened, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
             anyway=anyway, progress=progress, **settings,

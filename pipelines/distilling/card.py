@@ -90,13 +90,20 @@ class TrustCard:
         """Plain JSON values, None for NaN."""
         return {name: _plain(value) for name, value in asdict(self).items()}
 
+    def _turn(self) -> str:
+        if self.turns is None:
+            return f"It still rises at {self.strengths[-1].strength:g} times the strength."
+        if self.turns == 0:
+            return "It falls at every strength that was tried: this LoRA follows errors of the taste, so do not use it."
+        return f"It falls beyond a strength of {self.turns:g}: name the LoRA with at most that."
+
     def sentences(self) -> list[str]:
         """The card in sentences."""
         low, high = 100 * self.low, 100 * self.high
         seeds = "new prompts" if self.new_prompts else "the same prompts at new seeds"
         lines = [
             f"The taste prefers the picture with the LoRA in {100 * self.wins:.0f} % of {self.pictures} pairs of {seeds} "
-            f"(90 %: {low:.0f} … {high:.0f}); its value rises from {self.values[0]:.0f} to {self.values[1]:.0f}."
+            f"(90 %: {low:.0f} … {high:.0f}); its mean value goes from {self.values[0]:.0f} to {self.values[1]:.0f}."
         ]
         if low <= 50:
             lines.append("That is not shown to be more than chance: rate more pictures, or train with more of them.")
@@ -106,7 +113,7 @@ class TrustCard:
             lines.append(
                 f"A second taste, learnt from halves of the ratings, prefers it in {100 * self.second_wins:.0f} %."
             )
-            lines.append(_of_turn(self.turns))
+            lines.append(self._turn())
         strengths, values = (
             [f"{getattr(one, name):{form}}" for one in self.strengths]
             for name, form in (("strength", "g"), ("value", ".0f"))
@@ -125,14 +132,6 @@ class TrustCard:
                 f"Pictures of other subjects {shown}change by {self.other_change:.2f} of the difference between two seeds."
             )
         return lines
-
-
-def _of_turn(turns: float | None) -> str:
-    if turns is None:
-        return f"It still rises at {STRENGTHS[-1]:g} times the strength."
-    if turns == 0:
-        return "It falls at every strength that was tried: this LoRA follows errors of the taste, so do not use it."
-    return f"It falls beyond a strength of {turns:g}: name the LoRA with at most that."
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -222,16 +221,14 @@ class Examination:
             facts: the fields of the card that are known already.
         """
         before, marks = self._examined(requests, 0.0, settings)
-        rows, at_one = [self._row(0.0, marks)], marks
-        after = before
+        after, at_one = before, marks
         # The others need fewer pictures: only means are compared.
         few = max(1, len(requests) // 2)
-        first_few = [self._row(0.0, marks[:few])]
+        strengths = [self._row(0.0, marks[:few])]
         for strength in STRENGTHS:
             some = requests if strength == 1.0 else requests[:few]
             pixels, found = self._examined(some, strength, settings)
-            rows.append(self._row(strength, found))
-            first_few.append(self._row(strength, found[:few]))
+            strengths.append(self._row(strength, found[:few]))
             if strength == 1.0:
                 after, at_one = pixels, found
         prompts = [one.prompt for one in requests]
@@ -247,8 +244,8 @@ class Examination:
         return TrustCard(
             pictures=len(requests), wins=share, low=low, high=high, second_wins=second,
             values=_means(marks, at_one, "value"), adherence=_means(marks, at_one, "adherence"), freedom=_means(marks, at_one, "freedom"),
-            variety=variety, other_adherence=other_adherence, other_change=other_change, strengths=tuple(first_few),
-            turns=turning([one.strength for one in first_few], [one.second for one in first_few]), **facts,
+            variety=variety, other_adherence=other_adherence, other_change=other_change, strengths=tuple(strengths),
+            turns=turning([one.strength for one in strengths], [one.second for one in strengths]), **facts,
         )  # fmt: skip
 
     def _forgotten(self, others: Sequence[Request], settings: Mapping[str, Any]) -> tuple[tuple[float, float], float]:

@@ -250,7 +250,7 @@ class _Run:
         else:
             prompts = [*dict.fromkeys(words for _, words, _ in self._rated)]
         # LoRAs and word weights of a prompt are not what is learnt.
-        prompts = [*dict.fromkeys(text for one in prompts if (text := parse_prompt(one).text.strip()))]
+        prompts = [*dict.fromkeys(text for one in prompts if (text := _words(one)))]
         if not prompts:
             raise PromptError("No rated picture of this collection has a prompt: give one with --prompt.")
         kept = prompts
@@ -281,7 +281,7 @@ class _Run:
         stars = ratings(self.collection, rater)
         rows = [row for row in self.collection.images() if row.id in stars]
         prompts = prompts_of(self.collection, rows)
-        return [(row, parse_prompt(prompts[row.id]).text, stars[row.id]) for row in rows if row.id in prompts]
+        return [(row, words, stars[row.id]) for row in rows if (words := _words(prompts.get(row.id, "")))]
 
     def train(self, estimate: Callable[[Estimate], None]) -> None:
         """Draw, encode, train, and write the file, whose card is still to come."""
@@ -294,14 +294,13 @@ class _Run:
         seconds = [row.generation.seconds for row in first if row.generation and row.generation.seconds]
         if not seconds:
             seconds = [one.seconds for batch in self.generator.draw(self._kept[:1]) for one in batch]
-        if refused := refusal_of_training(self.generator):
-            raise ModelError(refused)
         state = self.collection.file(f"{UNFINISHED}/{self._key()}.pt")
         state.parent.mkdir(parents=True, exist_ok=True)
         with self.generator.ready(self._kept[0]) as pipeline:
             denoiser = Denoiser(pipeline)
             recipe, memory, checkpointed, pace = self._measured(denoiser)
-        missing = len(self._fresh) - len(first)
+        keys = [request.key(self.generator.model.identity) for request in self._fresh[len(first) :]]
+        missing = len(keys) - len(self.collection.known_requests(keys))
         estimate(
             Estimate(
                 missing + examined, self.recipe.steps,
@@ -448,6 +447,14 @@ class _Run:
         write_lora(self.path, self._layers, self._facts, card.as_json())
         self._state.unlink(missing_ok=True)
         return card
+
+
+def _words(prompt: str) -> str:
+    """The words of a prompt; empty for one that soart cannot read, as of other tools."""
+    try:
+        return parse_prompt(prompt).text.strip()
+    except SoartError:
+        return ""
 
 
 def _fitted(pixels: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:

@@ -30,6 +30,8 @@ from .denoiser import Denoiser
 TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2")
 #: Name of the adapter while it is trained.
 ADAPTER = "soart_distilling"
+#: Factor of the loss of models in float16, which would lose the small derivatives.
+SCALE = 1024.0
 #: Share of pairs that are shown without their words, which guidance away from no words needs.
 WORDLESS = 0.1
 #: Share of the pictures of a prompt that are taken as liked, and as not liked.
@@ -190,6 +192,7 @@ class Training:
         self.denoiser, self.lessons, self.recipe = denoiser, lessons, recipe
         self._ends, self._weights = lessons.ends(), list(weights)
         self._optimizer = torch.optim.AdamW(self._weights, lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.0)
+        self._scale = SCALE if denoiser.unet.dtype == torch.float16 else 1.0
         self.step, self.loss = 0, float("nan")
 
     def advance(self) -> bool:
@@ -204,17 +207,20 @@ class Training:
             group["lr"] = self.recipe.rate * _pace(self.step, self.recipe.steps)
         self._optimizer.zero_grad(set_to_none=True)
         self.loss = self.gradient(np.random.default_rng([self.recipe.seed, self.step]))
-        if not np.isfinite(self.loss):
+        for one in self._weights:
+            if one.grad is not None:
+                one.grad /= self._scale
+        length = torch.nn.utils.clip_grad_norm_(self._weights, 1.0)
+        if not (np.isfinite(self.loss) and bool(torch.isfinite(length))):
             raise ModelError(
                 "The training left all numbers (its loss is not one): use a smaller --rate, or another dtype."
             )
-        torch.nn.utils.clip_grad_norm_(self._weights, 1.0)
         self._optimizer.step()
         self.step += 1
         return True
 
     def gradient(self, rng: np.random.Generator) -> float:
-        """The mean loss of the pairs of a step; its derivative is added to the weights'."""
+        """The mean loss of the pairs of a step; its derivative, times the scale, is added to the weights'."""
         count, lessons = self.recipe.pairs, self.lessons
         chosen = [self._ends[k] for k in rng.integers(len(self._ends), size=count)]
         pairs = np.array([(rng.choice(better), rng.choice(worse)) for better, worse in chosen])
@@ -229,7 +235,7 @@ class Training:
         for start in range(0, count, self.recipe.together):
             rows = slice(start, start + self.recipe.together)
             loss = self._losses(pairs[rows], noise[rows], times[rows], wordless[rows]).sum() / count
-            torch.autograd.backward(loss)
+            torch.autograd.backward(self._scale * loss)
             total += float(loss.detach())
         return total
 

@@ -61,7 +61,7 @@ def test_the_card_says_what_is_known():
     assert "chance" not in text
     assert "not shown to be more than chance" in " ".join(replace(CARD, low=0.45).sentences())
     assert "No second taste checks" in " ".join(replace(CARD, second_wins=NAN).sentences())
-    assert "still rises at 2 times" in " ".join(replace(CARD, turns=None).sentences())
+    assert "still rises at 1 times" in " ".join(replace(CARD, turns=None).sentences())
     assert "do not use it" in " ".join(replace(CARD, turns=0.0).sentences())
     bare = replace(CARD, adherence=(NAN, NAN), other_change=NAN, other_adherence=(NAN, NAN), variety=NAN)
     assert len(bare.sentences()) == len(CARD.sentences()) - 3

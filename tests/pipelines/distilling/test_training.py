@@ -163,8 +163,9 @@ def test_weights_that_overflow_end_in_a_sentence(pipeline, lessons):
     assert not layers_of(pipeline.unet)
 
 
-def test_half_precision_trains_in_single(tmp_path, lessons):
-    pipeline = families.sd1(tmp_path).to(torch.bfloat16)
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_half_precision_trains_in_single(tmp_path, lessons, kind):
+    pipeline = families.sd1(tmp_path).to(kind)
     layers, losses = trained(pipeline, lessons, replace(RECIPE, steps=2))
     assert np.isfinite(losses).all()
     assert {up.dtype for _, up in layers.values()} == {torch.float32}
