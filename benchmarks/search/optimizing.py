@@ -168,7 +168,7 @@ class Weighted(Training):
 
 
 def with_lora(world: World, size: int, kind: type[Training], generator: ImageGenerator, cache: Path) -> np.ndarray:
-    """(n, 64, 64, 3) pictures of the first seeds of a world's prompt with a LoRA of its taste, and the seconds of training."""
+    """(n, 64, 64, 3) pictures of the first seeds of a world's prompt with a LoRA of its taste."""
     material, denoiser = taught(generator, cache), Denoiser(generator.model.pipeline)
     values = world.taste(size).liking(material["items"])
     lessons = Lessons(denoiser.latents(material["pixels"]), taught_prompts(), values)
