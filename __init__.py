@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .metrics.tastes.overall import OverallJudge as OverallJudge
     from .metrics.tastes.taste import LearntTaste as LearntTaste
     from .pipelines.api import Ranking as Ranking
+    from .pipelines.api import distil as distil
     from .pipelines.api import generate as generate
     from .pipelines.api import keep as keep
     from .pipelines.api import optimize as optimize
@@ -70,6 +71,7 @@ _HOMES = {
     "TechnicalJudge": ".metrics.damage.technical",
     "Tuner": ".pipelines.tuning.tuner",
     "Values": ".metrics.protocols",
+    "distil": ".pipelines.api",
     "findings_of": ".pipelines.tuning.findings",
     "generate": ".pipelines.api",
     "join_population": ".pipelines.tastes.sharing",

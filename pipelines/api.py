@@ -18,6 +18,8 @@ from . import generate as generation
 from .collection.collection import Collection
 from .collection.tables import ImageRow
 from .collection.thumbnails import thumbnail_of_file
+from .distilling import distil as distilling
+from .distilling.training import Recipe
 from .evaluation.folders import sync_and_evaluate
 from .ingest.local_engine import LocalEngine
 from .ingest.roots import open_collection_for
@@ -207,6 +209,79 @@ def optimize(
             state=optimizing.state_file(opened, generator, judge, request), progress=progress, **settings,
         )  # fmt: skip
         return optimizing.store(opened, generator, found, judge)
+
+
+def distil(
+    by: By,
+    lora: str | Path,
+    collection: str | Path | Collection = "soart-pictures",
+    *,
+    model: str | Path | LoadedModel | ImageGenerator | None = None,
+    prompt: str | None = None,
+    rated: bool = False,
+    pictures: int = 160,
+    check: int = 48,
+    training_steps: int = Recipe.steps,
+    rank: int = Recipe.rank,
+    rate: float | None = None,
+    seed: int = 0,
+    anyway: bool = False,
+    progress: Callable[[distilling.Progress], None] = lambda progress: None,
+    **settings: Any,  # noqa: ANN401
+) -> distilling.Distilled:
+    """Train a LoRA with which a model draws more of what a taste likes, and examine it (docs/loras.md).
+
+    Called again after an interruption, it goes on.
+
+    Args:
+        by: a taste, or its name.
+        lora: file of the LoRA, ``.safetensors``; its name is that of the LoRA in prompts.
+        collection: a folder, or an open collection, which stays open; the pictures that are drawn are stored in it.
+        model: as for ``generate``; of Stable Diffusion 1, 2 or XL.
+        prompt: a prompt or a template to draw pictures of; by default the prompts of the rated pictures.
+        rated: True to train on the rated pictures themselves and not on fresh ones.
+        pictures: number of fresh pictures to train on.
+        check: number of pairs of pictures in the trust card.
+        training_steps: of training, 8 pairs each.
+        rank: of the LoRA.
+        rate: highest learning rate; by default 0.001 for the embedded model, else 0.0001.
+        seed: of the first picture, of the prompts and of training.
+        anyway: True to use a taste that cannot be relied on yet.
+        progress: called after each batch and step; whatever it raises ends the run.
+        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's own.
+
+    Raises:
+        SoartError: an argument that is out of range, or of another type.
+        ModelError: the model cannot be loaded, takes no LoRA, or fails, or memory does not suffice.
+        CollectionError: the collection cannot be opened or written.
+        JudgeError: a judge that is no taste.
+        TasteError: a taste that cannot be used or relied on.
+        LoraError: the file cannot be written.
+        PromptError: there is no prompt.
+
+    Examples:
+        >>> import soart
+        >>> def refused():
+        ...     try:
+        ...         soart.distil("overall", "mine.safetensors", prompt="a boat")
+        ...     except soart.errors.JudgeError as error:
+        ...         return str(error)
+        >>> refused()
+        "'overall' is not a taste: learn one with soart taste learn, and name that."
+    """
+    judge = optimizing.judge_for(by, anyway=anyway)
+    distilling.check_taste(judge)
+    distilling.checked_path(lora)
+    with ExitStack() as stack:
+        if not isinstance(collection, Collection):
+            Collection.check_place(collection)
+        generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
+        opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
+        recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
+        return distilling.distil(
+            opened, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
+            anyway=anyway, progress=progress, **settings,
+        )  # fmt: skip
 
 
 def rank(

@@ -369,7 +369,7 @@ def wrap(
             ``SoartPipeline.tune``. The scheduler and its settings, and fixed inputs, are always part of the identity.
         batch_size: pictures drawn together; by default 1 on a CPU and with fixed pictures, else 4, halved when memory
             runs out. With fixed pictures, what some pipelines draw depends on the batch.
-        loras: a folder of ``.safetensors`` files, or the file of each name; prompts name them as
+        loras: a folder of ``.safetensors`` files, one file, or the file of each name; prompts name them as
             ``<lora:NAME:WEIGHT>``. The pipeline's own active LoRAs stay on beside them.
         inputs: fixed arguments of its call: what an image-to-image, inpainting or ControlNet pipeline needs besides
             text (``image``, ``mask_image``, ``control_image``), and options such as ``strength`` or ``clip_skip``.

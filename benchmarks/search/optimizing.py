@@ -1,4 +1,4 @@
-"""Measures optimized pictures by their true value: best of seeds, search, gradient and guidance at equal seconds.
+"""Measures optimized pictures by their true value: best of seeds, search, gradient, guidance and LoRA at equal seconds.
 
     python benchmarks/search/optimizing.py [--tastes 20] [--first 0] [--sizes 8,30] [--pictures 32] [--methods …] [--cache DIR]
 
@@ -6,7 +6,10 @@ The embedded model draws with 8 steps. A world is a taste: standard normal weigh
 soart does not know (``tuning_pictures``). A taste is learnt from n liked and n disliked pictures of other prompts and seeds, the upper and the
 lower third by the world's value. Each method then draws one prompt, and has the processor time of ``--pictures`` pictures, 32 by default. All begin with the
 same seeds. What is reported is the world's own value of the chosen picture, in standard deviations of the seeds of its prompt:
-0 is the mean seed. *pushed* is the gradient in large turns and without bounds. Adherence is that of the judge; the subject
+0 is the mean seed. *pushed* is the gradient in large turns and without bounds. *lora* is the mean of the first 16 seeds with a LoRA
+that was trained by ``soart.pipelines.distilling`` on pictures of seven other subjects, which costs more than the seconds of one picture
+but is spent once; *best with lora* is the best of these 16 by the taste. *weighted* is the same with another loss: the pictures
+are drawn in proportion to exp(liking / 0.3), in deviations within their subject (reward-weighted regression). Adherence is that of the judge; the subject
 is recognised by a classifier that no part of soart uses. Runs are cached one by one.
 """
 
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
 
 from soart.benchmarks.common import (
@@ -30,6 +34,7 @@ from soart.benchmarks.common import (
     key_of,
     names_among,
     progress,
+    stored_array,
     stored_arrays,
     stored_json,
 )
@@ -38,26 +43,32 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.packaged import EFFICIENTNET
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.taste import LearntTaste, computed_priors, learn_taste
+from soart.pipelines.distilling.denoiser import Denoiser
+from soart.pipelines.distilling.training import Lessons, Recipe, Training, lora_on
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.optimizing import ways as ways_of
 from soart.pipelines.optimizing.examining import Bounds, Examiner
-from soart.pipelines.optimizing.optimizer import FIRST, Limit, Optimization
+from soart.pipelines.optimizing.optimizer import FIRST, MOST_SEEDS, Limit, Optimization
 from soart.pipelines.optimizing.ways import GRADIENT, GUIDANCE, SEARCH, Means
+from soart.pipelines.tiny.words import SUBJECTS as KNOWN
 from soart.training.judge import balanced_scenes, load_judge, plain_prompt
 
 STEPS, SEED, POOL, SEEDS = 8, 70_707, 192, 64
 #: Subjects of the prompts, which worlds take in turn.
 SUBJECTS = ("castle", "boat", "fox")
-BEST, PUSHED = "best of seeds", "pushed"
-METHODS = (BEST, SEARCH, GRADIENT, GUIDANCE, "optimize", PUSHED)
+BEST, PUSHED, LORA, BEST_LORA, WEIGHTED = "best of seeds", "pushed", "lora", "best with lora", "weighted"
+METHODS = (BEST, SEARCH, GRADIENT, GUIDANCE, "optimize", PUSHED, LORA, BEST_LORA, WEIGHTED)
+#: Seeds of each other subject that a LoRA is trained on, seeds that are drawn with it, and its strength of weighting.
+TAUGHT, WITH_LORA, TEMPERATURE = 24, 16, 0.3
+RECIPE = Recipe()
 PRIORS = "technical", "appeal"
 #: Turns of *pushed*: of this many times the angle.
 PUSH = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pictures:
     """Drawn once for all worlds.
 
@@ -73,6 +84,11 @@ class Pictures:
     seeds: dict[str, np.ndarray]
     spread: tuple[np.ndarray, np.ndarray]
     seconds: float
+
+    @cache  # noqa: B019
+    def items_of(self, subject: str) -> np.ndarray:
+        """(64, p) items of the pictures of the first seeds of a subject."""
+        return taste_extractor(EFFICIENTNET).extract(self.seeds[subject])
 
 
 def drawn(generator: ImageGenerator, cache: Path) -> Pictures:
@@ -109,6 +125,59 @@ def drawn(generator: ImageGenerator, cache: Path) -> Pictures:
     values = properties(learnt["pool"])
     spread = values.mean(axis=0), values.std(axis=0)
     return Pictures(learnt["pool"], learnt["items"], {s: own[s] for s in SUBJECTS}, spread, float(own["seconds"]))
+
+
+def taught(generator: ImageGenerator, cache: Path) -> dict[str, np.ndarray]:
+    """Pictures of the other subjects, to train LoRAs on, with their items; drawn once, then cached."""
+
+    def draw() -> dict[str, np.ndarray]:
+        requests = [
+            generator.request(prompt, 5000 + k % TAUGHT, steps=STEPS) for k, prompt in enumerate(taught_prompts())
+        ]
+        pixels = np.stack([one.pixels for batch in generator.draw(requests) for one in batch])
+        return {"pixels": pixels, "items": taste_extractor(EFFICIENTNET).extract(pixels)}
+
+    key = key_of(repr((generator.model.identity, STEPS, SUBJECTS, TAUGHT)))
+    return stored_arrays(cache / f"optimizing-taught-{key}.npz", draw)
+
+
+def taught_prompts() -> list[str]:
+    """Prompts of the pictures that LoRAs are trained on."""
+    return [prompt_of(subject) for subject in KNOWN if subject not in SUBJECTS for _ in range(TAUGHT)]
+
+
+class Weighted(Training):
+    """Training by reward-weighted regression: the denoiser's usual loss, on pictures drawn by their weight."""
+
+    def gradient(self, rng: np.random.Generator) -> float:
+        """The loss of a step on as many pictures as ``Training`` has; its derivative is added to the weights'."""
+        lessons, count = self.lessons, 2 * self.recipe.pairs
+        groups = lessons.values.reshape(-1, TAUGHT)
+        likings = (groups - groups.mean(axis=1, keepdims=True)) / groups.std(axis=1, keepdims=True)
+        weights = np.exp(likings.ravel() / TEMPERATURE)
+        rows = rng.choice(len(weights), count, p=weights / weights.sum())
+        source = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        noise = torch.randn((count, *lessons.latents.shape[1:]), generator=source)
+        shares = (torch.arange(count) + torch.rand(count, generator=source)) / count
+        times = (shares * self.denoiser.times).long()[torch.randperm(count, generator=source)]
+        words = [self.denoiser.words(lessons.prompts[row]) for row in rows]
+        noisy, target = self.denoiser.noised(lessons.latents[torch.from_numpy(rows)], noise, times)
+        loss = (self.denoiser(noisy, times, words) - target).square().mean()
+        torch.autograd.backward(loss)
+        return float(loss.detach())
+
+
+def with_lora(world: World, size: int, kind: type[Training], generator: ImageGenerator, cache: Path) -> np.ndarray:
+    """(n, 64, 64, 3) pictures of the first seeds of a world's prompt with a LoRA of its taste."""
+    material, denoiser = taught(generator, cache), Denoiser(generator.model.pipeline)
+    values = world.taste(size).liking(material["items"])
+    lessons = Lessons(denoiser.latents(material["pixels"]), taught_prompts(), values)
+    with lora_on(denoiser.unet, RECIPE.rank, RECIPE.seed) as weights:
+        training = kind(denoiser, lessons, RECIPE, weights)
+        while training.advance():
+            pass
+        requests = [generator.request(prompt_of(world.subject), k, steps=STEPS) for k in range(WITH_LORA)]
+        return np.stack([one.pixels for batch in generator.draw(requests) for one in batch])
 
 
 def prompt_of(subject: str) -> str:
@@ -175,63 +244,79 @@ class Unbounded(Bounds):
         return "" if np.isfinite(marks.value) else "value"
 
 
-def run(world: World, size: int, method: str, budget: int, generator: ImageGenerator, folder: Path) -> dict[str, Any]:
+def run(
+    world: World, size: int, method: str, budget: int, generator: ImageGenerator, folder: Path, cache: Path
+) -> dict[str, Any]:
     """Facts of one run; the picture is written beside."""
-    taste = world.taste(size)
-    judge, prompt = guarded(taste), prompt_of(world.subject)
-    examiner = Examiner(judge, prompt)
-    request = generator.request(prompt, 0, steps=STEPS)
-    wanted = {BEST: [ways_of.SEEDS], SEARCH: [SEARCH], GRADIENT: [GRADIENT], GUIDANCE: [GUIDANCE], PUSHED: [GRADIENT]}
-    second = examiner.second
-    extractor = taste_extractor(EFFICIENTNET)
-    angle = ways_of.ANGLE
+    taste, prompt = world.taste(size), prompt_of(world.subject)
+    seeds, stem = world.pictures.seeds[world.subject], f"{world.number:02}-{size}-{method.replace(' ', '-')}"
+    begun, ended, passed, trail = time.process_time(), "", 0.0, []
     if method == BEST:
-        pixels = world.pictures.seeds[world.subject][:budget]
-        values = judge.inner.score(extractor.extract(pixels))  # type: ignore[attr-defined]
-        chosen, start = pixels[int(values.argmax())], pixels[int(values[:FIRST].argmax())]
-        drawn_pictures, ended, passed, trail = len(pixels), "", 0.0, []
+        chosen = seeds[:budget]
+    elif method in (LORA, BEST_LORA, WEIGHTED):
+        kind = "weighted" if method == WEIGHTED else "preferred"
+        file = folder / f"{world.number:02}-{size}-{kind}.npy"
+        of_kind = Weighted if method == WEIGHTED else Training
+        chosen = stored_array(file, lambda: with_lora(world, size, of_kind, generator, cache))
     else:
-        limit = Limit(world.pictures.seconds * budget / SEEDS, None, time.process_time)
-        means = Means.of(generator, request, examiner, wanted.get(method))
-        if method == PUSHED:
-            ways_of.ANGLE = PUSH * angle
-        try:
-            optimization = Optimization(means, limit)
-            optimization.begin()
-            if method == PUSHED and optimization.bounds is not None:
-                optimization.bounds = Unbounded(**vars(optimization.bounds))
-            while optimization.advance():
-                pass
-        finally:
-            ways_of.ANGLE = angle
+        optimization = optimized(world, size, method, budget, generator)
         assert optimization.best is not None
         assert optimization.start is not None
-        assert optimization.bounds is not None
-        chosen, start = optimization.best.picture.pixels, optimization.start.picture.pixels
-        drawn_pictures, ended, trail = optimization.drawn, optimization.ended, optimization.steps
-        passed = float(
-            Bounds.of(optimization.first).passed(optimization.best.marks, optimization.start.marks.second) != ""
-        )
-    own = Examiner(judge, prompt)
-    seeds = world.pictures.seeds[world.subject]
-    drawn_seeds = [_as_drawn(request, one) for one in (chosen, *seeds)]
-    mark, *others = own.examine(drawn_seeds)
+        chosen, ended, trail = optimization.best.picture.pixels[None], optimization.ended, optimization.steps
+        Image.fromarray(optimization.start.picture.pixels).save(folder / f"{stem}-start.png")
+        bound = Bounds.of(optimization.first).passed(optimization.best.marks, optimization.start.marks.second)
+        passed = float(bound != "")
+    spent, count = time.process_time() - begun, len(chosen) if method == BEST or not trail else optimization.drawn
+    examiner, extractor = Examiner(guarded(taste), prompt), taste_extractor(EFFICIENTNET)
+    likings = taste.liking(extractor.extract(chosen))
+    if method in (BEST, BEST_LORA):
+        chosen, likings = chosen[[int(likings.argmax())]], likings[[int(likings.argmax())]]
+    Image.fromarray(chosen[0]).save(folder / f"{stem}.png")
+    request = generator.request(prompt, 0, steps=STEPS)
+    marks = examiner.examine([_as_drawn(request, one) for one in chosen])
+    shown, free = stored_json(folder / f"seeds-{world.subject}.json", lambda: _shown(examiner, request, seeds))
     recogniser = load_judge(ROOT / "tests" / "assets" / "judge.safetensors")
-    subject = recogniser.recognise(chosen[None])[0]["subject"] == world.subject
-    stem = f"{world.number:02}-{size}-{method.replace(' ', '-')}"
-    Image.fromarray(chosen).save(folder / f"{stem}.png")
-    Image.fromarray(start).save(folder / f"{stem}-start.png")
-    likings = np.array([taste.liking(extractor.extract(one))[0] for one in (chosen, *seeds)])
+    subject = np.mean([one["subject"] == world.subject for one in recogniser.recognise(chosen)])
+    items = world.pictures.items_of(world.subject)
+    usual = taste.liking(items)
     facts = {
-        "gain": world.gain(chosen), "start": world.gain(start), "adherence": mark.adherence - float(np.nanmean([o.adherence for o in others])),
-        "subject": float(subject), "freedom": mark.freedom - float(np.mean([o.freedom for o in others])),
-        "trail": [(step.way, round(step.gain, 2), round(step.seconds, 2), step.refused) for step in trail], "taste": float((likings[0] - likings[1:].mean()) / likings[1:].std()), "pictures": drawn_pictures, "steps": len(trail), "ended": ended,
-        "alarm": passed, "trust": taste.trust.concordance,
+        "gain": float(np.mean([world.gain(one) for one in chosen])), "adherence": float(np.mean([m.adherence for m in marks])) - shown,
+        "subject": float(subject), "freedom": float(np.mean([m.freedom for m in marks])) - free,
+        "taste": float((likings.mean() - usual.mean()) / usual.std()), "pictures": count, "ended": ended, "alarm": passed,
+        "trail": [(step.way, round(step.gain, 2), round(step.seconds, 2), step.refused) for step in trail],
+        "trust": taste.trust.concordance, "seconds": spent,
     }  # fmt: skip
-    if second is not None:
-        values = second.liking(extractor.extract(np.stack([chosen, *seeds])))
-        facts["second"] = float((values[0] - values[1:].mean()) / values[1:].std())
+    if examiner.second is not None:
+        values, usual = examiner.second.liking(extractor.extract(chosen)), examiner.second.liking(items)
+        facts["second"] = float((values.mean() - usual.mean()) / usual.std())
     return facts
+
+
+def optimized(world: World, size: int, method: str, budget: int, generator: ImageGenerator) -> Optimization:
+    """The run of a method that optimizes, at its end."""
+    prompt = prompt_of(world.subject)
+    wanted = {SEARCH: [SEARCH], GRADIENT: [GRADIENT], GUIDANCE: [GUIDANCE], PUSHED: [GRADIENT]}
+    limit = Limit(world.pictures.seconds * budget / SEEDS, None, time.process_time)
+    examiner, request = Examiner(guarded(world.taste(size)), prompt), generator.request(prompt, 0, steps=STEPS)
+    angle = ways_of.ANGLE
+    if method == PUSHED:
+        ways_of.ANGLE = PUSH * angle
+    try:
+        optimization = Optimization(Means.of(generator, request, examiner, wanted.get(method)), limit)
+        optimization.begin()
+        if method == PUSHED and optimization.bounds is not None:
+            optimization.bounds = Unbounded(**vars(optimization.bounds))
+        while optimization.advance():
+            pass
+    finally:
+        ways_of.ANGLE = angle
+    return optimization
+
+
+def _shown(examiner: Examiner, request: Any, seeds: np.ndarray) -> tuple[float, float]:  # noqa: ANN401
+    """Mean adherence and mean freedom from faults of the pictures of the first seeds."""
+    marks = examiner.examine([_as_drawn(request, one) for one in seeds])
+    return float(np.nanmean([one.adherence for one in marks])), float(np.mean([one.freedom for one in marks]))
 
 
 def _as_drawn(request: Any, pixels: np.ndarray) -> Any:  # noqa: ANN401
@@ -262,7 +347,7 @@ def page(folder: Path, worlds: list[World], size: int, methods: list[str], path:
         for column, name in enumerate([f"{stems[-1]}-start", *stems]):
             tile = Image.open(folder / f"{name}.png").resize((side, side), Image.Resampling.NEAREST)
             sheet.paste(tile, (left + column * (side + 6), top + row * (side + 6)))
-    sheet.save(path)
+    sheet.save(path, quality=92)
 
 
 def main() -> None:
@@ -293,6 +378,8 @@ def main() -> None:
                 ways_of.FEW,
                 ways_of.STRENGTH,
                 ways_of.NEAR,
+                RECIPE,
+                MOST_SEEDS,
             )
         )
     )
@@ -309,11 +396,13 @@ def main() -> None:
         for size in arguments.sizes:
             for method in arguments.methods:
                 file = folder / f"{world.number:02}-{size}-{method.replace(' ', '-')}.json"
-                found = stored_json(file, partial(run, world, int(size), method, arguments.pictures, generator, folder))
+                found = stored_json(
+                    file, partial(run, world, int(size), method, arguments.pictures, generator, folder, arguments.cache)
+                )
                 results.setdefault((size, method), []).append(found)
                 count += 1
                 progress(count, total, "runs")
-    columns = ("gain", "taste", "second", "adherence", "subject", "freedom", "pictures", "alarm")
+    columns = ("gain", "taste", "second", "adherence", "subject", "freedom", "pictures", "alarm", "seconds")
     for size in arguments.sizes:
         print(f"\n{size}+{size}: mean ± 90 % interval; in brackets the paired difference of the true gain from {BEST}")
         print(f"{'method':12} " + " ".join(f"{name:>14}" for name in columns) + "  diversity")
@@ -346,7 +435,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import torch
-
     torch.set_num_threads(1)
     main()

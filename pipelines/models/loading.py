@@ -267,7 +267,7 @@ def load_model(
         device: ``"cuda"``, ``"cuda:1"``, ``"mps"``, ``"cpu"``…; by default the best device available.
         dtype: ``"float32"``, ``"float16"`` or ``"bfloat16"``; by default chosen by device.
         offload: ``"auto"``, ``"none"``, ``"model"`` or ``"sequential"``.
-        loras: a folder of ``.safetensors`` files, or the file of each name, for prompts with ``<lora:NAME:WEIGHT>``.
+        loras: a folder of ``.safetensors`` files, one file, or the file of each name, for prompts with ``<lora:NAME:WEIGHT>``.
 
     Raises:
         LoraError: there is no such folder or file of LoRAs.

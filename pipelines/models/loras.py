@@ -29,7 +29,7 @@ class LoraFiles:
     """Finds LoRA files by their names.
 
     Args:
-        source: a folder, searched for ``.safetensors`` with its subfolders, or the file of each name; None for none.
+        source: a folder, searched for ``.safetensors`` with its subfolders, one file, or the file of each name; None for none.
 
     Raises:
         LoraError: there is no such folder or file.
@@ -46,8 +46,12 @@ class LoraFiles:
                     raise LoraError(f"There is no file {str(path)!r} for the LoRA {name!r}.")
         elif source is not None:
             expect("the LoRAs as a folder, or as files by name", source, str, Path, error=LoraError)
-            self.folder = from_home(source)
-            if not self.folder.is_dir():
+            place = from_home(source)
+            if place.is_file() and place.suffix == ".safetensors":
+                self._named = {place.stem: place}
+            elif place.is_dir():
+                self.folder = place
+            else:
                 raise LoraError(f"There is no folder of LoRAs {str(source)!r}: name one with .safetensors files.")
 
     def files(self) -> dict[str, list[Path]]:
@@ -134,7 +138,7 @@ def applied(pipeline: Any, loras: Sequence[Lora], files: LoraFiles) -> Iterator[
         yield
     finally:
         for part, elsewhere in own.items():
-            for layer in _layers_of(part):
+            for layer in layers_of(part):
                 active, disabled = before.get(layer, ([], False))
                 # Diffusers reads from the first layer, whatever adapters it has, which ones are active.
                 layer.set_adapter(elsewhere if _is_soarts(layer) else active)
@@ -161,7 +165,7 @@ def _is_soarts(layer: Any) -> bool:  # noqa: ANN401
 
 def _active_elsewhere(part: torch.nn.Module) -> list[str]:
     """The adapters of others that are active in any layer of a part."""
-    return list(dict.fromkeys(name for layer in _layers_of(part) for name in _others(layer)))
+    return list(dict.fromkeys(name for layer in layers_of(part) for name in _others(layer)))
 
 
 def _load(pipeline: Any, lora: Lora, files: LoraFiles) -> None:  # noqa: ANN401
@@ -191,7 +195,7 @@ def _parts(pipeline: Any) -> list[torch.nn.Module]:  # noqa: ANN401
     return [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
 
 
-def _layers_of(part: torch.nn.Module) -> list[Any]:
+def layers_of(part: torch.nn.Module) -> list[Any]:
     """The layers of a part of a pipeline that have adapters."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -200,4 +204,4 @@ def _layers_of(part: torch.nn.Module) -> list[Any]:
 
 def _layers(pipeline: Any) -> list[Any]:  # noqa: ANN401
     """The layers of a pipeline that have adapters."""
-    return [layer for part in _parts(pipeline) for layer in _layers_of(part)]
+    return [layer for part in _parts(pipeline) for layer in layers_of(part)]

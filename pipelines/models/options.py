@@ -17,7 +17,7 @@ class GeneratorOptions:
     Attributes:
         model: hub id, diffusers folder or single file; a running backend such as ``a1111:http://127.0.0.1:7860``, see
             ``backend_address``; None for the embedded model.
-        loras: folder of .safetensors files, which prompts name as ``<lora:NAME:WEIGHT>``.
+        loras: folder of .safetensors files, or one file, which prompts name as ``<lora:NAME:WEIGHT>``.
         model_config: a diffusers folder that describes a single file, for use offline.
         device: ``"cuda"``, ``"cuda:1"``, ``"xpu"``, ``"mps"`` or ``"cpu"``; by default the best device available.
         dtype: ``"float32"``, ``"float16"`` or ``"bfloat16"``; by default chosen by device.

@@ -28,8 +28,8 @@ from .examining import Examiner, Marks
 from .optimizer import ENDS, FIRST, VERSION, Limit, Optimization
 from .ways import SEEDS, WAYS, Means
 
-#: Ratings from which on optimizing is known to bring more than choosing among seeds; with 16 it brought no more.
-ENOUGH = 60
+#: Ratings from which on optimizing is known to bring more than choosing among seeds.
+ENOUGH = 16
 #: Keyword of the text of a PNG file that holds the record.
 KEYWORD = "soart_optimized"
 #: Folder of unfinished runs in a collection.
@@ -202,14 +202,19 @@ def optimize(
     return _result(run, notes)
 
 
+def learnt_from(judge: object) -> int:
+    """Number of ratings and choices that a taste was learnt from; 0 for others, and for other judges."""
+    trust = judge.taste.trust if isinstance(judge, TasteJudge) and isinstance(judge.taste, LearntTaste) else None
+    return 0 if trust is None else trust.liked + trust.disliked + trust.choices
+
+
 def few_ratings(judge: object) -> str:
     """A sentence on a taste that was learnt from few ratings or choices; empty for others, and for other judges."""
-    trust = judge.taste.trust if isinstance(judge, TasteJudge) and isinstance(judge.taste, LearntTaste) else None
-    learnt_from = 0 if trust is None else trust.liked + trust.disliked + trust.choices
-    if not 0 < learnt_from < ENOUGH:
+    count = learnt_from(judge)
+    if not 0 < count < ENOUGH:
         return ""
     return (
-        f"This taste was learnt from {counted(learnt_from, 'rating')}: with so few, an optimized picture may be no more to your "
+        f"This taste was learnt from {counted(count, 'rating')}: with so few, an optimized picture may be no more to your "
         "liking than the best of many seeds. Compare both."
     )
 

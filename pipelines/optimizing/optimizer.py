@@ -18,10 +18,13 @@ from ...errors import ModelError
 from ...files import write_whole
 from ..models.request import DrawnPicture
 from .examining import Bounds, Marks
-from .ways import GIVEN_UP, SEEDS, Means, Noise
+from .ways import GIVEN_UP, NEIGHBOURS, SEEDS, Means, Noise
 
 #: Seeds that a run begins with.
 FIRST = 4
+#: Seeds from whose best the other ways go on, and the share of the limit that these may take; taken on planted tastes of
+#: their own (docs/benchmarks/optimizing.md): a better start is as true as the taste, a longer way follows its errors.
+MOST_SEEDS, SHARE = 16, 0.5
 #: Version of records; others are not drawn again.
 VERSION = 1
 #: Why a run ended, in words.
@@ -196,6 +199,8 @@ class Optimization:
         """The way of the next step; None at the end."""
         if self._script is not None:
             return self._script[len(self.steps)] if len(self.steps) < len(self._script) else None
+        if self._seeds_fit():
+            return SEEDS
         open_ways = [way for way in self.means.ways if way == SEEDS or self._failures(way) < GIVEN_UP]
         if not open_ways:
             refused = [bound for step in self.steps[-2 * GIVEN_UP :] for bound in step.refused]
@@ -206,6 +211,16 @@ class Optimization:
         if untried:
             return untried[0]
         return max(fitting, key=self._gain_per_second) if fitting else None
+
+    def _seeds_fit(self) -> bool:
+        """True if more seeds are to be drawn before the other ways."""
+        if not self.means.more_seeds or self.drawn + NEIGHBOURS > MOST_SEEDS or {s.way for s in self.steps} - {SEEDS}:
+            return False
+        seconds, pictures = self.limit.seconds, self.limit.pictures
+        expected = self.seconds * (1 + NEIGHBOURS / max(self.drawn, 1))
+        return (seconds is None or expected <= SHARE * seconds) and (
+            pictures is None or self.drawn + NEIGHBOURS <= SHARE * pictures
+        )
 
     def _fits(self, way: str) -> bool:
         """True if a step of a way fits into what is left of the limit."""

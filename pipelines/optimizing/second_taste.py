@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -43,6 +44,8 @@ class SecondTaste:
         return lowest
 
 
+# Every prompt of a trust card asks for it.
+@lru_cache(maxsize=2)
 def second_taste(taste: LearntTaste | Blend, seed: int = 0) -> SecondTaste | None:
     """The second taste of one; None for a blend, and where a half has too few pictures, or only liked or disliked ones.
 

@@ -28,7 +28,7 @@ from .gaussian import flattened, normal, on_sphere, rotated
 
 #: Ways in the order in which they are tried; more seeds are what is left where nothing else can be done.
 SEEDS, GRADIENT, GUIDANCE, SEARCH = "seeds", "gradient", "guidance", "search"
-WAYS = (GUIDANCE, GRADIENT, SEARCH)
+WAYS = (GRADIENT, GUIDANCE, SEARCH)
 #: Neighbours of a step of search, the angle between them and the best noise, and what is left of it after a failure.
 NEIGHBOURS, NEAR, CLOSER = 4, 0.45, 0.75
 #: Turns of a step of the gradient, the angle of each, and what is left of it after a failure.
@@ -66,6 +66,7 @@ class Means:
         sampler: draws from noise; None for a model that takes seeds alone.
         notes: sentences on ways that cannot be gone.
         ways: those that can be gone, in the order in which they are tried.
+        more_seeds: True if they begin with the best of more seeds.
     """
 
     generator: ImageGenerator
@@ -74,6 +75,7 @@ class Means:
     sampler: NoiseSampler | None
     notes: list[str]
     ways: tuple[str, ...]
+    more_seeds: bool = False
 
     @classmethod
     def of(
@@ -107,7 +109,7 @@ class Means:
                 why = f"The judge {examiner.judge.name!r} has no gradient."
             if not why:
                 why = _too_little_memory(sampler)
-                ways = [GUIDANCE, GRADIENT, *ways] if not why else [GUIDANCE, *ways]
+                ways = [GRADIENT, GUIDANCE, *ways] if not why else [GUIDANCE, *ways]
             if why:
                 notes.append(f"{why} {'Guidance and search are' if GUIDANCE in ways else 'Search is'} used instead.")
         if wanted is not None:
@@ -116,7 +118,8 @@ class Means:
             ways = [way for way in ways if way in wanted]
         else:
             ways = [way for way in ways if way != SEEDS] or [SEEDS]
-        return cls(generator, request, examiner, sampler, notes, tuple(ways))
+        more = ways != [SEEDS] and (wanted is None or SEEDS in wanted)
+        return cls(generator, request, examiner, sampler, notes, tuple(ways), more)
 
     @property
     def few_steps(self) -> int:

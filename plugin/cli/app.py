@@ -23,6 +23,7 @@ from .cache import cache
 from .commands import CommandGroup, Commands
 from .compare_attention import compare_attention
 from .demo import demo, doctor
+from .distil import distil
 from .evaluate import evaluate
 from .find import find
 from .generate import generate
@@ -131,6 +132,9 @@ app.command(epilog="Example: soart judges")(judges)
 app.command(epilog="Example: soart models")(models)
 app.command(epilog="Example: soart cache holiday-pictures/ --clear")(cache)
 taste_exchange.register(taste.app)
+taste.app.command(
+    epilog='Example: soart taste distil mine --lora mine.safetensors --prompt "a {fox|owl|boat}, __style__"'
+)(distil)
 app.add_typer(taste.app, name="taste")
 app.add_typer(configuration.app, name="config")
 

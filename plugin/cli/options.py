@@ -222,8 +222,8 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
         Path | None,
         typer.Option(
             "--lora",
-            metavar="DIR",
-            help="Folder of .safetensors LoRAs, which prompts name as <lora:NAME:WEIGHT> (docs/loras.md).",
+            metavar="DIR|FILE",
+            help="Folder of .safetensors LoRAs, or one file, which prompts name as <lora:NAME:WEIGHT> (docs/loras.md).",
         ),
     ],
     "model_config": Annotated[
@@ -323,13 +323,17 @@ def load_judges(
         return judges_for({guarded(name, tastes): weight for name, weight in weighted(by or (), "--by")})
 
 
-def with_generator_options(*, cluster: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_generator_options(
+    *, cluster: bool = True, loras: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turn the parameter ``drawing`` of a command, a ``GeneratorOptions``, into one option for each of its fields.
 
     Args:
         cluster: True if the command can draw on a cluster; else it has no ``--engine`` and no ``--workers``.
+        loras: True if prompts can name LoRAs; else ``--lora`` is the command's own.
     """
-    names = [name for name in _GENERATOR_OPTIONS if cluster or name not in ("engine", "workers")]
+    without = {"engine", "workers"} if not cluster else set()
+    names = [name for name in _GENERATOR_OPTIONS if name not in (without if loras else without | {"loras"})]
     defaults = {field.name: field.default for field in fields(GeneratorOptions)}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""The commands ``soart taste learn``, ``rate`` and ``show``; the others are in ``taste_exchange``."""
+"""The commands ``soart taste learn``, ``rate`` and ``show``; the others are in ``taste_exchange`` and ``distil``."""
 
 from __future__ import annotations
 

@@ -289,13 +289,13 @@ def _check_drawing(drawing: GeneratorOptions) -> None:
     """Refuse options of the model now that would make every drawing fail later.
 
     Raises:
-        BadParameter: an unknown device, or a folder of LoRAs that does not exist.
+        BadParameter: an unknown device, or LoRAs that do not exist.
     """
     if drawing.device and not _DEVICE.fullmatch(drawing.device):
         expected = f"expected cuda, cuda:1, xpu, mps or cpu, got {drawing.device!r}"
         raise typer.BadParameter(expected, param_hint="--device")
-    if drawing.loras is not None and not drawing.loras.is_dir():
-        raise typer.BadParameter(f"there is no folder {str(drawing.loras)!r} of LoRAs", param_hint="--lora")
+    if drawing.loras is not None and not drawing.loras.exists():
+        raise typer.BadParameter(f"there is no folder or file {str(drawing.loras)!r} of LoRAs", param_hint="--lora")
 
 
 def _opened(folder: str) -> str:

@@ -7,13 +7,11 @@ from itertools import count
 import numpy as np
 import pytest
 from PIL import Image
-from specimens.judging import Brightness
+from specimens.judging import Brightness, bright_taste
 
 import soart
 from soart.errors import JudgeError, ModelError, SoartError, TasteError
 from soart.metrics.items.combined import taste_extractor
-from soart.metrics.tastes.examples import from_ratings
-from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.gradients import checked_gradient, gradient_of
 from soart.pipelines.judges.guarded import GuardedJudge
@@ -63,13 +61,7 @@ def drawn(embedded):
 
 @pytest.fixture(scope="module")
 def taste(drawn):
-    """A taste of bright pictures, which needs no network."""
-    extractor = taste_extractor()
-    items, light = extractor.extract(drawn), drawn.mean(axis=(1, 2, 3))
-    stars = np.where(light > np.median(light), 5.0, 1.0)
-    learnt = learn_taste(from_ratings(items, stars), extractor.names, extractor.version, name="bright", repeats=1)
-    # The items of two-step pictures tell brightness well enough, twelve of each kind do not prove it.
-    return replace(learnt, trust=replace(learnt.trust, word="fair"))
+    return bright_taste(drawn)
 
 
 @pytest.fixture
@@ -98,8 +90,20 @@ def test_every_way_finds_more(generator, unbounded, way):
 @pytest.mark.slow
 def test_ways_are_chosen_by_what_they_bring(generator, unbounded):
     found = run(generator, adherence=0.0)
-    assert found.steps[:2] == ("guidance", "gradient")
+    assert found.steps[:2] == ("gradient", "guidance")
     assert found.marks.value > found.start_marks.value
+
+
+@pytest.mark.slow
+def test_other_ways_go_on_from_the_best_of_more_seeds(generator, unbounded):
+    found = run(generator, adherence=0.0, pictures=16, ways=["seeds", "gradient"])
+    assert found.steps[:2] == ("seeds", "gradient")
+    assert found.record["first"] == 4
+    again = optimize_again(generator, found.record, by=Bright())
+    assert np.array_equal(again.pixels, found.pixels)
+    # Half of eight pictures are the first seeds, and a caller who names the gradient alone wants no others.
+    assert run(generator, adherence=0.0, ways=["seeds", "gradient"]).steps[0] == "gradient"
+    assert "seeds" not in run(generator, adherence=0.0, pictures=16, ways=["gradient"]).steps
 
 
 def test_the_record_makes_the_same_picture_again(generator, collection, unbounded):
@@ -246,10 +250,10 @@ def test_a_second_taste_is_of_both_halves(taste, drawn):
 
 
 def test_a_taste_of_few_ratings_is_said_to_be_one(taste):
-    sentence = few_ratings(guarded(taste).inner)
-    assert sentence.startswith("This taste was learnt from 24 ratings: with so few")
-    many = replace(taste, trust=replace(taste.trust, liked=30, disliked=30))
-    assert few_ratings(guarded(many).inner) == few_ratings(Brightness()) == ""
+    few = replace(taste, trust=replace(taste.trust, liked=6, disliked=6))
+    sentence = few_ratings(guarded(few).inner)
+    assert sentence.startswith("This taste was learnt from 12 ratings: with so few")
+    assert few_ratings(guarded(taste).inner) == few_ratings(Brightness()) == ""
 
 
 @pytest.mark.slow

@@ -1,0 +1,108 @@
+"""Writes the file of a LoRA so that diffusers, ComfyUI and AUTOMATIC1111's web UI read it.
+
+All three read the names of kohya's scripts: ``lora_unet_`` and the layer's name in diffusers with ``_`` for ``.``, then
+``lora_down.weight``, ``lora_up.weight`` and ``alpha``. The trust card is in the metadata, beside what such files usually say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from ...errors import LoraError
+from ...files import write_whole
+
+#: Entry of the metadata that holds the trust card.
+CARD = "soart_trust_card"
+
+
+def kohya_name(layer: str) -> str:
+    """The name of a layer of a UNet in such a file.
+
+    >>> from soart.pipelines.distilling.lora_file import kohya_name
+    >>> kohya_name("mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0")
+    'lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_out_0'
+    """
+    return f"lora_unet_{layer.replace('.', '_')}"
+
+
+def kohya_weights(layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The tensors of a file, float16.
+
+    Args:
+        layers: down (r, …) and up (…, r) weights by the name of the layer; their product is added to the layer's own.
+    """
+    found = {}
+    for layer, (down, up) in layers.items():
+        name = kohya_name(layer)
+        found[f"{name}.lora_down.weight"] = down.half().contiguous()
+        found[f"{name}.lora_up.weight"] = up.half().contiguous()
+        # The product is multiplied by alpha / rank.
+        found[f"{name}.alpha"] = torch.tensor(float(len(down)))
+    return found
+
+
+def described(unet: Any, prediction: str, name: str, rank: int) -> dict[str, str]:  # noqa: ANN401
+    """What such files usually say of themselves: the network, and the model that it is for, as far as its family is known."""
+    config = unet.config
+    wide = config.cross_attention_dim
+    facts = {
+        "ss_output_name": name, "ss_network_module": "networks.lora", "ss_network_dim": str(rank), "ss_network_alpha": str(rank),
+        "modelspec.sai_model_spec": "1.0.0", "modelspec.title": name,
+        "modelspec.prediction_type": "v" if prediction == "v_prediction" else "epsilon",
+    }  # fmt: skip
+    families = {768: ("sd_v1", "stable-diffusion-v1"), 1024: ("sd_v2", "stable-diffusion-v2")}
+    if config.addition_embed_type == "text_time":
+        version, architecture = "sdxl_base_v1-0", "stable-diffusion-xl-v1-base"
+    elif wide in families:
+        version, architecture = families[wide]
+    else:
+        return facts
+    return facts | {"ss_base_model_version": version, "modelspec.architecture": f"{architecture}/lora"}
+
+
+def write_lora(
+    path: Path,
+    layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+    facts: Mapping[str, str],
+    card: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the file of a LoRA.
+
+    Args:
+        path: of the file.
+        layers: as for ``kohya_weights``.
+        facts: as ``described``.
+        card: the trust card, as plain JSON values; None for none yet.
+
+    Raises:
+        LoraError: the file cannot be written.
+    """
+    metadata = {"format": "pt", **facts}
+    if card is not None:
+        metadata[CARD] = json.dumps(card, sort_keys=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, save(kohya_weights(layers), metadata))
+    except OSError as error:
+        raise LoraError(f"The LoRA {str(path)!r} cannot be written: {error.strerror or error}.") from error
+
+
+def card_of(path: Path) -> dict[str, Any]:
+    """The trust card in the file of a LoRA.
+
+    Raises:
+        LoraError: the file holds none.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            card: dict[str, Any] = json.loads((file.metadata() or {})[CARD])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise LoraError(f"{str(path)!r} holds no trust card: give a LoRA that soart taste distil made.") from error
+    return card

@@ -1,0 +1,127 @@
+"""The command ``soart taste distil``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...pipelines.models.limits import GUIDANCE, SEED_LIMIT, STEPS
+from ...pipelines.models.options import GeneratorOptions
+from .options import (
+    CollectionOption,
+    Json,
+    Profiles,
+    finite,
+    load_generator,
+    load_judges,
+    output_file_anywhere,
+    with_generator_options,
+)
+from .picture_settings import parse_size
+from .taste import Name
+from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
+
+
+@with_generator_options(cluster=False, loras=False)
+def distil(
+    name: Name,
+    lora: Annotated[
+        Path,
+        typer.Option("--lora", metavar="FILE", callback=output_file_anywhere, help="File of the LoRA, .safetensors."),
+    ],
+    prompt: Annotated[
+        str | None,
+        typer.Option(help="Prompt or template to draw pictures of; default: the prompts of the rated pictures."),
+    ] = None,
+    rated: Annotated[
+        bool, typer.Option("--rated", help="Train on the rated pictures themselves, not on fresh ones.")
+    ] = False,
+    pictures: Annotated[int, typer.Option(min=2, help="Fresh pictures to draw and train on.")] = 160,
+    check: Annotated[int, typer.Option(min=2, help="Pairs of pictures in the trust card.")] = 48,
+    training_steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 40,
+    rank: Annotated[int, typer.Option(min=1, max=256, help="Rank of the LoRA.")] = 8,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=1e-9,
+            max=1.0,
+            callback=finite,
+            help="Learning rate; default: 0.001 for the embedded model, else 0.0001.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=SEED_LIMIT // 2, help="Seed of the first picture, of the prompts and of training.")
+    ] = 0,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Use a taste that cannot be relied on yet.")] = False,
+    negative: Annotated[str | None, typer.Option(help="What the pictures should not show.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=STEPS[0], max=STEPS[1], help="Denoising steps; default: the model's own.")
+    ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(
+            min=GUIDANCE[0], max=GUIDANCE[1], callback=finite, help="Guidance scale; default: the model's own."
+        ),
+    ] = None,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
+    drawing: GeneratorOptions = GeneratorOptions(),
+    collection: CollectionOption = "soart-pictures",
+    profiles: Profiles = None,
+    as_json: Json = False,
+) -> None:
+    """Train a LoRA that makes a model draw more of what a taste likes, and examine it on pictures it was not trained on."""
+    from ...pipelines.collection.collection import Collection
+    from ...pipelines.distilling import distil as distilling
+    from ...pipelines.distilling.training import Recipe
+    from ...pipelines.optimizing.optimize import judge_for
+    from ...pipelines.support.wording import counted
+
+    width, height = parse_size(size)
+    judge = judge_for(load_judges([name], profiles, [collection])[0][0], anyway=anyway)
+    distilling.check_taste(judge)
+    distilling.checked_path(lora)
+    Collection.check_place(collection)
+    settings: dict[str, Any] = {
+        "negative": negative, "steps": steps, "guidance": guidance, "width": width, "height": height,
+    }  # fmt: skip
+    with (
+        load_generator(drawing) as generator,
+        Collection(collection) as store,
+        interruptible(),
+        Progress("distilling", 0) as shown,
+    ):
+
+        def tell(estimate: distilling.Estimate) -> None:
+            memory = f"{estimate.memory / 1e9:.1f} GB beside the model"
+            if estimate.checkpointed:
+                memory = f"less than {memory}, because each block is computed twice"
+            print_notes(
+                [
+                    f"About {max(1, round(estimate.seconds / 60))} min: {counted(estimate.pictures)} to draw, "
+                    f"{counted(estimate.steps, 'step')} of training. Training needs {memory}."
+                ]
+            )
+
+        done = 0
+
+        def advance(progress: distilling.Progress) -> None:
+            nonlocal done
+            shown.expect(progress.total)
+            shown(progress.done - done)
+            done = progress.done
+
+        recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
+        found = distilling.distil(
+            store, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
+            anyway=anyway, progress=advance, estimate=tell, **settings,
+        )  # fmt: skip
+    if as_json:
+        emit({"path": str(found.path), "card": found.card.as_json(), "notes": list(found.sentences)})
+    else:
+        say(f"{found.path}")
+        for line in found.card.sentences():
+            say(line)
+        note(printable(f'Draw with it: soart generate "…, <lora:{lora.stem}:1>" --lora {lora}'))
+    print_notes(found.sentences)
