@@ -211,7 +211,9 @@ class Copy:
                 trace = coverage.Coverage(data_file=None, config_file=False, include=[f"{self.root / room}/*"])
                 if room:
                     trace.start()
-                line = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *arguments]
+                # Packages that plugins of pytest belong to may be loaded already.
+                loaded = "ignore::pytest.PytestAssertRewriteWarning"
+                line = ["-x", "-q", "-p", "no:cacheprovider", "-W", loaded, "-m", "not slow", *arguments]
                 status = int(pytest.main(line, [Contexts(trace)] if room else []))
                 if room:
                     trace.stop()
