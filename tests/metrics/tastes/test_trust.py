@@ -58,7 +58,6 @@ def test_only_pictures_of_one_fold_are_compared():
     held_out = gather(liking, [(np.array([0, 1]), np.array([5.0, 4.0])), (np.array([2, 3]), np.array([-2.0, -1.0]))])
     assert held_out.counts.sum() == 2
     assert held_out.concordance == 0.5
-    assert np.isnan(held_out.resampled(np.array([[1.0, 0, 0, 0]]))).all()
 
 
 def test_near_duplicates_join_and_so_do_given_groups():
