@@ -241,6 +241,7 @@ def test_card_files(tmp_path):
 @pytest.mark.parametrize(
     ("header", "change", "message"),
     [
+        ({"method": "cubic"}, {}, "has method 'cubic', this version of soart reads method 'linear'"),
         ({"noise": 10**400}, {}, "is incomplete"),
         ({"noise": "loud"}, {}, "is incomplete"),
         ({"noise": [[]] * 9}, {}, "is incomplete"),

@@ -196,3 +196,14 @@ def test_effects_are_those_of_drawn_parts():
     assert deviation**2 == pytest.approx(
         (contrast @ part @ contrast.T - gain @ part @ contrast.T)[0].tolist(), abs=1e-6
     )
+
+
+def test_the_largest_effects_are_told_in_words():
+    makings = [replace(one, steps=10 + k % 3, loras=(("ink", 1.0),)) for k, one in enumerate(BY_MODEL)]
+    taste = learn_taste(learning(makings), NAMES, "v", repeats=1)
+    first, *others = effects_of(taste)
+    # Settings such as steps have no values to tell of, and all pictures have the LoRA.
+    assert {one.fact for one in (first, *others)} == {"model"}
+    assert [*effects_of(taste, 1)] == [first]
+    shown = replace(first, fact="LoRA", value="ink", liking=-0.84, low=-1.46, high=0.12)
+    assert shown.text == "LoRA ink −0.8 (−1.5 … +0.1)"
