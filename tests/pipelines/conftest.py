@@ -1,5 +1,7 @@
 """A collection with planted structure, for every test of evaluations."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
@@ -49,3 +51,21 @@ def art(tmp_path_factory):
 def found(art, tmp_path_factory):
     with Collection(tmp_path_factory.mktemp("collection")) as collection:
         yield sync_and_evaluate(collection, Scan([art]), LocalEngine(2), "technical")
+
+
+@pytest.fixture
+def no_cluster_of_others(monkeypatch):
+    """Keep tests away from a cluster that is named outside."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+@pytest.fixture(scope="module")
+def cluster(acme_site):
+    """A Ray cluster of two workers on this machine."""
+    from soart.pipelines.support.ray_cluster import ray_connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Workers have the package of somebody else's too.
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(acme_site), os.environ.get("PYTHONPATH", "")]))
+        with ray_connection(2) as connection:
+            yield connection

@@ -12,7 +12,7 @@ from specimens.judging import values_for
 
 from soart.errors import JudgeError, SoartError
 from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, adherences_of, load
-from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve
+from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve, load_curves, save_curves
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
 from soart.pipelines.judges.phrase_sources import TowerSource
@@ -104,6 +104,7 @@ def test_calibrations_are_read_as_written(tmp_path):
     written.save(tmp_path)
     assert Calibration.load(tmp_path) == written
     assert written.lexicon == {"woodcut": "style", "linocut": "style", "flat": "style"}
+    assert (tmp_path / "adherence.json").read_text().endswith("}\n")
     for damage in ("", "[]", "{}", json.dumps({"source": "", "kinds": {"a": {}}})):
         (tmp_path / "adherence.json").write_text(damage)
         with pytest.raises(JudgeError, match="is damaged"):
@@ -287,3 +288,16 @@ def test_ranked_by_adherence(judge, collection, rendered):
     request = Request("a boat", 99, width=64, height=64)
     black = collection.add_drawn([DrawnPicture(request, pictures[9], "all black", 0.1)], "m", "s")
     assert adherences_of(StoredPictures(collection, black), judge) == ({}, [])
+
+
+def test_curves_are_written_beside_those_that_are_there(tmp_path):
+    path, first, second = (
+        tmp_path / "curves.json",
+        Curve(0.5, 0.1, ((0.1, 0.0), (0.0, 0.2)), 0.3),
+        load_curves()["text"],
+    )
+    save_curves({"b": first, "c": first}, path)
+    save_curves({"a": first, "b": second}, path)
+    assert [*json.loads(path.read_text())] == ["a", "b", "c"]
+    assert json.loads(path.read_text())["b"]["slope"] == second.slope
+    assert json.loads(path.read_text())["c"]["spread"] == 0.3
