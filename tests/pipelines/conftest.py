@@ -1,6 +1,7 @@
 """A collection with planted structure, for every test of evaluations."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -47,9 +48,19 @@ def art(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def evaluated_art(art, tmp_path_factory):
+    """The folder of a collection that has measured ``art``: to be copied, because measuring takes long."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    with Collection(folder) as collection:
+        sync_and_evaluate(collection, Scan([art]), LocalEngine(2), "technical")
+    return folder
+
+
 @pytest.fixture(scope="module")
-def found(art, tmp_path_factory):
-    with Collection(tmp_path_factory.mktemp("collection")) as collection:
+def found(art, evaluated_art, tmp_path_factory):
+    place = shutil.copytree(evaluated_art, tmp_path_factory.mktemp("found") / "collection")
+    with Collection(place) as collection:
         yield sync_and_evaluate(collection, Scan([art]), LocalEngine(2), "technical")
 
 

@@ -81,14 +81,12 @@ def test_every_kernel_has_exact_shares():
         "attention 0.5",
         "attention 8",
     } <= set(model.kernels.names)
-    z = taste.fitted.scaling.frame.deviations(items)
+    against = model.kernels.against(taste.fitted.scaling.frame.deviations(items))
     for kernel in range(len(model.kernels.names)):
         duals = np.where(np.arange(len(model.duals))[:, None] == kernel, model.duals + rng.normal(size=21), 0.0)
         only = replace(taste, fitted=replace(taste.fitted, model=replace(model, duals=duals)))
         shares = shares_of(only, Known(items))
-        naive = [
-            [dual * model.kernels.against(row[None])[kernel][0, i] for i, dual in enumerate(duals[kernel])] for row in z
-        ]
+        naive = [[dual * value for dual, value in zip(duals[kernel], row, strict=True)] for row in against[kernel]]
         np.testing.assert_allclose(shares.examples, naive, atol=1e-9)
         np.testing.assert_allclose(shares.liking, only.liking(items), atol=1e-6)
 

@@ -15,7 +15,15 @@ from soart.metrics.tastes.examples import from_choices, from_liking, from_modes,
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.folds import gather
 from soart.metrics.tastes.modes import learn_attention
-from soart.metrics.tastes.taste import chosen_priors, learn_taste, tastes_without, technical_prior, unavailable_priors
+from soart.metrics.tastes.taste import (
+    FEWEST_OF_BACKGROUND,
+    chosen_priors,
+    computed_priors,
+    learn_taste,
+    tastes_without,
+    technical_prior,
+    unavailable_priors,
+)
 
 
 def concordance(liking, scores):
@@ -298,7 +306,12 @@ def test_combined_items_and_technical_prior(judge):
     picture = np.random.default_rng(0).integers(0, 256, (2, 24, 20, 3), dtype=np.uint8)
     items = extractor.extract(picture)
     assert items.shape == (2, len(extractor.names))
-    np.testing.assert_allclose(technical_prior(items, extractor.names), -judge.cost_of_faults(items))
+    technical = -judge.cost_of_faults(items)
+    np.testing.assert_allclose(technical_prior(items, extractor.names), technical)
+    # Items tell it; of others nothing is known unless it is given.
+    named = "others", "technical", "judge:clip@1"
+    told = computed_priors(named, items, extractor.names, np.zeros((0, 0)), {"others": np.array([1.0, 2.0])})
+    np.testing.assert_allclose(told, np.column_stack([[1, 2], technical, [np.nan] * 2]))
     soart = len(extractor.parts[0].names)
     with pytest.raises(TasteError, match=r"needs the item 'quality/.*which is missing"):
         technical_prior(items[:, :soart], extractor.names[:soart])
@@ -385,3 +398,12 @@ def test_judgements_that_do_not_fit_the_pictures_are_refused(change, words):
         replace(examples, **change)
     with pytest.raises(ItemsError, match="got none"):
         mix()
+
+
+def test_a_background_describes_a_collection_from_thirty_pictures_on(taste_world):
+    rng = np.random.default_rng(18)
+    examples, (items, _) = taste_world.planted(6, rng), taste_world.draw(FEWEST_OF_BACKGROUND, rng)
+    for count, described in ((FEWEST_OF_BACKGROUND, items), (FEWEST_OF_BACKGROUND - 1, examples.items)):
+        taste = learn(examples, taste_world, background=(items[:count], np.zeros((count, 0))), repeats=1)
+        assert taste.fitted.scaling.frame.centre == pytest.approx(described.mean(axis=0))
+        assert taste.reference == pytest.approx(np.quantile(taste.liking(described), np.linspace(0, 1, 101)))

@@ -205,6 +205,10 @@ def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
         blend("mine", [profile, replace(profile, name="yours")], [1, 2]),
     )
     assert not any(same_taste(profile, other) for other in others)
+    # Whatever was learnt counts, such as judgements of other weights.
+    heavier = replace(profile, examples=replace(profile.examples, weights=profile.examples.weights * 2))
+    assert not same_taste(profile, heavier)
+    assert taste_files.content_hash(profile) != taste_files.content_hash(heavier)
     # Only pictures that are known from choices alone have levels.
     chosen = replace(profile, examples=replace(profile.examples, levels=np.zeros(16, dtype=np.int64)))
     assert same_taste(chosen, chosen)

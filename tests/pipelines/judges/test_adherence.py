@@ -98,6 +98,12 @@ def test_separable_data_give_a_finite_curve(shown):
     assert np.isfinite([curve.slope, curve.offset, *np.ravel(curve.covariance)]).all()
 
 
+def test_without_pictures_margins_are_log_odds():
+    curve = fit_curve(np.zeros(0), np.zeros(0, bool), [])
+    assert (curve.slope, curve.offset, curve.spread) == pytest.approx((1, 0, 0))
+    assert np.array(curve.covariance) == pytest.approx(100 * np.eye(2))
+
+
 def test_calibrations_are_read_as_written(tmp_path):
     kinds = {"style": Kind((("woodcut", "linocut"), ("flat",)), Curve(0.5, 0.1, ((0.1, 0.0), (0.0, 0.2)), 0.3))}
     written = Calibration(kinds, "a test")
