@@ -402,7 +402,7 @@ def test_judgements_that_do_not_fit_the_pictures_are_refused(change, words):
 
 def test_a_background_describes_a_collection_from_thirty_pictures_on(taste_world):
     rng = np.random.default_rng(18)
-    examples, (items, _) = taste_world.planted(6, rng), taste_world.draw(FEWEST_OF_BACKGROUND, rng)
+    examples, (items, _) = taste_world.planted(2, rng), taste_world.draw(FEWEST_OF_BACKGROUND, rng)
     for count, described in ((FEWEST_OF_BACKGROUND, items), (FEWEST_OF_BACKGROUND - 1, examples.items)):
         taste = learn(examples, taste_world, background=(items[:count], np.zeros((count, 0))), repeats=1)
         assert taste.fitted.scaling.frame.centre == pytest.approx(described.mean(axis=0))

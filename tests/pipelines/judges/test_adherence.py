@@ -1,6 +1,7 @@
 """Adherence: calibration, products, "cannot tell", and its use in rankings, evaluations and tunes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -15,12 +16,12 @@ from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, ad
 from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve, load_curves, save_curves
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
-from soart.pipelines.judges.phrase_sources import TowerSource
+from soart.pipelines.judges.phrase_sources import Brief, TowerSource
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.tuning.alarms import adherence_alarm
 from soart.pipelines.tuning.panel import AdherenceFloor
-from soart.prompts.phrases.cutting import Phrase
+from soart.prompts.phrases.cutting import Phrase, cut_prompt
 from soart.training.judge import balanced_scenes
 from soart.training.render import render
 
@@ -221,6 +222,15 @@ def test_unknown_phrases_cannot_be_told(planted):
 def test_nothing_is_measured_for_what_cannot_be_told(planted):
     assert planted.needed("a zorbly", (64, 64)) == []
     assert planted.needed("a zorbly and a boat", (64, 64)) == list(planted.sources)
+
+
+def test_towers_see_pictures_up_to_their_largest_size(planted):
+    source = TowerSource(Planted(), planted.sources[0].calibration, 64)
+    [phrase] = cut_prompt("a boat", source.lexicon)
+    assert source.knows(phrase, Brief("a boat", (64, 20)))
+    assert not source.knows(phrase, Brief("a boat", (20, 65)))
+    # A word of another kind is another thing.
+    assert not source.knows(replace(phrase, kind="style"), Brief("a boat", (64, 64)))
 
 
 # The floor and the alarm of tunes
