@@ -1,7 +1,6 @@
 """Adherence: calibration, products, "cannot tell", and its use in rankings, evaluations and tunes."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -13,15 +12,15 @@ from specimens.judging import values_for
 
 from soart.errors import JudgeError, SoartError
 from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, adherences_of, load
-from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve, load_curves, save_curves
+from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
-from soart.pipelines.judges.phrase_sources import Brief, TowerSource
+from soart.pipelines.judges.phrase_sources import TowerSource
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.tuning.alarms import adherence_alarm
 from soart.pipelines.tuning.panel import AdherenceFloor
-from soart.prompts.phrases.cutting import Phrase, cut_prompt
+from soart.prompts.phrases.cutting import Phrase
 from soart.training.judge import balanced_scenes
 from soart.training.render import render
 
@@ -99,19 +98,12 @@ def test_separable_data_give_a_finite_curve(shown):
     assert np.isfinite([curve.slope, curve.offset, *np.ravel(curve.covariance)]).all()
 
 
-def test_without_pictures_margins_are_log_odds():
-    curve = fit_curve(np.zeros(0), np.zeros(0, bool), [])
-    assert (curve.slope, curve.offset, curve.spread) == pytest.approx((1, 0, 0))
-    assert np.array(curve.covariance) == pytest.approx(100 * np.eye(2))
-
-
 def test_calibrations_are_read_as_written(tmp_path):
     kinds = {"style": Kind((("woodcut", "linocut"), ("flat",)), Curve(0.5, 0.1, ((0.1, 0.0), (0.0, 0.2)), 0.3))}
     written = Calibration(kinds, "a test")
     written.save(tmp_path)
     assert Calibration.load(tmp_path) == written
     assert written.lexicon == {"woodcut": "style", "linocut": "style", "flat": "style"}
-    assert (tmp_path / "adherence.json").read_text().endswith("}\n")
     for damage in ("", "[]", "{}", json.dumps({"source": "", "kinds": {"a": {}}})):
         (tmp_path / "adherence.json").write_text(damage)
         with pytest.raises(JudgeError, match="is damaged"):
@@ -224,15 +216,6 @@ def test_nothing_is_measured_for_what_cannot_be_told(planted):
     assert planted.needed("a zorbly and a boat", (64, 64)) == list(planted.sources)
 
 
-def test_towers_see_pictures_up_to_their_largest_size(planted):
-    source = TowerSource(Planted(), planted.sources[0].calibration, 64)
-    [phrase] = cut_prompt("a boat", source.lexicon)
-    assert source.knows(phrase, Brief("a boat", (64, 20)))
-    assert not source.knows(phrase, Brief("a boat", (20, 65)))
-    # A word of another kind is another thing.
-    assert not source.knows(replace(phrase, kind="style"), Brief("a boat", (64, 64)))
-
-
 # The floor and the alarm of tunes
 
 
@@ -304,16 +287,3 @@ def test_ranked_by_adherence(judge, collection, rendered):
     request = Request("a boat", 99, width=64, height=64)
     black = collection.add_drawn([DrawnPicture(request, pictures[9], "all black", 0.1)], "m", "s")
     assert adherences_of(StoredPictures(collection, black), judge) == ({}, [])
-
-
-def test_curves_are_written_beside_those_that_are_there(tmp_path):
-    path, first, second = (
-        tmp_path / "curves.json",
-        Curve(0.5, 0.1, ((0.1, 0.0), (0.0, 0.2)), 0.3),
-        load_curves()["text"],
-    )
-    save_curves({"b": first, "c": first}, path)
-    save_curves({"a": first, "b": second}, path)
-    assert [*json.loads(path.read_text())] == ["a", "b", "c"]
-    assert json.loads(path.read_text())["b"]["slope"] == second.slope
-    assert json.loads(path.read_text())["c"]["spread"] == 0.3
