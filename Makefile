@@ -130,8 +130,8 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks/; hours
 		echo "benchmarks/$$script"; $(BIN)/python benchmarks/$$script || status=1; \
 	done; exit $$status
 
-mutants: $(DEV)  ## change rooms a little: do their own tests find it? half an hour
-	$(BIN)/python .ci/mutants.py
+mutants: $(DEV)  ## change rooms a little: do their own tests find it? an hour
+	.ci/postgres $(BIN)/python .ci/mutants.py
 
 texts: $(DEV)  ## bring the catalogues of the gallery's languages in step with its texts
 	$(BIN)/python .ci/texts.py

@@ -1,12 +1,13 @@
 """Changes a room a little, time and again, and shows which changes its own tests do not find.
 
-    python .ci/mutants.py prompts/steering [metrics/tastes …] [--count 40] [--seed 0] [--limit 120]
+    .ci/postgres python .ci/mutants.py prompts/steering [metrics/tastes …] [--count 40] [--seed 0 [1 …]] [--limit 120]
 
 Every mutant is one small change inside a function of the room, in a copy of the repository: another comparison,
 operator, number or condition, a value that is not returned, a statement left out. Only the tests in the same room of
 ``tests/`` run, without the slow ones, and of their files those that execute the changed statement in their own process:
 first the file named like the changed one, then the quickest, and of a file the tests that execute the statement before
-the others, until one fails. A mutant whose tests exceed the time limit is found too. Needs a system that forks.
+the others, until one fails. A mutant whose tests exceed the time limit is found too. Several seeds are several samples, for
+which the tests are traced once. Needs a system that forks.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from coverage import Coverage
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ["prompts/steering", "metrics/tastes", "pipelines/collection"]
+ROOMS = ["prompts/steering", "metrics/tastes", "pipelines/collection", "pipelines/judges"]
 COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE), ast.GtE: (ast.Gt, ast.Lt),
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,),
@@ -211,7 +212,9 @@ class Copy:
                 trace = coverage.Coverage(data_file=None, config_file=False, include=[f"{self.root / room}/*"])
                 if room:
                     trace.start()
-                line = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *arguments]
+                # Packages that plugins of pytest belong to may be loaded already.
+                loaded = "ignore::pytest.PytestAssertRewriteWarning"
+                line = ["-x", "-q", "-p", "no:cacheprovider", "-W", loaded, "-m", "not slow", *arguments]
                 status = int(pytest.main(line, [Contexts(trace)] if room else []))
                 if room:
                     trace.stop()
@@ -260,41 +263,64 @@ class Copy:
             old.unlink()
 
 
-def examine(room: str, copy: Copy, count: int, seed: int, limit: float) -> tuple[int, int]:
-    """Print the mutants that no test finds, and return the numbers of all mutants and of these."""
-    folder = copy.root / "tests" / room
-    tests = sorted(folder.rglob("test_*.py"))
-    copy.preload(folder)
-    seconds, reached = {}, {}
-    for number, test in enumerate(tests, start=1):
-        print(f"\r{room}: tests {number}/{len(tests)}", end="", file=sys.stderr, flush=True)
-        status, seconds[test] = copy.run(10 * limit, str(test), room=room)
-        if status not in UNFOUND:
-            sys.exit(f"{copy.output.read_text()}\n{test.relative_to(copy.root)} fails without any change.")
-        reached[test] = {
-            (Path(name).relative_to(copy.root), int(line)): {*names}
-            for name, lines in json.loads(copy.traced.read_text()).items()
-            for line, names in lines.items()
-        }
-    files = [path.relative_to(ROOT) for path in sorted((ROOT / room).rglob("*.py"))]
-    every = [mutant for path in files for mutant in mutants_of(path, (ROOT / path).read_bytes())]
-    chosen, survivors = sample(every, count, random.Random(seed)), []
-    for number, mutant in enumerate(chosen, start=1):
+class Room:
+    """A room, its tests, and which of them execute which lines.
+
+    Args:
+        name: its folder, such as ``metrics/tastes``.
+        copy: of the repository.
+        limit: seconds a test file may take beyond its usual time.
+    """
+
+    def __init__(self, name: str, copy: Copy, limit: float) -> None:
+        self.name, self.copy, self.limit = name, copy, limit
+        folder = copy.root / "tests" / name
+        self.tests = sorted(folder.rglob("test_*.py"))
+        copy.preload(folder)
+        self.seconds: dict[Path, float] = {}
+        self.reached: dict[Path, dict[tuple[Path, int], set[str]]] = {}
+        for number, test in enumerate(self.tests, start=1):
+            print(f"\r{name}: tests {number}/{len(self.tests)}", end="", file=sys.stderr, flush=True)
+            status, self.seconds[test] = copy.run(10 * limit, str(test), room=name)
+            if status not in UNFOUND:
+                sys.exit(f"{copy.output.read_text()}\n{test.relative_to(copy.root)} fails without any change.")
+            self.reached[test] = {
+                (Path(file).relative_to(copy.root), int(line)): {*names}
+                for file, lines in json.loads(copy.traced.read_text()).items()
+                for line, names in lines.items()
+            }
+        files = [path.relative_to(ROOT) for path in sorted((ROOT / name).rglob("*.py"))]
+        self.mutants = [mutant for path in files for mutant in mutants_of(path, (ROOT / path).read_bytes())]
+
+    def order(self, mutant: Mutant) -> dict[Path, set[str]]:
+        """The files of tests that execute a mutant, in the order in which they run, and in each the tests that do."""
         places = [(mutant.path, line) for line in mutant.lines]
         # A test that executes a line while it is imported has no name there.
-        useful = {t: set().union(*(reached[t].get(each, ()) for each in places)) for t in tests}
-        order = [t for t in tests if any(each in reached[t] for each in places)]
-        order.sort(key=lambda t: (t.stem != f"test_{mutant.path.stem}", seconds[t]))
-        copy.place(mutant.path, mutant.text)
-        found = any(copy.fails(test, useful[test] - {""}, limit + 3 * seconds[test]) for test in order)
-        copy.place(mutant.path, (ROOT / mutant.path).read_bytes())
-        if not found:
-            survivors.append(mutant)
-            where = f"{mutant.path}:{mutant.line}"
-            print(f"\n{where} {mutant.kind}{'' if order else ', not reached'}\n    {mutant.change}", flush=True)
-        print(f"\r{room}: mutants {number}/{len(chosen)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return len(chosen), len(survivors)
+        useful = {
+            test: set().union(*(lines.get(place, ()) for place in places)) - {""}
+            for test, lines in self.reached.items()
+            if any(place in lines for place in places)
+        }
+        first = sorted(useful, key=lambda test: (test.stem != f"test_{mutant.path.stem}", self.seconds[test]))
+        return {test: useful[test] for test in first}
+
+    def examine(self, count: int, seed: int) -> tuple[int, int]:
+        """Print the mutants of a sample that no test finds, and return the numbers of all mutants and of these."""
+        chosen, missed = sample([*self.mutants], count, random.Random(seed)), 0
+        for number, mutant in enumerate(chosen, start=1):
+            order = self.order(mutant)
+            self.copy.place(mutant.path, mutant.text)
+            found = any(
+                self.copy.fails(test, useful, self.limit + 3 * self.seconds[test]) for test, useful in order.items()
+            )
+            self.copy.place(mutant.path, (ROOT / mutant.path).read_bytes())
+            if not found:
+                missed += 1
+                where = f"{mutant.path}:{mutant.line}"
+                print(f"\n{where} {mutant.kind}{'' if order else ', not reached'}\n    {mutant.change}", flush=True)
+            print(f"\r{self.name}, seed {seed}: mutants {number}/{len(chosen)}", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        return len(chosen), missed
 
 
 def main() -> None:
@@ -302,15 +328,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rooms", nargs="*", default=ROOMS, help=f"folders of the package; default: {' '.join(ROOMS)}")
     parser.add_argument("--count", type=int, default=40, help="mutants of each room")
-    parser.add_argument("--seed", type=int, default=0, help="another seed chooses other mutants")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="another seed chooses other mutants")
     parser.add_argument("--limit", type=float, default=120, help="seconds a test file may take beyond its usual time")
     arguments = parser.parse_args()
     rows = []
     for room in arguments.rooms:
         with tempfile.TemporaryDirectory(prefix="soart-mutants-") as folder:
-            count, missed = examine(room, Copy(Path(folder)), arguments.count, arguments.seed, arguments.limit)
-        rows.append(f"| {room} | {count} | {count - missed} | {1 - missed / count:.0%} |")
-    print("\n| room | mutants | found | share |\n|---|---|---|---|", *rows, sep="\n")
+            examined = Room(room, Copy(Path(folder)), arguments.limit)
+            for seed in arguments.seed:
+                count, missed = examined.examine(arguments.count, seed)
+                rows.append(f"| {room} | {seed} | {count} | {count - missed} | {1 - missed / count:.0%} |")
+    print("\n| room | seed | mutants | found | share |\n|---|---|---|---|---|", *rows, sep="\n")
 
 
 if __name__ == "__main__":

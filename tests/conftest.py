@@ -36,7 +36,7 @@ settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
 
 #: Fixtures and modules whose tests wait for other programs.
-WAITING = {"browser", "test_ray_engine.py"}
+WAITING = {"browser", "test_ray_engine.py", "test_ray_judging.py"}
 
 HERE = Path(__file__).parent
 #: Rooms whose own tests must cover them (`make coverage`). Tracing takes long, so other tests and those that draw run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -94,21 +94,7 @@ class Frame:
         blocks, heads, kinds = _groups(names)
         return cls(centre, np.where(varies, scale, np.inf), blocks, heads, dict(kinds))
 
-    @cached_property
-    def names(self) -> list[str]:
-        """Blocks in order of appearance."""
-        return list(dict.fromkeys(self.blocks.tolist()))
-
     def deviations(self, items: np.ndarray) -> np.ndarray:
         """(n, p) deviations of items in scales, cut to −CUT…CUT."""
         z: np.ndarray = np.clip((items - self.centre) / self.scale, -CUT, CUT)
         return z
-
-    @cached_property
-    def weights(self) -> np.ndarray:
-        """(p,) factors that give every block a mean square of 1/blocks."""
-        factors = np.empty(len(self.blocks))
-        for block in self.names:
-            columns = self.blocks == block
-            factors[columns] = 1 / np.sqrt(columns.sum() * len(self.names))
-        return factors

@@ -20,7 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from .examples import Examples
-from .kernels import squared_distances
+from .item_kernels import squared_distances
 
 #: Pictures nearer than this share of the median squared distance are near-duplicates.
 NEAR = 0.01
@@ -114,24 +114,6 @@ class HeldOut:
         """Comparisons among the pictures in ``rows`` alone."""
         among = np.ix_(rows, rows)
         return HeldOut(self.wins[among], self.counts[among], self.scores[rows])
-
-    def resampled(self, weights: np.ndarray, level: np.ndarray | None = None) -> np.ndarray:
-        """(b,) concordances under weights of the pictures; NaN if no comparison is left.
-
-        Args:
-            weights: (b, n) how often each picture was drawn.
-            level: (n,) as in ``Units``: choices were drawn with their pictures; −1 for all by default.
-        """
-        level = np.full(len(self.scores), -1) if level is None else level
-        chosen = (level[:, None] == level) & (level >= 0)
-
-        def drawn(compared: np.ndarray) -> np.ndarray:
-            rated, choices = np.where(chosen, 0.0, compared), np.where(chosen, compared, 0.0)
-            count: np.ndarray = np.einsum("bi,bi->b", weights @ rated, weights) + weights @ choices.sum(axis=1)
-            return count
-
-        won, total = drawn(self.wins), drawn(self.counts)
-        return np.where(total > 0, won / np.where(total > 0, total, 1), np.nan)
 
 
 def gather(

@@ -19,12 +19,18 @@ import numpy as np
 
 from ..attention.whitening import inverse_root, within_mode
 from ..items.frame import APPEARANCE, CONTENT, LATE
-from .kernels import squared_distances
 
 #: Temperatures of attention.
 TEMPERATURES = (0.5, 2.0, 8.0)
 #: Most principal components of a head of attention, by kind of items.
 COMPONENTS = {"texture": 6, "colour": 6, "quality": 6, CONTENT: 12}
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(i, l) squared distances between (i, p) and (l, p) rows."""
+    squares = np.einsum("ip,ip->i", a, a)[:, None] + np.einsum("lp,lp->l", b, b)
+    distances: np.ndarray = np.maximum(squares - 2 * a @ b.T, 0)
+    return distances
 
 
 def of_items(z: np.ndarray, columns: np.ndarray) -> np.ndarray:

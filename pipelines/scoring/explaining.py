@@ -44,7 +44,7 @@ class ScoreExplanation:
     """The score of a picture in a collection, explained.
 
     Attributes:
-        score: under the profile; None if the picture cannot be read, or cannot be judged by a taste.
+        score: by the judge; None if the picture cannot be read, or cannot be judged by a taste.
         reasons: at most three, against the pictures of the collection; see ``chosen``.
         problem: a sentence that says why there is no score; empty if there is one.
     """
@@ -59,7 +59,7 @@ class ExplainedPicture:
     """The score of a picture, explained.
 
     Attributes:
-        score: under the profile.
+        score: by the judge.
         reasons: at most three, against the other pictures; see ``chosen``.
         heat: (g, g), positive where the picture is better than its own mean.
         overlay: the picture under its heat map, (h, w, 3) uint8.
@@ -93,7 +93,7 @@ class TasteExplanation:
 
 
 def _heat(judge: ItemJudge, pixels: np.ndarray, grid: int = 4) -> np.ndarray:
-    """(g, g) heat map of a picture: of the liking under a taste, of the score under another profile."""
+    """(g, g) heat map of a picture: of the liking under a taste, of the score by another judge."""
     value = judge.taste.liking if isinstance(judge, TasteJudge) else judge.score
     return patch_map(value, judge.extractor, pixels, grid)
 
@@ -147,7 +147,7 @@ def explain_batch(
     """Explain the scores of pictures in memory, against each other; of one alone, against the usual picture.
 
     Args:
-        judge: the profile, a taste or a built-in one.
+        judge: a taste or a built-in judge.
         pictures: (h, w, 3) uint8 or floating 0…1, by number.
         grid: patches a side of the heat maps.
         progress: called once a picture.
@@ -177,15 +177,15 @@ def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplan
         ImageError: the file is not a sound picture.
         TasteError: the taste is a blend.
     """
-    profile = only_taste(judge.taste)
+    taste = only_taste(judge.taste)
     pixels = read_image(path).pixels
     items = measure_pixels(judge, pixels)
     heat = _heat(judge, pixels, grid)
-    makings = [making_in(path)] if profile.of_making else None
-    percentile = float(profile.percentile(profile.liking(items, makings=makings))[0])
-    reasons = chosen(by_example(profile, Known(items, makings=makings))[0])
-    explanation = explain(profile, items, top=6, makings=makings)[0]
-    score = float(profile.score(items, makings=makings, useless_ok=True)[0])
+    makings = [making_in(path)] if taste.of_making else None
+    percentile = float(taste.percentile(taste.liking(items, makings=makings))[0])
+    reasons = chosen(by_example(taste, Known(items, makings=makings))[0])
+    explanation = explain(taste, items, top=6, makings=makings)[0]
+    score = float(taste.score(items, makings=makings, useless_ok=True)[0])
     return TasteExplanation(reasons, explanation, score, percentile, heat, overlay(pixels, heat))
 
 

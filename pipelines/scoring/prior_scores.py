@@ -86,7 +86,7 @@ def taste_with_given(judge: object) -> LearntTaste | None:
 
 
 def known_of_given(collection: Collection, judge: Judge, ids: Sequence[int]) -> dict[str, dict[int, float]]:
-    """The values of ``given_priors`` that a profile uses of pictures; none if it uses none."""
+    """The values of ``given_priors`` that a taste uses of pictures; none if it uses none."""
     taste = taste_with_given(judge)
     return {} if taste is None else given_priors(collection, taste.rater, taste.prior_names, ids)
 

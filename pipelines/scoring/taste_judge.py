@@ -35,7 +35,7 @@ class TasteJudge:
     """A taste that scores pictures.
 
     Attributes:
-        taste: the profile or blend.
+        taste: a learnt taste or a blend.
         extractor: measures the items of its version.
     """
 

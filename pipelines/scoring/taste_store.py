@@ -158,7 +158,7 @@ def delete_file(path: Path) -> None:
         raise TasteError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
 
-def item_judge_named(name: str, profiles: TasteStore) -> TasteJudge | BuiltInJudge:
+def item_judge_named(name: str, tastes: TasteStore) -> TasteJudge | BuiltInJudge:
     """The judge of items of a name: ``overall``, ``technical``, a detector, or the user's taste.
 
     Raises:
@@ -166,22 +166,20 @@ def item_judge_named(name: str, profiles: TasteStore) -> TasteJudge | BuiltInJud
             needs items that this soart does not measure.
         ModelError: the network behind its items cannot be loaded.
     """
-    if name in JUDGES and name in profiles.names():
+    if name in JUDGES and name in tastes.names():
         raise TasteError(
-            f"{name!r} is both a built-in judge and your taste in {str(profiles.path(name))!r}: rename that file to use both."
+            f"{name!r} is both a built-in judge and your taste in {str(tastes.path(name))!r}: rename that file to use both."
         )
     if name in (OVERALL, TECHNICAL, *DETECTORS):
         return built_in_judge(name)
     from .taste_judge import TasteJudge
 
     try:
-        return TasteJudge.of(profiles.load(name))
+        return TasteJudge.of(tastes.load(name))
     except TasteError:
-        near = "" if name in profiles.names() else meant(name, profiles.names())
+        near = "" if name in tastes.names() else meant(name, tastes.names())
         if near:
-            raise TasteError(
-                f"There is no taste {name!r} in {str(profiles.folder)!r}: did you mean {near!r}?"
-            ) from None
+            raise TasteError(f"There is no taste {name!r} in {str(tastes.folder)!r}: did you mean {near!r}?") from None
         raise
 
 
@@ -208,7 +206,7 @@ def built_in_judge(name: str) -> BuiltInJudge:
     return TechnicalJudge.load() if name == TECHNICAL else TechnicalJudge.detector(name)
 
 
-def save_if_changed(profiles: TasteStore, taste: Taste) -> str:
+def save_if_changed(tastes: TasteStore, taste: Taste) -> str:
     """Save a taste, unless its file already holds the same one.
 
     Returns:
@@ -219,13 +217,13 @@ def save_if_changed(profiles: TasteStore, taste: Taste) -> str:
     """
     from ...metrics.tastes.taste_files import same_taste
 
-    path = profiles.place(taste.name)
+    path = tastes.place(taste.name)
     try:
-        if same_taste(profiles.load(taste.name), taste):
+        if same_taste(tastes.load(taste.name), taste):
             return ""
     except TasteError:
         # Missing, or damaged: a new file takes its place.
         pass
     replaced = changed_at(path)
-    profiles.save(taste)
+    tastes.save(taste)
     return f"It replaced the taste of that name saved on {replaced}." if replaced else ""

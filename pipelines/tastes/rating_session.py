@@ -60,19 +60,17 @@ def propose_pictures(
     Raises:
         TasteError: the taste is a blend.
     """
-    profile = only_taste(judge.taste)
-    judged, learnt = _left_out(collection, rater), {str(name) for name in profile.examples.pictures}
+    taste = only_taste(judge.taste)
+    judged, learnt = _left_out(collection, rater), {str(name) for name in taste.examples.pictures}
     unrated = [row for row in collection.images() if row.id not in judged and row.sha256[:16] not in learnt]
     rows, items, _ = measure_sound(collection, unrated, judge, progress)
     by_id = dict(zip([row.id for row in rows], items, strict=True))
     prior_scores = None
     if rows:
-        priors = prior_matrix(
-            collection, rater, profile.prior_names, by_id, profile.names, profile.kinds, profile.tastes
-        )
+        priors = prior_matrix(collection, rater, taste.prior_names, by_id, taste.names, taste.kinds, taste.tastes)
         prior_scores = np.stack([priors[row.id] for row in rows])
     makings = judge.makings(StoredPictures(collection, rows))
-    proposal = propose(profile, items, count, prior_scores, makings)
+    proposal = propose(taste, items, count, prior_scores, makings)
     return proposal, [rows[i] for i in proposal.rows]
 
 

@@ -1,5 +1,8 @@
 """A collection with planted structure, for every test of evaluations."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
@@ -45,7 +48,35 @@ def art(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def evaluated_art(art, tmp_path_factory):
+    """The folder of a collection that has measured ``art``: to be copied, because measuring takes long."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    with Collection(folder) as collection:
+        sync_and_evaluate(collection, Scan([art]), LocalEngine(2), "technical")
+    return folder
+
+
 @pytest.fixture(scope="module")
-def found(art, tmp_path_factory):
-    with Collection(tmp_path_factory.mktemp("collection")) as collection:
+def found(art, evaluated_art, tmp_path_factory):
+    place = shutil.copytree(evaluated_art, tmp_path_factory.mktemp("found") / "collection")
+    with Collection(place) as collection:
         yield sync_and_evaluate(collection, Scan([art]), LocalEngine(2), "technical")
+
+
+@pytest.fixture
+def no_cluster_of_others(monkeypatch):
+    """Keep tests away from a cluster that is named outside."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+@pytest.fixture(scope="module")
+def cluster(acme_site):
+    """A Ray cluster of two workers on this machine."""
+    from soart.pipelines.support.ray_cluster import ray_connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Workers have the package of somebody else's too.
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(acme_site), os.environ.get("PYTHONPATH", "")]))
+        with ray_connection(2) as connection:
+            yield connection

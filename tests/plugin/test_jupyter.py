@@ -78,7 +78,9 @@ def test_a_tune_is_watched(embedded, tmp_path):
 
 
 def test_scripts_of_the_widgets_set_texts_and_not_html():
-    for script in (NOTEBOOK.parents[1] / "plugin/jupyter").glob("*.js"):
+    scripts = [*(NOTEBOOK.parents[1] / "plugin/jupyter").glob("*.js")]
+    assert scripts
+    for script in scripts:
         text = script.read_text(encoding="utf-8")
         assert "export default { render }" in text
         assert "innerHTML" not in text

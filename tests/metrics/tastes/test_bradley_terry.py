@@ -1,6 +1,8 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, ndtr
 from scipy.stats import kendalltau
 
 from soart.errors import CollectionError
@@ -136,3 +138,13 @@ def test_ties_help_to_find_the_planted_order():
 def test_four_new_pictures_are_all_shown_at_once(seed):
     """Four that were selected for Compare: a pair from the end of the order would hide the others."""
     assert sorted(standing([1, 2, 3, 4], []).next_to_show(4, np.random.default_rng(seed))) == [1, 2, 3, 4]
+
+
+def test_the_probability_of_an_order_is_that_of_a_normal_difference():
+    now = standing([1, 2, 3], [(1, 2), (2, 1)] * 20 + [(2, 3)] * 3)
+    for a, b in permutations(range(3), 2):
+        apart = np.eye(3)[a] - np.eye(3)[b]
+        chance = ndtr(apart @ now.strengths / np.sqrt(apart @ now.covariance @ apart))
+        assert now.probability(a, b) == pytest.approx(chance)
+        assert now.comparisons(a, b) == {1: 40, 2: 0, 3: 3}[a + b]
+    assert now.probability(1, 1) == 0.5

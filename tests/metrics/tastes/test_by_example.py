@@ -81,14 +81,12 @@ def test_every_kernel_has_exact_shares():
         "attention 0.5",
         "attention 8",
     } <= set(model.kernels.names)
-    z = taste.fitted.scaling.frame.deviations(items)
+    against = model.kernels.against(taste.fitted.scaling.frame.deviations(items))
     for kernel in range(len(model.kernels.names)):
         duals = np.where(np.arange(len(model.duals))[:, None] == kernel, model.duals + rng.normal(size=21), 0.0)
         only = replace(taste, fitted=replace(taste.fitted, model=replace(model, duals=duals)))
         shares = shares_of(only, Known(items))
-        naive = [
-            [dual * model.kernels.against(row[None])[kernel][0, i] for i, dual in enumerate(duals[kernel])] for row in z
-        ]
+        naive = [[dual * value for dual, value in zip(duals[kernel], row, strict=True)] for row in against[kernel]]
         np.testing.assert_allclose(shares.examples, naive, atol=1e-9)
         np.testing.assert_allclose(shares.liking, only.liking(items), atol=1e-6)
 
@@ -208,3 +206,25 @@ def test_how_pictures_were_made_is_part_of_the_shares(taste_world):
     alike = shares_of(taste, Known(fresh[[0, 0]], makings=made[:2])).likeness
     assert (alike[0, 1::2] > alike[1, 1::2]).all()
     assert (alike[0, ::2] < alike[1, ::2]).all()
+
+
+def test_a_liked_picture_whose_likeness_says_more_is_not_called_liked(taste_world):
+    """Four stars among near copies with five: what it adds itself lowers its score."""
+    rng = np.random.default_rng(13)
+    p = len(taste_world.names)
+    items = np.concatenate([2 * np.eye(p)[0] + 0.15 * rng.normal(size=(7, p)), rng.normal(size=(7, p)) - 1])
+    taste = learnt(taste_world, from_ratings(items, [4, *[5] * 6, *[1] * 7]))
+    four, five = explain(taste, Known(items), Known(items))[:2]
+    assert [reason.text for reason in five if reason.text == "you liked this one"]
+    assert not [reason.text for reason in four if reason.text == "you liked this one"]
+
+
+def test_a_blend_weighs_the_reasons_that_its_tastes_share(taste_world, tastes):
+    one = tastes["ratings"]
+    both = blend("both", [one, replace(one, name="again")], [1, 3])
+    items, _ = taste_world.draw(6, np.random.default_rng(14))
+    for single, shared in zip(explain(one, Known(items)), explain(both, Known(items)), strict=True):
+        assert [reason.in_full for reason in single] == [reason.in_full for reason in shared]
+        for alone, joined in zip(single, shared, strict=True):
+            assert joined.contribution == pytest.approx(alone.contribution)
+            assert [e.share for e in joined.examples] == pytest.approx([e.share for e in alone.examples])

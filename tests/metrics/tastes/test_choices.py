@@ -171,9 +171,6 @@ def test_only_the_pictures_of_a_choice_are_compared():
     held_out = gather(liking, [(np.arange(6), scores)], level)
     assert held_out.counts.sum() == 3
     assert held_out.concordance == pytest.approx(1 / 3)
-    # A choice drawn twice counts twice; rated pictures drawn twice are compared four times.
-    drawn = np.array([[2.0, 2, 1, 1, 2, 2]])
-    assert held_out.resampled(drawn, level) == pytest.approx([2 / (2 + 1 + 4)])
 
 
 def test_trust_in_choices_is_that_in_unseen_pairs():

@@ -9,9 +9,10 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.explanation import explain, heat_map, overlay
+from soart.metrics.tastes.learning_curve import RATE_FIVE
 from soart.metrics.tastes.proposals import propose, stop_rule
 from soart.metrics.tastes.taste import learn_taste
-from soart.metrics.tastes.trust import STRONG
+from soart.metrics.tastes.trust import STRONG, TOO_FEW
 
 
 def learnt(world, size=12, **options):
@@ -178,3 +179,29 @@ def test_stop_rule(taste_world):
     assert stop_rule(replace(profile, trust=trust))[0]
     trust = replace(trust, concordance=0.8, expected=0.9)
     assert not stop_rule(replace(profile, trust=trust))[0]
+
+
+def test_pictures_that_lack_a_prior_score_are_explained_without_it(taste_world):
+    rng = np.random.default_rng(9)
+    examples = taste_world.planted(8, rng)
+    examples = replace(examples, priors=examples.liking[:, None] + 0.5 * rng.normal(size=(16, 1)))
+    profile = learn_taste(examples, taste_world.names, "v", prior_names=("judge:clip@1",), repeats=1)
+    items, _ = taste_world.draw(4, rng)
+    priors = np.array([[2.0], [np.nan], [-2.0], [np.nan]])
+    found = explain(profile, items, priors)
+    assert [one.liking for one in found] == pytest.approx(profile.liking(items, priors).tolist())
+    assert found[1::2] == explain(profile.alone, items[1::2])
+    assert ["clip" in " ".join(reason.text for reason in one.reasons) for one in found] == [True, False, True, False]
+
+
+def test_nothing_is_proposed_where_nothing_is_left_to_learn(taste_world):
+    profile = learnt(taste_world, size=3)
+    trust, row = replace(profile.trust, word=STRONG, concordance=0.9, expected=0.95), profile.examples.items[:1]
+    profile = replace(profile, trust=trust)
+    many = propose(profile, np.repeat(row, 400, axis=0), 400)
+    # Of copies of one picture each rating tells less.
+    assert 1 <= len(many.rows) < 400
+    assert (np.diff(many.bits) < 0).all()
+    assert not many.stop
+    short = replace(trust, word=TOO_FEW, advice="")
+    assert stop_rule(replace(profile, trust=short)) == (False, f"{RATE_FIVE}.")

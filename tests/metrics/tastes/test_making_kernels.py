@@ -103,6 +103,9 @@ def test_several_groups_have_a_kernel_each_and_one_together():
     assert kernels.names == ["model", "settings", "words", ALL]
     *single, together = kernels.gram()
     np.testing.assert_allclose(together, np.mean(single, axis=0))
+    # A kernel is shared by its facets alike.
+    shares = [[kernels.share_of(facet, kernel) for facet in range(3)] for kernel in (0, 1, 2, 3, -1)]
+    np.testing.assert_allclose(shares, [*np.eye(3), [1 / 3] * 3, [0] * 3])
 
 
 def test_a_taste_learns_which_model_is_liked():
@@ -173,12 +176,21 @@ def test_effects_tell_what_is_liked_with_intervals():
     assert oil.liking > 0.5
     assert oil.low < oil.liking < oil.high
     assert oil.liking == pytest.approx(-ink.liking)
+    by_oil = np.array([one.model == "oil" for one in BY_MODEL])
+    assert oil.liking == pytest.approx(taste.fitted.model.effects(0, np.where(by_oil, 1, -1)[None] / 8)[0][0])
     # What says nothing has an interval around 0, and what all pictures have is not told.
     assert snowy.low < 0 < snowy.high
     assert ("word", "fox") not in effects
     assert (oil.pictures, snowy.pictures) == (8, 8)
     assert abs(snowy.liking) < oil.liking / 2
     assert effects_of(learn_taste(learning([None] * 16), NAMES, "v", repeats=1)) == []
+
+
+def test_a_picture_of_known_making_is_surer():
+    model = learn_taste(learning(BY_MODEL), NAMES, "v", repeats=1).fitted.model
+    z, none = np.random.default_rng(3).normal(size=(3, 4)), np.zeros((3, 0))
+    unknown, known = model.uncertainty(z, none), model.uncertainty(z, none, [Making(model="oil")] * 3)
+    assert (known < unknown).all()
 
 
 def test_effects_are_those_of_drawn_parts():
@@ -196,3 +208,14 @@ def test_effects_are_those_of_drawn_parts():
     assert deviation**2 == pytest.approx(
         (contrast @ part @ contrast.T - gain @ part @ contrast.T)[0].tolist(), abs=1e-6
     )
+
+
+def test_the_largest_effects_are_told_in_words():
+    makings = [replace(one, steps=10 + k % 3, loras=(("ink", 1.0),)) for k, one in enumerate(BY_MODEL)]
+    taste = learn_taste(learning(makings), NAMES, "v", repeats=1)
+    first, *others = effects_of(taste)
+    # Settings such as steps have no values to tell of, and all pictures have the LoRA.
+    assert {one.fact for one in (first, *others)} == {"model"}
+    assert [*effects_of(taste, 1)] == [first]
+    shown = replace(first, fact="LoRA", value="ink", liking=-0.84, low=-1.46, high=0.12)
+    assert shown.text == "LoRA ink −0.8 (−1.5 … +0.1)"

@@ -214,3 +214,10 @@ def test_the_stored_name_has_all_versions(judge, monkeypatch):
     monkeypatch.setattr(overall, "APPEAL_VERSION", "appeal-11")
     monkeypatch.setattr(overall, "RATED_QUALITY_VERSION", "rated-quality-12")
     assert judge.stored_name.endswith(f"1112{WEIGHTS_VERSION:02d}")
+
+
+def test_it_names_itself_and_the_items_it_needs(judge):
+    assert judge.name == "overall"
+    assert judge.stored_name == f"overall-{judge.version}"
+    assert judge.item_kind.version == judge.extractor.version
+    assert any(name.startswith("deep/") for name in judge.extractor.names)

@@ -14,9 +14,16 @@ from soart.metrics.items.frame import Frame
 from soart.metrics.tastes.examples import from_choices, from_liking, from_modes, from_ratings, mix
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.folds import gather
-from soart.metrics.tastes.kernels import Kernels
 from soart.metrics.tastes.modes import learn_attention
-from soart.metrics.tastes.taste import learn_taste, technical_prior
+from soart.metrics.tastes.taste import (
+    FEWEST_OF_BACKGROUND,
+    chosen_priors,
+    computed_priors,
+    learn_taste,
+    tastes_without,
+    technical_prior,
+    unavailable_priors,
+)
 
 
 def concordance(liking, scores):
@@ -272,10 +279,6 @@ def test_items_of_a_network_weigh_as_much_as_all_others():
     z = frame.deviations(items[np.r_[:8, 60:68]])
     attention = learn_attention(z, examples, frame)
     assert attention.model.weights_[-1] == pytest.approx(0.5)
-    # Of the kernels of the earlier method one is of the network alone.
-    kernels = Kernels.of(z, frame)
-    of_network = kernels.against(z)[kernels.names.index("network")]
-    assert of_network == pytest.approx(z[:, -200:] @ z[:, -200:].T / np.mean(np.sum(z[:, -200:] ** 2, axis=1)))
 
 
 def test_colour_items():
@@ -303,7 +306,104 @@ def test_combined_items_and_technical_prior(judge):
     picture = np.random.default_rng(0).integers(0, 256, (2, 24, 20, 3), dtype=np.uint8)
     items = extractor.extract(picture)
     assert items.shape == (2, len(extractor.names))
-    np.testing.assert_allclose(technical_prior(items, extractor.names), -judge.cost_of_faults(items))
+    technical = -judge.cost_of_faults(items)
+    np.testing.assert_allclose(technical_prior(items, extractor.names), technical)
+    # Items tell it; of others nothing is known unless it is given.
+    named = "others", "technical", "judge:clip@1"
+    told = computed_priors(named, items, extractor.names, np.zeros((0, 0)), {"others": np.array([1.0, 2.0])})
+    np.testing.assert_allclose(told, np.column_stack([[1, 2], technical, [np.nan] * 2]))
     soart = len(extractor.parts[0].names)
     with pytest.raises(TasteError, match=r"needs the item 'quality/.*which is missing"):
         technical_prior(items[:, :soart], extractor.names[:soart])
+
+
+def test_a_taste_starts_from_another(taste_world):
+    rng = np.random.default_rng(15)
+    yours = learn(taste_world.planted(15, rng), taste_world, name="you")
+    few = taste_world.planted(2, rng)
+    started = replace(few, priors=yours.liking(few.items)[:, None])
+    mine = learn(started, taste_world, prior_names=("taste:you",), tastes=(yours,))
+    items, liking = taste_world.draw(300, rng)
+    # Items tell what the other taste says of them.
+    np.testing.assert_array_equal(mine.prior_scores(items), yours.liking(items)[:, None])
+    np.testing.assert_array_equal(mine.liking(items), mine.liking(items, yours.liking(items)[:, None]))
+    assert concordance(liking, mine.liking(items)) > 0.05 + concordance(liking, learn(few, taste_world).liking(items))
+    with pytest.raises(ItemsError, match=r"the tastes among the prior scores, got \[\]"):
+        learn(started, taste_world, prior_names=("taste:you",))
+
+
+def test_the_order_of_items_does_not_count(taste_world):
+    """Kinds of items that stand side by side, and those that do not."""
+    rng = np.random.default_rng(16)
+    examples, (items, _) = taste_world.planted(8, rng), taste_world.draw(20, rng)
+    order = rng.permutation(len(taste_world.names))
+    mixed = learn_taste(
+        replace(examples, items=examples.items[:, order]), tuple(taste_world.names[k] for k in order), "v1", repeats=1
+    )
+    plain = learn_taste(examples, taste_world.names, "v1", repeats=1)
+    np.testing.assert_allclose(mixed.liking(items[:, order]), plain.liking(items))
+
+
+def test_prior_scores_are_chosen_among_those_that_are_there():
+    available = ("technical", "appeal")
+    assert chosen_priors(None, available) == available
+    assert chosen_priors(["appeal", "technical", "appeal"], available) == available
+    assert chosen_priors([], available) == ()
+    with pytest.raises(TasteError, match="'others' needs ratings of other raters, and this collection has none"):
+        chosen_priors(["technical", "others"], available)
+    assert unavailable_priors(["appeal"], ("technical",)) == {
+        "appeal": "items of the default network: learn the taste without another network"
+    }
+    with pytest.raises(TasteError, match="no prior score 'beauty': choose among technical, appeal, others"):
+        chosen_priors(["beauty"], available)
+    with pytest.raises(TasteError, match="in a list"):
+        chosen_priors("technical", available)
+
+
+def test_pictures_without_prior_scores_are_scored_by_the_taste_without_them(taste_world):
+    """Of other raters' means and a judge's values, that which more pictures lack is left out first."""
+    rng = np.random.default_rng(17)
+    examples = taste_world.planted(8, rng)
+    priors = np.column_stack([examples.liking + rng.normal(size=16), examples.liking, examples.liking])
+    priors[:6, 1], priors[:2, 0] = np.nan, np.nan
+    taste = learn(replace(examples, priors=priors), taste_world, prior_names=("others", "judge:clip@1", "c"), repeats=1)
+    without = [*tastes_without(taste)]
+    assert [words for words, _ in without] == [
+        "the judge 'clip' has not judged",
+        "the judge 'clip' has not judged or that no other rater has rated",
+    ]
+    assert [one.prior_names for _, one in without] == [("others", "c"), ("c",)]
+    assert [*tastes_without(without[1][1])] == []
+    items, _ = taste_world.draw(3, rng)
+    told = np.array([[1.0, 1.0, 0.5], [1.0, np.nan, 0.5], [np.nan, np.nan, 0.5]])
+    for score in ("liking", "score"):
+        options = {"useless_ok": True} if score == "score" else {}
+        found = getattr(taste, score)(items, told, **options)
+        assert found[1] == pytest.approx(getattr(without[0][1], score)(items[1:2], told[1:2, [0, 2]], **options)[0])
+        assert found[2] == pytest.approx(getattr(without[1][1], score)(items[2:], told[2:, 2:], **options)[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"liking": np.array([1.0, -1.5])}, "likings in −1…1"),
+        ({"liking": np.array([1.0, np.nan])}, "likings in −1…1"),
+        ({"groups": np.array(["a"])}, "groups for each of 2 pictures, got 1"),
+        ({"priors": np.zeros((3, 1))}, "priors for each of 2 pictures, got 3"),
+    ],
+)
+def test_judgements_that_do_not_fit_the_pictures_are_refused(change, words):
+    examples = from_ratings(np.eye(2), [1, 5])
+    with pytest.raises(ItemsError, match=words):
+        replace(examples, **change)
+    with pytest.raises(ItemsError, match="got none"):
+        mix()
+
+
+def test_a_background_describes_a_collection_from_thirty_pictures_on(taste_world):
+    rng = np.random.default_rng(18)
+    examples, (items, _) = taste_world.planted(2, rng), taste_world.draw(FEWEST_OF_BACKGROUND, rng)
+    for count, described in ((FEWEST_OF_BACKGROUND, items), (FEWEST_OF_BACKGROUND - 1, examples.items)):
+        taste = learn(examples, taste_world, background=(items[:count], np.zeros((count, 0))), repeats=1)
+        assert taste.fitted.scaling.frame.centre == pytest.approx(described.mean(axis=0))
+        assert taste.reference == pytest.approx(np.quantile(taste.liking(described), np.linspace(0, 1, 101)))

@@ -10,7 +10,7 @@ from soart.errors import TasteError
 from soart.messages import Message
 from soart.metrics.tastes import taste_files
 from soart.metrics.tastes.agreement import compare_tastes
-from soart.metrics.tastes.blend import Blend, blend
+from soart.metrics.tastes.blend import Blend, blend, only_taste
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.taste import learn_taste
 from soart.metrics.tastes.taste_files import FILE, check_version, load_taste, same_taste, save_taste
@@ -209,6 +209,10 @@ def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
         blend("mine", [profile, replace(profile, name="yours")], [1, 2]),
     )
     assert not any(same_taste(profile, other) for other in others)
+    # Whatever was learnt counts, such as judgements of other weights.
+    heavier = replace(profile, examples=replace(profile.examples, weights=profile.examples.weights * 2))
+    assert not same_taste(profile, heavier)
+    assert taste_files.content_hash(profile) != taste_files.content_hash(heavier)
     # Only pictures that are known from choices alone have levels.
     chosen = replace(profile, examples=replace(profile.examples, levels=np.zeros(16, dtype=np.int64)))
     assert same_taste(chosen, chosen)
@@ -301,3 +305,33 @@ def test_comparison_finds_where_tastes_disagree():
     assert np.isnan(compare_tastes(["a", "b"], np.stack([a, a * 0])).correlation[0, 1])
     with pytest.raises(TasteError, match="at least two tastes and two pictures, got 1 and 10"):
         compare_tastes(["a"], a[None])
+
+
+def test_a_taste_keeps_those_that_it_starts_from(profile, taste_world, tmp_path):
+    """The other taste itself lacks other raters' means, and so does the one that starts from it."""
+    rng = np.random.default_rng(7)
+    examples = taste_world.planted(8, rng)
+    both = blend("both", [profile, make(taste_world, seed=5, name="yours")])
+    names = ("taste:mine", "others", "taste:both")
+    priors = np.column_stack([profile.liking(examples.items), examples.liking, both.liking(examples.items)])
+    taste = learn_taste(
+        replace(examples, priors=priors), taste_world.names, "v1", prior_names=names, tastes=(profile, both), repeats=1
+    )
+    again = load_taste(save_taste(taste, tmp_path / "t"))
+    items, _ = taste_world.draw(9, rng)
+    assert [one.name for one in again.tastes] == ["mine", "both"]
+    assert [one.name for one in again.alone.tastes] == ["mine", "both"]
+    np.testing.assert_allclose(again.liking(items), taste.liking(items), atol=1e-9)
+    assert same_taste(again, taste)
+    path = save_taste(taste, tmp_path / "t")
+    rewrite(path, lambda h, a: h["parts"][0]["tastes"].pop(), rehash=True)
+    with pytest.raises(TasteError, match="incomplete: expected each taste among its prior scores"):
+        load_taste(path)
+
+
+def test_one_taste_of_a_blend_is_asked_for_where_a_blend_does_not_do(profile):
+    both = blend("ours", [profile, replace(profile, name="yours")])
+    assert both.names == profile.names
+    assert only_taste(profile) is profile
+    with pytest.raises(TasteError, match=r"'ours' is a blend: use one of its tastes instead \(mine, yours\)"):
+        only_taste(both)

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from soart.metrics.tastes.examples import from_choices, from_liking, from_modes, from_ratings
 from soart.metrics.tastes.fitting import calibrate
 from soart.metrics.tastes.folds import fold_numbers, gather, near_duplicates
+from soart.metrics.tastes.learning_curve import add_curve
 from soart.metrics.tastes.taste import learn_taste
 from soart.metrics.tastes.true_auc import TrueAuc
 from soart.metrics.tastes.trust import (
@@ -58,7 +59,6 @@ def test_only_pictures_of_one_fold_are_compared():
     held_out = gather(liking, [(np.array([0, 1]), np.array([5.0, 4.0])), (np.array([2, 3]), np.array([-2.0, -1.0]))])
     assert held_out.counts.sum() == 2
     assert held_out.concordance == 0.5
-    assert np.isnan(held_out.resampled(np.array([[1.0, 0, 0, 0]]))).all()
 
 
 def test_near_duplicates_join_and_so_do_given_groups():
@@ -154,6 +154,8 @@ def test_a_taste_at_chance_says_what_would_help(taste_world):
     assert trust.word == CHANCE
     assert "Only 6 are disliked beside 24 liked: rate more disliked ones." in trust.advice
     assert "--network efficientnet-lite0" in trust.advice
+    of_network = add_curve(trust, examples, TrueAuc.of("content", a_side(24, 6), 0.4), content=True)
+    assert "A larger network may see what this one does not" in of_network.advice
 
 
 @pytest.mark.slow
@@ -194,3 +196,5 @@ def test_calibration_is_that_of_platt_with_both_sides_of_equal_weight(up, down):
     slope, offset = calibrate(gather(liking, [(np.arange(up + down), liking)]), examples)
     assert expit([offset + slope, offset - slope]) == pytest.approx([(up + 1) / (up + 2), 1 / (down + 2)], abs=1e-3)
     assert calibrate(None, examples) == (1, 0)
+    # Where all held-out pictures are liked there is nothing to fit.
+    assert calibrate(gather(liking, [(np.arange(up), liking[:up])]), examples) == (1, 0)

@@ -379,3 +379,69 @@ def test_equal_pictures_without_texts_stay_apart(collection, make_drawn):
             # No text but a hash, and that only where it must be.
             assert [len(text) for text in picture.text.values()] == ([] if row is rows[0] else [64])
     assert [row.id for row in collection.add_drawn([one, two, three], "m", "DDIM", None)] == [row.id for row in rows]
+
+
+def test_a_picture_is_held_while_its_file_holds_it(collection, make_drawn):
+    row, other = collection.add_drawn([make_drawn(1), make_drawn(2)], "m", "s")
+    place = collection.locate(row)
+    assert collection.holds(row)
+    content = place.read_bytes()
+    place.write_bytes(collection.locate(other).read_bytes())
+    assert not collection.holds(row)
+    place.write_bytes(content)
+    assert collection.holds(row)
+    place.unlink()
+    assert not collection.holds(row)
+    key = make_drawn(1).request.key("m")
+    # Asked for once, whatever became of its file.
+    assert {k: r.id for k, r in collection.requested([key, key, "other"]).items()} == {key: row.id}
+
+
+def test_what_is_measured_of_which_pictures(collection, make_drawn):
+    first, second, third = (row.id for row in collection.add_drawn([make_drawn(k) for k in range(3)], "m", "s"))
+    collection.add_items("b", {third: np.ones(2), first: np.zeros(2)})
+    collection.add_items("a", {third: np.ones(1)})
+    assert collection.measured("b") == (2, third)
+    assert collection.measured_ids("b") == [first, third]
+    assert collection.measured("c") == (0, 0)
+    assert collection.item_versions(third) == ["a", "b"]
+    assert collection.item_versions(second) == []
+    # What is stored stays.
+    collection.add_items("b", {first: np.ones(2), second: np.ones(2)})
+    assert collection.items("b", [first])[first].tolist() == [0, 0]
+    assert collection.measured_ids("b") == [first, second, third]
+
+
+@pytest.mark.parametrize(
+    ("name", "scores", "words"),
+    [
+        (1, {1: 2.0}, "name of the scores as text"),
+        ("x", [(1, 2.0)], "scores by the ids of pictures"),
+        ("x", {"1": 2.0}, "ids of pictures as whole numbers"),
+        ("x", {1.0: 2.0}, "ids of pictures as whole numbers"),
+        ("x", {1: "2"}, "scores as numbers"),
+        ("x", {1: float("nan")}, "got NaN: leave such pictures out"),
+    ],
+)
+def test_scores_of_wrong_types_are_refused(name, scores, words):
+    with Collection(None) as collection:
+        with pytest.raises(CollectionError, match=words):
+            collection.set_scores(name, scores)
+        assert collection.scores("x") == {}
+
+
+def test_places_are_checked_before_long_work(tmp_path):
+    Collection.check_place(None)
+    Collection.check_place(tmp_path / "new" / "deep")
+    assert not (tmp_path / "new").exists()
+    Collection(tmp_path / "old").close()
+    Collection.check_place(tmp_path / "old")
+    assert Collection.is_collection(tmp_path / "old")
+    assert not Collection.is_collection(tmp_path)
+    assert not Collection.is_collection("a prompt " * 99)
+    (tmp_path / "file").touch()
+    with pytest.raises(CollectionError, match="is a file: a collection is a folder"):
+        Collection.check_place(tmp_path / "file")
+    (tmp_path / "old" / DATABASE).write_bytes(b"no database")
+    with pytest.raises(CollectionError, match="cannot be opened"):
+        Collection.check_place(tmp_path / "old")

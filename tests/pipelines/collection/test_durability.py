@@ -8,7 +8,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice, store_tie, undo_choice
 from soart.pipelines.collection.distinct import mark_distinct
 from soart.pipelines.collection.labels import TAG, set_label
-from soart.pipelines.collection.ratings import dislike_personally, rate, reject, set_judgements, undo_rating
+from soart.pipelines.collection.ratings import dislike_personally, rate, ratings, reject, set_judgements, undo_rating
 
 NORMAL, FULL = 1, 2
 JUDGEMENTS = {
@@ -52,5 +52,6 @@ def test_judgements_wait_for_the_disk(stored, judgement):
 def test_ratings_are_stored_on_every_kind_of_database(where, make_drawn):
     with Collection(where) as collection:
         (row,) = collection.add_drawn([make_drawn(1)], "m", "s")
-        for _ in range(3):
-            rate(collection, "me", {row.id: 4})
+        for stars in (2, 5, 4):
+            rate(collection, "me", {row.id: stars})
+            assert ratings(collection, "me") == {row.id: stars}

@@ -18,12 +18,14 @@ from soart.pipelines.collection.counts import count_collection
 from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.pictures import update_pictures
 from soart.pipelines.collection.queries import (
+    MOST_WORDS,
     Query,
     Scale,
     by_name,
     metadata_of,
     order,
     row_of,
+    rows_by_hash,
     rows_of,
     scores_of,
     stars_of,
@@ -286,3 +288,21 @@ def test_agreement_of_stored_scores(filled):
     found, common = agreement(filled, {"one": "p", "two": "q", "none": "r"})
     assert common == [1, 2, 5]
     assert found.correlation[0, 1] == pytest.approx(-1)
+
+
+def test_words_to_search_for_are_few_and_can_be_searched():
+    assert len(Query(words=("a",) * MOST_WORDS).words) == MOST_WORDS
+    with pytest.raises(CollectionError, match=f"at most {MOST_WORDS} words to search for, got {MOST_WORDS + 1}"):
+        Query(words=("a",) * (MOST_WORDS + 1))
+    for odd in ("a\0b", "\ud800"):
+        with pytest.raises(CollectionError, match="Expected words to search for, got"):
+            Query(words=("fine", odd))
+
+
+def test_pictures_are_found_by_the_start_of_their_hash(filled):
+    first, second, *_ = filled.images()
+    starts = [first.sha256[:16], second.sha256[:16], "0" * 16]
+    assert {start: row.id for start, row in rows_by_hash(filled, starts).items()} == {
+        starts[0]: first.id,
+        starts[1]: second.id,
+    }

@@ -1,4 +1,3 @@
-import hashlib
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from soart.errors import JudgeError, ModelError, SoartError
+from soart.errors import ModelError, SoartError
 from soart.pipelines import generate as generation
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.export import export
@@ -23,43 +22,24 @@ from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.ray_engine import RayEngine
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.judges import ray_judging
-from soart.pipelines.judges.engines import judging_named
-from soart.pipelines.judges.finding import guarded, judge_named
-from soart.pipelines.judges.guarded import GuardedJudge
-from soart.pipelines.judges.ray_judging import judge_files
+from soart.pipelines.judges.finding import guarded
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.models.ray_generator import ClusterGenerator
-from soart.pipelines.models.request import EMBEDDED_STEPS, DrawnPicture, Request
-from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.support.ray_cluster import check_version, import_ray, ray_connection
+from soart.pipelines.models.request import EMBEDDED_STEPS
+from soart.pipelines.support.ray_cluster import check_version, import_ray
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.spaces import words_of
-from soart.version import __version__
 
 ray = import_ray()
 # Workers cannot import this module.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 PROMPT = "a sharp picture of a boat in cool colors"
-
-
-@pytest.fixture(autouse=True)
-def no_cluster_of_others(monkeypatch):
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-
-
-@pytest.fixture(scope="module")
-def cluster(acme_site):
-    with pytest.MonkeyPatch.context() as patch:
-        # Workers have the package of somebody else's too.
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(acme_site), os.environ.get("PYTHONPATH", "")]))
-        with ray_connection(2) as connection:
-            yield connection
+pytestmark = pytest.mark.usefixtures("no_cluster_of_others")
 
 
 @pytest.fixture
@@ -308,77 +288,3 @@ def test_tuning_takes_the_same_steps(cluster, tmp_path, embedded, judge):
             study = [(a.choice, a.seed, a.previews, a.dropped) for a in tuner.study.own]
             seen.append((study, sorted(row.sha256 for row in collection.images())))
     assert seen[0] == seen[1]
-
-
-@pytest.mark.parametrize("name", [pytest.param("redness", marks=pytest.mark.slow), "acme_judge:Moody", "adherence"])
-def test_judged_as_on_one_machine(cluster, package, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(ray_judging, "_MEASURED", 4)
-    judge, again = guarded(name), guarded(name)
-    results = []
-    for engine, folder, judge_here in (("local", "here", judge), ("ray", "there", again)):
-        with Collection(tmp_path / folder) as collection:
-            rng = np.random.default_rng(0)
-            drawn = [
-                DrawnPicture(
-                    Request(prompt, seed, width=64, height=64),
-                    rng.integers(0, 256, (64, 64, 3), dtype=np.uint8),
-                    None,
-                    0.1,
-                )
-                for seed, prompt in enumerate([PROMPT, "a fox, neon colors", "a zorbly", "a boat, low contrast"] * 3)
-            ]
-            rows = collection.add_drawn(drawn, "m", "s")
-            collection.locate(rows[-1]).write_bytes(b"gone bad")
-            counted = []
-            values, problems = judging_named(engine, 2)(StoredPictures(collection, rows), judge_here, counted.append)
-            assert sum(counted) == len(rows)
-            problems = sorted(problem.replace(str(tmp_path / folder), "") for problem in problems)
-            assert values == collection.scores(judge_here.stored_name)
-            results.append(([values.get(row.id) for row in rows], problems))
-            # Nothing is left to judge but what cannot be read.
-            with ray_connection(2):
-                assert judging_named(engine, 2)(StoredPictures(collection, rows[:-1]), judge_here)[0] == values
-    assert results[0] == results[1]
-    values, problems = results[0]
-    assert sum(value is not None for value in values) == {"redness": 11, "adherence": 8}.get(name, 6)
-    assert len(problems) == 1 + (name != "redness")
-
-
-def test_a_judge_without_a_name_stays_on_its_machine(package, tmp_path):
-    import acme_judge
-
-    with Collection(tmp_path / "c") as collection, pytest.raises(JudgeError, match="pass its name"):
-        judging_named("ray")(StoredPictures(collection, []), GuardedJudge(acme_judge.ready))
-    with pytest.raises(SoartError, match="engine"):
-        judging_named("abacus")
-
-
-def test_a_node_with_another_version_of_the_judge(package):
-    with pytest.raises(JudgeError, match="in version '1', not '2'"):
-        judge_files("redness", "2", __version__, [], [])
-
-
-def test_a_worker_that_gave_up_a_judge_begins_anew(package, tmp_path, monkeypatch):
-    """The cluster outlives a call, and so do its processes."""
-    path = tmp_path / "one.png"
-    Image.new("RGB", (40, 40), (200, 0, 0)).save(path)
-    content = [(str(path), hashlib.sha256(path.read_bytes()).hexdigest()), (str(path), "0" * 64)]
-    ray_judging._loaded.cache_clear()
-    down = [True]
-
-    def values(self, pictures):
-        if down[0]:
-            raise ConnectionError("the server is down")
-        return [0.5] * len(pictures.ids)
-
-    judge_class = type(judge_named("redness"))
-    monkeypatch.setattr(judge_class, "values", values)
-    first = judge_files("redness", "1", __version__, content[:1] * 2, ["", ""])
-    assert "not used any more" in first.stopped
-    down[0] = False
-    again = judge_files("redness", "1", __version__, content, ["", ""])
-    assert again.values.tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
-    assert not again.stopped
-    # Another picture lies at the path of the second one.
-    assert len(again.problems) == 1
-    assert "no longer holds the picture" in again.problems[0]

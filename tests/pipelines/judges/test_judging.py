@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 import threading
 from itertools import permutations
 from shutil import rmtree
@@ -11,16 +12,31 @@ import pytest
 from PIL import Image
 from specimens.judging import Brightness, PixelJudge
 
-from soart.errors import JudgeError
+from soart.errors import JudgeError, TasteError
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import store_choice
+from soart.pipelines.collection.ratings import rate
 from soart.pipelines.judges.built_in import BUILT_IN
-from soart.pipelines.judges.finding import check_weights, checked, guarded, judge_named, judges_for, known_judges
+from soart.pipelines.judges.finding import (
+    check_known,
+    check_named,
+    check_weights,
+    checked,
+    doubts_of,
+    guarded,
+    judge_named,
+    judges_for,
+    known_judges,
+    measurer_of,
+    source_of,
+)
 from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue, stored_name
 from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.ranking import rank, standard
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.scoring.prompts import prompts_of
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.support.judge_names import JUDGES
 
 
@@ -289,7 +305,7 @@ def test_values_in_reasons_have_a_real_minus_sign(collection, drawn):
             return [-value for value in super().judge(pictures, prompts)]
 
     ranking, _ = rank(StoredPictures(collection, drawn[:2]), [(GuardedJudge(Darkness()), 1.0)])
-    assert all(picture.reasons[0].text.startswith("brightness −0.") for picture in ranking)
+    assert [picture.reasons[0].text[:13] for picture in ranking] == ["brightness −0"] * 2
 
 
 def test_reasons_of_several_judges_are_all_in_deviations(collection, drawn, judge):
@@ -429,3 +445,97 @@ def test_ends_of_a_range_forgive_the_rounding_of_float32():
 def test_a_prompt_of_spaces_is_none(collection, make_drawn):
     rows = collection.add_drawn([make_drawn(0, " "), make_drawn(1, "a boat")], "m", "s")
     assert prompts_of(collection, rows) == {rows[1].id: "a boat"}
+
+
+def test_people_judge_what_they_rated_or_chose(collection, drawn):
+    a, b, c, d, _ = (row.id for row in drawn[:5])
+    rate(collection, "ann", {a: 4.5, b: 2})
+    store_choice(collection, "ann", "1", c, [d])
+    pictures, progress = StoredPictures(collection, drawn[:5]), []
+    person = guarded("person: ann")
+    values, problems = judge_pictures(pictures, person, progress.append)
+    assert (person.stored_name, person.person, problems, sum(progress)) == ("person:ann", "ann", [], 5)
+    assert values[a] == 4.5
+    assert values[b] == 2
+    assert values[c] > values[d]
+    assert values.keys() == {a, b, c, d}
+    assert person.inner.values(pictures) == pytest.approx([*[values[n] for n in (a, b, c, d)], math.nan], nan_ok=True)
+    # Nothing is stored under a person, and nobody rated pictures that are in no collection.
+    assert collection.scores("person:ann") == {}
+    assert np.isnan(person.inner.values(PicturesInMemory({0: np.zeros((8, 8, 3), np.uint8)}))).all()
+
+
+def test_names_are_checked_before_anything_is_loaded(package, tmp_path):
+    tastes = TasteStore(tmp_path)
+    for name in ("overall", "clip:some/model", "redness:0.5", "person:ann", "no_such_module:Judge"):
+        check_named(name, tastes)
+    tastes.path("mine").write_bytes(b"no taste")
+    with pytest.raises(TasteError, match="not a taste, or is damaged"):
+        check_named("mine", tastes)
+    with pytest.raises(JudgeError, match="did you mean 'mine'"):
+        check_named("mind", tastes)
+    tastes.path("redness").write_bytes(b"no taste")
+    with pytest.raises(JudgeError, match="both a judge that is no taste and your taste in"):
+        check_named("redness", tastes)
+    with pytest.raises(JudgeError, match="a workflow may not load code"):
+        check_known("acme_judge:Redness")
+    with pytest.raises(JudgeError, match="a workflow may not load code"):
+        judge_named("acme_judge:Redness", known_only=True)
+    assert "acme_judge" not in sys.modules
+    check_known("redness:0.5")
+    with pytest.raises(JudgeError, match="There is no judge 'nobody'"):
+        check_known("nobody")
+    assert source_of("acme_judge:Redness").origin == ""
+
+
+def test_usage_shows_the_argument_in_brackets_if_it_may_be_left_out():
+    usages = {source.name: source.usage for source in known_judges()}
+    assert usages["overall"] == "overall"
+    assert usages["clip"].startswith("clip[:")
+    assert usages["aesthetic"].startswith("aesthetic:")
+
+
+def test_any_form_of_judges_is_taken(judge):
+    one = guarded(judge)
+    assert guarded(one) is one
+    assert [(j.name, w) for j, w in judges_for(one)] == [("technical", 1.0)]
+    assert [(j.name, w) for j, w in judges_for([Brightness(), "technical"])] == [("brightness", 1), ("technical", 1)]
+    assert [j.name for j, _ in judges_for({})] == [j.name for j, _ in judges_for(())] == ["overall"]
+    assert [w for _, w in judges_for({one: 0}, counted_beside=True)] == [0]
+    for none in ({one: 0}, {one: math.nan}, {one: 1e9}):
+        with pytest.raises(JudgeError, match="one of them above 0"):
+            judges_for(none)
+    with pytest.raises(JudgeError, match="weights of judges as numbers"):
+        judges_for({one: "1"})
+    # Pictures are measured for the first judge that needs soart's items, and else for the technical score.
+    assert measurer_of([(guarded(Brightness()), 1.0), (one, 1.0)]) is judge
+    assert measurer_of([(guarded(Brightness()), 1.0)]).name == "technical"
+    assert doubts_of([(one, 1.0)]) == []
+
+
+def test_pictures_are_left_out_by_one_judge_of_several(collection, drawn):
+    """What one judge cannot tell, none ranks; a judge without weight does not count."""
+
+    class Picky(Shortness):
+        name = "picky"
+
+        def judge(self, pictures, prompts):
+            return [math.nan if prompt == "boat" else -1 for prompt in prompts]
+
+    pictures, bright, picky = StoredPictures(collection, drawn[:5]), GuardedJudge(Brightness()), GuardedJudge(Picky())
+    ranking, problems = rank(pictures, [(bright, 1.0), (picky, 1.0)])
+    assert {picture.row.id for picture in ranking} == {row.id for row in drawn[1:5]}
+    assert any("'picky' gave 1 picture no value: it cannot tell" in problem for problem in problems)
+    ranking, _ = rank(pictures, [(bright, 1.0), (picky, 0.0)])
+    assert len(ranking) == 5
+    assert [picture.score for picture in ranking] == sorted(means(collection, drawn[:5]).values(), reverse=True)
+
+
+def test_pictures_without_a_value_are_counted_and_the_first_three_named():
+    four = WithoutValue.of([True, False, True, True, True], [f"number {n}" for n in range(1, 6)])
+    assert (four.count, four.named) == (4, "; they are number 1, number 3, number 4 and 1 more")
+    three = WithoutValue.of([True] * 3, ["c", "b", "a"])
+    assert three.named == "; they are a, b, c"
+    assert WithoutValue.of([True], ["a"]).named == "; it is a"
+    assert WithoutValue.of([True, True], []).named == ""
+    assert (WithoutValue.of([True], ["b"]) + WithoutValue.of([True], ["a"])) == WithoutValue(2, ("a", "b"))

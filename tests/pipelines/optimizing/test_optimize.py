@@ -13,7 +13,7 @@ import soart
 from soart.errors import JudgeError, ModelError, SoartError, TasteError
 from soart.metrics.items.combined import taste_extractor
 from soart.pipelines.judges.finding import guarded
-from soart.pipelines.judges.gradients import checked_gradient, gradient_of
+from soart.pipelines.judges.gradients import gradient_of
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.noise import NoiseSampler
@@ -308,14 +308,6 @@ def test_a_gradient_that_is_not_a_number_costs_only_its_way(generator):
     assert found.steps.count("gradient") <= ways.GIVEN_UP
     assert "search" in found.steps
     assert run(generator, Broken(), pictures=24, ways=["gradient"]).ended == "value"
-
-
-def test_a_gradient_that_fails_is_one_sentence():
-    pixels = np.zeros((4, 4, 3))
-    with pytest.raises(JudgeError, match="failed: no"):
-        checked_gradient(lambda p, t: (_ for _ in ()).throw(RuntimeError("no")), "mine", pixels, "")
-    with pytest.raises(JudgeError, match="the shape"):
-        checked_gradient(lambda p, t: (0.0, np.zeros(3)), "mine", pixels, "")
 
 
 @pytest.mark.slow

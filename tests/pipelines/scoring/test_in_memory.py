@@ -8,19 +8,18 @@ import pytest
 import torch
 from PIL import Image
 
-from soart.errors import CollectionError, ImageError, ItemsError, ModelError, TasteError
+from soart.errors import ImageError, ItemsError, ModelError, TasteError
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.image import read_image
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.best_of import best_of
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.judges.finding import guarded, judges_for
-from soart.pipelines.judges.in_memory import best_first, reaching, reference_scores, score_batch, scores_among
-from soart.pipelines.judges.ranking import rank
+from soart.pipelines.judges.finding import guarded
+from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.scoring.explaining import explain_batch
 from soart.pipelines.scoring.in_memory import as_pictures
 from soart.pipelines.scoring.measuring import import_pictures, open_pictures
-from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
+from soart.pipelines.scoring.pictures import PicturesInMemory
 from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes.learning import learn_from_pictures
 
@@ -31,46 +30,6 @@ def noise(count, seed=0, *, vivid=True):
     if not vivid:
         made[:] = made.mean(axis=-1, keepdims=True).astype(np.uint8)
     return list(made)
-
-
-def test_scores_are_those_of_a_collection(collection, judge, tmp_path):
-    pictures = noise(5)
-    files = [tmp_path / f"{i}.png" for i in range(5)]
-    for file, pixels in zip(files, pictures, strict=True):
-        Image.fromarray(pixels).save(file)
-    import_pictures(collection, files, judge)
-    ranking, _ = rank(StoredPictures(collection, collection.images()), judges_for("technical"))
-    judged, problems = score_batch(PicturesInMemory(dict(enumerate(pictures))), [(guarded(judge), 1.0)])
-    assert problems == []
-    ordered = best_first(judged)
-    assert [one.score for one in ordered] == [one.score for one in ranking]
-    assert [one.percentile for one in ordered] == [one.percentile for one in ranking]
-    assert [one.reasons for one in ordered] == [one.reasons for one in ranking]
-    assert [f"{one.number}.png" for one in ordered] == [one.path.name for one in ranking]
-    assert sorted(reference_scores(collection, [(guarded(judge), 1.0)]), reverse=True) == pytest.approx(
-        [one.score for one in ranking]
-    )
-    assert reference_scores(Collection(None), [(guarded(judge), 1.0)]).shape == (0,)
-
-
-def test_percentiles_among_others(judge):
-    pictures = dict(enumerate(noise(3)))
-    scores = [one.score for one in score_batch(PicturesInMemory(pictures), [(guarded(judge), 1.0)])[0]]
-    among = np.array([min(scores) - 1, max(scores) + 1])
-    assert [one.percentile for one in score_batch(PicturesInMemory(pictures), [(guarded(judge), 1.0)], among)[0]] == [
-        50.0
-    ] * 3
-    assert percentiles(np.array([1.0, 5.0]), np.array([1.0, 2.0])).tolist() == [25.0, 100.0]
-
-
-def test_bad_pictures_are_named_and_the_others_judged(judge):
-    good = noise(1)[0]
-    pictures = {0: np.full((8, 8, 3), np.nan), 3: good, 4: np.zeros((0, 8, 3), np.uint8)}
-    judged, problems = score_batch(PicturesInMemory(pictures), [(guarded(judge), 1.0)])
-    assert [one.number for one in judged] == [3]
-    assert judged[0].percentile == 50
-    assert [text.split(" is")[0] for text in problems] == ["Picture 1", "Picture 5"]
-    assert score_batch(PicturesInMemory({}), [(guarded(judge), 1.0)]) == ([], [])
 
 
 def test_a_taste_from_pictures_in_memory():
@@ -154,31 +113,6 @@ def test_best_of_keeps_the_best(generator, judge):
     again = best_of(generator, best[0].request.prompt, 1, seed=best[0].request.seed, steps=6)
     assert np.abs(again[0].pixels.astype(int) - best[0].pixels).max() <= 1
     assert len(best_of(generator, "a boat", 2, keep=1, steps=2)) == 1
-
-
-def test_scores_to_compare_with_need_a_collection_with_a_picture(judge, tmp_path):
-    with pytest.raises(CollectionError, match="collection"):
-        scores_among(tmp_path / "missing", [(guarded(judge), 1.0)])
-    Collection(tmp_path / "c").close()
-    with pytest.raises(ItemsError, match="'c' holds no picture yet"):
-        scores_among(tmp_path / "c", [(guarded(judge), 1.0)])
-    with Collection(tmp_path / "c") as collection:
-        for i, pixels in enumerate(noise(3)):
-            Image.fromarray(pixels).save(tmp_path / f"{i}.png")
-        import_pictures(collection, [tmp_path / f"{i}.png" for i in range(3)], judge)
-        expected = reference_scores(collection, [(guarded(judge), 1.0)])
-    totals = []
-    scores = scores_among(
-        tmp_path / "c", [(guarded(judge), 1.0)], lambda total: totals.append(total) or (lambda done: None)
-    )
-    np.testing.assert_array_equal(scores, expected)
-    assert totals == [3]
-
-
-def test_pictures_that_reach_a_percentile(judge):
-    scored, _ = score_batch(PicturesInMemory(dict(enumerate(noise(5)))), [(guarded(judge), 1.0)])
-    assert reaching(scored, 0) == scored
-    assert [picture.percentile >= 50 for picture in scored] == [picture in reaching(scored, 50) for picture in scored]
 
 
 def test_pictures_of_pil_in_any_mode_are_seen_as_in_files():

@@ -9,8 +9,6 @@ from specimens.judging import ColourJudge
 from soart.errors import ModelError, PromptError
 from soart.messages import message
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.good_prompts import good_prompts
-from soart.pipelines.collection.ratings import rate
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.language_model import LanguageModelProposer, option_of
 from soart.pipelines.tuning.loop import tune
@@ -176,19 +174,6 @@ def test_a_step_retires_two_options_at_most_and_leaves_three(options, retired):
     assert (len(step.retired), len(step.added)) == (retired, 0)
     assert len(changed.options[0]) == max(3, len(space.options[0]) - retired)
     assert 0 in changed.options[0]
-
-
-def test_good_prompts_are_those_of_the_best_rated_pictures(collection, make_drawn):
-    rows = collection.add_drawn(
-        [make_drawn(seed, prompt=f"a boat, style {seed}") for seed in range(4)], "model", "unknown"
-    )
-    rate(collection, "me", {rows[0].id: 3.5, rows[1].id: 5.0, rows[2].id: 4.0})
-    collection.set_scores("blue", {rows[3].id: 9.0, rows[1].id: 1.0, rows[0].id: 0.0})
-    # Neither what was rated below four stars, nor what scores below the mean.
-    assert good_prompts(collection, ["me", "blue"]) == [f"a boat, style {n}" for n in (1, 2, 3)]
-    keys = {rows[1].generation.request_key}
-    assert good_prompts(collection, ["me"], keys) == ["a boat, style 2"]
-    assert good_prompts(collection, ["nobody"]) == []
 
 
 def test_phrases_are_what_the_space_does_not_say():
