@@ -22,7 +22,7 @@ from ..damage.reasons import share_exceeded, than_others
 from ..items.phrases import phrases_of
 from ..protocols import Example, Reason
 from .blend import Blend, Taste
-from .kernels import squared_distances
+from .item_kernels import squared_distances
 from .mixture import Makings, makings_at
 from .taste import LearntTaste, prior_title
 

@@ -20,7 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from .examples import Examples
-from .kernels import squared_distances
+from .item_kernels import squared_distances
 
 #: Pictures nearer than this share of the median squared distance are near-duplicates.
 NEAR = 0.01

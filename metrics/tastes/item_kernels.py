@@ -19,7 +19,6 @@ import numpy as np
 
 from ..attention.whitening import inverse_root, within_mode
 from ..items.frame import APPEARANCE, CONTENT, LATE
-from .kernels import squared_distances
 
 #: Temperatures of attention.
 TEMPERATURES = (0.5, 2.0, 8.0)
@@ -45,6 +44,13 @@ def shrunk_covariance(rows: np.ndarray) -> np.ndarray:
     covariance: np.ndarray = (1 - share) * (rows.T @ rows / len(rows))
     covariance.flat[:: len(covariance) + 1] += share * np.mean(rows**2)
     return covariance
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(i, l) squared distances between (i, p) and (l, p) rows."""
+    squares = np.einsum("ip,ip->i", a, a)[:, None] + np.einsum("lp,lp->l", b, b)
+    distances: np.ndarray = np.maximum(squares - 2 * a @ b.T, 0)
+    return distances
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def contrasts_of_options(choices: np.ndarray, levels: Sequence[int]) -> np.ndarr
     starts = np.concatenate([[0], np.cumsum(levels)[:-1]])
     ones = np.zeros((len(choices), int(np.sum(levels))))
     np.put_along_axis(ones, choices + starts, 1.0, axis=1)
-    found, seen = np.linalg.pinv(ones), ones.any(axis=0)
+    found, seen = np.linalg.pinv(ones), ones.sum(axis=0) > 0
     for start, level in zip(starts, levels, strict=True):
         of = start + np.flatnonzero(seen[start : start + level])
         found[of] -= found[of].mean(axis=0)

@@ -14,7 +14,6 @@ from soart.metrics.items.frame import Frame
 from soart.metrics.tastes.examples import from_choices, from_liking, from_modes, from_ratings, mix
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.folds import gather
-from soart.metrics.tastes.kernels import Kernels
 from soart.metrics.tastes.modes import learn_attention
 from soart.metrics.tastes.taste import learn_taste, technical_prior
 
@@ -272,10 +271,6 @@ def test_items_of_a_network_weigh_as_much_as_all_others():
     z = frame.deviations(items[np.r_[:8, 60:68]])
     attention = learn_attention(z, examples, frame)
     assert attention.model.weights_[-1] == pytest.approx(0.5)
-    # Of the kernels of the earlier method one is of the network alone.
-    kernels = Kernels.of(z, frame)
-    of_network = kernels.against(z)[kernels.names.index("network")]
-    assert of_network == pytest.approx(z[:, -200:] @ z[:, -200:].T / np.mean(np.sum(z[:, -200:] ** 2, axis=1)))
 
 
 def test_colour_items():
