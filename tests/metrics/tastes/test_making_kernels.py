@@ -221,7 +221,7 @@ def test_what_is_known_of_pictures_that_are_not_drawn_yet():
     assert np.linalg.eigvalsh(covariance).min() > -1e-9
     # Ratings of other pictures as often again make it surer.
     twice = replace(examples, weights=np.full(16, 2.0))
-    assert liking_of_makings(twice, asked)[0][0] > mean[0]
+    assert liking_of_makings(twice, asked)[1][0, 0] < covariance[0, 0]
     # Where all are made alike, nothing is known; likewise if the model tells nothing of the liking.
     alike = liking_of_makings(learning([Making(model="oil")] * 16), asked)
     assert not any(np.any(part) for part in alike)
