@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
+from scipy.stats import multivariate_normal
 
 from soart.metrics.protocols import Making
+from soart.metrics.tastes.beliefs import AMPLITUDES, NOISES, TEMPER
 from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.explanation import explain
@@ -219,9 +222,16 @@ def test_what_is_known_of_pictures_that_are_not_drawn_yet():
     deviations = np.sqrt(np.diag(covariance))
     assert deviations[:2].max() < deviations[2:].min()
     assert np.linalg.eigvalsh(covariance).min() > -1e-9
-    # Ratings of other pictures as often again make it surer.
-    twice = replace(examples, weights=np.full(16, 2.0))
-    assert liking_of_makings(twice, asked)[1][0, 0] < covariance[0, 0]
+    # The same by the definition, one hypothesis after another.
+    kernels = MakingKernels.of(examples.makings)
+    (gram,), (cross,) = kernels.gram(), kernels.against(asked)
+    logs, means = [], []
+    for amplitude, size in [*AMPLITUDES.items(), (0.0, 0.0)]:
+        for noise, belief in NOISES.items():
+            observed = amplitude * gram + 1 + noise * np.eye(16)
+            logs.append(size + belief + TEMPER * multivariate_normal.logpdf(examples.liking, np.zeros(16), observed))
+            means.append(amplitude * cross @ np.linalg.solve(observed, examples.liking))
+    np.testing.assert_allclose(mean, softmax(logs) @ means, atol=1e-9)
     # Where all are made alike, nothing is known; likewise if the model tells nothing of the liking.
     alike = liking_of_makings(learning([Making(model="oil")] * 16), asked)
     assert not any(np.any(part) for part in alike)
