@@ -158,7 +158,7 @@ def _draw(
     identity = generator.model.identity
     for batch in generator.draw(requests):
         # A batch has one scheduler.
-        sampler = (batch[0].request.scheduler or "").removesuffix("Scheduler") or generator.model.sampler
+        sampler = batch[0].request.sampler_or(generator.model.sampler)
         rows = collection.add_drawn(batch, identity, sampler)
         pixels = {row.id: drawn.pixels for row, drawn in zip(rows, batch, strict=True) if not row.problem}
         for judge in judges:

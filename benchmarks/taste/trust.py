@@ -2,8 +2,10 @@
 
     python benchmarks/taste/trust.py [--people 50] [--development] [--learn]
 
-A taste is learnt from pictures of one person; the truth is its AUC on the person's pictures of other themes, and is itself
-uncertain, because these are some fifty. Beside the error of what the report says stand those of the held-out figure alone and
+A taste is learnt from pictures of one person, and measured by its AUC on the person's pictures of other themes. That is itself
+uncertain: at 16+16 these are about twelve liked and as many disliked ones, so the AUC of pictures as many as these is in the
+interval less often than the true AUC. So coverage is told twice: how often the interval holds the measured AUC, and how often the
+measured AUC is inside the 95 % interval for an AUC of as many pictures, which has their noise in it. Beside the error of what the report says stand those of the held-out figure alone and
 of one constant for everybody, learnt on all other people of the same half. ``--learn`` prints the levels of ``true_auc`` that the
 half for development suggests, and its scale and excess. Intervals are 95 % t intervals over people of paired differences.
 """
@@ -15,7 +17,8 @@ from itertools import pairwise, permutations
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, logit
+from scipy.special import expit
+from scipy.stats import norm, t
 from sklearn.metrics import roc_auc_score
 
 from soart.benchmarks.common import command, interval, progress, stored_json
@@ -31,10 +34,12 @@ from soart.metrics.tastes.trust import cross_validate, word_for
 from soart.training.appeal import learn_appeal
 
 SIZES = (4, 8, 16)
+#: Least variance of an AUC, of whole pairs.
+FLOOR = 1e-4
 #: Kinds of tastes whose figures are shown, with the kind of ``true_auc``.
 KINDS = {"all prior scores": "shared", "no prior scores": "content", "no network": "appearance"}
-#: Person, pictures a side, kind, held-out AUC, true AUC.
-Row = tuple[int, int, str, float, float]
+#: Person, pictures a side, kind, held-out AUC, measured AUC, and the liked and disliked pictures that it was measured on.
+Row = tuple[int, int, str, float, float, int, int]
 
 
 def reports(place: People, other: People, count: int, title: str) -> list[Row]:
@@ -67,7 +72,7 @@ def reports(place: People, other: People, count: int, title: str) -> list[Row]:
                 held_out = cross_validate(examples, learner, np.random.default_rng(person)).concordance
                 true = roc_auc_score(label[test] == 1, fit(examples, of, scaling)(rows[test], priors[test]))
                 if np.isfinite(held_out):
-                    found.append((person, size, kind, held_out, float(true)))
+                    found.append((person, size, kind, held_out, float(true), *tested(label[test])))
         progress(person + 1, min(count, len(place)), title)
     return found
 
@@ -88,9 +93,26 @@ def plain(place: People, category: np.ndarray, title: str) -> list[Row]:
             examples = examples_of(place, place.both, parts, place.told, names)
             held_out = cross_validate(examples, learner, np.random.default_rng(number)).concordance
             scores = fit(examples, place.names, scaling)(place.both[test], place.told[test])
-            found.append((number, size, "all prior scores", held_out, float(roc_auc_score(label[test] == 1, scores))))
+            true = float(roc_auc_score(label[test] == 1, scores))
+            found.append((number, size, "all prior scores", held_out, true, *tested(label[test])))
         progress(number + 1, len(pairs), title)
     return found
+
+
+def tested(label: np.ndarray) -> tuple[int, int]:
+    """Numbers of liked and disliked pictures of (n,) labels."""
+    return int((label == 1).sum()), int((label == -1).sum())
+
+
+def covered(found: list[TrueAuc], rows: list[Row]) -> tuple[float, float]:
+    """Shares of the measured AUCs that are in the intervals, and in those for an AUC of as many pictures."""
+    theta, inside, allowed = expit(true_auc.ETA), [], []
+    for one, row in zip(found, rows, strict=True):
+        low, high = one.interval
+        inside.append(low <= row[4] <= high)
+        spread = np.sqrt(true_auc.variance_of_auc(theta, *row[5:]))
+        allowed.append(0.025 <= float(one.weights @ norm.cdf((row[4] - theta) / spread)) <= 0.975)
+    return float(np.mean(inside)), float(np.mean(allowed))
 
 
 def report(rows: list[Row]) -> None:
@@ -100,24 +122,26 @@ def report(rows: list[Row]) -> None:
             of_kind = [row for row in rows if row[1:3] == (size, kind)]
             if len(of_kind) < 10:
                 continue
-            held_out, true = np.array([row[3:] for row in of_kind]).T
+            held_out, true = np.array([row[3:5] for row in of_kind]).T
             found = [TrueAuc.of(known, size, value) for value in held_out]
             said, ends = np.array([one.mean for one in found]), np.array([one.interval for one in found])
             constant = (true.sum() - true) / (len(true) - 1)
             errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (said, held_out, constant)]
             mean, low, high = interval((said - true) ** 2 - (constant - true) ** 2)
-            covered = np.mean((ends[:, 0] <= true) & (true <= ends[:, 1]))
+            inside, allowed = covered(found, of_kind)
             print(f"{kind}, {size}+{size}, {len(true)} people: true {true.mean():.3f}, said {said.mean():.3f}, held out {held_out.mean():.3f}; "
                   f"error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of a constant {errors[2]:.3f} "
-                  f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {covered:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}")  # fmt: skip
+                  f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {inside:.0%}, that for as many pictures {allowed:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}")  # fmt: skip
     print("\nreliability: what is said, and the mean true AUC")
-    pairs = np.array([(TrueAuc.of(KINDS[kind], size, held_out).mean, true) for _, size, kind, held_out, true in rows])
+    pairs = np.array(
+        [(TrueAuc.of(KINDS[kind], size, held_out).mean, true) for _, size, kind, held_out, true, *_ in rows]
+    )
     edges = np.quantile(pairs[:, 0], np.linspace(0, 1, 6))
     for low, high in pairwise(edges):
         inside = pairs[(pairs[:, 0] >= low) & (pairs[:, 0] <= high)]
         print(f"  {inside[:, 0].mean():.2f}: {inside[:, 1].mean():.2f} of {len(inside)}")
     print("\nten people, 8+8")
-    for _, size, kind, held_out, true in [row for row in rows if row[1:3] == (8, "all prior scores")][:10]:
+    for _, size, kind, held_out, true, *_ in [row for row in rows if row[1:3] == (8, "all prior scores")][:10]:
         one = TrueAuc.of(KINDS[kind], size, held_out)
         low, high = one.interval
         later = one.after(2 * size)
@@ -126,25 +150,30 @@ def report(rows: list[Row]) -> None:
 
 
 def learn(rows: list[Row]) -> None:
-    """Print levels, slopes, scale and excess under which the true AUCs are likeliest, given the held-out ones."""
-    eta = np.linspace(-4.0, 7.0, 1101)
+    """Print levels, slopes, scale and excess under which held-out and measured AUCs are likeliest together.
+
+    Both are noisy observations of the true AUC. Noise of the measured ones must not pass for a spread of tastes.
+    """
+    theta = expit(true_auc.ETA)
+    place, size = np.array([list(KINDS).index(row[2]) for row in rows]), np.array([row[1] for row in rows])
+    held_out, true, liked, disliked = np.array([row[3:] for row in rows]).T[..., None]
+    noise = true_auc.variance_of_auc(theta, liked, disliked) + FLOOR
+    measured = -0.5 * (true - theta) ** 2 / noise - 0.5 * np.log(noise)
+    share, middle_of_plain, spread_of_plain = true_auc.PLAIN
+    plain_ones = share * norm.pdf(true_auc.ETA, middle_of_plain, spread_of_plain)
 
     def loss(x: np.ndarray) -> float:
-        total = 10 * float(np.sum((x[3:6] - 0.2) ** 2))
-        for _, size, kind, held_out, true in rows:
-            place = list(KINDS).index(kind)
-            middle, slope = x[place] + x[3 + place] * np.log(size / 8), x[3 + place]
-            logs = -(true_auc.DEGREES + 1) / 2 * np.log1p(((eta - middle) / np.exp(x[6])) ** 2 / true_auc.DEGREES)
-            folds = expit(eta + slope * np.log(0.8))
-            variance = np.exp(x[7]) * true_auc.variance_of_auc(folds, size)
-            logs = logs - 0.5 * (held_out - folds) ** 2 / variance - 0.5 * np.log(variance)
-            weights = np.exp(logs - logs.max())
-            weights /= weights.sum() * (eta[1] - eta[0])
-            total -= float(np.log(np.interp(logit(np.clip(true, 0.02, 0.98)), eta, weights) + 1e-12))
-        return total
+        slope, scale = x[3 + place][:, None], np.exp(x[6])
+        middle = x[place][:, None] + slope * np.log(size / 8)[:, None]
+        prior = (1 - share) * t.pdf((true_auc.ETA - middle) / scale, true_auc.DEGREES) / scale + plain_ones
+        folds = expit(true_auc.ETA + slope * np.log(0.8))
+        variance = np.exp(x[7]) * true_auc.variance_of_auc(folds, size[:, None]) + FLOOR
+        logs = np.log(prior) - 0.5 * (held_out - folds) ** 2 / variance - 0.5 * np.log(variance) + measured
+        together = np.logaddexp.reduce(logs, axis=1) - np.log(prior.sum(axis=1))
+        return 10 * float(np.sum((x[3:6] - 0.2) ** 2)) - float(together.sum())
 
-    start = np.array([1.0, 0.6, 0.3, 0.1, 0.25, 0.25, np.log(0.35), np.log(4.0)])
-    x = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 600, "xatol": 0.01, "fatol": 0.05}).x
+    start = np.array([1.0, 0.6, 0.3, 0.15, 0.25, 0.22, np.log(0.2), np.log(2.0)])
+    x = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 700, "xatol": 0.01, "fatol": 0.05}).x
     print("levels and slopes:", {kind: (round(x[k], 2), round(x[3 + k], 2)) for k, kind in enumerate(KINDS.values())})
     print(f"scale {np.exp(x[6]):.2f}, excess {np.exp(x[7]):.1f}")
 
@@ -158,7 +187,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="plain tastes, beside the mean of the people")
     arguments = parser.parse_args()
     half = arguments.development or arguments.learn
-    title = f"trust-{'development' if half else 'report'}-{arguments.people}"
+    title = f"trust-2-{'development' if half else 'report'}-{arguments.people}"
 
     def run() -> list[Row]:
         place, other = (people(arguments.cache, development=one) for one in (half, not half))
@@ -171,16 +200,15 @@ def main() -> None:
         known = stored_json(arguments.cache / f"{title}-plain.json", lambda: plain(place, category, "plain tastes"))
         for size in SIZES[1:]:
             usual = np.mean([row[4] for row in rows if row[1:3] == (size, "all prior scores")])
-            held_out, true = np.array([row[3:] for row in known if row[1] == size]).T
+            of_size = [tuple(row) for row in known if row[1] == size]
+            held_out, true = np.array([row[3:5] for row in of_size]).T
             found = [TrueAuc.of("shared", size, value) for value in held_out]
             said = np.array([one.mean for one in found])
-            covered = np.mean(
-                [one.interval[0] <= value <= one.interval[1] for one, value in zip(found, true, strict=True)]
-            )
+            inside, allowed = covered(found, of_size)
             errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (said, held_out, usual)]
             print(f"plain tastes, {size}+{size}, {len(true)}: true {true.mean():.3f}, said {said.mean():.3f}, held out {held_out.mean():.3f}; error "
                   f"of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of the people's mean {errors[2]:.3f}; the interval "
-                  f"holds {covered:.0%}")  # fmt: skip
+                  f"holds {inside:.0%}, that for as many pictures {allowed:.0%}")  # fmt: skip
     elif arguments.learn:
         learn(rows)
     else:

@@ -375,16 +375,10 @@ def learn_mixture(
         makings: kernels over how these pictures were made.
     """
     candidates = hypotheses(kernels.names, prior_names or [""] * priors.shape[1], prior_beliefs)
-    base, made, constant, seen, given = kernels.against(z), makings.gram(), np.ones(len(z)), y, priors
-    contrasts = contrasts_of(levels, len(z))
+    base, made = kernels.against(z), makings.gram()
+    contrasts, seen, weights, given, constant = observations(y, weights, priors, levels)
     if contrasts is not None:
         base, made = ([contrasts @ kernel @ contrasts.T for kernel in some] for some in (base, made))
-        constant, seen, given = contrasts @ constant, contrasts @ y, contrasts @ priors
-        weights = contrasts**2 @ weights
-        # Differences get the size of likings of good and bad pictures, which the beliefs were learnt on.
-        apart = np.isclose(constant, 0)
-        size = float(np.sqrt(np.mean(seen[apart] ** 2))) if apart.any() else 0.0
-        seen = np.where(apart, seen / (size or 1.0), seen)
     few = np.arange(len(seen))
     if len(seen) > COMPARED_PICTURES:
         few = np.linspace(0, len(seen) - 1, COMPARED_PICTURES).astype(int)
@@ -449,6 +443,26 @@ def _trusts(candidates: Sequence[Hypothesis], priors: int) -> tuple[np.ndarray, 
     means, deviations = (np.array([getattr(h, name) for h in candidates]) for name in ("means", "deviations"))
     shape = len(candidates), priors
     return means.reshape(shape), deviations.reshape(shape)
+
+
+def observations(
+    y: np.ndarray, weights: np.ndarray, priors: np.ndarray, levels: np.ndarray | None
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What is observed of likings; arguments as for ``learn_mixture``.
+
+    Returns:
+        contrasts, see ``contrasts_of``; and of each of m observations its value, the number of judgements behind it, its k
+        prior scores and what c counts in it.
+    """
+    contrasts, constant = contrasts_of(levels, len(y)), np.ones(len(y))
+    if contrasts is None:
+        return None, y, weights, priors, constant
+    constant, seen = contrasts @ constant, contrasts @ y
+    # Differences get the size of likings of good and bad pictures, which the beliefs were learnt on.
+    apart = np.isclose(constant, 0)
+    size = float(np.sqrt(np.mean(seen[apart] ** 2))) if apart.any() else 0.0
+    seen = np.where(apart, seen / (size or 1.0), seen)
+    return contrasts, seen, contrasts**2 @ weights, contrasts @ priors, constant
 
 
 def contrasts_of(levels: np.ndarray | None, n: int) -> np.ndarray | None:

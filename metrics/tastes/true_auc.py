@@ -30,7 +30,7 @@ import numpy as np
 from scipy.special import expit
 
 #: Values of η on which posteriors are computed.
-_ETA = np.linspace(-4.0, 7.0, 1101)
+ETA = np.linspace(-4.0, 7.0, 1101)
 
 
 class Level(NamedTuple):
@@ -56,11 +56,18 @@ EXCESS, KEPT = 6.0, 0.9
 _LEARNT = 0.8
 
 
-def variance_of_auc(theta: np.ndarray, n: float) -> np.ndarray:
-    """Variance of the AUC of n and n independent pictures whose true AUC is ``theta``, 0…1."""
-    found: np.ndarray = (
-        theta * (1 - theta) * (1 + (n - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta))) / max(n, 1.0) ** 2
-    )
+def variance_of_auc(theta: np.ndarray, n: float | np.ndarray, m: float | np.ndarray | None = None) -> np.ndarray:
+    """Variance of the AUC of n liked and m disliked independent pictures whose true AUC is ``theta``, 0…1.
+
+    Args:
+        theta: true AUCs.
+        n: liked pictures.
+        m: disliked pictures; as many by default.
+    """
+    m = n if m is None else m
+    more = (np.asarray(n) + m) / 2 - 1
+    spread = theta * (1 - theta) * (1 + more * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
+    found: np.ndarray = spread / (np.maximum(n, 1.0) * np.maximum(m, 1.0))
     return found
 
 
@@ -94,9 +101,9 @@ class TrueAuc:
             >>> usual.mean < plain.mean
             True
         """
-        logs = np.log(prior_density(_ETA, kind, n))
+        logs = np.log(prior_density(ETA, kind, n))
         if np.isfinite(held_out):
-            folds = expit(_ETA + LEVELS[kind].slope * np.log(_LEARNT))
+            folds = expit(ETA + LEVELS[kind].slope * np.log(_LEARNT))
             variance = EXCESS * variance_of_auc(folds, n if shown is None else shown)
             logs = logs - 0.5 * (held_out - folds) ** 2 / variance - 0.5 * np.log(variance)
         weights = np.exp(logs - logs.max())
@@ -105,11 +112,11 @@ class TrueAuc:
     @property
     def mean(self) -> float:
         """Mean of θ, 0…1."""
-        return float(self.weights @ expit(_ETA))
+        return float(self.weights @ expit(ETA))
 
     def quantile(self, share: float) -> float:
         """Quantile of θ."""
-        return float(expit(np.interp(share, np.cumsum(self.weights) - self.weights / 2, _ETA)))
+        return float(expit(np.interp(share, np.cumsum(self.weights) - self.weights / 2, ETA)))
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -119,16 +126,16 @@ class TrueAuc:
     @property
     def above_chance(self) -> float:
         """Probability that θ is above 0.5."""
-        return float(self.weights[_ETA > 0].sum())
+        return float(self.weights[ETA > 0].sum())
 
     def after(self, n: float) -> TrueAuc:
         """The posterior after other numbers of liked and disliked pictures, as far as it is known now."""
         kept = KEPT ** abs(np.log2(n / self.n))
-        moved = middle_of(self.kind, n) + kept * (_ETA - middle_of(self.kind, self.n))
+        moved = middle_of(self.kind, n) + kept * (ETA - middle_of(self.kind, self.n))
         spread = np.sqrt((1 - kept**2) * DEGREES / (DEGREES - 2)) * SCALE + 1e-6
         if kept > 0.999:
-            return TrueAuc(self.kind, n, np.interp(_ETA, moved, self.weights, left=0, right=0))
-        apart = np.exp(-0.5 * ((_ETA[:, None] - moved) / spread) ** 2)
+            return TrueAuc(self.kind, n, np.interp(ETA, moved, self.weights, left=0, right=0))
+        apart = np.exp(-0.5 * ((ETA[:, None] - moved) / spread) ** 2)
         weights = (apart / apart.sum(axis=0)) @ self.weights
         return TrueAuc(self.kind, n, weights / weights.sum())
 

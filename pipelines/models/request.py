@@ -66,6 +66,10 @@ class Request:
     #: The record of an optimized picture, as JSON; empty for one that is drawn from the noise of its seed alone.
     optimized: str = ""
 
+    def sampler_or(self, own: str) -> str:
+        """Name of the sampler that draws it, ``own`` if that is the model's own."""
+        return (self.scheduler or "").removesuffix("Scheduler") or own
+
     def check(self) -> None:
         """Raise ModelError if a value is out of range or of another type."""
         numbers = {

@@ -218,8 +218,14 @@ class Judgements:
         if name in self.people:
             return STARS
         values = self.values[name][np.isfinite(self.values[name])]
-        middle, deviation = (float(values.mean()), float(values.std())) if len(values) else (0.0, 0.0)
-        return Scale(middle, deviation if deviation > 1e-9 * (1 + abs(middle)) else 1.0)
+        return Scale(float(values.mean()) if len(values) else 0.0, self.spread(name) or 1.0)
+
+    def spread(self, name: str) -> float | None:
+        """Standard deviation of the values of a judge; None if all are equal, or if there are none."""
+        values = self.values.get(name, np.zeros(0))
+        values = values[np.isfinite(values)]
+        deviation = float(values.std()) if len(values) else 0.0
+        return deviation if len(values) and deviation > 1e-9 * (1 + abs(float(values.mean()))) else None
 
     def standard(self, name: str) -> np.ndarray:
         """(n,) values of a judge as distances from its middle, in its unit."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import ImageError, SoartError, expect
+from ...metrics.damage.names import TASTE
+from ...metrics.damage.titles import stored_title
 from ...notebooks import SHOWN, html_table
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
@@ -35,7 +38,9 @@ from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
 
 if TYPE_CHECKING:
+    from ...metrics.protocols import Making
     from ..models.generator import ImageGenerator
+    from .from_taste import KnownOptions
 
 #: Pictures drawn between two decisions of the steering model.
 BATCH = 8
@@ -131,6 +136,7 @@ class Tuner:
         self._loras = self._named_loras()
         self.study = self._read()
         self._hints: Evidence | None = None
+        self._known: tuple[object, dict[Judge, KnownOptions]] = (None, {})
         #: Pictures at the end of what was drawn that failed, one after the other.
         self._failures = 0
         #: Slots that change nothing, as sentences; see ``find_dead_slots``.
@@ -323,6 +329,7 @@ class Tuner:
             pareto=self.pareto,
             # Every picture has a seed of its own.
             repeats=True,
+            expected=self._expected(judgements),
         )
         # Another seed rarely helps a failed choice, and without a judgement the search would come back to it.
         steering.reserve(self._choices(self.study.failed))
@@ -337,6 +344,50 @@ class Tuner:
                     hints=hints,
                 )
         return steering
+
+    @property
+    def beginnings(self) -> list[str]:
+        """A sentence for each taste that knows options of the space, with the largest effects."""
+        named = {judge.name: known.named for judge, known in self._known_options().items() if known.named}
+        return [
+            f"It begins with what {stored_title(name)} shows of options: {', '.join(options)}; 1 is two stars."
+            for name, options in named.items()
+        ]
+
+    def _known_options(self) -> dict[Judge, KnownOptions]:
+        """For each taste of the panel and each base subject the options that it knows."""
+        if not any(judge.stored_name.startswith(TASTE) for judge in self.panel.item_judges):
+            return {}
+        # Tastes need scikit-learn, which a study without them need not wait for.
+        from ...metrics.tastes.blend import parts_of
+        from ..scoring.taste_judge import TasteJudge
+        from .from_taste import known_options, making_of_request
+
+        tastes = {j.stored_name: j.inner.taste for j in self.panel.item_judges if isinstance(j.inner, TasteJudge)}
+        drawn = {t.row.sha256[:16] for t in (*self.study.drawn, *self.study.hints) if t.row is not None}
+        rated = {
+            name for taste in tastes.values() for part in parts_of(taste) for name in part.examples.pictures.tolist()
+        }
+        told = frozenset(drawn & rated)
+        state = self.space.fingerprint, told
+        if self._known[0] != state:
+            known = {}
+            for (name, taste), context in product(tastes.items(), self.contexts):
+
+                def making(choice: Choice, context: str = context) -> Making | None:
+                    request = self.request(Trial(0, 0, choice, context, self.seed, ""))
+                    return making_of_request(request, self.generator.model.identity, self.generator.model.sampler)
+
+                if found := known_options(taste, self.space, making, told):
+                    known[Judge(name, context)] = found
+            self._known = state, known
+        return self._known[1]
+
+    def _expected(self, judgements: Judgements) -> dict[Hashable, np.ndarray]:
+        """Effects of options that tastes know beforehand, on the standard scales of the judgements."""
+        return {
+            judge: known.in_deviations(judgements.spread(judge.name)) for judge, known in self._known_options().items()
+        }
 
     def leaders(self, steering: Steering, judgements: Judgements) -> tuple[list[Choice], np.ndarray]:
         """Allowed choices by expected goal, best first: every judged one, and the best of the whole space.

@@ -240,6 +240,9 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
     if tuner.done and not silent:
         limit = "" if tuner.done > tuner.budget else f"of {tuner.budget} "
         say(f"{tuner.done} {limit}pictures are there already.")
+    if not silent:
+        for sentence in tuner.beginnings:
+            say(printable(sentence))
     with interruptible(), Progress("tuning", tuner.budget) as progress:
 
         def rate(rows: list[ImageRow]) -> bool:

@@ -9,7 +9,9 @@ number of observations.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Self
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Self, TypeAlias
 
 import numpy as np
 
@@ -22,13 +24,16 @@ from .feature_posterior import FeaturePosterior, fit_features
 from .feedback import Feedback
 from .hyperparameters import Evidence, Layout, Priors, maximise
 from .kernel_posterior import KernelPosterior
-from .kernels import Hyperparameters, check_choices, check_levels, covariance
+from .kernels import Hyperparameters, Rows, check_choices, check_levels, covariance, offsets
 from .laplace import find_mode
 from .likelihoods import Terms, thin
 from .similarity import Similarities, check_similarities
 
 #: Most cells that hyper-parameters are learnt from (a dozen numbers need no more), and that their first estimate uses.
 MOST_CELLS, MOST_CELLS_AT_FIRST = 2000, 600
+
+#: For raters of whom something is known beforehand, the (Σ|s|,) expected effect of every option, in rating units.
+Expected: TypeAlias = Mapping[Hashable, np.ndarray]
 
 #: Up to this many cells hyper-parameters are averaged over, and the number of draws of them.
 FEW_CELLS, AVERAGED = 60, 8
@@ -68,6 +73,7 @@ class RatingModel:
         self.scale = scale
         self.iterations, self.exact_limit = iterations, exact_limit
         self._drawn: list[Hyperparameters] = []
+        self._expected: dict[Hashable, np.ndarray] = {}
 
     @one_blas_thread()
     def fit(
@@ -81,6 +87,7 @@ class RatingModel:
         start: Hyperparameters | None = None,
         keep: bool = False,
         rng: np.random.Generator | None = None,
+        expected: Expected = MappingProxyType({}),
     ) -> Self:
         """Learn from n rows; each is a picture of one choice, shown to one rater.
 
@@ -94,17 +101,23 @@ class RatingModel:
             start: hyper-parameters to start from, such as ``theta_`` of the previous fit.
             keep: keep the hyper-parameters ``start``, and those drawn around them by the fit that learnt them.
             rng: selects the cells that hyper-parameters are learnt from if there are too many; seed 0 by default.
+            expected: prior mean of raters' functions of the choice, see ``Expected``. The Gaussian process is what their
+                ratings differ from it by.
 
         Raises:
-            PromptError: inconsistent lengths or feedback, or a rating that is not finite or outside the scale.
+            PromptError: inconsistent lengths or feedback, a rating that is not finite or outside the scale, or feedback other
+                than ratings by a rater of whom something is expected.
         """
         x = check_choices(choices, self.levels)
         judgements = feedback if isinstance(feedback, Feedback) else Feedback.of_ratings(feedback)
         judgements.check(len(x))
         ratings = np.asarray(judgements.ratings, dtype=np.float64)
-        self._set_scale(ratings)
+        self.check_scale(ratings)
         self.cells_ = Cells(x, raters, items, pictures)
         self.raters_, rows = self.cells_.raters, self.cells_.rows
+        self._expected = {rater: self._checked(effects) for rater, effects in expected.items()}
+        ratings = ratings - self._expected_of(rows, judgements, self.cells_.cell)
+        self._set_scale(ratings)
         terms = Terms.of(judgements, self.cells_.cell, (ratings - self.location_) / self.spread_)
         terms.check_raters(rows)
         exact = len(rows) <= self.exact_limit
@@ -162,17 +175,24 @@ class RatingModel:
         mean, variance = self.posterior_.predict(rows)
         if noise:
             variance = variance + 1.0 + self.theta_.seeds
+        if self._expected:
+            names = self._named(None) * len(rows) if raters is None else list(raters)
+            columns = rows.choices + offsets(self.levels)
+            known = [
+                self._expected[n][c].sum() if n in self._expected else 0.0 for n, c in zip(names, columns, strict=True)
+            ]
+            return self.location_ + self._unit * mean + np.array(known), self._unit * np.sqrt(variance)
         return self.location_ + self._unit * mean, self._unit * np.sqrt(variance)
 
     def means(self, raters: Names | None = None) -> list[Tables]:
         """Each rater's posterior mean as a function of the choice, in rating units."""
         tables = self.posterior_.means(self.cells_.index(raters))
-        return [self._in_rating_units(table) for table in tables]
+        return self._in_rating_units(tables, raters)
 
     def draws(self, rng: np.random.Generator, count: int, raters: Names | None = None) -> list[Tables]:
         """``count`` joint posterior draws of the raters' functions of the choice, in rating units; a table per rater."""
         tables = self.posterior_.draws(rng, count, self.cells_.index(raters))
-        return [self._in_rating_units(table) for table in tables]
+        return self._in_rating_units(tables, raters)
 
     def covariance(self, choices: object, goal: Mapping[Hashable, float]) -> tuple[np.ndarray, float]:
         """Uncertainty of a goal Σ_r goal[r] f_r, in squared rating units.
@@ -191,8 +211,44 @@ class RatingModel:
         once = sum(share**2 for share in goal.values()) + self.theta_.seeds * sum(goal.values()) ** 2
         return self._unit**2 * covariance, self._unit**2 * once
 
-    def _in_rating_units(self, table: Tables) -> Tables:
-        return table.times(self._unit).shifted(np.full(len(table), self.location_))
+    def _in_rating_units(self, tables: Sequence[Tables], raters: Names | None) -> list[Tables]:
+        """The raters' functions in rating units, with what is expected of each."""
+        found = []
+        for table, name in zip(tables, self._named(raters), strict=True):
+            whole = table.times(self._unit).shifted(np.full(len(table), self.location_))
+            found.append(replace(whole, main=whole.main + self._expected[name]) if name in self._expected else whole)
+        return found
+
+    def _named(self, raters: Names | None) -> list[Hashable]:
+        """Names of raters as in ``Cells.index``; None for an unknown one."""
+        if raters is not None:
+            return list(raters)
+        return [self.raters_[0] if len(self.raters_) == 1 else None]
+
+    def _checked(self, effects: np.ndarray) -> np.ndarray:
+        if np.shape(effects) != (sum(self.levels),) or not np.isfinite(effects).all():
+            raise PromptError(f"Expected a finite effect for each of {sum(self.levels)} options, got {effects!r:.80}.")
+        return np.asarray(effects, dtype=np.float64)
+
+    def _expected_of(self, rows: Rows, judgements: Feedback, cell: np.ndarray) -> np.ndarray:
+        """(a,) expected part of each rating.
+
+        Raises:
+            PromptError: other feedback by a rater of whom something is expected.
+        """
+        if not self._expected:
+            return np.zeros(len(judgements.rated))
+        members = [*np.asarray(judgements.pairs), *judgements.best, *judgements.all_bad, judgements.judged]
+        others = np.concatenate([np.zeros(0, dtype=np.int64), *(np.asarray(some, dtype=np.int64) for some in members)])
+        if any(self.raters_[number] in self._expected for number in rows.raters[cell[others]].tolist()):
+            raise PromptError("Expected ratings alone by a rater whose liking of the options is known beforehand.")
+        rated, columns = cell[judgements.rated], rows.choices + offsets(self.levels)
+        names = [self.raters_[number] for number in rows.raters[rated].tolist()]
+        known = (
+            self._expected[name][columns[row]].sum() if name in self._expected else 0.0
+            for name, row in zip(names, rated.tolist(), strict=True)
+        )
+        return np.fromiter(known, dtype=np.float64, count=len(rated))
 
     def check_scale(self, ratings: np.ndarray) -> None:
         """Refuse ratings outside the scale.
@@ -208,7 +264,6 @@ class RatingModel:
                 )
 
     def _set_scale(self, ratings: np.ndarray) -> None:
-        self.check_scale(ratings)
         if self.scale is not None:
             self.location_, self.spread_ = sum(self.scale) / 2, (self.scale[1] - self.scale[0]) / 2
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from ..rating_model.effects import EffectTable, factor_effects
 from ..rating_model.feedback import Feedback
 from ..rating_model.kernels import Hyperparameters, check_choices
 from ..rating_model.likelihoods import Terms
-from ..rating_model.model import RatingModel
+from ..rating_model.model import Expected, RatingModel
 from .batches import balanced_batch, expected_gain, leaders_batch
 from .knowledge_gradient import (
     CENTRES,
@@ -70,6 +71,7 @@ class Steering:
         repeats: ask for choices that were judged before where another rating of them is worth more than one of a new
             choice. They must be shown as new pictures, with other seeds.
         min_slots: smallest number of slots in which two choices of a batch differ.
+        expected: effects of options that are expected of raters beforehand, see ``RatingModel.fit``.
 
     Attributes:
         choices: (n, S) choice of each judged row.
@@ -91,11 +93,12 @@ class Steering:
         first: np.ndarray | None = None,
         repeats: bool = False,
         min_slots: int = 1,
+        expected: Expected = MappingProxyType({}),
     ) -> None:
         if goal is not None and not (goal and min(goal.values()) >= 0 and 0 < sum(goal.values()) < np.inf):
             raise PromptError(f"Expected weights of at least 0, one of them positive, as the goal, got {dict(goal)}.")
         self.domain, self.goal, self.pareto = domain, goal, pareto
-        self.repeats, self.min_slots = repeats, min_slots
+        self.repeats, self.min_slots, self.expected = repeats, min_slots, expected
         self.first = check_choices([] if first is None else first, domain.levels)
         self._model = RatingModel(domain.levels, scale, iterations=_STEPS, similarities=domain.similarities)
         self.choices, self.feedback = check_choices([], domain.levels), Feedback()
@@ -166,8 +169,9 @@ class Steering:
             known = len(self._model.raters_) if self._theta is not None else 0
             keep = len(self.choices) < _GROWN * self._learnt_from and len(set(self.raters)) == known
             self._model.fit(
-                self.choices, self.feedback, raters=self.raters, pictures=self.pictures, start=self._theta, keep=keep
-            )
+                self.choices, self.feedback, raters=self.raters, pictures=self.pictures, start=self._theta, keep=keep,
+                expected=self.expected,
+            )  # fmt: skip
             self._theta, self._fitted = self._model.theta_, True
             self._learnt_from = self._learnt_from if keep else len(self.choices)
         return self._model

@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
+from scipy.stats import multivariate_normal
 
 from soart.metrics.protocols import Making
+from soart.metrics.tastes.beliefs import AMPLITUDES, NOISES, TEMPER
 from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.explanation import explain
 from soart.metrics.tastes.fitting import fit
-from soart.metrics.tastes.liked_makings import effects_of
+from soart.metrics.tastes.liked_makings import contrasts_of_options, effects_of, liking_of_makings
 from soart.metrics.tastes.making_kernels import ALL, MakingKernels, family_words
 from soart.metrics.tastes.proposals import propose
 from soart.metrics.tastes.taste import learn_taste
@@ -219,3 +222,41 @@ def test_the_largest_effects_are_told_in_words():
     assert [*effects_of(taste, 1)] == [first]
     shown = replace(first, fact="LoRA", value="ink", liking=-0.84, low=-1.46, high=0.12)
     assert shown.text == "LoRA ink −0.8 (−1.5 … +0.1)"
+
+
+def test_effects_of_options_are_those_of_an_additive_function():
+    rng = np.random.default_rng(0)
+    effects = [rng.normal(size=3), rng.normal(size=4)]
+    choices = np.column_stack([rng.integers(0, 3, 30), rng.integers(0, 3, 30)])
+    values = 7 + effects[0][choices[:, 0]] + effects[1][choices[:, 1]]
+    found = contrasts_of_options(choices, (3, 4)) @ values
+    np.testing.assert_allclose(found[:3], effects[0] - effects[0].mean())
+    # The last option never occurs.
+    np.testing.assert_allclose(found[3:], [*(effects[1][:3] - effects[1][:3].mean()), 0], atol=1e-12)
+
+
+def test_what_is_known_of_pictures_that_are_not_drawn_yet():
+    examples = learning(BY_MODEL)
+    asked = [Making(model="oil"), Making(model="ink"), Making(), None]
+    mean, covariance = liking_of_makings(examples, asked)
+    # Most pictures in oil are liked; of what is unknown, the effect is 0 and as uncertain as before.
+    assert mean[0] > 0.2 > -0.2 > mean[1]
+    np.testing.assert_allclose(mean[2:], 0, atol=1e-12)
+    deviations = np.sqrt(np.diag(covariance))
+    assert deviations[:2].max() < deviations[2:].min()
+    assert np.linalg.eigvalsh(covariance).min() > -1e-9
+    # The same by the definition, one hypothesis after another.
+    kernels = MakingKernels.of(examples.makings)
+    (gram,), (cross,) = kernels.gram(), kernels.against(asked)
+    logs, means = [], []
+    for amplitude, size in [*AMPLITUDES.items(), (0.0, 0.0)]:
+        for noise, belief in NOISES.items():
+            observed = amplitude * gram + 1 + noise * np.eye(16)
+            logs.append(size + belief + TEMPER * multivariate_normal.logpdf(examples.liking, np.zeros(16), observed))
+            means.append(amplitude * cross @ np.linalg.solve(observed, examples.liking))
+    np.testing.assert_allclose(mean, softmax(logs) @ means, atol=1e-9)
+    # Where all are made alike, nothing is known; likewise if the model tells nothing of the liking.
+    alike = liking_of_makings(learning([Making(model="oil")] * 16), asked)
+    assert not any(np.any(part) for part in alike)
+    mixed = [Making(model="ink" if k % 2 else "oil") for k in range(16)]
+    assert abs(liking_of_makings(learning(mixed), asked)[0][0]) < 0.05

@@ -59,3 +59,11 @@ def test_more_pictures_make_it_better_and_less_sure():
     prior = TrueAuc.of("content", 64)
     assert abs(much_later.mean - prior.mean) < abs(found.mean - TrueAuc.of("content", 8).mean)
     assert np.isclose(later.weights.sum(), 1)
+
+
+def test_the_variance_of_an_auc_of_unequal_sides_is_about_that_of_drawn_pictures():
+    rng = np.random.default_rng(0)
+    liked, disliked = rng.normal(0.8, 1, (4000, 24)), rng.normal(0, 1, (4000, 8))
+    aucs = (liked[:, :, None] > disliked[:, None]).mean(axis=(1, 2))
+    assert variance_of_auc(aucs.mean(), 24, 8) == pytest.approx(aucs.var(), rel=0.2)
+    assert variance_of_auc(0.7, 12, 12) == variance_of_auc(0.7, 12)

@@ -256,3 +256,33 @@ def test_feature_form_takes_over_for_many(rng):
 def test_bad_input_is_refused_in_one_sentence(call, message):
     with pytest.raises(PromptError, match=message):
         call(RatingModel(LEVELS, (1, 5)))
+
+
+def test_what_is_expected_of_a_rater_is_the_prior_mean(rng):
+    levels = (3, 4)
+    choices, effects = rng.integers(0, 3, (12, 2)), rng.normal(size=7)
+    told = rng.normal(size=12)
+    columns = choices + np.array([0, 3])
+    plain = RatingModel(levels, iterations=5).fit(choices, told - effects[columns].sum(axis=1))
+    known = RatingModel(levels, iterations=5).fit(choices, told, expected={"you": effects})
+    # The same model of what the ratings differ by from what was expected.
+    apart = known.predict(choices)[0] - plain.predict(choices)[0]
+    np.testing.assert_allclose(apart, effects[columns].sum(axis=1), atol=1e-9)
+    np.testing.assert_allclose(known.predict(choices)[1], plain.predict(choices)[1])
+    for tables in (known.means(), known.means(["you"])):
+        np.testing.assert_allclose(tables[0](choices)[0], known.predict(choices)[0])
+    draws = known.draws(np.random.default_rng(0), 400)[0](choices)
+    np.testing.assert_allclose(draws.mean(axis=0), known.predict(choices)[0], atol=0.3)
+    # Of another rater nothing is expected; before any rating, all of it is.
+    np.testing.assert_allclose(known.means(["me"])[0].main, plain.means(["me"])[0].main)
+    empty = RatingModel(levels).fit(choices[:0], [], expected={"you": effects})
+    np.testing.assert_allclose(empty.means(["you"])[0](choices)[0], effects[columns].sum(axis=1))
+
+
+def test_what_is_expected_must_fit(rng):
+    choices = rng.integers(0, 3, (4, 2))
+    with pytest.raises(PromptError, match="finite effect for each of 7 options"):
+        RatingModel((3, 4)).fit(choices, [1, 2, 3, 4], expected={"you": np.zeros(3)})
+    pairs = Feedback(pairs=np.array([[0, 1]]))
+    with pytest.raises(PromptError, match="ratings alone"):
+        RatingModel((3, 4)).fit(choices, pairs, expected={"you": np.zeros(7)})

@@ -1,0 +1,121 @@
+"""The options that a taste knows before a picture of a study is drawn, from how the rated pictures were made.
+
+They are the prior means of the rating model's effects. The pictures of the study then show what else the taste sees in them.
+Rated pictures of the study itself are left out, because their values are told to the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...metrics.protocols import Making
+from ...metrics.tastes.blend import Blend, Taste
+from ...metrics.tastes.liked_makings import Z95, contrasts_of_options, figures_of, liking_of_makings
+from ...metrics.tastes.taste import LearntTaste
+from ...prompts.space.space import Choice, PromptSpace
+from ..collection.provenance import SOART, Provenance
+from ..models.request import Request
+from ..scoring.makings import making_of
+
+#: Choices beside those in which every option occurs, whose making is looked at; and most options that are named.
+SAMPLED, MOST_NAMED = 200, 5
+#: Least effect of an option that is named: a tenth of a star.
+LEAST_NAMED = 0.05
+
+
+@dataclass(frozen=True)
+class KnownOptions:
+    """The effects of the options of a space by a taste, as far as its pictures were made with them.
+
+    Attributes:
+        points: (Σ|s|,) effects on the score of 0 to 100.
+        unit: standard deviation of scores among the pictures that the taste knows.
+        named: the largest effects in words, each with its 95 % interval; 1 is two stars.
+    """
+
+    points: np.ndarray
+    unit: float
+    named: tuple[str, ...]
+
+    def in_deviations(self, unit: float | None) -> np.ndarray:
+        """(Σ|s|,) effects in deviations of the scores of a study, those of the pictures that the taste knows if None."""
+        effects: np.ndarray = self.points / (unit or self.unit)
+        return effects
+
+
+def making_of_request(request: Request, model: str, sampler: str) -> Making | None:
+    """The making of a picture that is not drawn yet, as that of the picture will be told, but for its seed and size.
+
+    Args:
+        request: for the picture.
+        model: identity of the model that will draw.
+        sampler: of that model.
+    """
+    settings = (
+        {"size": f"{request.width}x{request.height}"} if request.width and request.height else {"size": "unknown"}
+    )
+    return making_of(
+        Provenance(
+            SOART, (0, 0), request.prompt, request.negative or None, model, request.sampler_or(sampler),
+            steps=request.steps, guidance=request.guidance, settings=settings,
+        )
+    )  # fmt: skip
+
+
+def known_options(
+    taste: Taste, space: PromptSpace, making: Callable[[Choice], Making | None], without: Container[str] = ()
+) -> KnownOptions | None:
+    """The options of a space that a taste knows; None if its pictures tell nothing of them.
+
+    Args:
+        taste: a taste or a blend.
+        space: the prompts to choose from.
+        making: returns the making of a picture of a choice.
+        without: names of rated pictures that are left out.
+    """
+    sampled = [tuple(choice) for choice in space.sample(SAMPLED, 0).tolist()]
+    choices = list(dict.fromkeys([*space.covering(), *sampled]))
+    makings = [making(choice) for choice in choices]
+    effects = contrasts_of_options(np.array(choices), space.levels)
+    parts = list(zip(taste.parts, taste.weights, strict=True)) if isinstance(taste, Blend) else [(taste, 1.0)]
+    points, spread, likings, variances = (np.zeros(n) for n in (len(effects), 101, len(effects), len(effects)))
+    for part, weight in parts:
+        mean, covariance = _liking(part, makings, without)
+        points += weight * 100 * effects @ part.probability(mean)
+        spread += weight * 100 * part.probability(part.reference)
+        likings += weight * effects @ mean
+        variances += weight**2 * np.einsum("on,nm,om->o", effects, covariance, effects)
+    unit = float(spread.std())
+    if not np.abs(points).max() > 1e-9 or unit < 1e-9:
+        return None
+    return KnownOptions(points, unit, tuple(_named(space, likings, np.sqrt(np.maximum(variances, 0.0)))))
+
+
+def _liking(
+    part: LearntTaste, makings: Sequence[Making | None], without: Container[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    kept = np.array([name not in without for name in part.examples.pictures.tolist()], dtype=bool)
+    if not kept.any():
+        return np.zeros(len(makings)), np.zeros((len(makings), len(makings)))
+    return liking_of_makings(part.examples.take(np.flatnonzero(kept)), makings)
+
+
+def _named(space: PromptSpace, likings: np.ndarray, deviations: np.ndarray) -> list[str]:
+    """The largest effects of options that can be chosen against others, in words."""
+    starts = np.concatenate([[0], np.cumsum(space.levels)[:-1]])
+    places = [
+        (int(start) + option, slot.name, slot.texts[option])
+        for start, slot, options in zip(starts, space.slots, space.options, strict=True)
+        for option in options
+        if len(options) > 1
+    ]
+    places = [place for place in places if abs(likings[place[0]]) >= LEAST_NAMED]
+    places = sorted(places, key=lambda place: -abs(likings[place[0]]))[:MOST_NAMED]
+    found = []
+    for at, slot, text in places:
+        ends = (likings[at] - Z95 * deviations[at], likings[at] + Z95 * deviations[at])
+        found.append(f"{slot}={text or '(nothing)'} {figures_of(likings[at], *ends)}")
+    return found
