@@ -53,13 +53,6 @@ def shrunk_covariance(rows: np.ndarray) -> np.ndarray:
     return covariance
 
 
-def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(i, l) squared distances between (i, p) and (l, p) rows."""
-    squares = np.einsum("ip,ip->i", a, a)[:, None] + np.einsum("lp,lp->l", b, b)
-    distances: np.ndarray = np.maximum(squares - 2 * a @ b.T, 0)
-    return distances
-
-
 @dataclass(frozen=True)
 class Head:
     """One head of attention: cosines of the whitened principal components of one kind of items.
