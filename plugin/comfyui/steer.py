@@ -201,6 +201,12 @@ class SoartFactorEffects(SoartNode):
                 ChoiceType.Input("observed", tooltip="From SOART Observe, so that the chart includes its picture."),
                 io.Int.Input("chart_width", default=900, min=300, max=4096, optional=True, tooltip="In pixels."),
             ],
+            later=[
+                io.Int.Input("runs", default=1, min=1, max=1000, optional=True,
+                             tooltip="How many runs one click starts: after each the page queues the next. 1: no further one."),
+                io.Float.Input("stop_below", default=0.1, min=0.0, max=10.0, step=0.05, optional=True,
+                               tooltip="Fewer runs if further ones are surely expected to gain less than this many standard deviations; 0: never fewer."),
+            ],
             outputs=[
                 io.Image.Output("chart", display_name="chart", tooltip="The chart as a picture."),
                 io.String.Output("best_prompt", display_name="best prompt", tooltip="The prompt expected to be best."),
@@ -214,20 +220,30 @@ class SoartFactorEffects(SoartNode):
         return always()
 
     @classmethod
-    def run(cls, observed: list[Question], chart_width: list[int] | None = None) -> io.NodeOutput:
+    def run(
+        cls,
+        observed: list[Question],
+        chart_width: list[int] | None = None,
+        runs: list[int] | None = None,
+        stop_below: list[float] | None = None,
+    ) -> io.NodeOutput:
         """Draw the chart of everything observed so far."""
         from ...pipelines.collection.collection import Collection
         from ...pipelines.reports.effects_chart import effects_chart
-        from ...pipelines.reports.score_words import interval_text
+        from ...pipelines.reports.score_words import gain_text, interval_text
         from ...pipelines.tuning.findings import findings_of
+        from ...pipelines.tuning.loop import why_enough
 
         study = observed[0].study
+        loop = {"runs": (runs or [1])[0], "gain": "", "enough": ""}
         try:
             with Collection(study.folder) as collection:
-                findings = findings_of(study.tuner(collection))
+                tuner = study.tuner(collection)
+                findings = findings_of(tuner)
+                enough = why_enough(tuner, (stop_below or [0.1])[0])
         except NoFindingsError as error:
             # No mistake: the first pictures of a loop may fail, and the next run goes on.
-            return cls.refuse(str(error))
+            return cls.refuse(str(error), loop=loop)
         judged = sum(batch.count for batch in findings.batches)
         title = f"{study.folder.name}: {judged} pictures"
         chart = to_images(
@@ -240,5 +256,7 @@ class SoartFactorEffects(SoartNode):
         columns = ["prompt", findings.unit, "90 % interval", "pictures"]
         table = {"title": "Best so far", "columns": columns, "rows": rows}
         text = "\n".join(f"{mean} ({interval}): {prompt}" for prompt, mean, interval, _ in rows)
-        shown = cls.show([*findings.alarms, *findings.notes], table, chart=loop_chart(findings), images=chart)
+        loop |= {"gain": gain_text(findings.gain, findings.unit), "enough": enough}
+        notes = [*findings.alarms, *findings.notes]
+        shown = cls.show(notes, table, chart=loop_chart(findings), loop=loop, images=chart)
         return io.NodeOutput(chart, findings.winners[0].words[0].prompt, text, ui=shown)
