@@ -10,6 +10,7 @@ declare module "*/scripts/app.js" {
   interface Extension {
     name: string;
     setup?(): Promise<void>;
+    nodeCreated?(node: any): void;
     afterConfigureGraph?(): void;
     beforeRegisterNodeDef?(nodeType: NodeType, nodeData: { name: string }): Promise<void>;
   }

@@ -42,6 +42,8 @@ IMAGES = "One picture or a batch. Transparency is laid over white; pictures whos
 OVERALL = "overall"
 #: The first choice in a list of checkpoints.
 NO_CHECKPOINT = "none"
+#: Of inputs that front ends fold until they are asked for; older front ends show them.
+ADVANCED = {"advanced": True}
 #: Least seconds between two updates of the progress bar.
 UPDATE_SECONDS = 0.05
 #: Largest whole number that the front end's JavaScript holds exactly.
@@ -124,7 +126,7 @@ def node_schema(*, inputs: Sequence[io.Input], later: Sequence[io.Input] = (), *
         others: further arguments of ``io.Schema``.
     """
     switch = io.Boolean.Input(
-        "keep_going", default=False, optional=True,
+        "keep_going", default=False, optional=True, extra_dict=ADVANCED,
         tooltip="On: a mistake is shown in the node and stops only the nodes downstream. Off: it ends the run with an error.",
     )  # fmt: skip
     return io.Schema(category=CATEGORY, inputs=[*inputs, switch, *later], **others)

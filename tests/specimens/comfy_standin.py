@@ -35,7 +35,7 @@ class ExecutionBlocker:
 
 
 class Input:
-    known = frozenset({"optional", "tooltip", "display_name", "lazy"})
+    known = frozenset({"optional", "tooltip", "display_name", "lazy", "extra_dict"})
 
     def __init__(self, id, **options):  # noqa: A002
         if unknown := set(options) - self.known:

@@ -4,6 +4,7 @@ import { drawCards } from "./cards.js";
 import { drawChart } from "./chart.js";
 import { listen, placeQuestions } from "./chooser.js";
 import { drawComparer } from "./comparer.js";
+import { completeWidgets, watchFields } from "./completion.js";
 import { el } from "./dom.js";
 import { drawDuel } from "./duel.js";
 import { countRun, followLoops, loopOf, watchQueue } from "./loop.js";
@@ -97,11 +98,15 @@ app.registerExtension({
     }
     showStored();
     watchQueue();
+    watchFields();
     try {
       await listen();
     } catch (error) {
       console.warn("soart: the server does not tell what waits for a pick.", error);
     }
+  },
+  nodeCreated(node) {
+    completeWidgets(node);
   },
   // After a workflow was opened, and after every undo and redo, which make all nodes anew.
   afterConfigureGraph() {

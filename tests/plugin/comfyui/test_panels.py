@@ -72,6 +72,10 @@ def page(browser):
             route.fulfill(content_type="text/javascript", body=API)
         elif path == "/history":
             route.fulfill(json=runs)
+        elif path == "/soart/words":
+            route.fulfill(
+                json={"wildcards": ["palette", "style", "subject"], "judges": ["clip", "mine"], "tastes": ["mine"]}
+            )
         elif path == "/soart/waiting":
             route.fulfill(json=tab.waiting)
         elif path.startswith("/extensions/soart/") and (WEB / path.removeprefix("/extensions/soart/")).is_file():
@@ -265,3 +269,81 @@ def test_a_loop_waits_while_another_workflow_is_open(page):
     page.evaluate("() => { window.app.graph.id = 'w'; }")
     loop.finish(5)
     assert loop.queued == 2
+
+
+#: Fields as the canvas draws them, with elements of their own, and as Nodes 2.0 does.
+FIELDS = """
+(kind) => {
+  const text = document.createElement("textarea");
+  const line = document.createElement("input");
+  line.setAttribute("aria-label", "Richter");
+  const node = { id: 5, type: kind, widgets: [{ name: "prompt", element: text }, { name: "by", label: "Richter" }] };
+  const shell = document.createElement("div");
+  shell.dataset.nodeId = "5";
+  shell.append(line);
+  const other = Object.assign(document.createElement("textarea"), { className: "other" });
+  document.body.replaceChildren(text, shell, other);
+  window.app.graph._nodes = [node];
+  text.addEventListener("input", () => { window.heard = text.value; });
+}
+"""
+
+
+def test_wildcards_are_completed_in_prompts(page):
+    page.evaluate("() => window.app.extension.setup()")
+    page.evaluate(FIELDS, "SoartGenerate")
+    field, offered = page.locator("textarea").first, page.locator(".soart-word")
+    with page.expect_response("**/soart/words"):
+        field.focus()
+    field.press_sequentially("a __s")
+    offered.first.wait_for()
+    assert offered.all_inner_texts() == ["style", "subject"]
+    field.press("ArrowDown")
+    field.press("Enter")
+    assert page.evaluate("() => window.heard") == "a __subject__"
+    assert offered.count() == 0
+    # What ends a wildcard begins none, and a mouse chooses too.
+    field.press_sequentially(" in __")
+    assert offered.all_inner_texts() == ["palette", "style", "subject"]
+    offered.first.dispatch_event("pointerdown")
+    assert page.evaluate("() => window.heard") == "a __subject__ in __palette__"
+    field.press_sequentially(" __st")
+    field.press("Escape")
+    field.press("Enter")
+    assert page.evaluate("() => window.heard").endswith(" __st\n")
+    # Fields of others are left alone.
+    other = page.locator(".other")
+    other.focus()
+    other.press_sequentially("__s")
+    assert offered.count() == 0
+
+
+def test_names_of_judges_are_completed_by_the_browser(page):
+    page.evaluate("() => window.app.extension.setup()")
+    page.evaluate(FIELDS, "SoartJudge")
+    with page.expect_response("**/soart/words"):
+        page.locator("input").focus()
+    page.locator("input[list]").wait_for()
+    assert page.locator("datalist option").evaluate_all("all => all.map((one) => one.value)") == ["clip", "mine"]
+    # Its prompt says what pictures should show, and holds no wildcards.
+    page.locator("textarea").first.press_sequentially("__s")
+    assert page.locator(".soart-word").count() == 0
+
+
+def test_names_are_completed_in_the_dialog_of_the_canvas(page):
+    page.evaluate("() => window.app.extension.setup()")
+    page.evaluate(
+        """() => {
+            const onClick = () => {
+                const dialog = Object.assign(document.createElement("div"), { className: "graphdialog" });
+                dialog.append(Object.assign(document.createElement("input"), { className: "value" }));
+                document.body.append(dialog);
+            };
+            // Its type is set later.
+            const node = { comfyClass: "SoartTaste", widgets: [{ name: "rated", onClick }, { name: "name", onClick }] };
+            window.app.extension.nodeCreated(node);
+            node.widgets[1].onClick({});
+        }"""
+    )
+    page.locator("input[list]").wait_for()
+    assert page.locator("datalist option").evaluate_all("all => all.map((one) => one.value)") == ["mine"]
