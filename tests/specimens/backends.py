@@ -139,6 +139,7 @@ class Comfy:
         failures, requests: as of ``A1111``.
         outcome: the messages of every run's end; None for success.
         modules: Python module of a class of nodes that is not ComfyUI's own.
+        inputs: required inputs by class of nodes, as ``/object_info`` tells them; None if every class is known and alike.
         architectures: what the file of a checkpoint says of itself.
         forgets: True if runs vanish from the queue.
     """
@@ -149,7 +150,7 @@ class Comfy:
         self.failures, self.requests, self.outcome, self.forgets = {}, [], None, False
         self.checkpoints = ["dreamy.safetensors", "photoXL.safetensors"]
         self.runs, self.files, self.asked = {}, {}, {}
-        self.modules, self.architectures = {}, {}
+        self.modules, self.architectures, self.inputs = {}, {}, None
 
     def answer(self, method, path, query, body):
         if path == "/system_stats":
@@ -161,6 +162,11 @@ class Comfy:
                 "scheduler": [["normal", "karras"]],
             }
             name = unquote(path.rsplit("/", 1)[1])
+            if self.inputs is not None:
+                required = self.inputs.get(name)
+                return 200, {} if required is None else {
+                    name: {"input": {"required": required}, "python_module": "nodes"}
+                }
             return 200, {name: {"input": {"required": lists}, "python_module": self.modules.get(name, "nodes")}}
         if path == "/view_metadata/checkpoints":
             architecture = self.architectures.get(query["filename"][0])
