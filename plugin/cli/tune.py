@@ -240,7 +240,7 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
     if tuner.done and not silent:
         limit = "" if tuner.done > tuner.budget else f"of {tuner.budget} "
         say(f"{tuner.done} {limit}pictures are there already.")
-    with interruptible(), Progress("tuning", tuner.budget) as progress:
+    with interruptible(), Progress("tuning", tuner.budget, doing=lambda: tuner.generator.doing) as progress:
 
         def rate(rows: list[ImageRow]) -> bool:
             """True if the rater ends the run."""

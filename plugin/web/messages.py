@@ -58,6 +58,7 @@ LITERAL = (
         "for: %(prompt)s."
     ),
     N_("1 picture drawn."),
+    N_("step %(number)s of %(total)s"),
     N_("%(count)s were in the collection already."),
     N_("1 was in the collection already."),
     N_("%(files)s moved away."),

@@ -86,12 +86,16 @@ class A1111:
         requests: method, path, document and headers of each request.
         loras: names of its LoRAs; None for a version that does not list them.
         follows: False for a version that does not follow the checkpoint that is asked for.
+        fields: of a request, as it describes them; None for a version without a description.
+        steps: that a picture takes, each as long as ``step_seconds``; 0 for pictures that are there at once.
+        interrupted: number of interrupts.
     """
 
     kind = "a1111"
 
     def __init__(self):
         self.failures, self.requests, self.follows, self.loras = {}, [], True, ["ink"]
+        self.fields, self.steps, self.step_seconds, self.at, self.interrupted = None, 0, 0.1, 0, 0
         self.options = {"sd_model_checkpoint": "sub/dreamy_v2.safetensors [0123456789]", "sd_vae": "Automatic"}
         self.models = [
             {"title": "sub/dreamy_v2.safetensors [0123456789]", "model_name": "sub_dreamy_v2", "hash": "0123456789",
@@ -112,7 +116,26 @@ class A1111:
         if name == "schedulers":
             return 200, [{"name": "karras", "label": "Karras"}]
         if name == "txt2img" and method == "POST":
+            before = self.interrupted
+            for step in range(1, self.steps + 1):
+                self.at = step
+                time.sleep(self.step_seconds)
+                if self.interrupted > before:
+                    break
             return 200, self.draw(body)
+        if name == "progress":
+            return 200, {"progress": 0.5, "state": {"sampling_step": self.at, "sampling_steps": self.steps}}
+        if name == "interrupt" and method == "POST":
+            self.interrupted += 1
+            return 200, {}
+        if path == "/openapi.json" and self.fields is not None:
+            schema = {"$ref": "#/components/schemas/Txt2Img"}
+            body = {"content": {"application/json": {"schema": schema}}}
+            known = {"Txt2Img": {"properties": {field: {} for field in self.fields}}}
+            return 200, {
+                "paths": {"/sdapi/v1/txt2img": {"post": {"requestBody": body}}},
+                "components": {"schemas": known},
+            }
         return 404, {"detail": "Not Found"}
 
     def draw(self, body):

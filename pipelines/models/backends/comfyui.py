@@ -180,6 +180,8 @@ class ComfyBackend(BackendGenerator):
             history = known.get(name) if isinstance(known, dict) else None
             if isinstance(history, dict):
                 return history
+            # Steps are told over a connection of another kind alone; whoever waits may end the picture.
+            self._tell()
             questions += 1
             if questions % _QUEUE_EVERY == 0 and not self._waits(name):
                 # It may have ended between the two questions.
