@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ModelError
-from .backends.address import backend_address
+from .backends.address import backend_address, without_login
 from .calls import listed_classes, needed_inputs
 from .loading import EMBEDDED, EMBEDDED_FOLDER
 
@@ -108,7 +108,7 @@ def settable_values(model: str) -> dict[str, Any]:
     address = backend_address(model)
     if address is None or address.kind != "comfyui" or not address.choice.lower().endswith(".json"):
         raise ModelError(
-            f"{model!r} has no values that a prompt can set: name a workflow of ComfyUI, as comfyui:#WORKFLOW.json."
+            f"{without_login(model)!r} has no values that a prompt can set: name a workflow of ComfyUI, as comfyui:#WORKFLOW.json."
         )
     from .backends.comfyui import ComfyBackend
     from .backends.http import BackendClient

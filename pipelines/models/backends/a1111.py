@@ -84,7 +84,8 @@ class A1111Backend(BackendGenerator):
         fields: more fields of every request, such as ``{"enable_hr": True}``.
 
     Raises:
-        ModelError: a field that soart sets itself, or that the web UI does not know; the web UI cannot be reached, was started without ``--api``, has no such checkpoint, or has none loaded.
+        ModelError: a field that soart sets itself, or that the web UI does not know; the web UI cannot be reached, was
+            started without ``--api``, has no such checkpoint, or has none loaded.
     """
 
     def __init__(self, client: BackendClient, fields: Mapping[str, Any] | None = None) -> None:
