@@ -42,7 +42,7 @@ class Editor:
 
     def add(self, number, kind, values=(), /, **links):
         """Add a node; links are the number of a node and its output. Widgets are linked by name too."""
-        sockets = [name for name, described in INPUTS.get(kind, {}).items() if described[0] in OUTPUT_TYPES]
+        sockets = [name for name, (type_, *_) in INPUTS.get(kind, {}).items() if str(type_) in OUTPUT_TYPES]
         inputs = [{"name": name, "type": INPUTS[kind][name][0], "link": None} for name in sockets]
         for name, (source, slot) in links.items():
             link = len(self.links) + 1
@@ -158,7 +158,7 @@ def test_what_can_be_searched_is_listed_by_name(backend, tmp_path):
     ("change", "message"),
     [
         (lambda e: e.add(40, "GetMyThing"), "ComfyUI has no node 'GetMyThing', which the workflow .* needs: install it there"),
-        (lambda e: e.nodes[6].update(widgets_values=[1, 2]), r"The value of 'seed' of the node KSampler \(3\) .* Export \(API\)"),
+        (lambda e: e.nodes[6].update(widgets_values=[1, 2]), r"The value of 'cfg' of the node KSampler \(3\) .* Export \(API\)"),
         (lambda e: e.nodes[7]["inputs"][0].update(link=None), r"The value of 'samples' of the node VAEDecode \(8\)"),
     ],
 )  # fmt: skip
