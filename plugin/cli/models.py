@@ -15,7 +15,7 @@ def models(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[WORKFLOW]",
+            metavar="WORKFLOW",
             help="A workflow of ComfyUI, as comfyui:#FILE.json: list its values by the names that <set:NAME:VALUE> in a prompt sets them by.",
             show_default=False,
         ),

@@ -254,7 +254,7 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
         typer.Option(
             "--request",
             metavar="FIELD=VALUE|FILE.json",
-            help="More fields of a web UI's request, such as enable_hr=true or styles='[\"ink\"]'; repeatable (docs/backends.md).",
+            help="More fields of a web UI's request, such as enable_hr=true; repeatable (docs/backends.md).",
         ),
     ],
     "engine": Engine,

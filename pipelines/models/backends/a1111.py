@@ -256,10 +256,11 @@ class A1111Backend(BackendGenerator):
 
 
 def request_fields(texts: Sequence[str]) -> dict[str, Any]:
-    """More fields of a web UI's requests: of files of one JSON object, and of texts ``FIELD=VALUE``, the last of a name counts.
+    """More fields of a web UI's requests, as they are named on the command line.
 
     Args:
-        texts: a VALUE that is JSON is read as such, and every other as a text.
+        texts: ``FIELD=VALUE``, whose VALUE is read as JSON if it is that, or files of one JSON object; of a field that is named
+            twice the last value counts.
 
     Raises:
         ModelError: a file that cannot be read, or another text.
