@@ -16,6 +16,7 @@ from .collection.tables import ImageRow
 from .judges.guarded import GuardedJudge
 from .judges.storing import judge_pictures
 from .models.request import Request
+from .models.steps import StepReport
 from .scoring.pictures import StoredPictures
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def generate(
         requests: the pictures to draw.
         judges: judge the pictures, those that judge by items alone; the others need no pixels in memory.
         progress: called with the number of pictures reused, then with the size of each batch, and with 0 in between
-            while another process draws.
+            while another process or program draws; what it raises ends the drawing.
 
     Raises:
         ModelError: the pipeline fails, or even one picture does not fit into memory.
@@ -137,7 +138,7 @@ def generate(
             missing = {key: request for key, request in missing.items() if key not in known}
             to_draw = {key: request for key, request in missing.items() if key in own}
             result.redrawn += len(collection.requested(to_draw))
-            for drawn in _draw(collection, generator, list(to_draw.values()), judges, result):
+            for drawn in _draw(collection, generator, list(to_draw.values()), judges, result, progress):
                 done |= drawn
                 progress(len(drawn))
             missing = {key: request for key, request in missing.items() if key not in own}
@@ -153,10 +154,13 @@ def _draw(
     requests: Sequence[Request],
     judges: Sequence[GuardedJudge],
     result: Generated,
+    progress: Callable[[int], None],
 ) -> Iterator[dict[str, ImageRow]]:
     """Draw requests; yields the pictures of each batch by the keys of their requests, once they are stored and measured."""
     identity = generator.model.identity
-    for batch in generator.draw(requests):
+    # Only what is drawn elsewhere takes long enough for a caller to ask within a picture.
+    steps = (StepReport(lambda _step: progress(0)),) if generator.outside else ()
+    for batch in generator.draw(requests, *steps):
         # A batch has one scheduler.
         sampler = batch[0].request.sampler_or(generator.model.sampler)
         rows = collection.add_drawn(batch, identity, sampler)

@@ -10,6 +10,7 @@ declare module "*/scripts/app.js" {
   interface Extension {
     name: string;
     setup?(): Promise<void>;
+    nodeCreated?(node: any): void;
     afterConfigureGraph?(): void;
     beforeRegisterNodeDef?(nodeType: NodeType, nodeData: { name: string }): Promise<void>;
   }
@@ -17,6 +18,7 @@ declare module "*/scripts/app.js" {
   export const app: {
     graph: { id?: string; _nodes: any[]; setDirtyCanvas(foreground: boolean, background: boolean): void };
     registerExtension(extension: Extension): void;
+    queuePrompt(number: number, batchCount: number): Promise<boolean | void>;
   };
 }
 
@@ -24,5 +26,6 @@ declare module "*/scripts/api.js" {
   export const api: {
     apiURL(path: string): string;
     fetchApi(path: string, options?: RequestInit): Promise<Response>;
+    addEventListener(type: string, listener: (event: CustomEvent) => void): void;
   };
 }

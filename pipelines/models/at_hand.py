@@ -6,7 +6,10 @@ import inspect
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ...errors import ModelError
+from .backends.address import backend_address, without_login
 from .calls import listed_classes, needed_inputs
 from .loading import EMBEDDED, EMBEDDED_FOLDER
 
@@ -91,3 +94,23 @@ def _value(path: Path | None, key: str) -> str:
         return str(json.loads(path.read_text(encoding="utf-8")).get(key, "")) if path else ""
     except (OSError, ValueError, AttributeError):
         return ""
+
+
+def settable_values(model: str) -> dict[str, Any]:
+    """Present values of a workflow by the names that ``<set:NAME:VALUE>`` in a prompt sets them by.
+
+    Args:
+        model: a workflow of ComfyUI, as ``comfyui:URL#WORKFLOW.json``.
+
+    Raises:
+        ModelError: another model, or the workflow cannot be used.
+    """
+    address = backend_address(model)
+    if address is None or address.kind != "comfyui" or not address.choice.lower().endswith(".json"):
+        raise ModelError(
+            f"{without_login(model)!r} has no values that a prompt can set: name a workflow of ComfyUI, as comfyui:#WORKFLOW.json."
+        )
+    from .backends.comfyui import ComfyBackend
+    from .backends.http import BackendClient
+
+    return ComfyBackend(BackendClient(address)).settable

@@ -118,6 +118,11 @@ class ImageGenerator:
         [(64, 64, 3), (64, 64, 3)]
     """
 
+    #: True if another program draws, which is asked now and then how far it is.
+    outside = False
+    #: What is being drawn at this moment, such as ``"step 12 of 20"``; empty if that is not known.
+    doing = ""
+
     def __init__(self, model: LoadedModel, batch_size: int | None = None, **settings: Any) -> None:  # noqa: ANN401
         expect("a model as load_model returns it", model, LoadedModel, error=ModelError)
         self._model = model

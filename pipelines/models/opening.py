@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ModelError, SoartError, expect
 from ..support.processes import unknown_engine
@@ -16,16 +18,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_NO_REQUEST = "--request names fields of a web UI's request, which {title} does not take: leave it out."
 
-def open_generator(options: GeneratorOptions | str | None = None) -> ImageGenerator:
+
+def open_generator(
+    options: GeneratorOptions | str | None = None, *, request: Mapping[str, Any] | None = None
+) -> ImageGenerator:
     """Open the generator that the options describe; close it, or use it in a ``with``.
 
     Args:
         options: the options, or the name of a model alone, such as ``"a1111:http://127.0.0.1:7860"``; None for the
             embedded model.
+        request: more fields of every request to a web UI, such as ``{"enable_hr": True, "hr_scale": 2}``.
 
     Raises:
-        ModelError: the model cannot be loaded, or the backend cannot be used.
+        ModelError: the model cannot be loaded, the backend cannot be used, or the fields cannot be sent.
         SoartError: an unknown engine, workers without a cluster, ray is not installed, or no cluster can be reached.
 
     Examples:
@@ -36,8 +43,13 @@ def open_generator(options: GeneratorOptions | str | None = None) -> ImageGenera
     """
     options = GeneratorOptions(options) if isinstance(options, str) else options or GeneratorOptions()
     expect("the name of a model, or GeneratorOptions", options, GeneratorOptions)
+    if request is not None:
+        expect("the fields of a request as a mapping", request, Mapping, error=ModelError)
+        options = replace(options, request=request)
     if (address := backend_address(options.model)) is not None:
         return _open_backend(address, options)
+    if options.request:
+        raise ModelError(_NO_REQUEST.format(title="a model of this machine"))
     if options.engine == "ray":
         from .ray_generator import ClusterGenerator
 
@@ -69,10 +81,12 @@ def _open_backend(address: BackendAddress, options: GeneratorOptions) -> ImageGe
         return ComfyBackend(client)
     from .backends.a1111 import A1111Backend
 
-    return A1111Backend(client)
+    return A1111Backend(client, options.request)
 
 
 def _check(address: BackendAddress, options: GeneratorOptions) -> None:
+    if options.request and address.kind != "a1111":
+        raise ModelError(_NO_REQUEST.format(title=address.title))
     refused = {
         "--lora": (options.loras, "put LoRAs into its own folder"),
         "--model-config": (options.model_config, "it reads its own settings"),

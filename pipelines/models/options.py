@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .loading import LoadedModel
@@ -25,6 +26,7 @@ class GeneratorOptions:
         engine: ``"local"`` draws in this process, ``"ray"`` on a Ray cluster.
         workers: drawing workers of the engine ray, at most; by default one per GPU, or one per node without GPUs.
         batch_size: pictures drawn together; by default the model's own.
+        request: more fields of every request to a web UI, such as ``{"enable_hr": True, "hr_scale": 2}``.
     """
 
     model: str | None = None
@@ -36,6 +38,7 @@ class GeneratorOptions:
     engine: str = "local"
     workers: int | None = None
     batch_size: int | None = None
+    request: Mapping[str, Any] | None = None
 
     @property
     def vocabulary(self) -> str:

@@ -55,6 +55,14 @@ class StepReport:
         self.error: Exception | None = None
         self._drawn = 0
 
+    def tell(self, number: int, total: int) -> None:
+        """Report a picture that another program draws; both numbers are 0 while its steps are not known."""
+        try:
+            self._after_step(Step(number, total, 1, self._drawn, None))
+        except Exception as error:
+            self.error = error
+            raise
+
     @contextmanager
     def call(
         self,

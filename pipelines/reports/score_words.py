@@ -29,6 +29,17 @@ def points_text(score: float, name: str) -> str:
     return f"{score:.0f} of 100" if has_points(name) else figure(score)
 
 
+def gain_text(gain: tuple[float, float], unit: str) -> str:
+    """The expected further gain of a tune, its mean and standard error, as a sentence.
+
+    >>> from soart.pipelines.reports.score_words import gain_text
+    >>> gain_text((0.81, 0.1), "score")
+    'Expected further gain: at most 0.81 ± 0.1 (score).'
+    """
+    mean, error = (figure(value, 2) for value in gain)
+    return f"Expected further gain: at most {mean} ± {error} ({unit})."
+
+
 def effect_text(effect: float) -> str:
     """The effect of a reason on a score, such as ``"+2.3"``."""
     # Rounded twice, because 0.00002 would get an exponent; adding 0 turns -0 into 0.

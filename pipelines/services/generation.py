@@ -95,6 +95,7 @@ class DrawingProgress:
         judges: stored names of the judges that sort the pictures; empty before the first drawing.
         message: the outcome, a sentence; empty while it runs.
         failed: True if it failed.
+        doing: how far the present picture is, such as ``"step 12 of 20"``; empty if that is not known.
     """
 
     live: bool
@@ -104,6 +105,7 @@ class DrawingProgress:
     judges: list[str]
     message: str
     failed: bool
+    doing: str = ""
 
 
 class GenerationService(CollectionService):
@@ -130,6 +132,7 @@ class GenerationService(CollectionService):
         super().__init__(collection, profiles, jobs, KEY)
         self._load, self._drawing, self._offered = load, drawing, judges or OfferedJudges()
         self._total = 0
+        self._generator: ImageGenerator | None = None
         self._keys: list[str] = []
         #: Values of the judges by picture id, best first.
         self._values: dict[int, float] = {}
@@ -165,6 +168,7 @@ class GenerationService(CollectionService):
             judges=judges,
             message=job.message if job is not None and not job.live else "",
             failed=bool(self.failure),
+            doing=self._generator.doing if self._generator is not None and self.busy else "",
         )
 
     def _work(self, job: Job, drawing: Drawing, judges: Sequence[Weighted]) -> None:
@@ -180,7 +184,7 @@ class GenerationService(CollectionService):
 
     def _draw(self, job: Job, drawing: Drawing, judges: Sequence[GuardedJudge]) -> tuple[list[ImageRow], str]:
         """Draw the pictures; returns them, and a sentence."""
-        generator = self._load()
+        generator = self._generator = self._load()
         requests = plan(
             drawing.prompt, drawing.count, generator, seed=drawing.seed, prompt_seed=drawing.seed, literal=drawing.literal,
             check=job.check, **(drawing.settings or {}),

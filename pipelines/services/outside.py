@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,9 @@ import numpy as np
 
 from ...errors import ImageError, SoartError
 from ...metrics.image import read_image
+from ...metrics.tastes.bradley_terry import MOST_SHOWN
 from ..collection.collection import Collection
+from ..collection.comparisons import store_choice
 from ..judges.finding import guarded
 from ..judges.in_memory import score_batch
 from ..models.limits import SEED_LIMIT
@@ -166,3 +169,31 @@ def store_sent(collection: Collection, picture: SentPicture) -> int:
     """Store a picture, unless it is there; returns its id."""
     drawn = DrawnPicture(picture.request, picture.pixels, None, 0.0)
     return int(collection.add_drawn([drawn], picture.model, picture.sampler)[0].id)
+
+
+def store_picks(
+    collection: Collection, rater: str, pictures: Mapping[int, np.ndarray], picked: Sequence[int], program: str
+) -> int:
+    """Store that a rater prefers each picked picture to each of the others.
+
+    Args:
+        collection: stores the pictures and the choices.
+        rater: who picked.
+        pictures: (h, w, 3) uint8 of all that were shown, by number.
+        picked: numbers of those that were picked.
+        program: name of what the pictures come from.
+
+    Returns:
+        number of pairs of a better and a worse picture.
+
+    Raises:
+        CollectionError: a name is not allowed, or the collection cannot be written.
+    """
+    ids = {number: store_sent(collection, sent_picture(pixels, program)) for number, pixels in pictures.items()}
+    # The same pixels twice are one picture.
+    winners = list(dict.fromkeys(ids[number] for number in picked))
+    losers = [one for one in dict.fromkeys(ids.values()) if one not in winners]
+    for winner in winners:
+        for start in range(0, len(losers), MOST_SHOWN - 1):
+            store_choice(collection, rater, uuid.uuid4().hex, winner, losers[start : start + MOST_SHOWN - 1])
+    return len(winners) * len(losers)

@@ -373,12 +373,16 @@ class TuningService(CollectionService):
         if tuner.done:
             self._update_findings(tuner, used)
 
+        begun = False
+
         def on_progress(count: int) -> None:
+            nonlocal begun
             job.check()
             with self._lock:
                 start, drawn = self._speed
                 # The first call counts the pictures of earlier runs, which took no time of this one.
-                self._speed = (start if drawn + count > 0 else time.monotonic(), drawn + count)
+                self._speed = (start if begun else time.monotonic(), drawn + count)
+                begun = True
                 self.version += 1
 
         def on_batch(rows: list[ImageRow]) -> bool:

@@ -22,10 +22,11 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node: its class, and its inputs as literals or links."""
+    """A node: its class, its inputs as literals or links, and its title in the editor, if known."""
 
     kind: str
     inputs: Mapping[str, Any]
+    title: str = ""
 
 
 #: Inputs that carry several values at once, and the slots at which nodes hand them out.

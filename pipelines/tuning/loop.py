@@ -38,10 +38,23 @@ def _finished(tuner: Tuner) -> str:
     )
 
 
-def _gains_little(tuner: Tuner, threshold: float) -> bool:
-    """True if further pictures are surely expected to gain less than ``threshold`` standard deviations."""
+def why_enough(tuner: Tuner, stop_below: float) -> str:
+    """A sentence if further pictures are surely expected to gain little; empty if they are not, or too few are drawn to tell.
+
+    Args:
+        tuner: in the middle of a run.
+        stop_below: standard deviations of the goal that count as little; 0 for none.
+    """
+    if stop_below <= 0 or tuner.done < 3 * tuner.batch:
+        return ""
     judgements = tuner.judged()
-    return tuner.steering(judgements).should_stop(tuner.rng(2), threshold, judgements.goal_limits)
+    if not judgements.trials or not tuner.steering(judgements).should_stop(
+        tuner.rng(2), stop_below, judgements.goal_limits
+    ):
+        return ""
+    return message(
+        "Stopped: the expected further gain is below %(limit)s standard deviations.", limit=f"{stop_below:g}"
+    )
 
 
 def left_unrated(tuner: Tuner, rater: str) -> list[ImageRow]:
@@ -98,10 +111,7 @@ def tune(
     progress(tuner.done)
     why = ""
     while tuner.left > tuner.reserved:
-        if stop_below > 0 and tuner.done >= 3 * tuner.batch and _gains_little(tuner, stop_below):
-            why = message(
-                "Stopped: the expected further gain is below %(limit)s standard deviations.", limit=f"{stop_below:g}"
-            )
+        if why := why_enough(tuner, stop_below):
             break
         rows = tuner.step(progress)
         if not rows:

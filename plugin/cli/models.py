@@ -12,6 +12,14 @@ from .terminal import emit, out, plain_table, printable, say
 
 
 def models(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="WORKFLOW",
+            help="A workflow of ComfyUI, as comfyui:#FILE.json: list its values by the names that <set:NAME:VALUE> in a prompt sets them by.",
+            show_default=False,
+        ),
+    ] = None,
     families: Annotated[
         bool, typer.Option("--families", help="List the classes of diffusers that soart can run, and what each needs.")
     ] = False,
@@ -22,6 +30,22 @@ def models(
 
     from ...pipelines.models import at_hand
 
+    if model is not None:
+        if families:
+            raise typer.BadParameter("--families lists classes, not the values of a workflow: leave out one of them.")
+        values = at_hand.settable_values(model)
+        if as_json:
+            return emit({"values": values})
+        table = plain_table()
+        for heading in ("name", "value now"):
+            table.add_column(heading, overflow="fold")
+        for name, value in values.items():
+            table.add_row(Text(printable(name)), Text(printable(str(value))))
+        out.print(table)
+        say(
+            "A prompt sets one as <set:NAME:VALUE>, or searches it as <set:NAME:{0..1}>; a %NAME% is set without its %."
+        )
+        return None
     found = at_hand.families() if families else at_hand.models_at_hand()
     if as_json:
         return emit({"families" if families else "models": [asdict(one) for one in found]})

@@ -249,6 +249,14 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
             "--offload", metavar="|".join(OFFLOADS), callback=one_of(OFFLOADS), help="Keep weights off the accelerator."
         ),
     ],
+    "request": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--request",
+            metavar="FIELD=VALUE|FILE.json",
+            help="More fields of a web UI's request, such as enable_hr=true; repeatable (docs/backends.md).",
+        ),
+    ],
     "engine": Engine,
     "workers": Annotated[
         int | None,
@@ -350,7 +358,9 @@ def with_generator_options(
         }
 
         def run(**values: Any) -> None:  # noqa: ANN401
-            drawing = GeneratorOptions(**{name: values.pop(name) for name in names})
+            given = {name: values.pop(name) for name in names}
+            given["request"] = _request_fields(given["request"])
+            drawing = GeneratorOptions(**given)
             command(**values, drawing=drawing)
 
         # Typer reads these. Without ``__wrapped__``, or it would read the command itself.
@@ -360,6 +370,14 @@ def with_generator_options(
         return run
 
     return decorate
+
+
+def _request_fields(texts: list[str] | None) -> dict[str, Any] | None:
+    if not texts:
+        return None
+    from ...pipelines.models.backends.a1111 import request_fields
+
+    return request_fields(texts)
 
 
 def load_generator(options: GeneratorOptions | None = None) -> ImageGenerator:

@@ -174,7 +174,7 @@ def draw(
     """
     from ...pipelines import generate as generation
 
-    with interruptible(), Progress("drawing", len(requests)) as progress:
+    with interruptible(), Progress("drawing", len(requests), doing=lambda: generator.doing) as progress:
         result = generation.generate(collection, generator, requests, [judge for judge, _ in judges], progress)
     if not output.as_json:
         again = f" ({result.redrawn} again, because their files are gone or changed)" if result.redrawn else ""

@@ -103,9 +103,16 @@ class Progress:
         title: text before the bar.
         total: number of pictures; see ``expect`` if it is not known yet.
         findings: returns what is known so far in a sentence, which is shown below the bar or in the lines.
+        doing: returns what goes on at this moment in a few words, which are shown after the title.
     """
 
-    def __init__(self, title: str, total: int, findings: Callable[[], str] = lambda: "") -> None:
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        findings: Callable[[], str] = lambda: "",
+        doing: Callable[[], str] = lambda: "",
+    ) -> None:
         from rich import progress
 
         class Bar(progress.Progress):
@@ -132,7 +139,7 @@ class Progress:
         self._left = TimeLeft()
         self._waiting, self._due = 0, 0.0
         self._title, self._next_line = title, time.monotonic() + LINE_SECONDS
-        self._findings = findings
+        self._findings, self._doing = findings, doing
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -169,7 +176,9 @@ class Progress:
     def _advance(self) -> None:
         done, self._waiting, self._due = self._waiting, 0, time.monotonic() + UPDATE_SECONDS
         speed = self._bar.tasks[0].finished_speed or self._bar.tasks[0].speed
-        self._bar.update(self._task, advance=done, rate=f"{speed:.1f} pictures/s" if speed else "")
+        doing = self._doing()
+        title = f"{self._title}, {doing}" if doing else self._title
+        self._bar.update(self._task, advance=done, description=title, rate=f"{speed:.1f} pictures/s" if speed else "")
         task = self._bar.tasks[0]
         seconds = self._left(int(task.completed), int(task.total or 0), time.monotonic())
         self._bar.update(self._task, left="" if seconds is None else f"{timedelta(seconds=round(seconds))} left")
@@ -182,4 +191,4 @@ class Progress:
             self._next_line = time.monotonic() + LINE_SECONDS
             total = f" of {task.total:.0f}" if task.total else ""
             found = f"; {findings}" if findings else ""
-            print(f"{self._title}: {task.completed:.0f}{total}{found}", file=sys.stderr, flush=True)
+            print(f"{title}: {task.completed:.0f}{total}{found}", file=sys.stderr, flush=True)

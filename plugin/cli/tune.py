@@ -243,7 +243,7 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
     if not silent:
         for sentence in tuner.beginnings:
             say(printable(sentence))
-    with interruptible(), Progress("tuning", tuner.budget) as progress:
+    with interruptible(), Progress("tuning", tuner.budget, doing=lambda: tuner.generator.doing) as progress:
 
         def rate(rows: list[ImageRow]) -> bool:
             """True if the rater ends the run."""

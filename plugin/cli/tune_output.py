@@ -69,9 +69,10 @@ def print_findings(findings: StudyFindings) -> None:
 
     Of a slot of numbers only the lowest, the best and the highest are printed; the JSON output and the report have all.
     """
+    from ...pipelines.reports.score_words import gain_text
     from ...pipelines.reports.study_charts import curves_of, ends_and_best
     from ...pipelines.reports.tuning import goal_of, words_of
-    from ...pipelines.support.figures import figure, figures
+    from ...pipelines.support.figures import figures
 
     if findings.unit == "deviations":
         say(printable(f"Goal: {goal_of(findings.goal)}, in {findings.unit}."))
@@ -104,8 +105,7 @@ def print_findings(findings: StudyFindings) -> None:
             best = max(shown, key=lambda effect: effect.mean)
             for effect in shown:
                 print_effect(effect, " (best)" if effect is best else "")
-    gain, error = (figure(value, 2) for value in findings.gain)
-    say(f"Expected further gain: at most {gain} ± {error} ({findings.unit}).")
+    say(gain_text(findings.gain, findings.unit))
 
 
 def print_trade_offs(front: Sequence[TradeOff]) -> None:

@@ -42,6 +42,8 @@ IMAGES = "One picture or a batch. Transparency is laid over white; pictures whos
 OVERALL = "overall"
 #: The first choice in a list of checkpoints.
 NO_CHECKPOINT = "none"
+#: Of inputs that front ends fold until they are asked for; older front ends show them.
+ADVANCED = {"advanced": True}
 #: Least seconds between two updates of the progress bar.
 UPDATE_SECONDS = 0.05
 #: Largest whole number that the front end's JavaScript holds exactly.
@@ -81,11 +83,11 @@ class SoartNode(io.ComfyNode):
         return cls.refuse(str(mistake))
 
     @classmethod
-    def refuse(cls, sentence: str) -> io.NodeOutput:
-        """Show a sentence and block the outputs."""
+    def refuse(cls, sentence: str, **shown: Any) -> io.NodeOutput:  # noqa: ANN401
+        """Show a sentence, and what else ``show`` takes, and block the outputs."""
         outputs = cls.define_schema().outputs or []
         # ComfyUI blocks nothing if there are no values to block.
-        return io.NodeOutput(*[None] * len(outputs), ui=cls.show([sentence]), block_execution=sentence)
+        return io.NodeOutput(*[None] * len(outputs), ui=cls.show([sentence], **shown), block_execution=sentence)
 
     @classmethod
     def show(
@@ -95,9 +97,10 @@ class SoartNode(io.ComfyNode):
         *,
         cards: Sequence[dict[str, Any]] = (),
         chart: dict[str, Any] | None = None,
+        loop: dict[str, Any] | None = None,
         images: torch.Tensor | None = None,
     ) -> dict[str, Any]:
-        """The contents to show in the node: texts, a table, pictures with scores, a chart, and pictures alone.
+        """The contents to show in the node: texts, a table, pictures with scores, a chart, runs to follow, and pictures alone.
 
         The keys are always the same, because ComfyUI merges the runs of a list by the keys of the first.
         """
@@ -106,6 +109,7 @@ class SoartNode(io.ComfyNode):
             "soart_table": [] if table is None else [table],
             "soart_cards": list(cards),
             "soart_chart": [] if chart is None else [chart],
+            "soart_loop": [] if loop is None else [loop],
         }
         if cls.shows_images:
             empty = {"images": [], "animated": (False,)}
@@ -113,18 +117,19 @@ class SoartNode(io.ComfyNode):
         return content
 
 
-def node_schema(*, inputs: Sequence[io.Input], **others: Any) -> io.Schema:  # noqa: ANN401
+def node_schema(*, inputs: Sequence[io.Input], later: Sequence[io.Input] = (), **others: Any) -> io.Schema:  # noqa: ANN401
     """The schema of a node, with the switch ``keep_going``, in soart's category.
 
     Args:
-        inputs: without the switch, which comes last, so that saved workflows of earlier versions load.
+        inputs: without the switch, which comes after them.
+        later: inputs that later versions added, after the switch: workflows hold values by place, and earlier ones must load.
         others: further arguments of ``io.Schema``.
     """
     switch = io.Boolean.Input(
-        "keep_going", default=False, optional=True,
+        "keep_going", default=False, optional=True, extra_dict=ADVANCED,
         tooltip="On: a mistake is shown in the node and stops only the nodes downstream. Off: it ends the run with an error.",
     )  # fmt: skip
-    return io.Schema(category=CATEGORY, inputs=[*inputs, switch], **others)
+    return io.Schema(category=CATEGORY, inputs=[*inputs, switch, *later], **others)
 
 
 class Progress:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from . import saved_workflows as saved_workflows
+from . import words as words
+from .choose import SoartChoose
 from .generate import SoartGenerate
 from .judge import SoartJudge
 from .score import SoartGate, SoartRank, SoartScore
@@ -19,6 +21,7 @@ NODES = [
     SoartGenerate,
     SoartScore,
     SoartRank,
+    SoartChoose,
     SoartJudge,
     SoartTaste,
     SoartExplain,

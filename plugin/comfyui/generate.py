@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from ...errors import ModelError
 from ...pipelines.support.file_stamps import model_stamp
 from .base import (
+    ADVANCED,
     MOST_SEED,
     NO_CHECKPOINT,
     Progress,
@@ -52,16 +53,16 @@ class SoartGenerate(SoartNode):
                 io.Int.Input("count", default=4, min=1, max=256, tooltip="Pictures in the batch."),
                 io.Int.Input("seed", default=0, min=0, max=MOST_SEED, control_after_generate=True,
                              tooltip="Seed of the first picture; the next ones count up."),
-                io.Int.Input("prompt_seed", default=0, min=0, max=MOST_SEED,
+                io.Int.Input("prompt_seed", extra_dict=ADVANCED, default=0, min=0, max=MOST_SEED,
                              tooltip="Seed of the prompts that a template gives, separate from the image seed."),
                 io.Int.Input("steps", default=0, min=0, max=1000, tooltip="0: the model's own."),
                 io.Float.Input("guidance", default=-1.0, min=-1.0, max=100.0, step=0.5, tooltip="-1: the model's own."),
                 io.Int.Input("width", default=0, min=0, max=8192, step=8, tooltip="0: the model's own."),
                 io.Int.Input("height", default=0, min=0, max=8192, step=8, tooltip="0: the model's own."),
-                io.Boolean.Input("literal", default=False, optional=True,
+                io.Boolean.Input("literal", extra_dict=ADVANCED, default=False, optional=True,
                                  tooltip="Take the prompt unchanged, braces included; switch it on for a prompt from SOART Prompt Choice."),
-                io.Combo.Input("device", options=DEVICES, default="auto", optional=True, tooltip="auto: the best device available."),
-                io.String.Input("scheduler", default="", optional=True,
+                io.Combo.Input("device", extra_dict=ADVANCED, options=DEVICES, default="auto", optional=True, tooltip="auto: the best device available."),
+                io.String.Input("scheduler", extra_dict=ADVANCED, default="", optional=True,
                                 tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. "
                                 "With a linked MODEL a sampler and a scheduler of ComfyUI, such as 'dpmpp_2m karras'. "
                                 "Empty: the model's own."),

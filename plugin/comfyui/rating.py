@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import folder_paths
-from aiohttp import web
-from server import PromptServer
 
-from ...errors import CollectionError, SoartError
+from ...errors import CollectionError
+from .addresses import answer_post
 
 if TYPE_CHECKING:
     from ...pipelines.collection.collection import Collection
@@ -103,13 +102,11 @@ def _shown_file(place: dict[str, Any]) -> Path:
     raise CollectionError("The picture is no longer there: run the graph again.")
 
 
-def _store(document: object, store: Callable[[Collection, str, dict[str, Any]], None]) -> None:
+def _store(document: dict[str, Any], store: Callable[[Collection, str, dict[str, Any]], None]) -> None:
     from ...pipelines.collection.ratings import check_rater
     from ...pipelines.ingest.roots import existing_collection
     from .base import output_folder
 
-    if not isinstance(document, dict):
-        raise CollectionError("Expected a JSON object.")
     rater = check_rater(str(document.get("rater", "")))
     folder = output_folder(str(document.get("collection", "")))
     if any(isinstance(document.get(name), dict) for name in ("image", "winner", "loser")):
@@ -122,22 +119,5 @@ def _store(document: object, store: Callable[[Collection, str, dict[str, Any]], 
         store(collection, rater, document)
 
 
-def _address(path: str, store: Callable[[Collection, str, dict[str, Any]], None]) -> None:
-    """Answer POST requests of a JSON object; a mistake is an answer 400 with a sentence."""
-
-    async def answer(request: web.Request) -> web.Response:
-        try:
-            # A locked collection must not hold up the server.
-            await asyncio.to_thread(_store, await request.json(), store)
-        # Nested too deeply, or something else than JSON.
-        except (ValueError, RecursionError):
-            return web.json_response({"error": "Expected a JSON object."}, status=400)
-        except SoartError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.json_response({})
-
-    PromptServer.instance.routes.post(path)(answer)
-
-
-_address("/soart/rate", _rate)
-_address("/soart/choose", _choose)
+answer_post("/soart/rate", partial(_store, store=_rate))
+answer_post("/soart/choose", partial(_store, store=_choose))

@@ -9,7 +9,7 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...errors import NoFindingsError
 from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
-from .base import ChoiceType, SoartNode, always, judge_inputs, judge_of, node_schema, output_folder
+from .base import ADVANCED, ChoiceType, SoartNode, always, judge_inputs, judge_of, node_schema, output_folder
 from .panels import loop_chart, observed_card
 from .pictures import kept_texts, plain, to_images, to_picture
 from .rating import rating_of
@@ -48,14 +48,14 @@ class SoartPromptChoice(SoartNode):
                 *judge_inputs(),
                 io.Int.Input("count", default=1, min=1, max=64,
                              tooltip="Choices at once; all nodes downstream run once for each."),
-                io.Int.Input("search_seed", default=0, min=0, max=2**31 - 1, tooltip="Seed of the search and of the first picture."),
-                io.String.Input("model", default="comfyui",
+                io.Int.Input("search_seed", extra_dict=ADVANCED, default=0, min=0, max=2**31 - 1, tooltip="Seed of the search and of the first picture."),
+                io.String.Input("model", extra_dict=ADVANCED, default="comfyui",
                                 tooltip="Label for the model that draws. Results are kept separately per label."),
                 io.Int.Input("usual_steps", default=EXTERNAL_STEPS, min=1, max=1000, tooltip=usual),
                 io.Float.Input("usual_guidance", default=EXTERNAL_GUIDANCE, min=0.0, max=100.0, step=0.5, tooltip=usual),
                 io.Int.Input("usual_width", default=512, min=8, max=8192, step=8, tooltip=usual),
                 io.Int.Input("usual_height", default=512, min=8, max=8192, step=8, tooltip=usual),
-                io.Combo.Input("vocabulary", options=["general", "embedded"], default="general", optional=True,
+                io.Combo.Input("vocabulary", extra_dict=ADVANCED, options=["general", "embedded"], default="general", optional=True,
                                tooltip="Words put around a plain prompt; 'embedded' holds those that the embedded model knows."),
             ],
             outputs=[
@@ -133,9 +133,9 @@ class SoartObserve(SoartNode):
                 ChoiceType.Input("choice", tooltip="From SOART Prompt Choice."),
                 io.Float.Input("score", optional=True, force_input=True,
                                tooltip="The score of any other judge, higher is better; used instead of the judge's score."),
-                io.Int.Input("rating", default=0, min=0, max=5, optional=True,
+                io.Int.Input("rating", extra_dict=ADVANCED, default=0, min=0, max=5, optional=True,
                              tooltip="Rating 1–5, used instead of the judge's score (0 = no rating). Applies to every picture of the run unless you link a list."),
-                io.String.Input("rater", default="me", optional=True, tooltip="Name of the person who rates."),
+                io.String.Input("rater", extra_dict=ADVANCED, default="me", optional=True, tooltip="Name of the person who rates."),
             ],
             outputs=[
                 ChoiceType.Output("observed", display_name="observed", tooltip="For SOART Factor Effects."),
@@ -199,7 +199,13 @@ class SoartFactorEffects(SoartNode):
             is_input_list=True,
             inputs=[
                 ChoiceType.Input("observed", tooltip="From SOART Observe, so that the chart includes its picture."),
-                io.Int.Input("chart_width", default=900, min=300, max=4096, optional=True, tooltip="In pixels."),
+                io.Int.Input("chart_width", extra_dict=ADVANCED, default=900, min=300, max=4096, optional=True, tooltip="In pixels."),
+            ],
+            later=[
+                io.Int.Input("runs", default=1, min=1, max=1000, optional=True,
+                             tooltip="How many runs one click starts: after each the page queues the next. 1: no further one."),
+                io.Float.Input("stop_below", default=0.1, min=0.0, max=10.0, step=0.05, optional=True,
+                               tooltip="Fewer runs if further ones are surely expected to gain less than this many standard deviations; 0: never fewer."),
             ],
             outputs=[
                 io.Image.Output("chart", display_name="chart", tooltip="The chart as a picture."),
@@ -214,20 +220,30 @@ class SoartFactorEffects(SoartNode):
         return always()
 
     @classmethod
-    def run(cls, observed: list[Question], chart_width: list[int] | None = None) -> io.NodeOutput:
+    def run(
+        cls,
+        observed: list[Question],
+        chart_width: list[int] | None = None,
+        runs: list[int] | None = None,
+        stop_below: list[float] | None = None,
+    ) -> io.NodeOutput:
         """Draw the chart of everything observed so far."""
         from ...pipelines.collection.collection import Collection
         from ...pipelines.reports.effects_chart import effects_chart
-        from ...pipelines.reports.score_words import interval_text
+        from ...pipelines.reports.score_words import gain_text, interval_text
         from ...pipelines.tuning.findings import findings_of
+        from ...pipelines.tuning.loop import why_enough
 
         study = observed[0].study
+        loop = {"runs": (runs or [1])[0], "gain": "", "enough": ""}
         try:
             with Collection(study.folder) as collection:
-                findings = findings_of(study.tuner(collection))
+                tuner = study.tuner(collection)
+                findings = findings_of(tuner)
+                enough = why_enough(tuner, (stop_below or [0.1])[0])
         except NoFindingsError as error:
             # No mistake: the first pictures of a loop may fail, and the next run goes on.
-            return cls.refuse(str(error))
+            return cls.refuse(str(error), loop=loop)
         judged = sum(batch.count for batch in findings.batches)
         title = f"{study.folder.name}: {judged} pictures"
         chart = to_images(
@@ -240,5 +256,7 @@ class SoartFactorEffects(SoartNode):
         columns = ["prompt", findings.unit, "90 % interval", "pictures"]
         table = {"title": "Best so far", "columns": columns, "rows": rows}
         text = "\n".join(f"{mean} ({interval}): {prompt}" for prompt, mean, interval, _ in rows)
-        shown = cls.show([*findings.alarms, *findings.notes], table, chart=loop_chart(findings), images=chart)
+        loop |= {"gain": gain_text(findings.gain, findings.unit), "enough": enough}
+        notes = [*findings.alarms, *findings.notes]
+        shown = cls.show(notes, table, chart=loop_chart(findings), loop=loop, images=chart)
         return io.NodeOutput(chart, findings.winners[0].words[0].prompt, text, ui=shown)

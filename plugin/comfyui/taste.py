@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from ...errors import ItemsError, SoartError
 from ...pipelines.support.file_stamps import MISSING
 from .base import (
+    ADVANCED,
     IMAGES,
     Progress,
     SoartNode,
@@ -99,9 +100,9 @@ class SoartTaste(SoartNode):
                                 tooltip="Name of the taste to look up or learn. Learning replaces an earlier taste of that name."),
                 io.Image.Input("good", optional=True, tooltip="Pictures you like; eight or more are a start."),
                 io.Image.Input("bad", optional=True, tooltip="Pictures you do not like."),
-                io.Combo.Input("network", options=["none", "efficientnet-lite0"], default="efficientnet-lite0", optional=True,
+                io.Combo.Input("network", extra_dict=ADVANCED, options=["none", "efficientnet-lite0"], default="efficientnet-lite0", optional=True,
                                tooltip="Adds items of a network, so that the taste also learns what pictures show."),
-                io.Int.Input("fold_seed", default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
+                io.Int.Input("fold_seed", extra_dict=ADVANCED, default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
                 io.String.Input("rated", default="", optional=True,
                                 tooltip=f"Learn from your ratings by click: {RATED!r}, or another collection in ComfyUI's output folder."),
             ],

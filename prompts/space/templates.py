@@ -56,10 +56,17 @@ def wildcard_values(name: str, folder: Path | str | None = None) -> list[str]:
                 if not values:
                     raise PromptError(f"The wildcard file {str(path)!r} has no options: write one per line.")
                 return values
-    known = sorted(
-        {p.stem for p in VOCABULARIES.glob("*.txt")} | {p.stem for p in Path(folder or VOCABULARIES).glob("*.txt")}
-    )
-    raise PromptError(f"Unknown wildcard __{name}__ in the prompt: known are {', '.join(known)}.")
+    raise PromptError(f"Unknown wildcard __{name}__ in the prompt: known are {', '.join(wildcard_names(folder))}.")
+
+
+def wildcard_names(folder: Path | str | None = None) -> list[str]:
+    """Names of the wildcards in ``folder`` and of the built-in ones, in alphabetical order.
+
+    >>> from soart.prompts.space.templates import wildcard_names
+    >>> "palette" in wildcard_names()
+    True
+    """
+    return sorted({path.stem for home in (VOCABULARIES, folder or VOCABULARIES) for path in Path(home).glob("*.txt")})
 
 
 def _all_wildcards(template: str, folder: Path | str | None) -> dict[str, list[str]]:

@@ -86,12 +86,16 @@ class A1111:
         requests: method, path, document and headers of each request.
         loras: names of its LoRAs; None for a version that does not list them.
         follows: False for a version that does not follow the checkpoint that is asked for.
+        fields: of a request, as it describes them; None for a version without a description.
+        steps: that a picture takes, each as long as ``step_seconds``; 0 for pictures that are there at once.
+        interrupted: number of interrupts.
     """
 
     kind = "a1111"
 
     def __init__(self):
         self.failures, self.requests, self.follows, self.loras = {}, [], True, ["ink"]
+        self.fields, self.steps, self.step_seconds, self.at, self.interrupted = None, 0, 0.1, 0, 0
         self.options = {"sd_model_checkpoint": "sub/dreamy_v2.safetensors [0123456789]", "sd_vae": "Automatic"}
         self.models = [
             {"title": "sub/dreamy_v2.safetensors [0123456789]", "model_name": "sub_dreamy_v2", "hash": "0123456789",
@@ -112,7 +116,26 @@ class A1111:
         if name == "schedulers":
             return 200, [{"name": "karras", "label": "Karras"}]
         if name == "txt2img" and method == "POST":
+            before = self.interrupted
+            for step in range(1, self.steps + 1):
+                self.at = step
+                time.sleep(self.step_seconds)
+                if self.interrupted > before:
+                    break
             return 200, self.draw(body)
+        if name == "progress":
+            return 200, {"progress": 0.5, "state": {"sampling_step": self.at, "sampling_steps": self.steps}}
+        if name == "interrupt" and method == "POST":
+            self.interrupted += 1
+            return 200, {}
+        if path == "/openapi.json" and self.fields is not None:
+            schema = {"$ref": "#/components/schemas/Txt2Img"}
+            body = {"content": {"application/json": {"schema": schema}}}
+            known = {"Txt2Img": {"properties": {field: {} for field in self.fields}}}
+            return 200, {
+                "paths": {"/sdapi/v1/txt2img": {"post": {"requestBody": body}}},
+                "components": {"schemas": known},
+            }
         return 404, {"detail": "Not Found"}
 
     def draw(self, body):
@@ -139,6 +162,7 @@ class Comfy:
         failures, requests: as of ``A1111``.
         outcome: the messages of every run's end; None for success.
         modules: Python module of a class of nodes that is not ComfyUI's own.
+        inputs: required inputs by class of nodes, as ``/object_info`` tells them; None if every class is known and alike.
         architectures: what the file of a checkpoint says of itself.
         forgets: True if runs vanish from the queue.
     """
@@ -149,7 +173,7 @@ class Comfy:
         self.failures, self.requests, self.outcome, self.forgets = {}, [], None, False
         self.checkpoints = ["dreamy.safetensors", "photoXL.safetensors"]
         self.runs, self.files, self.asked = {}, {}, {}
-        self.modules, self.architectures = {}, {}
+        self.modules, self.architectures, self.inputs = {}, {}, None
 
     def answer(self, method, path, query, body):
         if path == "/system_stats":
@@ -161,6 +185,11 @@ class Comfy:
                 "scheduler": [["normal", "karras"]],
             }
             name = unquote(path.rsplit("/", 1)[1])
+            if self.inputs is not None:
+                required = self.inputs.get(name)
+                return 200, {} if required is None else {
+                    name: {"input": {"required": required}, "python_module": "nodes"}
+                }
             return 200, {name: {"input": {"required": lists}, "python_module": self.modules.get(name, "nodes")}}
         if path == "/view_metadata/checkpoints":
             architecture = self.architectures.get(query["filename"][0])

@@ -13,6 +13,7 @@ import types
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from itertools import count
 from typing import ClassVar
 
@@ -34,7 +35,7 @@ class ExecutionBlocker:
 
 
 class Input:
-    known = frozenset({"optional", "tooltip", "display_name", "lazy"})
+    known = frozenset({"optional", "tooltip", "display_name", "lazy", "extra_dict"})
 
     def __init__(self, id, **options):  # noqa: A002
         if unknown := set(options) - self.known:
@@ -178,14 +179,18 @@ class Routes:
     """The addresses that packs add to the server."""
 
     def __init__(self):
-        self.posts = {}
+        self.posts, self.gets = {}, {}
 
     def post(self, path):
-        def add(answer):
-            self.posts[path] = answer
-            return answer
+        return partial(self._add, self.posts, path)
 
-        return add
+    def get(self, path):
+        return partial(self._add, self.gets, path)
+
+    @staticmethod
+    def _add(answers, path, answer):
+        answers[path] = answer
+        return answer
 
     def send(self, path, content):
         """POST bytes to an address; returns status and document."""
@@ -196,12 +201,20 @@ class Routes:
         answer = asyncio.run(self.posts[path](types.SimpleNamespace(json=document)))
         return answer.status, answer.document
 
+    def fetch(self, path):
+        """GET the document at an address."""
+        return asyncio.run(self.gets[path](types.SimpleNamespace())).document
+
 
 class PromptServer:
     """The server as packs see it."""
 
     def __init__(self):
-        self.routes, self.handlers = Routes(), []
+        self.routes, self.handlers, self.sent = Routes(), [], []
+
+    def send_sync(self, event, data, sid=None):
+        """Send to all pages."""
+        self.sent.append((event, json.loads(json.dumps(data, allow_nan=False))))
 
     def add_on_prompt_handler(self, handler):
         self.handlers.append(handler)
@@ -256,7 +269,7 @@ def interface(output, temp):
     """The modules that a pack imports from its host, by name."""
     io = types.SimpleNamespace(
         ComfyNode=ComfyNode, Schema=Schema, NodeOutput=NodeOutput, Input=Input, Combo=Combo, Custom=_type,
-        Image=_type("IMAGE"), AnyType=_type("*"), String=_type("STRING", *_WIDGET, "multiline", "placeholder"), Int=_type("INT", *_NUMBER),
+        Hidden=types.SimpleNamespace(unique_id="unique_id"), Image=_type("IMAGE"), AnyType=_type("*"), String=_type("STRING", *_WIDGET, "multiline", "placeholder"), Int=_type("INT", *_NUMBER),
         Model=_type("MODEL"), Clip=_type("CLIP"), Vae=_type("VAE"),
         Float=_type("FLOAT", *_NUMBER, "round"), Boolean=_type("BOOLEAN", *_WIDGET, "label_on", "label_off"),
     )  # fmt: skip
@@ -372,6 +385,9 @@ class StandIn:
         routes = sys.modules["server"].PromptServer.instance.routes
         return routes.send(path, json.dumps(document).encode())
 
+    def json(self, path):
+        return sys.modules["server"].PromptServer.instance.routes.fetch(path)
+
     def image(self, entry):
         return np.asarray(Image.open(PreviewImage.folder / entry["filename"]))
 
@@ -414,13 +430,13 @@ class StandIn:
         signed = {n: (signatures[v[0]], v[1]) if n in links else v for n, v in declared.items()}
         signatures[key] = json.dumps([prompt[key]["class_type"], mark, signed], sort_keys=True)
         if signatures[key] not in self.cache:
-            self.cache[signatures[key]] = self._execute(node, schema, {**declared, **links}, links)
+            self.cache[signatures[key]] = self._execute(node, schema, {**declared, **links}, links, key)
             ran.executed.add(key)
         values[key], shown = self.cache[signatures[key]]
         if shown:
             ran.outputs[key] = shown
 
-    def _execute(self, node, schema, inputs, links):
+    def _execute(self, node, schema, inputs, links, key):
         lists = {name: value if name in links else [value] for name, value in inputs.items()}
         if schema.is_input_list:
             runs = [lists]
@@ -438,7 +454,10 @@ class StandIn:
             clone = type(f"{node.__name__}Clone", (node, *node.__bases__), dict(node.__dict__))
             # Nodes whose outputs end a graph get the texts of saved pictures.
             if schema.is_output_node:
-                clone.hidden = self.hidden
+                clone.hidden = types.SimpleNamespace(**vars(self.hidden))
+            for name in schema.hidden or ():
+                assert name == "unique_id"
+                clone.hidden.unique_id = key
             output = clone.execute(**run)
             if output.ui is not None:
                 shows.append(check_ui(output.ui if isinstance(output.ui, dict) else output.ui.as_dict()))

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...support.comfygraph import Graph, base_samplers
+from ...support.comfyworkflow import graph_of_workflow
 from .comfysampler import read_sampler
 from .comfytexts import Texts
-from .comfyworkflow import graph_of_workflow
 from .record import PictureMetadata, read_object, record
 
 _FIELDS = ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance")

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from ....errors import LoraError, ModelError
+from ....errors import LoraError, ModelError, first_line
+from ....files import from_home
 from ..external import ACCEPTS, ExternalGenerator
 from ..prompt_syntax import lora_names
 from ..request import Lora, Request
@@ -20,11 +24,32 @@ from .families import Family, family_of
 from .generator import BackendGenerator, stem
 from .http import DRAW_SECONDS, BackendClient, RefusedError, is_out_of_memory, reason_of, shortened
 
+#: Most seconds that a question how far a picture is, and an interrupt, may take.
+_LOOK_SECONDS = 3.0
 #: Sampler of requests that name none, which is also that of the interface.
 SAMPLER = "Euler"
 #: Options that change the pictures of a checkpoint.
 _OPTIONS = ("sd_vae", "CLIP_stop_at_last_layers", "randn_source", "eta_noise_seed_delta", "forge_additional_modules")
 
+#: Fields of a request that soart sets itself, and how to set them.
+_OWN_FIELDS = {
+    "prompt": "write it into the prompt",
+    "negative_prompt": "use the negative prompt",
+    "seed": "use the seed",
+    "steps": "use --steps",
+    "cfg_scale": "use --guidance, or true_cfg in a prompt space",
+    "distilled_cfg_scale": "use --guidance",
+    "sampler_name": "use --sampler",
+    "sampler_index": "use --sampler",
+    "scheduler": "use --sampler",
+    "width": "use --size",
+    "height": "use --size",
+    "batch_size": "soart draws one picture at a time",
+    "n_iter": "soart draws one picture at a time",
+    "send_images": "soart takes the picture from the answer",
+    "save_images": "soart keeps the pictures itself",
+    "override_settings": "name the checkpoint in the address, and choose the rest there",
+}
 #: Option of Forge alone, which also takes a distilled guidance.
 _PRESET = "forge_preset"
 
@@ -56,12 +81,14 @@ class A1111Backend(BackendGenerator):
 
     Args:
         client: sends requests to the web UI.
+        fields: more fields of every request, such as ``{"enable_hr": True}``.
 
     Raises:
-        ModelError: the web UI cannot be reached, was started without ``--api``, has no such checkpoint, or has none loaded.
+        ModelError: a field that soart sets itself, or that the web UI does not know; the web UI cannot be reached, was
+            started without ``--api``, has no such checkpoint, or has none loaded.
     """
 
-    def __init__(self, client: BackendClient) -> None:
+    def __init__(self, client: BackendClient, fields: Mapping[str, Any] | None = None) -> None:
         options = _get(client, "options")
         if not isinstance(options, dict):
             raise ModelError(f"{client.address.title} answers something unknown: is this the address of a web UI?")
@@ -79,6 +106,10 @@ class A1111Backend(BackendGenerator):
         identity += "" if lossy == "png" else f"+{lossy}"
         if self._options:
             identity += f"+{hashlib.sha256(json.dumps(self._options, sort_keys=True).encode()).hexdigest()[:8]}"
+        self._fields = dict(fields or {})
+        if self._fields:
+            _check_fields(client, self._fields)
+            identity += f"+request:{hashlib.sha256(json.dumps(self._fields, sort_keys=True).encode()).hexdigest()[:8]}"
         described = ExternalGenerator(
             identity, family.steps, family.guidance, (family.side, family.side), SAMPLER,
             ACCEPTS if self._true_cfg is None else ACCEPTS | {"true_cfg_scale"},
@@ -145,6 +176,7 @@ class A1111Backend(BackendGenerator):
     def _draw(self, request: Request) -> bytes:
         sampler, schedule = self._scheduler(request.scheduler)
         payload: dict[str, Any] = {
+            **self._fields,
             "prompt": request.prompt,
             "negative_prompt": request.negative,
             "seed": request.seed,
@@ -161,7 +193,9 @@ class A1111Backend(BackendGenerator):
         payload |= {"scheduler": schedule} if schedule else {}
         payload |= {side: getattr(request, side) for side in ("width", "height") if getattr(request, side)}
         try:
-            answer = self.client.json("/sdapi/v1/txt2img", payload, DRAW_SECONDS)
+            answer = self._beside(
+                lambda: self.client.json("/sdapi/v1/txt2img", payload, DRAW_SECONDS), self._look, self._interrupt
+            )
         except RefusedError as error:
             text = f"{reason_of(error.document)} {error.document}"
             if is_out_of_memory(text):
@@ -175,6 +209,21 @@ class A1111Backend(BackendGenerator):
             return base64.b64decode(images[0].rpartition(",")[2], validate=True)
         except (binascii.Error, ValueError) as error:
             raise self._failed("the picture in its answer is damaged") from error
+
+    def _look(self) -> None:
+        """Ask how far the picture is."""
+        state: Any = None
+        # It is asked again soon, and the picture itself tells what is wrong.
+        with contextlib.suppress(ModelError):
+            answer = self.client.json("/sdapi/v1/progress?skip_current_image=true", seconds=_LOOK_SECONDS)
+            state = answer.get("state") if isinstance(answer, dict) else None
+        numbers = [state.get(name) if isinstance(state, dict) else None for name in ("sampling_step", "sampling_steps")]
+        known = all(isinstance(number, int) and number >= 0 for number in numbers)
+        self._tell(*(numbers if known else ()))
+
+    def _interrupt(self) -> None:
+        with contextlib.suppress(ModelError):
+            self.client.json("/sdapi/v1/interrupt", {}, _LOOK_SECONDS)
 
     def _guidance(self, request: Request) -> dict[str, float]:
         """Both guidances of a request to a model that was distilled to take one of them; none for others."""
@@ -204,6 +253,70 @@ class A1111Backend(BackendGenerator):
                 f"it drew with the checkpoint {shortened(str(name or digest))!r} and not with {self._chosen.name!r}, so the "
                 "picture is not stored"
             )
+
+
+def request_fields(texts: Sequence[str]) -> dict[str, Any]:
+    """More fields of a web UI's requests, as they are named on the command line.
+
+    Args:
+        texts: ``FIELD=VALUE``, whose VALUE is read as JSON if it is that, or files of one JSON object; of a field that is named
+            twice the last value counts.
+
+    Raises:
+        ModelError: a file that cannot be read, or another text.
+
+    Examples:
+        >>> from soart.pipelines.models.backends.a1111 import request_fields
+        >>> request_fields(["enable_hr=true", "hr_upscaler=Latent"])
+        {'enable_hr': True, 'hr_upscaler': 'Latent'}
+    """
+    fields: dict[str, Any] = {}
+    for text in texts:
+        name, split, value = text.partition("=")
+        if split and name.strip().isidentifier():
+            try:
+                fields[name.strip()] = json.loads(value)
+            except (ValueError, RecursionError):
+                fields[name.strip()] = value
+            continue
+        if not text.lower().endswith(".json"):
+            raise ModelError(
+                f"Expected FIELD=VALUE or the name of a .json file as a part of the request, got {text!r}."
+            )
+        try:
+            document = json.loads(from_home(Path(text)).read_text(encoding="utf-8-sig"))
+        except OSError as error:
+            raise ModelError(f"The request {text!r} cannot be read: {error.strerror or error}.") from error
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"The request {text!r} is not valid JSON: {first_line(error)}.") from error
+        if not isinstance(document, dict):
+            raise ModelError(f"Expected one JSON object in the request {text!r}.")
+        fields |= document
+    return fields
+
+
+def _check_fields(client: BackendClient, fields: Mapping[str, Any]) -> None:
+    """Refuse fields that soart sets itself, and those that the web UI does not know, which it would leave out silently."""
+    for name in fields:
+        if name in _OWN_FIELDS:
+            raise ModelError(f"The field {name!r} of a request is set by soart itself: {_OWN_FIELDS[name]}.")
+    known = _known_fields(client)
+    if known and (unknown := [name for name in fields if name not in known]):
+        near = get_close_matches(unknown[0], sorted(known), 3)
+        advice = f": did you mean {', '.join(near)}?" if near else "."
+        raise ModelError(f"{client.address.title} knows no field {unknown[0]!r} of a request{advice}")
+
+
+def _known_fields(client: BackendClient) -> frozenset[str]:
+    """Fields of a request by the web UI's own description; empty if it gives none."""
+    try:
+        document = client.json("/openapi.json")
+        content = document["paths"]["/sdapi/v1/txt2img"]["post"]["requestBody"]["content"]
+        schema = content["application/json"]["schema"]
+        named = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return frozenset(named["properties"])
+    except (ModelError, KeyError, TypeError, AttributeError):
+        return frozenset()
 
 
 def _get(client: BackendClient, name: str) -> Any:  # noqa: ANN401

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,6 +17,7 @@ from typing import Any
 from ....errors import ModelError, first_line
 from ....files import from_home
 from ...support.comfygraph import DEEPEST, ENCODED, VALUES, Graph, Link, base_samplers
+from ...support.comfyworkflow import prompt_of_workflow
 from ..request import Request
 from .families import UNKNOWN, Family
 
@@ -32,6 +33,7 @@ _INPUTS = {
 #: Marks in texts of a workflow that stand for the prompt and the negative prompt.
 MARKS = {"prompt": "%prompt%", "negative": "%negative%"}
 _MARK = re.compile("|".join(MARKS.values()))
+_ANY_MARK = re.compile(r"%[^%\s]+%")
 #: Inputs on the way from a sampler to its texts that do not lead to one.
 _NO_TEXT = frozenset(
     {"clip", "model", "vae", "image", "pixels", "latent", "control_net", "clip_vision", "style_model", "mask"}
@@ -43,6 +45,9 @@ _ENCODED_TEXT = frozenset(
 #: Inputs that name the weights, the usual name first.
 _WEIGHTS = ("ckpt_name", "unet_name", "model_name", "gguf_name", "model")
 Place = tuple[str, str]
+#: Types of inputs that the editor shows as widgets, besides lists of choices, and options that add a button to one.
+_WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"})
+_UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,22 @@ class ComfyWorkflow:
                 for name in dict.fromkeys(filter(None, (number, title, node["class_type"]))):
                     found.setdefault(f"{name}.{key}", []).append((number, key))
         return found
+
+    def settable(self) -> dict[str, Any]:
+        """Present values of all widgets that no setting takes, by the shortest clear name, and marks ``%NAME%`` with their texts."""
+        known = self.widgets()
+        names: dict[Place, list[str]] = {}
+        for name, places in known.items():
+            if len(set(places)) == 1:
+                names.setdefault(places[0], []).append(name)
+        # By title if it has one, else by class, else by number.
+        found = {
+            options[1 if len(options) > 1 else 0]: self.nodes[number]["inputs"][key]
+            for (number, key), options in names.items()
+        }
+        texts = [value for node in self.nodes.values() for value in node["inputs"].values() if isinstance(value, str)]
+        marks = {mark: text for text in texts for mark in _ANY_MARK.findall(text) if mark not in MARKS.values()}
+        return found | marks
 
     def widget_values(self, values: Mapping[str, str]) -> dict[Place, Any]:
         """The graph's inputs for values of widgets by name, or by the mark ``%NAME%`` in a text of the graph.
@@ -244,25 +265,89 @@ def _node(kind: str, **inputs: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"class_type": kind, "inputs": inputs}
 
 
-def read_workflow(path: Path) -> ComfyWorkflow:
-    """The workflow in a file.
+#: What ComfyUI tells of a class of nodes; empty for one that it does not have.
+Facts = Callable[[str], Mapping[str, Any]]
+
+
+def read_workflow(path: Path, facts: Facts) -> ComfyWorkflow:
+    """The workflow in a file, in the format of the API or of the editor.
+
+    Args:
+        path: of the file.
+        facts: of the nodes, for workflows in the format of the editor, which hold values without names.
 
     Raises:
-        ModelError: the file cannot be read, is not in the API format, or draws in a way that cannot be followed.
+        ModelError: the file cannot be read, is not a workflow, holds nodes that ComfyUI does not have, or draws in a way that
+            cannot be followed.
     """
+    label = f"the workflow {str(path)!r}"
     try:
         document = json.loads(from_home(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ModelError(f"The workflow {str(path)!r} cannot be read: {error.strerror or error}.") from error
+        raise ModelError(f"{_upper(label)} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"The workflow {str(path)!r} is not valid JSON: {first_line(error)}.") from error
+        raise ModelError(f"{_upper(label)} is not valid JSON: {first_line(error)}.") from error
     if isinstance(document, dict) and isinstance(document.get("nodes"), list):
-        raise ModelError(
-            f"The workflow {str(path)!r} is in the editor's own format: save it again by Workflow, Export (API)."
-        )
+        document = _exported(document, facts, label)
     if isinstance(document, dict) and isinstance(document.get("prompt"), dict):
         document = document["prompt"]
-    return workflow_of(document, f"the workflow {str(path)!r}")
+    return workflow_of(document, label)
+
+
+def _exported(document: Mapping[str, Any], facts: Facts, label: str) -> dict[str, Any]:
+    """A workflow in the format of the editor as the editor exports it for the API.
+
+    Raises:
+        ModelError: a node is unknown, or a value that it needs cannot be found.
+    """
+    advice = "save it again by Workflow, Export (API)"
+    try:
+        prompt = prompt_of_workflow(document, lambda kind: widget_names(facts(kind)))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{_upper(label)} cannot be read: {first_line(error)}.") from error
+    for number, node in prompt.items():
+        kind = node["class_type"]
+        known = facts(kind)
+        if not known:
+            raise ModelError(
+                f"ComfyUI has no node {kind!r}, which {label} needs: install it there. If it is part of the editor alone, {advice}."
+            )
+        needed = _section(known, "required")
+        if missing := [name for name in needed if name not in node["inputs"]]:
+            raise ModelError(
+                f"The value of {missing[0]!r} of the node {kind} ({number}) in {label} cannot be found: {advice}."
+            )
+    return prompt
+
+
+def _section(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The required or the optional inputs of a class of nodes, in order."""
+    inputs = facts.get("input")
+    section = inputs.get(name) if isinstance(inputs, dict) else None
+    return section if isinstance(section, dict) else {}
+
+
+def widget_names(facts: Mapping[str, Any]) -> list[str]:
+    """Names of the widgets of a class of nodes in the order in which the editor saves their values.
+
+    An empty name stands for a value that belongs to the editor alone: what follows a number that changes after a run, and the
+    button of an upload.
+
+    Args:
+        facts: an entry of ``/object_info``.
+    """
+    names = []
+    for name, described in [*_section(facts, "required").items(), *_section(facts, "optional").items()]:
+        kind, options = ([*described, {}, {}] if isinstance(described, list) else [None, {}])[:2]
+        options = options if isinstance(options, dict) else {}
+        if options.get("forceInput") or not (isinstance(kind, list) or kind in _WIDGET_TYPES):
+            continue
+        names.append(name)
+        # After a seed the reader expects it anyhow.
+        after = options.get("control_after_generate") and "seed" not in name
+        if after or any(options.get(upload) for upload in _UPLOADS):
+            names.append("")
+    return names
 
 
 def workflow_of(document: object, label: str) -> ComfyWorkflow:

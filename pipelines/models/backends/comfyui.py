@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -40,7 +41,7 @@ class ComfyBackend(BackendGenerator):
     The ``scheduler`` of a request is a sampler and a scheduler of ComfyUI, such as ``"dpmpp_2m karras"``, or a sampler alone.
 
     Args:
-        client: sends requests to ComfyUI. Its address may name a checkpoint, or the file of a workflow in API format.
+        client: sends requests to ComfyUI. Its address may name a checkpoint, or the file of a workflow.
 
     Raises:
         ModelError: ComfyUI cannot be reached or has no such checkpoint, or the workflow cannot be used.
@@ -53,7 +54,7 @@ class ComfyBackend(BackendGenerator):
             raise ModelError(f"{title} answers something unknown: is this the address of a ComfyUI?")
         self._is_yours = choice.lower().endswith(".json")
         if self._is_yours:
-            self._workflow, size = read_workflow(Path(choice)), None
+            self._workflow, size = read_workflow(Path(choice), cache(partial(_node_facts, client))), None
             name = stem(self._workflow.weights) or Path(choice).stem
             sides = [_within(self._workflow.own(side), SIDE) for side in ("width", "height")]
             size = (int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None
@@ -88,6 +89,11 @@ class ComfyBackend(BackendGenerator):
         self._readers: dict[str, bool] = {}
         # Some versions tell only named clients of pictures that they have cached.
         self._name = uuid.uuid4().hex
+
+    @property
+    def settable(self) -> dict[str, Any]:
+        """Present values of the workflow by the names that ``<set:NAME:VALUE>`` in a prompt sets them by."""
+        return self._workflow.settable()
 
     def request(self, prompt: str, seed: int, **settings: Any) -> Request:  # noqa: ANN401
         """As ``ImageGenerator.request``; settings that the workflow does not take are refused."""
@@ -174,6 +180,8 @@ class ComfyBackend(BackendGenerator):
             history = known.get(name) if isinstance(known, dict) else None
             if isinstance(history, dict):
                 return history
+            # Steps are told over a connection of another kind alone; whoever waits may end the picture.
+            self._tell()
             questions += 1
             if questions % _QUEUE_EVERY == 0 and not self._waits(name):
                 # It may have ended between the two questions.
@@ -250,11 +258,17 @@ def _refusal(error: RefusedError) -> str:
     return f"it {error.reason}"
 
 
+def _node_facts(client: BackendClient, kind: str) -> Mapping[str, Any]:
+    """What ComfyUI tells of a class of nodes; empty for one that it does not have."""
+    facts = client.json(f"/object_info/{quote(kind, safe='')}")
+    known = facts.get(kind) if isinstance(facts, dict) else None
+    return known if isinstance(known, dict) else {}
+
+
 def _choices(client: BackendClient, node: str, name: str) -> list[str]:
     """The choices of an input of a node; empty if ComfyUI does not tell them."""
-    facts = client.json(f"/object_info/{quote(node)}")
     try:
-        kind, *more = facts[node]["input"]["required"][name]
+        kind, *more = _node_facts(client, node)["input"]["required"][name]
         listed = kind if isinstance(kind, list) else more[0]["options"]
     except (KeyError, IndexError, TypeError, ValueError):
         return []
@@ -285,9 +299,7 @@ def _checkpoint(client: BackendClient) -> str:
 
 def _is_own_node(client: BackendClient, kind: str) -> bool:
     """True if a class of nodes is one of ComfyUI itself, and not of a pack of others."""
-    facts = client.json(f"/object_info/{quote(kind)}")
-    known = facts.get(kind) if isinstance(facts, dict) else None
-    module = known.get("python_module") if isinstance(known, dict) else None
+    module = _node_facts(client, kind).get("python_module")
     return isinstance(module, str) and module.partition(".")[0] in ("nodes", "comfy_extras", "comfy_api_nodes")
 
 

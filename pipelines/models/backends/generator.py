@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
 from pathlib import PureWindowsPath
+from typing import Any
 
 from ....errors import ImageError, ModelError, first_line
+from ....messages import message
 from ....metrics.image import read_image
 from ..external import ExternalGenerator
 from ..loading import LoadedModel
@@ -18,6 +22,9 @@ from ..steps import StepReport
 from .http import BackendClient
 
 log = logging.getLogger(__name__)
+
+#: Seconds between two questions how far a picture is.
+ASK_SECONDS = 0.5
 
 #: First bytes of a JPEG.
 JPEG = b"\xff\xd8\xff"
@@ -48,6 +55,9 @@ class BackendGenerator(ExternalGenerator):
         )
         self.client, self.checkpoint = client, checkpoint
         self._lossy = False
+        self._report: StepReport | None = None
+
+    outside = True
 
     #: How pictures come without losses, the end of a sentence.
     png_advice = "save PNGs in the workflow"
@@ -58,14 +68,22 @@ class BackendGenerator(ExternalGenerator):
         return f"{self.client.address.title}, model {self.checkpoint}"
 
     def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
-        """Draw ``requests`` in order; yields each picture as soon as it is there. Steps are not reported.
+        """Draw ``requests`` in order; yields each picture as soon as it is there.
+
+        Args:
+            requests: what to draw.
+            steps: is told now and then how far a picture is; what its caller raises ends the picture there too.
 
         Raises:
             ModelError: the backend cannot be reached, refuses a request, fails, or sends something else than a picture.
         """
         for request in requests:
             started = time.perf_counter()
-            content = self._draw(request)
+            self._report = steps
+            try:
+                content = self._draw(request)
+            finally:
+                self.doing = ""
             self._warn_if_lossy(content)
             try:
                 pixels = read_image(content, label=f"picture of seed {request.seed}").pixels
@@ -82,6 +100,38 @@ class BackendGenerator(ExternalGenerator):
         if content.startswith(JPEG) and not self._lossy:
             self._lossy = True
             log.warning("%s sends JPEGs, whose losses count as damage: %s.", self.client.address.title, self.png_advice)
+
+    def _tell(self, number: int = 0, total: int = 0) -> None:
+        """Tell whoever waits for the picture how far it is; 0 of 0 if that is not known."""
+        self.doing = message("step %(number)s of %(total)s", number=number, total=total) if total else ""
+        if self._report is not None:
+            self._report.tell(number, total)
+
+    def _beside(self, work: Callable[[], Any], look: Callable[[], None], stop: Callable[[], None]) -> Any:  # noqa: ANN401
+        """Do work in a thread of its own, and look after it meanwhile.
+
+        Args:
+            work: that takes long.
+            look: called every ``ASK_SECONDS``; what it raises, and Ctrl-C, ends the wait.
+            stop: called if the wait ends before the work.
+        """
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work())
+            # It is raised again where the result is asked for.
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        try:
+            while not wait([future], ASK_SECONDS).done:
+                look()
+        except BaseException:
+            stop()
+            raise
+        return future.result()
 
     @abstractmethod
     def _draw(self, request: Request) -> bytes:

@@ -1,6 +1,7 @@
 // Pictures with their scores, reasons and stars.
 import { button, el } from "./dom.js";
-import { drawPicture, store } from "./pictures.js";
+import { caption, store } from "./pictures.js";
+import { drawEnlargeable } from "./viewer.js";
 
 /** @import { Card, Rating } from "./pictures.js" */
 
@@ -46,12 +47,16 @@ function drawStars(rate) {
   return row;
 }
 
-/** @param {Card} card */
-function drawCard(card) {
-  const words = el("figcaption", "words", el("div", "score", `${card.title}: ${card.score}`), el("div", "note", card.note));
+/**
+ * @param {Card} card
+ * @param {number} at
+ * @param {Card[]} cards
+ */
+function drawCard(card, at, cards) {
+  const words = el("figcaption", "words", el("div", "score", caption(card)), el("div", "note", card.note));
   for (const reason of card.why) words.append(el("div", "why", reason));
   if (card.rate) words.append(drawStars(card.rate));
-  return el("figure", "card", drawPicture(card), words);
+  return el("figure", "card", drawEnlargeable(cards, at), words);
 }
 
 /** @param {Card[]} cards */

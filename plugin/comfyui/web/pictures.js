@@ -19,6 +19,9 @@ import { el } from "./dom.js";
  * @property {Rating} [rate] of pictures in a collection.
  */
 
+/** @param {Card} card */
+export const caption = (card) => `${card.title}: ${card.score}`;
+
 /**
  * The picture of a card.
  *
@@ -37,7 +40,7 @@ export function drawPicture({ image, title, score }) {
 /**
  * Store something; the server's sentence is the message of a failure.
  *
- * @param {"/soart/rate" | "/soart/choose"} path
+ * @param {"/soart/rate" | "/soart/choose" | "/soart/pick"} path
  * @param {object} content
  */
 export async function store(path, content) {

@@ -2,15 +2,21 @@
 import { app } from "../../scripts/app.js";
 import { drawCards } from "./cards.js";
 import { drawChart } from "./chart.js";
+import { listen, placeQuestions } from "./chooser.js";
 import { drawComparer } from "./comparer.js";
+import { completeWidgets, watchFields } from "./completion.js";
 import { el } from "./dom.js";
 import { drawDuel } from "./duel.js";
+import { countRun, followLoops, loopOf, watchQueue } from "./loop.js";
+import { fit, panelOf, presentPanel } from "./panel.js";
 import { renameInputs } from "./saved_workflows.js";
 import { readStored, recall, remember } from "./stored.js";
 
 /**
  * @import { Card } from "./pictures.js"
  * @import { Chart } from "./chart.js"
+ * @import { GraphNode } from "./panel.js"
+ * @import { LoopFacts } from "./loop.js"
  *
  * @typedef {object} Table
  * @property {string} title
@@ -22,28 +28,11 @@ import { readStored, recall, remember } from "./stored.js";
  * @property {Table[]} [soart_table]
  * @property {Card[]} [soart_cards]
  * @property {Chart[]} [soart_chart]
- *
- * @typedef {object} Widget
- * @property {string} name
- * @property {HTMLElement} element
- * @property {boolean} [serialize]
- *
- * @typedef {object} GraphNode of ComfyUI, as far as it is used here.
- * @property {string} type
- * @property {number | string} id
- * @property {Widget[]} [widgets]
- * @property {[number, number]} size
- * @property {(name: string, type: string, element: HTMLElement, options: object) => Widget} addDOMWidget
- * @property {() => [number, number]} computeSize
- * @property {(size: [number, number]) => void} setSize
+ * @property {LoopFacts[]} [soart_loop]
  */
 
 /** Start of the names of SOART's nodes. */
 const PREFIX = "Soart";
-const WIDGET = "soart_report";
-/** Least height of a panel in pixels, without pictures and with them. */
-const LOW = 90;
-const HIGH = 240;
 
 /** @param {Table} table */
 function drawTable({ title, columns, rows }) {
@@ -60,31 +49,18 @@ function drawTable({ title, columns, rows }) {
 }
 
 /**
- * The panel of a node, made on first use.
- *
- * @param {GraphNode} node
- */
-function panelOf(node) {
-  const present = node.widgets?.find((widget) => widget.name === WIDGET);
-  if (present) return present.element;
-  const panel = el("div", "panel");
-  const getMinHeight = () => (panel.querySelector("img, svg") ? HIGH : LOW);
-  const widget = node.addDOMWidget(WIDGET, WIDGET, panel, { serialize: false, getMinHeight });
-  widget.serialize = false;
-  return panel;
-}
-
-/**
  * Show a node's output, if there is something to show.
  *
  * @param {GraphNode} node
  * @param {Output | undefined} output
+ * @param {Node | null} loop what the node shows of a loop.
  */
-function show(node, output) {
+function show(node, output, loop) {
   const texts = (output?.text ?? []).filter((text) => text);
   const cards = output?.soart_cards ?? [];
   const tables = (output?.soart_table ?? []).map(drawTable);
   const parts = [
+    loop,
     ...texts.map((text) => el("div", "line-of-text", text)),
     ...(output?.soart_chart ?? []).map(drawChart),
     ...(cards.length ? [drawCards(cards), drawComparer([...cards]), drawDuel(cards)] : []),
@@ -93,9 +69,7 @@ function show(node, output) {
   ].filter((part) => part !== null);
   if (!parts.length) return;
   panelOf(node).replaceChildren(...parts);
-  const [width, height] = node.computeSize();
-  node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], height)]);
-  app.graph.setDirtyCanvas(true, true);
+  fit(node);
 }
 
 const style = document.createElement("link");
@@ -111,8 +85,7 @@ function showStored() {
 /** @param {GraphNode} node */
 function showAgain(node) {
   if (!node.type?.startsWith(PREFIX)) return;
-  const present = node.widgets?.find((widget) => widget.name === WIDGET);
-  if (!present?.element.childElementCount) show(node, recall(node.type, node.id));
+  if (!presentPanel(node)?.childElementCount) show(node, recall(node.type, node.id), loopOf(node));
 }
 
 app.registerExtension({
@@ -124,10 +97,22 @@ app.registerExtension({
       console.warn("soart: the server's history cannot be read.", error);
     }
     showStored();
+    watchQueue();
+    watchFields();
+    try {
+      await listen();
+    } catch (error) {
+      console.warn("soart: the server does not tell what waits for a pick.", error);
+    }
+  },
+  nodeCreated(node) {
+    completeWidgets(node);
   },
   // After a workflow was opened, and after every undo and redo, which make all nodes anew.
   afterConfigureGraph() {
     showStored();
+    placeQuestions();
+    followLoops();
   },
   async beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name.startsWith(PREFIX)) return;
@@ -140,7 +125,8 @@ app.registerExtension({
     nodeType.prototype.onExecuted = function (output, ...rest) {
       before?.call(this, output, ...rest);
       remember(nodeData.name, this.id, output);
-      show(this, output);
+      const [loop] = output?.soart_loop ?? [];
+      show(this, output, loop ? countRun(this, loop) : null);
     };
     const configure = nodeType.prototype.configure;
     /**

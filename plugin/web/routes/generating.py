@@ -88,6 +88,7 @@ def state(request: Request) -> Response:
         asdict(progress)
         | {
             "message": for_visitor(request, progress.message),
+            "doing": for_visitor(request, progress.doing),
             "backend": backend_of(request),
             "judges": [stored_judge_title(texts, name) for name in progress.judges],
             "points": len(progress.judges) == 1 and all(map(has_points, progress.judges)),

@@ -19,6 +19,7 @@ import { startWeights, weightsIn } from "./weights.js";
  * @property {Record<number, number>} values of the judges, by id; empty until they have judged.
  * @property {string[]} judges in words.
  * @property {boolean} points true if the values are points, 0 to 100.
+ * @property {string} doing how far the present picture is; empty if that is not known.
  * @property {string} message the outcome, a sentence; empty while it runs.
  * @property {boolean} failed
  * @property {string} backend the running backend that draws; empty for none.
@@ -35,12 +36,12 @@ let shows = 0;
 async function show(state) {
   shows++;
   ({ live } = state);
-  const { total, pictures, values, judges, points, message, failed, backend } = state;
+  const { total, pictures, values, judges, points, doing, message, failed, backend } = state;
   const named = find("#backend");
   if (named) named.textContent = backend;
   const done = { done: pictures.length };
   const progress = ngettext("%(done)s of %(count)s picture is drawn.", "%(done)s of %(count)s pictures are drawn.", total, done);
-  $("#state").textContent = live ? progress : message;
+  $("#state").textContent = live ? progress + (doing && ` (${doing})`) : message;
   $("#state").classList.toggle("error", failed);
   $("button.primary", form).toggleAttribute("disabled", live);
   const sorted = Object.keys(values).length > 0;

@@ -5,6 +5,7 @@ import json
 from specimens.backends import A1111, Comfy, serving
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.models.backends.comfy_workflow import default_workflow
 
 
 def test_generate_with_a_web_ui(soart, tmp_path, caplog):
@@ -24,6 +25,34 @@ def test_generate_with_a_web_ui(soart, tmp_path, caplog):
     assert "does not answer" in err
     with Collection(tmp_path / "c") as collection:
         assert {row.generation.steps for row in collection.images()} == {3}
+
+
+def test_generate_sends_more_fields_to_a_web_ui(soart, tmp_path):
+    backend = A1111()
+    fields = tmp_path / "more.json"
+    fields.write_text('{"enable_hr": true, "hr_scale": 2}')
+    command = ("generate", "a fox", "-n", 1, "--size", "32", "--collection", tmp_path / "c")
+    with serving(backend) as name:
+        code, _, err = soart(*command, "--model", name, "--request", fields, "--request", "hr_upscaler=Latent")
+        assert code == 0, err
+        [payload] = [body for _, path, body, _ in backend.requests if path.endswith("txt2img")]
+        assert (payload["enable_hr"], payload["hr_scale"], payload["hr_upscaler"]) == (True, 2, "Latent")
+        for wrong, message in (("seed=4", "set by soart itself: use the seed"), ("nothing", "Expected FIELD=VALUE")):
+            code, _, err = soart(*command, "--model", name, "--request", wrong)
+            assert (code, err.count("\n"), message in err) == (1, 1, True)
+    assert soart(*command, "--request", "enable_hr=true")[0] == 1
+
+
+def test_models_lists_what_a_prompt_can_set_in_a_workflow(soart, tmp_path):
+    workflow = tmp_path / "w.json"
+    workflow.write_text(json.dumps(default_workflow("dreamy.safetensors").nodes))
+    with serving(Comfy()) as name:
+        code, out, _ = soart("models", f"{name}#{workflow}")
+        assert code == 0
+        assert "KSampler.denoise" in out
+        assert json.loads(soart("models", f"{name}#{workflow}", "--json")[1])["values"]["KSampler.denoise"] == 1.0
+    assert soart("models", "embedded")[0] == 1
+    assert soart("models", "embedded", "--families")[0] == 2
 
 
 def test_tune_with_comfyui(soart, tmp_path):

@@ -87,6 +87,16 @@ def test_three_queue_runs_get_better(host, graph):
     assert any(word in found["rows"][0][0] for word in ("sharp", "vivid"))
 
 
+@pytest.mark.parametrize(("count", "stop_below", "enough"), [(24, 10.0, True), (8, 10.0, False)])
+def test_a_run_says_if_another_one_is_worth_it(host, graph, count, stop_below, enough):
+    _, _, chart, _, _ = loop(graph, count=count, collection=f"enough {count} {stop_below}", usual_steps=1)
+    graph[chart.id]["inputs"] |= {"runs": 5, "stop_below": stop_below}
+    [said] = host.run(graph).outputs[chart.id]["soart_loop"]
+    assert said["runs"] == 5
+    assert re.fullmatch(r"Expected further gain: at most [\d.]+ ± [\d.]+ \(score\)\.", said["gain"])
+    assert said["enough"] == ("Stopped: the expected further gain is below 10 standard deviations." if enough else "")
+
+
 def test_ratings_and_other_scores_count_in_place_of_the_judge(host, graph):
     choice = ask(graph, collection="rated")
     image = draw(graph, choice)

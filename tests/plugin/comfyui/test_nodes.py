@@ -565,3 +565,23 @@ def test_a_node_draws_with_no_other_program(comfy, graph):
     ran = comfy.run(graph)
     assert not ran.ok
     assert "name a model, not a backend" in ran.error
+
+
+def test_the_front_end_gets_words_to_complete_what_is_typed(host):
+    words = host.json("/soart/words")
+    assert {"style", "palette", "subject"} <= set(words["wildcards"])
+    assert {"overall", "blur", "adherence", "clip"} <= set(words["judges"])
+    assert set(words["tastes"]) <= set(words["judges"])
+
+
+def test_rarely_needed_inputs_are_folded_and_none_that_is_needed(comfy):
+    folded = {
+        name: [one.id for one in node.GET_SCHEMA().inputs if (one.options.get("extra_dict") or {}).get("advanced")]
+        for name, node in comfy.nodes.items()
+        if name.startswith("Soart")
+    }
+    assert all("keep_going" in names for names in folded.values())
+    assert folded["SoartScore"] == ["among", "keep_going"]
+    assert folded["SoartGenerate"] == ["prompt_seed", "literal", "device", "scheduler", "keep_going"]
+    shown = {"images", "image", "by", "prompt", "space", "collection", "count", "top_k", "percentile", "seconds"}
+    assert not shown & {name for names in folded.values() for name in names}

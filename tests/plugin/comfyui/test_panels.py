@@ -11,6 +11,7 @@ APP = """
 export const app = {
   graph: { id: "w", _nodes: [], setDirtyCanvas() {} },
   registerExtension(extension) { this.extension = extension; },
+  async queuePrompt() { window.queued = (window.queued ?? 0) + 1; return window.valid ?? true; },
 };
 window.app = app;
 """
@@ -18,20 +19,21 @@ API = """
 export const api = {
   apiURL: (path) => path,
   fetchApi: (path, options) => { (window.sent ??= []).push([path, options?.body]); return fetch(path, options); },
+  addEventListener(type, listener) { (window.listeners ??= {})[type] = (detail) => listener({ detail }); },
 };
 """
 #: Makes the nodes of a workflow as the front end does after loading it, and after every undo.
 LOAD = """
-async (ids) => {
+async ([kind, ...ids]) => {
   class Node {
-    constructor(id) { Object.assign(this, { id, type: "SoartScore", size: [100, 100], widgets: [] }); }
+    constructor(id) { Object.assign(this, { id, type: kind, size: [100, 100], widgets: [] }); }
     addDOMWidget(name, type, element) { document.body.append(element); const w = { name, element }; this.widgets.push(w); return w; }
     computeSize() { return [100, 100]; }
     setSize() {}
     configure() {}
   }
   document.body.replaceChildren();
-  await window.app.extension.beforeRegisterNodeDef(Node, { name: "SoartScore" });
+  await window.app.extension.beforeRegisterNodeDef(Node, { name: kind });
   window.app.graph._nodes = ids.map((id) => new Node(id));
   window.app.extension.afterConfigureGraph();
   return document.querySelectorAll(".soart-card").length;
@@ -56,6 +58,9 @@ def page(browser):
         "other": {"prompt": [3, "other", {"7": {"class_type": "SoartScore"}}, {"extra_pnginfo": {"workflow": {"id": "another"}}}], "outputs": {"7": output("1")}},
     }  # fmt: skip
     tab = browser.new_page()
+    # Long before any wait for something that is not there.
+    tab.set_default_timeout(60_000)
+    tab.waiting = []
 
     def answer(route):
         path = route.request.url.removeprefix(ADDRESS).split("?")[0]
@@ -67,6 +72,12 @@ def page(browser):
             route.fulfill(content_type="text/javascript", body=API)
         elif path == "/history":
             route.fulfill(json=runs)
+        elif path == "/soart/words":
+            route.fulfill(
+                json={"wildcards": ["palette", "style", "subject"], "judges": ["clip", "mine"], "tastes": ["mine"]}
+            )
+        elif path == "/soart/waiting":
+            route.fulfill(json=tab.waiting)
         elif path.startswith("/extensions/soart/") and (WEB / path.removeprefix("/extensions/soart/")).is_file():
             kind = "text/css" if path.endswith(".css") else "text/javascript"
             route.fulfill(
@@ -85,18 +96,18 @@ def page(browser):
 def test_panels_come_back_after_reload_and_undo(page):
     # The page is new, and the server remembers: its latest run of this workflow counts.
     page.evaluate("() => window.app.extension.setup()")
-    assert page.evaluate(LOAD, [5]) == 2
+    assert page.evaluate(LOAD, ["SoartScore", 5]) == 2
     # A node of another workflow, and one of another class, have nothing to show.
-    assert page.evaluate(LOAD, [6, 7]) == 0
+    assert page.evaluate(LOAD, ["SoartScore", 6, 7]) == 0
     # Undo makes the nodes anew; what a run showed meanwhile counts.
-    page.evaluate(LOAD, [5])
+    page.evaluate(LOAD, ["SoartScore", 5])
     page.evaluate("(output) => window.app.graph._nodes[0].constructor.prototype.onExecuted.call(window.app.graph._nodes[0], output)", output("1", "2", "3"))  # fmt: skip
-    assert page.evaluate(LOAD, [5]) == 3
+    assert page.evaluate(LOAD, ["SoartScore", 5]) == 3
 
 
 def test_stars_and_not_for_me_are_sent(page):
     page.evaluate("() => window.app.extension.setup()")
-    page.evaluate(LOAD, [5])
+    page.evaluate(LOAD, ["SoartScore", 5])
     card = page.locator(".soart-card").first
     card.locator(".soart-star").nth(3).dispatch_event("click")
     assert card.locator(".soart-star[aria-pressed=true]").count() == 4
@@ -105,3 +116,234 @@ def test_stars_and_not_for_me_are_sent(page):
     sent = [json.loads(body) for path, body in page.evaluate("() => window.sent") if path == "/soart/rate"]
     assert [one["stars"] for one in sent] == [4, "not for me"]
     assert sent[0]["image"] == CARD["image"]
+
+
+def question(name, **more):
+    cards = [
+        {**CARD, "title": title, "score": f"{score} of 100", "value": score}
+        for title, score in (("3", 80), ("1", 60), ("2", 40))
+    ]
+    return {"id": name, "node": "5", "workflow": "w", "seconds": 90, "fallback": 1, "judge": "the overall score", "cards": cards, **more}  # fmt: skip
+
+
+def answers(page):
+    sent = page.evaluate("() => window.sent ?? []")
+    return [json.loads(body) for path, body in sent if path == "/soart/pick"]
+
+
+def test_a_run_that_waits_is_answered_in_its_node(page):
+    # Of a page that was reloaded meanwhile.
+    page.waiting = [question("q")]
+    page.evaluate(LOAD, ["SoartChoose", 5])
+    page.evaluate("() => window.app.extension.setup()")
+    asked = page.locator(".soart-panel .soart-question")
+    assert "In 1:30 the best passes (the overall score)." in asked.inner_text()
+    assert asked.get_by_role("button", name="go on with the picked").is_disabled()
+    for title in ("1", "3", "2", "2"):
+        asked.get_by_role("button", name=f"pick picture {title},").click()
+    assert asked.locator(".soart-order").all_inner_texts() == ["2", "1", ""]
+    # Undo makes the node anew, and the picks stay.
+    page.evaluate(LOAD, ["SoartChoose", 5])
+    assert asked.count() == 1
+    asked.get_by_role("button", name="go on with the picked").click()
+    asked.wait_for(state="detached")
+    assert answers(page) == [{"id": "q", "picked": [1, 3]}]
+
+
+def test_questions_of_nodes_that_are_not_to_be_seen_are_in_the_corner(page):
+    page.evaluate(LOAD, ["SoartChoose", 5])
+    page.evaluate("() => window.app.extension.setup()")
+    for asked in (question("other workflow", workflow="x"), question("in a subgraph", node="7:5")):
+        page.evaluate("(asked) => window.listeners['soart.asked'](asked)", asked)
+    corner = page.locator(".soart-corner")
+    assert corner.locator(".soart-question").count() == 2
+    corner.get_by_role("button", name="go on without a pick").first.click()
+    corner.locator(".soart-question").nth(1).wait_for(state="detached")
+    assert answers(page) == [{"id": "other workflow", "picked": []}]
+    # Answered elsewhere, stopped, or too late.
+    page.evaluate("() => window.listeners['soart.closed']({ id: 'in a subgraph' })")
+    assert corner.count() == 0
+    # After the connection was lost.
+    page.waiting = [question("q", fallback=0)]
+    page.evaluate("() => window.listeners['reconnected']()")
+    page.locator(".soart-panel .soart-question").wait_for()
+    assert "none passes" in page.locator(".soart-panel .soart-question").inner_text()
+
+
+def test_pictures_are_enlarged_and_compared(page):
+    page.evaluate(LOAD, ["SoartScore", 5])
+    cards = [{**CARD, "title": title, "value": value, "score": f"{value} of 100"} for title, value in (("1", 40), ("2", 80), ("3", 60))]  # fmt: skip
+    show = "(output) => window.app.graph._nodes[0].constructor.prototype.onExecuted.call(window.app.graph._nodes[0], output)"
+    page.evaluate(show, output() | {"soart_cards": cards})
+    page.get_by_role("button", name="enlarge picture 2").click()
+    viewer = page.locator("dialog.soart-viewer")
+    assert "2: 80 of 100" in viewer.inner_text()
+    page.keyboard.press("ArrowRight")
+    assert "3: 60 of 100" in viewer.inner_text()
+    page.keyboard.press("Escape")
+    viewer.wait_for(state="detached")
+    page.get_by_text("Compare two").click()
+    panel = page.locator(".soart-panel .soart-comparer").first
+    chosen = "lists => lists.map((list) => list.selectedOptions[0].text)"
+    assert panel.locator("select").evaluate_all(chosen) == ["2: 80 of 100", "1: 40 of 100"]
+    panel.locator("select").nth(1).select_option(index=1)
+    assert panel.locator(".soart-under img").get_attribute("alt") == "picture 3, 60 of 100"
+    panel.get_by_role("button", name="enlarge the comparison").click()
+    assert viewer.locator("select").evaluate_all(chosen) == ["2: 80 of 100", "3: 60 of 100"]
+    # The line follows the pointer.
+    stage = viewer.locator(".soart-stage")
+    box = stage.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    assert abs(float(stage.evaluate("stage => parseFloat(stage.style.getPropertyValue('--soart-cut'))")) - 25) < 1
+    viewer.get_by_role("button", name="close").click()
+    viewer.wait_for(state="detached")
+
+
+class Loop:
+    """A closed loop on the page, whose server is the test."""
+
+    def __init__(self, page):
+        self.page = page
+        page.evaluate("() => window.app.extension.setup()")
+        page.evaluate(LOAD, ["SoartFactorEffects", 5])
+
+    def finish(self, runs=3, enough=""):
+        facts = {"runs": runs, "gain": "Expected further gain: at most 2 ± 1 (score).", "enough": enough}
+        run = "(output) => window.app.graph._nodes[0].constructor.prototype.onExecuted.call(window.app.graph._nodes[0], output)"
+        self.page.evaluate(run, {"text": ["a note"], "soart_loop": [facts]})
+        self.page.evaluate("() => window.listeners['status']({ exec_info: { queue_remaining: 1 } })")
+        before = self.queued
+        self.page.evaluate("() => window.listeners['status']({ exec_info: { queue_remaining: 0 } })")
+        return self.queued - before
+
+    @property
+    def queued(self):
+        return self.page.evaluate("() => window.queued ?? 0")
+
+    @property
+    def text(self):
+        shown = self.page.locator(".soart-loop")
+        return shown.inner_text() if shown.count() else ""
+
+
+def test_a_loop_queues_its_runs_and_ends(page):
+    loop = Loop(page)
+    assert loop.finish() == 1
+    assert "Run 2 of 3 is on its way. Stop" in loop.text
+    assert "at most 2 ± 1" in page.locator(".soart-panel").inner_text()
+    assert loop.finish() == 1
+    assert loop.finish() == 0
+    assert loop.text == "Done: 3 runs."
+    # A click on Run begins anew, and a loop of one run queues nothing.
+    assert loop.finish() == 1
+    assert loop.finish(enough="Stopped: little to gain.") == 0
+    assert loop.text == "Stopped: little to gain. Runs: 2 of 3."
+    assert loop.finish(runs=1) == 0
+    assert loop.text == ""
+
+
+def test_a_loop_is_stopped_by_hand_and_by_mistakes(page):
+    loop = Loop(page)
+    loop.finish(9)
+    # Undo makes the node anew.
+    page.evaluate(LOAD, ["SoartFactorEffects", 5])
+    page.get_by_role("button", name="queue no further run").click()
+    assert loop.text == "Stopped after 1 of 9 runs."
+    # The run that was on its way counts.
+    assert loop.finish(9) == 0
+    assert loop.text == "Stopped after 2 of 9 runs."
+    assert loop.finish(9) == 1
+    page.evaluate("() => window.listeners['execution_interrupted']({})")
+    assert loop.text == "Stopped after 1 of 9 runs: a run was interrupted."
+    page.evaluate("() => { window.valid = false; }")
+    loop.finish(9)
+    assert loop.text == "Stopped after 1 of 9 runs: the run could not be queued."
+
+
+def test_a_loop_waits_while_another_workflow_is_open(page):
+    loop = Loop(page)
+    loop.finish(5)
+    page.evaluate("() => { window.app.graph.id = 'w2'; }")
+    loop.page.evaluate("() => window.listeners['status']({ exec_info: { queue_remaining: 0 } })")
+    assert loop.queued == 1
+    page.evaluate("() => { window.app.graph.id = 'w'; }")
+    loop.finish(5)
+    assert loop.queued == 2
+
+
+#: Fields as the canvas draws them, with elements of their own, and as Nodes 2.0 does.
+FIELDS = """
+(kind) => {
+  const text = document.createElement("textarea");
+  const line = document.createElement("input");
+  line.setAttribute("aria-label", "Richter");
+  const node = { id: 5, type: kind, widgets: [{ name: "prompt", element: text }, { name: "by", label: "Richter" }] };
+  const shell = document.createElement("div");
+  shell.dataset.nodeId = "5";
+  shell.append(line);
+  const other = Object.assign(document.createElement("textarea"), { className: "other" });
+  document.body.replaceChildren(text, shell, other);
+  window.app.graph._nodes = [node];
+  text.addEventListener("input", () => { window.heard = text.value; });
+}
+"""
+
+
+def test_wildcards_are_completed_in_prompts(page):
+    page.evaluate("() => window.app.extension.setup()")
+    page.evaluate(FIELDS, "SoartGenerate")
+    field, offered = page.locator("textarea").first, page.locator(".soart-word")
+    with page.expect_response("**/soart/words"):
+        field.focus()
+    field.press_sequentially("a __s")
+    offered.first.wait_for()
+    assert offered.all_inner_texts() == ["style", "subject"]
+    field.press("ArrowDown")
+    field.press("Enter")
+    assert page.evaluate("() => window.heard") == "a __subject__"
+    assert offered.count() == 0
+    # What ends a wildcard begins none, and a mouse chooses too.
+    field.press_sequentially(" in __")
+    assert offered.all_inner_texts() == ["palette", "style", "subject"]
+    offered.first.dispatch_event("pointerdown")
+    assert page.evaluate("() => window.heard") == "a __subject__ in __palette__"
+    field.press_sequentially(" __st")
+    field.press("Escape")
+    field.press("Enter")
+    assert page.evaluate("() => window.heard").endswith(" __st\n")
+    # Fields of others are left alone.
+    other = page.locator(".other")
+    other.focus()
+    other.press_sequentially("__s")
+    assert offered.count() == 0
+
+
+def test_names_of_judges_are_completed_by_the_browser(page):
+    page.evaluate("() => window.app.extension.setup()")
+    page.evaluate(FIELDS, "SoartJudge")
+    with page.expect_response("**/soart/words"):
+        page.locator("input").focus()
+    page.locator("input[list]").wait_for()
+    assert page.locator("datalist option").evaluate_all("all => all.map((one) => one.value)") == ["clip", "mine"]
+    # Its prompt says what pictures should show, and holds no wildcards.
+    page.locator("textarea").first.press_sequentially("__s")
+    assert page.locator(".soart-word").count() == 0
+
+
+def test_names_are_completed_in_the_dialog_of_the_canvas(page):
+    page.evaluate("() => window.app.extension.setup()")
+    page.evaluate(
+        """() => {
+            const onClick = () => {
+                const dialog = Object.assign(document.createElement("div"), { className: "graphdialog" });
+                dialog.append(Object.assign(document.createElement("input"), { className: "value" }));
+                document.body.append(dialog);
+            };
+            // Its type is set later.
+            const node = { comfyClass: "SoartTaste", widgets: [{ name: "rated", onClick }, { name: "name", onClick }] };
+            window.app.extension.nodeCreated(node);
+            node.widgets[1].onClick({});
+        }"""
+    )
+    page.locator("input[list]").wait_for()
+    assert page.locator("datalist option").evaluate_all("all => all.map((one) => one.value)") == ["mine"]

@@ -6,7 +6,7 @@ import pytest
 
 from soart.pipelines.ingest.metadata import embedded_metadata
 from soart.pipelines.ingest.metadata.comfyui import read_graph
-from soart.pipelines.ingest.metadata.comfyworkflow import graph_of_workflow
+from soart.pipelines.support.comfyworkflow import graph_of_workflow
 
 
 def node(name, kind, inputs=(), outputs=(), values=None, **more):

@@ -1,14 +1,14 @@
-"""Turns workflows of ComfyUI's editor into graphs.
+"""Turns workflows of ComfyUI's editor into graphs, and into the API format.
 
 Muted and bypassed nodes, subgraphs and named widgets are resolved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...support.comfygraph import Graph, Link, Node
+from .comfygraph import Graph, Link, Node
 
 _MUTED, _BYPASSED = 2, 4
 _INPUT, _OUTPUT = -10, -20
@@ -53,21 +53,76 @@ _WIDGETS: dict[str, tuple[str, ...]] = {
     "SetNode": ("name",),
 }
 _CONTROL = ("fixed", "increment", "decrement", "randomize")
+#: Nodes that the editor keeps for itself: notes, values and links on their way.
+_NOTES, _PRIMITIVE, _ON_THE_WAY = ("Note", "MarkdownNote"), "PrimitiveNode", ("Reroute", "SetNode", "GetNode")
+#: Names of the widgets of a class of nodes in order; an empty name is that of one whose value the API format leaves out.
+Names = Callable[[str], Sequence[str]]
 
 
-def graph_of_workflow(workflow: Mapping[str, Any]) -> Graph | None:
-    """The graph that a saved workflow runs as; ``None`` if the object is something else."""
+def _known_names(kind: str) -> Sequence[str]:
+    return _WIDGETS.get(kind, ())
+
+
+def graph_of_workflow(workflow: Mapping[str, Any], names: Names = _known_names) -> Graph | None:
+    """The graph that a saved workflow runs as; ``None`` if the object is something else.
+
+    Args:
+        workflow: in the format of the editor.
+        names: of the widgets of a class of nodes; by default those of the usual ones.
+    """
     if not isinstance(workflow.get("nodes"), list):
         return None
     definitions = workflow.get("definitions")
     listed = definitions.get("subgraphs") if isinstance(definitions, dict) else None
     subgraphs = {str(item.get("id")): item for item in _objects(listed)}
     nodes: dict[str, Node] = {}
-    for name, node in _Scope(workflow, subgraphs, "", None, {}).flat(0):
+    for name, node in _Scope(workflow, subgraphs, "", None, {}, names).flat(0):
         nodes[name] = node
         if len(nodes) >= _MOST_NODES:
             break
     return Graph(nodes) if nodes else None
+
+
+def prompt_of_workflow(workflow: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """The API format of a saved workflow, as the editor exports it.
+
+    Args:
+        workflow: in the format of the editor.
+        names: of the widgets of a class of nodes.
+
+    Raises:
+        ValueError: more subgraphs than any picture needs.
+    """
+    graph = graph_of_workflow(workflow, names)
+    nodes = graph.nodes if graph else {}
+    alone = {*_NOTES, _PRIMITIVE, *_ON_THE_WAY}
+    return {
+        number: {
+            "class_type": node.kind,
+            "inputs": {
+                name: [value.node, value.slot] if isinstance(value, Link) else value
+                for name, own in node.inputs.items()
+                if name and (value := _arriving(nodes, own)) is not None
+            },
+            "_meta": {"title": node.title or node.kind},
+        }
+        for number, node in nodes.items()
+        if node.kind not in alone
+    }
+
+
+def _arriving(nodes: Mapping[str, Node], value: object) -> object:
+    """What arrives at an input past the nodes that the editor keeps for itself; ``None`` for nothing."""
+    for _ in range(10 * _DEEPEST):
+        node = nodes.get(value.node) if isinstance(value, Link) else None
+        if node is None:
+            return None if isinstance(value, Link) else value
+        if node.kind == _PRIMITIVE:
+            return node.inputs.get("value")
+        if node.kind not in _ON_THE_WAY:
+            return value
+        value = next((one for one in node.inputs.values() if isinstance(one, Link)), None)
+    return None
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
@@ -84,7 +139,9 @@ class _Scope:
         prefix: str,
         parent: _Scope | None,
         instance: Mapping[str, Any],
+        names: Names,
     ) -> None:
+        self.names = names
         self.graph, self.subgraphs, self.prefix, self.parent, self.instance = graph, subgraphs, prefix, parent, instance
         self.root: _Scope = parent.root if parent else self
         self.scopes = 0
@@ -111,7 +168,7 @@ class _Scope:
             self.root.scopes += 1
             if self.root.scopes > _MOST_SCOPES:
                 raise ValueError("more subgraphs than any picture needs")
-            self._children[name] = _Scope(inner, self.subgraphs, f"{self.prefix}{name}:", self, node)
+            self._children[name] = _Scope(inner, self.subgraphs, f"{self.prefix}{name}:", self, node, self.names)
         return self._children[name]
 
     def flat(self, depth: int) -> Iterator[tuple[str, Node]]:
@@ -123,14 +180,14 @@ class _Scope:
             if inner is not None:
                 yield from inner.flat(depth + 1)
                 continue
-            inputs = _widgets(node)
+            inputs = self._widgets(node)
             for item in _objects(node.get("inputs")):
                 if item.get("link") is not None:
                     value = self.origin(str(item["link"]), 0)
                     # A link from an unused input of a subgraph leaves the widget's own value.
                     if value is not None or not isinstance(item.get("widget"), dict):
                         inputs[str(item.get("name"))] = value
-            yield f"{self.prefix}{name}", Node(str(node.get("type")), inputs)
+            yield f"{self.prefix}{name}", Node(str(node.get("type")), inputs, str(node.get("title") or ""))
 
     def origin(self, link: str, depth: int) -> Any:  # noqa: ANN401 - a link, or a literal of a stranger
         """The source of a link: a link to the node that runs, the literal of a promoted widget, or ``None``."""
@@ -145,7 +202,7 @@ class _Scope:
         if node.get("mode") == _BYPASSED:
             return self._through(node, slot, depth)
         if node.get("type") == "GetNode":
-            return self._named(_widgets(node).get("name"), depth)
+            return self._named(self._widgets(node).get("name"), depth)
         inner = self.child(name) if depth < _DEEPEST else None
         if inner is not None:
             return inner.origin(inner.outputs.get(slot, ""), depth + 1)
@@ -160,7 +217,7 @@ class _Scope:
         outer = next((item for item in _objects(self.instance.get("inputs")) if item.get("name") == name), None)
         if outer is not None and outer.get("link") is not None:
             return self.parent.origin(str(outer["link"]), depth + 1)
-        return _widgets(self.instance).get(str(name))
+        return self._widgets(self.instance).get(str(name))
 
     def _through(self, node: Mapping[str, Any], slot: int, depth: int) -> Any:  # noqa: ANN401
         """The input that a bypassed node hands on: one of the output's type, preferably in the same place."""
@@ -173,12 +230,18 @@ class _Scope:
 
     def _named(self, name: object, depth: int) -> Any:  # noqa: ANN401
         """The value that the ``SetNode`` of this name holds."""
-        setters = [n for n in self.nodes.values() if n.get("type") == "SetNode" and _widgets(n).get("name") == name]
+        setters = [
+            n for n in self.nodes.values() if n.get("type") == "SetNode" and self._widgets(n).get("name") == name
+        ]
         inputs = _objects(setters[0].get("inputs")) if len(setters) == 1 else []
         return self.origin(str(inputs[0].get("link")), depth + 1) if inputs else None
 
+    def _widgets(self, node: Mapping[str, Any]) -> dict[str, Any]:
+        kind = str(node.get("type"))
+        return _widgets(node, self.names(kind) or _known_names(kind))
 
-def _widgets(node: Mapping[str, Any]) -> dict[str, Any]:
+
+def _widgets(node: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
     """The values typed into a node by name; empty if the names are uncertain."""
     values = node.get("widgets_values")
     if isinstance(values, dict):
@@ -188,8 +251,7 @@ def _widgets(node: Mapping[str, Any]) -> dict[str, Any]:
     named = [
         item["widget"].get("name") for item in _objects(node.get("inputs")) if isinstance(item.get("widget"), dict)
     ]
-    kind = str(node.get("type"))
-    for names in (_WIDGETS.get(kind, ()), [str(name) for name in named]):
+    for names in (known, [str(name) for name in named]):
         typed: dict[str, Any] = {}
         rest = list(values)
         for name in names:
@@ -198,6 +260,7 @@ def _widgets(node: Mapping[str, Any]) -> dict[str, Any]:
             typed[name] = rest.pop(0)
             if "seed" in name and rest and rest[0] in _CONTROL:
                 rest.pop(0)
+        typed.pop("", None)
         if typed and not rest:
             return typed
     texts = [value for value in values if isinstance(value, str)]

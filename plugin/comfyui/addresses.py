@@ -1,0 +1,55 @@
+"""Addresses that soart adds to ComfyUI's server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from server import PromptServer
+
+from ...errors import SoartError
+
+
+def answer_post(path: str, work: Callable[[dict[str, Any]], None]) -> None:
+    """Answer POST requests of a JSON object; a mistake is an answer 400 with a sentence.
+
+    Args:
+        path: of the address.
+        work: takes the object, and raises a ``SoartError`` for a mistake.
+    """
+
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            document = await request.json()
+            if not isinstance(document, dict):
+                return _refused("Expected a JSON object.")
+            # A locked collection must not hold up the server.
+            await asyncio.to_thread(work, document)
+        # Nested too deeply, or something else than JSON.
+        except (ValueError, RecursionError):
+            return _refused("Expected a JSON object.")
+        except SoartError as error:
+            return _refused(str(error))
+        return web.json_response({})
+
+    PromptServer.instance.routes.post(path)(answer)
+
+
+def answer_get(path: str, work: Callable[[], Any]) -> None:
+    """Answer GET requests with a JSON document.
+
+    Args:
+        path: of the address.
+        work: returns the document.
+    """
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(await asyncio.to_thread(work))
+
+    PromptServer.instance.routes.get(path)(answer)
+
+
+def _refused(sentence: str) -> web.Response:
+    return web.json_response({"error": sentence}, status=400)
