@@ -154,7 +154,7 @@ def wins_of(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]
     >>> import numpy as np
     >>> from soart.pipelines.distilling.card import wins_of
     >>> [round(share, 2) for share in wins_of(np.array([2, 2, 2, 1]), np.array([1, 1, 1, 1]))]
-    [0.88, 0.51, 0.98]
+    [0.88, 0.46, 0.98]
     """
     n = len(after)
     share = float(np.mean((after > before) + 0.5 * (after == before)))
