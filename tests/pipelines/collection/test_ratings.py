@@ -74,6 +74,9 @@ def test_judgements_of_a_rater_and_of_a_picture(pictures):
     assert raters(collection) == ["ann", "bob"]
     assert others_mean(collection, "ann") == {a: -0.75, d: 0.75}
     check_has_rated(collection, "bob")
+    with pytest.raises(CollectionError, match="There is no picture 99 in this collection: reload the page"):
+        rate(collection, "ann", {a: 5, 99: 4})
+    assert judgements_of(collection, "ann", [a]) == {a: 4}
     with pytest.raises(CollectionError, match=r"'eve' has not rated any picture .*; the raters are 'ann', 'bob'"):
         check_has_rated(collection, "eve")
 
