@@ -73,7 +73,7 @@ def score_cards(
 
 def unscored_cards(pixels: Mapping[int, np.ndarray], cls: type[io.ComfyNode]) -> list[dict[str, Any]]:
     """Pictures (h, w, 3) uint8 by number in the batch that the judge gave no value."""
-    facts = {"value": None, "score": "not judged", "note": "", "why": []}
+    facts: dict[str, Any] = {"value": None, "score": "not judged", "note": "", "why": []}
     return [
         {"image": preview, "title": str(number + 1), **facts}
         for number, preview in zip(pixels, saved_previews(list(pixels.values()), cls), strict=True)
