@@ -95,7 +95,7 @@ class Optimization:
 
     Attributes:
         best: the best picture so far within the bounds.
-        start: the best of the first seeds.
+        start: the best of the first seeds, or the picture of the first parent.
         seeds: of the first seeds.
         steps: made so far.
         drawn: number of pictures drawn.
@@ -140,6 +140,9 @@ class Optimization:
         # Those that show the prompt, if any does.
         within = [one for one in sound if not self.bounds.passed(one.marks, float("-inf"))] or sound
         self.start = self.best = max(within, key=lambda one: one.marks.value)
+        # More like a picture is measured by that picture.
+        if self.means.parents and np.isfinite(attempts[0].marks.value):
+            self.start = attempts[0]
         self._second = self.best.marks.second
         return self.best
 

@@ -24,7 +24,7 @@ from ..models.guidance import Guide
 from ..models.noise import NoiseSampler, free_memory, refusal, refusal_of_gradient
 from ..models.request import DrawnPicture, Request
 from .examining import Examiner
-from .gaussian import flattened, normal, on_sphere, rotated
+from .gaussian import flattened, mixed, normal, on_sphere, rotated
 
 #: Ways in the order in which they are tried; more seeds are what is left where nothing else can be done.
 SEEDS, GRADIENT, GUIDANCE, SEARCH = "seeds", "gradient", "guidance", "search"
@@ -66,6 +66,7 @@ class Means:
         sampler: draws from noise; None for a model that takes seeds alone.
         notes: sentences on ways that cannot be gone.
         ways: those that can be gone, in the order in which they are tried.
+        parents: noises of pictures to make more like; without any, a run begins with seeds.
     """
 
     generator: ImageGenerator
@@ -74,6 +75,7 @@ class Means:
     sampler: NoiseSampler | None
     notes: list[str]
     ways: tuple[str, ...]
+    parents: tuple[Noise, ...] = ()
 
     @classmethod
     def of(
@@ -124,8 +126,27 @@ class Means:
         return min(max(FEWEST, round(FEW * self.request.steps)), self.request.steps)
 
     def first(self, count: int) -> list[Noise]:
-        """The noise of the first seeds."""
-        return [self._of_seed(self.request.seed + number) for number in range(count)]
+        """The noise of the first pictures: that of seeds, or that of parents and of their children."""
+        if not self.parents:
+            return [self._of_seed(self.request.seed + number) for number in range(count)]
+        # Guidance is of one strength for all that are drawn together.
+        strength = self.parents[0].strength if len(self.parents) == 1 else 0.0
+        own = [self._of_seed(one.seed) if one.noise is None else one for one in self.parents]
+        own = [one._replace(strength=strength) for one in own]
+        return [*own, *(self._child(own, number, count - len(own)) for number in range(count - len(own)))][:count]
+
+    def _child(self, parents: Sequence[Noise], number: int, children: int) -> Noise:
+        """One of some children: a neighbour of a single parent, a mixture of several."""
+        noises = [one.noise for one in parents if one.noise is not None]
+        if not noises:
+            return self._of_seed(self.request.seed + number)
+        if len(noises) == 1:
+            away = normal(noises[0].shape, 1_000_003 * self.request.seed + number)
+            return parents[0]._replace(noise=on_sphere(rotated(noises[0], away, NEAR)))
+        # Of two parents each child is nearer to another one; of three all are in the middle.
+        share = (number + 1) / (children + 1)
+        shares = [1 - share, share] if len(noises) == 2 else [1.0] * len(noises)  # noqa: PLR2004
+        return parents[0]._replace(noise=mixed(noises, shares))
 
     def _of_seed(self, seed: int) -> Noise:
         return Noise(None if self.sampler is None else self.sampler.noise_of(seed), 0.0, seed)

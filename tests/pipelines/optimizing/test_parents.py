@@ -1,0 +1,136 @@
+"""More like a picture: parents, their noise, families and records."""
+
+import numpy as np
+import pytest
+import torch
+from specimens.judging import Brightness
+
+from soart.errors import ModelError
+from soart.pipelines.collection.families import children_of, parents_of
+from soart.pipelines.generate import generate, plan
+from soart.pipelines.judges.finding import guarded
+from soart.pipelines.optimizing.gaussian import departure, mixed, normal
+from soart.pipelines.optimizing.optimize import optimize, optimize_again, record_of, state_file, store
+from soart.pipelines.optimizing.parents import keep_noise, noise_file, parent_of, parents_again, parents_named
+from soart.pipelines.optimizing.ways import Noise
+
+PROMPT = "a boat in cool colors"
+
+
+class Bright(Brightness):
+    """Mean brightness, with its derivative."""
+
+    name = "bright"
+
+    def gradient(self, pixels, prompt):
+        return float(pixels.mean()), np.full(pixels.shape, 1 / pixels.size)
+
+
+@pytest.fixture
+def rows(generator, collection):
+    """Two drawn pictures of one prompt."""
+    return generate(collection, generator, plan(PROMPT, 2, generator, seed=5, steps=2), []).rows
+
+
+def more(generator, parents, **options):
+    settings = {"seconds": None, "pictures": 4, "adherence": 0.0, "ways": ["search"], **options}
+    return optimize(generator, PROMPT, by=Bright(), parents=parents, **parents[0].settings | settings)
+
+
+def test_mixtures_lie_between_on_the_sphere():
+    a, b, c = (normal(torch.Size((4, 16, 16)), seed) for seed in (1, 2, 3))
+    for noises, shares in (([a, b], [2, 1]), ([a, b, c], [1, 1, 1])):
+        child = mixed(noises, shares)
+        assert float(child.norm()) == pytest.approx(child.numel() ** 0.5, rel=1e-5)
+        assert departure(child) < 4
+        cosines = [float(torch.cosine_similarity(child.flatten(), one.flatten(), 0)) for one in noises]
+        assert min(cosines) > 0.4
+        assert cosines[0] == max(cosines) or shares[0] == 1
+    assert torch.allclose(mixed([a, a], [1, 1]), a * (a.numel() ** 0.5 / a.norm()), atol=1e-5)
+
+
+def test_more_like_a_picture_begins_with_its_noise(generator, collection, rows):
+    parent = parent_of(collection, generator, rows[1])
+    assert (parent.prompt, parent.noise.seed, parent.settings["steps"]) == (PROMPT, 6, 2)
+    assert "scheduler" not in parent.settings
+    found = more(generator, [parent])
+    drawn = collection.pixels(rows[1]).astype(int)
+    assert np.abs(found.start - drawn).max() <= 1
+    # Neighbours show more of the parent than another seed does.
+    other = collection.pixels(rows[0]).astype(int)
+    assert np.abs(found.pixels - drawn).mean() < np.abs(other - drawn).mean()
+    assert found.marks.value >= found.start_marks.value
+
+
+def test_families_are_stored_and_walked_back(generator, collection, rows):
+    parents = parents_named(collection, generator, [collection.locate(row) for row in rows])
+    child = store(collection, generator, more(generator, parents), guarded(Bright()))
+    assert {row.id for row in parents_of(collection, child.row)} == {row.id for row in rows}
+    assert [row.id for row in children_of(collection, rows[0])] == [child.row.id]
+    assert child.start_row.id == rows[0].id
+    assert {one["sha256"] for one in record_of(child.path)["parents"]} == {row.sha256 for row in rows}
+    # An optimized picture has children too, from the noise that was kept.
+    own = parent_of(collection, generator, child.row)
+    assert torch.equal(own.noise.noise, child.noise.noise)
+    grandchild = store(collection, generator, more(generator, [own], seed=9), guarded(Bright()))
+    assert np.abs(grandchild.start.astype(int) - child.pixels).max() <= 1
+    assert [row.id for row in parents_of(collection, grandchild.row)] == [child.row.id]
+    assert len(collection.images()) == 4
+
+
+def test_the_record_of_a_child_makes_it_again(generator, collection, rows):
+    child = store(
+        collection, generator, more(generator, [parent_of(collection, generator, rows[0])]), guarded(Bright())
+    )
+    grandchild = more(generator, [parent_of(collection, generator, child.row)], pictures=8)
+    for found in (child, grandchild):
+        again = optimize_again(
+            generator, found.record, by=Bright(), parents=parents_again(collection, found.record)
+        )
+        assert np.array_equal(again.pixels, found.pixels)
+    with pytest.raises(ModelError, match="bred from others"):
+        optimize_again(generator, child.record, by=Bright())
+    noise_file(collection, child.row.sha256).unlink()
+    with pytest.raises(ModelError, match="is not kept here"):
+        parents_again(collection, grandchild.record)
+    with pytest.raises(ModelError, match="was optimized, and its noise"):
+        parent_of(collection, generator, child.row)
+
+
+def test_states_differ_by_parents(generator, collection, rows):
+    judge, request = guarded(Bright()), generator.request(PROMPT, 0)
+    parents = [parent_of(collection, generator, row) for row in rows]
+    files = {state_file(collection, generator, judge, request, some) for some in ([], parents, parents[:1])}
+    assert len(files) == 3
+
+
+def test_guidance_goes_on_only_for_the_same_judge(generator, collection, rows):
+    noise = parent_of(collection, generator, rows[0]).noise
+    for judge, guided in ((guarded(Bright()).stored_name, True), ("overall", False)):
+        keep_noise(collection, rows[0], noise._replace(strength=0.2), judge)
+        parent = parent_of(collection, generator, rows[0])
+        found = more(generator, [parent], pictures=1, ways=["guidance"])
+        assert (found.start_noise.strength > 0) == guided
+
+
+def test_pictures_of_unknown_making_are_refused(generator, collection, rows, tmp_path, monkeypatch):
+    from PIL import Image
+
+    plain = tmp_path / "plain.png"
+    Image.new("RGB", (64, 64), "red").save(plain)
+    with pytest.raises(ModelError, match="Nothing says how 'plain.png' was drawn"):
+        parents_named(collection, generator, [plain])
+    with pytest.raises(ModelError, match="does not exist"):
+        parents_named(collection, generator, [tmp_path / "none.png"])
+    with pytest.raises(ModelError, match="at most 3"):
+        parents_named(collection, generator, [plain] * 4)
+    noise_file(collection, rows[0].sha256).parent.mkdir(parents=True, exist_ok=True)
+    noise_file(collection, rows[0].sha256).write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="cannot be read"):
+        parent_of(collection, generator, rows[0])
+    keep_noise(collection, rows[0], Noise(torch.zeros(4, 2, 2), 0.0, 0), "")
+    with pytest.raises(ModelError, match="another size"):
+        more(generator, [parent_of(collection, generator, rows[0])])
+    monkeypatch.setattr(type(generator.model), "identity", "other", raising=False)
+    with pytest.raises(ModelError, match="load the same model"):
+        parent_of(collection, generator, rows[1])
