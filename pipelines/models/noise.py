@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -214,8 +214,30 @@ class NoiseSampler:
         return round(sum(sizes.values()) * share)
 
 
+class DrawsNoise(Protocol):
+    """Draws one request from given noise, as ``NoiseSampler`` does; a generator of a host has one of its own."""
+
+    generator: ImageGenerator
+
+    def noise_of(self, seed: int) -> torch.Tensor:
+        """Noise of a seed, without the axis of a batch."""
+
+    def draw(self, noises: Sequence[torch.Tensor], guide: Guide | None = None) -> list[DrawnPicture]:
+        """Draw a picture of each noise."""
+
+
+def sampler_of(
+    generator: ImageGenerator, request: Request, after_step: Callable[[], None] = lambda: None
+) -> DrawsNoise:
+    """What draws a request from given noise: the generator's own ``noise_sampler``, if it has one, else a ``NoiseSampler``."""
+    own: Callable[..., DrawsNoise] | None = getattr(generator, "noise_sampler", None)
+    return NoiseSampler(generator, request, after_step) if own is None else own(request, after_step)
+
+
 def refusal(generator: object) -> str:
     """A sentence on why a generator does not draw from given noise; empty if it does."""
+    if hasattr(generator, "noise_sampler"):
+        return ""
     if not isinstance(generator, ImageGenerator) or type(generator).draw is not ImageGenerator.draw:
         return "This model draws in another program or on a cluster, which takes seeds and no noise."
     model = generator.model
@@ -228,6 +250,8 @@ def refusal(generator: object) -> str:
 
 def refusal_of_gradient(generator: ImageGenerator) -> str:
     """A sentence on why a model gives no derivative by the noise; empty if it does."""
+    if hasattr(generator, "noise_sampler"):
+        return "A model of a host gives no derivative."
     model = generator.model
     pipeline = model.pipeline
     if _unguarded(type(pipeline)) is None or _core(pipeline) is None:

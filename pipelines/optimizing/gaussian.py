@@ -21,7 +21,7 @@ ROUNDS = 3
 
 def normal(shape: torch.Size, seed: int) -> torch.Tensor:
     """Independent standard normal numbers of a seed."""
-    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed))
+    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed % 2**63))
 
 
 def on_sphere(noise: torch.Tensor) -> torch.Tensor:

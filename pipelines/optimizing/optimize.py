@@ -29,9 +29,10 @@ from ..scoring.taste_judge import TasteJudge
 from ..support.background import CancelledError
 from ..support.wording import counted
 from .examining import Examiner, Marks
-from .optimizer import ENDS, FIRST, VERSION, Limit, Optimization
+from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
 from .parents import KEYWORD, Parent, family, keep_noise
 from .ways import SEEDS, WAYS, Means, Noise
+from .weighing import WeightedJudges
 
 #: Ratings from which on optimizing is known to bring more than choosing among seeds; with 16 it brought no more.
 ENOUGH = 60
@@ -72,6 +73,7 @@ class Optimized:
         steps: ways of all steps, in order.
         sentences: why some ways were not gone, and why the run ended.
         ended: why, a key of ``optimizer.ENDS``.
+        by: name of the judge.
         seconds_per_picture: of the drawing.
         path: of the stored picture; None if it is not stored.
         noise: that the picture was drawn from.
@@ -91,6 +93,7 @@ class Optimized:
     steps: tuple[str, ...]
     sentences: tuple[str, ...]
     ended: str
+    by: str = ""
     seconds_per_picture: float = 0.0
     path: Path | None = None
     noise: Noise = field(default=Noise(None, 0.0, 0), repr=False)
@@ -112,31 +115,34 @@ class Optimized:
 
 
 def judge_for(by: By, tastes: Tastes | None = None, *, anyway: bool = False) -> GuardedJudge:
-    """The judge to optimize for.
+    """The judge to optimize for; several count together, each in standard deviations of the first pictures.
 
     Args:
-        by: one judge, taste or name; None for the overall score.
+        by: a judge, taste or name; several of them; or weights by judge or name. None for the overall score.
         tastes: that can be named.
         anyway: True to use a taste that cannot be relied on yet.
 
     Raises:
-        JudgeError: a judge that cannot be found or used, several, or a person.
+        JudgeError: a judge that cannot be found or used, or a person.
         TasteError: a taste that cannot be relied on.
+
+    Examples:
+        >>> from soart.pipelines.optimizing.optimize import judge_for
+        >>> judge_for({"technical": 1, "blur": 0.5}).name
+        'technical + 0.5 × blur'
     """
-    judges = judges_for(by, tastes)
-    if len(judges) > 1:
-        raise JudgeError(
-            f"Expected one judge to optimize for, got {len(judges)}: name one, or a taste that starts from the others."
-        )
-    judge = judges[0][0]
-    if "person" in judge.needs:
-        raise JudgeError(f"{judge.name!r} is a person, who cannot judge each step: learn their taste, and name that.")
-    if judge.doubt and not anyway:
-        raise TasteError(
-            f"{judge.doubt.rstrip('.')}: pictures would be pushed into its errors, so rate more pictures first, or go on "
-            "with --anyway (anyway=True)."
-        )
-    return judge
+    judges = [(judge, weight) for judge, weight in judges_for(by, tastes) if weight > 0]
+    for judge, _ in judges:
+        if "person" in judge.needs:
+            raise JudgeError(
+                f"{judge.name!r} is a person, who cannot judge each step: learn their taste, and name that."
+            )
+        if judge.doubt and not anyway:
+            raise TasteError(
+                f"{judge.doubt.rstrip('.')}: pictures would be pushed into its errors, so rate more pictures first, or go on "
+                "with --anyway (anyway=True)."
+            )
+    return judges[0][0] if len(judges) == 1 else GuardedJudge(WeightedJudges(judges))
 
 
 def optimize(
@@ -165,7 +171,7 @@ def optimize(
     Args:
         generator: the model.
         prompt: the prompt.
-        by: a judge, a taste or a name; None for the overall score.
+        by: a judge, a taste or a name; several of them; or weights by judge or name. None for the overall score.
         seconds: to spend; None for no limit.
         pictures: most pictures to draw, those that steps of a gradient draw for themselves aside; None for no limit.
         seed: of the first picture.
@@ -211,8 +217,8 @@ def optimize(
     except (KeyboardInterrupt, CancelledError):
         if run.best is None:
             raise
-        run.ended = "interrupted"
-    if state is not None and run.ended != "interrupted":
+        run.ended = INTERRUPTED
+    if state is not None and run.ended != INTERRUPTED:
         state.unlink(missing_ok=True)
     notes = [*means.notes, *(["It went on where an interrupted run had been."] if resumed else [])]
     return _result(run, notes, parents)
@@ -226,9 +232,7 @@ def _noises(means: Means, parents: Sequence[Parent]) -> tuple[Noise, ...]:
     """
     own = means.examiner.judge.stored_name
     guides = bool(parents) and means.examiner.gradient is not None and not refusal_of_gradient(means.generator)
-    noises = [
-        one.noise if guides and one.judge == own else one.noise._replace(strength=0.0) for one in parents
-    ]
+    noises = [one.noise if guides and one.judge == own else one.noise._replace(strength=0.0) for one in parents]
     kept = [one.noise for one in noises if one.noise is not None]
     if kept and means.sampler is None:
         raise ModelError(f"An optimized picture cannot be gone on from. {' '.join(means.notes)}".rstrip())
@@ -267,7 +271,7 @@ def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] =
     sentences = [*notes, ENDS[run.ended]]
     if run.means.examiner.second is None:
         sentences.append("No second taste checks this judge: look at the picture.")
-    if few := few_ratings(run.means.examiner.judge.inner):
+    if few := few_ratings(run.means.examiner.tasting.inner):
         sentences.append(few)
     return Optimized(
         replace(run.means.request, optimized=json.dumps(record, sort_keys=True)),
@@ -280,6 +284,7 @@ def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] =
         tuple(step.way for step in run.steps),
         tuple(filter(None, sentences)),
         run.ended,
+        run.means.examiner.judge.name,
         run.best.picture.seconds,
         noise=run.best.noise,
         start_noise=run.start.noise,
@@ -394,7 +399,9 @@ def store(collection: Collection, generator: ImageGenerator, optimized: Optimize
         drawn = DrawnPicture(request, pixels, None, optimized.seconds_per_picture)
         rows += collection.add_drawn([drawn], generator.model.identity, sampler, {KEYWORD: request.optimized})
         keep_noise(collection, rows[-1], noise, judge.stored_name)
-    judge_pictures(StoredPictures(collection, rows), judge)
+    inner = judge.inner
+    for one in [each for each, _ in inner.judges] if isinstance(inner, WeightedJudges) else [judge]:
+        judge_pictures(StoredPictures(collection, rows), one)
     begun = [rows[0].sha256] if not optimized.parents else [one.sha256 for one in optimized.parents]
     set_parents(collection, rows[-1], begun)
     first = rows[0] if not optimized.parents else rows_by_hash(collection, [begun[0][:16]]).get(begun[0][:16], rows[0])

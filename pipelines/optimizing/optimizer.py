@@ -19,11 +19,14 @@ from ...files import write_whole
 from ..models.request import DrawnPicture
 from .examining import Bounds, Marks
 from .ways import GIVEN_UP, SEEDS, Means, Noise
+from .weighing import WeightedJudges
 
 #: Seeds that a run begins with.
 FIRST = 4
 #: Version of records; others are not drawn again.
 VERSION = 1
+#: End of a run that its caller ended.
+INTERRUPTED = "interrupted"
 #: Why a run ended, in words.
 ENDS = {
     "limit": "",
@@ -32,7 +35,7 @@ ENDS = {
     "adherence": "Stopped because more would no longer show what the prompt asks for.",
     "freedom": "Stopped because more would bring faults.",
     "value": "Stopped because no way brings more.",
-    "interrupted": "Interrupted: the same call again goes on from here.",
+    INTERRUPTED: "Interrupted: the same call again goes on from here.",
 }
 
 
@@ -248,7 +251,7 @@ class Optimization:
             facts[name] = {"strength": one.noise.strength, "seed": one.noise.seed, "marks": asdict(one.marks)}
         state = {
             **facts, "record": self.record, "first": [asdict(one) for one in self.first], "drawn": self.drawn,
-            "second": self._second, "seconds": self.seconds, "ended": self.ended, "steps": [asdict(step) for step in self.steps],
+            "second": self._second, "units": getattr(self.means.examiner.judge.inner, "units", None), "seconds": self.seconds, "ended": self.ended, "steps": [asdict(step) for step in self.steps],
         }  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, save(arrays, metadata={"state": json.dumps(state)}))
@@ -283,6 +286,11 @@ class Optimization:
             self.first = [Marks(**one) for one in state["first"]]
             self.steps = [Step(**step) for step in state["steps"]]
             self.drawn, self._second, self._spent = state["drawn"], state["second"], state["seconds"]
+            if isinstance(self.means.examiner.judge.inner, WeightedJudges):
+                self.means.examiner.judge.inner.units = [
+                    (float(mean), float(spread)) for mean, spread in state["units"]
+                ]
+            self.means.examiner.begun = True
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"The state {str(path)!r} cannot be read ({error}): remove it to begin anew.") from error
         self.bounds = Bounds.of(self.first, self._floor)

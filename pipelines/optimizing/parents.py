@@ -13,15 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ...errors import ModelError, first_line
 from ...files import write_whole
+from ...prompts.space.rendering import RenderedChoice
+from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
 from ..collection.provenance import SOART, provenance_of
 from ..collection.queries import rows_by_hash
+from ..collection.studies import choices_by_space
 from ..collection.tables import ImageRow
 from ..ingest.lookup import look_up
 from ..models.generator import ImageGenerator
@@ -168,6 +172,65 @@ def parents_named(collection: Collection, generator: ImageGenerator, files: Sequ
     for problem in found.problems.values():
         raise ModelError(problem)
     return [parent_of(collection, generator, found.pictures[file]) for file in files]
+
+
+def beginning(
+    collection: Collection,
+    generator: ImageGenerator,
+    files: Sequence[Path],
+    prompt: str | None,
+    seed: int,
+    settings: Mapping[str, Any],
+) -> tuple[str, dict[str, Any], list[Parent]]:
+    """Prompt, settings and parents of a run that begins with pictures.
+
+    Args:
+        collection: the collection.
+        generator: the model that drew them.
+        files: of the pictures.
+        prompt: None for that of the first; of several that were tuned in one space, for one whose options come from all.
+        seed: decides which option comes from which.
+        settings: those of the first picture unless they are given here; None is not given.
+
+    Raises:
+        ModelError: as for ``parents_named``.
+    """
+    parents = parents_named(collection, generator, files)
+    own = dict(parents[0].settings) if parents else {}
+    if prompt is None and parents:
+        prompt = parents[0].prompt
+        if len(parents) > 1 and (mixture := crossed(collection, generator, parents, seed)) is not None:
+            prompt, own = mixture.prompt, own | mixture.settings
+            own |= {} if mixture.negative is None else {"negative": mixture.negative}
+    given = {name: value for name, value in settings.items() if value is not None}
+    return prompt or "", {**own, **given}, parents
+
+
+def crossed(
+    collection: Collection, generator: ImageGenerator, parents: Sequence[Parent], seed: int
+) -> RenderedChoice | None:
+    """A choice of a tuned space that takes each option from one of several of its pictures (uniform crossover).
+
+    Args:
+        collection: holds the tune.
+        generator: the model.
+        parents: the pictures.
+        seed: of the crossover.
+
+    Returns:
+        prompt and settings; None for pictures that were not tuned, or not in one space.
+    """
+    wanted = [one.sha256 for one in parents]
+    for tuned in choices_by_space(collection, generator.model.identity):
+        known = {image.sha256: row for row, image in tuned.choices if image is not None}
+        if not known.keys() >= {*wanted}:
+            continue
+        rng, space = np.random.default_rng(seed), PromptSpace.parse_yaml(tuned.text, f"space {tuned.fingerprint}")
+        options = np.array([json.loads(known[one].options) for one in wanted])
+        choice = options[rng.integers(len(wanted), size=options.shape[1]), np.arange(options.shape[1])]
+        # Options that two parents may have apart may be forbidden together.
+        return space.render_with(space.nearest(choice), known[wanted[int(rng.integers(len(wanted)))]].context)
+    return None
 
 
 def parents_again(collection: Collection, record: Mapping[str, Any]) -> list[Parent]:

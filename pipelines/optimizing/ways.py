@@ -21,7 +21,7 @@ from ...errors import ModelError
 from ..judges.gradients import checked_gradient
 from ..models.generator import ImageGenerator
 from ..models.guidance import Guide
-from ..models.noise import NoiseSampler, free_memory, refusal, refusal_of_gradient
+from ..models.noise import DrawsNoise, NoiseSampler, free_memory, refusal, refusal_of_gradient, sampler_of
 from ..models.request import DrawnPicture, Request
 from .examining import Examiner
 from .gaussian import flattened, mixed, normal, on_sphere, rotated
@@ -72,7 +72,7 @@ class Means:
     generator: ImageGenerator
     request: Request
     examiner: Examiner
-    sampler: NoiseSampler | None
+    sampler: DrawsNoise | None
     notes: list[str]
     ways: tuple[str, ...]
     parents: tuple[Noise, ...] = ()
@@ -103,11 +103,11 @@ class Means:
             notes.append(f"{why} Only other seeds are tried.")
             sampler, ways = None, [SEEDS]
         else:
-            sampler, ways = NoiseSampler(generator, request, after_step), [SEARCH, SEEDS]
+            sampler, ways = sampler_of(generator, request, after_step), [SEARCH, SEEDS]
             why = refusal_of_gradient(generator)
             if examiner.gradient is None:
                 why = f"The judge {examiner.judge.name!r} has no gradient."
-            if not why:
+            if not why and isinstance(sampler, NoiseSampler):
                 why = _too_little_memory(sampler)
                 ways = [GUIDANCE, GRADIENT, *ways] if not why else [GUIDANCE, *ways]
             if why:
@@ -145,7 +145,7 @@ class Means:
             return parents[0]._replace(noise=on_sphere(rotated(noises[0], away, NEAR)))
         # Of two parents each child is nearer to another one; of three all are in the middle.
         share = (number + 1) / (children + 1)
-        shares = [1 - share, share] if len(noises) == 2 else [1.0] * len(noises)  # noqa: PLR2004
+        shares = [1 - share, share] if len(noises) == 2 else [1.0] * len(noises)
         return parents[0]._replace(noise=mixed(noises, shares))
 
     def _of_seed(self, seed: int) -> Noise:
@@ -180,7 +180,7 @@ class Means:
         return [best._replace(noise=noise)]
 
     def _derivative(self, noise: torch.Tensor) -> torch.Tensor | None:
-        assert self.sampler is not None
+        assert isinstance(self.sampler, NoiseSampler)
         value, direction = self.sampler.derivative(noise, self.few_steps, self._gradient)
         return direction if np.isfinite(value) and bool(torch.isfinite(direction).all()) else None
 

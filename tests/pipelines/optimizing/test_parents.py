@@ -1,5 +1,8 @@
 """More like a picture: parents, their noise, families and records."""
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -9,10 +12,25 @@ from soart.errors import ModelError
 from soart.pipelines.collection.families import children_of, parents_of
 from soart.pipelines.generate import generate, plan
 from soart.pipelines.judges.finding import guarded
+from soart.pipelines.judges.gradients import gradient_of
+from soart.pipelines.judges.ranking import standard
+from soart.pipelines.optimizing.examining import Examiner
 from soart.pipelines.optimizing.gaussian import departure, mixed, normal
-from soart.pipelines.optimizing.optimize import optimize, optimize_again, record_of, state_file, store
-from soart.pipelines.optimizing.parents import keep_noise, noise_file, parent_of, parents_again, parents_named
+from soart.pipelines.optimizing.optimize import judge_for, optimize, optimize_again, record_of, state_file, store
+from soart.pipelines.optimizing.parents import (
+    beginning,
+    keep_noise,
+    noise_file,
+    parent_of,
+    parents_again,
+    parents_named,
+)
 from soart.pipelines.optimizing.ways import Noise
+from soart.pipelines.scoring.pictures import PicturesInMemory
+from soart.pipelines.tuning.loop import tune
+from soart.pipelines.tuning.panel import Panel
+from soart.pipelines.tuning.tuner import Tuner
+from soart.prompts.space.space import PromptSpace
 
 PROMPT = "a boat in cool colors"
 
@@ -84,9 +102,7 @@ def test_the_record_of_a_child_makes_it_again(generator, collection, rows):
     )
     grandchild = more(generator, [parent_of(collection, generator, child.row)], pictures=8)
     for found in (child, grandchild):
-        again = optimize_again(
-            generator, found.record, by=Bright(), parents=parents_again(collection, found.record)
-        )
+        again = optimize_again(generator, found.record, by=Bright(), parents=parents_again(collection, found.record))
         assert np.array_equal(again.pixels, found.pixels)
     with pytest.raises(ModelError, match="bred from others"):
         optimize_again(generator, child.record, by=Bright())
@@ -118,7 +134,7 @@ def test_pictures_of_unknown_making_are_refused(generator, collection, rows, tmp
 
     plain = tmp_path / "plain.png"
     Image.new("RGB", (64, 64), "red").save(plain)
-    with pytest.raises(ModelError, match="Nothing says how 'plain.png' was drawn"):
+    with pytest.raises(ModelError, match="Nothing says how 'plain"):
         parents_named(collection, generator, [plain])
     with pytest.raises(ModelError, match="does not exist"):
         parents_named(collection, generator, [tmp_path / "none.png"])
@@ -134,3 +150,59 @@ def test_pictures_of_unknown_making_are_refused(generator, collection, rows, tmp
     monkeypatch.setattr(type(generator.model), "identity", "other", raising=False)
     with pytest.raises(ModelError, match="load the same model"):
         parent_of(collection, generator, rows[1])
+
+
+def test_several_judges_count_in_deviations_of_the_first_pictures(generator):
+    judge = judge_for({Bright(): 2.0, "technical": 1.0})
+    assert judge.name == "2 × bright + technical"
+    request = generator.request(PROMPT, 3, steps=2)
+    drawn = [one for batch in generator.draw([replace(request, seed=seed) for seed in range(4)]) for one in batch]
+    examiner = Examiner(judge, PROMPT)
+    values = [one.value for one in examiner.examine(drawn)]
+    pictures = PicturesInMemory({number: one.pixels for number, one in enumerate(drawn)})
+    light, sound = (guarded(one).values(pictures) for one in (Bright(), "technical"))
+    assert values == pytest.approx((2 * standard(light) + standard(sound)) / 3, abs=1e-6)
+    # Later pictures are measured in the same units.
+    assert examiner.examine(drawn[:1])[0].value == pytest.approx(values[0])
+    # The gradient is the weighted sum of all, where all have one.
+    pixels = drawn[0].pixels / 255
+    value, slope = examiner.gradient(pixels, PROMPT)
+    assert value == pytest.approx(values[0], abs=1e-3)
+    _, own = gradient_of(guarded("technical").inner)(pixels, PROMPT)
+    assert slope == pytest.approx(2 / 3 / light.std() / pixels.size + own / 3 / sound.std(), rel=1e-3, abs=1e-7)
+    assert Examiner(judge_for([Brightness(), "technical"]), PROMPT).gradient is None
+
+
+def test_runs_with_several_judges_go_on_in_the_same_units(generator, tmp_path):
+    state = tmp_path / "state.safetensors"
+    options = {"seconds": None, "pictures": 12, "steps": 2, "ways": ["search"], "adherence": 0.0, "state": state}
+    judges = {Bright(): 1.0, "technical": 1.0}
+    whole = optimize(generator, PROMPT, by=judges, **options)
+
+    def interrupt(progress):
+        if progress.pictures > 4:
+            raise KeyboardInterrupt
+
+    optimize(generator, PROMPT, by=judges, progress=interrupt, **options)
+    again = optimize(generator, PROMPT, by=judges, **options)
+    assert again.marks.value == pytest.approx(whole.marks.value, abs=1e-9)
+    assert optimize_again(generator, again.record, by=judges).marks.value == pytest.approx(whole.marks.value, abs=1e-9)
+
+
+def test_tuned_parents_cross_their_options(generator, collection):
+    space = PromptSpace.from_text("a {boat|fox|owl} in {warm|cool|neon} colors")
+    generator.set_defaults(steps=2)
+    tuner = Tuner(collection, generator, space, Panel("technical"), batch=6, budget=6, prune=False, seed=1)
+    tune(tuner)
+    rows = [trial.row for trial in tuner.study.own if trial.row]
+    first, second = (
+        rows[0],
+        next(row for row in rows[1:] if row.generation.prompt.split()[1] != rows[0].generation.prompt.split()[1]),
+    )
+    files = [collection.locate(row) for row in (first, second)]
+    words = {(row.generation.prompt.split()[1], row.generation.prompt.split()[3]) for row in (first, second)}
+    found = {beginning(collection, generator, files, None, seed, {})[0] for seed in range(12)}
+    pairs = {(prompt.split()[1], prompt.split()[3]) for prompt in found}
+    assert pairs == set(product({a for a, _ in words}, {b for _, b in words}))
+    assert beginning(collection, generator, files, "an owl", 0, {"steps": 3})[:2][0] == "an owl"
+    assert beginning(collection, generator, files, None, 0, {"steps": 3})[1]["steps"] == 3
