@@ -333,6 +333,33 @@ LITERAL = (
     N_("Expected a least adherence above 0 and at most 1, got %(value)s."),
     N_("The judge %(judge)s is not offered here: the owner of this server names it with soart web --by."),
     N_("Pictures are being drawn already: wait until they are done, or cancel that."),
+    # Optimizing
+    N_("Optimizing"),
+    N_("Optimized."),
+    N_("A picture is being optimized already: wait until it is done, or cancel that."),
+    N_("Name a picture or a prompt to optimize."),
+    N_(
+        "Nothing says how this picture was drawn: choose one whose prompt, seed and model are known, such as one that was drawn here."
+    ),
+    N_("%(name)s was drawn by %(model)s, and this is %(own)s: load the same model."),
+    N_("%(name)s was optimized, and its noise is not in this collection: name the collection that it was made in."),
+    N_("Stopped because a second taste, learnt from parts of the ratings, no longer agrees: more would please the taste and not you."),
+    N_("Stopped because more would no longer show what the prompt asks for."),
+    N_("Stopped because more would bring faults."),
+    N_("Stopped because no way brings more."),
+    N_("No second taste checks this judge: look at the picture."),
+    N_("This model draws in another program or on a cluster, which takes seeds and no noise."),
+    N_("Only other seeds are tried."),
+    N_("An optimized picture would show its errors: rate more pictures first."),
+    N_("The gradient by the noise needs about %(gigabytes)s GB beside the model, and %(free)s GB are free."),
+    N_("The judge %(judge)s has no gradient."),
+    N_("A model that is offloaded gives no derivative: load it with offload='none'."),
+    N_("Guidance and search are used instead."),
+    N_("Search is used instead."),
+    N_(
+        "This taste was learnt from %(count)s ratings: with so few, an optimized picture may be no more to your liking than the best of many seeds."
+    ),
+    N_("Compare both."),
     # Pictures, ratings and filters
     N_("Expected a whole number as %(name)s, got %(value)s."),
     N_("Expected a day such as 2026-01-31, got %(value)s."),
