@@ -11,6 +11,7 @@ from comfy_api.latest import ComfyExtension, io
 from . import saved_workflows as saved_workflows
 from .generate import SoartGenerate
 from .judge import SoartJudge
+from .optimize import SoartOptimize
 from .score import SoartGate, SoartRank, SoartScore
 from .steer import SoartFactorEffects, SoartObserve, SoartPromptChoice
 from .taste import SoartExplain, SoartTaste
@@ -26,6 +27,7 @@ NODES = [
     SoartObserve,
     SoartFactorEffects,
     SoartGate,
+    SoartOptimize,
 ]
 
 
