@@ -27,7 +27,6 @@ from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
 from ..support.background import CancelledError
-from ..support.wording import counted
 from .examining import Examiner, Marks
 from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
 from .parents import KEYWORD, Parent, family, keep_noise
@@ -250,7 +249,7 @@ def few_ratings(judge: object) -> str:
     if not 0 < learnt_from < ENOUGH:
         return ""
     return (
-        f"This taste was learnt from {counted(learnt_from, 'rating')}: with so few, an optimized picture may be no more to your "
+        f"This taste was learnt from {learnt_from} ratings: with so few, an optimized picture may be no more to your "
         "liking than the best of many seeds. Compare both."
     )
 

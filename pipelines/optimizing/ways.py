@@ -111,7 +111,8 @@ class Means:
                 why = _too_little_memory(sampler)
                 ways = [GUIDANCE, GRADIENT, *ways] if not why else [GUIDANCE, *ways]
             if why:
-                notes.append(f"{why} {'Guidance and search are' if GUIDANCE in ways else 'Search is'} used instead.")
+                instead = "Guidance and search are used instead." if GUIDANCE in ways else "Search is used instead."
+                notes.append(f"{why} {instead}")
         if wanted is not None:
             if not {*wanted} & {*ways}:
                 raise ModelError(f"The way {wanted[0]!r} cannot be gone. {' '.join(notes)}".rstrip())

@@ -27,6 +27,8 @@ def optimize(
         typer.Option(
             "--like",
             metavar="PICTURE",
+            exists=True,
+            dir_okay=False,
             help="Begin with a picture that this model drew: near it, or between two or three; repeatable. Prompt and settings "
             "are its own unless you name others.",
         ),

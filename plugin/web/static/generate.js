@@ -84,8 +84,7 @@ onSubmit(form, async () => {
 $("#optimize-prompt").onclick = () => {
   if (!form.reportValidity()) return;
   const [by = ""] = Object.keys(weightsIn(form));
-  const show = (/** @type {number} */ id) => openViewer([id], 0);
-  openOptimize({ drawing: drawing(), by, show }).catch(showError);
+  openOptimize({ drawing: drawing(), by, show: (id) => openViewer([id], 0) }).catch(showError);
 };
 startWeights(form);
 poll();

@@ -38,8 +38,8 @@ def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
     [
         ([], 2, "expected a prompt"),
         ([PROMPT, "--by", "technical=0"], 1, "above 0"),
-        (["--like", "none.png"], 1, "does not exist"),
-        (["--like", "a.png", "--again", "b.png"], 2, "the last without the others"),
+        (["--like", "none.png"], 2, "does not exist"),
+        ([PROMPT, "--again", "b.png"], 2, "the last without the others"),
         ([PROMPT, "--by", "nothing"], 1, "There is no judge"),
         ([PROMPT, "--seconds", "nan"], 2, ""),
         ([PROMPT, "--adherence", "2"], 2, ""),
