@@ -235,6 +235,9 @@ def _noises(means: Means, parents: Sequence[Parent]) -> tuple[Noise, ...]:
     kept = [one.noise for one in noises if one.noise is not None]
     if kept and means.sampler is None:
         raise ModelError(f"An optimized picture cannot be gone on from. {' '.join(means.notes)}".rstrip())
+    if parents and means.sampler is not None:
+        # Samplers that add noise on the way draw the first parent again only so.
+        means.sampler.request = replace(means.request, seed=parents[0].way)
     if kept and means.sampler is not None:
         size = means.sampler.noise_of(means.request.seed).shape
         if any(one.shape != size for one in kept):
@@ -347,7 +350,10 @@ def _check_record(record: Mapping[str, Any]) -> None:
         name in record and isinstance(record[name], kind) for name, kind in facts.items()
     )
     sound = sound and all(
-        isinstance(one, Mapping) and isinstance(one.get("sha256"), str) and isinstance(one.get("seed"), int | None)
+        isinstance(one, Mapping)
+        and isinstance(one.get("sha256"), str)
+        and isinstance(one.get("seed"), int | None)
+        and isinstance(one.get("way"), int)
         for one in record.get("parents", ())
     )
     if not sound or not 0 < record["first"] <= FIRST or not {*map(str, record["ways"])} <= {*WAYS, SEEDS}:
@@ -393,11 +399,12 @@ def store(collection: Collection, generator: ImageGenerator, optimized: Optimize
     pictures = [(optimized.request, optimized.pixels, optimized.noise)]
     if not optimized.parents:
         pictures.insert(0, (start, optimized.start, optimized.start_noise))
+    way = optimized.parents[0].way if optimized.parents else optimized.request.seed
     rows: list[ImageRow] = []
     for request, pixels, noise in pictures:
         drawn = DrawnPicture(request, pixels, None, optimized.seconds_per_picture)
         rows += collection.add_drawn([drawn], generator.model.identity, sampler, {KEYWORD: request.optimized})
-        keep_noise(collection, rows[-1], noise, judge.stored_name)
+        keep_noise(collection, rows[-1], noise, way, judge.stored_name)
     inner = judge.inner
     for one in [each for each, _ in inner.judges] if isinstance(inner, WeightedJudges) else [judge]:
         judge_pictures(StoredPictures(collection, rows), one)

@@ -48,6 +48,7 @@ class Parent:
     Attributes:
         sha256: of the picture.
         noise: that it was drawn from; without a tensor it is that of the seed.
+        way: seed of the noise that some samplers add on the way.
         judge: stored name of the judge that guided it; empty for none.
         prompt: its prompt.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``, as far as they are known.
@@ -55,6 +56,7 @@ class Parent:
 
     sha256: str
     noise: Noise
+    way: int
     judge: str = ""
     prompt: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -62,7 +64,8 @@ class Parent:
     @property
     def record(self) -> dict[str, Any]:
         """What a record says of it."""
-        return {"sha256": self.sha256, "seed": None if self.noise.noise is not None else self.noise.seed}
+        seed = None if self.noise.noise is not None else self.noise.seed
+        return {"sha256": self.sha256, "seed": seed, "way": self.way}
 
 
 def noise_file(collection: Collection, sha256: str) -> Path:
@@ -70,24 +73,25 @@ def noise_file(collection: Collection, sha256: str) -> Path:
     return collection.file(f"{NOISES}/{sha256[:20]}.safetensors")
 
 
-def keep_noise(collection: Collection, row: ImageRow, noise: Noise, judge: str) -> None:
+def keep_noise(collection: Collection, row: ImageRow, noise: Noise, way: int, judge: str) -> None:
     """Keep the noise of an optimized picture.
 
     Args:
         collection: the collection.
         row: the picture.
         noise: that it was drawn from.
+        way: seed of the noise on the way.
         judge: stored name of the judge that it was optimized for.
     """
     path = noise_file(collection, row.sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"strength": noise.strength, "seed": noise.seed, "judge": judge}
+    facts = {"strength": noise.strength, "seed": noise.seed, "way": way, "judge": judge}
     arrays = {} if noise.noise is None else {"noise": noise.noise.contiguous()}
     write_whole(path, save(arrays, metadata={"facts": json.dumps(facts)}))
 
 
-def _kept(path: Path) -> tuple[Noise, str]:
-    """A noise that was kept, and the judge that it was optimized for.
+def _kept(path: Path) -> tuple[Noise, int, str]:
+    """A noise that was kept, the seed of the noise on the way, and the judge that the picture was optimized for.
 
     Raises:
         ModelError: the file is damaged.
@@ -97,7 +101,7 @@ def _kept(path: Path) -> tuple[Noise, str]:
             facts = json.loads(file.metadata()["facts"])
             # A copy, because the file may be replaced.
             tensor = file.get_tensor("noise").clone() if "noise" in {*file.keys()} else None
-        return Noise(tensor, float(facts["strength"]), int(facts["seed"])), str(facts["judge"])
+        return Noise(tensor, float(facts["strength"]), int(facts["seed"])), int(facts["way"]), str(facts["judge"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"The noise {str(path)!r} cannot be read ({first_line(error)}): remove it.") from error
 
@@ -121,9 +125,10 @@ def parent_of(collection: Collection, generator: ImageGenerator, row: ImageRow) 
     own = generator.model.identity
     if loras_beside(own, origin.model) is None:
         raise ModelError(f"{name!r} was drawn by {origin.model!r}, and this is {own!r}: load the same model.")
-    noise, judge = Noise(None, 0.0, _seed(name, origin.seed)), ""
+    way = _seed(name, origin.seed)
+    noise, judge = Noise(None, 0.0, way), ""
     if (path := noise_file(collection, row.sha256)).is_file():
-        noise, judge = _kept(path)
+        noise, way, judge = _kept(path)
     elif _is_optimized(collection.locate(row)):
         raise ModelError(
             f"{name!r} was optimized, and its noise is not in this collection: name the collection that it was made in."
@@ -136,7 +141,12 @@ def parent_of(collection: Collection, generator: ImageGenerator, row: ImageRow) 
     if {"width", "height"} <= generator.model.accepts:
         known |= dict(zip(("width", "height"), origin.size, strict=True))
     return Parent(
-        row.sha256, noise, judge, origin.prompt, {name: value for name, value in known.items() if value is not None}
+        row.sha256,
+        noise,
+        way,
+        judge,
+        origin.prompt,
+        {name: value for name, value in known.items() if value is not None},
     )
 
 
@@ -242,7 +252,7 @@ def parents_again(collection: Collection, record: Mapping[str, Any]) -> list[Par
     parents = []
     for one in record.get("parents", ()):
         if one["seed"] is not None:
-            parents.append(Parent(one["sha256"], Noise(None, 0.0, one["seed"])))
+            parents.append(Parent(one["sha256"], Noise(None, 0.0, one["seed"]), one["way"]))
             continue
         path = noise_file(collection, one["sha256"])
         if not path.is_file():

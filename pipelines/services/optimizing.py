@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Key of the jobs.
 KEY = "optimize"
 #: Fewest and most seconds of a run: guests may optimize too.
-FEWEST_SECONDS, MOST_SECONDS = 1.0, 3600.0
+FEWEST_SECONDS, MOST_SECONDS = 1.0, 600.0
 
 
 @dataclass(frozen=True)

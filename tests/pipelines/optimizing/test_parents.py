@@ -80,6 +80,17 @@ def test_more_like_a_picture_begins_with_its_noise(generator, collection, rows):
     assert found.marks.value >= found.start_marks.value
 
 
+def test_samplers_that_add_noise_draw_the_parent_again_too(generator, collection):
+    settings = {"seed": 5, "steps": 3, "scheduler": "EulerAncestralDiscreteScheduler"}
+    [row] = generate(collection, generator, plan(PROMPT, 1, generator, **settings), []).rows
+    parent = parent_of(collection, generator, row)
+    assert parent.settings["scheduler"] == "EulerAncestralDiscreteScheduler"
+    found = store(collection, generator, more(generator, [parent], seed=77), guarded(Bright()))
+    assert np.abs(found.start.astype(int) - collection.pixels(row)).max() <= 1
+    again = more(generator, [parent_of(collection, generator, found.row)], pictures=1, seed=78)
+    assert np.abs(again.start.astype(int) - found.pixels).max() <= 1
+
+
 def test_families_are_stored_and_walked_back(generator, collection, rows):
     parents = parents_named(collection, generator, [collection.locate(row) for row in rows])
     child = store(collection, generator, more(generator, parents), guarded(Bright()))
@@ -123,7 +134,7 @@ def test_states_differ_by_parents(generator, collection, rows):
 def test_guidance_goes_on_only_for_the_same_judge(generator, collection, rows):
     noise = parent_of(collection, generator, rows[0]).noise
     for judge, guided in ((guarded(Bright()).stored_name, True), ("overall", False)):
-        keep_noise(collection, rows[0], noise._replace(strength=0.2), judge)
+        keep_noise(collection, rows[0], noise._replace(strength=0.2), 5, judge)
         parent = parent_of(collection, generator, rows[0])
         found = more(generator, [parent], pictures=1, ways=["guidance"])
         assert (found.start_noise.strength > 0) == guided
@@ -144,7 +155,7 @@ def test_pictures_of_unknown_making_are_refused(generator, collection, rows, tmp
     noise_file(collection, rows[0].sha256).write_bytes(b"nothing")
     with pytest.raises(ModelError, match="cannot be read"):
         parent_of(collection, generator, rows[0])
-    keep_noise(collection, rows[0], Noise(torch.zeros(4, 2, 2), 0.0, 0), "")
+    keep_noise(collection, rows[0], Noise(torch.zeros(4, 2, 2), 0.0, 0), 0, "")
     with pytest.raises(ModelError, match="another size"):
         more(generator, [parent_of(collection, generator, rows[0])])
     monkeypatch.setattr(type(generator.model), "identity", "other", raising=False)
