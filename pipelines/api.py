@@ -208,7 +208,7 @@ def optimize(
             raise SoartError("Expected a prompt, or pictures to begin with (like=), got neither.")
         if not files:
             # A mistake leaves no empty collection behind.
-            generator.request(prompt, seed, **settings)
+            generator.request(prompt or "", seed, **settings)
         opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
         prompt, settings, parents = beginning(opened, generator, files, prompt, seed, settings)
         request = generator.request(prompt, seed, **settings)

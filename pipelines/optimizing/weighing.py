@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
-from ...metrics.protocols import Scale
+from ...metrics.protocols import Pictures, Scale
 from ..judges.gradients import Gradient, checked_gradient, gradient_of
 from ..judges.guarded import GuardedJudge, View
 from ..judges.ranking import Weighted
@@ -24,6 +25,9 @@ class WeightedJudges:
         units: mean and standard deviation of each among the first pictures; empty before these are known.
     """
 
+    scale = Scale(-np.inf, np.inf, "deviations")
+    needs: Sequence[str] = ()
+
     def __init__(self, judges: Sequence[Weighted]) -> None:
         self.judges = [(judge, weight) for judge, weight in judges if weight > 0]
         self.units: list[tuple[float, float]] = []
@@ -31,7 +35,6 @@ class WeightedJudges:
             judge.name if weight == 1 else f"{weight:g} × {judge.name}" for judge, weight in self.judges
         )
         self.version = " + ".join(f"{judge.stored_name} {judge.version}" for judge, _ in self.judges)
-        self.scale, self.needs = Scale(-np.inf, np.inf, "deviations"), frozenset[str]()
 
     @property
     def taste(self) -> GuardedJudge | None:
@@ -58,11 +61,12 @@ class WeightedJudges:
         shares: np.ndarray = weights / weights.sum() * [1 / s if s > least else 0.0 for s, least in spread]
         return shares
 
-    def values(self, pictures: View) -> np.ndarray:
+    def values(self, pictures: Pictures, /) -> np.ndarray:
         """(n,) values in standard deviations of the first pictures."""
+        seen = cast("View", pictures)
         if not self.units:
-            self.calibrate(pictures)
-        values: np.ndarray = (self._columns(pictures) - [mean for mean, _ in self.units]) @ self._shares
+            self.calibrate(seen)
+        values: np.ndarray = (self._columns(seen) - [mean for mean, _ in self.units]) @ self._shares
         return values
 
     @property

@@ -27,8 +27,6 @@ def optimize(
         typer.Option(
             "--like",
             metavar="PICTURE",
-            exists=True,
-            dir_okay=False,
             help="Begin with a picture that this model drew: near it, or between two or three; repeatable. Prompt and settings "
             "are its own unless you name others.",
         ),
@@ -80,6 +78,9 @@ def optimize(
         raise typer.BadParameter(
             "expected a prompt, --like or --again, the last without the others", param_hint="PROMPT"
         )
+    for file in like or ():
+        if not file.is_file():
+            raise typer.BadParameter(f"the file {str(file)!r} does not exist", param_hint="--like")
     width, height = parse_size(size)
     judge = optimizing.judge_for(dict(load_judges(by, profiles, [collection])), anyway=anyway or again is not None)
     Collection.check_place(collection)
