@@ -30,7 +30,7 @@ from .step_preview import NEEDED, decoded
 #: Longest side in pixels of the picture that memory is measured on; larger ones need more in proportion to their area.
 MEASURED_SIDE = 256
 #: What the way back takes beside the tensors that are kept for it, such as the derivatives of the largest of them.
-SLACK = 1.25
+SLACK = 1.5
 #: A picture (h, w, 3) floating 0…1 to its value and the derivative (h, w, 3) of that.
 PictureGradient = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
