@@ -33,6 +33,7 @@ from .models.loading import LoadedModel
 from .models.opening import open_generator
 from .models.options import GeneratorOptions
 from .optimizing import optimize as optimizing
+from .optimizing.parents import beginning
 from .scoring.example_pictures import example_thumbnails
 from .scoring.measuring import open_pictures
 from .scoring.pictures import StoredPictures
@@ -153,7 +154,7 @@ def generate(
 
 
 def optimize(
-    prompt: str,
+    prompt: str | None = None,
     collection: str | Path | Collection = "soart-pictures",
     *,
     model: str | Path | LoadedModel | ImageGenerator | None = None,
@@ -163,6 +164,7 @@ def optimize(
     seed: int = 0,
     adherence: float | None = None,
     anyway: bool = False,
+    like: str | Path | Sequence[str | Path] = (),
     progress: Callable[[optimizing.Progress], None] = lambda progress: None,
     **settings: Any,  # noqa: ANN401
 ) -> optimizing.Optimized:
@@ -171,7 +173,7 @@ def optimize(
     The best of the first seeds is stored too. Called again after an interruption, it goes on.
 
     Args:
-        prompt: a prompt.
+        prompt: a prompt; None for that of the pictures of ``like``.
         collection: a folder, or an open collection, which stays open.
         model: as for ``generate``.
         by: a judge, a taste or a name (docs/judges.md). None for the overall score.
@@ -180,6 +182,7 @@ def optimize(
         seed: of the first picture.
         adherence: least adherence to the prompt, 0 to 1; by default that of the first seeds less 0.02.
         anyway: True to use a taste that cannot be relied on yet.
+        like: picture files that the model drew, at most three: the run begins near one, or between several.
         progress: called after each step; whatever it raises ends the run.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's own.
 
@@ -202,11 +205,19 @@ def optimize(
         if not isinstance(collection, Collection):
             Collection.check_place(collection)
         generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
-        request = generator.request(prompt, seed, **settings)
+        files = [Path(like)] if isinstance(like, str | Path) else [Path(one) for one in like]
+        if prompt is None and not files:
+            raise SoartError("Expected a prompt, or pictures to begin with (like=), got neither.")
+        if not files:
+            # A mistake leaves no empty collection behind.
+            generator.request(prompt or "", seed, **settings)
         opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
+        prompt, settings, parents = beginning(opened, generator, files, prompt, seed, settings)
+        request = generator.request(prompt, seed, **settings)
         found = optimizing.optimize(
             generator, prompt, by=judge, seconds=seconds, pictures=pictures, seed=seed, adherence=adherence, anyway=anyway,
-            state=optimizing.state_file(opened, generator, judge, request), progress=progress, **settings,
+            parents=parents, state=optimizing.state_file(opened, generator, judge, request, parents), progress=progress,
+            **settings,
         )  # fmt: skip
         return optimizing.store(opened, generator, found, judge)
 

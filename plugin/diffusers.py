@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -36,6 +37,7 @@ from ..pipelines.models.step_preview import StepPreview
 from ..pipelines.optimizing.optimize import Optimized, optimize
 from ..pipelines.scoring.in_memory import as_pictures
 from ..pipelines.scoring.pictures import PicturesInMemory
+from ..pipelines.tuning.ending import goal_judge, optimize_best
 from ..pipelines.tuning.findings import StudyFindings, findings_of
 from ..pipelines.tuning.loop import tune
 from ..pipelines.tuning.panel import Panel
@@ -289,6 +291,7 @@ class SoartPipeline:
         prune: bool = True,
         vocabulary: str = "general",
         proposer: Proposer | None = None,
+        optimize: float | None = None,
         progress: Callable[[int], None] = lambda done: None,
         watch: Watch | None = None,
         **options: Any,
@@ -307,6 +310,8 @@ class SoartPipeline:
             vocabulary: put around a plain prompt.
             proposer: adds and retires options between batches, such as ``soart.vocabulary_proposer()``; None leaves the
                 space as it is.
+            optimize: seconds to spend at the end on the best picture of the best prompt, which is then ``optimized`` of the
+                findings; None for none.
             progress: called with the number of pictures drawn.
             watch: shows the tuner after every batch, such as ``soart.plugin.jupyter.widgets.WatchTune()``.
             options: settings of every picture that the space leaves open, such as ``width``, ``height``, ``steps`` and
@@ -329,6 +334,10 @@ class SoartPipeline:
             space = PromptSpace.parse(space, vocabulary, negative)
         generator = ImageGenerator(generator.model, **settings)
         panel = Panel(by)
+        expect("the seconds of optimize as a number", optimize, int, float, type(None))
+        if optimize:
+            # A judge that cannot be optimized for is refused before anything is drawn.
+            goal_judge(panel)
         with Collection(collection) as store:
             tuner = Tuner(
                 store, generator, space, panel, seed=seed, batch=batch, budget=budget, prune=prune, proposer=proposer
@@ -340,7 +349,8 @@ class SoartPipeline:
                 return False
 
             tune(tuner, on_batch=on_batch, progress=progress)
-            return findings_of(tuner)
+            findings = findings_of(tuner)
+            return replace(findings, optimized=optimize_best(tuner, findings, optimize)) if optimize else findings
 
 
 def wrap(

@@ -11,16 +11,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import ModelError, first_line
+from ...messages import message
 from .calls import PICTURES
 from .generator import ImageGenerator, out_of_memory
 from .guidance import Guide, guided
@@ -29,6 +30,8 @@ from .step_preview import NEEDED, decoded
 
 #: Longest side in pixels of the picture that memory is measured on; larger ones need more in proportion to their area.
 MEASURED_SIDE = 256
+#: What the way back takes beside the tensors that are kept for it, such as the derivatives of the largest of them.
+SLACK = 1.5
 #: A picture (h, w, 3) floating 0…1 to its value and the derivative (h, w, 3) of that.
 PictureGradient = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
@@ -194,6 +197,7 @@ class NoiseSampler:
             share = self.size[0] * self.size[1] / (width * height)
             request = replace(request, width=width, height=height)
         sizes: dict[int, int] = {}
+        calls: list[int] = []
         weights = {p.data_ptr() for p in _parameters(self.generator.model.pipeline)}
 
         def kept(tensor: torch.Tensor) -> torch.Tensor:
@@ -206,18 +210,44 @@ class NoiseSampler:
         try:
             with (
                 torch.autograd.graph.saved_tensors_hooks(kept, lambda tensor: tensor),
+                _weighed(_core(self.generator.model.pipeline), lambda: sum(sizes.values()), calls),
                 small._differentiable(noise, request, checkpointed=False),
             ):
                 pass
         except Exception as error:
             raise self._failure(error) from error
-        return round(sum(sizes.values()) * share)
+        # The way back passes the decoder first and frees it, then computes each step again, alone.
+        rest = sum(sizes.values()) - sum(calls)
+        return round(max(rest, *calls) * SLACK * share)
+
+
+class DrawsNoise(Protocol):
+    """Draws one request from given noise, as ``NoiseSampler`` does; a generator of a host has one of its own."""
+
+    generator: ImageGenerator
+    request: Request
+
+    def noise_of(self, seed: int) -> torch.Tensor:
+        """Noise of a seed, without the axis of a batch."""
+
+    def draw(self, noises: Sequence[torch.Tensor], guide: Guide | None = None) -> list[DrawnPicture]:
+        """Draw a picture of each noise."""
+
+
+def sampler_of(
+    generator: ImageGenerator, request: Request, after_step: Callable[[], None] = lambda: None
+) -> DrawsNoise:
+    """What draws a request from given noise: the generator's own ``noise_sampler``, if it has one, else a ``NoiseSampler``."""
+    own: Callable[..., DrawsNoise] | None = getattr(generator, "noise_sampler", None)
+    return NoiseSampler(generator, request, after_step) if own is None else own(request, after_step)
 
 
 def refusal(generator: object) -> str:
     """A sentence on why a generator does not draw from given noise; empty if it does."""
+    if hasattr(generator, "noise_sampler"):
+        return ""
     if not isinstance(generator, ImageGenerator) or type(generator).draw is not ImageGenerator.draw:
-        return "This model draws in another program or on a cluster, which takes seeds and no noise."
+        return message("This model draws in another program or on a cluster, which takes seeds and no noise.")
     model = generator.model
     if not hasattr(model.pipeline, "prepare_latents"):
         return f"A {type(model.pipeline).__name__} does not take noise from outside."
@@ -228,6 +258,8 @@ def refusal(generator: object) -> str:
 
 def refusal_of_gradient(generator: ImageGenerator) -> str:
     """A sentence on why a model gives no derivative by the noise; empty if it does."""
+    if hasattr(generator, "noise_sampler"):
+        return "A model of a host gives no derivative."
     model = generator.model
     pipeline = model.pipeline
     if _unguarded(type(pipeline)) is None or _core(pipeline) is None:
@@ -235,7 +267,7 @@ def refusal_of_gradient(generator: ImageGenerator) -> str:
     if missing := [name for name in NEEDED if getattr(pipeline, name, None) is None]:
         return f"A {type(pipeline).__name__} without {missing[0]} gives no derivative."
     if model.offload not in ("", "none"):
-        return "A model that is offloaded gives no derivative: load it with offload='none'."
+        return message("A model that is offloaded gives no derivative: load it with offload='none'.")
     return ""
 
 
@@ -323,19 +355,37 @@ def _frozen(pipeline: Any) -> Iterator[None]:  # noqa: ANN401
 
 
 @contextmanager
-def _checkpointed(core: Any) -> Iterator[None]:  # noqa: ANN401
-    """Computes each call of a module again for its derivative."""
-    own, replaced = core.forward, "forward" in core.__dict__
-
-    @wraps(own)
-    def forward(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
-        return checkpoint(own, *inputs, use_reentrant=False, **options)
-
-    core.forward = forward
+def _replaced_forward(module: Any, forward: Callable[..., Any]) -> Iterator[None]:  # noqa: ANN401
+    """Has another function called in place of a module's ``forward``."""
+    own, replaced = module.forward, "forward" in module.__dict__
+    module.forward = wraps(own)(forward)
     try:
         yield
     finally:
         if replaced:
-            core.forward = own
+            module.forward = own
         else:
-            del core.forward
+            del module.forward
+
+
+def _checkpointed(core: Any) -> AbstractContextManager[None]:  # noqa: ANN401
+    """Computes each call of a module again for its derivative."""
+    own = core.forward
+
+    def forward(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
+        return checkpoint(own, *inputs, use_reentrant=False, **options)
+
+    return _replaced_forward(core, forward)
+
+
+def _weighed(core: Any, kept: Callable[[], int], calls: list[int]) -> AbstractContextManager[None]:  # noqa: ANN401
+    """Notes in ``calls`` by how much ``kept`` grows during each call of a module."""
+    own = core.forward
+
+    def forward(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
+        before = kept()
+        result = own(*inputs, **options)
+        calls.append(kept() - before)
+        return result
+
+    return _replaced_forward(core, forward)

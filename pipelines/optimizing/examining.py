@@ -21,6 +21,7 @@ from ..models.request import DrawnPicture
 from ..scoring.pictures import PicturesInMemory
 from ..scoring.taste_judge import TasteJudge
 from .second_taste import SecondTaste, second_taste
+from .weighing import WeightedJudges
 
 #: What a picture may lose of the mean adherence of the first seeds; of freedom from faults it keeps the least of theirs.
 LESS_ADHERENCE = 0.02
@@ -103,15 +104,23 @@ class Examiner:
     Attributes:
         judge: whose value is raised.
         prompt: the prompt.
+        begun: True once the first pictures were examined, in whose deviations several judges count.
     """
 
     judge: GuardedJudge
     prompt: str
+    begun: bool = False
+
+    @property
+    def tasting(self) -> GuardedJudge:
+        """The judge whose taste is checked: of several the only taste."""
+        inner = self.judge.inner
+        return (inner.taste or self.judge) if isinstance(inner, WeightedJudges) else self.judge
 
     @cached_property
     def second(self) -> SecondTaste | None:
         """The second taste; None for a judge that is no taste, and for too few ratings."""
-        inner = self.judge.inner
+        inner = self.tasting.inner
         if not isinstance(inner, TasteJudge) or isinstance(inner.taste, Blend):
             return None
         return second_taste(inner.taste)
@@ -134,12 +143,15 @@ class Examiner:
         if not sound:
             return [nothing] * len(drawn)
         pictures = PicturesInMemory(sound, dict.fromkeys(sound, self.prompt))
+        if isinstance(self.judge.inner, WeightedJudges) and not self.begun:
+            self.judge.inner.calibrate(pictures)
+        self.begun = True
         values = np.concatenate([self.judge.values(pictures.part({number})) for number in sound])
         faults = self._faults
         freedom = faults.freedom_from_faults(pictures.items(faults.extractor).astype(np.float64))
         second = np.full(len(sound), np.nan)
-        if self.second is not None and self.judge.extractor is not None:
-            second = self.second.liking(pictures.items(self.judge.extractor).astype(np.float64))
+        if self.second is not None and self.tasting.extractor is not None:
+            second = self.second.liking(pictures.items(self.tasting.extractor).astype(np.float64))
         try:
             adherence = _adherence_judge().values(pictures)
         except ImageError:

@@ -9,6 +9,7 @@ optimization", 2024, the spectrum).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -20,7 +21,7 @@ ROUNDS = 3
 
 def normal(shape: torch.Size, seed: int) -> torch.Tensor:
     """Independent standard normal numbers of a seed."""
-    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed))
+    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed % 2**63))
 
 
 def on_sphere(noise: torch.Tensor) -> torch.Tensor:
@@ -38,6 +39,28 @@ def rotated(noise: torch.Tensor, direction: torch.Tensor, angle: float) -> torch
         return noise
     turned: torch.Tensor = math.cos(angle) * noise + math.sin(angle) * noise.norm() * across / length
     return turned
+
+
+def mixed(noises: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Tensor:
+    """A noise between others along the great circles that join them (slerp), on its sphere.
+
+    Args:
+        noises: of one shape.
+        shares: of each, above 0; only their ratios count.
+
+    Examples:
+        >>> import torch
+        >>> from soart.pipelines.optimizing.gaussian import mixed
+        >>> east, north = torch.tensor([2.0, 0, 0, 0]), torch.tensor([0, 2.0, 0, 0])
+        >>> [round(x, 3) for x in mixed([east, north], [1, 1]).tolist()]
+        [1.414, 1.414, 0.0, 0.0]
+    """
+    found, sum_of_shares = noises[0], shares[0]
+    for noise, share in zip(noises[1:], shares[1:], strict=True):
+        sum_of_shares += share
+        cosine = float((found * noise).sum() / (found.norm() * noise.norm()).clamp_min(1e-12))
+        found = rotated(found, noise, share / sum_of_shares * math.acos(max(-1.0, min(1.0, cosine))))
+    return on_sphere(found)
 
 
 def flattened(noise: torch.Tensor) -> torch.Tensor:

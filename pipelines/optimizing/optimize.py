@@ -13,25 +13,29 @@ import numpy as np
 from PIL import Image
 
 from ...errors import JudgeError, ModelError, SoartError, TasteError, expect
+from ...messages import message, plural
 from ...metrics.tastes.taste import LearntTaste
 from ..collection.collection import Collection
+from ..collection.families import set_parents
+from ..collection.queries import rows_by_hash
 from ..collection.tables import ImageRow
 from ..judges.finding import By, Tastes, judges_for
 from ..judges.guarded import GuardedJudge
 from ..judges.storing import judge_pictures
 from ..models.generator import ImageGenerator
+from ..models.noise import refusal_of_gradient
 from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
-from ..support.wording import counted
+from ..support.background import CancelledError
 from .examining import Examiner, Marks
-from .optimizer import ENDS, FIRST, VERSION, Limit, Optimization
-from .ways import SEEDS, WAYS, Means
+from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
+from .parents import KEYWORD, Parent, family, keep_noise
+from .ways import SEEDS, WAYS, Means, Noise
+from .weighing import WeightedJudges
 
 #: Ratings from which on optimizing is known to bring more than choosing among seeds.
 ENOUGH = 16
-#: Keyword of the text of a PNG file that holds the record.
-KEYWORD = "soart_optimized"
 #: Folder of unfinished runs in a collection.
 UNFINISHED = "optimizing"
 _SETTINGS = ("negative", "steps", "guidance", "width", "height", "scheduler")
@@ -62,15 +66,21 @@ class Optimized:
         request: prompt, first seed and settings, with the record.
         pixels: (h, w, 3) uint8.
         marks: what is known of it.
-        start: (h, w, 3) uint8, the best picture of the first seeds.
+        start: (h, w, 3) uint8, the best picture of the first seeds, or that of the first parent.
         start_marks: what is known of that.
         pictures: number of pictures drawn.
         seconds: spent.
         steps: ways of all steps, in order.
         sentences: why some ways were not gone, and why the run ended.
         ended: why, a key of ``optimizer.ENDS``.
+        by: name of the judge.
         seconds_per_picture: of the drawing.
         path: of the stored picture; None if it is not stored.
+        noise: that the picture was drawn from.
+        start_noise: that the start was drawn from.
+        parents: that it was bred from.
+        row: of the stored picture; None if it is not stored.
+        start_row: of the stored start, or of the first parent.
     """
 
     request: Request
@@ -83,8 +93,14 @@ class Optimized:
     steps: tuple[str, ...]
     sentences: tuple[str, ...]
     ended: str
+    by: str = ""
     seconds_per_picture: float = 0.0
     path: Path | None = None
+    noise: Noise = field(default=Noise(None, 0.0, 0), repr=False)
+    start_noise: Noise = field(default=Noise(None, 0.0, 0), repr=False)
+    parents: tuple[Parent, ...] = field(default=(), repr=False)
+    row: ImageRow | None = None
+    start_row: ImageRow | None = None
 
     @property
     def record(self) -> dict[str, Any]:
@@ -99,31 +115,34 @@ class Optimized:
 
 
 def judge_for(by: By, tastes: Tastes | None = None, *, anyway: bool = False) -> GuardedJudge:
-    """The judge to optimize for.
+    """The judge to optimize for; several count together, each in standard deviations of the first pictures.
 
     Args:
-        by: one judge, taste or name; None for the overall score.
+        by: a judge, taste or name; several of them; or weights by judge or name. None for the overall score.
         tastes: that can be named.
         anyway: True to use a taste that cannot be relied on yet.
 
     Raises:
-        JudgeError: a judge that cannot be found or used, several, or a person.
+        JudgeError: a judge that cannot be found or used, or a person.
         TasteError: a taste that cannot be relied on.
+
+    Examples:
+        >>> from soart.pipelines.optimizing.optimize import judge_for
+        >>> judge_for({"technical": 1, "blur": 0.5}).name
+        'technical + 0.5 × blur'
     """
-    judges = judges_for(by, tastes)
-    if len(judges) > 1:
-        raise JudgeError(
-            f"Expected one judge to optimize for, got {len(judges)}: name one, or a taste that starts from the others."
-        )
-    judge = judges[0][0]
-    if "person" in judge.needs:
-        raise JudgeError(f"{judge.name!r} is a person, who cannot judge each step: learn their taste, and name that.")
-    if judge.doubt and not anyway:
-        raise TasteError(
-            f"{judge.doubt.rstrip('.')}: pictures would be pushed into its errors, so rate more pictures first, or go on "
-            "with --anyway (anyway=True)."
-        )
-    return judge
+    judges = [(judge, weight) for judge, weight in judges_for(by, tastes) if weight > 0]
+    for judge, _ in judges:
+        if "person" in judge.needs:
+            raise JudgeError(
+                f"{judge.name!r} is a person, who cannot judge each step: learn their taste, and name that."
+            )
+        if judge.doubt and not anyway:
+            raise TasteError(
+                f"{judge.doubt.rstrip('.')}: pictures would be pushed into its errors, so rate more pictures first, or go on "
+                "with --anyway (anyway=True)."
+            )
+    return judges[0][0] if len(judges) == 1 else GuardedJudge(WeightedJudges(judges))
 
 
 def optimize(
@@ -137,6 +156,7 @@ def optimize(
     adherence: float | None = None,
     anyway: bool = False,
     ways: Sequence[str] | None = None,
+    parents: Sequence[Parent] = (),
     state: Path | None = None,
     progress: Callable[[Progress], None] = lambda progress: None,
     after_step: Callable[[], None] = lambda: None,
@@ -151,13 +171,14 @@ def optimize(
     Args:
         generator: the model.
         prompt: the prompt.
-        by: a judge, a taste or a name; None for the overall score.
+        by: a judge, a taste or a name; several of them; or weights by judge or name. None for the overall score.
         seconds: to spend; None for no limit.
         pictures: most pictures to draw, those that steps of a gradient draw for themselves aside; None for no limit.
         seed: of the first picture.
         adherence: least adherence, 0 to 1; by default that of the first seeds less 0.02.
         anyway: True to use a taste that cannot be relied on yet.
         ways: those that may be gone, of ``gradient``, ``guidance``, ``search`` and ``seeds``; by default all.
+        parents: pictures of this model and of one size to begin with, in place of seeds: near one, or between several.
         state: file to go on from after an interruption; it is removed at the end.
         progress: called after each step; whatever it raises ends the run.
         after_step: called after each step of the sampler; likewise.
@@ -181,6 +202,7 @@ def optimize(
     judge = judge_for(by, anyway=anyway)
     request = generator.request(prompt, seed, **settings)
     means = Means.of(generator, request, Examiner(judge, prompt), ways, after_step)
+    means.parents = _noises(means, parents)
     run = Optimization(means, Limit(seconds, pictures), adherence)
     resumed = state is not None and run.resume(state)
     way = ""
@@ -192,14 +214,36 @@ def optimize(
             assert run.best is not None
             progress(Progress(run.seconds, run.drawn, run.best.marks.value, way))
     # A step that is ended by its caller costs only itself.
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CancelledError):
         if run.best is None:
             raise
-        run.ended = "interrupted"
-    if state is not None and run.ended != "interrupted":
+        run.ended = INTERRUPTED
+    if state is not None and run.ended != INTERRUPTED:
         state.unlink(missing_ok=True)
     notes = [*means.notes, *(["It went on where an interrupted run had been."] if resumed else [])]
-    return _result(run, notes)
+    return _result(run, notes, parents)
+
+
+def _noises(means: Means, parents: Sequence[Parent]) -> tuple[Noise, ...]:
+    """The noises of parents, guided only where the same judge guides again.
+
+    Raises:
+        ModelError: a model that takes seeds alone, or noises of several sizes.
+    """
+    own = means.examiner.judge.stored_name
+    guides = bool(parents) and means.examiner.gradient is not None and not refusal_of_gradient(means.generator)
+    noises = [one.noise if guides and one.judge == own else one.noise._replace(strength=0.0) for one in parents]
+    kept = [one.noise for one in noises if one.noise is not None]
+    if kept and means.sampler is None:
+        raise ModelError(f"An optimized picture cannot be gone on from. {' '.join(means.notes)}".rstrip())
+    if parents and means.sampler is not None:
+        # Samplers that add noise on the way draw the first parent again only so.
+        means.sampler.request = replace(means.request, seed=parents[0].way)
+    if kept and means.sampler is not None:
+        size = means.sampler.noise_of(means.request.seed).shape
+        if any(one.shape != size for one in kept):
+            raise ModelError("The noise of the picture has another size than the one to draw: leave the size as it is.")
+    return tuple(noises)
 
 
 def learnt_from(judge: object) -> int:
@@ -213,9 +257,12 @@ def few_ratings(judge: object) -> str:
     count = learnt_from(judge)
     if not 0 < count < ENOUGH:
         return ""
-    return (
-        f"This taste was learnt from {counted(count, 'rating')}: with so few, an optimized picture may be no more to your "
-        "liking than the best of many seeds. Compare both."
+    return plural(
+        "This taste was learnt from %(count)s rating: with so few, an optimized picture may be no more to your liking than the "
+        "best of many seeds. Compare both.",
+        "This taste was learnt from %(count)s ratings: with so few, an optimized picture may be no more to your liking than the "
+        "best of many seeds. Compare both.",
+        count,
     )
 
 
@@ -225,15 +272,17 @@ def _check_ways(ways: Sequence[str] | None) -> None:
         raise SoartError(f"Expected some of the ways {', '.join(known)}, got {ways!r}.")
 
 
-def _result(run: Optimization, notes: Sequence[str]) -> Optimized:
+def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] = ()) -> Optimized:
     assert run.best is not None
     assert run.start is not None
     record = run.record | {"prompt": run.means.request.prompt}
     record |= {name: getattr(run.means.request, name) for name in _SETTINGS}
+    if parents:
+        record["parents"] = [one.record for one in parents]
     sentences = [*notes, ENDS[run.ended]]
     if run.means.examiner.second is None:
-        sentences.append("No second taste checks this judge: look at the picture.")
-    if few := few_ratings(run.means.examiner.judge.inner):
+        sentences.append(message("No second taste checks this judge: look at the picture."))
+    if few := few_ratings(run.means.examiner.tasting.inner):
         sentences.append(few)
     return Optimized(
         replace(run.means.request, optimized=json.dumps(record, sort_keys=True)),
@@ -246,17 +295,24 @@ def _result(run: Optimization, notes: Sequence[str]) -> Optimized:
         tuple(step.way for step in run.steps),
         tuple(filter(None, sentences)),
         run.ended,
+        run.means.examiner.judge.name,
         run.best.picture.seconds,
+        noise=run.best.noise,
+        start_noise=run.start.noise,
+        parents=tuple(parents),
     )
 
 
-def optimize_again(generator: ImageGenerator, record: Mapping[str, Any], *, by: By = None) -> Optimized:
+def optimize_again(
+    generator: ImageGenerator, record: Mapping[str, Any], *, by: By = None, parents: Sequence[Parent] = ()
+) -> Optimized:
     """Make an optimized picture again from its record: the same steps, whatever the machine's speed.
 
     Args:
         generator: the same model.
         record: as ``Optimized.record``, or from the text of a file by ``record_of``.
         by: the judge that it was optimized for, in the same version.
+        parents: those of the record, see ``parents_again``.
 
     Raises:
         ModelError: another model, or a record of another version of soart.
@@ -280,10 +336,13 @@ def optimize_again(generator: ImageGenerator, record: Mapping[str, Any], *, by: 
     settings = {name: record[name] for name in _SETTINGS if record[name] not in (None, "")}
     request = generator.request(record["prompt"], record["seed"], **settings)
     means = Means.of(generator, request, Examiner(judge, record["prompt"]), [*dict.fromkeys(record["ways"])] or None)
+    if len(parents) != len(record.get("parents", ())):
+        raise ModelError("The picture was bred from others: make it again with the collection that it was made in.")
+    means.parents = _noises(means, parents)
     run = Optimization(means, Limit(None, None), record["floor"], script=record["ways"], first=record["first"])
     while run.advance():
         pass
-    return _result(run, [])
+    return _result(run, [], parents)
 
 
 def _check_record(record: Mapping[str, Any]) -> None:
@@ -298,6 +357,13 @@ def _check_record(record: Mapping[str, Any]) -> None:
     }  # fmt: skip
     sound = isinstance(record, Mapping) and all(
         name in record and isinstance(record[name], kind) for name, kind in facts.items()
+    )
+    sound = sound and all(
+        isinstance(one, Mapping)
+        and isinstance(one.get("sha256"), str)
+        and isinstance(one.get("seed"), int | None)
+        and isinstance(one.get("way"), int)
+        for one in record.get("parents", ())
     )
     if not sound or not 0 < record["first"] <= FIRST or not {*map(str, record["ways"])} <= {*WAYS, SEEDS}:
         raise ModelError("The record of the picture is damaged: give a PNG file that soart optimize wrote.")
@@ -319,20 +385,39 @@ def record_of(file: Path) -> dict[str, Any]:
     return record
 
 
-def state_file(collection: Collection, generator: ImageGenerator, judge: GuardedJudge, request: Request) -> Path:
+def state_file(
+    collection: Collection,
+    generator: ImageGenerator,
+    judge: GuardedJudge,
+    request: Request,
+    parents: Sequence[Parent] = (),
+) -> Path:
     """The file of a run of a collection, by all that decides what it finds but its limit."""
-    facts = json.dumps([request.key(generator.model.identity), judge.stored_name, judge.version])
+    facts = json.dumps([request.key(generator.model.identity), judge.stored_name, judge.version, family(parents)])
     return collection.file(f"{UNFINISHED}/{hashlib.sha256(facts.encode()).hexdigest()[:16]}.safetensors")
 
 
 def store(collection: Collection, generator: ImageGenerator, optimized: Optimized, judge: GuardedJudge) -> Optimized:
-    """Store the best of the first seeds and the optimized picture, with their records and values; returns it with its path."""
+    """Store the optimized picture, and the best of the first seeds, with records, noises and values; returns it with its rows.
+
+    A picture that was bred from others is linked to them, and they are its start.
+    """
     record = optimized.record
     start = replace(optimized.request, optimized=json.dumps(record | {"ways": []}, sort_keys=True))
     sampler = (optimized.request.scheduler or "").removesuffix("Scheduler") or generator.model.sampler
+    pictures = [(optimized.request, optimized.pixels, optimized.noise)]
+    if not optimized.parents:
+        pictures.insert(0, (start, optimized.start, optimized.start_noise))
+    way = optimized.parents[0].way if optimized.parents else optimized.request.seed
     rows: list[ImageRow] = []
-    for request, pixels in ((start, optimized.start), (optimized.request, optimized.pixels)):
+    for request, pixels, noise in pictures:
         drawn = DrawnPicture(request, pixels, None, optimized.seconds_per_picture)
         rows += collection.add_drawn([drawn], generator.model.identity, sampler, {KEYWORD: request.optimized})
-    judge_pictures(StoredPictures(collection, rows), judge)
-    return replace(optimized, path=collection.locate(rows[-1]))
+        keep_noise(collection, rows[-1], noise, way, judge.stored_name)
+    inner = judge.inner
+    for one in [each for each, _ in inner.judges] if isinstance(inner, WeightedJudges) else [judge]:
+        judge_pictures(StoredPictures(collection, rows), one)
+    begun = [rows[0].sha256] if not optimized.parents else [one.sha256 for one in optimized.parents]
+    set_parents(collection, rows[-1], begun)
+    first = rows[0] if not optimized.parents else rows_by_hash(collection, [begun[0][:16]]).get(begun[0][:16], rows[0])
+    return replace(optimized, path=collection.locate(rows[-1]), row=rows[-1], start_row=first)

@@ -16,9 +16,11 @@ from safetensors.numpy import save
 
 from ...errors import ModelError
 from ...files import write_whole
+from ...messages import message
 from ..models.request import DrawnPicture
 from .examining import Bounds, Marks
 from .ways import GIVEN_UP, NEIGHBOURS, SEEDS, Means, Noise
+from .weighing import WeightedJudges
 
 #: Seeds that a run begins with.
 FIRST = 4
@@ -27,15 +29,19 @@ FIRST = 4
 MOST_SEEDS, SHARE = 16, 0.5
 #: Version of records; others are not drawn again.
 VERSION = 1
+#: End of a run that its caller ended.
+INTERRUPTED = "interrupted"
 #: Why a run ended, in words.
 ENDS = {
     "limit": "",
-    "second": "Stopped because a second taste, learnt from parts of the ratings, no longer agrees: more would please the "
-    "taste and not you.",
-    "adherence": "Stopped because more would no longer show what the prompt asks for.",
-    "freedom": "Stopped because more would bring faults.",
-    "value": "Stopped because no way brings more.",
-    "interrupted": "Interrupted: the same call again goes on from here.",
+    "second": message(
+        "Stopped because a second taste, learnt from parts of the ratings, no longer agrees: more would please the taste and "
+        "not you."
+    ),
+    "adherence": message("Stopped because more would no longer show what the prompt asks for."),
+    "freedom": message("Stopped because more would bring faults."),
+    "value": message("Stopped because no way brings more."),
+    INTERRUPTED: "Interrupted: the same call again goes on from here.",
 }
 
 
@@ -98,7 +104,7 @@ class Optimization:
 
     Attributes:
         best: the best picture so far within the bounds.
-        start: the best of the first seeds.
+        start: the best of the first seeds, or the picture of the first parent.
         seeds: of the first seeds.
         steps: made so far.
         drawn: number of pictures drawn.
@@ -143,6 +149,9 @@ class Optimization:
         # Those that show the prompt, if any does.
         within = [one for one in sound if not self.bounds.passed(one.marks, float("-inf"))] or sound
         self.start = self.best = max(within, key=lambda one: one.marks.value)
+        # More like a picture is measured by that picture.
+        if self.means.parents and np.isfinite(attempts[0].marks.value):
+            self.start = attempts[0]
         self._second = self.best.marks.second
         return self.best
 
@@ -214,7 +223,12 @@ class Optimization:
 
     def _seeds_fit(self) -> bool:
         """True if more seeds are to be drawn before the other ways."""
-        if not self.means.more_seeds or self.drawn + NEIGHBOURS > MOST_SEEDS or {s.way for s in self.steps} - {SEEDS}:
+        if (
+            not self.means.more_seeds
+            or self.means.parents
+            or self.drawn + NEIGHBOURS > MOST_SEEDS
+            or {s.way for s in self.steps} - {SEEDS}
+        ):
             return False
         seconds, pictures = self.limit.seconds, self.limit.pictures
         expected = self.seconds * (1 + NEIGHBOURS / max(self.drawn, 1))
@@ -260,7 +274,7 @@ class Optimization:
             facts[name] = {"strength": one.noise.strength, "seed": one.noise.seed, "marks": asdict(one.marks)}
         state = {
             **facts, "record": self.record, "first": [asdict(one) for one in self.first], "drawn": self.drawn,
-            "second": self._second, "seconds": self.seconds, "ended": self.ended, "steps": [asdict(step) for step in self.steps],
+            "second": self._second, "units": getattr(self.means.examiner.judge.inner, "units", None), "seconds": self.seconds, "ended": self.ended, "steps": [asdict(step) for step in self.steps],
         }  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, save(arrays, metadata={"state": json.dumps(state)}))
@@ -295,6 +309,11 @@ class Optimization:
             self.first = [Marks(**one) for one in state["first"]]
             self.steps = [Step(**step) for step in state["steps"]]
             self.drawn, self._second, self._spent = state["drawn"], state["second"], state["seconds"]
+            if isinstance(self.means.examiner.judge.inner, WeightedJudges):
+                self.means.examiner.judge.inner.units = [
+                    (float(mean), float(spread)) for mean, spread in state["units"]
+                ]
+            self.means.examiner.begun = True
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"The state {str(path)!r} cannot be read ({error}): remove it to begin anew.") from error
         self.bounds = Bounds.of(self.first, self._floor)

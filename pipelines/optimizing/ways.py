@@ -18,13 +18,14 @@ import numpy as np
 import torch
 
 from ...errors import ModelError
+from ...messages import joined, message
 from ..judges.gradients import checked_gradient
 from ..models.generator import ImageGenerator
 from ..models.guidance import Guide
-from ..models.noise import NoiseSampler, free_memory, refusal, refusal_of_gradient
+from ..models.noise import DrawsNoise, NoiseSampler, free_memory, refusal, refusal_of_gradient, sampler_of
 from ..models.request import DrawnPicture, Request
 from .examining import Examiner
-from .gaussian import flattened, normal, on_sphere, rotated
+from .gaussian import flattened, mixed, normal, on_sphere, rotated
 
 #: Ways in the order in which they are tried; more seeds are what is left where nothing else can be done.
 SEEDS, GRADIENT, GUIDANCE, SEARCH = "seeds", "gradient", "guidance", "search"
@@ -67,15 +68,17 @@ class Means:
         notes: sentences on ways that cannot be gone.
         ways: those that can be gone, in the order in which they are tried.
         more_seeds: True if they begin with the best of more seeds.
+        parents: noises of pictures to make more like; without any, a run begins with seeds.
     """
 
     generator: ImageGenerator
     request: Request
     examiner: Examiner
-    sampler: NoiseSampler | None
+    sampler: DrawsNoise | None
     notes: list[str]
     ways: tuple[str, ...]
     more_seeds: bool = False
+    parents: tuple[Noise, ...] = ()
 
     @classmethod
     def of(
@@ -100,18 +103,19 @@ class Means:
         """
         notes: list[str] = []
         if why := refusal(generator):
-            notes.append(f"{why} Only other seeds are tried.")
+            notes.append(joined([why, message("Only other seeds are tried.")]))
             sampler, ways = None, [SEEDS]
         else:
-            sampler, ways = NoiseSampler(generator, request, after_step), [SEARCH, SEEDS]
+            sampler, ways = sampler_of(generator, request, after_step), [SEARCH, SEEDS]
             why = refusal_of_gradient(generator)
             if examiner.gradient is None:
-                why = f"The judge {examiner.judge.name!r} has no gradient."
-            if not why:
+                why = message("The judge %(judge)s has no gradient.", judge=repr(examiner.judge.name))
+            if not why and isinstance(sampler, NoiseSampler):
                 why = _too_little_memory(sampler)
                 ways = [GRADIENT, GUIDANCE, *ways] if not why else [GUIDANCE, *ways]
             if why:
-                notes.append(f"{why} {'Guidance and search are' if GUIDANCE in ways else 'Search is'} used instead.")
+                both = message("Guidance and search are used instead.")
+                notes.append(joined([why, both if GUIDANCE in ways else message("Search is used instead.")]))
         if wanted is not None:
             if not {*wanted} & {*ways}:
                 raise ModelError(f"The way {wanted[0]!r} cannot be gone. {' '.join(notes)}".rstrip())
@@ -127,8 +131,27 @@ class Means:
         return min(max(FEWEST, round(FEW * self.request.steps)), self.request.steps)
 
     def first(self, count: int) -> list[Noise]:
-        """The noise of the first seeds."""
-        return [self._of_seed(self.request.seed + number) for number in range(count)]
+        """The noise of the first pictures: that of seeds, or that of parents and of their children."""
+        if not self.parents:
+            return [self._of_seed(self.request.seed + number) for number in range(count)]
+        # Guidance is of one strength for all that are drawn together.
+        strength = self.parents[0].strength if len(self.parents) == 1 else 0.0
+        own = [self._of_seed(one.seed) if one.noise is None else one for one in self.parents]
+        own = [one._replace(strength=strength) for one in own]
+        return [*own, *(self._child(own, number, count - len(own)) for number in range(count - len(own)))][:count]
+
+    def _child(self, parents: Sequence[Noise], number: int, children: int) -> Noise:
+        """One of some children: a neighbour of a single parent, a mixture of several."""
+        noises = [one.noise for one in parents if one.noise is not None]
+        if not noises:
+            return self._of_seed(self.request.seed + number)
+        if len(noises) == 1:
+            away = normal(noises[0].shape, 1_000_003 * self.request.seed + number)
+            return parents[0]._replace(noise=on_sphere(rotated(noises[0], away, NEAR)))
+        # Of two parents each child is nearer to another one; of three all are in the middle.
+        share = (number + 1) / (children + 1)
+        shares = [1 - share, share] if len(noises) == 2 else [1.0] * len(noises)
+        return parents[0]._replace(noise=mixed(noises, shares))
 
     def _of_seed(self, seed: int) -> Noise:
         return Noise(None if self.sampler is None else self.sampler.noise_of(seed), 0.0, seed)
@@ -162,7 +185,7 @@ class Means:
         return [best._replace(noise=noise)]
 
     def _derivative(self, noise: torch.Tensor) -> torch.Tensor | None:
-        assert self.sampler is not None
+        assert isinstance(self.sampler, NoiseSampler)
         value, direction = self.sampler.derivative(noise, self.few_steps, self._gradient)
         return direction if np.isfinite(value) and bool(torch.isfinite(direction).all()) else None
 
@@ -191,4 +214,8 @@ def _too_little_memory(sampler: NoiseSampler) -> str:
         return str(error)
     if free is None or needed <= free:
         return ""
-    return f"The gradient by the noise needs about {needed / 1e9:.1f} GB beside the model, and {free / 1e9:.1f} GB are free."
+    return message(
+        "The gradient by the noise needs about %(gigabytes)s GB beside the model, and %(free)s GB are free.",
+        gigabytes=f"{needed / 1e9:.1f}",
+        free=f"{free / 1e9:.1f}",
+    )

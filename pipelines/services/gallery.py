@@ -20,6 +20,7 @@ from ...metrics.tastes.overall import BuiltInJudge, stored_name
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.damage import suspected
+from ..collection.families import children_of, parents_of
 from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
 from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import WINDOW, metadata_of, row_of, rows_by_hash, rows_of, scores_of, title_of
@@ -69,6 +70,7 @@ class PictureDetails:
         damage: name of the suspected damage; None without one.
         judged: by the model or person that ranks, beside whose value the technical score stands; None for other judges.
         examples: pictures of the collection that the reasons name, by the start of their hash.
+        parents, children: pictures of the collection that it was bred from, and that were bred from it.
     """
 
     row: ImageRow
@@ -86,6 +88,8 @@ class PictureDetails:
     damage: str | None
     judged: JudgeValue | None = None
     examples: Mapping[str, ImageRow] = field(default_factory=dict)
+    parents: Sequence[ImageRow] = ()
+    children: Sequence[ImageRow] = ()
 
 
 def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, judge: str = "") -> list[dict[str, Any]]:
@@ -197,6 +201,8 @@ def picture_details(
         damage=suspected(collection, [row.id]).get(row.id),
         judged=judged,
         examples=rows_by_hash(collection, [*examples_of(explanation.reasons)]),
+        parents=parents_of(collection, row),
+        children=children_of(collection, row),
     )
 
 

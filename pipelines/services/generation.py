@@ -19,7 +19,7 @@ from ..models.limits import GUIDANCE, SEED_LIMIT, SIDE
 from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.pictures import StoredPictures
 from ..support.background import Job, Jobs
-from .service import CollectionService
+from .service import CollectionService, drawing_alone
 
 if TYPE_CHECKING:
     from ..models.generator import ImageGenerator
@@ -32,8 +32,6 @@ MOST_PICTURES, LONGEST_SIDE, MOST_STEPS = 200, 2048, 200
 LONGEST_PROMPT = 10_000
 #: Most sentences on what the judges could not judge.
 _MOST_PROBLEMS = 3
-#: Seconds between two attempts to get at the model, and to see whether the job was cancelled.
-_PAUSE = 0.3
 
 
 @dataclass(frozen=True)
@@ -173,13 +171,8 @@ class GenerationService(CollectionService):
 
     def _work(self, job: Job, drawing: Drawing, judges: Sequence[Weighted]) -> None:
         job.total = drawing.count
-        # A tune, or another collection, may draw with the model.
-        while not self._drawing.acquire(timeout=_PAUSE):
-            job.check()
-        try:
+        with drawing_alone(self._drawing, job):
             rows, done = self._draw(job, drawing, [judge for judge, _ in judges])
-        finally:
-            self._drawing.release()
         job.message = joined([done, *self._sort(job, rows, judges)])
 
     def _draw(self, job: Job, drawing: Drawing, judges: Sequence[GuardedJudge]) -> tuple[list[ImageRow], str]:

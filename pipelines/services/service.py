@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..collection.collection import Collection
 from ..collection.settings import change_setting, setting, store_setting
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import FAILED, Job, Jobs
+
+#: Seconds between two attempts to get at the model, and to see whether the job was cancelled.
+_PAUSE = 0.3
+
+
+@contextmanager
+def drawing_alone(drawing: threading.Lock, job: Job) -> Iterator[None]:
+    """Hold the lock of drawing; a tune, or another collection, may draw with the model until then.
+
+    Raises:
+        CancelledError: the job was cancelled meanwhile.
+    """
+    while not drawing.acquire(timeout=_PAUSE):
+        job.check()
+    try:
+        yield
+    finally:
+        drawing.release()
 
 
 class CollectionService:

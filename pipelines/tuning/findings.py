@@ -35,6 +35,8 @@ from .tuner import Tuner
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..optimizing.optimize import Optimized
+
 #: Options that are listed of those that a judge likes most, and of those that it likes least.
 MOST_LIKED = 3
 
@@ -134,6 +136,7 @@ class StudyFindings:
         steps: changes of the options that were proposed, in order; also among the notes.
         alarms, notes: sentences.
         yaml: the space, ready to be used again.
+        optimized: the best picture of the best prompt, taken on; None if that was not asked for.
     """
 
     goal: dict[str, float]
@@ -151,6 +154,7 @@ class StudyFindings:
     alarms: list[str]
     notes: list[str]
     yaml: str
+    optimized: Optimized | None = None
 
     @property
     def judges_are_cut(self) -> bool:

@@ -26,6 +26,7 @@ def demo(
     """
     from ...pipelines import demo as loop
     from ...pipelines.collection.collection import Collection
+    from ...pipelines.tuning.findings import findings_of
 
     Collection.check_place(folder)
     with load_generator() as generator, Collection(folder) as collection:
@@ -40,7 +41,7 @@ def demo(
             say(f"Now {loop.TUNED!r} is tuned to that taste, {loop.BUDGET} pictures:")
         tuner = loop.tuner(collection, generator, judge)
         why = run(tuner, 0.0, None, silent=as_json)
-        tuned = finish(tuner, why, (), collection.file("tune.html"), as_json)
+        tuned = finish(tuner, findings_of(tuner), why, (), collection.file("tune.html"), as_json)
         first, last = loop.opinion_of_ends(tuner)
         if not as_json:
             say(f"The stand-in rated none of these: it gives the first batch {first:.1f} of 5 and the last {last:.1f}.")

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...errors import SoartError
 from ...pipelines.models.limits import GUIDANCE, SEED_LIMIT, STEPS
 from ...pipelines.models.options import GeneratorOptions
 from .options import By, CollectionOption, Json, Profiles, finite, load_generator, load_judges, with_generator_options
 from .picture_settings import parse_size
-from .terminal import Progress, emit, note, print_notes, say
+from .terminal import Progress, emit, note, print_notes, printable, say
+
+if TYPE_CHECKING:
+    from ...pipelines.optimizing import optimize as optimizing
 
 
 @with_generator_options(cluster=False)
 def optimize(
-    prompt: Annotated[str | None, typer.Argument(help="Prompt, as it is; not needed with --again.")] = None,
+    prompt: Annotated[str | None, typer.Argument(help="Prompt, as it is; not needed with --like or --again.")] = None,
     by: By = None,
+    like: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--like",
+            metavar="PICTURE",
+            help="Begin with a picture that this model drew: near it, or between two or three; repeatable. Prompt and settings "
+            "are its own unless you name others.",
+        ),
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, callback=finite, help="Seconds to spend.")] = 60.0,
     pictures: Annotated[
         int | None, typer.Option(min=1, help="Most pictures to draw; default: as many as the seconds allow.")
@@ -60,55 +72,79 @@ def optimize(
     """Optimize the picture of a prompt for a judge: more of what you like than choosing among seeds would find."""
     from ...pipelines.collection.collection import Collection
     from ...pipelines.optimizing import optimize as optimizing
+    from ...pipelines.optimizing.parents import beginning, parents_again
 
-    if (prompt is None) == (again is None):
-        raise typer.BadParameter("expected a prompt, or --again with a file, and not both", param_hint="PROMPT")
+    if (prompt is None and not like) == (again is None):
+        raise typer.BadParameter(
+            "expected a prompt, --like or --again, the last without the others", param_hint="PROMPT"
+        )
+    for file in like or ():
+        if not file.is_file():
+            raise typer.BadParameter(f"the file {str(file)!r} does not exist", param_hint="--like")
     width, height = parse_size(size)
-    judges = load_judges(by, profiles, [collection])
-    if len(judges) > 1:
-        raise SoartError(f"Expected one judge to optimize for, got {len(judges)}: give --by once.")
-    judge = optimizing.judge_for(judges[0][0], anyway=anyway or again is not None)
+    judge = optimizing.judge_for(dict(load_judges(by, profiles, [collection])), anyway=anyway or again is not None)
     Collection.check_place(collection)
     with load_generator(drawing) as generator:
         if again is not None:
-            found = optimizing.optimize_again(generator, optimizing.record_of(again), by=judge)
+            record = optimizing.record_of(again)
             with Collection(collection) as store:
+                found = optimizing.optimize_again(generator, record, by=judge, parents=parents_again(store, record))
                 found = optimizing.store(store, generator, found, judge)
         else:
-            assert prompt is not None
-            settings: dict[str, Any] = {
+            named: dict[str, Any] = {
                 "negative": negative, "steps": steps, "guidance": guidance, "width": width, "height": height,
             }  # fmt: skip
-            request = generator.request(prompt, seed, **settings)
+            if not like:
+                # A mistake leaves no empty collection behind.
+                generator.request(prompt or "", seed, **named)
             with Collection(collection) as store, Progress("optimizing", round(seconds)) as shown:
-                done = 0
-
-                def advance(progress: optimizing.Progress) -> None:
-                    nonlocal done
-                    now = min(round(progress.seconds), round(seconds))
-                    shown(now - done)
-                    done = now
-
+                prompt, settings, parents = beginning(store, generator, like or (), prompt, seed, named)
+                request = generator.request(prompt, seed, **settings)
                 found = optimizing.optimize(
                     generator, prompt, by=judge, seconds=seconds, pictures=pictures, seed=seed, adherence=adherence, anyway=anyway,
-                    state=optimizing.state_file(store, generator, judge, request), progress=advance, **settings,
+                    parents=parents, state=optimizing.state_file(store, generator, judge, request, parents), progress=advancing(shown, seconds), **settings,
                 )  # fmt: skip
                 found = optimizing.store(store, generator, found, judge)
-    facts = {
-        "path": str(found.path), "by": judge.name, "value": found.marks.value, "start": found.start_marks.value,
-        "adherence": found.marks.adherence, "start_adherence": found.start_marks.adherence, "freedom": found.marks.freedom,
-        "pictures": found.pictures, "seconds": found.seconds, "ways": list(found.steps), "notes": list(found.sentences),
-    }  # fmt: skip
     if as_json:
-        emit({name: None if isinstance(value, float) and value != value else value for name, value in facts.items()})
+        emit(optimized_facts(found))
     else:
-        say(f"{found.path}")
-        say(
-            f"{judge.name}: {found.start_marks.value:.4g} for the best of the first seeds, {found.marks.value:.4g} now."
-        )
-        if found.marks.adherence == found.marks.adherence:
-            say(f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now.")
-        note(f"{found.pictures} pictures drawn in {found.seconds:.0f} s.")
+        print_optimized(found)
     print_notes(found.sentences)
     if found.ended == "interrupted":
         raise typer.Exit(130)
+
+
+def advancing(shown: Progress, seconds: float) -> Callable[[optimizing.Progress], None]:
+    """A function that moves a bar of so many seconds on."""
+    done = 0
+
+    def advance(progress: optimizing.Progress) -> None:
+        nonlocal done
+        now = min(round(progress.seconds), round(seconds))
+        shown(now - done)
+        done = now
+
+    return advance
+
+
+def optimized_facts(found: optimizing.Optimized) -> dict[str, Any]:
+    """An optimized picture as part of a JSON document."""
+    facts = {
+        "path": str(found.path), "prompt": found.request.prompt, "by": found.by, "value": found.marks.value,
+        "start": found.start_marks.value, "adherence": found.marks.adherence, "start_adherence": found.start_marks.adherence,
+        "freedom": found.marks.freedom, "pictures": found.pictures, "seconds": found.seconds, "ways": list(found.steps),
+        "notes": list(found.sentences),
+    }  # fmt: skip
+    return {name: None if isinstance(value, float) and value != value else value for name, value in facts.items()}
+
+
+def print_optimized(found: optimizing.Optimized) -> None:
+    """Print an optimized picture, and what it gained."""
+    say(f"{found.path}")
+    if len(found.parents) > 1:
+        say(printable(f"Prompt: {found.request.prompt}"))
+    begun = "the picture it began with" if found.parents else "the best of the first seeds"
+    say(f"{found.by}: {found.start_marks.value:.4g} for {begun}, {found.marks.value:.4g} now.")
+    if found.marks.adherence == found.marks.adherence:
+        say(f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now.")
+    note(f"{found.pictures} pictures drawn in {found.seconds:.0f} s.")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...pipelines.collection.tables import ImageRow
+    from ...pipelines.tuning.findings import StudyFindings
     from ...pipelines.tuning.panel import Panel
     from ...pipelines.tuning.tuner import Tuner
     from ...prompts.space.space import PromptSpace
@@ -123,6 +124,16 @@ def tune(
             help="As --propose, with options from a local language model: a hub id or a folder. Download it first; soart downloads nothing.",
         ),
     ] = None,
+    optimize: Annotated[
+        float | None,
+        typer.Option(
+            "--optimize",
+            metavar="SECONDS",
+            min=0.1,
+            callback=finite,
+            help="At the end spend so many seconds on the best picture of the best prompt, as soart optimize --like does.",
+        ),
+    ] = None,
     stop: Annotated[
         float,
         typer.Option(
@@ -171,6 +182,9 @@ def tune(
     from ...pipelines.collection.collection import Collection
     from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.judges.people import is_person
+    from ...pipelines.tuning.ending import goal_judge
+    from ...pipelines.tuning.findings import findings_of
+    from ...pipelines.tuning.loop import STOPPED
     from ...pipelines.tuning.panel import unheard
     from ...pipelines.tuning.study import last_space
     from ...pipelines.tuning.tuner import Tuner
@@ -184,6 +198,9 @@ def tune(
     width, height = parse_size(size)
     asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(map(is_person, by or ())) else ())]
     panel = _panel(asked, adherence, profiles, collection)
+    if optimize:
+        # A judge that cannot be optimized for is refused before anything is drawn.
+        goal_judge(panel)
     warnings = panel.doubts
     proposes = _proposer(propose, proposer, drawing.vocabulary, wildcards)
     # A mistake in the space, a ban or a pin leaves no empty collection behind.
@@ -212,7 +229,10 @@ def tune(
         warnings += early
         print_notes(early)
         why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
-        facts = finish(tuner, why, warnings, report or store.file("tune.html"), as_json)
+        findings = findings_of(tuner)
+        facts = finish(tuner, findings, why, warnings, report or store.file("tune.html"), as_json)
+        if optimize and why != STOPPED:
+            facts["optimized"] = go_on(tuner, findings, optimize, silent=as_json)
     if as_json:
         emit(facts)
 
@@ -275,14 +295,14 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
         return steer(tuner, stop_below=stop, on_batch=on_batch, progress=progress)
 
 
-def finish(tuner: Tuner, why: str, warnings: Sequence[str], report: Path, as_json: bool) -> dict[str, Any]:
+def finish(
+    tuner: Tuner, findings: StudyFindings, why: str, warnings: Sequence[str], report: Path, as_json: bool
+) -> dict[str, Any]:
     """Write the report, and print the findings unless JSON is wanted; returns the JSON document."""
     from ...pipelines.reports.page import write_report
     from ...pipelines.reports.tuning import render_tune_report
-    from ...pipelines.tuning.findings import findings_of
     from .tune_output import findings_facts, print_findings
 
-    findings = findings_of(tuner)
     title = f"soart tune: {', '.join(tuner.space.contexts) or tuner.space.template}"
     page = write_report(report, render_tune_report(tuner.collection, findings, title, why, warnings))
     if not as_json:
@@ -295,3 +315,17 @@ def finish(tuner: Tuner, why: str, warnings: Sequence[str], report: Path, as_jso
         say(f"Report: {page}")
     facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(page)}
     return {**facts, **findings_facts(tuner.collection, findings), "warnings": list(warnings)}
+
+
+def go_on(tuner: Tuner, findings: StudyFindings, seconds: float, *, silent: bool) -> dict[str, Any]:
+    """Optimize the best picture, and print what it gained unless ``silent``; returns it for the JSON document."""
+    from ...pipelines.tuning.ending import optimize_best
+    from .optimize import advancing, optimized_facts, print_optimized
+
+    with Progress("optimizing", round(seconds)) as shown:
+        found = optimize_best(tuner, findings, seconds, advancing(shown, seconds))
+    if not silent:
+        say("")
+        say(f"Optimized, gain {found.marks.value - found.start_marks.value:+.3g}:")
+        print_optimized(found)
+    return optimized_facts(found)

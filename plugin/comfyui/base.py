@@ -261,7 +261,11 @@ def generator_of(model: str, device: str) -> ImageGenerator:
     if generator is None:
         # Memory may not hold the earlier model beside the next.
         _loaded.clear()
-        generator = open_generator(GeneratorOptions(key[0], device=None if device == "auto" else device))
+        import torch
+
+        # Tensors made in ComfyUI's inference mode have no gradients, which SOART Optimize needs.
+        with torch.inference_mode(mode=False):
+            generator = open_generator(GeneratorOptions(key[0], device=None if device == "auto" else device))
         _loaded[key] = generator
     return generator
 

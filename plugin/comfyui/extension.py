@@ -13,6 +13,7 @@ from . import words as words
 from .choose import SoartChoose
 from .generate import SoartGenerate
 from .judge import SoartJudge
+from .optimize import SoartOptimize
 from .score import SoartGate, SoartRank, SoartScore
 from .steer import SoartFactorEffects, SoartObserve, SoartPromptChoice
 from .taste import SoartExplain, SoartTaste
@@ -29,6 +30,7 @@ NODES = [
     SoartObserve,
     SoartFactorEffects,
     SoartGate,
+    SoartOptimize,
 ]
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DEVICES = ["auto", "cpu", "cuda", "mps", "xpu"]
 
 
-def _named_model(model: str, checkpoint: str) -> str:
+def named_model(model: str, checkpoint: str) -> str:
     """The model by name or path: the chosen checkpoint, if any."""
     return model.strip() if checkpoint == NO_CHECKPOINT else checkpoint_path(checkpoint)
 
@@ -83,7 +83,7 @@ class SoartGenerate(SoartNode):
     def fingerprint_inputs(cls, model: str = "", checkpoint: str = NO_CHECKPOINT, **_others: Any) -> str:  # noqa: ANN401
         """Changes with the files of a local model, and when loading or drawing failed."""
         try:
-            named = _named_model(model or "", checkpoint or NO_CHECKPOINT)
+            named = named_model(model or "", checkpoint or NO_CHECKPOINT)
         except ModelError:
             return ""
         return f"{model_stamp(named)} {failures(named)}"
@@ -112,7 +112,7 @@ class SoartGenerate(SoartNode):
         """Draw the batch."""
         from ...pipelines import generate as generation
 
-        model, drawn = _named_model(model, checkpoint), []
+        model, drawn = named_model(model, checkpoint), []
         with counting_failures(model):
             if any(part is not None for part in (comfy_model, clip, vae)):
                 from .host_model import HostGenerator

@@ -24,6 +24,7 @@ from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.generation import GenerationService
 from ...pipelines.services.learning import USUAL, Start
+from ...pipelines.services.optimizing import OptimizingService
 from ...pipelines.services.rating import RatingService
 from ...pipelines.services.stacks import StackService
 from ...pipelines.services.start import StartService
@@ -90,6 +91,7 @@ class OpenCollection:
         self.profiles = CollectionTastes(collection, user_tastes)
         self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing, judges)
         self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing, judges)
+        self.optimizing = OptimizingService(collection, self.profiles, self.jobs, load, drawing, judges)
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed, judges=judges)
         self.stacks = StackService(self.evaluation)

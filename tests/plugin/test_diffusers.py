@@ -268,6 +268,10 @@ def test_tune(pipe, tmp_path):
     assert found.winners[0].words[0].prompt.startswith("a ")
     again = wrapped.tune(space, collection=tmp_path / "study", by=Bright(), budget=4, batch=2)
     assert [winner.choice for winner in again.winners] == [winner.choice for winner in found.winners]
+    assert again.optimized is None
+    ended = wrapped.tune(space, collection=tmp_path / "study", by=Bright(), budget=4, batch=2, optimize=0.1)
+    assert ended.optimized.marks.value >= ended.optimized.start_marks.value
+    assert ended.optimized.path.is_file()
 
 
 def test_identity_follows_the_weights(pipe):

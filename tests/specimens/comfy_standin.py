@@ -265,6 +265,34 @@ class _DecodeNode:
         return (samples["samples"] * vae,)
 
 
+class _Sampling:
+    """As ``comfy.sample``: noise is made of a seed, and what is painted are its own numbers, coarse and pale."""
+
+    @staticmethod
+    def fix_empty_latent_channels(model, latent_image):
+        batch, height, width = latent_image
+        return torch.zeros(batch, 4, height // 8, width // 8)
+
+    @staticmethod
+    def prepare_noise(latent_image, seed, noise_inds=None):
+        return torch.randn(latent_image.size(), generator=torch.Generator().manual_seed(seed))
+
+    @staticmethod
+    def sample(
+        model, noise, steps, cfg, sampler_name, scheduler, positive, negative, latent_image, callback=None, seed=None
+    ):
+        assert noise.shape == latent_image.shape
+        for step in range(steps):
+            callback(step, noise, noise, steps)
+        painted = torch.nn.functional.interpolate(0.5 + 0.15 * noise[:, :3], scale_factor=8, mode="bilinear")
+        return painted.clamp(0, 1).permute(0, 2, 3, 1)
+
+
+def _prepare_callback(model, steps, x0_output_dict=None):
+    bar = ProgressBar(steps)
+    return lambda step, x0, x, total: bar.update_absolute(step + 1, total)
+
+
 def interface(output, temp):
     """The modules that a pack imports from its host, by name."""
     io = types.SimpleNamespace(
@@ -283,7 +311,11 @@ def interface(output, temp):
                 disable_metadata=False, preview_method=LatentPreviewMethod.NoPreviews, preview_size=512
             ),
         },
+        "comfy.sample": {
+            name: getattr(_Sampling, name) for name in ("fix_empty_latent_channels", "prepare_noise", "sample")
+        },
         "comfy.samplers": {"KSampler": _KSampler},
+        "latent_preview": {"prepare_callback": _prepare_callback},
         "comfy.utils": {"ProgressBar": ProgressBar},
         "nodes": {
             "CLIPTextEncode": _EncodeNode,

@@ -59,12 +59,16 @@ def _optional(body: dict[str, Any], name: str) -> int | None:
     return None if value in (None, "") else whole_number(value, name)
 
 
-def start(request: Request, body: dict[str, Any]) -> Response:
-    """Start drawing."""
+def drawing_of(body: dict[str, Any]) -> Drawing:
+    """The drawing that the fields of the form describe.
+
+    Raises:
+        SoartError: no prompt, or a number out of range.
+    """
     guidance = body.get("guidance")
     scale = None if guidance in (None, "") else number(guidance, "guidance")
     settings = {name: _optional(body, name) for name in ("steps", "width", "height")}
-    drawing = Drawing(
+    return Drawing(
         prompt=str(body.get("prompt", "")),
         count=whole_number(body.get("count", 8), "a number of pictures"),
         seed=whole_number(body.get("seed", 0), "a seed"),
@@ -77,7 +81,11 @@ def start(request: Request, body: dict[str, Any]) -> Response:
         },
         by=weights_of(body.get("by")),
     )
-    current_collection(request).generation.start(drawing)
+
+
+def start(request: Request, body: dict[str, Any]) -> Response:
+    """Start drawing."""
+    current_collection(request).generation.start(drawing_of(body))
     return state(request)
 
 

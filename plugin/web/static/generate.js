@@ -5,10 +5,12 @@ import "./page.js";
 import { onSubmit } from "./actions.js";
 import { $, find } from "./dom.js";
 import { watchJobs } from "./jobs.js";
+import { openOptimize } from "./optimize.js";
 import { get, post } from "./request.js";
 import { clearPictures, legendOf, showPictures } from "./strip.js";
-import { toast } from "./toasts.js";
+import { showError, toast } from "./toasts.js";
 import { _, ngettext } from "./translate.js";
+import { openViewer } from "./viewer.js";
 import { startWeights, weightsIn } from "./weights.js";
 
 /**
@@ -67,18 +69,23 @@ async function poll() {
   timer = setTimeout(poll, live ? 700 : 4000);
 }
 
-onSubmit(form, async () => {
+/** The fields of the form, without judges. */
+function drawing() {
   const values = new FormData(form);
-  const body = {
-    ...Object.fromEntries(values),
-    template: values.has("template"),
-    by: weightsIn(form),
-  };
-  const state = await post("/api/generate", body);
+  return { ...Object.fromEntries(values), template: values.has("template") };
+}
+
+onSubmit(form, async () => {
+  const state = await post("/api/generate", { ...drawing(), by: weightsIn(form) });
   clearPictures();
   await show(state);
   watchJobs();
   poll();
 });
+$("#optimize-prompt").onclick = () => {
+  if (!form.reportValidity()) return;
+  const [by = ""] = Object.keys(weightsIn(form));
+  openOptimize({ drawing: drawing(), by, show: (id) => openViewer([id], 0) }).catch(showError);
+};
 startWeights(form);
 poll();

@@ -26,6 +26,8 @@ import { _ } from "./translate.js";
 const handlers = new Map();
 /** @type {Set<number> | null} Numbers of finished jobs that this page knows of. */
 let finished = null;
+/** @type {Map<string, (job: Job) => unknown>} */
+const watchers = new Map();
 let timer = 0;
 
 /**
@@ -35,6 +37,32 @@ let timer = 0;
  * @param {(job: Job) => unknown} handler may be asynchronous; its errors are shown.
  */
 export const onJobEnd = (prefix, handler) => handlers.set(prefix, handler);
+
+/**
+ * Call a function for the live job of a key, again and again until it ends.
+ *
+ * @param {string} key
+ * @param {(job: Job) => unknown} watcher
+ */
+export const onJobProgress = (key, watcher) => watchers.set(key, watcher);
+
+/**
+ * How far a job is, in words.
+ *
+ * @param {Job} job
+ */
+export function progressOf(job) {
+  const share = job.total ? ` ${Math.floor((100 * job.done) / job.total)} %` : "";
+  const left = job.left === null ? "" : `, ${_("%(duration)s left", { duration: duration(job.left) })}`;
+  return `${job.title}${share}${left}`;
+}
+
+/**
+ * Ask the server to cancel a job.
+ *
+ * @param {Job} job
+ */
+export const cancelJob = (job) => post("/api/jobs/cancel", { job: job.number }).catch(showError);
 
 /** Keys of jobs that are not listed begin so: tunes show their own progress, and proposals take only a moment. */
 const UNLISTED = ["tune", "read tune", "propose"];
@@ -58,6 +86,7 @@ export async function watchJobs() {
     const room = $("#jobs");
     room.hidden = !live.length;
     room.replaceChildren(...live.map(line));
+    for (const job of live) watchers.get(job.key)?.(job);
     const ended = jobs.filter((job) => !job.live);
     // Jobs that ended before this page opened are not news.
     finished ??= new Set(ended.map((job) => job.number));
@@ -83,13 +112,11 @@ function report(job) {
 
 /** @param {Job} job */
 function line(job) {
-  const share = job.total ? ` ${Math.floor((100 * job.done) / job.total)} %` : "";
-  const left = job.left === null ? "" : `, ${_("%(duration)s left", { duration: duration(job.left) })}`;
   const cancel = el("button", {
     className: "quiet",
     hidden: !job.cancellable,
     textContent: _("Cancel"),
-    onclick: () => post("/api/jobs/cancel", { job: job.number }).catch(showError),
+    onclick: () => cancelJob(job),
   });
-  return el("p", {}, el("span", { className: "spin", ariaHidden: "true" }), `${job.title}${share}${left} `, cancel);
+  return el("p", {}, el("span", { className: "spin", ariaHidden: "true" }), `${progressOf(job)} `, cancel);
 }

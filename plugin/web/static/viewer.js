@@ -5,6 +5,7 @@ import { $, $$, around, find, setServerHtml } from "./dom.js";
 import { goBack, whenBack } from "./history.js";
 import { hasModifier, starsOf } from "./keys.js";
 import { toggleFavourite } from "./labels.js";
+import { openOptimize } from "./optimize.js";
 import { flush } from "./outbox.js";
 import { addressOf, failureOf, isTiny, loadLost } from "./pictures.js";
 import { rate as rateAs } from "./ratings.js";
@@ -317,6 +318,27 @@ function move(step) {
   show();
 }
 
+/**
+ * Show a picture next to the current one: what it comes from, or what it led to.
+ *
+ * @param {number} id
+ */
+function showKin(id) {
+  if (!dialog.open) {
+    openViewer([id], 0, options).catch(showError);
+    return;
+  }
+  if (!ids.includes(id)) ids = ids.toSpliced(place + 1, 0, id);
+  place = ids.indexOf(id);
+  show();
+}
+
+/** Offer to draw more like the picture. */
+function optimize() {
+  const image = Number(find("[data-optimize]", detail)?.dataset.optimize);
+  if (image) openOptimize({ image, by: options.by, show: showKin }).catch(showError);
+}
+
 function toggleHeat() {
   const button = find("[data-heat]", detail);
   if (button) showHeat(button.getAttribute("aria-pressed") !== "true");
@@ -337,6 +359,8 @@ dialog.addEventListener("click", (event) => {
   if (button) rate(Number(button.dataset.stars)).catch(showError);
   else if (around(event, "[data-undo-rating]")) undo();
   else if (around(event, "[data-heat]")) toggleHeat();
+  else if (around(event, "[data-optimize]")) optimize();
+  else if (around(event, "[data-kin]")) showKin(Number(around(event, "[data-kin]")?.dataset.kin));
   else if (around(event, "[data-copy]")) copyText(around(event, "[data-copy]")?.dataset.copy ?? "");
   else if (event.target === dialog) dialog.close();
 });
@@ -355,6 +379,7 @@ dialog.addEventListener("keydown", (event) => {
   else if (event.key === "h") toggleHeat();
   else if (event.key === "m") find("[data-like]", detail)?.click();
   else if (event.key === "v") find("[data-vary]", detail)?.click();
+  else if (event.key === "o") optimize();
   else if (event.key === "u") undo();
   else return;
   event.preventDefault();

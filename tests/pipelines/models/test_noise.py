@@ -1,5 +1,7 @@
 """Drawing from given noise, derivatives by it, and guidance, with tiny pipelines of several families."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -95,6 +97,29 @@ def test_memory_is_told_beforehand(generator):
     needed = sampler_of(generator).memory_for_gradient()
     assert 1e6 < needed < 1e9
     assert noises.free_memory("cpu") is None or noises.free_memory("cpu") > 0
+
+
+def test_memory_is_that_of_the_decoder_or_of_one_step(generator):
+    sampler = sampler_of(generator)
+    kept, called = {}, []
+    unet = generator.model.pipeline.unet
+
+    def keep(tensor):
+        kept[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    weights = {weight.data_ptr() for part in (unet, generator.model.pipeline.vae) for weight in part.parameters()}
+    request = replace(sampler.request, steps=2)
+    noise = sampler.noise_of(5).requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        handle = unet.register_forward_hook(lambda *_: called.append(1))
+        with sampler._differentiable(noise, request, checkpointed=False):
+            handle.remove()
+    whole = sum(size for place, size in kept.items() if place not in weights)
+    needed = sampler.memory_for_gradient() / noises.SLACK
+    # The largest of the decoder and some steps is at least their mean.
+    assert whole / (len(called) + 1) * 0.99 <= needed < whole
+    assert "forward" not in vars(unet)
 
 
 def test_out_of_memory_is_one_sentence(generator, monkeypatch):

@@ -360,7 +360,7 @@ def test_a_single_picture_is_the_first_seed(generator):
         ({"seconds": -1.0}, "above 0"),
         ({"ways": "gradient"}, "some of the ways"),
         ({"ways": ["magic"]}, "some of the ways"),
-        ({"by": ["technical", "blur"]}, "Expected one judge"),
+        ({"by": {"technical": 0, "blur": 0}}, "above 0"),
         ({"by": "person:ann"}, "learn their taste"),
         ({"pictures": 1.5}, "whole number"),
     ],

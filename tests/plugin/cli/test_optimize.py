@@ -17,11 +17,18 @@ def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
     assert facts["value"] >= facts["start"]
     assert facts["by"] == "technical"
     assert facts["pictures"] >= 6
-    assert not [*tmp_path.rglob("optimizing/*")]
+    assert not [*tmp_path.glob("optimizing/*.safetensors")]
     again = ("--again", facts["path"], "--by", "technical", "--collection", tmp_path / "again")
     code, out, err = soart("optimize", *again)
     assert code == 0, err
     path, *lines = out.splitlines()
+    # More like it, by several judges together.
+    more = ("--like", facts["path"], "--by", "technical", "--by", "blur=0.5", "--json")
+    code, out, err = soart("optimize", *limits, *more)
+    assert code == 0, err
+    bred = json.loads(out)
+    assert (bred["by"], bred["prompt"]) == ("technical + 0.5 × blur", PROMPT)
+    assert bred["value"] >= bred["start"]
     assert np.array_equal(*(np.asarray(Image.open(one)) for one in (facts["path"], path)))
     assert lines[0].startswith("technical: ")
 
@@ -30,7 +37,9 @@ def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
     ("arguments", "code", "message"),
     [
         ([], 2, "expected a prompt"),
-        ([PROMPT, "--by", "technical", "--by", "blur"], 1, "give --by once"),
+        ([PROMPT, "--by", "technical=0"], 1, "above 0"),
+        (["--like", "none.png"], 2, "does not exist"),
+        ([PROMPT, "--again", "b.png"], 2, "the last without the others"),
         ([PROMPT, "--by", "nothing"], 1, "There is no judge"),
         ([PROMPT, "--seconds", "nan"], 2, ""),
         ([PROMPT, "--adherence", "2"], 2, ""),

@@ -1,10 +1,13 @@
 import json
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 import soart
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.families import parents_of
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.tuning.findings import TradeOff
 from soart.plugin.cli.tune_output import best_table, print_trade_offs
@@ -211,3 +214,24 @@ def test_a_lora_that_there_is_not_is_one_sentence(tune, where):
     assert err.startswith("Error: ")
     assert "LoRA 'ink'" in err
     assert err.count("\n") == 1
+
+
+def test_a_tune_may_end_with_its_best_picture_optimized(tune, tmp_path):
+    asked = ("space.yaml", "--budget", 4, "--batch", 4, "--by", "technical")
+    code, out, err = tune(*asked, "--optimize", 4, "--json")
+    assert code == 0, err
+    found = json.loads(out)["optimized"]
+    assert found["value"] >= found["start"]
+    assert found["by"] == "technical"
+    with Collection(tmp_path / "soart-tuning") as collection:
+        best = collection.images()[-1]
+        [parent] = parents_of(collection, best)
+        assert collection.locate(best).name == Path(found["path"]).name
+        assert parent.generation.prompt == best.generation.prompt == found["prompt"]
+        # The parent is the best picture of the best prompt.
+        values = collection.scores(TechnicalJudge.load().stored_name)
+        same = [row.id for row in collection.images() if row.generation.prompt == best.generation.prompt]
+        assert values[parent.id] == max(values[image] for image in same if image != best.id)
+    code, _, err = tune(*asked[:-2], "--by", "person:ann", "--optimize", 4)
+    assert code == 1
+    assert "learn their taste" in err

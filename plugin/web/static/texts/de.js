@@ -93,6 +93,7 @@ globalThis.soartTexts = {
  ],
  "All ratings are saved.": "Alle Bewertungen sind gespeichert.",
  "Cancel": "Abbrechen",
+ "Close": "Schließen",
  "Copied.": "Kopiert.",
  "Done": "Fertig",
  "Drawing and learning": "Generiert und lernt",
@@ -103,6 +104,7 @@ globalThis.soartTexts = {
  "Loading the model and reading what is there…": "Das Modell wird geladen, Vorhandenes wird gelesen…",
  "Looking for pictures…": "Bilder werden gesucht…",
  "Marked as not duplicates.": "Als keine Duplikate markiert.",
+ "More of what I like": "Mehr, was mir gefällt",
  "More ratings would hardly help.": "Mehr Bewertungen würden kaum helfen.",
  "Move %(count)s file, with the text files beside it, to %(folder)s? This can be undone.": [
   "%(count)s Datei samt den Textdateien daneben nach %(folder)s verschieben? Das lässt sich rückgängig machen.",
@@ -113,6 +115,7 @@ globalThis.soartTexts = {
  "Nothing to undo.": "Es gibt nichts rückgängig zu machen.",
  "Only %(count)s match, and an order needs at least %(fewest)s pictures: choose others.": "Nur %(count)s passend, eine Rangfolge braucht aber mindestens %(fewest)s Bilder: Wähle andere.",
  "Open %(title)s": "%(title)s öffnen",
+ "Optimizing…": "Wird optimiert …",
  "Other pictures": "Andere Bilder",
  "Paused": "Angehalten",
  "Pausing after this batch": "Pause nach dieser Runde",
@@ -149,6 +152,7 @@ globalThis.soartTexts = {
  "Undone: %(change)s.": "Rückgängig gemacht: %(change)s.",
  "View your taste": "Deinen Geschmack ansehen",
  "Working: the line at the top shows the progress.": "In Arbeit: Die Zeile ganz oben zeigt den Fortschritt.",
+ "You can close this: it goes on in the background.": "Du kannst das schließen: Es läuft im Hintergrund weiter.",
  "You have changed the rating of %(count)s picture in another tab since: it stays.": [
   "Du hast inzwischen die Bewertung von %(count)s Bild in einem anderen Tab geändert: Sie bleibt.",
   "Du hast inzwischen die Bewertungen von %(count)s Bildern in einem anderen Tab geändert: Sie bleiben."
@@ -158,6 +162,7 @@ globalThis.soartTexts = {
  "You marked this \"not for me\" in another tab; your latest choice (%(latest)s) counts.": "In einem anderen Tab war das „nichts für mich“; deine letzte Wahl (%(latest)s) gilt.",
  "You rated this %(stars)s in another tab; your latest choice (%(latest)s) counts.": "In einem anderen Tab hast du das mit %(stars)s bewertet; deine letzte Wahl (%(latest)s) gilt.",
  "You skipped this in another tab; your latest choice (%(latest)s) counts.": "In einem anderen Tab hast du das übersprungen; deine letzte Wahl (%(latest)s) gilt.",
+ "Your optimized picture is in the collection, as the newest.": "Dein optimiertes Bild ist in der Sammlung, als neuestes.",
  "Your ratings are kept in this browser.": "Deine Bewertungen bleiben in diesem Browser.",
  "Your taste is learnt after a few good and bad ratings, or a few choices.": "Dein Geschmack wird nach einigen guten und schlechten Bewertungen oder einigen Entscheidungen gelernt.",
  "album “%(name)s”": "Album „%(name)s“",

@@ -1,0 +1,175 @@
+"""Optimizes pictures in the background: more like one of the collection, or of a prompt, for a judge."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ModelError, SoartError, TasteError
+from ...messages import joined, message
+from ..collection.collection import Collection
+from ..collection.provenance import provenance_of
+from ..collection.queries import row_of
+from ..generate import plan
+from ..judges.guarded import GuardedJudge
+from ..judges.offered import OfferedJudges
+from ..scoring.collection_tastes import CollectionTastes
+from ..support.background import Job, Jobs
+from .generation import Drawing
+from .service import CollectionService, drawing_alone
+
+if TYPE_CHECKING:
+    from ..models.generator import ImageGenerator
+    from ..optimizing.optimize import Optimized, Progress
+    from ..optimizing.parents import Parent
+
+#: Key of the jobs.
+KEY = "optimize"
+#: Fewest and most seconds of a run: guests may optimize too.
+FEWEST_SECONDS, MOST_SECONDS = 1.0, 600.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A picture to optimize: like one of the collection, or of a prompt.
+
+    Attributes:
+        by: name of the judge, as the gallery offers it.
+        like: id of the picture to begin with; None for a prompt.
+        drawing: prompt and settings, of which count and judges do not matter; None for those of the picture.
+        seconds: to spend.
+        seed: of what is tried around a picture; a prompt has its own.
+
+    Raises:
+        SoartError: neither a picture nor a prompt, or seconds out of range.
+    """
+
+    by: str
+    like: int | None = None
+    drawing: Drawing | None = None
+    seconds: float = 60.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.like is None) == (self.drawing is None):
+            raise SoartError(message("Name a picture or a prompt to optimize."))
+        if not FEWEST_SECONDS <= self.seconds <= MOST_SECONDS:
+            raise SoartError(f"Expected {FEWEST_SECONDS:g} to {MOST_SECONDS:g} as seconds, got {self.seconds:g}.")
+
+
+class OptimizingService(CollectionService):
+    """Optimizes one picture at a time in one collection.
+
+    Args:
+        collection: the collection.
+        profiles: its judges of items.
+        jobs: its background jobs.
+        load: loads the model that draws.
+        drawing: lock held while pictures are drawn.
+        judges: further judges that may be optimized for; by default those of ``OfferedJudges``.
+
+    Attributes:
+        latest: the latest result, and the judge that it was optimized for; None before the first.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        profiles: CollectionTastes,
+        jobs: Jobs,
+        load: Callable[[], ImageGenerator],
+        drawing: threading.Lock,
+        judges: OfferedJudges | None = None,
+    ) -> None:
+        super().__init__(collection, profiles, jobs, KEY)
+        self._load, self._drawing, self._offered = load, drawing, judges or OfferedJudges()
+        self.latest: tuple[Optimized, GuardedJudge] | None = None
+
+    def start(self, wish: Wish) -> Job:
+        """Optimize in the background.
+
+        The job counts seconds, and can be cancelled within a step; the best picture so far is stored then, too.
+
+        Raises:
+            SoartError: a picture is being optimized already.
+            ModelError: nothing says how the picture was drawn.
+            JudgeError: a judge that is not offered, or cannot be loaded or optimized for.
+            TasteError: a taste that cannot be used, or is no better than chance.
+        """
+        judge = self._judge(wish.by)
+        if wish.like is not None:
+            self._check_known(wish.like)
+        with self._lock:
+            if self.busy:
+                raise SoartError(
+                    message("A picture is being optimized already: wait until it is done, or cancel that.")
+                )
+            self.latest = None
+            return self.jobs.start(self.key, message("Optimizing"), lambda job: self._work(job, wish, judge))
+
+    def _judge(self, name: str) -> GuardedJudge:
+        judge = self._offered.named(name, self.profiles)
+        # Before the model is loaded; the option of the command line would be no help here.
+        if judge.doubt:
+            errors = message("An optimized picture would show its errors: rate more pictures first.")
+            raise TasteError(joined([judge.doubt, errors]))
+        from ..optimizing.optimize import judge_for
+
+        return judge_for(judge)
+
+    def _check_known(self, image: int) -> None:
+        row = row_of(self.collection, image)
+        origin = provenance_of(self.collection, [row]).get(row.id)
+        if origin is None or not (origin.prompt and origin.seed and origin.model):
+            raise ModelError(
+                message(
+                    "Nothing says how this picture was drawn: choose one whose prompt, seed and model are known, such as one "
+                    "that was drawn here."
+                )
+            )
+
+    def _work(self, job: Job, wish: Wish, judge: GuardedJudge) -> None:
+        job.expect(round(wish.seconds))
+        with drawing_alone(self._drawing, job):
+            generator = self._load()
+            found = self._optimized(job, wish, judge, generator)
+        with self._lock:
+            self.latest = found, judge
+        job.message = joined(found.sentences) or message("Optimized.")
+        job.check()
+
+    def _optimized(self, job: Job, wish: Wish, judge: GuardedJudge, generator: ImageGenerator) -> Optimized:
+        from ..optimizing import optimize as optimizing
+        from ..optimizing.optimizer import ENDS, INTERRUPTED
+        from ..optimizing.parents import parent_of
+
+        parents: list[Parent] = []
+        if wish.drawing is None:
+            assert wish.like is not None
+            parents = [parent_of(self.collection, generator, row_of(self.collection, wish.like))]
+            prompt, seed, settings = parents[0].prompt, wish.seed, parents[0].settings
+        else:
+            drawing, settings = wish.drawing, _given(wish.drawing.settings or {})
+            [request] = plan(
+                drawing.prompt, 1, generator, seed=drawing.seed, prompt_seed=drawing.seed, literal=drawing.literal,
+                check=job.check, **settings,
+            )  # fmt: skip
+            prompt, seed = request.prompt, drawing.seed
+
+        def advance(progress: Progress) -> None:
+            job.advance(max(0, min(round(progress.seconds), job.total) - job.done))
+
+        found = optimizing.optimize(
+            generator, prompt, by=judge, seconds=wish.seconds, seed=seed, parents=parents, progress=advance,
+            after_step=job.check, **settings,
+        )  # fmt: skip
+        if found.ended == INTERRUPTED:
+            # A page begins anew, from the best picture if wanted.
+            found = replace(found, sentences=tuple(s for s in found.sentences if s != ENDS[INTERRUPTED]))
+        return optimizing.store(self.collection, generator, found, judge)
+
+
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}

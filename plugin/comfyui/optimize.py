@@ -1,0 +1,151 @@
+"""The ComfyUI node Optimize: more of what you like, from one prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from comfy_api.latest import io
+
+from ...errors import ModelError
+from ...pipelines.support.file_stamps import model_stamp
+from .base import (
+    MOST_SEED,
+    NO_CHECKPOINT,
+    Progress,
+    SoartNode,
+    checkpoint_choices,
+    counting_failures,
+    failures,
+    generator_of,
+    judge_inputs,
+    judge_of,
+    node_schema,
+    taste_stamp,
+    title_of,
+)
+from .generate import named_model
+from .pictures import to_images
+
+if TYPE_CHECKING:
+    from ...metrics.protocols import ItemJudge
+    from ...pipelines.models.generator import ImageGenerator
+    from ...pipelines.optimizing.optimize import Optimized
+    from ...pipelines.optimizing.optimize import Progress as Found
+
+
+class SoartOptimize(SoartNode):
+    """Draws one prompt again and again, each time more of what a judge likes, within bounds."""
+
+    shows_images = True
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="SoartOptimize",
+            display_name="SOART Optimize",
+            description="More of what you like: goes on from the best of four seeds to pictures that a judge, such as your taste, likes more.",
+            is_output_node=True,
+            inputs=[
+                io.String.Input("prompt", multiline=True, default="a picture of a boat", tooltip="The prompt, as it is."),
+                io.String.Input("negative", multiline=True, default="", tooltip="What the picture should not show."),
+                *judge_inputs(),
+                io.Float.Input("seconds", default=60.0, min=1.0, max=86400.0, step=1.0, tooltip="How long to go on."),
+                io.Int.Input("pictures", default=0, min=0, max=100000, tooltip="Most pictures to draw; 0: as many as the time allows."),
+                io.Int.Input("seed", default=0, min=0, max=MOST_SEED, control_after_generate=True, tooltip="Seed of the first picture."),
+                io.String.Input("model", default="embedded",
+                                tooltip="'embedded', a diffusers folder, a .safetensors file, or a hub id."),
+                io.Int.Input("steps", default=0, min=0, max=1000, tooltip="0: the model's own."),
+                io.Float.Input("guidance", default=-1.0, min=-1.0, max=100.0, step=0.5, tooltip="-1: the model's own."),
+                io.Int.Input("width", default=0, min=0, max=8192, step=8, tooltip="0: the model's own."),
+                io.Int.Input("height", default=0, min=0, max=8192, step=8, tooltip="0: the model's own."),
+                io.String.Input("scheduler", default="", optional=True,
+                                tooltip="As in SOART Generate; empty: the model's own."),
+                io.Combo.Input("checkpoint", options=checkpoint_choices(), default=NO_CHECKPOINT, optional=True,
+                               tooltip="A checkpoint of ComfyUI, drawn by diffusers; used instead of the model named above."),
+                io.Model.Input("comfy_model", optional=True, tooltip="A MODEL of ComfyUI, drawn by its own sampler: it is "
+                               "searched without gradients, which takes longer. Link CLIP and VAE too."),
+                io.Clip.Input("clip", optional=True, tooltip="The CLIP of the linked MODEL."),
+                io.Vae.Input("vae", optional=True, tooltip="The VAE of the linked MODEL."),
+                io.Boolean.Input("anyway", default=False, optional=True, tooltip="Use a taste that cannot be relied on yet."),
+            ],
+            outputs=[
+                io.Image.Output("image", display_name="image", tooltip="The optimized picture."),
+                io.Image.Output("start", display_name="start", tooltip="The best picture of the first four seeds."),
+                io.String.Output("text", display_name="text", tooltip="The values of both, which bound ended the run, and how far to trust it."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def fingerprint_inputs(
+        cls,
+        by: str = "",
+        model: str = "",
+        checkpoint: str = NO_CHECKPOINT,
+        **_others: Any,  # noqa: ANN401
+    ) -> str:
+        """Changes with the files of a local model and of a taste, and when loading or drawing failed."""
+        try:
+            named = named_model(model or "", checkpoint or NO_CHECKPOINT)
+        except ModelError:
+            return ""
+        return f"{model_stamp(named)} {failures(named)} {taste_stamp(by)}"
+
+    @classmethod
+    def run(
+        cls,
+        prompt: str,
+        negative: str,
+        by: str,
+        seconds: float,
+        pictures: int,
+        seed: int,
+        model: str,
+        steps: int,
+        guidance: float,
+        width: int,
+        height: int,
+        scheduler: str = "",
+        checkpoint: str = NO_CHECKPOINT,
+        comfy_model: object = None,
+        clip: object = None,
+        vae: object = None,
+        anyway: bool = False,
+        taste: ItemJudge | None = None,
+    ) -> io.NodeOutput:
+        """Optimize the picture."""
+        import torch
+
+        from ...pipelines.optimizing import optimize as optimizing
+
+        judge, progress, model = judge_of(by, taste), Progress(round(seconds)), named_model(model, checkpoint)
+
+        def show(found: Found) -> None:
+            progress.show(min(round(found.seconds), round(seconds)), round(seconds))
+
+        # ComfyUI runs nodes in inference mode, in which there are no gradients.
+        with counting_failures(model), torch.inference_mode(mode=False):
+            if any(part is not None for part in (comfy_model, clip, vae)):
+                from .host_model import HostGenerator
+
+                generator: ImageGenerator = HostGenerator(comfy_model, clip, vae)
+            else:
+                generator = generator_of(model, "auto")
+            found = optimizing.optimize(
+                generator, prompt, by=optimizing.judge_for(judge, anyway=anyway), seconds=seconds, pictures=pictures or None,
+                seed=seed, anyway=anyway, negative=negative or None, steps=steps or None,
+                guidance=None if guidance < 0 else guidance, width=width or None, height=height or None,
+                scheduler=scheduler.strip() or None, progress=show,
+            )  # fmt: skip
+        text = _text(found, title_of(judge))
+        image, start = to_images([found.pixels]), to_images([found.start])
+        return io.NodeOutput(image, start, text, ui=cls.show([text], images=torch.cat([start, image])))
+
+
+def _text(found: Optimized, title: str) -> str:
+    """The values before and after, and all that is to be known of the run."""
+    lines = [f"{title}: {found.start_marks.value:.4g} for the best of the first seeds, {found.marks.value:.4g} now."]
+    if found.marks.adherence == found.marks.adherence:
+        lines.append(f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now.")
+    lines.append(f"{found.pictures} pictures drawn in {found.seconds:.0f} s.")
+    return "\n".join([*lines, *found.sentences])

@@ -1,0 +1,61 @@
+"""More of what I like: optimizes a picture, or that of a prompt, in the background, and shows the result beside its start."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ....metrics.damage.names import OVERALL
+from ....pipelines.models.limits import SEED_LIMIT
+from ....pipelines.services.optimizing import FEWEST_SECONDS, MOST_SECONDS, Wish
+from ..answers import json_endpoint, number, page, whole_number
+from ..judges import offered_choices
+from ..state import current_collection, rater_of
+from .generating import drawing_of
+
+
+def form(request: Request) -> Response:
+    """The form, as part of a page: with the judge of the page, else the taste of the rater if it can be relied on."""
+    parameters, judges = request.query_params, offered_choices(request)
+    sure = {choice.name for choice in judges if not choice.doubt}
+    wanted = [parameters.get("by", ""), rater_of(request)]
+    chosen = next((name for name in wanted if name in sure and name != OVERALL), OVERALL)
+    image = parameters.get("image")
+    return page(
+        request, "optimize.html", current_collection(request), judges=judges, chosen=chosen,
+        image=whole_number(image, "a picture's number") if image else None, fewest=FEWEST_SECONDS, most=MOST_SECONDS,
+    )  # fmt: skip
+
+
+def start(request: Request, body: dict[str, Any]) -> Response:
+    """Start optimizing a picture, or that of the prompt of a form."""
+    image = body.get("image")
+    wish = Wish(
+        by=str(body.get("judge") or OVERALL),
+        like=whole_number(image, "a picture's number") if image else None,
+        drawing=None if image else drawing_of({**body, "by": None, "count": 1}),
+        seconds=number(body.get("seconds", 60), "seconds"),
+        seed=secrets.randbelow(SEED_LIMIT),
+    )
+    job = current_collection(request).optimizing.start(wish)
+    return JSONResponse({"job": job.number})
+
+
+def result(request: Request) -> Response:
+    """The latest result, as part of a page."""
+    service = current_collection(request).optimizing
+    found, judge = service.latest or (None, None)
+    return page(
+        request, "optimized.html", current_collection(request), found=found, judge=judge, failure=service.failure
+    )
+
+
+routes = [
+    Route("/optimize", form),
+    Route("/optimized", result),
+    Route("/api/optimize", json_endpoint(start), methods=["POST"]),
+]

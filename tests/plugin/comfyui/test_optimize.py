@@ -1,0 +1,79 @@
+"""The node Optimize: on the stand-in always, and on the real server where COMFYUI_DIR names a checkout."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+OPTIMIZE = {
+    "prompt": "a boat in cool colors", "negative": "", "by": "technical", "seconds": 600.0, "pictures": 8, "seed": 3, "model": "embedded",
+    "steps": 2, "guidance": -1.0, "width": 0, "height": 0,
+}  # fmt: skip
+
+
+def values_of(text):
+    found = re.search(r": ([-\d.]+) for the best of the first seeds, ([-\d.]+) now\.", text)
+    return tuple(map(float, found.groups()))
+
+
+def test_a_picture_is_optimized_beside_its_start(host, graph):
+    node = graph.add("SoartOptimize", **OPTIMIZE)
+    text = graph.add("TestSink", value=node.out(2))
+    sizes = [graph.add("TestSink", value=node.out(number)) for number in (0, 1)]
+    ran = host.run(graph)
+    assert ran.ok, ran.error
+    said = " ".join(ran.outputs[text.id]["text"])
+    before, now = values_of(said)
+    assert now >= before
+    assert "No second taste checks this judge" in said
+    assert [" ".join(ran.outputs[one.id]["text"]) for one in sizes] == ["[1, 64, 64, 3]"] * 2
+    assert len(ran.outputs[node.id]["images"]) == 2
+
+
+def test_gradients_are_found_in_the_inference_mode_of_the_host(comfy, graph):
+    # Another node has loaded the model and the judge in that mode.
+    drawn = graph.add("SoartGenerate", prompt="a boat", negative="", model="embedded", count=1, seed=3, prompt_seed=1, steps=2,
+                      guidance=-1.0, width=0, height=0)  # fmt: skip
+    scored = graph.add("SoartScore", images=drawn.out(), by="overall")
+    node = graph.add("SoartOptimize", **OPTIMIZE | {"by": "overall", "pictures": 6})
+    with torch.inference_mode():
+        ran = comfy.run(graph)
+    assert ran.ok, ran.error
+    assert scored.id in ran.outputs
+    said = " ".join(ran.outputs[node.id]["text"])
+    assert "Search is used instead" not in said
+    before, now = values_of(said)
+    assert now >= before
+
+
+def test_a_linked_model_is_searched_from_its_own_noise(comfy, graph):
+    loaded = graph.add("TestModel")
+    parts = {"comfy_model": loaded.out(), "clip": loaded.out(1), "vae": loaded.out(2), "scheduler": "dpmpp_2m karras"}
+    node = graph.add("SoartOptimize", **OPTIMIZE | {"width": 96, "height": 64, "pictures": 12}, **parts)
+    ran = comfy.run(graph)
+    assert ran.ok, ran.error
+    said = " ".join(ran.outputs[node.id]["text"])
+    assert "A model of a host gives no derivative. Search is used instead." in said
+    before, now = values_of(said)
+    assert now > before
+    start, found = (comfy.image(entry).astype(float) for entry in ran.outputs[node.id]["images"])
+    assert found.shape == (64, 96, 3)
+    # A neighbour of the best noise, not another seed.
+    assert np.corrcoef(start.ravel(), found.ravel())[0, 1] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"model": "gone"}, "gone"),
+        ({"by": "nothing"}, "nothing"),
+        ({"checkpoint": "gone.safetensors"}, "There is no checkpoint 'gone.safetensors'"),
+    ],
+)
+def test_mistakes_end_the_run_with_a_sentence(comfy, graph, more, said):
+    node = graph.add("SoartOptimize", **OPTIMIZE | more)
+    ran = comfy.run(graph)
+    assert not ran.ok
+    assert said in ran.error
+    assert node.id not in ran.outputs
