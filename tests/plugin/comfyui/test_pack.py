@@ -169,7 +169,7 @@ print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
 
 def test_every_node_is_described_and_has_a_help_page(comfy):
     ours = {name: node.GET_SCHEMA() for name, node in comfy.nodes.items() if name.startswith("Soart")}
-    assert len(ours) == 11
+    assert len(ours) == 12
     pages = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "plugin/comfyui/web/docs").glob("*.md")}
     assert set(pages) == set(ours)
     for name, schema in ours.items():
@@ -264,7 +264,7 @@ def test_the_server_serves_help_and_the_front_end_script(request):
     server = request.getfixturevalue("_real")
     info = server.json("/object_info")
     ours = sorted(name for name in info if name.startswith("Soart"))
-    assert len(ours) == 11
+    assert len(ours) == 12
     assert info["SoartScore"]["category"] == "SOART"
     folder = "soart-checkout.v1"
     for name in ours:
