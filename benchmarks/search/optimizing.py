@@ -75,6 +75,8 @@ RECIPE = Recipe()
 PRIORS = "technical", "appeal"
 #: Large steps: this many times the angle and the strength.
 LARGER = 4.0
+#: Departure of a noise from Gaussian, in standard deviations, that the noise of a seed seldom has.
+UNLIKELY = 3.0
 #: Particles of a round, how much a standard deviation of liking counts when they are resampled (as an exponent), and the angle between
 #: the noise that is left in a copy and that of its original.
 ROUND, SELECTION, APART = 8, 2.0, 0.8
@@ -414,7 +416,8 @@ def refusals(rows: list[dict[str, Any]]) -> str:
     found = {
         "refused a picture": Counter(bound for row in rows for bound in {b for *_, refused in row["trail"] for b in refused}),
         "ended the run": Counter(row["ended"] for row in rows if row["ended"] != "limit"),
-        "passed by the last picture": Counter(row["passed"] for row in rows if row.get("passed")),
+        "passed by the last picture": Counter(row["passed"] for row in rows if row.get("passed"))
+        + Counter("noise" for row in rows if row.get("departure", 0.0) > UNLIKELY),
     }  # fmt: skip
     texts = [f"{name} {', '.join(f'{b} {n}' for b, n in counts.items()) or 'none'}" for name, counts in found.items()]
     return f"of {len(rows)} runs: {'; '.join(texts)}"
@@ -510,7 +513,8 @@ def main() -> None:
             table = np.array([[row.get(name, np.nan) for name in columns] for row in rows])
             known = table[:, [not np.isnan(column).all() for column in table.T]]
             means, halves = np.nanmean(table, axis=0), half_width(table)
-            cells = [f"{mean:+.2f} ± {half:.2f}" for mean, half in zip(means, halves, strict=True)]
+            pairs = zip(means, halves, strict=True)
+            cells = ["" if np.isnan(mean) else f"{mean:+.2f} ± {half:.2f}" for mean, half in pairs]
             by_subject = [
                 [
                     folder / f"{w.number:02}-{size}-{method.replace(' ', '-')}.png"
