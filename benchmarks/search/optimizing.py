@@ -1,4 +1,4 @@
-"""Measures optimized pictures by their true value: best of seeds, search, gradient, guidance and LoRA at equal seconds.
+"""Measures optimized pictures by their true value: best of seeds, search, gradient, guidance, particles and LoRA.
 
     python benchmarks/search/optimizing.py [--tastes 20] [--first 0] [--sizes 8,30] [--pictures 32] [--methods …] [--cache DIR]
 
@@ -6,7 +6,9 @@ The embedded model draws with 8 steps. A world is a taste: standard normal weigh
 soart does not know (``tuning_pictures``). A taste is learnt from n liked and n disliked pictures of other prompts and seeds, the upper and the
 lower third by the world's value. Each method then draws one prompt, and has the processor time of ``--pictures`` pictures, 32 by default. All begin with the
 same seeds. What is reported is the world's own value of the chosen picture, in standard deviations of the seeds of its prompt:
-0 is the mean seed. *pushed* is the gradient in large turns and without bounds. *lora* is the mean of the first 16 seeds with a LoRA
+0 is the mean seed. *large steps* makes steps of the gradient and of guidance that are several times as large, within the bounds; *unbounded* makes
+the same without any, that on the spectrum of the noise included; both have twice the time, so that a bound can end them. *particles* resamples eight
+pictures midway by the taste's value of what they are about to become (Singhal et al. 2025), and keeps the best of as many rounds as the time allows. *lora* is the mean of the first 16 seeds with a LoRA
 that was trained by ``soart.pipelines.distilling`` on pictures of seven other subjects, which costs more than the seconds of one picture
 but is spent once; *best with lora* is the best of these 16 by the taste. *weighted* is the same with another loss: the pictures
 are drawn in proportion to exp(liking / 0.3), in deviations within their subject (reward-weighted regression). Adherence is that of the judge; the subject
@@ -17,8 +19,11 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +53,10 @@ from soart.pipelines.distilling.training import Lessons, Recipe, Training, lora_
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
+from soart.pipelines.models.step_preview import decoded, prediction
 from soart.pipelines.optimizing import ways as ways_of
 from soart.pipelines.optimizing.examining import Bounds, Examiner
+from soart.pipelines.optimizing.gaussian import departure, normal, on_sphere, rotated
 from soart.pipelines.optimizing.optimizer import FIRST, MOST_SEEDS, Limit, Optimization
 from soart.pipelines.optimizing.ways import GRADIENT, GUIDANCE, SEARCH, Means
 from soart.pipelines.tiny.words import SUBJECTS as KNOWN
@@ -58,14 +65,21 @@ from soart.training.judge import balanced_scenes, load_judge, plain_prompt
 STEPS, SEED, POOL, SEEDS = 8, 70_707, 192, 64
 #: Subjects of the prompts, which worlds take in turn.
 SUBJECTS = ("castle", "boat", "fox")
-BEST, PUSHED, LORA, BEST_LORA, WEIGHTED = "best of seeds", "pushed", "lora", "best with lora", "weighted"
-METHODS = (BEST, SEARCH, GRADIENT, GUIDANCE, "optimize", PUSHED, LORA, BEST_LORA, WEIGHTED)
+BEST, LARGE, UNBOUNDED, PARTICLES = "best of seeds", "large steps", "unbounded", "particles"
+LORA, BEST_LORA, WEIGHTED = "lora", "best with lora", "weighted"
+PUSHED = LARGE, UNBOUNDED
+METHODS = (BEST, SEARCH, GRADIENT, GUIDANCE, "optimize", LARGE, UNBOUNDED, PARTICLES, LORA, BEST_LORA, WEIGHTED)
 #: Seeds of each other subject that a LoRA is trained on, seeds that are drawn with it, and its strength of weighting.
 TAUGHT, WITH_LORA, TEMPERATURE = 24, 16, 0.3
 RECIPE = Recipe()
 PRIORS = "technical", "appeal"
-#: Turns of *pushed*: of this many times the angle.
-PUSH = 3.0
+#: Large steps: this many times the angle and the strength.
+LARGER = 4.0
+#: Departure of a noise from Gaussian, in standard deviations, that the noise of a seed seldom has.
+UNLIKELY = 3.0
+#: Particles of a round, how much a standard deviation of liking counts when they are resampled (as an exponent), and the angle between
+#: the noise that is left in a copy and that of its original.
+ROUND, SELECTION, APART = 8, 2.0, 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +194,61 @@ def with_lora(world: World, size: int, kind: type[Training], generator: ImageGen
         return np.stack([one.pixels for batch in generator.draw(requests) for one in batch])
 
 
+@contextmanager
+def resampled(pipeline: Any, liking: Callable[[np.ndarray], np.ndarray], seed: int) -> Iterator[None]:  # noqa: ANN401
+    """Resamples the pictures of one call midway, by the liking of the originals that are predicted then."""
+    scheduler, rng = pipeline.scheduler, np.random.default_rng([83, seed])
+    own, taken = scheduler.step, 0
+
+    @wraps(own)
+    def step(output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **options: Any) -> Any:  # noqa: ANN401
+        nonlocal taken
+        taken += 1
+        shares = prediction(scheduler, timestep)
+        if taken != STEPS // 2 + 1 or shares is None:
+            return own(output, timestep, sample, *rest, **options)
+        original, kept = shares[0] * sample + shares[1] * output, float(scheduler.alphas_cumprod[int(timestep)]) ** 0.5
+        pixels = pipeline.image_processor.postprocess(decoded(pipeline, original, None), output_type="np")
+        likings = liking((pixels * 255).round().astype(np.uint8))
+        weights = np.exp(SELECTION * (likings - likings.max()) / max(float(likings.std()), 1e-9))
+        # Systematic resampling: each comes as often as its weight says, up to rounding.
+        points = (rng.random() + np.arange(len(weights))) / len(weights)
+        rows = np.searchsorted(np.cumsum(weights / weights.sum())[:-1], points)
+        noise, original = (sample - kept * original)[rows], original[rows]
+        for place in np.flatnonzero(rows[1:] == rows[:-1]) + 1:
+            fresh = normal(noise[place].shape, int(rng.integers(2**62)))
+            noise[place] = rotated(noise[place], fresh, APART)
+        sample = kept * original + noise
+        # Steps of higher order use what was predicted before.
+        scheduler.model_outputs = [one if one is None else one[rows] for one in scheduler.model_outputs]
+        return own((original - shares[0] * sample) / shares[1], timestep, sample, *rest, **options)
+
+    scheduler.step = step
+    try:
+        yield
+    finally:
+        del scheduler.step
+
+
+def best_particles(world: World, size: int, budget: int, generator: ImageGenerator) -> np.ndarray:
+    """(rounds, 64, 64, 3) best pictures of the rounds of particles that the time allows."""
+    taste, extractor, prompt = world.taste(size), taste_extractor(EFFICIENTNET), prompt_of(world.subject)
+    end, best = time.process_time() + world.pictures.seconds * budget / SEEDS, []
+
+    def liking(pixels: np.ndarray) -> np.ndarray:
+        return taste.liking(extractor.extract(pixels))
+
+    while True:
+        begun, first = time.process_time(), ROUND * len(best)
+        requests = [generator.request(prompt, first + k, steps=STEPS) for k in range(ROUND)]
+        with generator.ready(requests[0]) as pipeline, resampled(pipeline, liking, first), torch.inference_mode():
+            output = pipeline(**generator.arguments(requests))
+        drawn = np.stack([one.pixels for one in generator.drawn(requests, output, 0.0)])
+        best.append(drawn[int(liking(drawn).argmax())])
+        if 2 * time.process_time() - begun > end:
+            return np.stack(best)
+
+
 def prompt_of(subject: str) -> str:
     """The prompt of a subject; it leaves palette and style open."""
     return f"a picture of a {subject}"
@@ -250,7 +319,8 @@ def run(
     """Facts of one run; the picture is written beside."""
     taste, prompt = world.taste(size), prompt_of(world.subject)
     seeds, stem = world.pictures.seeds[world.subject], f"{world.number:02}-{size}-{method.replace(' ', '-')}"
-    begun, ended, passed, trail = time.process_time(), "", 0.0, []
+    begun, ended, passed, trail = time.process_time(), "", "", []
+    more: dict[str, float] = {}
     if method == BEST:
         chosen = seeds[:budget]
     elif method in (LORA, BEST_LORA, WEIGHTED):
@@ -258,18 +328,24 @@ def run(
         file = folder / f"{world.number:02}-{size}-{kind}.npy"
         of_kind = Weighted if method == WEIGHTED else Training
         chosen = stored_array(file, lambda: with_lora(world, size, of_kind, generator, cache))
+    elif method == PARTICLES:
+        chosen = best_particles(world, size, budget, generator)
     else:
         optimization = optimized(world, size, method, budget, generator)
         assert optimization.best is not None
         assert optimization.start is not None
         chosen, ended, trail = optimization.best.picture.pixels[None], optimization.ended, optimization.steps
         Image.fromarray(optimization.start.picture.pixels).save(folder / f"{stem}-start.png")
-        bound = Bounds.of(optimization.first).passed(optimization.best.marks, optimization.start.marks.second)
-        passed = float(bound != "")
-    spent, count = time.process_time() - begun, len(chosen) if method == BEST or not trail else optimization.drawn
+        passed = Bounds.of(optimization.first).passed(optimization.best.marks, optimization.start.marks.second)
+        more["start"] = world.gain(optimization.start.picture.pixels)
+        if optimization.best.noise.noise is not None:
+            more["departure"] = departure(optimization.best.noise.noise)
+    spent, count = time.process_time() - begun, optimization.drawn if trail else len(chosen)
+    if method == PARTICLES:
+        count *= ROUND
     examiner, extractor = Examiner(guarded(taste), prompt), taste_extractor(EFFICIENTNET)
     likings = taste.liking(extractor.extract(chosen))
-    if method in (BEST, BEST_LORA):
+    if method in (BEST, BEST_LORA, PARTICLES):
         chosen, likings = chosen[[int(likings.argmax())]], likings[[int(likings.argmax())]]
     Image.fromarray(chosen[0]).save(folder / f"{stem}.png")
     request = generator.request(prompt, 0, steps=STEPS)
@@ -279,10 +355,10 @@ def run(
     subject = np.mean([one["subject"] == world.subject for one in recogniser.recognise(chosen)])
     items = world.pictures.items_of(world.subject)
     usual = taste.liking(items)
-    facts = {
+    facts = more | {
         "gain": float(np.mean([world.gain(one) for one in chosen])), "adherence": float(np.mean([m.adherence for m in marks])) - shown,
         "subject": float(subject), "freedom": float(np.mean([m.freedom for m in marks])) - free,
-        "taste": float((likings.mean() - usual.mean()) / usual.std()), "pictures": count, "ended": ended, "alarm": passed,
+        "taste": float((likings.mean() - usual.mean()) / usual.std()), "pictures": count, "ended": ended, "alarm": float(passed != ""), "passed": passed,
         "trail": [(step.way, round(step.gain, 2), round(step.seconds, 2), step.refused) for step in trail],
         "trust": taste.trust.concordance, "seconds": spent,
     }  # fmt: skip
@@ -295,22 +371,32 @@ def run(
 def optimized(world: World, size: int, method: str, budget: int, generator: ImageGenerator) -> Optimization:
     """The run of a method that optimizes, at its end."""
     prompt = prompt_of(world.subject)
-    wanted = {SEARCH: [SEARCH], GRADIENT: [GRADIENT], GUIDANCE: [GUIDANCE], PUSHED: [GRADIENT]}
-    limit = Limit(world.pictures.seconds * budget / SEEDS, None, time.process_time)
+    wanted = {way: [way] for way in (SEARCH, GRADIENT, GUIDANCE)} | {way: [GRADIENT, GUIDANCE] for way in PUSHED}
+    seconds = world.pictures.seconds * budget / SEEDS * (2 if method in PUSHED else 1)
+    limit = Limit(seconds, None, time.process_time)
     examiner, request = Examiner(guarded(world.taste(size)), prompt), generator.request(prompt, 0, steps=STEPS)
-    angle = ways_of.ANGLE
-    if method == PUSHED:
-        ways_of.ANGLE = PUSH * angle
-    try:
+    with steps_of(method):
         optimization = Optimization(Means.of(generator, request, examiner, wanted.get(method)), limit)
         optimization.begin()
-        if method == PUSHED and optimization.bounds is not None:
+        if method == UNBOUNDED and optimization.bounds is not None:
             optimization.bounds = Unbounded(**vars(optimization.bounds))
         while optimization.advance():
             pass
-    finally:
-        ways_of.ANGLE = angle
     return optimization
+
+
+@contextmanager
+def steps_of(method: str) -> Iterator[None]:
+    """Larger steps for the methods that make these, and for *unbounded* no bound on the spectrum of the noise."""
+    own = ways_of.ANGLE, ways_of.STRENGTH, ways_of.flattened
+    larger = LARGER if method in PUSHED else 1.0
+    ways_of.ANGLE, ways_of.STRENGTH = own[0] * larger, own[1] * larger
+    if method == UNBOUNDED:
+        ways_of.flattened = on_sphere
+    try:
+        yield
+    finally:
+        ways_of.ANGLE, ways_of.STRENGTH, ways_of.flattened = own
 
 
 def _shown(examiner: Examiner, request: Any, seeds: np.ndarray) -> tuple[float, float]:  # noqa: ANN401
@@ -323,6 +409,18 @@ def _as_drawn(request: Any, pixels: np.ndarray) -> Any:  # noqa: ANN401
     from soart.pipelines.models.request import DrawnPicture
 
     return DrawnPicture(request, pixels, None, 0.0)
+
+
+def refusals(rows: list[dict[str, Any]]) -> str:
+    """In how many runs a bound refused a picture, ended the run, or would have refused its last picture."""
+    found = {
+        "refused a picture": Counter(bound for row in rows for bound in {b for *_, refused in row["trail"] for b in refused}),
+        "ended the run": Counter(row["ended"] for row in rows if row["ended"] != "limit"),
+        "passed by the last picture": Counter(row["passed"] for row in rows if row.get("passed"))
+        + Counter("noise" for row in rows if row.get("departure", 0.0) > UNLIKELY),
+    }  # fmt: skip
+    texts = [f"{name} {', '.join(f'{b} {n}' for b, n in counts.items()) or 'none'}" for name, counts in found.items()]
+    return f"of {len(rows)} runs: {'; '.join(texts)}"
 
 
 def diversity(paths: list[Path]) -> float:
@@ -380,6 +478,8 @@ def main() -> None:
                 ways_of.NEAR,
                 RECIPE,
                 MOST_SEEDS,
+                LARGER,
+                (ROUND, SELECTION, APART),
             )
         )
     )
@@ -402,7 +502,9 @@ def main() -> None:
                 results.setdefault((size, method), []).append(found)
                 count += 1
                 progress(count, total, "runs")
-    columns = ("gain", "taste", "second", "adherence", "subject", "freedom", "pictures", "alarm", "seconds")
+    columns = (
+        "gain", "start", "taste", "second", "adherence", "subject", "freedom", "departure", "pictures", "alarm", "seconds",
+    )  # fmt: skip
     for size in arguments.sizes:
         print(f"\n{size}+{size}: mean ± 90 % interval; in brackets the paired difference of the true gain from {BEST}")
         print(f"{'method':12} " + " ".join(f"{name:>14}" for name in columns) + "  diversity")
@@ -411,7 +513,8 @@ def main() -> None:
             table = np.array([[row.get(name, np.nan) for name in columns] for row in rows])
             known = table[:, [not np.isnan(column).all() for column in table.T]]
             means, halves = np.nanmean(table, axis=0), half_width(table)
-            cells = [f"{mean:+.2f} ± {half:.2f}" for mean, half in zip(means, halves, strict=True)]
+            pairs = zip(means, halves, strict=True)
+            cells = ["" if np.isnan(mean) else f"{mean:+.2f} ± {half:.2f}" for mean, half in pairs]
             by_subject = [
                 [
                     folder / f"{w.number:02}-{size}-{method.replace(' ', '-')}.png"
@@ -428,9 +531,16 @@ def main() -> None:
                 apart_by = (table[:, 0] - base)[:, None]
                 line += f"  [{apart_by.mean():+.2f} ± {half_width(apart_by)[0]:.2f}]"
             print(line)
+        for method in arguments.methods:
+            if any(row["trail"] for row in results[size, method]):
+                print(f"{method}: {refusals(results[size, method])}")
     if arguments.page:
         page(
-            folder, worlds[:6], int(arguments.sizes[-1]), [m for m in arguments.methods if m != PUSHED], arguments.page
+            folder,
+            worlds[:6],
+            int(arguments.sizes[-1]),
+            [m for m in arguments.methods if m not in PUSHED],
+            arguments.page,
         )
 
 
