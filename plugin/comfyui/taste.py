@@ -174,6 +174,8 @@ class SoartTaste(SoartNode):
                 replaced = save_if_changed(store, taste)
             notes += [replaced] if replaced else []
         report = f"{name}: {taste.trust.sentence}."
+        if taste.trust.within is not None:
+            report += f" {taste.trust.within.sentence()}."
         return io.NodeOutput(TasteJudge.of(taste), report, ui=cls.show([report, *notes]))
 
 
