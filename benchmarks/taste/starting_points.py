@@ -146,9 +146,7 @@ def main() -> None:
     developed, place = (people(arguments.cache, development=half) for half in (True, False))
 
     def told(of: People, other: People) -> np.ndarray:
-        return np.column_stack(
-            [of.technical, learn_appeal([other.opinions()], other.names).scores(of.both, of.names)]
-        )
+        return np.column_stack([of.technical, learn_appeal([other.opinions()], other.names).scores(of.both, of.names)])
 
     if "beliefs" in wanted:
         cautions(developed, told(developed, place), arguments.people)

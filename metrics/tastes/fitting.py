@@ -88,7 +88,15 @@ def fit(examples: Examples, names: tuple[str, ...], scaling: Scaling | None = No
     return Fitted(
         scaling,
         learn_mixture(
-            z, examples.liking, examples.weights, priors, kernels, examples.prior_names, beliefs, examples.levels, makings
+            z,
+            examples.liking,
+            examples.weights,
+            priors,
+            kernels,
+            examples.prior_names,
+            beliefs,
+            examples.levels,
+            makings,
         ),
     )
 

@@ -183,9 +183,7 @@ def beliefs_in_generated(priors: Sequence[str], beliefs: Sequence[Beliefs] = ())
     """
     sooner = tuple(trust.belief for trust in TRUSTS_IN_GENERATED.values())
     given = beliefs or [None] * len(priors)
-    return tuple(
-        sooner if own is None and name == TECHNICAL else own for name, own in zip(priors, given, strict=True)
-    )
+    return tuple(sooner if own is None and name == TECHNICAL else own for name, own in zip(priors, given, strict=True))
 
 
 def _table(prior: str, beliefs: Beliefs) -> dict[str, Trust]:
