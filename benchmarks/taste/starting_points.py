@@ -1,4 +1,4 @@
-"""What tastes of real people start from: others' means, cards, and beliefs in appeal; see ``people.py`` for the data.
+"""Tastes of real people against what they start from: others' means, cards, and appeal; see ``people.py`` for the data.
 
     python benchmarks/taste/starting_points.py [--people 40] [--part others|cards|beliefs]…
 

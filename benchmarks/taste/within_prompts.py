@@ -33,7 +33,7 @@ from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.taste import priors_of_items
 from soart.metrics.tastes.within_groups import within_scores
 
-SIZES, SHARES = (8, 16), (0.0, 0.15, 0.3)
+SIZES, SHARES = (4, 8, 16), (0.0, 0.15, 0.3)
 TASTE, BEFORE, FREEDOM = "taste", "before", "freedom alone"
 
 
