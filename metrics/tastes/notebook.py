@@ -7,9 +7,6 @@ from .trust import Trust
 
 
 def taste_table(name: str, trust: Trust, method: str, network: str | None) -> str:
-    """HTML: how reliable a taste is, among pictures of one prompt too, its method and its network."""
-    rows = [["reliability", trust.sentence]]
-    if trust.within is not None:
-        rows.append(["among pictures of one prompt", f"{trust.within.sentence()}."])
-    rows += [["method", method], ["network", network or "none"]]
+    """HTML: how reliable a taste is, its method and its network."""
+    rows = [["reliability", trust.in_full], ["method", method], ["network", network or "none"]]
     return html_table(["taste", name], rows, [trust.advice] if trust.advice else [])

@@ -380,8 +380,7 @@ def test_any_batch_is_rated_by_click_and_a_taste_learnt_from_it(host, graph):
         assert len(list(collection.images())) == 12
         assert len(comparisons(collection, "me")) == 1
     taste = graph.add("SoartTaste", name="clicked", rated="soart-rated", network="none")
-    said = host.run(graph).outputs[taste.id]["text"]
-    assert any("liked and" in text and "of two pictures of one prompt" in text for text in said)
+    assert any("liked and" in text for text in host.run(graph).outputs[taste.id]["text"])
 
 
 @pytest.mark.parametrize(
