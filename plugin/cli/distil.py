@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...pipelines.models.limits import GUIDANCE, SEED_LIMIT, STEPS
+from ...pipelines.models.limits import SEED_LIMIT
 from ...pipelines.models.options import GeneratorOptions
 from .options import (
     CollectionOption,
@@ -19,7 +19,7 @@ from .options import (
     output_file_anywhere,
     with_generator_options,
 )
-from .picture_settings import parse_size
+from .picture_settings import Guidance, Size, Steps, parse_size
 from .taste import Name
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
@@ -56,16 +56,9 @@ def distil(
     ] = 0,
     anyway: Annotated[bool, typer.Option("--anyway", help="Use a taste that cannot be relied on yet.")] = False,
     negative: Annotated[str | None, typer.Option(help="What the pictures should not show.")] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=STEPS[0], max=STEPS[1], help="Denoising steps; default: the model's own.")
-    ] = None,
-    guidance: Annotated[
-        float | None,
-        typer.Option(
-            min=GUIDANCE[0], max=GUIDANCE[1], callback=finite, help="Guidance scale; default: the model's own."
-        ),
-    ] = None,
-    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    size: Size = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     collection: CollectionOption = "soart-pictures",
     profiles: Profiles = None,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...pipelines.models.limits import GUIDANCE, SEED_LIMIT, STEPS
+from ...pipelines.models.limits import SEED_LIMIT
 from ...pipelines.models.options import GeneratorOptions
 from .options import By, CollectionOption, Json, Profiles, finite, load_generator, load_judges, with_generator_options
-from .picture_settings import parse_size
+from .picture_settings import Guidance, Size, Steps, parse_size
 from .terminal import Progress, emit, note, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -54,16 +54,9 @@ def optimize(
         ),
     ] = None,
     negative: Annotated[str | None, typer.Option(help="What the picture should not show.")] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=STEPS[0], max=STEPS[1], help="Denoising steps; default: the model's own.")
-    ] = None,
-    guidance: Annotated[
-        float | None,
-        typer.Option(
-            min=GUIDANCE[0], max=GUIDANCE[1], callback=finite, help="Guidance scale; default: the model's own."
-        ),
-    ] = None,
-    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default: the model's own.")] = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    size: Size = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     collection: CollectionOption = "soart-pictures",
     profiles: Profiles = None,

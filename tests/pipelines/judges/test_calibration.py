@@ -31,7 +31,7 @@ def test_curves_are_written_beside_those_that_are_there(tmp_path):
 
 def test_towers_see_pictures_up_to_their_largest_size():
     calibration = Calibration({"subject": Kind((("boat",), ("fox",)), CURVE)}, "")
-    towers = SimpleNamespace(extractor=SimpleNamespace(version="v"))
+    towers = SimpleNamespace(version="v")
     source = TowerSource(towers, calibration, 64)
     [phrase] = cut_prompt("a boat", source.lexicon)
     assert source.knows(phrase, Brief("a boat", (64, 20)))
