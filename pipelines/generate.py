@@ -16,7 +16,6 @@ from .collection.tables import ImageRow
 from .judges.guarded import GuardedJudge
 from .judges.storing import judge_pictures
 from .models.request import Request
-from .models.steps import StepReport
 from .scoring.pictures import StoredPictures
 
 if TYPE_CHECKING:
@@ -157,6 +156,8 @@ def _draw(
     progress: Callable[[int], None],
 ) -> Iterator[dict[str, ImageRow]]:
     """Draw requests; yields the pictures of each batch by the keys of their requests, once they are stored and measured."""
+    from .models.steps import StepReport
+
     identity = generator.model.identity
     # Only what is drawn elsewhere takes long enough for a caller to ask within a picture.
     steps = (StepReport(lambda _step: progress(0)),) if generator.outside else ()

@@ -45,7 +45,7 @@ class AtStrength:
 
 @dataclass(frozen=True)
 class TrustCard:
-    """What a LoRA brings and costs.
+    """Gain and costs of a LoRA.
 
     Attributes:
         taste: name of the taste, and its version.

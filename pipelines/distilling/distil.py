@@ -58,7 +58,7 @@ _SYNTAX = frozenset("<>:")
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will take, measured on its first pictures and one pair.
+    """Time and memory of a run, measured on its first pictures and one pair.
 
     Attributes:
         pictures: still to draw, those of the trust card included.

@@ -85,7 +85,7 @@ def _ends(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a LoRA is trained.
+    """Settings of the training of a LoRA.
 
     Attributes:
         steps: number of steps.

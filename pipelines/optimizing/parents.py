@@ -63,7 +63,7 @@ class Parent:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What a record says of it."""
+        """Facts of it for a record."""
         seed = None if self.noise.noise is not None else self.noise.seed
         return {"sha256": self.sha256, "seed": seed, "way": self.way}
 

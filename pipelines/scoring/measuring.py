@@ -60,10 +60,6 @@ def measure(
         (p,) items by picture id, and a sentence for each picture that could not be read.
     """
     extractor = judge.extractor
-    if (place := _place_among_all(extractor)) is not None:
-        # Measured with the rest, which every picture has, so that nothing is decoded for a part of it.
-        whole, problems = measure(collection, rows, Measures(taste_extractor()), pixels, progress)
-        return {image: items[place] for image, items in whole.items()}, problems
     version = extractor.version
     ids = [row.id for row in rows]
     items = {image: known[image] for image in ids if image in known}
@@ -71,6 +67,10 @@ def measure(
     missing = [row for row in rows if row.id not in items]
     for _ in range(len(rows) - len(missing)):
         progress()
+    if (place := _place_among_all(extractor)) is not None:
+        # Measured with the rest, which every picture has, so that nothing is decoded for a part of it.
+        whole, problems = measure(collection, missing, Measures(taste_extractor()), pixels, progress)
+        return items | {image: found[place] for image, found in whole.items()}, problems
     if isinstance(extractor, CombinedExtractor) and extractor.without_network is not extractor:
         added, problems = _add_network(collection, missing, extractor, pixels or {}, progress)
         return items | added, problems

@@ -6,6 +6,7 @@ text in the node instead, which blocks the nodes downstream; all other branches 
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -104,13 +105,15 @@ class SoartNode(io.ComfyNode):
 
         The keys are always the same, because ComfyUI merges the runs of a list by the keys of the first.
         """
-        content: dict[str, Any] = {
+        shown = {
             "text": list(texts),
             "soart_table": [] if table is None else [table],
             "soart_cards": list(cards),
             "soart_chart": [] if chart is None else [chart],
             "soart_loop": [] if loop is None else [loop],
         }
+        # Texts become plain ones: ComfyUI keeps the content, and other packs may look at it.
+        content: dict[str, Any] = json.loads(json.dumps(shown))
         if cls.shows_images:
             empty = {"images": [], "animated": (False,)}
             content |= empty if images is None else ui.PreviewImage(images, cls=cls).as_dict()
