@@ -80,14 +80,17 @@ class Made:
             parts.append(left[:, :COMPONENTS] * lengths[:COMPONENTS] / np.sqrt(np.mean(rows**2) * columns.size))
         return np.hstack(parts)
 
-    def person(self, seed: int, share: float) -> np.ndarray:
-        """(n,) labels 1 (liked), −1 or 0, of the synthetic person of a seed; ``share`` of the variance is that of makers."""
+    def person(self, seed: int, share: float, known: np.ndarray | None = None) -> np.ndarray:
+        """(n,) labels 1 (liked), −1 or 0, of the synthetic person of a seed.
+
+        ``share`` of the variance is that of makers, or of another ``known`` (n,) liking.
+        """
         rng = np.random.default_rng([SEED, seed])
-        maker = _standard(rng.normal(size=self.maker.max() + 1)[self.maker])
+        maker = rng.normal(size=self.maker.max() + 1)[self.maker]
         items = _standard(self._components @ rng.normal(size=self._components.shape[1]))
         single = rng.normal(size=len(maker))
         rest = np.sqrt(SHARE_OF_ITEMS) * items + np.sqrt(1 - SHARE_OF_ITEMS) * single
-        liking = np.sqrt(share) * maker + np.sqrt(1 - share) * rest
+        liking = np.sqrt(share) * _standard(maker if known is None else known) + np.sqrt(1 - share) * rest
         low, high = np.quantile(liking, (0.4, 0.6))
         return np.where(liking >= high, 1, np.where(liking <= low, -1, 0))
 

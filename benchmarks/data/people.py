@@ -56,15 +56,19 @@ class People(World):
         """The mean ratings, of some pictures."""
         return Opinions(self.both[of], np.nanmean(self.ratings, axis=0)[of])
 
-    def others(self, person: int, count: int, rng: np.random.Generator) -> np.ndarray:
-        """(n,) mean ratings of up to ``count`` people who have seen these pictures; NaN for those that none has seen."""
+    def companions(self, person: int, count: int, rng: np.random.Generator) -> np.ndarray:
+        """(up to ``count``, n) ratings of other people who have seen the pictures of a person."""
         seen = np.isfinite(self.ratings[person])
         companions = [
             other
             for other in rng.permutation(len(self))
             if other != person and np.isfinite(self.ratings[other][seen]).all()
         ]
-        rated = self.ratings[companions[:count]]
+        return self.ratings[companions[:count]]
+
+    def others(self, person: int, count: int, rng: np.random.Generator) -> np.ndarray:
+        """(n,) mean ratings of these people; NaN for pictures that none of them has seen."""
+        rated = self.companions(person, count, rng)
         known = np.isfinite(rated)
         with np.errstate(invalid="ignore"):
             means: np.ndarray = np.where(known, rated, 0.0).sum(axis=0) / known.sum(axis=0)

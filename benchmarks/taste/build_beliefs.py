@@ -70,12 +70,18 @@ class Lesson:
 
 
 def predictions(
-    z: np.ndarray, learn: np.ndarray, test: np.ndarray, label: np.ndarray, priors: np.ndarray, names: tuple[str, ...]
+    z: np.ndarray,
+    learn: np.ndarray,
+    test: np.ndarray,
+    label: np.ndarray,
+    priors: np.ndarray,
+    names: tuple[str, ...],
+    prior_names: Sequence[str] = PRIORS,
 ) -> tuple[list[Hypothesis], np.ndarray, np.ndarray]:
     """Hypotheses, their log evidence, and their predictions of the test pictures."""
     y = label[learn].astype(float)
     kernels = ItemKernels.of(z[learn], kinds_of(names), np.where(y > 0, "good", "bad"))
-    candidates = hypotheses(kernels.names, PRIORS[: priors.shape[1]])
+    candidates = hypotheses(kernels.names, prior_names[: priors.shape[1]])
     evidence, alphas = fit_all(candidates, kernels.against(z[learn]), y, np.ones(len(y)), priors[learn])
     across = np.stack([*kernels.against(z[test]), np.zeros((len(test), len(learn)))])
     predicted = np.empty((len(candidates), len(test)))

@@ -102,6 +102,11 @@ class Examples:
         return self.levels < 0
 
     @property
+    def generated(self) -> bool:
+        """True if at least half of the pictures are known to be generated."""
+        return 2 * sum(made is not None for made in self.makings) >= len(self)
+
+    @property
     def choice_count(self) -> int:
         """Number of choices, not counting ties."""
         return int(self.choices.sum()) // 2

@@ -11,7 +11,7 @@ from .examples import Examples
 from .folds import HeldOut
 from .item_kernels import ItemKernels
 from .making_kernels import MakingKernels
-from .mixture import Makings, Mixture, learn_mixture
+from .mixture import Makings, Mixture, beliefs_in_generated, learn_mixture
 
 #: Number of pictures scored together, which limits memory.
 CHUNK = 4096
@@ -82,10 +82,22 @@ def fit(examples: Examples, names: tuple[str, ...], scaling: Scaling | None = No
     scaling = scaling or Scaling.of(examples.items, examples.priors, names)
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     kernels = ItemKernels.of(z, scaling.frame.kinds, examples.modes)
-    named = examples.prior_names, examples.prior_beliefs
-    makings = MakingKernels.of(examples.makings)
+    beliefs, makings = examples.prior_beliefs, MakingKernels.of(examples.makings)
+    if examples.generated:
+        beliefs = beliefs_in_generated(examples.prior_names, beliefs)
     return Fitted(
-        scaling, learn_mixture(z, examples.liking, examples.weights, priors, kernels, *named, examples.levels, makings)
+        scaling,
+        learn_mixture(
+            z,
+            examples.liking,
+            examples.weights,
+            priors,
+            kernels,
+            examples.prior_names,
+            beliefs,
+            examples.levels,
+            makings,
+        ),
     )
 
 

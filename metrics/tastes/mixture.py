@@ -50,6 +50,7 @@ from .beliefs import (
     TEMPER_OF_TRUSTS,
     TOGETHER,
     TRUSTS,
+    TRUSTS_IN_GENERATED,
     TRUSTS_IN_KINDS,
     TRUSTS_IN_OTHERS,
     TRUSTS_IN_TECHNICAL,
@@ -171,6 +172,18 @@ def joined(
 def shown_trusts(prior: str) -> dict[str, Trust]:
     """The trusts in a prior score that other raters may show, by name; no trust comes first."""
     return TRUSTS_IN_TECHNICAL if prior == TECHNICAL else TRUSTS_IN_OTHERS
+
+
+def beliefs_in_generated(priors: Sequence[str], beliefs: Sequence[Beliefs] = ()) -> tuple[Beliefs, ...]:
+    """Beliefs for generated pictures: as given, but the technical score is trusted sooner where others show nothing.
+
+    Args:
+        priors: (k,) names of the prior scores.
+        beliefs: (k,) as for ``hypotheses``; none for the usual ones of all.
+    """
+    sooner = tuple(trust.belief for trust in TRUSTS_IN_GENERATED.values())
+    given = beliefs or [None] * len(priors)
+    return tuple(sooner if own is None and name == TECHNICAL else own for name, own in zip(priors, given, strict=True))
 
 
 def _table(prior: str, beliefs: Beliefs) -> dict[str, Trust]:

@@ -126,6 +126,11 @@ class Trust:
             high=high,
         )
 
+    @property
+    def in_full(self) -> str:
+        """The report in one sentence, and in another one that among pictures of one prompt, if there are any; in English."""
+        return f"{self.sentence}." + ("" if self.within is None else f" {self.within.sentence()}.")
+
 
 def of_hundred(concordance: float) -> int:
     """A concordance as a number of 100 pairs.

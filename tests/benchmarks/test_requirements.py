@@ -90,6 +90,8 @@ APART = {
     "score/look_alikes.py",
     "score/overall.py",
     "taste/people_report.py",
+    "taste/starting_points.py",
+    "taste/within_prompts.py",
 }
 
 

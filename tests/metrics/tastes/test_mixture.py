@@ -11,10 +11,11 @@ from sklearn.covariance import ledoit_wolf
 
 from soart.metrics import AttentionD
 from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, kinds_of
+from soart.metrics.protocols import Making
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.item_kernels import ItemKernels, shrunk_covariance
-from soart.metrics.tastes.mixture import fit_all, hypotheses, learn_mixture, log_weights
+from soart.metrics.tastes.mixture import beliefs_in_generated, fit_all, hypotheses, learn_mixture, log_weights
 from soart.metrics.tastes.taste import learn_taste
 
 NAMES = (
@@ -156,6 +157,22 @@ def test_priors_only_help(persons):
     taste, alone = persons[3.0]
     assert taste > alone - 0.01
     assert taste > persons[None][0] + 0.1
+
+
+@pytest.mark.parametrize("known", [0, 5, 6, 12])
+def test_freedom_from_faults_is_trusted_sooner_in_generated_pictures(known):
+    items, names = deviations(), ("technical", "others")
+    liking = np.repeat([1.0, -1.0], 6)
+    priors = np.column_stack([liking + deviations(12, 3, 1)[:, 0], deviations(12, 4, 1)])
+    examples = replace(from_modes({"good": items[:6], "bad": items[6:]}), priors=priors, prior_names=names)
+    # All are made alike, so that nothing but the belief differs.
+    makings = np.full(12, None)
+    makings[:known] = Making(model="dream")
+    usual, sooner = (fit(some, NAMES).model.trusts[0] for some in (examples, replace(examples, makings=makings)))
+    assert (sooner > usual + 0.05) == (known >= 6)
+    shown = (-0.1, -3.0, -3.0)
+    assert beliefs_in_generated(names, (shown, None)) == (shown, None)
+    assert beliefs_in_generated(names)[1] is None
 
 
 def test_many_pictures_are_compared_on_a_few():

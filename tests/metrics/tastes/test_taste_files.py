@@ -14,6 +14,7 @@ from soart.metrics.tastes.blend import Blend, blend, only_taste
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.taste import learn_taste
 from soart.metrics.tastes.taste_files import FILE, check_version, load_taste, same_taste, save_taste
+from soart.metrics.tastes.within_groups import WithinGroups
 
 
 def make(world, seed=1, name="mine", **options):
@@ -276,6 +277,9 @@ def test_notebooks_show_how_reliable_a_taste_is(profile):
         assert "&lt;b&gt;mine" in page
         assert "pictures" in page
         assert profile.trust.word in page
+        assert "of one prompt" not in page
+    told = replace(profile, trust=replace(profile.trust, within=WithinGroups(0.75, 0.6, 0.9, 40, 8)))
+    assert "Of two pictures of one prompt it picks yours in 75 % (60 … 90)" in told._repr_html_()
 
 
 def test_wrong_blends_are_refused(profile, taste_world):
