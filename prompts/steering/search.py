@@ -72,8 +72,14 @@ class Domain:
 
     def permits(self, choice: np.ndarray) -> bool:
         """True if ``choice`` may be made."""
-        inside = self.options[np.asarray(choice) + offsets(self.levels)].all()
-        return bool(inside) and (self.allows is None or bool(self.allows(np.asarray(choice))))
+        return bool(self.permitted(np.asarray(choice)[None])[0])
+
+    def permitted(self, choices: np.ndarray) -> np.ndarray:
+        """(n,) bool: True for those of (n, S) ``choices`` that may be made."""
+        inside: np.ndarray = self.options[choices + offsets(self.levels)].all(axis=1)
+        if self.allows is not None:
+            inside[inside] = [bool(self.allows(choice)) for choice in choices[inside]]
+        return inside
 
     def usable(self) -> list[np.ndarray]:
         """Options of each slot that bans and pins leave."""
@@ -255,17 +261,16 @@ def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
 def neighbours(choices: np.ndarray, domain: Domain) -> np.ndarray:
     """(m, S) all distinct permitted choices that differ from one of ``choices`` in one slot, and those it switches."""
     distinct: dict[Key, None] = {}
-    usable = domain.usable()
+    columns = np.flatnonzero(domain.options)
+    slot = slot_of_column(domain.levels)[columns]
+    option = columns - offsets(domain.levels)[slot]
     for choice in choices:
-        for slot, options in enumerate(usable):
-            for option in options:
-                changed = choice.copy()
-                changed[slot] = option
-                if option != choice[slot] and (domain.allows is None or domain.allows(changed)):
-                    distinct[tuple(changed.tolist())] = None
-        for changed in domain.switched(choice):
-            if domain.allows is None or domain.allows(changed):
-                distinct[tuple(changed.tolist())] = None
+        around = np.repeat(choice[None], len(columns), axis=0)
+        around[np.arange(len(columns)), slot] = option
+        around = np.vstack([around[option != choice[slot]], domain.switched(choice)])
+        if domain.allows is not None:
+            around = around[[bool(domain.allows(changed)) for changed in around]]
+        distinct.update(dict.fromkeys(keys(around)))
     return np.array(list(distinct), dtype=np.int64).reshape(-1, len(domain.levels))
 
 
