@@ -8,10 +8,11 @@ means and covariances are those of the mixture (Rasmussen & Williams 2006, §5.2
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from .choice_functions import Tables
+from .choice_functions import Products, Tables
 from .covariance import Covariance
 from .hyperparameters import Evidence
 from .kernel_posterior import KernelPosterior
@@ -83,7 +84,9 @@ class AveragedPosterior:
             total = tables[0].times(self._units[0] / len(parts))
             for unit, table in zip(self._units[1:], tables[1:], strict=True):
                 total = total.plus(table.times(unit / len(parts)))
-            totals.append(total)
+            # One sum is quicker to compute than the sum of several.
+            together = (Products.summed(total.products),) if total.products else ()
+            totals.append(replace(total, products=together))
         return totals
 
     def draws(self, rng: np.random.Generator, count: int, raters: Sequence[int]) -> list[Tables]:

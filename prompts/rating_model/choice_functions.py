@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import prod
 
 import numpy as np
@@ -54,6 +54,12 @@ class Products:
         return Products(self.weights * factor, self.factors)
 
     @classmethod
+    def summed(cls, parts: Sequence[Products]) -> Products:
+        """The sum of several, of which the functions of each share its factors."""
+        factors = {s: np.concatenate([part.factors[s] for part in parts], axis=2) for s in parts[0].factors}
+        return cls(np.concatenate([part.weights for part in parts], axis=1), factors)
+
+    @classmethod
     def joined(cls, parts: Sequence[Products]) -> Products:
         """The functions of several, one after another."""
         slots = parts[0].factors
@@ -69,22 +75,20 @@ class Products:
         return cls(np.concatenate([part.weights for part in parts]), factors)
 
     def add_options(
-        self, functions: np.ndarray, choices: np.ndarray, levels: Sequence[int], totals: np.ndarray
+        self, choices: np.ndarray, functions: np.ndarray, levels: Sequence[int], totals: np.ndarray
     ) -> None:
-        """Add to (f, k, Σ|s|) ``totals`` the values when one option of a (f, k, S) choice is replaced by each other one.
-
-        The numbers of the functions are (f,) ``functions``.
-        """
-        start = offsets(levels)
-        here = {s: factors[functions[:, None] % len(factors), choices[..., s]] for s, factors in self.factors.items()}
+        """Add to (k, Σ|s|) ``totals`` the values of ``Tables.options``."""
+        here = {s: factors[functions % len(factors), choices[:, s]] for s, factors in self.factors.items()}
+        borders = [*np.flatnonzero(np.diff(functions, prepend=-1)).tolist(), len(functions)]
+        members = [slice(*ends) for ends in pairwise(borders)]
         for slot, factors in self.factors.items():
-            others = prod((values for s, values in here.items() if s != slot), start=self.weights[functions, None, :])
-            part = slice(start[slot], start[slot] + levels[slot])
-            # Of products only the real parts are needed: those of a conjugate and of a number, side by side, as a sum of real products.
+            others = prod((values for s, values in here.items() if s != slot), start=self.weights[functions])
+            part = _columns(levels)[slot]
+            # Only the real parts of products are needed: real and imaginary parts count as numbers side by side.
             left, right = np.conj(others).view(np.float64), factors.view(np.float64)
-            # One after another, because the factors of some of the functions together would be a copy.
-            for total, values, function in zip(totals, left, functions, strict=True):
-                total[:, part] += values @ right[function % len(right)].T
+            # One after another, because the factors of several functions together would be a copy.
+            for rows in members:
+                totals[rows, part] += left[rows] @ right[functions[rows.start] % len(right)].T
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +132,19 @@ class Tables:
         products = tuple(part.take(functions) for part in self.products)
         return Tables(self.levels, self.constant[functions], self.main[functions], self.pair[functions], products)
 
-    def options(self, choices: np.ndarray, functions: np.ndarray | None = None) -> np.ndarray:
-        """(f, k, Σ|s|) values, but for a constant in each slot, when one option of a choice is replaced by each other one.
+    def options(self, choices: np.ndarray, functions: np.ndarray) -> np.ndarray:
+        """(k, Σ|s|) values, but for a constant in each slot, when one option of a choice is replaced by each other one.
 
         Args:
-            choices: (f, k, S), k for each function.
-            functions: (f,) numbers of functions; None for all.
+            choices: (k, S).
+            functions: (k,) number of the function for each of them, never falling.
         """
-        functions = np.arange(len(self)) if functions is None else functions
         columns = choices + offsets(self.levels)
-        totals = np.repeat(self.main[functions, None, :], choices.shape[1], axis=1)
+        totals: np.ndarray = self.main[functions]
         for slot in range(len(self.levels)):
-            totals += self.pair[functions[:, None], columns[..., slot]]
+            totals += self.pair[functions, columns[:, slot]]
         for products in self.products:
-            products.add_options(functions, choices, self.levels, totals)
+            products.add_options(choices, functions, self.levels, totals)
         return totals
 
     @classmethod

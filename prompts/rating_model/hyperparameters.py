@@ -237,7 +237,7 @@ class Evidence:
         return -(mode.evidence - float(penalty.sum())), -(np.array(gradient) - slopes / self.deviation)
 
     def _parts(self, theta: Hyperparameters, kernels: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-        main, squares = main_and_squares(self.rows.choices, self.rows.choices, kernels)
+        main, squares = main_and_squares(self.rows.choices, self._ones, kernels)
         both = (main**2 - squares) / 2
         taste = main + theta.pairs * both
         together = np.zeros((1, 1))

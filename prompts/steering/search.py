@@ -186,7 +186,7 @@ def keys(choices: np.ndarray) -> list[Key]:
 
 def gains(table: Tables, choices: np.ndarray) -> np.ndarray:
     """(n, Σ|s|) change of the first function of ``table`` when one option of a choice is replaced by each other one."""
-    totals = table[0].options(choices[None])[0]
+    totals = table.options(choices, np.zeros(len(choices), dtype=np.int64))
     present = np.take_along_axis(totals, choices + offsets(table.levels), axis=1)
     changes: np.ndarray = totals - np.repeat(present, table.levels, axis=1)
     return changes
@@ -241,18 +241,17 @@ def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
     else:
         start, slot = offsets(domain.levels), slot_of_column(domain.levels)
         climbed = np.repeat(starts[None], len(tables), axis=0)
-        # All functions climb together.
-        active = np.arange(len(tables))
-        while len(active):
-            here = climbed[active]
-            totals = tables.options(here, active)
-            growth = totals - np.repeat(np.take_along_axis(totals, here + start, axis=2), domain.levels, axis=2)
-            growth[..., ~domain.options] = -np.inf
-            best = growth.argmax(axis=2)
-            function, row = np.nonzero(np.take_along_axis(growth, best[..., None], axis=2)[..., 0] > _NO_GROWTH)
-            column = best[function, row]
-            climbed[active[function], row, slot[column]] = column - start[slot[column]]
-            active = active[np.unique(function)]
+        # All functions climb together, each from all starts.
+        function, row = (numbers.ravel() for numbers in np.indices(climbed.shape[:2]))
+        while len(function):
+            here = climbed[function, row]
+            totals = tables.options(here, function)
+            growth = totals - np.repeat(np.take_along_axis(totals, here + start, axis=1), domain.levels, axis=1)
+            growth[:, ~domain.options] = -np.inf
+            best = growth.argmax(axis=1)
+            moved = growth[np.arange(len(best)), best] > _NO_GROWTH
+            function, row, best = function[moved], row[moved], best[moved]
+            climbed[function, row, slot[best]] = best - start[slot[best]]
     values = np.stack([tables[number](tops)[0] for number, tops in enumerate(climbed)])
     best_of_each: np.ndarray = climbed[np.arange(len(climbed)), values.argmax(axis=1)]
     return best_of_each

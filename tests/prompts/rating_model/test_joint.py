@@ -82,7 +82,8 @@ def tables(rng, layout, log_theta):
 
 def test_options_are_what_changing_one_of_them_gives(rng, tables):
     x, start = choices(rng, 6), offsets(LEVELS)
-    growth = tables.options(np.broadcast_to(x, (3, 6, 4)))
+    functions = np.repeat(np.arange(3), 6)
+    growth = tables.options(np.tile(x, (3, 1)), functions).reshape(3, 6, -1)
     for row, choice in enumerate(x):
         for slot, level in enumerate(LEVELS):
             for option in range(level):
@@ -90,9 +91,8 @@ def test_options_are_what_changing_one_of_them_gives(rng, tables):
                 changed[slot] = option
                 gain = growth[:, row, start[slot] + option] - growth[:, row, start[slot] + choice[slot]]
                 np.testing.assert_allclose(tables(np.stack([changed, choice])) @ [1, -1], gain, atol=1e-12)
-    np.testing.assert_allclose(
-        tables.options(np.stack([x[:3], x[3:]]), np.array([2, 0])), [growth[2, :3], growth[0, 3:]]
-    )
+    some = tables.options(x, np.array([0, 0, 1, 2, 2, 2]))
+    np.testing.assert_allclose(some, np.concatenate([growth[0, :2], growth[1, 2:3], growth[2, 3:]]))
 
 
 def test_functions_are_added_scaled_taken_and_joined(rng, tables):
