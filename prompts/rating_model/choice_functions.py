@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations, pairwise
 from math import prod
 
@@ -132,17 +133,24 @@ class Tables:
         products = tuple(part.take(functions) for part in self.products)
         return Tables(self.levels, self.constant[functions], self.main[functions], self.pair[functions], products)
 
-    def options(self, choices: np.ndarray, functions: np.ndarray) -> np.ndarray:
+    def options(self, choices: np.ndarray, functions: np.ndarray, together: np.ndarray | None = None) -> np.ndarray:
         """(k, Σ|s|) values, but for a constant in each slot, when one option of a choice is replaced by each other one.
 
         Args:
             choices: (k, S).
             functions: (k,) number of the function for each of them, never falling.
+            together: what ``together`` returns, if it is known.
         """
         columns = choices + offsets(self.levels)
-        totals: np.ndarray = self.main[functions]
+        known = self.together(choices, functions) if together is None else together
+        totals = known + self.main[functions]
         for slot in range(len(self.levels)):
             totals += self.pair[functions, columns[:, slot]]
+        return totals
+
+    def together(self, choices: np.ndarray, functions: np.ndarray) -> np.ndarray:
+        """(k, Σ|s|) what products add to ``options``; only options of their slots matter."""
+        totals = np.zeros((len(choices), sum(self.levels)))
         for products in self.products:
             products.add_options(choices, functions, self.levels, totals)
         return totals
@@ -228,11 +236,17 @@ def combination(
     return Tables(levels, constants, weights @ rows, pair, products)
 
 
+@lru_cache(maxsize=32)
+def _roots(levels: tuple[int, ...], theta: Hyperparameters) -> list[np.ndarray]:
+    """(|s|, |s|) roots of w_s k_s of each slot."""
+    return [root(kernel) for kernel in slot_kernels(levels, theta)]
+
+
 def prior_draws(
     rng: np.random.Generator, count: int, levels: tuple[int, ...], theta: Hyperparameters, constant: float
 ) -> Tables:
     """``count`` functions from the Gaussian process with covariance constant + P."""
-    roots, columns = [root(kernel) for kernel in slot_kernels(levels, theta)], _columns(levels)
+    roots, columns = _roots(levels, theta), _columns(levels)
     width = int(np.sum(levels))
     noise = rng.standard_normal((count, width))
     main = np.concatenate([noise[:, part] @ matrix for part, matrix in zip(columns, roots, strict=True)], axis=1)

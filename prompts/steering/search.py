@@ -243,15 +243,20 @@ def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
         climbed = np.repeat(starts[None], len(tables), axis=0)
         # All functions climb together, each from all starts.
         function, row = (numbers.ravel() for numbers in np.indices(climbed.shape[:2]))
+        joint = np.isin(slot, [s for products in tables.products for s in products.factors])
+        # Products are computed again only where an option of their slots has changed.
+        changed, together = np.ones(len(function), dtype=bool), np.zeros((len(function), len(slot)))
         while len(function):
             here = climbed[function, row]
-            totals = tables.options(here, function)
+            together[changed] = tables.together(here[changed], function[changed])
+            totals = tables.options(here, function, together)
             growth = totals - np.repeat(np.take_along_axis(totals, here + start, axis=1), domain.levels, axis=1)
             growth[:, ~domain.options] = -np.inf
             best = growth.argmax(axis=1)
             moved = growth[np.arange(len(best)), best] > _NO_GROWTH
             function, row, best = function[moved], row[moved], best[moved]
             climbed[function, row, slot[best]] = best - start[slot[best]]
+            changed, together = joint[best], together[moved]
     values = np.stack([tables[number](tops)[0] for number, tops in enumerate(climbed)])
     best_of_each: np.ndarray = climbed[np.arange(len(climbed)), values.argmax(axis=1)]
     return best_of_each
