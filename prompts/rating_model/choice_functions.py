@@ -30,7 +30,7 @@ class Products:
     """d functions Re Σ_j weight_j Π_s factor_sj[x_s] of the slots of numbers.
 
     Attributes:
-        weights: (d, j), real or complex.
+        weights: (d, j), real or complex; complex numbers in single precision are enough for random functions.
         factors: slot → (d, |s|, j), or (1, |s|, j) where all functions share them, real or complex.
     """
 
@@ -52,7 +52,7 @@ class Products:
 
     def times(self, factor: float) -> Products:
         """Each function times a number."""
-        return Products(self.weights * factor, self.factors)
+        return Products(self.weights * float(factor), self.factors)
 
     @classmethod
     def summed(cls, parts: Sequence[Products]) -> Products:
@@ -86,7 +86,7 @@ class Products:
             others = prod((values for s, values in here.items() if s != slot), start=self.weights[functions])
             part = _columns(levels)[slot]
             # Only the real parts of products are needed: real and imaginary parts count as numbers side by side.
-            left, right = np.conj(others).view(np.float64), factors.view(np.float64)
+            left, right = np.conj(others).view(others.real.dtype), factors.view(factors.real.dtype)
             # One after another, because the factors of several functions together would be a copy.
             for rows in members:
                 totals[rows, part] += left[rows] @ right[functions[rows.start] % len(right)].T
@@ -143,7 +143,7 @@ class Tables:
         """
         columns = choices + offsets(self.levels)
         known = self.together(choices, functions) if together is None else together
-        totals = known + self.main[functions]
+        totals: np.ndarray = known + self.main[functions]
         for slot in range(len(self.levels)):
             totals += self.pair[functions, columns[:, slot]]
         return totals
@@ -262,4 +262,5 @@ def prior_draws(
         for slot, numbers in joint_numbers(theta.similarities).items()
     }
     weights = rng.standard_normal((count, _WAVES)) + 1j * rng.standard_normal((count, _WAVES))
-    return Tables(levels, constants, main, pair, (Products(np.sqrt(theta.joint / _WAVES) * weights, waves),))
+    scaled = (np.sqrt(theta.joint / _WAVES) * weights).astype(np.complex64)
+    return Tables(levels, constants, main, pair, (Products(scaled, waves),))
