@@ -237,9 +237,9 @@ def combination(
 
 
 @lru_cache(maxsize=32)
-def _roots(levels: tuple[int, ...], theta: Hyperparameters) -> list[np.ndarray]:
+def _roots(levels: tuple[int, ...], theta: Hyperparameters) -> tuple[np.ndarray, ...]:
     """(|s|, |s|) roots of w_s k_s of each slot."""
-    return [root(kernel) for kernel in slot_kernels(levels, theta)]
+    return tuple(root(kernel) for kernel in slot_kernels(levels, theta))
 
 
 def prior_draws(

@@ -99,7 +99,8 @@ class FeaturePosterior:
         factors.append((white, white))
 
         def columns(numbers: np.ndarray) -> np.ndarray:
-            return sum(left @ right[numbers].T for left, right in factors)
+            total: np.ndarray = sum(left @ right[numbers].T for left, right in factors)
+            return total
 
         return Covariance(sum(np.einsum("np,np->n", left, right) for left, right in factors), columns)
 

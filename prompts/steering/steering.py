@@ -190,7 +190,7 @@ class Steering:
         taken = self._reserved | set(self._asked) | self._told
         new = np.array([key not in taken for key in keys(self.first)], dtype=bool)
         waiting = self.first[self.domain.permitted(self.first) & new]
-        batch = waiting[:count]
+        batch: np.ndarray = waiting[:count]
         if len(batch) < count and not len(self.choices):
             used = taken | set(keys(batch))
             balanced = balanced_batch(self.domain, count - len(batch), rng, used)
