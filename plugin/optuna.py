@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,12 +68,17 @@ class _Slot:
 
 @dataclass(frozen=True)
 class _Steered:
-    """The steering of a study: its parameters, the options of each, and the trials when these were laid, by number."""
+    """The steering of a study.
+
+    It has the parameters, the options of each, the trials when these were laid, by number, and parameters of trials with the
+    choices that they are.
+    """
 
     slots: list[_Slot]
     steering: SteeringFromHistory
     ranges: list[Range]
     trials: dict[int, tuple[dict[str, Any], float]]
+    choices: dict[int, tuple[dict[str, Any], Key | None]] = field(default_factory=dict)
 
 
 class SoartSampler(BaseSampler):
@@ -292,13 +297,18 @@ class SoartSampler(BaseSampler):
         Trials with values outside the space are left out: enqueued by mistake, or older than a change of a range.
         """
         sign = _sign(study)
+        assert self._steered is not None
+        known = self._steered.choices
         finished: dict[int, Key] = {}
         values: dict[int, float] = {}
         violations: dict[int, float] = {}
         others: list[Key] = []
         for trial in study.get_trials(deepcopy=False):
             params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-            if trial.number == leave_out or (choice := _choice(slots, ranges, params)) is None:
+            if trial.number not in known or known[trial.number][0] != params:
+                known[trial.number] = params, _choice(slots, ranges, params)
+            choice = known[trial.number][1]
+            if trial.number == leave_out or choice is None:
                 continue
             if trial.state == TrialState.COMPLETE and trial.value is not None and sign * trial.value < INFINITE_FROM:
                 finished[trial.number], values[trial.number] = choice, sign * trial.value

@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +32,7 @@ from pathlib import Path
 
 import numpy as np
 
+from soart.benchmarks.hosts.gallery import Gallery, free_port
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
@@ -83,13 +84,17 @@ class Answer:
     seconds: float
 
 
-@dataclass
-class Server:
-    """A running gallery."""
+class Target(Gallery):
+    """A gallery of a collection, with a password and the interface for other programs; its user's files lie in ``home``."""
 
-    port: int
-    token: str
-    process: subprocess.Popen[str]
+    def __init__(self, folder: Path, home: Path, port: int) -> None:
+        secrets = {
+            "SOART_PASSWORD": PASSWORD,
+            "SOART_API_TOKEN": API_TOKEN,
+            "XDG_CACHE_HOME": str(home / "XDG_CACHE_HOME"),
+        }
+        super().__init__(folder, home, options=("--rater", "rita", "--api"), port=port, environment=secrets)
+        self.token = self.entrance.partition("?token=")[2]
 
     def send(
         self,
@@ -124,7 +129,7 @@ class Server:
 class Visitor:
     """A browser of a visitor, with the role that a secret gives."""
 
-    server: Server
+    server: Target
     secret: str = ""
     source: str = "127.0.0.1"
     cookie: str = ""
@@ -154,42 +159,6 @@ class Visitor:
     def _kept(self, answer: Answer) -> Answer:
         self.cookie = answer.cookie or self.cookie
         return answer
-
-
-@contextlib.contextmanager
-def running(folder: Path, home: Path, port: int) -> Iterator[Server]:
-    """A gallery of a collection; its user's files lie in ``home``."""
-    places = {
-        name: str(home / name) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")
-    }
-    line = [
-        sys.executable,
-        "-m",
-        "soart.plugin.cli",
-        "web",
-        "--collection",
-        str(folder),
-        "--no-open",
-        "--port",
-        str(port),
-        "--rater",
-        "rita",
-        "--api",
-    ]
-    environment = {**os.environ, **places, "SOART_PASSWORD": PASSWORD, "SOART_API_TOKEN": API_TOKEN}
-    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        try:
-            assert process.stdout is not None
-            yield Server(port, process.stdout.readline().split("?token=")[1].split()[0], process)
-        finally:
-            if process.poll() is None:
-                process.kill()
-
-
-def free_port() -> int:
-    """A port that nobody listens to."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def make_collection(folder: Path, count: int) -> list[Path]:
@@ -228,7 +197,7 @@ def shows(answer: Answer) -> bool:
     return answer.status == 200 and 'name="password"' not in answer.text
 
 
-def hosts_with_paths(server: Server, outcome: Outcome) -> None:
+def hosts_with_paths(server: Target, outcome: Outcome) -> None:
     """Host header that holds a path."""
     for host in HOSTS_WITH_PATHS:
         for path in PRIVATE:
@@ -237,7 +206,7 @@ def hosts_with_paths(server: Server, outcome: Outcome) -> None:
                 outcome.note(answer, through=answer.status not in (400, 403))
 
 
-def foreign_hosts(server: Server, outcome: Outcome) -> None:
+def foreign_hosts(server: Target, outcome: Outcome) -> None:
     """Foreign host name (DNS rebinding)."""
     guest = Visitor(server, PASSWORD)
     for host in FOREIGN_HOSTS:
@@ -246,7 +215,7 @@ def foreign_hosts(server: Server, outcome: Outcome) -> None:
             outcome.note(answer, through=answer.status not in (400, 403))
 
 
-def without_secret(server: Server, outcome: Outcome) -> None:
+def without_secret(server: Target, outcome: Outcome) -> None:
     """Address of the collection, without password and token."""
     for path in (*PRIVATE, *PATHS):
         for headers in ({}, HTML):
@@ -254,7 +223,7 @@ def without_secret(server: Server, outcome: Outcome) -> None:
             outcome.note(answer, through=shows(answer))
 
 
-def forged_cookies(server: Server, outcome: Outcome) -> None:
+def forged_cookies(server: Target, outcome: Outcome) -> None:
     """Forged or altered session cookie."""
     name, _, value = Visitor(server, server.token).cookie.partition("=")
     payload, *rest = value.split(".")
@@ -263,7 +232,7 @@ def forged_cookies(server: Server, outcome: Outcome) -> None:
         outcome.note(answer, through=answer.status == 200)
 
 
-def other_servers(server: Server, outcome: Outcome, others: list[Server]) -> None:
+def other_servers(server: Target, outcome: Outcome, others: list[Target]) -> None:
     """The owner's cookie of another server of the same user, renamed."""
     for other in others:
         value = Visitor(other, other.token).cookie.partition("=")[2]
@@ -272,7 +241,7 @@ def other_servers(server: Server, outcome: Outcome, others: list[Server]) -> Non
             outcome.note(answer, through=shows(answer))
 
 
-def copied_cookie(server: Server, outcome: Outcome) -> None:
+def copied_cookie(server: Target, outcome: Outcome) -> None:
     """Copied cookie, after the logout."""
     guest = Visitor(server, PASSWORD)
     copied = guest.cookie
@@ -282,7 +251,7 @@ def copied_cookie(server: Server, outcome: Outcome) -> None:
         outcome.note(answer, through=shows(answer))
 
 
-def changes_from_elsewhere(server: Server, outcome: Outcome) -> None:
+def changes_from_elsewhere(server: Target, outcome: Outcome) -> None:
     """Change without the token of the session, or from another site (CSRF)."""
     guest = Visitor(server, PASSWORD)
     body = {"rater": "guest", "image": 1, "stars": 1}
@@ -294,7 +263,7 @@ def changes_from_elsewhere(server: Server, outcome: Outcome) -> None:
         outcome.note(answer, through=answer.status != 403)
 
 
-def guessing(server: Server, outcome: Outcome) -> None:
+def guessing(server: Target, outcome: Outcome) -> None:
     """Two addresses guess passwords, one of them with forged `X-Forwarded-For`."""
 
     def guess(source: str, forged: bool) -> list[Answer]:
@@ -311,7 +280,7 @@ def guessing(server: Server, outcome: Outcome) -> None:
                 outcome.note(answer, through=answer.status == 200 or (number > 12 and answer.status != 429))
 
 
-def right_password_meanwhile(server: Server, outcome: Outcome) -> None:
+def right_password_meanwhile(server: Target, outcome: Outcome) -> None:
     """The right password from other addresses, while two addresses guess."""
     stop = threading.Event()
 
@@ -334,7 +303,7 @@ def right_password_meanwhile(server: Server, outcome: Outcome) -> None:
             done.result()
 
 
-def guest_as_owner(server: Server, outcome: Outcome) -> None:
+def guest_as_owner(server: Target, outcome: Outcome) -> None:
     """Guest moves, adds or undoes files, or starts judges."""
     guest = Visitor(server, PASSWORD)
     for path in (
@@ -345,7 +314,7 @@ def guest_as_owner(server: Server, outcome: Outcome) -> None:
         outcome.note(answer, through=answer.status != 403)
 
 
-def names_of_others(server: Server, outcome: Outcome) -> None:
+def names_of_others(server: Target, outcome: Outcome) -> None:
     """Guest takes the name of the owner or a rater, or one that looks like it."""
     guest = Visitor(server, PASSWORD)
     for name in ("rita", "ann", "Rita", "ANN", " ann ", "an\u202en", "\u2066ann\u2069", "ann\u200f", "a\u200bnn"):
@@ -353,7 +322,7 @@ def names_of_others(server: Server, outcome: Outcome) -> None:
         outcome.note(answer, through=answer.status == 200)
 
 
-def foreign_folders(server: Server, outcome: Outcome) -> None:
+def foreign_folders(server: Target, outcome: Outcome) -> None:
     """Guest names a folder outside the allowed ones."""
     guest = Visitor(server, PASSWORD)
     for folder in ("/", "/etc", "~", "~root", "../..", "/proc/self/cwd", "images/../..", "a\0b", "x" * 5000):
@@ -361,7 +330,7 @@ def foreign_folders(server: Server, outcome: Outcome) -> None:
         outcome.note(answer, through=answer.status == 200)
 
 
-def other_programs(server: Server, outcome: Outcome) -> None:
+def other_programs(server: Target, outcome: Outcome) -> None:
     """Interface for other programs: without its token, with secrets of the pages, as a page, by a foreign name, or strange bodies."""
     owner, bearer = Visitor(server, server.token), {"Authorization": f"Bearer {API_TOKEN}"}
     forged: tuple[dict[str, str], ...] = (
@@ -398,7 +367,7 @@ def other_programs(server: Server, outcome: Outcome) -> None:
     outcome.note(str(honest.status), through=honest.status != 200)
 
 
-def strange_requests(server: Server, outcome: Outcome) -> None:
+def strange_requests(server: Target, outcome: Outcome) -> None:
     """Huge bodies and numbers, and values of wrong types."""
     guest = Visitor(server, PASSWORD)
     numbers = ("9" * 4000, str(2**63), "-1", "1e9", "%00", "1;drop", "٣")
@@ -422,7 +391,7 @@ def strange_requests(server: Server, outcome: Outcome) -> None:
         outcome.note(answer, through=answer.status == 200 or answer.status >= 500)
 
 
-def pipes(server: Server, outcome: Outcome, files: list[Path]) -> None:
+def pipes(server: Target, outcome: Outcome, files: list[Path]) -> None:
     """Pictures that became named pipes are opened by 90 requests at once; then honest ones."""
     guest = Visitor(server, PASSWORD)
     for path in files:
@@ -438,7 +407,7 @@ def pipes(server: Server, outcome: Outcome, files: list[Path]) -> None:
             outcome.note(request.result(), through=request.result().status != 404)
 
 
-def ctrl_c(server: Server, outcome: Outcome) -> None:
+def ctrl_c(server: Target, outcome: Outcome) -> None:
     """Ctrl-C while requests and silent connections are open."""
     with contextlib.ExitStack() as stack:
         for _ in range(50):
@@ -461,7 +430,7 @@ def all_outcomes(folder: Path) -> dict[str, Outcome]:
     make_collection(second, 2)
     outcomes: dict[str, Outcome] = {}
 
-    def attack(function: Callable[..., None], server: Server, *arguments: object) -> None:
+    def attack(function: Callable[..., None], server: Target, *arguments: object) -> None:
         doc = function.func.__doc__ if isinstance(function, partial) else function.__doc__
         title = str(doc).rstrip(".")
         outcome = outcomes.setdefault(title, Outcome())
@@ -469,9 +438,9 @@ def all_outcomes(folder: Path) -> dict[str, Outcome]:
         print(f"{title}: {dict(outcome.answers)}", file=sys.stderr, flush=True)
 
     # On the same port, with another collection, before it; and on another port, with the same collection, beside it.
-    with running(second, home, port) as earlier:
+    with Target(second, home, port) as earlier:
         stolen = Visitor(earlier, earlier.token).cookie
-    with running(first, home, port) as server, running(first, home, free_port()) as beside:
+    with Target(first, home, port) as server, Target(first, home, free_port()) as beside:
         for function in (
             hosts_with_paths, foreign_hosts, without_secret, forged_cookies, partial(other_servers, others=[beside]), copied_cookie, changes_from_elsewhere,
             guessing, right_password_meanwhile, guest_as_owner, names_of_others, foreign_folders, other_programs, strange_requests,

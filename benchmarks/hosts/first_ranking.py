@@ -27,7 +27,7 @@ from sklearn.metrics import roc_auc_score
 
 from soart.benchmarks.common import at_least, command, interval, key_of, progress, stored_arrays
 from soart.benchmarks.data.planted import Taste
-from soart.benchmarks.hosts.web import Server, enter, family
+from soart.benchmarks.hosts.gallery import Gallery, enter, family
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.services.start import GOAL
@@ -102,7 +102,7 @@ def write_pictures(folder: Path, cache: Path, count: int) -> dict[str, Scene]:
     return found
 
 
-def cpu_seconds(server: Server) -> float:
+def cpu_seconds(server: Gallery) -> float:
     """Seconds of CPU that the server and its processes, also those that ended, have taken."""
     ticks = 0
     for process in family(server.process.pid):
@@ -121,7 +121,7 @@ class Watch:
         self.began = time.monotonic()
         self.resting = 0.0
 
-    def note(self, server: Server, what: str) -> None:
+    def note(self, server: Gallery, what: str) -> None:
         """Print a line."""
         seconds = time.monotonic() - self.began
         print(
@@ -157,7 +157,7 @@ class Person:
         scenes: by the name of the file.
     """
 
-    def __init__(self, server: Server, name: str, taste: Taste, scenes: dict[str, Scene]) -> None:
+    def __init__(self, server: Gallery, name: str, taste: Taste, scenes: dict[str, Scene]) -> None:
         self.client = httpx.Client(base_url=server.address, timeout=120)
         self.name, self.taste, self.scenes = name, taste, scenes
         self.headers = enter(self.client, server, name)
@@ -235,8 +235,7 @@ def main() -> None:
         folder = chosen.folder or home / "pictures"
         scenes = write_pictures(folder, chosen.cache, chosen.count)
         watch = Watch()
-        server = Server(folder, home, ("start",))
-        try:
+        with Gallery(folder, home, ("start",)) as server:
             watch.note(server, "the address is printed")
             with httpx.Client(base_url=server.address, timeout=120, follow_redirects=True) as client:
                 client.get(server.entrance, headers={"accept": "text/html"}).raise_for_status()
@@ -269,8 +268,6 @@ def main() -> None:
                 person.learn()
                 reached.append(person.auc(files))
                 progress(number, chosen.tastes, "tastes")
-        finally:
-            server.close()
     for taste, value in zip(TASTES, reached, strict=False):
         print(f"{taste.name:30} {value:.3f}")
     if len(reached) > 1:

@@ -13,13 +13,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +25,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from soart.benchmarks.common import command
+from soart.benchmarks.hosts.gallery import Gallery, enter
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.models.request import DrawnPicture, Request
@@ -104,76 +101,7 @@ def make(folder: Path, count: int) -> None:
             collection.add_drawn(batch, "benchmark", "none")
 
 
-class Server:
-    """The gallery in a separate process.
-
-    Args:
-        folder: of the collection.
-        home: takes the settings, sessions and tastes in place of the user's own folders.
-        command: that shows the folder.
-    """
-
-    def __init__(
-        self, folder: Path, home: Path | None = None, command: Sequence[str] = ("web", "--collection")
-    ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            port = found.getsockname()[1]
-        self.address = f"http://127.0.0.1:{port}"
-        line = [
-            sys.executable,
-            "-m",
-            "soart.plugin.cli",
-            *command,
-            str(folder),
-            "--no-open",
-            "--port",
-            str(port),
-        ]
-        names = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
-        environment = None if home is None else {**os.environ, **{name: str(home / name) for name in names}}
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment)
-        assert self.process.stdout is not None
-        #: The address with the token, which lets a browser in.
-        self.entrance = self.process.stdout.readline().split()[2]
-
-    def memory(self) -> float:
-        """Resident megabytes of the server."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
-
-    def memory_of_all(self) -> tuple[float, int]:
-        """Megabytes of the server with its child processes, and the number of processes.
-
-        Pages that several processes share are counted once.
-        """
-        sizes = []
-        for process in family(self.process.pid):
-            try:
-                lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-            except OSError:  # It has just ended.
-                continue
-            sizes += [int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")]
-        return sum(sizes), len(sizes)
-
-    def close(self) -> None:
-        """Stop the server."""
-        self.process.terminate()
-        self.process.wait(60)
-
-
-def family(process: int) -> Iterator[int]:
-    """The numbers of a process and of all its descendants."""
-    yield process
-    for children in Path(f"/proc/{process}/task").glob("*/children"):
-        try:
-            numbers = children.read_text().split()
-        except OSError:
-            continue
-        for child in numbers:
-            yield from family(int(child))
-
-
-def visit(browser: Browser, server: Server) -> Page:
+def visit(browser: Browser, server: Gallery) -> Page:
     """A page of a fresh browser that the server has let in."""
     page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
     page.goto(server.entrance)
@@ -206,7 +134,7 @@ def scrolling(page: Page, address: str, seconds: float = 8.0, jumps: int = 20) -
     return frames, np.array(waits)
 
 
-def filtering(server: Server, runs: int) -> dict[str, float]:
+def filtering(server: Gallery, runs: int) -> dict[str, float]:
     """Median milliseconds until the ids of all pictures of a filter have arrived."""
     found = {}
     with httpx.Client(base_url=server.address, timeout=60) as client:
@@ -235,16 +163,7 @@ def key_presses(page: Page, address: str, count: int) -> np.ndarray:
     return np.array(page.evaluate("window.times"))
 
 
-def enter(client: httpx.Client, server: Server, rater: str) -> dict[str, str]:
-    """Open a session under the name of a rater, as a browser does; returns the header of changing requests."""
-    client.get(server.entrance)
-    text = client.get("/c/0/gallery", headers={"accept": "text/html"}).text
-    headers = {"x-csrf-token": text.split('data-csrf="')[1].split('"')[0]}
-    client.post("/rater", json={"rater": rater}, headers=headers).raise_for_status()
-    return headers
-
-
-def rate_many(server: Server, count: int, every: int) -> list[float]:
+def rate_many(server: Gallery, count: int, every: int) -> list[float]:
     """Resident megabytes of the server after every so many ratings, each after viewing the picture."""
     found = []
     with httpx.Client(base_url=server.address, timeout=60) as client:
@@ -275,7 +194,7 @@ class Sitting:
     refused: int = 0
 
 
-def sit(server: Server, rater: str, seed: int, seconds: float, started: threading.Barrier) -> Sitting:
+def sit(server: Gallery, rater: str, seed: int, seconds: float, started: threading.Barrier) -> Sitting:
     """Rate the pictures of the queue, each after viewing it, about one in ``PACE`` seconds.
 
     Args:
@@ -320,20 +239,18 @@ def sit(server: Server, rater: str, seed: int, seconds: float, started: threadin
 
 def rate_together(folder: Path, raters: list[str], seconds: float) -> float:
     """Let raters rate at the same time at a fresh server, and print what came of it; returns megabytes of memory."""
-    home = Path(tempfile.mkdtemp(prefix="soart-web-home-"))
-    server = Server(folder, home)
-    try:
+    with (
+        tempfile.TemporaryDirectory(prefix="soart-web-home-", ignore_cleanup_errors=True) as home,
+        Gallery(folder, Path(home)) as server,
+        ThreadPoolExecutor(len(raters)) as pool,
+    ):
         started = threading.Barrier(len(raters))
-        with ThreadPoolExecutor(len(raters)) as pool:
-            tasks = [pool.submit(sit, server, rater, seed, seconds, started) for seed, rater in enumerate(raters)]
-            memory = [(0.0, 0)]
-            while not all(task.done() for task in tasks):
-                memory.append(server.memory_of_all())
-                time.sleep(1)
-            sittings = [task.result() for task in tasks]
-    finally:
-        server.close()
-        shutil.rmtree(home, ignore_errors=True)
+        tasks = [pool.submit(sit, server, rater, seed, seconds, started) for seed, rater in enumerate(raters)]
+        memory = [(0.0, 0)]
+        while not all(task.done() for task in tasks):
+            memory.append(server.memory_of_all())
+            time.sleep(1)
+        sittings = [task.result() for task in tasks]
     with Collection(folder) as collection:
         stored = [ratings(collection, rater) for rater in raters]
     lost = sum(
@@ -389,9 +306,8 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         start = time.monotonic()
-        server = Server(folder)
-        print(f"start, until the address is printed: {time.monotonic() - start:.2f} s")
-        try:
+        with Gallery(folder) as server:
+            print(f"start, until the address is printed: {time.monotonic() - start:.2f} s")
             views = [first_view(visit(browser, server), server.address) for _ in range(given.runs)]
             print(
                 f"first view: {views[0]:.2f} s without thumbnails, then median {np.median(views[1:]):.2f} s (goal 1.5 s)"
@@ -408,11 +324,8 @@ def main() -> None:
             print(
                 f"key press to next picture over {len(times)}: median {np.median(times):.0f} ms, 95th percentile {np.quantile(times, 0.95):.0f} ms, longest {times.max():.0f} ms (goal 150 ms)"
             )
-        finally:
-            server.close()
             browser.close()
-    server = Server(folder)
-    try:
+    with Gallery(folder) as server:
         every = max(1, given.ratings // 10)
         start = time.monotonic()
         memory = rate_many(server, given.ratings, every)
@@ -420,8 +333,6 @@ def main() -> None:
             f"{given.ratings} ratings in {time.monotonic() - start:.0f} s; resident MB after every {every}: "
             + " ".join(f"{m:.0f}" for m in memory)
         )
-    finally:
-        server.close()
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ means and covariances are those of the mixture (Rasmussen & Williams 2006, §5.2
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from .choice_functions import Tables
+from .choice_functions import Products, Tables
+from .covariance import Covariance
 from .hyperparameters import Evidence
 from .kernel_posterior import KernelPosterior
 from .kernels import Hyperparameters, Rows
@@ -53,13 +55,12 @@ class AveragedPosterior:
         spread = np.array([unit**2 * variance for unit, (_, variance) in zip(self._units, predicted, strict=True)])
         return means.mean(axis=0), spread.mean(axis=0) + means.var(axis=0)
 
-    def covariance(self, choices: np.ndarray, shares: Mapping[int, float]) -> np.ndarray:
-        """(n, n) covariance between the goals Σ_r shares[r] f_r of (n, S) choices, without image effects."""
-        # One after another, because the matrices may be large.
-        within = np.zeros((len(choices), len(choices)))
-        for unit, part in zip(self._units, self.parts, strict=True):
-            within += unit**2 * part.covariance(choices, shares)
-        within /= len(self.parts)
+    def covariance(self, choices: np.ndarray, shares: Mapping[int, float]) -> Covariance:
+        """Covariance between the goals Σ_r shares[r] f_r of (n, S) choices, without image effects."""
+        within = [
+            part.covariance(choices, shares).times(unit**2 / len(self.parts))
+            for unit, part in zip(self._units, self.parts, strict=True)
+        ]
         values = np.array(
             [
                 unit
@@ -67,9 +68,13 @@ class AveragedPosterior:
                 for unit, part in zip(self._units, self.parts, strict=True)
             ]
         )
-        centred = values - values.mean(axis=0)
-        covariance: np.ndarray = within + centred.T @ centred / len(values)
-        return covariance
+        centred = (values - values.mean(axis=0)) / np.sqrt(len(values))
+
+        def columns(numbers: np.ndarray) -> np.ndarray:
+            return sum((part.columns(numbers) for part in within), start=centred.T @ centred[:, numbers])
+
+        variances = sum((part.variances for part in within), start=(centred**2).sum(axis=0))
+        return Covariance(variances, columns)
 
     def means(self, raters: Sequence[int]) -> list[Tables]:
         """The mean as a function of the choice for each rater (−1: an unknown one), without image effects."""
@@ -79,7 +84,9 @@ class AveragedPosterior:
             total = tables[0].times(self._units[0] / len(parts))
             for unit, table in zip(self._units[1:], tables[1:], strict=True):
                 total = total.plus(table.times(unit / len(parts)))
-            totals.append(total)
+            # One sum is quicker to compute than the sum of several.
+            together = (Products.summed(total.products),) if total.products else ()
+            totals.append(replace(total, products=together))
         return totals
 
     def draws(self, rng: np.random.Generator, count: int, raters: Sequence[int]) -> list[Tables]:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations, pairwise
 from math import prod
 
 import numpy as np
 
-from .kernels import Hyperparameters, gather, joint_kernels, offsets, slot_kernels, slot_of_column
+from .kernels import Hyperparameters, gather, joint_kernels, offsets, slot_kernels
 from .similarity import joint_numbers
 
 #: Random waves of a prior draw of the joint effect of numbers.
@@ -28,7 +30,7 @@ class Products:
     """d functions Re Σ_j weight_j Π_s factor_sj[x_s] of the slots of numbers.
 
     Attributes:
-        weights: (d, j), real or complex.
+        weights: (d, j), real or complex; complex numbers in single precision are enough for random functions.
         factors: slot → (d, |s|, j), or (1, |s|, j) where all functions share them, real or complex.
     """
 
@@ -50,7 +52,13 @@ class Products:
 
     def times(self, factor: float) -> Products:
         """Each function times a number."""
-        return Products(self.weights * factor, self.factors)
+        return Products(self.weights * float(factor), self.factors)
+
+    @classmethod
+    def summed(cls, parts: Sequence[Products]) -> Products:
+        """The sum of several, of which the functions of each share its factors."""
+        factors = {s: np.concatenate([part.factors[s] for part in parts], axis=2) for s in parts[0].factors}
+        return cls(np.concatenate([part.weights for part in parts], axis=1), factors)
 
     @classmethod
     def joined(cls, parts: Sequence[Products]) -> Products:
@@ -67,21 +75,21 @@ class Products:
         }
         return cls(np.concatenate([part.weights for part in parts]), factors)
 
-    def add_options(self, choices: np.ndarray, levels: Sequence[int], totals: np.ndarray) -> None:
-        """Add to (d, k, Σ|s|) ``totals`` the values when one option of a (d, k, S) choice is replaced by each other one."""
-        start, everywhere = offsets(levels), np.arange(len(self.weights))[:, None]
-        here = {
-            s: factors[0][choices[..., s]] if len(factors) == 1 else factors[everywhere, choices[..., s]]
-            for s, factors in self.factors.items()
-        }
+    def add_options(
+        self, choices: np.ndarray, functions: np.ndarray, levels: Sequence[int], totals: np.ndarray
+    ) -> None:
+        """Add to (k, Σ|s|) ``totals`` the values of ``Tables.options``."""
+        here = {s: factors[functions % len(factors), choices[:, s]] for s, factors in self.factors.items()}
+        borders = [*np.flatnonzero(np.diff(functions, prepend=-1)).tolist(), len(functions)]
+        members = [slice(*ends) for ends in pairwise(borders)]
         for slot, factors in self.factors.items():
-            others = prod((values for s, values in here.items() if s != slot), start=self.weights[:, None, :])
-            part = slice(start[slot], start[slot] + levels[slot])
-            # The imaginary parts of products are not needed.
-            total = others.real @ factors.real.transpose(0, 2, 1)
-            if np.iscomplexobj(others):
-                total -= others.imag @ factors.imag.transpose(0, 2, 1)
-            totals[..., part] += total
+            others = prod((values for s, values in here.items() if s != slot), start=self.weights[functions])
+            part = _columns(levels)[slot]
+            # Only the real parts of products are needed: real and imaginary parts count as numbers side by side.
+            left, right = np.conj(others).view(others.real.dtype), factors.view(factors.real.dtype)
+            # One after another, because the factors of several functions together would be a copy.
+            for rows in members:
+                totals[rows, part] += left[rows] @ right[functions[rows.start] % len(right)].T
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +133,26 @@ class Tables:
         products = tuple(part.take(functions) for part in self.products)
         return Tables(self.levels, self.constant[functions], self.main[functions], self.pair[functions], products)
 
-    def options(self, choices: np.ndarray, functions: np.ndarray | None = None) -> np.ndarray:
-        """(f, k, Σ|s|) values, but for a constant in each slot, when one option of a choice is replaced by each other one.
+    def options(self, choices: np.ndarray, functions: np.ndarray, together: np.ndarray | None = None) -> np.ndarray:
+        """(k, Σ|s|) values, but for a constant in each slot, when one option of a choice is replaced by each other one.
 
         Args:
-            choices: (f, k, S), k for each function.
-            functions: (f,) increasing numbers of functions; None for all.
+            choices: (k, S).
+            functions: (k,) number of the function for each of them, never falling.
+            together: what ``together`` returns, if it is known.
         """
-        every = functions is None or len(functions) == len(self)
-        functions = np.arange(len(self)) if functions is None else functions
         columns = choices + offsets(self.levels)
-        totals = np.repeat(self.main[functions, None, :], choices.shape[1], axis=1)
+        known = self.together(choices, functions) if together is None else together
+        totals: np.ndarray = known + self.main[functions]
         for slot in range(len(self.levels)):
-            totals += self.pair[functions[:, None], columns[..., slot]]
+            totals += self.pair[functions, columns[:, slot]]
+        return totals
+
+    def together(self, choices: np.ndarray, functions: np.ndarray) -> np.ndarray:
+        """(k, Σ|s|) what products add to ``options``; only options of their slots matter."""
+        totals = np.zeros((len(choices), sum(self.levels)))
         for products in self.products:
-            (products if every else products.take(functions)).add_options(choices, self.levels, totals)
+            products.add_options(choices, functions, self.levels, totals)
         return totals
 
     @classmethod
@@ -159,6 +172,8 @@ class Tables:
 
     def times(self, factor: float) -> Tables:
         """Each function times a number."""
+        if factor == 1:
+            return self
         products = tuple(part.times(factor) for part in self.products)
         return Tables(self.levels, self.constant * factor, self.main * factor, self.pair * factor, products)
 
@@ -191,11 +206,9 @@ class Tables:
         return Tables(self.levels, constant, main, pair)
 
 
-def _across(levels: Sequence[int]) -> np.ndarray:
-    """(Σ|s|, Σ|s|) 1 between columns of different slots, else 0."""
-    column = slot_of_column(levels)
-    across: np.ndarray = (column[:, None] != column).astype(np.float64)
-    return across
+def _columns(levels: Sequence[int]) -> list[slice]:
+    """The one-hot columns of each slot."""
+    return [slice(start, start + level) for start, level in zip(offsets(levels).tolist(), levels, strict=True)]
 
 
 def root(matrix: np.ndarray) -> np.ndarray:
@@ -211,25 +224,36 @@ def combination(
     choices: np.ndarray, weights: np.ndarray, levels: tuple[int, ...], theta: Hyperparameters, constants: np.ndarray
 ) -> Tables:
     """The functions constants + Σ_i weights[i] P(x_i, ·) for (d, n) ``weights`` and (d,) ``constants``, as tables."""
-    rows, across = gather(choices, slot_kernels(levels, theta)), _across(levels) * theta.pairs
-    pair = np.empty((len(weights), rows.shape[1], rows.shape[1]))
+    rows = gather(choices, slot_kernels(levels, theta))
+    pair = np.zeros((len(weights), rows.shape[1], rows.shape[1]))
     for table, weight in zip(pair, weights, strict=True):
-        np.multiply(rows.T @ (rows * weight[:, None]), across, out=table)
+        weighted = rows * (theta.pairs * weight)[:, None]
+        for part in _columns(levels)[:-1]:
+            block = rows[:, part].T @ weighted[:, part.stop :]
+            table[part, part.stop :], table[part.stop :, part] = block, block.T
     factors = {slot: kernel[None, :, choices[:, slot]] for slot, kernel in joint_kernels(theta).items()}
     products = (Products(theta.joint * weights, factors),) if factors else ()
     return Tables(levels, constants, weights @ rows, pair, products)
+
+
+@lru_cache(maxsize=32)
+def _roots(levels: tuple[int, ...], theta: Hyperparameters) -> tuple[np.ndarray, ...]:
+    """(|s|, |s|) roots of w_s k_s of each slot."""
+    return tuple(root(kernel) for kernel in slot_kernels(levels, theta))
 
 
 def prior_draws(
     rng: np.random.Generator, count: int, levels: tuple[int, ...], theta: Hyperparameters, constant: float
 ) -> Tables:
     """``count`` functions from the Gaussian process with covariance constant + P."""
-    roots, across = [root(kernel) for kernel in slot_kernels(levels, theta)], _across(levels)
-    width = len(across)
-    main = _each(rng.standard_normal((count, width)), roots)
-    noise = np.triu(rng.standard_normal((count, width, width)))
-    half = _each((noise + noise.transpose(0, 2, 1)) * across, roots)
-    pair = _each(half.transpose(0, 2, 1), roots) * np.sqrt(theta.pairs)
+    roots, columns = _roots(levels, theta), _columns(levels)
+    width = int(np.sum(levels))
+    noise = rng.standard_normal((count, width))
+    main = np.concatenate([noise[:, part] @ matrix for part, matrix in zip(columns, roots, strict=True)], axis=1)
+    noise, pair = rng.standard_normal((count, width, width)), np.zeros((count, width, width))
+    for s, t in combinations(range(len(levels)), 2):
+        block = np.sqrt(theta.pairs) * roots[s] @ noise[:, columns[s], columns[t]] @ roots[t]
+        pair[:, columns[s], columns[t]], pair[:, columns[t], columns[s]] = block, block.transpose(0, 2, 1)
     constants = np.sqrt(constant) * rng.standard_normal(count)
     if not theta.joint:
         return Tables(levels, constants, main, pair)
@@ -238,12 +262,5 @@ def prior_draws(
         for slot, numbers in joint_numbers(theta.similarities).items()
     }
     weights = rng.standard_normal((count, _WAVES)) + 1j * rng.standard_normal((count, _WAVES))
-    return Tables(levels, constants, main, pair, (Products(np.sqrt(theta.joint / _WAVES) * weights, waves),))
-
-
-def _each(array: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
-    """The columns of each slot times its symmetric matrix, along the last axis."""
-    borders = np.cumsum([len(matrix) for matrix in matrices])[:-1]
-    parts = [part @ matrix for part, matrix in zip(np.split(array, borders, axis=-1), matrices, strict=True)]
-    product: np.ndarray = np.concatenate(parts, axis=-1)
-    return product
+    scaled = (np.sqrt(theta.joint / _WAVES) * weights).astype(np.complex64)
+    return Tables(levels, constants, main, pair, (Products(scaled, waves),))

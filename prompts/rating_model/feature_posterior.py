@@ -19,6 +19,7 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from .choice_functions import Tables
+from .covariance import Covariance
 from .information import CHUNK, FeatureModel
 from .kernels import Hyperparameters, Rows
 from .likelihoods import Terms
@@ -77,23 +78,31 @@ class FeaturePosterior:
                 spread[block] = np.maximum(remaining, 0.0) + np.einsum("pn,pn->n", white, white)
         return mean, spread
 
-    def covariance(self, choices: np.ndarray, shares: Mapping[int, float]) -> np.ndarray:
-        """(n, n) covariance between the goals Σ_r shares[r] f_r of (n, S) choices, without image effects."""
+    def covariance(self, choices: np.ndarray, shares: Mapping[int, float]) -> Covariance:
+        """Covariance between the goals Σ_r shares[r] f_r of (n, S) choices, without image effects."""
         unknown = np.full(len(choices), -1)
         features = self.model.basis(Rows(choices, unknown, None, unknown))
         own = features * self.model.own
-        common, kernel = np.zeros((len(choices), len(self.mean))), np.zeros((len(choices),) * 2)
+        common = np.zeros((len(choices), len(self.mean)))
+        # The covariance is the sum of the products of these, left · rightᵀ.
+        factors: list[tuple[np.ndarray, np.ndarray]] = []
         for rater, share in shares.items():
             loads = features
             if self.model.own.any():
-                kernel += share**2 * (own @ own.T)
+                factors.append((share**2 * own, own))
                 if rater >= 0:
                     informed = (self.model.information(rater)[0] @ (own * self.model.own).T).T
-                    kernel -= share**2 * ((own * self.model.own) @ informed.T)
+                    factors.append((-(share**2) * own * self.model.own, informed))
                     loads = features - informed
             common += share * loads * self.model.shared
-        white = solve_triangular(self.factor, common.T, lower=True)
-        return kernel + white.T @ white
+        white = solve_triangular(self.factor, common.T, lower=True).T
+        factors.append((white, white))
+
+        def columns(numbers: np.ndarray) -> np.ndarray:
+            total: np.ndarray = sum(left @ right[numbers].T for left, right in factors)
+            return total
+
+        return Covariance(sum(np.einsum("np,np->n", left, right) for left, right in factors), columns)
 
     def means(self, raters: Sequence[int]) -> list[Tables]:
         """The mean as a function of the choice for each rater."""

@@ -236,8 +236,8 @@ class Evidence:
         slopes = np.where(far, np.sign(standard) * _TAIL**2 / size, standard)
         return -(mode.evidence - float(penalty.sum())), -(np.array(gradient) - slopes / self.deviation)
 
-    def _parts(self, theta: Hyperparameters, kernels: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-        main, squares = main_and_squares(self.rows.choices, self.rows.choices, kernels)
+    def _parts(self, theta: Hyperparameters, kernels: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        main, squares = main_and_squares(self.rows.choices, self._ones, kernels)
         both = (main**2 - squares) / 2
         taste = main + theta.pairs * both
         together = np.zeros((1, 1))
@@ -275,7 +275,7 @@ class Evidence:
         return total
 
     def _by_slot(
-        self, slope: np.ndarray, main: np.ndarray, theta: Hyperparameters, kernels: list[np.ndarray]
+        self, slope: np.ndarray, main: np.ndarray, theta: Hyperparameters, kernels: Sequence[np.ndarray]
     ) -> list[float]:
         """Σ slope ∘ ∂P/∂φ for φ = log w_s, then the logarithms of odds and of lengths.
 

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky
 
 from .choice_functions import Tables, combination, prior_draws
-from .kernels import Hyperparameters, Rows, covariance, taste_kernel, variance
+from .covariance import Covariance
+from .kernels import Hyperparameters, Rows, covariance, taste_kernel, taste_variance, variance
 from .laplace import Mode, whiten
 
 
@@ -42,13 +43,11 @@ class KernelPosterior:
             remaining[block] = prior[block] - np.einsum("mk,mk->k", white := whiten(self.mode, cross), white)
         return mean, np.maximum(remaining, 1e-12 * prior)
 
-    def covariance(self, choices: np.ndarray, shares: Mapping[int, float]) -> np.ndarray:
-        """(n, n) covariance between the goals Σ_r shares[r] f_r of (n, S) choices, without image effects."""
+    def covariance(self, choices: np.ndarray, shares: Mapping[int, float]) -> Covariance:
+        """Covariance between the goals Σ_r shares[r] f_r of (n, S) choices, without image effects."""
         theta, total = self.theta, sum(shares.values())
         own = sum(share**2 for share in shares.values())
-        taste = taste_kernel(choices, choices, self.levels, theta)
-        kernel = (theta.constant * total**2 + theta.own_constant * own) + (total**2 + theta.own * own) * taste
-        kernel *= theta.amplitude
+        white = np.zeros((0, len(choices)))
         if len(self.rows):
             known = np.array([shares.get(int(rater), 0.0) if rater >= 0 else 0.0 for rater in self.rows.raters])[
                 :, None
@@ -56,8 +55,17 @@ class KernelPosterior:
             taste = taste_kernel(self.rows.choices, choices, self.levels, theta)
             cross = theta.constant * total + theta.own_constant * known + (total + theta.own * known) * taste
             white = whiten(self.mode, theta.amplitude * cross)
-            kernel -= white.T @ white
-        return kernel
+
+        def prior(taste: np.ndarray) -> np.ndarray:
+            constant, share = theta.constant * total**2 + theta.own_constant * own, total**2 + theta.own * own
+            return theta.amplitude * (constant + share * taste)
+
+        def columns(numbers: np.ndarray) -> np.ndarray:
+            taste = taste_kernel(choices, choices[numbers], self.levels, theta)
+            return prior(taste) - white.T @ white[:, numbers]
+
+        variances = prior(taste_variance(choices, self.levels, theta)) - np.einsum("mn,mn->n", white, white)
+        return Covariance(variances, columns)
 
     def means(self, raters: Sequence[int]) -> list[Tables]:
         """The mean as a function of the choice for each rater (−1: an unknown one), without image effects."""

@@ -27,7 +27,7 @@ from ...errors import PromptError
 from .similarity import Numbers, Similarities, Similarity, identity, joint_numbers, matern
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hyperparameters:
     """θ of the covariance: no value below 0, variances in units of σ².
 
@@ -174,7 +174,8 @@ def likeness(slot: int, theta: Hyperparameters) -> np.ndarray:
     return similarity.gram(float(theta.lengths[slot])) if isinstance(similarity, Numbers) else similarity.matrix
 
 
-def slot_kernels(levels: Sequence[int], theta: Hyperparameters) -> list[np.ndarray]:
+@lru_cache(maxsize=32)
+def slot_kernels(levels: tuple[int, ...], theta: Hyperparameters) -> tuple[np.ndarray, ...]:
     """(|s|, |s|) w_s k_s of each slot."""
     kernels = []
     for slot, (level, weight) in enumerate(zip(levels, theta.slots, strict=True)):
@@ -183,7 +184,7 @@ def slot_kernels(levels: Sequence[int], theta: Hyperparameters) -> list[np.ndarr
             share = theta.odds[slot] / (1 + theta.odds[slot])
             kernel = (1 - share) * kernel + share * likeness(slot, theta)
         kernels.append(weight * kernel)
-    return kernels
+    return tuple(kernels)
 
 
 def joint_kernels(theta: Hyperparameters) -> dict[int, np.ndarray]:
@@ -205,14 +206,14 @@ def gather(choices: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
 def main_and_squares(
     first: np.ndarray, second: np.ndarray, kernels: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(n, m) A and A₂, for w_s k_s of each slot."""
-    ones = one_hot(second, [len(kernel) for kernel in kernels]).T
-    return gather(first, kernels) @ ones, gather(first, [kernel**2 for kernel in kernels]) @ ones
+    """(n, m) A and A₂ of (n, S) choices and the ``one_hot`` of m others, for w_s k_s of each slot."""
+    rows = gather(first, kernels)
+    return rows @ second.T, rows**2 @ second.T
 
 
 def taste_kernel(first: np.ndarray, second: np.ndarray, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
     """(n, m) P."""
-    main, squares = main_and_squares(first, second, slot_kernels(levels, theta))
+    main, squares = main_and_squares(first, one_hot(second, levels), slot_kernels(levels, theta))
     taste: np.ndarray = main + theta.pairs * (main**2 - squares) / 2
     if theta.joint:
         together = np.full_like(taste, theta.joint)

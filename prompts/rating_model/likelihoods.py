@@ -122,10 +122,11 @@ def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
     # np.bincount of nothing gives integers.
     gradient = np.bincount(terms.rated, residuals, n).astype(np.float64)
     diagonal = np.bincount(terms.rated, minlength=n).astype(np.float64)
-    log_p, ratio, curvature, _ = _probit(terms.signs * h[terms.judged])
-    value += float(log_p.sum())
-    gradient += np.bincount(terms.judged, terms.signs * ratio, n)
-    diagonal += np.bincount(terms.judged, curvature, n)
+    if len(terms.judged):
+        log_p, ratio, curvature, _ = _probit(terms.signs * h[terms.judged])
+        value += float(log_p.sum())
+        gradient += np.bincount(terms.judged, terms.signs * ratio, n)
+        diagonal += np.bincount(terms.judged, curvature, n)
     if not len(terms.pairs) and not terms.best:
         # The same matrix as below, without the cost of joining blocks.
         rows = np.arange(n + 1)

@@ -20,6 +20,7 @@ from ...threads import one_blas_thread
 from .averaged_posterior import AveragedPosterior, draw_hyperparameters
 from .cells import Cells, Names
 from .choice_functions import Tables
+from .covariance import Covariance
 from .feature_posterior import FeaturePosterior, fit_features
 from .feedback import Feedback
 from .hyperparameters import Evidence, Layout, Priors, maximise
@@ -194,7 +195,7 @@ class RatingModel:
         tables = self.posterior_.draws(rng, count, self.cells_.index(raters))
         return self._in_rating_units(tables, raters)
 
-    def covariance(self, choices: object, goal: Mapping[Hashable, float]) -> tuple[np.ndarray, float]:
+    def covariance(self, choices: object, goal: Mapping[Hashable, float]) -> tuple[Covariance, float]:
         """Uncertainty of a goal Σ_r goal[r] f_r, in squared rating units.
 
         Args:
@@ -202,14 +203,14 @@ class RatingModel:
             goal: rater → weight; all unknown raters count as one.
 
         Returns:
-            (n, n) posterior covariance between choices, and the variance of a new picture's rating by the whole goal.
+            Posterior covariance between the choices, and the variance of a new picture's rating by the whole goal.
         """
         shares: dict[int, float] = {}
         for index, share in zip(self.cells_.index(list(goal)), goal.values(), strict=True):
             shares[index] = shares.get(index, 0.0) + share
         covariance = self.posterior_.covariance(check_choices(choices, self.levels), shares)
         once = sum(share**2 for share in goal.values()) + self.theta_.seeds * sum(goal.values()) ** 2
-        return self._unit**2 * covariance, self._unit**2 * once
+        return covariance.times(self._unit**2), self._unit**2 * once
 
     def _in_rating_units(self, tables: Sequence[Tables], raters: Names | None) -> list[Tables]:
         """The raters' functions in rating units, with what is expected of each."""

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..rating_model.choice_functions import Tables
+from ..rating_model.covariance import Covariance
 from .search import Domain, best_of, keys, neighbours, peaks
 
 #: Posterior draws whose maxima are leaders, for a batch and for a single picture, and more leaders: the best by mean, and
@@ -125,7 +126,7 @@ def expected_maximum(means: np.ndarray, slopes: np.ndarray) -> np.ndarray:
 
 def knowledge_gradient_batch(
     mean: np.ndarray,
-    covariance: np.ndarray,
+    covariance: Covariance,
     noise: float,
     count: int,
     rng: np.random.Generator,
@@ -138,7 +139,7 @@ def knowledge_gradient_batch(
 
     Args:
         mean: (c,) posterior means of the goal.
-        covariance: (c, c) posterior covariances.
+        covariance: posterior covariance between them.
         noise: variance of a single rating of the goal, > 0.
         count: number of candidates to pick.
         rng: draws fantasies.
@@ -149,26 +150,33 @@ def knowledge_gradient_batch(
     Returns:
         distinct numbers of candidates, fewer than ``count`` if no more are free.
     """
-    covariance = covariance.copy()
+    # Covariances with the leaders, and variances, are kept up to date; others are computed for those picked alone.
+    with_leaders, variances = covariance.columns(np.arange(leading)), covariance.variances.copy()
+    awaited: list[np.ndarray] = []
     picks: list[int] = []
     means = mean[None, :leading]
 
     def await_rating(pick: int) -> None:
         nonlocal means
-        slopes = covariance[pick] / np.sqrt(covariance[pick, pick] + noise)
+        own = covariance.columns(np.array([pick]))[:, 0]
+        for earlier in awaited:
+            own = own - earlier[pick] * earlier
+        slopes = own / np.sqrt(own[pick] + noise)
         if len(means) == 1:
             means = np.repeat(means, _FANTASIES, axis=0)
         # Fantasies in opposite pairs, so that their mean is that of the ratings.
         half = rng.standard_normal(_FANTASIES // 2)
         means = means + np.concatenate([half, -half])[rng.permutation(_FANTASIES), None] * slopes[:leading]
-        covariance[...] -= np.outer(slopes, slopes)
+        with_leaders[...] -= np.outer(slopes, slopes[:leading])
+        variances[...] -= slopes**2
+        awaited.append(slopes)
 
     for pick in pending:
         await_rating(pick)
     allowed = np.flatnonzero(free)
     while len(picks) < count and len(allowed):
-        variances = np.maximum(covariance[allowed, allowed], 0.0) + noise
-        values = expected_maximum(means, covariance[allowed, :leading] / np.sqrt(variances)[:, None])
+        spreads = np.sqrt(np.maximum(variances[allowed], 0.0) + noise)
+        values = expected_maximum(means, with_leaders[allowed] / spreads[:, None])
         order = np.argsort(-values, kind="stable")
         picks.append(int(allowed[order[0]]))
         await_rating(picks[-1])

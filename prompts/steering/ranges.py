@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 
@@ -96,11 +98,17 @@ class Range:
 
     def option(self, value: float) -> int:
         """The option nearest to ``value``, in ratios on a logarithmic scale."""
-        if self.log:
-            if value <= 0:
-                return 0
-            return int(np.abs(np.log(self.values) - math.log(value)).argmin())
-        return int(np.abs(np.asarray(self.values) - value).argmin())
+        if self.log and value <= 0:
+            return 0
+        place, places = math.log(value) if self.log else value, self._places
+        above = min(bisect_left(places, place), len(places) - 1)
+        nearer_below = above > 0 and place - places[above - 1] <= abs(places[above] - place)
+        return above - 1 if nearer_below else above
+
+    @cached_property
+    def _places(self) -> list[float]:
+        """The values, or their logarithms on a logarithmic scale."""
+        return [math.log(value) for value in self.values] if self.log else list(self.values)
 
     @property
     def numbers(self) -> Numbers:

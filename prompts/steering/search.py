@@ -72,8 +72,14 @@ class Domain:
 
     def permits(self, choice: np.ndarray) -> bool:
         """True if ``choice`` may be made."""
-        inside = self.options[np.asarray(choice) + offsets(self.levels)].all()
-        return bool(inside) and (self.allows is None or bool(self.allows(np.asarray(choice))))
+        return bool(self.permitted(np.asarray(choice)[None])[0])
+
+    def permitted(self, choices: np.ndarray) -> np.ndarray:
+        """(n,) bool: True for those of (n, S) ``choices`` that may be made."""
+        inside: np.ndarray = self.options[choices + offsets(self.levels)].all(axis=1)
+        if self.allows is not None:
+            inside[inside] = [bool(self.allows(choice)) for choice in choices[inside]]
+        return inside
 
     def usable(self) -> list[np.ndarray]:
         """Options of each slot that bans and pins leave."""
@@ -180,7 +186,7 @@ def keys(choices: np.ndarray) -> list[Key]:
 
 def gains(table: Tables, choices: np.ndarray) -> np.ndarray:
     """(n, Σ|s|) change of the first function of ``table`` when one option of a choice is replaced by each other one."""
-    totals = table[0].options(choices[None])[0]
+    totals = table.options(choices, np.zeros(len(choices), dtype=np.int64))
     present = np.take_along_axis(totals, choices + offsets(table.levels), axis=1)
     changes: np.ndarray = totals - np.repeat(present, table.levels, axis=1)
     return changes
@@ -235,18 +241,22 @@ def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
     else:
         start, slot = offsets(domain.levels), slot_of_column(domain.levels)
         climbed = np.repeat(starts[None], len(tables), axis=0)
-        # All functions climb together.
-        active = np.arange(len(tables))
-        while len(active):
-            here = climbed[active]
-            totals = tables.options(here, active)
-            growth = totals - np.repeat(np.take_along_axis(totals, here + start, axis=2), domain.levels, axis=2)
-            growth[..., ~domain.options] = -np.inf
-            best = growth.argmax(axis=2)
-            function, row = np.nonzero(np.take_along_axis(growth, best[..., None], axis=2)[..., 0] > _NO_GROWTH)
-            column = best[function, row]
-            climbed[active[function], row, slot[column]] = column - start[slot[column]]
-            active = active[np.unique(function)]
+        # All functions climb together, each from all starts.
+        function, row = (numbers.ravel() for numbers in np.indices(climbed.shape[:2]))
+        joint = np.isin(slot, [s for products in tables.products for s in products.factors])
+        # Products are computed again only where an option of their slots has changed.
+        changed, together = np.ones(len(function), dtype=bool), np.zeros((len(function), len(slot)))
+        while len(function):
+            here = climbed[function, row]
+            together[changed] = tables.together(here[changed], function[changed])
+            totals = tables.options(here, function, together)
+            growth = totals - np.repeat(np.take_along_axis(totals, here + start, axis=1), domain.levels, axis=1)
+            growth[:, ~domain.options] = -np.inf
+            best = growth.argmax(axis=1)
+            moved = growth[np.arange(len(best)), best] > _NO_GROWTH
+            function, row, best = function[moved], row[moved], best[moved]
+            climbed[function, row, slot[best]] = best - start[slot[best]]
+            changed, together = joint[best], together[moved]
     values = np.stack([tables[number](tops)[0] for number, tops in enumerate(climbed)])
     best_of_each: np.ndarray = climbed[np.arange(len(climbed)), values.argmax(axis=1)]
     return best_of_each
@@ -255,17 +265,16 @@ def peaks(tables: Tables, starts: np.ndarray, domain: Domain) -> np.ndarray:
 def neighbours(choices: np.ndarray, domain: Domain) -> np.ndarray:
     """(m, S) all distinct permitted choices that differ from one of ``choices`` in one slot, and those it switches."""
     distinct: dict[Key, None] = {}
-    usable = domain.usable()
+    columns = np.flatnonzero(domain.options)
+    slot = slot_of_column(domain.levels)[columns]
+    option = columns - offsets(domain.levels)[slot]
     for choice in choices:
-        for slot, options in enumerate(usable):
-            for option in options:
-                changed = choice.copy()
-                changed[slot] = option
-                if option != choice[slot] and (domain.allows is None or domain.allows(changed)):
-                    distinct[tuple(changed.tolist())] = None
-        for changed in domain.switched(choice):
-            if domain.allows is None or domain.allows(changed):
-                distinct[tuple(changed.tolist())] = None
+        around = np.repeat(choice[None], len(columns), axis=0)
+        around[np.arange(len(columns)), slot] = option
+        around = np.vstack([around[option != choice[slot]], domain.switched(choice)])
+        if domain.allows is not None:
+            around = around[[bool(domain.allows(changed)) for changed in around]]
+        distinct.update(dict.fromkeys(keys(around)))
     return np.array(list(distinct), dtype=np.int64).reshape(-1, len(domain.levels))
 
 

@@ -188,10 +188,9 @@ class Steering:
         if count < 1:
             raise PromptError(f"Expected to ask for at least one choice, got {count}.")
         taken = self._reserved | set(self._asked) | self._told
-        waiting = [
-            choice for choice in self.first if keys(choice[None])[0] not in taken and self.domain.permits(choice)
-        ]
-        batch = np.array(waiting[:count], dtype=np.int64).reshape(-1, len(self.domain.levels))
+        new = np.array([key not in taken for key in keys(self.first)], dtype=bool)
+        waiting = self.first[self.domain.permitted(self.first) & new]
+        batch: np.ndarray = waiting[:count]
         if len(batch) < count and not len(self.choices):
             used = taken | set(keys(batch))
             balanced = balanced_batch(self.domain, count - len(batch), rng, used)
@@ -283,8 +282,7 @@ class Steering:
 
     def _shown(self) -> np.ndarray:
         """(k, S) distinct judged choices that the domain permits."""
-        permitted = np.array([self.domain.permits(choice) for choice in self.choices], dtype=bool)
-        return np.unique(self.choices[permitted], axis=0)
+        return np.unique(self.choices[self.domain.permitted(self.choices)], axis=0)
 
     def _starts(self, mean: Tables) -> np.ndarray:
         """(≤ 4, S) the best shown choices, to start searches from."""
@@ -327,7 +325,7 @@ class Steering:
         raters = self._goal()[0]
         mean = weighted(self.model.means(raters), shares)
         shown = self._shown()
-        shown = shown[[domain.permits(choice) for choice in shown]]
+        shown = shown[domain.permitted(shown)]
         functions = weighted(self.model.draws(rng, draws_for(count, domain), raters), shares)
         leading = leaders(functions, mean, domain, rng, shown)
         choices = candidates(leading, mean, domain, CENTRES if count > 1 else FEWER_CENTRES)

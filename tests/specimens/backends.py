@@ -14,6 +14,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 from PIL import Image
 
+from soart.pipelines.models.opening import open_generator
+from soart.pipelines.models.options import GeneratorOptions
+
 
 def painted(width, height, *facts):
     """Noise (PNG) that depends on all facts and on nothing else."""
@@ -258,3 +261,14 @@ def serving(backend):
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def opened(model, **options):
+    """The generator of a model that is named as on the command line."""
+    return open_generator(GeneratorOptions(model, **options))
+
+
+def only(generator, **settings):
+    """The one small picture that a generator draws with these settings."""
+    [[picture]] = generator.draw([generator.request("a boat", 7, width=16, height=24, **settings)])
+    return picture

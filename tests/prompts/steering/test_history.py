@@ -39,6 +39,16 @@ def test_options_are_increasing_values_inside_the_range(one):
         np.testing.assert_allclose(np.remainder((np.array(one.values) - one.low) / one.step + 0.5, 1), 0.5, atol=1e-6)
 
 
+@given(ranges, st.floats(-1e5, 1e5))
+def test_the_option_of_a_value_is_the_nearest(one, value):
+    if one.log and value <= 0:
+        assert one.option(value) == 0
+        return
+    place = math.log if one.log else float
+    distances = [abs(place(option) - place(value)) for option in one.values]
+    assert distances[one.option(value)] == min(distances)
+
+
 def test_few_values_are_an_option_each():
     steps = Range.grid(0.1, 0.5, 0.1)
     assert steps.values == (0.1, 0.2, 0.3, 0.4, 0.5)

@@ -118,6 +118,28 @@ def test_neighbours_differ_in_one_slot():
     assert sorted(keys(neighbours(np.array([[0, 0]]), domain))) == [(0, 1), (1, 0)]
 
 
+def test_neighbours_and_permitted_choices_are_those_found_one_by_one(rng):
+    levels = (3, 4, 2)
+    options = [rng.random(level) < 0.8 for level in levels]
+    for mask in options:
+        mask[0] = True
+    domain = Domain.of(levels, options, lambda choice: choice[0] != choice[1] or choice[2] == 1)
+    every, centres = everything(levels), domain.random(rng, 3)
+
+    def allowed(choice):
+        banned = any(not mask[option] for mask, option in zip(options, choice, strict=True))
+        return not banned and (choice[0] != choice[1] or choice[2] == 1)
+
+    assert domain.permitted(every).tolist() == [allowed(choice) for choice in every]
+    near = {
+        tuple(choice.tolist()) for choice in every for centre in centres if allowed(choice) and (choice != centre).sum() == 1
+    }  # fmt: skip
+    found = keys(neighbours(centres, domain))
+    assert len(found) == len(near)
+    assert set(found) == near
+    assert domain.permitted(np.zeros((0, 3), dtype=np.int64)).shape == (0,)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
