@@ -213,7 +213,7 @@ def main_and_squares(
 
 def taste_kernel(first: np.ndarray, second: np.ndarray, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
     """(n, m) P."""
-    main, squares = main_and_squares(first, one_hot(second, levels), slot_kernels(levels, theta))
+    main, squares = main_and_squares(first, one_hot(second, levels), slot_kernels(tuple(levels), theta))
     taste: np.ndarray = main + theta.pairs * (main**2 - squares) / 2
     if theta.joint:
         together = np.full_like(taste, theta.joint)
@@ -225,7 +225,9 @@ def taste_kernel(first: np.ndarray, second: np.ndarray, levels: Sequence[int], t
 
 def taste_variance(choices: np.ndarray, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
     """(n,) P(x, x)."""
-    single = np.stack([np.diag(kernel)[choices[:, s]] for s, kernel in enumerate(slot_kernels(levels, theta))], axis=1)
+    single = np.stack(
+        [np.diag(kernel)[choices[:, s]] for s, kernel in enumerate(slot_kernels(tuple(levels), theta))], axis=1
+    )
     main, squares = single.sum(axis=1), (single**2).sum(axis=1)
     taste: np.ndarray = main + theta.pairs * (main**2 - squares) / 2 + theta.joint
     return taste

@@ -16,6 +16,7 @@ def test_sixteen_keys_lead_to_the_best_twenty(come, address, folder, tmp_path):
     page.goto(f"{address}/c/0/start")
     page.wait_for_selector("#picture[data-id]")
     for number in range(16):
+        page.wait_for_selector("#picture[data-id]")
         assert f"{number} of 16 rated" in page.inner_text("#counts")
         # Red pictures have even numbers here, and are liked.
         press(page, "1" if int(page.get_attribute("#picture", "data-id")) % 2 else "5") if number < 15 else None
