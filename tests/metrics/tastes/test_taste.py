@@ -310,7 +310,7 @@ def test_combined_items_and_technical_prior(judge):
     np.testing.assert_allclose(technical_prior(items, extractor.names), technical)
     # Items tell it; of others nothing is known unless it is given.
     named = "others", "technical", "judge:clip@1"
-    told = computed_priors(named, items, extractor.names, np.zeros((0, 0)), {"others": np.array([1.0, 2.0])})
+    told = computed_priors(named, items, extractor.names, {"others": np.array([1.0, 2.0])})
     np.testing.assert_allclose(told, np.column_stack([[1, 2], technical, [np.nan] * 2]))
     soart = len(extractor.parts[0].names)
     with pytest.raises(TasteError, match=r"needs the item 'quality/.*which is missing"):
