@@ -194,8 +194,6 @@ def test_degenerate_examples(choose, words, taste_world):
         ({"prior_names": ("a",)}, r"prior scores of the learning pictures of shape \(12, 1\), got \(12, 2\)"),
         ({"prior_names": ()}, r"of shape \(12, 0\), got \(12, 2\)"),
         ({"prior_names": ("a", "others", "b")}, r"of shape \(12, 3\)"),
-        ({"prior_names": ("a", "kind 1")}, "weights of the 1 kinds among the prior scores, got 0"),
-        ({"kinds": np.zeros((2, 24))}, "weights of the 0 kinds among the prior scores, got 2"),
         ({"background": (np.zeros((40, 3)), np.zeros((40, 2)))}, "items of the background a picture"),
         ({"background": (np.full((40, 13), np.nan), np.zeros((40, 2)))}, "finite items of the background"),
         ({"background": (np.zeros((40, 13)), np.zeros((30, 2)))}, r"background of shape \(40, 2\), got \(30, 2\)"),
