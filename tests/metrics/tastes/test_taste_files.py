@@ -344,8 +344,8 @@ def test_one_taste_of_a_blend_is_asked_for_where_a_blend_does_not_do(profile):
 
 def test_tastes_of_a_population_are_to_be_learnt_again(profile, tmp_path):
     header, arrays = taste_files._contents(profile)
-    path = tmp_path / "mine.safetensors"
-    write_arrays(path, FILE, header | {"kinds_space": "cards-1"}, arrays)
+    header["parts"][0]["kinds_space"] = "cards-1"
+    path = write_arrays(tmp_path / "mine.safetensors", FILE, header, arrays)
     with pytest.raises(
         TasteError, match="learnt with a population, which this version of soart does not have: learn it"
     ):
