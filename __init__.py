@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from .pipelines.models.opening import open_generator as open_generator
     from .pipelines.scoring.pictures import PicturesInMemory as PicturesInMemory
     from .pipelines.tastes.learning import learn_from_pictures as learn_from_pictures
-    from .pipelines.tastes.sharing import join_population as join_population
-    from .pipelines.tastes.sharing import share_taste as share_taste
     from .pipelines.tuning.findings import findings_of as findings_of
     from .pipelines.tuning.language_model import LanguageModelProposer as LanguageModelProposer
     from .pipelines.tuning.loop import tune as tune
@@ -74,7 +72,6 @@ _HOMES = {
     "distil": ".pipelines.api",
     "findings_of": ".pipelines.tuning.findings",
     "generate": ".pipelines.api",
-    "join_population": ".pipelines.tastes.sharing",
     "keep": ".pipelines.api",
     "learn_from_pictures": ".pipelines.tastes.learning",
     "load_model": ".pipelines.models.loading",
@@ -83,7 +80,6 @@ _HOMES = {
     "plan": ".pipelines.generate",
     "rank": ".pipelines.api",
     "read_image": ".metrics.image",
-    "share_taste": ".pipelines.tastes.sharing",
     "sync_and_evaluate": ".pipelines.evaluation.folders",
     "tune": ".pipelines.tuning.loop",
     "vocabulary_proposer": ".pipelines.tuning.proposing",

@@ -55,7 +55,6 @@ KEYS = {
     "dtype": Key("number format of the model", "by device", DTYPES),
     "offload": Key("weights kept off the accelerator", "auto", OFFLOADS),
     "by": Key("judges, NAME[=WEIGHT]", "overall", several=True),
-    "population": Key("population whose kinds are a prior of new tastes", "none"),
     "priors": Key(
         "prior scores that tastes start from, where they are available: technical, appeal, others, judges, tastes or none",
         "technical, appeal and others",

@@ -66,7 +66,7 @@ class Made:
     @cached_property
     def told(self) -> np.ndarray:
         """(n, k) prior scores of every taste."""
-        return computed_priors(priors_of_items(self.names), self.both, self.names, np.zeros((0, 0)))
+        return computed_priors(priors_of_items(self.names), self.both, self.names)
 
     @cached_property
     def _components(self) -> np.ndarray:

@@ -96,8 +96,7 @@ class World:
     @cached_property
     def told(self) -> np.ndarray:
         """(n, k) these prior scores."""
-        none = np.zeros((0, 0))
-        return computed_priors(self.told_names, self.both, self.names, none)
+        return computed_priors(self.told_names, self.both, self.names)
 
     def person(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """(n,) labels 1 (liked), −1 or 0, and (n,) standardised likings, of the synthetic person of a ``seed``."""

@@ -294,10 +294,10 @@ class World:
         rng, third = np.random.default_rng([82, self.number, size]), len(order) // 3
         rows = {"good": rng.permutation(order[-third:])[:size], "bad": rng.permutation(order[:third])[:size]}
         examples = from_modes({mode: self.pictures.items[numbers] for mode, numbers in rows.items()})
-        own = computed_priors(PRIORS, examples.items, extractor.names, np.zeros((0, 0)))
+        own = computed_priors(PRIORS, examples.items, extractor.names)
         background = (
             self.pictures.items,
-            computed_priors(PRIORS, self.pictures.items, extractor.names, np.zeros((0, 0))),
+            computed_priors(PRIORS, self.pictures.items, extractor.names),
         )
         return learn_taste(
             replace(examples, priors=own), extractor.names, extractor.version, name=f"world {self.number}", prior_names=PRIORS,

@@ -23,15 +23,11 @@ from sklearn.metrics import roc_auc_score
 from soart.benchmarks.common import command, compared, interval
 from soart.benchmarks.data.people import People, people
 from soart.benchmarks.taste.build_beliefs import predictions
-from soart.benchmarks.taste.cards import RATED, card
-from soart.benchmarks.taste.cards import Place as Rated
 from soart.benchmarks.taste.people_report import auc, split
 from soart.benchmarks.taste.real_report import examples_of
 from soart.metrics.items.frame import Frame
-from soart.metrics.tastes.card_space import card_space, kind_scores
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.mixture import log_weights, shown_trusts
-from soart.metrics.tastes.population import join_cards
 from soart.metrics.tastes.shown_by_others import beliefs_shown_by_others
 from soart.metrics.tastes.taste import OTHERS, priors_of_items
 from soart.pipelines.collection.ratings import relative_means
@@ -80,31 +76,6 @@ def among_others(place: People, told: np.ndarray, count: int) -> None:
             print(f"{size}+{size}, {companions} others, {len(rows)} people: taste {told_of}", flush=True)
 
 
-def with_cards(place: People, told: np.ndarray, raters: People, count: int) -> None:
-    """Print what the cards of other people, of other pictures, add to tastes."""
-    of_raters = Rated(raters, card_space().coordinates(raters.both), np.ones(len(raters.both), dtype=bool))
-    cards = [card(of_raters, raters.person(number)[0], number)[0] for number in range(len(raters))]
-    population = join_cards("people", cards)
-    kinds, names = kind_scores(population.means, place.both), priors_of_items(place.names)
-    print(f"\n{len(cards)} cards of {RATED}+{RATED}: kinds of {population.shares.round(2)}")
-    for size in SIZES[:2]:
-        rows = []
-        for person in range(min(count, len(place))):
-            if (parts := split(place, person, size)) is None:
-                continue
-            label, learn, test = parts
-            rows.append([
-                auc(place, learn, test, label, priors, of)
-                for priors, of in (
-                    (np.hstack([told, kinds]), (*names, *population.prior_names)), (told, names),
-                    (np.hstack([told[:, :1], kinds]), (*names[:1], *population.prior_names)), (told[:, :1], names[:1]),
-                )
-            ] + [roc_auc_score(label[test] == 1, kinds[test, 0])])  # fmt: skip
-        values = np.array(rows)
-        print(f"{size}+{size}, {len(rows)} people: with cards {compared(values[:, :2], ('without',))}")
-        print(f"  no appeal: with cards {compared(values[:, 2:], ('without', 'largest kind alone'))}", flush=True)
-
-
 def cautions(place: People, told: np.ndarray, count: int) -> None:
     """Print how many tastes are below their best starting point, with more and less caution."""
     names, z = priors_of_items(place.names), Frame.of(place.both, place.names).deviations(place.both)
@@ -140,9 +111,9 @@ def main() -> None:
     """Print the parts asked for, all by default."""
     parser = command(__doc__, cache=True)
     parser.add_argument("--people", type=int, default=40)
-    parser.add_argument("--part", choices=("others", "cards", "beliefs"), action="append", help="repeat for several")
+    parser.add_argument("--part", choices=("others", "beliefs"), action="append", help="repeat for several")
     arguments = parser.parse_args()
-    wanted = arguments.part or ("others", "cards", "beliefs")
+    wanted = arguments.part or ("others", "beliefs")
     developed, place = (people(arguments.cache, development=half) for half in (True, False))
 
     def told(of: People, other: People) -> np.ndarray:
@@ -150,8 +121,6 @@ def main() -> None:
 
     if "beliefs" in wanted:
         cautions(developed, told(developed, place), arguments.people)
-    if "cards" in wanted:
-        with_cards(place, told(place, developed), developed, arguments.people)
     if "others" in wanted:
         among_others(place, told(place, developed), arguments.people)
 

@@ -153,7 +153,7 @@ def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
                 )
                 both = np.hstack([task.items, task.deep])
                 order = np.concatenate([learn[y == 1], learn[y == -1]])
-                told = computed_priors(told_names, both, deep_names, np.zeros((0, 0)))
+                told = computed_priors(told_names, both, deep_names)
                 wide = replace(examples, items=both[order], priors=told[order], prior_names=told_names)
                 fitted = fit(wide, deep_names)
                 own.setdefault("soart+deep", []).append(roc_auc_score(truth, fitted(both[test], told[test])))

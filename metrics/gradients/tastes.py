@@ -7,18 +7,16 @@ counts, as for pictures of which nothing but the pixels is known.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from ..damage.names import TASTE, TECHNICAL
 from ..damage.technical import quality_model
-from ..items.frame import CUT, columns_of
+from ..items.frame import columns_of
 from ..tastes.appeal import APPEAL
 from ..tastes.blend import Blend
-from ..tastes.card_space import card_space
 from ..tastes.fitting import Fitted, Scaling
 from ..tastes.item_kernels import Head, ItemKernels
-from ..tastes.mixture import KIND, Mixture
+from ..tastes.mixture import Mixture
 from ..tastes.taste import LearntTaste, OtherTaste
 from .models import appeal, constant, cost_of_faults, deviations
 
@@ -78,7 +76,7 @@ def fitted_liking(fitted: Fitted, items: torch.Tensor, priors: torch.Tensor) -> 
 
 def prior_scores(taste: LearntTaste, items: torch.Tensor) -> torch.Tensor:
     """(k,) prior scores that items tell, and NaN for the others; as ``LearntTaste.prior_scores``."""
-    others, kinds = iter(taste.tastes), iter(_kinds(taste, items))
+    others = iter(taste.tastes)
     scores = []
     for name in taste.prior_names:
         if name == TECHNICAL:
@@ -86,21 +84,11 @@ def prior_scores(taste: LearntTaste, items: torch.Tensor) -> torch.Tensor:
             scores.append(-cost_of_faults(model, items[columns_of("The technical score", model.names, taste.names)]))
         elif name == APPEAL:
             scores.append(appeal(items, taste.names))
-        elif name.startswith(KIND):
-            scores.append(next(kinds))
         elif name.startswith(TASTE):
             scores.append(liking(next(others), items))
         else:
             scores.append(items.new_tensor(float("nan")))
     return torch.stack(scores) if scores else items.new_zeros(0)
-
-
-def _kinds(taste: LearntTaste, items: torch.Tensor) -> torch.Tensor:
-    if not len(taste.kinds):
-        return items.new_zeros(0)
-    space = card_space()
-    coordinates = deviations(items, space.centre, space.scale, CUT) @ constant(space.axes, items)
-    return constant(np.asarray(taste.kinds, dtype=np.float64), items) @ coordinates
 
 
 def for_pixels(taste: LearntTaste) -> LearntTaste:

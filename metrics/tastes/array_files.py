@@ -1,4 +1,4 @@
-"""Files of tastes, cards and populations: safetensors with a JSON header, never pickle.
+"""Files of tastes: safetensors with a JSON header, never pickle.
 
 The metadata hold the header under a key that names the kind of file, and a SHA-256 over the header and all arrays, which
 detects changes and damage. Reading checks both before anything else is believed.

@@ -54,16 +54,6 @@ TRUSTS = {
     "some": Trust(0.3, 0.15, -0.448),
     "much": Trust(0.7, 0.2, -0.091),
 }
-#: In one kind of a population, together with trust in none; chosen on persons of the learning sources so that those of
-#: no kind lose nothing that shows. A person may like what a kind does not.
-TRUSTS_IN_KINDS = {
-    "none": Trust(0.0, 0.0, 1.5),
-    "some": Trust(0.3, 0.15, 0.0),
-    "much": Trust(0.7, 0.2, 0.0),
-    "against": Trust(-0.5, 0.2, -0.7),
-}
-#: In all kinds of a population at once, each with a weight of its own; chosen like those in one kind.
-TOGETHER = Trust(0.0, 0.3, 1.0)
 #: In the mean of other raters and in appeal, where others show how far to trust them: a person may like the opposite.
 #: Chosen for means, on persons of the learning sources, so that those who agree lose nothing.
 TRUSTS_IN_OTHERS = {**TRUSTS, "against": Trust(-0.5, 0.2, -2.0)}

@@ -14,9 +14,7 @@ and within each of them those of the hypotheses:
 
     w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
 
-Of the technical score and appeal at most one is trusted. Of the kinds of a population (prior scores named ``kind 1`` …)
-one is trusted, or all together, and then no other prior score. All together have weights of mean 0: a person may like
-a bit of some kinds and the opposite of others.
+Of the technical score and appeal at most one is trusted.
 
 The beliefs b are products of factors for the kernels, their size (another factor on top of a trusted prior score), the noise
 and the trusts. Hypotheses with a kernel L are fitted for the few kernels K that weigh most without one. They are learnt on other tastes, mostly of real people: the averages should rank held-out pictures best
@@ -48,10 +46,8 @@ from .beliefs import (
     RESIDUALS,
     TEMPER,
     TEMPER_OF_TRUSTS,
-    TOGETHER,
     TRUSTS,
     TRUSTS_IN_GENERATED,
-    TRUSTS_IN_KINDS,
     TRUSTS_IN_OTHERS,
     TRUSTS_IN_TECHNICAL,
     Beliefs,
@@ -68,8 +64,8 @@ COMPARED_PICTURES, BEST_HYPOTHESES = 160, 12
 JOINED_KERNELS = 3
 #: Hypotheses of most weight that are kept for uncertainties.
 MOST_PARTS = 40
-#: Name of the prior score that has beliefs of its own, and start of the names of kinds.
-TECHNICAL, KIND = "technical", "kind "
+#: Name of the prior score that has beliefs of its own.
+TECHNICAL = "technical"
 #: Prior scores beyond this many share one trust.
 MOST_TRUSTS = 4
 #: How each of some pictures was made, None where nothing is known; or None where nothing is known of any.
@@ -194,32 +190,15 @@ def _table(prior: str, beliefs: Beliefs) -> dict[str, Trust]:
 
 def _trust_choices(priors: tuple[str, ...], beliefs: tuple[Beliefs, ...]) -> Iterator[tuple[tuple[str, Trust], ...]]:
     """Combinations of trusts in all prior scores, each with its name; beliefs add up to that in the combination."""
-    kinds = [number for number, name in enumerate(priors) if name.startswith(KIND)]
-    scores = [(name, own) for name, own in zip(priors, beliefs, strict=True) if not name.startswith(KIND)]
-    tables = [_table(name, own) for name, own in scores]
-    none = "none", Trust(0.0, 0.0, 0.0)
+    tables = [_table(name, own) for name, own in zip(priors, beliefs, strict=True)]
     for trust in product(*(table.items() for table in tables[:MOST_TRUSTS])):
-        trusted = [name for (name, _), (_, one) in zip(scores, trust, strict=False) if one.deviation]
+        trusted = [name for name, (_, one) in zip(priors, trust, strict=False) if one.deviation]
         # Both at once would nearly double the number of hypotheses.
         if TECHNICAL in trusted and APPEAL in trusted:
             continue
         # Those beyond the most have the trust of the last.
         last = [(word, one._replace(belief=0.0)) for word, one in trust[-1:]]
-        rest = iter([*trust, *last * (len(tables) - len(trust))])
-        chosen = [none if number in kinds else next(rest) for number in range(len(priors))]
-        if kinds:
-            chosen[kinds[0]] = "none", TRUSTS_IN_KINDS["none"]
-        yield tuple(chosen)
-    in_others = sum(table["none"].belief for table in tables[:MOST_TRUSTS])
-    for kind, (word, one) in product(kinds, TRUSTS_IN_KINDS.items()):
-        if one.mean:
-            belief = one.belief - np.log(len(kinds)) + in_others
-            yield tuple((word, one._replace(belief=belief)) if n == kind else none for n in range(len(priors)))
-    if len(kinds) > 1:
-        parts = iter([TOGETHER.belief + in_others, *[0.0] * len(kinds)])
-        yield tuple(
-            ("together", TOGETHER._replace(belief=next(parts))) if n in kinds else none for n in range(len(priors))
-        )
+        yield (*trust, *last * (len(tables) - len(trust)))
 
 
 @dataclass

@@ -34,12 +34,11 @@ from ..damage.titles import profile_title
 from ..items.frame import CONTENT
 from ..percentiles import percentiles_in
 from .appeal import APPEAL, appeal_model
-from .card_space import card_space, kind_scores
 from .examples import Examples, check_contradictions
 from .fitting import Fitted, Scaling, calibrate, fit
 from .folds import near_duplicates
 from .learning_curve import add_curve
-from .mixture import KIND, METHOD, Makings, makings_at
+from .mixture import METHOD, Makings, makings_at
 from .modes import Attention, learn_attention
 from .notebook import taste_table
 from .trust import Learner, Predictor, Trust, examine
@@ -142,32 +141,28 @@ def computed_priors(
     prior_names: Sequence[str],
     items: np.ndarray,
     names: Sequence[str],
-    kinds: np.ndarray,
     given: Mapping[str, np.ndarray] = MappingProxyType({}),
     tastes: Sequence[OtherTaste] = (),
 ) -> np.ndarray:
-    """(n, k) prior scores by name: the technical score, appeal, the liking of kinds and of other tastes, or given ones.
+    """(n, k) prior scores by name: the technical score, appeal, the liking of other tastes, or given ones.
 
     Args:
         prior_names: (k,) names.
         items: (n, p) items.
         names: (p,) names of the items.
-        kinds: (m, d) weights of the kinds of a population, in the order of their names.
         given: (n,) values by name of the prior scores that ``is_given``, NaN where there is none; NaN for the others of them.
         tastes: other tastes, in the order of their names.
 
     Raises:
         TasteError: an item that the technical score or appeal needs is missing.
     """
-    liked, others = iter(kind_scores(kinds, items).T if len(kinds) else ()), iter(tastes)
+    others = iter(tastes)
     unknown, columns = np.full(len(items), np.nan), []
     for name in prior_names:
         if name == TECHNICAL:
             columns.append(technical_prior(items, names))
         elif name == APPEAL:
             columns.append(appeal_model().scores(items, names))
-        elif name.startswith(KIND):
-            columns.append(next(liked))
         elif name.startswith(TASTE):
             columns.append(next(others).liking(items))
         else:
@@ -204,7 +199,7 @@ class LearntTaste:
         version: version of the extractor; items of other versions do not fit.
         examples: the judged pictures that it was learnt from.
         fitted: scaling and model.
-        prior_names: (k,) names of the prior scores. ``technical``, ``appeal``, kinds and other tastes are computed if they
+        prior_names: (k,) names of the prior scores. ``technical``, ``appeal`` and other tastes are computed if they
             are not passed; other raters' means and judges' values then count as missing.
         trust: trust report.
         calibration: slope and offset from liking to log odds.
@@ -215,9 +210,6 @@ class LearntTaste:
         rater: name of the rater in a collection, whose others make a prior score; empty if there is none.
         alone: the taste learnt without one of the prior scores that ``is_given``, for pictures that lack one; None if there
             is no such prior score.
-        kinds: (m, d) weights of the kinds of a population whose liking is among the prior scores, in the space of
-            cards; no rows if there is none.
-        kinds_space: version of that space.
         tastes: copies of the other tastes among the prior scores, in the order of their names.
 
     Examples:
@@ -252,8 +244,6 @@ class LearntTaste:
     modes: Attention | None = field(default=None, repr=False)
     rater: str = ""
     alone: LearntTaste | None = field(default=None, repr=False)
-    kinds: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
-    kinds_space: str = ""
     tastes: tuple[OtherTaste, ...] = field(default=(), repr=False)
 
     def _repr_html_(self) -> str:
@@ -285,7 +275,7 @@ class LearntTaste:
     def prior_scores(self, items: np.ndarray, priors: np.ndarray | None = None) -> np.ndarray:
         """(n, k) prior scores: ``priors`` themselves, or by default those that items tell, and NaN for all others.
 
-        Items tell the technical score, appeal, and the liking of the kinds of a population and of other tastes.
+        Items tell the technical score, appeal, and the liking of other tastes.
 
         Raises:
             ItemsError: the shape of ``priors`` does not fit.
@@ -296,7 +286,7 @@ class LearntTaste:
             if scores.shape != (len(items), len(self.prior_names)):
                 raise ItemsError(f"Expected {len(self.prior_names)} prior scores a picture, got shape {scores.shape}.")
             return scores
-        return computed_priors(self.prior_names, items, self.names, self.kinds, tastes=self.tastes)
+        return computed_priors(self.prior_names, items, self.names, tastes=self.tastes)
 
     def liking(self, items: object, priors: np.ndarray | None = None, makings: Makings = None) -> np.ndarray:
         """(n,) liking of (n, p) items; see the scale above.
@@ -381,7 +371,6 @@ def learn_taste(
     network: str | None = None,
     rater: str = "",
     prompts: np.ndarray | None = None,
-    kinds: np.ndarray | None = None,
     tastes: Sequence[OtherTaste] = (),
     makings: Makings = None,
 ) -> LearntTaste:
@@ -404,7 +393,6 @@ def learn_taste(
         rater: name of the rater in a collection.
         prompts: (n,) number of the prompt and settings that each picture was made with, −1 if unknown, for the trust
             among pictures of one prompt.
-        kinds: (m, d) weights of the kinds of a population, if their liking is among the prior scores.
         tastes: other tastes among the prior scores, in the order of their names.
         makings: how each picture of the background was made, None where nothing is known.
 
@@ -430,7 +418,7 @@ def learn_taste(
     """
     expect("examples, such as from_ratings makes them", examples, Examples, error=TasteError)
     rng = rng if rng is not None else np.random.default_rng(0)
-    _check_matrices(examples, names, prior_names, background, prompts, kinds, tastes)
+    _check_matrices(examples, names, prior_names, background, prompts, tastes)
     alone = None
     if (rarest := _rarest(prior_names, examples.priors if background is None else background[1])) is not None:
         kept = np.arange(len(prior_names)) != rarest
@@ -439,7 +427,7 @@ def learn_taste(
             replace(examples, priors=examples.priors[:, kept], prior_beliefs=beliefs), names, version, name=name,
             prior_names=(*prior_names[:rarest], *prior_names[rarest + 1 :]), rng=rng,
             background=background and (background[0], background[1][:, kept]), repeats=repeats, network=network,
-            prompts=prompts, kinds=kinds, tastes=tastes, makings=makings,
+            prompts=prompts, tastes=tastes, makings=makings,
         )  # fmt: skip
     _check_contrast(examples)
     check_contradictions(examples)
@@ -467,9 +455,7 @@ def learn_taste(
     created = datetime.now(UTC).isoformat(timespec="seconds")
     return LearntTaste(
         name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,
-        mode_model(examples, fitted), rater, alone,
-        kinds=np.zeros((0, 0)) if kinds is None else kinds, kinds_space="" if kinds is None else card_space().version,
-        tastes=tuple(tastes),
+        mode_model(examples, fitted), rater, alone, tastes=tuple(tastes),
     )  # fmt: skip
 
 
@@ -499,7 +485,6 @@ def _check_matrices(
     prior_names: Sequence[str],
     background: tuple[np.ndarray, np.ndarray] | None,
     prompts: np.ndarray | None,
-    kinds: np.ndarray | None,
     tastes: Sequence[OtherTaste],
 ) -> None:
     """Refuse arguments of ``learn_taste`` that do not fit together.
@@ -508,7 +493,7 @@ def _check_matrices(
         ItemsError: they do not.
     """
     check_items(examples.items, len(names), name="learning items")
-    named, of_kinds = len(prior_names), sum(name.startswith(KIND) for name in prior_names)
+    named = len(prior_names)
     shapes: list[tuple[str, np.ndarray, tuple[int, ...]]] = [
         ("prior scores of the learning pictures", examples.priors, (len(examples), named))
     ]
@@ -520,10 +505,6 @@ def _check_matrices(
     for what, values, shape in shapes:
         if np.shape(values) != shape:
             raise ItemsError(f"Expected {what} of shape {shape}, got {np.shape(values)}.")
-    if of_kinds != (0 if kinds is None else len(kinds)):
-        raise ItemsError(
-            f"Expected weights of the {of_kinds} kinds among the prior scores, got {0 if kinds is None else len(kinds)}."
-        )
     if [name for name in prior_names if name.startswith(TASTE)] != [f"{TASTE}{taste.name}" for taste in tastes]:
         raise ItemsError(f"Expected the tastes among the prior scores, got {[taste.name for taste in tastes]}.")
 

@@ -24,11 +24,10 @@ from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
 from .array_files import FileKind, header_text, read_arrays, write_arrays
 from .blend import Blend, Taste, parts_of
-from .card_space import card_space
 from .examples import Examples
 from .fitting import Scaling, fit
 from .learning_curve import advice_of
-from .mixture import KIND, METHOD
+from .mixture import METHOD
 from .taste import LearntTaste, OtherTaste, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
 from .within_groups import WithinGroups
@@ -81,11 +80,8 @@ def _profile_contents(profile: LearntTaste) -> tuple[dict[str, Any], dict[str, n
         arrays["levels"] = np.ascontiguousarray(examples.levels, dtype="<f8")
     if examples.choices.any():
         arrays["choices"] = np.ascontiguousarray(examples.choices, dtype="<f8")
-    if len(profile.kinds):
-        header["kinds_space"] = profile.kinds_space
-        arrays["kinds"] = np.ascontiguousarray(profile.kinds, dtype="<f8")
     if profile.alone is not None:
-        # The pictures, their judgements, the scaling of their items, kinds and other tastes are those of the profile itself.
+        # The pictures, their judgements, the scaling of their items and other tastes are those of the profile itself.
         header["alone"], inner = _profile_contents(replace(profile.alone, tastes=()))
         arrays |= {
             f"{_ALONE}{name}": values for name, values in inner.items() if name in _OWN or name.startswith(_ALONE)
@@ -280,11 +276,9 @@ def _restore(
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
             "it again."
         )
-    kinds, kinds_space = arrays.get("kinds", np.zeros((0, 0))), str(header.get("kinds_space", ""))
-    if kinds_space and (kinds_space != card_space().version or kinds.shape[1] != card_space().width):
+    if "kinds_space" in header:
         raise TasteError(
-            f"The taste {path!r} was learnt with a population of {kinds_space}, this version of soart has "
-            f"{card_space().version}: learn it again."
+            f"The taste {path!r} was learnt with a population, which this version of soart does not have: learn it again."
         )
     for name, current in _versions_of_priors(examples.prior_names).items():
         if header.get(name) != current:
@@ -295,8 +289,6 @@ def _restore(
     fitted = fit(examples, names, scaling)
     if not np.allclose(fitted(examples.items, examples.priors, examples.makings), arrays["fitted"], atol=1e-5):
         raise TasteError(f"The taste {path!r} gives other likings here than when it was learnt: learn it again.")
-    if sum(name.startswith(KIND) for name in examples.prior_names) != len(kinds):
-        raise ValueError("expected the weights of each kind among its prior scores")
     tastes = tastes or tuple(
         _taste_of(of_taste, _arrays_of(arrays, f"{_TASTE}{number}/"), path)
         for number, of_taste in enumerate(header.get("tastes", ()))
@@ -314,7 +306,7 @@ def _restore(
     return LearntTaste(
         str(header["name"]), names, str(header["version"]), examples, fitted, tuple(header["prior_names"]),
         trust, (float(slope), float(offset)), arrays["reference"], header["network"], str(header["created"]),
-        mode_model(examples, fitted), str(header.get("rater", "")), alone, kinds, kinds_space, tastes,
+        mode_model(examples, fitted), str(header.get("rater", "")), alone, tastes,
     )  # fmt: skip
 
 

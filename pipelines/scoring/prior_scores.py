@@ -1,6 +1,6 @@
 """Prior scores, which a taste starts from, of pictures in a collection.
 
-Items tell the technical score, appeal, and the liking of kinds of a population and of other tastes. The collection holds
+Items tell the technical score, appeal, and the liking of other tastes. The collection holds
 other raters' means and the values of judges.
 """
 
@@ -53,7 +53,6 @@ def prior_matrix(
     prior_names: Sequence[str],
     items: Mapping[int, np.ndarray],
     names: Sequence[str],
-    kinds: np.ndarray,
     tastes: Sequence[OtherTaste] = (),
 ) -> dict[int, np.ndarray]:
     """Prior scores of pictures.
@@ -64,7 +63,6 @@ def prior_matrix(
         prior_names: names (k,) of the prior scores.
         items: of the pictures, by id.
         names: of the items.
-        kinds: (m, d) weights of the kinds of a population, see ``LearntTaste``.
         tastes: other tastes among the prior scores, in the order of their names.
 
     Returns:
@@ -76,7 +74,7 @@ def prior_matrix(
     known = given_priors(collection, rater, prior_names, ids)
     given = {name: np.array(list(values.values())) for name, values in known.items()}
     rows = np.stack([items[i] for i in ids]).astype(np.float64)
-    return dict(zip(ids, computed_priors(prior_names, rows, names, kinds, given, tastes), strict=True))
+    return dict(zip(ids, computed_priors(prior_names, rows, names, given, tastes), strict=True))
 
 
 def taste_with_given(judge: object) -> LearntTaste | None:

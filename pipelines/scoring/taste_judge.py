@@ -126,4 +126,4 @@ class TasteJudge:
         given = None if taste is None else pictures.given(taste.rater, taste.prior_names)
         if taste is None or given is None:
             return None
-        return computed_priors(taste.prior_names, items, taste.names, taste.kinds, given, taste.tastes)
+        return computed_priors(taste.prior_names, items, taste.names, given, taste.tastes)

@@ -16,7 +16,6 @@ from ..scoring.taste_store import FOLDER, TasteStore
 from ..support.background import Job
 from ..tastes import learning as tastes
 from ..tastes.rating_session import propose_pictures
-from ..tastes.sharing import population_named, population_names
 
 #: Pictures proposed after each learning.
 PROPOSED = 64
@@ -69,25 +68,16 @@ class Start:
 
     Attributes:
         priors: names of prior scores, see ``learn``; None for all that collections and items tell.
-        population: name of a population; None for none.
-        profiles: folder of the user's tastes and populations; None for the usual one.
+        profiles: folder of the user's tastes; None for the usual one.
     """
 
     priors: Sequence[str] | None = None
-    population: str | None = None
     profiles: Path | None = None
 
     def options(self, collection: Collection) -> dict[str, Any]:
         """Arguments of ``learn``; other tastes may be those of the collection too."""
-        user = TasteStore(self.profiles)
-        # Whoever opened the gallery was told if there was none then.
-        known = self.population is not None and self.population in population_names(user)
-        return {
-            "priors": self.priors,
-            "population": population_named(self.population, user) if self.population and known else None,
-            "stores": [_store(collection), user],
-            "if_available": True,
-        }
+        stores = [_store(collection), TasteStore(self.profiles)]
+        return {"priors": self.priors, "stores": stores, "if_available": True}
 
 
 #: Without settings.

@@ -16,9 +16,7 @@ from ...errors import CollectionError, ImageError, ItemsError, ModelError, Taste
 from ...messages import joined, message
 from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer, Measures
-from ...metrics.tastes.card_space import card_space, check_items_of
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
-from ...metrics.tastes.population import Population
 from ...metrics.tastes.taste import (
     OTHERS,
     LearntTaste,
@@ -147,7 +145,6 @@ def learn(
     network: str | None = DEFAULT,
     device: str = "cpu",
     seed: int = 0,
-    population: Population | None = None,
     priors: Sequence[str] | None = None,
     if_available: bool = False,
     stores: Sequence[TasteStore] = (),
@@ -163,8 +160,7 @@ def learn(
             EfficientNet-Lite0, if its package is installed.
         device: where the network runs.
         seed: of the cross-validation.
-        population: the liking of its kinds are further prior scores.
-        priors: names of the prior scores that the taste starts from, besides those of a population: ``technical``,
+        priors: names of the prior scores that the taste starts from: ``technical``,
             ``appeal``, ``others``, judges and other tastes, or none; by default the first three, as far as there are any. A
             judge judges the learning pictures, and its values are stored.
         if_available: True if these are names from the settings: those that are not available are left out with a note.
@@ -174,8 +170,7 @@ def learn(
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, pictures that are all alike, or a folder
             without pictures.
-        TasteError: a seed below 0, a population and another network than the default one, or a prior score that is
-            unknown or, unless ``if_available``, not available.
+        TasteError: a seed below 0, or a prior score that is unknown or, unless ``if_available``, not available.
         JudgeError: a judge that cannot be loaded, or that gives none of the learning pictures a value.
         CollectionError: the collection or the file of choices cannot be read.
     """
@@ -183,9 +178,7 @@ def learn(
     rater = sources.rater or ""
     rated = any(other != rater for other in raters(collection, personal=False))
     network = default_network() if network == DEFAULT else network
-    measurer, kinds, start = _start(
-        name, network, device, population, priors, stores, others=rated, if_available=if_available
-    )
+    measurer, start = _start(name, network, device, priors, stores, others=rated, if_available=if_available)
     problems: list[str] = []
     modes: dict[str, list[ImageRow]] = {}
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
@@ -244,14 +237,13 @@ def learn(
         values[judge.stored_name] = np.array([judged_by.get(int(i), np.nan) for i in examples.pictures])
         problems += unjudged
     start = of_use(start, values, names, problems, if_available=if_available)
-    prior_names = _names(start, population)
-    starts = prior_matrix(collection, rater, prior_names, items, measurer.extractor.names, kinds, start.tastes)
+    starts = prior_matrix(collection, rater, start.names, items, measurer.extractor.names, start.tastes)
     learning = np.stack([starts[int(i)] for i in examples.pictures])
-    learning, notes_on_shared = without_learnt_from(learning, start, prior_names, names)
+    learning, notes_on_shared = without_learnt_from(learning, start, start.names, names)
     examples = replace(
         examples,
         priors=learning,
-        prior_beliefs=beliefs_in(collection, rater, prior_names, starts, float(examples.liking.std())),
+        prior_beliefs=beliefs_in(collection, rater, start.names, starts, float(examples.liking.std())),
     )
     known = makings_of(collection, used)
     makings = np.full(len(examples), None)
@@ -263,19 +255,13 @@ def learn(
     known = makings_of(collection, [by_id[i] for i in ids]) if known else {}
     taste = learn_taste(
         replace(examples, pictures=np.array(names), files=np.array(files), makings=makings),
-        measurer.extractor.names, measurer.extractor.version, name=name, prior_names=prior_names, background=background,
+        measurer.extractor.names, measurer.extractor.version, name=name, prior_names=start.names, background=background,
         rng=np.random.default_rng(seed), network=network, rater=rater,
-        prompts=prompts, kinds=None if population is None else kinds, tastes=start.tastes,
-        makings=[known.get(i) for i in ids],
+        prompts=prompts, tastes=start.tastes, makings=[known.get(i) for i in ids],
     )  # fmt: skip
     notes = [*start.left_out, *notes_on_shared, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
     notes += [f"Pictures that {lack}: {alone.trust.sentence}." for lack, alone in tastes_without(taste)]
     return Learnt(taste, tuple(problems), tuple(notes))
-
-
-def _names(start: Priors, population: Population | None) -> tuple[str, ...]:
-    """Names of all prior scores, those of a population last."""
-    return start.names + (() if population is None else population.prior_names)
 
 
 def check_start(
@@ -284,16 +270,13 @@ def check_start(
     *,
     network: str | None = DEFAULT,
     device: str = "cpu",
-    population: Population | None = None,
     priors: Sequence[str] | None = None,
     if_available: bool = False,
     stores: Sequence[TasteStore] = (),
 ) -> None:
     """Refuse what ``learn`` would refuse of a new collection, before that is made; arguments and errors as there."""
     network = default_network() if network == DEFAULT else network
-    _start(
-        name, network, device, population, priors, stores, others=False, if_available=if_available, load_judges=False
-    )
+    _start(name, network, device, priors, stores, others=False, if_available=if_available, load_judges=False)
     for mode, paths in {GOOD: sources.good, **sources.bad}.items():
         files, problems = find_pictures(paths)
         if paths and not files:
@@ -306,44 +289,29 @@ def _start(
     name: str,
     network: str | None,
     device: str,
-    population: Population | None,
     priors: Sequence[str] | None,
     stores: Sequence[TasteStore],
     *,
     others: bool,
     if_available: bool,
     load_judges: bool = True,
-) -> tuple[Measures, np.ndarray, Priors]:
-    """The measurer of a new taste, its kinds, and its other prior scores.
+) -> tuple[Measures, Priors]:
+    """The measurer of a new taste, and its prior scores.
 
     ``others`` if other raters tell a prior score; ``priors``, ``stores`` and ``if_available`` as for ``learn``.
     """
     measurer = Measures(taste_extractor(network, device))
-    kinds = _kinds(population, measurer, name)
     available = priors_of_items(measurer.extractor.names) + ((OTHERS,) if others else ())
     start = load_priors(
         name, priors, available, measurer.extractor, stores or (TasteStore(),), if_available=if_available,
         load_judges=load_judges,
     )  # fmt: skip
-    return measurer, kinds, start
+    return measurer, start
 
 
 def _without_pictures(mode: str, paths: Sequence[Path], problems: Sequence[str]) -> ItemsError:
     named = ", ".join(repr(str(path)) for path in paths)
     return ItemsError(_with(f"Expected {mode} pictures in {named}, got none that can be read.", problems))
-
-
-def _kinds(population: Population | None, measurer: Measures, name: str) -> np.ndarray:
-    """(m, d) weights of the kinds of a population; no rows without one.
-
-    Raises:
-        TasteError: no population, or the items are not those of it.
-    """
-    expect("a population, or None", population, Population, NoneType, error=TasteError)
-    if population is None:
-        return np.zeros((0, 0))
-    check_items_of(card_space(), measurer.extractor.version, name)
-    return population.means
 
 
 def _gone(count: int) -> str:
@@ -404,7 +372,6 @@ def learn_from_pictures(
     *,
     network: str | None = DEFAULT,
     seed: int = 0,
-    population: Population | None = None,
     priors: Sequence[str] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> LearntTaste:
@@ -417,14 +384,12 @@ def learn_from_pictures(
         bad: disliked pictures, likewise.
         network: as for ``learn``.
         seed: of the cross-validation.
-        population: as for ``learn``.
         priors: as for ``learn``, without ``others``. Judges get no prompts.
         progress: called once a picture.
 
     Raises:
         ItemsError: only good or only bad pictures, a picture that is both, or pictures that are all alike.
-        TasteError: a seed below 0, a population and another network than the default one, or a prior score that is
-            unknown or not available.
+        TasteError: a seed below 0, or a prior score that is unknown or not available.
         JudgeError: a judge that cannot be loaded, or that gives no picture a value.
         ImageError: pictures of another type or shape, or one that cannot be measured.
         ModelError: the network cannot be loaded.
@@ -445,7 +410,6 @@ def learn_from_pictures(
     shown = {mode: pictures_in_memory(mode, pictures) for mode, pictures in ((GOOD, good), ("bad", bad))}
     network = default_network() if network == DEFAULT else network
     measurer = Measures(taste_extractor(network))
-    kinds = _kinds(population, measurer, name)
     available = priors_of_items(measurer.extractor.names)
     start = load_priors(name, priors, available, measurer.extractor, (TasteStore(),))
     items: dict[str, np.ndarray] = {}
@@ -480,11 +444,9 @@ def learn_from_pictures(
         unjudged += [f"The judge {judge.name!r} needs a prompt."] if blind else judge.problems
     digests = [str(picture) for picture in examples.pictures]
     start = of_use(start, given, digests, unjudged)
-    prior_names = _names(start, population)
-    scores = computed_priors(prior_names, examples.items, extractor.names, kinds, given, start.tastes)
-    scores, _ = without_learnt_from(scores, start, prior_names, digests)
+    scores = computed_priors(start.names, examples.items, extractor.names, given, start.tastes)
+    scores, _ = without_learnt_from(scores, start, start.names, digests)
     return learn_taste(
-        replace(examples, priors=scores), extractor.names, extractor.version, name=name, prior_names=prior_names,
-        rng=np.random.default_rng(seed), network=network, kinds=None if population is None else kinds,
-        tastes=start.tastes,
+        replace(examples, priors=scores), extractor.names, extractor.version, name=name, prior_names=start.names,
+        rng=np.random.default_rng(seed), network=network, tastes=start.tastes,
     )  # fmt: skip

@@ -67,7 +67,7 @@ def propose_pictures(
     by_id = dict(zip([row.id for row in rows], items, strict=True))
     prior_scores = None
     if rows:
-        priors = prior_matrix(collection, rater, taste.prior_names, by_id, taste.names, taste.kinds, taste.tastes)
+        priors = prior_matrix(collection, rater, taste.prior_names, by_id, taste.names, taste.tastes)
         prior_scores = np.stack([priors[row.id] for row in rows])
     makings = judge.makings(StoredPictures(collection, rows))
     proposal = propose(taste, items, count, prior_scores, makings)

@@ -37,7 +37,6 @@ USES = {
     "dtype": ("--dtype", ("generate", "tune", "optimize", "web")),
     "offload": ("--offload", ("generate", "tune", "optimize", "web")),
     "by": ("--by", ("generate", "rank", "tune", "optimize", "evaluate", "keep", "cull", "annotate")),
-    "population": ("--population", ("taste learn", "web")),
     "priors": ("--prior", ("taste learn", "web")),
     "collection": ("--collection", ("generate", "tune", "optimize", "web")),
     "wildcards": ("--wildcards", ("generate", "tune")),

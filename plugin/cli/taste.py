@@ -144,10 +144,6 @@ def learn(
         ),
     ] = None,
     network: Network = "efficientnet-lite0",
-    population: Annotated[
-        str | None,
-        typer.Option(help="Population to start from, of soart taste join, or none; trusted as far as it helps."),
-    ] = None,
     priors: Annotated[
         list[str] | None,
         typer.Option(
@@ -167,7 +163,6 @@ def learn(
     from ...pipelines.ingest.roots import existing_collection, place_of
     from ...pipelines.scoring.taste_store import TasteStore, save_if_changed
     from ...pipelines.tastes import learning
-    from ...pipelines.tastes.sharing import population_named
 
     if not good and not bad and collection is None and choices is None:
         raise typer.BadParameter("name pictures with --good and --bad, a collection, or choices", param_hint="--good")
@@ -180,7 +175,6 @@ def learn(
     check_typed_priors(ctx, start["priors"], [store])
     start["stores"] = [store]
     check_outputs([store.place(name)], parents=True)
-    start["population"] = None if population in (None, "none") else population_named(population, store)
     sources = learning.Sources(good or (), _bad_kinds(bad or []), None if collection is None else rater, choices)
     only_ratings = not (good or bad or choices)
     place = None if collection is None else place_of(collection)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ...pipelines.support.figures import fixed
-from ...pipelines.support.wording import counted
-from .options import CollectionArgument, Json, Pictures, Profiles, Rater, output_file_anywhere, picture_file, weighted
+from .options import CollectionArgument, Json, Pictures, Profiles, Rater, picture_file, weighted
 from .ranking_output import reason_row
 from .taste import Name, describe, print_facts, taste_judge
 from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
-
-if TYPE_CHECKING:
-    from ...metrics.tastes.population import Population
 
 Replace = Annotated[bool, typer.Option("--replace", help="Replace an earlier taste of that name.")]
 
@@ -205,61 +201,12 @@ def import_(
     return say(f"Saved: {facts['file']}")
 
 
-def share(
-    name: Name,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", callback=output_file_anywhere, help="File of the card to write.")
-    ],
-    noise: Annotated[
-        float, typer.Option(min=0, max=100, help="Noise that hides whose card it is; 0: none, 1: much, 2: very much.")
-    ] = 0.0,
-    profiles: Profiles = None,
-    as_json: Json = False,
-) -> None:
-    """Write a card of a taste for soart taste join: a few numbers, without pictures and their items."""
-    from ...metrics.tastes.cards import largest_auc
-    from ...pipelines.scoring.taste_store import TasteStore
-    from ...pipelines.tastes.sharing import share_taste
-
-    card = share_taste(name, output, noise=noise, profiles=TasteStore(profiles))
-    largest = largest_auc(noise)
-    if as_json:
-        facts = {"name": name, "file": str(output), "space": card.space, "numbers": card.mean.size, "noise": noise}
-        return emit({**facts, "largest_auc": largest})
-    say(f"Written: {output} ({card.mean.size} numbers and their uncertainty; {card.space})")
-    if noise:
-        return say(f"Nobody can tell by the card which of two people made it with an AUC above {largest:.2f}.")
-    return say("It tells what you like to anybody who reads it; --noise 1 blurs that.")
-
-
-def join(
-    name: Annotated[str, typer.Argument(help="Name of the population.")],
-    cards: Annotated[list[Path], typer.Argument(metavar="CARDS...", help="Files of cards, at least three.")],
-    profiles: Profiles = None,
-    as_json: Json = False,
-) -> None:
-    """Learn the kinds of taste in cards, for soart taste learn --population NAME."""
-    from ...pipelines.scoring.taste_store import TasteStore
-    from ...pipelines.tastes.sharing import join_population, population_path
-
-    store = TasteStore(profiles)
-    population, problems = join_population(name, cards, profiles=store)
-    file, shares = str(population_path(name, store)), [float(share) for share in population.shares]
-    if as_json:
-        return emit({"name": name, "file": file, "cards": population.cards, "shares": shares, "problems": problems})
-    print_notes(problems)
-    say(f"{name}: {_kinds(population)} ({', '.join(f'{100 * share:.0f} %' for share in shares)})")
-    say(f"Saved: {file}")
-    return say(f"Learn with it: soart taste learn NAME --population {name} --good DIR --bad DIR")
-
-
 def list_(profiles: Profiles = None, as_json: Json = False) -> None:
-    """List your tastes: how reliable each is, and its method; and the populations that tastes can start from."""
+    """List your tastes: how reliable each is, and its method."""
     from rich.text import Text
 
     from ...errors import TasteError
     from ...pipelines.scoring.taste_store import TasteStore
-    from ...pipelines.tastes.sharing import population_named, population_names
 
     store = TasteStore(profiles)
     rows: list[dict[str, object]] = []
@@ -269,18 +216,8 @@ def list_(profiles: Profiles = None, as_json: Json = False) -> None:
             rows.append({"name": name, "trust": taste.trust.word, "method": taste.method})
         except TasteError as error:
             rows.append({"name": name, "problem": str(error)})
-    populations: list[dict[str, object]] = []
-    contents: list[str] = []
-    for name in population_names(store):
-        try:
-            population = population_named(name, store)
-            populations.append({"name": name, "kinds": len(population.shares), "cards": population.cards})
-            contents.append(_kinds(population))
-        except TasteError as error:
-            populations.append({"name": name, "problem": str(error)})
-            contents.append(str(error))
     if as_json:
-        return emit({"folder": str(store.folder), "tastes": rows, "populations": populations})
+        return emit({"folder": str(store.folder), "tastes": rows})
     if rows:
         table = plain_table()
         for heading in ("taste", "trust", "method"):
@@ -291,49 +228,34 @@ def list_(profiles: Profiles = None, as_json: Json = False) -> None:
         out.print(table)
     else:
         say(f"There is no taste in {store.folder} yet: soart taste learn NAME --good DIR --bad DIR")
-    for row, content in zip(populations, contents, strict=True):
-        say(printable(f"Population {row['name']}: {content}"))
     return None
-
-
-def _kinds(population: Population) -> str:
-    return f"{counted(len(population.shares), 'kind')} of taste in {counted(population.cards, 'card')}"
 
 
 def delete(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of the tastes.")],
-    population: Annotated[
-        bool, typer.Option("--population", help="The names are those of populations, of soart taste join.")
-    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     profiles: Profiles = None,
     as_json: Json = False,
 ) -> None:
-    """Delete tastes or populations; ratings, pictures and cards stay, so that they can be learnt again."""
+    """Delete tastes; ratings and pictures stay, so that they can be learnt again."""
     from ...errors import TasteError
     from ...pipelines.configuration import read_settings
     from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tastes.priors import holders_of
-    from ...pipelines.tastes.sharing import delete_population, existing_population, population_names
 
     store = TasteStore(profiles)
     names = list(dict.fromkeys(names))
-    if not population and (others := set(names) & set(population_names(store)) - set(store.names())):
-        raise TasteError(f"{min(others)!r} is a population, not a taste: add --population.")
-    files = [existing_population(name, store) if population else store.existing(name) for name in names]
+    files = [store.existing(name) for name in names]
     if not yes:
         if not sys.stdin.isatty():
             raise TasteError(f"To delete {', '.join(map(repr, names))} without being asked, add --yes.")
         typer.confirm(f"Delete {', '.join(map(str, files))}?", abort=True)
     for name in names:
-        if population:
-            delete_population(name, store)
-        else:
-            store.delete(name)
+        store.delete(name)
     default = read_settings()["by"]
-    for name, holders in ({} if population else holders_of(names, store)).items():
+    for name, holders in holders_of(names, store).items():
         note(f"A copy of {name!r} stays in {', '.join(map(repr, holders))}: scores do not change.")
-    for text in default.value or () if profiles is None and not population else ():
+    for text in default.value or () if profiles is None else ():
         if (name := text.rpartition("=")[0] or text) in names:
             note(f"{name!r} is still a configured judge ({default.source}): commands that use it will fail.")
     return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")
@@ -350,6 +272,4 @@ def register(app: typer.Typer) -> None:
     app.command("export", epilog="Example: soart taste export mine mine.taste.safetensors")(export)
     app.command("list", epilog="Example: soart taste list")(list_)
     app.command("delete", epilog="Example: soart taste delete old --yes")(delete)
-    app.command("share", epilog="Example: soart taste share mine -o mine.card --noise 1")(share)
-    app.command("join", epilog="Example: soart taste join friends cards/*.card")(join)
     app.command("import", epilog="Example: soart taste import mine.taste.safetensors --name yours")(import_)

@@ -112,10 +112,6 @@ def web(
             "another taste or none; repeatable. Default: the first three.",
         ),
     ] = None,
-    population: Annotated[
-        str | None,
-        typer.Option(help="Population that raters' tastes start from as well, of soart taste join, or none."),
-    ] = None,
     guests: Annotated[
         bool, typer.Option("--guests", help="Let everybody in without token or password, to see, rate and tune.")
     ] = False,
@@ -137,7 +133,6 @@ def web(
     check_gallery()
     from ...pipelines.collection.collection import Collection
     from ...pipelines.scoring.taste_store import TasteStore, tastes_of
-    from ...pipelines.tastes.sharing import population_named
     from ..web.state import ServerSettings
 
     check_language(language)
@@ -152,10 +147,6 @@ def web(
     _check_drawing(drawing)
     wanted = prior_names(priors)
     store = TasteStore(profiles)
-    if population == "none":
-        population = None
-    if population is not None:
-        population_named(population, store)
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
     with listen(host, port) as listener:
@@ -175,7 +166,6 @@ def web(
             allowed=allow_folders or (),
             judges=weighted(by or (), "--by"),
             priors=wanted,
-            population=population,
             watch=watch,
             read=frozenset(opened.values()),
             language=language,

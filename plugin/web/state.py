@@ -155,7 +155,6 @@ class ServerSettings:
         allowed: folders that requests may name, with all in them, besides those of the collections.
         judges: judges by others that visitors may use besides adherence and those of packages, with the weights to propose.
         priors: prior scores that raters' tastes start from, as far as they are available; None for all.
-        population: name of a population that they start from as well; None for none.
         watch: add pictures that other tools write into the folders of the collections.
         read: collections whose folders are read and evaluated from the start.
         copy_to: folder that the best pictures are copied to; None for one in the folder of each collection.
@@ -179,7 +178,6 @@ class ServerSettings:
     allowed: Sequence[Path] = ()
     judges: Sequence[tuple[str, float]] = ()
     priors: Sequence[str] | None = None
-    population: str | None = None
     watch: bool = False
     read: frozenset[Path | str] = frozenset()
     copy_to: Path | None = None
@@ -225,7 +223,7 @@ class Server:
                 self.learning,
                 self.judges,
                 settings.allowed,
-                start=Start(settings.priors, settings.population, settings.profiles.folder),
+                start=Start(settings.priors, settings.profiles.folder),
                 watch=settings.watch,
                 copy_to=settings.copy_to,
             )

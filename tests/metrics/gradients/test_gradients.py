@@ -63,7 +63,7 @@ def taste(drawings, extractor):
     stars = np.where(blue < np.median(blue), 5.0, 1.0)
     examples = from_ratings(items, stars)
     names = ("technical", "appeal")
-    examples = replace(examples, priors=computed_priors(names, examples.items, extractor.names, np.zeros((0, 0))))
+    examples = replace(examples, priors=computed_priors(names, examples.items, extractor.names))
     return learn_taste(examples, extractor.names, extractor.version, prior_names=names, repeats=1, network=EFFICIENTNET)
 
 

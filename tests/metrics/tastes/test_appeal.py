@@ -32,7 +32,7 @@ def test_needs_the_default_network():
     assert priors_of_items(NAMES) == (TECHNICAL,)
     assert priors_of_items((*NAMES, *shipped.names)) == (TECHNICAL, APPEAL)
     with pytest.raises(TasteError, match="Appeal needs the item"):
-        computed_priors((APPEAL,), pictures(2), NAMES, np.zeros((0, 0)))
+        computed_priors((APPEAL,), pictures(2), NAMES)
 
 
 def test_at_most_one_score_that_items_tell_is_trusted():
@@ -52,7 +52,7 @@ def test_a_taste_of_few_pictures_starts_from_it(tmp_path, monkeypatch):
     """Someone who likes what people in general like: four pictures of noise hardly change that."""
     shipped, rng = appeal_model(), np.random.default_rng(5)
     items = shipped.centre + shipped.scale * rng.normal(size=(200, len(shipped.names)))
-    scores = computed_priors((APPEAL,), items, shipped.names, np.zeros((0, 0)))
+    scores = computed_priors((APPEAL,), items, shipped.names)
     order = np.argsort(scores[:, 0])
     chosen = [*order[-8:-4], *order[4:8]]
     examples = from_modes({"good": items[chosen[:4]], "bad": items[chosen[4:]]})

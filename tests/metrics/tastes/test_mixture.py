@@ -184,13 +184,3 @@ def test_many_pictures_are_compared_on_a_few():
     taste = learn_taste(examples, NAMES, "v", repeats=1)
     assert taste.method == "mixture"
     assert auc(fresh[:, 7] > 0, taste.liking(fresh)) > 0.85
-
-
-def test_belief_in_kinds_does_not_grow_with_their_number():
-    def belief(kinds, word):
-        names = ("technical", *(f"kind {k + 1}" for k in range(kinds)))
-        trusts = {h.parts[3:]: h.trust for h in hypotheses(["linear all"], names)}
-        return sum(np.exp(trust) for words, trust in trusts.items() if word in words[1:])
-
-    for word in ("some", "much", "against"):
-        assert belief(5, word) == pytest.approx(belief(1, word))

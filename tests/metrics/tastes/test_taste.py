@@ -194,8 +194,6 @@ def test_degenerate_examples(choose, words, taste_world):
         ({"prior_names": ("a",)}, r"prior scores of the learning pictures of shape \(12, 1\), got \(12, 2\)"),
         ({"prior_names": ()}, r"of shape \(12, 0\), got \(12, 2\)"),
         ({"prior_names": ("a", "others", "b")}, r"of shape \(12, 3\)"),
-        ({"prior_names": ("a", "kind 1")}, "weights of the 1 kinds among the prior scores, got 0"),
-        ({"kinds": np.zeros((2, 24))}, "weights of the 0 kinds among the prior scores, got 2"),
         ({"background": (np.zeros((40, 3)), np.zeros((40, 2)))}, "items of the background a picture"),
         ({"background": (np.full((40, 13), np.nan), np.zeros((40, 2)))}, "finite items of the background"),
         ({"background": (np.zeros((40, 13)), np.zeros((30, 2)))}, r"background of shape \(40, 2\), got \(30, 2\)"),
@@ -310,7 +308,7 @@ def test_combined_items_and_technical_prior(judge):
     np.testing.assert_allclose(technical_prior(items, extractor.names), technical)
     # Items tell it; of others nothing is known unless it is given.
     named = "others", "technical", "judge:clip@1"
-    told = computed_priors(named, items, extractor.names, np.zeros((0, 0)), {"others": np.array([1.0, 2.0])})
+    told = computed_priors(named, items, extractor.names, {"others": np.array([1.0, 2.0])})
     np.testing.assert_allclose(told, np.column_stack([[1, 2], technical, [np.nan] * 2]))
     soart = len(extractor.parts[0].names)
     with pytest.raises(TasteError, match=r"needs the item 'quality/.*which is missing"):

@@ -10,6 +10,7 @@ from soart.errors import TasteError
 from soart.messages import Message
 from soart.metrics.tastes import taste_files
 from soart.metrics.tastes.agreement import compare_tastes
+from soart.metrics.tastes.array_files import write_arrays
 from soart.metrics.tastes.blend import Blend, blend, only_taste
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.taste import learn_taste
@@ -339,3 +340,13 @@ def test_one_taste_of_a_blend_is_asked_for_where_a_blend_does_not_do(profile):
     assert only_taste(profile) is profile
     with pytest.raises(TasteError, match=r"'ours' is a blend: use one of its tastes instead \(mine, yours\)"):
         only_taste(both)
+
+
+def test_tastes_of_a_population_are_to_be_learnt_again(profile, tmp_path):
+    header, arrays = taste_files._contents(profile)
+    header["parts"][0]["kinds_space"] = "cards-1"
+    path = write_arrays(tmp_path / "mine.safetensors", FILE, header, arrays)
+    with pytest.raises(
+        TasteError, match="learnt with a population, which this version of soart does not have: learn it"
+    ):
+        load_taste(path)

@@ -430,7 +430,6 @@ def test_judged_pictures_that_were_moved_away_unmeasured_are_counted(rated):
     [
         ({"seed": -1}, "the seed"),
         ({"seed": 1.5}, "the seed"),
-        ({"population": "f"}, "a population"),
         ({"priors": "appeal"}, "names of prior scores"),
         ({"priors": 5}, "names of prior scores"),
     ],

@@ -337,44 +337,6 @@ def test_judges_and_other_tastes_are_prior_scores(soart, world, mine, package, t
     (world / "P" / "more.taste.safetensors").unlink()
 
 
-def test_share_join_and_learn_with_a_population(soart, world, mine, tmp_path, monkeypatch):
-    cards = [tmp_path / f"{number}.card" for number in range(3)]
-    for number, card in enumerate(cards):
-        code, out, _ = soart("taste", "share", "mine", "-o", card, "--noise", number, *mine)
-        assert code == 0
-        assert ("with an AUC above 0.92" in out) == (number == 1)
-    assert max(card.stat().st_size for card in cards) < 10_000
-    code, out, err = soart("taste", "join", "friends", *cards, cards[0], world / "good", *mine)
-    assert (code, "1 kind of taste in 3 cards" in out) == (0, True)
-    assert "cannot be read" in err
-    code, out, _ = soart(
-        "taste", "learn", "ours", "--good", world / "good", "--bad", world / "bad", "--population", "friends", *mine,
-        "--json",
-    )  # fmt: skip
-    assert code == 0
-    assert "kind 1" in json.loads(out)["trusted_priors"]
-    code, out, _ = soart("rank", world / "pool", "--by", "ours", *mine, "--json")
-    assert code == 0
-    monkeypatch.setenv("SOART_POPULATION", "nobody")
-    code, _, err = soart("taste", "learn", "ours", "--good", world / "good", "--bad", world / "bad", *mine)
-    assert (code, "There is no population 'nobody'" in err and "friends" in err) == (1, True)
-    (world / "P" / "broken.population.safetensors").write_text("damaged")
-    code, out, _ = soart("taste", "list", *mine)
-    assert (code, "Population friends: 1 kind of taste in 3 cards" in out) == (0, True)
-    broken, friends = json.loads(soart("taste", "list", *mine, "--json")[1])["populations"]
-    assert friends == {"name": "friends", "kinds": 1, "cards": 3}
-    assert list(broken) == ["name", "problem"]
-    code, _, err = soart("taste", "delete", "friends", "--yes", *mine)
-    assert (code, "'friends' is a population, not a taste: add --population." in err) == (1, True)
-    assert soart("taste", "delete", "friends", "broken", "--population", "--yes", *mine)[0] == 0
-    assert "Population" not in soart("taste", "list", *mine)[1]
-    assert soart("taste", "show", "ours", *mine)[0] == 0
-    code, _, err = soart("taste", "delete", "mine", "--population", "--yes", *mine)
-    assert (code, "There is no population 'mine'" in err) == (1, True)
-    code, _, err = soart("taste", "join", "few", cards[0], world / "P" / "mine.taste.safetensors", *mine)
-    assert (code, "at least 3 cards" in err and "a taste, not a card" in err) == (1, True)
-
-
 def test_a_taste_is_replaced_only_on_request(soart, world, mine, tmp_path):
     soart("taste", "learn", "grey", "--good", world / "bad", "--bad", world / "good", *mine)
     file, stored = tmp_path / "mine.safetensors", world / "P" / "mine.taste.safetensors"

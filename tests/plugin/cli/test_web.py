@@ -205,10 +205,6 @@ def test_prior_scores_are_those_of_the_settings_or_of_the_command_line(soart, se
     assert [app.state.server.settings.priors for app, _ in serving] == [["appeal", "others"], ["technical"], []]
     code, _, err = soart(*line, "--prior", "beauty")
     assert (code, "no prior score 'beauty'" in err, len(serving)) == (2, True, 3)
-    monkeypatch.setenv("SOART_POPULATION", "friends")
-    code, _, err = soart(*line)
-    assert (code, "There is no population 'friends'" in err, len(serving)) == (1, True, 3)
-    assert soart(*line, "--population", "none")[0] == 0
 
 
 def test_without_the_extra_it_says_how_to_get_it(soart, monkeypatch):

@@ -6,15 +6,11 @@ import signal
 import sqlite3
 import time
 
-import numpy as np
 import pytest
 
-from soart.metrics.tastes.card_space import card_space
-from soart.metrics.tastes.cards import Card
 from soart.pipelines.collection import database
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import PERSONAL, rate, rating_counts, ratings
-from soart.pipelines.tastes.sharing import delete_population, join_population
 from soart.plugin.web.state import MOST_RATERS
 
 
@@ -132,25 +128,17 @@ def test_tastes_start_from_the_prior_scores_of_the_settings_as_far_as_they_are_a
 
 
 @pytest.mark.slow
-def test_tastes_start_from_the_population_and_the_judges_of_the_settings(own_learning, visit, settings, package):
-    space = card_space()
-    cards = [Card(space.version, np.full(space.width, x), 0.1 * np.eye(space.width)) for x in (0.5, 0.5, 0.6)]
-    join_population("friends", cards, profiles=settings.profiles)
-    visitor = visit(priors=["technical", "redness", "ann", "nothing"], population="friends")
+def test_tastes_start_from_the_judges_and_tastes_of_the_settings(own_learning, visit, settings, package):
+    visitor = visit(priors=["technical", "redness", "ann", "nothing"])
     rate_as(visitor, "ann")
     assert visitor.wait_for("learn:ann")["state"] == "done"
     profiles = visitor.client.app.state.server.collections[0].profiles
-    assert profiles.judge("ann").taste.prior_names == ("technical", "judge:redness@1", "kind 1")
+    assert profiles.judge("ann").taste.prior_names == ("technical", "judge:redness@1")
     rate_as(visitor, "ben", 8)
     assert visitor.wait_for("learn:ben")["state"] == "done"
     # Another rater's taste of this collection; the pictures that taught it say nothing about its worth.
     taste = profiles.judge("ben").taste
-    assert taste.prior_names == ("technical", "judge:redness@1", "taste:ann", "kind 1")
-    # A population that was deleted meanwhile is left out.
-    delete_population("friends", settings.profiles)
-    rate_as(visitor, "cat")
-    assert visitor.wait_for("learn:cat")["state"] == "done"
-    assert not len(profiles.judge("cat").taste.kinds)
+    assert taste.prior_names == ("technical", "judge:redness@1", "taste:ann")
 
 
 @pytest.mark.slow
