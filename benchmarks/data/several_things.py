@@ -120,7 +120,7 @@ class Prompted:
     prompt: str
 
     def shows(self, noun: str) -> bool | None:
-        """Whether it shows a noun of its prompt; None if a look does not tell."""
+        """True if it shows a noun of its prompt; None if a look does not tell."""
         name = _named(self)
         if name in UNCLEAR[self.group].get(noun, "").split():
             return None

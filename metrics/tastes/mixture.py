@@ -440,7 +440,7 @@ def _trusts(candidates: Sequence[Hypothesis], priors: int) -> tuple[np.ndarray, 
 def observations(
     y: np.ndarray, weights: np.ndarray, priors: np.ndarray, levels: np.ndarray | None
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What is observed of likings; arguments as for ``learn_mixture``.
+    """Observations of likings; arguments as for ``learn_mixture``.
 
     Returns:
         contrasts, see ``contrasts_of``; and of each of m observations its value, the number of judgements behind it, its k

@@ -49,7 +49,7 @@ def kohya_weights(layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> di
 
 
 def described(unet: Any, prediction: str, name: str, rank: int) -> dict[str, str]:  # noqa: ANN401
-    """What such files usually say of themselves: the network, and the model that it is for, as far as its family is known."""
+    """The usual metadata of such files: the network, and the model that it is for, as far as its family is known."""
     config = unet.config
     wide = config.cross_attention_dim
     facts = {

@@ -237,7 +237,7 @@ class DrawsNoise(Protocol):
 def sampler_of(
     generator: ImageGenerator, request: Request, after_step: Callable[[], None] = lambda: None
 ) -> DrawsNoise:
-    """What draws a request from given noise: the generator's own ``noise_sampler``, if it has one, else a ``NoiseSampler``."""
+    """The sampler that draws a request from given noise: the generator's own, if it has one, else a ``NoiseSampler``."""
     own: Callable[..., DrawsNoise] | None = getattr(generator, "noise_sampler", None)
     return NoiseSampler(generator, request, after_step) if own is None else own(request, after_step)
 

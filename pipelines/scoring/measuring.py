@@ -93,7 +93,7 @@ def measure(
 
 
 def _place_among_all(extractor: Extractor) -> slice | None:
-    """Where the items of an extractor are among those that every picture has; None if they are not."""
+    """Columns of the items of an extractor among those that every picture has; None if they are not there."""
     start = 0
     for part in taste_extractor().parts:
         if part.version == extractor.version:

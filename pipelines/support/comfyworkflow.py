@@ -112,7 +112,7 @@ def prompt_of_workflow(workflow: Mapping[str, Any], names: Names) -> dict[str, A
 
 
 def _arriving(nodes: Mapping[str, Node], value: object) -> object:
-    """What arrives at an input past the nodes that the editor keeps for itself; ``None`` for nothing."""
+    """The link or value that arrives at an input past the nodes that the editor keeps for itself; ``None`` for nothing."""
     for _ in range(10 * _DEEPEST):
         node = nodes.get(value.node) if isinstance(value, Link) else None
         if node is None:

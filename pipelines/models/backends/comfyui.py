@@ -259,7 +259,7 @@ def _refusal(error: RefusedError) -> str:
 
 
 def _node_facts(client: BackendClient, kind: str) -> Mapping[str, Any]:
-    """What ComfyUI tells of a class of nodes; empty for one that it does not have."""
+    """ComfyUI's description of a class of nodes; empty for one that it does not have."""
     facts = client.json(f"/object_info/{quote(kind, safe='')}")
     known = facts.get(kind) if isinstance(facts, dict) else None
     return known if isinstance(known, dict) else {}

@@ -514,7 +514,7 @@ def test_any_form_of_judges_is_taken(judge):
 
 
 def test_pictures_are_left_out_by_one_judge_of_several(collection, drawn):
-    """What one judge cannot tell, none ranks; a judge without weight does not count."""
+    """A picture that one judge cannot tell is not ranked; a judge without weight does not count."""
 
     class Picky(Shortness):
         name = "picky"
