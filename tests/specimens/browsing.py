@@ -1,5 +1,6 @@
 """Steps of tests in a browser."""
 
+import json
 import time
 
 from soart.pipelines.collection.collection import Collection
@@ -14,40 +15,58 @@ def until(true, seconds=240):
     return value
 
 
+#: Run in a page: hold its next request that fits, and let those that follow pass.
+HOLD = """([pattern, method, answered]) => {
+    const send = window.fetch;
+    const held = (window.held = { waits: false });
+    const released = new Promise((resolve) => (held.release = resolve));
+    held.over = new Promise((resolve) => (held.end = resolve));
+    let taken = false;
+    const answer = async (address, options) => {
+        const response = await send(address, options);
+        return new Response((await response.text()) || null, response);
+    };
+    window.fetch = async (address, options = {}) => {
+        if (taken || (options.method ?? "GET") !== method || !new RegExp(pattern).test(address)) return send(address, options);
+        taken = true;
+        try {
+            const early = answered && (await answer(address, options));
+            const { signal } = options;
+            const given_up = new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+            held.waits = true;
+            await Promise.race([released, given_up]);
+            return early || (await answer(address, options));
+        } finally {
+            held.end();
+        }
+    };
+}"""
+
+
 class Held:
     """The next request of a page to an address, which waits until it is let go on; those that follow do not wait.
 
     Args:
         page: the page.
-        pattern: of the address.
+        pattern: a regular expression of the address.
         method: of HTTP.
         answered: True to have the server answer at once, with the answer held back.
     """
 
     def __init__(self, page, pattern, method="GET", *, answered=False):
-        self.page, self._answered, self._route, self._answer, self._ended = page, answered, None, None, []
-
-        def hold(route):
-            if self._route is not None or route.request.method != method:
-                route.fallback()
-                return
-            self._route = route
-            self._answer = route.fetch() if answered else None
-
-        page.route(pattern, hold)
-        # One that the page gives up fails.
-        for event in ("requestfinished", "requestfailed"):
-            page.on(event, lambda request: self._ended.append(request))
+        self.page = page
+        hold = f"({HOLD})({json.dumps([pattern, method, answered])})"
+        page.evaluate(hold)
+        # Also the page that is opened next.
+        page.add_init_script(hold)
 
     def wait(self):
         """Wait until it is held."""
-        until(lambda: self.page.wait_for_timeout(20) or (self._answer if self._answered else self._route))
+        self.page.wait_for_function("() => window.held.waits", timeout=240_000)
 
     def release(self):
         """Let it go on, and wait until the page has its answer."""
-        if self._route.request not in self._ended:
-            self._route.continue_() if self._answer is None else self._route.fulfill(response=self._answer)
-            until(lambda: self.page.wait_for_timeout(20) or self._route.request in self._ended)
+        self.page.evaluate("async () => { held.release(); await held.over; }")
         # The page acts on it before it has the answer to a later request.
         self.page.evaluate("async () => { await (await fetch('/static/icon.svg', { cache: 'no-store' })).text(); }")
 

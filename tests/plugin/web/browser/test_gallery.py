@@ -29,7 +29,7 @@ def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
 def test_the_values_of_a_judge_that_ends_before_the_page_knows_its_job_are_shown(package, come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/gallery")
-    held = Held(page, "**/api/judge", "POST", answered=True)
+    held = Held(page, "/api/judge$", "POST", answered=True)
     page.click("#more")
     page.click("#judge")
     page.select_option("#judge-dialog [name=judge]", "redness")
@@ -225,7 +225,7 @@ def test_what_arrives_after_the_viewer_was_closed_belongs_to_the_list_that_was_o
             window.show = (list) => openViewer([list], 0, { onRate: (id) => window.rated.push([list, id]) });
         }"""
     )
-    held = Held(page, "**/api/cells?ids=4")
+    held = Held(page, r"/api/cells\?ids=4$")
     page.evaluate("() => void window.show(4)")
     held.wait()
     page.keyboard.press("5")
@@ -244,7 +244,7 @@ def test_what_arrives_after_the_viewer_was_closed_belongs_to_the_list_that_was_o
 
 def test_cells_that_were_asked_for_before_a_rating_do_not_replace_later_ones(come, address, folder):
     page = come()
-    held = Held(page, "**/api/cells*", answered=True)
+    held = Held(page, "/api/cells", answered=True)
     page.goto(f"{address}/c/0/gallery?up=1")
     held.wait()
     # The same pictures in another order, and again in this one.

@@ -163,7 +163,7 @@ def test_a_tune_that_has_begun_is_not_hidden_by_an_earlier_state(come, address):
     page = come()
     page.goto(f"{address}/c/0/tune")
     page.fill("[name=text]", SPACE)
-    held = Held(page, "**/api/tune", answered=True)
+    held = Held(page, "/api/tune$", answered=True)
     held.wait()
     page.fill("[name=budget]", "2")
     page.click("#start .primary")
@@ -181,7 +181,7 @@ def test_a_tune_that_has_begun_is_not_hidden_by_an_earlier_state(come, address):
 
 def test_a_drawing_that_has_begun_is_not_hidden_by_an_earlier_state(come, address):
     page = come()
-    held = Held(page, "**/api/generate", answered=True)
+    held = Held(page, "/api/generate$", answered=True)
     page.goto(f"{address}/c/0/generate")
     held.wait()
     page.fill("[name=prompt]", "a boat")
