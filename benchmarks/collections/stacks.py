@@ -26,7 +26,7 @@ from soart.pipelines.services.evaluation import EvaluationService
 from soart.pipelines.services.stacks import StackService
 from soart.pipelines.support.background import Jobs
 
-SEEDS, SIDE, PROFILE = 4, 8, "technical-bench"
+SEEDS, SIDE, JUDGE = 4, 8, "technical-bench"
 REPEATS = 21
 
 
@@ -52,7 +52,7 @@ def fill(collection: Collection, pictures: int) -> None:
             "model",
             "sampler",
         )
-    collection.set_scores(PROFILE, {image: float(rng.random()) for image in collection.ids()})
+    collection.set_scores(JUDGE, {image: float(rng.random()) for image in collection.ids()})
 
 
 def main() -> None:
@@ -63,16 +63,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Collection(Path(folder, "c")) as collection:
         fill(collection, pictures)
         jobs = Jobs()
-        profiles = CollectionTastes(collection, TasteStore(Path(folder, "tastes")))
-        service = StackService(EvaluationService(collection, profiles, jobs))
+        tastes = CollectionTastes(collection, TasteStore(Path(folder, "tastes")))
+        service = StackService(EvaluationService(collection, tastes, jobs))
         print(f"{pictures} pictures of {pictures // SEEDS} prompts; milliseconds of CPU\n")
         print("| stacks | first request | later ones, median | slowest | stacks found |\n|---|---|---|---|---|")
         for by in ("prompt", "burst"):
             used = []
             for _ in range(REPEATS):
                 begun = time.process_time()
-                found = order(collection, Query(profile=PROFILE, sort="score"), "me")
-                ids, tops = stacked(found, service.stacks(by, PROFILE))
+                found = order(collection, Query(judge=JUDGE, sort="score"), "me")
+                ids, tops = stacked(found, service.stacks(by, JUDGE))
                 json.dumps({"ids": ids, "stacks": list(tops.values())})
                 used.append(1000 * (time.process_time() - begun))
             first, later = used[0], used[1:]

@@ -2,9 +2,9 @@
 
     python benchmarks/hosts/comfyui_loop.py [--seeds 8] [--runs 20]
 
-The space, the profile, the number of pictures a run and the settings of drawing are those of
+The space, the judge, the number of pictures a run and the settings of drawing are those of
 "example_workflows/Closed loop.json". Each search seed is a loop of its own on the embedded model: ask, draw, observe, as
-the nodes do. The last five runs are compared with the first five by the profile, which the loop optimises, and by a judge that
+the nodes do. The last five runs are compared with the first five by the judge, which the loop optimises, and by a judge that
 it never sees: an independent classifier, trained on rendered pictures alone, says how probably a picture is sharp or vivid
 rather than noisy, blurry or faded.
 """
@@ -102,7 +102,7 @@ def main() -> None:
             best[quality] += 1
             print(f"seed {seed}: gain {gain(means).round(1).tolist()}, best prompt {quality}", flush=True)
     values = np.array(loops)
-    for row, name in enumerate(("profile (points)", "independent judge (%)")):
+    for row, name in enumerate(("judge (points)", "independent judge (%)")):
         course = values[:, row].mean(axis=0)
         mean, low, high = interval(gain(values[:, row]))
         print(

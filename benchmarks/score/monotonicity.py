@@ -4,7 +4,7 @@
 
 Every source is damaged in six ways at five severities. Printed is Kendall's rank correlation between severity
 (undamaged = 0) and score, which is −1 if each step lowers the score: mean and 95 % interval over sources that the score
-was not learnt from. Scores are the technical profile, and version D's probability of *normal*, learnt from other
+was not learnt from. Scores are the technical judge, and version D's probability of *normal*, learnt from other
 sources at the severities of ``fewshot.py``.
 """
 

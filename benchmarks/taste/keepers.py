@@ -130,14 +130,14 @@ class Results:
 
 
 def _add_calls(
-    calls: dict[bool, list[bool]], profile: str, stars: np.ndarray, scores: np.ndarray, prompt: np.ndarray
+    calls: dict[bool, list[bool]], judge: str, stars: np.ndarray, scores: np.ndarray, prompt: np.ndarray
 ) -> None:
     """Note of each pair of one prompt, rated differently, if the higher score is right, by how close it is."""
     for number in np.unique(prompt):
         for i, j in combinations(np.flatnonzero(prompt == number), 2):
             if stars[i] != stars[j] and scores[i] != scores[j]:
                 right = bool((scores[i] - scores[j]) * (stars[i] - stars[j]) > 0)
-                calls[too_close(profile, scores[i], scores[j])].append(right)
+                calls[too_close(judge, scores[i], scores[j])].append(right)
 
 
 def measure(data: World, rated: tuple[int, int], persons: int) -> dict[tuple[str, str], Results]:

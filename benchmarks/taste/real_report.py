@@ -152,17 +152,17 @@ def trust(place: World, rated: np.ndarray, repetitions: int) -> None:
             label, _ = place.person(FIRST + number)
             learn, few_others = place.split(np.where(rated, label, 0), size, np.random.default_rng([size, number]))
             test = np.flatnonzero((label != 0) & ~np.isin(place.source, place.source[learn]))
-            profile = learn_taste(
+            taste = learn_taste(
                 examples_of(place, both, learn, known, place.told_names), place.names, taste_extractor().version, prior_names=place.told_names,
                 background=(both[rated], known[rated]), rng=np.random.default_rng(number),
             )  # fmt: skip
-            liking, low, high = profile.liking(both), profile.trust.low, profile.trust.high
+            liking, low, high = taste.liking(both), taste.trust.low, taste.trust.high
             true.append(roc_auc_score(label[test] == 1, liking[test]))
             covered.append((true[-1] < low, true[-1] > high))
             few.append(low <= roc_auc_score(label[few_others] == 1, liking[few_others]) <= high)
-            widths.append(profile.trust.high - profile.trust.low)
-            words.append(profile.trust.word)
-            usable.append(not profile.trust.useless)
+            widths.append(taste.trust.high - taste.trust.low)
+            words.append(taste.trust.word)
+            usable.append(not taste.trust.useless)
         (below, above), reached, called = np.mean(covered, axis=0), np.array(true), np.array(usable)
         print(f"\ntrust, {size}+{size}: interval covers the true AUC in {1 - below - above:.1%} of {repetitions} (below it "
               f"{below:.1%}, above it {above:.1%}), the one on the other rateable pictures in {np.mean(few):.1%}, mean width {np.mean(widths):.3f}; {dict(Counter(words))}", flush=True)  # fmt: skip

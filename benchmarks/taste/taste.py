@@ -133,7 +133,7 @@ def rival_scores(name: str, x: np.ndarray, y: np.ndarray, test: np.ndarray) -> n
 
 
 def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
-    """Held-out AUC of the profile and of every rival, and paired differences."""
+    """Held-out AUC of the taste and of every rival, and paired differences."""
     names = taste_extractor().names
     deep_names = taste_extractor(default_network()).names
     told_names = priors_of_items(deep_names)
@@ -177,8 +177,8 @@ def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
 
 
 def prior_against_learnt(tasks: list[Task], splits: int) -> None:
-    """Print the gain from eight pictures: the prior scores alone, and with the profile on top."""
-    print(f"\nprior scores alone against the profile learnt from 4+4 pictures, {splits} splits a taste")
+    """Print the gain from eight pictures: the prior scores alone, and with the taste on top."""
+    print(f"\nprior scores alone against the taste learnt from 4+4 pictures, {splits} splits a taste")
     names = taste_extractor().names
     noise = np.random.default_rng(SEED)
     for title in ("technical", "others' mean"):
@@ -214,25 +214,25 @@ def trust(tasks: list[Task], repetitions: int, size: int) -> None:
     for number in range(repetitions):
         task, rng = tasks[number % len(tasks)], np.random.default_rng([SEED, size, number])
         learn, test = task.split(size, rng)
-        profile = learn_taste(task.examples(learn), names, "v", prior_names=("t",), rng=rng)
-        true = roc_auc_score(task.label[test] == 1, profile.liking(task.items[test], task.technical[test][:, None]))
-        covered.append(profile.trust.low <= true <= profile.trust.high)
-        widths.append(profile.trust.high - profile.trust.low)
-        words.append(profile.trust.word)
+        taste = learn_taste(task.examples(learn), names, "v", prior_names=("t",), rng=rng)
+        true = roc_auc_score(task.label[test] == 1, taste.liking(task.items[test], task.technical[test][:, None]))
+        covered.append(taste.trust.low <= true <= taste.trust.high)
+        widths.append(taste.trust.high - taste.trust.low)
+        words.append(taste.trust.word)
     print(f"trust, {size}+{size}: interval covers the true AUC in {np.mean(covered):.0%} of {repetitions}, mean width "
           f"{np.mean(widths):.2f}, words {dict(Counter(words))}, "
           f"{(time.perf_counter() - started) / repetitions:.1f} s each", flush=True)  # fmt: skip
 
 
 def chance(tasks: list[Task], repetitions: int, size: int) -> None:
-    """Print the verdicts on profiles that were learnt from random labels."""
+    """Print the verdicts on tastes that were learnt from random labels."""
     names, words = taste_extractor().names, []
     for number in range(repetitions):
         task, rng = tasks[number % len(tasks)], np.random.default_rng([SEED, 1, size, number])
         learn = rng.choice(np.flatnonzero(task.label != 0), 2 * size, replace=False)
         label = rng.permutation(np.repeat([1, -1], size))
-        profile = learn_taste(task.examples(learn, label), names, "v", prior_names=("t",), rng=rng)
-        words.append(profile.trust.word)
+        taste = learn_taste(task.examples(learn, label), names, "v", prior_names=("t",), rng=rng)
+        words.append(taste.trust.word)
     print(f"random labels, {size}+{size}: {np.mean(np.array(words) == CHANCE):.0%} of {repetitions} called "
           f"{CHANCE!r}; {dict(Counter(words))}", flush=True)  # fmt: skip
 

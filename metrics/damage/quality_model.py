@@ -290,10 +290,10 @@ class QualityModel:
                 temperature=float(header["temperature"]), half=float(header["half"]), **arrays,
             )  # fmt: skip
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise TasteError(f"The profile {str(path)!r} cannot be read: {error}.") from error
+            raise TasteError(f"The judge {str(path)!r} cannot be read: {error}.") from error
         if model.version != version or model.names != tuple(names):
             raise TasteError(
-                f"The profile {str(path)!r} was learnt on items {model.version}, this version measures {version}: "
+                f"The judge {str(path)!r} was learnt on items {model.version}, this version measures {version}: "
                 "rebuild or update it."
             )
         return model

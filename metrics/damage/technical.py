@@ -171,11 +171,11 @@ class TechnicalJudge(JudgesItems):
         expect("items as an array (pictures, items)", items, np.ndarray, error=TasteError)
         if items.ndim != 2 or items.shape[1] != len(self.extractor.names):
             raise TasteError(
-                f"Profile {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "
+                f"Judge {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "
                 f"{items.shape}."
             )
         if not np.isfinite(items).all():
-            raise TasteError(f"Profile {self.stored_name!r} expects finite items, got NaN or infinity.")
+            raise TasteError(f"Judge {self.stored_name!r} expects finite items, got NaN or infinity.")
         return np.asarray(items[:, self.columns], dtype=np.float64)
 
     def _evidence(self, quality: np.ndarray) -> np.ndarray:

@@ -49,8 +49,8 @@ def shared_name(name: str) -> str:
     return f"{JUDGE}{f'{kind}:' if whole is argument else ''}{last}{at}{version}"
 
 
-def profile_title(name: str) -> str:
-    """Title of a profile by its name: ``technical``, ``overall``, a detector or a taste."""
+def title_of(name: str) -> str:
+    """Title of a judge by its name: ``technical``, ``overall``, a detector or a taste."""
     if name in _TITLES:
         return _TITLES[name]
     if name.startswith(JUDGE):
@@ -62,8 +62,8 @@ def profile_title(name: str) -> str:
     )
 
 
-def profile_of(name: str) -> str:
-    """Name of the profile whose scores are stored under a name; other names stay as they are.
+def judge_name(name: str) -> str:
+    """Name of the judge whose scores are stored under a name; other names stay as they are.
 
     So ``technical-5`` becomes ``technical``, and ``taste:mine`` becomes ``mine``.
     """
@@ -72,14 +72,14 @@ def profile_of(name: str) -> str:
 
 
 def stored_title(name: str) -> str:
-    """Title of a profile by the name that its scores are stored under; other names stay as they are.
+    """Title of a judge by the name that its scores are stored under; other names stay as they are.
 
     Such names are ``technical-5``, ``taste:mine`` and ``judge:clip@1``.
     """
-    plain = profile_of(name)
-    return profile_title(plain) if plain != name or name.startswith(JUDGE) else name
+    plain = judge_name(name)
+    return title_of(plain) if plain != name or name.startswith(JUDGE) else name
 
 
 def has_points(name: str) -> bool:
-    """True if scores stored under a name are points, 0 to 100: those of built-in profiles and tastes."""
+    """True if scores stored under a name are points, 0 to 100: those of built-in judges and tastes."""
     return stored_title(name) != name and not name.startswith(JUDGE)

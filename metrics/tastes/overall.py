@@ -181,7 +181,7 @@ class OverallJudge(JudgesItems):
     def _check(self, items: np.ndarray) -> None:
         if np.ndim(items) != 2 or np.shape(items)[1] != len(self.extractor.names):
             raise TasteError(
-                f"Profile {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "
+                f"Judge {self.stored_name!r} expects items of shape (n, {len(self.extractor.names)}), got "
                 f"{np.shape(items)}."
             )
 

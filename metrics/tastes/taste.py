@@ -1,4 +1,4 @@
-"""A taste profile: one person's liking, learnt from a few pictures.
+"""A taste: one person's liking, learnt from a few pictures.
 
 It starts from prior scores, such as the technical score, appeal, the mean of other raters, a judge or another taste, and comes with a report on
 its own worth.
@@ -30,7 +30,7 @@ from ...messages import message
 from ..checks import check_items
 from ..damage.names import JUDGE, TASTE
 from ..damage.names import TECHNICAL as TECHNICAL
-from ..damage.titles import profile_title
+from ..damage.titles import title_of
 from ..items.frame import CONTENT
 from ..percentiles import percentiles_in
 from .appeal import APPEAL, appeal_model
@@ -133,8 +133,8 @@ def is_given(prior: str) -> bool:
 def prior_title(prior: str) -> str:
     """The name of a prior score for people, such as ``judge: clip`` for ``judge:clip@1``."""
     if prior.startswith(TASTE):
-        return profile_title(prior.removeprefix(TASTE))
-    return profile_title(prior) if prior.startswith(JUDGE) else prior
+        return title_of(prior.removeprefix(TASTE))
+    return title_of(prior) if prior.startswith(JUDGE) else prior
 
 
 def computed_priors(
@@ -292,7 +292,7 @@ class LearntTaste:
         """(n,) liking of (n, p) items; see the scale above.
 
         Args:
-            items: items of the version that the profile was learnt on.
+            items: items of the version that the taste was learnt on.
             priors: (n, k) prior scores in the order of ``prior_names``; by default those that can be computed.
             makings: how each picture was made, None where nothing is known; by default nothing is known of any.
 
@@ -334,15 +334,15 @@ class LearntTaste:
         """(n,) scores 0–100 of (n, p) items; higher is better.
 
         Args:
-            items: items of the version that the profile was learnt on.
+            items: items of the version that the taste was learnt on.
             priors: (n, k) prior scores in the order of ``prior_names``; by default those that can be computed.
             makings: as for ``liking``.
-            useless_ok: True to score even if the profile is no better than chance or learnt from too few examples.
+            useless_ok: True to score even if the taste is no better than chance or learnt from too few examples.
                 Callers that pass this must show the trust report with the scores.
 
         Raises:
             ItemsError: items or prior scores do not fit, or items are not finite.
-            TasteError: the profile is not reliable, and ``useless_ok`` is False.
+            TasteError: the taste is not reliable, and ``useless_ok`` is False.
         """
         if self.trust.useless and not useless_ok:
             raise TasteError(
@@ -383,7 +383,7 @@ def learn_taste(
         examples: the judged pictures; their groups are widened by near-duplicates.
         names: (p,) names of the items.
         version: version of the extractor.
-        name: name of the profile.
+        name: name of the taste.
         prior_names: (k,) names of the prior scores of the examples.
         background: (m, p) items and (m, k) prior scores of the user's collection, rated pictures or not. Items are
             scaled and percentiles taken on it; by default on the examples.

@@ -1,4 +1,4 @@
-"""Taste profiles on disk.
+"""Tastes on disk.
 
 A file holds the items of the learning pictures (not the pictures), how they were made as far as it is known, their judgements, and the results of
 learning: method, scaling, calibration and trust report. Reading fits the method again and checks that the learning pictures get
@@ -52,24 +52,24 @@ _OWN = ("priors", "prior_centre", "prior_scale", "reference", "fitted")
 _ALONE, _TASTE = "alone/", "taste/"
 
 
-def _profile_contents(profile: LearntTaste) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Header and arrays of one profile."""
-    examples, scaling = profile.examples, profile.fitted.scaling
+def _taste_contents(taste: LearntTaste) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of one taste."""
+    examples, scaling = taste.examples, taste.fitted.scaling
     header = {
-        "name": profile.name, "names": profile.names, "version": profile.version, "prior_names": profile.prior_names,
-        "network": profile.network, "created": profile.created, "method": profile.method,
-        "calibration": profile.calibration,
-        "trust": _trust_values(profile.trust), "modes": examples.modes.tolist(),
+        "name": taste.name, "names": taste.names, "version": taste.version, "prior_names": taste.prior_names,
+        "network": taste.network, "created": taste.created, "method": taste.method,
+        "calibration": taste.calibration,
+        "trust": _trust_values(taste.trust), "modes": examples.modes.tolist(),
         "groups": examples.groups.tolist(), "pictures": examples.pictures.tolist(),
     }  # fmt: skip
     values = (
         examples.items, examples.liking, examples.weights, examples.priors, scaling.frame.centre, scaling.frame.scale,
-        scaling.prior_centre, scaling.prior_scale, profile.reference, profile.fitted(examples.items, examples.priors, examples.makings),
+        scaling.prior_centre, scaling.prior_scale, taste.reference, taste.fitted(examples.items, examples.priors, examples.makings),
     )  # fmt: skip
     arrays = {name: np.ascontiguousarray(v, dtype="<f8") for name, v in zip(_ARRAYS, values, strict=True)}
-    if profile.rater:
-        header["rater"] = profile.rater
-    header |= _versions_of_priors(profile.prior_names)
+    if taste.rater:
+        header["rater"] = taste.rater
+    header |= _versions_of_priors(taste.prior_names)
     if examples.prior_beliefs:
         header["prior_beliefs"] = examples.prior_beliefs
     if examples.files.any():
@@ -80,14 +80,14 @@ def _profile_contents(profile: LearntTaste) -> tuple[dict[str, Any], dict[str, n
         arrays["levels"] = np.ascontiguousarray(examples.levels, dtype="<f8")
     if examples.choices.any():
         arrays["choices"] = np.ascontiguousarray(examples.choices, dtype="<f8")
-    if profile.alone is not None:
-        # The pictures, their judgements, the scaling of their items and other tastes are those of the profile itself.
-        header["alone"], inner = _profile_contents(replace(profile.alone, tastes=()))
+    if taste.alone is not None:
+        # The pictures, their judgements, the scaling of their items and other tastes are those of the taste itself.
+        header["alone"], inner = _taste_contents(replace(taste.alone, tastes=()))
         arrays |= {
             f"{_ALONE}{name}": values for name, values in inner.items() if name in _OWN or name.startswith(_ALONE)
         }
-    if profile.tastes:
-        contents = [_contents(taste) for taste in profile.tastes]
+    if taste.tastes:
+        contents = [_contents(other) for other in taste.tastes]
         header["tastes"] = [of_taste for of_taste, _ in contents]
         for number, (_, inner) in enumerate(contents):
             arrays |= {f"{_TASTE}{number}/{name}": values for name, values in inner.items()}
@@ -145,7 +145,7 @@ def _contents(taste: OtherTaste, *, dated: bool = True) -> tuple[dict[str, Any],
     parts, weights = parts_of(taste), taste.weights if isinstance(taste, Blend) else (1.0,)
     headers, arrays = [], {}
     for number, part in enumerate(parts):
-        header, part_arrays = _profile_contents(part if dated else replace(part, created=""))
+        header, part_arrays = _taste_contents(part if dated else replace(part, created=""))
         headers.append(header)
         arrays.update({f"{number}/{name}": values for name, values in part_arrays.items()})
     return {"name": taste.name, "weights": weights, "parts": headers}, arrays
@@ -247,7 +247,7 @@ def _versions_of_priors(prior_names: Sequence[str]) -> dict[str, str]:
 def _restore(
     header: dict[str, Any], arrays: dict[str, np.ndarray], path: str, tastes: tuple[OtherTaste, ...] = ()
 ) -> LearntTaste:
-    """One profile from its header and arrays, fitted again and checked; with these other tastes, or else its own.
+    """One taste from its header and arrays, fitted again and checked; with these other tastes, or else its own.
 
     Raises:
         TasteError: the method is unknown, or gives other likings than those stored.

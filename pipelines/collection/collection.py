@@ -308,30 +308,30 @@ class Collection(Storage):
                 if rows:
                     session.execute(insert(ItemsRow), rows)
 
-    def set_scores(self, profile: str, scores: Mapping[int, float]) -> None:
-        """Store or replace scores under ``profile``, by picture id.
+    def set_scores(self, judge: str, scores: Mapping[int, float]) -> None:
+        """Store or replace scores under ``judge``, by picture id.
 
         Raises:
             CollectionError: values of a wrong type, NaN, a picture that does not exist, or a collection that cannot be
                 written; nothing is stored then.
         """
-        expect("the name of the scores as text", profile, str, error=CollectionError)
+        expect("the name of the scores as text", judge, str, error=CollectionError)
         expect("scores by the ids of pictures", scores, Mapping, error=CollectionError)
         for image, score in scores.items():
             expect("the ids of pictures as whole numbers", image, int, error=CollectionError)
             expect("scores as numbers", score, int, float, error=CollectionError)
             if math.isnan(score):
-                raise CollectionError(f"Expected scores of {profile!r} as numbers, got NaN: leave such pictures out.")
+                raise CollectionError(f"Expected scores of {judge!r} as numbers, got NaN: leave such pictures out.")
         scores = {int(image): float(score) for image, score in scores.items()}
         with self.session("be written", write=True) as session:
             for chunk in _chunks(list(scores)):
-                session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(chunk)))
-                rows = [{"image_id": i, "profile": profile, "value": scores[i]} for i in chunk]
+                session.execute(delete(ScoreRow).where(ScoreRow.judge == judge, ScoreRow.image_id.in_(chunk)))
+                rows = [{"image_id": i, "judge": judge, "value": scores[i]} for i in chunk]
                 session.execute(insert(ScoreRow), rows)
 
-    def scores(self, profile: str) -> dict[int, float]:
-        """All stored scores under ``profile``, by picture id."""
+    def scores(self, judge: str) -> dict[int, float]:
+        """All stored scores under ``judge``, by picture id."""
         with self.session("be read") as session:
             # Columns alone: objects would take several times as long.
-            query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile)
+            query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.judge == judge)
             return {row.image_id: row.value for row in session.execute(query.order_by(ScoreRow.image_id))}

@@ -23,7 +23,7 @@ class CollectionCounts:
             are left out of rankings.
         away: pictures that were moved away; their ratings and scores are kept.
         raters: number of ratings by rater.
-        profiles: number of scores by stored profile, of these pictures.
+        judges: number of scores by stored judge, of these pictures.
         models: number of pictures by model.
         first, last: times at which the first and the last picture were added; None if there are none.
     """
@@ -32,7 +32,7 @@ class CollectionCounts:
     problems: int
     away: int
     raters: dict[str, int]
-    profiles: dict[str, int]
+    judges: dict[str, int]
     models: dict[str, int]
     first: dt.datetime | None
     last: dt.datetime | None
@@ -51,8 +51,8 @@ def count_collection(collection: Collection) -> CollectionCounts:
         problems = session.scalar(select(func.count()).where(ImageRow.problem.is_not(None), HERE))
         away = session.scalar(select(func.count()).where(ImageRow.problem == AWAY))
         rated = select(RatingRow.rater, func.count()).where(RatingRow.kind.in_(OPINIONS)).group_by(RatingRow.rater)
-        scored = select(ScoreRow.profile, func.count()).join(ImageRow, ImageRow.id == ScoreRow.image_id).where(HERE)
-        scored = scored.group_by(ScoreRow.profile)
+        scored = select(ScoreRow.judge, func.count()).join(ImageRow, ImageRow.id == ScoreRow.image_id).where(HERE)
+        scored = scored.group_by(ScoreRow.judge)
         drawn = select(GenerationRow.model, func.count()).group_by(GenerationRow.model)
-        raters, profiles, models = (tally(session.execute(query)) for query in (rated, scored, drawn))
-    return CollectionCounts(pictures, problems or 0, away or 0, raters, profiles, models, first, last)
+        raters, judges, models = (tally(session.execute(query)) for query in (rated, scored, drawn))
+    return CollectionCounts(pictures, problems or 0, away or 0, raters, judges, models, first, last)

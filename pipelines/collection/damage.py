@@ -23,8 +23,8 @@ def suspected(collection: Collection, ids: Sequence[int] | None = None) -> dict[
         ids: pictures to look up, a few hundred at most; None for all.
     """
     names = [detector.stored_name for detector in detectors()]
-    query = select(ScoreRow.image_id, ScoreRow.profile, ScoreRow.value)
-    query = query.where(ScoreRow.profile.in_(names), ScoreRow.value < LIMIT)
+    query = select(ScoreRow.image_id, ScoreRow.judge, ScoreRow.value)
+    query = query.where(ScoreRow.judge.in_(names), ScoreRow.value < LIMIT)
     if ids is not None:
         query = query.where(ScoreRow.image_id.in_(ids))
     with collection.session("be read") as session:
@@ -33,8 +33,8 @@ def suspected(collection: Collection, ids: Sequence[int] | None = None) -> dict[
     # Scores within a detector's limit do not make a picture suspected; leaving them out has the same effect.
     images = {image: place for place, image in enumerate(dict.fromkeys(image for image, _, _ in rows))}
     scores = {name: np.full(len(images), np.nan) for name in names}
-    for image, profile, value in rows:
-        scores[profile][images[image]] = value
+    for image, judge, value in rows:
+        scores[judge][images[image]] = value
     damages = suspected_by_scores(scores)
     return {image: DETECTORS[damages[place]] for image, place in images.items() if damages[place] >= 0}
 
@@ -42,6 +42,6 @@ def suspected(collection: Collection, ids: Sequence[int] | None = None) -> dict[
 def examined(collection: Collection) -> set[int]:
     """Ids of the pictures that every detector has scored."""
     names = [detector.stored_name for detector in detectors()]
-    query = select(ScoreRow.image_id).where(ScoreRow.profile.in_(names)).group_by(ScoreRow.image_id)
+    query = select(ScoreRow.image_id).where(ScoreRow.judge.in_(names)).group_by(ScoreRow.image_id)
     with collection.session("be read") as session:
         return set(session.scalars(query.having(func.count() == len(names))))

@@ -31,8 +31,8 @@ def good_prompts(collection: Collection, judges: Sequence[str], without: Names[s
     prompts: dict[str, None] = {}
     rated = (RatingRow, RatingRow.rater.in_(judges) & (RatingRow.kind == STARS) & (RatingRow.value >= LIKED))
     others = aliased(ScoreRow)
-    mean = select(func.avg(others.value)).where(others.profile == ScoreRow.profile).scalar_subquery()
-    scored = (ScoreRow, ScoreRow.profile.in_(judges) & (ScoreRow.value > mean))
+    mean = select(func.avg(others.value)).where(others.judge == ScoreRow.judge).scalar_subquery()
+    scored = (ScoreRow, ScoreRow.judge.in_(judges) & (ScoreRow.value > mean))
     with collection.session("be read") as session:
         for table, chosen in (rated, scored):
             query = (

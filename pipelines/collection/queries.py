@@ -44,10 +44,10 @@ class Query:
     """A choice of pictures and their order; by default all that are ``HERE``, newest first.
 
     Attributes:
-        profile: stored score to sort and filter by, such as ``technical-5`` or ``taste:mine``.
+        judge: stored score to sort and filter by, such as ``technical-5`` or ``taste:mine``.
         sort: one of ``SORTS``.
         ascending: lowest, oldest, or last in the alphabet, first.
-        low, high: percentiles under the profile between which pictures lie, 0–100.
+        low, high: percentiles under the judge between which pictures lie, 0–100.
         judged_by: stored score that ``at_least`` and ``below`` limit; pictures without it are left out. Empty for none.
         at_least, below: values of that score between which pictures lie; None for no limit.
         words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
@@ -60,14 +60,14 @@ class Query:
         since, until: first and last day on which the pictures were added.
         zone: time zone of these days; None for that of this machine.
         sound: leave out pictures with a problem.
-        scored: leave out pictures without a score under the profile.
+        scored: leave out pictures without a score under the judge.
 
     Raises:
         CollectionError: an unknown order, rating or damage, percentiles out of range, or words that cannot
             be searched, see ``check_words``.
     """
 
-    profile: str = ""
+    judge: str = ""
     sort: str = "date"
     ascending: bool = False
     low: float = 0.0
@@ -134,16 +134,14 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         pictures = pictures.where(*(_contains(word, query.names) for word in query.words))
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
-        of_picture = and_(
-            ScoreRow.image_id == ImageRow.id, ScoreRow.profile == query.profile, *judgeable_only(query.profile)
-        )
+        of_picture = and_(ScoreRow.image_id == ImageRow.id, ScoreRow.judge == query.judge, *judgeable_only(query.judge))
         pictures = pictures.outerjoin(ScoreRow, of_picture)
     if limits:
-        scale = Scale.of(collection, query.profile)
+        scale = Scale.of(collection, query.judge)
         pictures = pictures.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
     if query.judged_by:
         limited = aliased(ScoreRow)
-        of_judge = and_(limited.image_id == ImageRow.id, limited.profile == query.judged_by)
+        of_judge = and_(limited.image_id == ImageRow.id, limited.judge == query.judged_by)
         pictures = pictures.join(limited, of_judge)
         if query.at_least is not None:
             pictures = pictures.where(limited.value >= query.at_least)
@@ -230,7 +228,7 @@ def _contains(word: str, names: bool) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Scale:
-    """All scores of a profile, from which percentiles are read.
+    """All scores of a judge, from which percentiles are read.
 
     Attributes:
         values: (n,) scores, ascending.
@@ -239,10 +237,10 @@ class Scale:
     values: np.ndarray
 
     @classmethod
-    def of(cls, collection: Collection, profile: str) -> Scale:
-        """The scale of the stored scores under a profile; under a taste without pictures that cannot be judged."""
+    def of(cls, collection: Collection, judge: str) -> Scale:
+        """The scale of the stored scores under a judge; under a taste without pictures that cannot be judged."""
         with collection.session("be read") as session:
-            query = select(ScoreRow.value).where(ScoreRow.profile == profile, *judgeable_only(profile))
+            query = select(ScoreRow.value).where(ScoreRow.judge == judge, *judgeable_only(judge))
             values = session.scalars(query).all()
         return cls(np.sort(np.array(values, dtype=np.float64)))
 
@@ -302,9 +300,9 @@ def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int
     return stars
 
 
-def scores_of(collection: Collection, profile: str, ids: Sequence[int]) -> dict[int, float]:
-    """Stored scores of pictures under a profile, by id; under a taste without those that cannot be judged."""
-    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile, *judgeable_only(profile))
+def scores_of(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:
+    """Stored scores of pictures under a judge, by id; under a taste without those that cannot be judged."""
+    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.judge == judge, *judgeable_only(judge))
     scores: dict[int, float] = {}
     with collection.session("be read") as session:
         for block in batches(ids, WINDOW):

@@ -30,11 +30,11 @@ NOT_FOR_ME = -1
 OPINIONS = (STARS, PERSONAL)
 #: Step of ratings by keys.
 HALF_STAR = 0.5
-#: Name under which scores from elsewhere are stored, beside those of profiles.
+#: Name under which scores from elsewhere are stored, beside those of judges.
 OBSERVED = "observed score"
 #: Rows written in one query.
 _BLOCK = 500
-_PROFILE = re.compile(rf"(taste:.*|({'|'.join((TECHNICAL, OVERALL, *DETECTORS))})-\d+)", re.DOTALL)
+_BUILT_IN_OR_TASTE = re.compile(rf"(taste:.*|({'|'.join((TECHNICAL, OVERALL, *DETECTORS))})-\d+)", re.DOTALL)
 
 
 def check_rating(value: float) -> float:
@@ -59,7 +59,7 @@ def check_rater(name: str) -> str:
     expect("a rater's name as text", name, str, error=CollectionError)
     if not name.strip() or len(name) > 128:
         raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(name)}.")
-    if name == OBSERVED or _PROFILE.fullmatch(name):
+    if name == OBSERVED or _BUILT_IN_OR_TASTE.fullmatch(name):
         raise CollectionError(
             "The name %(name)s is reserved for stored scores: choose another name for the rater.", name=repr(name)
         )

@@ -37,22 +37,22 @@ def store_result(collection: Collection, name: str, fingerprint: str, value: byt
         session.merge(DerivedRow(name=name, fingerprint=fingerprint, value=value))
 
 
-def store_changed_scores(collection: Collection, profile: str, scores: Mapping[int, float]) -> None:
+def store_changed_scores(collection: Collection, judge: str, scores: Mapping[int, float]) -> None:
     """Store the scores, by picture id, that differ from the stored ones."""
-    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.profile == profile)
+    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.judge == judge)
     known: dict[int, float] = {}
     with collection.session("be read") as session:
         for block in batches(scores, _BLOCK):
             known |= dict(session.execute(query.where(ScoreRow.image_id.in_(block))).all())
     changed = {image: value for image, value in scores.items() if known.get(image) != value}
     if changed:
-        collection.set_scores(profile, changed)
+        collection.set_scores(judge, changed)
 
 
-def replace_scores(collection: Collection, profile: str, scores: Mapping[int, float]) -> None:
-    """Store scores by picture id in place of all that are stored under ``profile``."""
-    stale = collection.scores(profile).keys() - scores.keys()
+def replace_scores(collection: Collection, judge: str, scores: Mapping[int, float]) -> None:
+    """Store scores by picture id in place of all that are stored under ``judge``."""
+    stale = collection.scores(judge).keys() - scores.keys()
     with collection.session("be written", write=True) as session:
         for block in batches(sorted(stale), _BLOCK):
-            session.execute(delete(ScoreRow).where(ScoreRow.profile == profile, ScoreRow.image_id.in_(block)))
-    store_changed_scores(collection, profile, scores)
+            session.execute(delete(ScoreRow).where(ScoreRow.judge == judge, ScoreRow.image_id.in_(block)))
+    store_changed_scores(collection, judge, scores)

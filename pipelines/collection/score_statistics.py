@@ -1,4 +1,4 @@
-"""Scores under one profile beside prompts, settings and days, as the database counts them.
+"""Scores under one judge beside prompts, settings and days, as the database counts them.
 
 All are about the pictures that one scan saw, and stream: memory does not grow with the collection.
 """
@@ -46,7 +46,7 @@ def digest_of_settings(collection: Collection, scan_number: int) -> bytes:
 def _unfit(technical: str) -> Select[int]:
     """The query for the ids of pictures that cannot be judged, whose score of this name is 0."""
     score = aliased(ScoreRow)
-    return select(score.image_id).where(score.profile == technical, score.value == 0)
+    return select(score.image_id).where(score.judge == technical, score.value == 0)
 
 
 def unfit_ids(collection: Collection) -> set[int]:
@@ -56,12 +56,12 @@ def unfit_ids(collection: Collection) -> set[int]:
         return set(session.scalars(sound))
 
 
-def judgeable_only(profile: str) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on the stored scores of a profile: none by a taste for pictures that cannot be judged.
+def judgeable_only(judge: str) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on the stored scores of a judge: none by a taste for pictures that cannot be judged.
 
     Earlier versions stored these too, and an empty picture may look well to a taste. Built-in scores are 0 for them.
     """
-    return (ScoreRow.image_id.not_in(_unfit(STORED_TECHNICAL)),) if profile.startswith(TASTE) else ()
+    return (ScoreRow.image_id.not_in(_unfit(STORED_TECHNICAL)),) if judge.startswith(TASTE) else ()
 
 
 def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
@@ -73,14 +73,14 @@ def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
 
 
 def mean_scores(
-    collection: Collection, scan_number: int, profile: str, setting: str, technical: str
+    collection: Collection, scan_number: int, judge: str, setting: str, technical: str
 ) -> Iterator[tuple[str | None, str | None, int, float]]:
     """Yield (prompt, setting, number of pictures, mean score) of every different pair of a prompt and a setting.
 
     Args:
         collection: the collection.
         scan_number: number of the scan.
-        profile: stored score.
+        judge: stored score.
         setting: one of ``TEXTS``.
         technical: stored score that is 0 for pictures that cannot be judged, which are left out.
     """
@@ -88,7 +88,7 @@ def mean_scores(
     query = (
         select(MetadataRow.prompt, column, func.count(), func.avg(ScoreRow.value))
         .join(ScoreRow, ScoreRow.image_id == MetadataRow.image_id)
-        .where(ScoreRow.profile == profile, MetadataRow.image_id.in_(image_ids_of_scan(scan_number)))
+        .where(ScoreRow.judge == judge, MetadataRow.image_id.in_(image_ids_of_scan(scan_number)))
         .where(MetadataRow.image_id.not_in(_unfit(technical)))
         .group_by(MetadataRow.prompt, column)
         .order_by(MetadataRow.prompt, column)
@@ -98,14 +98,14 @@ def mean_scores(
 
 
 def numbers_and_scores(
-    collection: Collection, scan_number: int, profile: str, number: str, technical: str
+    collection: Collection, scan_number: int, judge: str, number: str, technical: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """A number, and the score, of every picture that has both, in the order of hashes.
 
     Args:
         collection: the collection.
         scan_number: number of the scan.
-        profile: stored score.
+        judge: stored score.
         number: one of ``NUMBERS``.
         technical: stored score that is 0 for pictures that cannot be judged, which are left out.
 
@@ -118,7 +118,7 @@ def numbers_and_scores(
         .select_from(ImageRow)
         .join(ScoreRow, ScoreRow.image_id == ImageRow.id)
         .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
-        .where(ScoreRow.profile == profile, ImageRow.id.in_(image_ids_of_scan(scan_number)), column.is_not(None))
+        .where(ScoreRow.judge == judge, ImageRow.id.in_(image_ids_of_scan(scan_number)), column.is_not(None))
         .where(ImageRow.id.not_in(_unfit(technical)))
         .order_by(ImageRow.sha256)
     )
@@ -136,21 +136,19 @@ def _number_of(prompt: str | None) -> int:
     return int.from_bytes(hashlib.blake2b(prompt.encode(errors="surrogateescape"), digest_size=8).digest()) >> 1
 
 
-def scores_by_day(
-    collection: Collection, scan_number: int, profile: str, technical: str
-) -> list[tuple[int, int, float]]:
+def scores_by_day(collection: Collection, scan_number: int, judge: str, technical: str) -> list[tuple[int, int, float]]:
     """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed.
 
     Args:
         collection: the collection.
         scan_number: number of the scan.
-        profile: stored score.
+        judge: stored score.
         technical: stored score that is 0 for pictures that cannot be judged, which are left out.
     """
     query = (
         select(_DAY, func.count(), func.sum(ScoreRow.value))
         .join(ScoreRow, ScoreRow.image_id == FileRow.image_id)
-        .where(FileRow.scan == scan_number, ScoreRow.profile == profile, ScoreRow.image_id.not_in(_unfit(technical)))
+        .where(FileRow.scan == scan_number, ScoreRow.judge == judge, ScoreRow.image_id.not_in(_unfit(technical)))
         .group_by(_DAY)
         .order_by(_DAY)
     )

@@ -82,11 +82,12 @@ class ItemsRow(Base):
 
 
 class ScoreRow(Base):
-    """Score of a picture under one profile; derived, so it may be deleted."""
+    """Score of a picture under one judge; derived, so it may be deleted."""
 
     __tablename__ = "scores"
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
-    profile: Mapped[str] = mapped_column(String(128), primary_key=True)
+    #: Called a profile when the table was made.
+    judge: Mapped[str] = mapped_column("profile", String(128), primary_key=True)
     value: Mapped[float]
 
 
@@ -136,7 +137,7 @@ class ChoiceRow(Base):
     context: Mapped[str] = mapped_column(Text)
     seed: Mapped[int] = mapped_column(BigInteger)
     model: Mapped[str] = mapped_column(Text)
-    #: Scores of previews as JSON: share of the steps → profile → score.
+    #: Scores of previews as JSON: share of the steps → judge → score.
     previews: Mapped[str] = mapped_column(Text, default="{}")
     #: Not to be drawn, because its preview scored poorly.
     dropped: Mapped[bool] = mapped_column(default=False)

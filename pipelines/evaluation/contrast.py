@@ -35,7 +35,7 @@ class Contrast:
     """Differences between two collections.
 
     Attributes:
-        scores: gap of each profile's mean score.
+        scores: gap of each judge's mean score.
         damage: gap of the share of pictures suspected of each damage.
         looks: visible differences in words, with the gap in standard deviations of both collections together: the largest
             ones, at a false discovery rate of 5 %.

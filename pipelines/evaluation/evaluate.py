@@ -180,12 +180,12 @@ def _pass_over_items(
 
 
 def _store_scores(collection: Collection, ids: np.ndarray, scores: Mapping[str, np.ndarray]) -> None:
-    """Store the scores (n,) of each profile that differ from the stored ones."""
-    for profile, values in scores.items():
+    """Store the scores (n,) of each judge that differ from the stored ones."""
+    for judge, values in scores.items():
         for start in range(0, len(ids), BLOCK):
             block = slice(start, start + BLOCK)
             by_id = dict(zip(ids[block].tolist(), values[block].tolist(), strict=True))
-            store_changed_scores(collection, profile, by_id)
+            store_changed_scores(collection, judge, by_id)
 
 
 def _styles(positions: _Positions, ids: np.ndarray, scores: np.ndarray, count: int) -> tuple[Style, ...]:

@@ -70,7 +70,7 @@ def all_judges(evaluated: EvaluatedCollection) -> list[JudgeColumn]:
     collection, ids, named = evaluated.collection, evaluated.evaluation.ids.tolist(), named_judges(evaluated)
     done = {without_version(name) for name in (evaluated.evaluation.main, *(judge.name for judge in named))}
     kept: dict[str, dict[str, JudgeColumn]] = {}
-    for name in sorted(count_collection(collection).profiles):
+    for name in sorted(count_collection(collection).judges):
         if name.startswith(JUDGE) and (plain := without_version(name)) not in done:
             scores = collection.scores(name)
             judge = JudgeColumn(name, np.array([scores.get(image, np.nan) for image in ids]))

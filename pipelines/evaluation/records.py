@@ -19,7 +19,7 @@ from ..ingest.scan import as_text
 from .judging import JudgedPictures
 from .result import Evaluation
 
-#: Columns of every record and the types of their values; scores follow, one column ``score:PROFILE`` each.
+#: Columns of every record and the types of their values; scores follow, one column ``score:JUDGE`` each.
 COLUMNS: dict[str, type] = {
     "path": str, "sha256": str, "width": int, "height": int, "format": str, "bytes": int, "changed": str, "notes": str,
     "problem": str, "score": float, "percentile": float, "verdict": str, "technometric": float, "damage": str,
@@ -36,7 +36,7 @@ NOT_SHOWN = "not_shown"
 
 def columns(evaluation: Evaluation, judged: JudgedPictures = JudgedPictures()) -> dict[str, type]:  # noqa: B008
     """Names and types of the columns of an evaluation's records."""
-    scores = {f"score:{profile}": float for profile in (*evaluation.scores, *judged.values)}
+    scores = {f"score:{judge}": float for judge in (*evaluation.scores, *judged.values)}
     return COLUMNS | scores | ({NOT_SHOWN: str} if judged.adherence else {})
 
 

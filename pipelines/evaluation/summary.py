@@ -22,7 +22,7 @@ class ListedPicture:
     Attributes:
         id: of the picture.
         path: of the first of its files.
-        score, percentile: under the main profile; in a list of a judge, its value and percentile. The score of a picture
+        score, percentile: under the main judge; in a list of a judge, its value and percentile. The score of a picture
             that cannot be judged is NaN.
         note: reason why it is listed; may be empty.
         alike: number of its near-duplicates that a list of the best or the worst leaves out.

@@ -70,7 +70,7 @@ def _write_metadata(session: Session, metadata: Mapping[int, PictureMetadata | N
 def _delete_scores(session: Session, start: str, images: Sequence[int]) -> None:
     """Delete the values of judges whose stored names begin with ``start``."""
     if images:
-        session.execute(delete(ScoreRow).where(ScoreRow.image_id.in_(images), ScoreRow.profile.startswith(start)))
+        session.execute(delete(ScoreRow).where(ScoreRow.image_id.in_(images), ScoreRow.judge.startswith(start)))
 
 
 def _metadata_row(image: int, metadata: PictureMetadata) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class OfferedJudges:
         judges = [judge for judge in self if judge.label not in known]
         return [replace(judge.source, name=judge.label, argument="") for judge in judges]
 
-    def named(self, name: str, profiles: CollectionTastes) -> GuardedJudge:
+    def named(self, name: str, tastes: CollectionTastes) -> GuardedJudge:
         """Load a judge that a visitor names, and guard it anew: an offered one by its label, ``person:NAME``, or a judge of items.
 
         Raises:
@@ -96,15 +96,15 @@ class OfferedJudges:
             return GuardedJudge(Person(name.removeprefix(PERSON)))
         if ":" in name:
             raise _not_offered(name)
-        return GuardedJudge(profiles.judge(name))
+        return GuardedJudge(tastes.judge(name))
 
-    def weighted(self, by: Mapping[str, float], profiles: CollectionTastes) -> list[tuple[GuardedJudge, float]]:
+    def weighted(self, by: Mapping[str, float], tastes: CollectionTastes) -> list[tuple[GuardedJudge, float]]:
         """The judges that a visitor names, each with its weight; the overall score if there are none.
 
         Raises:
             JudgeError, TasteError: as for ``named``; or weights that are negative or all 0.
         """
-        return judges_for({self.named(name, profiles): weight for name, weight in (by or {OVERALL: 1.0}).items()})
+        return judges_for({self.named(name, tastes): weight for name, weight in (by or {OVERALL: 1.0}).items()})
 
     def _guarded(self, label: str) -> GuardedJudge:
         if label not in self._judges:

@@ -52,23 +52,23 @@ def chance_of_better(better: float, worse: float) -> float:
     return float(1 / (1 + np.exp(second - first)))
 
 
-def too_close(profile: str, better: float, worse: float) -> bool:
-    """True if two scores of a profile differ by no more than its error.
+def too_close(judge: str, better: float, worse: float) -> bool:
+    """True if two scores of a judge differ by no more than its error.
 
     That is ``ERROR`` for the technical score and detectors, ``OVERALL_ERROR`` for the overall score; for a taste, a chance of being right below ``CLEAR``. The
     errors of judges by others are not known: only equal values are too close.
 
     Args:
-        profile: stored name of the profile.
+        judge: stored name of the judge.
         better: score of one picture.
         worse: score of another one; may be the higher one.
     """
     low, high = sorted((better, worse))
-    if profile.startswith(TASTE):
+    if judge.startswith(TASTE):
         return chance_of_better(high, low) < CLEAR
-    if profile.startswith(f"{OVERALL}-"):
+    if judge.startswith(f"{OVERALL}-"):
         return high - low <= OVERALL_ERROR
-    return high - low <= (ERROR if has_points(profile) else 0.0)
+    return high - low <= (ERROR if has_points(judge) else 0.0)
 
 
 def choose(

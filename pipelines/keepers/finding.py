@@ -191,7 +191,7 @@ def find_keepers(
     check_groups(group, per_group, rater)
     collection, e = evaluated.collection, evaluated.evaluation
     ids = e.ids.tolist()
-    profile, scores = e.main, np.where(e.judged, e.scores[e.main], np.nan)
+    judge, scores = e.main, np.where(e.judged, e.scores[e.main], np.nan)
     # Pictures that nobody can judge, such as black ones, are kept by their size.
     if not e.judged.any() and not (e.unfit != "").all():
         raise CollectionError(" ".join(["No picture could be judged.", *evaluated.judged.problems[:3]]))
@@ -207,7 +207,7 @@ def find_keepers(
         pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
         groups = separated(grouped_by(group, pictures), order, distinct_rows(collection, e))
     own = {e.place[image] for image in EvaluationSettings.of(collection).keep if image in e.place}
-    choices = choose(groups, order, scores, per_group, partial(too_close, profile), own)
+    choices = choose(groups, order, scores, per_group, partial(too_close, judge), own)
     if group != "look-alike":
         choices = [_all_kept_without_values(choice, scores) for choice in choices]
         files = {image: [path] for image, path in first_paths(collection, evaluated.update.scan_number, ids).items()}
@@ -225,7 +225,7 @@ def find_keepers(
         return KeeperGroup(
             images, tuple(paths[image] for image in images), tuple(float(scores[row]) for row in choice.rows),
             choice.kept, choice.margin, choice.close and not first, made[images[0]].prompt,
-            first or _why(choice, profile, scores), tuple(tuple(files[image][1:]) if copies else () for image in images),
+            first or _why(choice, judge, scores), tuple(tuple(files[image][1:]) if copies else () for image in images),
         )  # fmt: skip
 
     found = sorted((keeper_group(choice) for choice in choices), key=lambda one: min(one.paths))
@@ -233,7 +233,7 @@ def find_keepers(
     alone = tuple(image for image in ids if image not in in_groups)
     stays = {*alone, *(image for one in found for image in one.images[: one.kept])}
     staying = tuple(paths[ids[row]] for row in np.argsort(-ranked, kind="stable").tolist() if ids[row] in stays)
-    keepers = Keepers(group, profile, tuple(found), alone, staying, None, evaluated.judged.problems)
+    keepers = Keepers(group, judge, tuple(found), alone, staying, None, evaluated.judged.problems)
     if not keepers.by_taste:
         return replace(keepers, trust=_trust(ratings(collection, rater), e.place, scores, groups))
     taste = evaluated.judged.taste
@@ -267,7 +267,7 @@ def _decided_before_score(choice: Choice, original: np.ndarray, damaged: np.ndar
     return message("more pixels than the next one listed") if pixels[last] > pixels[following] else ""
 
 
-def _why(choice: Choice, profile: str, scores: np.ndarray) -> str:
+def _why(choice: Choice, judge: str, scores: np.ndarray) -> str:
     """The reason for a choice in a few words, if the score decided."""
     if choice.chosen:
         return message("your choice")
@@ -281,7 +281,7 @@ def _why(choice: Choice, profile: str, scores: np.ndarray) -> str:
     if not np.isfinite(choice.margin):
         return message("the others could not be scored")
     difference, margin = choice.margin, figure(choice.margin)
-    if has_points(profile):
+    if has_points(judge):
         # Of the scores as a list shows them, so that people can subtract them.
         last, following = (round(float(scores[row]), 1) for row in choice.rows[choice.kept - 1 : choice.kept + 1])
         difference = round(last - following, 1)

@@ -35,7 +35,7 @@ def find_stacks(
     by: str,
     ids: Sequence[int],
     scores: Mapping[int, float],
-    profile: str,
+    judge: str,
     evaluated: EvaluatedCollection | None = None,
     group: Grouping | None = None,
 ) -> list[tuple[int, ...]]:
@@ -49,7 +49,7 @@ def find_stacks(
         by: ``prompt``, ``burst`` or ``look-alike``.
         ids: of all its pictures.
         scores: by id; a picture without one is worth least.
-        profile: stored name of the profile behind the scores.
+        judge: stored name of the judge behind the scores.
         evaluated: the evaluation, which alone knows look-alikes.
         group: groups pictures by prompt or burst, by default ``group_origins``; may remember its result.
 
@@ -82,7 +82,7 @@ def find_stacks(
         groups = separated(groups, order, {row: others for row, others in distinct.items() if others})
     kept = set(EvaluationSettings.of(collection).keep)
     own = {row for row, image in enumerate(numbers) if image in kept}
-    choices = choose(groups, order, values, 1, partial(too_close, profile), own)
+    choices = choose(groups, order, values, 1, partial(too_close, judge), own)
     return [tuple(numbers[row] for row in choice.rows) for choice in choices]
 
 

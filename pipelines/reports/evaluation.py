@@ -18,7 +18,7 @@ from markupsafe import Markup
 from ...errors import CollectionError, ImageError
 from ...files import check_writable
 from ...messages import message
-from ...metrics.damage.titles import CAUTION, damage_noun, profile_of, stored_title
+from ...metrics.damage.titles import CAUTION, damage_noun, judge_name, stored_title
 from ...metrics.percentiles import percentiles
 from ..collection.files import first_paths, picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
@@ -154,7 +154,7 @@ def render_evaluation(
         "evaluation.html",
         title=f"soart: {evaluated.title}",
         main=stored_title(e.main),
-        taste=shlex.quote(profile_of(e.main)),
+        taste=shlex.quote(judge_name(e.main)),
         caution=CAUTION,
         notes=notes,
         summary=summary,

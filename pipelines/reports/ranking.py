@@ -98,13 +98,13 @@ def word_effects(ranking: Sequence[RankedPicture], least: int = 3, top: int = 12
     return sorted((effect for _, effect in largest), key=lambda effect: -effect.difference)
 
 
-def _explanation(profile: str) -> str:
+def _explanation(judge: str) -> str:
     """The meaning of a ranking's scores in sentences, by the name they are stored under."""
-    if not has_points(profile):
+    if not has_points(judge):
         return _JUDGES
-    if profile.startswith(TASTE):
+    if judge.startswith(TASTE):
         return _TASTE
-    name = profile.rpartition("-")[0]
+    name = judge.rpartition("-")[0]
     return {TECHNICAL: _TECHNICAL, OVERALL: _OVERALL}.get(name, _DETECTOR)
 
 
@@ -112,7 +112,7 @@ def render_report(
     collection: Collection,
     ranking: Sequence[RankedPicture],
     title: str,
-    profile: str,
+    judge: str,
     notes: Sequence[str] = (),
     problems: Sequence[str] = (),
 ) -> str:
@@ -122,7 +122,7 @@ def render_report(
         collection: the collection of the pictures.
         ranking: best first.
         title: heading of the page.
-        profile: name of the profile behind the scores.
+        judge: name of the judge behind the scores.
         notes: sentences under the heading.
         problems: a sentence for each picture that was left out.
     """
@@ -132,12 +132,12 @@ def render_report(
     return render_page(
         "ranking.html",
         title=title,
-        profile=stored_title(profile),
+        judge=stored_title(judge),
         ranking=ranking,
         words=word_effects(ranking),
         notes=notes,
         problems=problems,
-        explanation=f"{_explanation(profile)} {_AGAINST}",
+        explanation=f"{_explanation(judge)} {_AGAINST}",
         models=sorted({r.row.generation.model for r in ranking if r.row.generation}),
         picture=lambda r: pictures[r.row.id],
         prompt=lambda r: prompts.get(r.row.id, ""),

@@ -144,11 +144,11 @@ def render_taste_report(
     Raises:
         TasteError: the taste is a blend.
     """
-    profile = only_taste(judge.taste)
+    taste = only_taste(judge.taste)
     measured, items, left_out = measure_sound(collection, rows, judge)
     left_out = [*problems, *left_out]
     makings = judge.makings(StoredPictures(collection, measured))
-    liking = profile.liking(items, makings=makings)
+    liking = taste.liking(items, makings=makings)
     order = np.argsort(-liking, kind="stable")
     count = min(shown, len(order) // 2) if len(order) > 1 else len(order)
     most, unreadable = _opened(collection, measured, order.tolist(), count)
@@ -160,17 +160,17 @@ def render_taste_report(
         # Only a taste that uses them has what a collection knows of how pictures were made.
         among = compared(range(len(items)))
         parts = by_example(
-            profile, Known(items, makings=makings).take([*opened]), Known(items, makings=makings).take(among)
+            taste, Known(items, makings=makings).take([*opened]), Known(items, makings=makings).take(among)
         )
         shares = {i: chosen(reasons) for i, reasons in zip(opened, parts, strict=True)}
         made = makings and [makings[i] for i in opened]
-        properties = dict(zip(opened, explain(profile, items[[*opened]], top=4, makings=made), strict=True))
+        properties = dict(zip(opened, explain(taste, items[[*opened]], top=4, makings=made), strict=True))
     thumbnails = example_thumbnails([reason for reasons in shares.values() for reason in reasons], collection)
-    percentile, score = profile.percentile(liking), 100 * profile.probability(liking)
+    percentile, score = taste.percentile(liking), 100 * taste.probability(liking)
 
     def show(i: int) -> ListedPicture:
         path, pixels = collection.locate(measured[i]), opened[i]
-        heat = overlay(pixels, heat_map(profile, judge.extractor, pixels))
+        heat = overlay(pixels, heat_map(taste, judge.extractor, pixels))
         drawn = measured[i].generation
         name = path.name if drawn is None else f"{drawn.prompt} (seed {drawn.seed})"
         return ListedPicture(
@@ -180,11 +180,11 @@ def render_taste_report(
 
     return render_page(
         "taste.html",
-        profile=profile,
-        priors=[prior_title(name) for name in profile.prior_names],
-        trust=profile.trust,
-        curve=draw_curve(profile.trust),
-        effects=effects_of(profile),
+        taste=taste,
+        priors=[prior_title(name) for name in taste.prior_names],
+        trust=taste.trust,
+        curve=draw_curve(taste.trust),
+        effects=effects_of(taste),
         most=[show(i) for i in most],
         least=[show(i) for i in least],
         pictures=len(measured),

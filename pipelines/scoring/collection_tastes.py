@@ -1,4 +1,4 @@
-"""The profiles that can judge a collection.
+"""The judges of items that a collection knows.
 
 Lookup order: the collection's tastes (one per rater), the user's tastes, the built-in scores.
 """
@@ -18,7 +18,7 @@ from .taste_store import TasteStore, item_judge_named, tastes_of
 
 
 class CollectionTastes:
-    """Profiles by name; lookup order: the collection's tastes, the user's tastes, the built-in scores.
+    """Judges by name; lookup order: the collection's tastes, the user's tastes, the built-in scores.
 
     Args:
         collection: the collection.
@@ -64,10 +64,10 @@ class CollectionTastes:
         return judge.taste.trust.word if isinstance(judge, TasteJudge) and judge.taste.trust.useless else ""
 
     def home(self, name: str) -> TasteStore:
-        """The store that holds a taste; that of the user for built-in profiles.
+        """The store that holds a taste; that of the user for built-in judges.
 
         Raises:
-            TasteError: there is no profile of that name.
+            TasteError: there is no judge of that name.
         """
         tastes = self.names()
         if name not in (*tastes, OVERALL, TECHNICAL, *DETECTORS):
@@ -99,7 +99,7 @@ class CollectionTastes:
         """The judge of a name; a taste is read again only when its file has changed.
 
         Raises:
-            TasteError: no profile of that name, its file is damaged, or it needs items that this soart does not
+            TasteError: no judge of that name, its file is damaged, or it needs items that this soart does not
                 measure.
             ModelError: the network behind its deep items cannot be loaded.
         """

@@ -95,7 +95,7 @@ def pictures_to_compare(
         rng: generator of the random choice.
     """
     if source == BEST:
-        query = Query(profile=judge, sort="score", words=tuple(words), sound=True, scored=True)
+        query = Query(judge=judge, sort="score", words=tuple(words), sound=True, scored=True)
     elif source == "liked":
         query = Query(sort="rating", rated="liked", words=tuple(words), sound=True)
     else:

@@ -67,7 +67,7 @@ class EvaluationService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its judges of items.
+        tastes: its judges of items.
         jobs: its background jobs.
         engine: inspects new pictures; worker processes by default.
         allowed: folders, links resolved, in which all evaluated folders must lie; None for no limit.
@@ -77,13 +77,13 @@ class EvaluationService(CollectionService):
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionTastes,
+        tastes: CollectionTastes,
         jobs: Jobs,
         engine: Engine | None = None,
         allowed: Sequence[Path] | None = None,
         judges: OfferedJudges | None = None,
     ) -> None:
-        super().__init__(collection, profiles, jobs, KEY, settings_key=KEY)
+        super().__init__(collection, tastes, jobs, KEY, settings_key=KEY)
         self.judges = judges or OfferedJudges()
         self.folder = collection.file("").absolute()
         self.engine = engine or LocalEngine(niceness=NICENESS)
@@ -160,7 +160,7 @@ class EvaluationService(CollectionService):
             JudgeError, TasteError: the judge is not offered, does not exist, or cannot be used.
             SoartError: another job runs.
         """
-        self.judges.named(by or OVERALL, self.profiles)
+        self.judges.named(by or OVERALL, self.tastes)
         roots = self.roots() if folders is None else [self.folder / "images", *folders]
         with self._lock:
             self._refuse_if_busy()
@@ -400,7 +400,7 @@ class EvaluationService(CollectionService):
 
     def run(self, job: Job, roots: Sequence[Path]) -> None:
         """Evaluate folders within a job of this key."""
-        judge = self.judges.named(self.settings.by or OVERALL, self.profiles)
+        judge = self.judges.named(self.settings.by or OVERALL, self.tastes)
         self._check_allowed(roots)
 
         def expect(total: int) -> None:

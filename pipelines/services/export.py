@@ -37,7 +37,7 @@ from ..tidying.cull import Move, with_companions
 
 #: Kinds of exports, with their media types.
 KINDS = {"zip": "application/zip", "csv": "text/csv; charset=utf-8", "json": "application/json"}
-#: Columns of every table; ``file`` comes before, ``rating:NAME`` and ``score:PROFILE`` come after them.
+#: Columns of every table; ``file`` comes before, ``rating:NAME`` and ``score:JUDGE`` come after them.
 _COLUMNS = (
     "sha256", "width", "height", "added", "problem", "tool", "prompt", "negative", "model", "sampler",
     "scheduler", "seed", "steps", "guidance", "settings", "tags", "albums", "favourite_of",
@@ -118,14 +118,14 @@ class PictureExport:
             raise CollectionError(message("None of these pictures is in the collection any more: select others."))
         self._digits = len(str(len(self.ids)))
         counts = count_collection(self.collection)
-        self._raters, self._profiles = list(counts.raters), list(counts.profiles)
+        self._raters, self._judges = list(counts.raters), list(counts.judges)
 
     @property
     def columns(self) -> list[str]:
         """Names of the columns of the table."""
         optional = {"left_out": self.kind == "zip", "path": self.private}
         ratings = [f"rating:{rater}" for rater in self._raters]
-        scores = dict.fromkeys(self._score_column(profile) for profile in self._profiles)
+        scores = dict.fromkeys(self._score_column(judge) for judge in self._judges)
         return ["file", *(name for name, there in optional.items() if there), *_COLUMNS, *ratings, *scores]
 
     def stream(self) -> Iterator[bytes]:
@@ -180,18 +180,18 @@ class PictureExport:
                 facts = {name: value(row.id) for name, value in columns.items()}
                 yield number, row, known.get(row.id), facts
 
-    def _score_column(self, profile: str) -> str:
-        """Name of the column of a profile's scores; one that is not private holds no folder of a judge."""
-        return f"score:{profile if self.private else shared_name(profile)}"
+    def _score_column(self, judge: str) -> str:
+        """Name of the column of a judge's scores; one that is not private holds no folder of a judge."""
+        return f"score:{judge if self.private else shared_name(judge)}"
 
     def _block_columns(self, ids: Sequence[int]) -> Mapping[str, Any]:
         """Columns that are read for some hundred pictures at once: the value by picture id, by name."""
         columns: dict[str, Any] = {}
         for rater in self._raters:
             columns[f"rating:{rater}"] = stars_of(self.collection, rater, ids).get
-        for profile in self._profiles:
-            scores = scores_of(self.collection, profile, ids)
-            columns[self._score_column(profile)] = {i: value for i, value in scores.items() if math.isfinite(value)}.get
+        for judge in self._judges:
+            scores = scores_of(self.collection, judge, ids)
+            columns[self._score_column(judge)] = {i: value for i, value in scores.items() if math.isfinite(value)}.get
         for name, kind in (("tags", TAG), ("albums", ALBUM), ("favourite_of", FAVOURITE)):
             columns[name] = partial(_joined, labels_of(self.collection, kind, ids))
         return columns

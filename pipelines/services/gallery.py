@@ -130,38 +130,38 @@ def cells_by_id(collection: Collection, ids: Iterable[int], rater: str) -> dict[
 
 
 def usable_judges(
-    profiles: CollectionTastes, names: Iterable[str]
+    tastes: CollectionTastes, names: Iterable[str]
 ) -> tuple[dict[str, TasteJudge | BuiltInJudge], list[str]]:
     """Judges of items by name, and a message for each that cannot be used here."""
     judges, problems = {}, []
     for name in names:
         try:
-            judges[name] = profiles.judge(name)
+            judges[name] = tastes.judge(name)
         except SoartError as error:
             problems.append(str(error))
     return judges, problems
 
 
-def taste_judge(profiles: CollectionTastes, name: str) -> TasteJudge:
+def taste_judge(tastes: CollectionTastes, name: str) -> TasteJudge:
     """The judge of a taste.
 
     Raises:
         TasteError: the taste does not exist, cannot be used here, or is a built-in judge.
     """
-    item_judge = profiles.judge(name)
+    item_judge = tastes.judge(name)
     if not isinstance(item_judge, TasteJudge):
         raise TasteError("%(name)s is a built-in judge, not a taste: choose one of your tastes.", name=repr(name))
     return item_judge
 
 
 def picture_details(
-    collection: Collection, profiles: CollectionTastes, image: int, judge: str = OVERALL
+    collection: Collection, tastes: CollectionTastes, image: int, judge: str = OVERALL
 ) -> PictureDetails:
     """Collect everything known about one picture.
 
     Args:
         collection: the collection.
-        profiles: its judges of items.
+        tastes: its judges of items.
         image: id of the picture.
         judge: name of the judge that scores it, stored name of a model, or ``person:NAME``. The technical score, which has
             reasons, stands beside the value of a model or a person. For a judge that cannot be used a sentence says why.
@@ -174,7 +174,7 @@ def picture_details(
     judge = TECHNICAL if judged else judge
     item_judge = None
     try:
-        item_judge = profiles.judge(judge)
+        item_judge = tastes.judge(judge)
         explanation = explain_score(collection, row, item_judge)
     except (TasteError, ModelError) as error:
         explanation = ScoreExplanation(None, problem=str(error))
@@ -220,7 +220,7 @@ def _judge_value(collection: Collection, image: int, name: str) -> JudgeValue:
 def start_scoring(
     jobs: Jobs,
     collection: Collection,
-    profiles: CollectionTastes,
+    tastes: CollectionTastes,
     judge: str,
     title: str = "",
     also: Sequence[ItemJudge] = (),
@@ -230,7 +230,7 @@ def start_scoring(
     Args:
         jobs: of the collection.
         collection: the collection.
-        profiles: of the collection.
+        tastes: of the collection.
         judge: name of a judge of items.
         title: of the job; by default it names the judge.
         also: further judges, for the pictures whose items they need are then stored.
@@ -242,7 +242,7 @@ def start_scoring(
         raise TasteError(message("This judge is a model: choose Judge pictures… instead."))
     if judge.startswith(PERSON):
         raise TasteError(message("This judge is a person: its scores are the person's ratings and choices."))
-    item_judge = profiles.judge(judge)
+    item_judge = tastes.judge(judge)
 
     def work(job: Job) -> None:
         done, problems = score_all(collection, item_judge, job)
@@ -253,7 +253,7 @@ def start_scoring(
     return jobs.start(f"score:{judge}", title or message("Scoring by %(judge)s", judge=judge), work)
 
 
-def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionTastes) -> Job | None:
+def renew_scores(jobs: Jobs, collection: Collection, tastes: CollectionTastes) -> Job | None:
     """Score pictures anew in the background if an earlier version of soart scored more of them than this one.
 
     Pictures whose files are gone or changed cannot be measured, and are not waited for.
@@ -261,7 +261,7 @@ def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionTastes)
     Returns:
         the job; None if there is nothing to do.
     """
-    scored = count_collection(collection).profiles
+    scored = count_collection(collection).judges
 
     def outdated(name: str, current: str) -> bool:
         earlier = [known for known in scored if re.fullmatch(rf"{name}-\d+", known) and known != current]
@@ -279,4 +279,4 @@ def renew_scores(jobs: Jobs, collection: Collection, profiles: CollectionTastes)
     title = message("Measuring pictures anew for this version of soart")
     # All detectors, for a picture is examined when each has scored it.
     also = [*((technical,) if quality and overall else ()), *(detectors() if faults else ())]
-    return start_scoring(jobs, collection, profiles, OVERALL if overall else TECHNICAL, title, also)
+    return start_scoring(jobs, collection, tastes, OVERALL if overall else TECHNICAL, title, also)

@@ -111,7 +111,7 @@ class GenerationService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its judges of items.
+        tastes: its judges of items.
         jobs: its background jobs.
         load: loads the model that draws.
         drawing: lock held while pictures are drawn.
@@ -121,13 +121,13 @@ class GenerationService(CollectionService):
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionTastes,
+        tastes: CollectionTastes,
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
         judges: OfferedJudges | None = None,
     ) -> None:
-        super().__init__(collection, profiles, jobs, KEY)
+        super().__init__(collection, tastes, jobs, KEY)
         self._load, self._drawing, self._offered = load, drawing, judges or OfferedJudges()
         self._total = 0
         self._generator: ImageGenerator | None = None
@@ -143,7 +143,7 @@ class GenerationService(CollectionService):
             SoartError: pictures of this collection are being drawn already.
             JudgeError: a judge is not offered, or cannot be loaded, or weights are out of range.
         """
-        judges = self._offered.weighted(drawing.by, self.profiles)
+        judges = self._offered.weighted(drawing.by, self.tastes)
         with self._lock:
             if self.busy:
                 raise SoartError(message("Pictures are being drawn already: wait until they are done, or cancel that."))

@@ -46,7 +46,7 @@ class JudgeChoice:
 
 
 def judge_choices(
-    profiles: CollectionTastes, people: Iterable[str], offered: Iterable[JudgeChoice] = ()
+    tastes: CollectionTastes, people: Iterable[str], offered: Iterable[JudgeChoice] = ()
 ) -> list[JudgeChoice]:
     """The judges that a page offers: overall first, then technical, tastes, people, models, and faults last.
 
@@ -54,16 +54,16 @@ def judge_choices(
     installed: choosing it tells what is missing. A built-in judge or person among the models only proposes its weight.
 
     Args:
-        profiles: of the collection.
+        tastes: of the collection.
         people: names of the people whose judgements can be chosen.
         offered: the models, see ``offered_models`` and ``stored_models``.
     """
     models = {choice.name: choice for choice in offered}
-    doubtful = profiles.doubtful()
-    tastes = [name for name in profiles.judges() if name not in (OVERALL, TECHNICAL, *DETECTORS, *models)]
+    doubtful = tastes.doubtful()
+    own_tastes = [name for name in tastes.judges() if name not in (OVERALL, TECHNICAL, *DETECTORS, *models)]
     before = [
         *(JudgeChoice(name, SCORE) for name in (OVERALL, TECHNICAL)),
-        *(JudgeChoice(name, TASTE, doubtful.get(name, "")) for name in tastes if _usable(profiles, name)),
+        *(JudgeChoice(name, TASTE, doubtful.get(name, "")) for name in own_tastes if _usable(tastes, name)),
         *(JudgeChoice(f"{PERSON}{name}", PEOPLE) for name in people),
     ]
     faults = [JudgeChoice(name, FAULT) for name in DETECTORS]
@@ -91,13 +91,13 @@ def stored_models(stored: Iterable[str], *, shared: bool) -> list[JudgeChoice]:
 
 
 def counted_choices(
-    choices: Iterable[JudgeChoice], profiles: CollectionTastes, stored: Mapping[str, int], sound: int
+    choices: Iterable[JudgeChoice], tastes: CollectionTastes, stored: Mapping[str, int], sound: int
 ) -> list[JudgeChoice]:
     """Choices with the numbers of pictures that have no value yet; of people these are not counted.
 
     Args:
         choices: the choices.
-        profiles: of the collection.
+        tastes: of the collection.
         stored: numbers of stored values by stored name.
         sound: number of pictures that can be judged.
     """
@@ -106,24 +106,24 @@ def counted_choices(
         if choice.kind == PEOPLE:
             counted.append(choice)
             continue
-        values = stored.get(stored_judge(profiles, choice.name, stored), 0)
+        values = stored.get(stored_judge(tastes, choice.name, stored), 0)
         counted.append(replace(choice, missing=max(0, sound - values), known=values > 0))
     return counted
 
 
-def _usable(profiles: CollectionTastes, taste: str) -> bool:
+def _usable(tastes: CollectionTastes, taste: str) -> bool:
     try:
-        profiles.judge(taste)
+        tastes.judge(taste)
     except SoartError:
         return False
     return True
 
 
-def stored_judge(profiles: CollectionTastes, name: str, stored: Iterable[str] = ()) -> str:
+def stored_judge(tastes: CollectionTastes, name: str, stored: Iterable[str] = ()) -> str:
     """The name under which a judge's values are stored; that of a person, or of a model, is its own.
 
     Args:
-        profiles: of the collection.
+        tastes: of the collection.
         name: of the judge, or the shared name of a model.
         stored: names with stored values, among which the model of a shared name is.
 
@@ -135,7 +135,7 @@ def stored_judge(profiles: CollectionTastes, name: str, stored: Iterable[str] = 
     if name.startswith(PERSON):
         return name
     # Values are shown where the network that makes them is not installed, too.
-    return stored_name() if name == OVERALL else profiles.judge(name).stored_name
+    return stored_name() if name == OVERALL else tastes.judge(name).stored_name
 
 
 def values_by(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:
@@ -166,16 +166,16 @@ def scale_of(collection: Collection, judge: str) -> Scale:
 
 def ordered(collection: Collection, query: Query, rater: str) -> list[int]:
     """Ids of a query's pictures in its order, as ``order``; the judge whose values sort and limit may be a person."""
-    if not query.profile.startswith(PERSON):
+    if not query.judge.startswith(PERSON):
         return order(collection, query, rater)
     by_value = query.sort == "score"
-    plain = replace(query, profile="", low=0.0, high=100.0, scored=False)
+    plain = replace(query, judge="", low=0.0, high=100.0, scored=False)
     if by_value:
         plain = replace(plain, sort="date", ascending=False)
     found = order(collection, plain, rater)
-    stars = _stars(collection, query.profile)
+    stars = _stars(collection, query.judge)
     if query.low > 0 or query.high < 100:
-        scale = scale_of(collection, query.profile)
+        scale = scale_of(collection, query.judge)
         low, high = scale.value_at(query.low), scale.value_at(query.high)
         found = [image for image in found if image in stars and low <= stars[image] <= high]
     elif query.scored:

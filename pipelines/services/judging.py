@@ -35,7 +35,7 @@ _LONGEST = 300
 def start_judging(
     jobs: Jobs,
     collection: Collection,
-    profiles: CollectionTastes,
+    tastes: CollectionTastes,
     name: str,
     ids: Sequence[int],
     offered: OfferedJudges | None = None,
@@ -47,7 +47,7 @@ def start_judging(
     Args:
         jobs: of the collection.
         collection: the collection.
-        profiles: of the collection.
+        tastes: of the collection.
         name: of the judge, ``NAME`` or ``NAME:ARGUMENT``, built in or from an entry point, or the label of an offered
             one; never ``module:Class``.
         ids: of the pictures; those with a problem are left out.
@@ -70,7 +70,7 @@ def start_judging(
 
     def work(job: Job) -> str:
         if own and offered is not None:
-            judge = offered.named(name, profiles)
+            judge = offered.named(name, tastes)
         else:
             judge = GuardedJudge(judge_named(name, known_only=True))
         job.expect(len(ids))
@@ -79,7 +79,7 @@ def start_judging(
         values, problems = judge_pictures(StoredPictures(collection, sound), judge, job.advance)
         if judge.stopped and not values:
             raise JudgeError(judge.stopped)
-        for taste in tastes_from(judge, profiles):
+        for taste in tastes_from(judge, tastes):
             score_all(collection, taste, stored_items_only=True)
         job.message = joined([_summary(len(values), len(ids), judge), *problems[:3]])
         return judge.stored_name
@@ -88,12 +88,12 @@ def start_judging(
     return jobs.start(key, message("Judging by %(judge)s", judge=name.partition(":")[0]), work)
 
 
-def tastes_from(judge: GuardedJudge, profiles: CollectionTastes) -> list[ItemJudge]:
+def tastes_from(judge: GuardedJudge, tastes: CollectionTastes) -> list[ItemJudge]:
     """The tastes of a collection that start from the values of a judge; those that cannot be used are left out."""
     found: list[ItemJudge] = []
-    for name in profiles.names():
+    for name in tastes.names():
         with contextlib.suppress(TasteError):
-            item_judge = profiles.judge(name)
+            item_judge = tastes.judge(name)
             taste = taste_with_given(item_judge)
             if taste is not None and judge.stored_name in taste.prior_names:
                 found.append(item_judge)
@@ -111,23 +111,23 @@ def _summary(judged: int, count: int, judge: GuardedJudge) -> str:
     )
 
 
-def adherence_among(collection: Collection, profiles: Mapping[str, int]) -> str:
+def adherence_among(collection: Collection, judges: Mapping[str, int]) -> str:
     """The stored name of the adherence that judged last, else of the one with most values; empty without values.
 
     Args:
         collection: the collection.
-        profiles: numbers of stored values by stored name.
+        judges: numbers of stored values by stored name.
     """
-    return latest_of(collection, ADHERENCES, {name: n for name, n in profiles.items() if is_adherence(name)})
+    return latest_of(collection, ADHERENCES, {name: n for name, n in judges.items() if is_adherence(name)})
 
 
-def limits_of_shown(shown: str, collection: Collection, profiles: Mapping[str, int]) -> dict[str, Any]:
+def limits_of_shown(shown: str, collection: Collection, judges: Mapping[str, int]) -> dict[str, Any]:
     """Attributes of a ``Query`` for pictures that show what their prompts ask, or do not; some are in neither group.
 
     Args:
         shown: ``yes``, ``no``, or empty for all pictures.
         collection: the collection.
-        profiles: numbers of stored values by stored name.
+        judges: numbers of stored values by stored name.
 
     Raises:
         SoartError: another value, or no picture is judged by adherence.
@@ -136,7 +136,7 @@ def limits_of_shown(shown: str, collection: Collection, profiles: Mapping[str, i
         return {}
     if shown not in ("yes", "no"):
         raise SoartError(f"'shown' must be yes or no, got {shown[:40]!r}.")
-    name = adherence_among(collection, profiles)
+    name = adherence_among(collection, judges)
     if not name:
         raise SoartError(
             message("No picture of this collection has been judged by adherence yet: choose Judge pictures… first.")

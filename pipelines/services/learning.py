@@ -68,15 +68,15 @@ class Start:
 
     Attributes:
         priors: names of prior scores, see ``learn``; None for all that collections and items tell.
-        profiles: folder of the user's tastes; None for the usual one.
+        tastes: folder of the user's tastes; None for the usual one.
     """
 
     priors: Sequence[str] | None = None
-    profiles: Path | None = None
+    tastes: Path | None = None
 
     def options(self, collection: Collection) -> dict[str, Any]:
         """Arguments of ``learn``; other tastes may be those of the collection too."""
-        stores = [_store(collection), TasteStore(self.profiles)]
+        stores = [_store(collection), TasteStore(self.tastes)]
         return {"priors": self.priors, "stores": stores, "if_available": True}
 
 

@@ -64,7 +64,7 @@ class OptimizingService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its judges of items.
+        tastes: its judges of items.
         jobs: its background jobs.
         load: loads the model that draws.
         drawing: lock held while pictures are drawn.
@@ -77,13 +77,13 @@ class OptimizingService(CollectionService):
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionTastes,
+        tastes: CollectionTastes,
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
         judges: OfferedJudges | None = None,
     ) -> None:
-        super().__init__(collection, profiles, jobs, KEY)
+        super().__init__(collection, tastes, jobs, KEY)
         self._load, self._drawing, self._offered = load, drawing, judges or OfferedJudges()
         self.latest: tuple[Optimized, GuardedJudge] | None = None
 
@@ -110,7 +110,7 @@ class OptimizingService(CollectionService):
             return self.jobs.start(self.key, message("Optimizing"), lambda job: self._work(job, wish, judge))
 
     def _judge(self, name: str) -> GuardedJudge:
-        judge = self._offered.named(name, self.profiles)
+        judge = self._offered.named(name, self.tastes)
         # Before the model is loaded; the option of the command line would be no help here.
         if judge.doubt:
             errors = message("An optimized picture would show its errors: rate more pictures first.")

@@ -61,7 +61,7 @@ class RatingService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its judges of items; the rater's taste, which bears the rater's name, is stored there.
+        tastes: its judges of items; the rater's taste, which bears the rater's name, is stored there.
         jobs: its background jobs.
         rater: name of the rater.
         process: learns the tastes of all raters, one after another.
@@ -74,15 +74,15 @@ class RatingService(CollectionService):
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionTastes,
+        tastes: CollectionTastes,
         jobs: Jobs,
         rater: str,
         process: TaskProcess,
         start: Start = USUAL,
     ) -> None:
-        super().__init__(collection, profiles, jobs, f"learn:{rater}")
+        super().__init__(collection, tastes, jobs, f"learn:{rater}")
         self.rater, self._process, self._start = rater, process, start
-        profiles.own.path(rater)
+        tastes.own.path(rater)
         self._proposed: list[int] = []
         self._stop = False
         # After a restart the taste is learnt again only once there are new judgements.
@@ -97,9 +97,9 @@ class RatingService(CollectionService):
 
     def _judge(self) -> TasteJudge | None:
         """The rater's stored taste; None without one, or with a damaged one, which is learnt again from the ratings."""
-        if self.rater in self.profiles.own.names():
+        if self.rater in self.tastes.own.names():
             with contextlib.suppress(SoartError):
-                judge = self.profiles.judge(self.rater)
+                judge = self.tastes.judge(self.rater)
                 if isinstance(judge, TasteJudge) and isinstance(judge.taste, LearntTaste):
                     return judge
         return None

@@ -35,7 +35,7 @@ class CollectionService:
 
     Args:
         collection: the collection.
-        profiles: its judges of items.
+        tastes: its judges of items.
         jobs: its background jobs.
         key: of the service's jobs, of which one runs at a time.
         settings_key: of the service's settings in the collection; empty for a service without settings.
@@ -45,9 +45,9 @@ class CollectionService:
     """
 
     def __init__(
-        self, collection: Collection, profiles: CollectionTastes, jobs: Jobs, key: str, settings_key: str = ""
+        self, collection: Collection, tastes: CollectionTastes, jobs: Jobs, key: str, settings_key: str = ""
     ) -> None:
-        self.collection, self.profiles, self.jobs, self.key = collection, profiles, jobs, key
+        self.collection, self.tastes, self.jobs, self.key = collection, tastes, jobs, key
         self._settings_key = settings_key
         self.version = 0
         # Reentrant, because methods that hold it call each other.

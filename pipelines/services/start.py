@@ -65,7 +65,7 @@ class StartService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its judges of items.
+        tastes: its judges of items.
         jobs: its background jobs.
         evaluation: evaluates the collection when all pictures are read.
         target: folder that the best are copied to; None for one in the collection's folder.
@@ -75,14 +75,14 @@ class StartService(CollectionService):
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionTastes,
+        tastes: CollectionTastes,
         jobs: Jobs,
         evaluation: EvaluationService,
         target: Path | None = None,
         grown: Callable[[], None] = lambda: None,
     ) -> None:
         # One job reads or moves the files of a collection at a time.
-        super().__init__(collection, profiles, jobs, KEY)
+        super().__init__(collection, tastes, jobs, KEY)
         self._evaluation, self._grown = evaluation, grown
         self.target = target or collection.file("best")
         self._files = self._done = 0

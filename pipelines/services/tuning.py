@@ -54,7 +54,7 @@ class TuningService(CollectionService):
 
     Args:
         collection: the collection.
-        profiles: its judges of items.
+        tastes: its judges of items.
         jobs: its background jobs.
         load: loads the model that draws.
         drawing: lock held while pictures are drawn, because a model draws for one tune at a time.
@@ -67,14 +67,14 @@ class TuningService(CollectionService):
     def __init__(
         self,
         collection: Collection,
-        profiles: CollectionTastes,
+        tastes: CollectionTastes,
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
         judges: OfferedJudges | None = None,
     ) -> None:
         # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
-        super().__init__(collection, profiles, jobs, f"{READ} 0", settings_key=SETTINGS)
+        super().__init__(collection, tastes, jobs, f"{READ} 0", settings_key=SETTINGS)
         self._load, self._drawing, self._judges = load, drawing, judges or OfferedJudges()
         self._pause = self._running = self._waits = False
         #: Start of the drawing, and pictures drawn since then.
@@ -221,10 +221,10 @@ class TuningService(CollectionService):
             JudgeError: a judge is not offered any more, or cannot be loaded.
             SoartError: weights or a floor out of range.
         """
-        judges = dict(self._judges.weighted(settings.by, self.profiles))
+        judges = dict(self._judges.weighted(settings.by, self.tastes))
         floor = None
         if settings.adherence:
-            floor = AdherenceFloor(self._judges.named(ADHERENCE, self.profiles), settings.adherence)
+            floor = AdherenceFloor(self._judges.named(ADHERENCE, self.tastes), settings.adherence)
         return Panel(judges, floor)
 
     def pictures(self) -> list[tuple[int, int]]:

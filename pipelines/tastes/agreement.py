@@ -27,28 +27,28 @@ NO_DISAGREEMENT = message(
 )
 
 
-def best_and_worst(collection: Collection, profile: str, count: int) -> tuple[list[int], list[int]]:
+def best_and_worst(collection: Collection, judge: str, count: int) -> tuple[list[int], list[int]]:
     """Ids of the ``count`` best and ``count`` worst pictures under a stored score of a taste; no picture is in both lists.
 
     Pictures that cannot be judged are in neither.
     """
-    ids = order(collection, Query(profile=profile, sort="score", sound=True, scored=True), "")
+    ids = order(collection, Query(judge=judge, sort="score", sound=True, scored=True), "")
     count = min(count, len(ids) // 2)
     return ids[:count], ids[len(ids) - count :][::-1]
 
 
-def agreement(collection: Collection, profiles: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
+def agreement(collection: Collection, judges: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
     """Compare stored scores on the pictures that have all of them and can be judged; nothing is measured.
 
     Args:
         collection: the collection.
-        profiles: stored score by the name to show.
+        judges: stored score by the name to show.
 
     Returns:
-        the agreement, and the ids of the pictures in common; the agreement is None for fewer than two profiles or two
+        the agreement, and the ids of the pictures in common; the agreement is None for fewer than two judges or two
         pictures in common.
     """
-    stored = {name: collection.scores(profile) for name, profile in profiles.items()}
+    stored = {name: collection.scores(judge) for name, judge in judges.items()}
     stored = {name: scores for name, scores in stored.items() if scores}
     known = set.intersection(*map(set, stored.values())) if stored else set[int]()
     common = sorted(known - unfit_ids(collection)) if known else []

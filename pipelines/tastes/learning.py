@@ -77,7 +77,7 @@ class Learnt:
     """A learnt taste, with problems and notes from learning it.
 
     Attributes:
-        taste: the profile.
+        taste: what was learnt.
         problems: a sentence for each picture that could not be used.
         notes: sentences about how it was learnt.
     """

@@ -30,7 +30,7 @@ class Priors:
     Attributes:
         standard: names of those of ``STANDARD_PRIORS``.
         judges: judges.
-        tastes: other tastes, as a profile holds them.
+        tastes: other tastes, as the one that starts from them holds them.
         left_out: a sentence for each that the settings name and that is not available.
     """
 
@@ -41,7 +41,7 @@ class Priors:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of all of them, as a profile has them."""
+        """Names of all of them, as a taste stores them."""
         judges = tuple(judge.stored_name for judge in self.judges)
         return (*self.standard, *judges, *(f"{TASTE}{taste.name}" for taste in self.tastes))
 
@@ -250,7 +250,7 @@ def _taste_named(name: str, stores: Sequence[TasteStore]) -> Taste:
 
 
 def _usable(taste: Taste, name: str, extractor: Extractor) -> Taste:
-    """A taste as another profile holds it, which scores pictures by their items alone.
+    """A taste as another taste holds it, which scores pictures by their items alone.
 
     Raises:
         TasteError: it is the new taste itself, starts from it, or has other items.
@@ -274,7 +274,7 @@ def _usable(taste: Taste, name: str, extractor: Extractor) -> Taste:
 
 
 def _parts(taste: OtherTaste) -> Iterator[LearntTaste]:
-    """The profiles in a taste, those that it starts from included."""
+    """The parts of a taste, with those that it starts from."""
     for part in parts_of(taste):
         yield part
         for other in part.tastes:

@@ -40,7 +40,7 @@ STARS = Scale(MIDDLE, 1.0)
 
 
 class Judge(NamedTuple):
-    """A rater of the rating model: a profile or a person, on pictures of one base subject."""
+    """A rater of the rating model: a judge or a person, on pictures of one base subject."""
 
     name: str
     context: str
@@ -214,7 +214,7 @@ class Judgements:
     suggested: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def scale(self, name: str) -> Scale:
-        """The scale of a judge: ``STARS`` for people, mean and deviation for profiles (unit 1 if all are equal)."""
+        """The scale of a judge: ``STARS`` for people, mean and deviation for others (unit 1 if all are equal)."""
         if name in self.people:
             return STARS
         values = self.values[name][np.isfinite(self.values[name])]

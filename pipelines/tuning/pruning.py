@@ -143,7 +143,7 @@ def account(study: Study, judgements: Judgements) -> Pruning:
 def add_previews(
     generator: ImageGenerator, panel: Panel, trials: Sequence[Trial], share: float, request: Callable[[Trial], Request]
 ) -> list[Trial]:
-    """The same choices with the profiles' scores of a preview after ``share`` of the steps, made unless it exists."""
+    """The same choices with the judges' scores of a preview after ``share`` of the steps, made unless it exists."""
     missing = [trial for trial in trials if _key(share) not in trial.previews]
     scores: dict[str, dict[str, float]] = {}
     batches = generator.preview([request(trial) for trial in missing], share)
@@ -178,7 +178,7 @@ def halve(judgements: Judgements, trials: Sequence[Trial], share: float, count: 
 
 
 def expected_scores(study: Study, judgements: Judgements, name: str) -> list[tuple[Trial, float]]:
-    """The expected final scores of dropped choices under a profile, by linear regression on its preview scores."""
+    """The expected final scores of dropped choices under a judge, by linear regression on its preview scores."""
     expected: dict[str, tuple[Trial, float]] = {}
     for share in SHARES:
         key = _key(share)

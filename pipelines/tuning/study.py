@@ -30,7 +30,7 @@ class Trial:
         seed: image seed.
         request_key: identity of its picture.
         row: its picture; None before it is drawn.
-        previews: scores of previews, by share of the steps and profile.
+        previews: scores of previews, by share of the steps and judge.
         dropped: not to be drawn, because its preview was poor.
         loras: those of its prompt, of a choice that was not stored before.
     """

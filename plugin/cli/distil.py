@@ -12,7 +12,7 @@ from ...pipelines.models.options import GeneratorOptions
 from .options import (
     CollectionOption,
     Json,
-    Profiles,
+    TasteFolder,
     finite,
     load_generator,
     load_judges,
@@ -61,7 +61,7 @@ def distil(
     size: Size = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     collection: CollectionOption = "soart-pictures",
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Train a LoRA that makes a model draw more of what a taste likes, and examine it on pictures it was not trained on."""
@@ -72,7 +72,7 @@ def distil(
     from ...pipelines.support.wording import counted
 
     width, height = parse_size(size)
-    judge = judge_for(load_judges([name], profiles, [collection])[0][0], anyway=anyway)
+    judge = judge_for(load_judges([name], tastes, [collection])[0][0], anyway=anyway)
     distilling.check_taste(judge)
     distilling.checked_path(lora)
     Collection.check_place(collection)

@@ -18,7 +18,7 @@ from .options import (
     Json,
     Only,
     Processes,
-    Profiles,
+    TasteFolder,
     load_judges,
     output_file,
     wrong_usage,
@@ -103,7 +103,7 @@ def evaluate(
     ] = False,
     workers: Processes = None,
     engine: Engine = "local",
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     top: Annotated[int, typer.Option(min=0, help="Lines to print of each list.")] = 5,
     as_json: Json = False,
 ) -> None:
@@ -124,7 +124,7 @@ def evaluate(
         for path in export or ():
             format_of(path)
     target = Path(report[0]) if report else None
-    judges = load_judges(by, profiles, [collection] if collection else folders)
+    judges = load_judges(by, tastes, [collection] if collection else folders)
     warnings = doubts_of(judges)
     judging = judging_named(engine, workers)
 

@@ -12,8 +12,8 @@ from .options import (
     By,
     CollectionOption,
     Json,
-    Profiles,
     Report,
+    TasteFolder,
     Top,
     Wildcards,
     load_generator,
@@ -46,7 +46,7 @@ def generate(
     collection: CollectionOption = "soart-pictures",
     report: Report = None,
     top: Top = 20,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Generate pictures, score them and rank them; pictures already in the collection are not drawn again."""
@@ -58,7 +58,7 @@ def generate(
     width, height = parse_size(size)
     # A mistake in the prompt leaves no empty collection behind.
     expand(prompt, 1, prompt_seed, wildcards)
-    judges = load_judges(by, profiles, [collection])
+    judges = load_judges(by, tastes, [collection])
     warnings = doubts_of(judges)
     # A mistake in the model leaves no empty collection behind, and one in the collection is seen before the model loads.
     Collection.check_place(collection)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from .options import Json, Profiles
+from .options import Json, TasteFolder
 from .terminal import emit, out, plain_table, printable, say
 
 
-def judges(profiles: Profiles = None, as_json: Json = False) -> None:
+def judges(tastes: TasteFolder = None, as_json: Json = False) -> None:
     """List every judge that --by can name: built in, your tastes, models, and those of other packages."""
     from rich.text import Text
 
     from ...pipelines.judges.listing import listed_judges
     from ...pipelines.scoring.taste_store import TasteStore
 
-    found = listed_judges(TasteStore(profiles))
+    found = listed_judges(TasteStore(tastes))
     if as_json:
         emit(
             {

@@ -11,7 +11,7 @@ import typer
 
 from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
-from .options import By, EvaluationOption, Folders, Json, Only, Processes, Profiles, Rater
+from .options import By, EvaluationOption, Folders, Json, Only, Processes, Rater, TasteFolder
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
 from .terminal import Progress, emit, print_notes, printable, say
@@ -55,7 +55,7 @@ def keep(
     undo_file: UndoFile = None,
     rater: Rater = "me",
     top: Annotated[int, typer.Option("--top", min=0, help="Groups to print.")] = 20,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     collection: EvaluationOption = None,
     only: Only = None,
     workers: Processes = None,
@@ -90,7 +90,7 @@ def keep(
         collection,
         only,
         by,
-        profiles,
+        tastes,
         workers,
         check,
         move_others_to,

@@ -10,7 +10,16 @@ import typer
 
 from ...pipelines.models.limits import SEED_LIMIT
 from ...pipelines.models.options import GeneratorOptions
-from .options import By, CollectionOption, Json, Profiles, finite, load_generator, load_judges, with_generator_options
+from .options import (
+    By,
+    CollectionOption,
+    Json,
+    TasteFolder,
+    finite,
+    load_generator,
+    load_judges,
+    with_generator_options,
+)
 from .picture_settings import Guidance, Size, Steps, parse_size
 from .terminal import Progress, emit, note, print_notes, printable, say
 
@@ -59,7 +68,7 @@ def optimize(
     size: Size = None,
     drawing: GeneratorOptions = GeneratorOptions(),
     collection: CollectionOption = "soart-pictures",
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Optimize the picture of a prompt for a judge: more of what you like than choosing among seeds would find."""
@@ -75,7 +84,7 @@ def optimize(
         if not file.is_file():
             raise typer.BadParameter(f"the file {str(file)!r} does not exist", param_hint="--like")
     width, height = parse_size(size)
-    judge = optimizing.judge_for(dict(load_judges(by, profiles, [collection])), anyway=anyway or again is not None)
+    judge = optimizing.judge_for(dict(load_judges(by, tastes, [collection])), anyway=anyway or again is not None)
     Collection.check_place(collection)
     with load_generator(drawing) as generator:
         if again is not None:

@@ -162,7 +162,7 @@ Wildcards = Annotated[
     Path | None,
     typer.Option("--wildcards", exists=True, file_okay=False, help="Folder of your own NAME.txt wildcard files."),
 ]
-Profiles = Annotated[
+TasteFolder = Annotated[
     Path | None,
     typer.Option(
         "--tastes", file_okay=False, help="Folder of tastes; default: soart/tastes in your configuration folder."
@@ -311,13 +311,13 @@ def from_settings(ctx: typer.Context, parameter: str) -> bool:
 
 
 def load_judges(
-    by: Sequence[str] | None, profiles: Path | None = None, places: Iterable[Path | str] = ()
+    by: Sequence[str] | None, folder: Path | None = None, places: Iterable[Path | str] = ()
 ) -> list[tuple[GuardedJudge, float]]:
     """Load the judges of NAME or NAME=WEIGHT, with a spinner in a terminal; the overall score for no texts.
 
     Args:
         by: the texts.
-        profiles: folder of tastes; None for those of the collections in ``places``, then the user's.
+        folder: of tastes; None for those of the collections in ``places``, then the user's.
         places: collections, and folders that were evaluated or seen in the gallery; others have no tastes.
     """
     from ...pipelines.collection.collection import Collection
@@ -325,8 +325,8 @@ def load_judges(
     from ...pipelines.judges.finding import guarded, judges_for
     from ...pipelines.scoring.taste_store import StoresInTurn, TasteStore, tastes_of
 
-    collections = [] if profiles else [place for place in map(place_of, places) if Collection.is_collection(place)]
-    tastes = StoresInTurn(*map(tastes_of, collections), TasteStore(profiles))
+    collections = [] if folder else [place for place in map(place_of, places) if Collection.is_collection(place)]
+    tastes = StoresInTurn(*map(tastes_of, collections), TasteStore(folder))
     with err.status("loading the judges…") if sys.stderr.isatty() else nullcontext():
         return judges_for({guarded(name, tastes): weight for name, weight in weighted(by or (), "--by")})
 

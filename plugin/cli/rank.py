@@ -18,8 +18,8 @@ from .options import (
     Open,
     Pictures,
     Processes,
-    Profiles,
     Report,
+    TasteFolder,
     Top,
     finite,
     load_judges,
@@ -53,7 +53,7 @@ def rank(
     ] = None,
     copy_to: CopyTo = None,
     open_result: Open = False,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     workers: Processes = None,
     as_json: Json = False,
 ) -> None:
@@ -70,7 +70,7 @@ def rank(
         from ...pipelines.tidying.copying import check_copy_target
 
         check_copy_target(copy_to, [Path(path) for path in paths])
-    judges = load_judges(by, profiles, paths)
+    judges = load_judges(by, tastes, paths)
     warnings = doubts_of(judges)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(

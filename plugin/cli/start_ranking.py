@@ -13,7 +13,7 @@ import typer
 
 from ...errors import SoartError
 from ...pipelines.models.options import GeneratorOptions
-from .options import Profiles, load_generator, load_judges, rater_name
+from .options import TasteFolder, load_generator, load_judges, rater_name
 from .terminal import Progress, interruptible, note, say
 from .web import check_gallery, check_language, is_interactive, listen, serve_gallery
 
@@ -45,7 +45,7 @@ def start(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the gallery; 0: any free one.")] = 8700,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
     language: Annotated[str, typer.Option(help="Language of the pages, en or de; default: your browser's.")] = "",
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
 ) -> None:
     """Rank a folder by your own taste in about a minute: rate sixteen of its pictures while the rest is read.
 
@@ -56,7 +56,7 @@ def start(
     from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tidying.copying import check_copy_target
 
-    store = TasteStore(profiles)
+    store = TasteStore(tastes)
     # The taste bears the rater's name.
     store.place(rater)
     collection, roots = open_collection_for([folder], scan_of=Scan)
@@ -71,7 +71,7 @@ def start(
             )
             terminal = True
         if terminal:
-            _start_in_terminal(collection, folder, rater, store.folder if profiles else None, copy_to)
+            _start_in_terminal(collection, folder, rater, store.folder if tastes else None, copy_to)
             return
     check_gallery()
     check_language(language)
@@ -81,7 +81,7 @@ def start(
     settings = ServerSettings(
         [place],
         partial(load_generator, GeneratorOptions()),
-        profiles=store,
+        tastes=store,
         rater=rater,
         read=frozenset({place}),
         copy_to=(copy_to or beside.with_name(f"{beside.name}-best")).absolute(),
@@ -102,7 +102,7 @@ def _has_browser() -> bool:
 
 
 def _start_in_terminal(
-    collection: Collection, folder: str, rater: str, profiles: Path | None, copy_to: Path | None
+    collection: Collection, folder: str, rater: str, tastes_folder: Path | None, copy_to: Path | None
 ) -> None:
     """Ask for ratings by keys while the pictures are read; then print the best."""
     from ...pipelines.judges.finding import doubts_of
@@ -119,7 +119,7 @@ def _start_in_terminal(
     check_keys()
     again = shlex.join(["soart", "start", folder, *([] if rater == "me" else ["--rater", rater])])
     jobs = Jobs()
-    tastes = CollectionTastes(collection, TasteStore(profiles))
+    tastes = CollectionTastes(collection, TasteStore(tastes_folder))
     service = StartService(collection, tastes, jobs, EvaluationService(collection, tastes, jobs))
     with interruptible():
         try:
@@ -138,7 +138,7 @@ def _start_in_terminal(
                 raise SoartError(failed)
             say("Learning your taste…")
             assert collection.where is not None
-            lesson = learn_taste(Job(0, "", ""), collection.where, rater, Start(profiles=profiles))
+            lesson = learn_taste(Job(0, "", ""), collection.where, rater, Start(tastes=tastes_folder))
             judges = load_judges([rater], collection.file("tastes"))
             rows = [row for row in collection.images() if row.problem is None]
             output = RankingOutput(False, None, BEST, "soart: your ranking", copy_to=copy_to)

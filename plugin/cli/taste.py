@@ -14,8 +14,8 @@ from .options import (
     CollectionArgument,
     Json,
     Network,
-    Profiles,
     Rater,
+    TasteFolder,
     check_outputs,
     check_typed_priors,
     from_settings,
@@ -96,12 +96,12 @@ def print_facts(facts: dict[str, Any]) -> None:
         say(printable(f"How pictures were made, in liking (1 is two stars): {made}"))
 
 
-def taste_judge(name: str, profiles: Path | None) -> TasteJudge:
+def taste_judge(name: str, tastes: Path | None) -> TasteJudge:
     """The judge of a taste by name."""
     from ...pipelines.scoring.taste_judge import TasteJudge
     from ...pipelines.scoring.taste_store import TasteStore
 
-    return TasteJudge.of(TasteStore(profiles).load(name))
+    return TasteJudge.of(TasteStore(tastes).load(name))
 
 
 def _bad_kinds(texts: list[str]) -> dict[str, list[Path]]:
@@ -153,7 +153,7 @@ def learn(
             "repeatable. Default: the first three, as far as there are any.",
         ),
     ] = None,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Learn a taste from good and bad pictures, ratings and choices, and report how reliable it is."""
@@ -171,7 +171,7 @@ def learn(
         "priors": prior_names(priors),
         "if_available": from_settings(ctx, "priors"),
     }
-    store = TasteStore(profiles)
+    store = TasteStore(tastes)
     check_typed_priors(ctx, start["priors"], [store])
     start["stores"] = [store]
     check_outputs([store.place(name)], parents=True)
@@ -205,7 +205,7 @@ def rate(
     rater: Rater = "me",
     taste: Annotated[str | None, typer.Option(help="Begin with the pictures that teach this taste most.")] = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Number of pictures, at most.")] = 20,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Rate pictures by single keys: 1–5, n for "not for me", x to skip, u to undo, q to quit.
@@ -217,7 +217,7 @@ def rate(
     from .keys import check_keys, keys, rate_by_keys
 
     check_keys()
-    judge = None if taste is None else taste_judge(taste, profiles)
+    judge = None if taste is None else taste_judge(taste, tastes)
     with existing_collection(collection) as store:
         session = RatingSession(store, rater, rating_queue(store, rater, judge, count))
         gallery = shlex.join(["soart", "web", "--collection", store.name])
@@ -243,7 +243,7 @@ def show(
         Path | None,
         typer.Option(callback=page_file, help="Write an HTML page with pictures, reasons and the learning curve."),
     ] = None,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Show a taste: how reliable it is, its method, and on request a report page over pictures."""
@@ -251,7 +251,7 @@ def show(
 
     if report is not None and not paths:
         raise typer.BadParameter("name pictures or a collection for the report", param_hint="PATHS")
-    store = TasteStore(profiles)
+    store = TasteStore(tastes)
     facts = describe(store.load(name), store.path(name))
     page = None
     if report is not None and paths:
@@ -260,7 +260,7 @@ def show(
         from ...pipelines.reports.taste import render_taste_report
         from ...pipelines.scoring.measuring import open_pictures
 
-        judge = taste_judge(name, profiles)
+        judge = taste_judge(name, tastes)
         with Progress("measuring", 0) as progress:
             collection, rows, problems = open_pictures(paths, judge, progress, progress.expect, LocalEngine())
         if not as_json:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ...pipelines.support.figures import fixed
-from .options import CollectionArgument, Json, Pictures, Profiles, Rater, picture_file, weighted
+from .options import CollectionArgument, Json, Pictures, Rater, TasteFolder, picture_file, weighted
 from .ranking_output import reason_row
 from .taste import Name, describe, print_facts, taste_judge
 from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
@@ -27,14 +27,14 @@ def explain(
         ),
     ] = None,
     grid: Annotated[int, typer.Option(min=1, max=64, help="Patches per side of the heat map.")] = 4,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Explain a picture's score: what moved it and by how much, in words, and where in the picture."""
     from ...pipelines.reports.score_words import reason_words
     from ...pipelines.scoring.explaining import explain_picture, write_picture
 
-    judge = taste_judge(name, profiles)
+    judge = taste_judge(name, tastes)
     explained = explain_picture(judge, picture, grid)
     file = None if heat is None else write_picture(explained.overlay, heat)
     why = explained.explanation
@@ -68,14 +68,14 @@ def next_(
     collection: CollectionArgument,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Number of pictures.")] = 8,
     rater: Rater = "me",
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """List the pictures whose ratings would teach a taste most, and say whether to stop rating."""
     from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.tastes.rating_session import propose_pictures
 
-    judge = taste_judge(name, profiles)
+    judge = taste_judge(name, tastes)
     with existing_collection(collection) as store:
         with Progress("measuring", 0) as progress:
             proposal, rows = propose_pictures(store, judge, rater, count, progress)
@@ -96,7 +96,7 @@ def compare(
         typer.Option(callback=picture_file, help="Write the largest disagreements to this PNG."),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Number of disagreements.")] = 8,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Compare tastes on the same pictures: rank agreement and the largest disagreements."""
@@ -111,7 +111,7 @@ def compare(
 
     if len(taste) < 2:
         raise typer.BadParameter("name at least two tastes", param_hint="--taste")
-    judges = [taste_judge(name, profiles) for name in taste]
+    judges = [taste_judge(name, tastes) for name in taste]
     with Progress("measuring", 0) as progress:
         collection, rows, problems = open_pictures(paths, judges[0], progress, progress.expect, LocalEngine())
         with collection:
@@ -149,14 +149,14 @@ def blend(
     name: Name,
     parts: Annotated[list[str], typer.Argument(help="Tastes to blend, each NAME or NAME=WEIGHT.")],
     replace: Replace = False,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Blend tastes with weights into a new one."""
     from ...metrics.tastes.blend import blend as blended
     from ...pipelines.scoring.taste_store import TasteStore
 
-    store = TasteStore(profiles)
+    store = TasteStore(tastes)
     pairs = weighted(parts, "PARTS")
     taste = blended(name, [store.load(part) for part, _ in pairs], [weight for _, weight in pairs])
     facts = describe(taste, store.save(taste, replace=replace))
@@ -166,14 +166,14 @@ def blend(
 def export(
     name: Name,
     file: Annotated[Path, typer.Argument(help="File to write.")],
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Write a taste to a file to share: items and likings of the pictures, never the pictures."""
     from ...metrics.tastes.taste_files import save_taste
     from ...pipelines.scoring.taste_store import TasteStore
 
-    path = save_taste(TasteStore(profiles).load(name), file, to_share=True)
+    path = save_taste(TasteStore(tastes).load(name), file, to_share=True)
     return emit({"name": name, "file": str(path)}) if as_json else say(f"Written: {path}")
 
 
@@ -181,7 +181,7 @@ def import_(
     file: Annotated[Path, typer.Argument(help="File that soart exported.")],
     name: Annotated[str | None, typer.Option(help="Name of the imported taste; default: its own.")] = None,
     replace: Replace = False,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Import a taste file; altered, damaged or incompatible files are refused."""
@@ -194,21 +194,21 @@ def import_(
     taste = load_taste(file)
     TasteJudge.of(taste)
     taste = taste if name is None else changed(taste, name=name)
-    facts = describe(taste, TasteStore(profiles).save(taste, replace=replace))
+    facts = describe(taste, TasteStore(tastes).save(taste, replace=replace))
     if as_json:
         return emit(facts)
     print_facts(facts)
     return say(f"Saved: {facts['file']}")
 
 
-def list_(profiles: Profiles = None, as_json: Json = False) -> None:
+def list_(tastes: TasteFolder = None, as_json: Json = False) -> None:
     """List your tastes: how reliable each is, and its method."""
     from rich.text import Text
 
     from ...errors import TasteError
     from ...pipelines.scoring.taste_store import TasteStore
 
-    store = TasteStore(profiles)
+    store = TasteStore(tastes)
     rows: list[dict[str, object]] = []
     for name in store.names():
         try:
@@ -234,7 +234,7 @@ def list_(profiles: Profiles = None, as_json: Json = False) -> None:
 def delete(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of the tastes.")],
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Delete tastes; ratings and pictures stay, so that they can be learnt again."""
@@ -243,7 +243,7 @@ def delete(
     from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tastes.priors import holders_of
 
-    store = TasteStore(profiles)
+    store = TasteStore(tastes)
     names = list(dict.fromkeys(names))
     files = [store.existing(name) for name in names]
     if not yes:
@@ -255,7 +255,7 @@ def delete(
     default = read_settings()["by"]
     for name, holders in holders_of(names, store).items():
         note(f"A copy of {name!r} stays in {', '.join(map(repr, holders))}: scores do not change.")
-    for text in default.value or () if profiles is None else ():
+    for text in default.value or () if tastes is None else ():
         if (name := text.rpartition("=")[0] or text) in names:
             note(f"{name!r} is still a configured judge ({default.source}): commands that use it will fail.")
     return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")

@@ -22,7 +22,7 @@ from .options import (
     Json,
     Only,
     Processes,
-    Profiles,
+    TasteFolder,
     finite,
     load_judges,
     rater_name,
@@ -73,7 +73,7 @@ def evaluated_folders(
     collection: str | None,
     only: list[str] | None,
     by: list[str] | None,
-    profiles: Path | None,
+    tastes: Path | None,
     workers: int | None,
     check: Callable[[Collection, Sequence[Path]], None],
     apart: Path | None = None,
@@ -87,7 +87,7 @@ def evaluated_folders(
         collection: where the evaluation is stored; None for the default.
         only: patterns of files.
         by: judges, as for ``load_judges``.
-        profiles: folder of tastes.
+        tastes: folder of tastes.
         workers: number of processes.
         check: called with the open collection and the folders; raises before anything is scanned.
         apart: a folder that is not scanned.
@@ -98,7 +98,7 @@ def evaluated_folders(
     from ...pipelines.ingest.scan import Scan
     from ...pipelines.judges.finding import doubts_of
 
-    judges = load_judges(by, profiles, [collection] if collection else folders)
+    judges = load_judges(by, tastes, [collection] if collection else folders)
     print_notes(doubts_of(judges))
     with interruptible():
         # With the folder apart, so that its check comes first.
@@ -131,7 +131,7 @@ def cull(
     dry_run: Dry = False,
     undo_file: UndoFile = None,
     by: By = None,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     collection: EvaluationOption = None,
     only: Only = None,
     workers: Processes = None,
@@ -160,7 +160,7 @@ def cull(
     def check(_: Collection, roots: Sequence[Path]) -> None:
         check_target(to, roots)
 
-    with evaluated_folders(folders, collection, only, by, profiles, workers, check, to, reads_only=dry_run) as (
+    with evaluated_folders(folders, collection, only, by, tastes, workers, check, to, reads_only=dry_run) as (
         roots,
         evaluated,
     ):
@@ -218,7 +218,7 @@ def annotate(
     dry_run: Dry = False,
     undo_file: UndoFile = None,
     by: By = None,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     collection: EvaluationOption = None,
     only: Only = None,
     workers: Processes = None,
@@ -241,7 +241,7 @@ def annotate(
         if rater is not None:
             check_has_rated(store, rater)
 
-    with evaluated_folders(folders, collection, only, by, profiles, workers, check, reads_only=dry_run) as (
+    with evaluated_folders(folders, collection, only, by, tastes, workers, check, reads_only=dry_run) as (
         _,
         evaluated,
     ):

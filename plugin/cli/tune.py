@@ -15,7 +15,7 @@ from .options import (
     By,
     CollectionOption,
     Json,
-    Profiles,
+    TasteFolder,
     Wildcards,
     finite,
     load_generator,
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 ME = "me"
 
 
-def _panel(by: Sequence[str], adherence: float | None, profiles: Path | None, collection: str) -> Panel:
+def _panel(by: Sequence[str], adherence: float | None, tastes: Path | None, collection: str) -> Panel:
     from ...pipelines.judges.finding import guarded
     from ...pipelines.tuning.panel import AdherenceFloor, Panel
 
     floor = AdherenceFloor(guarded("adherence"), adherence) if adherence else None
-    return Panel(dict(load_judges(by, profiles, [collection])), floor)
+    return Panel(dict(load_judges(by, tastes, [collection])), floor)
 
 
 def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str, words: int) -> PromptSpace:
@@ -170,7 +170,7 @@ def tune(
         Path | None,
         typer.Option("--report", callback=page_file, help="HTML page; default: tune.html in the collection."),
     ] = None,
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Tune prompts: draw, judge, learn what the words do, and choose the next ones.
@@ -197,7 +197,7 @@ def tune(
         check_keys()
     width, height = parse_size(size)
     asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(map(is_person, by or ())) else ())]
-    panel = _panel(asked, adherence, profiles, collection)
+    panel = _panel(asked, adherence, tastes, collection)
     if optimize:
         # A judge that cannot be optimized for is refused before anything is drawn.
         goal_judge(panel)

@@ -23,7 +23,7 @@ from ...errors import CollectionError, SoartError
 from ...pipelines.models.backends.address import backend_address
 from ...pipelines.models.options import GeneratorOptions
 from .options import (
-    Profiles,
+    TasteFolder,
     check_typed_priors,
     load_generator,
     prior_names,
@@ -127,7 +127,7 @@ def web(
         ),
     ] = False,
     drawing: GeneratorOptions = GeneratorOptions(),
-    profiles: Profiles = None,
+    tastes: TasteFolder = None,
 ) -> None:
     """Show collections in the browser: rate by keyboard, compare, tune, look at tastes. Ctrl-C ends it."""
     check_gallery()
@@ -146,7 +146,7 @@ def web(
     _check_proxies(trusted_proxy or ())
     _check_drawing(drawing)
     wanted = prior_names(priors)
-    store = TasteStore(profiles)
+    store = TasteStore(tastes)
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
     with listen(host, port) as listener:
@@ -159,7 +159,7 @@ def web(
             partial(load_generator, drawing),
             backend=backend_address(drawing.model),
             vocabulary=drawing.vocabulary,
-            profiles=store,
+            tastes=store,
             rater=rater,
             password=password,
             guests=guests,

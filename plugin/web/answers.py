@@ -21,7 +21,7 @@ from ...errors import ImageError, MissingPictureError, SoartError
 from ...files import from_home
 from ...messages import message, with_values
 from ...metrics.damage.names import JUDGE, PERSON
-from ...metrics.damage.titles import CAUTION, damage_noun, has_points, profile_title, shared_name, stored_title
+from ...metrics.damage.titles import CAUTION, damage_noun, has_points, shared_name, stored_title, title_of
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES
@@ -125,7 +125,7 @@ def judge_title(texts: Texts, name: str, *, model: bool = False) -> str:
     """
     if model or name.startswith(JUDGE):
         return _model(name)
-    return _person(texts, name) or texts.message(profile_title(name))
+    return _person(texts, name) or texts.message(title_of(name))
 
 
 def stored_judge_title(texts: Texts, name: str) -> str:

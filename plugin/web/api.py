@@ -122,9 +122,9 @@ def create_api(server: Server) -> Starlette:
     current = server.collections[0]
 
     def names(request: Request) -> Response:
-        judges = current.profiles.judges()
+        judges = current.tastes.judges()
         return JSONResponse({
-            "tastes": current.profiles.names(), "judges": judges, "doubtful": current.profiles.doubtful(),
+            "tastes": current.tastes.names(), "judges": judges, "doubtful": current.tastes.doubtful(),
             "rater": server.settings.rater, "collection": current.name,
         })  # fmt: skip
 
@@ -132,7 +132,7 @@ def create_api(server: Server) -> Starlette:
         by = body.get("by") or "overall"
         if not isinstance(by, str):
             raise SoartError("Expected the name of a judge or a taste as 'by'.")
-        return JSONResponse(score_sent(sent_pictures(body.get("pictures")), by, current.profiles))
+        return JSONResponse(score_sent(sent_pictures(body.get("pictures")), by, current.tastes))
 
     def ratings(body: dict[str, Any]) -> Response:
         documents = body.get("pictures")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from starlette.requests import Request
 
 from ...metrics.damage.names import JUDGE
-from ...metrics.damage.titles import profile_of, shared_name
+from ...metrics.damage.titles import judge_name, shared_name
 from ...pipelines.collection.counts import count_collection
 from ...pipelines.scoring.opinions import who_judged
 from ...pipelines.services.judge_choices import (
@@ -23,7 +23,7 @@ from .state import current_collection, is_owner, server_of
 
 def offered_choices(request: Request, people: Iterable[str] = ()) -> list[JudgeChoice]:
     """The judges that may be started: those of items, some people, and the models that the owner of the server allows."""
-    return judge_choices(current_collection(request).profiles, people, offered_models(server_of(request).judges))
+    return judge_choices(current_collection(request).tastes, people, offered_models(server_of(request).judges))
 
 
 def ranking_choices(request: Request) -> list[JudgeChoice]:
@@ -35,9 +35,9 @@ def scored_choices(request: Request) -> list[JudgeChoice]:
     """The judges whose values a collection holds or can compute, with the numbers of pictures that have none."""
     current = current_collection(request)
     counts = count_collection(current.collection)
-    models = stored_models(counts.profiles, shared=not is_owner(request))
-    choices = judge_choices(current.profiles, who_judged(current.collection), models)
-    return counted_choices(choices, current.profiles, counts.profiles, counts.pictures - counts.problems)
+    models = stored_models(counts.judges, shared=not is_owner(request))
+    choices = judge_choices(current.tastes, who_judged(current.collection), models)
+    return counted_choices(choices, current.tastes, counts.judges, counts.pictures - counts.problems)
 
 
 def stored_name_of(request: Request, name: str) -> str:
@@ -48,9 +48,9 @@ def stored_name_of(request: Request, name: str) -> str:
     """
     current = current_collection(request)
     shared = name.startswith(JUDGE) and not is_owner(request)
-    return stored_judge(current.profiles, name, count_collection(current.collection).profiles if shared else ())
+    return stored_judge(current.tastes, name, count_collection(current.collection).judges if shared else ())
 
 
 def name_of_stored(request: Request, stored: str) -> str:
     """The name by which a page asks for the scores of a judge; guests know models by their shared names."""
-    return shared_name(stored) if stored.startswith(JUDGE) and not is_owner(request) else profile_of(stored)
+    return shared_name(stored) if stored.startswith(JUDGE) and not is_owner(request) else judge_name(stored)

@@ -51,7 +51,7 @@ GUEST_RATERS = ("guest", "visitor")
 
 
 class OpenCollection:
-    """A collection with its profiles, background jobs and services.
+    """A collection with its tastes, background jobs and services.
 
     Args:
         number: of the collection in its addresses, from 0.
@@ -88,18 +88,18 @@ class OpenCollection:
     ) -> None:
         self.number, self.collection, self.jobs = number, collection, Jobs()
         self.name = title_of_collection(collection)
-        self.profiles = CollectionTastes(collection, user_tastes)
-        self.tuning = TuningService(collection, self.profiles, self.jobs, load, drawing, judges)
-        self.generation = GenerationService(collection, self.profiles, self.jobs, load, drawing, judges)
-        self.optimizing = OptimizingService(collection, self.profiles, self.jobs, load, drawing, judges)
+        self.tastes = CollectionTastes(collection, user_tastes)
+        self.tuning = TuningService(collection, self.tastes, self.jobs, load, drawing, judges)
+        self.generation = GenerationService(collection, self.tastes, self.jobs, load, drawing, judges)
+        self.optimizing = OptimizingService(collection, self.tastes, self.jobs, load, drawing, judges)
         self.allowed = allowed_folders(collection, allowed)
-        self.evaluation = EvaluationService(collection, self.profiles, self.jobs, allowed=self.allowed, judges=judges)
+        self.evaluation = EvaluationService(collection, self.tastes, self.jobs, allowed=self.allowed, judges=judges)
         self.stacks = StackService(self.evaluation)
-        self.start = StartService(collection, self.profiles, self.jobs, self.evaluation, copy_to, self._rank_again)
+        self.start = StartService(collection, self.tastes, self.jobs, self.evaluation, copy_to, self._rank_again)
         self._lock, self._learning, self._taste_start = threading.Lock(), learning, start
         self._ratings: dict[str, RatingService] = {}
         self.selections = Selections()
-        renew_scores(self.jobs, collection, self.profiles)
+        renew_scores(self.jobs, collection, self.tastes)
         self.watch = FolderWatch(self.evaluation) if watch else None
         if self.watch:
             self.watch.start()
@@ -115,7 +115,7 @@ class OpenCollection:
             service = self._ratings.pop(rater, None)
             if service is None:
                 service = RatingService(
-                    self.collection, self.profiles, self.jobs, rater, self._learning, self._taste_start
+                    self.collection, self.tastes, self.jobs, rater, self._learning, self._taste_start
                 )
             # The latest one last: those that nobody uses any more are forgotten.
             self._ratings[rater] = service
@@ -147,7 +147,7 @@ class ServerSettings:
         load: loads the model that draws.
         backend: the running backend that draws; None for a model in this process. Requests cannot name one.
         vocabulary: vocabulary of plain prompts: ``embedded`` or ``general``.
-        profiles: the user's tastes.
+        tastes: the user's tastes.
         rater: name of an owner who has not entered one.
         token: makes its bearer the owner, who may move files; empty if nobody can.
         password: makes its bearer a guest; empty for none.
@@ -170,7 +170,7 @@ class ServerSettings:
     load: Callable[[], ImageGenerator]
     backend: BackendAddress | None = None
     vocabulary: str = "embedded"
-    profiles: TasteStore = field(default_factory=TasteStore)
+    tastes: TasteStore = field(default_factory=TasteStore)
     rater: str = "me"
     token: str = ""
     password: str = ""
@@ -217,13 +217,13 @@ class Server:
             OpenCollection(
                 number,
                 self._open(folder),
-                settings.profiles,
+                settings.tastes,
                 self.generator,
                 drawing,
                 self.learning,
                 self.judges,
                 settings.allowed,
-                start=Start(settings.priors, settings.profiles.folder),
+                start=Start(settings.priors, settings.tastes.folder),
                 watch=settings.watch,
                 copy_to=settings.copy_to,
             )

@@ -143,7 +143,7 @@ def linear_profile(name, *, grey=False):
 
 @pytest.mark.parametrize("mode", ["RGB", "P", "L", "LA"])
 def test_profiles_of_linear_light_are_converted_in_every_mode(mode):
-    """A profile that GIMP calls "Linear sRGB" is not mistaken for sRGB, and profiles of grey and palettes are not ignored."""
+    """A judge that GIMP calls "Linear sRGB" is not mistaken for sRGB, and tastes of grey and palettes are not ignored."""
     image = Image.new("RGB", (4, 4), (64, 64, 64))
     image = image.quantize(4) if mode == "P" else image.convert(mode)
     profile = linear_profile("GIMP built-in Linear sRGB", grey=mode in ("L", "LA"))

@@ -85,7 +85,7 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
     """
     name = parameters.get("by", "")
     return Query(
-        profile=stored(name) if name else "",
+        judge=stored(name) if name else "",
         sort=parameters.get("sort") or "date",
         ascending=parameters.get("up") == "1",
         low=_percentile(parameters, "low", 0.0),
@@ -117,8 +117,8 @@ def _query(request: Request, parameters: Mapping[str, str]) -> Query:
     shown = parameters.get("shown", "")
     if not shown:
         return query
-    profiles = count_collection(current.collection).profiles
-    return replace(query, **limits_of_shown(shown, current.collection, profiles))
+    judges = count_collection(current.collection).judges
+    return replace(query, **limits_of_shown(shown, current.collection, judges))
 
 
 def _ignored(parameters: Mapping[str, str], judges: Sequence[str], *, examined: bool) -> dict[str, str]:
@@ -152,7 +152,7 @@ def gallery(request: Request) -> Response:
     current = current_collection(request)
     counts = count_collection(current.collection)
     judges = scored_choices(request)
-    examined = all(counts.profiles.get(detector.stored_name) for detector in detectors())
+    examined = all(counts.judges.get(detector.stored_name) for detector in detectors())
     ignored = _ignored(request.query_params, [judge.name for judge in judges], examined=examined)
     # The form would send the others again, and a refused one hides all pictures.
     parameters = {name: value for name, value in request.query_params.items() if name not in ignored}
@@ -166,13 +166,13 @@ def gallery(request: Request) -> Response:
     offer = (
         counts.pictures >= GOAL
         and counts.raters.get(rater, 0) < GOAL
-        and rater not in current.profiles.own.names()
+        and rater not in current.tastes.own.names()
         and bool(known_roots(current.collection))
     )
     return page(
         request, "gallery.html", current, view="gallery", offer=offer, judges=judges, chosen=parameters.get("by") or OVERALL, counts=counts, parameters=parameters, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
-        startable=startable_models(request), adherence=adherence_among(current.collection, counts.profiles),
+        startable=startable_models(request), adherence=adherence_among(current.collection, counts.judges),
         examined=examined, ignored=[f"{name[:40]}={value[:40]}" for name, value in ignored.items()],
     )  # fmt: skip
 
@@ -193,7 +193,7 @@ def ids(request: Request) -> Response:
     if not way:
         return JSONResponse({"ids": found})
     number = whole_number(opened, "the picture's number") if opened else None
-    found, by_top = stacked(found, current.stacks.stacks(way, query.profile), number)
+    found, by_top = stacked(found, current.stacks.stacks(way, query.judge), number)
     return JSONResponse({"ids": found, "stacks": list(by_top.values())})
 
 
@@ -226,7 +226,7 @@ def heat(request: Request) -> Response:
     row = row_of(current.collection, request.path_params["image"])
     name = request.query_params.get("by") or OVERALL
     # Models and people have no heat map.
-    judge = current.profiles.judge(TECHNICAL if name.startswith((JUDGE, PERSON)) else name)
+    judge = current.tastes.judge(TECHNICAL if name.startswith((JUDGE, PERSON)) else name)
     return Response(
         heat_picture(current.collection, row, judge),
         media_type="image/jpeg",
@@ -239,7 +239,7 @@ def detail(request: Request) -> Response:
     current = current_collection(request)
     name = request.query_params.get("by") or OVERALL
     judge = stored_name_of(request, name) if name.startswith(JUDGE) else name
-    details = picture_details(current.collection, current.profiles, request.path_params["image"], judge)
+    details = picture_details(current.collection, current.tastes, request.path_params["image"], judge)
     return page(request, "detail.html", current, details=details)
 
 
@@ -253,7 +253,7 @@ def phrases(request: Request) -> Response:
 def score(request: Request, body: dict[str, Any]) -> Response:
     """Score the whole collection by a judge, in the background."""
     current = current_collection(request)
-    job = start_scoring(current.jobs, current.collection, current.profiles, str(body.get("by", "")))
+    job = start_scoring(current.jobs, current.collection, current.tastes, str(body.get("by", "")))
     return JSONResponse({"job": job.number})
 
 
@@ -266,7 +266,7 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
     parameters = {str(name): str(value) for name, value in filters.items()}
     found = ordered(current.collection, _query(request, parameters), rater_of(request))
     job = start_judging(
-        current.jobs, current.collection, current.profiles, str(body.get("judge", "")), found, server_of(request).judges
+        current.jobs, current.collection, current.tastes, str(body.get("judge", "")), found, server_of(request).judges
     )
     return JSONResponse({"job": job.number})
 

@@ -76,13 +76,13 @@ def name_rater(request: Request, body: dict[str, Any]) -> Response:
     name = composed(" ".join(str(body.get("rater", "")).split()))
     server = server_of(request)
     # A rater's taste bears the rater's name, so the rules for names of tastes hold.
-    server.collections[0].profiles.own.place(name)
+    server.collections[0].tastes.own.place(name)
     # The form sends the present name too if only the language changes.
     if name != rater_of(request):
         entered = {*server.names}
         known = {server.settings.rater}
         for current in server.collections:
-            known |= {*raters(current.collection), *choosers(current.collection), *current.profiles.own.names()}
+            known |= {*raters(current.collection), *choosers(current.collection), *current.tastes.own.names()}
         if name in {*map(composed, known), *entered}:
             check_may_bear(request, name)
         check_new_rater(name, known | (entered - {name}))

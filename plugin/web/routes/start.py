@@ -40,7 +40,7 @@ def state(request: Request) -> Response:
 
 def _best(current: OpenCollection, rater: str) -> tuple[TasteJudge | None, list[int], list[int]]:
     """The judge of a rater's taste, and the ids of the best and the worst pictures by it; no judge without a taste."""
-    usable, _ = usable_judges(current.profiles, {rater} & {*current.profiles.own.names()})
+    usable, _ = usable_judges(current.tastes, {rater} & {*current.tastes.own.names()})
     judge = usable.get(rater)
     if not isinstance(judge, TasteJudge):
         return None, [], []

@@ -29,11 +29,11 @@ def taste_page(request: Request) -> Response:
     """The view."""
     current, rater = current_collection(request), rater_of(request)
     collection = current.collection
-    usable, problems = usable_judges(current.profiles, current.profiles.names())
+    usable, problems = usable_judges(current.tastes, current.tastes.names())
     judges = {name: judge for name, judge in usable.items() if isinstance(judge, TasteJudge)}
     name = request.query_params.get("name") or (rater if rater in judges else "")
     if name and name not in judges:
-        judges[name] = taste_judge(current.profiles, name)
+        judges[name] = taste_judge(current.tastes, name)
     judge = judges.get(name)
     counts = count_collection(collection)
     unfit = len(unfit_ids(collection))
@@ -45,7 +45,7 @@ def taste_page(request: Request) -> Response:
             cells_of(collection, rows_of(collection, ids), rater, stored)
             for ids in best_and_worst(collection, stored, TOP)
         )
-        values["scored"] = len(order(collection, Query(profile=stored, sound=True, scored=True), rater))
+        values["scored"] = len(order(collection, Query(judge=stored, sound=True, scored=True), rater))
         if not isinstance(taste, Blend):
             values |= {"curve": draw_curve(taste.trust, texts_of(request).say), "effects": effects_of(taste)}
     agreed, common = agreement(collection, {name: judge.stored_name for name, judge in judges.items()})

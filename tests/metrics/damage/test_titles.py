@@ -1,6 +1,6 @@
 import pytest
 
-from soart.metrics.damage.titles import profile_of, profile_title, shared_name, stored_title
+from soart.metrics.damage.titles import judge_name, shared_name, stored_title, title_of
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,7 @@ def test_judges_are_shared_without_the_folder_of_their_model(name, shared):
 
 
 def test_titles_of_judges_hold_no_folder():
-    assert (
-        profile_title("judge:clip:/home/ann/fine@1")
-        == stored_title("judge:clip:/home/ann/fine@1")
-        == "judge: clip:fine"
-    )
+    assert title_of("judge:clip:/home/ann/fine@1") == stored_title("judge:clip:/home/ann/fine@1") == "judge: clip:fine"
 
 
 @pytest.mark.parametrize(
@@ -50,5 +46,5 @@ def test_titles_of_judges_hold_no_folder():
         ("other", "other"),
     ],
 )
-def test_profiles_are_known_by_the_name_of_their_scores(stored, name):
-    assert profile_of(stored) == name
+def test_judges_are_known_by_the_name_of_their_scores(stored, name):
+    assert judge_name(stored) == name

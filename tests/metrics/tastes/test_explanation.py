@@ -21,27 +21,27 @@ def learnt(world, size=12, **options):
 
 
 def test_contributions_and_their_remainder_make_the_difference(taste_world):
-    profile = learnt(taste_world)
+    taste = learnt(taste_world)
     items, _ = taste_world.draw(6, np.random.default_rng(2))
-    for one, liking in zip(explain(profile, items, top=99), profile.liking(items), strict=True):
+    for one, liking in zip(explain(taste, items, top=99), taste.liking(items), strict=True):
         total = one.baseline + one.remainder + sum(reason.contribution for reason in one.reasons)
         assert total == pytest.approx(liking, abs=1e-9)
 
 
 def test_what_was_planted_is_named(taste_world):
-    profile = learnt(taste_world)
-    base = profile.examples.items.mean(axis=0)
+    taste = learnt(taste_world)
+    base = taste.examples.items.mean(axis=0)
     vivid, dull = base.copy(), base.copy()
     vivid[taste_world.saturation] += 2
     dull[taste_world.saturation] -= 2
-    good, bad = explain(profile, np.stack([vivid, dull]))
+    good, bad = explain(taste, np.stack([vivid, dull]))
     assert good.reasons[0].text == "colours more saturated than your bad pictures"
     assert good.reasons[0].contribution > 0
     assert bad.reasons[0].text == "colours less saturated than your good ones"
     assert bad.reasons[0].contribution < 0
     fine = base.copy()
     fine[taste_world.detail] += 3
-    texts = [reason.text for reason in explain(profile, fine[None])[0].reasons]
+    texts = [reason.text for reason in explain(taste, fine[None])[0].reasons]
     assert "more of the finest horizontal detail than your bad pictures" in texts
 
 
@@ -53,9 +53,9 @@ def test_what_a_network_sees_is_more_or_less_to_the_taste_as_it_counts():
     items = rng.normal(size=(40, 6))
     liked = items @ signs > 0
     examples = from_modes({"good": items[liked], "bad": items[~liked]})
-    profile = learn_taste(examples, names, "v", repeats=1)
+    taste = learn_taste(examples, names, "v", repeats=1)
     seen = set()
-    for one in explain(profile, rng.normal(size=(20, 6))):
+    for one in explain(taste, rng.normal(size=(20, 6))):
         for reason in one.reasons:
             if reason.text.startswith("content"):
                 more = "more to your taste than your bad pictures" in reason.text
@@ -70,9 +70,9 @@ def test_reasons_name_the_mode(taste_world):
     items[10:20, 3] -= 6
     items[20:, 4] -= 6
     examples = from_modes({"good": items[:10], "grey": items[10:20], "soft": items[20:]})
-    profile = learn_taste(examples, taste_world.names, "v", repeats=1)
-    assert explain(profile, items[12:13])[0].mode[0] == "grey"
-    assert 0 < explain(profile, items[12:13])[0].mode[1] <= 1
+    taste = learn_taste(examples, taste_world.names, "v", repeats=1)
+    assert explain(taste, items[12:13])[0].mode[0] == "grey"
+    assert 0 < explain(taste, items[12:13])[0].mode[1] <= 1
 
 
 def test_every_item_has_words():
@@ -85,7 +85,7 @@ def test_every_item_has_words():
 
 
 @pytest.fixture(scope="module")
-def real_profile():
+def real_taste():
     """Likes saturated pictures, on real items of drawn patterns."""
     rng, extractor = np.random.default_rng(4), taste_extractor()
     grey = rng.integers(60, 190, (20, 32, 32, 1), dtype=np.uint8).repeat(3, axis=3)
@@ -97,11 +97,11 @@ def real_profile():
     ), extractor
 
 
-def test_heat_map_finds_the_liked_half(real_profile):
-    profile, extractor = real_profile
+def test_heat_map_finds_the_liked_half(real_taste):
+    taste, extractor = real_taste
     picture = np.random.default_rng(5).integers(60, 190, (64, 64, 1), dtype=np.uint8).repeat(3, axis=2)
     picture[:, 32:, 2] //= 4
-    heat = heat_map(profile, extractor, picture, 4)
+    heat = heat_map(taste, extractor, picture, 4)
     assert heat.shape == (4, 4)
     assert heat.mean() == pytest.approx(0, abs=1e-9)
     assert heat[:, 2:].min() > heat[:, :2].max()
@@ -111,29 +111,29 @@ def test_heat_map_finds_the_liked_half(real_profile):
     Image.fromarray(shown)
 
 
-def test_heat_map_of_odd_pictures(real_profile):
-    profile, extractor = real_profile
-    assert heat_map(profile, extractor, np.zeros((1, 1, 3), dtype=np.uint8)).shape == (1, 1)
-    assert heat_map(profile, extractor, np.zeros((17, 90, 3))).shape == (2, 2)
+def test_heat_map_of_odd_pictures(real_taste):
+    taste, extractor = real_taste
+    assert heat_map(taste, extractor, np.zeros((1, 1, 3), dtype=np.uint8)).shape == (1, 1)
+    assert heat_map(taste, extractor, np.zeros((17, 90, 3))).shape == (2, 2)
     flat = np.zeros((16, 16, 3), dtype=np.uint8)
     assert (overlay(flat, np.zeros((2, 2))) == flat).all()
     with pytest.raises(ImageError, match="grid of at least one"):
-        heat_map(profile, extractor, flat, 0)
+        heat_map(taste, extractor, flat, 0)
     with pytest.raises(ImageError, match="one picture"):
-        heat_map(profile, extractor, flat[None])
+        heat_map(taste, extractor, flat[None])
 
 
 def test_proposals_are_telling_and_diverse(taste_world):
     rng = np.random.default_rng(6)
-    profile = learnt(taste_world)
+    taste = learnt(taste_world)
     items, _ = taste_world.draw(40, rng)
     items[1:5] = items[0] + 1e-6 * rng.normal(size=(4, items.shape[1]))
     items[0:5] *= 3
-    proposal = propose(profile, items, 6)
+    proposal = propose(taste, items, 6)
     assert len(set(proposal.rows.tolist())) == len(proposal.rows) <= 6
     assert (np.diff(proposal.bits) <= 1e-9).all()
     assert sum(row < 5 for row in proposal.rows) <= 2
-    known = propose(profile, profile.examples.items, 3)
+    known = propose(taste, taste.examples.items, 3)
     assert known.bits.sum() < proposal.bits[:3].sum()
 
 
@@ -142,16 +142,16 @@ def test_proposals_teach_faster_than_chance(taste_world):
     from soart.metrics.tastes.proposals import information_model
 
     rng = np.random.default_rng(7)
-    profile = learnt(taste_world, size=5)
+    taste = learnt(taste_world, size=5)
     items, _ = taste_world.draw(150, rng)
-    model, z = information_model(profile), profile.fitted.scaling.frame.deviations(items)
+    model, z = information_model(taste), taste.fitted.scaling.frame.deviations(items)
     covariance, noise = model.covariance(z, np.zeros((150, 0)))
 
     def left(rows):
         inner = np.linalg.inv(covariance[np.ix_(rows, rows)] + noise * np.eye(len(rows)))
         return np.trace(covariance - covariance[:, rows] @ inner @ covariance[rows])
 
-    chosen = left(propose(profile, items, 8).rows)
+    chosen = left(propose(taste, items, 8).rows)
     assert chosen < np.mean([left(rng.choice(150, 8, replace=False)) for _ in range(20)])
 
 
@@ -159,49 +159,49 @@ def test_a_taste_of_prior_scores_alone_proposes_by_items(taste_world):
     rng = np.random.default_rng(8)
     examples = taste_world.planted(8, rng)
     examples = replace(examples, priors=examples.items[:, [taste_world.detail]])
-    profile = learn_taste(examples, taste_world.names, "v", prior_names=("a",), repeats=1)
-    model = profile.fitted.model
+    taste = learn_taste(examples, taste_world.names, "v", prior_names=("a",), repeats=1)
+    model = taste.fitted.model
     alone = replace(model, parts=[part for part in model.parts if part[1].kernel < 0])
     assert alone.parts
-    profile = replace(profile, fitted=replace(profile.fitted, model=alone))
+    taste = replace(taste, fitted=replace(taste.fitted, model=alone))
     items, _ = taste_world.draw(40, rng)
     items[1:5] = items[0] + 1e-6 * rng.normal(size=(4, items.shape[1]))
     items[:5] *= 3
-    rows = propose(profile, items, 6).rows
+    rows = propose(taste, items, 6).rows
     assert len(set(rows.tolist())) == len(rows) == 6
     assert sum(row < 5 for row in rows) <= 2
 
 
 def test_stop_rule(taste_world):
-    profile = learnt(taste_world)
-    assert propose(profile, np.zeros((0, len(taste_world.names)))).stop
-    trust = replace(profile.trust, word=STRONG, concordance=0.99, expected=0.993, more=24)
-    assert stop_rule(replace(profile, trust=trust))[0]
+    taste = learnt(taste_world)
+    assert propose(taste, np.zeros((0, len(taste_world.names)))).stop
+    trust = replace(taste.trust, word=STRONG, concordance=0.99, expected=0.993, more=24)
+    assert stop_rule(replace(taste, trust=trust))[0]
     trust = replace(trust, concordance=0.8, expected=0.9)
-    assert not stop_rule(replace(profile, trust=trust))[0]
+    assert not stop_rule(replace(taste, trust=trust))[0]
 
 
 def test_pictures_that_lack_a_prior_score_are_explained_without_it(taste_world):
     rng = np.random.default_rng(9)
     examples = taste_world.planted(8, rng)
     examples = replace(examples, priors=examples.liking[:, None] + 0.5 * rng.normal(size=(16, 1)))
-    profile = learn_taste(examples, taste_world.names, "v", prior_names=("judge:clip@1",), repeats=1)
+    taste = learn_taste(examples, taste_world.names, "v", prior_names=("judge:clip@1",), repeats=1)
     items, _ = taste_world.draw(4, rng)
     priors = np.array([[2.0], [np.nan], [-2.0], [np.nan]])
-    found = explain(profile, items, priors)
-    assert [one.liking for one in found] == pytest.approx(profile.liking(items, priors).tolist())
-    assert found[1::2] == explain(profile.alone, items[1::2])
+    found = explain(taste, items, priors)
+    assert [one.liking for one in found] == pytest.approx(taste.liking(items, priors).tolist())
+    assert found[1::2] == explain(taste.alone, items[1::2])
     assert ["clip" in " ".join(reason.text for reason in one.reasons) for one in found] == [True, False, True, False]
 
 
 def test_nothing_is_proposed_where_nothing_is_left_to_learn(taste_world):
-    profile = learnt(taste_world, size=3)
-    trust, row = replace(profile.trust, word=STRONG, concordance=0.9, expected=0.95), profile.examples.items[:1]
-    profile = replace(profile, trust=trust)
-    many = propose(profile, np.repeat(row, 400, axis=0), 400)
+    taste = learnt(taste_world, size=3)
+    trust, row = replace(taste.trust, word=STRONG, concordance=0.9, expected=0.95), taste.examples.items[:1]
+    taste = replace(taste, trust=trust)
+    many = propose(taste, np.repeat(row, 400, axis=0), 400)
     # Of copies of one picture each rating tells less.
     assert 1 <= len(many.rows) < 400
     assert (np.diff(many.bits) < 0).all()
     assert not many.stop
     short = replace(trust, word=TOO_FEW, advice="")
-    assert stop_rule(replace(profile, trust=short)) == (False, f"{RATE_FIVE}.")
+    assert stop_rule(replace(taste, trust=short)) == (False, f"{RATE_FIVE}.")

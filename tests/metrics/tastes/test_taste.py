@@ -37,23 +37,23 @@ def learn(examples, world, **options):
 
 
 @pytest.fixture(scope="module")
-def profile(taste_world):
+def taste(taste_world):
     return learn(taste_world.planted(15, np.random.default_rng(1)), taste_world)
 
 
-def test_planted_taste_is_found(profile, taste_world):
+def test_planted_taste_is_found(taste, taste_world):
     items, liking = taste_world.draw(400, np.random.default_rng(2))
-    assert concordance(liking, profile.liking(items)) > 0.8
-    assert profile.trust.word in ("usable", "strong")
+    assert concordance(liking, taste.liking(items)) > 0.8
+    assert taste.trust.word in ("usable", "strong")
 
 
-def test_scales(profile, taste_world):
+def test_scales(taste, taste_world):
     items, _ = taste_world.draw(200, np.random.default_rng(3))
-    liking = profile.liking(items)
-    probability, score = profile.probability(liking), profile.score(items)
+    liking = taste.liking(items)
+    probability, score = taste.probability(liking), taste.score(items)
     assert ((probability > 0) & (probability < 1)).all()
     np.testing.assert_allclose(score, 100 * probability)
-    percentile = profile.percentile(liking)
+    percentile = taste.percentile(liking)
     assert percentile.min() >= 0
     assert percentile.max() <= 100
     order = np.argsort(liking)
@@ -63,15 +63,15 @@ def test_scales(profile, taste_world):
 
 def test_probability_is_calibrated(taste_world):
     rng = np.random.default_rng(8)
-    profile = learn(taste_world.planted(40, rng, noise=1.5), taste_world, repeats=4)
+    taste = learn(taste_world.planted(40, rng, noise=1.5), taste_world, repeats=4)
     test = taste_world.planted(300, rng, noise=1.5)
-    chance = profile.probability(profile.liking(test.items))
+    chance = taste.probability(taste.liking(test.items))
     for low, high in ((0.0, 0.3), (0.3, 0.7), (0.7, 1.0)):
         inside = (chance >= low) & (chance < high)
         assert abs((test.liking[inside] > 0).mean() - chance[inside].mean()) < 0.15
 
 
-def test_same_seed_same_profile(taste_world):
+def test_same_seed_same_taste(taste_world):
     examples = taste_world.planted(8, np.random.default_rng(4))
     first, second = (learn(examples, taste_world) for _ in range(2))
     items, _ = taste_world.draw(20, np.random.default_rng(5))
@@ -103,11 +103,11 @@ def test_missing_prior_scores_are_neutral(taste_world):
     rng = np.random.default_rng(11)
     examples = taste_world.planted(8, rng)
     examples = replace(examples, priors=np.column_stack([examples.liking, np.full(len(examples), np.nan)]))
-    profile = learn(examples, taste_world, prior_names=("a", "b"))
+    taste = learn(examples, taste_world, prior_names=("a", "b"))
     items, _ = taste_world.draw(5, rng)
-    assert np.isfinite(profile.liking(items)).all()
+    assert np.isfinite(taste.liking(items)).all()
     with pytest.raises(ItemsError, match="2 prior scores"):
-        profile.liking(items, np.zeros((5, 1)))
+        taste.liking(items, np.zeros((5, 1)))
 
 
 def test_ratings_choices_and_folders_mix(taste_world):
@@ -122,10 +122,10 @@ def test_ratings_choices_and_folders_mix(taste_world):
     assert every.graded
     assert len(set(every.pictures)) == len(every)
     assert every.weights.max() > 1
-    profile = learn(every, taste_world)
+    taste = learn(every, taste_world)
     test, truth = taste_world.draw(300, rng)
-    assert concordance(truth, profile.liking(test)) > 0.75
-    assert "of 100 pairs" in profile.trust.sentence
+    assert concordance(truth, taste.liking(test)) > 0.75
+    assert "of 100 pairs" in taste.trust.sentence
 
 
 def test_choices_order_pictures():
@@ -222,20 +222,20 @@ def test_any_few_pictures_give_finite_likings(taste_world, seed, good, bad, cons
     items, _ = taste_world.draw(good + bad, rng)
     if constant:
         items[:, :4] = 7.25
-    profile = learn(from_modes({"good": items[:good], "bad": items[good:]}), taste_world, repeats=1)
-    assert np.isfinite(profile.liking(items)).all()
-    assert np.isfinite(profile.score(items, useless_ok=True)).all()
-    assert profile.trust.word == "too few examples" or min(good, bad) >= 5
+    taste = learn(from_modes({"good": items[:good], "bad": items[good:]}), taste_world, repeats=1)
+    assert np.isfinite(taste.liking(items)).all()
+    assert np.isfinite(taste.score(items, useless_ok=True)).all()
+    assert taste.trust.word == "too few examples" or min(good, bad) >= 5
 
 
-def test_useless_profile_does_not_score_silently(taste_world):
+def test_useless_taste_does_not_score_silently(taste_world):
     examples = taste_world.planted(3, np.random.default_rng(1))
-    profile = learn(examples, taste_world)
+    taste = learn(examples, taste_world)
     with pytest.raises(TasteError, match="too few examples"):
-        profile.score(examples.items)
-    assert len(profile.score(examples.items, useless_ok=True)) == 6
+        taste.score(examples.items)
+    assert len(taste.score(examples.items, useless_ok=True)) == 6
     with pytest.raises(ItemsError, match="items of different extractors"):
-        profile.liking(examples.items[:, :5])
+        taste.liking(examples.items[:, :5])
 
 
 def test_named_modes_are_told_apart(taste_world):
@@ -243,10 +243,10 @@ def test_named_modes_are_told_apart(taste_world):
     items, _ = taste_world.draw(45, rng)
     items[15:30, taste_world.saturation] -= 5
     items[30:, taste_world.detail] -= 5
-    profile = learn(from_modes({"good": items[:15], "grey": items[15:30], "soft": items[30:]}), taste_world)
-    z = profile.fitted.scaling.frame.deviations(items)
-    chances = profile.modes.probabilities(z)
-    assert (profile.modes.model.classes_[chances.argmax(axis=1)] == profile.examples.modes).mean() > 0.9
+    taste = learn(from_modes({"good": items[:15], "grey": items[15:30], "soft": items[30:]}), taste_world)
+    z = taste.fitted.scaling.frame.deviations(items)
+    chances = taste.modes.probabilities(z)
+    assert (taste.modes.model.classes_[chances.argmax(axis=1)] == taste.examples.modes).mean() > 0.9
 
 
 def test_version_d_alone_needs_a_pair(taste_world):

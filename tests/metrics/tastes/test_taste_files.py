@@ -28,7 +28,7 @@ def make(world, seed=1, name="mine", **options):
 
 
 @pytest.fixture(scope="module")
-def profile(taste_world):
+def taste(taste_world):
     return make(taste_world)
 
 
@@ -37,18 +37,18 @@ def parts_of(path):
         return file.metadata(), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
 
 
-def test_round_trip(profile, taste_world, tmp_path):
-    path = save_taste(profile, tmp_path / "deep" / "mine.safetensors")
+def test_round_trip(taste, taste_world, tmp_path):
+    path = save_taste(taste, tmp_path / "deep" / "mine.safetensors")
     again = load_taste(path)
     # Pages can translate it.
     assert isinstance(again.trust.advice, Message)
-    assert again.trust.advice == profile.trust.advice
+    assert again.trust.advice == taste.trust.advice
     items, _ = taste_world.draw(30, np.random.default_rng(2))
-    np.testing.assert_allclose(again.liking(items), profile.liking(items), atol=1e-9)
-    np.testing.assert_allclose(again.score(items, useless_ok=True), profile.score(items, useless_ok=True), atol=1e-6)
-    np.testing.assert_array_equal(again.percentile(profile.liking(items)), profile.percentile(profile.liking(items)))
+    np.testing.assert_allclose(again.liking(items), taste.liking(items), atol=1e-9)
+    np.testing.assert_allclose(again.score(items, useless_ok=True), taste.score(items, useless_ok=True), atol=1e-6)
+    np.testing.assert_array_equal(again.percentile(taste.liking(items)), taste.percentile(taste.liking(items)))
     assert (again.name, again.version, again.method, again.names) == ("mine", "v1", "mixture", taste_world.names)
-    assert again.trust.word == profile.trust.word
+    assert again.trust.word == taste.trust.word
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
@@ -75,10 +75,10 @@ def test_named_modes_survive(taste_world, tmp_path):
 
     items, _ = taste_world.draw(30, np.random.default_rng(3))
     examples = from_modes({"good": items[:10], "grey": items[10:20], "soft": items[20:]})
-    profile = learn_taste(examples, taste_world.names, "v1", repeats=1)
-    again = load_taste(save_taste(profile, tmp_path / "p"))
-    z = profile.fitted.scaling.frame.deviations(items)
-    np.testing.assert_allclose(again.modes.probabilities(z), profile.modes.probabilities(z), atol=1e-8)
+    taste = learn_taste(examples, taste_world.names, "v1", repeats=1)
+    again = load_taste(save_taste(taste, tmp_path / "p"))
+    z = taste.fitted.scaling.frame.deviations(items)
+    np.testing.assert_allclose(again.modes.probabilities(z), taste.modes.probabilities(z), atol=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_tastes_learnt_from_other_scores_are_to_be_learnt_again(
         load_taste(path)
 
 
-def test_damaged_and_foreign_files_are_refused(profile, tmp_path):
-    path = save_taste(profile, tmp_path / "p.safetensors")
+def test_damaged_and_foreign_files_are_refused(taste, tmp_path):
+    path = save_taste(taste, tmp_path / "p.safetensors")
     whole = path.read_bytes()
     broken = tmp_path / "b.safetensors"
     flipped = bytearray(whole)
@@ -171,22 +171,22 @@ def rewrite(path, change, rehash):
         ),
     ],
 )
-def test_contents_are_checked_even_under_a_right_hash(change, words, profile, tmp_path):
-    path = save_taste(profile, tmp_path / "p.safetensors")
+def test_contents_are_checked_even_under_a_right_hash(change, words, taste, tmp_path):
+    path = save_taste(taste, tmp_path / "p.safetensors")
     rewrite(path, change, rehash=True)
     with pytest.raises(TasteError, match=words):
         load_taste(path)
 
 
-def test_header_is_under_the_hash(profile, tmp_path):
-    path = save_taste(profile, tmp_path / "p.safetensors")
+def test_header_is_under_the_hash(taste, tmp_path):
+    path = save_taste(taste, tmp_path / "p.safetensors")
     rewrite(path, lambda h, a: h["parts"][0].update(calibration=[9.0, 0.0]), rehash=False)
     with pytest.raises(TasteError, match="changed or damaged"):
         load_taste(path)
 
 
-def test_nothing_is_half_saved(profile, tmp_path, monkeypatch):
-    path = save_taste(profile, tmp_path / "p.safetensors")
+def test_nothing_is_half_saved(taste, tmp_path, monkeypatch):
+    path = save_taste(taste, tmp_path / "p.safetensors")
     before = path.read_bytes()
 
     def full(descriptor):
@@ -194,38 +194,38 @@ def test_nothing_is_half_saved(profile, tmp_path, monkeypatch):
 
     monkeypatch.setattr("soart.files.os.fsync", full)
     with pytest.raises(TasteError, match="No space left"):
-        save_taste(replace(profile, name="other"), path)
+        save_taste(replace(taste, name="other"), path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["p.safetensors"]
     with pytest.raises(TasteError, match="cannot be written"):
-        save_taste(profile, path / "below" / "a file")
+        save_taste(taste, path / "below" / "a file")
 
 
-def test_same_taste_but_for_its_date(profile, taste_world, tmp_path):
-    later = replace(profile, created="2030-01-01T00:00:00+00:00")
-    assert same_taste(profile, load_taste(save_taste(later, tmp_path / "p")))
-    assert same_taste(blend("b", [profile, later]), blend("b", [later, profile]))
+def test_same_taste_but_for_its_date(taste, taste_world, tmp_path):
+    later = replace(taste, created="2030-01-01T00:00:00+00:00")
+    assert same_taste(taste, load_taste(save_taste(later, tmp_path / "p")))
+    assert same_taste(blend("b", [taste, later]), blend("b", [later, taste]))
     others = (
-        replace(profile, name="other"),
+        replace(taste, name="other"),
         make(taste_world, seed=2),
-        blend("mine", [profile, replace(profile, name="yours")], [1, 2]),
+        blend("mine", [taste, replace(taste, name="yours")], [1, 2]),
     )
-    assert not any(same_taste(profile, other) for other in others)
+    assert not any(same_taste(taste, other) for other in others)
     # Whatever was learnt counts, such as judgements of other weights.
-    heavier = replace(profile, examples=replace(profile.examples, weights=profile.examples.weights * 2))
-    assert not same_taste(profile, heavier)
-    assert taste_files.content_hash(profile) != taste_files.content_hash(heavier)
+    heavier = replace(taste, examples=replace(taste.examples, weights=taste.examples.weights * 2))
+    assert not same_taste(taste, heavier)
+    assert taste_files.content_hash(taste) != taste_files.content_hash(heavier)
     # Only pictures that are known from choices alone have levels.
-    chosen = replace(profile, examples=replace(profile.examples, levels=np.zeros(16, dtype=np.int64)))
+    chosen = replace(taste, examples=replace(taste.examples, levels=np.zeros(16, dtype=np.int64)))
     assert same_taste(chosen, chosen)
-    assert not same_taste(profile, chosen)
-    assert not same_taste(chosen, profile)
+    assert not same_taste(taste, chosen)
+    assert not same_taste(chosen, taste)
 
 
-def test_versions_must_match(profile, taste_world):
-    check_version(profile, taste_world.names, "v1")
+def test_versions_must_match(taste, taste_world):
+    check_version(taste, taste_world.names, "v1")
     with pytest.raises(TasteError, match="learnt on items v1, this version of soart measures v2"):
-        check_version(profile, taste_world.names, "v2")
+        check_version(taste, taste_world.names, "v2")
 
 
 def test_percentiles_of_a_blend_are_those_of_its_likings():
@@ -251,45 +251,45 @@ def test_percentiles_of_a_blend_are_those_of_its_likings():
     assert alike.reference == pytest.approx((one - one.mean()) / one.std())
 
 
-def test_blend(profile, taste_world, tmp_path):
+def test_blend(taste, taste_world, tmp_path):
     other = make(taste_world, seed=5, name="yours")
-    both = blend("ours", [profile, other], [3, 1])
+    both = blend("ours", [taste, other], [3, 1])
     assert both.weights == (0.75, 0.25)
     items, _ = taste_world.draw(40, np.random.default_rng(6))
-    mixed = 0.75 * profile.score(items, useless_ok=True) + 0.25 * other.score(items, useless_ok=True)
+    mixed = 0.75 * taste.score(items, useless_ok=True) + 0.25 * other.score(items, useless_ok=True)
     np.testing.assert_allclose(both.score(items, useless_ok=True), mixed)
     again = load_taste(save_taste(both, tmp_path / "b"))
     assert isinstance(again, Blend)
     np.testing.assert_allclose(again.liking(items), both.liking(items), atol=1e-9)
-    nested = blend("all", [both, profile])
+    nested = blend("all", [both, taste])
     # A taste that comes twice counts once, by both weights.
     assert [p.name for p in nested.parts] == ["mine", "yours"]
     assert nested.weights == pytest.approx((0.875, 0.125))
     percentile = both.percentile(both.liking(items))
     assert (percentile >= 0).all()
     assert (percentile <= 100).all()
-    assert both.trust in (profile.trust, other.trust)
+    assert both.trust in (taste.trust, other.trust)
     assert "0.75 mine" in both.method
 
 
-def test_notebooks_show_how_reliable_a_taste_is(profile):
-    for taste in (replace(profile, name="<b>mine"), blend("<b>mine", [profile, replace(profile, name="yours")])):
-        page = taste._repr_html_()
+def test_notebooks_show_how_reliable_a_taste_is(taste):
+    for shown in (replace(taste, name="<b>mine"), blend("<b>mine", [taste, replace(taste, name="yours")])):
+        page = shown._repr_html_()
         assert "&lt;b&gt;mine" in page
         assert "pictures" in page
-        assert profile.trust.word in page
+        assert shown.trust.word in page
         assert "of one prompt" not in page
-    told = replace(profile, trust=replace(profile.trust, within=WithinGroups(0.75, 0.6, 0.9, 40, 8)))
+    told = replace(taste, trust=replace(taste.trust, within=WithinGroups(0.75, 0.6, 0.9, 40, 8)))
     assert "Of two pictures of one prompt it picks yours in 75 % (60 … 90)" in told._repr_html_()
 
 
-def test_wrong_blends_are_refused(profile, taste_world):
+def test_wrong_blends_are_refused(taste, taste_world):
     for parts, weights, words in (
-        ([profile], None, "at least two"),
-        ([profile, profile], None, "two different tastes"),
-        ([profile, profile], [1, 0], "above 0"),
-        ([profile, profile], [1, float("nan")], "above 0"),
-        ([profile, replace(profile, version="v2")], None, "same items"),
+        ([taste], None, "at least two"),
+        ([taste, taste], None, "two different tastes"),
+        ([taste, taste], [1, 0], "above 0"),
+        ([taste, taste], [1, float("nan")], "above 0"),
+        ([taste, replace(taste, version="v2")], None, "same items"),
     ):
         with pytest.raises(TasteError, match=words):
             blend("x", parts, weights)
@@ -312,38 +312,38 @@ def test_comparison_finds_where_tastes_disagree():
         compare_tastes(["a"], a[None])
 
 
-def test_a_taste_keeps_those_that_it_starts_from(profile, taste_world, tmp_path):
+def test_a_taste_keeps_those_that_it_starts_from(taste, taste_world, tmp_path):
     """The other taste itself lacks other raters' means, and so does the one that starts from it."""
     rng = np.random.default_rng(7)
     examples = taste_world.planted(8, rng)
-    both = blend("both", [profile, make(taste_world, seed=5, name="yours")])
+    both = blend("both", [taste, make(taste_world, seed=5, name="yours")])
     names = ("taste:mine", "others", "taste:both")
-    priors = np.column_stack([profile.liking(examples.items), examples.liking, both.liking(examples.items)])
-    taste = learn_taste(
-        replace(examples, priors=priors), taste_world.names, "v1", prior_names=names, tastes=(profile, both), repeats=1
+    priors = np.column_stack([taste.liking(examples.items), examples.liking, both.liking(examples.items)])
+    learnt = learn_taste(
+        replace(examples, priors=priors), taste_world.names, "v1", prior_names=names, tastes=(taste, both), repeats=1
     )
-    again = load_taste(save_taste(taste, tmp_path / "t"))
+    again = load_taste(save_taste(learnt, tmp_path / "t"))
     items, _ = taste_world.draw(9, rng)
     assert [one.name for one in again.tastes] == ["mine", "both"]
     assert [one.name for one in again.alone.tastes] == ["mine", "both"]
-    np.testing.assert_allclose(again.liking(items), taste.liking(items), atol=1e-9)
-    assert same_taste(again, taste)
-    path = save_taste(taste, tmp_path / "t")
+    np.testing.assert_allclose(again.liking(items), learnt.liking(items), atol=1e-9)
+    assert same_taste(again, learnt)
+    path = save_taste(learnt, tmp_path / "t")
     rewrite(path, lambda h, a: h["parts"][0]["tastes"].pop(), rehash=True)
     with pytest.raises(TasteError, match="incomplete: expected each taste among its prior scores"):
         load_taste(path)
 
 
-def test_one_taste_of_a_blend_is_asked_for_where_a_blend_does_not_do(profile):
-    both = blend("ours", [profile, replace(profile, name="yours")])
-    assert both.names == profile.names
-    assert only_taste(profile) is profile
+def test_one_taste_of_a_blend_is_asked_for_where_a_blend_does_not_do(taste):
+    both = blend("ours", [taste, replace(taste, name="yours")])
+    assert both.names == taste.names
+    assert only_taste(taste) is taste
     with pytest.raises(TasteError, match=r"'ours' is a blend: use one of its tastes instead \(mine, yours\)"):
         only_taste(both)
 
 
-def test_tastes_of_a_population_are_to_be_learnt_again(profile, tmp_path):
-    header, arrays = taste_files._contents(profile)
+def test_tastes_of_a_population_are_to_be_learnt_again(taste, tmp_path):
+    header, arrays = taste_files._contents(taste)
     header["parts"][0]["kinds_space"] = "cards-1"
     path = write_arrays(tmp_path / "mine.safetensors", FILE, header, arrays)
     with pytest.raises(

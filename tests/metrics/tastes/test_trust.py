@@ -97,15 +97,15 @@ def test_copies_in_a_group_count_once(taste_world):
     items = np.repeat(scenes, 5, axis=0) + 0.01 * rng.normal(size=(60, scenes.shape[1]))
     good = np.repeat(rng.permutation([True] * 6 + [False] * 6), 5)
     examples = from_modes({"good": items[good], "bad": items[~good]})
-    profile = learn_taste(examples, taste_world.names, "v", rng=rng)
-    assert profile.trust.groups == 12
-    assert profile.trust.useless
+    taste = learn_taste(examples, taste_world.names, "v", rng=rng)
+    assert taste.trust.groups == 12
+    assert taste.trust.useless
 
 
 def test_report_of_a_planted_taste(taste_world):
     rng = np.random.default_rng(4)
-    profile = learn_taste(taste_world.planted(15, rng), taste_world.names, "v", rng=rng)
-    trust = profile.trust
+    taste = learn_taste(taste_world.planted(15, rng), taste_world.names, "v", rng=rng)
+    trust = taste.trust
     assert trust.word in (USABLE, STRONG)
     assert trust.low <= trust.concordance <= trust.high
     assert f"orders about {round(100 * trust.concordance)} as you would" in trust.sentence
@@ -164,10 +164,10 @@ def test_interval_covers_and_chance_is_called_chance(taste_world):
     for seed in range(40):
         rng = np.random.default_rng(seed)
         examples = taste_world.planted(10, rng, noise=1.5)
-        profile = learn_taste(examples, taste_world.names, "v", rng=rng)
+        taste = learn_taste(examples, taste_world.names, "v", rng=rng)
         test = taste_world.planted(200, rng, noise=1.5)
-        true = concordance(test.liking, profile.liking(test.items))
-        covered.append(profile.trust.low <= true <= profile.trust.high)
+        true = concordance(test.liking, taste.liking(test.items))
+        covered.append(taste.trust.low <= true <= taste.trust.high)
         items, _ = taste_world.draw(20, rng)
         random = from_modes({"good": items[:10], "bad": items[10:]})
         called.append(learn_taste(random, taste_world.names, "v", rng=rng).trust.word == CHANCE)

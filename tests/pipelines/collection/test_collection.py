@@ -142,14 +142,14 @@ def test_items_and_scores(collection, make_drawn):
     assert np.array_equal(collection.items("v1", [r.id for r in rows])[rows[0].id], values.astype("f4"))
     collection.set_scores("p", {rows[0].id: 1.0, rows[1].id: 2.0})
     collection.set_scores("p", {rows[0].id: 3.0})
-    for profile, scores, words in (
+    for judge, scores, words in (
         ("p", {rows[0].id: float("nan")}, "scores of 'p' as numbers, got NaN"),
         ("p", {rows[0].id: "5"}, "scores as numbers, got '5'"),
         ("p", [5.0], "scores by the ids of pictures"),
         (5, {rows[0].id: 5.0}, "the name of the scores as text, got 5"),
     ):
         with pytest.raises(CollectionError, match=words):
-            collection.set_scores(profile, scores)
+            collection.set_scores(judge, scores)
     for wrong, words in (([5], "ratings by the ids of pictures"), ({"a": 5}, "ids of pictures as whole numbers")):
         with pytest.raises(CollectionError, match=words):
             rate(collection, "me", wrong)

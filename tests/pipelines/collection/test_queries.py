@@ -62,8 +62,8 @@ def test_the_newest_come_first_and_reversed_last(filled):
 
 
 def test_pictures_without_a_score_come_last_whichever_way(filled):
-    assert ids(filled, profile="p", sort="score") == [5, 1, 4, 3, 2, 6]
-    assert ids(filled, profile="p", sort="score", ascending=True) == [2, 4, 3, 1, 5, 6]
+    assert ids(filled, judge="p", sort="score") == [5, 1, 4, 3, 2, 6]
+    assert ids(filled, judge="p", sort="score", ascending=True) == [2, 4, 3, 1, 5, 6]
 
 
 def test_words_are_found_in_any_case_and_are_not_patterns(filled):
@@ -223,8 +223,8 @@ def test_percentiles_are_those_of_rankings(filled):
     values = np.array([3.0, 1.0, 2.0, 2.0, 5.0])
     scale = Scale.of(filled, "p")
     assert [scale.percentile(v) for v in values] == percentiles(values).tolist()
-    assert ids(filled, profile="p", low=50) == [5, 4, 3, 1]
-    assert ids(filled, profile="p", high=10) == [2]
+    assert ids(filled, judge="p", low=50) == [5, 4, 3, 1]
+    assert ids(filled, judge="p", high=10) == [2]
     assert Scale.of(filled, "none").percentile(1) == 0
 
 
@@ -250,10 +250,10 @@ def test_facts_count(filled):
     rate(filled, "ann", {1: 5})
     found = count_collection(filled)
     assert (found.pictures, found.problems) == (6, 0)
-    assert (found.raters, found.profiles, found.models) == ({"ann": 1}, {"p": 5}, {"m": 6})
+    assert (found.raters, found.tastes, found.models) == ({"ann": 1}, {"p": 5}, {"m": 6})
     update_pictures(filled, [{"id": 2, "problem": AWAY}, {"id": 3, "problem": "all black"}])
     found = count_collection(filled)
-    assert (found.pictures, found.problems, found.away, found.profiles) == (5, 1, 1, {"p": 4})
+    assert (found.pictures, found.problems, found.away, found.tastes) == (5, 1, 1, {"p": 4})
 
 
 def test_ends_hold_scored_pictures_once(filled):
@@ -268,14 +268,14 @@ def test_ends_hold_scored_pictures_once(filled):
 def test_a_picture_that_cannot_be_judged_has_no_score_under_a_taste(filled):
     """A black picture was the best of some tastes, in the gallery alone."""
     scores = {1: 3.0, 2: 9.0, 3: 2.0}
-    for profile in ("taste:mine", "other"):
-        filled.set_scores(profile, scores)
+    for judge in ("taste:mine", "other"):
+        filled.set_scores(judge, scores)
     filled.set_scores(STORED_TECHNICAL, {1: 50.0, 2: 0.0, 3: 40.0})
-    assert ids(filled, profile="other", sort="score")[:3] == [2, 1, 3]
-    assert ids(filled, profile="taste:mine", sort="score") == [1, 3, 6, 5, 4, 2]
-    assert ids(filled, profile="taste:mine", sort="score", ascending=True)[:2] == [3, 1]
-    assert ids(filled, profile="taste:mine", low=50) == [1]
-    assert sorted(ids(filled, profile="taste:mine", scored=True)) == [1, 3]
+    assert ids(filled, judge="other", sort="score")[:3] == [2, 1, 3]
+    assert ids(filled, judge="taste:mine", sort="score") == [1, 3, 6, 5, 4, 2]
+    assert ids(filled, judge="taste:mine", sort="score", ascending=True)[:2] == [3, 1]
+    assert ids(filled, judge="taste:mine", low=50) == [1]
+    assert sorted(ids(filled, judge="taste:mine", scored=True)) == [1, 3]
     assert scores_of(filled, "taste:mine", [1, 2]) == {1: 3.0}
     assert scores_of(filled, "other", [1, 2]) == {1: 3.0, 2: 9.0}
     assert Scale.of(filled, "taste:mine").values.tolist() == [2.0, 3.0]

@@ -42,8 +42,8 @@ def taste_judge():
     return TasteJudge.of(load_taste(FOLDER / "taste.safetensors"))
 
 
-def by_digest(collection, profile):
-    scores = collection.scores(profile)
+def by_digest(collection, judge):
+    scores = collection.scores(judge)
     return [scores[row.id] for row in collection.images()]
 
 

@@ -10,7 +10,7 @@ from soart.pipelines.scoring.taste_store import TasteStore
 
 
 @pytest.fixture
-def profiles(tmp_path):
+def tastes(tmp_path):
     with Collection(tmp_path / "collection") as collection:
         yield CollectionTastes(collection, TasteStore(tmp_path / "tastes"))
 
@@ -42,21 +42,21 @@ def test_the_owner_may_weigh_a_judge_that_is_offered_anyway(package):
     assert [(judge.label, judge.weight) for judge in offered if "adherence" in judge.label] == [("adherence", 0.5)]
 
 
-def test_they_are_loaded_once_and_guarded_anew(package, profiles):
+def test_they_are_loaded_once_and_guarded_anew(package, tastes):
     offered = OfferedJudges([("acme_judge:Moody", 1.0)])
-    [(first, weight)] = offered.weighted({"acme_judge:Moody": 0.5}, profiles)
-    second = offered.named("acme_judge:Moody", profiles)
+    [(first, weight)] = offered.weighted({"acme_judge:Moody": 0.5}, tastes)
+    second = offered.named("acme_judge:Moody", tastes)
     assert (first.stored_name, weight) == ("judge:redness@1", 0.5)
     assert first is not second
     assert first.inner is second.inner
 
 
-def test_visitors_name_judges_of_items_and_people_too(profiles):
-    judges = OfferedJudges().weighted({"technical": 1.0, "person:ann": 2.0}, profiles)
+def test_visitors_name_judges_of_items_and_people_too(tastes):
+    judges = OfferedJudges().weighted({"technical": 1.0, "person:ann": 2.0}, tastes)
     assert [(judge.stored_name, judge.person, weight) for judge, weight in judges] == [
         ("technical-9", "", 1.0), ("person:ann", "ann", 2.0),
     ]  # fmt: skip
-    [(judge, weight)] = OfferedJudges().weighted({}, profiles)
+    [(judge, weight)] = OfferedJudges().weighted({}, tastes)
     assert (judge.name, weight) == ("overall", 1.0)
 
 
@@ -72,9 +72,9 @@ def test_visitors_name_judges_of_items_and_people_too(profiles):
         ({"redness": 1.0, "ready": 1.0}, "named twice"),
     ],
 )
-def test_nothing_else_is_loaded(package, profiles, weights, message):
+def test_nothing_else_is_loaded(package, tastes, weights, message):
     with pytest.raises(JudgeError, match=message):
-        OfferedJudges().weighted(weights, profiles)
+        OfferedJudges().weighted(weights, tastes)
 
 
 def test_a_mistake_of_the_owner_is_seen_at_the_start(tmp_path):

@@ -12,9 +12,9 @@ from soart.pipelines.keepers.stacks import find_stacks, stacked
 
 
 def stacks_of(found, by):
-    profile = found.evaluation.main
+    judge = found.evaluation.main
     ids = [row.id for row in found.collection.images()]
-    return find_stacks(found.collection, by, ids, found.collection.scores(profile), profile, found)
+    return find_stacks(found.collection, by, ids, found.collection.scores(judge), judge, found)
 
 
 @pytest.mark.parametrize("by", UNITS)

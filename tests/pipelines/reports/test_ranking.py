@@ -38,7 +38,7 @@ def ranking(collection, make_drawn):
 
 
 def test_page_is_escaped_and_self_contained(collection, ranking):
-    page = render_report(collection, ranking, "title <i>", "profile", ["note <u>"], ["problem <s>"])
+    page = render_report(collection, ranking, "title <i>", "judge", ["note <u>"], ["problem <s>"])
     parser = Tags()
     parser.feed(page)
     assert not {"script", "i", "u", "s"} & {tag for tag, attributes in parser.seen if "style" not in attributes}

@@ -65,14 +65,14 @@ def test_a_taste_no_better_than_chance_is_no_first_choice(tmp_path, taste):
     chance = replace(chance, trust=replace(chance.trust, word=CHANCE))
     assert chance.trust.useless
     with Collection(tmp_path / "c") as collection:
-        profiles = CollectionTastes(collection, TasteStore(tmp_path / "user"))
+        tastes = CollectionTastes(collection, TasteStore(tmp_path / "user"))
         for one in (chance, taste):
-            profiles.own.save(one)
-        profiles.own.path("damaged").write_bytes(b"damaged")
-        assert profiles.judges() == [OVERALL, TECHNICAL, "mine", "chance", "damaged", *DETECTORS]
-        assert profiles.doubtful() == {"chance": CHANCE}
-        profiles.own.save(learn_from_pictures("new", noise[:3], noise[6:9]))
-        assert profiles.doubtful() == {"chance": CHANCE, "new": TOO_FEW}
+            tastes.own.save(one)
+        tastes.own.path("damaged").write_bytes(b"damaged")
+        assert tastes.judges() == [OVERALL, TECHNICAL, "mine", "chance", "damaged", *DETECTORS]
+        assert tastes.doubtful() == {"chance": CHANCE}
+        tastes.own.save(learn_from_pictures("new", noise[:3], noise[6:9]))
+        assert tastes.doubtful() == {"chance": CHANCE, "new": TOO_FEW}
 
 
 def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):

@@ -31,7 +31,7 @@ def jobs():
 
 
 @pytest.fixture
-def profiles(collection, tmp_path):
+def tastes(collection, tmp_path):
     return CollectionTastes(collection, TasteStore(tmp_path / "user"))
 
 
@@ -49,5 +49,5 @@ def coloured(collection):
 
 
 @pytest.fixture
-def rating(collection, profiles, jobs, coloured, process):
-    return RatingService(collection, profiles, jobs, "ann", process)
+def rating(collection, tastes, jobs, coloured, process):
+    return RatingService(collection, tastes, jobs, "ann", process)

@@ -25,15 +25,13 @@ from soart.pipelines.services.judge_choices import (
 from soart.pipelines.tastes.learning import Sources, learn
 
 
-def test_overall_comes_first_then_technical_tastes_people_models_and_faults(
-    collection, profiles, coloured, monkeypatch
-):
+def test_overall_comes_first_then_technical_tastes_people_models_and_faults(collection, tastes, coloured, monkeypatch):
     opinion = {image: 5 if number % 2 else 1 for number, image in enumerate(coloured[:6])}
     rate(collection, "me", opinion)
     taste = learn("able", collection, Sources(rater="me"), network=None).taste
-    profiles.own.save(taste)
-    profiles.own.path("broken").write_bytes(b"junk")
-    choices = judge_choices(profiles, ["ann"], offered_models(OfferedJudges([("adherence", 0.5), ("technical", 2.0)])))
+    tastes.own.save(taste)
+    tastes.own.path("broken").write_bytes(b"junk")
+    choices = judge_choices(tastes, ["ann"], offered_models(OfferedJudges([("adherence", 0.5), ("technical", 2.0)])))
     names = [choice.name for choice in choices]
     assert names == [
         "overall", "technical", "able", "person:ann", "adherence", "appeal", "rated-quality", *DETECTORS
@@ -45,16 +43,16 @@ def test_overall_comes_first_then_technical_tastes_people_models_and_faults(
     assert by_name["adherence"].source.summary
     # Choosing it tells what is missing.
     monkeypatch.setattr(taste_store, "default_network", lambda: None)
-    assert judge_choices(profiles, [])[0].name == "overall"
+    assert judge_choices(tastes, [])[0].name == "overall"
 
 
-def test_pictures_without_a_value_are_counted(collection, profiles, coloured):
+def test_pictures_without_a_value_are_counted(collection, tastes, coloured):
     collection.set_scores(stored_name(), dict.fromkeys(coloured[:10], 50.0))
     stored = {stored_name(): 10, "judge:clip:/home/ann/fine@1": 4}
     models = stored_models(stored, shared=True)
     assert [model.name for model in models] == ["judge:clip:fine@1"]
     assert [model.name for model in stored_models(stored, shared=False)] == ["judge:clip:/home/ann/fine@1"]
-    choices = counted_choices(judge_choices(profiles, ["ann"], models), profiles, stored, 30)
+    choices = counted_choices(judge_choices(tastes, ["ann"], models), tastes, stored, 30)
     counts = {choice.name: (choice.known, choice.missing) for choice in choices}
     assert counts["overall"] == (True, 20)
     assert counts["technical"] == (False, 30)
@@ -62,15 +60,15 @@ def test_pictures_without_a_value_are_counted(collection, profiles, coloured):
     assert counts["person:ann"] == (True, 0)
 
 
-def test_values_of_overall_are_found_without_its_network(profiles, monkeypatch):
+def test_values_of_overall_are_found_without_its_network(tastes, monkeypatch):
     monkeypatch.setattr(taste_store, "default_network", lambda: None)
-    assert stored_judge(profiles, "overall") == stored_name()
-    assert stored_judge(profiles, "technical") == "technical-9"
-    assert stored_judge(profiles, "person:ann") == "person:ann"
+    assert stored_judge(tastes, "overall") == stored_name()
+    assert stored_judge(tastes, "technical") == "technical-9"
+    assert stored_judge(tastes, "person:ann") == "person:ann"
     stored = ["judge:clip:/home/ann/fine@1"]
-    assert stored_judge(profiles, "judge:clip:fine@1", stored) == stored[0]
+    assert stored_judge(tastes, "judge:clip:fine@1", stored) == stored[0]
     with pytest.raises(TasteError, match="no taste 'zoe'"):
-        stored_judge(profiles, "zoe")
+        stored_judge(tastes, "zoe")
 
 
 def test_a_person_sorts_and_limits_as_stored_values_do(collection, coloured):
@@ -83,15 +81,15 @@ def test_a_person_sorts_and_limits_as_stored_values_do(collection, coloured):
     assert stars[coloured[5]] > stars[coloured[6]]
     collection.set_scores("blur-8", stars)
     for query in (
-        Query(profile=person, sort="score"),
-        Query(profile=person, sort="score", ascending=True),
-        Query(profile=person, sort="score", scored=True),
-        Query(profile=person, sort="score", low=40, high=90),
-        Query(profile=person, low=50),
-        Query(profile=person, ascending=True, scored=True),
-        Query(profile=person, sort="rating"),
+        Query(judge=person, sort="score"),
+        Query(judge=person, sort="score", ascending=True),
+        Query(judge=person, sort="score", scored=True),
+        Query(judge=person, sort="score", low=40, high=90),
+        Query(judge=person, low=50),
+        Query(judge=person, ascending=True, scored=True),
+        Query(judge=person, sort="rating"),
     ):
-        expected = ordered(collection, replace(query, profile="blur-8"), "ann")
+        expected = ordered(collection, replace(query, judge="blur-8"), "ann")
         assert ordered(collection, query, "ann") == expected, query
     assert scale_of(collection, person).values.tolist() == scale_of(collection, "blur-8").values.tolist()
     # All choices count, whichever pictures are asked for.

@@ -46,7 +46,7 @@ def ended(job):
     return job
 
 
-def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, profiles, package, monkeypatch):
+def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, tastes, package, monkeypatch):
     import acme_judge
 
     judged = []
@@ -59,10 +59,10 @@ def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, profiles, p
             return super().values(pictures)
 
     monkeypatch.setattr(acme_judge, "Redness", Cancelling)
-    first = ended(start_judging(jobs, collection, profiles, " redness ", ids))
+    first = ended(start_judging(jobs, collection, tastes, " redness ", ids))
     assert (first.state, first.key, len(judged)) == (CANCELLED, "judge:redness", 8)
     assert len(collection.scores("judge:redness@1")) == 8
-    again = ended(start_judging(jobs, collection, profiles, "redness", ids))
+    again = ended(start_judging(jobs, collection, tastes, "redness", ids))
     assert (again.state, again.result, len(judged)) == (DONE, "judge:redness@1", 20)
     assert (again.done, again.total, again.message) == (20, 20, "redness: 20 of 20 pictures judged.")
     assert collection.scores("judge:redness@1").keys() == set(ids)
@@ -77,34 +77,34 @@ def test_a_cancelled_job_goes_on_where_it_was(collection, ids, jobs, profiles, p
     ],
 )
 def test_a_judge_that_does_not_exist_or_is_code_is_refused_at_once(
-    collection, ids, jobs, profiles, package, name, message
+    collection, ids, jobs, tastes, package, name, message
 ):
     with pytest.raises(JudgeError, match=re.escape(message)):
-        start_judging(jobs, collection, profiles, name, ids)
+        start_judging(jobs, collection, tastes, name, ids)
     assert jobs.list() == []
     assert "acme_judge" not in sys.modules
 
 
-def test_a_judge_that_cannot_be_loaded_is_one_sentence(collection, ids, jobs, profiles, package):
-    job = ended(start_judging(jobs, collection, profiles, "broken", ids))
+def test_a_judge_that_cannot_be_loaded_is_one_sentence(collection, ids, jobs, tastes, package):
+    job = ended(start_judging(jobs, collection, tastes, "broken", ids))
     assert job.state == FAILED
     assert "RuntimeError: no weights" in job.message
 
 
-def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, profiles, package, monkeypatch):
+def test_a_judge_that_always_fails_makes_the_job_fail(collection, ids, jobs, tastes, package, monkeypatch):
     import acme_judge
 
     def fail(self, pictures):
         raise ValueError("no idea")
 
     monkeypatch.setattr(acme_judge.Redness, "values", fail)
-    job = ended(start_judging(jobs, collection, profiles, "redness", ids))
+    job = ended(start_judging(jobs, collection, tastes, "redness", ids))
     assert job.state == FAILED
     assert "failed on every picture of a batch" in job.message
 
 
 def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
-    collection, ids, jobs, profiles, package, monkeypatch
+    collection, ids, jobs, tastes, package, monkeypatch
 ):
     import acme_judge
 
@@ -112,7 +112,7 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
     scores, reads = collection.scores, []
     monkeypatch.setattr(storing, "scores_of", lambda *asked: reads.append(asked) or scores_of(*asked))
     # Most of them were removed meanwhile.
-    job = ended(start_judging(jobs, collection, profiles, "redness", range(1, 3001)))
+    job = ended(start_judging(jobs, collection, tastes, "redness", range(1, 3001)))
     missing = 20 - len(scores("judge:redness@1"))
     assert 1 < missing < 20
     nothing = [row for row in collection.images() if row.id not in scores("judge:redness@1")]
@@ -124,41 +124,41 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
     assert (job.done, len(reads)) == (3000, 1)
 
 
-def test_a_judge_at_work_is_not_started_again(collection, ids, jobs, profiles, package, monkeypatch):
+def test_a_judge_at_work_is_not_started_again(collection, ids, jobs, tastes, package, monkeypatch):
     import acme_judge
 
     release, judge = threading.Event(), acme_judge.Redness.values
     monkeypatch.setattr(acme_judge.Redness, "values", lambda *asked: release.wait(240) and judge(*asked))
-    first = start_judging(jobs, collection, profiles, "redness:/home/ann/x", ids[:8])
+    first = start_judging(jobs, collection, tastes, "redness:/home/ann/x", ids[:8])
     assert first.title == "Judging by redness"
     with pytest.raises(SoartError, match="already running"):
-        start_judging(jobs, collection, profiles, "redness:/home/ann/x", ids)
+        start_judging(jobs, collection, tastes, "redness:/home/ann/x", ids)
     release.set()
     assert ended(first).done == 8
-    assert ended(start_judging(jobs, collection, profiles, "redness:/home/ann/x", ids)).done == 20
+    assert ended(start_judging(jobs, collection, tastes, "redness:/home/ann/x", ids)).done == 20
 
 
-def test_tastes_that_start_from_the_judge_score_anew(collection, ids, jobs, profiles, package):
+def test_tastes_that_start_from_the_judge_score_anew(collection, ids, jobs, tastes, package):
     rate(collection, "me", {image: 5 if number % 2 else 1 for number, image in enumerate(ids[:10])})
     learnt = learn("mine", collection, Sources(rater="me"), network=None, priors=["redness"])
-    profiles.own.save(learnt.taste)
-    judge = profiles.judge("mine")
+    tastes.own.save(learnt.taste)
+    judge = tastes.judge("mine")
     score_all(collection, judge)
     before = collection.scores(judge.stored_name)
     (sentence,) = sentences_on_judges(collection, judge, ids)
     assert "has not judged 10 of 20 pictures" in sentence
     assert "soart rank --by redness" in sentence
-    judged = ended(start_judging(jobs, collection, profiles, "redness", ids))
+    judged = ended(start_judging(jobs, collection, tastes, "redness", ids))
     assert judged.state == DONE
     after = collection.scores(judge.stored_name)
     assert after.keys() == before.keys() == set(ids)
     assert {image for image in ids if after[image] != before[image]} == set(ids[10:])
-    assert [one.stored_name for one in tastes_from(guarded("redness"), profiles)] == [judge.stored_name]
-    assert tastes_from(guarded("appeal"), profiles) == []
+    assert [one.stored_name for one in tastes_from(guarded("redness"), tastes)] == [judge.stored_name]
+    assert tastes_from(guarded("appeal"), tastes) == []
 
 
-def test_no_pictures(collection, jobs, profiles, package):
-    job = ended(start_judging(jobs, collection, profiles, "redness", []))
+def test_no_pictures(collection, jobs, tastes, package):
+    job = ended(start_judging(jobs, collection, tastes, "redness", []))
     assert (job.state, job.message) == (DONE, "redness: 0 of 0 pictures judged.")
 
 
@@ -182,18 +182,18 @@ def test_asked_for_and_not_shown(collection, ids):
     assert adherence_among(collection, counts) == name
     assert adherence_among(collection, {"technical-9": 3}) == ""
     for shown, expected in (("no", ids[:1]), ("yes", ids[5:10]), ("", ids)):
-        query = Query(ascending=True, profile="technical-9", **limits_of_shown(shown, collection, counts))
+        query = Query(ascending=True, judge="technical-9", **limits_of_shown(shown, collection, counts))
         assert order(collection, query, "me") == expected
-    for shown, profiles in (("maybe", counts), ("no", {})):
+    for shown, tastes in (("maybe", counts), ("no", {})):
         with pytest.raises(SoartError):
-            limits_of_shown(shown, collection, profiles)
+            limits_of_shown(shown, collection, tastes)
 
 
-def test_a_judged_picture_tells_phrase_by_phrase(collection, jobs, make_drawn, profiles):
+def test_a_judged_picture_tells_phrase_by_phrase(collection, jobs, make_drawn, tastes):
     collection.add_drawn([make_drawn(seed, prompt="a fox in zorblax, without an owl") for seed in range(2)], "m", "s")
     first, second = collection.ids()
     assert adherence_of_picture(collection, first) is None
-    job = ended(start_judging(jobs, collection, profiles, "adherence", [first]))
+    job = ended(start_judging(jobs, collection, tastes, "adherence", [first]))
     adherence = adherence_of_picture(collection, first)
     assert adherence.value == pytest.approx(collection.scores(job.result)[first])
     assert {p.phrase.text: (p.told, p.phrase.negated) for p in adherence.phrases} == {

@@ -56,11 +56,11 @@ def unread(tmp_path, paint):
 def start(unread, engine, tmp_path, monkeypatch):
     monkeypatch.setattr("soart.pipelines.services.start.default_network", lambda: None)
     collection, jobs, grown = unread[1], Jobs(), []
-    profiles = CollectionTastes(collection, TasteStore(tmp_path / "user"))
-    evaluation = EvaluationService(collection, profiles, jobs, engine, [tmp_path.resolve()])
+    tastes = CollectionTastes(collection, TasteStore(tmp_path / "user"))
+    evaluation = EvaluationService(collection, tastes, jobs, engine, [tmp_path.resolve()])
     monkeypatch.setattr(evaluation, "run", lambda job, roots: grown.append(f"evaluated {len(roots)}"))
     start = StartService(
-        collection, profiles, jobs, evaluation, tmp_path / "best", lambda: grown.append(len(collection.ids()))
+        collection, tastes, jobs, evaluation, tmp_path / "best", lambda: grown.append(len(collection.ids()))
     )
     start.grown = grown
     yield start

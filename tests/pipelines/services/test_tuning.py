@@ -23,8 +23,8 @@ slots:
 
 
 @pytest.fixture
-def tuning(collection, profiles, jobs, generator):
-    return TuningService(collection, profiles, jobs, lambda: generator, threading.Lock())
+def tuning(collection, tastes, jobs, generator):
+    return TuningService(collection, tastes, jobs, lambda: generator, threading.Lock())
 
 
 def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning, until):
@@ -95,9 +95,9 @@ def test_a_tune_that_has_drawn_everything_says_so(tuning, until):
     assert not replace(progress, reason="Stopped.").exhausted
 
 
-def test_bans_of_another_server_stay_and_count(tuning, collection, profiles, generator, until):
+def test_bans_of_another_server_stay_and_count(tuning, collection, tastes, generator, until):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
-    other = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
+    other = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
     until(lambda: tuning.latest is not None)
     other.narrow(("palette=warm",), ("style=flat",))
     drawn = len(tuning.pictures())
@@ -110,16 +110,16 @@ def test_bans_of_another_server_stay_and_count(tuning, collection, profiles, gen
     assert tuning.settings.state == other.settings.state == PAUSED
 
 
-def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, profiles, generator, until):
+def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, tastes, generator, until):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
-    other = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
+    other = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
     until(lambda: tuning.latest is not None)
     other.start(TuneSettings.of_text(SPACE, "embedded", budget=4, prune=False, seed=7))
     until(lambda: not tuning.live and not other.live)
     assert (tuning.settings.seed, tuning.settings.state) == (7, ENDED)
 
 
-def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collection, profiles, generator, until):
+def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collection, tastes, generator, until):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False, propose=True))
     until(lambda: not tuning.live)
     assert tuning.state == ENDED, tuning.settings.why
@@ -129,7 +129,7 @@ def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collecti
     assert len(tuning.pictures()) == tuning.latest.done == 24
     added = step.added[0]
     tuning.narrow((), (f"{added.slot}={added.text}",))
-    again = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
+    again = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
     assert again.pictures() == tuning.pictures()
     again.resume(budget=33)
     until(lambda: not again.live)
@@ -143,7 +143,7 @@ def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collecti
     assert len(tuning.pictures()) == 16
 
 
-def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, profiles, generator, until):
+def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, tastes, generator, until):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False))
     until(lambda: len(tuning.pictures()) >= 8)
     # What a closing server does; a killed one leaves the same in the collection.
@@ -151,7 +151,7 @@ def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, profiles, 
     assert not tuning.live
     assert tuning.state == INTERRUPTED
     before = {image for image, _ in tuning.pictures()}
-    again = TuningService(collection, profiles, Jobs(), lambda: generator, threading.Lock())
+    again = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
     assert again.state == INTERRUPTED
     assert again.read_findings().wait(240)
     assert again.latest.done == len(before)
@@ -163,10 +163,10 @@ def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, profiles, 
 
 
 def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(
-    collection, profiles, jobs, generator, until
+    collection, tastes, jobs, generator, until
 ):
     drawing = threading.Lock()
-    service = TuningService(collection, profiles, jobs, lambda: generator, drawing)
+    service = TuningService(collection, tastes, jobs, lambda: generator, drawing)
     with drawing:
         service.start(TuneSettings.of_text(SPACE, "embedded", budget=8))
         until(lambda: "drawing other pictures" in service.progress().reason)
@@ -182,7 +182,7 @@ def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(
     def broken():
         raise SoartError("The model cannot be loaded.")
 
-    service = TuningService(collection, profiles, jobs, broken, drawing)
+    service = TuningService(collection, tastes, jobs, broken, drawing)
     service.resume()
     until(lambda: not service.live)
     assert (service.state, service.settings.why) == (FAILED, "The model cannot be loaded.")
@@ -213,11 +213,11 @@ def test_an_unexpected_failure_is_a_failure_with_a_sentence_and_keeps_what_was_d
     assert tuning.pictures()[: len(drawn)] == drawn
 
 
-def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection, profiles, jobs, generator, until):
+def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection, tastes, jobs, generator, until):
     def service(*named):
         return TuningService(
             collection,
-            profiles,
+            tastes,
             jobs,
             lambda: generator,
             threading.Lock(),

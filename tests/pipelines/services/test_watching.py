@@ -39,8 +39,8 @@ def watched(tmp_path, paint):
     folder, engine, jobs = paint(tmp_path / "outputs", 3, 1, vivid=True), Here(), Jobs()
     with Collection(tmp_path / "collection") as collection:
         sync_and_evaluate(collection, Scan([folder]), engine)
-        profiles = CollectionTastes(collection, TasteStore(tmp_path / "user"))
-        yield folder, EvaluationService(collection, profiles, jobs, engine, [tmp_path.resolve()]), engine
+        tastes = CollectionTastes(collection, TasteStore(tmp_path / "user"))
+        yield folder, EvaluationService(collection, tastes, jobs, engine, [tmp_path.resolve()]), engine
         jobs.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from soart.errors import CollectionError, ImageError, ItemsError, TasteError
-from soart.metrics.damage.titles import profile_title, stored_title
+from soart.metrics.damage.titles import stored_title, title_of
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import CombinedExtractor
 from soart.metrics.protocols import Measures
@@ -261,46 +261,46 @@ def test_comparison_and_blend(rated, learnt, folders):
         propose_pictures(collection, both, "me", 2)
 
 
-def test_profiles_are_called_by_what_they_mean(learnt):
+def test_judges_are_called_by_what_they_mean(learnt):
     for name, title in (("technical", "technical quality"), ("saturate", "freedom from over-saturation")):
-        assert profile_title(name) == stored_title(item_judge_named(name, TasteStore()).stored_name) == title
-    assert profile_title("vivid") == stored_title(TasteJudge.of(learnt.taste).stored_name) == "taste: vivid"
+        assert title_of(name) == stored_title(item_judge_named(name, TasteStore()).stored_name) == title
+    assert title_of("vivid") == stored_title(TasteJudge.of(learnt.taste).stored_name) == "taste: vivid"
     # Names of people's own say what they like.
-    assert profile_title("blur-faces") == stored_title("taste:blur-faces") == "taste: blur-faces"
-    assert profile_title("noise-2") == stored_title("taste:noise-2") == "taste: noise-2"
+    assert title_of("blur-faces") == stored_title("taste:blur-faces") == "taste: blur-faces"
+    assert title_of("noise-2") == stored_title("taste:noise-2") == "taste: noise-2"
     assert stored_title("observed score") == "observed score"
 
 
-def test_profile_store(learnt, tmp_path):
-    profiles = TasteStore(tmp_path / "profiles")
-    assert profiles.names() == []
+def test_taste_store(learnt, tmp_path):
+    tastes = TasteStore(tmp_path / "tastes")
+    assert tastes.names() == []
     with pytest.raises(TasteError, match=r"no taste 'vivid' .*none yet"):
-        profiles.load("vivid")
-    profiles.save(learnt.taste)
-    assert profiles.names() == ["vivid"]
-    assert profiles.load("vivid").name == "vivid"
-    assert item_judge_named("vivid", profiles).stored_name == "taste:vivid"
-    assert [item_judge_named(name, profiles).stored_name for name in ("technical", "blur")] == ["technical-9", "blur-8"]
+        tastes.load("vivid")
+    tastes.save(learnt.taste)
+    assert tastes.names() == ["vivid"]
+    assert tastes.load("vivid").name == "vivid"
+    assert item_judge_named("vivid", tastes).stored_name == "taste:vivid"
+    assert [item_judge_named(name, tastes).stored_name for name in ("technical", "blur")] == ["technical-9", "blur-8"]
     with pytest.raises(TasteError, match="no taste 'sharp'"):
-        item_judge_named("sharp", profiles)
+        item_judge_named("sharp", tastes)
     for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):
         with pytest.raises(TasteError, match="Expected a name of letters"):
-            profiles.path(name)
+            tastes.path(name)
     assert "soart" in str(TasteStore().folder)
 
 
 def test_a_taste_never_hides_a_built_in_judge(learnt, tmp_path):
-    profiles = TasteStore(tmp_path)
+    tastes = TasteStore(tmp_path)
     for name in ("technical", "blur", "noise", "jpeg", "fade", "saturate", "pixelate"):
         with pytest.raises(TasteError, match="name of a built-in judge"):
-            profiles.save(replace(learnt.taste, name=name))
-    assert profiles.names() == []
+            tastes.save(replace(learnt.taste, name=name))
+    assert tastes.names() == []
     # Scores of tastes are stored under names of their own.
-    profiles.save(replace(learnt.taste, name="technical-2"))
-    assert item_judge_named("technical-2", profiles).stored_name == "taste:technical-2"
+    tastes.save(replace(learnt.taste, name="technical-2"))
+    assert item_judge_named("technical-2", tastes).stored_name == "taste:technical-2"
 
 
-def test_profile_of_another_version(learnt, monkeypatch):
+def test_taste_of_another_version(learnt, monkeypatch):
     monkeypatch.setattr("soart.metrics.items.colour.VERSION", "colour-99")
     with pytest.raises(TasteError, match="learn it again"):
         TasteJudge.of(learnt.taste)

@@ -334,7 +334,7 @@ def test_a_note_is_written_through_a_link_and_undone(collection, tmp_path):
     assert (tmp_path / "elsewhere.png").read_bytes() == before
 
 
-def test_pictures_that_cannot_be_judged_come_last_by_any_profile(collection, tmp_path):
+def test_pictures_that_cannot_be_judged_come_last_by_any_judge(collection, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
     for name, image in (

@@ -121,7 +121,7 @@ def test_kill_at_any_moment(tmp_path, space, panel, embedded):
 
 
 def test_people_rate_while_it_runs(collection, generator, space, panel):
-    """A rater who likes warm colours outweighs the profile that likes blue, as soon as there are ratings."""
+    """A rater who likes warm colours outweighs the judge that likes blue, as soon as there are ratings."""
     warm = Liking("hidden", "red", "orange", "yellow")
     tuner = Tuner(collection, generator, space, Panel({panel.first: 0.0, "person:ana": 1.0}), budget=32, batch=8)
 
@@ -146,7 +146,7 @@ def test_people_rate_while_it_runs(collection, generator, space, panel):
 
 
 def test_people_compare_while_it_runs(collection, generator, space, panel):
-    """Choices of the warmest of four outweigh the profile that likes blue, and are told as choices, not as ratings."""
+    """Choices of the warmest of four outweigh the judge that likes blue, and are told as choices, not as ratings."""
     warm = Liking("hidden", "red", "orange", "yellow")
     tuner = Tuner(collection, generator, space, Panel({panel.first: 0.0, "person:ana": 1.0}), budget=32, batch=8)
 

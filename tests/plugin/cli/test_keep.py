@@ -98,10 +98,10 @@ def test_pictures_that_cannot_be_judged_have_no_score(soart, tmp_path, monkeypat
 
 
 def test_the_overall_score_chooses_unless_something_else_is_named(soart, art):
-    for arguments, profile in (
+    for arguments, judge in (
         ((), "overall-"),
         (("--by", "technical"), "technical-"),
         (("--by", "appeal"), "judge:appeal"),
     ):
         document = json.loads(soart("keep", art, *arguments, "--json")[1])
-        assert document["by"].startswith(profile)
+        assert document["by"].startswith(judge)

@@ -194,7 +194,7 @@ def test_pictures_with_nothing_to_judge_are_left_out_and_do_not_pass(host, patie
 
 
 def test_graphs_of_earlier_versions_run(host, graph):
-    """As they were saved in API form when the inputs were called ``profile`` and ``judge``."""
+    """As they were saved in API form when the inputs were called ``judge`` and ``judge``."""
     source = pictures(graph, count=3)
     now = [
         graph.add("SoartScore", images=source.out(), by="noise"),
@@ -204,14 +204,14 @@ def test_graphs_of_earlier_versions_run(host, graph):
         graph.add("SoartJudge", images=source.out(), by="blur", prompt="", top_k=0),
     ]
     then = [
-        graph.add("SoartScore", images=source.out(), profile="noise"),
-        graph.add("SoartRank", images=source.out(), profile="noise", top_k=2),
-        graph.add("SoartGate", images=source.out(), profile="noise", percentile=50.0),
-        graph.add("SoartExplain", images=source.out(), profile="noise", grid=2),
+        graph.add("SoartScore", images=source.out(), judge="noise"),
+        graph.add("SoartRank", images=source.out(), judge="noise", top_k=2),
+        graph.add("SoartGate", images=source.out(), judge="noise", percentile=50.0),
+        graph.add("SoartExplain", images=source.out(), judge="noise", grid=2),
         graph.add("SoartJudge", images=source.out(), judge="blur", prompt="", top_k=0),
     ]
     asked = graph.add(
-        "SoartPromptChoice", **{name: value for name, value in CHOICE.items() if name != "by"}, profile="technical",
+        "SoartPromptChoice", **{name: value for name, value in CHOICE.items() if name != "by"}, judge="technical",
         collection="earlier",
     )  # fmt: skip
     prompts = graph.add("TestSink", value=asked.out())

@@ -120,7 +120,7 @@ def visit_once(tmp_path_factory, embedded):
                 ServerSettings(
                     [folder],
                     lambda: ImageGenerator(embedded),
-                    profiles=tastes,
+                    tastes=tastes,
                     token=TOKEN,
                     secret="s" * 32,
                     **settings,
@@ -154,8 +154,8 @@ def folder(drawn, tmp_path):
 
 @pytest.fixture
 def settings(folder, tmp_path, generator):
-    profiles = TasteStore(tmp_path / "user")
-    return ServerSettings([folder], lambda: generator, profiles=profiles, token=TOKEN, secret="s" * 32)
+    tastes = TasteStore(tmp_path / "user")
+    return ServerSettings([folder], lambda: generator, tastes=tastes, token=TOKEN, secret="s" * 32)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_axe_finds_nothing(examined, address):
 
 def test_no_view_is_wider_than_a_narrow_screen(come, address, folder):
     with Collection(folder) as collection:
-        # Profiles with long names are offered once they have scores.
+        # Judges with long names are offered once they have scores.
         for judge in (TechnicalJudge.load(), *detectors()):
             collection.set_scores(judge.stored_name, dict.fromkeys(collection.ids(), 50.0))
     page = come()

@@ -23,7 +23,7 @@ from soart.metrics.damage.names import DETECTORS
 from soart.metrics.damage.places import place_of
 from soart.metrics.damage.rated_quality import UNTOLD
 from soart.metrics.damage.reasons import COMPARED, NOUNS, fault_text, strangeness_text, than_others
-from soart.metrics.damage.titles import CAUTION, profile_title, stored_title
+from soart.metrics.damage.titles import CAUTION, stored_title, title_of
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.tastes import learning_curve, liked_makings
 from soart.metrics.tastes.by_example import _WORDS
@@ -196,7 +196,7 @@ def composed():
     yield from (fault_text(fault, evidence, place) for fault in DETECTORS for evidence in (0.7, 2.0))
     for strangeness, texture in product((0.0, 1.5, 2.5), ("", departures._DIRECTED[0])):
         yield strangeness_text(strangeness, texture)
-    yield from map(profile_title, ("technical", *DETECTORS, "mine", "judge:clip@1"))
+    yield from map(title_of, ("technical", *DETECTORS, "mine", "judge:clip@1"))
     yield from map(stored_title, ("technical-4", "taste:mine"))
     yield from map(unit_of, ("technical-4", "judge:adherence@2-x"))
     yield from NOUNS.values()
@@ -269,7 +269,7 @@ def svg_texts(svg):
 
 def charts(say):
     """Charts of every kind, and words beside them, in a language."""
-    yield histogram_chart([1.0, 2.0, 4.0], profile_title("technical"), say=say)
+    yield histogram_chart([1.0, 2.0, 4.0], title_of("technical"), say=say)
     yield draw_damage(SimpleNamespace(damage={"noise": (3, ())}), 24, say)
     few, many = ([OptionEffect("palette", f"{k}xy", 1.5 - k, 0.5 - k, 2.5 - k) for k in range(n)] for n in (1, 40))
     curve = [OptionEffect("guidance", str(k), k - 1.5, k - 2.5, k + 0.5, k / 2) for k in range(3)]
@@ -338,10 +338,10 @@ def test_messages_keep_their_values_and_other_texts_stay():
     assert german.message(drift).startswith("Drift: Kontrast von 0,31 auf 0,12 gefallen (1,5 Standard")
     scored = message("%(count)s pictures scored.", count=12)
     assert german.message(joined([scored, "'a.png' is odd."])) == "12 Bilder haben jetzt einen Score. 'a.png' is odd."
-    assert german.message(profile_title("blur")) == "ohne Unschärfe"
+    assert german.message(title_of("blur")) == "ohne Unschärfe"
     # A name is no word of the program, even if it is spelt like one.
-    assert german.message(profile_title("halos")) == "Geschmack: halos"
-    assert german.message(profile_title(f"{HOSTILE} %(x)s 100 %")) == f"Geschmack: {HOSTILE} %(x)s 100 %"
+    assert german.message(title_of("halos")) == "Geschmack: halos"
+    assert german.message(title_of(f"{HOSTILE} %(x)s 100 %")) == f"Geschmack: {HOSTILE} %(x)s 100 %"
     for text in ("", "Nobody has said this.", "x" * 10_000, "%", "%(count)s", "12 pictures scored."):
         assert german.message(text) == text
     assert texts_in("en").message(scored) == "12 pictures scored."

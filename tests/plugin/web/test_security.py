@@ -208,7 +208,7 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     # Nor in a job.
     current = guest.client.app.state.server.collections[0]
     judge = f"adherence:{folder}/towers"
-    assert start_judging(current.jobs, current.collection, current.profiles, judge, []).wait(240)
+    assert start_judging(current.jobs, current.collection, current.tastes, judge, []).wait(240)
     answer = guest.client.get("/c/0/api/jobs")
     assert str(folder) not in answer.text
     assert answer.json()["jobs"][-1]["key"] == "judge:"

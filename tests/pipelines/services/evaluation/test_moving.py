@@ -114,12 +114,12 @@ def test_moved_pictures_are_away_everywhere_and_undo_restores_exactly_what_was_t
 
 def test_moved_pictures_still_teach(service, collection, process):
     rate(collection, "ann", {number: 5 if number % 2 else 1 for number in range(1, 19)})
-    rater = RatingService(collection, service.profiles, service.jobs, "ann", process)
+    rater = RatingService(collection, service.tastes, service.jobs, "ann", process)
     finish(rater, rater.learn_now())
-    known = len(service.profiles.load("ann").examples)
+    known = len(service.tastes.load("ann").examples)
     move(service, Rule(worst=50))
     finish(rater, rater.learn_now())
-    assert len(service.profiles.load("ann").examples) == known == 18
+    assert len(service.tastes.load("ann").examples) == known == 18
     assert not {row.id for row in rater.queue(20)} - set(collection.ids())
 
 

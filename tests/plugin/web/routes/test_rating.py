@@ -123,8 +123,8 @@ def test_tastes_start_from_the_prior_scores_of_the_settings_as_far_as_they_are_a
     visitor = visit(priors=["appeal", "others"])
     rate_as(visitor, "ann")
     assert visitor.wait_for("learn:ann")["state"] == "done"
-    profiles = visitor.client.app.state.server.collections[0].profiles
-    assert profiles.judge("ann").taste.prior_names == ("appeal",)
+    tastes = visitor.client.app.state.server.collections[0].tastes
+    assert tastes.judge("ann").taste.prior_names == ("appeal",)
 
 
 @pytest.mark.slow
@@ -132,12 +132,12 @@ def test_tastes_start_from_the_judges_and_tastes_of_the_settings(own_learning, v
     visitor = visit(priors=["technical", "redness", "ann", "nothing"])
     rate_as(visitor, "ann")
     assert visitor.wait_for("learn:ann")["state"] == "done"
-    profiles = visitor.client.app.state.server.collections[0].profiles
-    assert profiles.judge("ann").taste.prior_names == ("technical", "judge:redness@1")
+    tastes = visitor.client.app.state.server.collections[0].tastes
+    assert tastes.judge("ann").taste.prior_names == ("technical", "judge:redness@1")
     rate_as(visitor, "ben", 8)
     assert visitor.wait_for("learn:ben")["state"] == "done"
     # Another rater's taste of this collection; the pictures that taught it say nothing about its worth.
-    taste = profiles.judge("ben").taste
+    taste = tastes.judge("ben").taste
     assert taste.prior_names == ("technical", "judge:redness@1", "taste:ann")
 
 
@@ -204,8 +204,8 @@ def test_a_new_name_differs_from_others_in_more_than_capitals(visitor, folder):
 
 
 def test_the_name_of_a_taste_in_other_capitals_is_refused_as_such(visitor, app):
-    app.state.server.collections[0].profiles.own.place("Portraits").parent.mkdir(parents=True, exist_ok=True)
-    app.state.server.collections[0].profiles.own.place("Portraits").touch()
+    app.state.server.collections[0].tastes.own.place("Portraits").parent.mkdir(parents=True, exist_ok=True)
+    app.state.server.collections[0].tastes.own.place("Portraits").touch()
     refused = visitor.post("/rater", {"rater": "portraits"}).json()["error"]
     assert refused == "There is a rater or a taste 'Portraits' already: enter the name like this, or choose another."
 

@@ -224,7 +224,7 @@ def test_no_judge_but_overall_is_chosen_before_the_user_chooses(folder, visitor)
     with Collection(folder) as collection:
         rate(collection, "aaron", {image: 5 if image % 2 else 1 for image in range(1, 11)})
         taste = learn("aaron", collection, Sources(rater="aaron"), network=None).taste
-    visitor.client.app.state.server.collections[0].profiles.own.save(taste)
+    visitor.client.app.state.server.collections[0].tastes.own.save(taste)
     for view in ("tune", "generate"):
         page = visitor.get(f"/{view}").text
         assert 'value="aaron"' in page
