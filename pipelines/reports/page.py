@@ -16,7 +16,7 @@ from PIL import Image
 
 from ...errors import SoartError
 from ...files import write_whole
-from ...metrics.damage.titles import damage_noun, stored_title, title_of
+from ...metrics.damage.titles import damage_noun, stored_title
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
@@ -81,7 +81,6 @@ FILTERS = {
     "decimals_of": decimals_of,
     "fixed": fixed,
     "signed": signed,
-    "judge": title_of,
     "stored": stored_title,
     "damage": damage_noun,
 }
