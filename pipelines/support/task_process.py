@@ -50,6 +50,8 @@ class TaskProcess:
         self._connection: Connection | None = None
         self._since = time.monotonic()
         self._closed = False
+        #: Held while the process starts, which no end may fall into.
+        self._starting = threading.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -82,8 +84,9 @@ class TaskProcess:
 
     def close(self) -> None:
         """End the process; later tasks fail."""
-        self._closed = True
-        self._end()
+        with self._starting:
+            self._closed = True
+            self._end()
 
     @contextlib.contextmanager
     def _turn(self, job: Job) -> Iterator[None]:
@@ -133,18 +136,19 @@ class TaskProcess:
                     raise
 
     def _connect(self) -> Connection:
-        if self._closed:
-            raise SoartError(f"{self.title} is not possible any more because the server ends.")
-        if self.pid is None or self._connection is None:
-            self._end()
-            # Never fork a process that has threads.
-            context = multiprocessing.get_context("spawn")
-            self._connection, other = context.Pipe()
-            self._process = context.Process(target=_serve, args=(other,), name=f"soart: {self.title}", daemon=True)
-            self._process.start()
-            other.close()
-            threading.Thread(target=self._end_when_idle, args=(self._process,), daemon=True).start()
-        return self._connection
+        with self._starting:
+            if self._closed:
+                raise SoartError(f"{self.title} is not possible any more because the server ends.")
+            if self.pid is None or self._connection is None:
+                self._end()
+                # Never fork a process that has threads.
+                context = multiprocessing.get_context("spawn")
+                self._connection, other = context.Pipe()
+                self._process = context.Process(target=_serve, args=(other,), name=f"soart: {self.title}", daemon=True)
+                self._process.start()
+                other.close()
+                threading.Thread(target=self._end_when_idle, args=(self._process,), daemon=True).start()
+            return self._connection
 
     def _end_when_idle(self, process: BaseProcess) -> None:
         while process.is_alive():
