@@ -79,7 +79,8 @@ class TaskProcess:
             except (EOFError, OSError) as error:
                 self._end()
                 raise SoartError(
-                    f"{self.title} stopped because its process was ended, perhaps for lack of memory: try again."
+                    "%(title)s stopped because its process was ended, perhaps for lack of memory: try again.",
+                    title=self.title,
                 ) from error
 
     def close(self) -> None:
@@ -93,7 +94,11 @@ class TaskProcess:
         job.state = WAITING
         with self._turns:
             if len(self._waiting) >= MOST_WAITING:
-                raise SoartError(f"{self.title} has {MOST_WAITING} tasks to do before this one: try again later.")
+                raise SoartError(
+                    "%(title)s has %(count)s tasks to do before this one: try again later.",
+                    title=self.title,
+                    count=MOST_WAITING,
+                )
             self._waiting.append(job)
         try:
             with self._turns:
@@ -138,7 +143,7 @@ class TaskProcess:
     def _connect(self) -> Connection:
         with self._starting:
             if self._closed:
-                raise SoartError(f"{self.title} is not possible any more because the server ends.")
+                raise SoartError("%(title)s is not possible any more because the server ends.", title=self.title)
             if self.pid is None or self._connection is None:
                 self._end()
                 # Never fork a process that has threads.
