@@ -134,8 +134,9 @@ def show_ranking(
             several = len(counting) > 1
             print_ranking(ranking, output.top, prompts, points=not several and has_points(name))
             by = " + ".join(stored_title(judge.stored_name) for judge in counting)
+            unit = ", in standard deviations of these pictures" if several else ""
             say(
-                f"Ranked by {by}. After + what lifts a score above the average of these pictures, after − what lowers it."
+                f"Ranked by {by}{unit}. After + what lifts a score above the average of these pictures, after − what lowers it."
             )
         print_notes(problems)
         if report is not None:
