@@ -32,6 +32,7 @@ def similar(
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.scoring import similar as neighbours
     from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.support.figures import fixed
 
     if copy_to is not None:
         # Imported only if needed, so that a search is quick.
@@ -62,7 +63,7 @@ def similar(
             }
         )
     elif shown:
-        show_found("likeness", [f"{one.likeness:.2f}" for one in shown], [one.path for one in shown])
+        show_found("likeness", [fixed(one.likeness, 2) for one in shown], [one.path for one in shown])
         if copied:
             say(f"{copied.count} copied to {copy_to}")
     print_notes(problems if not as_json else [])
