@@ -111,7 +111,7 @@ def print_judged(evaluated: EvaluatedCollection, top: int) -> None:
             f"({100 * share.low:.0f} … {100 * share.high:.0f} %)"
         )
     if unknown := len(judged.phrases) - len(told):
-        say(f"  {unknown} phrases cannot be judged by adherence.")
+        say(f"  {counted(unknown, 'phrase')} cannot be judged by adherence.")
 
 
 def _against(contrast: Contrast) -> dict[str, Any]:

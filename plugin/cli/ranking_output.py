@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import SoartError
 from ...files import named_as_given
 from ...metrics.damage.titles import has_points, stored_title
-from .terminal import Progress, emit, interruptible, out, plain_table, print_notes, printable, say
+from .terminal import Progress, emit, interruptible, out, plain_table, print_problems, printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,7 +138,7 @@ def show_ranking(
             say(
                 f"Ranked by {by}{unit}. After + what lifts a score above the average of these pictures, after − what lowers it."
             )
-        print_notes(problems)
+        print_problems(problems)
         if report is not None:
             say(f"Report: {report}")
         if copied is not None:
