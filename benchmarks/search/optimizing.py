@@ -174,7 +174,8 @@ class Weighted(Training):
         noise = torch.randn((count, *lessons.latents.shape[1:]), generator=source)
         shares = (torch.arange(count) + torch.rand(count, generator=source)) / count
         times = (shares * self.denoiser.times).long()[torch.randperm(count, generator=source)]
-        words = [self.denoiser.words(lessons.prompts[row]) for row in rows]
+        size = (lessons.latents.shape[2], lessons.latents.shape[3])
+        words = [self.denoiser.words(lessons.prompts[row], size) for row in rows]
         noisy, target = self.denoiser.noised(lessons.latents[torch.from_numpy(rows)], noise, times)
         loss = (self.denoiser(noisy, times, words) - target).square().mean()
         torch.autograd.backward(loss)
@@ -183,10 +184,10 @@ class Weighted(Training):
 
 def with_lora(world: World, size: int, kind: type[Training], generator: ImageGenerator, cache: Path) -> np.ndarray:
     """(n, 64, 64, 3) pictures of the first seeds of a world's prompt with a LoRA of its taste."""
-    material, denoiser = taught(generator, cache), Denoiser(generator.model.pipeline)
+    material, denoiser = taught(generator, cache), Denoiser(generator)
     values = world.taste(size).liking(material["items"])
     lessons = Lessons(denoiser.latents(material["pixels"]), taught_prompts(), values)
-    with lora_on(denoiser.unet, RECIPE.rank, RECIPE.seed) as weights:
+    with lora_on(denoiser.core, RECIPE.rank, RECIPE.seed) as weights:
         training = kind(denoiser, lessons, RECIPE, weights)
         while training.advance():
             pass
