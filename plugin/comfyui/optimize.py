@@ -71,7 +71,7 @@ class SoartOptimize(SoartNode):
                 io.Clip.Input("clip", optional=True, tooltip="The CLIP of the linked MODEL."),
                 io.Vae.Input("vae", optional=True, tooltip="The VAE of the linked MODEL."),
                 io.Boolean.Input("anyway", default=False, optional=True, tooltip="Use a taste that cannot be relied on yet."),
-                io.Image.Input("image", optional=True, tooltip="A picture to draw on (image-to-image), the first of a batch."),
+                io.Image.Input("like", optional=True, tooltip="A picture to draw on (image-to-image), the first of a batch."),
                 io.Float.Input("strength", default=0.5, min=STRENGTHS[0], max=STRENGTHS[1], step=0.05, optional=True,
                                tooltip="With which the picture is drawn on: little changes at 0.2, and nothing is kept at 1."),
             ],
@@ -117,7 +117,7 @@ class SoartOptimize(SoartNode):
         clip: object = None,
         vae: object = None,
         anyway: bool = False,
-        image: torch.Tensor | None = None,
+        like: torch.Tensor | None = None,
         strength: float = 0.5,
         taste: ItemJudge | None = None,
     ) -> io.NodeOutput:
@@ -128,9 +128,9 @@ class SoartOptimize(SoartNode):
         from ...pipelines.optimizing.parents import drawn_on
 
         parents = []
-        if image is not None:
+        if like is not None:
             size = (width, height) if width and height else None
-            parents, width, height = [drawn_on(to_picture(image[:1])[0], strength, size=size)], 0, 0
+            parents, width, height = [drawn_on(to_picture(like[:1])[0], strength, size=size)], 0, 0
         judge, progress, model = judge_of(by, taste), Progress(round(seconds)), named_model(model, checkpoint)
 
         def show(found: Found) -> None:
@@ -151,8 +151,8 @@ class SoartOptimize(SoartNode):
                 scheduler=scheduler.strip() or None, parents=parents, progress=show,
             )  # fmt: skip
         text = _text(found, title_of(judge))
-        made, start = to_images([found.pixels]), to_images([found.start])
-        return io.NodeOutput(made, start, text, ui=cls.show([text], images=torch.cat([start, made])))
+        image, start = to_images([found.pixels]), to_images([found.start])
+        return io.NodeOutput(image, start, text, ui=cls.show([text], images=torch.cat([start, image])))
 
 
 def _text(found: Optimized, title: str) -> str:

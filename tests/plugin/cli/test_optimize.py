@@ -31,7 +31,7 @@ def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
     assert bred["value"] >= bred["start"]
     # Or drawn on it.
     by = ("--by", "technical", "--json")
-    code, out, err = soart("optimize", *limits, "--like", bred["path"], "--strength", 0.5, *by)
+    code, out, err = soart("optimize", *limits, "--pictures", 4, "--like", bred["path"], "--strength", 0.5, *by)
     assert code == 0, err
     on = json.loads(out)
     assert on["prompt"] == PROMPT
