@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from soart.benchmarks.common import (
     ROOT,
@@ -204,19 +204,26 @@ def diversity(paths: list[Path]) -> float:
 
 
 def page(folder: Path, worlds: list[World], size: int, methods: list[str], path: Path) -> None:
-    """A picture of pictures: a row for each world, with the best of the first seeds, and what each method made."""
-    side, left, top = 128, 150, 26
-    sheet = Image.new("RGB", (left + (side + 6) * (len(methods) + 1), top + (side + 6) * len(worlds)), "white")
+    """A picture of pictures: for each world what is asked for and liked, the best of the first seeds, and what each method made."""
+    side, gap, left, top, below = 144, 10, 230, 44, 26
+    small, large = ImageFont.load_default(13), ImageFont.load_default(15)
+    columns, rows = len(methods) + 1, len(worlds)
+    sheet = Image.new("RGB", (left + (side + gap) * columns, top + (side + below + gap) * rows), "white")
     pen = ImageDraw.Draw(sheet)
-    for column, title in enumerate(["first of 4 seeds", *methods]):
-        pen.text((left + column * (side + 6), 6), title, fill="black")
+    titles = {BEST: "best of 32 seeds", "optimize": "optimized, same time"}
+    for column, title in enumerate(["before: best of 4", *(titles.get(one, one) for one in methods)]):
+        pen.text((left + column * (side + gap), 14), title, fill="black", font=large)
     for row, world in enumerate(worlds):
-        pen.text((6, top + row * (side + 6) + 36), "\n".join(["likes", *world.words]), fill="black")
+        height = top + row * (side + below + gap)
+        pen.text((10, height + 8), prompt_of(world.subject), fill="black", font=large)
+        pen.multiline_text((10, height + 42), "\n".join(["This taste likes", *world.words]), "#555555", small, spacing=6)
         stems = [f"{world.number:02}-{size}-{method.replace(' ', '-')}" for method in methods]
-        for column, name in enumerate([f"{stems[-1]}-start", *stems]):
-            tile = Image.open(folder / f"{name}.png").resize((side, side), Image.Resampling.NEAREST)
-            sheet.paste(tile, (left + column * (side + 6), top + row * (side + 6)))
-    sheet.save(path, quality=92)
+        for column, name in enumerate([f"{world.number:02}-{size}-optimize-start", *stems]):
+            picture, place = Image.open(folder / f"{name}.png"), left + column * (side + gap)
+            sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (place, height))
+            value = f"true value {world.gain(np.asarray(picture)):+.1f}".replace("-", "−")
+            pen.text((place, height + side + 4), value, fill="#555555", font=small)
+    sheet.save(path, quality=90)
 
 
 def main() -> None:
