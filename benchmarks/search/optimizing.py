@@ -216,7 +216,9 @@ def page(folder: Path, worlds: list[World], size: int, methods: list[str], path:
     for row, world in enumerate(worlds):
         height = top + row * (side + below + gap)
         pen.text((10, height + 8), prompt_of(world.subject), fill="black", font=large)
-        pen.multiline_text((10, height + 42), "\n".join(["This taste likes", *world.words]), "#555555", small, spacing=6)
+        pen.multiline_text(
+            (10, height + 42), "\n".join(["This taste likes", *world.words]), "#555555", small, spacing=6
+        )
         stems = [f"{world.number:02}-{size}-{method.replace(' ', '-')}" for method in methods]
         for column, name in enumerate([f"{world.number:02}-{size}-optimize-start", *stems]):
             picture, place = Image.open(folder / f"{name}.png"), left + column * (side + gap)

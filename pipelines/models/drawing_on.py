@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import ModelError
-from .calls import PICTURES, call_of
+from .calls import PICTURES, image_to_image
 from .generator import ImageGenerator
 from .limits import STRENGTHS
 from .loading import describe_model, quiet_libraries
@@ -56,14 +56,9 @@ def drawing_on(
         )
     if any(model.inputs.get(name) is not None for name in PICTURES):
         raise ModelError(f"This {kind} draws on a picture already: leave the strength out.")
-    from diffusers import AutoPipelineForImage2Image
-
-    try:
-        with quiet_libraries():
-            pipeline = AutoPipelineForImage2Image.from_pipe(model.pipeline)
-    except ValueError:
-        pipeline = None
-    if pipeline is None or not {"image", "strength"} <= call_of(pipeline).keys():
+    with quiet_libraries():
+        pipeline = image_to_image(model.pipeline)
+    if pipeline is None:
         raise ModelError(f"A {kind} cannot draw on a picture with diffusers: leave the strength out.")
     pipeline.set_progress_bar_config(disable=True)
     width, height = size or _own_size(pixels, model.size)
