@@ -290,7 +290,9 @@ def distil(
             Collection.check_place(collection)
         generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
         opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
-        recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
+        recipe = Recipe(
+            training_steps, rank=rank, rate=distilling.usual_rate(generator) if rate is None else rate, seed=seed
+        )
         return distilling.distil(
             opened, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
             anyway=anyway, progress=progress, **settings,

@@ -58,7 +58,12 @@ class Wish:
         if (self.like is None) == (self.drawing is None):
             raise SoartError(message("Name a picture or a prompt to optimize."))
         if not FEWEST_SECONDS <= self.seconds <= MOST_SECONDS:
-            raise SoartError(f"Expected {FEWEST_SECONDS:g} to {MOST_SECONDS:g} as seconds, got {self.seconds:g}.")
+            raise SoartError(
+                "Expected %(least)s to %(most)s as seconds, got %(seconds)s.",
+                least=f"{FEWEST_SECONDS:g}",
+                most=f"{MOST_SECONDS:g}",
+                seconds=f"{self.seconds:g}",
+            )
 
 
 class OptimizingService(CollectionService):

@@ -135,7 +135,7 @@ class TuningService(CollectionService):
         """
         # Image seeds count up from that of the tune.
         if not 0 <= settings.seed < SEED_LIMIT - _SPARE_SEEDS:
-            raise SoartError(f"Expected 0…2^63−2^32−1 as the seed of a tune, got {settings.seed}.")
+            raise SoartError("Expected 0…2^63−2^32−1 as the seed of a tune, got %(seed)s.", seed=settings.seed)
         settings.narrowed().check_tunable()
         self.panel(settings)
         with self._lock:

@@ -103,7 +103,9 @@ def distil(
             shown(progress.done - done)
             done = progress.done
 
-        recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
+        recipe = Recipe(
+            training_steps, rank=rank, rate=distilling.usual_rate(generator) if rate is None else rate, seed=seed
+        )
         found = distilling.distil(
             store, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
             anyway=anyway, progress=advance, estimate=tell, **settings,
