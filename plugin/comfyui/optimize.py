@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ...errors import ModelError
+from ...pipelines.models.limits import STRENGTHS
 from ...pipelines.support.file_stamps import model_stamp
 from .base import (
     MOST_SEED,
@@ -24,9 +25,11 @@ from .base import (
     title_of,
 )
 from .generate import named_model
-from .pictures import to_images
+from .pictures import to_images, to_picture
 
 if TYPE_CHECKING:
+    import torch
+
     from ...metrics.protocols import ItemJudge
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.optimizing.optimize import Optimized
@@ -68,10 +71,13 @@ class SoartOptimize(SoartNode):
                 io.Clip.Input("clip", optional=True, tooltip="The CLIP of the linked MODEL."),
                 io.Vae.Input("vae", optional=True, tooltip="The VAE of the linked MODEL."),
                 io.Boolean.Input("anyway", default=False, optional=True, tooltip="Go on even if the taste has learnt from too few pictures to be relied on."),
+                io.Image.Input("like", optional=True, tooltip="A picture to draw on (image-to-image), the first of a batch."),
+                io.Float.Input("strength", default=0.5, min=STRENGTHS[0], max=STRENGTHS[1], step=0.05, optional=True,
+                               tooltip="With which the picture is drawn on: little changes at 0.2, and nothing is kept at 1."),
             ],
             outputs=[
                 io.Image.Output("image", display_name="image", tooltip="The optimized picture."),
-                io.Image.Output("start", display_name="start", tooltip="The best picture of the first four seeds."),
+                io.Image.Output("start", display_name="start", tooltip="The best picture of the first four seeds, or the picture that is drawn on."),
                 io.String.Output("text", display_name="text", tooltip="The scores of both, what ended the run, and how far to trust the gain."),
             ],
         )  # fmt: skip
@@ -111,13 +117,20 @@ class SoartOptimize(SoartNode):
         clip: object = None,
         vae: object = None,
         anyway: bool = False,
+        like: torch.Tensor | None = None,
+        strength: float = 0.5,
         taste: ItemJudge | None = None,
     ) -> io.NodeOutput:
         """Optimize the picture."""
         import torch
 
         from ...pipelines.optimizing import optimize as optimizing
+        from ...pipelines.optimizing.parents import drawn_on
 
+        parents = []
+        if like is not None:
+            size = (width, height) if width and height else None
+            parents, width, height = [drawn_on(to_picture(like[:1])[0], strength, size=size)], 0, 0
         judge, progress, model = judge_of(by, taste), Progress(round(seconds)), named_model(model, checkpoint)
 
         def show(found: Found) -> None:
@@ -135,7 +148,7 @@ class SoartOptimize(SoartNode):
                 generator, prompt, by=optimizing.judge_for(judge, anyway=anyway), seconds=seconds, pictures=pictures or None,
                 seed=seed, anyway=anyway, negative=negative or None, steps=steps or None,
                 guidance=None if guidance < 0 else guidance, width=width or None, height=height or None,
-                scheduler=scheduler.strip() or None, progress=show,
+                scheduler=scheduler.strip() or None, parents=parents, progress=show,
             )  # fmt: skip
         text = _text(found, title_of(judge))
         image, start = to_images([found.pixels]), to_images([found.start])
@@ -144,7 +157,8 @@ class SoartOptimize(SoartNode):
 
 def _text(found: Optimized, title: str) -> str:
     """The values before and after, and all that is to be known of the run."""
-    lines = [f"{title}: {found.start_marks.value:.4g} for the best of the first seeds, {found.marks.value:.4g} now."]
+    begun = "the picture that was drawn on" if found.parents else "the best of the first seeds"
+    lines = [f"{title}: {found.start_marks.value:.4g} for {begun}, {found.marks.value:.4g} now."]
     if found.marks.adherence == found.marks.adherence:
         lines.append(f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now.")
     lines.append(f"{found.pictures} pictures drawn in {found.seconds:.0f} s.")
