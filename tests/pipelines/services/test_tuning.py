@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from specimens.waiting import until
 
 from soart.errors import PromptError, SoartError
 from soart.pipelines.judges.offered import OfferedJudges
@@ -27,7 +28,7 @@ def tuning(collection, tastes, jobs, generator):
     return TuningService(collection, tastes, jobs, lambda: generator, threading.Lock())
 
 
-def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning, until):
+def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning):
     assert tuning.state == IDLE
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=16, prune=False))
     with pytest.raises(SoartError, match="is running"):
@@ -45,7 +46,7 @@ def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning, until):
     assert len(tuning.pictures()) == 20
 
 
-def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, collection, until):
+def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, collection):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
     until(lambda: tuning.latest is not None)
     assert tuning.state == RUNNING
@@ -67,7 +68,7 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
     assert tuning.settings.bans == ("palette=warm",)
 
 
-def test_visitors_ban_and_pin_side_by_side(tuning, until):
+def test_visitors_ban_and_pin_side_by_side(tuning):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=2, prune=False))
     until(lambda: not tuning.live)
     tuning.switch("bans", "palette=warm", on=True)
@@ -82,7 +83,7 @@ def test_visitors_ban_and_pin_side_by_side(tuning, until):
     assert (tuning.settings.bans, tuning.settings.pins) == (("palette=cool",), ("style=flat",))
 
 
-def test_a_tune_that_has_drawn_everything_says_so(tuning, until):
+def test_a_tune_that_has_drawn_everything_says_so(tuning):
     assert tuning.progress().subject == ""
     space = "template: a {thing}\nslots:\n  thing: [boat, fox]\n  steps: ['1']\n"
     tuning.start(TuneSettings.of_text(space, "embedded", budget=40, prune=False))
@@ -95,7 +96,7 @@ def test_a_tune_that_has_drawn_everything_says_so(tuning, until):
     assert not replace(progress, reason="Stopped.").exhausted
 
 
-def test_bans_of_another_server_stay_and_count(tuning, collection, tastes, generator, until):
+def test_bans_of_another_server_stay_and_count(tuning, collection, tastes, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
     other = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
     until(lambda: tuning.latest is not None)
@@ -110,7 +111,7 @@ def test_bans_of_another_server_stay_and_count(tuning, collection, tastes, gener
     assert tuning.settings.state == other.settings.state == PAUSED
 
 
-def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, tastes, generator, until):
+def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, tastes, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
     other = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
     until(lambda: tuning.latest is not None)
@@ -119,7 +120,7 @@ def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, 
     assert (tuning.settings.seed, tuning.settings.state) == (7, ENDED)
 
 
-def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collection, tastes, generator, until):
+def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collection, tastes, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False, propose=True))
     until(lambda: not tuning.live)
     assert tuning.state == ENDED, tuning.settings.why
@@ -143,7 +144,7 @@ def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collecti
     assert len(tuning.pictures()) == 16
 
 
-def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, tastes, generator, until):
+def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, tastes, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False))
     until(lambda: len(tuning.pictures()) >= 8)
     # What a closing server does; a killed one leaves the same in the collection.
@@ -213,7 +214,7 @@ def test_an_unexpected_failure_is_a_failure_with_a_sentence_and_keeps_what_was_d
     assert tuning.pictures()[: len(drawn)] == drawn
 
 
-def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection, tastes, jobs, generator, until):
+def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection, tastes, jobs, generator):
     def service(*named):
         return TuningService(
             collection,
@@ -292,7 +293,7 @@ def test_nothing_to_resume(tuning):
             act()
 
 
-def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning, until):
+def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning):
     assert tuning.earlier() == []
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=8, prune=False))
     until(lambda: not tuning.live, 60)
@@ -327,7 +328,7 @@ def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning, unt
         tuning.reopen("nothing")
 
 
-def test_findings_of_one_tune_are_not_shown_for_another(tuning, monkeypatch, until):
+def test_findings_of_one_tune_are_not_shown_for_another(tuning, monkeypatch):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=4, prune=False))
     until(lambda: not tuning.live, 60)
     tuning.start(TuneSettings.of_text("a {fox|owl}", "embedded", budget=2, prune=False))
@@ -343,9 +344,9 @@ def test_findings_of_one_tune_are_not_shown_for_another(tuning, monkeypatch, unt
 
     monkeypatch.setattr(tuning, "_tuner", tuner_slowly)
     reading = tuning.read_findings()
-    begun.wait(60)
+    begun.wait(240)
     tuning.reopen(boats)
-    assert reading.wait(60)
+    assert reading.wait(240)
     assert tuning.latest is None
 
 

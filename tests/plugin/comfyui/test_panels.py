@@ -58,8 +58,7 @@ def page(browser):
         "other": {"prompt": [3, "other", {"7": {"class_type": "SoartScore"}}, {"extra_pnginfo": {"workflow": {"id": "another"}}}], "outputs": {"7": output("1")}},
     }  # fmt: skip
     tab = browser.new_page()
-    # Long before any wait for something that is not there.
-    tab.set_default_timeout(60_000)
+    tab.set_default_timeout(240_000)
     tab.waiting = []
 
     def answer(route):

@@ -5,7 +5,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from specimens.browsing import Held, count_backs, stored, until, wait_for_back
+from specimens.browsing import Held, count_backs, stored, wait_for_back
+from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
@@ -19,7 +20,7 @@ def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
     page.click("#judge")
     page.select_option("#judge-dialog [name=judge]", "redness")
     page.click("#judge-dialog .primary")
-    page.wait_for_selector(".toast:has-text('redness: 40 of 40 pictures judged.')", timeout=240_000)
+    page.wait_for_selector(".toast:has-text('redness: 40 of 40 pictures judged.')")
     page.wait_for_function("() => document.querySelector('[name=by]').value === 'judge:redness@1'")
     page.wait_for_selector("#legend:has-text('by redness')")
     with Collection(folder) as collection:
@@ -37,7 +38,7 @@ def test_the_values_of_a_judge_that_ends_before_the_page_knows_its_job_are_shown
     def tells_the_end(response):
         return "/api/jobs" in response.url and any(not job["live"] for job in response.json()["jobs"])
 
-    with page.expect_response(tells_the_end, timeout=240_000):
+    with page.expect_response(tells_the_end):
         page.click("#judge-dialog .primary")
         held.wait()
     held.release()
@@ -403,7 +404,7 @@ def test_a_picture_is_zoomed_swiped_copied_and_varied_and_files_are_added(come, 
     page.fill("[name=count]", "2")
     page.fill("[name=steps]", "2")
     page.click("#draw .primary")
-    page.wait_for_selector("#live img >> nth=1", timeout=400_000)
+    page.wait_for_selector("#live img >> nth=1")
     page.keyboard.press("?")
     page.wait_for_selector("#keys[open]")
 
