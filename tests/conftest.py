@@ -21,10 +21,14 @@ import pytest
 from hypothesis import settings
 from PIL import Image, ImageFilter
 from specimens.learning import SharedProcess
-from sqlalchemy import make_url
+from sqlalchemy import func, make_url, update
 
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.tables import FileRow
+from soart.pipelines.ingest.file_rows import store_inspections
+from soart.pipelines.ingest.inspection import inspect_file
+from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models import loading
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -252,30 +256,45 @@ def scene(seed, side=96):
 
 
 @pytest.fixture(scope="session")
-def make_untidy():
+def make_untidy(tmp_path_factory):
     """Collections of sixteen different pictures, every fourth one blurred, a reduced copy of the fifth and the sixth one, and a failed one."""
+    drawn = tmp_path_factory.mktemp("drawn") / "untidy"
+    sizes = [(seed, 96) for seed in range(16)] + [(4, 48), (5, 48)]
+    scenes = [
+        DrawnPicture(Request(f"scene {seed} of {side}", seed, width=side, height=side), scene(seed, side), None, 0.1)
+        for seed, side in sizes
+    ]
+    black = np.zeros((48, 48, 3), np.uint8)
+    failed = DrawnPicture(Request("failed", 99, width=48, height=48), black, "all black", 0.1)
+    with Collection(drawn) as collection:
+        collection.add_drawn([*scenes, failed], "m", "s")
+    return lambda folder: shutil.copytree(drawn, folder)
+
+
+@pytest.fixture(scope="session")
+def make_measured(make_untidy, tmp_path_factory):
+    """Untidy collections whose pictures are measured, which takes long, and not evaluated."""
+    measured = make_untidy(tmp_path_factory.mktemp("measured") / "untidy")
+    for path in (measured / "images").iterdir():
+        # What was written just now is measured again.
+        os.utime(path, (0, path.stat().st_mtime - 60))
+    with Collection(measured) as collection:
+        files = [file for file in Scan([measured / "images"]) if not file.sidecar]
+        store_inspections(collection, None, [(inspect_file(file.path), file) for file in files])
 
     def make(folder):
-        sizes = [(seed, 96) for seed in range(16)] + [(4, 48), (5, 48)]
-        drawn = [
-            DrawnPicture(
-                Request(f"scene {seed} of {side}", seed, width=side, height=side), scene(seed, side), None, 0.1
-            )
-            for seed, side in sizes
-        ]
-        black = np.zeros((48, 48, 3), np.uint8)
-        failed = DrawnPicture(Request("failed", 99, width=48, height=48), black, "all black", 0.1)
-        with Collection(folder) as collection:
-            collection.add_drawn([*drawn, failed], "m", "s")
+        shutil.copytree(measured, folder)
+        with Collection(folder) as collection, collection.session("be written", write=True) as session:
+            session.execute(update(FileRow).values(path=func.replace(FileRow.path, str(measured), str(folder))))
         return folder
 
     return make
 
 
 @pytest.fixture
-def untidy(make_untidy, tmp_path):
-    """An untidy collection."""
-    return make_untidy(tmp_path / "untidy")
+def untidy(make_measured, tmp_path):
+    """An untidy collection whose pictures are measured."""
+    return make_measured(tmp_path / "untidy")
 
 
 # Not of the whole session: while Playwright is at work, no other test could run an event loop in this thread.

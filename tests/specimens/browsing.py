@@ -57,8 +57,12 @@ class Held:
     def release(self):
         """Let it go on, and wait until the page has its answer."""
         self.page.evaluate("async () => { held.release(); await held.over; }")
-        # The page acts on it before it has the answer to a later request.
-        self.page.evaluate("async () => { await (await fetch('/static/icon.svg', { cache: 'no-store' })).text(); }")
+        round_trip(self.page)
+
+
+def round_trip(page):
+    """Wait until the page has the answer to a later request: it has acted on earlier ones, and sent those it will."""
+    page.evaluate("async () => { await (await fetch('/static/icon.svg', { cache: 'no-store' })).text(); }")
 
 
 def count_backs(page):

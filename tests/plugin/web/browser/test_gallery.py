@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from specimens.browsing import Held, count_backs, stored, wait_for_back
+from specimens.browsing import Held, count_backs, round_trip, stored, wait_for_back
 from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
@@ -178,8 +178,9 @@ def test_a_picture_that_is_back_is_shown_again(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/gallery?up=1")
     page.wait_for_selector("[data-number='1'] img.lost")
-    page.evaluate("dispatchEvent(new Event('focus'))")
-    page.wait_for_load_state("networkidle")
+    with page.expect_response("**/pictures/2/small*"):
+        page.evaluate("dispatchEvent(new Event('focus'))")
+    round_trip(page)
     assert page.get_attribute("[data-number='1'] img", "alt").startswith("gone: ")
     file.write_bytes(content)
     # As if the window had been left for that of another program.
@@ -278,7 +279,7 @@ def test_a_picture_that_is_fetched_ahead_and_shown_meanwhile_is_fetched_once(com
     until(lambda: page.evaluate("1") and held)
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("#viewer-place:has-text('2 of')")
-    page.wait_for_timeout(100)
+    round_trip(page)
     for route in held:
         route.continue_()
     page.wait_for_function("() => document.querySelector('#viewer-image').src.includes('/pictures/2/')")
