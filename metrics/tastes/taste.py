@@ -205,7 +205,7 @@ class LearntTaste:
         calibration: slope and offset from liking to log odds.
         reference: (101,) quantiles of liking in the user's collection.
         network: source of the network behind deep items, if any.
-        created: UTC time, ISO 8601.
+        created: UTC time at which its learning began, ISO 8601.
         modes: version D over named modes; None if no modes were named.
         rater: name of the rater in a collection, whose others make a prior score; empty if there is none.
         alone: the taste learnt without one of the prior scores that ``is_given``, for pictures that lack one; None if there
@@ -416,6 +416,8 @@ def learn_taste(
         >>> bool(taste.liking(good).mean() > taste.liking(bad).mean())
         True
     """
+    # What is judged while it learns is newer.
+    created = datetime.now(UTC).isoformat(timespec="microseconds")
     expect("examples, such as from_ratings makes them", examples, Examples, error=TasteError)
     rng = rng if rng is not None else np.random.default_rng(0)
     _check_matrices(examples, names, prior_names, background, prompts, tastes)
@@ -452,7 +454,6 @@ def learn_taste(
         fitted(*reference, examples.makings if background is None else makings), np.linspace(0, 1, 101)
     )
     calibration = calibrate(check.held_out, examples)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
     return LearntTaste(
         name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,
         mode_model(examples, fitted), rater, alone, tastes=tuple(tastes),

@@ -89,8 +89,7 @@ def opened(browser, server):
                  "outputs": {"5": {"soart_loop": [{"runs": 4, "gain": "Expected further gain: none.", "enough": ""}]}}},
     }  # fmt: skip
     tab = browser.new_page()
-    # Long before any wait for something that is not there.
-    tab.set_default_timeout(60_000)
+    tab.set_default_timeout(240_000)
     tab.waiting, tab.server = [], server
 
     def answer(route):

@@ -5,7 +5,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from specimens.browsing import Held, count_backs, stored, until, wait_for_back
+from specimens.browsing import Held, count_backs, round_trip, stored, wait_for_back
+from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
@@ -19,7 +20,7 @@ def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
     page.click("#judge")
     page.select_option("#judge-dialog [name=judge]", "redness")
     page.click("#judge-dialog .primary")
-    page.wait_for_selector(".toast:has-text('redness: 40 of 40 pictures judged.')", timeout=240_000)
+    page.wait_for_selector(".toast:has-text('redness: 40 of 40 pictures judged.')")
     page.wait_for_function("() => document.querySelector('[name=by]').value === 'judge:redness@1'")
     page.wait_for_selector("#legend:has-text('by redness')")
     with Collection(folder) as collection:
@@ -37,7 +38,7 @@ def test_the_values_of_a_judge_that_ends_before_the_page_knows_its_job_are_shown
     def tells_the_end(response):
         return "/api/jobs" in response.url and any(not job["live"] for job in response.json()["jobs"])
 
-    with page.expect_response(tells_the_end, timeout=240_000):
+    with page.expect_response(tells_the_end):
         page.click("#judge-dialog .primary")
         held.wait()
     held.release()
@@ -177,8 +178,9 @@ def test_a_picture_that_is_back_is_shown_again(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/gallery?up=1")
     page.wait_for_selector("[data-number='1'] img.lost")
-    page.evaluate("dispatchEvent(new Event('focus'))")
-    page.wait_for_load_state("networkidle")
+    with page.expect_response("**/pictures/2/small*"):
+        page.evaluate("dispatchEvent(new Event('focus'))")
+    round_trip(page)
     assert page.get_attribute("[data-number='1'] img", "alt").startswith("gone: ")
     file.write_bytes(content)
     # As if the window had been left for that of another program.
@@ -277,7 +279,7 @@ def test_a_picture_that_is_fetched_ahead_and_shown_meanwhile_is_fetched_once(com
     until(lambda: page.evaluate("1") and held)
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("#viewer-place:has-text('2 of')")
-    page.wait_for_timeout(100)
+    round_trip(page)
     for route in held:
         route.continue_()
     page.wait_for_function("() => document.querySelector('#viewer-image').src.includes('/pictures/2/')")
@@ -403,7 +405,7 @@ def test_a_picture_is_zoomed_swiped_copied_and_varied_and_files_are_added(come, 
     page.fill("[name=count]", "2")
     page.fill("[name=steps]", "2")
     page.click("#draw .primary")
-    page.wait_for_selector("#live img >> nth=1", timeout=400_000)
+    page.wait_for_selector("#live img >> nth=1")
     page.keyboard.press("?")
     page.wait_for_selector("#keys[open]")
 
