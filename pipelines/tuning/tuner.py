@@ -328,8 +328,10 @@ class Tuner:
     def steering(self, judgements: Judgements | None = None) -> Steering:
         """The steering model fitted to all judgements, every judge on a standard scale."""
         judgements = judgements or self.judged()
+        # Before any judgement, what is known beforehand counts alone.
+        weights = judgements.goal or {judge.name: self.panel.weight(judge.name) for judge in self._known_options()}
         goal: dict[Hashable, float] = {
-            Judge(name, context): weight for name, weight in judgements.goal.items() for context in self.contexts
+            Judge(name, context): weight for name, weight in weights.items() if weight > 0 for context in self.contexts
         }
         steering = Steering(
             domain_of(self.space, self.generator.meanings(words_of(self.space))),
