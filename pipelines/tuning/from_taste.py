@@ -94,7 +94,9 @@ def known_options(
     unit = float(spread.std())
     if not np.abs(points).max() > 1e-9 or unit < 1e-9:
         return None
-    return KnownOptions(points, STARS * likings, unit, tuple(_named(space, likings, np.sqrt(np.maximum(variances, 0.0)))))
+    return KnownOptions(
+        points, STARS * likings, unit, tuple(_named(space, likings, np.sqrt(np.maximum(variances, 0.0))))
+    )
 
 
 def _liking(

@@ -420,7 +420,9 @@ class Tuner:
     def _expected(self, judgements: Judgements) -> dict[Hashable, np.ndarray]:
         """Effects of options that tastes know beforehand, on the standard scales of the judgements."""
         return {
-            judge: known.stars if judge.name in self.panel.people else known.in_deviations(judgements.spread(judge.name))
+            judge: known.stars
+            if judge.name in self.panel.people
+            else known.in_deviations(judgements.spread(judge.name))
             for judge, known in self._known_options().items()
         }
 

@@ -49,9 +49,7 @@ class Terms:
     expected: np.ndarray
 
     @classmethod
-    def of(
-        cls, feedback: Feedback, cells: np.ndarray, mapped: np.ndarray, expected: np.ndarray | None = None
-    ) -> Terms:
+    def of(cls, feedback: Feedback, cells: np.ndarray, mapped: np.ndarray, expected: np.ndarray | None = None) -> Terms:
         """Terms of ``feedback`` whose row i is cell ``cells[i]``, with ``mapped`` ratings; nothing ``expected`` by default.
 
         Pairs of a cell with itself are dropped.

@@ -25,7 +25,7 @@ from .feature_posterior import FeaturePosterior, fit_features
 from .feedback import Feedback
 from .hyperparameters import Evidence, Layout, Priors, maximise
 from .kernel_posterior import KernelPosterior
-from .kernels import Hyperparameters, Rows, check_choices, check_levels, covariance, offsets
+from .kernels import Hyperparameters, check_choices, check_levels, covariance, offsets
 from .laplace import find_mode
 from .likelihoods import Terms, thin
 from .similarity import Similarities, check_similarities
@@ -118,9 +118,7 @@ class RatingModel:
         self._expected = {rater: self._checked(effects) for rater, effects in expected.items()}
         known = self._expected_of([self.raters_[rater] for rater in rows.raters], rows.choices)
         self._set_scale(ratings - known[self.cells_.cell[judgements.rated]])
-        terms = Terms.of(
-            judgements, self.cells_.cell, (ratings - self.location_) / self.spread_, known / self.spread_
-        )
+        terms = Terms.of(judgements, self.cells_.cell, (ratings - self.location_) / self.spread_, known / self.spread_)
         terms.check_raters(rows)
         exact = len(rows) <= self.exact_limit
         layout = Layout.of(rows, terms, len(self.raters_), self.similarities, joint=exact)
