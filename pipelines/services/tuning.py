@@ -328,6 +328,7 @@ class TuningService(CollectionService):
         tuner = Tuner(
             self.collection, generator, self._space(settings), self.panel(settings), seed=settings.seed,
             budget=settings.budget, pareto=settings.pareto, prune=settings.prune, proposer=proposer,
+            tastes=self.tastes,
         )  # fmt: skip
         return tuner, settings
 
