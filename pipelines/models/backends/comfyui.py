@@ -272,15 +272,15 @@ class _Course:
             if self._events is None or not self._events.open:
                 time.sleep(left)
                 return
-            for event in self._events.read(left):
-                data = event.get("data")
-                if not isinstance(data, dict) or data.get("prompt_id", self._name) != self._name:
-                    continue
-                if event.get("type") == "executing" and data.get("node", "") is None:
-                    return
-                if event.get("type") == "progress" and self._is_step(data):
-                    self.at = data["value"], data["max"]
-                    yield self.at
+            event = self._events.read(left) or {}
+            data = event.get("data")
+            if not isinstance(data, dict) or data.get("prompt_id", self._name) != self._name:
+                continue
+            if event.get("type") == "executing" and data.get("node", "") is None:
+                return
+            if event.get("type") == "progress" and self._is_step(data):
+                self.at = data["value"], data["max"]
+                yield self.at
 
     def _is_step(self, data: Mapping[str, Any]) -> bool:
         """False for the progress of other nodes than samplers, such as those that enlarge."""

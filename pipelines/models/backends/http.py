@@ -164,7 +164,7 @@ class BackendClient:
         """What the backend pushes at a path; None if it cannot be listened to."""
         try:
             return Events(self.address.url + path, self._login())
-        except (OSError, ValueError) as error:
+        except OSError as error:
             log.debug("%s tells no steps: %s", self.address.title, error)
             return None
 
