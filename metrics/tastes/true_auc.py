@@ -1,4 +1,4 @@
-"""The true AUC of a taste as far as it can be known: a posterior from other people's tastes, evidence and the held-out figure.
+"""The true AUC of a taste, as far as other people's tastes, evidence and the held-out figure tell it: a posterior.
 
 A held-out figure of sixteen pictures is one noisy observation. So it is laid on top of what is known of other people's
 tastes that were learnt from as many pictures. With the log-odds η = log θ/(1 − θ) of the true AUC θ after n liked and n
