@@ -239,6 +239,7 @@ def test_terms_are_defined_once():
     assert len(set(terms)) == len(terms)
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path):
     pytest.importorskip("mkdocs")
     line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path]

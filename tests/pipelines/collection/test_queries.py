@@ -250,10 +250,10 @@ def test_facts_count(filled):
     rate(filled, "ann", {1: 5})
     found = count_collection(filled)
     assert (found.pictures, found.problems) == (6, 0)
-    assert (found.raters, found.tastes, found.models) == ({"ann": 1}, {"p": 5}, {"m": 6})
+    assert (found.raters, found.judges, found.models) == ({"ann": 1}, {"p": 5}, {"m": 6})
     update_pictures(filled, [{"id": 2, "problem": AWAY}, {"id": 3, "problem": "all black"}])
     found = count_collection(filled)
-    assert (found.pictures, found.problems, found.away, found.tastes) == (5, 1, 1, {"p": 4})
+    assert (found.pictures, found.problems, found.away, found.judges) == (5, 1, 1, {"p": 4})
 
 
 def test_ends_hold_scored_pictures_once(filled):

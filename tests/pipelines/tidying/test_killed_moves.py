@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL"),
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
 ]
-PICTURES = 3
+PICTURES = 2
 #: Functions of the system that change a disk or wait for it: before and after each call is a moment to be killed at.
 STEPS = ("fsync", "link", "rename", "unlink", "rmdir")
 
