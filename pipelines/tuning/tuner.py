@@ -386,8 +386,9 @@ class Tuner:
             # Tastes need scikit-learn, which a study without them need not wait for.
             from ..scoring.taste_judge import TasteJudge
 
-            judges = [judge for judge in self.panel.item_judges if isinstance(judge.inner, TasteJudge)]
-            found |= {judge.stored_name: judge.inner.taste for judge in judges}
+            for judge in self.panel.item_judges:
+                if isinstance(judge.inner, TasteJudge):
+                    found[judge.stored_name] = judge.inner.taste
         return found
 
     def _known_options(self) -> dict[Judge, KnownOptions]:
