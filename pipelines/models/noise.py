@@ -343,8 +343,12 @@ def _noise(pipeline: Any, use: Callable[[torch.Tensor, float], torch.Tensor]) ->
     @wraps(own)
     def prepare(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
         if draws_on:
+            precision = pipeline.vae.dtype
             with _noise_added(pipeline.scheduler, use):
-                return own(*inputs, **options)
+                prepared = own(*inputs, **options)
+            # SDXL's turns to half precision again, whatever it had.
+            pipeline.vae.to(dtype=precision)
+            return prepared
         prepared = own(*inputs, **options)
         latents = prepared[0] if isinstance(prepared, tuple) else prepared
         given = use(latents, _scale(pipeline.scheduler, latents))
