@@ -343,11 +343,13 @@ def _noise(pipeline: Any, use: Callable[[torch.Tensor, float], torch.Tensor]) ->
     @wraps(own)
     def prepare(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
         if draws_on:
-            precision = pipeline.vae.dtype
+            vae: Any = getattr(pipeline, "vae", None)
+            precision = getattr(vae, "dtype", None)
             with _noise_added(pipeline.scheduler, use):
                 prepared = own(*inputs, **options)
             # SDXL's turns to half precision again, whatever it had.
-            pipeline.vae.to(dtype=precision)
+            if precision is not None:
+                vae.to(dtype=precision)
             return prepared
         prepared = own(*inputs, **options)
         latents = prepared[0] if isinstance(prepared, tuple) else prepared
