@@ -21,10 +21,15 @@ import pytest
 from hypothesis import settings
 from PIL import Image, ImageFilter
 from specimens.learning import SharedProcess
-from sqlalchemy import make_url
+from sqlalchemy import func, make_url, update
 
 from soart.metrics.damage.technical import TechnicalJudge
+from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.tables import FileRow
+from soart.pipelines.ingest.file_rows import store_inspections
+from soart.pipelines.ingest.inspection import inspect_file
+from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models import loading
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -87,6 +92,8 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+#: Of the validation of a taste.
+USUAL_REPEATS = learn_taste.__kwdefaults__["repeats"]
 ASSETS = HERE / "assets"
 #: The headless shell, where there is one, takes a quarter less time than the whole browser.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
@@ -102,10 +109,14 @@ def process():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def few_steps():
-    """A quarter of the usual steps of the embedded model: drawing takes most of the tests that draw."""
+def little_effort():
+    """A quarter of the usual steps of the embedded model, and tastes that are validated once.
+
+    Drawing takes most of the tests that draw, and validating most of those that learn.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS // 4)
+        patch.setitem(learn_taste.__kwdefaults__, "repeats", 1)
         yield
 
 
@@ -119,8 +130,9 @@ def own_places(tmp_path_factory):
 
 @pytest.fixture
 def usual_effort(monkeypatch):
-    """The usual steps of models that a test loads, and learning curves of all repetitions, as users get them."""
+    """The usual steps of models that a test loads, and trust from all repetitions, as users get them."""
     monkeypatch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS)
+    monkeypatch.setitem(learn_taste.__kwdefaults__, "repeats", USUAL_REPEATS)
 
 
 @pytest.fixture(scope="session")
@@ -252,30 +264,45 @@ def scene(seed, side=96):
 
 
 @pytest.fixture(scope="session")
-def make_untidy():
+def make_untidy(tmp_path_factory):
     """Collections of sixteen different pictures, every fourth one blurred, a reduced copy of the fifth and the sixth one, and a failed one."""
+    drawn = tmp_path_factory.mktemp("drawn") / "untidy"
+    sizes = [(seed, 96) for seed in range(16)] + [(4, 48), (5, 48)]
+    scenes = [
+        DrawnPicture(Request(f"scene {seed} of {side}", seed, width=side, height=side), scene(seed, side), None, 0.1)
+        for seed, side in sizes
+    ]
+    black = np.zeros((48, 48, 3), np.uint8)
+    failed = DrawnPicture(Request("failed", 99, width=48, height=48), black, "all black", 0.1)
+    with Collection(drawn) as collection:
+        collection.add_drawn([*scenes, failed], "m", "s")
+    return lambda folder: shutil.copytree(drawn, folder)
+
+
+@pytest.fixture(scope="session")
+def make_measured(make_untidy, tmp_path_factory):
+    """Untidy collections whose pictures are measured, which takes long, and not evaluated."""
+    measured = make_untidy(tmp_path_factory.mktemp("measured") / "untidy")
+    for path in (measured / "images").iterdir():
+        # What was written just now is measured again.
+        os.utime(path, (0, path.stat().st_mtime - 60))
+    with Collection(measured) as collection:
+        files = [file for file in Scan([measured / "images"]) if not file.sidecar]
+        store_inspections(collection, None, [(inspect_file(file.path), file) for file in files])
 
     def make(folder):
-        sizes = [(seed, 96) for seed in range(16)] + [(4, 48), (5, 48)]
-        drawn = [
-            DrawnPicture(
-                Request(f"scene {seed} of {side}", seed, width=side, height=side), scene(seed, side), None, 0.1
-            )
-            for seed, side in sizes
-        ]
-        black = np.zeros((48, 48, 3), np.uint8)
-        failed = DrawnPicture(Request("failed", 99, width=48, height=48), black, "all black", 0.1)
-        with Collection(folder) as collection:
-            collection.add_drawn([*drawn, failed], "m", "s")
+        shutil.copytree(measured, folder)
+        with Collection(folder) as collection, collection.session("be written", write=True) as session:
+            session.execute(update(FileRow).values(path=func.replace(FileRow.path, str(measured), str(folder))))
         return folder
 
     return make
 
 
 @pytest.fixture
-def untidy(make_untidy, tmp_path):
-    """An untidy collection."""
-    return make_untidy(tmp_path / "untidy")
+def untidy(make_measured, tmp_path):
+    """An untidy collection whose pictures are measured."""
+    return make_measured(tmp_path / "untidy")
 
 
 # Not of the whole session: while Playwright is at work, no other test could run an event loop in this thread.

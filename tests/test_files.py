@@ -188,7 +188,7 @@ def test_nothing_but_regular_files_is_opened(tmp_path):
     folder.mkdir()
     link.symlink_to(pipe)
     # A reader that waits for a writer after all is let go, and then fails the test.
-    watch = threading.Timer(20, lambda: os.close(os.open(pipe, os.O_RDWR)))
+    watch = threading.Timer(240, lambda: os.close(os.open(pipe, os.O_RDWR)))
     watch.start()
     for path in (pipe, folder, link, os.devnull):
         with pytest.raises(OSError, match="not a regular file"):

@@ -174,3 +174,19 @@ def test_docstrings_name_things_in_code_font():
     assert [
         p.name for p in SOURCES if re.search(r":(class|func|mod|meth|data|attr):`", p.read_text(encoding="utf-8"))
     ] == []
+
+
+def test_tests_wait_longer_than_any_machine_is_busy():
+    """Four minutes, in seconds or, in browsers, in milliseconds; below a second a test waits for what must not come."""
+    impatient = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call):
+                continue
+            limits = [keyword.value for keyword in call.keywords if keyword.arg == "timeout"]
+            if getattr(call.func, "attr", None) in {"join", "set_default_timeout", "settimeout", "wait"}:
+                limits += call.args[:1]
+            seconds = [limit.value for limit in limits if isinstance(limit, ast.Constant)]
+            if any(isinstance(n, int | float) and (1 <= n < 240 or 1000 < n < 240_000) for n in seconds):
+                impatient.append(f"{path.relative_to(ROOT)}:{call.lineno}")
+    assert impatient == []

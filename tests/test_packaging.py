@@ -45,12 +45,27 @@ def product(tracked):
 
 
 @pytest.fixture(scope="module")
-def built(tracked, tmp_path_factory):
-    """A folder with the wheel and the source distribution of a clean copy, the wheel built from the latter."""
-    copy, out = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("dist")
+def copy(tracked, tmp_path_factory):
+    """A clean copy of the repository."""
+    folder = tmp_path_factory.mktemp("copy")
     for path in tracked:
-        (copy / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / path, copy / path)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, folder / path)
+    return folder
+
+
+def build(copy, out, call):
+    """The wheel that a call of setuptools makes of a copy."""
+    code = f"import sys; from setuptools.build_meta import *; {call}"
+    subprocess.run([sys.executable, "-c", code, out], check=True, cwd=copy, stdout=subprocess.DEVNULL)
+    [path] = out.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def built(copy, tmp_path_factory):
+    """A folder with the source distribution, and the wheel that is built from it."""
+    out = tmp_path_factory.mktemp("dist")
     subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", out, copy], check=True, cwd=copy, stdout=subprocess.DEVNULL
     )  # fmt: skip
@@ -58,16 +73,8 @@ def built(tracked, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_type_checkers_see_a_strict_editable_install(tracked, tmp_path):
-    copy = tmp_path / "copy"
-    for path in tracked:
-        (copy / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / path, copy / path)
-    build = (
-        f"from setuptools.build_meta import build_editable as b; b({str(tmp_path)!r}, {{'editable_mode': 'strict'}})"
-    )
-    subprocess.run([sys.executable, "-c", build], check=True, cwd=copy, stdout=subprocess.DEVNULL)
-    [made] = tmp_path.glob("*.whl")
+def test_type_checkers_see_a_strict_editable_install(copy, tmp_path):
+    made = build(copy, tmp_path, "build_editable(sys.argv[1], {'editable_mode': 'strict'})")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "environment"], check=True)
     [packages] = (tmp_path / "environment").glob("lib/python3*/site-packages")
     with zipfile.ZipFile(made) as archive:
@@ -80,13 +87,11 @@ def test_type_checkers_see_a_strict_editable_install(tracked, tmp_path):
     assert 'Unexpected keyword argument "tast"' in done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(built):
-    [path] = built.glob("*.whl")
-    return path
+def test_the_wheel_holds_the_package_and_nothing_else(copy, product, tmp_path):
+    check_wheel(build(copy, tmp_path, "build_wheel(sys.argv[1])"), product)
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel, product):
+def check_wheel(wheel, product):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
     inside = {name for name in names if ".dist-info/" not in name}
@@ -95,6 +100,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel, product):
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
+@pytest.mark.slow
 def test_the_source_distribution_holds_what_the_wheel_is_made_of(built, product):
     [path] = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
@@ -103,16 +109,19 @@ def test_the_source_distribution_holds_what_the_wheel_is_made_of(built, product)
     assert product <= names
     extra = {"CHANGELOG.md", "CITATION.cff", "LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg", "setup.py"}  # fmt: skip
     assert names - product <= extra
+    [wheel] = built.glob("*.whl")
+    check_wheel(wheel, product)
 
 
 @pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
+def installed(built, tmp_path_factory):
     """An environment with nothing but the wheel; its dependencies are those of this environment."""
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
     [packages] = folder.glob("lib/python3*/site-packages")
     # A path that is added by a .pth file brings packages, but not the editable installation of this repository.
+    [wheel] = built.glob("*.whl")
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     subprocess.run(
         [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel],
@@ -121,6 +130,7 @@ def installed(wheel, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_an_installed_wheel_runs_the_first_step_of_the_demo(installed, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     code = "import soart, sys; sys.exit(f'not the wheel: {soart.__file__}' if sys.prefix not in soart.__file__ else 0)"

@@ -35,7 +35,7 @@ from ..items.frame import CONTENT
 from ..percentiles import percentiles_in
 from .appeal import APPEAL, appeal_model
 from .examples import Examples, check_contradictions
-from .fitting import Fitted, Scaling, calibrate, fit
+from .fitting import Fitted, Scaling, calibrate, evidence_of, fit
 from .folds import near_duplicates
 from .learning_curve import add_curve
 from .mixture import METHOD, Makings, makings_at
@@ -205,7 +205,7 @@ class LearntTaste:
         calibration: slope and offset from liking to log odds.
         reference: (101,) quantiles of liking in the user's collection.
         network: source of the network behind deep items, if any.
-        created: UTC time, ISO 8601.
+        created: UTC time at which its learning began, ISO 8601.
         modes: version D over named modes; None if no modes were named.
         rater: name of the rater in a collection, whose others make a prior score; empty if there is none.
         alone: the taste learnt without one of the prior scores that ``is_given``, for pictures that lack one; None if there
@@ -416,6 +416,8 @@ def learn_taste(
         >>> bool(taste.liking(good).mean() > taste.liking(bad).mean())
         True
     """
+    # What is judged while it learns is newer.
+    created = datetime.now(UTC).isoformat(timespec="microseconds")
     expect("examples, such as from_ratings makes them", examples, Examples, error=TasteError)
     rng = rng if rng is not None else np.random.default_rng(0)
     _check_matrices(examples, names, prior_names, background, prompts, tastes)
@@ -442,7 +444,7 @@ def learn_taste(
     fitted = fit(examples, names, scaling)
     learner = _learner(names, common)
     content = CONTENT in scaling.frame.kinds
-    check = examine(examples, learner, rng, repeats, content=content)
+    check = examine(examples, learner, rng, repeats, content=content, evidence=evidence_of(examples, scaling))
     trust = check.trust
     if prompts is not None and rows_by_group(prompts):
         within = WithinGroups() if check.held_out is None else within_held_out(check.held_out, prompts)
@@ -452,7 +454,6 @@ def learn_taste(
         fitted(*reference, examples.makings if background is None else makings), np.linspace(0, 1, 101)
     )
     calibration = calibrate(check.held_out, examples)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
     return LearntTaste(
         name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,
         mode_model(examples, fitted), rater, alone, tastes=tuple(tastes),

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Collection as Some
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ...errors import SoartError
 from ...messages import message
@@ -88,8 +88,7 @@ class RatingService(CollectionService):
         # After a restart the taste is learnt again only once there are new judgements.
         judge, self._tried_at = self._judge(), 0
         if judge:
-            # The time is in whole seconds.
-            created = datetime.fromisoformat(only_taste(judge.taste).created) + timedelta(seconds=1)
+            created = datetime.fromisoformat(only_taste(judge.taste).created)
             self._tried_at = judgements_by(collection, rater, created).count
             jobs.start(
                 f"propose:{rater}", message("Choosing pictures for %(rater)s to rate", rater=rater), self._propose

@@ -182,6 +182,7 @@ def tune(
     from ...pipelines.collection.collection import Collection
     from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.judges.people import is_person
+    from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tuning.ending import goal_judge
     from ...pipelines.tuning.findings import findings_of
     from ...pipelines.tuning.loop import STOPPED
@@ -217,7 +218,7 @@ def tune(
         generator.set_defaults(**settings, scheduler=sampler)
         tuner = Tuner(
             store, generator, named, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
-            proposer=proposes,
+            proposer=proposes, tastes=TasteStore(tastes) if tastes else None,
         )  # fmt: skip
         early = [] if ask else unheard(panel, store)
         if pareto and len(panel.counting) < 2:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import ne
 
 import numpy as np
 
@@ -23,11 +25,11 @@ Key = tuple[int, ...]
 MOST_EXHAUSTIVE = 4000
 #: Growth up to this is rounding.
 _NO_GROWTH = 1e-12
-#: Options that a slot may take when it comes into use.
-_SPREAD = 9
+#: Options that a slot may take when it comes into use: shares of its range.
+_SPREAD = tuple(np.linspace(0, 1, 9).tolist())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Domain:
     """The choices that may be made.
 
@@ -106,17 +108,23 @@ class Domain:
             alone[:, start[parent] : start[parent] + self.levels[parent]] &= with_it == used[:, None]
         return alone
 
+    @cached_property
+    def _in_use(self) -> tuple[list[list[int]], list[list[int]]]:
+        # In lists, because a climb looks options up one by one.
+        return [options.tolist() for options in self.usable()], [options.tolist() for options in self.drawable()]
+
     def switched(self, choice: np.ndarray) -> np.ndarray:
         """(n, S) choices that differ in one option on which others depend, allowed or not.
 
-        Slots that come into use take up to ``_SPREAD`` options over their range, all of them the like.
+        Slots that come into use take options over their range, see ``_SPREAD``, all of them the like.
         """
-        usable, drawable = self.usable(), self.drawable()
-        changed = []
+        changed: list[list[int]] = []
+        before = choice.tolist()
         for parent in {condition.parent for condition in self.conditions}:
+            usable, drawable = self._in_use
             for option in usable[parent]:
-                for share in np.linspace(0, 1, _SPREAD):
-                    other = choice.copy()
+                for share in _SPREAD:
+                    other = [*before]
                     other[parent] = option
                     started = False
                     # Slots that others depend on come first, so that one pass settles all.
@@ -127,7 +135,7 @@ class Domain:
                         elif other[slot] == off:
                             other[slot] = drawable[slot][round(share * (len(drawable[slot]) - 1))]
                             started = True
-                    if np.count_nonzero(other != choice) > 1:
+                    if sum(map(ne, other, before)) > 1:
                         changed.append(other)
                     if not started:
                         break

@@ -1,19 +1,9 @@
 """Steps of tests in a browser."""
 
 import json
-import time
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
-
-
-def until(true, seconds=240):
-    end = time.monotonic() + seconds
-    while not (value := true()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return value
-
 
 #: Run in a page: hold its next request that fits, and let those that follow pass.
 HOLD = """([pattern, method, answered]) => {
@@ -62,13 +52,17 @@ class Held:
 
     def wait(self):
         """Wait until it is held."""
-        self.page.wait_for_function("() => window.held.waits", timeout=240_000)
+        self.page.wait_for_function("() => window.held.waits")
 
     def release(self):
         """Let it go on, and wait until the page has its answer."""
         self.page.evaluate("async () => { held.release(); await held.over; }")
-        # The page acts on it before it has the answer to a later request.
-        self.page.evaluate("async () => { await (await fetch('/static/icon.svg', { cache: 'no-store' })).text(); }")
+        round_trip(self.page)
+
+
+def round_trip(page):
+    """Wait until the page has the answer to a later request: it has acted on earlier ones, and sent those it will."""
+    page.evaluate("async () => { await (await fetch('/static/icon.svg', { cache: 'no-store' })).text(); }")
 
 
 def count_backs(page):

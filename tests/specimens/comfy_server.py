@@ -57,14 +57,14 @@ class Server:
     def close(self):
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(240)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         self._stream.close()
 
     def get(self, path):
-        with urllib.request.urlopen(self.address + path, timeout=60) as answer:
+        with urllib.request.urlopen(self.address + path, timeout=240) as answer:
             return answer.read()
 
     def json(self, path):
@@ -74,7 +74,7 @@ class Server:
         request = urllib.request.Request(
             self.address + path, json.dumps(document).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=240) as answer:
             content = answer.read()
         return json.loads(content) if content else None
 

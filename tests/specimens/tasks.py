@@ -37,5 +37,7 @@ def fail(job):
     raise ZeroDivisionError("by zero")
 
 
-def sleep(job, seconds):
+def sleep(job, path, seconds):
+    """Do not stop when told to; write a file first."""
+    Path(path).touch()
     time.sleep(seconds)

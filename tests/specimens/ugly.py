@@ -89,15 +89,16 @@ def write_ugly(folder):
 
 
 def dangerous_inspection(path, kinds):
-    """Inspects files, but crashes at some names and sleeps at others."""
+    """Inspects files, but crashes at some names, and sleeps at others once a file beside them holds its process id."""
     if "crash" in path:
         os.abort()
     if "killed" in path:
         os.kill(os.getpid(), signal.SIGKILL)
     if "hang" in path:
-        if mark := os.environ.get("UGLY_MARK"):
-            Path(mark).write_text(str(os.getpid()))
-        time.sleep(60)
+        mark = Path(path).with_suffix(".pid")
+        mark.with_suffix(".new").write_text(str(os.getpid()))
+        mark.with_suffix(".new").rename(mark)
+        time.sleep(600)
     return inspect_file(path, kinds)
 
 

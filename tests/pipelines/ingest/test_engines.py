@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from specimens import ugly
 from specimens.ugly import dangerous_inspection, encoded, failing_inspection, large_inspection, picture
+from specimens.waiting import PATIENCE, until
 
 from soart.errors import SoartError
 from soart.pipelines.ingest.engines import engine_named
@@ -49,10 +50,15 @@ def by_path(inspections):
     return dict(pairs)
 
 
-def inspect_until_interrupted(path, delay):
-    """Inspect a file that hangs, and press Ctrl-C after some seconds."""
-    threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
-    next(LocalEngine(2, inspect=dangerous_inspection).inspect([path]))
+def inspect_until_interrupted(path, moment):
+    """Inspect a file that hangs, and press Ctrl-C at a moment."""
+
+    def press():
+        moment()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
+    next(LocalEngine(2, inspect=dangerous_inspection).inspect([str(path)]))
 
 
 class TestEngine:
@@ -73,7 +79,7 @@ class TestEngine:
         for path in fatal:
             (tmp_path / path).write_bytes(encoded(picture(50), "PNG"))
         inspections = by_path(
-            make(2, limit=10.0, inspect=dangerous_inspection).inspect([*paths[:4], *fatal, *paths[4:]])
+            make(2, limit=30.0, inspect=dangerous_inspection).inspect([*paths[:4], *fatal, *paths[4:]])
         )
         for path in fatal:
             assert inspections.pop(path).problem == f"Decoding {path!r} crashed or timed out; skipped."
@@ -82,7 +88,7 @@ class TestEngine:
         assert capfd.readouterr() == ("", "")
 
     def test_workers_end_at_once_if_nobody_takes_their_results(self, paths, tmp_path):
-        """As after Ctrl-C: one of them is busy for a minute."""
+        """As after Ctrl-C: one of them is busy for long."""
         hanging = tmp_path / "hang.png"
         hanging.write_bytes(encoded(picture(50), "PNG"))
         before = set(multiprocessing.active_children())
@@ -92,7 +98,7 @@ class TestEngine:
         assert len(workers) == 2
         started = time.monotonic()
         inspections.close()
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < PATIENCE
         assert not any(worker.is_alive() for worker in workers)
 
     def test_ctrl_c_while_workers_start_or_work_is_quiet(self, tmp_path, capfd):
@@ -101,9 +107,9 @@ class TestEngine:
         # Runners of tests may ignore it.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            for delay in (0.02, 3):
+            for moment in (lambda: time.sleep(0.02), lambda: until(hanging.with_suffix(".pid").exists)):
                 with pytest.raises(KeyboardInterrupt):
-                    inspect_until_interrupted(str(hanging), delay)
+                    inspect_until_interrupted(hanging, moment)
                 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         finally:
             signal.signal(signal.SIGINT, before)
@@ -117,7 +123,7 @@ class TestEngine:
             pass
         started = time.monotonic()
         inspections.close()
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < PATIENCE
 
     def test_workers_end_while_they_send_results(self):
         """Results are larger than a pipe holds."""
@@ -127,7 +133,7 @@ class TestEngine:
                 next(inspections)
             started = time.monotonic()
             inspections.close()
-            assert time.monotonic() - started < 20
+            assert time.monotonic() - started < PATIENCE
 
     def test_an_unexpected_error_is_a_sentence(self, make, tmp_path):
         path = str(tmp_path / "a.png")

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 
@@ -8,19 +6,6 @@ from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.rating import RatingService
 from soart.pipelines.support.background import Jobs
-
-
-@pytest.fixture(scope="session")
-def until():
-    """Wait until something is true."""
-
-    def wait(true, seconds=240):
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, "waited in vain"
-            time.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture

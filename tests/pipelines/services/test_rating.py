@@ -1,7 +1,5 @@
 """The service of rating, on real pictures."""
 
-import time
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,7 +52,6 @@ def test_ratings_teach_in_the_background(rating, coloured, tastes, collection, p
     for pair in range(10):
         store_choice(collection, "ann", f"choice {pair}", coloured[2 * pair], [coloured[2 * pair + 1]])
     again.learn_now().wait(240)
-    time.sleep(1.1)
     for image in coloured[10 : 10 + LEAST]:
         ratings.rate(collection, "ann", {image: 4})
     assert again.progress().learnt > 10 + LEAST

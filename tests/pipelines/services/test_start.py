@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from specimens.waiting import until
 from sqlalchemy import func, select
 
 from soart.errors import CollectionError
@@ -68,7 +69,7 @@ def start(unread, engine, tmp_path, monkeypatch):
     jobs.close()
 
 
-def test_the_first_pictures_can_be_rated_before_any_is_read(start, engine, until):
+def test_the_first_pictures_can_be_rated_before_any_is_read(start, engine):
     job = start.read()
     until(lambda: start.state().files == COUNT + 1)
     state = start.state()

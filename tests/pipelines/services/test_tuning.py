@@ -1,13 +1,16 @@
 """The service of tuning, on the embedded model."""
 
+import json
 import threading
 from dataclasses import replace
 
 import pytest
+from specimens.backends import Comfy, opened, serving
+from specimens.waiting import until
 
 from soart.errors import PromptError, SoartError
 from soart.pipelines.judges.offered import OfferedJudges
-from soart.pipelines.services.tune_progress import ENDED, FAILED, IDLE, INTERRUPTED
+from soart.pipelines.services.tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING
 from soart.pipelines.services.tuning import TuningService
 from soart.pipelines.support.background import Jobs
 from soart.pipelines.tuning.earlier import MOST, remember, remembered
@@ -27,12 +30,12 @@ def tuning(collection, tastes, jobs, generator):
     return TuningService(collection, tastes, jobs, lambda: generator, threading.Lock())
 
 
-def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning, until):
+def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning):
     assert tuning.state == IDLE
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=16, prune=False))
     with pytest.raises(SoartError, match="is running"):
         tuning.start(TuneSettings.of_text(SPACE, "embedded"))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     assert tuning.state == ENDED
     assert "16 pictures" in tuning.settings.why
     # Read from the collection, it can still be translated.
@@ -41,11 +44,11 @@ def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning, until):
     assert tuning.latest.findings.winners
     assert set(tuning.latest.goal) == {image for image, _ in tuning.pictures()}
     tuning.resume(budget=20)
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     assert len(tuning.pictures()) == 20
 
 
-def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, collection, until):
+def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, collection):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
     until(lambda: tuning.latest is not None)
     assert tuning.state == RUNNING
@@ -67,7 +70,36 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
     assert tuning.settings.bans == ("palette=warm",)
 
 
-def test_visitors_ban_and_pin_side_by_side(tuning, until):
+def test_the_picture_of_a_backend_shows_its_step_and_is_given_up_for_a_pause(collection, tastes, jobs):
+    backend, goes_on = Comfy(), threading.Event()
+    backend.frames = lambda name: [(0x81, json.dumps(step(backend, name)).encode())]
+    backend.history = lambda name: Comfy.history(backend, name) if goes_on.is_set() else {}
+    space = "template: a {thing}\nslots:\n  thing: [boat, fox]\n"
+    with serving(backend) as name, opened(name) as generator:
+        tuning = TuningService(collection, tastes, jobs, lambda: generator, threading.Lock())
+        tuning.start(TuneSettings.of_text(space, "embedded", budget=2, prune=False))
+        until(lambda: tuning.progress().doing)
+        assert tuning.progress().doing == "step 3 of 9"
+        version = tuning.version
+        tuning.pause()
+        assert (tuning.state, tuning.version) == (PAUSING, version + 1)
+        tuning.pause(at_once=True)
+        until(lambda: not tuning.live)
+        progress = tuning.progress()
+        assert (progress.state, progress.pictures, progress.doing, progress.reason) == (PAUSED, [], "", "")
+        assert ("POST", "/interrupt") in [request[:2] for request in backend.requests]
+        goes_on.set()
+        tuning.resume()
+        until(lambda: not tuning.live)
+        assert (tuning.state, len(tuning.pictures())) == (ENDED, 2)
+
+
+def step(backend, name):
+    [sampler] = [key for key, node in backend.runs[name].items() if node["class_type"] == "KSampler"]
+    return {"type": "progress", "data": {"value": 3, "max": 9, "prompt_id": name, "node": sampler}}
+
+
+def test_visitors_ban_and_pin_side_by_side(tuning):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=2, prune=False))
     until(lambda: not tuning.live)
     tuning.switch("bans", "palette=warm", on=True)
@@ -82,7 +114,7 @@ def test_visitors_ban_and_pin_side_by_side(tuning, until):
     assert (tuning.settings.bans, tuning.settings.pins) == (("palette=cool",), ("style=flat",))
 
 
-def test_a_tune_that_has_drawn_everything_says_so(tuning, until):
+def test_a_tune_that_has_drawn_everything_says_so(tuning):
     assert tuning.progress().subject == ""
     space = "template: a {thing}\nslots:\n  thing: [boat, fox]\n  steps: ['1']\n"
     tuning.start(TuneSettings.of_text(space, "embedded", budget=40, prune=False))
@@ -95,7 +127,7 @@ def test_a_tune_that_has_drawn_everything_says_so(tuning, until):
     assert not replace(progress, reason="Stopped.").exhausted
 
 
-def test_bans_of_another_server_stay_and_count(tuning, collection, tastes, generator, until):
+def test_bans_of_another_server_stay_and_count(tuning, collection, tastes, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
     other = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
     until(lambda: tuning.latest is not None)
@@ -110,7 +142,7 @@ def test_bans_of_another_server_stay_and_count(tuning, collection, tastes, gener
     assert tuning.settings.state == other.settings.state == PAUSED
 
 
-def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, tastes, generator, until):
+def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, tastes, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
     other = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
     until(lambda: tuning.latest is not None)
@@ -119,7 +151,7 @@ def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, 
     assert (tuning.settings.seed, tuning.settings.state) == (7, ENDED)
 
 
-def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collection, tastes, generator, until):
+def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collection, tastes, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False, propose=True))
     until(lambda: not tuning.live)
     assert tuning.state == ENDED, tuning.settings.why
@@ -143,7 +175,7 @@ def test_options_are_proposed_and_may_be_pinned_after_a_restart(tuning, collecti
     assert len(tuning.pictures()) == 16
 
 
-def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, tastes, generator, until):
+def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, tastes, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=24, prune=False))
     until(lambda: len(tuning.pictures()) >= 8)
     # What a closing server does; a killed one leaves the same in the collection.
@@ -156,7 +188,7 @@ def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, tastes, ge
     assert again.read_findings().wait(240)
     assert again.latest.done == len(before)
     again.resume()
-    until(lambda: not again.live, 60)
+    until(lambda: not again.live)
     assert again.state == ENDED
     assert before < {image for image, _ in again.pictures()}
     assert len(again.pictures()) <= 24
@@ -213,7 +245,7 @@ def test_an_unexpected_failure_is_a_failure_with_a_sentence_and_keeps_what_was_d
     assert tuning.pictures()[: len(drawn)] == drawn
 
 
-def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection, tastes, jobs, generator, until):
+def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection, tastes, jobs, generator):
     def service(*named):
         return TuningService(
             collection,
@@ -292,27 +324,27 @@ def test_nothing_to_resume(tuning):
             act()
 
 
-def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning, until):
+def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning):
     assert tuning.earlier() == []
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=8, prune=False))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     tuning.narrow(("palette=warm",), ())
     first = tuning.pictures()
     other = TuneSettings.of_text("a {fox|owl} at {dawn|noon|dusk|night|sea}", "embedded", budget=2, prune=False)
     tuning.start(other)
     with pytest.raises(SoartError, match="is running"):
         tuning.reopen(tuning.earlier()[0].key)
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     [earlier] = tuning.earlier()
     assert (earlier.settings.subject, earlier.pictures) == ("a {style} picture of a boat in {palette} colors", 8)
 
     tuning.reopen(earlier.key)
     assert (tuning.state, tuning.settings.bans, tuning.pictures()) == (ENDED, ("palette=warm",), first)
     assert tuning.latest is None
-    until(lambda: tuning.progress().judged, 60)
+    until(lambda: tuning.progress().judged)
     assert tuning.latest.goal.keys() == {image for image, _ in first}
     tuning.resume(budget=16)
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     assert tuning.pictures()[: len(first)] == first
     assert len(tuning.pictures()) == 16
 
@@ -321,17 +353,17 @@ def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning, unt
         ("a {fox|owl} at {dawn|noon|dusk|night|…}", 2)
     ]
     tuning.start(replace(other, budget=3))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     assert [tune.key for tune in tuning.earlier()] == [earlier.key]
     with pytest.raises(SoartError, match="reload the page"):
         tuning.reopen("nothing")
 
 
-def test_findings_of_one_tune_are_not_shown_for_another(tuning, monkeypatch, until):
+def test_findings_of_one_tune_are_not_shown_for_another(tuning, monkeypatch):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=4, prune=False))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     tuning.start(TuneSettings.of_text("a {fox|owl}", "embedded", budget=2, prune=False))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     boats, foxes = tuning.earlier()[0].key, tuning.settings
     begun, make = threading.Event(), tuning._tuner
 
@@ -343,9 +375,9 @@ def test_findings_of_one_tune_are_not_shown_for_another(tuning, monkeypatch, unt
 
     monkeypatch.setattr(tuning, "_tuner", tuner_slowly)
     reading = tuning.read_findings()
-    begun.wait(60)
+    begun.wait(240)
     tuning.reopen(boats)
-    assert reading.wait(60)
+    assert reading.wait(240)
     assert tuning.latest is None
 
 

@@ -3,11 +3,11 @@
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from specimens.tasks import add, fail, note, refuse, run_for, sleep
+from specimens.waiting import until
 
 from soart.pipelines.support import task_process
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, WAITING, Jobs
@@ -30,13 +30,6 @@ def process():
 
 def start(jobs, process, key, work, *arguments):
     return jobs.start(key, "Adding", lambda job: process.run(job, work, *arguments))
-
-
-def until(true, seconds=240):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_work_is_done_elsewhere_with_progress(jobs, process):
@@ -80,10 +73,10 @@ def test_a_task_is_cancelled_while_it_runs_and_while_it_waits(jobs, process):
     assert job.result == (2, pid)
 
 
-def test_a_task_that_does_not_stop_is_killed(jobs, process):
-    job = start(jobs, process, "a", sleep, 600)
-    until(lambda: process.pid)
-    time.sleep(0.5)
+def test_a_task_that_does_not_stop_is_killed(jobs, process, tmp_path):
+    began = tmp_path / "began"
+    job = start(jobs, process, "a", sleep, str(began), 600)
+    until(began.exists)
     job.cancel()
     assert job.wait(240)
     assert job.state == CANCELLED

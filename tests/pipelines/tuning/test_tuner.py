@@ -92,11 +92,23 @@ def test_interrupted_run_takes_the_steps_of_an_undisturbed_one(tuner, generator,
         assert len(collection.images()) == tuner.done
 
 
+def told(add_drawn, writer):
+    """Write a byte each time pictures are added."""
+
+    def add_and_tell(*arguments):
+        rows = add_drawn(*arguments)
+        os.write(writer, b".")
+        return rows
+
+    return add_and_tell
+
+
 def test_kill_at_any_moment(tmp_path, space, panel, embedded):
     """A run killed again and again still ends, and no picture is drawn twice."""
     folder = tmp_path / "killed"
     Collection(folder).close()
     for life in range(4):
+        reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             try:
@@ -107,12 +119,16 @@ def test_kill_at_any_moment(tmp_path, space, panel, embedded):
                 # Progress bars of all processes share a lock, which a killed one would keep for ever.
                 tqdm.set_lock(threading.RLock())
                 with Collection(folder) as collection:
+                    collection.add_drawn = told(collection.add_drawn, writer)
                     tune(Tuner(collection, ImageGenerator(embedded, 2), space, panel, budget=12, batch=4))
             finally:
                 os._exit(0)
-        time.sleep(0.4 + 0.5 * life)
+        os.close(writer)
+        assert os.read(reader, 1)
+        time.sleep(0.1 * life)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        os.close(reader)
     with Collection(folder) as collection:
         tuner = Tuner(collection, ImageGenerator(embedded, 2), space, panel, budget=12, batch=4)
         tune(tuner)

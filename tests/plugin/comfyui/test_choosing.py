@@ -2,15 +2,13 @@
 
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
+from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons
-
-WAIT = 120
 
 
 def choose(graph, count=4, kind="vivid", **more):
@@ -21,12 +19,7 @@ def choose(graph, count=4, kind="vivid", **more):
 
 def waiting(host, count=1):
     """The open choices, once there are as many."""
-    until = time.monotonic() + WAIT
-    while time.monotonic() < until:
-        if len(found := host.json("/soart/waiting")) == count:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("nothing waits")
+    return until(lambda: len(found := host.json("/soart/waiting")) == count and found)
 
 
 def run_beside(host, graph, extra=None):
@@ -36,7 +29,7 @@ def run_beside(host, graph, extra=None):
     thread.start()
 
     def result():
-        thread.join(WAIT)
+        thread.join(240)
         [ran] = results
         return ran
 

@@ -11,7 +11,7 @@ from soart.pipelines.collection.ratings import ratings
 
 ROOT = Path(__file__).parents[3]
 #: Milliseconds to wait for a page, and for a run of the loop.
-LOAD, RUN = 120_000, 240_000
+LOAD, RUN = 240_000, 240_000
 
 
 @pytest.fixture

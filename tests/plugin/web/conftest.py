@@ -2,7 +2,6 @@ import asyncio
 import gc
 import socket
 import threading
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from shutil import copytree
@@ -10,6 +9,7 @@ from shutil import copytree
 import numpy as np
 import pytest
 import uvicorn
+from specimens.waiting import until
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection.collection import Collection
@@ -91,15 +91,18 @@ class Visitor:
         """Send something as the rater "me"."""
         return self.post(f"/c/0/api/{path}", {"rater": "me", **body})
 
-    def wait_for(self, key, seconds=240):
+    def wait_for(self, key):
         """The last job whose key starts like this, once it has ended."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+
+        def ended():
             jobs = [job for job in self.get("/api/jobs").json()["jobs"] if job["key"].startswith(key)]
-            if jobs and not jobs[-1]["live"]:
-                return jobs[-1]
-            time.sleep(0.05)
-        raise AssertionError(f"{key} never ended")
+            return bool(jobs) and not jobs[-1]["live"] and jobs[-1]
+
+        return until(ended)
+
+    def wait_for_evaluation(self):
+        """The state of the Evaluate view, once nothing is evaluated or moved any more."""
+        return until(lambda: not (state := self.get("/api/evaluate").json())["live"] and state)
 
 
 @contextmanager

@@ -426,9 +426,9 @@ def page(client, path, **headers):
 
 
 @pytest.fixture(scope="module")
-def both(visit_once, make_untidy, tmp_path_factory):
+def both(visit_once, make_measured, tmp_path_factory):
     """Every view and part of a page, by language; of a collection with ratings and an evaluation."""
-    folder = make_untidy(tmp_path_factory.mktemp("language") / "untidy")
+    folder = make_measured(tmp_path_factory.mktemp("language") / "untidy")
     with Collection(folder) as collection:
         rate(collection, "me", {image: 1 + 4 * (image % 2) for image in collection.ids()[:6]})
     visitor = visit_once(folder)

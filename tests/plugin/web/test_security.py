@@ -214,7 +214,7 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     assert answer.json()["jobs"][-1]["key"] == "judge:"
     current.jobs.start(
         f"{KEY}clip:{folder}/towers", "Judging by clip", lambda job: f"judge:clip:{folder}/towers@1"
-    ).wait(9)
+    ).wait(240)
     answer = guest.client.get("/c/0/api/jobs")
     assert str(folder) not in answer.text
     assert answer.json()["jobs"][-1]["judged"] == "judge:clip:towers@1"
@@ -253,7 +253,7 @@ def test_a_guest_cancels_no_job_but_those_of_the_guest(visit):
             assert not may_cancel(refused, job.number)
             assert job.live
             assert may_cancel(allowed, job.number)
-            assert job.wait(60)
+            assert job.wait(240)
             assert job.state == "cancelled"
 
 

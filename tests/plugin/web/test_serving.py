@@ -11,12 +11,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.waiting import until
 
 from soart.errors import ImageError
 from soart.metrics import image
@@ -28,15 +28,40 @@ from soart.plugin.web.routes import gallery
 TOKEN = "t" * 43
 
 
+class MovedTime(asyncio.SelectorEventLoop):
+    """Runs a server whose time a test moves on; what has arrived there is counted."""
+
+    ahead = 0.0
+    connections = arrived = 0
+
+    def time(self):
+        return super().time() + self.ahead
+
+    def move(self, seconds):
+        self.ahead += seconds
+        # What is due has been done when the loop has come to this.
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self).result(240)
+
+    def send(self, send, content):
+        """Send something and wait until it has arrived."""
+        before = self.arrived
+        send(content)
+        until(lambda: self.arrived >= before + len(content))
+
+
 @contextlib.contextmanager
-def served(app, proxies=()):
+def served(app, proxies=(), loop_factory=None):
     """The address of a server as the command starts it."""
+
+    def serve():
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(server.serve(sockets=[listener]))
+
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = serving.make_server(app, proxies)
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+        thread = threading.Thread(target=serve)
         thread.start()
-        while not server.started:
-            time.sleep(0.01)
+        until(lambda: server.started)
         yield listener.getsockname()
         server.should_exit = True
         thread.join(240)
@@ -44,64 +69,76 @@ def served(app, proxies=()):
 
 
 @pytest.fixture
-def listener(app, monkeypatch):
-    """The address of a server with little patience."""
-    monkeypatch.setattr(serving, "ARRIVAL_SECONDS", 1.0)
-    with served(app) as address:
-        yield address
+def moved(app, monkeypatch):
+    """A server on which a request must arrive within 1000 s, and 100 s more for every 9 kB of its body."""
+    loop = MovedTime()
+    monkeypatch.setattr(serving, "ARRIVAL_SECONDS", 1000.0)
+    monkeypatch.setattr(serving, "BYTES_A_SECOND", 90)
+
+    class Counted(serving.PunctualProtocol):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            loop.connections += 1
+
+        def data_received(self, data):
+            super().data_received(data)
+            loop.arrived += len(data)
+
+    monkeypatch.setattr(serving, "PunctualProtocol", Counted)
+    with served(app, loop_factory=lambda: loop) as loop.address:
+        yield loop
 
 
-def drip(stream, byte, pause=0.1):
-    """Send a byte again and again; True as soon as the server has closed the connection."""
-    end = time.monotonic() + 240
-    stream.settimeout(pause)
-    while time.monotonic() < end:
-        try:
-            stream.sendall(byte)
-            if not stream.recv(1000):
-                return True
-        except TimeoutError:
-            continue
-        except OSError:
-            return True
-    return False
+def is_cut_off(stream):
+    stream.settimeout(240)
+    try:
+        # Its answer may come first.
+        while stream.recv(1000):
+            pass
+    except ConnectionResetError:
+        pass
+    except TimeoutError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
     "beginning", ["", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n", "POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900\r\n\r\n"],
     ids=["nothing", "headers", "body"],
 )  # fmt: skip
-def test_a_request_that_arrives_drop_by_drop_is_cut_off(listener, beginning):
-    with socket.create_connection(listener) as stream:
-        stream.sendall(beginning.encode())
-        assert drip(stream, b"x")
+def test_a_request_that_arrives_drop_by_drop_is_cut_off(moved, beginning):
+    with socket.create_connection(moved.address) as stream:
+        moved.send(stream.sendall, beginning.encode())
+        for _ in range(4):
+            moved.send(stream.sendall, b"x")
+            moved.move(300)
+        assert is_cut_off(stream)
 
 
-def test_silence_is_cut_off(listener):
-    with socket.create_connection(listener) as stream:
-        stream.settimeout(240)
-        with contextlib.suppress(ConnectionResetError):
-            assert stream.recv(100) == b""
+def test_silence_is_cut_off(moved):
+    with socket.create_connection(moved.address) as stream:
+        until(lambda: moved.connections)
+        moved.move(1100)
+        assert is_cut_off(stream)
 
 
-def test_requests_that_arrive_are_answered_one_after_another(listener):
+def test_requests_that_arrive_are_answered_one_after_another(moved):
     request = b"GET /collections HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\n\r\n"
-    with socket.create_connection(listener) as stream:
+    with socket.create_connection(moved.address) as stream:
         stream.settimeout(240)
         for _ in range(3):
-            stream.sendall(request[:20])
-            time.sleep(0.2)
-            stream.sendall(request[20:])
+            moved.send(stream.sendall, request[:20])
+            moved.move(600)
+            moved.send(stream.sendall, request[20:])
             assert stream.recv(10_000).startswith(b"HTTP/1.1 303")
-            time.sleep(0.4)
 
 
-def test_a_picture_that_arrives_slowly_but_steadily_is_taken(listener, folder):
+def test_a_picture_that_arrives_slowly_but_steadily_is_taken(moved, folder):
     buffer = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
     Image.fromarray(noise).save(buffer, "PNG")
     content = buffer.getvalue()
-    host, port = listener
+    host, port = moved.address
     connection = http.client.HTTPConnection(host, port, timeout=240)
     connection.request("GET", f"/?token={TOKEN}", headers={"accept": "text/html"})
     cookie = read(connection)[1].split(";")[0]
@@ -117,15 +154,15 @@ def test_a_picture_that_arrives_slowly_but_steadily_is_taken(listener, folder):
         connection.putheader(name, value)
     connection.endheaders()
     for start in range(0, len(content), 90_000):
-        connection.send(content[start : start + 90_000])
-        time.sleep(0.4)
+        moved.send(connection.send, content[start : start + 90_000])
+        moved.move(400)
     assert read(connection)[0] == '{"name":"slow.png"}'
     connection.close()
     assert (folder / "images" / "imported" / "slow.png").read_bytes() == content
 
 
-def test_a_body_in_pieces_is_refused_whatever_length_it_announces(listener):
-    host, port = listener
+def test_a_body_in_pieces_is_refused_whatever_length_it_announces(moved):
+    host, port = moved.address
     connection = http.client.HTTPConnection(host, port, timeout=240)
     connection.request("GET", "/login", headers={"accept": "text/html"})
     page, cookie = read(connection)
@@ -197,7 +234,7 @@ def test_ctrl_c_ends_a_server_whose_threads_hang():
                 stream.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
                 assert process.stdout.readline() == "waiting\n"
                 process.send_signal(signal.SIGINT)
-                assert process.wait(30) == 0
+                assert process.wait(240) == 0
         finally:
             process.kill()
 
@@ -211,7 +248,7 @@ def test_a_picture_that_became_a_pipe_stops_nothing(visitor, folder):
         path.unlink()
         os.mkfifo(path)
     # Readers that wait for a writer after all are let go, and then fail the test.
-    watch = threading.Timer(60, lambda: [os.close(os.open(path, os.O_RDWR)) for path in pipes])
+    watch = threading.Timer(240, lambda: [os.close(os.open(path, os.O_RDWR)) for path in pipes])
     watch.start()
     for number in range(1, len(pipes) + 1):
         for address in ("download/%d", "pictures/%d/full", "pictures/%d/small", "heat/%d"):
@@ -243,9 +280,8 @@ def test_requests_that_wait_for_a_file_leave_threads_to_others(settings, monkeyp
         for _ in range(60):
             stream = stack.enter_context(socket.create_connection((host, port)))
             stream.sendall(b"GET /c/0/pictures/1/full HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        while len(started) < state.READING:
-            time.sleep(0.01)
-        connection = http.client.HTTPConnection(host, port, timeout=60)
+        until(lambda: len(started) >= state.READING)
+        connection = http.client.HTTPConnection(host, port, timeout=240)
         try:
             connection.request("GET", "/c/0/api/ids")
             assert '"ids"' in read(connection)[0]

@@ -135,7 +135,7 @@ def test_choices_of_another_server_stay(collection, open_service):
     assert first.choose_of([5, 6], [6]) == []
     assert first.settings.keep == second.settings.keep == (6, 17)
     assert second.choose_of([5, 6], [5]) == [6]
-    first.evaluate().wait(60)
+    first.evaluate().wait(240)
     assert first.settings.keep == (5, 17)
 
 

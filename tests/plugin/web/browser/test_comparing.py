@@ -2,7 +2,8 @@
 
 import re
 
-from specimens.browsing import Held, until
+from specimens.browsing import Held
+from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons, ties
@@ -40,7 +41,7 @@ def test_choices_teach_the_taste_of_their_rater(come, address):
         made = page.inner_text("#made")
         page.keyboard.press("1")
         page.wait_for_function("made => document.querySelector('#made').textContent !== made", arg=made)
-    page.wait_for_selector("#trust:has-text('choices between pictures')", timeout=120_000)
+    page.wait_for_selector("#trust:has-text('choices between pictures')")
 
 
 def test_comparing_ends_with_the_order_the_rater_has(come, address, folder):

@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from specimens.browsing import until
+from specimens.waiting import until
 from sqlalchemy import update
 
 from soart.pipelines.collection.tables import ImageRow
@@ -35,7 +35,7 @@ def test_a_form_that_is_sent_before_the_scripts_have_loaded_waits_for_them(come,
     page.click("#draw .primary", no_wait_after=True)
     until(lambda: page.wait_for_timeout(20) or held)
     held[0].continue_()
-    page.wait_for_selector("#live img", timeout=400_000)
+    page.wait_for_selector("#live img")
 
 
 def test_the_list_of_keys_begins_at_its_top_on_a_phone(come, address):

@@ -1,7 +1,7 @@
 """More of what I like in a real browser: started, followed and shown beside its start, then walked back."""
 
 import pytest
-from specimens.browsing import until
+from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.generate import generate, plan
@@ -22,12 +22,12 @@ def test_a_picture_is_optimized_and_its_family_walked(come, address, folder, gen
     page = come()
     page.goto(f"{address}/c/0/gallery?sort=date")
     page.click(".cell >> nth=0")
-    page.wait_for_selector("[data-optimize]", timeout=60_000)
+    page.wait_for_selector("[data-optimize]")
     page.keyboard.press("o")
     page.select_option("#optimize [name=by]", "technical")
     page.fill("#optimize [name=strength]", "0.6")
     page.click("#optimize button.primary")
-    page.wait_for_selector("#optimize .pair", timeout=180_000)
+    page.wait_for_selector("#optimize .pair")
     shown = page.eval_on_selector_all("#optimize [data-kin]", "nodes => nodes.map((node) => Number(node.dataset.kin))")
     assert shown[0] == row.id
     assert shown[1] != row.id
@@ -36,7 +36,7 @@ def test_a_picture_is_optimized_and_its_family_walked(come, address, folder, gen
     assert "technical quality" in page.inner_text("#optimize")
     # The result opens beside the picture, and leads back to it.
     page.click("#optimize .pair [data-kin] >> nth=1")
-    page.wait_for_selector("#viewer .kin", timeout=60_000)
+    page.wait_for_selector("#viewer .kin")
     assert page.inner_text("#viewer .kin").startswith("Comes from")
     page.click("#viewer .kin [data-kin]")
     until(lambda: "Led to" in (page.text_content("#viewer-detail") or ""))

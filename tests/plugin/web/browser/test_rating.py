@@ -1,6 +1,7 @@
 """Rating in a real browser: headless Chromium, the real server, the embedded model."""
 
-from specimens.browsing import press, shown, stored, until
+from specimens.browsing import press, shown, stored
+from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.labels import FAVOURITE, label_counts
@@ -32,7 +33,7 @@ def test_twenty_pictures_are_rated_by_keyboard_with_undo(come, address, folder):
     page.wait_for_selector("#picture[data-id]")
     assert int(shown(page)) not in rated
     # The taste was learnt in the background; its trust arrives.
-    page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')", timeout=400_000)
+    page.wait_for_function("() => document.querySelector('#trust').textContent.startsWith('Taste:')")
 
 
 def test_a_skip_is_undone(come, address, folder):
@@ -233,16 +234,16 @@ def test_pictures_that_the_server_cannot_send_now_are_waited_for(come, address, 
     page = come()
     page.route("**/pictures/*/large*", lambda route: route.abort())
     page.goto(f"{address}/c/0/rate")
-    page.wait_for_selector(".toast.bad:has-text('The server does not answer')", timeout=20_000)
+    page.wait_for_selector(".toast.bad:has-text('The server does not answer')")
     waiting = shown(page)
     page.unroute("**/pictures/*/large*")
-    page.wait_for_function("() => document.querySelector('#picture:not(.lost)')?.naturalWidth > 0", timeout=20_000)
+    page.wait_for_function("() => document.querySelector('#picture:not(.lost)')?.naturalWidth > 0")
     assert shown(page) == waiting
     assert page.locator(".toast:has-text('file is gone')").count() == 0
     page.goto(f"{address}/c/0/gallery?up=1")
     page.route("**/pictures/*/large*", lambda route: route.abort())
     page.click(".place:first-child .cell")
-    page.wait_for_selector(".toast.bad:has-text('The server does not answer')", timeout=20_000)
+    page.wait_for_selector(".toast.bad:has-text('The server does not answer')")
     assert page.locator("#viewer-gone[hidden]").count() == 1
 
 

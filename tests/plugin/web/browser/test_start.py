@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from specimens.browsing import press, stored, until
+from specimens.browsing import press, stored
+from specimens.waiting import until
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_sixteen_keys_lead_to_the_best_twenty(come, address, folder, tmp_path):
     page.keyboard.press("1" if last % 2 else "5")
     page.wait_for_selector(".rate", state="hidden")
     assert page.is_visible("#ranking-state") or page.is_visible("#best .thumb")
-    page.wait_for_selector("#best .strip.best .thumb", timeout=400_000)
+    page.wait_for_selector("#best .strip.best .thumb")
     until(lambda: len(stored(folder)) == 16)
     # No key rates a picture that is not shown.
     page.keyboard.press("3")

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from specimens.browsing import Held, until
+from specimens.browsing import Held
+from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
@@ -97,7 +98,7 @@ def test_two_clicks_are_one_move(come, address, view, choose):
     held.wait()
     page.click("[data-plan]")
     held.release()
-    page.wait_for_selector("[data-undo]", timeout=240_000)
+    page.wait_for_selector("[data-undo]")
     assert len(posts) == 1
     assert page.locator(".toast.bad").count() == 0
 

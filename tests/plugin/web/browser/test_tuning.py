@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from specimens.browsing import Held, press, stored, until
+from specimens.browsing import Held, press, stored
+from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.services.tuning import READ, RUN
@@ -30,25 +31,23 @@ def test_a_tune_arrives_live_is_narrowed_and_survives_a_reload(come, address, fo
     page.fill("[name=budget]", "400")
     page.uncheck("[name=prune]")
     page.click("#start .primary")
-    page.wait_for_selector("#live img", timeout=400_000)
+    page.wait_for_selector("#live img")
     subject = "Tuning “a {palette} {subject}, {style}”, judged by overall score"
     assert page.inner_text("#subject") == subject
-    page.wait_for_selector("#course .chart-mean-of-the-batch circle >> nth=1", timeout=400_000, state="attached")
+    page.wait_for_selector("#course .chart-mean-of-the-batch circle >> nth=1", state="attached")
     page.click("[data-ban='palette=warm']")
     page.wait_for_selector(".chip[data-ban='palette=warm']")
     arrived = page.locator("#live img").count()
     page.reload()
     page.wait_for_selector("#live img")
-    page.wait_for_function(
-        "count => document.querySelectorAll('#live img').length > count + 16", arg=arrived, timeout=400_000
-    )
+    page.wait_for_function("count => document.querySelectorAll('#live img').length > count + 16", arg=arrived)
     newest = page.eval_on_selector_all("#live .cell", "nodes => nodes.slice(0, 8).map((node) => node.title)")
     assert not any("warm" in title for title in newest)
     page.focus("#live .cell")
     page.keyboard.press("5")
     until(lambda: 5.0 in stored(folder).values())
     page.click("#pause")
-    page.wait_for_selector("#state.paused", timeout=400_000)
+    page.wait_for_selector("#state.paused")
     assert page.is_visible("#resume")
 
 
@@ -66,7 +65,7 @@ def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
         page.click("#start .primary")
     body = started.value.post_data_json
     assert (body["by"], body["adherence"]) == ({"overall": 1, "redness": 2.5}, "0.3")
-    page.wait_for_selector("#state.ended", timeout=400_000)
+    page.wait_for_selector("#state.ended")
     page.goto(f"{address}/c/0/generate")
     # The judges of the tune, with their weights, until others are chosen.
     assert page.is_checked("[name=by][value=redness]")
@@ -76,7 +75,7 @@ def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
     page.fill("[name=count]", "3")
     page.fill("[name=steps]", "1")
     page.click("#draw .primary")
-    page.wait_for_selector("#live[aria-label='Pictures, best first']", timeout=400_000)
+    page.wait_for_selector("#live[aria-label='Pictures, best first']")
     with Collection(folder) as collection:
         stored = collection.scores("judge:redness@1")
     shown = page.eval_on_selector_all("#live [data-id]", "nodes => nodes.map((node) => Number(node.dataset.id))")
@@ -93,11 +92,11 @@ def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
     page.fill("[name=budget]", "8")
     page.check("[name=propose]")
     page.click("#start .primary")
-    page.wait_for_selector(".toast.bad:has-text('does not answer')", timeout=400_000)
+    page.wait_for_selector(".toast.bad:has-text('does not answer')")
     page.unroute("**/api/cells*")
     page.wait_for_selector("#live img")
     page.wait_for_selector(".toast.bad", state="detached")
-    page.wait_for_selector("#changes", timeout=400_000)
+    page.wait_for_selector("#changes")
 
 
 @pytest.mark.slow
@@ -108,7 +107,7 @@ def test_findings_that_fail_are_fetched_again(come, address):
     page.fill("[name=text]", SPACE)
     page.fill("[name=budget]", "2")
     page.click("#start .primary")
-    page.wait_for_selector("#state.ended", timeout=400_000)
+    page.wait_for_selector("#state.ended")
     # The next question follows once the findings have failed.
     for _ in range(2):
         with page.expect_response("**/api/tune"):
@@ -126,7 +125,7 @@ def test_the_whole_name_of_a_banned_option_and_its_cross_are_shown(come, address
     page.fill("[name=text]", f"slots: {{subject: [boat, fox], when: [{long}, at noon], steps: ['2']}}")
     page.fill("[name=budget]", "2")
     page.click("#start .primary")
-    page.wait_for_selector("#state.ended", timeout=400_000)
+    page.wait_for_selector("#state.ended")
     page.click(f"[data-ban='when={long}']")
     page.wait_for_selector(f".chip[data-ban='when={long}']:has-text('✕')")
     cut = "chip => chip.scrollWidth > chip.clientWidth || chip.scrollHeight > chip.clientHeight"
@@ -144,7 +143,7 @@ def test_an_earlier_tune_is_opened_in_the_place_of_the_present_one(come, address
         page.fill("[name=text]", text)
         page.fill("[name=budget]", "2")
         page.click("#start .primary")
-        page.wait_for_selector("#state.ended >> visible=true", timeout=400_000)
+        page.wait_for_selector("#state.ended >> visible=true")
         page.wait_for_selector(f"#subject:has-text('{text}')")
         page.click("#again")
     page.wait_for_selector("#earlier li:has-text('a {fox|owl} in {snow|rain}'):has-text('2 pictures')")
@@ -153,7 +152,7 @@ def test_an_earlier_tune_is_opened_in_the_place_of_the_present_one(come, address
     page.wait_for_selector("#subject:has-text('a {fox|owl} in {snow|rain}')")
     assert page.is_hidden("#start")
     assert page.is_hidden("#earlier")
-    page.wait_for_selector("#findings pre:has-text('fox'), #findings pre:has-text('owl')", timeout=60_000)
+    page.wait_for_selector("#findings pre:has-text('fox'), #findings pre:has-text('owl')")
     assert page.locator("#live img").count() == 2
     page.reload()
     page.wait_for_selector("#subject:has-text('a {fox|owl} in {snow|rain}')")
@@ -175,7 +174,7 @@ def test_a_tune_that_has_begun_is_not_hidden_by_an_earlier_state(come, address):
         }"""
     )
     held.release()
-    page.wait_for_selector("#state.ended", timeout=400_000)
+    page.wait_for_selector("#state.ended")
     assert not page.evaluate("window.shown")
 
 
@@ -196,7 +195,7 @@ def test_a_drawing_that_has_begun_is_not_hidden_by_an_earlier_state(come, addres
         }"""
     )
     held.release()
-    page.wait_for_selector("#live img", timeout=400_000)
+    page.wait_for_selector("#live img")
     assert not page.evaluate("window.emptied")
 
 
@@ -239,7 +238,7 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         page.fill("[name=text]", SPACE)
         page.fill("[name=budget]", "400")
         page.click("#start .primary")
-        page.wait_for_selector("#live img >> nth=3", timeout=400_000)
+        page.wait_for_selector("#live img >> nth=3")
         server.send_signal(signal.SIGKILL)
         server.wait(240)
         server.stdout.close()
@@ -256,9 +255,7 @@ def test_a_killed_server_loses_nothing(come, folder, tmp_path):
         shown = page.locator("#live img").count()
         page.click("#resume")
         until(lambda: pictures(folder) > drawn)
-        page.wait_for_function(
-            "count => document.querySelectorAll('#live img').length > count", arg=shown, timeout=400_000
-        )
+        page.wait_for_function("count => document.querySelectorAll('#live img').length > count", arg=shown)
         server.send_signal(signal.SIGINT)
         assert server.wait(240) == 0
     finally:

@@ -1,7 +1,6 @@
 """Evaluating and tidying without a browser, and once with one."""
 
 import json
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,17 +20,9 @@ def folder(untidy):
     return untidy
 
 
-def wait(visitor, seconds=240):
-    end = time.monotonic() + seconds
-    while (state := visitor.get("/api/evaluate").json())["live"]:
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return state
-
-
 def evaluated(visitor, **body):
     assert visitor.post("/c/0/api/evaluate", body).status_code == 200
-    state = wait(visitor)
+    state = visitor.wait_for_evaluation()
     assert state["found"], state
     return state
 
@@ -80,7 +71,7 @@ def test_guests_evaluate_the_folders_of_the_last_time_without_seeing_their_paths
     page = guest.get("/evaluate").text
     assert str(tmp_path) not in page
     assert "Ann&#39;s" not in page
-    wait(guest)
+    guest.wait_for_evaluation()
     evaluated(guest, folders="")
     with Collection(folder) as collection:
         assert known_roots(collection) == [own]
@@ -119,16 +110,16 @@ def journey(visit_once, make_untidy, tmp_path_factory):
     plan = digest_of(visitor, **DUPLICATES)
     steps.forged_move = visitor.client.post("/c/0/api/evaluate/move", json={**DUPLICATES, "plan": plan})
     steps.move = act("move", **DUPLICATES, plan=plan)
-    steps.move_state, steps.moved = wait(visitor), snapshot(visitor)
+    steps.move_state, steps.moved = visitor.wait_for_evaluation(), snapshot(visitor)
     name = steps.moved.findings.split('data-undo="')[1].split('"')[0]
     # A fresh server reads the evaluation, and the undo file, of the one before.
     other = visit_once(folder)
-    steps.other_page, steps.other_state = other.get("/evaluate"), wait(other)
+    steps.other_page, steps.other_state = other.get("/evaluate"), other.wait_for_evaluation()
     undo = "/c/0/api/evaluate/undo"
     steps.bad_undo = other.post(undo, {"name": "../soart.db"})
     steps.forged_undo = other.client.post(undo, json={"name": name})
     steps.undo = other.post(undo, {"name": name})
-    steps.undo_state, steps.restored, steps.ids_of_first = wait(other), snapshot(other), ids(visitor)
+    steps.undo_state, steps.restored, steps.ids_of_first = other.wait_for_evaluation(), snapshot(other), ids(visitor)
     return steps
 
 
@@ -227,7 +218,7 @@ def test_links_out_of_an_allowed_folder_are_neither_shown_nor_moved(visit, tmp_p
     assert visitor.get("/api/ids", words="secret").json() == {"ids": []}
     plan = digest_of(visitor, worst="99")
     assert visitor.post("/c/0/api/evaluate/move", {"worst": "99", "plan": plan}).status_code == 200
-    wait(visitor)
+    visitor.wait_for_evaluation()
     assert (more / "link.png").is_symlink()
     assert secret.is_file()
     assert described.is_file()
@@ -245,7 +236,7 @@ def test_a_folder_that_became_a_link_is_read_no_more(visit, tmp_path, paint):
     assert (refused.status_code, "--allow-folders" in refused.json()["error"]) == (400, True)
     assert len(list(hidden.iterdir())) == 3
     visitor.post("/c/0/api/evaluate")
-    state = wait(visitor)
+    state = visitor.wait_for_evaluation()
     assert state["failed"]
     assert "--allow-folders" in state["message"]
 
@@ -255,7 +246,7 @@ def test_failures_are_messages(visitor, folder):
     for path in (folder / "images").iterdir():
         path.unlink()
     visitor.post("/c/0/api/evaluate")
-    state = wait(visitor)
+    state = visitor.wait_for_evaluation()
     assert state["failed"]
     assert state["message"].startswith("There is no picture in")
     assert visitor.get("/evaluate").status_code == 200
@@ -276,7 +267,7 @@ def test_duplicates_are_chosen_moved_and_brought_back_in_the_browser(come, addre
     page.goto(f"{address}/c/0/evaluate")
     page.wait_for_selector("#state:has-text('Nothing is evaluated yet')")
     page.click("#ask .primary")
-    page.wait_for_selector("[data-keep]", timeout=180_000)
+    page.wait_for_selector("[data-keep]")
     assert page.locator(".group").count() == 2
     page.click("[data-keep='17']")
     page.wait_for_selector("[data-keep='17'][aria-pressed='true']")

@@ -340,8 +340,8 @@ def test_stacks_that_cannot_be_made_are_refused(visitor):
     assert visitor.get("/api/ids", stacks="prompt", stack="x").status_code == 400
 
 
-def test_look_alikes_lie_on_each_other_after_an_evaluation(visit, make_untidy, tmp_path):
-    visitor = visit(collections=[make_untidy(tmp_path / "untidy")])
+def test_look_alikes_lie_on_each_other_after_an_evaluation(visit, make_measured, tmp_path):
+    visitor = visit(collections=[make_measured(tmp_path / "untidy")])
     visitor.send("evaluate")
     visitor.wait_for("evaluate")
     stacks = visitor.get("/api/ids", stacks="look-alike", by="technical").json()["stacks"]

@@ -1,6 +1,5 @@
 """The Generate view: pictures of a prompt, and variations of a picture."""
 
-import time
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from specimens.backends import A1111, serving
+from specimens.waiting import until
 
 import soart
 from soart.errors import SoartError
@@ -191,10 +191,7 @@ def test_variations_of_a_picture_are_drawn_with_the_backend_of_the_owner(tmp_pat
         }
         owner = visit(**drawn_by)
         title = f"{backend_address(name).title}, model dreamy_v2"
-        end = time.monotonic() + 240
-        while title not in (page := owner.get("/generate", like=image).text) and time.monotonic() < end:
-            time.sleep(0.02)
-        assert title in page
+        page = until(lambda: title in (page := owner.get("/generate", like=image).text) and page)
         assert f"drawn with {title}" in owner.get(f"/detail/{image}").text
         assert 'value="DPM++ 2M Karras"' in page
         # A backend shows no previews by which candidates could be dropped.

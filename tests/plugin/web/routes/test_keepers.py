@@ -1,7 +1,6 @@
 """The Keepers view without a browser: groups, choices, corrections, and moves of the others."""
 
 import re
-import time
 
 import pytest
 
@@ -9,14 +8,6 @@ import pytest
 @pytest.fixture
 def folder(untidy):
     return untidy
-
-
-def wait(visitor, seconds=60):
-    end = time.monotonic() + seconds
-    while (state := visitor.get("/api/evaluate").json())["live"]:
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return state
 
 
 def groups(visitor, group="look-alike", **values):
@@ -31,7 +22,7 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
     assert "Nothing is evaluated yet" not in visitor.get("/keepers").text
     assert groups(visitor) == ([], [])
     visitor.post("/c/0/api/evaluate")
-    wait(visitor)
+    visitor.wait_for_evaluation()
     found, kept = groups(visitor)
     assert len(found) == 2
     assert kept == [group[0] for group in found]
@@ -76,15 +67,15 @@ def test_keepers_are_chosen_corrected_moved_and_brought_back(visitor, visit):
     forged = visitor.client.post("/c/0/api/keepers/move", json=body)
     assert forged.status_code == 403
     assert act("move", **body).status_code == 200
-    assert "moved away" in wait(visitor)["message"]
+    assert "moved away" in visitor.wait_for_evaluation()["message"]
     assert groups(visitor) == ([], [])
     name = visitor.get("/keepers/groups").text.split('data-undo="')[1].split('"')[0]
     visitor.post("/c/0/api/evaluate/undo", {"name": name})
-    wait(visitor)
+    visitor.wait_for_evaluation()
     assert groups(visitor) == (found, kept)
 
     guest = visit(guests=True, secrets={"token": ""})
-    wait(guest)
+    guest.wait_for_evaluation()
     assert guest.post("/c/0/api/keepers/move", body).status_code == 403
     assert "data-plan" not in guest.get("/keepers/groups", group="look-alike").text
 
@@ -95,7 +86,7 @@ def test_the_choice_of_groups_is_in_the_address(visitor):
     assert 'max="99" value="3"' in page
     assert visitor.get("/keepers", group="colour").status_code == 400
     visitor.post("/c/0/api/evaluate")
-    wait(visitor)
+    visitor.wait_for_evaluation()
     page = visitor.get("/keepers/groups", group="prompt").text
     assert "Pictures without a prompt are in no such group: choose “group of look-alikes”." in page
     assert 'href="/c/0/keepers?group=look-alike"' in page

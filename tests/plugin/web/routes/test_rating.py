@@ -7,6 +7,7 @@ import sqlite3
 import time
 
 import pytest
+from specimens.waiting import until
 
 from soart.pipelines.collection import database
 from soart.pipelines.collection.collection import Collection
@@ -160,11 +161,7 @@ def test_many_raters_learn_one_after_another_in_one_process(own_learning, visito
 @pytest.mark.slow
 def test_a_killed_learning_is_reported_and_does_not_kill_the_server(own_learning, visitor, app):
     rate_as(visitor, "ann")
-    end = time.monotonic() + 240
-    while (pid := app.state.server.learning.pid) is None:
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-    os.kill(pid, signal.SIGKILL)
+    os.kill(until(lambda: app.state.server.learning.pid), signal.SIGKILL)
     job = visitor.wait_for("learn:ann")
     assert job["state"] == "failed"
     assert job["message"].startswith("Learning stopped because its process was ended")

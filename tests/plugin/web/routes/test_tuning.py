@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from specimens.waiting import until
 
 from soart.errors import PromptError
 from soart.messages import message
@@ -31,9 +32,7 @@ def tuned(visit_once, things):
         "propose": True,
     }  # fmt: skip
     started = visitor.post("/c/0/api/tune/start", body).json()
-    deadline = time.monotonic() + 240
-    while (state := visitor.get("/api/tune").json())["state"] == "running" and time.monotonic() < deadline:
-        time.sleep(0.1)
+    state = until(lambda: (state := visitor.get("/api/tune").json())["state"] != "running" and state)
     return SimpleNamespace(visitor=visitor, started=started, ended=state)
 
 
