@@ -343,8 +343,14 @@ def _noise(pipeline: Any, use: Callable[[torch.Tensor, float], torch.Tensor]) ->
     @wraps(own)
     def prepare(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
         if draws_on:
+            vae: Any = getattr(pipeline, "vae", None)
+            precision = getattr(vae, "dtype", None)
             with _noise_added(pipeline.scheduler, use):
-                return own(*inputs, **options)
+                prepared = own(*inputs, **options)
+            # SDXL's turns to half precision again, whatever it had.
+            if precision is not None:
+                vae.to(dtype=precision)
+            return prepared
         prepared = own(*inputs, **options)
         latents = prepared[0] if isinstance(prepared, tuple) else prepared
         given = use(latents, _scale(pipeline.scheduler, latents))

@@ -80,6 +80,19 @@ def test_every_family_that_diffusers_knows_draws_on_pictures(family, tmp_path, f
     assert (sampler.request.width is None) == (family in UNSIZED)
 
 
+def test_half_precision_has_derivatives_too(tmp_path, favourite):
+    torch.manual_seed(0)
+    pipeline = families.sdxl(tmp_path).to(torch.float16)
+    pipeline.set_progress_bar_config(disable=True)
+    assert pipeline.vae.config.force_upcast
+    on = drawing_on(ImageGenerator(adopt(pipeline, identity="half"), steps=4), favourite[:32, :32], 0.5)
+    sampler = NoiseSampler(on, on.request("a boat", 7))
+    _, derivative = sampler.derivative(sampler.noise_of(7), fewest_steps(on.model), brightness)
+    assert bool(torch.isfinite(derivative).all())
+    assert float(derivative.norm()) > 0
+    assert pipeline.vae.dtype == torch.float16
+
+
 def test_sizes_are_those_of_the_picture_or_of_the_model(generator, favourite):
     wide = np.tile(favourite, (4, 8, 1))
     assert drawing_on(generator, wide, 0.5).model.inputs["image"].size == (88, 48)
