@@ -632,3 +632,18 @@ def test_a_job_asks_seldom_for_its_pictures_and_its_end_puts_them_in_order_if_no
     page.wait_for_selector("#new", state="hidden")
     page.wait_for_selector("[data-number='2'] .cell[title='a red thing number 39']")
     assert page.inner_text("#count") == "42 pictures"
+
+
+def test_an_empty_grid_shows_new_pictures_in_order(come, address, folder, make_drawn):
+    page = come()
+    page.goto(f"{address}/c/0/gallery?words=boat")
+    page.wait_for_selector("#empty")
+    new = add_pictures(folder, make_drawn, 2)
+    look(page)
+    page.wait_for_selector("[data-number='1'] .cell[title='a boat']")
+    assert page.inner_text("#count") == "2 pictures"
+    assert page.is_hidden("#new")
+    assert page.is_hidden("#empty")
+    page.focus("[data-number='0'] .cell")
+    page.keyboard.press("4")
+    until(lambda: stored(folder) == {max(new): 4.0})
