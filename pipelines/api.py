@@ -218,7 +218,7 @@ def optimize(
         request = generator.request(prompt, seed, **settings)
         found = optimizing.optimize(
             generator, prompt, by=judge, seconds=seconds, pictures=pictures, seed=seed, adherence=adherence, anyway=anyway,
-            parents=parents, state=optimizing.state_file(opened, generator, judge, request, parents), progress=progress,
+            parents=parents, state=optimizing.state_file(opened, generator, judge, request, parents, adherence), progress=progress,
             **settings,
         )  # fmt: skip
         return optimizing.store(opened, generator, found, judge)

@@ -31,7 +31,7 @@ from ..support.background import CancelledError
 from .examining import Examiner, Marks
 from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
 from .parents import Parent, family, generator_for, keep_noise
-from .records import KEYWORD
+from .records import DAMAGED, KEYWORD, parents_in
 from .ways import SEEDS, WAYS, Means, Noise
 from .weighing import WeightedJudges
 
@@ -344,7 +344,7 @@ def optimize_again(
             f"The picture was optimized for {record['judge']!r} in the version {record['judge version']}, and this is "
             f"{judge.stored_name!r} in the version {judge.version}: name the same judge."
         )
-    if len(parents) != len(record.get("parents", ())):
+    if len(parents) != len(parents_in(record)):
         raise ModelError("The picture was bred from others: make it again with the collection that it was made in.")
     generator = generator_for(generator, parents)
     if generator.model.identity != record["model"]:
@@ -374,22 +374,9 @@ def _check_record(record: Mapping[str, Any]) -> None:
     sound = isinstance(record, Mapping) and all(
         name in record and isinstance(record[name], kind) for name, kind in facts.items()
     )
-    sound = sound and all(
-        isinstance(one, Mapping)
-        and isinstance(one.get("sha256"), str)
-        and isinstance(one.get("seed"), int | None)
-        and isinstance(one.get("way"), int)
-        and _is_strength(one.get("strength"), one.get("size"))
-        for one in record.get("parents", ())
-    )
     if not sound or not 0 < record["first"] <= FIRST or not {*map(str, record["ways"])} <= {*WAYS, SEEDS}:
-        raise ModelError("The record of the picture is damaged: give a PNG file that soart optimize wrote.")
-
-
-def _is_strength(strength: object, size: object) -> bool:
-    """True for the strength and the size of a picture that was drawn on, and for neither."""
-    sized = size is None or (isinstance(size, list) and [*map(type, size)] == [int, int])
-    return (strength is None or isinstance(strength, int | float)) and sized
+        raise ModelError(DAMAGED)
+    parents_in(record)
 
 
 def state_file(
@@ -398,9 +385,12 @@ def state_file(
     judge: GuardedJudge,
     request: Request,
     parents: Sequence[Parent] = (),
+    adherence: float | None = None,
 ) -> Path:
     """The file of a run of a collection, by all that decides what it finds but its limit."""
-    facts = json.dumps([request.key(generator.model.identity), judge.stored_name, judge.version, family(parents)])
+    facts = json.dumps(
+        [request.key(generator.model.identity), judge.stored_name, judge.version, family(parents), adherence]
+    )
     return collection.file(f"{UNFINISHED}/{hashlib.sha256(facts.encode()).hexdigest()[:16]}.safetensors")
 
 

@@ -333,4 +333,4 @@ class Optimization:
 
 def _most_frequent(bounds: Sequence[str]) -> str:
     """The bound that was passed most often."""
-    return max(("second", "adherence", "freedom"), key=bounds.count)
+    return max(("second", "adherence", "freedom", "value"), key=bounds.count)

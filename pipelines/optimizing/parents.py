@@ -31,7 +31,7 @@ from ..models.drawing_on import check_strength, drawing_on
 from ..models.generator import ImageGenerator
 from ..models.limits import SEED_LIMIT
 from ..models.request import loras_beside
-from .records import is_optimized, strength_of
+from .records import is_optimized, parents_in, strength_of
 from .ways import Noise
 
 #: Folder of a collection that holds the noise of optimized pictures.
@@ -322,17 +322,17 @@ def parents_again(collection: Collection, record: Mapping[str, Any]) -> list[Par
         ModelError: the noise of one is not kept in the collection, or the record is damaged.
     """
     parents = []
-    for one in record.get("parents", ()):
+    for one in parents_in(record):
         if one.get("strength") is not None:
             row = rows_by_hash(collection, [one["sha256"][:16]]).get(one["sha256"][:16])
             if row is None:
                 raise ModelError(
                     "The picture that was drawn on is not in this collection: name the collection that it was made in."
                 )
-            size = None if one["size"] is None else (int(one["size"][0]), int(one["size"][1]))
+            size = None if one.get("size") is None else (one["size"][0], one["size"][1])
             parents.append(drawn_on(collection.pixels(row), one["strength"], one["sha256"], size))
             continue
-        if one["seed"] is not None:
+        if one.get("seed") is not None:
             parents.append(Parent(one["sha256"], Noise(None, 0.0, one["seed"]), one["way"]))
             continue
         path = noise_file(collection, one["sha256"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from ...errors import ModelError
 
 #: Keyword of the text of a PNG file that holds the record of an optimized picture.
 KEYWORD = "soart_optimized"
+DAMAGED = "The record of the picture is damaged: give a PNG file that soart optimize wrote."
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def record_of(file: Path) -> dict[str, Any]:
@@ -49,3 +52,30 @@ def strength_of(file: Path) -> float | None:
         return None
     strength = parent.get("strength") if isinstance(parent, Mapping) else None
     return float(strength) if isinstance(strength, int | float) else None
+
+
+def parents_in(record: object) -> list[Mapping[str, Any]]:
+    """The parents in a record; a file may come from anywhere.
+
+    Raises:
+        ModelError: what a parent must have is missing or of another type.
+    """
+    parents = record.get("parents", []) if isinstance(record, Mapping) else None
+    if not isinstance(parents, list) or not all(map(_is_parent, parents)):
+        raise ModelError(DAMAGED)
+    return parents
+
+
+def _is_parent(one: object) -> bool:
+    if not isinstance(one, Mapping):
+        return False
+    size = one.get("size")
+    return (
+        isinstance(one.get("sha256"), str)
+        # The names of files are made of it.
+        and _HASH.fullmatch(one["sha256"]) is not None
+        and isinstance(one.get("seed"), int | None)
+        and isinstance(one.get("way"), int)
+        and isinstance(one.get("strength"), int | float | None)
+        and (size is None or (isinstance(size, list) and [*map(type, size)] == [int, int]))
+    )

@@ -113,7 +113,7 @@ def optimize(
                 request = generator.request(prompt, seed, **settings)
                 found = optimizing.optimize(
                     generator, prompt, by=judge, seconds=seconds, pictures=pictures, seed=seed, adherence=adherence, anyway=anyway,
-                    parents=parents, state=optimizing.state_file(store, generator, judge, request, parents), progress=advancing(shown, seconds), **settings,
+                    parents=parents, state=optimizing.state_file(store, generator, judge, request, parents, adherence), progress=advancing(shown, seconds), **settings,
                 )  # fmt: skip
                 found = optimizing.store(store, generator, found, judge)
     if as_json:

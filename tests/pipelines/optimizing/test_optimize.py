@@ -183,6 +183,7 @@ def test_a_state_of_another_run_is_left_alone(generator, tmp_path):
 def test_states_are_named_by_what_decides_the_picture(generator, collection):
     judge = GuardedJudge(Bright())
     files = {state_file(collection, generator, judge, generator.request(PROMPT, seed)) for seed in (1, 2, 2)}
+    assert state_file(collection, generator, judge, generator.request(PROMPT, 1), (), 0.9) not in files
     assert len(files) == 2
 
 

@@ -270,5 +270,10 @@ def test_any_picture_can_be_drawn_on(generator, collection, tmp_path):
     damaged = found.record | {"parents": [found.record["parents"][0] | {"size": "large"}]}
     with pytest.raises(ModelError, match="is damaged"):
         optimize_again(generator, damaged, by=Bright())
+    for parents in (5, [None], [found.record["parents"][0] | {"sha256": "../../secret"}]):
+        with pytest.raises(ModelError, match="is damaged"):
+            parents_again(collection, found.record | {"parents": parents})
+    with pytest.raises(ModelError, match="is damaged"):
+        parents_again(collection, [])
     with pytest.raises(ModelError, match="is not in this collection"):
         parents_again(collection, {"parents": [found.record["parents"][0] | {"sha256": "0" * 64}]})
