@@ -386,9 +386,7 @@ class Tuner:
             # Tastes need scikit-learn, which a study without them need not wait for.
             from ..scoring.taste_judge import TasteJudge
 
-            for judge in self.panel.item_judges:
-                if isinstance(judge.inner, TasteJudge):
-                    found[judge.stored_name] = judge.inner.taste
+            found |= {j.stored_name: j.inner.taste for j in self.panel.item_judges if isinstance(j.inner, TasteJudge)}
         return found
 
     def _known_options(self) -> dict[Judge, KnownOptions]:
