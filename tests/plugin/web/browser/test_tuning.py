@@ -99,6 +99,29 @@ def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
     page.wait_for_selector("#changes")
 
 
+def test_the_step_of_the_present_picture_is_shown_and_it_can_be_given_up(come, address):
+    page, sent = come(), []
+    state = {
+        "state": "running", "version": 1, "found": False, "reading": False, "done": 3, "budget": 60, "left": None, "doing": "step 7 of 20",
+        "why": "", "exhausted": False, "subject": "a boat", "judges": ["overall score"], "points": True, "bans": [], "pins": [], "pictures": [],
+    }  # fmt: skip
+
+    def pause(route):
+        sent.append(route.request.post_data_json)
+        state["state"] = "pausing"
+        route.fulfill(json=state)
+
+    page.route("**/api/tune", lambda route: route.fulfill(json=state))
+    page.route("**/api/tune/pause", pause)
+    page.goto(f"{address}/c/0/tune")
+    page.wait_for_selector("#numbers:has-text('3 of 60 pictures (step 7 of 20)')")
+    assert not page.is_visible("#stop")
+    page.click("#pause")
+    with page.expect_response("**/api/tune/pause"):
+        page.click("#stop")
+    assert [bool(body and body.get("now")) for body in sent] == [False, True]
+
+
 @pytest.mark.slow
 def test_findings_that_fail_are_fetched_again(come, address):
     page = come()
