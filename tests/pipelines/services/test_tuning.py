@@ -33,7 +33,7 @@ def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=16, prune=False))
     with pytest.raises(SoartError, match="is running"):
         tuning.start(TuneSettings.of_text(SPACE, "embedded"))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     assert tuning.state == ENDED
     assert "16 pictures" in tuning.settings.why
     # Read from the collection, it can still be translated.
@@ -42,7 +42,7 @@ def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning):
     assert tuning.latest.findings.winners
     assert set(tuning.latest.goal) == {image for image, _ in tuning.pictures()}
     tuning.resume(budget=20)
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     assert len(tuning.pictures()) == 20
 
 
@@ -157,7 +157,7 @@ def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, tastes, ge
     assert again.read_findings().wait(240)
     assert again.latest.done == len(before)
     again.resume()
-    until(lambda: not again.live, 60)
+    until(lambda: not again.live)
     assert again.state == ENDED
     assert before < {image for image, _ in again.pictures()}
     assert len(again.pictures()) <= 24
@@ -296,24 +296,24 @@ def test_nothing_to_resume(tuning):
 def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning):
     assert tuning.earlier() == []
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=8, prune=False))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     tuning.narrow(("palette=warm",), ())
     first = tuning.pictures()
     other = TuneSettings.of_text("a {fox|owl} at {dawn|noon|dusk|night|sea}", "embedded", budget=2, prune=False)
     tuning.start(other)
     with pytest.raises(SoartError, match="is running"):
         tuning.reopen(tuning.earlier()[0].key)
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     [earlier] = tuning.earlier()
     assert (earlier.settings.subject, earlier.pictures) == ("a {style} picture of a boat in {palette} colors", 8)
 
     tuning.reopen(earlier.key)
     assert (tuning.state, tuning.settings.bans, tuning.pictures()) == (ENDED, ("palette=warm",), first)
     assert tuning.latest is None
-    until(lambda: tuning.progress().judged, 60)
+    until(lambda: tuning.progress().judged)
     assert tuning.latest.goal.keys() == {image for image, _ in first}
     tuning.resume(budget=16)
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     assert tuning.pictures()[: len(first)] == first
     assert len(tuning.pictures()) == 16
 
@@ -322,7 +322,7 @@ def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning):
         ("a {fox|owl} at {dawn|noon|dusk|night|…}", 2)
     ]
     tuning.start(replace(other, budget=3))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     assert [tune.key for tune in tuning.earlier()] == [earlier.key]
     with pytest.raises(SoartError, match="reload the page"):
         tuning.reopen("nothing")
@@ -330,9 +330,9 @@ def test_an_earlier_tune_can_be_opened_and_goes_on_where_it_was_left(tuning):
 
 def test_findings_of_one_tune_are_not_shown_for_another(tuning, monkeypatch):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=4, prune=False))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     tuning.start(TuneSettings.of_text("a {fox|owl}", "embedded", budget=2, prune=False))
-    until(lambda: not tuning.live, 60)
+    until(lambda: not tuning.live)
     boats, foxes = tuning.earlier()[0].key, tuning.settings
     begun, make = threading.Event(), tuning._tuner
 
