@@ -24,6 +24,7 @@ from specimens.learning import SharedProcess
 from sqlalchemy import func, make_url, update
 
 from soart.metrics.damage.technical import TechnicalJudge
+from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import FileRow
 from soart.pipelines.ingest.file_rows import store_inspections
@@ -91,6 +92,8 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+#: Of the validation of a taste.
+USUAL_REPEATS = learn_taste.__kwdefaults__["repeats"]
 ASSETS = HERE / "assets"
 #: The headless shell, where there is one, takes a quarter less time than the whole browser.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
@@ -106,10 +109,14 @@ def process():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def few_steps():
-    """A quarter of the usual steps of the embedded model: drawing takes most of the tests that draw."""
+def little_effort():
+    """A quarter of the usual steps of the embedded model, and tastes that are validated once.
+
+    Drawing takes most of the tests that draw, and validating most of those that learn.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS // 4)
+        patch.setitem(learn_taste.__kwdefaults__, "repeats", 1)
         yield
 
 
@@ -123,8 +130,9 @@ def own_places(tmp_path_factory):
 
 @pytest.fixture
 def usual_effort(monkeypatch):
-    """The usual steps of models that a test loads, and learning curves of all repetitions, as users get them."""
+    """The usual steps of models that a test loads, and trust from all repetitions, as users get them."""
     monkeypatch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS)
+    monkeypatch.setitem(learn_taste.__kwdefaults__, "repeats", USUAL_REPEATS)
 
 
 @pytest.fixture(scope="session")

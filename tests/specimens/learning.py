@@ -1,6 +1,13 @@
 """The process that learns, shared by many tests."""
 
+from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.support.task_process import TaskProcess
+
+
+def with_one_repetition(job, work, *arguments):
+    """Work for which tastes are validated once, as in the process of the tests."""
+    learn_taste.__kwdefaults__["repeats"] = 1
+    return work(job, *arguments)
 
 
 class SharedProcess:
@@ -10,7 +17,7 @@ class SharedProcess:
         self._process = TaskProcess("Learning")
 
     def run(self, job, work, *arguments):
-        return self._process.run(job, work, *arguments)
+        return self._process.run(job, with_one_repetition, work, *arguments)
 
     @property
     def pid(self):
