@@ -17,39 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_type_hints
 
 if TYPE_CHECKING:
-    from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+    from typer.core import TyperArgument, TyperCommand, TyperOption
+
+    from soart.plugin.cli.app import GroupedCommands
 
     Parameter: TypeAlias = TyperArgument | TyperOption
 
 DOCS = Path(__file__).parent
-#: Order on the page; a command that is missing here comes last.
-ORDER = (
-    "generate",
-    "rank",
-    "similar",
-    "find",
-    "keep",
-    "tune",
-    "taste",
-    "evaluate",
-    "label",
-    "cull",
-    "annotate",
-    "undo",
-    "compare-attention",
-    "web",
-    "demo",
-    "doctor",
-    "judges",
-    "models",
-    "config",
-)
 INTRODUCTION = """\
 # Commands
 
 <!-- Written by docs/build_pages.py from the commands themselves; edit their help texts instead. -->
 
-Every command but `soart web` takes `--json`, which prints one JSON document instead of text. `--help` on any command shows
+Every command but `soart web` and `soart start` takes `--json`, which prints one JSON document instead of text. `--help` on any command shows
 the same options as this page.
 
 | exit code | meaning |
@@ -61,14 +41,16 @@ the same options as this page.
 """
 
 
-def _commands(group: TyperGroup) -> Iterator[tuple[str, TyperCommand]]:
-    """Name and command, subcommands included, in the order of the page."""
-    ordered = sorted(group.commands, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
-    for name in ordered:
-        command = group.commands[name]
-        yield name, command
-        for inner, one in getattr(command, "commands", {}).items():
-            yield f"{name} {inner}", one
+def _commands(group: GroupedCommands) -> Iterator[tuple[str, list[tuple[str, TyperCommand]]]]:
+    """Each heading of ``soart --help`` with the names and commands below it, subcommands included."""
+    for heading, names in group.headings().items():
+        found = []
+        for name in names:
+            command = group.commands[name]
+            found.append((name, command))
+            found.extend((f"{name} {inner}", one) for inner, one in getattr(command, "commands", {}).items())
+        if found:
+            yield heading, found
 
 
 def _plain(text: str | None) -> str:
@@ -159,23 +141,19 @@ def _section(name: str, command: TyperCommand) -> str:
 
 def commands_page() -> str:
     """``docs/commands.md``: every command with its arguments and options."""
-    from typer.main import get_command
+    from soart.plugin.cli.app import root
 
-    from soart.plugin.cli.app import app
-
-    group = get_command(app)
-    # Typer's groups are not typed as such.
-    found = list(_commands(group))
-    index = ["| command | |", "|---|---|"]
-    for name, command in found:
-        anchor = f"soart-{name}".replace(" ", "-")
-        first = _escaped(_plain(command.help).split("\n\n")[0].split(". ")[0].rstrip(".")).replace("|", r"\|")
-        index.append(f"| [`soart {name}`](#{anchor}) | {first} |")
+    group, parts, sections = root(), [INTRODUCTION.rstrip()], []
+    for heading, found in _commands(group):
+        rows = [f"**{heading}**", "", "| command | |", "|---|---|"]
+        for name, command in found:
+            anchor = f"soart-{name}".replace(" ", "-")
+            first = _escaped(_plain(command.help).split("\n\n")[0].split(". ")[0].rstrip(".")).replace("|", r"\|")
+            rows.append(f"| [`soart {name}`](#{anchor}) | {first} |")
+            sections.append(_section(name, command))
+        parts.append("\n".join(rows))
     own = [_line(group, p) for p in group.params if p.name != "help"]
-    sections = [_section(name, command) for name, command in found]
-    return (
-        "\n\n".join([INTRODUCTION.rstrip(), "\n".join(index), "Without a command:", "\n".join(own), *sections]) + "\n"
-    )
+    return "\n\n".join([*parts, "Without a command:", "\n".join(own), *sections]) + "\n"
 
 
 #: For the hover texts of editors.

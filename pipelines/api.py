@@ -165,6 +165,7 @@ def optimize(
     adherence: float | None = None,
     anyway: bool = False,
     like: str | Path | Sequence[str | Path] = (),
+    strength: float | None = None,
     progress: Callable[[optimizing.Progress], None] = lambda progress: None,
     **settings: Any,  # noqa: ANN401
 ) -> optimizing.Optimized:
@@ -183,6 +184,7 @@ def optimize(
         adherence: least adherence to the prompt, 0 to 1; by default that of the first seeds less 0.02.
         anyway: True to use a taste that cannot be relied on yet.
         like: picture files that the model drew, at most three: the run begins near one, or between several.
+        strength: to draw on the one picture of ``like``, whoever made it: the share of the steps that are made, up to 1.
         progress: called after each step; whatever it raises ends the run.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's own.
 
@@ -212,7 +214,7 @@ def optimize(
             # A mistake leaves no empty collection behind.
             generator.request(prompt or "", seed, **settings)
         opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
-        prompt, settings, parents = beginning(opened, generator, files, prompt, seed, settings)
+        prompt, settings, parents = beginning(opened, generator, files, prompt, seed, settings, strength)
         request = generator.request(prompt, seed, **settings)
         found = optimizing.optimize(
             generator, prompt, by=judge, seconds=seconds, pictures=pictures, seed=seed, adherence=adherence, anyway=anyway,
@@ -288,7 +290,9 @@ def distil(
             Collection.check_place(collection)
         generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
         opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
-        recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
+        recipe = Recipe(
+            training_steps, rank=rank, rate=distilling.usual_rate(generator) if rate is None else rate, seed=seed
+        )
         return distilling.distil(
             opened, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
             anyway=anyway, progress=progress, **settings,

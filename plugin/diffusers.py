@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from diffusers.callbacks import PipelineCallback
 from diffusers.modular_pipelines import InputParam, ModularPipelineBlocks, OutputParam, PipelineState
+from PIL import Image
 
 from ..errors import ModelError, expect
 from ..pipelines.best_of import Candidates, best_of
@@ -35,6 +36,7 @@ from ..pipelines.models.generator import ImageGenerator
 from ..pipelines.models.loras import LoraFiles
 from ..pipelines.models.step_preview import StepPreview
 from ..pipelines.optimizing.optimize import Optimized, optimize
+from ..pipelines.optimizing.parents import drawn_on
 from ..pipelines.scoring.in_memory import as_pictures
 from ..pipelines.scoring.pictures import PicturesInMemory
 from ..pipelines.tuning.ending import goal_judge, optimize_best
@@ -261,13 +263,24 @@ class SoartPipeline:
         generator, others = self._with(options)
         return best_of(generator, prompt, n, by=by, **others)
 
-    def optimize(self, prompt: str, *, by: By = None, seconds: float | None = 60.0, **options: Any) -> Optimized:
+    def optimize(
+        self,
+        prompt: str,
+        *,
+        by: By = None,
+        seconds: float | None = 60.0,
+        like: Image.Image | np.ndarray | None = None,
+        strength: float | None = None,
+        **options: Any,
+    ) -> Optimized:
         """Optimize the picture of a prompt for a judge, within bounds; nothing is stored.
 
         Args:
             prompt: a prompt.
             by: a judge, a taste or a name. The overall score by default.
             seconds: to spend; None for no limit, with ``pictures``.
+            like: a picture to draw on (image-to-image): PIL, or (h, w, 3) uint8.
+            strength: with which it is drawn on, 0.5 by default: little changes at 0.2, and nothing is kept at 1.
             options: those of ``soart.pipelines.optimizing.optimize.optimize``, settings also by their names in diffusers; and
                 fixed arguments of the pipeline's call, such as ``clip_skip``.
 
@@ -276,7 +289,12 @@ class SoartPipeline:
             JudgeError: a judge that cannot be found or used, or that gives nothing to go by.
             TasteError: a taste that cannot be used or relied on.
         """
+        if like is None and strength is not None:
+            options["strength"] = strength
         generator, others = self._with(options)
+        if like is not None:
+            pixels = np.asarray(like.convert("RGB") if isinstance(like, Image.Image) else like)
+            others["parents"] = [drawn_on(pixels, 0.5 if strength is None else strength)]
         return optimize(generator, prompt, by=by, seconds=seconds, **others)
 
     def tune(

@@ -16,7 +16,9 @@ from typer.main import get_command
 
 import soart
 import soart.metrics
+from soart.pipelines.configuration import KEYS, known, read_file
 from soart.plugin.cli.app import app
+from soart.plugin.cli.configuration import USES
 from soart.prompts.space.space import PromptSpace
 
 ROOT = Path(__file__).parents[1]
@@ -102,7 +104,23 @@ def test_commands_in_the_pages_parse(path):
             if hasattr(command, "commands"):
                 name, *arguments = arguments
                 command = command.commands[name]
-            command.make_context(name, arguments)
+            context = command.make_context(name, arguments)
+            if "key" in context.params:
+                known(context.params["key"])
+
+
+def test_settings_in_the_pages_are_those_of_the_code(tmp_path):
+    page = ROOT / "docs/configuration.md"
+    [example] = blocks(page, "toml")
+    file = tmp_path / "config.toml"
+    file.write_text(example, encoding="utf-8")
+    assert {*read_file(file)} == {"model", "by"}
+    uses = {}
+    for keys, option, names in re.findall(r"^\| (`.+?) \| (.+?) \| (.+?) \|$", page.read_text(encoding="utf-8"), re.M):
+        for key in re.findall(r"`(\w+)`", keys):
+            uses[key] = (f"--{key}" if option == "of the same name" else option.strip("`"), tuple(names.split(", ")))
+    assert uses == USES
+    assert set(re.findall(r"`SOART_(\w+)`", page.read_text(encoding="utf-8"))) <= {key.upper() for key in KEYS}
 
 
 def anchors(path):

@@ -26,6 +26,6 @@ declare module "*/scripts/api.js" {
   export const api: {
     apiURL(path: string): string;
     fetchApi(path: string, options?: RequestInit): Promise<Response>;
-    addEventListener(type: string, listener: (event: CustomEvent) => void): void;
+    addEventListener(type: string, listener: (event: CustomEvent) => void | Promise<void>): void;
   };
 }

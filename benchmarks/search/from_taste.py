@@ -1,13 +1,13 @@
 """Measures whether a tune begins better with what a taste knows of words, and what it loses where that is wrong.
 
-    python benchmarks/search/from_taste.py [--persons 40] [--first 0] [--ratings 32] [--part planted,pictures] [--cache DIR]
+    python benchmarks/search/from_taste.py [--persons 40] [--first 0] [--ratings 32] [--part planted,pictures] [--judge taste]
 
-A synthetic person rates pictures of random prompts of a space. A taste is learnt from them, and judges the pictures of a tune
-of the same space. The tune runs with and without the effects of options that the taste's pictures carry; recommended is the
-best choice by the rating model after every batch. Quality is the mean over seeds, by the taste or by the person: 0 for the mean
-of all choices, 1 for the best. Told are the pictures drawn until it is 0.9 (``MOST`` and a batch if it never is), and the
-qualities before the first picture, after one batch, two, and at the end. Intervals are 95 % t intervals over persons, of
-paired differences.
+A synthetic person rates pictures of random prompts of a space. A taste is learnt from them. The taste, or with ``--judge person``
+the person by stars, judges the pictures of a tune of the same space. The tune runs with and without the effects of options that
+the taste's pictures carry; recommended is the best choice by the rating model after every batch. Quality is the mean over seeds,
+by the judge or by what the person likes of a choice: 0 for the mean of all choices, 1 for the best. Told are the pictures drawn
+until it is 0.9 (``MOST`` and a batch if it never is), and the qualities before the first picture, after one batch, two, and at
+the end. Intervals are 95 % t intervals over persons, of paired differences.
 
 Of a person's liking a fixed share is that of words as such; most of the rest is a liking of what pictures show, which words
 change too, and of which most is up to the seed.
@@ -49,7 +49,9 @@ from soart.metrics.tastes.liked_makings import contrasts_of_options, liking_of_m
 from soart.pipelines.ingest.metadata.words import prompt_words
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
+from soart.pipelines.scoring.opinions import MIDDLE
 from soart.pipelines.tiny.words import PALETTES, QUALITIES, STYLES, SUBJECTS
+from soart.pipelines.tuning.from_taste import STARS
 from soart.prompts.space.slots import Slot
 from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.search import Domain
@@ -160,11 +162,11 @@ def drawn(cache: Path) -> Place:
 
 @dataclass(frozen=True)
 class Person:
-    """A synthetic person's liking of every choice, and a taste learnt from ratings.
+    """A synthetic person's liking of every choice, and what judges a tune: the person, or a taste learnt from ratings.
 
     Attributes:
         wanted: (choices,) the person's own mean liking of pictures of every choice.
-        values: (choices, seeds) values of pictures by the taste.
+        values: (choices, seeds) values of pictures by the judge.
         effects: (Σ|s|,) effects of options that the rated pictures carry, in the unit of the values.
     """
 
@@ -173,8 +175,8 @@ class Person:
     effects: np.ndarray
 
     @classmethod
-    def of(cls, place: Place, number: int, share: float, ratings: int) -> Person:
-        """Learn the taste of person ``number`` from some ratings; values in standard deviations of those rated."""
+    def of(cls, place: Place, number: int, share: float, ratings: int, judge: str) -> Person:
+        """Learn the taste of person ``number`` from some ratings; values in standard deviations of those rated, or in stars."""
         rng = np.random.default_rng([49, number])
         scaling = Scaling.of(place.rated, np.zeros((len(place.rated), 0)), place.names)
         z, new = scaling.frame.deviations(place.rated), scaling.frame.deviations(place.items)
@@ -185,19 +187,30 @@ class Person:
         shows = [rows @ direction for rows in (z, new)]
         parts = [np.sqrt(share) * (one - as_such[0].mean()) / as_such[0].std() for one in as_such]
         rest = [np.sqrt((1 - share) * SHOWN) * (one - shows[0].mean()) / shows[0].std() for one in shows]
-        liking = parts[0] + rest[0] + np.sqrt((1 - share) * (1 - SHOWN)) * rng.normal(size=len(z))
+        alone = np.sqrt((1 - share) * (1 - SHOWN))
+        liking = parts[0] + rest[0] + alone * rng.normal(size=len(z))
         rows = rng.permutation(len(liking))[:ratings]
-        stars = np.clip(np.round(2 * (3 + 1.2 * liking[rows])) / 2, 1, 5)
+        stars = _stars(liking[rows])
         makings = np.full(len(rows), None)
         makings[:] = [place.rated_makings[row] for row in rows]
         examples = replace(from_ratings(place.rated[rows], stars), makings=makings)
+        mean, _ = liking_of_makings(examples, place.makings)
+        effects, shown = contrasts_of_options(place.choices, place.levels) @ mean, rest[1].reshape(-1, SEEDS)
+        wanted = parts[1] + shown.mean(axis=1)
+        if judge == "person":
+            values = _stars(parts[1][:, None] + shown + alone * rng.normal(size=shown.shape))
+            return cls(wanted, values - MIDDLE, STARS * effects)
         fitted = fit(examples, place.names, scaling)
         unit = float(fitted(examples.items, examples.priors, makings).std())
         made = [making for making in place.makings for _ in range(SEEDS)]
         values = fitted(place.items, np.zeros((len(place.items), 0)), made).reshape(-1, SEEDS) / unit
-        mean, _ = liking_of_makings(examples, place.makings)
-        effects = contrasts_of_options(place.choices, place.levels) @ mean / unit
-        return cls(parts[1] + rest[1].reshape(-1, SEEDS).mean(axis=1), values, effects)
+        return cls(wanted, values, effects / unit)
+
+
+def _stars(liking: np.ndarray) -> np.ndarray:
+    """Ratings from 1 to 5, in halves, of likings in standard deviations."""
+    stars: np.ndarray = np.clip(np.round(2 * (MIDDLE + 1.2 * liking)) / 2, 1, 5)
+    return stars
 
 
 def _of_words(words: Sequence[np.ndarray], choices: np.ndarray) -> np.ndarray:
@@ -207,14 +220,14 @@ def _of_words(words: Sequence[np.ndarray], choices: np.ndarray) -> np.ndarray:
 
 
 def run(place: Place, person: Person, number: int, *, known: bool) -> list[tuple[float, float]]:
-    """Qualities of the recommended choice by the taste and by the person, before the first picture and after every batch."""
+    """Qualities of the recommended choice by the judge and by the person, before the first picture and after every batch."""
     domain, rng, noise = (
         Domain.of(place.levels),
         np.random.default_rng([50, number]),
         np.random.default_rng([51, number]),
     )
-    expected = {"taste": person.effects} if known else {}
-    steering = Steering(domain, goal={"taste": 1.0}, repeats=True, expected=expected)
+    expected = {"judge": person.effects} if known else {}
+    steering = Steering(domain, goal={"judge": 1.0}, repeats=True, expected=expected)
     found = []
     for _ in range(MOST // BATCH + 1):
         best = int(np.ravel_multi_index(tuple(steering.recommend(rng).choice), place.levels))
@@ -224,7 +237,7 @@ def run(place: Place, person: Person, number: int, *, known: bool) -> list[tuple
         batch = steering.ask(BATCH, rng)
         rows = np.ravel_multi_index(tuple(batch.T), place.levels)
         told = person.values[rows, noise.integers(0, SEEDS, len(rows))]
-        steering.tell(batch, told, raters=["taste"] * len(batch))
+        steering.tell(batch, told, raters=["judge"] * len(batch))
     return found
 
 
@@ -238,7 +251,7 @@ def until_good(qualities: np.ndarray) -> np.ndarray:
 def report(title: str, runs: np.ndarray) -> None:
     """Print what (persons, 2, batches + 1, 2) qualities tell, without and with the taste's effects."""
     print(f"  {title}")
-    for at, whose in enumerate(("the taste", "the person")):
+    for at, whose in enumerate(("the judge", "the person")):
         without, with_ = runs[..., at].transpose(1, 0, 2)
         pictures = [until_good(one) for one in (without, with_)]
         mean, low, high = interval(pictures[1] - pictures[0])
@@ -255,6 +268,7 @@ def main() -> None:
     parser.add_argument("--persons", type=at_least(2), default=40)
     parser.add_argument("--first", type=at_least(0), default=0, help="number of the first person")
     parser.add_argument("--ratings", type=at_least(8), default=32, help="pictures that a person rates")
+    parser.add_argument("--judge", choices=("taste", "person"), default="taste")
     parser.add_argument("--part", type=names_among(("planted", "pictures")), default="planted,pictures")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -265,7 +279,7 @@ def main() -> None:
 
     def both(part: str, number: int, share: float, another: bool) -> list[list[tuple[float, float]]]:
         place = pictures if pictures is not None and part == "pictures" else planted(number, another=another)
-        person = Person.of(place, number, share, arguments.ratings)
+        person = Person.of(place, number, share, arguments.ratings, arguments.judge)
         return [run(place, person, number, known=known) for known in (False, True)]
 
     for part, share, another in cases:
@@ -273,10 +287,10 @@ def main() -> None:
             continue
         runs = []
         for person in range(arguments.first, arguments.first + arguments.persons):
-            name = f"{part}-{share:g}{'-another' * another}-{arguments.ratings}-{person}.json"
+            name = f"{arguments.judge}-{part}-{share:g}{'-another' * another}-{arguments.ratings}-{person}.json"
             runs.append(stored_json(folder / name, partial(both, part, person, share, another)))
             progress(len(runs), arguments.persons, part)
-        title = f"{part}, {'another model' if another else f'share of words {share:g}'}, {arguments.ratings} ratings"
+        title = f"{part}, {'another model' if another else f'share of words {share:g}'}, {arguments.ratings} ratings, judged by the {arguments.judge}"
         report(title, np.array(runs))
 
 

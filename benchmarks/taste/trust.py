@@ -1,32 +1,36 @@
 """Errors and coverage of the trust reports of real people's tastes; see ``people.py`` for the data.
 
-    python benchmarks/taste/trust.py [--people 50] [--development] [--learn]
+    python benchmarks/taste/trust.py [--people 50] [--development] [--learn | --plain]
 
 A taste is learnt from pictures of one person, and measured by its AUC on the person's pictures of other themes. That is itself
 uncertain: at 16+16 these are about twelve liked and as many disliked ones, so the AUC of pictures as many as these is in the
 interval less often than the true AUC. So coverage is told twice: how often the interval holds the measured AUC, and how often the
 measured AUC is inside the 95 % interval for an AUC of as many pictures, which has their noise in it. Beside the error of what the report says stand those of the held-out figure alone and
-of one constant for everybody, learnt on all other people of the same half. ``--learn`` prints the levels of ``true_auc`` that the
-half for development suggests, and its scale and excess. Intervals are 95 % t intervals over people of paired differences.
+of one constant for everybody, learnt on all other people of the same half. ``--plain`` tells the same of plain tastes, one
+category of the photographs liked and another disliked, and of likings by chance. ``--learn`` prints the levels of ``true_auc``
+that the half for development suggests, its scale and excess, and what the evidence says of plain tastes. Intervals are 95 % t
+intervals over people of paired differences.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise, permutations
+from itertools import pairwise, permutations, product
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import norm, t
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from soart.benchmarks.common import command, interval, progress, stored_json
 from soart.benchmarks.data.people import People, categories, everyone, people, themes_for
+from soart.benchmarks.data.real_tastes import World
 from soart.benchmarks.taste.people_report import split
 from soart.benchmarks.taste.real_report import examples_of
 from soart.metrics.tastes import true_auc
-from soart.metrics.tastes.fitting import Scaling, fit
+from soart.metrics.tastes.fitting import Scaling, evidence_of, fit
 from soart.metrics.tastes.folds import near_duplicates
 from soart.metrics.tastes.taste import priors_of_items
 from soart.metrics.tastes.true_auc import TrueAuc
@@ -38,8 +42,37 @@ SIZES = (4, 8, 16)
 FLOOR = 1e-4
 #: Kinds of tastes whose figures are shown, with the kind of ``true_auc``.
 KINDS = {"all prior scores": "shared", "no prior scores": "content", "no network": "appearance"}
-#: Person, pictures a side, kind, held-out AUC, measured AUC, and the liked and disliked pictures that it was measured on.
-Row = tuple[int, int, str, float, float, int, int]
+#: Kind of the tastes whose likings are by chance, their number, and the splits of plain tastes that are learnt from.
+CHANCE, BY_CHANCE, SPLITS = "chance", 20, 4
+#: Share of plain tastes among those that the evidence is weighed on, chosen so that other people's figures get no worse.
+PLAIN = 0.02
+#: Person, pictures a side, kind, held-out AUC, measured AUC, the liked and disliked pictures that it was measured on, and the
+#: evidence of the items.
+Row = tuple[int, int, str, float, float, int, int, float]
+#: (n, p) items with their names, and (n, k) prior scores with theirs.
+Form = tuple[np.ndarray, tuple[str, ...], np.ndarray, tuple[str, ...]]
+
+
+def row_of(
+    place: World, form: Form, scaling: Scaling, label: np.ndarray, split: tuple[np.ndarray, np.ndarray], seed: int
+) -> tuple[float, float, int, int, float]:
+    """Held-out and measured AUC of a taste, numbers of the liked and disliked test pictures, and the evidence."""
+    (rows, names, priors, prior_names), (learn, test) = form, split
+    examples = examples_of(place, rows, learn, priors, prior_names)
+    groups = near_duplicates(scaling.frame.deviations(examples.items), examples.groups)
+    examples = replace(examples, groups=groups.astype(np.str_))
+
+    def learner(some, rng):  # noqa: ANN001, ANN202
+        return fit(some, names, scaling)
+
+    held_out = cross_validate(examples, learner, np.random.default_rng(seed)).concordance
+    true = roc_auc_score(label[test] == 1, fit(examples, names, scaling)(rows[test], priors[test]))
+    return held_out, float(true), *tested(label[test]), evidence_of(examples, scaling)
+
+
+def said(row: Row) -> TrueAuc:
+    """What the report says of a taste."""
+    return TrueAuc.of(KINDS.get(row[2], "shared"), row[1], row[3], evidence=row[7])
 
 
 def reports(place: People, other: People, count: int, title: str) -> list[Row]:
@@ -61,41 +94,30 @@ def reports(place: People, other: People, count: int, title: str) -> list[Row]:
             for kind, (rows, of, priors, prior_names) in forms.items():
                 if parts is None or (kind != "all prior scores" and (size == SIZES[0] or person >= count // 2)):
                     continue
-                label, learn, test = parts
-                scaling, examples = scalings[kind], examples_of(place, rows, learn, priors, prior_names)
-                groups = near_duplicates(scaling.frame.deviations(examples.items), examples.groups)
-                examples = replace(examples, groups=groups.astype(np.str_))
-
-                def learner(some, rng, of=of, scaling=scaling):  # noqa: ANN001, ANN202
-                    return fit(some, of, scaling)
-
-                held_out = cross_validate(examples, learner, np.random.default_rng(person)).concordance
-                true = roc_auc_score(label[test] == 1, fit(examples, of, scaling)(rows[test], priors[test]))
-                if np.isfinite(held_out):
-                    found.append((person, size, kind, held_out, float(true), *tested(label[test])))
+                label, *halves = parts
+                form = rows, of, priors, prior_names
+                found_here = row_of(place, form, scalings[kind], label, (halves[0], halves[1]), person)
+                if np.isfinite(found_here[0]):
+                    found.append((person, size, kind, *found_here))
         progress(person + 1, min(count, len(place)), title)
     return found
 
 
-def plain(place: People, category: np.ndarray, title: str) -> list[Row]:
-    """The same of plain tastes: photographs of one category liked, those of another disliked."""
-    names, found = priors_of_items(place.names), list[Row]()
-    scaling = Scaling.of(place.both, place.told, place.names)
-    pairs = list(permutations(np.unique(category), 2))
-
-    def learner(some, rng):  # noqa: ANN001, ANN202
-        return fit(some, place.names, scaling)
-
-    for number, (liked, disliked) in enumerate(pairs):
-        label = np.where(category == liked, 1, np.where(category == disliked, -1, 0))
+def plain(place: People, category: np.ndarray, splits: int, title: str) -> list[Row]:
+    """The same of plain tastes, photographs of one category liked and those of another disliked, and of likings by chance."""
+    form = place.both, place.names, place.told, priors_of_items(place.names)
+    scaling, found = Scaling.of(place.both, place.told, place.names), list[Row]()
+    pairs = list(permutations(np.unique(category), 2)) * splits
+    labels = [np.where(category == liked, 1, np.where(category == other, -1, 0)) for liked, other in pairs]
+    for number in range(BY_CHANCE):
+        labels.append(np.random.default_rng([77, number]).choice([-1, 1], place.source.max() + 1)[place.source])
+    for number, label in enumerate(labels):
         for size in SIZES[1:]:
-            parts, test = place.split(label, size, np.random.default_rng([size, number]))
-            examples = examples_of(place, place.both, parts, place.told, names)
-            held_out = cross_validate(examples, learner, np.random.default_rng(number)).concordance
-            scores = fit(examples, place.names, scaling)(place.both[test], place.told[test])
-            true = float(roc_auc_score(label[test] == 1, scores))
-            found.append((number, size, "all prior scores", held_out, true, *tested(label[test])))
-        progress(number + 1, len(pairs), title)
+            learn, test = place.split(label, size, np.random.default_rng([size, number]))
+            if len(learn) == 2 * size and min(tested(label[test])) > 0:
+                kind = "all prior scores" if number < len(pairs) else CHANCE
+                found.append((number, size, kind, *row_of(place, form, scaling, label, (learn, test), number)))
+        progress(number + 1, len(labels), title)
     return found
 
 
@@ -110,62 +132,60 @@ def covered(found: list[TrueAuc], rows: list[Row]) -> tuple[float, float]:
     for one, row in zip(found, rows, strict=True):
         low, high = one.interval
         inside.append(low <= row[4] <= high)
-        spread = np.sqrt(true_auc.variance_of_auc(theta, *row[5:]))
+        spread = np.sqrt(true_auc.variance_of_auc(theta, *row[5:7]))
         allowed.append(0.025 <= float(one.weights @ norm.cdf((row[4] - theta) / spread)) <= 0.975)
     return float(np.mean(inside)), float(np.mean(allowed))
 
 
 def report(rows: list[Row]) -> None:
     """Print errors, coverage and widths, and how well what is said agrees with the truth."""
-    for kind, known in KINDS.items():
+    for kind in KINDS:
         for size in SIZES:
             of_kind = [row for row in rows if row[1:3] == (size, kind)]
             if len(of_kind) < 10:
                 continue
             held_out, true = np.array([row[3:5] for row in of_kind]).T
-            found = [TrueAuc.of(known, size, value) for value in held_out]
-            said, ends = np.array([one.mean for one in found]), np.array([one.interval for one in found])
+            found = [said(row) for row in of_kind]
+            means, ends = np.array([one.mean for one in found]), np.array([one.interval for one in found])
             constant = (true.sum() - true) / (len(true) - 1)
-            errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (said, held_out, constant)]
-            mean, low, high = interval((said - true) ** 2 - (constant - true) ** 2)
+            errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (means, held_out, constant)]
+            mean, low, high = interval((means - true) ** 2 - (constant - true) ** 2)
             inside, allowed = covered(found, of_kind)
-            print(f"{kind}, {size}+{size}, {len(true)} people: true {true.mean():.3f}, said {said.mean():.3f}, held out {held_out.mean():.3f}; "
+            print(f"{kind}, {size}+{size}, {len(true)} people: true {true.mean():.3f}, said {means.mean():.3f}, held out {held_out.mean():.3f}; "
                   f"error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of a constant {errors[2]:.3f} "
                   f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {inside:.0%}, that for as many pictures {allowed:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}")  # fmt: skip
     print("\nreliability: what is said, and the mean true AUC")
-    pairs = np.array(
-        [(TrueAuc.of(KINDS[kind], size, held_out).mean, true) for _, size, kind, held_out, true, *_ in rows]
-    )
+    pairs = np.array([(said(row).mean, row[4]) for row in rows])
     edges = np.quantile(pairs[:, 0], np.linspace(0, 1, 6))
     for low, high in pairwise(edges):
         inside = pairs[(pairs[:, 0] >= low) & (pairs[:, 0] <= high)]
         print(f"  {inside[:, 0].mean():.2f}: {inside[:, 1].mean():.2f} of {len(inside)}")
     print("\nten people, 8+8")
-    for _, size, kind, held_out, true, *_ in [row for row in rows if row[1:3] == (8, "all prior scores")][:10]:
-        one = TrueAuc.of(KINDS[kind], size, held_out)
+    for row in [row for row in rows if row[1:3] == (8, "all prior scores")][:10]:
+        one, (size, _, held_out, true) = said(row), row[1:5]
         low, high = one.interval
         later = one.after(2 * size)
         print(f"  {word_for(size, size, one)}: orders about {one.mean:.0%} of pairs ({low:.0%} to {high:.0%}), with 16 more ratings "
               f"{later.mean:.0%}; true {true:.0%}, held out {held_out:.0%}")  # fmt: skip
 
 
-def learn(rows: list[Row]) -> None:
-    """Print levels, slopes, scale and excess under which held-out and measured AUCs are likeliest together.
+def learn(rows: list[Row], plain_ones: list[Row]) -> None:
+    """Print levels, slopes, scale and excess under which held-out and measured AUCs are likeliest together, and of evidence.
 
     Both are noisy observations of the true AUC. Noise of the measured ones must not pass for a spread of tastes.
     """
     theta = expit(true_auc.ETA)
     place, size = np.array([list(KINDS).index(row[2]) for row in rows]), np.array([row[1] for row in rows])
-    held_out, true, liked, disliked = np.array([row[3:] for row in rows]).T[..., None]
+    held_out, true, liked, disliked = np.array([row[3:7] for row in rows]).T[..., None]
     noise = true_auc.variance_of_auc(theta, liked, disliked) + FLOOR
     measured = -0.5 * (true - theta) ** 2 / noise - 0.5 * np.log(noise)
     share, middle_of_plain, spread_of_plain = true_auc.PLAIN
-    plain_ones = share * norm.pdf(true_auc.ETA, middle_of_plain, spread_of_plain)
+    density_of_plain = share * norm.pdf(true_auc.ETA, middle_of_plain, spread_of_plain)
 
     def loss(x: np.ndarray) -> float:
         slope, scale = x[3 + place][:, None], np.exp(x[6])
         middle = x[place][:, None] + slope * np.log(size / 8)[:, None]
-        prior = (1 - share) * t.pdf((true_auc.ETA - middle) / scale, true_auc.DEGREES) / scale + plain_ones
+        prior = (1 - share) * t.pdf((true_auc.ETA - middle) / scale, true_auc.DEGREES) / scale + density_of_plain
         folds = expit(true_auc.ETA + slope * np.log(0.8))
         variance = np.exp(x[7]) * true_auc.variance_of_auc(folds, size[:, None]) + FLOOR
         logs = np.log(prior) - 0.5 * (held_out - folds) ** 2 / variance - 0.5 * np.log(variance) + measured
@@ -176,6 +196,15 @@ def learn(rows: list[Row]) -> None:
     x = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 700, "xatol": 0.01, "fatol": 0.05}).x
     print("levels and slopes:", {kind: (round(x[k], 2), round(x[3 + k], 2)) for k, kind in enumerate(KINDS.values())})
     print(f"scale {np.exp(x[6]):.2f}, excess {np.exp(x[7]):.1f}")
+    both = [*rows, *(row for row in plain_ones if row[2] != CHANCE)]
+    is_plain = np.arange(len(both)) >= len(rows)
+    evidence, pictures = np.log([max(row[7], true_auc.LEAST) for row in both]), np.log([row[1] / 8 for row in both])
+    weights = np.where(is_plain, PLAIN / is_plain.sum(), (1 - PLAIN) / (~is_plain).sum())
+    told = np.column_stack([evidence, pictures])
+    learnt = LogisticRegression(C=1e6).fit(told, is_plain, len(both) * weights)
+    slope, growth = learnt.coef_[0]
+    border = np.exp((np.log(share / (1 - share)) - learnt.intercept_[0]) / slope)
+    print(f"evidence: border {border:.2f}, power {-growth / slope:.2f}, slope {slope:.1f}")
 
 
 def main() -> None:
@@ -184,35 +213,40 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--development", action="store_true", help="the half that the numbers were learnt on")
     parser.add_argument("--learn", action="store_true")
-    parser.add_argument("--plain", action="store_true", help="plain tastes, beside the mean of the people")
+    parser.add_argument(
+        "--plain", action="store_true", help="plain tastes and likings by chance, beside the mean of the people"
+    )
     arguments = parser.parse_args()
     half = arguments.development or arguments.learn
-    title = f"trust-2-{'development' if half else 'report'}-{arguments.people}"
+    title = f"trust-3-{'development' if half else 'report'}"
 
     def run() -> list[Row]:
         place, other = (people(arguments.cache, development=one) for one in (half, not half))
         return reports(place, other, arguments.people, title)
 
-    rows = [tuple(row) for row in stored_json(arguments.cache / f"{title}.json", run)]
-    if arguments.plain:
-        place = people(arguments.cache, development=half)
-        category = categories(arguments.cache)[themes_for(everyone(arguments.cache).source, development=half)]
-        known = stored_json(arguments.cache / f"{title}-plain.json", lambda: plain(place, category, "plain tastes"))
-        for size in SIZES[1:]:
-            usual = np.mean([row[4] for row in rows if row[1:3] == (size, "all prior scores")])
-            of_size = [tuple(row) for row in known if row[1] == size]
-            held_out, true = np.array([row[3:5] for row in of_size]).T
-            found = [TrueAuc.of("shared", size, value) for value in held_out]
-            said = np.array([one.mean for one in found])
-            inside, allowed = covered(found, of_size)
-            errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (said, held_out, usual)]
-            print(f"plain tastes, {size}+{size}, {len(true)}: true {true.mean():.3f}, said {said.mean():.3f}, held out {held_out.mean():.3f}; error "
-                  f"of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of the people's mean {errors[2]:.3f}; the interval "
-                  f"holds {inside:.0%}, that for as many pictures {allowed:.0%}")  # fmt: skip
-    elif arguments.learn:
-        learn(rows)
-    else:
+    def run_plain() -> list[Row]:
+        chosen = themes_for(everyone(arguments.cache).source, development=half)
+        place, category = people(arguments.cache, development=half), categories(arguments.cache)[chosen]
+        return plain(place, category, SPLITS if half else 1, "plain tastes")
+
+    rows = [tuple(row) for row in stored_json(arguments.cache / f"{title}-{arguments.people}.json", run)]
+    if not (arguments.plain or arguments.learn):
         report(rows)
+        return
+    plain_ones = [tuple(row) for row in stored_json(arguments.cache / f"{title}-plain.json", run_plain)]
+    if arguments.learn:
+        learn(rows, plain_ones)
+        return
+    for kind, size in product(("all prior scores", CHANCE), SIZES[1:]):
+        usual = np.mean([row[4] for row in rows if row[1:3] == (size, "all prior scores")])
+        known = [row for row in plain_ones if row[1:3] == (size, kind)]
+        found, (held_out, true) = [said(row) for row in known], np.array([row[3:5] for row in known]).T
+        means, ends = np.array([one.mean for one in found]), np.array([one.interval for one in found])
+        inside, allowed = covered(found, known)
+        errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (means, held_out, usual)]
+        print(f"{'plain tastes' if kind != CHANCE else 'by chance'}, {size}+{size}, {len(true)}: true {true.mean():.3f}, said {means.mean():.3f}, held out "
+              f"{held_out.mean():.3f}; error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of the people's mean {errors[2]:.3f}; the interval "
+              f"holds {inside:.0%}, that for as many pictures {allowed:.0%}, 0.5 {np.mean(ends[:, 0] <= 0.5):.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Fits a taste: scaling, fit and calibration."""
+"""Fits a taste: scaling, fit, calibration, and the evidence that there is something to fit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,18 @@ from .examples import Examples
 from .folds import HeldOut
 from .item_kernels import ItemKernels
 from .making_kernels import MakingKernels
-from .mixture import Makings, Mixture, beliefs_in_generated, learn_mixture
+from .mixture import (
+    COMPARED_PICTURES,
+    CONSTANT,
+    Hypothesis,
+    Makings,
+    Mixture,
+    beliefs_in_generated,
+    fit_all,
+    hypotheses,
+    joined,
+    learn_mixture,
+)
 
 #: Number of pictures scored together, which limits memory.
 CHUNK = 4096
@@ -99,6 +111,36 @@ def fit(examples: Examples, names: tuple[str, ...], scaling: Scaling | None = No
             makings,
         ),
     )
+
+
+def evidence_of(examples: Examples, scaling: Scaling) -> float:
+    """Log evidence, in nats, that items and makings explain likings against that of a constant; without prior scores.
+
+    One picture stands for its group, because pictures that are nearly alike are liked alike. Likings are standardised, as the
+    beliefs are of likings of good and bad pictures. NaN if some are known from choices alone, or all are equal.
+    """
+    rows = np.unique(examples.groups, return_index=True)[1]
+    some = examples.take(rows[np.linspace(0, len(rows) - 1, min(len(rows), COMPARED_PICTURES)).astype(int)])
+    y = some.liking - some.liking.mean()
+    if not some.rated.all() or np.ptp(y) == 0:
+        return float("nan")
+    z, y = scaling.frame.deviations(some.items), y / y.std()
+    kernels, makings = ItemKernels.of(z, scaling.frame.kinds, some.modes), MakingKernels.of(some.makings)
+    base, made = kernels.against(z), makings.gram()
+
+    def shown(candidates: Sequence[Hypothesis]) -> np.ndarray:
+        """(h, 2) log beliefs, and these with the log evidence."""
+        beliefs = np.array([h.belief for h in candidates])
+        evidence = fit_all(list(candidates), base, y, some.weights, np.zeros((len(y), 0)), makings=made)[0]
+        return np.stack([beliefs, beliefs + evidence], axis=1)
+
+    candidates = hypotheses(kernels.names, ())
+    found = shown(candidates)
+    if made:
+        weights = np.exp(found[:, 1] - found[:, 1].max())
+        found = np.concatenate([found, shown(joined(candidates, weights, kernels.names, makings.names))])
+    (before, after), (usual, constant) = (np.logaddexp.reduce(one, axis=0) for one in (found, shown(CONSTANT)))
+    return float(after - before - (constant - usual))
 
 
 def calibrate(held_out: HeldOut | None, examples: Examples) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from ..protocols import Making
 from .beliefs import AMPLITUDES, NOISES
 from .examples import Examples
 from .making_kernels import Made, MakingKernels
-from .mixture import BEST_HYPOTHESES, COMPARED_PICTURES, Hypothesis, fit_all, log_weights, observations
+from .mixture import BEST_HYPOTHESES, COMPARED_PICTURES, CONSTANT, Hypothesis, fit_all, log_weights, observations
 from .taste import LearntTaste
 
 #: Most effects that are told, and half of a 95 % interval in deviations.
@@ -149,7 +149,7 @@ def liking_of_makings(examples: Examples, makings: Made) -> tuple[np.ndarray, np
         for number in range(len(gram))
         for amplitude, size in AMPLITUDES.items()
         for noise, belief in NOISES.items()
-    ] + [Hypothesis(-1, 0.0, noise, (), (), belief) for noise, belief in NOISES.items()]
+    ] + [*CONSTANT]
     nothing = np.zeros((len(examples), 0))
     contrasts, seen, weights, given, constant = observations(
         examples.liking, examples.weights, nothing, examples.levels

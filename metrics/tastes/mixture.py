@@ -110,6 +110,10 @@ class Hypothesis:
         return sum(own[1:], own[0]) if own else None
 
 
+#: Hypotheses that all pictures are liked alike, but for noise.
+CONSTANT = tuple(Hypothesis(-1, 0.0, noise, (), (), belief) for noise, belief in NOISES.items())
+
+
 def hypotheses(kernels: Sequence[str], priors: Sequence[str], beliefs: Sequence[Beliefs] = ()) -> list[Hypothesis]:
     """All combinations of kernels and of trusts in prior scores, both by name.
 

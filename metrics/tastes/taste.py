@@ -35,7 +35,7 @@ from ..items.frame import CONTENT
 from ..percentiles import percentiles_in
 from .appeal import APPEAL, appeal_model
 from .examples import Examples, check_contradictions
-from .fitting import Fitted, Scaling, calibrate, fit
+from .fitting import Fitted, Scaling, calibrate, evidence_of, fit
 from .folds import near_duplicates
 from .learning_curve import add_curve
 from .mixture import METHOD, Makings, makings_at
@@ -444,7 +444,7 @@ def learn_taste(
     fitted = fit(examples, names, scaling)
     learner = _learner(names, common)
     content = CONTENT in scaling.frame.kinds
-    check = examine(examples, learner, rng, repeats, content=content)
+    check = examine(examples, learner, rng, repeats, content=content, evidence=evidence_of(examples, scaling))
     trust = check.trust
     if prompts is not None and rows_by_group(prompts):
         within = WithinGroups() if check.held_out is None else within_held_out(check.held_out, prompts)

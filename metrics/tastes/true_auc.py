@@ -1,15 +1,16 @@
-"""The true AUC of a taste as far as it can be known: a posterior from other people's tastes and the held-out figure.
+"""The true AUC of a taste as far as it can be known: a posterior from other people's tastes, evidence and the held-out figure.
 
 A held-out figure of sixteen pictures is one noisy observation. So it is laid on top of what is known of other people's
 tastes that were learnt from as many pictures. With the log-odds η = log θ/(1 − θ) of the true AUC θ after n liked and n
 disliked pictures, and the held-out figure h,
 
     η ~ (1 − ε) [level + slope·log(n/8) + scale·t(ν)] + ε N(3, 1)   the prior, by kind of taste; ε for plain ones
+    log ε/(1 − ε) = log 0.08/0.92 + b·log(e/border)                 e the evidence that items explain the likings
     h ~ N(θ', c V(θ', n)),   η' = η + slope·log(4/5)                each fold learns from four fifths of the pictures
 
 V is the variance of an AUC of n and n independent pictures (Newcombe's method 5). c tells how much less cross-validation
 shows than new pictures would. A figure near 1 can still outweigh the prior, because a few tastes are plain, and V is small
-there.
+there. Plain ones also show in the evidence, which no fold has to share (``fitting.evidence_of``).
 After n' pictures, η moves with the slope, and keeps its distance from the prior's middle but for a share:
 
     η_n' = level + slope·log(n'/8) + ρ (η_n − level − slope·log(n/8)) + √(1 − ρ²) scale·√(ν/(ν − 2)) ε,   ρ = r^|log₂(n'/n)|
@@ -34,22 +35,27 @@ ETA = np.linspace(-4.0, 7.0, 1101)
 
 
 class Level(NamedTuple):
-    """Middle of the prior of η after 8 liked and 8 disliked pictures, and its slope."""
+    """Middle of the prior of η after 8 liked and 8 disliked pictures, its slope and its scale."""
 
     level: float
     slope: float
+    scale: float = 0.42
 
 
 #: Of tastes with prior scores that show what people in general like, with a network alone, and with neither.
 LEVELS = {
-    "shared": Level(0.90, 0.13),
-    "content": Level(0.60, 0.25),
-    "appearance": Level(0.25, 0.22),
-    "choices": Level(0.27, 0.105),
+    "shared": Level(0.98, 0.13),
+    "content": Level(0.64, 0.25),
+    "appearance": Level(0.29, 0.22),
+    "choices": Level(0.27, 0.105, 0.36),
 }
-SCALE, DEGREES = 0.36, 4.0
-#: ε, and middle and standard deviation of η of plain tastes.
+DEGREES = 4.0
+#: ε where the evidence is unknown, and middle and standard deviation of η of plain tastes.
 PLAIN = 0.08, 3.0, 1.0
+#: Border of the evidence after 8 liked and 8 disliked pictures, in nats, its power of n, and b.
+EVIDENCE = 2.66, 1.16, 9.8
+#: Least evidence that counts, and pictures a side beyond which it does not grow.
+LEAST, MOST = 0.1, 80
 #: c, and r.
 EXCESS, KEPT = 6.0, 0.9
 #: Share of the pictures that a fold learns from.
@@ -86,7 +92,14 @@ class TrueAuc:
     weights: np.ndarray
 
     @classmethod
-    def of(cls, kind: str, n: float, held_out: float = float("nan"), shown: float | None = None) -> TrueAuc:
+    def of(
+        cls,
+        kind: str,
+        n: float,
+        held_out: float = float("nan"),
+        shown: float | None = None,
+        evidence: float = float("nan"),
+    ) -> TrueAuc:
         """The posterior.
 
         Args:
@@ -94,14 +107,15 @@ class TrueAuc:
             n: liked, and disliked, pictures.
             held_out: AUC of held-out pictures, 0…1; NaN for none, which leaves the prior.
             shown: independent pictures a side that show as much as they do; by default n.
+            evidence: that items explain the likings, in nats; NaN if unknown.
 
         Examples:
             >>> from soart.metrics.tastes.true_auc import TrueAuc
             >>> usual, plain = TrueAuc.of("shared", 8, 0.6), TrueAuc.of("shared", 8, 1.0)
-            >>> usual.mean < plain.mean
+            >>> usual.mean < plain.mean < TrueAuc.of("shared", 8, 1.0, evidence=5).mean
             True
         """
-        logs = np.log(prior_density(ETA, kind, n))
+        logs = np.log(prior_density(ETA, kind, n, share_of_plain(n, evidence)))
         if np.isfinite(held_out):
             folds = expit(ETA + LEVELS[kind].slope * np.log(_LEARNT))
             variance = EXCESS * variance_of_auc(folds, n if shown is None else shown)
@@ -132,7 +146,7 @@ class TrueAuc:
         """The posterior after other numbers of liked and disliked pictures, as far as it is known now."""
         kept = KEPT ** abs(np.log2(n / self.n))
         moved = middle_of(self.kind, n) + kept * (ETA - middle_of(self.kind, self.n))
-        spread = np.sqrt((1 - kept**2) * DEGREES / (DEGREES - 2)) * SCALE + 1e-6
+        spread = np.sqrt((1 - kept**2) * DEGREES / (DEGREES - 2)) * LEVELS[self.kind].scale + 1e-6
         if kept > 0.999:
             return TrueAuc(self.kind, n, np.interp(ETA, moved, self.weights, left=0, right=0))
         apart = np.exp(-0.5 * ((ETA[:, None] - moved) / spread) ** 2)
@@ -140,18 +154,27 @@ class TrueAuc:
         return TrueAuc(self.kind, n, weights / weights.sum())
 
 
-def prior_density(eta: np.ndarray, kind: str, n: float) -> np.ndarray:
-    """Density of the prior of η after n liked and n disliked pictures."""
-    share, middle, spread = PLAIN
+def share_of_plain(n: float, evidence: float) -> float:
+    """Chance that a taste of n liked and n disliked pictures is a plain one, by the evidence in nats, NaN if unknown."""
+    share, (border, power, slope) = PLAIN[0], EVIDENCE
+    odds = share / (1 - share)
+    if np.isfinite(evidence):
+        odds *= (max(evidence, LEAST) / (border * (min(n, MOST) / 8) ** power)) ** slope
+    return float(odds / (1 + odds))
+
+
+def prior_density(eta: np.ndarray, kind: str, n: float, share: float = PLAIN[0]) -> np.ndarray:
+    """Density of the prior of η after n liked and n disliked pictures, with the share of plain tastes."""
+    _, middle, spread = PLAIN
     # Imported only to learn: the gallery opens without it.
     from scipy.stats import norm, t
 
-    usual = t.pdf((eta - middle_of(kind, n)) / SCALE, DEGREES) / SCALE
+    usual = t.pdf((eta - middle_of(kind, n)) / LEVELS[kind].scale, DEGREES) / LEVELS[kind].scale
     density: np.ndarray = (1 - share) * usual + share * norm.pdf(eta, middle, spread)
     return density
 
 
 def middle_of(kind: str, n: float) -> float:
     """Middle of the prior of η after n liked and n disliked pictures."""
-    level, slope = LEVELS[kind]
+    level, slope, _ = LEVELS[kind]
     return float(level + slope * np.log(n / 8))

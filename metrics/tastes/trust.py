@@ -2,8 +2,9 @@
 
 It says how well a taste orders other pictures: of pairs of a better and a worse liked picture, the share that it orders
 rightly, the true concordance (the AUC for good against bad). ``true_auc`` estimates it from what is known of other people's
-tastes, and from the held-out concordance. All learning is repeated inside every fold, including the choice of the method and
-the scaling of items. Near-duplicates and pictures of one group are never on both sides of a fold.
+tastes, the evidence that items explain the likings, and the held-out concordance. All learning is repeated inside every fold,
+including the choice of the method and the scaling of items. Near-duplicates and pictures of one group are never on both sides
+of a fold.
 
 | word                      | condition                                                                               |
 |---------------------------|-----------------------------------------------------------------------------------------|
@@ -231,7 +232,13 @@ class Check:
 
 
 def examine(
-    examples: Examples, learner: Learner, rng: np.random.Generator, repeats: int = REPEATS, *, content: bool = False
+    examples: Examples,
+    learner: Learner,
+    rng: np.random.Generator,
+    repeats: int = REPEATS,
+    *,
+    content: bool = False,
+    evidence: float = float("nan"),
 ) -> Check:
     """Check how well a learner predicts held-out examples.
 
@@ -241,6 +248,7 @@ def examine(
         rng: source of folds.
         repeats: repetitions of the cross-validation.
         content: True if a network's items are among the items.
+        evidence: that items explain the likings, in nats; NaN if unknown.
     """
     better, worse = sides(examples)
     liked = int((examples.rated & (examples.liking > examples.middle)).sum())
@@ -256,7 +264,8 @@ def examine(
     if not np.isfinite(held_out.concordance):
         return Check(plain)
     shown = a_side(*shown_as_much(held_out, units, better, worse))
-    found = TrueAuc.of(kind_of(examples, content=content), a_side(better, worse), held_out.concordance, shown)
+    kind, n = kind_of(examples, content=content), a_side(better, worse)
+    found = TrueAuc.of(kind, n, held_out.concordance, shown, evidence)
     low, high = found.interval
     word = word_for(better, worse, found)
     trust = replace(plain, word=word, concordance=found.mean, low=low, high=high, held_out=held_out.concordance)

@@ -90,6 +90,12 @@ def count_sound_pictures(collection: Collection) -> int:
         return session.scalar(query) or 0
 
 
+def newest_id(collection: Collection) -> int:
+    """Return the highest id of all pictures, which grows with each that is added; 0 without pictures."""
+    with collection.session("be read") as session:
+        return session.scalar(select(func.max(ImageRow.id))) or 0
+
+
 def ids_without_files(collection: Collection) -> set[int]:
     """Return the ids of the pictures of which scans have missed all files."""
     with collection.session("be read") as session:

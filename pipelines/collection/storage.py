@@ -24,6 +24,8 @@ from .upgrade import is_current, stored_version, upgrade_if_needed
 IMAGES = "images"
 #: Name of the folder for what can be made from items again, see ``pipelines.scoring.likeness_index``.
 LIKENESS = "likeness"
+#: Name of the folder for thumbnails, see ``pipelines.collection.thumbnails``.
+THUMBNAILS = "thumbs"
 #: Key under which a database remembers the folder of its pictures.
 _PICTURES = "pictures"
 

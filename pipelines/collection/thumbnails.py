@@ -16,6 +16,7 @@ from PIL import Image
 from ...errors import ImageError
 from ...files import read_regular, write_whole
 from ...metrics.image import read_image
+from .storage import THUMBNAILS
 
 if TYPE_CHECKING:
     from .collection import Collection
@@ -50,7 +51,7 @@ def thumbnail_path(collection: Collection, row: ImageRow, side: int = SIDE) -> P
     """Path of a thumbnail; None for a collection in memory."""
     if collection.folder is None:
         return None
-    return collection.folder / "thumbs" / row.sha256[:2] / f"{row.sha256}-{side}.jpg"
+    return collection.folder / THUMBNAILS / row.sha256[:2] / f"{row.sha256}-{side}.jpg"
 
 
 def thumbnail(collection: Collection, row: ImageRow, side: int = SIDE) -> bytes:

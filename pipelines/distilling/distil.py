@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from ...errors import JudgeError, LoraError, ModelError, PromptError, SoartError, expect
 from ...files import from_home
@@ -23,10 +22,11 @@ from ..collection.tables import ImageRow
 from ..generate import generate
 from ..judges.finding import By
 from ..judges.guarded import GuardedJudge
+from ..models.drawing_on import fitted
 from ..models.generator import ImageGenerator
 from ..models.loading import EMBEDDED
 from ..models.loras import LoraFiles, layers_of
-from ..models.noise import free_memory
+from ..models.noise import core_of, free_memory
 from ..models.prompt_syntax import parse_prompt
 from ..models.request import Request
 from ..optimizing.optimize import judge_for, learnt_from
@@ -35,7 +35,7 @@ from ..scoring.prompts import prompts_of
 from ..scoring.taste_judge import TasteJudge
 from .card import STRENGTHS, Examination, TrustCard
 from .denoiser import Denoiser, refusal_of_training
-from .lora_file import described, write_lora
+from .lora_file import described, diffusers_weights, is_unet, kohya_weights, write_lora
 from .training import Lessons, Recipe, Training, lora_layers, lora_on
 
 #: Highest learning rate of the embedded model, which was tried, and of large ones, as LoRAs of these are usually trained.
@@ -158,7 +158,9 @@ def distil(
     taste = check_taste(judge)
     if why := refusal_of_training(generator):
         raise ModelError(why)
-    if any(layer.active_adapters and not layer.disable_adapters for layer in layers_of(generator.model.pipeline.unet)):
+    if any(
+        layer.active_adapters and not layer.disable_adapters for layer in layers_of(core_of(generator.model.pipeline))
+    ):
         raise ModelError("The model has a LoRA on already: unload it first.")
     run = _Run(collection, generator, path, judge, recipe, check, progress, settings)
     run.choose(prompt, rated, pictures, taste.taste.rater if hasattr(taste.taste, "rater") else "")
@@ -296,8 +298,8 @@ class _Run:
             seconds = [one.seconds for batch in self.generator.draw(self._kept[:1]) for one in batch]
         state = self.collection.file(f"{UNFINISHED}/{self._key()}.pt")
         state.parent.mkdir(parents=True, exist_ok=True)
-        with self.generator.ready(self._kept[0]) as pipeline:
-            denoiser = Denoiser(pipeline)
+        with self.generator.ready(self._kept[0]):
+            denoiser = Denoiser(self.generator, self.settings)
             recipe, memory, checkpointed, pace = self._measured(denoiser)
         keys = [request.key(self.generator.model.identity) for request in self._fresh[len(first) :]]
         missing = len(keys) - len(self.collection.known_requests(keys))
@@ -348,7 +350,7 @@ class _Run:
         request = self._kept[0]
         size = (request.width, request.height) if request.width and request.height else None
         with self.generator.ready(request):
-            parts = [denoiser.latents(_fitted(self.collection.pixels(chosen[k]), size)[None]) for k in known]
+            parts = [denoiser.latents(fitted(self.collection.pixels(chosen[k]), size)[None]) for k in known]
         return Lessons(torch.cat(parts), [words[k] for k in known], values[known])
 
     def _measured(self, denoiser: Denoiser) -> tuple[Recipe, int, bool, float]:
@@ -361,10 +363,10 @@ class _Run:
         factor = pipeline.vae_scale_factor
         sides = [side // factor for side in (request.height or 0, request.width or 0)]
         if not all(sides):
-            sides = [denoiser.unet.config.sample_size] * 2
+            sides = [denoiser.core.config.sample_size] * 2
         small = [max(8, round(side * min(1.0, MEASURED_SIDE / max(sides)) / 8) * 8) for side in sides]
         share = sides[0] * sides[1] / (small[0] * small[1])
-        channels = denoiser.unet.config.in_channels
+        channels = denoiser.channels
         noise = torch.randn((2, channels, *small), generator=torch.Generator().manual_seed(0))
         pair = Lessons(noise, [request.prompt] * 2, np.array([0.0, 1.0]))
         sizes: dict[int, int] = {}
@@ -375,8 +377,8 @@ class _Run:
             return tensor
 
         one = replace(self.recipe, steps=1, pairs=1, together=1)
-        with lora_on(denoiser.unet, one.rank, one.seed) as own:
-            weights = {parameter.data_ptr() for parameter in denoiser.unet.parameters()}
+        with lora_on(denoiser.core, one.rank, one.seed) as own:
+            weights = {parameter.data_ptr() for parameter in denoiser.core.parameters()}
             trial = Training(denoiser, pair, one, own)
             # The first call of all is slower than the others.
             for _ in range(2):
@@ -394,7 +396,7 @@ class _Run:
             if free is not None:
                 together = max(1, min(together, (free - fixed) // max(each, 1)))
             return replace(self.recipe, together=together), fixed + together * each, False, pace
-        if not hasattr(denoiser.unet, "enable_gradient_checkpointing"):
+        if not hasattr(denoiser.core, "enable_gradient_checkpointing"):
             raise ModelError(
                 f"Training needs about {(fixed + each) / 1e9:.1f} GB beside the model, and {free / 1e9:.1f} GB are free: draw "
                 "smaller pictures."
@@ -402,15 +404,15 @@ class _Run:
         return replace(self.recipe, together=1), fixed + each, True, 1.3 * pace
 
     def _fit(self, denoiser: Denoiser, lessons: Lessons, recipe: Recipe, checkpointed: bool, state: Path) -> None:
-        unet = denoiser.unet
-        with self.generator.ready(self._kept[0]), lora_on(unet, recipe.rank, recipe.seed) as weights:
+        core = denoiser.core
+        with self.generator.ready(self._kept[0]), lora_on(core, recipe.rank, recipe.seed) as weights:
             training = Training(denoiser, lessons, recipe, weights)
             if training.resume(state):
                 self.notes.append(f"Training went on from step {training.step}, where an interrupted run had been.")
                 self._done += training.step
             if checkpointed:
-                unet.enable_gradient_checkpointing()
-                unet.train()
+                core.enable_gradient_checkpointing()
+                core.train()
             try:
                 while training.advance():
                     if training.step in (recipe.steps, SAVED * (training.step // SAVED)):
@@ -418,11 +420,12 @@ class _Run:
                     self._advance(1, "training", training.loss)
             finally:
                 if checkpointed:
-                    unet.disable_gradient_checkpointing()
-                    unet.eval()
-            self._layers = lora_layers(unet)
-        self._facts = described(unet, denoiser.predicts, self.path.stem, recipe.rank)
-        write_lora(self.path, self._layers, self._facts)
+                    core.disable_gradient_checkpointing()
+                    core.eval()
+            layers = lora_layers(core)
+        self._facts = described(core, denoiser.predicts, self.path.stem, recipe.rank)
+        self._weights = kohya_weights(layers) if is_unet(core) else diffusers_weights(layers)
+        write_lora(self.path, self._weights, self._facts)
 
     def _key(self) -> str:
         """Names the state by all that decides what is learnt."""
@@ -444,7 +447,7 @@ class _Run:
             self._kept, self._others, self.settings, taste=f"{self.judge.name}@{self.judge.version}", model=model.identity,
             new_prompts=self._new_prompts, learnt_from=self._learnt_from, steps=self.recipe.steps,
         )  # fmt: skip
-        write_lora(self.path, self._layers, self._facts, card.as_json())
+        write_lora(self.path, self._weights, self._facts, card.as_json())
         self._state.unlink(missing_ok=True)
         return card
 
@@ -455,15 +458,3 @@ def _words(prompt: str) -> str:
         return parse_prompt(prompt).text.strip()
     except SoartError:
         return ""
-
-
-def _fitted(pixels: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
-    """The middle of a picture, scaled to a size (width, height); None leaves it as it is."""
-    if size is None or pixels.shape[1::-1] == size:
-        return pixels
-    image = Image.fromarray(pixels)
-    share = min(image.width / size[0], image.height / size[1])
-    width, height = size[0] * share, size[1] * share
-    left, top = (image.width - width) / 2, (image.height - height) / 2
-    box = (left, top, left + width, top + height)
-    return np.asarray(image.resize(size, Image.Resampling.LANCZOS, box=box))

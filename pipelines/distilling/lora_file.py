@@ -1,7 +1,9 @@
-"""Writes the file of a LoRA so that diffusers, ComfyUI and AUTOMATIC1111's web UI read it.
+"""Writes the file of a LoRA so that diffusers and other programs read it.
 
-All three read the names of kohya's scripts: ``lora_unet_`` and the layer's name in diffusers with ``_`` for ``.``, then
-``lora_down.weight``, ``lora_up.weight`` and ``alpha``. The trust card is in the metadata, beside what such files usually say.
+For UNets, diffusers, ComfyUI and AUTOMATIC1111's web UI read the names of kohya's scripts: ``lora_unet_`` and the layer's name in
+diffusers with ``_`` for ``.``, then ``lora_down.weight``, ``lora_up.weight`` and ``alpha``. For transformers the names are those of
+diffusers: ``transformer.``, the layer's name, then ``lora_A.weight`` and ``lora_B.weight``. ComfyUI reads these for Stable
+Diffusion 3 and Flux. The trust card is in the metadata, beside what such files usually say.
 """
 
 from __future__ import annotations
@@ -48,9 +50,31 @@ def kohya_weights(layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> di
     return found
 
 
-def described(unet: Any, prediction: str, name: str, rank: int) -> dict[str, str]:  # noqa: ANN401
+def diffusers_weights(layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The tensors of a file for a transformer, float16; arguments as for ``kohya_weights``.
+
+    >>> import torch
+    >>> from soart.pipelines.distilling.lora_file import diffusers_weights
+    >>> sorted(diffusers_weights({"blocks.0.to_q": (torch.ones(2, 8), torch.ones(8, 2))}))
+    ['transformer.blocks.0.to_q.lora_A.weight', 'transformer.blocks.0.to_q.lora_B.weight']
+    """
+    return {
+        f"transformer.{layer}.lora_{side}.weight": weights.half().contiguous()
+        for layer, pair in layers.items()
+        for side, weights in zip("AB", pair, strict=True)
+    }
+
+
+def is_unet(core: Any) -> bool:  # noqa: ANN401
+    """True for UNets, whose files have the names of kohya's scripts."""
+    return "UNet" in type(core).__name__
+
+
+def described(core: Any, prediction: str, name: str, rank: int) -> dict[str, str]:  # noqa: ANN401
     """The usual metadata of such files: the network, and the model that it is for, as far as its family is known."""
-    config = unet.config
+    if not is_unet(core):
+        return {"modelspec.sai_model_spec": "1.0.0", "modelspec.title": name, "modelspec.implementation": "diffusers"}
+    config = core.config
     wide = config.cross_attention_dim
     facts = {
         "ss_output_name": name, "ss_network_module": "networks.lora", "ss_network_dim": str(rank), "ss_network_alpha": str(rank),
@@ -69,7 +93,7 @@ def described(unet: Any, prediction: str, name: str, rank: int) -> dict[str, str
 
 def write_lora(
     path: Path,
-    layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+    weights: Mapping[str, torch.Tensor],
     facts: Mapping[str, str],
     card: Mapping[str, Any] | None = None,
 ) -> None:
@@ -77,7 +101,7 @@ def write_lora(
 
     Args:
         path: of the file.
-        layers: as for ``kohya_weights``.
+        weights: as of ``kohya_weights`` or ``diffusers_weights``.
         facts: as ``described``.
         card: the trust card, as plain JSON values; None for none yet.
 
@@ -89,7 +113,7 @@ def write_lora(
         metadata[CARD] = json.dumps(card, sort_keys=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, save(kohya_weights(layers), metadata))
+        write_whole(path, save(dict(weights), metadata))
     except OSError as error:
         raise LoraError(f"The LoRA {str(path)!r} cannot be written: {error.strerror or error}.") from error
 

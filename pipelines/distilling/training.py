@@ -26,8 +26,8 @@ from ...files import write_whole
 from ..models.loras import layers_of
 from .denoiser import Denoiser
 
-#: Layers of the UNet that a LoRA changes: attention, and the convolutions of its residual blocks.
-TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2")
+#: Layers that a LoRA changes: attention, that of words in joint blocks too, and the convolutions of a UNet's residual blocks.
+TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "add_q_proj", "add_k_proj", "add_v_proj", "to_add_out", "conv1", "conv2")
 #: Name of the adapter while it is trained.
 ADAPTER = "soart_distilling"
 #: Factor of the loss of models in float16, which would lose the small derivatives.
@@ -125,25 +125,25 @@ def preference_loss(
 
 
 @contextmanager
-def lora_on(unet: Any, rank: int, seed: int) -> Iterator[list[torch.nn.Parameter]]:  # noqa: ANN401
-    """Add a LoRA to a UNet while the context lasts; gives its weights, which alone are trained.
+def lora_on(core: Any, rank: int, seed: int) -> Iterator[list[torch.nn.Parameter]]:  # noqa: ANN401
+    """Add a LoRA to a denoiser while the context lasts; gives its weights, which alone are trained.
 
     Args:
-        unet: without adapters that are active.
+        core: UNet or transformer, without adapters that are active.
         rank: of the LoRA.
         seed: of its first weights.
     """
     from peft import LoraConfig
 
-    learning = [one for one in unet.parameters() if one.requires_grad]
+    learning = [one for one in core.parameters() if one.requires_grad]
     for one in learning:
         one.requires_grad_(False)
-    had_adapters = bool(layers_of(unet))
+    had_adapters = bool(layers_of(core))
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(TARGETS)), adapter_name=ADAPTER)
-        weights = [one for name, one in unet.named_parameters() if f".{ADAPTER}." in name]
+            core.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(TARGETS)), adapter_name=ADAPTER)
+        weights = [one for name, one in core.named_parameters() if f".{ADAPTER}." in name]
         for one in weights:
             one.requires_grad_(True)
             # Half precision loses the small steps of training.
@@ -151,24 +151,24 @@ def lora_on(unet: Any, rank: int, seed: int) -> Iterator[list[torch.nn.Parameter
         yield weights
     finally:
         if had_adapters:
-            unet.delete_adapters(ADAPTER)
+            core.delete_adapters(ADAPTER)
             # PEFT activates another adapter where an active one is deleted.
-            for layer in layers_of(unet):
+            for layer in layers_of(core):
                 layer.set_adapter([])
         else:
-            unet.unload_lora()
+            core.unload_lora()
         for one in learning:
             one.requires_grad_(True)
 
 
 @contextmanager
-def _lora_off(unet: torch.nn.Module) -> Iterator[None]:
-    for layer in layers_of(unet):
+def _lora_off(core: torch.nn.Module) -> Iterator[None]:
+    for layer in layers_of(core):
         layer.enable_adapters(False)
     try:
         yield
     finally:
-        for layer in layers_of(unet):
+        for layer in layers_of(core):
             layer.enable_adapters(True)
 
 
@@ -192,7 +192,7 @@ class Training:
         self.denoiser, self.lessons, self.recipe = denoiser, lessons, recipe
         self._ends, self._weights = lessons.ends(), list(weights)
         self._optimizer = torch.optim.AdamW(self._weights, lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.0)
-        self._scale = SCALE if denoiser.unet.dtype == torch.float16 else 1.0
+        self._scale = SCALE if denoiser.core.dtype == torch.float16 else 1.0
         self.step, self.loss = 0, float("nan")
 
     def advance(self) -> bool:
@@ -246,8 +246,9 @@ class Training:
         lessons, denoiser = self.lessons, self.denoiser
         rows = np.concatenate([pairs[:, 0], pairs[:, 1]])
         hidden = np.concatenate([wordless, wordless])
+        size = (lessons.latents.shape[2], lessons.latents.shape[3])
         words = [
-            denoiser.words("" if blank else lessons.prompts[row])
+            denoiser.words("" if blank else lessons.prompts[row], size)
             for row, blank in zip(rows.tolist(), hidden, strict=True)
         ]
         both, when = torch.cat([noise, noise]), torch.cat([times, times])
@@ -258,13 +259,13 @@ class Training:
             better, worse = (said - target.to(said)).square().mean(dim=(1, 2, 3)).chunk(2)
             return better, worse
 
-        with torch.no_grad(), _lora_off(denoiser.unet):
+        with torch.no_grad(), _lora_off(denoiser.core):
             before = errors()
         return preference_loss(*errors(), *before, self.recipe.beta)
 
     def layers(self) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-        """For each changed layer by its name in the UNet, the weights of the LoRA: down (r, …), and up (…, r)."""
-        return lora_layers(self.denoiser.unet)
+        """For each changed layer by its name in the denoiser, the weights of the LoRA: down (r, …), and up (…, r)."""
+        return lora_layers(self.denoiser.core)
 
     def save(self, path: Path) -> None:
         """Write the state, to go on from after an interruption."""
@@ -295,10 +296,10 @@ class Training:
         return True
 
 
-def lora_layers(unet: torch.nn.Module) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+def lora_layers(core: torch.nn.Module) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """The weights of the LoRA that is trained, see ``Training.layers``."""
     found = {}
-    for name, layer in unet.named_modules():
+    for name, layer in core.named_modules():
         down, up = getattr(layer, "lora_A", None), getattr(layer, "lora_B", None)
         if down is not None and up is not None and ADAPTER in down:
             found[name] = (down[ADAPTER].weight.detach().cpu(), up[ADAPTER].weight.detach().cpu())

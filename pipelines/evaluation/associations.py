@@ -21,6 +21,8 @@ import numpy as np
 
 #: Fewest different prompts with a property, and without it, to compare; and about how many words are counted at most.
 FEWEST, WORDS = 8, 50_000
+#: False discovery rate up to which pages show associations, those above 5 % in grey.
+UNCERTAIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)

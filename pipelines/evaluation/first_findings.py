@@ -66,7 +66,8 @@ class FirstFindings:
         damage = suspected({detector.stored_name: detector.score(items) for detector in detectors()})
         self._faults.update(DETECTORS[number] for number in damage[fit & (damage >= 0)])
         kinds = ", ".join(f"{damage_noun(fault)} {count}" for fault, count in self._faults.most_common())
-        self.sentence = f"of {counted(self._pictures)} {self._faults.total()} are suspected of damage{f' ({kinds})' if kinds else ''}"
+        suspects = self._faults.total()
+        self.sentence = f"of {counted(self._pictures)} {suspects} {'is' if suspects == 1 else 'are'} suspected of damage{f' ({kinds})' if kinds else ''}"
         if self._best[1]:
             best, weakest = ((Path(path).name, round(score)) for score, path in (self._best, self._weakest))
-            self.sentence += f"; best {best[0]!r} with {best[1]} points, weakest {weakest[0]!r} with {weakest[1]}"
+            self.sentence += f"; by technical quality the best is {best[0]!r} with {best[1]} points, the weakest {weakest[0]!r} with {weakest[1]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -146,7 +147,7 @@ def open_evaluated(folder: str, collection: str | None = None) -> Collection:
     """
     where = collection or place_of(folder)
     if not Collection.is_collection(where):
-        raise CollectionError(f"{folder!r} has not been evaluated yet: run soart evaluate {folder} first.")
+        raise CollectionError(f"{folder!r} has not been evaluated yet: run soart evaluate {shlex.quote(folder)} first.")
     return Collection(where)
 
 

@@ -14,7 +14,7 @@ from ...errors import CollectionError
 from ...files import plain_path
 from ..collection.address import DATABASE
 from ..collection.collection import Collection
-from ..collection.storage import IMAGES, LIKENESS
+from ..collection.storage import IMAGES, LIKENESS, THUMBNAILS
 from ..collection.tables import (
     AWAY,
     ChoiceRow,
@@ -42,7 +42,12 @@ _FOUND_AGAIN = (
 )
 _LATEST_JUDGE = "latest:"
 #: Files that a collection makes again, or needs no longer.
-_MADE_AGAIN = (f"{DATABASE}*", f"{Path(DATABASE).stem}-schema-*{Path(DATABASE).suffix}", f"{LIKENESS}/*")
+_MADE_AGAIN = (
+    f"{DATABASE}*",
+    f"{Path(DATABASE).stem}-schema-*{Path(DATABASE).suffix}",
+    f"{LIKENESS}/*",
+    f"{THUMBNAILS}/*/*",
+)
 
 
 @dataclass(frozen=True)

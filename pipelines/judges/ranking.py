@@ -10,7 +10,7 @@ import numpy as np
 
 from ...metrics.damage.names import TASTE
 from ...metrics.damage.reasons import largest_first
-from ...metrics.damage.titles import has_points, stored_title
+from ...metrics.damage.titles import has_points, judge_name, stored_title
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason
@@ -276,7 +276,9 @@ def reasons_of(judged: JudgedPictures, numbers: set[int]) -> dict[int, tuple[Rea
         for judge, _ in judged.judges:
             name, row = judge.stored_name, rows[number]
             value = float(judged.columns[name][row])
-            text = f"{stored_title(name)} {value:.0f} of 100" if has_points(name) else f"{judge.name} {figure(value)}"
+            # A title of a taste has a colon, which would be taken for the start of details.
+            title = judge_name(name) if name.startswith(TASTE) else stored_title(name)
+            text = f"{title} {value:.0f} of 100" if has_points(name) else f"{judge.name} {figure(value)}"
             details = tuple(reason.in_brief for reason in chosen(behind[name].get(number, ()))[:2])
             reasons.append(Reason(text, float(judged.shares[name][row]), details))
         found[number] = tuple(largest_first(reasons))

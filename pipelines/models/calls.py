@@ -194,6 +194,17 @@ def guidance_argument(pipeline: Any) -> str | None:  # noqa: ANN401
     return None
 
 
+def image_to_image(pipeline: Any) -> Any:  # noqa: ANN401
+    """The pipeline of the same networks that draws on a picture at a strength; None if diffusers has none."""
+    from diffusers import AutoPipelineForImage2Image
+
+    try:
+        found = AutoPipelineForImage2Image.from_pipe(pipeline)
+    except ValueError:
+        return None
+    return found if {"image", "strength"} <= call_of(found).keys() else None
+
+
 def listed_classes() -> list[type]:
     """The text-to-image classes of the installed diffusers, in its order."""
     with warnings.catch_warnings():

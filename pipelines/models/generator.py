@@ -160,6 +160,13 @@ class ImageGenerator:
         """The model, under the identity of its weights and of its present scheduler."""
         return self._model.now()
 
+    def beside(self, model: LoadedModel, **settings: Any) -> ImageGenerator:  # noqa: ANN401
+        """A generator for another pipeline of the same networks, with the settings of this one but the size; both draw in turn."""
+        own = {name: value for name, value in self._settings.items() if name not in ("width", "height")}
+        made = ImageGenerator(model, **{**own, **settings})
+        made._in_use = self._in_use
+        return made
+
     def __enter__(self) -> Self:
         return self
 

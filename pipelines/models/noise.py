@@ -1,13 +1,17 @@
 """Draws from given noise: of a seed, of any other, with a derivative of the picture by the noise, or guided on the way.
 
 The noise of a picture is what a pipeline's ``prepare_latents`` makes of a seed, in standard deviations. It is replaced there,
-so that every family that has this function draws from given noise, whatever the shape of its latents. For a derivative
-the call of the pipeline runs without its own ``torch.no_grad``. Each step of the denoiser is checkpointed, so that memory holds
-one step, not all (Chen et al., "Training deep nets with sublinear memory cost", 2016).
+so that every family that has this function draws from given noise, whatever the shape of its latents. A pipeline that draws on a
+picture adds noise to that: there the noise that its scheduler adds is replaced.
+
+For a derivative the call of the pipeline runs without its own ``torch.no_grad``. Each step of the denoiser is checkpointed, so
+that memory holds one step, not all (Chen et al., "Training deep nets with sublinear memory cost", 2016).
 """
 
 from __future__ import annotations
 
+import inspect
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,13 +22,15 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import ModelError, first_line
 from ...messages import message
-from .calls import PICTURES
+from .calls import PICTURES, call_of
 from .generator import ImageGenerator, out_of_memory
 from .guidance import Guide, guided
+from .loading import LoadedModel
 from .request import DrawnPicture, Request
 from .step_preview import NEEDED, decoded
 
@@ -161,7 +167,7 @@ class NoiseSampler:
             stack.enter_context(torch.enable_grad())
             stack.enter_context(_frozen(pipeline))
             if checkpointed:
-                stack.enter_context(_checkpointed(_core(pipeline)))
+                stack.enter_context(_checkpointed(core_of(pipeline)))
             with _noise(pipeline, _given([noise])):
                 latents = _unguarded(type(pipeline))(pipeline, **arguments, **self._callbacks())[0]
             yield pipeline.image_processor.postprocess(decoded(pipeline, latents, self.size), output_type="pt")
@@ -191,11 +197,18 @@ class NoiseSampler:
     def memory_for_gradient(self) -> int:
         """Bytes that a derivative by the noise needs beside the model, measured on a small picture."""
         # PixArt draws a single step by the rules of another sampler.
-        request, share = replace(self.request, steps=min(2, self.request.steps)), 1.0
-        if self.size is not None and max(self.size) > MEASURED_SIDE:
-            width, height = (max(64, round(MEASURED_SIDE * side / max(self.size) / 64) * 64) for side in self.size)
-            share = self.size[0] * self.size[1] / (width * height)
-            request = replace(request, width=width, height=height)
+        request = replace(self.request, steps=min(fewest_steps(self.generator.model), self.request.steps))
+        generator, model, share = self.generator, self.generator.model, 1.0
+        drawn_on = model.inputs.get("image")
+        size = self.size or (drawn_on.size if isinstance(drawn_on, Image.Image) else None)
+        if size is not None and max(size) > MEASURED_SIDE:
+            width, height = (max(64, round(MEASURED_SIDE * side / max(size) / 64) * 64) for side in size)
+            share = size[0] * size[1] / (width * height)
+            if self.size is not None:
+                request = replace(request, width=width, height=height)
+            if isinstance(drawn_on, Image.Image):
+                inputs = {**model.inputs, "image": drawn_on.resize((width, height))}
+                generator = generator.beside(replace(model, inputs=inputs))
         sizes: dict[int, int] = {}
         calls: list[int] = []
         weights = {p.data_ptr() for p in _parameters(self.generator.model.pipeline)}
@@ -205,12 +218,12 @@ class NoiseSampler:
                 sizes[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
             return tensor
 
-        small = NoiseSampler(self.generator, request)
+        small = NoiseSampler(generator, request)
         noise = small.noise_of(self.request.seed).requires_grad_()
         try:
             with (
                 torch.autograd.graph.saved_tensors_hooks(kept, lambda tensor: tensor),
-                _weighed(_core(self.generator.model.pipeline), lambda: sum(sizes.values()), calls),
+                _weighed(core_of(self.generator.model.pipeline), lambda: sum(sizes.values()), calls),
                 small._differentiable(noise, request, checkpointed=False),
             ):
                 pass
@@ -251,9 +264,16 @@ def refusal(generator: object) -> str:
     model = generator.model
     if not hasattr(model.pipeline, "prepare_latents"):
         return f"A {type(model.pipeline).__name__} does not take noise from outside."
-    if any(model.inputs.get(name) is not None for name in PICTURES):
-        return "A picture that is drawn on another one does not start from noise alone."
+    pictures = [name for name in PICTURES if model.inputs.get(name) is not None]
+    if pictures and not (pictures == ["image"] and _draws_on(model.pipeline)):
+        return "A picture that is drawn after another one does not start from noise alone."
     return ""
+
+
+def fewest_steps(model: LoadedModel, made: int = 2) -> int:
+    """The fewest steps to ask for so that at least some are made: on a picture only a share of them is."""
+    strength = model.inputs.get("strength")
+    return math.ceil(made / strength) if isinstance(strength, int | float) and strength > 0 else made
 
 
 def refusal_of_gradient(generator: ImageGenerator) -> str:
@@ -262,7 +282,7 @@ def refusal_of_gradient(generator: ImageGenerator) -> str:
         return "A model of a host gives no derivative."
     model = generator.model
     pipeline = model.pipeline
-    if _unguarded(type(pipeline)) is None or _core(pipeline) is None:
+    if _unguarded(type(pipeline)) is None or core_of(pipeline) is None:
         return f"A {type(pipeline).__name__} gives no derivative."
     if missing := [name for name in NEEDED if getattr(pipeline, name, None) is None]:
         return f"A {type(pipeline).__name__} without {missing[0]} gives no derivative."
@@ -291,7 +311,13 @@ def _unguarded(kind: type) -> Any:  # noqa: ANN401
     return getattr(kind.__call__, "__wrapped__", None)
 
 
-def _core(pipeline: Any) -> Any:  # noqa: ANN401
+def _draws_on(pipeline: Any) -> bool:  # noqa: ANN401
+    """True if a pipeline adds noise to a picture, at a strength."""
+    return "strength" in call_of(pipeline)
+
+
+def core_of(pipeline: Any) -> Any:  # noqa: ANN401
+    """The UNet or the transformer of a pipeline; None without one."""
     cores = (getattr(pipeline, name, None) for name in ("unet", "transformer"))
     return next((core for core in cores if core is not None), None)
 
@@ -312,10 +338,13 @@ def _given(noises: Sequence[torch.Tensor]) -> Callable[[torch.Tensor, float], to
 @contextmanager
 def _noise(pipeline: Any, use: Callable[[torch.Tensor, float], torch.Tensor]) -> Iterator[None]:  # noqa: ANN401
     """Replaces the latents that a pipeline starts from by those that ``use`` makes of them and their scale."""
-    own = pipeline.prepare_latents
+    own, draws_on = pipeline.prepare_latents, _draws_on(pipeline)
 
     @wraps(own)
     def prepare(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
+        if draws_on:
+            with _noise_added(pipeline.scheduler, use):
+                return own(*inputs, **options)
         prepared = own(*inputs, **options)
         latents = prepared[0] if isinstance(prepared, tuple) else prepared
         given = use(latents, _scale(pipeline.scheduler, latents))
@@ -326,6 +355,26 @@ def _noise(pipeline: Any, use: Callable[[torch.Tensor, float], torch.Tensor]) ->
         yield
     finally:
         del pipeline.prepare_latents
+
+
+@contextmanager
+def _noise_added(scheduler: Any, use: Callable[[torch.Tensor, float], torch.Tensor]) -> Iterator[None]:  # noqa: ANN401
+    """Replaces the noise that a scheduler adds to a picture by what ``use`` makes of it."""
+    name = "scale_noise" if hasattr(scheduler, "scale_noise") else "add_noise"
+    own = getattr(scheduler, name)
+    signature = inspect.signature(own)
+
+    @wraps(own)
+    def add(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
+        call = signature.bind(*inputs, **options)
+        call.arguments["noise"] = use(call.arguments["noise"], 1.0)
+        return own(*call.args, **call.kwargs)
+
+    setattr(scheduler, name, add)
+    try:
+        yield
+    finally:
+        delattr(scheduler, name)
 
 
 def _scale(scheduler: Any, latents: torch.Tensor) -> float:  # noqa: ANN401
@@ -355,7 +404,7 @@ def _frozen(pipeline: Any) -> Iterator[None]:  # noqa: ANN401
 
 
 @contextmanager
-def _replaced_forward(module: Any, forward: Callable[..., Any]) -> Iterator[None]:  # noqa: ANN401
+def replaced_forward(module: Any, forward: Callable[..., Any]) -> Iterator[None]:  # noqa: ANN401
     """Has another function called in place of a module's ``forward``."""
     own, replaced = module.forward, "forward" in module.__dict__
     module.forward = wraps(own)(forward)
@@ -375,7 +424,7 @@ def _checkpointed(core: Any) -> AbstractContextManager[None]:  # noqa: ANN401
     def forward(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
         return checkpoint(own, *inputs, use_reentrant=False, **options)
 
-    return _replaced_forward(core, forward)
+    return replaced_forward(core, forward)
 
 
 def _weighed(core: Any, kept: Callable[[], int], calls: list[int]) -> AbstractContextManager[None]:  # noqa: ANN401
@@ -388,4 +437,4 @@ def _weighed(core: Any, kept: Callable[[], int], calls: list[int]) -> AbstractCo
         calls.append(kept() - before)
         return result
 
-    return _replaced_forward(core, forward)
+    return replaced_forward(core, forward)

@@ -30,7 +30,8 @@ from ..scoring.taste_judge import TasteJudge
 from ..support.background import CancelledError
 from .examining import Examiner, Marks
 from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
-from .parents import KEYWORD, Parent, family, keep_noise
+from .parents import Parent, family, generator_for, keep_noise
+from .records import KEYWORD
 from .ways import SEEDS, WAYS, Means, Noise
 from .weighing import WeightedJudges
 
@@ -178,7 +179,8 @@ def optimize(
         adherence: least adherence, 0 to 1; by default that of the first seeds less 0.02.
         anyway: True to use a taste that cannot be relied on yet.
         ways: those that may be gone, of ``gradient``, ``guidance``, ``search`` and ``seeds``; by default all.
-        parents: pictures of this model and of one size to begin with, in place of seeds: near one, or between several.
+        parents: pictures of this model and of one size to begin with, in place of seeds: near one, or between several; or a
+            picture of any origin to draw on.
         state: file to go on from after an interruption; it is removed at the end.
         progress: called after each step; whatever it raises ends the run.
         after_step: called after each step of the sampler; likewise.
@@ -199,10 +201,10 @@ def optimize(
     if not all(limit is None or limit > 0 for limit in (seconds, pictures)):
         raise SoartError(f"Expected a limit above 0, got {seconds} seconds and {pictures} pictures.")
     _check_ways(ways)
-    judge = judge_for(by, anyway=anyway)
+    judge, generator = judge_for(by, anyway=anyway), generator_for(generator, parents)
     request = generator.request(prompt, seed, **settings)
     means = Means.of(generator, request, Examiner(judge, prompt), ways, after_step)
-    means.parents = _noises(means, parents)
+    _begin_with(means, parents)
     run = Optimization(means, Limit(seconds, pictures), adherence)
     resumed = state is not None and run.resume(state)
     way = ""
@@ -222,6 +224,19 @@ def optimize(
         state.unlink(missing_ok=True)
     notes = [*means.notes, *(["It went on where an interrupted run had been."] if resumed else [])]
     return _result(run, notes, parents)
+
+
+def _begin_with(means: Means, parents: Sequence[Parent]) -> None:
+    """Begin with the noises of parents, or draw on the only one.
+
+    Raises:
+        ModelError: a model that takes seeds alone, or noises of several sizes.
+    """
+    if any(one.drawn_on is not None for one in parents):
+        # In the size that is drawn, in which it is judged too.
+        means.drawn_on = np.asarray(means.generator.model.inputs["image"])
+    else:
+        means.parents = _noises(means, parents)
 
 
 def _noises(means: Means, parents: Sequence[Parent]) -> tuple[Noise, ...]:
@@ -329,6 +344,9 @@ def optimize_again(
             f"The picture was optimized for {record['judge']!r} in the version {record['judge version']}, and this is "
             f"{judge.stored_name!r} in the version {judge.version}: name the same judge."
         )
+    if len(parents) != len(record.get("parents", ())):
+        raise ModelError("The picture was bred from others: make it again with the collection that it was made in.")
+    generator = generator_for(generator, parents)
     if generator.model.identity != record["model"]:
         raise ModelError(
             f"The picture was drawn by {record['model']!r}, and this is {generator.model.identity!r}: load the same model."
@@ -336,9 +354,7 @@ def optimize_again(
     settings = {name: record[name] for name in _SETTINGS if record[name] not in (None, "")}
     request = generator.request(record["prompt"], record["seed"], **settings)
     means = Means.of(generator, request, Examiner(judge, record["prompt"]), [*dict.fromkeys(record["ways"])] or None)
-    if len(parents) != len(record.get("parents", ())):
-        raise ModelError("The picture was bred from others: make it again with the collection that it was made in.")
-    means.parents = _noises(means, parents)
+    _begin_with(means, parents)
     run = Optimization(means, Limit(None, None), record["floor"], script=record["ways"], first=record["first"])
     while run.advance():
         pass
@@ -363,26 +379,17 @@ def _check_record(record: Mapping[str, Any]) -> None:
         and isinstance(one.get("sha256"), str)
         and isinstance(one.get("seed"), int | None)
         and isinstance(one.get("way"), int)
+        and _is_strength(one.get("strength"), one.get("size"))
         for one in record.get("parents", ())
     )
     if not sound or not 0 < record["first"] <= FIRST or not {*map(str, record["ways"])} <= {*WAYS, SEEDS}:
         raise ModelError("The record of the picture is damaged: give a PNG file that soart optimize wrote.")
 
 
-def record_of(file: Path) -> dict[str, Any]:
-    """The record in the file of an optimized picture.
-
-    Raises:
-        ModelError: the file holds none.
-    """
-    try:
-        with Image.open(file) as image:
-            record: dict[str, Any] = json.loads(image.info[KEYWORD])
-    except (OSError, KeyError, ValueError, SyntaxError) as error:
-        raise ModelError(
-            f"{str(file)!r} holds no record of an optimized picture: give a PNG file that soart optimize wrote."
-        ) from error
-    return record
+def _is_strength(strength: object, size: object) -> bool:
+    """True for the strength and the size of a picture that was drawn on, and for neither."""
+    sized = size is None or (isinstance(size, list) and [*map(type, size)] == [int, int])
+    return (strength is None or isinstance(strength, int | float)) and sized
 
 
 def state_file(
@@ -413,7 +420,9 @@ def store(collection: Collection, generator: ImageGenerator, optimized: Optimize
     for request, pixels, noise in pictures:
         drawn = DrawnPicture(request, pixels, None, optimized.seconds_per_picture)
         rows += collection.add_drawn([drawn], generator.model.identity, sampler, {KEYWORD: request.optimized})
-        keep_noise(collection, rows[-1], noise, way, judge.stored_name)
+        # On a picture that was drawn on, noise alone does not draw it again.
+        if all(one.drawn_on is None for one in optimized.parents):
+            keep_noise(collection, rows[-1], noise, way, judge.stored_name)
     inner = judge.inner
     for one in [each for each, _ in inner.judges] if isinstance(inner, WeightedJudges) else [judge]:
         judge_pictures(StoredPictures(collection, rows), one)

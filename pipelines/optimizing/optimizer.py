@@ -27,6 +27,8 @@ FIRST = 4
 #: Seeds from whose best the other ways go on, and the share of the limit that these may take; taken on planted tastes of
 #: their own (docs/benchmarks/optimizing.md): a better start is as true as the taste, a longer way follows its errors.
 MOST_SEEDS, SHARE = 16, 0.5
+#: Steps in a row whose only better pictures passed a bound, after which a run ends: a single one is made again, smaller.
+ALARM = 2
 #: Version of records; others are not drawn again.
 VERSION = 1
 #: End of a run that its caller ended.
@@ -105,7 +107,7 @@ class Optimization:
     Attributes:
         best: the best picture so far within the bounds.
         start: the best of the first seeds, or the picture of the first parent.
-        seeds: of the first seeds.
+        first: marks of the first seeds.
         steps: made so far.
         drawn: number of pictures drawn.
         ended: key of ``ENDS`` once it has ended; empty before.
@@ -152,6 +154,10 @@ class Optimization:
         # More like a picture is measured by that picture.
         if self.means.parents and np.isfinite(attempts[0].marks.value):
             self.start = attempts[0]
+        if self.means.drawn_on is not None:
+            favourite = DrawnPicture(self.means.request, self.means.drawn_on, None, 0.0)
+            [marks] = self.means.examiner.examine([favourite])
+            self.start = Attempt(Noise(None, 0.0, self.means.request.seed), favourite, marks)
         self._second = self.best.marks.second
         return self.best
 
@@ -210,10 +216,14 @@ class Optimization:
             return self._script[len(self.steps)] if len(self.steps) < len(self._script) else None
         if self._seeds_fit():
             return SEEDS
+        pushed = [step for step in self.steps if step.way != SEEDS][-ALARM:]
+        if len(pushed) == ALARM and all(step.refused and step.gain <= 0 for step in pushed):
+            self.ended = _most_frequent([bound for step in pushed for bound in step.refused])
+            return None
         open_ways = [way for way in self.means.ways if way == SEEDS or self._failures(way) < GIVEN_UP]
         if not open_ways:
             refused = [bound for step in self.steps[-2 * GIVEN_UP :] for bound in step.refused]
-            self.ended = max(("second", "adherence", "freedom"), key=refused.count) if refused else "value"
+            self.ended = _most_frequent(refused) if refused else "value"
             return None
         fitting = [way for way in open_ways if self._fits(way)]
         untried = [way for way in fitting if not any(step.way == way for step in self.steps)]
@@ -319,3 +329,8 @@ class Optimization:
         self.bounds = Bounds.of(self.first, self._floor)
         self._since = self.limit.clock()
         return True
+
+
+def _most_frequent(bounds: Sequence[str]) -> str:
+    """The bound that was passed most often."""
+    return max(("second", "adherence", "freedom"), key=bounds.count)

@@ -1,7 +1,7 @@
-"""Parents: pictures whose noise a run begins with, so that it makes more like them.
+"""Parents: pictures whose noise a run begins with, or that it draws on, so that it makes more like them.
 
 The noise of a picture is that of its seed. Of an optimized picture it is kept in a file of the collection, because no seed
-gives it.
+gives it. A picture that is drawn on needs no noise, so that it may come from anywhere.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -23,20 +22,20 @@ from ...files import write_whole
 from ...prompts.space.rendering import RenderedChoice
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
-from ..collection.provenance import SOART, provenance_of
+from ..collection.provenance import SOART, Provenance, provenance_of
 from ..collection.queries import rows_by_hash
 from ..collection.studies import choices_by_space
 from ..collection.tables import ImageRow
 from ..ingest.lookup import look_up
+from ..models.drawing_on import check_strength, drawing_on
 from ..models.generator import ImageGenerator
 from ..models.limits import SEED_LIMIT
 from ..models.request import loras_beside
+from .records import is_optimized, strength_of
 from .ways import Noise
 
 #: Folder of a collection that holds the noise of optimized pictures.
 NOISES = "optimizing/noise"
-#: Keyword of the text of a PNG file that holds the record of an optimized picture.
-KEYWORD = "soart_optimized"
 #: Most parents of a picture: a mixture of more is like none of them.
 MOST = 3
 
@@ -52,6 +51,9 @@ class Parent:
         judge: stored name of the judge that guided it; empty for none.
         prompt: its prompt.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``, as far as they are known.
+        drawn_on: (h, w, 3) uint8 picture that is drawn on; None for one whose noise is begun with.
+        strength: with which it is drawn on.
+        size: width and height to draw it with; None for its own.
     """
 
     sha256: str
@@ -60,12 +62,57 @@ class Parent:
     judge: str = ""
     prompt: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    drawn_on: np.ndarray | None = field(default=None, repr=False)
+    strength: float = 1.0
+    size: tuple[int, int] | None = None
 
     @property
     def record(self) -> dict[str, Any]:
         """Facts of it for a record."""
         seed = None if self.noise.noise is not None else self.noise.seed
-        return {"sha256": self.sha256, "seed": seed, "way": self.way}
+        facts: dict[str, Any] = {"sha256": self.sha256, "seed": seed, "way": self.way}
+        if self.drawn_on is None:
+            return facts
+        return facts | {"strength": self.strength, "size": None if self.size is None else [*self.size]}
+
+
+def drawn_on(
+    pixels: np.ndarray,
+    strength: float,
+    sha256: str = "",
+    size: tuple[int, int] | None = None,
+    **facts: Any,  # noqa: ANN401
+) -> Parent:
+    """A picture to draw on, as a parent.
+
+    Args:
+        pixels: (h, w, 3) uint8.
+        strength: share of the steps that are made, see ``models.drawing_on``.
+        sha256: of its file; by default that of the pixels.
+        size: width and height to draw; None for its own.
+        facts: ``prompt`` and ``settings``.
+
+    Raises:
+        ModelError: a strength out of range.
+    """
+    named = sha256 or hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    return Parent(named, Noise(None, 0.0, 0), 0, drawn_on=pixels, strength=check_strength(strength), size=size, **facts)
+
+
+def generator_for(generator: ImageGenerator, parents: Sequence[Parent]) -> ImageGenerator:
+    """The generator that draws a run: ``generator``, or one that draws on the only parent.
+
+    Raises:
+        ModelError: the model cannot draw on pictures, or several are to be drawn on.
+    """
+    pictures = [one for one in parents if one.drawn_on is not None]
+    if not pictures:
+        return generator
+    if len(parents) > 1:
+        raise ModelError(f"Expected one picture to draw on, got {len(parents)}: name one, or leave the strength out.")
+    [one] = pictures
+    assert one.drawn_on is not None
+    return drawing_on(generator, one.drawn_on, one.strength, one.size)
 
 
 def noise_file(collection: Collection, sha256: str) -> Path:
@@ -106,24 +153,33 @@ def _kept(path: Path) -> tuple[Noise, int, str]:
         raise ModelError(f"The noise {str(path)!r} cannot be read ({first_line(error)}): remove it.") from error
 
 
-def parent_of(collection: Collection, generator: ImageGenerator, row: ImageRow) -> Parent:
+def parent_of(
+    collection: Collection, generator: ImageGenerator, row: ImageRow, strength: float | None = None
+) -> Parent:
     """A picture of a collection as a parent.
 
     Args:
         collection: the collection.
-        generator: the model, which must be the one that drew the picture.
+        generator: the model, which must be the one that drew the picture, unless it is drawn on.
         row: the picture.
+        strength: to draw on it; None to begin with its noise.
 
     Raises:
         ModelError: prompt, seed or model of the picture are not known, another model drew it, or its noise is not kept here.
     """
-    name, origin = collection.locate(row).name, provenance_of(collection, [row]).get(row.id)
+    path, origin = collection.locate(row), provenance_of(collection, [row]).get(row.id)
+    name, own = path.name, generator.model.identity
+    same = origin is not None and bool(origin.model) and loras_beside(own, origin.model or "") is not None
+    if strength is not None:
+        known = {} if origin is None or not same else _settings(generator, origin)
+        known = {setting: value for setting, value in known.items() if setting not in ("width", "height")}
+        prompt = "" if origin is None else origin.prompt or ""
+        return drawn_on(collection.pixels(row), strength, row.sha256, prompt=prompt, settings=known)
     if origin is None or origin.prompt is None or origin.seed is None or not origin.model:
         raise ModelError(
             f"Nothing says how {name!r} was drawn: choose a picture whose prompt, seed and model are known, such as one drawn here."
         )
-    own = generator.model.identity
-    if loras_beside(own, origin.model) is None:
+    if not same:
         raise ModelError(
             "%(name)s was drawn by %(model)s, and this is %(own)s: load the same model.",
             name=repr(name),
@@ -132,13 +188,23 @@ def parent_of(collection: Collection, generator: ImageGenerator, row: ImageRow) 
         )
     way = _seed(name, origin.seed)
     noise, judge = Noise(None, 0.0, way), ""
-    if (path := noise_file(collection, row.sha256)).is_file():
-        noise, way, judge = _kept(path)
-    elif _is_optimized(collection.locate(row)):
+    if strength_of(path) is not None:
+        raise ModelError(
+            "%(name)s was drawn on another picture, so that no noise alone makes it: give a strength to draw on it.",
+            name=repr(name),
+        )
+    if (kept := noise_file(collection, row.sha256)).is_file():
+        noise, way, judge = _kept(kept)
+    elif is_optimized(path):
         raise ModelError(
             "%(name)s was optimized, and its noise is not in this collection: name the collection that it was made in.",
             name=repr(name),
         )
+    return Parent(row.sha256, noise, way, judge, origin.prompt, _settings(generator, origin))
+
+
+def _settings(generator: ImageGenerator, origin: Provenance) -> dict[str, Any]:
+    """The settings that a picture of the same model was drawn with, as far as they are known."""
     sampler = origin.sampler or ""
     known = {"negative": origin.negative, "steps": origin.steps, "guidance": origin.guidance}
     if origin.tool == SOART and sampler not in ("", generator.model.sampler):
@@ -146,14 +212,7 @@ def parent_of(collection: Collection, generator: ImageGenerator, row: ImageRow) 
         known["scheduler"] = f"{sampler}Scheduler" if generator.model.pipeline is not None else sampler
     if {"width", "height"} <= generator.model.accepts:
         known |= dict(zip(("width", "height"), origin.size, strict=True))
-    return Parent(
-        row.sha256,
-        noise,
-        way,
-        judge,
-        origin.prompt,
-        {name: value for name, value in known.items() if value is not None},
-    )
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _seed(name: str, text: str) -> int:
@@ -163,21 +222,16 @@ def _seed(name: str, text: str) -> int:
     return seed
 
 
-def _is_optimized(path: Path) -> bool:
-    try:
-        with Image.open(path) as image:
-            return KEYWORD in image.info
-    except (OSError, ValueError, SyntaxError):
-        return False
-
-
-def parents_named(collection: Collection, generator: ImageGenerator, files: Sequence[Path]) -> list[Parent]:
+def parents_named(
+    collection: Collection, generator: ImageGenerator, files: Sequence[Path], strength: float | None = None
+) -> list[Parent]:
     """Picture files as parents; those that are not in the collection yet are added to it, where they lie.
 
     Args:
         collection: the collection.
         generator: the model that drew them.
         files: at most ``MOST`` of one size.
+        strength: to draw on the only one; None to begin with their noise.
 
     Raises:
         ModelError: as for ``parent_of``; too many files, or a file that is no picture.
@@ -187,7 +241,7 @@ def parents_named(collection: Collection, generator: ImageGenerator, files: Sequ
     found = look_up(collection, files, ())
     for problem in found.problems.values():
         raise ModelError(problem)
-    return [parent_of(collection, generator, found.pictures[file]) for file in files]
+    return [parent_of(collection, generator, found.pictures[file], strength) for file in files]
 
 
 def beginning(
@@ -197,6 +251,7 @@ def beginning(
     prompt: str | None,
     seed: int,
     settings: Mapping[str, Any],
+    strength: float | None = None,
 ) -> tuple[str, dict[str, Any], list[Parent]]:
     """Prompt, settings and parents of a run that begins with pictures.
 
@@ -207,18 +262,29 @@ def beginning(
         prompt: None for that of the first; of several that were tuned in one space, for one whose options come from all.
         seed: decides which option comes from which.
         settings: those of the first picture unless they are given here; None is not given.
+        strength: to draw on the only picture, in the size of the settings if they have one; None to begin with noise.
 
     Raises:
-        ModelError: as for ``parents_named``.
+        ModelError: as for ``parents_named``; a strength without a picture, or a picture to draw on whose prompt is not known.
     """
-    parents = parents_named(collection, generator, files)
+    parents = parents_named(collection, generator, files, strength)
     own = dict(parents[0].settings) if parents else {}
+    given = {name: value for name, value in settings.items() if value is not None}
+    if strength is not None:
+        if not parents:
+            raise ModelError("A strength is for a picture to draw on: name one (like).")
+        if prompt is None and not parents[0].prompt:
+            raise ModelError(f"Nothing says what {files[0].name!r} shows: name a prompt too.")
+        width, height = (given.pop(side, None) for side in ("width", "height"))
+        if width and height:
+            parents[0] = replace(parents[0], size=(width, height))
+        # Before anything is drawn.
+        generator_for(generator, parents)
     if prompt is None and parents:
         prompt = parents[0].prompt
         if len(parents) > 1 and (mixture := crossed(collection, generator, parents, seed)) is not None:
             prompt, own = mixture.prompt, own | mixture.settings
             own |= {} if mixture.negative is None else {"negative": mixture.negative}
-    given = {name: value for name, value in settings.items() if value is not None}
     return prompt or "", {**own, **given}, parents
 
 
@@ -257,6 +323,15 @@ def parents_again(collection: Collection, record: Mapping[str, Any]) -> list[Par
     """
     parents = []
     for one in record.get("parents", ()):
+        if one.get("strength") is not None:
+            row = rows_by_hash(collection, [one["sha256"][:16]]).get(one["sha256"][:16])
+            if row is None:
+                raise ModelError(
+                    "The picture that was drawn on is not in this collection: name the collection that it was made in."
+                )
+            size = None if one["size"] is None else (int(one["size"][0]), int(one["size"][1]))
+            parents.append(drawn_on(collection.pixels(row), one["strength"], one["sha256"], size))
+            continue
         if one["seed"] is not None:
             parents.append(Parent(one["sha256"], Noise(None, 0.0, one["seed"]), one["way"]))
             continue
@@ -271,4 +346,5 @@ def parents_again(collection: Collection, record: Mapping[str, Any]) -> list[Par
 
 def family(parents: Sequence[Parent]) -> str:
     """A text that is equal for equal parents; empty without any."""
-    return hashlib.sha256(json.dumps([one.sha256 for one in parents]).encode()).hexdigest() if parents else ""
+    facts = [one.sha256 if one.drawn_on is None else one.record for one in parents]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest() if parents else ""

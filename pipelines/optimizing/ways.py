@@ -22,7 +22,15 @@ from ...messages import joined, message
 from ..judges.gradients import checked_gradient
 from ..models.generator import ImageGenerator
 from ..models.guidance import Guide
-from ..models.noise import DrawsNoise, NoiseSampler, free_memory, refusal, refusal_of_gradient, sampler_of
+from ..models.noise import (
+    DrawsNoise,
+    NoiseSampler,
+    fewest_steps,
+    free_memory,
+    refusal,
+    refusal_of_gradient,
+    sampler_of,
+)
 from ..models.request import DrawnPicture, Request
 from .examining import Examiner
 from .gaussian import flattened, mixed, normal, on_sphere, rotated
@@ -69,6 +77,7 @@ class Means:
         ways: those that can be gone, in the order in which they are tried.
         more_seeds: True if they begin with the best of more seeds.
         parents: noises of pictures to make more like; without any, a run begins with seeds.
+        drawn_on: (h, w, 3) uint8 picture that all others are drawn on; None for text alone.
     """
 
     generator: ImageGenerator
@@ -79,6 +88,7 @@ class Means:
     ways: tuple[str, ...]
     more_seeds: bool = False
     parents: tuple[Noise, ...] = ()
+    drawn_on: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -128,7 +138,8 @@ class Means:
     @property
     def few_steps(self) -> int:
         """Steps of the sampler that a gradient passes through."""
-        return min(max(FEWEST, round(FEW * self.request.steps)), self.request.steps)
+        least = fewest_steps(self.generator.model, FEWEST)
+        return min(max(least, round(FEW * self.request.steps)), self.request.steps)
 
     def first(self, count: int) -> list[Noise]:
         """The noise of the first pictures: that of seeds, or that of parents and of their children."""

@@ -23,6 +23,7 @@ from ...metrics.percentiles import percentiles
 from ..collection.files import first_paths, picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
 from ..collection.thumbnails import thumbnail
+from ..evaluation.associations import UNCERTAIN
 from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
@@ -167,7 +168,7 @@ def render_evaluation(
         limit=e.outlier_limit,
         histogram=histogram_chart(e.standing, stored_title(e.main)),
         damages=draw_damage(summary, len(e.ids)),
-        associations=[a for a in e.associations if a.q <= 0.5][:60],
+        associations=[a for a in e.associations if a.q <= UNCERTAIN][:60],
         trends=e.trends,
         judges=judges,
         titles=titles,

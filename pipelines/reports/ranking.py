@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from textwrap import shorten
 
 import numpy as np
-from scipy import stats
 
 from ...metrics.damage.names import OVERALL, TASTE, TECHNICAL
 from ...metrics.damage.titles import has_points, stored_title
 from ..collection.collection import Collection
+from ..evaluation.associations import UNCERTAIN, Association, Tally, findings
+from ..ingest.metadata import prompt_words
 from ..judges.ranking import RankedPicture
 from ..scoring.example_pictures import example_thumbnails
 from ..scoring.prompts import prompts_of
@@ -49,53 +48,26 @@ _JUDGES = (
 )
 #: Characters of a prompt by another tool on the page; the whole of it is in a tooltip.
 _PROMPT = 160
-_COMMON = {"a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "picture", "photo", "image", "style"}
+#: Most words on the page.
+_WORDS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class WordEffect:
-    """Difference of scores between pictures with and without a word in their prompt.
-
-    Attributes:
-        word: the word.
-        count: number of pictures with it.
-        difference: of mean scores, with − without.
-        low, high: 95 % interval of the difference.
-    """
-
-    word: str
-    count: int
-    difference: float
-    low: float
-    high: float
-
-
-def word_effects(ranking: Sequence[RankedPicture], least: int = 3, top: int = 12) -> list[WordEffect]:
-    """Effects of the words that separate the scores most, the largest difference first.
+def word_associations(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -> list[Association]:
+    """Differences of scores between prompts with and without a word, the largest first.
 
     Args:
-        ranking: pictures with scores; those without a prompt are left out.
-        least: fewest pictures with a word, and without it.
-        top: most words, chosen by the |t| of Welch's test.
+        ranking: pictures with scores.
+        prompts: of the pictures by id; each different prompt counts once.
     """
-    drawn = [
-        (r.score, set(re.findall(r"[^\W\d_][\w'-]*", r.row.generation.prompt.lower())))
-        for r in ranking
-        if r.row.generation
-    ]
-    scores = np.array([score for score, _ in drawn])
-    effects: list[tuple[float, WordEffect]] = []
-    for word in sorted(set().union(*(words for _, words in drawn)) - _COMMON):
-        has = np.array([word in words for _, words in drawn])
-        count = int(has.sum())
-        if min(count, len(has) - count) < least or np.ptp(scores[has]) == 0 or np.ptp(scores[~has]) == 0:
-            continue
-        test = stats.ttest_ind(scores[has], scores[~has], equal_var=False)
-        interval = test.confidence_interval(0.95)
-        difference = float(scores[has].mean() - scores[~has].mean())
-        effects.append((abs(float(test.statistic)), WordEffect(word, count, difference, interval.low, interval.high)))
-    largest = sorted(effects, key=lambda pair: -pair[0])[:top]
-    return sorted((effect for _, effect in largest), key=lambda effect: -effect.difference)
+    scores: dict[str, list[float]] = {}
+    for picture in ranking:
+        if picture.row.id in prompts:
+            scores.setdefault(prompts[picture.row.id], []).append(picture.score)
+    tally = Tally("word")
+    for prompt, values in scores.items():
+        tally.add(prompt, prompt_words(prompt), len(values), float(np.mean(values)))
+    found = [one for one in findings({"word": tally}, _WORDS) if one.q <= UNCERTAIN]
+    return sorted(found, key=lambda one: -one.difference)
 
 
 def _explanation(judge: str) -> str:
@@ -134,7 +106,7 @@ def render_report(
         title=title,
         judge=stored_title(judge),
         ranking=ranking,
-        words=word_effects(ranking),
+        associations=word_associations(ranking, prompts),
         notes=notes,
         problems=problems,
         explanation=f"{_explanation(judge)} {_AGAINST}",

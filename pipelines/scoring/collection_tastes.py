@@ -69,15 +69,15 @@ class CollectionTastes:
         Raises:
             TasteError: there is no judge of that name.
         """
-        tastes = self.names()
-        if name not in (*tastes, OVERALL, TECHNICAL, *DETECTORS):
-            known = ", ".join(tastes) or "none yet"
-            raise TasteError(
-                "There is no taste %(name)s, neither in this collection nor among your own (available: %(known)s).",
-                name=repr(name),
-                known=known,
-            )
-        return self.own if name in self.own.names() else self.user
+        if self.own.holds(name):
+            return self.own
+        if self.user.holds(name) or name in (OVERALL, TECHNICAL, *DETECTORS):
+            return self.user
+        raise TasteError(
+            "There is no taste %(name)s, neither in this collection nor among your own (available: %(known)s).",
+            name=repr(name),
+            known=", ".join(self.names()) or "none yet",
+        )
 
     def path(self, name: str) -> Path:
         """The file of a taste.
@@ -104,7 +104,7 @@ class CollectionTastes:
             ModelError: the network behind its deep items cannot be loaded.
         """
         home = self.home(name)
-        if name not in home.names():
+        if not home.holds(name):
             with self._lock:
                 if name not in self._built_in:
                     judge = item_judge_named(name, home)
@@ -113,9 +113,13 @@ class CollectionTastes:
                     self._built_in[name] = judge
                 return self._built_in[name]
         path = home.path(name)
-        key = path, path.stat().st_mtime_ns
+        try:
+            key = path, path.stat().st_mtime_ns
+        except FileNotFoundError:
+            # Deleted meanwhile: another taste may have the name.
+            return self.judge(name)
         with self._lock:
             if key not in self._tastes:
-                self._tastes = {k: v for k, v in self._tastes.items() if k[0] != path}
+                self._tastes = {k: v for k, v in self._tastes.items() if k[0] != path and k[0].exists()}
                 self._tastes[key] = TasteJudge.of(home.load(name))
             return self._tastes[key]

@@ -52,4 +52,4 @@ def _of_file(example: Example) -> bytes:
         return b""
     if not hashlib.sha256(content).hexdigest().startswith(example.picture):
         return b""
-    return encode_thumbnail(read_image(path).pixels, SMALL)
+    return encode_thumbnail(read_image(content).pixels, SMALL)

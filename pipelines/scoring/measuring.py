@@ -242,8 +242,7 @@ def measure_fit(collection: Collection, rows: Sequence[ImageRow]) -> tuple[list[
     if kinds:
         number = kinds.total()
         named = ", ".join(kinds if len(kinds) == 1 else (f"{kind} ({kinds[kind]})" for kind in sorted(kinds)))
-        they = "they" if number > 1 else "it"
-        problems.append(f"{counted(number)} left out, because {they} cannot be judged: {named}.")
+        problems.append(f"{counted(number)} left out: {named}.")
     return [row for row, reason in zip(readable, reasons, strict=True) if not reason], problems
 
 

@@ -68,6 +68,10 @@ class TasteStore:
         """Names of all tastes, sorted."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
 
+    def holds(self, name: str) -> bool:
+        """True if there is a taste of that name."""
+        return bool(_NAME.fullmatch(name)) and self.path(name).is_file()
+
     def existing(self, name: str) -> Path:
         """The file of a taste.
 
@@ -75,7 +79,7 @@ class TasteStore:
             TasteError: there is no taste of that name.
         """
         path = self.path(name)
-        if not path.is_file():
+        if not self.holds(name):
             names = ", ".join(self.names())
             advice = f"choose one of {names}, or learn it" if names else "there is none yet, so learn it"
             raise TasteError(f"There is no taste {name!r} in {str(self.folder)!r}: {advice} with soart taste learn.")
@@ -143,7 +147,7 @@ class StoresInTurn:
         return self._with(name).load(name)
 
     def _with(self, name: str) -> TasteStore:
-        return next((store for store in self._stores if name in store.names()), self._stores[-1])
+        return next((store for store in self._stores if store.holds(name)), self._stores[-1])
 
 
 def delete_file(path: Path) -> None:

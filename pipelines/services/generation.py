@@ -77,7 +77,9 @@ class Drawing:
                     value=value,
                 )
         if not 0 <= self.seed <= SEED_LIMIT - self.count:
-            raise SoartError(f"Expected the seeds of all pictures in 0…2^63−1, got {self.seed} as the first one.")
+            raise SoartError(
+                "Expected the seeds of all pictures in 0…2^63−1, got %(seed)s as the first one.", seed=self.seed
+            )
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,9 @@ def import_picture(collection: Collection, name: str, content: bytes) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return _copy(folder / name, content)
     except OSError as error:
-        raise CollectionError(f"{name!r} cannot be copied to the collection: {error.strerror or error}.") from error
+        raise CollectionError(
+            "%(name)s cannot be copied to the collection: %(error)s.", name=repr(name), error=error.strerror or error
+        ) from error
 
 
 def _copy(path: Path, content: bytes) -> Path:

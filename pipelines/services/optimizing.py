@@ -41,6 +41,7 @@ class Wish:
         drawing: prompt and settings, of which count and judges do not matter; None for those of the picture.
         seconds: to spend.
         seed: of what is tried around a picture; a prompt has its own.
+        strength: to draw on the picture; None to begin with its noise.
 
     Raises:
         SoartError: neither a picture nor a prompt, or seconds out of range.
@@ -51,12 +52,18 @@ class Wish:
     drawing: Drawing | None = None
     seconds: float = 60.0
     seed: int = 0
+    strength: float | None = None
 
     def __post_init__(self) -> None:
         if (self.like is None) == (self.drawing is None):
             raise SoartError(message("Name a picture or a prompt to optimize."))
         if not FEWEST_SECONDS <= self.seconds <= MOST_SECONDS:
-            raise SoartError(f"Expected {FEWEST_SECONDS:g} to {MOST_SECONDS:g} as seconds, got {self.seconds:g}.")
+            raise SoartError(
+                "Expected %(least)s to %(most)s as seconds, got %(seconds)s.",
+                least=f"{FEWEST_SECONDS:g}",
+                most=f"{MOST_SECONDS:g}",
+                seconds=f"{self.seconds:g}",
+            )
 
 
 class OptimizingService(CollectionService):
@@ -100,7 +107,7 @@ class OptimizingService(CollectionService):
         """
         judge = self._judge(wish.by)
         if wish.like is not None:
-            self._check_known(wish.like)
+            self._check_known(wish.like, drawn_on=wish.strength is not None)
         with self._lock:
             if self.busy:
                 raise SoartError(
@@ -108,6 +115,12 @@ class OptimizingService(CollectionService):
                 )
             self.latest = None
             return self.jobs.start(self.key, message("Optimizing"), lambda job: self._work(job, wish, judge))
+
+    def strength_of(self, image: int) -> float | None:
+        """The strength with which a picture was drawn on another one; None for others."""
+        from ..optimizing.records import strength_of
+
+        return strength_of(self.collection.locate(row_of(self.collection, image)))
 
     def _judge(self, name: str) -> GuardedJudge:
         judge = self._offered.named(name, self.tastes)
@@ -119,10 +132,13 @@ class OptimizingService(CollectionService):
 
         return judge_for(judge)
 
-    def _check_known(self, image: int) -> None:
+    def _check_known(self, image: int, *, drawn_on: bool) -> None:
         row = row_of(self.collection, image)
         origin = provenance_of(self.collection, [row]).get(row.id)
-        if origin is None or not (origin.prompt and origin.seed and origin.model):
+        if drawn_on:
+            if origin is None or not origin.prompt:
+                raise ModelError(message("Nothing says what this picture shows: choose one whose prompt is known."))
+        elif origin is None or not (origin.prompt and origin.seed and origin.model):
             raise ModelError(
                 message(
                     "Nothing says how this picture was drawn: choose one whose prompt, seed and model are known, such as one "
@@ -148,7 +164,7 @@ class OptimizingService(CollectionService):
         parents: list[Parent] = []
         if wish.drawing is None:
             assert wish.like is not None
-            parents = [parent_of(self.collection, generator, row_of(self.collection, wish.like))]
+            parents = [parent_of(self.collection, generator, row_of(self.collection, wish.like), wish.strength)]
             prompt, seed, settings = parents[0].prompt, wish.seed, parents[0].settings
         else:
             drawing, settings = wish.drawing, _given(wish.drawing.settings or {})

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ImageError, SoartError
+from ...errors import ImageError, ModelError, SoartError, expect_text
 from ...metrics.image import read_image
 from ...metrics.tastes.bradley_terry import MOST_SHOWN
 from ..collection.collection import Collection
@@ -27,6 +27,8 @@ from .rating import RatingService
 
 #: Most pictures of a call.
 MOST_PICTURES = 64
+#: Numbers of a picture are below this, so that they are whole numbers or finite.
+_MOST_NUMBER = 1e20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +74,49 @@ def sent_pictures(documents: object) -> list[SentPicture]:
 def _sent(document: object, number: int) -> SentPicture:
     if not isinstance(document, Mapping) or not isinstance(document.get("picture"), str):
         raise SoartError(f"Expected picture {number} as an object with the file in base64 as its 'picture'.")
+    texts = {name: _text(document, name, number) for name in ("prompt", "negative", "model", "sampler")}
+    numbers = {name: _number(document, name, number) for name in ("seed", "steps", "guidance")}
+    steps, guidance = numbers["steps"], numbers["guidance"]
     try:
-        content = base64.b64decode(document["picture"].rpartition(",")[2], validate=True)
+        # Programs of the shell break the lines.
+        content = base64.b64decode("".join(document["picture"].rpartition(",")[2].split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ImageError(f"Picture {number} is not in base64.") from error
     pixels = read_image(content, label=f"picture {number}").pixels
-    texts = {name: _text(document.get(name)) for name in ("prompt", "negative", "model", "sampler")}
-    numbers = {name: document[name] for name in ("seed", "steps", "guidance") if _is_number(document.get(name))}
     request = SentRequest(
         texts["prompt"],
-        int(numbers.get("seed", 0)) % SEED_LIMIT,
+        int(numbers["seed"] or 0) % SEED_LIMIT,
         texts["negative"],
-        int(numbers.get("steps", DEFAULT_STEPS)),
-        float(numbers.get("guidance", DEFAULT_GUIDANCE)),
+        DEFAULT_STEPS if steps is None else int(steps),
+        DEFAULT_GUIDANCE if guidance is None else guidance,
         pixels.shape[1],
         pixels.shape[0],
         digest=hashlib.sha256(pixels.tobytes()).hexdigest(),
     )
-    request.check()
+    try:
+        request.check()
+    except ModelError as error:
+        raise SoartError(f"Picture {number}: {error}") from error
     return SentPicture(pixels, request, texts["model"] or "unknown", texts["sampler"] or "unknown")
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _text(document: Mapping[str, Any], name: str, number: int) -> str:
+    """A text that is known of a picture; empty if it is not."""
+    value = document.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise SoartError(f"Expected {name!r} of picture {number} as text, got {str(value)[:40]!r}.")
+    expect_text(f"{name!r} of picture {number}", value, SoartError)
+    return value
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
+def _number(document: Mapping[str, Any], name: str, number: int) -> float | None:
+    """A number that is known of a picture; None if it is not."""
+    value = document.get(name)
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST_NUMBER):
+        return value
+    raise SoartError(f"Expected {name!r} of picture {number} as a number, got {str(value)[:40]!r}.")
 
 
 def score_sent(pictures: Sequence[SentPicture], by: str, tastes: CollectionTastes) -> dict[str, Any]:

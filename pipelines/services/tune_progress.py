@@ -48,6 +48,7 @@ class TuneProgress:
         goal: by picture id, of judged pictures.
         seconds_left: time until the budget is drawn; None if unknown.
         in_points: True if the goal is in points, 0 to 100.
+        doing: how far the present picture is, such as ``"step 12 of 20"``; empty if that is not known.
     """
 
     state: str
@@ -60,6 +61,7 @@ class TuneProgress:
     goal: dict[int, float]
     seconds_left: float | None
     in_points: bool = False
+    doing: str = ""
 
     @property
     def exhausted(self) -> bool:

@@ -46,7 +46,12 @@ _LOOK = 0.3
 _WAITS = message("The model is drawing other pictures: this tune goes on when that is done.")
 #: Seeds that the pictures of a tune may take, beginning with its own.
 _SPARE_SEEDS = 2**32
+_ENDS_NOW = message("The picture that is being drawn is given up: Resume draws it anew.")
 _NOT_STARTED = message("Nothing has been tuned in this collection yet: start with a prompt.")
+
+
+class _PausedError(Exception):
+    """Raised inside a tune that is to pause at once."""
 
 
 class TuningService(CollectionService):
@@ -76,7 +81,8 @@ class TuningService(CollectionService):
         # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
         super().__init__(collection, tastes, jobs, f"{READ} 0", settings_key=SETTINGS)
         self._load, self._drawing, self._judges = load, drawing, judges or OfferedJudges()
-        self._pause = self._running = self._waits = False
+        self._pause = self._at_once = self._running = self._waits = False
+        self._generator: ImageGenerator | None = None
         #: Start of the drawing, and pictures drawn since then.
         self._speed: tuple[float, int] = (0.0, 0)
         self.latest: LatestFindings | None = None
@@ -118,12 +124,19 @@ class TuningService(CollectionService):
             settings=settings,
             judged=latest is not None,
             reading=self.busy,
-            reason=_WAITS if self._waits else (settings.why if settings else "") or self.failure,
+            reason=self._reason(settings),
             pictures=pictures,
             goal=latest.goal if latest else {},
             seconds_left=self.seconds_left(len(pictures)),
             in_points=latest is not None and latest.in_points,
+            doing=self._generator.doing if self._generator is not None and self.live and not self._waits else "",
         )
+
+    def _reason(self, settings: TuneSettings | None) -> str:
+        """Why it waits, ends a picture, has ended or has failed; empty without a reason."""
+        if self._waits:
+            return _WAITS
+        return _ENDS_NOW if self._at_once else (settings.why if settings else "") or self.failure
 
     def start(self, settings: TuneSettings) -> None:
         """Start a tune; the choices and pictures of earlier ones stay in the collection.
@@ -135,7 +148,7 @@ class TuningService(CollectionService):
         """
         # Image seeds count up from that of the tune.
         if not 0 <= settings.seed < SEED_LIMIT - _SPARE_SEEDS:
-            raise SoartError(f"Expected 0…2^63−2^32−1 as the seed of a tune, got {settings.seed}.")
+            raise SoartError("Expected 0…2^63−2^32−1 as the seed of a tune, got %(seed)s.", seed=settings.seed)
         settings.narrowed().check_tunable()
         self.panel(settings)
         with self._lock:
@@ -177,10 +190,15 @@ class TuningService(CollectionService):
             self._change(lambda settings: replace(settings, state=RUNNING, why="", budget=budget or settings.budget))
             self._run()
 
-    def pause(self) -> None:
-        """Pause after the batch that is being drawn."""
+    def pause(self, *, at_once: bool = False) -> None:
+        """Pause after the batch that is being drawn.
+
+        Args:
+            at_once: give up the picture that a running backend draws; another model finishes the pictures that it draws together.
+        """
         with self._lock:
             self._pause = True
+            self._at_once = at_once and self._running
             self.version += 1
 
     def narrow(self, bans: tuple[str, ...], pins: tuple[str, ...]) -> None:
@@ -279,7 +297,7 @@ class TuningService(CollectionService):
         return drawn_pictures(self.collection, [root, *(step.fingerprint for step in steps)])
 
     def _run(self) -> None:
-        self._pause = False
+        self._pause = self._at_once = False
         if not self._running:
             self._running = True
             self._runs += 1
@@ -300,7 +318,7 @@ class TuningService(CollectionService):
 
     def _tuner(self) -> tuple[Tuner, TuneSettings]:
         """A tuner by the present settings, and these."""
-        generator = self._load()
+        generator = self._generator = self._load()
         with self._lock:
             model = generator.model.identity
             if self._started().model != model:
@@ -310,6 +328,7 @@ class TuningService(CollectionService):
         tuner = Tuner(
             self.collection, generator, self._space(settings), self.panel(settings), seed=settings.seed,
             budget=settings.budget, pareto=settings.pareto, prune=settings.prune, proposer=proposer,
+            tastes=self.tastes,
         )  # fmt: skip
         return tuner, settings
 
@@ -361,8 +380,11 @@ class TuningService(CollectionService):
     def _tune(self, job: Job) -> tuple[str, str]:
         """Tune until the tune ends or is paused, under new settings as soon as they change; returns state and reason."""
         end = None
-        while end is None:
-            end = self._tune_with_these_settings(job)
+        try:
+            while end is None:
+                end = self._tune_with_these_settings(job)
+        except _PausedError:
+            return PAUSED, ""
         return end
 
     def _tune_with_these_settings(self, job: Job) -> tuple[str, str] | None:
@@ -379,11 +401,14 @@ class TuningService(CollectionService):
             nonlocal begun
             job.check()
             with self._lock:
+                if self._at_once:
+                    raise _PausedError
                 start, drawn = self._speed
                 # The first call counts the pictures of earlier runs, which took no time of this one.
                 self._speed = (start if begun else time.monotonic(), drawn + count)
                 begun = True
-                self.version += 1
+                # Steps within a picture change no findings.
+                self.version += count > 0
 
         def on_batch(rows: list[ImageRow]) -> bool:
             self._update_findings(tuner, used)
@@ -406,7 +431,7 @@ class TuningService(CollectionService):
 
     def _end(self, state: str, why: str) -> None:
         with self._lock:
-            self._pause = self._running = False
+            self._pause = self._at_once = self._running = False
             if state != INTERRUPTED and self.settings is not None:
                 self._change(lambda settings: replace(settings, state=state, why=why))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from ...messages import joined
 
 #: Files of one cause that get a sentence each; more of them share one.
 LISTED = 3
+#: The name of a file at the start of a sentence, as ``repr`` writes it.
+_FILE = re.compile(r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\") ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +57,23 @@ def summed_up(failures: Iterable[Failure]) -> list[str]:
         else:
             sentences += [joined((repr(str(failure.path)), joined((failure.cause, "."), ""))) for failure in those]
     return sentences
+
+
+def told_together(sentences: Iterable[str]) -> list[str]:
+    """Sentences, of those that say the same of more than ``LISTED`` files only the first, with the number of the others.
+
+    >>> from soart.pipelines.support.failures import told_together
+    >>> told_together([*(f"'{n}.png' is damaged." for n in range(40)), "'a.png' is empty.", "Nothing else."])
+    ["'0.png' is damaged. The same is true of 39 other files.", "'a.png' is empty.", 'Nothing else.']
+    """
+    alike: dict[str, list[str]] = {}
+    for sentence in sentences:
+        file = _FILE.match(sentence)
+        alike.setdefault(sentence[file.end() :] if file else "", []).append(sentence)
+    told = []
+    for cause, those in alike.items():
+        if cause and len(those) > LISTED:
+            told.append(f"{those[0]} The same is true of {len(those) - 1} other files.")
+        else:
+            told += those
+    return told

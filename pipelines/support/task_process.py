@@ -50,6 +50,8 @@ class TaskProcess:
         self._connection: Connection | None = None
         self._since = time.monotonic()
         self._closed = False
+        #: Held while the process starts, which no end may fall into.
+        self._starting = threading.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -77,20 +79,26 @@ class TaskProcess:
             except (EOFError, OSError) as error:
                 self._end()
                 raise SoartError(
-                    f"{self.title} stopped because its process was ended, perhaps for lack of memory: try again."
+                    "%(title)s stopped because its process was ended, perhaps for lack of memory: try again.",
+                    title=self.title,
                 ) from error
 
     def close(self) -> None:
         """End the process; later tasks fail."""
-        self._closed = True
-        self._end()
+        with self._starting:
+            self._closed = True
+            self._end()
 
     @contextlib.contextmanager
     def _turn(self, job: Job) -> Iterator[None]:
         job.state = WAITING
         with self._turns:
             if len(self._waiting) >= MOST_WAITING:
-                raise SoartError(f"{self.title} has {MOST_WAITING} tasks to do before this one: try again later.")
+                raise SoartError(
+                    "%(title)s has %(count)s tasks to do before this one: try again later.",
+                    title=self.title,
+                    count=MOST_WAITING,
+                )
             self._waiting.append(job)
         try:
             with self._turns:
@@ -133,18 +141,19 @@ class TaskProcess:
                     raise
 
     def _connect(self) -> Connection:
-        if self._closed:
-            raise SoartError(f"{self.title} is not possible any more because the server ends.")
-        if self.pid is None or self._connection is None:
-            self._end()
-            # Never fork a process that has threads.
-            context = multiprocessing.get_context("spawn")
-            self._connection, other = context.Pipe()
-            self._process = context.Process(target=_serve, args=(other,), name=f"soart: {self.title}", daemon=True)
-            self._process.start()
-            other.close()
-            threading.Thread(target=self._end_when_idle, args=(self._process,), daemon=True).start()
-        return self._connection
+        with self._starting:
+            if self._closed:
+                raise SoartError("%(title)s is not possible any more because the server ends.", title=self.title)
+            if self.pid is None or self._connection is None:
+                self._end()
+                # Never fork a process that has threads.
+                context = multiprocessing.get_context("spawn")
+                self._connection, other = context.Pipe()
+                self._process = context.Process(target=_serve, args=(other,), name=f"soart: {self.title}", daemon=True)
+                self._process.start()
+                other.close()
+                threading.Thread(target=self._end_when_idle, args=(self._process,), daemon=True).start()
+            return self._connection
 
     def _end_when_idle(self, process: BaseProcess) -> None:
         while process.is_alive():

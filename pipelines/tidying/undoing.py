@@ -61,6 +61,10 @@ class RecordedChanges:
         """
         try:
             entries = [json.loads(line) for line in _whole_lines(path.read_bytes()).splitlines()]
+        except FileNotFoundError as error:
+            raise CollectionError(
+                f"There is no undo file {str(path)!r}: it is deleted as soon as its changes are undone."
+            ) from error
         except OSError as error:
             raise CollectionError(f"The undo file {str(path)!r} cannot be read: {error.strerror or error}.") from error
         except (ValueError, RecursionError) as error:

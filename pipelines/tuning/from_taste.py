@@ -1,7 +1,8 @@
 """The options that a taste knows before a picture of a study is drawn, from how the rated pictures were made.
 
-They are the prior means of the rating model's effects. The pictures of the study then show what else the taste sees in them.
-Rated pictures of the study itself are left out, because their values are told to the model.
+They are the prior means of the rating model's effects: in points for the taste as a judge, in stars for the person whose
+taste it is. The pictures of the study then show what else there is to like in them. Rated pictures of the study itself are
+left out, because their values are told to the model.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from ..scoring.makings import making_of
 
 #: Choices beside those in which every option occurs, whose making is looked at; and most options that are named.
 SAMPLED, MOST_NAMED = 200, 5
-#: Least effect of an option that is named: a tenth of a star.
-LEAST_NAMED = 0.05
+#: Stars of a liking of 1, and least effect of an option that is named: a tenth of a star.
+STARS, LEAST_NAMED = 2.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class KnownOptions:
 
     Attributes:
         points: (Σ|s|,) effects on the score of 0 to 100.
+        stars: (Σ|s|,) effects on the ratings of the person whose taste it is.
         unit: standard deviation of scores among the pictures that the taste knows.
         named: the largest effects in words, each with its 95 % interval; 1 is two stars.
     """
 
     points: np.ndarray
+    stars: np.ndarray
     unit: float
     named: tuple[str, ...]
 
@@ -91,7 +94,9 @@ def known_options(
     unit = float(spread.std())
     if not np.abs(points).max() > 1e-9 or unit < 1e-9:
         return None
-    return KnownOptions(points, unit, tuple(_named(space, likings, np.sqrt(np.maximum(variances, 0.0)))))
+    return KnownOptions(
+        points, STARS * likings, unit, tuple(_named(space, likings, np.sqrt(np.maximum(variances, 0.0))))
+    )
 
 
 def _liking(

@@ -185,7 +185,7 @@ def expected_scores(study: Study, judgements: Judgements, name: str) -> list[tup
         pairs = [
             (trial.previews[key][name], score)
             for trial, score in zip(judgements.trials, judgements.values[name], strict=True)
-            if name in trial.previews.get(key, {})
+            if name in trial.previews.get(key, {}) and np.isfinite(score)
         ]
         if len(pairs) < MIN_PAIRS:
             continue

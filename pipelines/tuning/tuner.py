@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import ImageError, SoartError, expect
+from ...errors import ImageError, SoartError, TasteError, expect
 from ...metrics.damage.names import TASTE
 from ...metrics.damage.titles import stored_title
 from ...notebooks import SHOWN, html_table
@@ -28,7 +29,9 @@ from ..collection.collection import Collection
 from ..collection.good_prompts import good_prompts
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
+from ..judges.finding import Tastes
 from ..models.request import Lora, Request
+from ..scoring.taste_store import StoresInTurn, TasteStore, tastes_of
 from . import pruning
 from .dead_slots import dead_slots, left_out
 from .evidence import Evidence
@@ -39,6 +42,7 @@ from .study import Study, Trial, read_study, store_previews, store_trials
 
 if TYPE_CHECKING:
     from ...metrics.protocols import Making
+    from ...metrics.tastes.blend import Taste
     from ..models.generator import ImageGenerator
     from .from_taste import KnownOptions
 
@@ -70,6 +74,8 @@ class Tuner:
             ``pruning``.
         proposer: adds and retires options between batches, such as ``soart.vocabulary_proposer()``; None leaves the space
             as it is.
+        tastes: where the tastes of people who judge are looked for, by their names; by default in the collection, then among
+            the user's.
 
     Raises:
         PromptError: a space of a single choice.
@@ -104,6 +110,7 @@ class Tuner:
         pareto: bool = False,
         prune: bool = True,
         proposer: Proposer | None = None,
+        tastes: Tastes | None = None,
     ) -> None:
         from ..models.generator import ImageGenerator
 
@@ -135,6 +142,8 @@ class Tuner:
         #: The LoRAs that prompts of the space name.
         self._loras = self._named_loras()
         self.study = self._read()
+        own = [tastes_of(collection.folder)] if collection.folder else []
+        self._stored: Tastes = tastes or StoresInTurn(*own, TasteStore())
         self._hints: Evidence | None = None
         self._known: tuple[object, dict[Judge, KnownOptions]] = (None, {})
         #: Pictures at the end of what was drawn that failed, one after the other.
@@ -319,8 +328,10 @@ class Tuner:
     def steering(self, judgements: Judgements | None = None) -> Steering:
         """The steering model fitted to all judgements, every judge on a standard scale."""
         judgements = judgements or self.judged()
+        # Before any judgement, what is known beforehand counts alone.
+        weights = judgements.goal or {judge.name: self.panel.weight(judge.name) for judge in self._known_options()}
         goal: dict[Hashable, float] = {
-            Judge(name, context): weight for name, weight in judgements.goal.items() for context in self.contexts
+            Judge(name, context): weight for name, weight in weights.items() if weight > 0 for context in self.contexts
         }
         steering = Steering(
             domain_of(self.space, self.generator.meanings(words_of(self.space))),
@@ -348,22 +359,45 @@ class Tuner:
     @property
     def beginnings(self) -> list[str]:
         """A sentence for each taste that knows options of the space, with the largest effects."""
-        named = {judge.name: known.named for judge, known in self._known_options().items() if known.named}
+        people = self.panel.people
+        named = {
+            stored_title(f"{TASTE}{judge.name}" if judge.name in people else judge.name): known.named
+            for judge, known in self._known_options().items()
+            if known.named
+        }
         return [
-            f"It begins with what {stored_title(name)} shows of options: {', '.join(options)}; 1 is two stars."
-            for name, options in named.items()
+            f"It begins with what {title} shows of options: {', '.join(options)}; 1 is two stars."
+            for title, options in named.items()
         ]
 
+    @cached_property
+    def _tastes(self) -> dict[str, Taste]:
+        """The tastes of the panel by the names of the judges, and those of people that can be relied on by theirs."""
+        found: dict[str, Taste] = {}
+        for person in self.panel.people:
+            try:
+                taste = self._stored.load(person) if person in self._stored.names() else None
+            except TasteError:
+                # Nobody has asked for this one.
+                continue
+            if taste is not None and not taste.trust.useless:
+                found[person] = taste
+        if any(judge.stored_name.startswith(TASTE) for judge in self.panel.item_judges):
+            # Tastes need scikit-learn, which a study without them need not wait for.
+            from ..scoring.taste_judge import TasteJudge
+
+            judges = [judge for judge in self.panel.item_judges if isinstance(judge.inner, TasteJudge)]
+            found |= {judge.stored_name: judge.inner.taste for judge in judges}
+        return found
+
     def _known_options(self) -> dict[Judge, KnownOptions]:
-        """For each taste of the panel and each base subject the options that it knows."""
-        if not any(judge.stored_name.startswith(TASTE) for judge in self.panel.item_judges):
+        """For each taste of the panel and its people, and each base subject, the options that it knows."""
+        tastes = self._tastes
+        if not tastes:
             return {}
-        # Tastes need scikit-learn, which a study without them need not wait for.
         from ...metrics.tastes.blend import parts_of
-        from ..scoring.taste_judge import TasteJudge
         from .from_taste import known_options, making_of_request
 
-        tastes = {j.stored_name: j.inner.taste for j in self.panel.item_judges if isinstance(j.inner, TasteJudge)}
         drawn = {t.row.sha256[:16] for t in (*self.study.drawn, *self.study.hints) if t.row is not None}
         rated = {
             name for taste in tastes.values() for part in parts_of(taste) for name in part.examples.pictures.tolist()
@@ -386,7 +420,10 @@ class Tuner:
     def _expected(self, judgements: Judgements) -> dict[Hashable, np.ndarray]:
         """Effects of options that tastes know beforehand, on the standard scales of the judgements."""
         return {
-            judge: known.in_deviations(judgements.spread(judge.name)) for judge, known in self._known_options().items()
+            judge: known.stars
+            if judge.name in self.panel.people
+            else known.in_deviations(judgements.spread(judge.name))
+            for judge, known in self._known_options().items()
         }
 
     def leaders(self, steering: Steering, judgements: Judgements) -> tuple[list[Choice], np.ndarray]:

@@ -30,17 +30,15 @@ from .commands import Commands
 from .options import Json, prior_names, weighted, wrong_usage
 from .terminal import emit, note, out, plain_table, printable, say
 
+_DRAWING = ("generate", "tune", "optimize", "taste distil", "web")
 #: For each setting, its option and the commands that use it.
 USES = {
-    "model": ("--model", ("generate", "tune", "optimize", "web")),
-    "device": ("--device", ("generate", "tune", "optimize", "web")),
-    "dtype": ("--dtype", ("generate", "tune", "optimize", "web")),
-    "offload": ("--offload", ("generate", "tune", "optimize", "web")),
+    **{key: (f"--{key}", _DRAWING) for key in ("model", "device", "dtype", "offload")},
     "by": ("--by", ("generate", "rank", "tune", "optimize", "evaluate", "keep", "cull", "annotate")),
     "priors": ("--prior", ("taste learn", "web")),
-    "collection": ("--collection", ("generate", "tune", "optimize", "web")),
+    "collection": ("--collection", _DRAWING),
     "wildcards": ("--wildcards", ("generate", "tune")),
-    "language": ("--language", ("web",)),
+    "language": ("--language", ("web", "start")),
 }
 app = Commands(
     help="Settings that hold until you change them: model, judges, collection, device. Alone it shows them.",

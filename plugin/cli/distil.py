@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ...pipelines.models.limits import SEED_LIMIT
 from ...pipelines.models.options import GeneratorOptions
 from .options import (
+    Anyway,
     CollectionOption,
     Json,
     TasteFolder,
@@ -19,7 +20,7 @@ from .options import (
     output_file_anywhere,
     with_generator_options,
 )
-from .picture_settings import Guidance, Size, Steps, parse_size
+from .picture_settings import Guidance, Negative, Size, Steps, settings_of
 from .taste import Name
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
@@ -54,8 +55,8 @@ def distil(
     seed: Annotated[
         int, typer.Option(min=0, max=SEED_LIMIT // 2, help="Seed of the first picture, of the prompts and of training.")
     ] = 0,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Use a taste that cannot be relied on yet.")] = False,
-    negative: Annotated[str | None, typer.Option(help="What the pictures should not show.")] = None,
+    anyway: Anyway = False,
+    negative: Negative = None,
     steps: Steps = None,
     guidance: Guidance = None,
     size: Size = None,
@@ -71,14 +72,11 @@ def distil(
     from ...pipelines.optimizing.optimize import judge_for
     from ...pipelines.support.wording import counted
 
-    width, height = parse_size(size)
+    settings = settings_of(negative, steps, guidance, size)
     judge = judge_for(load_judges([name], tastes, [collection])[0][0], anyway=anyway)
     distilling.check_taste(judge)
     distilling.checked_path(lora)
     Collection.check_place(collection)
-    settings: dict[str, Any] = {
-        "negative": negative, "steps": steps, "guidance": guidance, "width": width, "height": height,
-    }  # fmt: skip
     with (
         load_generator(drawing) as generator,
         Collection(collection) as store,
@@ -105,7 +103,9 @@ def distil(
             shown(progress.done - done)
             done = progress.done
 
-        recipe = Recipe(training_steps, rank=rank, rate=rate or distilling.usual_rate(generator), seed=seed)
+        recipe = Recipe(
+            training_steps, rank=rank, rate=distilling.usual_rate(generator) if rate is None else rate, seed=seed
+        )
         found = distilling.distil(
             store, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
             anyway=anyway, progress=advance, estimate=tell, **settings,

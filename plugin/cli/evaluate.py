@@ -23,7 +23,7 @@ from .options import (
     output_file,
     wrong_usage,
 )
-from .terminal import Progress, emit, interruptible, note, print_notes, say, show_in_desktop
+from .terminal import Progress, emit, interruptible, note, print_problems, say, show_in_desktop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,7 +177,7 @@ def evaluate(
         if contrasted:
             print_contrast(contrasted, ", ".join(against or ()))
         print_judged(evaluated, top)
-        print_notes([*evaluated.update.problems, *evaluated.update.table_problems, *evaluated.judged.problems])
+        print_problems([*evaluated.update.problems, *evaluated.update.table_problems, *evaluated.judged.problems])
         for text in warnings:
             note(text)
         for path in (*(export or ()), *([page] if page else ())):

@@ -111,7 +111,7 @@ def print_judged(evaluated: EvaluatedCollection, top: int) -> None:
             f"({100 * share.low:.0f} … {100 * share.high:.0f} %)"
         )
     if unknown := len(judged.phrases) - len(told):
-        say(f"  {unknown} phrases cannot be judged by adherence.")
+        say(f"  {counted(unknown, 'phrase')} cannot be judged by adherence.")
 
 
 def _against(contrast: Contrast) -> dict[str, Any]:
@@ -143,8 +143,8 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     if evaluation.judged.any():
         say(f"Scores by {stored_title(evaluation.main)}: mean {summary.mean:.1f}, middle half {low:.1f} … {high:.1f}")
     if summary.unfit:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.unfit.items()))
-        say(f"Cannot be judged: {sum(summary.unfit.values())} ({reasons})")
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(summary.unfit.items()))
+        say(f"Cannot be judged: {reasons}")
     for name, pictures in (("Best", summary.best), ("Worst", summary.worst)):
         if pictures:
             say(f"{name}: {_names(pictures)}")

@@ -11,7 +11,7 @@ from ...errors import SoartError
 from ...files import named_as_given
 from .options import CopyTo, Json, Pictures, Processes, Top, load_judges
 from .ranking_output import show_found
-from .terminal import Progress, emit, print_notes, say
+from .terminal import Progress, emit, print_notes, print_problems, say
 
 #: Most digits after the point of a value.
 _DECIMALS = 4
@@ -81,7 +81,7 @@ def find(
         show_found(chosen.name, [fixed(one.value, decimals) for one in shown], [one.path for one in shown])
         if copied:
             say(f"{copied.count} copied to {copy_to}")
-    print_notes(problems if not as_json else [])
+    print_problems(problems if not as_json else [])
     if not found:
         from ...pipelines.ingest.roots import no_picture_in
 

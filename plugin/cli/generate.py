@@ -20,7 +20,7 @@ from .options import (
     load_judges,
     with_generator_options,
 )
-from .picture_settings import Guidance, Sampler, Size, Steps, parse_size
+from .picture_settings import Guidance, Negative, Sampler, Size, Steps, settings_of
 from .ranking_output import RankingOutput, draw
 from .terminal import emit, print_notes
 
@@ -35,7 +35,7 @@ def generate(
         int, typer.Option(min=0, max=SEED_LIMIT - 1, help="Image seed of the first picture; the next ones count up.")
     ] = 0,
     prompt_seed: Annotated[int, typer.Option(min=0, help="Seed of the prompt variants.")] = 0,
-    negative: Annotated[str | None, typer.Option(help="What the pictures should not show.")] = None,
+    negative: Negative = None,
     steps: Steps = None,
     guidance: Guidance = None,
     size: Size = None,
@@ -55,7 +55,7 @@ def generate(
     from ...pipelines.judges.finding import doubts_of
     from ...prompts.space.templates import expand
 
-    width, height = parse_size(size)
+    settings = settings_of(negative, steps, guidance, size)
     # A mistake in the prompt leaves no empty collection behind.
     expand(prompt, 1, prompt_seed, wildcards)
     judges = load_judges(by, tastes, [collection])
@@ -65,8 +65,7 @@ def generate(
     with load_generator(drawing) as generator:
         requests = generation.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, wildcards=wildcards,
-            negative=negative, steps=steps, guidance=guidance, width=width, height=height,
-            scheduler=sampler,
+            scheduler=sampler, **settings,
         )  # fmt: skip
         output = RankingOutput(as_json, report, top, "soart: generated pictures", tuple(warnings))
         with Collection(collection) as store:

@@ -14,7 +14,7 @@ from ...pipelines.support.wording import counted
 from .options import By, EvaluationOption, Folders, Json, Only, Processes, Rater, TasteFolder
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
-from .terminal import Progress, emit, print_notes, printable, say
+from .terminal import Progress, emit, print_problems, printable, say
 from .tidy import Dry, UndoFile, evaluated_folders, undo_command, undo_named
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def keep(
         emit(_document(found, rater) | {"problems": problems, "copied": copied, "moved": moved, "undo_file": undo})
     else:
         _print_groups(found, top)
-        print_notes(problems)
+        print_problems(problems)
         if dry_run and copy_to is not None:
             say(f"Would copy {counted(len(found.staying))} to {copy_to}")
         if dry_run and move_others_to is not None:

@@ -62,7 +62,10 @@ def label(
             for kind, names in counts.items():
                 for name, count in names.items():
                     say(f"{printable(title_of(kind, name))}: {count}")
-            say(f"groups marked as not duplicates: {apart}")
+            if apart:
+                say(f"groups marked as not duplicates: {apart}")
+            if not apart and not any(counts.values()):
+                say("No picture has a label yet: add --tag, --album or --favourite and the files to label.")
             return
         done = label_files(store, pictures, labels, on=not remove, distinct=not_duplicates)
     if as_json:

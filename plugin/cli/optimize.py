@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...pipelines.models.limits import SEED_LIMIT
+from ...pipelines.models.limits import SEED_LIMIT, STRENGTHS
 from ...pipelines.models.options import GeneratorOptions
 from .options import (
+    Anyway,
     By,
     CollectionOption,
     Json,
@@ -20,7 +21,7 @@ from .options import (
     load_judges,
     with_generator_options,
 )
-from .picture_settings import Guidance, Size, Steps, parse_size
+from .picture_settings import Guidance, Negative, Size, Steps, settings_of
 from .terminal import Progress, emit, note, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ def optimize(
             "are its own unless you name others.",
         ),
     ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            min=STRENGTHS[0],
+            max=STRENGTHS[1],
+            help="Draw on the picture of --like, whoever made it: little changes at 0.2, and nothing is kept at 1 (image-to-image).",
+        ),
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, callback=finite, help="Seconds to spend.")] = 60.0,
     pictures: Annotated[
         int | None, typer.Option(min=1, help="Most pictures to draw; default: as many as the seconds allow.")
@@ -53,7 +62,7 @@ def optimize(
             help="Least adherence to the prompt, 0 to 1; default: that of the first pictures less 0.02.",
         ),
     ] = None,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Use a taste that cannot be relied on yet.")] = False,
+    anyway: Anyway = False,
     again: Annotated[
         Path | None,
         typer.Option(
@@ -62,7 +71,7 @@ def optimize(
             help="Make the optimized picture in this PNG file again, by its record.",
         ),
     ] = None,
-    negative: Annotated[str | None, typer.Option(help="What the picture should not show.")] = None,
+    negative: Negative = None,
     steps: Steps = None,
     guidance: Guidance = None,
     size: Size = None,
@@ -75,32 +84,32 @@ def optimize(
     from ...pipelines.collection.collection import Collection
     from ...pipelines.optimizing import optimize as optimizing
     from ...pipelines.optimizing.parents import beginning, parents_again
+    from ...pipelines.optimizing.records import record_of
 
     if (prompt is None and not like) == (again is None):
         raise typer.BadParameter(
             "expected a prompt, --like or --again, the last without the others", param_hint="PROMPT"
         )
+    if strength is not None and len(like or ()) != 1:
+        raise typer.BadParameter("expected one picture to draw on, with --like", param_hint="--strength")
     for file in like or ():
         if not file.is_file():
             raise typer.BadParameter(f"the file {str(file)!r} does not exist", param_hint="--like")
-    width, height = parse_size(size)
+    named = settings_of(negative, steps, guidance, size)
     judge = optimizing.judge_for(dict(load_judges(by, tastes, [collection])), anyway=anyway or again is not None)
     Collection.check_place(collection)
     with load_generator(drawing) as generator:
         if again is not None:
-            record = optimizing.record_of(again)
+            record = record_of(again)
             with Collection(collection) as store:
                 found = optimizing.optimize_again(generator, record, by=judge, parents=parents_again(store, record))
                 found = optimizing.store(store, generator, found, judge)
         else:
-            named: dict[str, Any] = {
-                "negative": negative, "steps": steps, "guidance": guidance, "width": width, "height": height,
-            }  # fmt: skip
             if not like:
                 # A mistake leaves no empty collection behind.
                 generator.request(prompt or "", seed, **named)
             with Collection(collection) as store, Progress("optimizing", round(seconds)) as shown:
-                prompt, settings, parents = beginning(store, generator, like or (), prompt, seed, named)
+                prompt, settings, parents = beginning(store, generator, like or (), prompt, seed, named, strength)
                 request = generator.request(prompt, seed, **settings)
                 found = optimizing.optimize(
                     generator, prompt, by=judge, seconds=seconds, pictures=pictures, seed=seed, adherence=adherence, anyway=anyway,

@@ -162,6 +162,7 @@ Wildcards = Annotated[
     Path | None,
     typer.Option("--wildcards", exists=True, file_okay=False, help="Folder of your own NAME.txt wildcard files."),
 ]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Use a taste that cannot be relied on yet.")]
 TasteFolder = Annotated[
     Path | None,
     typer.Option(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ...pipelines.models.limits import GUIDANCE, SIDE, STEPS
 from .options import finite
 
+Negative = Annotated[str | None, typer.Option(help="What the pictures should not show.")]
 Steps = Annotated[
     int | None, typer.Option(min=STEPS[0], max=STEPS[1], help="Denoising steps; default: the model's own.")
 ]
@@ -23,6 +24,12 @@ Sampler = Annotated[
         help="Class name of a diffusers scheduler, or a running backend's own name such as 'DPM++ 2M Karras'; default: the model's own."
     ),
 ]
+
+
+def settings_of(negative: str | None, steps: int | None, guidance: float | None, size: str | None) -> dict[str, Any]:
+    """The settings of these options by their names in soart; None is not given."""
+    width, height = parse_size(size)
+    return {"negative": negative, "steps": steps, "guidance": guidance, "width": width, "height": height}
 
 
 def parse_size(size: str | None) -> tuple[int | None, int | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import SoartError
 from ...files import named_as_given
 from ...metrics.damage.titles import has_points, stored_title
-from .terminal import Progress, emit, interruptible, out, plain_table, print_notes, printable, say
+from .terminal import Progress, emit, interruptible, out, plain_table, print_problems, printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,10 +134,11 @@ def show_ranking(
             several = len(counting) > 1
             print_ranking(ranking, output.top, prompts, points=not several and has_points(name))
             by = " + ".join(stored_title(judge.stored_name) for judge in counting)
+            unit = ", in standard deviations of these pictures" if several else ""
             say(
-                f"Ranked by {by}. After + what lifts a score above the average of these pictures, after − what lowers it."
+                f"Ranked by {by}{unit}. After + what lifts a score above the average of these pictures, after − what lowers it."
             )
-        print_notes(problems)
+        print_problems(problems)
         if report is not None:
             say(f"Report: {report}")
         if copied is not None:

@@ -10,7 +10,7 @@ import typer
 from ...errors import SoartError
 from .options import CopyTo, Json, Network, Pictures, Processes, Top
 from .ranking_output import show_found
-from .terminal import Progress, emit, print_notes, say
+from .terminal import Progress, emit, print_problems, say
 
 
 def similar(
@@ -32,6 +32,7 @@ def similar(
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.scoring import similar as neighbours
     from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.support.figures import fixed
 
     if copy_to is not None:
         # Imported only if needed, so that a search is quick.
@@ -62,10 +63,10 @@ def similar(
             }
         )
     elif shown:
-        show_found("likeness", [f"{one.likeness:.2f}" for one in shown], [one.path for one in shown])
+        show_found("likeness", [fixed(one.likeness, 2) for one in shown], [one.path for one in shown])
         if copied:
             say(f"{copied.count} copied to {copy_to}")
-    print_notes(problems if not as_json else [])
+    print_problems(problems if not as_json else [])
     if not found:
         raise SoartError("There is no other picture to compare with: name a folder with more pictures.")
     if copied and copied.problems:

@@ -22,7 +22,7 @@ from .options import (
     page_file,
     prior_names,
 )
-from .terminal import Progress, emit, print_notes, printable, say
+from .terminal import Progress, emit, print_problems, printable, say
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
@@ -195,7 +195,7 @@ def learn(
     if as_json:
         return emit({**facts, "problems": list(learnt.problems), "notes": notes})
     print_facts(facts)
-    print_notes((*notes, *learnt.problems))
+    print_problems((*notes, *learnt.problems))
     return say(f"Saved: {facts['file']}")
 
 
@@ -264,7 +264,7 @@ def show(
         with Progress("measuring", 0) as progress:
             collection, rows, problems = open_pictures(paths, judge, progress, progress.expect, LocalEngine())
         if not as_json:
-            print_notes(problems)
+            print_problems(problems)
         with collection:
             if not rows:
                 raise SoartError("No picture could be scored for the report.")

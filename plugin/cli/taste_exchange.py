@@ -12,7 +12,7 @@ from ...pipelines.support.figures import fixed
 from .options import CollectionArgument, Json, Pictures, Rater, TasteFolder, picture_file, weighted
 from .ranking_output import reason_row
 from .taste import Name, describe, print_facts, taste_judge
-from .terminal import Progress, emit, note, out, plain_table, print_notes, printable, say
+from .terminal import Progress, emit, note, out, plain_table, print_notes, print_problems, printable, say
 
 Replace = Annotated[bool, typer.Option("--replace", help="Replace an earlier taste of that name.")]
 
@@ -116,7 +116,7 @@ def compare(
         collection, rows, problems = open_pictures(paths, judges[0], progress, progress.expect, LocalEngine())
         with collection:
             if not as_json:
-                print_notes(problems)
+                print_problems(problems)
             agreement, compared, unreadable = compare_on(collection, rows, judges)
             chosen = agreement.disagreements(top)
             sheet = None

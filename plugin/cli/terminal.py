@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
+from ...pipelines.support.failures import told_together
 from ...pipelines.support.time_left import TimeLeft
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def print_notes(texts: Iterable[str]) -> None:
     """Print lines to stderr, with control characters escaped."""
     for text in texts:
         note(printable(text))
+
+
+def print_problems(texts: Iterable[str]) -> None:
+    """Print sentences on files to stderr as ``print_notes`` does; what is wrong with many files is told once."""
+    print_notes(told_together(texts))
 
 
 def emit(document: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from .options import (
     page_file,
     with_generator_options,
 )
-from .picture_settings import Guidance, Sampler, Size, Steps, parse_size
+from .picture_settings import Guidance, Sampler, Size, Steps, settings_of
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ def tune(
     from ...pipelines.collection.collection import Collection
     from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.judges.people import is_person
+    from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tuning.ending import goal_judge
     from ...pipelines.tuning.findings import findings_of
     from ...pipelines.tuning.loop import STOPPED
@@ -195,7 +196,7 @@ def tune(
         from .keys import check_keys
 
         check_keys()
-    width, height = parse_size(size)
+    settings = settings_of(negative or None, steps, guidance, size)
     asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(map(is_person, by or ())) else ())]
     panel = _panel(asked, adherence, tastes, collection)
     if optimize:
@@ -214,12 +215,10 @@ def tune(
     # So does one in the model.
     with load_generator(drawing) as generator, Collection(collection) as store:
         # Those of the space come first.
-        generator.set_defaults(
-            negative=negative or None, steps=steps, guidance=guidance, width=width, height=height, scheduler=sampler
-        )
+        generator.set_defaults(**settings, scheduler=sampler)
         tuner = Tuner(
             store, generator, named, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
-            proposer=proposes,
+            proposer=proposes, tastes=TasteStore(tastes) if tastes else None,
         )  # fmt: skip
         early = [] if ask else unheard(panel, store)
         if pareto and len(panel.counting) < 2:

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import secrets
+import shlex
 import socket
 import sys
 import webbrowser
@@ -25,6 +26,7 @@ from ...pipelines.models.options import GeneratorOptions
 from .options import (
     TasteFolder,
     check_typed_priors,
+    from_settings,
     load_generator,
     prior_names,
     rater_name,
@@ -136,6 +138,9 @@ def web(
     from ..web.state import ServerSettings
 
     check_language(language)
+    if folders and from_settings(ctx, "collection"):
+        # Who names folders wants to see these.
+        collection = None
     if guests and password:
         raise SoartError("--guests lets everybody in without a password: leave out --guests or the password.")
     for folder in allow_folders or ():
@@ -365,7 +370,7 @@ def _collections(names: list[str], *, create: bool) -> list[str]:
         if not Collection.is_collection(name) and not create:
             if _holds_pictures(name):
                 raise CollectionError(
-                    f"The folder {name!r} holds pictures but is not a collection: run 'soart web {name}'."
+                    f"The folder {name!r} holds pictures but is not a collection: run soart web {shlex.quote(name)}."
                 )
             _offer(name)
     return list(dict.fromkeys(chosen))

@@ -12,12 +12,12 @@ from server import PromptServer
 from ...errors import SoartError
 
 
-def answer_post(path: str, work: Callable[[dict[str, Any]], None]) -> None:
+def answer_post(path: str, work: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
     """Answer POST requests of a JSON object; a mistake is an answer 400 with a sentence.
 
     Args:
         path: of the address.
-        work: takes the object, and raises a ``SoartError`` for a mistake.
+        work: takes the object, returns the answer or nothing, and raises a ``SoartError`` for a mistake.
     """
 
     async def answer(request: web.Request) -> web.Response:
@@ -26,13 +26,13 @@ def answer_post(path: str, work: Callable[[dict[str, Any]], None]) -> None:
             if not isinstance(document, dict):
                 return _refused("Expected a JSON object.")
             # A locked collection must not hold up the server.
-            await asyncio.to_thread(work, document)
+            found = await asyncio.to_thread(work, document)
         # Nested too deeply, or something else than JSON.
         except (ValueError, RecursionError):
             return _refused("Expected a JSON object.")
         except SoartError as error:
             return _refused(str(error))
-        return web.json_response({})
+        return web.json_response(found or {})
 
     PromptServer.instance.routes.post(path)(answer)
 

@@ -38,7 +38,7 @@ CATEGORY = "SOART"
 TasteType = io.Custom("SOART_TASTE")
 ChoiceType = io.Custom("SOART_CHOICE")
 #: Tooltip of every input of pictures.
-IMAGES = "One picture or a batch. Transparency is laid over white; pictures whose values are not numbers are left out."
+IMAGES = "One picture or a batch. Transparent parts become white. Damaged pictures, whose values are not numbers, are left out."
 #: The judge of a new node. Its name is written out, because the nodes load without the packages that judges need.
 OVERALL = "overall"
 #: The first choice in a list of checkpoints.
@@ -130,9 +130,15 @@ def node_schema(*, inputs: Sequence[io.Input], later: Sequence[io.Input] = (), *
     """
     switch = io.Boolean.Input(
         "keep_going", default=False, optional=True, extra_dict=ADVANCED,
-        tooltip="On: a mistake is shown in the node and stops only the nodes downstream. Off: it ends the run with an error.",
+        tooltip="On: an error is shown in this node and stops only the nodes after it. Off: an error ends the whole run.",
     )  # fmt: skip
     return io.Schema(category=CATEGORY, inputs=[*inputs, switch, *later], **others)
+
+
+def place_of(cls: type[io.ComfyNode]) -> dict[str, str]:
+    """Where a node that runs now stands: ids of its ``workflow`` (empty if no page has queued the run) and ``node``."""
+    workflow = (cls.hidden.extra_pnginfo or {}).get("workflow") or {}
+    return {"workflow": str(workflow.get("id") or ""), "node": str(cls.hidden.unique_id)}
 
 
 class Progress:
@@ -199,10 +205,10 @@ def judge_inputs() -> list[io.Input]:
             "by",
             options=judge_choices(),
             default=OVERALL,
-            tooltip="The judge: the overall or the technical score, one of your tastes, or a detector of one kind of damage.",
+            tooltip="What scores the pictures: the overall or the technical score, one of your tastes, or a detector of one fault.",
         ),
         TasteType.Input(
-            "taste", optional=True, tooltip="A taste from SOART Taste, used instead of the judge named above."
+            "taste", optional=True, tooltip="A taste from SOART Taste; it scores instead of the judge named above."
         ),
     ]
 

@@ -12,7 +12,18 @@ from server import PromptServer
 from ...errors import CollectionError
 from ...pipelines.support.picking import Picking
 from .addresses import answer_get, answer_post
-from .base import IMAGES, Progress, SoartNode, always, judge_inputs, judge_of, node_schema, output_folder, title_of
+from .base import (
+    IMAGES,
+    Progress,
+    SoartNode,
+    always,
+    judge_inputs,
+    judge_of,
+    node_schema,
+    output_folder,
+    place_of,
+    title_of,
+)
 from .panels import score_cards, score_table, unscored_cards
 from .pictures import take
 from .rating import ME, RATED
@@ -41,7 +52,7 @@ class SoartChoose(SoartNode):
         return node_schema(
             node_id="SoartChoose",
             display_name="SOART Choose",
-            description="Pauses the run until you pick one or several pictures; if nobody picks in time, the best by the judge pass.",
+            description="Pauses the run until you pick one or several pictures. If nobody picks in time, those that the judge finds best pass.",
             is_output_node=True,
             hidden=[io.Hidden.unique_id],
             inputs=[
@@ -49,7 +60,7 @@ class SoartChoose(SoartNode):
                 *judge_inputs(),
                 io.Int.Input("seconds", default=600, min=1, max=86400, tooltip="How long the run waits for your pick."),
                 io.Int.Input("fallback", default=1, min=0, max=4096,
-                             tooltip="How many of the best by the judge pass if nobody picks in time; 0: none, and nodes downstream do not run."),
+                             tooltip="How many pass if nobody picks in time, the judge's best first. 0: none, and the nodes after this one do not run."),
                 io.Boolean.Input("learn", default=False, optional=True,
                                  tooltip=f"Store your picks as choices in the collection {RATED!r}, so that SOART Taste learns from them."),
             ],
@@ -104,9 +115,7 @@ def _pick(
     cls: type[io.ComfyNode], numbers: Sequence[int], seconds: int, facts: dict[str, Any]
 ) -> tuple[int, ...] | None:
     """Ask on all pages and over the API, and wait; ComfyUI's own interrupt ends the wait."""
-    workflow = ((cls.hidden.extra_pnginfo or {}).get("workflow") or {}).get("id", "")
-    place = {"node": str(cls.hidden.unique_id), "workflow": str(workflow)}
-    question = _picking.ask(numbers, seconds, place | facts)
+    question = _picking.ask(numbers, seconds, place_of(cls) | facts)
     send, bar = PromptServer.instance.send_sync, Progress(seconds)
     send(ASKED, question)
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ...errors import ModelError
+from ...pipelines.models.limits import STRENGTHS
 from ...pipelines.support.file_stamps import model_stamp
 from .base import (
     MOST_SEED,
@@ -24,9 +25,11 @@ from .base import (
     title_of,
 )
 from .generate import named_model
-from .pictures import to_images
+from .pictures import to_images, to_picture
 
 if TYPE_CHECKING:
+    import torch
+
     from ...metrics.protocols import ItemJudge
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.optimizing.optimize import Optimized
@@ -47,32 +50,35 @@ class SoartOptimize(SoartNode):
             description="More of what you like: goes on from the best of four seeds to pictures that a judge, such as your taste, likes more.",
             is_output_node=True,
             inputs=[
-                io.String.Input("prompt", multiline=True, default="a picture of a boat", tooltip="The prompt, as it is."),
+                io.String.Input("prompt", multiline=True, default="a picture of a boat", tooltip="The prompt; braces have no special meaning here."),
                 io.String.Input("negative", multiline=True, default="", tooltip="What the picture should not show."),
                 *judge_inputs(),
-                io.Float.Input("seconds", default=60.0, min=1.0, max=86400.0, step=1.0, tooltip="How long to go on."),
+                io.Float.Input("seconds", default=60.0, min=1.0, max=86400.0, step=1.0, tooltip="The run ends after this many seconds."),
                 io.Int.Input("pictures", default=0, min=0, max=100000, tooltip="Most pictures to draw; 0: as many as the time allows."),
                 io.Int.Input("seed", default=0, min=0, max=MOST_SEED, control_after_generate=True, tooltip="Seed of the first picture."),
                 io.String.Input("model", default="embedded",
-                                tooltip="'embedded', a diffusers folder, a .safetensors file, or a hub id."),
-                io.Int.Input("steps", default=0, min=0, max=1000, tooltip="0: the model's own."),
-                io.Float.Input("guidance", default=-1.0, min=-1.0, max=100.0, step=0.5, tooltip="-1: the model's own."),
-                io.Int.Input("width", default=0, min=0, max=8192, step=8, tooltip="0: the model's own."),
-                io.Int.Input("height", default=0, min=0, max=8192, step=8, tooltip="0: the model's own."),
+                                tooltip="'embedded' (small, draws at once), a diffusers folder, a .safetensors file, or the name of a model on Hugging Face."),
+                io.Int.Input("steps", default=0, min=0, max=1000, tooltip="Sampling steps. 0: as many as the model is made for."),
+                io.Float.Input("guidance", default=-1.0, min=-1.0, max=100.0, step=0.5, tooltip="How closely the pictures follow the prompt (cfg). -1: as the model is made for."),
+                io.Int.Input("width", default=0, min=0, max=8192, step=8, tooltip="In pixels. 0: the size that the model is made for."),
+                io.Int.Input("height", default=0, min=0, max=8192, step=8, tooltip="In pixels. 0: the size that the model is made for."),
                 io.String.Input("scheduler", default="", optional=True,
-                                tooltip="As in SOART Generate; empty: the model's own."),
+                                tooltip="As in SOART Generate; empty: the one that the model comes with."),
                 io.Combo.Input("checkpoint", options=checkpoint_choices(), default=NO_CHECKPOINT, optional=True,
                                tooltip="A checkpoint of ComfyUI, drawn by diffusers; used instead of the model named above."),
                 io.Model.Input("comfy_model", optional=True, tooltip="A MODEL of ComfyUI, drawn by its own sampler: it is "
                                "searched without gradients, which takes longer. Link CLIP and VAE too."),
                 io.Clip.Input("clip", optional=True, tooltip="The CLIP of the linked MODEL."),
                 io.Vae.Input("vae", optional=True, tooltip="The VAE of the linked MODEL."),
-                io.Boolean.Input("anyway", default=False, optional=True, tooltip="Use a taste that cannot be relied on yet."),
+                io.Boolean.Input("anyway", default=False, optional=True, tooltip="Go on even if the taste has learnt from too few pictures to be relied on."),
+                io.Image.Input("like", optional=True, tooltip="A picture to draw on (image-to-image), the first of a batch."),
+                io.Float.Input("strength", default=0.5, min=STRENGTHS[0], max=STRENGTHS[1], step=0.05, optional=True,
+                               tooltip="With which the picture is drawn on: little changes at 0.2, and nothing is kept at 1."),
             ],
             outputs=[
                 io.Image.Output("image", display_name="image", tooltip="The optimized picture."),
-                io.Image.Output("start", display_name="start", tooltip="The best picture of the first four seeds."),
-                io.String.Output("text", display_name="text", tooltip="The values of both, which bound ended the run, and how far to trust it."),
+                io.Image.Output("start", display_name="start", tooltip="The best picture of the first four seeds, or the picture that is drawn on."),
+                io.String.Output("text", display_name="text", tooltip="The scores of both, what ended the run, and how far to trust the gain."),
             ],
         )  # fmt: skip
 
@@ -111,13 +117,20 @@ class SoartOptimize(SoartNode):
         clip: object = None,
         vae: object = None,
         anyway: bool = False,
+        like: torch.Tensor | None = None,
+        strength: float = 0.5,
         taste: ItemJudge | None = None,
     ) -> io.NodeOutput:
         """Optimize the picture."""
         import torch
 
         from ...pipelines.optimizing import optimize as optimizing
+        from ...pipelines.optimizing.parents import drawn_on
 
+        parents = []
+        if like is not None:
+            size = (width, height) if width and height else None
+            parents, width, height = [drawn_on(to_picture(like[:1])[0], strength, size=size)], 0, 0
         judge, progress, model = judge_of(by, taste), Progress(round(seconds)), named_model(model, checkpoint)
 
         def show(found: Found) -> None:
@@ -135,7 +148,7 @@ class SoartOptimize(SoartNode):
                 generator, prompt, by=optimizing.judge_for(judge, anyway=anyway), seconds=seconds, pictures=pictures or None,
                 seed=seed, anyway=anyway, negative=negative or None, steps=steps or None,
                 guidance=None if guidance < 0 else guidance, width=width or None, height=height or None,
-                scheduler=scheduler.strip() or None, progress=show,
+                scheduler=scheduler.strip() or None, parents=parents, progress=show,
             )  # fmt: skip
         text = _text(found, title_of(judge))
         image, start = to_images([found.pixels]), to_images([found.start])
@@ -144,7 +157,8 @@ class SoartOptimize(SoartNode):
 
 def _text(found: Optimized, title: str) -> str:
     """The values before and after, and all that is to be known of the run."""
-    lines = [f"{title}: {found.start_marks.value:.4g} for the best of the first seeds, {found.marks.value:.4g} now."]
+    begun = "the picture that was drawn on" if found.parents else "the best of the first seeds"
+    lines = [f"{title}: {found.start_marks.value:.4g} for {begun}, {found.marks.value:.4g} now."]
     if found.marks.adherence == found.marks.adherence:
         lines.append(f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now.")
     lines.append(f"{found.pictures} pictures drawn in {found.seconds:.0f} s.")

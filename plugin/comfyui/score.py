@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 #: Sentences that are given of a batch without a value.
 _NAMED = 3
 _AMONG = (
-    "Collection in ComfyUI's output folder; percentiles are computed among its pictures. Empty: among the pictures that "
-    "a taste was learnt from, and for other judges among this batch."
+    "What percentiles compare with: the pictures of this collection, a folder in ComfyUI's output folder. Empty: the pictures "
+    "that a taste was learnt from, and for other judges this batch."
 )
 
 
@@ -119,15 +119,15 @@ class SoartScore(_ScoringNode):
         return node_schema(
             node_id="SoartScore",
             display_name="SOART Score",
-            description="Scores pictures by the overall or technical score, one of your tastes or a detector of damage, with reasons.",
+            description="Scores pictures, with reasons: by the overall or technical score, one of your tastes, or a detector of one fault.",
             is_output_node=True,
             inputs=_scoring_inputs(),
             outputs=[
                 io.Float.Output("scores", display_name="scores", is_output_list=True,
                                 tooltip="One score per picture, higher is better."),
                 io.Float.Output("percentiles", display_name="percentiles", is_output_list=True,
-                                tooltip="0–100: share of pictures with a lower score, and half of those with the same "
-                                "score, itself included."),
+                                tooltip="0–100: how many percent of the pictures score lower; those with the same "
+                                "score count half."),
                 io.String.Output("text", display_name="text", tooltip="Scores and percentiles, one picture per line."),
             ],
         )  # fmt: skip
@@ -186,12 +186,17 @@ class SoartGate(_ScoringNode):
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
         least = io.Float.Input(
-            "percentile", default=50.0, min=0.0, max=100.0, step=1.0, tooltip="Pictures below it do not pass."
+            "percentile",
+            default=50.0,
+            min=0.0,
+            max=100.0,
+            step=1.0,
+            tooltip="Only pictures that reach this percentile pass: 75 passes about the best quarter.",
         )
         return node_schema(
             node_id="SoartGate",
             display_name="SOART Gate",
-            description="Passes on only pictures that reach a percentile; if none does, nodes downstream do not run.",
+            description="Passes on only the better pictures, those that reach a percentile. If none does, the nodes after this one do not run.",
             is_output_node=True,
             inputs=_scoring_inputs(least),
             outputs=[

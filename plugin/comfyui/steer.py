@@ -10,6 +10,7 @@ from comfy_execution.graph_utils import ExecutionBlocker
 from ...errors import NoFindingsError
 from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
 from .base import ADVANCED, ChoiceType, SoartNode, always, judge_inputs, judge_of, node_schema, output_folder
+from .looping import count_run
 from .panels import loop_chart, observed_card
 from .pictures import kept_texts, plain, to_images, to_picture
 from .rating import rating_of
@@ -36,21 +37,21 @@ class SoartPromptChoice(SoartNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        usual = "Used if the space does not decide it."
+        usual = "Used where the prompt space sets none."
         return node_schema(
             node_id="SoartPromptChoice",
             display_name="SOART Prompt Choice",
-            description="Asks the steering model for the next prompt of a space; it learns from the results of SOART Observe.",
+            description="Suggests the next prompts to draw, of all that a prompt space allows. It learns from the scores and ratings that SOART Observe stores.",
             inputs=[
                 io.String.Input("space", multiline=True, default=EXAMPLE_SPACE,
-                                tooltip="A prompt space in YAML, a template such as a {fox|owl}, or a plain prompt."),
-                io.String.Input("collection", default="soart", tooltip="Folder in ComfyUI's output folder for pictures, choices and ratings."),
+                                tooltip="The prompts to choose from: a prompt space in YAML, a template such as a {fox|owl}, or a plain prompt, which is varied by words around it."),
+                io.String.Input("collection", default="soart", tooltip="Folder in ComfyUI's output folder for pictures, prompts and ratings. Name it again to go on later."),
                 *judge_inputs(),
                 io.Int.Input("count", default=1, min=1, max=64,
-                             tooltip="Choices at once; all nodes downstream run once for each."),
-                io.Int.Input("search_seed", extra_dict=ADVANCED, default=0, min=0, max=2**31 - 1, tooltip="Seed of the search and of the first picture."),
+                             tooltip="Prompts in each run; all nodes after this one run once for each."),
+                io.Int.Input("search_seed", extra_dict=ADVANCED, default=0, min=0, max=2**31 - 1, tooltip="Seed of the first picture and of the search: another number tries other prompts first."),
                 io.String.Input("model", extra_dict=ADVANCED, default="comfyui",
-                                tooltip="Label for the model that draws. Results are kept separately per label."),
+                                tooltip="A name of your own for the model that draws. Results of different names are kept apart."),
                 io.Int.Input("usual_steps", default=EXTERNAL_STEPS, min=1, max=1000, tooltip=usual),
                 io.Float.Input("usual_guidance", default=EXTERNAL_GUIDANCE, min=0.0, max=100.0, step=0.5, tooltip=usual),
                 io.Int.Input("usual_width", default=512, min=8, max=8192, step=8, tooltip=usual),
@@ -63,13 +64,13 @@ class SoartPromptChoice(SoartNode):
                 io.String.Output("negative", display_name="negative", is_output_list=True, tooltip="The negative prompt."),
                 io.Int.Output("image_seed", display_name="seed", is_output_list=True, tooltip="Seed of the picture."),
                 io.Int.Output("steps", display_name="steps", is_output_list=True, tooltip="Sampling steps."),
-                io.Float.Output("guidance", display_name="guidance", is_output_list=True, tooltip="Guidance scale (cfg)."),
+                io.Float.Output("guidance", display_name="guidance", is_output_list=True, tooltip="Guidance (cfg)."),
                 io.Int.Output("width", display_name="width", is_output_list=True, tooltip="In pixels."),
                 io.Int.Output("height", display_name="height", is_output_list=True, tooltip="In pixels."),
-                ChoiceType.Output("choice", display_name="choice", is_output_list=True, tooltip="For SOART Observe."),
+                ChoiceType.Output("choice", display_name="choice", is_output_list=True, tooltip="Link it to SOART Observe."),
                 # New outputs come last, so that the links of saved workflows stay.
                 io.String.Output("scheduler", display_name="scheduler", is_output_list=True,
-                                 tooltip="Class name of a diffusers scheduler, if the space has such a slot; else empty: the model's own."),
+                                 tooltip="For SOART Generate, if the prompt space has a slot 'scheduler'. Otherwise empty: the model's own is used."),
             ],
         )  # fmt: skip
 
@@ -126,19 +127,19 @@ class SoartObserve(SoartNode):
         return node_schema(
             node_id="SoartObserve",
             display_name="SOART Observe",
-            description="Stores the picture of a choice in the collection, with its score or your rating; the next choice learns from it.",
+            description="Stores the picture of a prompt from SOART Prompt Choice, with its score or your rating. The next prompts are chosen by what was learnt from it.",
             is_output_node=True,
             inputs=[
-                io.Image.Input("image", tooltip="The picture of the choice: one, not a batch."),
+                io.Image.Input("image", tooltip="The picture that was drawn from the choice: one, not a batch."),
                 ChoiceType.Input("choice", tooltip="From SOART Prompt Choice."),
                 io.Float.Input("score", optional=True, force_input=True,
-                               tooltip="The score of any other judge, higher is better; used instead of the judge's score."),
+                               tooltip="A score from any other node, higher is better; used instead of the judge's."),
                 io.Int.Input("rating", extra_dict=ADVANCED, default=0, min=0, max=5, optional=True,
-                             tooltip="Rating 1–5, used instead of the judge's score (0 = no rating). Applies to every picture of the run unless you link a list."),
+                             tooltip="Your rating from 1 to 5, used instead of the judge's score; 0: none. It applies to every picture of the run unless you link a list. To rate what you see, click the stars in the node."),
                 io.String.Input("rater", extra_dict=ADVANCED, default="me", optional=True, tooltip="Name of the person who rates."),
             ],
             outputs=[
-                ChoiceType.Output("observed", display_name="observed", tooltip="For SOART Factor Effects."),
+                ChoiceType.Output("observed", display_name="observed", tooltip="Link it to SOART Factor Effects."),
                 io.Float.Output("value", display_name="value", tooltip="The judge's score of the picture."),
             ],
         )  # fmt: skip
@@ -169,17 +170,17 @@ class SoartObserve(SoartNode):
         # The choice goes on, because a blocked one would block the chart of all the others.
         passed = ExecutionBlocker(None) if value is None else value
         if problem:
-            shown = cls.show([f"Number {number} is stored, but nothing is learnt from it: {problem}."])
+            shown = cls.show([f"Picture {number} is stored, but nothing is learnt from it: {problem}."])
             return io.NodeOutput(choice, passed, ui=shown)
         rate = rating_of(choice.study.folder, told.row.id, rater, rating or None)
         cards = [observed_card(choice, told, pixels, rate, cls)]
         results = [f"no score ({told.problem})" if value is None else f"score {plain(value)}"]
-        results += [f"score from outside {plain(score)}"] if score is not None else []
+        results += [f"score {plain(score)} from the linked node"] if score is not None else []
         if rating:
             results += [f"rated {rating} by {rater}"]
             if choice.together > 1:
                 results += [f"a rating set in the node applies to all {choice.together} pictures of the run"]
-        return io.NodeOutput(choice, passed, ui=cls.show([f"Number {number}: {', '.join(results)}."], cards=cards))
+        return io.NodeOutput(choice, passed, ui=cls.show([f"Picture {number}: {', '.join(results)}."], cards=cards))
 
 
 class SoartFactorEffects(SoartNode):
@@ -193,8 +194,9 @@ class SoartFactorEffects(SoartNode):
         return node_schema(
             node_id="SoartFactorEffects",
             display_name="SOART Factor Effects",
-            description="Shows what each option of the space adds to the goal, with 90 % intervals, and the best prompt so far.",
+            description="Shows how much each option of the prompt space raises or lowers the score (or your ratings), with 90 % intervals, and the best prompt so far.",
             is_output_node=True,
+            hidden=[io.Hidden.unique_id],
             # One chart for a whole list of choices.
             is_input_list=True,
             inputs=[
@@ -203,9 +205,9 @@ class SoartFactorEffects(SoartNode):
             ],
             later=[
                 io.Int.Input("runs", default=1, min=1, max=1000, optional=True,
-                             tooltip="How many runs one click starts: after each the page queues the next. 1: no further one."),
+                             tooltip="How many runs one click on Run starts: after each, the next is queued. 1: only that one."),
                 io.Float.Input("stop_below", default=0.1, min=0.0, max=10.0, step=0.05, optional=True,
-                               tooltip="Fewer runs if further ones are surely expected to gain less than this many standard deviations; 0: never fewer."),
+                               tooltip="Ends the loop early when further runs would hardly help: when they surely gain less than this many standard deviations of the score. 0: never."),
             ],
             outputs=[
                 io.Image.Output("chart", display_name="chart", tooltip="The chart as a picture."),
@@ -243,6 +245,7 @@ class SoartFactorEffects(SoartNode):
                 enough = why_enough(tuner, (stop_below or [0.1])[0])
         except NoFindingsError as error:
             # No mistake: the first pictures of a loop may fail, and the next run goes on.
+            count_run(cls, loop)
             return cls.refuse(str(error), loop=loop)
         judged = sum(batch.count for batch in findings.batches)
         title = f"{study.folder.name}: {judged} pictures"
@@ -257,6 +260,7 @@ class SoartFactorEffects(SoartNode):
         table = {"title": "Best so far", "columns": columns, "rows": rows}
         text = "\n".join(f"{mean} ({interval}): {prompt}" for prompt, mean, interval, _ in rows)
         loop |= {"gain": gain_text(findings.gain, findings.unit), "enough": enough}
+        count_run(cls, loop)
         notes = [*findings.alarms, *findings.notes]
         shown = cls.show(notes, table, chart=loop_chart(findings), loop=loop, images=chart)
         return io.NodeOutput(chart, findings.winners[0].words[0].prompt, text, ui=shown)

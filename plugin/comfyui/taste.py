@@ -48,16 +48,16 @@ class SoartExplain(SoartNode):
         return node_schema(
             node_id="SoartExplain",
             display_name="SOART Explain",
-            description="Explains the scores of pictures: reasons, and a heat map over each, green where it is better than its own mean.",
+            description="Explains the scores of pictures: reasons, and a heat map over each, green where the picture is better than its average, red where it is worse.",
             is_output_node=True,
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),
                 *judge_inputs(),
-                io.Int.Input("grid", default=4, min=1, max=16, tooltip="Patches per side of the heat map; fewer for small pictures."),
+                io.Int.Input("grid", default=4, min=1, max=16, tooltip="The heat map has this many squares a side; take fewer for small pictures."),
             ],
             outputs=[
                 io.Image.Output("heat", display_name="heat map", tooltip="The pictures under their heat maps."),
-                io.String.Output("reasons", display_name="reasons", tooltip="What lifted or lowered each score most, against the batch; for one picture, against the usual picture."),
+                io.String.Output("reasons", display_name="reasons", tooltip="What raised or lowered each score most, compared with the batch; for one picture, compared with the usual picture."),
             ],
         )  # fmt: skip
 
@@ -93,7 +93,7 @@ class SoartTaste(SoartNode):
         return node_schema(
             node_id="SoartTaste",
             display_name="SOART Taste",
-            description="A taste by name. With pictures you like and pictures you do not like, it is learnt and stored under that name, replacing an earlier one.",
+            description="Your taste, to score pictures by. Link pictures that you like and do not like, or name your rated ones, and it is learnt and stored under its name, replacing an earlier one. Otherwise it is looked up.",
             is_output_node=True,
             inputs=[
                 io.String.Input("name", default="mine",
@@ -101,8 +101,8 @@ class SoartTaste(SoartNode):
                 io.Image.Input("good", optional=True, tooltip="Pictures you like; eight or more are a start."),
                 io.Image.Input("bad", optional=True, tooltip="Pictures you do not like."),
                 io.Combo.Input("network", extra_dict=ADVANCED, options=["none", "efficientnet-lite0"], default="efficientnet-lite0", optional=True,
-                               tooltip="Adds items of a network, so that the taste also learns what pictures show."),
-                io.Int.Input("fold_seed", extra_dict=ADVANCED, default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the cross-validation."),
+                               tooltip="efficientnet-lite0: the taste also learns what pictures show. none: only how they look, such as colours and sharpness."),
+                io.Int.Input("fold_seed", extra_dict=ADVANCED, default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the test that tells how far the taste can be trusted."),
                 io.String.Input("rated", default="", optional=True,
                                 tooltip=f"Learn from your ratings by click: {RATED!r}, or another collection in ComfyUI's output folder."),
             ],

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...errors import SoartError
+from ...metrics.damage.names import OVERALL
 from ...pipelines.collection.ratings import ratings as stars_of
 from ...pipelines.services.outside import rate_sent, score_sent, sent_pictures
 from .answers import json_body
@@ -129,9 +130,12 @@ def create_api(server: Server) -> Starlette:
         })  # fmt: skip
 
     def scores(body: dict[str, Any]) -> Response:
-        by = body.get("by") or "overall"
+        by = body.get("by")
+        by = OVERALL if by in (None, "") else by
         if not isinstance(by, str):
             raise SoartError("Expected the name of a judge or a taste as 'by'.")
+        if by not in current.tastes.judges():
+            raise SoartError(f"The interface has no judge {by[:40]!r}: GET {START}/names tells those that it has.")
         return JSONResponse(score_sent(sent_pictures(body.get("pictures")), by, current.tastes))
 
     def ratings(body: dict[str, Any]) -> Response:
@@ -174,6 +178,6 @@ def _stars(value: object) -> float | None:
     if value is None:
         return None
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= 5 or not float(2 * value).is_integer():  # type: ignore[operator]
+    if not number or not (value == 0 or 1 <= value <= 5) or not float(2 * value).is_integer():  # type: ignore[operator]
         raise SoartError(f"Expected stars from 1 to 5, 0 for a skip, or none, got {str(value)[:40]!r}.")
     return float(value)  # type: ignore[arg-type]

@@ -209,7 +209,7 @@ class Server:
         self._generator: ImageGenerator | None = None
         self.judges = OfferedJudges(settings.judges)
         drawing = threading.Lock()
-        self.learning = TaskProcess("Learning")
+        self.learning = TaskProcess(message("Learning"))
         self.decoding = DecodingProcesses()
         #: Held by every request that reads files, so that those that wait for a disk or a decoder leave threads to others.
         self.reading = asyncio.Semaphore(READING)

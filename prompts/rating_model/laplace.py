@@ -59,7 +59,7 @@ def find_mode(kernel: np.ndarray, terms: Terms, noise: float, start: np.ndarray 
     """
     if terms.gaussian:
         scale = np.sqrt(np.bincount(terms.rated, minlength=len(kernel)))
-        target = np.bincount(terms.rated, terms.ratings / noise, len(kernel))
+        target = np.bincount(terms.rated, (terms.ratings - terms.expected[terms.rated]) / noise, len(kernel))
         factor = _factorise(kernel * scale * scale[:, None])
         weights = target - scale * cho_solve((factor, True), scale * (kernel @ target), check_finite=False)
         latent = kernel @ weights
@@ -110,14 +110,15 @@ def evidence_slope(kernel: np.ndarray, terms: Terms, noise: float, mode: Mode) -
     else:
         spread = mode.root @ (mode.root @ inverse).T  # R B⁻¹ Rᵀ
     slope = 0.5 * (np.outer(mode.weights, mode.weights) - spread)
-    scaled = terms.ratings / noise
-    residuals = scaled - mode.latent[terms.rated]
-    by_noise = float((residuals * scaled).sum()) - len(scaled)
+    scaled, expected = terms.ratings / noise, terms.expected / noise
+    whole = mode.latent + expected
+    by_noise = float(((scaled - whole[terms.rated]) * scaled).sum()) - len(scaled) - float(mode.weights @ expected)
     if not terms.gaussian:
-        s = determinant_slope(terms, mode.latent, kernel - kernel @ spread @ kernel)
+        s = determinant_slope(terms, whole, kernel - kernel @ spread @ kernel)
         q = s - spread @ (kernel @ s)
         slope += 0.5 * (np.outer(mode.weights, q) + np.outer(q, mode.weights))
-        by_noise -= float((kernel @ q) @ np.bincount(terms.rated, scaled, len(kernel)))
+        pull = np.bincount(terms.rated, scaled, len(kernel)) - mode.root @ (mode.root.T @ expected)
+        by_noise -= float((kernel @ q) @ pull) + float(s @ expected)
     return slope, by_noise
 
 

@@ -36,6 +36,8 @@ class Terms:
         signs: (l,) 1 for liked, −1 for disliked.
         pairs: (p, 2) cells, the preferred one first.
         best: K → (g, K) sets of cells, the best one first.
+        expected: (n,) what is expected of each cell beforehand, on the model's scale. It is a part of every judgement, and none
+            of the latent values.
     """
 
     rated: np.ndarray
@@ -44,10 +46,11 @@ class Terms:
     signs: np.ndarray
     pairs: np.ndarray
     best: dict[int, np.ndarray]
+    expected: np.ndarray
 
     @classmethod
-    def of(cls, feedback: Feedback, cells: np.ndarray, mapped: np.ndarray) -> Terms:
-        """Terms of ``feedback`` whose row i is cell ``cells[i]``, with ``mapped`` ratings.
+    def of(cls, feedback: Feedback, cells: np.ndarray, mapped: np.ndarray, expected: np.ndarray | None = None) -> Terms:
+        """Terms of ``feedback`` whose row i is cell ``cells[i]``, with ``mapped`` ratings; nothing ``expected`` by default.
 
         Pairs of a cell with itself are dropped.
         """
@@ -65,6 +68,7 @@ class Terms:
             signs,
             pairs[pairs[:, 0] != pairs[:, 1]],
             {size: np.array(sets) for size, sets in best.items()},
+            np.zeros(int(cells.max(initial=-1)) + 1) if expected is None else expected,
         )
 
     def check_raters(self, rows: Rows) -> None:
@@ -116,7 +120,7 @@ def _probit(u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
 
 def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
     """Value, gradient and curvature of all feedback at latent values ``h`` (n,)."""
-    n = len(h)
+    n, h = len(h), h + terms.expected / noise
     residuals = terms.ratings / noise - h[terms.rated]
     value = float(-0.5 * (residuals**2).sum() - len(residuals) * (np.log(noise) + 0.5 * np.log(2 * np.pi)))
     # np.bincount of nothing gives integers.
@@ -156,7 +160,10 @@ def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
 
 
 def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.ndarray:
-    """(n,) −½ tr(Σ ∂W/∂h_i) for the (n, n) posterior covariance Σ, the slope of the evidence's determinant."""
+    """(n,) −½ tr(Σ ∂W/∂h_i) for the (n, n) posterior covariance Σ, the slope of the evidence's determinant.
+
+    ``h`` are latent values with what is expected of them.
+    """
     n = len(h)
     slope = np.zeros(n)
     if len(terms.judged):
@@ -212,4 +219,5 @@ def thin(rows: Rows, terms: Terms, limit: int, rng: np.random.Generator) -> tupl
         terms.signs[taken[1]],
         pairs,
         dict(zip(terms.best, best, strict=True)),
+        terms.expected[members],
     )

@@ -25,7 +25,7 @@ from .feature_posterior import FeaturePosterior, fit_features
 from .feedback import Feedback
 from .hyperparameters import Evidence, Layout, Priors, maximise
 from .kernel_posterior import KernelPosterior
-from .kernels import Hyperparameters, Rows, check_choices, check_levels, covariance, offsets
+from .kernels import Hyperparameters, check_choices, check_levels, covariance, offsets
 from .laplace import find_mode
 from .likelihoods import Terms, thin
 from .similarity import Similarities, check_similarities
@@ -103,11 +103,10 @@ class RatingModel:
             keep: keep the hyper-parameters ``start``, and those drawn around them by the fit that learnt them.
             rng: selects the cells that hyper-parameters are learnt from if there are too many; seed 0 by default.
             expected: prior mean of raters' functions of the choice, see ``Expected``. The Gaussian process is what their
-                ratings differ from it by.
+                opinions differ from it by.
 
         Raises:
-            PromptError: inconsistent lengths or feedback, a rating that is not finite or outside the scale, or feedback other
-                than ratings by a rater of whom something is expected.
+            PromptError: inconsistent lengths or feedback, or a rating that is not finite or outside the scale.
         """
         x = check_choices(choices, self.levels)
         judgements = feedback if isinstance(feedback, Feedback) else Feedback.of_ratings(feedback)
@@ -117,9 +116,9 @@ class RatingModel:
         self.cells_ = Cells(x, raters, items, pictures)
         self.raters_, rows = self.cells_.raters, self.cells_.rows
         self._expected = {rater: self._checked(effects) for rater, effects in expected.items()}
-        ratings = ratings - self._expected_of(rows, judgements, self.cells_.cell)
-        self._set_scale(ratings)
-        terms = Terms.of(judgements, self.cells_.cell, (ratings - self.location_) / self.spread_)
+        known = self._expected_of([self.raters_[rater] for rater in rows.raters], rows.choices)
+        self._set_scale(ratings - known[self.cells_.cell[judgements.rated]])
+        terms = Terms.of(judgements, self.cells_.cell, (ratings - self.location_) / self.spread_, known / self.spread_)
         terms.check_raters(rows)
         exact = len(rows) <= self.exact_limit
         layout = Layout.of(rows, terms, len(self.raters_), self.similarities, joint=exact)
@@ -176,14 +175,9 @@ class RatingModel:
         mean, variance = self.posterior_.predict(rows)
         if noise:
             variance = variance + 1.0 + self.theta_.seeds
-        if self._expected:
-            names = self._named(None) * len(rows) if raters is None else list(raters)
-            columns = rows.choices + offsets(self.levels)
-            known = [
-                self._expected[n][c].sum() if n in self._expected else 0.0 for n, c in zip(names, columns, strict=True)
-            ]
-            return self.location_ + self._unit * mean + np.array(known), self._unit * np.sqrt(variance)
-        return self.location_ + self._unit * mean, self._unit * np.sqrt(variance)
+        names = self._named(None) * len(rows) if raters is None else list(raters)
+        known = self._expected_of(names, rows.choices)
+        return self.location_ + self._unit * mean + known, self._unit * np.sqrt(variance)
 
     def means(self, raters: Names | None = None) -> list[Tables]:
         """Each rater's posterior mean as a function of the choice, in rating units."""
@@ -231,25 +225,15 @@ class RatingModel:
             raise PromptError(f"Expected a finite effect for each of {sum(self.levels)} options, got {effects!r:.80}.")
         return np.asarray(effects, dtype=np.float64)
 
-    def _expected_of(self, rows: Rows, judgements: Feedback, cell: np.ndarray) -> np.ndarray:
-        """(a,) expected part of each rating.
-
-        Raises:
-            PromptError: other feedback by a rater of whom something is expected.
-        """
-        if not self._expected:
-            return np.zeros(len(judgements.rated))
-        members = [*np.asarray(judgements.pairs), *judgements.best, *judgements.all_bad, judgements.judged]
-        others = np.concatenate([np.zeros(0, dtype=np.int64), *(np.asarray(some, dtype=np.int64) for some in members)])
-        if any(self.raters_[number] in self._expected for number in rows.raters[cell[others]].tolist()):
-            raise PromptError("Expected ratings alone by a rater whose liking of the options is known beforehand.")
-        rated, columns = cell[judgements.rated], rows.choices + offsets(self.levels)
-        names = [self.raters_[number] for number in rows.raters[rated].tolist()]
-        known = (
-            self._expected[name][columns[row]].sum() if name in self._expected else 0.0
-            for name, row in zip(names, rated.tolist(), strict=True)
-        )
-        return np.fromiter(known, dtype=np.float64, count=len(rated))
+    def _expected_of(self, raters: Sequence[Hashable], choices: np.ndarray) -> np.ndarray:
+        """(n,) what is expected beforehand of the opinions of (n,) raters on (n, S) choices, in rating units."""
+        known = np.zeros(len(choices))
+        if self._expected:
+            columns = choices + offsets(self.levels)
+            for number, rater in enumerate(raters):
+                if rater in self._expected:
+                    known[number] = self._expected[rater][columns[number]].sum()
+        return known
 
     def check_scale(self, ratings: np.ndarray) -> None:
         """Refuse ratings outside the scale.

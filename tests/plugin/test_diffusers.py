@@ -248,6 +248,9 @@ def test_optimize(pipe):
     assert found.marks.value >= found.start_marks.value
     assert found.image.size == (32, 32)
     assert set(found.steps) == {"search"}
+    on = soart.wrap(pipe).optimize("a fox", by=Bright(), seconds=None, pictures=6, like=found.image, steps=4)
+    assert np.array_equal(on.start, found.pixels)
+    assert on.record["parents"][0]["strength"] == 0.5
 
 
 def test_settings_have_the_names_of_diffusers_too(pipe):

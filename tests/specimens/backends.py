@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
@@ -68,6 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 200 ")
             self._trickle(1000)
             return
+        if path.path == "/ws" and failure is None and getattr(backend, "frames", None):
+            self._push(backend)
+            return
         status, content = failure or backend.answer(self.command, path.path, parse_qs(path.query), body)
         content = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
@@ -76,6 +80,27 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _push(self, backend):
+        """Push frames over a WebSocket once a run is queued, and wait for the answer to each ping."""
+        self.close_connection = True
+        key = self.headers["Sec-WebSocket-Key"].encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key).digest()).decode())
+        self.end_headers()
+        name = backend.queued.get(timeout=60)
+        for head, content in backend.frames(name):
+            size = len(content)
+            length = bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2, "big")
+            self.wfile.write(bytes([head]) + length + content)
+            self.wfile.flush()
+            if head == 0x89:
+                answer = self.rfile.read(6 + size)
+                assert answer[:2] == bytes([0x8A, 0x80 | size])
+                backend.pongs.append(bytes(byte ^ answer[2 + at % 4] for at, byte in enumerate(answer[6:])))
+        backend.pushed.add(name)
 
     do_GET = do_POST = _answer  # noqa: N815
 
@@ -168,6 +193,9 @@ class Comfy:
         inputs: required inputs by class of nodes, as ``/object_info`` tells them; None if every class is known and alike.
         architectures: what the file of a checkpoint says of itself.
         forgets: True if runs vanish from the queue.
+        frames: returns the frames (first byte, content) that are pushed when a run is queued, by its name; None for a server
+            behind a proxy that lets no WebSocket through.
+        pongs: contents of the answers to pings.
     """
 
     kind = "comfyui"
@@ -177,6 +205,7 @@ class Comfy:
         self.checkpoints = ["dreamy.safetensors", "photoXL.safetensors"]
         self.runs, self.files, self.asked = {}, {}, {}
         self.modules, self.architectures, self.inputs = {}, {}, None
+        self.frames, self.queued, self.pushed, self.pongs = None, SimpleQueue(), set(), []
 
     def answer(self, method, path, query, body):
         if path == "/system_stats":
@@ -224,11 +253,12 @@ class Comfy:
                 return 400, {"error": {"message": "Prompt outputs failed validation"}, "node_errors": node_errors}
         name = f"run-{len(self.runs)}"
         self.runs[name] = graph
+        self.queued.put(name)
         return 200, {"prompt_id": name, "number": 0, "node_errors": {}}
 
     def history(self, name):
         self.asked[name] = self.asked.get(name, 0) + 1
-        if self.asked[name] < 2 or self.forgets:
+        if self.asked[name] < 2 or self.forgets or (self.frames is not None and name not in self.pushed):
             return {}
         graph = self.runs[name]
         sizes = [node["inputs"] for node in graph.values() if "width" in node["inputs"]]

@@ -5,6 +5,7 @@ script needs nothing but the standard library, and runs on Python 3.7 and later.
 """
 
 import base64
+import http.client
 import io
 import json
 import os
@@ -22,26 +23,32 @@ SECONDS = 600
 last = []
 
 
-def ask(address, token, what, document):
-    """The answer of soart; a failure is one sentence."""
-    request = urllib.request.Request(
-        address.strip().rstrip("/") + "/api/v1/" + what,
-        json.dumps(document).encode(),
-        {"Content-Type": "application/json", "Authorization": "Bearer " + token.strip()},
-    )
+def ask(address, token, what, document, *needed):
+    """The answer of soart, with the needed entries; a failure is one sentence."""
     # A proxy of the environment could not reach this machine's own programs.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
+        request = urllib.request.Request(
+            address.strip().rstrip("/") + "/api/v1/" + what,
+            json.dumps(document).encode(),
+            {"Content-Type": "application/json", "Authorization": "Bearer " + token.strip()},
+        )
         with opener.open(request, timeout=SECONDS) as answer:
-            return json.loads(answer.read().decode())
+            found = json.loads(answer.read().decode())
     except urllib.error.HTTPError as error:
         try:
             reason = json.loads(error.read().decode())["error"]
         except (ValueError, KeyError, TypeError):
             reason = "it answered %s" % error.code
         raise RuntimeError("soart: %s" % reason)
-    except (OSError, ValueError) as error:
-        raise RuntimeError("soart does not answer at %s (%s): start soart web --api." % (address, error))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise RuntimeError(
+            "soart does not answer at %s (%s): start soart web --api, and give its address as %s."
+            % (address, getattr(error, "reason", error), ADDRESS)
+        )
+    if not isinstance(found, dict) or not all(name in found for name in needed):
+        raise RuntimeError("soart: something else answers at %s." % address)
+    return found
 
 
 def encoded(image):
@@ -99,9 +106,13 @@ def stars_of(text, count):
         ValueError: another number of entries, or no stars.
     """
     words = text.replace(",", " ").split()
-    if len(words) != count:
-        raise ValueError("give one number for each of the %d pictures, such as 5 3 - 1" % count)
-    return [None if word == "-" else float(word) for word in words]
+    try:
+        stars = [None if word == "-" else float(word) for word in words]
+    except ValueError:
+        stars = []
+    if len(stars) != count:
+        raise ValueError("Give one number for each of the %d pictures, such as 5 3 - 1." % count)
+    return stars
 
 
 def rate(address, token, text):
@@ -111,7 +122,7 @@ def rate(address, token, text):
     try:
         stars = stars_of(text, len(last))
         rated = [dict(document, stars=value) for document, value in zip(last, stars)]
-        answer = ask(address, token, "ratings", {"pictures": rated})
+        answer = ask(address, token, "ratings", {"pictures": rated}, "rater", "rated")
     except (RuntimeError, ValueError) as error:
         return str(error)
     return "Stored for %s: %d rated in all." % (answer["rater"], answer["rated"])
@@ -145,7 +156,7 @@ class Script(scripts.Script):
         if not documents:
             return processed
         try:
-            answer = ask(address, token, "scores", {"by": by, "pictures": documents})
+            answer = ask(address, token, "scores", {"by": by, "pictures": documents}, "order", "scores", "problems")
         except RuntimeError as error:
             # The pictures took long to draw: they are shown whatever soart says.
             processed.comments += "%s\n" % error

@@ -296,8 +296,16 @@ def request_fields(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _check_fields(client: BackendClient, fields: Mapping[str, Any]) -> None:
-    """Refuse fields that soart sets itself, and those that the web UI does not know, which it would leave out silently."""
-    for name in fields:
+    """Refuse what JSON cannot hold, fields that soart sets itself, and those that the web UI does not know, which it would leave out silently."""
+    for name, value in fields.items():
+        try:
+            holds = isinstance(name, str) and json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            holds = False
+        if not holds:
+            raise ModelError(
+                f"The field {name!r} of a request cannot be sent: expected a text as its name, and JSON as its value, got {value!r:.40}."
+            )
         if name in _OWN_FIELDS:
             raise ModelError(f"The field {name!r} of a request is set by soart itself: {_OWN_FIELDS[name]}.")
     known = _known_fields(client)

@@ -9,7 +9,8 @@ import contextlib
 import hashlib
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache, partial
@@ -23,6 +24,7 @@ from ..limits import GUIDANCE, SIDE, STEPS
 from ..prompt_syntax import lora_names, split_widgets
 from ..request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, Lora, Request
 from .comfy_workflow import MARKS, ComfyWorkflow, default_workflow, read_workflow, split_sampler, values_of
+from .events import Events
 from .families import family_of
 from .generator import BackendGenerator, stem
 from .http import DRAW_SECONDS, SEND_SECONDS, BackendClient, RefusedError, is_out_of_memory, shortened
@@ -89,6 +91,8 @@ class ComfyBackend(BackendGenerator):
         self._readers: dict[str, bool] = {}
         # Some versions tell only named clients of pictures that they have cached.
         self._name = uuid.uuid4().hex
+        #: False where steps cannot be listened to.
+        self._tells_steps = True
 
     @property
     def settable(self) -> dict[str, Any]:
@@ -152,6 +156,14 @@ class ComfyBackend(BackendGenerator):
         text, widgets = split_widgets(request.prompt)
         values = values_of(replace(request, prompt=text), *self._scheduler(request.scheduler))
         graph = self._workflow.filled(values, self._workflow.widget_values(widgets))
+        with self._listening() as events:
+            history = self._run(graph, events)
+        self._check(history)
+        place = urlencode(_picture(history, graph) or self._no_picture())
+        return self.client.content(f"/view?{place}", seconds=SEND_SECONDS)
+
+    def _run(self, graph: Mapping[str, Any], events: Events | None) -> Mapping[str, Any]:
+        """Queue a run and wait for its end; returns its entry in the history."""
         try:
             answer = self.client.json("/prompt", {"prompt": graph, "client_id": self._name})
         except RefusedError as error:
@@ -160,18 +172,27 @@ class ComfyBackend(BackendGenerator):
         if not isinstance(name, str):
             raise self._failed("it does not say which run draws the picture")
         try:
-            history = self._finished(name)
+            return self._finished(name, _Course(name, graph, events))
         except BaseException:
             # Ctrl-C, or too long a wait: ComfyUI need not go on.
             for path, document in (("/queue", {"delete": [name]}), ("/interrupt", {"prompt_id": name})):
                 with contextlib.suppress(ModelError):
                     self.client.json(path, document, 3)
             raise
-        self._check(history)
-        place = urlencode(_picture(history, graph) or self._no_picture())
-        return self.client.content(f"/view?{place}", seconds=SEND_SECONDS)
 
-    def _finished(self, name: str) -> Mapping[str, Any]:
+    @contextmanager
+    def _listening(self) -> Iterator[Events | None]:
+        """What ComfyUI tells of runs; only for one picture, because a server may wait for clients that do not read."""
+        events = self.client.events(f"/ws?{urlencode({'clientId': self._name})}") if self._tells_steps else None
+        # A proxy that lets no such connection through will not for the next picture.
+        self._tells_steps = events is not None
+        try:
+            yield events
+        finally:
+            if events is not None:
+                events.close()
+
+    def _finished(self, name: str, course: _Course) -> Mapping[str, Any]:
         """Wait for the end of a run; returns its entry in the history."""
         pause, start = _FIRST_PAUSE, time.monotonic()
         questions = 0
@@ -180,8 +201,8 @@ class ComfyBackend(BackendGenerator):
             history = known.get(name) if isinstance(known, dict) else None
             if isinstance(history, dict):
                 return history
-            # Steps are told over a connection of another kind alone; whoever waits may end the picture.
-            self._tell()
+            # Whoever waits may end the picture.
+            self._tell(*course.at)
             questions += 1
             if questions % _QUEUE_EVERY == 0 and not self._waits(name):
                 # It may have ended between the two questions.
@@ -193,7 +214,8 @@ class ComfyBackend(BackendGenerator):
                 )
             if time.monotonic() - start > DRAW_SECONDS:
                 raise self._failed(f"it did not draw a picture within {DRAW_SECONDS / 60:.0f} minutes")
-            time.sleep(pause)
+            for step in course.steps(pause):
+                self._tell(*step)
             pause = min(pause * 1.3, _LONGEST_PAUSE)
 
     def _waits(self, name: str) -> bool:
@@ -225,6 +247,47 @@ class ComfyBackend(BackendGenerator):
 
     def _no_picture(self) -> dict[str, str]:
         raise self._failed("the workflow made no picture: end it with Save Image or Preview Image")
+
+
+class _Course:
+    """How far a run is.
+
+    Args:
+        name: of the run.
+        graph: that it runs.
+        events: what ComfyUI tells; None if it cannot be listened to.
+
+    Attributes:
+        at: the latest step and the number of steps; 0 of 0 before the first.
+    """
+
+    def __init__(self, name: str, graph: Mapping[str, Any], events: Events | None) -> None:
+        self._name, self._graph, self._events = name, graph, events
+        self.at = (0, 0)
+
+    def steps(self, seconds: float) -> Iterator[tuple[int, int]]:
+        """The steps that are told in some seconds; ends when the run does."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._events is None or not self._events.open:
+                time.sleep(left)
+                return
+            event = self._events.read(left) or {}
+            data = event.get("data")
+            if not isinstance(data, dict) or data.get("prompt_id", self._name) != self._name:
+                continue
+            if event.get("type") == "executing" and data.get("node", "") is None:
+                return
+            if event.get("type") == "progress" and self._is_step(data):
+                self.at = data["value"], data["max"]
+                yield self.at
+
+    def _is_step(self, data: Mapping[str, Any]) -> bool:
+        """False for the progress of other nodes than samplers, such as those that enlarge."""
+        node, number, total = self._graph.get(str(data.get("node"))), data.get("value"), data.get("max")
+        if node is None or not isinstance(number, int) or not isinstance(total, int):
+            return False
+        return "sampler" in str(node.get("class_type")).lower() and 0 <= number <= total
 
 
 def _picture(history: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str, str] | None:

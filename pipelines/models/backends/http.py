@@ -6,6 +6,7 @@ import base64
 import http.client
 import io
 import json
+import logging
 import socket
 import time
 from typing import Any
@@ -14,6 +15,9 @@ from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Proxy
 
 from ....errors import ModelError
 from .address import BackendAddress
+from .events import Events
+
+log = logging.getLogger(__name__)
 
 #: Seconds that a backend may take to tell about itself, to send a picture that is drawn, and to draw one picture, its
 #: loading of a model included.
@@ -138,9 +142,8 @@ class BackendClient:
         if document is not None:
             request.data = json.dumps(document).encode()
             request.add_header("Content-Type", "application/json")
-        if self.address.user or self.address.password:
-            pair = f"{self.address.user}:{self.address.password}".encode()
-            request.add_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
+        for name, value in self._login().items():
+            request.add_header(name, value)
         try:
             with self._opener.open(request, timeout=seconds) as answer:
                 content: bytes = answer.read(_MOST_BYTES + 1)
@@ -156,6 +159,21 @@ class BackendClient:
                 f"{self.address.title} answers with more than {_MOST_BYTES >> 20} MiB: choose a smaller size."
             )
         return content
+
+    def events(self, path: str) -> Events | None:
+        """What the backend pushes at a path; None if it cannot be listened to."""
+        try:
+            return Events(self.address.url + path, self._login())
+        except OSError as error:
+            log.debug("%s tells no steps: %s", self.address.title, error)
+            return None
+
+    def _login(self) -> dict[str, str]:
+        """Headers with user and password, for backends that ask for them."""
+        if not (self.address.user or self.address.password):
+            return {}
+        pair = f"{self.address.user}:{self.address.password}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
     def _refused(self, error: HTTPError) -> RefusedError:
         document, text = None, ""

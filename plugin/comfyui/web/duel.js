@@ -35,7 +35,7 @@ export function drawDuel(cards) {
   function next() {
     const pair = pairs.pop();
     if (!pair) {
-      stage.replaceChildren("All pairs of this run have been chosen between.");
+      stage.replaceChildren("You have compared all pairs of these pictures.");
       return;
     }
     stage.replaceChildren(

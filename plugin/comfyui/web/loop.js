@@ -1,7 +1,8 @@
-// Runs of a closed loop that follow one another by themselves, until as many are done as the node says, or little can be gained.
+// Runs of a closed loop that follow one another. The server counts them, and lets one of its open pages queue the next.
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { button, el } from "./dom.js";
+import { store } from "./pictures.js";
 
 /**
  * @import { GraphNode } from "./panel.js"
@@ -9,122 +10,147 @@ import { button, el } from "./dom.js";
  * @typedef {object} LoopFacts of a run.
  * @property {number} runs how many one click starts.
  * @property {string} gain the expected further gain as a sentence.
- * @property {string} enough why no further run is worth it; empty if one is.
  *
- * @typedef {object} Loop
- * @property {GraphNode} node
+ * @typedef {object} Loop as the server tells it, see looping.py.
  * @property {string} workflow
- * @property {number} done runs.
+ * @property {string} node
  * @property {number} runs
- * @property {boolean} due the next run is to be queued as soon as the server has nothing left to do.
- * @property {boolean} queued a run that was queued here is not finished yet.
+ * @property {number} done
+ * @property {"due" | "promised" | "queued" | ""} phase of the next run.
  * @property {string} why no run follows; empty if one does.
- * @property {HTMLElement} shown
  */
+
+/** Message of the server, as in looping.py. */
+const CHANGED = "soart.loop";
+const KIND = "SoartFactorEffects";
+/** Milliseconds after which a page that has promised to queue a run, and has not, is gone; a little more than the server's. */
+const LAPSE = 61_000;
 
 /** By workflow and node. @type {Map<string, Loop>} */
 const loops = new Map();
+/** Where the loops are shown. @type {Map<string, HTMLElement>} */
+const places = new Map();
 
 const openWorkflow = () => String(app.graph?.id ?? "");
 
-/** @param {Loop} loop */
-const isOpen = ({ workflow, node }) =>
-  workflow === openWorkflow() && app.graph._nodes.some(({ id, type }) => id === node.id && type === node.type);
+/**
+ * A node within a subgraph knows its own number alone.
+ *
+ * @param {string} workflow
+ * @param {number | string} node
+ */
+const keyOf = (workflow, node) => `${workflow} ${String(node).split(":").pop()}`;
 
-/** @param {Loop} loop */
-function draw(loop) {
-  if (loop.why) {
-    loop.shown.replaceChildren(loop.why);
+/** A node within a subgraph is found by that subgraph's own node. @param {Loop} loop */
+const isOpen = ({ workflow, node }) =>
+  workflow === openWorkflow() &&
+  app.graph._nodes.some(({ id, type }) => String(id) === node.split(":")[0] && (type === KIND || node.includes(":")));
+
+/** Whether a loop of the open workflow is not over. */
+const anyGoesOn = () => [...loops.values()].some((loop) => loop.phase && isOpen(loop));
+
+/** @param {string} key */
+function draw(key) {
+  const [place, loop] = [places.get(key), loops.get(key)];
+  if (!place || !loop) return;
+  if (loop.why || !loop.phase) {
+    place.replaceChildren(loop.why);
     return;
   }
-  const text = `Run ${loop.done + 1} of ${loop.runs} ${loop.queued ? "is on its way" : "follows"}. `;
-  loop.shown.replaceChildren(
-    text,
-    button("stop", "Stop", "queue no further run", () => end(loop, `Stopped after ${loop.done} of ${loop.runs} runs.`)),
-  );
+  const text = `Run ${loop.done + 1} of ${loop.runs} ${loop.phase === "due" ? "follows" : "is on its way"}. `;
+  const message = el("span", "message");
+  message.setAttribute("role", "status");
+  const stop = button("stop", "Stop", "queue no further run", () => {
+    store("/soart/loop/stop", { workflow: loop.workflow, node: loop.node, reason: "by hand" }).catch((error) => {
+      message.textContent = error.message;
+    });
+  });
+  place.replaceChildren(text, stop, message);
+}
+
+/** @param {Loop} loop */
+function learn(loop) {
+  const key = keyOf(loop.workflow, loop.node);
+  loops.set(key, loop);
+  draw(key);
+  if (loop.phase === "promised") setTimeout(() => void queueNext(), LAPSE);
 }
 
 /**
- * @param {Loop} loop
- * @param {string} why
- */
-function end(loop, why) {
-  loop.due = false;
-  loop.why = why;
-  draw(loop);
-}
-
-/**
- * Count a run that a node has finished; returns what the node shows of the loop, or null if one click starts one run.
+ * What a node shows of its loop; null if one click starts one run.
  *
  * @param {GraphNode} node
- * @param {LoopFacts} facts
+ * @param {LoopFacts | undefined} facts of its latest run.
  */
-export function countRun(node, { runs, gain, enough }) {
-  const key = `${openWorkflow()} ${node.id}`;
-  const before = loops.get(key);
-  loops.delete(key);
-  if (runs < 2) return null;
-  const goesOn = before?.queued;
-  const done = goesOn ? before.done + 1 : 1;
-  /** @type {Loop} */
-  const loop = { node, workflow: openWorkflow(), done, runs, due: true, queued: false, why: "", shown: el("div", "loop") };
-  loops.set(key, loop);
-  if (goesOn && before.why) end(loop, `Stopped after ${done} of ${runs} runs.`);
-  else if (enough) end(loop, `${enough} Runs: ${done} of ${runs}.`);
-  else if (done >= runs) end(loop, `Done: ${runs} runs.`);
-  else draw(loop);
-  return el("div", "", el("div", "line-of-text", gain), loop.shown);
+export function drawLoop(node, facts) {
+  if (!facts || facts.runs < 2) return null;
+  const key = keyOf(openWorkflow(), node.id);
+  const place = el("div", "loop");
+  places.set(key, place);
+  draw(key);
+  return el("div", "", el("div", "line-of-text", facts.gain), place);
 }
 
-/** Show the loop of a node again that undo or another tab has made anew. @param {GraphNode} node */
-export function loopOf(node) {
-  return loops.get(`${openWorkflow()} ${node.id}`)?.shown ?? null;
-}
-
-/** Queue the next run of the loops of the open workflow. */
-async function queueNext() {
-  const due = [...loops.values()].filter((loop) => loop.due && isOpen(loop));
-  if (!due.length) return;
-  for (const loop of due) Object.assign(loop, { due: false, queued: true });
-  due.forEach(draw);
-  let failed = "";
+/** Queue the next run of the open workflow if one is due, the server has nothing left to do, and no other page does it. */
+export async function queueNext() {
+  const workflow = openWorkflow();
+  if (!anyGoesOn()) return;
+  /** @type {number | null} */
+  let promise = null;
   try {
-    // One run is one of all loops of the workflow.
-    if ((await app.queuePrompt(0, 1)) === false) failed = "the run could not be queued";
+    ({ promise } = await store("/soart/loop/next", { workflow }));
+    // Another workflow may be open by now, and would run.
+    if (promise === null || workflow !== openWorkflow()) return;
   } catch (error) {
-    failed = error.message;
+    console.warn("soart: the next run of the loop is not queued.", error);
+    return;
   }
-  if (!failed) return;
-  for (const loop of due) {
-    loop.queued = false;
-    end(loop, `Stopped after ${loop.done} of ${loop.runs} runs: ${failed}.`);
+  let queued = false;
+  try {
+    queued = (await app.queuePrompt(0, 1)) !== false;
+  } catch (error) {
+    console.warn("soart: the next run of the loop could not be queued.", error);
+  }
+  await (queued ? report("/soart/loop/queued", { promise }) : report("/soart/loop/stop", { workflow, reason: "not queued" }));
+}
+
+/** End the loops of the open workflow. @param {string} reason as looping.py names it. */
+async function end(reason) {
+  if (anyGoesOn()) await report("/soart/loop/stop", { workflow: openWorkflow(), reason });
+}
+
+/**
+ * Tell the server; it goes on by itself if this fails.
+ *
+ * @param {"/soart/loop/queued" | "/soart/loop/stop"} path
+ * @param {object} content
+ */
+async function report(path, content) {
+  try {
+    await store(path, content);
+  } catch (error) {
+    console.warn("soart: the server does not know of the loop.", error);
   }
 }
 
-/** True while the server has nothing to do. */
-let idle = false;
-
-/** After a workflow was opened: a loop waits while another workflow is open, because the open one would run. */
-export function followLoops() {
-  if (idle) void queueNext();
+/** Learn from the server how its loops stand: after a reload, and after the connection was lost. */
+async function readLoops() {
+  const answer = await api.fetchApi("/soart/loops");
+  if (!answer.ok) return;
+  /** @type {Loop[]} */
+  const present = await answer.json();
+  present.forEach(learn);
+  await queueNext();
 }
 
-/** @param {string} why */
-function endAll(why) {
-  for (const loop of loops.values()) {
-    if (!loop.due && !loop.queued) continue;
-    loop.queued = false;
-    if (!loop.why) end(loop, `Stopped after ${loop.done} of ${loop.runs} runs: ${why}.`);
-  }
-}
-
-/** Listen for the ends of runs. */
-export function watchQueue() {
-  api.addEventListener("status", ({ detail }) => {
-    idle = detail?.exec_info?.queue_remaining === 0;
-    if (idle) void queueNext();
+/** Follow the loops of the server. */
+export async function watchLoops() {
+  api.addEventListener(CHANGED, ({ detail }) => learn(detail));
+  api.addEventListener("status", async ({ detail }) => {
+    if (detail?.exec_info?.queue_remaining === 0) await queueNext();
   });
-  api.addEventListener("execution_error", () => endAll("a run failed"));
-  api.addEventListener("execution_interrupted", () => endAll("a run was interrupted"));
+  api.addEventListener("execution_error", () => end("failed"));
+  api.addEventListener("execution_interrupted", () => end("interrupted"));
+  api.addEventListener("reconnected", readLoops);
+  await readLoops();
 }

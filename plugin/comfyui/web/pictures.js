@@ -38,9 +38,9 @@ export function drawPicture({ image, title, score }) {
 }
 
 /**
- * Store something; the server's sentence is the message of a failure.
+ * Store something; returns the server's answer. Its sentence is the message of a failure.
  *
- * @param {"/soart/rate" | "/soart/choose" | "/soart/pick"} path
+ * @param {"/soart/rate" | "/soart/choose" | "/soart/pick" | "/soart/loop/next" | "/soart/loop/queued" | "/soart/loop/stop"} path
  * @param {object} content
  */
 export async function store(path, content) {
@@ -49,7 +49,7 @@ export async function store(path, content) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(content),
   });
-  if (answer.ok) return;
+  if (answer.ok) return answer.json();
   const { error } = await answer.json().catch(() => ({ error: `The server answered ${answer.status}.` }));
   throw new Error(error);
 }

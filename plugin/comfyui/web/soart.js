@@ -7,7 +7,7 @@ import { drawComparer } from "./comparer.js";
 import { completeWidgets, watchFields } from "./completion.js";
 import { el } from "./dom.js";
 import { drawDuel } from "./duel.js";
-import { countRun, followLoops, loopOf, watchQueue } from "./loop.js";
+import { drawLoop, queueNext, watchLoops } from "./loop.js";
 import { fit, panelOf, presentPanel } from "./panel.js";
 import { renameInputs } from "./saved_workflows.js";
 import { readStored, recall, remember } from "./stored.js";
@@ -53,14 +53,13 @@ function drawTable({ title, columns, rows }) {
  *
  * @param {GraphNode} node
  * @param {Output | undefined} output
- * @param {Node | null} loop what the node shows of a loop.
  */
-function show(node, output, loop) {
+function show(node, output) {
   const texts = (output?.text ?? []).filter((text) => text);
   const cards = output?.soart_cards ?? [];
   const tables = (output?.soart_table ?? []).map(drawTable);
   const parts = [
-    loop,
+    drawLoop(node, output?.soart_loop?.[0]),
     ...texts.map((text) => el("div", "line-of-text", text)),
     ...(output?.soart_chart ?? []).map(drawChart),
     ...(cards.length ? [drawCards(cards), drawComparer([...cards]), drawDuel(cards)] : []),
@@ -85,7 +84,7 @@ function showStored() {
 /** @param {GraphNode} node */
 function showAgain(node) {
   if (!node.type?.startsWith(PREFIX)) return;
-  if (!presentPanel(node)?.childElementCount) show(node, recall(node.type, node.id), loopOf(node));
+  if (!presentPanel(node)?.childElementCount) show(node, recall(node.type, node.id));
 }
 
 app.registerExtension({
@@ -97,8 +96,12 @@ app.registerExtension({
       console.warn("soart: the server's history cannot be read.", error);
     }
     showStored();
-    watchQueue();
     watchFields();
+    try {
+      await watchLoops();
+    } catch (error) {
+      console.warn("soart: the server does not tell of its loops.", error);
+    }
     try {
       await listen();
     } catch (error) {
@@ -112,7 +115,7 @@ app.registerExtension({
   afterConfigureGraph() {
     showStored();
     placeQuestions();
-    followLoops();
+    void queueNext();
   },
   async beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name.startsWith(PREFIX)) return;
@@ -125,8 +128,7 @@ app.registerExtension({
     nodeType.prototype.onExecuted = function (output, ...rest) {
       before?.call(this, output, ...rest);
       remember(nodeData.name, this.id, output);
-      const [loop] = output?.soart_loop ?? [];
-      show(this, output, loop ? countRun(this, loop) : null);
+      show(this, output);
     };
     const configure = nodeType.prototype.configure;
     /**

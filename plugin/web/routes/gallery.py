@@ -21,6 +21,7 @@ from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.labels import ALBUM, TAG, label_counts
+from ....pipelines.collection.pictures import newest_id
 from ....pipelines.collection.queries import DAMAGE, Query, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.ingest.roots import known_roots
@@ -161,7 +162,7 @@ def gallery(request: Request) -> Response:
         kind: {name: 0 for name in [parameters.get(kind)] if name} | label_counts(current.collection, kind)
         for kind in (TAG, ALBUM)
     }
-    rater = rater_of(request)
+    rater, newest = rater_of(request), newest_id(current.collection)
     # Whoever opened a folder may not know yet that it can be ranked so.
     offer = (
         counts.pictures >= GOAL
@@ -172,7 +173,7 @@ def gallery(request: Request) -> Response:
     return page(
         request, "gallery.html", current, view="gallery", offer=offer, judges=judges, chosen=parameters.get("by") or OVERALL, counts=counts, parameters=parameters, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
-        startable=startable_models(request), adherence=adherence_among(current.collection, counts.judges),
+        newest=newest, startable=startable_models(request), adherence=adherence_among(current.collection, counts.judges),
         examined=examined, ignored=[f"{name[:40]}={value[:40]}" for name, value in ignored.items()],
     )  # fmt: skip
 
@@ -272,9 +273,10 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
 
 
 def jobs(request: Request) -> Response:
-    """Background jobs; guests do not see which argument a judge has, because it may be a path."""
-    owner = is_owner(request)
+    """Background jobs, and the newest picture; guests do not see which argument a judge has, because it may be a path."""
+    owner, current = is_owner(request), current_collection(request)
     return JSONResponse({
+        "newest": newest_id(current.collection),
         "jobs": [
             {
                 "number": job.number, "key": job.key if owner or not job.key.startswith(KEY) else KEY, "title": for_visitor(request, job.title), "state": job.state, "done": job.done,
@@ -282,8 +284,8 @@ def jobs(request: Request) -> Response:
                 "judged": _judged(job.result, owner) if job.key.startswith(KEY) else None,
                 "cancellable": _may_cancel(request, job),
             }
-            for job in current_collection(request).jobs.list()
-        ]
+            for job in current.jobs.list()
+        ],
     })  # fmt: skip
 
 

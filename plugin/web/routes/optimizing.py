@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....metrics.damage.names import OVERALL
-from ....pipelines.models.limits import SEED_LIMIT
+from ....pipelines.models.limits import SEED_LIMIT, STRENGTHS
 from ....pipelines.services.optimizing import FEWEST_SECONDS, MOST_SECONDS, Wish
 from ..answers import json_endpoint, number, page, whole_number
 from ..judges import offered_choices
@@ -24,22 +24,24 @@ def form(request: Request) -> Response:
     sure = {choice.name for choice in judges if not choice.doubt}
     wanted = [parameters.get("by", ""), rater_of(request)]
     chosen = next((name for name in wanted if name in sure and name != OVERALL), OVERALL)
-    image = parameters.get("image")
+    image, collection = parameters.get("image"), current_collection(request)
+    number_of = whole_number(image, "a picture's number") if image else None
     return page(
-        request, "optimize.html", current_collection(request), judges=judges, chosen=chosen,
-        image=whole_number(image, "a picture's number") if image else None, fewest=FEWEST_SECONDS, most=MOST_SECONDS,
+        request, "optimize.html", collection, judges=judges, chosen=chosen, image=number_of, fewest=FEWEST_SECONDS,
+        most=MOST_SECONDS, strengths=STRENGTHS, strength=collection.optimizing.strength_of(number_of) if number_of else None,
     )  # fmt: skip
 
 
 def start(request: Request, body: dict[str, Any]) -> Response:
     """Start optimizing a picture, or that of the prompt of a form."""
-    image = body.get("image")
+    image, strength = body.get("image"), body.get("strength")
     wish = Wish(
         by=str(body.get("judge") or OVERALL),
         like=whole_number(image, "a picture's number") if image else None,
         drawing=None if image else drawing_of({**body, "by": None, "count": 1}),
         seconds=number(body.get("seconds", 60), "seconds"),
         seed=secrets.randbelow(SEED_LIMIT),
+        strength=number(strength, "strength") if image and strength else None,
     )
     job = current_collection(request).optimizing.start(wish)
     return JSONResponse({"job": job.number})

@@ -90,8 +90,8 @@ def reopen(request: Request, body: dict[str, Any]) -> Response:
 
 
 def pause(request: Request, body: dict[str, Any]) -> Response:
-    """Pause after the batch that is being drawn."""
-    current_collection(request).tuning.pause()
+    """Pause after the batch that is being drawn, or at once if the request says so."""
+    current_collection(request).tuning.pause(at_once=body.get("now") is True)
     return state(request)
 
 
@@ -129,6 +129,7 @@ def state(request: Request) -> Response:
         "done": len(progress.pictures),
         "budget": settings.budget if settings else 0,
         "left": finite(progress.seconds_left),
+        "doing": for_visitor(request, progress.doing),
         "why": for_visitor(request, progress.reason),
         "exhausted": progress.exhausted,
         "subject": progress.subject,

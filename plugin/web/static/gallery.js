@@ -5,7 +5,7 @@ import "./page.js";
 import { $, around, el, find, formValues } from "./dom.js";
 import { Grid } from "./grid.js";
 import { goBack, whenBack } from "./history.js";
-import { onJobEnd, watchJobs } from "./jobs.js";
+import { onJobEnd, onNewest, watchJobs } from "./jobs.js";
 import { startImport } from "./import.js";
 import { startJudge } from "./judge.js";
 import { startJudging } from "./judging.js";
@@ -16,7 +16,7 @@ import { get, post, queryOf } from "./request.js";
 import { restoreScroll } from "./scroll.js";
 import { Selected } from "./selected.js";
 import { compare, favour, rateSelected, startSelection } from "./selection.js";
-import { showError } from "./toasts.js";
+import { showError, toast } from "./toasts.js";
 import { _, ngettext, decimal } from "./translate.js";
 import { onUndo, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
@@ -111,36 +111,115 @@ function zonedValues() {
   return values;
 }
 
-/** @type {AbortController | null} */
+/**
+ * @typedef {object} Answer
+ * @property {number[]} ids
+ * @property {number[][]} [stacks] ids of each stack, the top first.
+ */
+
+/** The newest picture of the collection as far as the page knows, and as it was when those that are shown were asked for. */
+let newest = Number(grid.root.dataset.newest);
+let asked = newest;
+/** Query of those that are shown; null before the first answer. */
+let shownQuery = /** @type {string | null} */ (null);
+/** Number of pictures that are not in their places yet. */
+let late = 0;
+/** @type {AbortController | null} The request for pictures that is under way. */
 let request = null;
-async function load() {
+/**
+ * Ask for the pictures that pass the filters; an earlier request is given up.
+ *
+ * @returns {Promise<Answer>}
+ */
+async function ask() {
   request?.abort();
-  request = new AbortController();
-  const values = formValues(form);
-  history.replaceState(history.state, "", `?${queryOf(values)}`);
+  const mine = new AbortController();
+  request = mine;
+  const [query, now] = [String(queryOf(zonedValues())), newest];
+  try {
+    const answer = await get(`/api/ids?${query}`, { signal: mine.signal });
+    [shownQuery, asked] = [query, now];
+    return answer;
+  } finally {
+    if (request === mine) request = null;
+  }
+}
+
+/** @param {Answer} answer */
+function show({ ids, stacks = [] }) {
+  $("#count").textContent = counted(ids, stacks);
+  $("#spread").hidden = !form.stack.value;
+  $("#empty").hidden = ids.length > 0;
+  const judge = form.by.selectedOptions[0];
+  $("#legend").hidden = !ids.length || !judge.dataset.known;
+  $("#legend").textContent = _("· scores by %(judge)s", { judge: judge.dataset.title });
+  grid.show(ids, form.by.value, stacks);
+  selected.keep(ids);
+  showLate(0);
+}
+
+/** Show all pictures in order. */
+async function load() {
+  history.replaceState(history.state, "", `?${queryOf(formValues(form))}`);
   countFilters();
   try {
-    /** @type {{ ids: number[], stacks?: number[][] }} */
-    const { ids, stacks = [] } = await get(`/api/ids?${queryOf(zonedValues())}`, { signal: request.signal });
-    $("#count").textContent = counted(ids, stacks);
-    $("#spread").hidden = !values.stack;
-    $("#empty").hidden = ids.length > 0;
-    const judge = form.by.selectedOptions[0];
-    $("#legend").hidden = !ids.length || !judge.dataset.known;
-    $("#legend").textContent = _("· scores by %(judge)s", { judge: judge.dataset.title });
-    grid.show(ids, values.by, stacks);
-    selected.keep(ids);
+    show(await ask());
   } catch (error) {
     if (error.status !== 400 && error.status !== 404) {
       showError(error);
       return;
     }
     // Such as percentiles from 90 to 9 while 95 is typed: the message replaces the count.
-    grid.show([], values.by);
+    grid.show([], form.by.value);
+    showLate(0);
     $("#empty").hidden = true;
     $("#count").textContent = error.message;
   }
 }
+
+/** @param {number} count of the pictures that are not in their places yet. */
+function showLate(count) {
+  late = count;
+  $("#new").hidden = !count;
+  $("#new").textContent = ngettext("%(count)s new picture", "%(count)s new pictures", count, { count: decimal(count) });
+}
+
+/** True while somebody looks at pictures below, selects or opens some, or moves among them by keys. */
+const inUse = () => scrollY > 0 || selected.active || grid.active || Boolean(find("dialog[open]"));
+
+/**
+ * Take in the pictures that were added, after all others, so that none moves.
+ *
+ * @param {boolean} [ended] true after a job, which may have changed more: then all are shown in order, unless that would
+ *   move pictures that are in use.
+ */
+async function takeIn(ended = false) {
+  // Other filters were set meanwhile.
+  if (shownQuery !== String(queryOf(zonedValues()))) return load();
+  const before = asked;
+  const answer = await ask();
+  const all = new Set([...answer.ids, ...(answer.stacks ?? []).flat()]);
+  const shown = new Set(grid.ids.flatMap(selected.members));
+  const added = [...all].filter((id) => !shown.has(id));
+  const gone = all.size < added.length + shown.size;
+  // Pictures that come back, such as after a move was undone, have their old places.
+  const changed = gone || added.some((id) => id <= before);
+  if (!shown.size || (ended && (changed || !inUse()))) return show(answer);
+  if (ended) grid.refresh();
+  // Of stacks only the number is shown: a new picture may belong to any.
+  if (form.stacks.value) return showLate(added.length);
+  grid.extend(added);
+  showLate(late + added.length);
+}
+
+onNewest((found, busy) => {
+  newest = found;
+  // While a job is at work they are taken in when they are a twentieth more: very many would take too many requests.
+  const enough = newest > asked && newest - asked >= (busy ? asked / 20 : 0);
+  // If it fails, the next time asks again.
+  if (enough && !request && !form.stack.value) takeIn().catch(() => {});
+});
+$("#new").onclick = () => load().then(() => grid.focus(0));
 
 /**
  * The numbers of pictures and stacks in words.
@@ -203,6 +282,10 @@ onJobEnd("score:", (job) => {
   if (scored && job.state === "done") scored.dataset.known = "1";
   return load();
 });
+onJobEnd("evaluate", async (job) => {
+  toast(job.message);
+  if (await renewLabels()) await takeIn(true);
+});
 startSelection(selected, grid, reload);
 onUndo(reload);
 startImport();
@@ -211,6 +294,11 @@ startJudging(form, zonedValues, load);
 let reloads = 0;
 /** Show the pictures and the names of tags and albums anew. */
 async function reload() {
+  if (await renewLabels()) await load();
+}
+
+/** Show the names of tags and albums anew; false if that failed, or is done by a later call. */
+async function renewLabels() {
   reloads++;
   const mine = reloads;
   /** @type {Record<string, [string, number][]>} */
@@ -219,10 +307,10 @@ async function reload() {
     labels = await get("/api/labels");
   } catch (error) {
     showError(error);
-    return;
+    return false;
   }
   // A later call has later labels.
-  if (mine !== reloads) return;
+  if (mine !== reloads) return false;
   for (const kind of ["tag", "album"]) {
     const { value } = form[kind];
     const options = labels[kind].map(([name, count]) => el("option", { value: name, textContent: `${name} (${count})` }));
@@ -230,7 +318,7 @@ async function reload() {
     form[kind].value = value;
     if (form[kind].selectedIndex < 0) form[kind].value = "";
   }
-  await load();
+  return true;
 }
 
 addEventListener("keydown", (event) => {

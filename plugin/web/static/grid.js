@@ -84,7 +84,7 @@ export class Grid {
   show(ids, judge, stacks = []) {
     // The keyboard goes on from the same picture, or from its place if it is gone.
     const place = ids.indexOf(this.ids[this.focused]);
-    const active = this.inner.contains(document.activeElement) && document.activeElement;
+    const active = this.active && document.activeElement;
     const box = active && active.getBoundingClientRect();
     const focused = place >= 0 || !active ? Math.max(0, place) : Math.min(this.focused, ids.length - 1);
     Object.assign(this, { ids, cells: new Map(), stacks: new Map(stacks.map((members) => [members[0], members])), focused });
@@ -95,6 +95,30 @@ export class Grid {
     this.#measure();
     // Whoever has scrolled away from the focused picture stays there.
     if (box && box.bottom > 0 && box.top < innerHeight && ids.length) this.focus(focused);
+  }
+
+  /**
+   * Show further pictures after the others, none of which moves.
+   *
+   * @param {number[]} ids
+   */
+  extend(ids) {
+    this.ids = [...this.ids, ...ids];
+    for (const { node } of this.#places.values()) node.ariaSetSize = String(this.ids.length);
+    this.#measure();
+  }
+
+  /** Fetch anew what is known of the pictures, such as their scores. */
+  refresh() {
+    this.cells = new Map();
+    this.#requested = new Set();
+    for (const place of this.#places.values()) place.full = false;
+    this.#drawSoon();
+  }
+
+  /** True if a picture has the focus. */
+  get active() {
+    return this.inner.contains(document.activeElement);
   }
 
   #measure() {

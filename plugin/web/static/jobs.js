@@ -46,6 +46,16 @@ export const onJobEnd = (prefix, handler) => handlers.set(prefix, handler);
  */
 export const onJobProgress = (key, watcher) => watchers.set(key, watcher);
 
+/** @type {((newest: number, busy: boolean) => unknown)[]} */
+const newestHandlers = [];
+
+/**
+ * Call a function, again and again, with the id of the collection's newest picture, and whether any job is at work.
+ *
+ * @param {(newest: number, busy: boolean) => unknown} handler
+ */
+export const onNewest = (handler) => newestHandlers.push(handler);
+
 /**
  * How far a job is, in words.
  *
@@ -80,8 +90,8 @@ export async function watchJobs() {
   if (!base) return;
   let pause = 5000;
   try {
-    /** @type {{ jobs: Job[] }} */
-    const { jobs } = await get("/api/jobs");
+    /** @type {{ jobs: Job[], newest: number }} */
+    const { jobs, newest } = await get("/api/jobs");
     const live = jobs.filter(listed);
     const room = $("#jobs");
     room.hidden = !live.length;
@@ -96,6 +106,7 @@ export async function watchJobs() {
       report(job);
     }
     if (live.length) pause = 800;
+    newestHandlers.forEach((handler) => handler(newest, ended.length < jobs.length));
   } catch {
     // The next request that matters will report the problem.
   }

@@ -29,8 +29,14 @@ export async function openOptimize({ image, drawing = {}, by = "", show = open }
   /** @type {HTMLFormElement} */
   const form = $("form", dialog);
   onSubmit(form, async () => {
-    const { by: judge, seconds } = formValues(form);
-    await post("/api/optimize", { ...drawing, image: image ?? null, judge, seconds: Number(seconds) });
+    const { by: judge, seconds, strength } = formValues(form);
+    await post("/api/optimize", {
+      ...drawing,
+      image: image ?? null,
+      judge,
+      seconds: Number(seconds),
+      strength: strength ? Number(strength) : null,
+    });
     follow();
   });
   if (!dialog.open) dialog.showModal();

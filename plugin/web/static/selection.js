@@ -1,7 +1,7 @@
 // The bar of the selected pictures: rate, label, compare, export and move them.
 
 import { $, around, el } from "./dom.js";
-import { onJobEnd, watchJobs } from "./jobs.js";
+import { watchJobs } from "./jobs.js";
 import { askForLabel, toggleFavourite } from "./labels.js";
 import { confirmMove } from "./moving.js";
 import { rateAll } from "./ratings.js";
@@ -48,10 +48,6 @@ export function startSelection(selected, grid, reload) {
     const { act, stars } = button.dataset;
     if (stars) rateSelected(grid, selected.ids, Number(stars));
     else if (act) Promise.resolve(actions[act](selected.ids)).catch(showError);
-  });
-  onJobEnd("evaluate", (job) => {
-    toast(job.message);
-    reload();
   });
 }
 

@@ -26,6 +26,7 @@ import { startWeights, weightsIn } from "./weights.js";
  * @property {number} done pictures.
  * @property {number} budget pictures.
  * @property {number | null} left seconds.
+ * @property {string} doing how far the present picture is; empty if that is not known.
  * @property {string} why the reason of the state, in a sentence; often empty.
  * @property {boolean} exhausted true if there is nothing more to draw.
  * @property {string} subject the prompts or the template.
@@ -109,6 +110,7 @@ async function show(now) {
   $("#subject").title = $("#subject").textContent;
   $("#state").className = `state ${now.state}`;
   $("#pause").hidden = now.state !== "running";
+  $("#stop").hidden = now.state !== "pausing";
   $("#resume").hidden = running || now.state === "ended";
   $("#longer").hidden = now.state !== "ended" || now.exhausted;
   $("#again").hidden = running;
@@ -119,7 +121,7 @@ async function show(now) {
       ? ngettext("%(count)s picture", "%(count)s pictures", done)
       : ngettext("%(done)s of %(count)s picture", "%(done)s of %(count)s pictures", budget, { done });
   const left = now.left ? `, ${_("%(duration)s left", { duration: duration(now.left) })}` : "";
-  $("#numbers").textContent = `${count}${left}`;
+  $("#numbers").textContent = count + left + (now.doing && ` (${now.doing})`);
   $("#legend").hidden = !now.pictures.some(({ goal }) => goal !== null);
   $("#legend").textContent = legendOf(now.judges);
   await showPictures(now.pictures, now.points);
@@ -208,6 +210,7 @@ async function banOrPin(kind, option) {
  */
 const change = (path, body) => showAnswer(post(path, body)).catch(showError).then(poll);
 $("#pause").onclick = () => change("/api/tune/pause");
+$("#stop").onclick = () => change("/api/tune/pause", { now: true });
 $("#resume").onclick = () => change("/api/tune/resume");
 $("#longer").onclick = () => change("/api/tune/resume", { budget: (state?.budget ?? 0) + 24 });
 $("#again").onclick = () => compose(true);

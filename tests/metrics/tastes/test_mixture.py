@@ -12,8 +12,9 @@ from sklearn.covariance import ledoit_wolf
 from soart.metrics import AttentionD
 from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, kinds_of
 from soart.metrics.protocols import Making
-from soart.metrics.tastes.examples import from_modes
-from soart.metrics.tastes.fitting import fit
+from soart.metrics.tastes.beliefs import NOISES
+from soart.metrics.tastes.examples import from_choices, from_modes, from_ratings
+from soart.metrics.tastes.fitting import Scaling, evidence_of, fit
 from soart.metrics.tastes.item_kernels import ItemKernels, shrunk_covariance
 from soart.metrics.tastes.mixture import beliefs_in_generated, fit_all, hypotheses, learn_mixture, log_weights
 from soart.metrics.tastes.taste import learn_taste
@@ -89,6 +90,43 @@ def test_evidence_and_dual_weights_are_those_of_the_gaussian():
     mixture = learn_mixture(z, y, weights, priors, kernels, ("technical", "others"))
     assert sum(mixture.shares.values()) == pytest.approx(1)
     assert weight.max() == 1
+
+
+def test_evidence_of_items_is_that_of_the_gaussians_against_a_constant():
+    items = deviations()
+    examples = from_ratings(items, [5, 5, 4, 4, 4, 3, 3, 2, 2, 1, 1, 1])
+    scaling = Scaling.of(items, np.zeros((12, 0)), NAMES)
+    y = (examples.liking - examples.liking.mean()) / examples.liking.std()
+    z = scaling.frame.deviations(items)
+    kernels = ItemKernels.of(z, scaling.frame.kinds, examples.modes)
+    base, ones = kernels.against(z), np.ones((12, 12))
+
+    def average(forms):
+        beliefs = np.array([belief for belief, *_ in forms])
+        logs = [multivariate_normal(np.zeros(12), ones + k + noise * np.eye(12)).logpdf(y) for _, k, noise in forms]
+        return np.log(np.exp(beliefs - np.logaddexp.reduce(beliefs)) @ np.exp(logs))
+
+    known = [(h.belief, h.amplitude * base[h.kernel], h.noise) for h in hypotheses(kernels.names, ())]
+    constant = [(belief, 0.0, noise) for noise, belief in NOISES.items()]
+    assert evidence_of(examples, scaling) == pytest.approx(average(known) - average(constant), abs=1e-8)
+
+
+def test_evidence_is_large_for_plain_tastes_on_any_scale_and_copies_do_not_add_to_it():
+    scaling = Scaling.of(deviations(400), np.zeros((400, 0)), NAMES)
+    shown, other = deviations(16, 1), deviations(16, 2)
+    shown[:8, -20:] += 3
+    plain, none = (from_modes({"good": of[:8], "bad": of[8:]}) for of in (shown, other))
+    found = evidence_of(plain, scaling)
+    assert found > 3 > evidence_of(none, scaling)
+    stars = from_ratings(shown, np.repeat([3.5, 3.0], 8))
+    assert evidence_of(stars, scaling) == pytest.approx(evidence_of(replace(plain, modes=stars.modes), scaling))
+    copies = np.arange(48) // 3
+    assert evidence_of(plain.take(copies), scaling) == pytest.approx(found)
+    # How pictures were made counts beside items.
+    made = np.array([Making(model="oil")] * 8 + [Making(model="ink")] * 8, dtype=object)
+    assert evidence_of(replace(none, makings=made), scaling) > evidence_of(none, scaling) + 1
+    assert np.isnan(evidence_of(plain.take(np.arange(8)), scaling))
+    assert np.isnan(evidence_of(from_choices(shown, [(0, 9), (1, 8)]), scaling))
 
 
 def test_average_is_the_weighted_sum_of_its_parts():

@@ -7,27 +7,30 @@ from scipy.stats import norm, t
 
 from soart.metrics.tastes.true_auc import (
     DEGREES,
+    ETA,
     EXCESS,
     LEVELS,
     PLAIN,
-    SCALE,
     TrueAuc,
     middle_of,
+    share_of_plain,
     variance_of_auc,
 )
 
 
 @pytest.mark.parametrize("kind", LEVELS)
-@pytest.mark.parametrize("held_out", [0.45, 0.7, 1.0])
-def test_the_posterior_is_that_of_drawn_tastes(kind, held_out):
+@pytest.mark.parametrize(("held_out", "evidence"), [(0.45, np.nan), (0.7, 2.4), (1.0, 3.0)])
+def test_the_posterior_is_that_of_drawn_tastes(kind, held_out, evidence):
     """Importance sampling from the prior, with the likelihood of the held-out figure as weights."""
     rng = np.random.default_rng(0)
-    usual = middle_of(kind, 8) + SCALE * t.rvs(DEGREES, size=200_000, random_state=rng)
-    share, middle, spread = PLAIN
+    usual = middle_of(kind, 8) + LEVELS[kind].scale * t.rvs(DEGREES, size=200_000, random_state=rng)
+    share, middle, spread = share_of_plain(8, evidence), *PLAIN[1:]
     eta = np.where(rng.random(200_000) < share, rng.normal(middle, spread, 200_000), usual)
+    # Near a figure of 1 a single draw far outside would outweigh all others.
+    eta = eta[(ETA[0] < eta) & (eta < ETA[-1])]
     folds = expit(eta + LEVELS[kind].slope * np.log(0.8))
     weights = norm.pdf(held_out, folds, np.sqrt(EXCESS * variance_of_auc(folds, 8)))
-    found = TrueAuc.of(kind, 8, held_out)
+    found = TrueAuc.of(kind, 8, held_out, evidence=evidence)
     assert found.mean == pytest.approx(np.average(expit(eta), weights=weights), abs=0.006)
     assert found.above_chance == pytest.approx(np.average(eta > 0, weights=weights), abs=0.006)
     inside = (expit(eta) > found.interval[0]) & (expit(eta) < found.interval[1])
@@ -67,3 +70,16 @@ def test_the_variance_of_an_auc_of_unequal_sides_is_about_that_of_drawn_pictures
     aucs = (liked[:, :, None] > disliked[:, None]).mean(axis=(1, 2))
     assert variance_of_auc(aucs.mean(), 24, 8) == pytest.approx(aucs.var(), rel=0.2)
     assert variance_of_auc(0.7, 12, 12) == variance_of_auc(0.7, 12)
+
+
+def test_evidence_reveals_plain_tastes_and_little_of_it_leaves_others_as_they_are():
+    usual = TrueAuc.of("shared", 16, 0.95)
+    said = [TrueAuc.of("shared", 16, 0.95, evidence=nats).mean for nats in (-3.0, 1.0, 4.0, 6.0, 10.0, 40.0)]
+    assert said[0] <= said[1] < said[2] < usual.mean < said[4] < said[5]
+    assert usual.mean - said[0] < 0.1
+    assert said[-1] > 0.9
+    # As many nats show less, the more pictures they come from, up to a number.
+    shares = [share_of_plain(n, 12.0) for n in (8, 16, 32, 64, 80, 500)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[-2] == shares[-1]
+    assert share_of_plain(8, np.nan) == pytest.approx(PLAIN[0])

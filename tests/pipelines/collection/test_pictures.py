@@ -88,12 +88,14 @@ def test_the_original_of_copies_comes_first(tmp_path):
 
 
 def test_pictures_that_are_away_or_broken_are_told_apart(collection, make_drawn):
+    assert pictures.newest_id(collection) == 0
     drawn = [make_drawn(1), make_drawn(2), make_drawn(3, problem="all black"), make_drawn(4)]
     a, b, black, away = (row.id for row in collection.add_drawn(drawn, "m", "s"))
     pictures.update_pictures(collection, [{"id": away, "problem": AWAY}, {"id": b, "width": 99}])
     assert pictures.images_by_id(collection, [b])[b].width == 99
     assert collection.ids() == [a, b]
     assert pictures.count_sound_pictures(collection) == 2
+    assert pictures.newest_id(collection) == away
     assert pictures.ids_moved_away(collection) == {away}
     assert pictures.ids_without_files(collection) == set()
     assert {row.id for row in pictures.sound_or_moved_away(collection, [a, black, away])} == {a, away}

@@ -147,9 +147,19 @@ def test_a_taste_at_chance_is_refused(collection, own, taste, tmp_path):
 
 
 def test_models_that_cannot_learn_are_refused(collection, taste, tmp_path):
-    generator = soart.wrap(families.flux(tmp_path)).generator
-    with pytest.raises(ModelError, match="Stable Diffusion 1, 2 and XL only"):
+    generator = soart.wrap(families.pixart(tmp_path)).generator
+    with pytest.raises(ModelError, match="no loader of LoRAs for a PixArtAlphaPipeline"):
         run(collection, generator, taste, tmp_path / "mine.safetensors")
+
+
+@pytest.mark.slow
+def test_a_transformer_learns_too(collection, taste, tmp_path):
+    pipeline = families.flux(tmp_path)
+    pipeline.set_progress_bar_config(disable=True)
+    generator = soart.wrap(pipeline).generator
+    found = run(collection, generator, taste, tmp_path / "mine.safetensors", pictures=4, width=32, height=32)
+    assert all(name.startswith("transformer.") for name in load_file(found.path))
+    assert card_of(found.path) == found.card.as_json()
 
 
 def test_pictures_that_are_liked_alike_teach_nothing(collection, own, taste, tmp_path):

@@ -56,7 +56,7 @@ def test_diffusers_reads_the_file_as_its_own(pipeline, tmp_path):
     layers, expected, own = random_lora(pipeline.unet)
     base = said(pipeline.unet)
     assert (expected - base).abs().max() > 0.01
-    write_lora(tmp_path / "mine.safetensors", layers, described(pipeline.unet, "epsilon", "mine", 2))
+    write_lora(tmp_path / "mine.safetensors", kohya_weights(layers), described(pipeline.unet, "epsilon", "mine", 2))
     StableDiffusionPipeline.save_lora_weights(tmp_path, unet_lora_layers=own, weight_name="own.safetensors")
     for name in ("mine", "own"):
         pipeline.load_lora_weights(str(tmp_path), weight_name=f"{name}.safetensors", adapter_name=name)
@@ -115,10 +115,10 @@ def test_a_known_file_has_these_names(pipeline, tmp_path):
 def test_the_file_holds_its_card(tmp_path, pipeline):
     layers, *_ = random_lora(pipeline.unet)
     file = tmp_path / "folder" / "mine.safetensors"
-    write_lora(file, layers, described(pipeline.unet, "v_prediction", "mine", 2))
+    write_lora(file, kohya_weights(layers), described(pipeline.unet, "v_prediction", "mine", 2))
     with pytest.raises(LoraError, match="holds no trust card"):
         card_of(file)
-    write_lora(file, layers, described(pipeline.unet, "v_prediction", "mine", 2), {"wins": 0.75})
+    write_lora(file, kohya_weights(layers), described(pipeline.unet, "v_prediction", "mine", 2), {"wins": 0.75})
     assert card_of(file) == {"wins": 0.75}
     with safe_open(file, framework="pt") as opened:
         facts = opened.metadata()

@@ -10,9 +10,10 @@ from specimens import families
 from soart.errors import ModelError
 from soart.pipelines.distilling.denoiser import Denoiser, refusal_of_training
 from soart.pipelines.distilling.training import Lessons, Recipe, Training, lora_layers, lora_on, preference_loss
-from soart.pipelines.models.adopting import weights_identity
+from soart.pipelines.models.adopting import adopt, weights_identity
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loras import layers_of
+from soart.pipelines.models.noise import core_of
 from soart.pipelines.models.step_preview import decoded, prediction
 from soart.plugin.diffusers import wrap
 
@@ -37,25 +38,30 @@ def lessons(pipeline):
     return Lessons(latents, ["a fox", "a boat"] * 4, values)
 
 
+def denoiser_of(pipeline):
+    return Denoiser(ImageGenerator(adopt(pipeline, identity="tiny")))
+
+
 def trained(pipeline, lessons, recipe, stop=None, state=None):
     """Weights after training, and the losses."""
     losses = []
-    with lora_on(pipeline.unet, recipe.rank, recipe.seed) as weights:
-        training = Training(Denoiser(pipeline), lessons, recipe, weights)
+    core = core_of(pipeline)
+    with lora_on(core, recipe.rank, recipe.seed) as weights:
+        training = Training(denoiser_of(pipeline), lessons, recipe, weights)
         if state is not None:
             training.resume(state)
         while training.step != stop and training.advance():
             losses.append(training.loss)
         if state is not None:
             training.save(state)
-        return lora_layers(pipeline.unet), losses
+        return lora_layers(core), losses
 
 
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample"])
 def test_the_target_is_what_the_scheduler_takes_for_the_picture(tmp_path, kind):
     pipeline = families.sd1(tmp_path)
     pipeline.scheduler.register_to_config(prediction_type=kind)
-    denoiser = Denoiser(pipeline)
+    denoiser = denoiser_of(pipeline)
     source = torch.Generator().manual_seed(0)
     latents, noise = torch.randn(2, 3, 4, 8, 8, generator=source)
     times = torch.tensor([10, 500, 900])
@@ -70,7 +76,7 @@ def test_the_target_is_what_the_scheduler_takes_for_the_picture(tmp_path, kind):
 def test_encoded_latents_are_decoded_to_the_picture(embedded):
     generator = ImageGenerator(embedded, 2)
     pixels = next(generator.draw([generator.request("a boat", 3, steps=4)]))[0].pixels
-    denoiser = Denoiser(embedded.pipeline)
+    denoiser = Denoiser(generator)
     latents = denoiser.latents(pixels[None])
     again = decoded(embedded.pipeline, latents).detach()[0].permute(1, 2, 0).numpy() * 127.5 + 127.5
     assert np.abs(again - pixels).mean() < 8
@@ -79,9 +85,9 @@ def test_encoded_latents_are_decoded_to_the_picture(embedded):
 def test_latents_follow_the_means_of_the_autoencoder(tmp_path):
     pipeline = families.sd1(tmp_path)
     pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
-    plain = Denoiser(pipeline).latents(pixels)
+    plain = denoiser_of(pipeline).latents(pixels)
     pipeline.vae.register_to_config(latents_mean=[1.0] * 4, latents_std=[2.0] * 4)
-    shifted = Denoiser(pipeline).latents(pixels)
+    shifted = denoiser_of(pipeline).latents(pixels)
     factor = pipeline.vae.config.scaling_factor
     assert torch.allclose(shifted, (plain / factor - 1) / 2 * factor, atol=1e-5)
 
@@ -172,9 +178,12 @@ def test_half_precision_trains_in_single(tmp_path, lessons, kind):
 
 
 def test_other_models_are_refused_in_a_sentence(tmp_path):
-    for family, why in (("flux", "a FluxPipeline is none of them"), ("sd3", "a StableDiffusion3Pipeline is none")):
-        generator = wrap(families.FAMILIES[family](tmp_path)).generator
-        assert why in refusal_of_training(generator)
+    pixart = wrap(families.pixart(tmp_path)).generator
+    assert refusal_of_training(pixart) == "diffusers has no loader of LoRAs for a PixArtAlphaPipeline."
+    flux = wrap(families.flux(tmp_path)).generator
+    assert not refusal_of_training(flux)
+    flux.model.pipeline.scheduler = pixart.model.pipeline.scheduler
+    assert "choose another" in refusal_of_training(flux)
     assert "another program" in refusal_of_training(object())
     generator = wrap(families.sd1(tmp_path)).generator
     assert not refusal_of_training(generator)

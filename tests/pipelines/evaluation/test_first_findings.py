@@ -30,8 +30,8 @@ def test_findings_are_those_of_the_scores():
     assert findings.sentence.startswith("of 64 pictures ")
     assert "blur " in findings.sentence
     assert findings.sentence.endswith(
-        f"best {Path(best).name!r} with {scores[best]:.0f} points, weakest {Path(weakest).name!r} with "
-        f"{scores[weakest]:.0f}"
+        f"; by technical quality the best is {Path(best).name!r} with {scores[best]:.0f} points, the weakest "
+        f"{Path(weakest).name!r} with {scores[weakest]:.0f}"
     )
 
 

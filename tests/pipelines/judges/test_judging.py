@@ -101,7 +101,7 @@ def test_pictures_that_cannot_be_judged_are_not_ranked(collection, drawn, tmp_pa
     done, judge = [], GuardedJudge(Brightness())
     ranking, problems = rank(StoredPictures(collection, [plain, *drawn[:5]]), [(judge, 1.0)], progress=done.append)
     assert (len(ranking), sum(done), judge.inner.seen) == (5, 6, 5)
-    assert problems == ["1 picture left out, because it cannot be judged: all white or transparent."]
+    assert problems == ["1 picture left out: all white or transparent."]
     assert rank(StoredPictures(collection, [plain]), [(judge, 1.0)]) == ([], problems)
 
 

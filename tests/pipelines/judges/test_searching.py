@@ -85,13 +85,11 @@ def test_pictures_that_cannot_be_judged_are_left_out(colours, tmp_path):
     done = []
     found, problems = pictures_showing(colours, colours.images(), "red", GuardedJudge(Reader()), done.append)
     assert (len(found), sum(done), found[0].path.name[:3]) == (16, 19, "red")
-    assert problems == [
-        "3 pictures left out, because they cannot be judged: all black (1), nothing but one tone (1), too small to be judged (1)."
-    ]
+    assert problems == ["3 pictures left out: all black (1), nothing but one tone (1), too small to be judged (1)."]
     plain = [row for row in colours.images() if "plain" in row.path]
     assert pictures_showing(colours, plain, "red", GuardedJudge(Reader())) == (
         [],
-        ["1 picture left out, because it cannot be judged: nothing but one tone."],
+        ["1 picture left out: nothing but one tone."],
     )
     with pytest.raises(JudgeError, match=r"^The judge 'reader' gave no picture a value for 'green'\.$"):
         pictures_showing(colours, colours.images(), "green", GuardedJudge(Reader()))

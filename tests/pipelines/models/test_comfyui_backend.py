@@ -2,6 +2,8 @@
 
 import io
 import json
+import socket
+import threading
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from soart.errors import LoraError, ModelError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.backends import comfyui as backend_comfyui
 from soart.pipelines.models.backends.comfy_workflow import default_workflow, read_workflow, workflow_of
+from soart.pipelines.models.backends.events import Events
+from soart.pipelines.models.steps import StepReport
 
 
 def flux():
@@ -319,3 +323,110 @@ def test_files_that_are_no_workflow(content, message, tmp_path):
         read_workflow(tmp_path / "w.json", {}.get)
     with pytest.raises(ModelError, match="cannot be read"):
         read_workflow(tmp_path / "missing.json", {}.get)
+
+
+def text(**event):
+    return 0x81, json.dumps(event).encode()
+
+
+def told(name, sampler, value, **more):
+    return {"type": "progress", "data": {"value": value, "max": 3, "prompt_id": name, "node": sampler, **more}}
+
+
+def course_of_a_run(backend, name):
+    """What ComfyUI pushes of a run, and of others; in every form of the protocol."""
+    [sampler] = [key for key, node in backend.runs[name].items() if node["class_type"] == "KSampler"]
+    [decoder] = [key for key, node in backend.runs[name].items() if node["class_type"] == "VAEDecode"]
+    step = json.dumps(told(name, sampler, 2)).encode()
+    yield text(type="status", data={"status": {"exec_info": {"queue_remaining": 1}}})
+    yield text(**told(name, sampler, 1))
+    # A preview, then a message in parts around a ping.
+    yield 0x82, bytes(9999)
+    yield 0x01, step[:9]
+    yield 0x89, b"there?"
+    yield 0x80, step[9:]
+    for other in (
+        told("another", sampler, 3),
+        told(name, decoder, 3),
+        told(name, sampler, "3"),
+        told(name, sampler, 4),
+        {"type": "progress"},
+    ):
+        yield text(**other)
+    yield from [(0x81, b"no JSON"), (0x81, b"[3]"), text(pad="x" * 300, **told(name, sampler, 3))]
+    yield text(type="executing", data={"node": None, "prompt_id": name})
+    # The run ends when all of this was read.
+    yield 0x89, b""
+
+
+def test_the_steps_of_a_picture_are_told():
+    backend, seen = Comfy(), []
+    backend.frames = lambda name: course_of_a_run(backend, name)
+    report = StepReport(lambda step: seen.append((step.number, step.total)))
+    with serving(backend) as name, opened(name) as generator:
+        for _ in generator.draw([generator.request("a boat", seed) for seed in (1, 2)], report):
+            assert list(dict.fromkeys(seen)) == [(0, 0), (1, 3), (2, 3), (3, 3)]
+            assert generator.doing == ""
+            seen.clear()
+    assert backend.pongs == [b"there?", b""] * 2
+
+
+def test_a_picture_is_ended_at_a_step():
+    backend = Comfy()
+    backend.frames = lambda name: course_of_a_run(backend, name)
+
+    def stop(step):
+        if step.number == 2:
+            raise KeyboardInterrupt
+
+    with serving(backend) as name, opened(name) as generator, pytest.raises(KeyboardInterrupt):
+        list(generator.draw([generator.request("a boat", 1)], StepReport(stop)))
+    assert ("POST", "/interrupt") in [request[:2] for request in backend.requests]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [(0x81, b"{}"), (0x88, b"")],
+        [(0x81, b'{"a": 1')],
+        [],
+    ],
+)
+def test_a_server_that_tells_no_steps_draws_all_the_same(frames):
+    backend = Comfy()
+    backend.frames = lambda name: frames
+    with serving(backend) as name, opened(name) as generator:
+        assert only(generator).pixels.shape == (24, 16, 3)
+
+
+def test_without_a_connection_for_steps_it_is_not_asked_again():
+    backend = Comfy()
+    with serving(backend) as name, opened(name) as generator:
+        list(generator.draw([generator.request("a boat", seed) for seed in (1, 2)]))
+    assert [path for _, path, *_ in backend.requests].count("/ws") == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 101 Yes\r\nSec-WebSocket-Accept: x\r\n\r\n",
+        b"\x00" * 9,
+        b"x" * 70_000,
+        b"",
+    ],
+)
+def test_a_handshake_with_something_else_is_an_error(answer):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(OSError, match="The server does not"):
+            Events(f"http://127.0.0.1:{server.getsockname()[1]}/ws")
+        thread.join()

@@ -57,6 +57,9 @@ def test_more_fields_are_sent_and_make_other_pictures(backend, model):
         ({"override_settings": {}}, "name the checkpoint in the address"),
         ({"enable_hires": True}, "knows no field 'enable_hires' of a request: did you mean enable_hr"),
         ({"qqq": 1}, r"knows no field 'qqq' of a request\."),
+        ({"hr_scale": float("nan")}, "'hr_scale' of a request cannot be sent: .* got nan"),
+        ({"enable_hr": object}, "'enable_hr' of a request cannot be sent"),
+        ({1: 2}, "The field 1 of a request cannot be sent"),
     ],
 )
 def test_fields_that_cannot_be_are_refused(backend, model, fields, message):

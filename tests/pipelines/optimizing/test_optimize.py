@@ -21,15 +21,14 @@ from soart.pipelines.optimizing import ways
 from soart.pipelines.optimizing.examining import Bounds, Examiner, Marks
 from soart.pipelines.optimizing.gaussian import departure
 from soart.pipelines.optimizing.optimize import (
-    KEYWORD,
     few_ratings,
     optimize,
     optimize_again,
-    record_of,
     state_file,
     store,
 )
-from soart.pipelines.optimizing.optimizer import Limit, Optimization
+from soart.pipelines.optimizing.optimizer import ALARM, Limit, Optimization
+from soart.pipelines.optimizing.records import KEYWORD, record_of
 from soart.pipelines.optimizing.second_taste import second_taste
 
 PROMPT = "a boat in cool colors"
@@ -228,6 +227,30 @@ def test_a_run_stops_where_the_second_taste_turns(generator, monkeypatch):
         pass
     assert optimization.ended == "second"
     assert optimization.best is optimization.start
+    # The alarm rings before the way itself is given up.
+    assert len(optimization.steps) == ALARM < ways.GIVEN_UP
+
+
+def test_a_single_refused_step_is_made_again_smaller(generator, unbounded):
+    class Once(Examiner):
+        """Refuses the pictures of the first step."""
+
+        def examine(self, drawn):
+            marks = super().examine(drawn)
+            calls.append(len(drawn))
+            return [replace(one, value=one.value + 1, second=-1.0) for one in marks] if len(calls) == 2 else marks
+
+    calls = []
+    means = ways.Means.of(generator, generator.request(PROMPT, 3, steps=2), Once(guarded(Bright()), PROMPT), ["search"])
+    optimization = Optimization(means, Limit(None, 12), 0.0)
+    optimization.begin()
+    optimization.bounds = Bounds(float("nan"), 0.0, 0.0)
+    optimization._second = 0.0
+    while optimization.advance():
+        pass
+    assert {*optimization.steps[0].refused} == {"second"}
+    assert optimization.steps[1].gain > 0
+    assert optimization.ended == "limit"
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from soart.pipelines.judges.gradients import gradient_of
 from soart.pipelines.judges.ranking import standard
 from soart.pipelines.optimizing.examining import Examiner
 from soart.pipelines.optimizing.gaussian import departure, mixed, normal
-from soart.pipelines.optimizing.optimize import judge_for, optimize, optimize_again, record_of, state_file, store
+from soart.pipelines.optimizing.optimize import judge_for, optimize, optimize_again, state_file, store
 from soart.pipelines.optimizing.parents import (
     beginning,
     keep_noise,
@@ -25,6 +25,7 @@ from soart.pipelines.optimizing.parents import (
     parents_again,
     parents_named,
 )
+from soart.pipelines.optimizing.records import record_of, strength_of
 from soart.pipelines.optimizing.ways import Noise
 from soart.pipelines.scoring.pictures import PicturesInMemory
 from soart.pipelines.tuning.loop import tune
@@ -217,3 +218,57 @@ def test_tuned_parents_cross_their_options(generator, collection):
     assert pairs == set(product({a for a, _ in words}, {b for _, b in words}))
     assert beginning(collection, generator, files, "an owl", 0, {"steps": 3})[:2][0] == "an owl"
     assert beginning(collection, generator, files, None, 0, {"steps": 3})[1]["steps"] == 3
+
+
+def test_a_picture_is_drawn_on_stored_and_drawn_again(generator, collection, rows, tmp_path):
+    favourite = collection.locate(rows[1])
+    prompt, settings, parents = beginning(collection, generator, [favourite], None, 3, {"steps": 4}, 0.5)
+    assert (prompt, settings["steps"], parents[0].strength) == (PROMPT, 4, 0.5)
+    options = {"pictures": 6, "ways": ["guidance"], "seed": 3, "steps": 4}
+    found = more(generator, parents, **options)
+    before = collection.pixels(rows[1])
+    # It begins with the favourite itself.
+    assert np.array_equal(found.start, before)
+    child = store(collection, generator, found, guarded(Bright()))
+    assert [row.id for row in parents_of(collection, child.row)] == [rows[1].id]
+    assert child.start_row.id == rows[1].id
+    assert strength_of(child.path) == 0.5
+    assert strength_of(favourite) is None
+    record = record_of(child.path)
+    again = optimize_again(generator, record, by=Bright(), parents=parents_again(collection, record))
+    assert np.array_equal(again.pixels, found.pixels)
+    # No noise alone draws it again, but it can be drawn on.
+    with pytest.raises(ModelError, match="give a strength"):
+        parent_of(collection, generator, child.row)
+    [own] = beginning(collection, generator, [child.path], None, 0, {}, 0.3)[2]
+    assert np.array_equal(more(generator, [own], pictures=4).start, child.pixels)
+    states = {
+        state_file(collection, generator, guarded(Bright()), generator.request(PROMPT, 0), some)
+        for some in ([own], [replace(own, strength=0.4)], [replace(own, size=(48, 48))], [])
+    }
+    assert len(states) == 4
+
+
+def test_any_picture_can_be_drawn_on(generator, collection, tmp_path):
+    from PIL import Image
+
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)).save(photo)
+    with pytest.raises(ModelError, match=r"Nothing says what 'photo\.png' shows"):
+        beginning(collection, generator, [photo], None, 0, {}, 0.5)
+    prompt, settings, parents = beginning(collection, generator, [photo], PROMPT, 0, {"width": 48, "height": 64}, 0.5)
+    assert (prompt, settings, parents[0].size) == (PROMPT, {}, (48, 64))
+    found = more(generator, parents, steps=4)
+    assert found.pixels.shape == found.start.shape == (64, 48, 3)
+    assert found.record["parents"][0]["size"] == [48, 64]
+    with pytest.raises(ModelError, match="one picture to draw on, got 2"):
+        more(generator, [*parents, *parents], steps=4)
+    with pytest.raises(ModelError, match="for a picture to draw on"):
+        beginning(collection, generator, [], PROMPT, 0, {}, 0.5)
+    with pytest.raises(ModelError, match=r"strength of 0\.05 to 1"):
+        beginning(collection, generator, [photo], PROMPT, 0, {}, 2.0)
+    damaged = found.record | {"parents": [found.record["parents"][0] | {"size": "large"}]}
+    with pytest.raises(ModelError, match="is damaged"):
+        optimize_again(generator, damaged, by=Bright())
+    with pytest.raises(ModelError, match="is not in this collection"):
+        parents_again(collection, {"parents": [found.record["parents"][0] | {"sha256": "0" * 64}]})

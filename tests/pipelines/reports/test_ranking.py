@@ -8,12 +8,14 @@ from PIL.PngImagePlugin import PngInfo
 
 from soart.errors import SoartError
 from soart.metrics.tastes.overall import OverallJudge
+from soart.pipelines.evaluation.associations import FEWEST
 from soart.pipelines.judges.finding import judges_for
-from soart.pipelines.judges.ranking import rank
+from soart.pipelines.judges.ranking import RankedPicture, rank
 from soart.pipelines.reports.page import write_report
-from soart.pipelines.reports.ranking import render_report, word_effects
+from soart.pipelines.reports.ranking import render_report, word_associations
 from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.pictures import StoredPictures
+from soart.pipelines.scoring.prompts import prompts_of
 from soart.pipelines.support.figures import figure
 
 EVIL = '<script>alert(1)</script>" onerror="x'
@@ -82,15 +84,25 @@ def test_empty_page(collection):
     assert "0 pictures" in render_report(collection, [], "t", "p")
 
 
-def test_word_effects_find_the_planted_word(ranking):
-    effects = word_effects(ranking)
-    assert {e.word for e in effects} == {"plain", "sharp"}
-    sharp, plain = sorted(effects, key=lambda e: e.word == "plain")
-    assert sharp.difference == pytest.approx(-plain.difference)
-    with_sharp = [r.score for r in ranking if "sharp" in r.row.generation.prompt]
-    without = [r.score for r in ranking if "sharp" not in r.row.generation.prompt]
-    assert sharp.difference == pytest.approx(sum(with_sharp) / 5 - sum(without) / 5)
-    assert sharp.low < sharp.difference < sharp.high
+def test_words_are_compared_by_prompts(collection, make_drawn, tmp_path):
+    """Eight prompts with a word and eight without; a hundred seeds of one prompt count once."""
+    prompts = [f"{'sharp' if k % 2 else 'plain'} thing {chr(97 + k)}" for k in range(2 * FEWEST)]
+    batch = [make_drawn(k, prompt=prompt) for k, prompt in enumerate([*prompts, *[prompts[0]] * 20])]
+    rows = collection.add_drawn(batch, "m", "D")
+    rng = np.random.default_rng(0)
+    ranking = [
+        RankedPicture(1, row, tmp_path, 10 * ("sharp" in row.generation.prompt) + rng.normal(), 50.0, ())
+        for row in rows
+    ]
+    found = {one.value: one for one in word_associations(ranking, prompts_of(collection, rows))}
+    assert {"sharp", "plain"} <= found.keys()
+    assert "thing" not in found
+    assert found["sharp"].difference == pytest.approx(-found["plain"].difference)
+    assert (found["plain"].prompts, found["plain"].pictures) == (FEWEST, FEWEST + 20)
+    assert 5 < found["sharp"].low < found["sharp"].difference < found["sharp"].high
+    assert found["sharp"].q < 0.05
+    few = [one for one in ranking if one.row.id in {row.id for row in rows[: 2 * FEWEST - 1]}]
+    assert word_associations(few, prompts_of(collection, rows)) == []
 
 
 def test_unwritable_report(tmp_path):

@@ -1,14 +1,16 @@
 """The service of tuning, on the embedded model."""
 
+import json
 import threading
 from dataclasses import replace
 
 import pytest
+from specimens.backends import Comfy, opened, serving
 from specimens.waiting import until
 
 from soart.errors import PromptError, SoartError
 from soart.pipelines.judges.offered import OfferedJudges
-from soart.pipelines.services.tune_progress import ENDED, FAILED, IDLE, INTERRUPTED
+from soart.pipelines.services.tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING
 from soart.pipelines.services.tuning import TuningService
 from soart.pipelines.support.background import Jobs
 from soart.pipelines.tuning.earlier import MOST, remember, remembered
@@ -66,6 +68,35 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
     with pytest.raises(PromptError):
         tuning.narrow(tuple(f"palette={p}" for p in ("warm", "cool", "monochrome", "neon")), ())
     assert tuning.settings.bans == ("palette=warm",)
+
+
+def test_the_picture_of_a_backend_shows_its_step_and_is_given_up_for_a_pause(collection, tastes, jobs):
+    backend, goes_on = Comfy(), threading.Event()
+    backend.frames = lambda name: [(0x81, json.dumps(step(backend, name)).encode())]
+    backend.history = lambda name: Comfy.history(backend, name) if goes_on.is_set() else {}
+    space = "template: a {thing}\nslots:\n  thing: [boat, fox]\n"
+    with serving(backend) as name, opened(name) as generator:
+        tuning = TuningService(collection, tastes, jobs, lambda: generator, threading.Lock())
+        tuning.start(TuneSettings.of_text(space, "embedded", budget=2, prune=False))
+        until(lambda: tuning.progress().doing)
+        assert tuning.progress().doing == "step 3 of 9"
+        version = tuning.version
+        tuning.pause()
+        assert (tuning.state, tuning.version) == (PAUSING, version + 1)
+        tuning.pause(at_once=True)
+        until(lambda: not tuning.live)
+        progress = tuning.progress()
+        assert (progress.state, progress.pictures, progress.doing, progress.reason) == (PAUSED, [], "", "")
+        assert ("POST", "/interrupt") in [request[:2] for request in backend.requests]
+        goes_on.set()
+        tuning.resume()
+        until(lambda: not tuning.live)
+        assert (tuning.state, len(tuning.pictures())) == (ENDED, 2)
+
+
+def step(backend, name):
+    [sampler] = [key for key, node in backend.runs[name].items() if node["class_type"] == "KSampler"]
+    return {"type": "progress", "data": {"value": 3, "max": 9, "prompt_id": name, "node": sampler}}
 
 
 def test_visitors_ban_and_pin_side_by_side(tuning):

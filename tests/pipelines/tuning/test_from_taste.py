@@ -1,21 +1,27 @@
 """A taste starts a tune with what its pictures show of the options, and a tune's ratings teach the taste."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from soart.metrics.tastes.trust import CHANCE, TOO_FEW, USABLE
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.collection.ratings import rate, raters, ratings
 from soart.pipelines.generate import generate
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.scoring.taste_judge import TasteJudge
+from soart.pipelines.scoring.taste_store import TasteStore, tastes_of
 from soart.pipelines.tastes import learning as tastes
-from soart.pipelines.tuning.from_taste import known_options
-from soart.pipelines.tuning.panel import Panel
+from soart.pipelines.tuning.from_taste import known_options, making_of_request
+from soart.pipelines.tuning.panel import Judge, Panel
+from soart.pipelines.tuning.study import Trial
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
 
 PALETTES = ("warm", "cool", "monochrome", "neon")
-SPACE = PromptSpace.from_text("a {flat|watercolor} picture of a boat in {warm|cool|monochrome|neon} colors")
+SPACE = PromptSpace.from_text("a {flat|watercolor} picture of a boat in {cool|monochrome|neon|warm} colors")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +51,10 @@ def tuner_of(collection, generator, taste, space=SPACE, **arguments):
     return Tuner(collection, generator, space, Panel(taste), batch=2, budget=4, prune=False, **arguments)
 
 
+def best_palette(tuner):
+    return SPACE.slots[1].texts[tuner.steering().recommend(np.random.default_rng(0)).choice[1]]
+
+
 def test_a_tune_begins_with_what_the_taste_shows_of_options(rated, taste, generator):
     tuner = tuner_of(rated[0], generator, taste)
     (sentence,) = tuner.beginnings
@@ -52,10 +62,7 @@ def test_a_tune_begins_with_what_the_taste_shows_of_options(rated, taste, genera
     assert "=warm +" in sentence
     # Nothing is known of what all pictures have in common, nor of what none has.
     assert "flat" not in sentence
-    assert (
-        tuner.space.describe(tuner.steering().recommend(np.random.default_rng(0)).choice)[tuner.space.slots[1].name]
-        == "warm"
-    )
+    assert best_palette(tuner) == "warm"
     tuner.step()
     model = tuner.steering().model
     (judge,) = model.raters_
@@ -107,3 +114,76 @@ def test_ratings_of_a_tune_teach_the_taste_and_scores_never_do(rated, taste, gen
     later = tuner_of(collection, generator, taught)
     assert len(later.study.own) == len(tuner.study.own)
     assert "=warm +" in later.beginnings[0]
+
+
+@pytest.fixture(scope="module")
+def mine(taste):
+    """The taste, as that of a person named me that can be relied on: three seeds are too few to show it."""
+    assert taste.trust.word == TOO_FEW
+    return replace(taste, name="me", trust=replace(taste.trust, word=USABLE))
+
+
+@pytest.fixture
+def stored(tmp_path, mine):
+    store = TasteStore(tmp_path / "tastes")
+    store.save(mine)
+    return store
+
+
+def making_of_choice(tuner, choice):
+    request = tuner.request(Trial(0, 0, choice, "", 0, ""))
+    return making_of_request(request, tuner.generator.model.identity, tuner.generator.model.sampler)
+
+
+def asked(collection, generator, tastes=None, by="person:me", **arguments):
+    generator.set_defaults(steps=2)
+    return Tuner(collection, generator, SPACE, Panel(by), batch=4, budget=8, prune=False, tastes=tastes, **arguments)
+
+
+def test_a_tune_for_a_person_begins_with_what_the_persons_taste_shows(tmp_path, generator, taste, stored):
+    with Collection(tmp_path / "new") as collection:
+        tuner = asked(collection, generator, stored)
+        (sentence,) = tuner.beginnings
+        assert sentence.startswith("It begins with what taste: me shows of options: ")
+        assert "=warm +" in sentence
+        by_taste = known_options(taste, SPACE, lambda choice: making_of_choice(tuner, choice))
+        assert best_palette(tuner) == "warm"
+        ((judge, stars),) = tuner.steering().expected.items()
+        assert judge.name == "me"
+        np.testing.assert_allclose(stars, by_taste.stars)
+        # A warm picture is liked a star more, and what the points say has the same sign.
+        warm = len(SPACE.slots[0].texts) + SPACE.slots[1].texts.index("warm")
+        assert stars[warm] > 0.5
+        assert by_taste.points[warm] > 0
+        rows = tuner.step()
+        assert [row.problem for row in rows] == [None] * 4
+        # Ratings and choices are told as what differs from it.
+        rate(collection, "me", {rows[0].id: 4.0})
+        store_choice(collection, "me", "first", rows[1].id, [rows[2].id])
+        told = asked(collection, generator, stored)
+        assert Judge("me", "") in told.steering().model.raters_
+        assert best_palette(told) == "warm"
+
+
+def test_a_persons_taste_is_found_in_the_collection_first_and_left_alone_where_it_tells_nothing(
+    tmp_path, generator, mine, stored
+):
+    with Collection(tmp_path / "new") as collection:
+        assert asked(collection, generator).beginnings == []
+        own = tastes_of(collection.folder)
+        own.save(mine)
+        assert "=warm +" in asked(collection, generator).beginnings[0]
+        # Of another person nothing is known, and a taste in doubt or a damaged file is no beginning.
+        assert asked(collection, generator, stored, "person:you").beginnings == []
+        own.save(replace(mine, trust=replace(mine.trust, word=CHANCE)))
+        assert asked(collection, generator).beginnings == []
+        assert asked(collection, generator).steering().expected == {}
+        own.path("me").write_bytes(b"damaged")
+        assert asked(collection, generator).beginnings == []
+
+
+def test_a_person_and_their_taste_may_judge_together(tmp_path, generator, mine, stored):
+    with Collection(tmp_path / "new") as collection:
+        tuner = asked(collection, generator, stored, {mine: 1.0, "person:me": 1.0})
+        assert len(tuner.beginnings) == 1
+        assert {judge.name for judge in tuner.steering().expected} == {"me", "taste:me"}

@@ -134,6 +134,9 @@ def test_dropped_candidates_are_told_by_regression():
     told = expected_scores(study, judged, "s")
     assert [asked.request_key for asked, _ in told] == ["d0", "d1"]
     np.testing.assert_allclose([value for _, value in told], [3.0, 6.0])
+    # A picture that the judge gives no value says nothing.
+    judged, study = planted(early_scores, np.r_[np.nan, (5 + 2 * early_scores)[1:]], dropped=[-1.0, 0.5])
+    np.testing.assert_allclose([value for _, value in expected_scores(study, judged, "s")], [3.0, 6.0])
     # Looks that say nothing are told as the mean.
     judged, study = planted(np.ones(8), np.arange(8.0), dropped=[4.0])
     assert expected_scores(study, judged, "s")[0][1] == pytest.approx(3.5)

@@ -22,7 +22,9 @@ def folders(tmp_path, monkeypatch):
 def test_it_shows_and_clears_what_can_be_measured_again(soart, folders):
     assert soart("cache")[:2] == (0, "Nothing is stored.\n")
     for name in ("one", "two"):
-        assert soart("rank", folders / name, "--by", "technical", "--json")[0] == 0
+        # A report makes thumbnails.
+        assert soart("evaluate", folders / name, "--by", "technical", "--report", folders / "page.html")[0] == 0
+    assert [*folders.glob("data/soart/collections/one-*/thumbs/*/*.jpg")]
     with open_collection_for([str(folders / "two")])[0] as store:
         rate(store, "me", {1: 4.0})
     _, out, _ = soart("cache", "--json")

@@ -31,6 +31,7 @@ def listed(soart, folder):
 
 def test_labels_are_given_listed_and_taken_away(soart, art):
     assert listed(soart, art) == {"tag": {}, "album": {}, "favourite": {}, "not_duplicates": 0}
+    assert soart("label", art)[1].startswith("No picture has a label yet")
     code, out, err = soart(
         "label", art, "art/1-0.png", art / "1-1.png", "art/none.png", "--tag", "sea  side", "--favourite"
     )

@@ -29,6 +29,16 @@ def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
     bred = json.loads(out)
     assert (bred["by"], bred["prompt"]) == ("technical + 0.5 × blur", PROMPT)
     assert bred["value"] >= bred["start"]
+    # Or drawn on it.
+    by = ("--by", "technical", "--json")
+    code, out, err = soart("optimize", *limits, "--pictures", 4, "--like", bred["path"], "--strength", 0.5, *by)
+    assert code == 0, err
+    on = json.loads(out)
+    assert on["prompt"] == PROMPT
+    again = ("--again", on["path"], "--by", "technical", "--collection", tmp_path)
+    code, out, err = soart("optimize", *again)
+    assert code == 0, err
+    assert np.array_equal(*(np.asarray(Image.open(one)) for one in (on["path"], out.splitlines()[0])))
     assert np.array_equal(*(np.asarray(Image.open(one)) for one in (facts["path"], path)))
     assert lines[0].startswith("technical: ")
 
@@ -39,6 +49,8 @@ def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
         ([], 2, "expected a prompt"),
         ([PROMPT, "--by", "technical=0"], 1, "above 0"),
         (["--like", "none.png"], 2, "does not exist"),
+        ([PROMPT, "--strength", "0.5"], 2, "expected one picture to draw on"),
+        ([PROMPT, "--like", "a.png", "--strength", "2"], 2, ""),
         ([PROMPT, "--again", "b.png"], 2, "the last without the others"),
         ([PROMPT, "--by", "nothing"], 1, "There is no judge"),
         ([PROMPT, "--seconds", "nan"], 2, ""),

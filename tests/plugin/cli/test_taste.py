@@ -102,6 +102,10 @@ def test_explain(soart, world, mine, tmp_path):
     ranked = soart("rank", world / "pool", "--by", "mine", *mine, "--report", page)[1]
     assert re.search(r"like (this|these) you (dis)?liked: \d-\d\.png", ranked)
     assert page.read_text(encoding="utf-8").count("data:image/jpeg") >= 4
+    # Of several judges the name of the taste is told, in the unit that all have together.
+    ranked = soart("rank", world / "pool", "--by", "mine", "--by", "blur=0.5", *mine)[1]
+    assert re.search(r"[+−] mine \d+ of 100", ranked)
+    assert "Ranked by taste: mine + freedom from blur, in standard deviations of these pictures." in ranked
 
 
 def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):

@@ -41,10 +41,10 @@ def test_a_collection_that_is_not_there_is_said_and_not_made(soart, tmp_path):
 
 
 def test_a_folder_of_pictures_named_as_a_collection_is_told_apart(soart, tmp_path):
-    (tmp_path / "pics" / "sea").mkdir(parents=True)
-    Image.linear_gradient("L").save(tmp_path / "pics" / "sea" / "a.png")
-    code, _, err = soart("web", "--collection", "pics", "--no-open", "--port", "0")
-    assert (code, "run 'soart web pics'" in err) == (1, True)
+    (tmp_path / "my pics" / "sea").mkdir(parents=True)
+    Image.linear_gradient("L").save(tmp_path / "my pics" / "sea" / "a.png")
+    code, _, err = soart("web", "--collection", "my pics", "--no-open", "--port", "0")
+    assert (code, "run soart web 'my pics'." in err) == (1, True)
 
 
 @pytest.mark.parametrize(("option", "value"), [("--lora", "nosuch"), ("--device", "zzz"), ("--device", "cuda:x")])
@@ -84,6 +84,11 @@ def test_folders_are_shown_while_they_are_evaluated(soart, serving, tmp_path, mo
     assert shown.evaluation.state().found
     assert shown.name == "holiday"
     assert sorted(path.name for path in folder.iterdir()) == ["40.png", "90.png"]
+    # A collection of the settings, here or elsewhere, is not shown beside them.
+    monkeypatch.setenv("SOART_COLLECTION", "foxes")
+    assert soart("web", folder, "--no-open", "--port", "0")[0] == 0
+    assert [opened.name for opened in serving[-1][0].state.server.collections] == ["holiday"]
+    monkeypatch.delenv("SOART_COLLECTION")
     code, _, err = soart("web", "--watch", "--no-open", "--port", "0")
     assert (code, "--watch needs a folder" in err) == (1, True)
     code, _, err = soart("web", tmp_path / "none", "--no-open", "--port", "0")

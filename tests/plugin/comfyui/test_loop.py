@@ -97,6 +97,36 @@ def test_a_run_says_if_another_one_is_worth_it(host, graph, count, stop_below, e
     assert said["enough"] == ("Stopped: the expected further gain is below 10 standard deviations." if enough else "")
 
 
+def test_the_server_counts_the_runs_of_a_page(host, graph):
+    _, _, chart, _, _ = loop(graph, collection="counted", usual_steps=1)
+    graph[chart.id]["inputs"]["runs"] = 3
+    page = {"workflow": {"id": "counted by the server"}}
+
+    def state():
+        told = host.json("/soart/loops")
+        return [one for one in told if one["workflow"] == "counted by the server"]
+
+    # A client of the API queues its runs itself.
+    assert host.run(graph).ok
+    assert state() == []
+    assert host.run(graph, page).ok
+    facts = {"workflow": "counted by the server", "node": chart.id, "runs": 3, "why": ""}
+    assert state() == [{**facts, "done": 1, "phase": "due"}]
+    answers = [host.send("/soart/loop/next", {"workflow": facts["workflow"]}) for _ in range(2)]
+    promises = [document["promise"] for _, document in answers]
+    assert [type(one) for one in promises] == [int, type(None)]
+    assert host.send("/soart/loop/queued", {"promise": promises[0]}) == (200, {})
+    assert host.run(graph, page).ok
+    assert state() == [{**facts, "done": 2, "phase": "due"}]
+    assert host.send("/soart/loop/stop", {"workflow": facts["workflow"], "reason": "by hand"}) == (200, {})
+    assert state() == [{**facts, "done": 2, "phase": "", "why": "Stopped after 2 of 3 runs."}]
+    for wrong in ({"workflow": facts["workflow"], "reason": "bored"}, {}, []):
+        assert host.send("/soart/loop/stop", wrong)[0] == 400
+    for wrong in ({"promise": []}, {"promise": "x"}, {}):
+        assert host.send("/soart/loop/queued", wrong) == (200, {})
+    assert host.send("/soart/loop/next", {"workflow": ["?"]}) == (200, {"promise": None})
+
+
 def test_ratings_and_other_scores_count_in_place_of_the_judge(host, graph):
     choice = ask(graph, collection="rated")
     image = draw(graph, choice)
@@ -108,7 +138,7 @@ def test_ratings_and_other_scores_count_in_place_of_the_judge(host, graph):
     ran = host.run(graph)
     assert ran.ok, ran.error
     [said] = ran.outputs[scored.id]["text"]
-    assert "score from outside" in said
+    assert "from the linked node" in said
     assert "rated 4 by ann" in said
     assert ran.outputs[chart.id]["soart_table"][0]["columns"][1] == "deviations"
 
@@ -172,9 +202,9 @@ def test_a_picture_without_a_score_is_stored_and_can_be_rated(host, graph):
     first, second = host.run(graph), host.run(graph)
     assert first.ok, first.error
     assert second.ok, second.error
-    assert first.outputs[seen.id]["text"] == ["Number 1: no score (all white or transparent), rated 2 by ann."]
+    assert first.outputs[seen.id]["text"] == ["Picture 1: no score (all white or transparent), rated 2 by ann."]
     # Its choice does not come again.
-    assert second.outputs[seen.id]["text"][0].startswith("Number 2:")
+    assert second.outputs[seen.id]["text"][0].startswith("Picture 2:")
     assert [card["score"] for card in first.outputs[seen.id]["soart_cards"]] == ["not judged"]
     assert value.id not in first.outputs
     assert second.outputs[chart.id]["soart_table"][0]["columns"][1] == "stars"
@@ -223,7 +253,7 @@ def test_a_choice_that_failed_is_not_asked_again_on_other_seeds(host, graph, no_
         ran = host.run(graph)
         assert ran.ok, ran.error
         asked += ran.outputs[prompts.id]["text"]
-        assert re.match(rf"Number {number + 1}\b", ran.outputs[seen.id]["text"][0])
+        assert re.match(rf"Picture {number + 1}\b", ran.outputs[seen.id]["text"][0])
     assert len(set(asked)) == 4, asked
 
 

@@ -77,3 +77,13 @@ def test_mistakes_end_the_run_with_a_sentence(comfy, graph, more, said):
     assert not ran.ok
     assert said in ran.error
     assert node.id not in ran.outputs
+
+
+def test_a_linked_picture_is_drawn_on(comfy, graph):
+    drawn = graph.add("SoartGenerate", prompt="a boat", negative="", model="embedded", count=1, seed=3, prompt_seed=1, steps=4,
+                      guidance=-1.0, width=0, height=0)  # fmt: skip
+    node = graph.add("SoartOptimize", **OPTIMIZE | {"steps": 4}, like=drawn.out(), strength=0.5)
+    shown = graph.add("TestSink", value=node.out(2))
+    ran = comfy.run(graph)
+    assert ran.ok, ran.error
+    assert "for the picture that was drawn on" in " ".join(ran.outputs[shown.id]["text"])

@@ -1,9 +1,12 @@
 """The scripts of the nodes in Chromium, on a stand-in for the front end that makes its nodes anew as undo does."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from soart.pipelines.support.looping import Loops
 
 WEB = Path(__file__).parents[3] / "plugin/comfyui/web"
 ADDRESS = "http://comfy.test"
@@ -49,17 +52,45 @@ def output(*titles):
     return {"text": ["a note"], "soart_cards": [CARD | {"title": title} for title in titles]}
 
 
-@pytest.fixture
-def page(browser):
+class Server(Loops):
+    """The loops of a server that works from when a run is queued until it is finished."""
+
+    idle = True
+
+    def queued(self, promise):
+        super().queued(promise)
+        self.idle = False
+
+    def finished(self, *run):
+        super().finished(*run)
+        self.idle = True
+
+
+def answer_of_loops(server, path, document):
+    """As looping.py of the pack."""
+    if path.endswith("/next"):
+        return {"promise": server.promise(document["workflow"], idle=server.idle)}
+    if path.endswith("/queued"):
+        server.queued(document["promise"])
+    else:
+        server.stop(document["workflow"], document["reason"], document.get("node"))
+    return {}
+
+
+@contextmanager
+def opened(browser, server):
+    """A page of the front end, of a server that keeps these loops."""
     runs = {
         "old": {"prompt": [1, "old", {"5": {"class_type": "SoartScore"}}, {"extra_pnginfo": {"workflow": {"id": "w"}}}], "outputs": {"5": output("1")}},
         "new": {"prompt": [2, "new", {"5": {"class_type": "SoartScore"}, "6": {"class_type": "KSampler"}}, {"extra_pnginfo": {"workflow": {"id": "w"}}}],
                 "outputs": {"5": output("1", "2"), "6": output("9")}},
         "other": {"prompt": [3, "other", {"7": {"class_type": "SoartScore"}}, {"extra_pnginfo": {"workflow": {"id": "another"}}}], "outputs": {"7": output("1")}},
+        "loop": {"prompt": [4, "loop", {"5": {"class_type": "SoartFactorEffects"}}, {"extra_pnginfo": {"workflow": {"id": "w"}}}],
+                 "outputs": {"5": {"soart_loop": [{"runs": 4, "gain": "Expected further gain: none.", "enough": ""}]}}},
     }  # fmt: skip
     tab = browser.new_page()
     tab.set_default_timeout(240_000)
-    tab.waiting = []
+    tab.waiting, tab.server = [], server
 
     def answer(route):
         path = route.request.url.removeprefix(ADDRESS).split("?")[0]
@@ -77,6 +108,10 @@ def page(browser):
             )
         elif path == "/soart/waiting":
             route.fulfill(json=tab.waiting)
+        elif path == "/soart/loops":
+            route.fulfill(json=server.states())
+        elif path.startswith("/soart/loop/"):
+            route.fulfill(json=answer_of_loops(server, path, route.request.post_data_json))
         elif path.startswith("/extensions/soart/") and (WEB / path.removeprefix("/extensions/soart/")).is_file():
             kind = "text/css" if path.endswith(".css") else "text/javascript"
             route.fulfill(
@@ -90,6 +125,16 @@ def page(browser):
     tab.evaluate(f"import('{ADDRESS}/extensions/soart/soart.js')")
     yield tab
     tab.close()
+
+
+@pytest.fixture
+def page(browser):
+    with opened(browser, Server()) as tab:
+        yield tab
+
+
+def another_page(tab):
+    return opened(tab.context.browser, tab.server)
 
 
 def test_panels_come_back_after_reload_and_undo(page):
@@ -199,21 +244,39 @@ def test_pictures_are_enlarged_and_compared(page):
 
 
 class Loop:
-    """A closed loop on the page, whose server is the test."""
+    """A closed loop on a page, whose server is the test."""
 
-    def __init__(self, page):
-        self.page = page
-        page.evaluate("() => window.app.extension.setup()")
-        page.evaluate(LOAD, ["SoartFactorEffects", 5])
+    def __init__(self, page, workflow="w"):
+        self.page, self.workflow = page, workflow
+        self.open()
+
+    def open(self):
+        """Open the workflow, as after a reload."""
+        self.page.evaluate("(id) => { window.app.graph.id = id; }", self.workflow)
+        self.page.evaluate(LOAD, ["SoartFactorEffects", 5])
+        self.page.evaluate("() => window.app.extension.setup()")
+
+    def hear(self, event, detail):
+        self.page.evaluate("([event, detail]) => window.listeners[event](detail)", [event, detail])
 
     def finish(self, runs=3, enough=""):
+        """End a run, then have nothing left to do; returns how many runs the page has queued then."""
         facts = {"runs": runs, "gain": "Expected further gain: at most 2 ± 1 (score).", "enough": enough}
+        loops = self.page.server
+        loops.finished(self.workflow, "5", runs, enough)
+        self.hear("soart.loop", self.told(runs))
         run = "(output) => window.app.graph._nodes[0].constructor.prototype.onExecuted.call(window.app.graph._nodes[0], output)"
         self.page.evaluate(run, {"text": ["a note"], "soart_loop": [facts]})
-        self.page.evaluate("() => window.listeners['status']({ exec_info: { queue_remaining: 1 } })")
         before = self.queued
-        self.page.evaluate("() => window.listeners['status']({ exec_info: { queue_remaining: 0 } })")
+        self.hear("status", {"exec_info": {"queue_remaining": 1}})
+        assert self.queued == before
+        self.hear("status", {"exec_info": {"queue_remaining": 0}})
+        self.hear("soart.loop", self.told(runs))
         return self.queued - before
+
+    def told(self, runs=3):
+        gone = {"workflow": self.workflow, "node": "5", "runs": runs, "done": 1, "phase": "", "why": ""}
+        return next((one for one in self.page.server.states() if one["workflow"] == self.workflow), gone)
 
     @property
     def queued(self):
@@ -246,13 +309,16 @@ def test_a_loop_is_stopped_by_hand_and_by_mistakes(page):
     loop.finish(9)
     # Undo makes the node anew.
     page.evaluate(LOAD, ["SoartFactorEffects", 5])
-    page.get_by_role("button", name="queue no further run").click()
+    with page.expect_response("**/soart/loop/stop"):
+        page.get_by_role("button", name="queue no further run").click()
+    loop.hear("soart.loop", loop.told())
     assert loop.text == "Stopped after 1 of 9 runs."
     # The run that was on its way counts.
     assert loop.finish(9) == 0
     assert loop.text == "Stopped after 2 of 9 runs."
     assert loop.finish(9) == 1
-    page.evaluate("() => window.listeners['execution_interrupted']({})")
+    loop.hear("execution_interrupted", {})
+    loop.hear("soart.loop", loop.told())
     assert loop.text == "Stopped after 1 of 9 runs: a run was interrupted."
     page.evaluate("() => { window.valid = false; }")
     loop.finish(9)
@@ -263,11 +329,35 @@ def test_a_loop_waits_while_another_workflow_is_open(page):
     loop = Loop(page)
     loop.finish(5)
     page.evaluate("() => { window.app.graph.id = 'w2'; }")
-    loop.page.evaluate("() => window.listeners['status']({ exec_info: { queue_remaining: 0 } })")
+    loop.hear("status", {"exec_info": {"queue_remaining": 0}})
     assert loop.queued == 1
     page.evaluate("() => { window.app.graph.id = 'w'; }")
     loop.finish(5)
     assert loop.queued == 2
+
+
+def test_a_loop_goes_on_after_a_reload_and_in_a_page_opened_later(page):
+    # The page was closed before its run ended.
+    page.server.finished("w", "5", 4)
+    loop = Loop(page)
+    assert loop.queued == 1
+    loop.hear("soart.loop", loop.told())
+    assert "Expected further gain: none.\nRun 2 of 4 is on its way. Stop" in page.locator(".soart-panel").inner_text()
+    # Another page of the same workflow, and one of another workflow, queue nothing.
+    with another_page(page) as second, another_page(page) as third:
+        assert Loop(second).queued == Loop(third, "w2").queued == 0
+        page.server.finished("w", "5", 4)
+        loops = [Loop(one) for one in (page, second)]
+        assert sum(one.queued for one in loops) == 2
+    assert [one["done"] for one in page.server.states()] == [2]
+
+
+def test_a_loop_is_stopped_from_another_page(page):
+    loop = Loop(page)
+    loop.finish(5)
+    page.server.stop("w", "by hand")
+    loop.hear("soart.loop", loop.told())
+    assert loop.text == "Stopped after 1 of 5 runs."
 
 
 #: Fields as the canvas draws them, with elements of their own, and as Nodes 2.0 does.

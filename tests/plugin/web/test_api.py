@@ -77,18 +77,36 @@ def test_names_scores_and_ratings(served, folder):
         ({"pictures": [3]}, "Expected picture 1 as an object"),
         ({"pictures": [{"picture": "not base64!"}]}, "Picture 1 is not in base64"),
         ({"pictures": [{"picture": base64.b64encode(b"no picture").decode()}]}, "picture 1"),
-        ({"pictures": [{"picture": encoded()}], "by": "os:system"}, "There is no taste 'os:system'"),
+        ({"pictures": [{"picture": encoded()}], "by": "os:system"}, "The interface has no judge 'os:system'"),
+        ({"pictures": [{"picture": encoded()}], "by": "\ud800" * 99}, "The interface has no judge"),
         ({"pictures": [{"picture": encoded()}], "by": ["technical"]}, "Expected the name of a judge"),
-        ({"pictures": [{"picture": encoded(), "steps": -5}]}, "Expected steps in"),
+        ({"pictures": [{"picture": encoded()}], "by": []}, "Expected the name of a judge"),
+        ({"pictures": [{"picture": encoded(), "steps": -5}]}, "Picture 1: Expected steps in"),
+        ({"pictures": [{"picture": encoded()}, {"picture": encoded(side=4)}]}, "Picture 2: Expected size in"),
+        ({"pictures": [{"picture": encoded(), "seed": 10**400}]}, "Expected 'seed' of picture 1 as a number"),
+        ({"pictures": [{"picture": encoded(), "guidance": "7"}]}, "Expected 'guidance' of picture 1 as a number"),
+        ({"pictures": [{"picture": encoded(), "prompt": 5}]}, "Expected 'prompt' of picture 1 as text, got '5'"),
+        (
+            {"pictures": [{"picture": encoded(), "sampler": "\ud800"}]},
+            "Expected 'sampler' of picture 1 as text in UTF-8",
+        ),
     ],
 )
 def test_mistakes_are_one_sentence(served, body, message):
-    answer = served.post("/api/v1/scores", json=body, headers=bearer())
+    # Not by the client's own JSON, which cannot write lone surrogates.
+    answer = served.post("/api/v1/scores", content=json.dumps(body).encode(), headers=bearer())
     assert (answer.status_code, "\n" in answer.json()["error"]) == (400, False)
     assert message in answer.json()["error"]
 
 
-@pytest.mark.parametrize("stars", [6, -1, 2.25, "5", True, [5]])
+def test_base64_may_have_broken_lines_and_the_start_of_a_data_address(served):
+    plain = encoded(3)
+    broken = "\n".join(plain[start : start + 76] for start in range(0, len(plain), 76))
+    body = {"by": "blur", "pictures": [{"picture": text} for text in (plain, broken, f"data:image/png;base64,{plain}")]}
+    assert len(set(served.post("/api/v1/scores", json=body, headers=bearer()).json()["scores"])) == 1
+
+
+@pytest.mark.parametrize("stars", [6, -1, 0.5, 2.25, "5", True, [5]])
 def test_wrong_stars_store_nothing(served, folder, stars):
     body = {"pictures": [{"picture": encoded(9), "stars": stars}]}
     assert served.post("/api/v1/ratings", json=body, headers=bearer()).status_code == 400
@@ -163,15 +181,25 @@ def test_the_script_for_web_uis_sorts_a_batch_and_rates_it(settings, folder, mon
         told = [float(score) for score in processed.comments.splitlines()[0].partition(": ")[2].split(", ")]
         assert told == sorted(told, reverse=True)
         rate, _ = Component.clicked
-        assert "one number for each of the 3 pictures" in rate(address, token, "5 4")
+        assert "Give one number for each of the 3 pictures" in rate(address, token, "5 4")
         assert rate(address, token, "5 - 1") == "Stored for me: 2 rated in all."
         assert "Send the token" in rate(address, "wrong", "5 - 1")
         with Collection(folder) as collection:
             rated = {row.generation.seed: ratings(collection, "me").get(row.id) for row in collection.images() if row.generation and row.generation.prompt == "a fox"}  # fmt: skip
         assert rated == dict(zip(processed.all_seeds, (5, None, 1), strict=True))
-        unjudged = script.run(p, "http://127.0.0.1:9", token, "technical", 0)
-        assert len(unjudged.images) == 5
-        assert "soart does not answer" in unjudged.comments
+        assert "Give one number for each" in rate(address, token, "5 x 1")
+        # Whatever is wrong, the pictures that were drawn are shown.
+        for wrong, by, said in (
+            ("http://127.0.0.1:9", "technical", "soart does not answer at"),
+            ("127.0.0.1:8700", "technical", "soart does not answer at 127.0.0.1:8700"),
+            ("", "technical", "soart does not answer at"),
+            (f"{address}/elsewhere", "technical", "soart: "),
+            (address, "nobody", "soart: The interface has no judge 'nobody'"),
+        ):
+            unjudged = script.run(p, wrong, token, by, 0)
+            assert len(unjudged.images) == 5
+            assert said in unjudged.comments
+            assert "\n" not in unjudged.comments.rstrip()
 
 
 def test_the_script_needs_the_standard_library_alone_and_old_python():
@@ -180,4 +208,4 @@ def test_the_script_needs_the_standard_library_alone_and_old_python():
         alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     }
     imported |= {str(node.module).split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported == {"base64", "io", "json", "os", "urllib", "gradio", "modules"}
+    assert imported == {"base64", "http", "io", "json", "os", "urllib", "gradio", "modules"}

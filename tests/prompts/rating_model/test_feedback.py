@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -72,6 +73,16 @@ def test_gradient_and_curvature_are_those_of_the_value(terms, rng):
     np.testing.assert_allclose(root @ root.T, -hessian(terms, h, noise), atol=1e-7)
 
 
+def test_what_is_expected_is_a_part_of_every_judgement(terms, rng):
+    h, expected, noise = rng.normal(size=20), rng.normal(size=20), 0.7
+    known = likelihood(replace(terms, expected=expected), h, noise)
+    whole = likelihood(terms, h + expected / noise, noise)
+    assert known.value == whole.value
+    np.testing.assert_array_equal(known.gradient, whole.gradient)
+    few = thin(cells(rng), replace(terms, expected=expected), 8, rng)[1]
+    assert set(few.expected) <= set(expected)
+
+
 def test_the_determinant_moves_with_the_mode_as_finite_differences_say(terms, rng):
     h, step = rng.normal(size=20), 1e-5
     a = rng.normal(size=(20, 20))
@@ -85,12 +96,12 @@ def test_the_determinant_moves_with_the_mode_as_finite_differences_say(terms, rn
     np.testing.assert_allclose(determinant_slope(terms, h, posterior), numeric, atol=1e-7)
 
 
-@pytest.mark.parametrize(("raters", "pictures"), [(1, False), (3, False), (1, True)])
+@pytest.mark.parametrize(("raters", "pictures", "expects"), [(1, False, 0), (3, False, 1), (1, True, 1)])
 @pytest.mark.parametrize("only_ratings", [True, False])
-def test_evidence_gradient_equals_finite_differences(rng, raters, pictures, only_ratings):
+def test_evidence_gradient_equals_finite_differences(rng, raters, pictures, expects, only_ratings):
     rows = cells(rng, raters=raters, pictures=pictures)
     feedback = Feedback.of_ratings(rng.normal(size=20)) if only_ratings else every_kind(rng)
-    terms = Terms.of(feedback, np.arange(20), feedback.ratings)
+    terms = Terms.of(feedback, np.arange(20), feedback.ratings, expects * rng.normal(size=20))
     layout = Layout.of(rows, terms, raters)
     assert ("own" in layout.extra, "seeds" in layout.extra) == (raters > 1, pictures)
     evidence = Evidence(rows, terms, LEVELS, layout, Priors())

@@ -283,6 +283,18 @@ def test_what_is_expected_must_fit(rng):
     choices = rng.integers(0, 3, (4, 2))
     with pytest.raises(PromptError, match="finite effect for each of 7 options"):
         RatingModel((3, 4)).fit(choices, [1, 2, 3, 4], expected={"you": np.zeros(3)})
-    pairs = Feedback(pairs=np.array([[0, 1]]))
-    with pytest.raises(PromptError, match="ratings alone"):
-        RatingModel((3, 4)).fit(choices, pairs, expected={"you": np.zeros(7)})
+
+
+@pytest.mark.parametrize("exact_limit", [2500, 0])
+def test_choices_that_bear_out_what_is_expected_change_little_and_others_much(exact_limit):
+    choices, effects = np.array([[0, 0], [1, 1]] * 6), np.array([1.0, -1.0, 0.0, 1.0, -1.0, 0.0, 0.0])
+    forwards = np.arange(12).reshape(6, 2)
+    plain, borne_out, against = (
+        RatingModel((3, 4), iterations=0, exact_limit=exact_limit)
+        .fit(choices, Feedback(pairs=pairs), expected=expected)
+        .predict(choices[:2])[0]
+        for pairs, expected in ((forwards, {}), (forwards, {"you": effects}), (forwards[:, ::-1], {"you": effects}))
+    )
+    # Choices tell less beyond what was expected, and take most of it back where they say the opposite.
+    assert 4 < borne_out[0] - borne_out[1] < 4 + (plain[0] - plain[1])
+    assert against[0] - against[1] < 1

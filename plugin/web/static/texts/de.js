@@ -8,6 +8,10 @@ globalThis.soartTexts = {
   "%(count)s Entscheidung",
   "%(count)s Entscheidungen"
  ],
+ "%(count)s new picture": [
+  "%(count)s neues Bild",
+  "%(count)s neue Bilder"
+ ],
  "%(count)s picture": [
   "%(count)s Bild",
   "%(count)s Bilder"

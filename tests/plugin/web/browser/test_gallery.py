@@ -523,3 +523,112 @@ def test_the_judge_chosen_last_is_remembered_and_named_with_its_points(come, add
     page.goto(f"{address}/c/0/gallery?by=technical")
     page.wait_for_selector("#grid .score-mark")
     assert page.input_value("#filter [name=by]") == "technical"
+
+
+def add_pictures(folder, make_drawn, count):
+    """Add pictures to a collection; returns their ids."""
+    with Collection(folder) as collection:
+        return [row.id for row in collection.add_drawn([make_drawn(900 + n) for n in range(count)], "m", "s")]
+
+
+def look(page):
+    """Have a page ask for the jobs and the newest picture now, as it does every few seconds."""
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def titles(page):
+    """Titles of the pictures of the first row."""
+    return page.eval_on_selector_all("[data-number] .cell[title]", "cells => cells.slice(0, 3).map(cell => cell.title)")
+
+
+def test_new_pictures_come_to_the_end_and_move_none_until_they_are_put_in_their_places(
+    come, address, folder, make_drawn
+):
+    page = come()
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_selector("[data-number='2'] img")
+    first = titles(page)
+    assert first[0] == "a red thing number 39"
+    page.focus("[data-number='1'] .cell")
+    page.keyboard.press(" ")
+    new = add_pictures(folder, make_drawn, 12)
+    look(page)
+    page.wait_for_selector("#new:has-text('12 new pictures')")
+    assert titles(page) == first
+    assert page.inner_text("#count") == "40 pictures"
+    assert page.get_attribute(":focus", "title") == first[1]
+    assert page.get_attribute("[data-number='0']", "aria-setsize") == "52"
+    page.keyboard.press("End")
+    page.wait_for_selector("[data-number='51'] .cell[title='a boat']")
+    # In their order, behind the oldest of the others.
+    page.wait_for_selector("[data-number='39'] .cell[title^='<img']")
+    page.keyboard.press("5")
+    until(lambda: stored(folder) == {min(new): 5.0})
+    page.click("#new")
+    page.wait_for_selector("#new", state="hidden")
+    page.wait_for_selector("[data-number='12'] .cell[title='a red thing number 39']")
+    assert page.inner_text("#count") == "52 pictures"
+    assert page.get_attribute("[data-number='13'] .cell", "aria-pressed") == "true"
+    assert page.get_attribute("[data-number='11'] .cell", "title") == "a boat"
+
+
+def test_new_pictures_are_not_mixed_with_those_of_other_filters(come, address, folder, make_drawn):
+    page = come()
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_selector("[data-number='0'] img")
+    held = Held(page, "/api/ids", answered=True)
+    add_pictures(folder, make_drawn, 3)
+    look(page)
+    held.wait()
+    page.fill("[name=words]", "red")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '20 pictures'")
+    held.release()
+    assert page.inner_text("#count") == "20 pictures"
+    assert page.is_hidden("#new")
+
+
+def test_a_job_asks_seldom_for_its_pictures_and_its_end_puts_them_in_order_if_none_is_in_use(
+    come, address, folder, make_drawn
+):
+    page = come()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/ids" in request.url else None)
+    job = {"number": 7, "key": "evaluate", "title": "Reading", "state": "running", "done": 1, "total": 9, "message": "",
+           "live": True, "left": None, "judged": None, "cancellable": True}  # fmt: skip
+    answer = {"newest": 40, "jobs": [job]}
+    page.route("**/api/jobs", lambda route: route.fulfill(json=answer))
+
+    def looked():
+        """Look, and wait until the page has acted on the answer."""
+        with page.expect_response("**/api/jobs"):
+            look(page)
+        page.evaluate("async () => { await (await fetch('/static/icon.svg', { cache: 'no-store' })).text(); }")
+
+    page.goto(f"{address}/c/0/gallery")
+    page.wait_for_selector("[data-number='0'] img")
+    add_pictures(folder, make_drawn, 1)
+    answer["newest"] = 41
+    looked()
+    # One of forty is too few, while many may follow.
+    assert len(asked) == 1
+    add_pictures(folder, lambda n: make_drawn(n + 100), 1)
+    answer["newest"] = 42
+    looked()
+    page.wait_for_selector("#new:has-text('2 new pictures')")
+    looked()
+    assert len(asked) == 2
+
+    # Whoever has selected a picture keeps it where it is.
+    page.click("#select")
+    answer["jobs"] = [job | {"state": "done", "live": False, "message": "42 pictures evaluated."}]
+    looked()
+    page.wait_for_selector(".toast:has-text('42 pictures evaluated.')")
+    until(lambda: page.evaluate("1") and len(asked) == 3)
+    page.wait_for_selector("[data-number='0'] .cell[title='a red thing number 39'] img")
+    assert page.is_visible("#new")
+    page.click("#select")
+    answer["jobs"].append(answer["jobs"][0] | {"number": 8})
+    looked()
+    page.wait_for_selector("#new", state="hidden")
+    page.wait_for_selector("[data-number='2'] .cell[title='a red thing number 39']")
+    assert page.inner_text("#count") == "42 pictures"

@@ -6,6 +6,7 @@ from specimens.waiting import until
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.generate import generate, plan
 from soart.pipelines.optimizing import optimize as optimizing
+from soart.pipelines.optimizing.records import strength_of
 
 
 @pytest.fixture
@@ -24,11 +25,14 @@ def test_a_picture_is_optimized_and_its_family_walked(come, address, folder, gen
     page.wait_for_selector("[data-optimize]")
     page.keyboard.press("o")
     page.select_option("#optimize [name=by]", "technical")
+    page.fill("#optimize [name=strength]", "0.6")
     page.click("#optimize button.primary")
     page.wait_for_selector("#optimize .pair")
     shown = page.eval_on_selector_all("#optimize [data-kin]", "nodes => nodes.map((node) => Number(node.dataset.kin))")
     assert shown[0] == row.id
     assert shown[1] != row.id
+    with Collection(folder) as collection:
+        assert strength_of(collection.locate(collection.images()[-1])) == 0.6
     assert "technical quality" in page.inner_text("#optimize")
     # The result opens beside the picture, and leads back to it.
     page.click("#optimize .pair [data-kin] >> nth=1")

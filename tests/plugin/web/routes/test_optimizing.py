@@ -49,6 +49,16 @@ def test_more_like_a_picture_is_stored_beside_its_start(visitor, folder, picture
     # The history can be walked in both directions.
     assert f'data-kin="{child.id}"' in visitor.get(f"/detail/{picture}").text
     assert f'data-kin="{picture}"' in visitor.get(f"/detail/{child.id}").text
+    # It can be drawn on, and so can what comes of it.
+    assert 'name="strength"' in visitor.get("/optimize", image=child.id).text
+    assert visitor.send("optimize", image=child.id, judge="technical", seconds=5, strength=0.6).status_code == 200
+    assert visitor.wait_for("optimize")["state"] == "done"
+    with Collection(folder) as collection:
+        on = collection.images()[-1]
+        assert [row.id for row in parents_of(collection, on)] == [child.id]
+    assert 'value="0.6"' in visitor.get("/optimize", image=on.id).text
+    assert visitor.send("optimize", image=on.id, judge="technical", seconds=5).status_code == 200
+    assert "give a strength" in visitor.wait_for("optimize")["message"]
     # An optimized picture can be gone on from.
     assert visitor.send("optimize", image=child.id, judge="technical", seconds=5).status_code == 200
     assert visitor.wait_for("optimize")["state"] == "done"
@@ -105,6 +115,8 @@ def test_what_cannot_be_optimized_says_why(visitor, app, monkeypatch):
     monkeypatch.setattr("soart.pipelines.services.optimizing.provenance_of", lambda *_: {})
     with pytest.raises(SoartError, match="Nothing says how this picture was drawn"):
         service.start(Wish("technical", like=2))
+    with pytest.raises(SoartError, match="Nothing says what this picture shows"):
+        service.start(Wish("technical", like=2, strength=0.5))
 
 
 def test_a_taste_that_cannot_be_relied_on_is_neither_chosen_nor_used(visitor):

@@ -1,0 +1,157 @@
+"""Measures more of a favourite by its true value: near it, between two, and drawn on it at a strength.
+
+    python benchmarks/search/breeding.py [--tastes 20] [--first 0] [--sizes 8,30] [--pictures 16] [--strength 0.5] [--methods …] [--cache DIR]
+
+The embedded model draws with 8 steps; worlds and their tastes are those of ``optimizing_worlds``. A person looks at the first
+16 seeds of a prompt, and marks as favourites the two that they truly like most. Each method then has the processor time of
+``--pictures`` pictures, and a taste that was learnt from other pictures. *near* begins with the noise of the favourite, *between* with
+mixtures of the noises of both, *on* draws on the favourite. *other seeds* is the best of as many further seeds by the taste. *apart* is
+the distance from the favourite in the items of the network, as a share of that between two seeds. Runs are cached one by one.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from soart.benchmarks.common import at_least, command, half_width, key_of, names_among, progress, stored_json
+from soart.benchmarks.search.optimizing_worlds import (
+    SEEDS,
+    STEPS,
+    World,
+    as_drawn,
+    drawn,
+    mean_marks,
+    prompt_of,
+)
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.packaged import EFFICIENTNET
+from soart.pipelines.judges.finding import guarded
+from soart.pipelines.models.drawing_on import drawing_on
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import load_model
+from soart.pipelines.optimizing.examining import Examiner
+from soart.pipelines.optimizing.optimizer import ALARM, Limit, Optimization
+from soart.pipelines.optimizing.ways import Means, Noise
+
+FAVOURITE, OTHERS, NEAR, BETWEEN, ON = "favourite", "other seeds", "near", "between", "on"
+METHODS = FAVOURITE, OTHERS, NEAR, BETWEEN, ON
+#: Seeds that the person looks at, and the seed of what is tried around a favourite.
+LOOKED_AT, AROUND = 16, 1000
+COLUMNS = "gain", "taste", "adherence", "apart", "pictures", "seconds"
+
+
+def favourites(world: World) -> list[int]:
+    """The two seeds that the world likes most among those that are looked at, the better one first."""
+    values = world.value(world.pictures.seeds[world.subject][:LOOKED_AT])
+    return [int(seed) for seed in np.argsort(-values)[:2]]
+
+
+def bred(
+    world: World, size: int, method: str, strength: float, seconds: float, generator: ImageGenerator
+) -> Optimization:
+    """The run of a method that begins with favourites, at its end."""
+    seeds, chosen = world.pictures.seeds[world.subject], favourites(world)
+    if method == ON:
+        generator = drawing_on(generator, seeds[chosen[0]], strength)
+    request = generator.request(prompt_of(world.subject), AROUND, steps=STEPS)
+    means = Means.of(generator, request, Examiner(guarded(world.taste(size)), request.prompt))
+    if method == ON:
+        means.drawn_on = seeds[chosen[0]]
+    else:
+        means.parents = tuple(Noise(None, 0.0, seed) for seed in chosen[: 1 if method == NEAR else 2])
+    run = Optimization(means, Limit(seconds, None, time.process_time))
+    while run.advance():
+        pass
+    return run
+
+
+def facts_of(
+    world: World, size: int, method: str, strength: float, count: int, generator: ImageGenerator, folder: Path
+) -> dict[str, Any]:
+    """Facts of one run; the picture is written beside."""
+    seeds, extractor = world.pictures.seeds[world.subject], taste_extractor(EFFICIENTNET)
+    taste, items, begun = world.taste(size), world.pictures.items_of(world.subject), time.process_time()
+    favourite, drawn_count, ended = favourites(world)[0], 0, ""
+    if method == FAVOURITE:
+        found = seeds[favourite]
+    elif method == OTHERS:
+        rows, drawn_count = slice(LOOKED_AT, LOOKED_AT + count), count
+        found = seeds[rows][int(taste.liking(items[rows]).argmax())]
+    else:
+        run = bred(world, size, method, strength, world.pictures.seconds * count / SEEDS, generator)
+        assert run.best is not None
+        found, drawn_count, ended = run.best.picture.pixels, run.drawn, run.ended
+    spent = time.process_time() - begun
+    Image.fromarray(found).save(folder / f"{world.number:02}-{size}-{method.replace(' ', '-')}.png")
+    usual, own = taste.liking(items), extractor.extract(np.stack([found, seeds[favourite]]))
+    network = slice(-len(extractor.parts[-1].names), None)
+    spread = np.maximum(items[:, network].std(axis=0), 1e-9)
+    apart = np.sqrt((((own[0] - own[1])[network] / spread) ** 2).mean())
+    # Two independent seeds differ by √2 deviations.
+    examiner, request = Examiner(guarded(taste), prompt_of(world.subject)), generator.request("", 0, steps=STEPS)
+    shown, _ = stored_json(folder / f"seeds-{world.subject}.json", lambda: mean_marks(examiner, request, seeds))
+    [marks] = examiner.examine([as_drawn(request, found)])
+    return {
+        "gain": world.gain(found), "taste": float((taste.liking(own[:1])[0] - usual.mean()) / usual.std()),
+        "adherence": marks.adherence - shown, "apart": float(apart / np.sqrt(2)), "pictures": drawn_count, "seconds": spent, "ended": ended,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Run what the cache lacks, and print the tables."""
+    parser = command(__doc__, cache=True)
+    parser.add_argument("--tastes", type=at_least(1), default=20, help="number of worlds")
+    parser.add_argument("--first", type=at_least(0), default=0, help="number of the first world")
+    sizes = names_among([str(n) for n in range(4, 61)])
+    parser.add_argument("--sizes", type=sizes, default=["8", "30"], help="liked and disliked pictures")
+    parser.add_argument("--methods", type=names_among(METHODS), default=list(METHODS), help="methods to compare")
+    parser.add_argument("--pictures", type=at_least(4), default=16, help="pictures whose time each run has")
+    parser.add_argument("--strength", type=float, default=0.5, help="with which a favourite is drawn on")
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    generator = ImageGenerator(load_model(device="cpu"))
+    pictures = drawn(generator, arguments.cache)
+    key = key_of(repr((generator.model.identity, arguments.pictures, arguments.strength, LOOKED_AT, ALARM)))
+    folder = arguments.cache / f"breeding-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    worlds = [World(number, pictures) for number in range(arguments.first, arguments.first + arguments.tastes)]
+    results: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    count, total = 0, len(arguments.sizes) * len(worlds) * len(arguments.methods)
+    for world in worlds:
+        for size in arguments.sizes:
+            for method in arguments.methods:
+                file = folder / f"{world.number:02}-{size}-{method.replace(' ', '-')}.json"
+                make = partial(
+                    facts_of, world, int(size), method, arguments.strength, arguments.pictures, generator, folder
+                )
+                results.setdefault((size, method), []).append(stored_json(file, make))
+                count += 1
+                progress(count, total, "runs")
+    for size in arguments.sizes:
+        print(
+            f"\n{size}+{size}: mean ± 90 % interval; in brackets the paired difference of the gain from the favourite"
+        )
+        print(f"{'method':12} " + " ".join(f"{name:>14}" for name in COLUMNS))
+        for method in arguments.methods:
+            table = np.array([[row[name] for name in COLUMNS] for row in results[size, method]])
+            cells = [
+                f"{mean:+.2f} ± {half:.2f}" for mean, half in zip(table.mean(axis=0), half_width(table), strict=True)
+            ]
+            line = f"{method:12} " + " ".join(f"{cell:>14}" for cell in cells)
+            if (size, FAVOURITE) in results and method != FAVOURITE:
+                apart = table[:, :1] - np.array([[row["gain"]] for row in results[size, FAVOURITE]])
+                line += f"  [{apart.mean():+.2f} ± {half_width(apart)[0]:.2f}]"
+            print(line)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()

@@ -1,0 +1,175 @@
+"""Runs of a host that follow one another, each queued by one of its open pages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ...errors import SoartError
+
+#: A page that was told to queue a run and has not said so after this many seconds is gone: another page may.
+LAPSE_SECONDS = 60.0
+#: Most loops that are remembered, the latest.
+MOST_LOOPS = 200
+
+#: Of the next run: to be queued, promised by a page, queued and not finished yet, none.
+Phase = Literal["due", "promised", "queued", ""]
+#: Why a loop ends before its last run, by the name that pages use.
+_REASONS = {
+    "by hand": "",
+    "interrupted": "a run was interrupted",
+    "failed": "a run failed",
+    "not queued": "the run could not be queued",
+    "lost": "a run failed or was interrupted",
+}
+
+
+@dataclass
+class _Loop:
+    done: int
+    runs: int
+    phase: Phase = "due"
+    #: Name of the reason to end early.
+    reason: str = ""
+    #: Why no further run follows, as a sentence.
+    why: str = ""
+    #: Number of the promise that counts, and when it was made.
+    promise: int = 0
+    promised_at: float = 0.0
+
+    def stop(self, reason: str) -> None:
+        """End; a run that is on its way still counts, unless it has come to nothing."""
+        if not self.why:
+            self.reason = reason
+            because = f": {_REASONS[reason]}" if _REASONS[reason] else ""
+            self.why = f"Stopped after {self.done} of {self.runs} runs{because}."
+        if reason != "by hand" or self.phase == "due":
+            self.phase = ""
+
+
+class Loops:
+    """Loops by their workflow and the node that counts their runs; several threads and pages may use them at once.
+
+    Args:
+        tell: called with every loop that has changed, as plain JSON values: ``workflow``, ``node``, ``runs`` wanted, ``done``,
+            the ``phase`` of the next run, and ``why`` none follows (a sentence, empty if one does).
+        clock: seconds.
+
+    Examples:
+        >>> from soart.pipelines.support.looping import Loops
+        >>> loops = Loops()
+        >>> loops.finished("w", "5", runs=2)
+        >>> loops.promise("w", idle=True), loops.promise("w", idle=True)
+        (1, None)
+        >>> loops.queued(1)
+        >>> loops.finished("w", "5", runs=2)
+        >>> loops.states()[0]["why"]
+        'Done: 2 runs.'
+    """
+
+    def __init__(
+        self, tell: Callable[[dict[str, Any]], None] = lambda state: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tell, self._clock = tell, clock
+        self._loops: dict[tuple[str, str], _Loop] = {}
+        self._promises = 0
+        self._lock = threading.Lock()
+
+    def states(self) -> list[dict[str, Any]]:
+        """All loops as they are told, the one that ran last at the end."""
+        with self._lock:
+            return [_told(place, loop) for place, loop in self._loops.items()]
+
+    def finished(self, workflow: str, node: str, runs: int, enough: str = "") -> None:
+        """Count a run that came to its end: the one that a page has queued for the loop, or else the first of a new one.
+
+        Args:
+            workflow: id of the workflow.
+            node: id of the node.
+            runs: how many runs are wanted in all; of one alone nothing is remembered.
+            enough: why no further run is worth it, as a sentence; empty if one is.
+        """
+        with self._lock:
+            place = workflow, node
+            before = self._loops.pop(place, None)
+            goes_on = before is not None and before.phase in ("promised", "queued")
+            loop = _Loop(before.done + 1 if before is not None and goes_on else 1, runs)
+            if before is not None and goes_on and before.why:
+                loop.stop(before.reason)
+            elif enough or loop.done >= runs:
+                loop.why = f"{enough} Runs: {loop.done} of {runs}." if enough else f"Done: {runs} runs."
+                loop.phase = ""
+            if runs > 1:
+                self._loops[place] = loop
+                while len(self._loops) > MOST_LOOPS:
+                    del self._loops[next(iter(self._loops))]
+            self._tell(_told(place, loop))
+
+    def promise(self, workflow: str, *, idle: bool) -> int | None:
+        """Take a page at its word that it queues the next run of a workflow now.
+
+        Args:
+            workflow: id of the workflow. One run is one of all its loops.
+            idle: whether the host has nothing left to do.
+
+        Returns:
+            the number of the promise; None if no run is due, or another page has promised it.
+        """
+        if not idle:
+            return None
+        with self._lock:
+            loops, now = list(self._of(workflow)), self._clock()
+            for place, loop in loops:
+                if loop.phase == "queued":
+                    # It is neither waiting nor running, and was not counted.
+                    loop.stop("lost")
+                    self._tell(_told(place, loop))
+                elif loop.phase == "promised" and now - loop.promised_at >= LAPSE_SECONDS:
+                    loop.phase = "" if loop.why else "due"
+            due = [(place, loop) for place, loop in loops if loop.phase == "due"]
+            if not due or any(loop.phase == "promised" for _, loop in loops):
+                return None
+            self._promises += 1
+            for place, loop in due:
+                loop.phase, loop.promise, loop.promised_at = "promised", self._promises, now
+                self._tell(_told(place, loop))
+            return self._promises
+
+    def queued(self, promise: int) -> None:
+        """Note that a page has queued the run that it promised."""
+        with self._lock:
+            for place, loop in self._loops.items():
+                if loop.phase == "promised" and loop.promise == promise:
+                    loop.phase = "queued"
+                    self._tell(_told(place, loop))
+
+    def stop(self, workflow: str, reason: str, node: str | None = None) -> None:
+        """End the loops of a workflow, or that of one node.
+
+        Args:
+            workflow: id of the workflow.
+            reason: "by hand", "interrupted", "failed" or "not queued".
+            node: id of the node; None for all.
+
+        Raises:
+            SoartError: the reason is another one.
+        """
+        if reason not in _REASONS:
+            known = ", ".join(_REASONS)
+            raise SoartError(f"A loop does not end because of {reason!r}: the reasons are {known}.")
+        with self._lock:
+            for place, loop in self._of(workflow):
+                if loop.phase and node in (None, place[1]):
+                    loop.stop(reason)
+                    self._tell(_told(place, loop))
+
+    def _of(self, workflow: str) -> Iterator[tuple[tuple[str, str], _Loop]]:
+        return ((place, loop) for place, loop in self._loops.items() if place[0] == workflow)
+
+
+def _told(place: tuple[str, str], loop: _Loop) -> dict[str, Any]:
+    facts = {"runs": loop.runs, "done": loop.done, "phase": loop.phase, "why": loop.why}
+    return {"workflow": place[0], "node": place[1], **facts}
