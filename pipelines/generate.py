@@ -69,7 +69,7 @@ def plan(
             own.
 
     Raises:
-        PromptError: the template cannot be expanded.
+        PromptError: the template cannot be expanded, or less than one picture is wanted.
         SoartError: a seed that is not a whole number.
         ModelError: a setting is unknown, out of range, or not supported by the model.
 
@@ -85,6 +85,8 @@ def plan(
     expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
     expect("the prompt as text", template, str, error=PromptError)
     expect("the number of pictures as a whole number", count, int, error=PromptError)
+    if count < 1:
+        raise PromptError(f"Expected at least one picture, got {count}.")
     expect("the seeds as whole numbers", seed, int)
     expect("the seeds as whole numbers", prompt_seed, int)
     # Neither random.seed nor SQLite takes whole numbers of NumPy for what they are.

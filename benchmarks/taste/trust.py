@@ -38,8 +38,8 @@ from soart.metrics.tastes.trust import cross_validate, word_for
 from soart.training.appeal import learn_appeal
 
 SIZES = (4, 8, 16)
-#: Least variance of an AUC, of whole pairs.
-FLOOR = 1e-4
+#: Least variance of an AUC, of whole pairs, and least evidence whose size counts.
+FLOOR, LEAST = 1e-4, 0.1
 #: Kinds of tastes whose figures are shown, with the kind of ``true_auc``.
 KINDS = {"all prior scores": "shared", "no prior scores": "content", "no network": "appearance"}
 #: Kind of the tastes whose likings are by chance, their number, and the splits of plain tastes that are learnt from.
@@ -109,8 +109,10 @@ def plain(place: People, category: np.ndarray, splits: int, title: str) -> list[
     scaling, found = Scaling.of(place.both, place.told, place.names), list[Row]()
     pairs = list(permutations(np.unique(category), 2)) * splits
     labels = [np.where(category == liked, 1, np.where(category == other, -1, 0)) for liked, other in pairs]
-    for number in range(BY_CHANCE):
-        labels.append(np.random.default_rng([77, number]).choice([-1, 1], place.source.max() + 1)[place.source])
+    labels += [
+        np.random.default_rng([77, number]).choice([-1, 1], place.source.max() + 1)[place.source]
+        for number in range(BY_CHANCE)
+    ]
     for number, label in enumerate(labels):
         for size in SIZES[1:]:
             learn, test = place.split(label, size, np.random.default_rng([size, number]))
@@ -198,7 +200,7 @@ def learn(rows: list[Row], plain_ones: list[Row]) -> None:
     print(f"scale {np.exp(x[6]):.2f}, excess {np.exp(x[7]):.1f}")
     both = [*rows, *(row for row in plain_ones if row[2] != CHANCE)]
     is_plain = np.arange(len(both)) >= len(rows)
-    evidence, pictures = np.log([max(row[7], true_auc.LEAST) for row in both]), np.log([row[1] / 8 for row in both])
+    evidence, pictures = np.log([max(row[7], LEAST) for row in both]), np.log([row[1] / 8 for row in both])
     weights = np.where(is_plain, PLAIN / is_plain.sum(), (1 - PLAIN) / (~is_plain).sum())
     told = np.column_stack([evidence, pictures])
     learnt = LogisticRegression(C=1e6).fit(told, is_plain, len(both) * weights)

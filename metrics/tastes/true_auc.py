@@ -1,11 +1,11 @@
-"""The true AUC of a taste as far as it can be known: a posterior from other people's tastes, evidence and the held-out figure.
+"""The true AUC of a taste, as far as other people's tastes, evidence and the held-out figure tell it: a posterior.
 
 A held-out figure of sixteen pictures is one noisy observation. So it is laid on top of what is known of other people's
 tastes that were learnt from as many pictures. With the log-odds η = log θ/(1 − θ) of the true AUC θ after n liked and n
 disliked pictures, and the held-out figure h,
 
     η ~ (1 − ε) [level + slope·log(n/8) + scale·t(ν)] + ε N(3, 1)   the prior, by kind of taste; ε for plain ones
-    log ε/(1 − ε) = log 0.08/0.92 + b·log(e/border)                 e the evidence that items explain the likings
+    log ε/(1 − ε) = log 0.08/0.92 + b·log max(e/border, 1)          e the evidence that items explain the likings
     h ~ N(θ', c V(θ', n)),   η' = η + slope·log(4/5)                each fold learns from four fifths of the pictures
 
 V is the variance of an AUC of n and n independent pictures (Newcombe's method 5). c tells how much less cross-validation
@@ -35,27 +35,26 @@ ETA = np.linspace(-4.0, 7.0, 1101)
 
 
 class Level(NamedTuple):
-    """Middle of the prior of η after 8 liked and 8 disliked pictures, its slope and its scale."""
+    """Middle of the prior of η after 8 liked and 8 disliked pictures, and its slope."""
 
     level: float
     slope: float
-    scale: float = 0.42
 
 
 #: Of tastes with prior scores that show what people in general like, with a network alone, and with neither.
 LEVELS = {
-    "shared": Level(0.98, 0.13),
-    "content": Level(0.64, 0.25),
-    "appearance": Level(0.29, 0.22),
-    "choices": Level(0.27, 0.105, 0.36),
+    "shared": Level(0.90, 0.13),
+    "content": Level(0.60, 0.25),
+    "appearance": Level(0.25, 0.22),
+    "choices": Level(0.27, 0.105),
 }
-DEGREES = 4.0
-#: ε where the evidence is unknown, and middle and standard deviation of η of plain tastes.
+SCALE, DEGREES = 0.36, 4.0
+#: ε up to the border of the evidence, and middle and standard deviation of η of plain tastes.
 PLAIN = 0.08, 3.0, 1.0
 #: Border of the evidence after 8 liked and 8 disliked pictures, in nats, its power of n, and b.
 EVIDENCE = 2.66, 1.16, 9.8
-#: Least evidence that counts, and pictures a side beyond which it does not grow.
-LEAST, MOST = 0.1, 80
+#: Pictures a side beyond which evidence is not looked for.
+MOST = 80
 #: c, and r.
 EXCESS, KEPT = 6.0, 0.9
 #: Share of the pictures that a fold learns from.
@@ -146,7 +145,7 @@ class TrueAuc:
         """The posterior after other numbers of liked and disliked pictures, as far as it is known now."""
         kept = KEPT ** abs(np.log2(n / self.n))
         moved = middle_of(self.kind, n) + kept * (ETA - middle_of(self.kind, self.n))
-        spread = np.sqrt((1 - kept**2) * DEGREES / (DEGREES - 2)) * LEVELS[self.kind].scale + 1e-6
+        spread = np.sqrt((1 - kept**2) * DEGREES / (DEGREES - 2)) * SCALE + 1e-6
         if kept > 0.999:
             return TrueAuc(self.kind, n, np.interp(ETA, moved, self.weights, left=0, right=0))
         apart = np.exp(-0.5 * ((ETA[:, None] - moved) / spread) ** 2)
@@ -157,9 +156,9 @@ class TrueAuc:
 def share_of_plain(n: float, evidence: float) -> float:
     """Chance that a taste of n liked and n disliked pictures is a plain one, by the evidence in nats, NaN if unknown."""
     share, (border, power, slope) = PLAIN[0], EVIDENCE
-    odds = share / (1 - share)
-    if np.isfinite(evidence):
-        odds *= (max(evidence, LEAST) / (border * (min(n, MOST) / 8) ** power)) ** slope
+    # Little evidence does not speak against a plain taste whose ratings are noisy.
+    above = np.fmax(evidence / (border * (min(n, MOST) / 8) ** power), 1.0)
+    odds = share / (1 - share) * above**slope
     return float(odds / (1 + odds))
 
 
@@ -169,12 +168,12 @@ def prior_density(eta: np.ndarray, kind: str, n: float, share: float = PLAIN[0])
     # Imported only to learn: the gallery opens without it.
     from scipy.stats import norm, t
 
-    usual = t.pdf((eta - middle_of(kind, n)) / LEVELS[kind].scale, DEGREES) / LEVELS[kind].scale
+    usual = t.pdf((eta - middle_of(kind, n)) / SCALE, DEGREES) / SCALE
     density: np.ndarray = (1 - share) * usual + share * norm.pdf(eta, middle, spread)
     return density
 
 
 def middle_of(kind: str, n: float) -> float:
     """Middle of the prior of η after n liked and n disliked pictures."""
-    level, slope, _ = LEVELS[kind]
+    level, slope = LEVELS[kind]
     return float(level + slope * np.log(n / 8))

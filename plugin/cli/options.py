@@ -132,7 +132,7 @@ CollectionOption = Annotated[
 ]
 Pictures = Annotated[
     list[str],
-    typer.Argument(metavar="PATHS...", help="Pictures, folders of pictures, or a collection (folder or URL)."),
+    typer.Argument(metavar="PATHS", help="Pictures, folders of pictures, or a collection (folder or URL)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Report = Annotated[

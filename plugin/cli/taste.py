@@ -222,7 +222,8 @@ def rate(
         session = RatingSession(store, rater, rating_queue(store, rater, judge, count))
         gallery = shlex.join(["soart", "web", "--collection", store.name])
         rate_by_keys(session, keys(), silent=as_json, elsewhere=gallery)
-        name = store.name
+        # A folder as it was named; of a database the address without the password.
+        name = collection if Path(collection).is_dir() else store.name
         ratings = {
             str(store.locate(row)): session.ratings[row.id] for row in session.queue if row.id in session.ratings
         }

@@ -50,7 +50,9 @@ def explain(
             }
         )  # fmt: skip
     print_notes([doubt] if (doubt := judge.doubt()) else [])
-    say(f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f}")
+    say(
+        f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f} among the pictures that the taste was learnt with"
+    )
     for text in reason_words(explained.reasons):
         say(printable(text))
     say("Properties, by how the liking changes if each is set to that of your mean picture:")
@@ -232,7 +234,7 @@ def list_(tastes: TasteFolder = None, as_json: Json = False) -> None:
 
 
 def delete(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of the tastes.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names of the tastes.")],
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     tastes: TasteFolder = None,
     as_json: Json = False,

@@ -42,5 +42,5 @@ def _stop(document: dict[str, Any]) -> None:
 
 answer_get("/soart/loops", _loops.states)
 answer_post("/soart/loop/next", _promise)
-answer_post("/soart/loop/queued", lambda document: _loops.queued(document.get("promise")))
+answer_post("/soart/loop/queued", lambda document: _loops.queued(document.get("promise", 0)))
 answer_post("/soart/loop/stop", _stop)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations, pairwise
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -79,17 +79,22 @@ class Products:
         self, choices: np.ndarray, functions: np.ndarray, levels: Sequence[int], totals: np.ndarray
     ) -> None:
         """Add to (k, Σ|s|) ``totals`` the values of ``Tables.options``."""
+        if not len(functions):
+            return
         here = {s: factors[functions % len(factors), choices[:, s]] for s, factors in self.factors.items()}
-        borders = [*np.flatnonzero(np.diff(functions, prepend=-1)).tolist(), len(functions)]
+        borders = [0, *(np.flatnonzero(functions[1:] != functions[:-1]) + 1).tolist(), len(functions)]
         members = [slice(*ends) for ends in pairwise(borders)]
         for slot, factors in self.factors.items():
             others = prod((values for s, values in here.items() if s != slot), start=self.weights[functions])
             part = _columns(levels)[slot]
             # Only the real parts of products are needed: real and imaginary parts count as numbers side by side.
             left, right = np.conj(others).view(others.real.dtype), factors.view(factors.real.dtype)
+            if len(right) == 1:
+                totals[:, part] += left @ right[0].T
+                continue
             # One after another, because the factors of several functions together would be a copy.
             for rows in members:
-                totals[rows, part] += left[rows] @ right[functions[rows.start] % len(right)].T
+                totals[rows, part] += left[rows] @ right[functions[rows.start]].T
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +170,21 @@ class Tables:
         products = tuple(Products.joined(parts).take(chosen) for parts in alike)
         return cls(tables[0].levels, constant, main, pair, products)
 
-    def plus(self, other: Tables) -> Tables:
-        """The sum, function by function."""
-        constant, main, pair = self.constant + other.constant, self.main + other.main, self.pair + other.pair
-        return Tables(self.levels, constant, main, pair, self.products + other.products)
+    def plus(self, other: Tables, *, in_place: bool = False) -> Tables:
+        """The sum, function by function; ``in_place`` of these tables, which nobody else holds."""
+        names = ("constant", "main", "pair")
+        own = {name: getattr(self, name) for name in names}
+        sums = {n: np.add(own[n], getattr(other, n), out=own[n] if in_place else None) for n in names}
+        return Tables(self.levels, **sums, products=self.products + other.products)
 
-    def times(self, factor: float) -> Tables:
-        """Each function times a number."""
+    def times(self, factor: float, *, in_place: bool = False) -> Tables:
+        """Each function times a number; ``in_place`` of these tables, which nobody else holds."""
         if factor == 1:
             return self
         products = tuple(part.times(factor) for part in self.products)
-        return Tables(self.levels, self.constant * factor, self.main * factor, self.pair * factor, products)
+        own = {name: getattr(self, name) for name in ("constant", "main", "pair")}
+        scaled = {n: np.multiply(array, factor, out=array if in_place else None) for n, array in own.items()}
+        return Tables(self.levels, **scaled, products=products)
 
     def shifted(self, constants: np.ndarray) -> Tables:
         """Each function plus its own number, (d,) ``constants``."""
@@ -250,10 +259,15 @@ def prior_draws(
     width = int(np.sum(levels))
     noise = rng.standard_normal((count, width))
     main = np.concatenate([noise[:, part] @ matrix for part, matrix in zip(columns, roots, strict=True)], axis=1)
-    noise, pair = rng.standard_normal((count, width, width)), np.zeros((count, width, width))
-    for s, t in combinations(range(len(levels)), 2):
-        block = np.sqrt(theta.pairs) * roots[s] @ noise[:, columns[s], columns[t]] @ roots[t]
-        pair[:, columns[s], columns[t]], pair[:, columns[t], columns[s]] = block, block.transpose(0, 2, 1)
+    pair = rng.standard_normal((count, width, width))
+    # All pairs of a slot with later ones at once, then with earlier ones: many small products, and copies, take long.
+    for part, matrix in zip(columns, roots, strict=True):
+        pair[:, part, part] = 0.0
+        pair[:, part, part.stop :] = np.sqrt(theta.pairs) * matrix @ pair[:, part, part.stop :]
+    for part, matrix in zip(columns, roots, strict=True):
+        before = slice(0, part.start)
+        block = (pair[:, before, part].reshape(-1, len(matrix)) @ matrix).reshape(count, part.start, len(matrix))
+        pair[:, before, part], pair[:, part, before] = block, block.transpose(0, 2, 1)
     constants = np.sqrt(constant) * rng.standard_normal(count)
     if not theta.joint:
         return Tables(levels, constants, main, pair)

@@ -172,7 +172,9 @@ class Evidence:
         self._usual_noise = float(np.log(priors.noise[0]))
         self._tailed = layout.tailed()
         self._ones = one_hot(rows.choices, levels)
-        self._columns = np.split(self._ones, np.cumsum(levels)[:-1], axis=1)
+        ends = np.cumsum(levels).tolist()
+        self._slots = [slice(end - level, end) for end, level in zip(ends, levels, strict=True)]
+        self._columns = [self._ones[:, part] for part in self._slots]
         same = same_rater(rows.raters, rows.raters)
         self._same = same.astype(np.float64) if "own" in layout.extra else np.zeros((1, 1))
         self._items = rows.items @ rows.items.T if rows.items is not None else np.zeros((1, 1))
@@ -281,14 +283,10 @@ class Evidence:
 
         ∂P/∂φ = D (1 + b (A − w_s k_s)) with D = ∂(w_s k_s)/∂φ, so sums over the pairs of options are enough.
         """
-        borders = np.cumsum(self.levels)[:-1]
         tilted, plain = slope * (1 + theta.pairs * main), slope
         sums = [
-            [
-                of_slot.T @ product
-                for of_slot, product in zip(self._columns, np.split(m @ self._ones, borders, 1), strict=True)
-            ]
-            for m in (tilted, plain)
+            [of_slot.T @ product[:, part] for of_slot, part in zip(self._columns, self._slots, strict=True)]
+            for product in (tilted @ self._ones, plain @ self._ones)
         ]
 
         def along(slot: int, direction: np.ndarray) -> float:

@@ -28,6 +28,7 @@ class KernelPosterior:
 
     def __init__(self, levels: tuple[int, ...], rows: Rows, theta: Hyperparameters, mode: Mode) -> None:
         self.levels, self.rows, self.theta, self.mode = levels, rows, theta, mode
+        self._means: dict[int, Tables] = {}
 
     def predict(self, cells: Rows) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of m cells, (m,) each."""
@@ -69,7 +70,10 @@ class KernelPosterior:
 
     def means(self, raters: Sequence[int]) -> list[Tables]:
         """The mean as a function of the choice for each rater (−1: an unknown one), without image effects."""
-        return [self._update(self.mode.weights[None, :], rater) for rater in raters]
+        for rater in raters:
+            if rater not in self._means:
+                self._means[rater] = self._update(self.mode.weights[None, :], rater)
+        return [self._means[rater] for rater in raters]
 
     def draws(self, rng: np.random.Generator, count: int, raters: Sequence[int]) -> list[Tables]:
         """``count`` joint draws of the raters' functions of the choice; one table of draws for each rater.
@@ -91,7 +95,8 @@ class KernelPosterior:
         functions = []
         for rater in raters:
             prior = shared.plus(own[rater]) if rater in own else shared
-            functions.append(prior.times(root).plus(self._update(weights, rater)))
+            in_place = len(raters) == 1
+            functions.append(prior.times(root, in_place=in_place).plus(self._update(weights, rater), in_place=in_place))
         return functions
 
     def _own_draws(self, rng: np.random.Generator, count: int) -> Tables:

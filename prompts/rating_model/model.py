@@ -187,7 +187,7 @@ class RatingModel:
     def draws(self, rng: np.random.Generator, count: int, raters: Names | None = None) -> list[Tables]:
         """``count`` joint posterior draws of the raters' functions of the choice, in rating units; a table per rater."""
         tables = self.posterior_.draws(rng, count, self.cells_.index(raters))
-        return self._in_rating_units(tables, raters)
+        return self._in_rating_units(tables, raters, in_place=len(tables) == 1)
 
     def covariance(self, choices: object, goal: Mapping[Hashable, float]) -> tuple[Covariance, float]:
         """Uncertainty of a goal Σ_r goal[r] f_r, in squared rating units.
@@ -206,11 +206,13 @@ class RatingModel:
         once = sum(share**2 for share in goal.values()) + self.theta_.seeds * sum(goal.values()) ** 2
         return covariance.times(self._unit**2), self._unit**2 * once
 
-    def _in_rating_units(self, tables: Sequence[Tables], raters: Names | None) -> list[Tables]:
-        """The raters' functions in rating units, with what is expected of each."""
+    def _in_rating_units(
+        self, tables: Sequence[Tables], raters: Names | None, *, in_place: bool = False
+    ) -> list[Tables]:
+        """The raters' functions in rating units, with what is expected of each; see ``Tables.times``."""
         found = []
         for table, name in zip(tables, self._named(raters), strict=True):
-            whole = table.times(self._unit).shifted(np.full(len(table), self.location_))
+            whole = table.times(self._unit, in_place=in_place).shifted(np.full(len(table), self.location_))
             found.append(replace(whole, main=whole.main + self._expected[name]) if name in self._expected else whole)
         return found
 

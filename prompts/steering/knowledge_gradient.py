@@ -179,6 +179,8 @@ def knowledge_gradient_batch(
         values = expected_maximum(means, with_leaders[allowed] / spreads[:, None])
         order = np.argsort(-values, kind="stable")
         picks.append(int(allowed[order[0]]))
+        if len(picks) == count:
+            break
         await_rating(picks[-1])
         # Whatever is worth little at first is worth little after other ratings too.
         allowed = allowed[np.sort(order[1:][: max(_HOPEFUL, count)])]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from soart.errors import PromptError
 from soart.metrics.image import read_image
 from soart.pipelines import generate as generation
 from soart.pipelines.collection.claims import Claims
@@ -34,6 +35,12 @@ def test_generate_measure_rank_and_again(collection, generator, judge):
     assert [r.id for r in second.rows] == [r.id for r in first.rows]
     assert generator.pipeline_seconds == spent
     assert len(rank(StoredPictures(collection, collection.images()), judges_for("technical"))[0]) == 4
+
+
+def test_no_picture_is_no_plan(generator):
+    for literal in (False, True):
+        with pytest.raises(PromptError, match="Expected at least one picture, got 0"):
+            generation.plan("a fox", 0, generator, literal=literal)
 
 
 def test_items_measured_while_drawing_equal_those_of_the_file(collection, generator, judge):

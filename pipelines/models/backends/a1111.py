@@ -299,7 +299,7 @@ def _check_fields(client: BackendClient, fields: Mapping[str, Any]) -> None:
     """Refuse what JSON cannot hold, fields that soart sets itself, and those that the web UI does not know, which it would leave out silently."""
     for name, value in fields.items():
         try:
-            holds = isinstance(name, str) and json.dumps(value, allow_nan=False)
+            holds = isinstance(name, str) and bool(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError, RecursionError):
             holds = False
         if not holds:

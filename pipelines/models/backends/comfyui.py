@@ -157,12 +157,12 @@ class ComfyBackend(BackendGenerator):
         values = values_of(replace(request, prompt=text), *self._scheduler(request.scheduler))
         graph = self._workflow.filled(values, self._workflow.widget_values(widgets))
         with self._listening() as events:
-            history = self._run(graph, events)
+            history = self._run_of(graph, events)
         self._check(history)
         place = urlencode(_picture(history, graph) or self._no_picture())
         return self.client.content(f"/view?{place}", seconds=SEND_SECONDS)
 
-    def _run(self, graph: Mapping[str, Any], events: Events | None) -> Mapping[str, Any]:
+    def _run_of(self, graph: Mapping[str, Any], events: Events | None) -> Mapping[str, Any]:
         """Queue a run and wait for its end; returns its entry in the history."""
         try:
             answer = self.client.json("/prompt", {"prompt": graph, "client_id": self._name})

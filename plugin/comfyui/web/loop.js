@@ -91,20 +91,28 @@ export function drawLoop(node, facts) {
   return el("div", "", el("div", "line-of-text", facts.gain), place);
 }
 
+/**
+ * Promise the server to queue the next run of a workflow; returns the number of the promise, or null if none is to be queued here.
+ *
+ * @param {string} workflow
+ * @returns {Promise<number | null>}
+ */
+async function askToQueue(workflow) {
+  try {
+    return (await store("/soart/loop/next", { workflow })).promise;
+  } catch (error) {
+    console.warn("soart: the next run of the loop is not queued.", error);
+    return null;
+  }
+}
+
 /** Queue the next run of the open workflow if one is due, the server has nothing left to do, and no other page does it. */
 export async function queueNext() {
   const workflow = openWorkflow();
   if (!anyGoesOn()) return;
-  /** @type {number | null} */
-  let promise = null;
-  try {
-    ({ promise } = await store("/soart/loop/next", { workflow }));
-    // Another workflow may be open by now, and would run.
-    if (promise === null || workflow !== openWorkflow()) return;
-  } catch (error) {
-    console.warn("soart: the next run of the loop is not queued.", error);
-    return;
-  }
+  const promise = await askToQueue(workflow);
+  // Another workflow may be open by now, and would run.
+  if (promise === null || workflow !== openWorkflow()) return;
   let queued = false;
   try {
     queued = (await app.queuePrompt(0, 1)) !== false;

@@ -55,7 +55,7 @@ USAGE = [
     (["evaluate", "pictures", "--open"], "nothing to open"),
     (["evaluate", "pictures", "--export", "x.txt"], ".csv, .json, .parquet"),
     (["cull", "pictures", "--to", "out"], "say what to move"),
-    (["cull", "pictures", "--to", "out", "--worst", "200"], "between 0 and 100"),
+    (["cull", "pictures", "--to", "out", "--worst", "200"], "more than 0 and less than 100"),
     (["compare-attention", "pictures", "file", "--versions", "A,A"], "two versions"),
     (["tune", "a {b|c}", "--by", "blur=nan"], "--by"),
     (["taste", "show"], "Missing argument"),

@@ -108,6 +108,13 @@ def test_explain(soart, world, mine, tmp_path):
     assert "Ranked by taste: mine + freedom from blur, in standard deviations of these pictures." in ranked
 
 
+def test_rate_names_the_folder_as_it_was_named(soart, world, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert soart("rank", world / "pool", "--by", "technical", "--json")[0] == 0
+    out = soart("taste", "rate", world / "pool", "-n", 1, stdin="5")[1]
+    assert f"Learn: soart taste learn NAME --collection {world / 'pool'}\n" in out
+
+
 def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
     folder = tmp_path / "collection"
     with Collection(folder) as collection:

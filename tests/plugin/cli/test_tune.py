@@ -1,14 +1,20 @@
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import soart
 from soart.metrics.damage.technical import TechnicalJudge
+from soart.metrics.protocols import Making
+from soart.metrics.tastes.examples import from_ratings
+from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.families import parents_of
 from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.tuning.findings import TradeOff
 from soart.plugin.cli.tune_output import best_table, print_trade_offs
 from soart.prompts.space.rendering import RenderedChoice
@@ -70,6 +76,20 @@ def test_a_name_that_nobody_rates_by_is_noticed(tune):
     assert (code, "'nobody' has not rated or compared any picture of this collection" in err) == (0, True)
     facts = json.loads(tune("space.yaml", "--budget", 2, "--by", "person:nobody", "--json")[1])
     assert "'nobody'" in facts["warnings"][0]
+
+
+def test_a_tune_for_a_person_begins_with_their_taste_in_the_named_folder(tune, tmp_path):
+    made = [Making(words=("boat", "warm" if number < 12 else "cool"), negative=()) for number in range(24)]
+    judged = from_ratings(np.random.default_rng(0).normal(size=(24, 2)), np.repeat([5, 1], 12))
+    judged = replace(judged, makings=np.array(made, dtype=object))
+    taste = learn_taste(judged, ("colour/a/0", "colour/b/0"), "v", name="ann", repeats=1)
+    TasteStore(tmp_path / "tastes").save(taste)
+    for rater in ("ann", "bob"):
+        by = "--by", f"person:{rater}", "--by", "technical=0"
+        code, out, _ = tune("space.yaml", *by, "--budget", 2, "--no-prune", "--tastes", "tastes")
+        assert code == 0
+        begins = "It begins with what taste: ann shows of options: palette=" in out and "palette=warm +" in out
+        assert begins == (rater == "ann")
 
 
 def test_asking_and_bans(tune, tmp_path):

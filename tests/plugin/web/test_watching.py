@@ -39,7 +39,11 @@ def test_new_pictures_appear_in_the_open_gallery_and_the_focus_stays(come, addre
     focused = "document.activeElement.querySelector('img').src"
     before = page.evaluate(focused)
     paint(outputs, 2, 5, vivid=True)
-    page.wait_for_function("() => document.querySelector('#count').textContent === '5 pictures'")
+    page.wait_for_selector("#new:has-text('2 new pictures')")
     page.wait_for_selector(":focus img")
-    assert page.evaluate("document.activeElement.parentElement.dataset.number") == "3"
+    assert page.evaluate("document.activeElement.parentElement.dataset.number") == "1"
     assert page.evaluate(focused) == before
+    page.click("#new")
+    page.wait_for_function("() => document.querySelector('#count').textContent === '5 pictures'")
+    page.wait_for_selector("[data-number='3'] img")
+    assert page.eval_on_selector("[data-number='3'] img", "image => image.src") == before
