@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,12 +17,16 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(p for folder in ("metrics", "prompts", "pipelines", "plugin") for p in (ROOT / folder).rglob("*.py"))
 
 
+@cache
 def imported(path):
+    """Modules that a file imports by their full names."""
+    names = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            yield node.module
+            names.append(node.module)
+    return names
 
 
 #: Copied into a cache of diffusers' own before they are loaded.

@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "Upgrade")
         self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key).digest()).decode())
         self.end_headers()
-        name = backend.queued.get(timeout=60)
+        name = backend.queued.get(timeout=240)
         for head, content in backend.frames(name):
             size = len(content)
             length = bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2, "big")

@@ -6,25 +6,21 @@ import time
 from sqlalchemy import select
 
 from soart.pipelines.collection.tables import FileRow
-from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
 
 
-class Counting(LocalEngine):
-    """Counts the files that are looked at."""
+class Here:
+    """Inspects files in this process, which costs less than to start workers, and remembers them."""
 
     def __init__(self):
-        super().__init__(2)
         self.seen = []
 
     def inspect(self, paths, kinds=(None,)):
-        def counted():
-            for path in paths:
-                self.seen.append(path)
-                yield path
-
-        yield from super().inspect(counted(), kinds)
+        for path in paths:
+            self.seen.append(os.fspath(path))
+            yield inspect_file(path, kinds)
 
 
 def settle(path, seconds=100):
@@ -34,7 +30,7 @@ def settle(path, seconds=100):
 
 
 def update(collection, folder, **options):
-    engine = Counting()
+    engine = Here()
     return sync(collection, Scan([folder]), engine, **options), engine.seen
 
 

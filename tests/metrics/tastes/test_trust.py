@@ -102,14 +102,14 @@ def test_copies_in_a_group_count_once(taste_world):
     assert taste.trust.useless
 
 
-def test_report_of_a_planted_taste(taste_world):
+def test_report_of_a_planted_taste(taste_world, usual_effort):
     rng = np.random.default_rng(4)
     taste = learn_taste(taste_world.planted(15, rng), taste_world.names, "v", rng=rng)
     trust = taste.trust
     assert trust.word in (USABLE, STRONG)
     assert trust.low <= trust.concordance <= trust.high
     assert f"orders about {round(100 * trust.concordance)} as you would" in trust.sentence
-    assert trust.curve[0] == (30, trust.concordance, trust.low, trust.high)
+    assert trust.curve[0] == pytest.approx((30, trust.concordance, trust.low, trust.high))
     assert [n for n, *_ in trust.curve] == sorted(n for n, *_ in trust.curve)
     assert all(low <= v <= high for _, v, low, high in trust.curve)
     assert "more" in trust.advice

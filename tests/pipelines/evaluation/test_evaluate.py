@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
+from specimens.scanning import Here
 from specimens.ugly import encoded, picture, write_ugly
 from sqlalchemy import update
 
@@ -119,8 +120,8 @@ def test_blocks_and_ids_do_not_matter(found, art, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 7)
     with Collection(tmp_path / "c") as collection:
         # The last ones first, so that ids are others.
-        sync(collection, Scan([art], ["[2-9]*"]), LocalEngine(1))
-        other = sync_and_evaluate(collection, Scan([art]), LocalEngine(1), "technical")
+        sync(collection, Scan([art], ["[2-9]*"]), Here())
+        other = sync_and_evaluate(collection, Scan([art]), Here(), "technical")
         rows = list(records(collection, other.update.scan_number, other.evaluation))
     expected = list(records(found.collection, found.update.scan_number, found.evaluation))
     assert rows == expected
@@ -132,7 +133,7 @@ def test_both_databases_say_the_same(found, art, where):
         rows = list(records(collection, other.update.scan_number, other.evaluation))
         again = evaluate(collection, other.update.scan_number, other.judged.main, other.judged.scores)
         assert again.packed() == other.evaluation.packed()
-        assert sync_and_evaluate(collection, Scan([art]), LocalEngine(1), "technical").update.looked <= 1
+        assert sync_and_evaluate(collection, Scan([art]), Here(), "technical").update.looked <= 1
     expected = list(records(found.collection, found.update.scan_number, found.evaluation))
     assert sorted(rows, key=lambda row: row["path"]) == expected
     assert [one.value for one in other.evaluation.associations] == [one.value for one in found.evaluation.associations]
@@ -146,7 +147,7 @@ def test_nothing_could_go_that_is_not_near_the_picture_that_stays(tmp_path, scen
     for k, palette in enumerate([(0, 1, 2), (2, 0, 1), (1, 2, 0)]):
         Image.fromarray(np.asarray(scene(4))[:, :, palette]).save(tmp_path / f"palette{k}.png")
     with Collection(None) as collection:
-        found = sync_and_evaluate(collection, Scan([tmp_path]), LocalEngine(1), "technical")
+        found = sync_and_evaluate(collection, Scan([tmp_path]), Here(), "technical")
         e = found.evaluation
         seen = {name_of(found, row): views(read_image(tmp_path / name_of(found, row)).pixels) for row in range(27)}
         names = np.array([name_of(found, row) for row in range(27)])
@@ -175,7 +176,7 @@ def test_two_collections_are_compared(found, art, scene, tmp_path):
         scene(100 + k).convert("L").save(other / f"{k}.png")
     (other / "same.png").write_bytes((art / "00.png").read_bytes())
     with Collection(tmp_path / "c") as collection:
-        second = sync_and_evaluate(collection, Scan([other]), LocalEngine(1), "technical")
+        second = sync_and_evaluate(collection, Scan([other]), Here(), "technical")
         result = contrast(found, second)
     assert result.shared == 1
     assert result.auc > 0.9
@@ -194,7 +195,7 @@ def test_halves_of_one_kind_of_pictures_differ_in_no_look(scene, tmp_path):
             folder.mkdir()
             for k in range(20):
                 scene(200 + 20 * number + k).save(folder / f"{k}.png")
-            halves.append(sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical"))
+            halves.append(sync_and_evaluate(collection, Scan([folder]), Here(), "technical"))
         result = contrast(*halves)
     assert result.looks == ()
 
@@ -218,7 +219,7 @@ def test_ugly_collections_are_evaluated(collection, tmp_path):
 def test_few_pictures_are_enough(collection, tmp_path, count):
     for k in range(count):
         (tmp_path / f"{k}.png").write_bytes(encoded(picture(k), "PNG"))
-    result = sync_and_evaluate(collection, Scan([tmp_path], ["*.png"]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([tmp_path], ["*.png"]), Here(), "technical")
     assert len(result.evaluation.ids) == count
     assert not result.evaluation.outlier.any()
     assert render_evaluation(result)
@@ -242,14 +243,14 @@ def test_a_scan_of_the_same_pictures_meanwhile_is_noticed(collection, tmp_path, 
         sync_and_evaluate(
             collection,
             Scan([tmp_path]),
-            LocalEngine(1),
-            evaluating=lambda _: sync(collection, Scan([tmp_path / "a.png"]), LocalEngine(1)),
+            Here(),
+            evaluating=lambda _: sync(collection, Scan([tmp_path / "a.png"]), Here()),
         )
-    result = sync_and_evaluate(collection, Scan([tmp_path]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([tmp_path]), Here(), "technical")
     assert result.update.stored == 2
     export_evaluation(result, tmp_path / "out.csv")
     before = (tmp_path / "out.csv").read_bytes()
-    sync(collection, Scan([tmp_path / "a.png"]), LocalEngine(1))
+    sync(collection, Scan([tmp_path / "a.png"]), Here())
     with pytest.raises(CollectionError, match="Another program scanned the same pictures"):
         export_evaluation(result, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_bytes() == before
@@ -258,12 +259,12 @@ def test_a_scan_of_the_same_pictures_meanwhile_is_noticed(collection, tmp_path, 
 def test_a_folder_without_pictures_is_a_sentence(collection, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CollectionError, match="There is no picture"):
-        sync_and_evaluate(collection, Scan([tmp_path / "empty"]), LocalEngine(1), "technical")
+        sync_and_evaluate(collection, Scan([tmp_path / "empty"]), Here(), "technical")
     (tmp_path / "empty" / "a.png").write_bytes(b"x")
     with pytest.raises(
         CollectionError, match=r"no picture that can be evaluated in .*empty'\. .*a\.png' is not a picture"
     ):
-        sync_and_evaluate(collection, Scan([tmp_path / "empty"]), LocalEngine(1), "technical")
+        sync_and_evaluate(collection, Scan([tmp_path / "empty"]), Here(), "technical")
 
 
 def test_places_belong_to_folders(tmp_path, monkeypatch):
@@ -285,9 +286,9 @@ def test_a_collection_in_the_data_folder_is_named_after_the_folder_of_its_pictur
     collection, roots = open_collection_for([str(folder)])
     with collection:
         assert title_of_collection(collection) == "Ann-s-pics"
-        sync_and_evaluate(collection, Scan(roots), LocalEngine(1), "technical")
+        sync_and_evaluate(collection, Scan(roots), Here(), "technical")
         assert title_of_collection(collection) == "Ann's pics"
-        sync_and_evaluate(collection, Scan([other, *roots]), LocalEngine(1), "technical")
+        sync_and_evaluate(collection, Scan([other, *roots]), Here(), "technical")
         assert title_of_collection(collection) == "Ann's pics"
     with Collection(tmp_path / "own-3eef45f4f655") as own:
         assert title_of_collection(own) == "own-3eef45f4f655"
@@ -295,11 +296,11 @@ def test_a_collection_in_the_data_folder_is_named_after_the_folder_of_its_pictur
 
 def test_a_collection_is_evaluated_in_place_with_folders_it_knows(collection, make_drawn, art):
     collection.add_drawn([make_drawn(k) for k in range(3)], "m", "s")
-    sync_and_evaluate(collection, Scan([art]), LocalEngine(1), "technical")
+    sync_and_evaluate(collection, Scan([art]), Here(), "technical")
     store, roots = open_collection_for([str(collection.folder)])
     with store:
         assert roots == [collection.folder / "images", art]
-        result = sync_and_evaluate(store, Scan(roots), LocalEngine(1), "technical")
+        result = sync_and_evaluate(store, Scan(roots), Here(), "technical")
         assert len(result.evaluation.ids) == 45
         assert known_roots(store) == [art]
 
@@ -334,7 +335,7 @@ def test_of_near_duplicates_the_lossless_file_that_says_how_it_was_made_is_kept(
     exif[ExifTags.Base.ImageDescription] = "a fox"
     picture.save(folder / "saved-anew.jpg", quality=95, exif=exif)
     with Collection(tmp_path / "collection") as collection:
-        evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").evaluation
+        evaluated = sync_and_evaluate(collection, Scan([folder]), Here(), "technical").evaluation
         paths = first_paths(collection, 1, evaluated.ids.tolist())
         row = {Path(path).stem: evaluated.place[image] for image, path in paths.items()}
         damaged = np.isin(np.arange(4), [row["original"]])
@@ -349,13 +350,13 @@ def test_near_duplicates_of_known_pictures_are_not_compared_again(tmp_path, scen
     for number in range(6):
         scene(number // 2).resize((96 - number % 2, 96)).save(folder / f"{number}.png")
     with Collection(tmp_path / "collection") as collection:
-        first = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").evaluation
+        first = sync_and_evaluate(collection, Scan([folder]), Here(), "technical").evaluation
         assert first.group.max() == 2
         # Who reads a thumbnail of a known picture fails.
         with collection.session("be written", write=True) as session:
             session.execute(update(FingerprintRow).values(thumbnail=b"no JPEG"))
         scene(7).save(folder / "new.png")
-        second = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").evaluation
+        second = sync_and_evaluate(collection, Scan([folder]), Here(), "technical").evaluation
         paths = first_paths(collection, 2, second.ids.tolist())
     named = {Path(path).stem: second.group[second.place[image]] for image, path in paths.items()}
     assert named.pop("new") == -1
@@ -378,18 +379,16 @@ def test_changed_prompts_and_dates_are_evaluated_anew(collection, tmp_path):
         pixels = np.clip(rng.normal(level, 8, (96, 96, 3)), 0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{number:02}.png")
     describe("fox", "owl")
-    first = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").evaluation
+    first = sync_and_evaluate(collection, Scan([folder]), Here(), "technical").evaluation
     assert {"fox", "owl"} <= {a.value for a in first.associations}
     judged = {int(image): 1.0 for image in first.ids}
     collection.set_scores("judge:somebody@1", judged)
     collection.set_scores("technical-0", judged)
-    assert (
-        sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").evaluation.packed() == first.packed()
-    )
+    assert sync_and_evaluate(collection, Scan([folder]), Here(), "technical").evaluation.packed() == first.packed()
     describe("yak", "zebra")
     for path in folder.glob("*.png"):
         os.utime(path, (1e9, 1e9))
-    again = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").evaluation
+    again = sync_and_evaluate(collection, Scan([folder]), Here(), "technical").evaluation
     found = {a.value for a in again.associations}
     assert {"yak", "zebra"} <= found
     assert not {"fox", "owl"} & found
@@ -414,14 +413,14 @@ def test_what_cannot_be_judged_counts_in_no_statistics(collection, tmp_path):
 
     for number in range(24):
         add(number, np.clip(rng.normal(128, (4, 12)[number % 2], (96, 96, 3)), 0, 255).astype(np.uint8), 15_000)
-    before = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    before = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     assert {"fox", "owl"} <= {a.value for a in before.evaluation.associations}
     assert [trend.name for trend in before.evaluation.trends] == ["steps"]
     # Black pictures of one of the animals, which would seem to be the worse one.
     for number in range(24, 64, 2):
         add(number, np.full((96 + number, 96, 3), number // 30, np.uint8), 16_000)
     with Collection(tmp_path / "all") as other:
-        after = sync_and_evaluate(other, Scan([folder]), LocalEngine(1), "technical")
+        after = sync_and_evaluate(other, Scan([folder]), Here(), "technical")
         assert (after.evaluation.unfit != "").sum() == 20
         for name in ("associations", "trends", "timeline"):
             one, two = (getattr(evaluated.evaluation, name) for evaluated in (before, after))
@@ -442,7 +441,7 @@ def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene
         ("scene", np.asarray(scene(3))),
     ):
         Image.fromarray(pixels).save(folder / f"{name}.png")
-    found = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    found = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     table = {Path(row["path"]).stem: row for row in records(collection, found.update.scan_number, found.evaluation)}
     assert table["black"]["verdict"] == "all black"
     assert table["tiny"]["verdict"].startswith("too small to be judged")

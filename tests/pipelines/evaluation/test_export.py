@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from specimens.scanning import Here
 from specimens.ugly import encoded, picture
 
 from soart.errors import CollectionError
@@ -57,7 +58,7 @@ def test_stars_beside_a_picture_name_no_tool(collection, tmp_path):
     folder.mkdir()
     (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
     (folder / "a.xmp").write_text(with_rating(None, 4))
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     [row] = records(collection, result.update.scan_number, result.evaluation)
     assert (row["tool"], row["settings"], row["source"]) == (None, '{"rating": "4"}', "sidecar:a.xmp")
     content = b"".join(PictureExport(collection, result.evaluation.ids.tolist(), "json", ()).stream())
@@ -72,13 +73,13 @@ def test_times_before_1970_are_not_mirrored(collection, tmp_path):
         os.utime(tmp_path / f"{name}.png", (when, when))
     expected = ["1969-12-31T23:59:59Z", "1960-06-29T18:40:00Z", "1970-01-01T00:00:00Z", "1922-06-20T21:20:00Z"]
     expected += ["2033-05-18T03:33:20Z", f"{datetime.fromtimestamp(times['f'], UTC):%Y-%m-%dT%H:%M:%SZ}"]
-    result = sync_and_evaluate(collection, Scan([tmp_path]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([tmp_path]), Here(), "technical")
     rows = [*records(collection, result.update.scan_number, result.evaluation)]
     assert [row["changed"] for row in rows] == expected
     days = sorted(day[:10] for day in expected)
     assert [period.name for period in result.evaluation.timeline] == days
     # None of them is opened again.
-    assert sync_and_evaluate(collection, Scan([tmp_path]), LocalEngine(1), "technical").update.looked == 0
+    assert sync_and_evaluate(collection, Scan([tmp_path]), Here(), "technical").update.looked == 0
 
 
 def test_a_picture_that_failed_has_its_reason(found):
@@ -143,7 +144,7 @@ def test_files_that_cannot_be_looked_at_have_rows(collection, strange, tmp_path,
         "b\\xff.png": "not valid UTF-8", "circle.png": "symbolic links", "device.jpg": "not a regular file", "gone.png": "not there",
         "noise.png": "", "pipe.png": "not a regular file",
     }  # fmt: skip
-    result = sync_and_evaluate(collection, Scan([strange, strange / "pipe.png"]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([strange, strange / "pipe.png"]), Here(), "technical")
     assert len(result.update.problems) == len(bad)
     path = tmp_path / f"out.{kind}"
     rows = records(collection, result.update.scan_number, result.evaluation, result.update.unusable)
@@ -180,7 +181,7 @@ def test_a_folder_whose_name_is_no_text(collection, strange, tmp_path):
     folder.mkdir()
     (folder / "a.png").write_bytes(encoded(picture(3), "PNG"))
     for _ in range(2):
-        result = sync_and_evaluate(collection, Scan([strange, folder, folder / "a.png"]), LocalEngine(1), "technical")
+        result = sync_and_evaluate(collection, Scan([strange, folder, folder / "a.png"]), Here(), "technical")
         assert result.title == "strange, d\\xfe, a.png"
         assert "not valid UTF-8" in result.update.unusable[str(folder / "a.png")]
     write_evaluation(tmp_path / "page.html", result)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from specimens.scanning import Here
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.judge_values import agreement_with, all_judges, titles_of
-from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.judges.versions import note_latest
 
@@ -16,9 +16,7 @@ NEW, OLD = "judge:rated-quality@007db90d9615", "judge:rated-quality@9f7c5968f213
 @pytest.fixture
 def evaluated(tmp_path, paint):
     with Collection(tmp_path / "collection") as collection:
-        yield sync_and_evaluate(
-            collection, Scan([paint(tmp_path / "art", 6, 3, vivid=True)]), LocalEngine(1), "technical"
-        )
+        yield sync_and_evaluate(collection, Scan([paint(tmp_path / "art", 6, 3, vivid=True)]), Here(), "technical")
 
 
 def test_versions_have_no_order_by_name(evaluated):

@@ -4,13 +4,13 @@ import io
 
 import numpy as np
 import pytest
+from specimens.scanning import Here
 from sqlalchemy import text
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import DerivedRow
 from soart.pipelines.evaluation import near_duplicates
 from soart.pipelines.evaluation.folders import sync_and_evaluate
-from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 
 
@@ -25,7 +25,7 @@ def folder(tmp_path, scene):
 
 
 def evaluated(collection, folder):
-    return sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").evaluation
+    return sync_and_evaluate(collection, Scan([folder]), Here(), "technical").evaluation
 
 
 def stored(collection):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import ImageFilter
+from specimens.scanning import Here
 
 from soart.errors import CollectionError
 from soart.metrics.tastes.trust import USABLE, Trust
@@ -21,7 +22,6 @@ from soart.pipelines.collection.ratings import rate, undo_rating
 from soart.pipelines.evaluation.evaluate import evaluate
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.judging import JudgedPictures
-from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.keepers.finding import find_keepers
 from soart.pipelines.tidying.cull import cull
@@ -46,7 +46,7 @@ def pictures(tmp_path_factory, scene):
 @pytest.fixture(scope="module")
 def found(pictures, tmp_path_factory):
     with Collection(tmp_path_factory.mktemp("collection")) as collection:
-        yield sync_and_evaluate(collection, Scan([pictures]), LocalEngine(1), "technical")
+        yield sync_and_evaluate(collection, Scan([pictures]), Here(), "technical")
 
 
 def named(found, images):
@@ -119,7 +119,7 @@ def test_exact_copies_are_look_alikes_of_which_the_original_is_kept(pictures, tm
     shutil.copy(pictures / "7.png", folder / "7.png")
     shutil.copy(pictures / "7.png", folder / "7-copy.png")
     with Collection(tmp_path / "collection") as collection:
-        evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+        evaluated = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
         keepers = find_keepers(evaluated, "look-alike")
         files = [
             [[Path(path).name for path in (one, *copies)] for one, copies in zip(g.paths, g.copies, strict=True)]

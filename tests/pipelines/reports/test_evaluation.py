@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.scanning import Here
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.judging import JudgedPictures
-from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement
@@ -93,13 +93,6 @@ def test_what_was_asked_for_and_not_shown(found, come, tmp_path):
     page.select_option("select[name=sort]", "shown")
     page.locator("#grid img").first.click()
     assert page.locator("dialog dd", has_text="no boat seen: 0.05").count() == 1
-
-
-class Here:
-    """Inspects files in this process."""
-
-    def inspect(self, paths, kinds=(None,)):
-        return (inspect_file(path, kinds) for path in paths)
 
 
 def test_the_page_shows_the_keepers_of_each_prompt(tmp_path, paint):

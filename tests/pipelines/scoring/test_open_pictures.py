@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from specimens.evaluating import Here
 from specimens.rights import enterable_folder, unwritable
-from specimens.scanning import settle
+from specimens.scanning import Here, settle
 
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
@@ -154,7 +153,7 @@ def test_ranking_and_evaluation_measure_nothing_that_the_other_has_measured(fold
         with store:
             return sync_and_evaluate(store, Scan(roots), engine, by)
 
-    assert len(evaluated("technical").evaluation.ids) == engine.count == 4
+    assert len(evaluated("technical").evaluation.ids) == len(engine.seen) == 4
     # Ranked after an evaluation by the technical score, pictures need the items of the network alone.
     extract = CombinedExtractor.extract
     monkeypatch.setattr(CombinedExtractor, "extract", lambda *_: pytest.fail("an item was measured again"))
@@ -162,7 +161,7 @@ def test_ranking_and_evaluation_measure_nothing_that_the_other_has_measured(fold
     assert problems == []
     assert (len(ranking), len(inspected)) == (4, 4)
     result = evaluated([judge])
-    assert engine.count == 4
+    assert len(engine.seen) == 4
     assert result.update.problems == []
     monkeypatch.setattr(CombinedExtractor, "extract", extract)
     assert ranking == in_memory(folder, judge)[0]

@@ -194,9 +194,7 @@ def test_a_killed_process_leaves_a_tune_to_resume(tuning, collection, tastes, ge
     assert len(again.pictures()) <= 24
 
 
-def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(
-    collection, tastes, jobs, generator, until
-):
+def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(collection, tastes, jobs, generator):
     drawing = threading.Lock()
     service = TuningService(collection, tastes, jobs, lambda: generator, drawing)
     with drawing:
@@ -221,7 +219,7 @@ def test_one_model_draws_for_one_tune_at_a_time_and_a_failing_model_is_reported(
 
 
 def test_an_unexpected_failure_is_a_failure_with_a_sentence_and_keeps_what_was_drawn(
-    tuning, generator, monkeypatch, caplog, until
+    tuning, generator, monkeypatch, caplog
 ):
     draw = generator.draw
 

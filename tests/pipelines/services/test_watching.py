@@ -3,34 +3,23 @@
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from specimens.scanning import Here
 
 from soart.errors import CollectionError, SoartError
 from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
-from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import EvaluationService
 from soart.pipelines.services.watching import FolderWatch, Novelty
 from soart.pipelines.support.background import Jobs
-
-
-class Here:
-    """Inspects files in this process, and remembers their names."""
-
-    def __init__(self):
-        self.names = []
-
-    def inspect(self, paths, kinds=(None,)):
-        for path in paths:
-            self.names.append(path.rsplit("/", 1)[-1])
-            yield inspect_file(path, kinds)
 
 
 @pytest.fixture
@@ -60,7 +49,7 @@ def test_a_picture_is_scanned_once_as_soon_as_it_is_written(watched, paint, tmp_
     assert not seen(evaluation, watch, 10)
     (folder / "new.png").write_bytes(whole)
     assert [seen(evaluation, watch, now) for now in (11, 12, 13, 15, 99)] == [False, False, True, False, False]
-    assert engine.names[3:] == ["new.png"]
+    assert [Path(path).name for path in engine.seen[3:]] == ["new.png"]
     assert len(evaluation.result.evaluation.ids) == 4
     assert evaluation.result.update.problems == []
 
@@ -72,7 +61,7 @@ def test_files_of_before_the_watch_are_found_and_removed_ones_are_no_news(watche
     assert [seen(evaluation, watch, now) for now in (0, 2, 4)] == [False, True, False]
     (folder / "5-0.png").unlink()
     assert [seen(evaluation, watch, now) for now in (6, 9)] == [False, False]
-    assert engine.names[3:] == ["5-0.png"]
+    assert [Path(path).name for path in engine.seen[3:]] == ["5-0.png"]
 
 
 def test_a_busy_evaluation_is_awaited(watched, paint):
@@ -95,7 +84,7 @@ def test_links_and_folders_that_lead_out_are_not_read(watched, paint, tmp_path):
     evaluation.allowed = [tmp_path / "collection"]
     with pytest.raises(CollectionError, match="may not read"):
         watch.look(1)
-    assert len(engine.names) == 3
+    assert len(engine.seen) == 3
 
 
 def test_a_failed_evaluation_is_tried_again_after_a_while(watched, paint, monkeypatch):
@@ -144,7 +133,7 @@ def test_an_ended_watch_takes_no_partial_listing(watched, paint):
     watch.close()
     assert list(watch._files()) == []
     assert not seen(evaluation, watch, 0)
-    assert len(engine.names) == 3
+    assert len(engine.seen) == 3
 
 
 @pytest.mark.parametrize("kind", [SoartError, ValueError])

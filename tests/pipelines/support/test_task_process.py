@@ -58,7 +58,7 @@ def test_failures_are_sentences(jobs, process, capfd):
 
 
 def test_a_task_is_cancelled_while_it_runs_and_while_it_waits(jobs, process):
-    running, waiting = start(jobs, process, "a", run_for, 60), start(jobs, process, "b", add, 1, 1)
+    running, waiting = start(jobs, process, "a", run_for, 600), start(jobs, process, "b", add, 1, 1)
     until(lambda: running.done)
     pid = process.pid
     assert waiting.state == WAITING
@@ -84,7 +84,7 @@ def test_a_task_that_does_not_stop_is_killed(jobs, process, tmp_path):
 
 
 def test_a_killed_process_fails_its_task_and_comes_again(jobs, process):
-    job, next_one = start(jobs, process, "a", run_for, 60), start(jobs, process, "b", add, 2, 2)
+    job, next_one = start(jobs, process, "a", run_for, 600), start(jobs, process, "b", add, 2, 2)
     until(lambda: job.done)
     os.kill(process.pid, signal.SIGKILL)
     assert job.wait(240)
@@ -116,7 +116,7 @@ def test_an_idle_process_ends(jobs):
 
 def test_the_queue_is_limited(jobs, process, monkeypatch):
     monkeypatch.setattr(task_process, "MOST_WAITING", 2)
-    first = [start(jobs, process, str(k), run_for, 60) for k in range(2)]
+    first = [start(jobs, process, str(k), run_for, 600) for k in range(2)]
     until(lambda: len(process._waiting) == 2)
     refused = start(jobs, process, "more", add, 1, 1)
     assert refused.wait(240)

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.scanning import Here
 
 import soart
 from soart.errors import JudgeError, TasteError
@@ -12,7 +13,6 @@ from soart.metrics.tastes.explanation import explain
 from soart.metrics.tastes.taste import is_given
 from soart.pipelines.collection import ratings
 from soart.pipelines.evaluation.folders import sync_and_evaluate
-from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
@@ -120,7 +120,7 @@ def test_a_judge_of_weight_0_leaves_no_picture_out(cornered, corner, judge):
 def test_evaluations_use_values_of_judges(cornered, corner, tmp_path):
     collection, _rows, even, _known = cornered
     judge = TasteJudge.of(learn(collection, priors=[corner]).taste)
-    scan, engine = Scan([tmp_path / "v", tmp_path / "g"]), LocalEngine(1)
+    scan, engine = Scan([tmp_path / "v", tmp_path / "g"]), Here()
     plain = sync_and_evaluate(collection, scan, engine, judge)
     assert any("has not judged" in text for text in plain.judged.problems)
     judged = sync_and_evaluate(collection, scan, engine, {judge: 1.0, corner: 0.0})

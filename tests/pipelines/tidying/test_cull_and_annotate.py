@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.scanning import Here
 from specimens.ugly import encoded, picture
 from sqlalchemy import select
 
@@ -20,7 +21,6 @@ from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import FileRow
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.result import Evaluation
-from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.keepers.finding import find_keepers
@@ -40,7 +40,7 @@ def copy_of(art, folder):
 def test_culled_pictures_go_by_reason_with_their_texts_and_come_back(collection, art, tmp_path):
     folder = copy_of(art, tmp_path / "mine")
     before = sorted(p.name for p in folder.iterdir())
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     moves = plan_cull(result, Rule(duplicates=True, worst=10), [folder], tmp_path / "out")
     assert {move.target.parent.name for move in moves} == {"duplicates", "low"}
     done, problems = cull(moves, tmp_path / "undo.jsonl")
@@ -97,7 +97,7 @@ def test_a_text_of_two_pictures_stays(collection, tmp_path, other):
     for name, seed in (("a.png", 1), (other, 2)):
         (tmp_path / name).write_bytes(encoded(picture(seed), "PNG"))
     (tmp_path / "a.txt").write_text("both")
-    result = sync_and_evaluate(collection, Scan([tmp_path], ["a.*"]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([tmp_path], ["a.*"]), Here(), "technical")
     moves = plan_cull(result, Rule(worst=50), [tmp_path], tmp_path / "out")
     cull(moves, tmp_path / "undo.jsonl")
     assert len(moves) == 1
@@ -110,7 +110,7 @@ def test_pictures_of_the_longest_names_are_annotated_and_moved(collection, tmp_p
     names = [f"{number}{'x' * 250}.png" for number in range(2)]
     for number, name in enumerate(names):
         (folder / name).write_bytes(encoded(picture(number), "PNG"))
-    evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    evaluated = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     notes = list(annotations_of(evaluated))
     assert annotate(evaluated, notes, tmp_path / "annotated.jsonl") == (2, [])
     assert {path.name for path in folder.glob("*.xmp")} == {name.replace(".png", ".xmp") for name in names}
@@ -125,7 +125,7 @@ def test_only_a_rater_gives_stars_to_pictures_that_cannot_be_judged(collection, 
     folder.mkdir()
     for name, image in (("a", picture(1)), ("white", Image.new("RGB", (64, 64), "white"))):
         (folder / f"{name}.png").write_bytes(encoded(image, "PNG"))
-    evaluated = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    evaluated = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     assert [note.path.name for note in annotations_of(evaluated)] == ["a.png"]
     white = next(row.id for row in collection.images() if collection.locate(row).name == "white.png")
     rate(collection, "me", {white: 2})
@@ -153,7 +153,7 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     folder = copy_of(art, tmp_path / "mine")
     (folder / "00.xmp").write_bytes(b'<rdf:RDF>\r\n<rdf:Description dc:title="x"/>\r\n</rdf:RDF>\r\n')
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     pixels = {p.name: np.asarray(Image.open(p)).tobytes() for p in folder.glob("[0-9]*.png")}
     done, problems = annotate(result, list(annotations_of(result)), tmp_path / "undo.jsonl", png=True)
     assert (done, problems) == (43, [])
@@ -166,17 +166,17 @@ def test_annotations_touch_no_pixel_and_are_undone(collection, art, tmp_path):
     # The ends of its lines stay too.
     assert sidecar.count(b"\r\n") == 3
     # The pictures are still the same to the collection.
-    again = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    again = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     assert again.update.looked == 0
     assert len(collection.images()) == 42
     assert undo(tmp_path / "undo.jsonl")[1] == []
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
-    assert sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").update.looked == 0
+    assert sync_and_evaluate(collection, Scan([folder]), Here(), "technical").update.looked == 0
 
 
 def test_a_raters_stars_are_written(collection, art, tmp_path):
     folder = copy_of(art, tmp_path / "mine")
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     with collection.session("be read") as session:
         image = session.scalar(select(FileRow.image_id).where(FileRow.path == str(folder / "02.png")))
     rate(collection, "me", {image: 5})
@@ -208,7 +208,7 @@ def test_pictures_of_one_name_get_a_sidecar_each(collection, tmp_path):
     )
     (folder / "same.xmp").write_text(others)
     (folder / "own.png.xmp").write_text(others)
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     notes = list(annotations_of(result))
     assert len({note.stars for note in notes}) > 2
     assert annotate(result, notes, tmp_path / "undo.jsonl") == (6, [])
@@ -232,7 +232,7 @@ def test_a_picture_that_is_not_a_png_file_is_named_only_without_its_sidecar(coll
     folder.mkdir()
     for seed, (name, kind) in enumerate((("a.jpg", "JPEG"), ("b.png", "PNG"))):
         (folder / name).write_bytes(encoded(picture(seed), kind))
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     notes = list(annotations_of(result))
     assert annotate(result, notes, tmp_path / "both.jsonl", png=True) == (2, [])
     assert undo(tmp_path / "both.jsonl") == (3, [])
@@ -248,7 +248,7 @@ def test_of_exact_copies_the_original_stays(collection, tmp_path, copy):
     for name in ("a.png", copy):
         (folder / name).write_bytes(encoded(picture(1), "PNG"))
     (folder / "a.txt").write_text("its prompt")
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     moves = plan_cull(result, Rule(duplicates=True), [folder], tmp_path / "out")
     assert [(move.source.name, move.staying) for move in moves] == [(copy, folder / "a.png")]
 
@@ -264,7 +264,7 @@ def test_moves_name_the_picture_that_stays_of_near_duplicates_and_copies(collect
     ):
         image.save(folder / f"{name}.png")
     Image.new("RGB", (64, 64)).save(folder / "black.png")
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     assert np.count_nonzero(result.evaluation.group >= 0) == 2
     rule = Rule(duplicates=True, damaged=True, below=50)
     e = replace(result.evaluation, damage=np.full(len(result.evaluation.ids), -1))
@@ -282,7 +282,7 @@ def test_of_a_picture_and_a_link_to_it_the_picture_stays(collection, tmp_path):
     folder.mkdir()
     (folder / "picture.png").write_bytes(encoded(picture(1), "PNG"))
     (folder / "a link.png").symlink_to("picture.png")
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     moves = plan_cull(result, Rule(duplicates=True), [folder], tmp_path / "out")
     assert [move.source.name for move in moves] == ["a link.png"]
     cull(moves, tmp_path / "undo.jsonl")
@@ -294,7 +294,7 @@ def test_a_link_follows_the_picture_that_is_moved_with_it(collection, tmp_path):
     folder.mkdir()
     (folder / "picture.png").write_bytes(content := encoded(picture(1), "PNG"))
     (folder / "a link.png").symlink_to("picture.png")
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     cull(plan_cull(result, Rule(below=1000.0), [folder], tmp_path / "out"), tmp_path / "undo.jsonl")
     assert not list(folder.iterdir())
     assert {path.read_bytes() for path in (tmp_path / "out").rglob("*.png")} == {content}
@@ -306,10 +306,10 @@ def test_an_annotated_picture_stays_the_same_wherever_it_goes(collection, tmp_pa
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "a.png").write_bytes(encoded(picture(1), "PNG"))
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     annotate(result, list(annotations_of(result)), tmp_path / "undo.jsonl", xmp=False, png=True)
     (folder / "a.png").rename(folder / "renamed.png")
-    renamed = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical").update
+    renamed = sync_and_evaluate(collection, Scan([folder]), Here(), "technical").update
     assert (renamed.recognised, renamed.looked, renamed.missing) == (1, 0, 0)
     # A copy of unknown size is opened, and is the same picture too.
     (tmp_path / "other").mkdir()
@@ -317,7 +317,7 @@ def test_an_annotated_picture_stays_the_same_wherever_it_goes(collection, tmp_pa
     (tmp_path / "other" / "b.png").write_bytes(
         content[:NOTE_AT] + note_chunk("another") + encoded(picture(1), "PNG")[NOTE_AT:]
     )
-    assert sync_and_evaluate(collection, Scan([tmp_path / "other"]), LocalEngine(1), "technical").update.looked == 1
+    assert sync_and_evaluate(collection, Scan([tmp_path / "other"]), Here(), "technical").update.looked == 1
     assert [row.id for row in collection.images()] == [collection.add_file(folder / "renamed.png")[0].id]
 
 
@@ -326,7 +326,7 @@ def test_a_note_is_written_through_a_link_and_undone(collection, tmp_path):
     folder.mkdir()
     (tmp_path / "elsewhere.png").write_bytes(before := encoded(picture(1), "PNG"))
     (folder / "link.png").symlink_to("../elsewhere.png")
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), "technical")
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
     assert annotate(result, list(annotations_of(result)), tmp_path / "undo.jsonl", xmp=False, png=True) == (1, [])
     assert (folder / "link.png").is_symlink()
     assert (tmp_path / "elsewhere.png").read_bytes() != before
@@ -344,7 +344,7 @@ def test_pictures_that_cannot_be_judged_come_last_by_any_judge(collection, tmp_p
     ):
         (folder / f"{name}.png").write_bytes(encoded(image, "PNG"))
         (folder / f"{name}.txt").write_text("a fox")
-    result = sync_and_evaluate(collection, Scan([folder]), LocalEngine(1), [TechnicalJudge.detector("blur")])
+    result = sync_and_evaluate(collection, Scan([folder]), Here(), [TechnicalJudge.detector("blur")])
     e = result.evaluation
     assert e.scores[e.main].argmax() == e.unfit.tolist().index("all black")
     for rule in (Rule(worst=34), Rule(below=0)):

@@ -4,21 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from specimens.scanning import Here
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import corrections
 from soart.pipelines.evaluation.folders import sync_and_evaluate
-from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.roots import default_collection_path
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.request import DrawnPicture, Request
-
-
-class Here:
-    """Inspects files in this process."""
-
-    def inspect(self, paths, kinds=(None,)):
-        return (inspect_file(path, kinds) for path in paths)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from babel.messages.extract import extract_javascript
 from markupsafe import Markup
+from specimens.scanning import Here
 from specimens.time_zones import local_time
 from starlette.testclient import TestClient
 
@@ -33,7 +34,6 @@ from soart.metrics.tastes.trust import CHANCE, TOO_FEW, USABLE, Trust
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.judges.finding import known_judges
 from soart.pipelines.judges.phrase_judgements import PhraseJudgement
 from soart.pipelines.reports.charts import Interval, histogram_chart
@@ -409,13 +409,6 @@ def test_values_and_translations_are_escaped(monkeypatch):
     )
     assert "<" not in texts.gettext("Keep %(title)s", title="<b>")
     assert texts.gettext("", title="x") == ""
-
-
-class Here:
-    """An engine that inspects files in this process, which costs less than to start workers."""
-
-    def inspect(self, paths, kinds=(None,)):
-        yield from (inspect_file(path, kinds) for path in paths)
 
 
 def page(client, path, **headers):

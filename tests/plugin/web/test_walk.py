@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from specimens.scanning import Here
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons
 from soart.pipelines.collection.labels import FAVOURITE, label_counts
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.evaluation.folders import sync_and_evaluate
-from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.scan import Scan
 
 TOKEN = "t" * 43
@@ -359,13 +359,6 @@ def walk(page, person, address, prompts, seeds, shoot=lambda name: None):
     person.undo()
     page.wait_for_selector(".toast:has-text('Nothing to undo.')")
     return table
-
-
-class Here:
-    """Inspects files in this process."""
-
-    def inspect(self, paths, kinds=(None,)):
-        return (inspect_file(path, kinds) for path in paths)
 
 
 def check_restored(collection, files, before):

@@ -3,19 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from specimens.scanning import Here
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
-from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.scan import Scan
 from soart.plugin.web.app import create_app
-
-
-class Here:
-    """Inspects files in this process."""
-
-    def inspect(self, paths, kinds=(None,)):
-        return (inspect_file(path, kinds) for path in paths)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Services of evaluation on an untidy collection."""
 
 import pytest
-from specimens.evaluating import Here, finish
+from specimens.evaluating import finish
+from specimens.scanning import Here
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.scoring.collection_tastes import CollectionTastes

@@ -1,7 +1,8 @@
 """The service of evaluation, on real pictures, without other processes."""
 
 import pytest
-from specimens.evaluating import Here, finish
+from specimens.evaluating import finish
+from specimens.scanning import Here
 
 from soart.errors import CollectionError, TasteError
 from soart.metrics.tastes.overall import stored_name
@@ -20,14 +21,13 @@ from soart.pipelines.tidying.cull import Rule
 
 
 def test_an_evaluation_is_found_again_after_a_restart_without_opening_a_file(service, open_service, monkeypatch):
-    assert service.engine.count == 19
     assert len(service.result.evaluation.ids) == 18
     again = open_service()
     assert again.result is None
     monkeypatch.setattr("soart.pipelines.evaluation.evaluate._evaluate", None)
     again.recall()
     finish(again, again.job)
-    assert again.engine.count == 0
+    assert again.engine.seen == []
     assert again.result.evaluation.packed() == service.result.evaluation.packed()
     before = again.job
     again.recall()
@@ -55,7 +55,7 @@ def test_the_judge_and_the_folders_are_remembered(service, open_service, tmp_pat
     again.recall()
     finish(again, again.job)
     assert again.result.evaluation.packed() == service.result.evaluation.packed()
-    assert again.engine.count == 0
+    assert again.engine.seen == []
     finish(service, service.evaluate("technical", []))
     assert len(service.result.evaluation.ids) == 18
     assert service.settings.by == "technical"

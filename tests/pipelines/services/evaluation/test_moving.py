@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from specimens.evaluating import Here, finish
+from specimens.evaluating import finish
+from specimens.scanning import Here
 
 from soart.errors import CollectionError, SoartError, TasteError
 from soart.pipelines.collection.collection import Collection

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from specimens.browsing import Held
+from specimens.scanning import Here
 from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
-from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.request import DrawnPicture, Request
 
@@ -16,7 +16,7 @@ from soart.pipelines.models.request import DrawnPicture, Request
 def folder(untidy):
     """A collection that was evaluated."""
     with Collection(untidy) as collection:
-        sync_and_evaluate(collection, Scan([untidy / "images"]), LocalEngine())
+        sync_and_evaluate(collection, Scan([untidy / "images"]), Here())
     return untidy
 
 
@@ -133,7 +133,7 @@ def test_a_group_shows_two_lines_of_its_prompt_at_the_left(come, address, folder
     requests = [Request(f"a long {'word ' * 900}end", seed, width=24, height=24) for seed in (1, 2)]
     with Collection(folder) as collection:
         collection.add_drawn([DrawnPicture(r, p, None, 0.1) for r, p in zip(requests, pixels, strict=True)], "m", "s")
-        sync_and_evaluate(collection, Scan([folder / "images"]), LocalEngine())
+        sync_and_evaluate(collection, Scan([folder / "images"]), Here())
     page = come()
     page.goto(f"{address}/c/0/keepers")
     height, left = page.locator("[data-group] > p:has-text('a long word')").evaluate(PLACE)
