@@ -22,14 +22,8 @@ PROMPT = "a sharp picture of a boat in cool colors"
 pytestmark = pytest.mark.usefixtures("no_cluster_of_others")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param("redness", marks=pytest.mark.slow),
-        pytest.param("acme_judge:Moody", marks=pytest.mark.slow),
-        "adherence",
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["redness", "acme_judge:Moody", "adherence"])
 def test_judged_as_on_one_machine(cluster, package, tmp_path, monkeypatch, name):
     monkeypatch.setattr(ray_judging, "_MEASURED", 4)
     judge, again = guarded(name), guarded(name)

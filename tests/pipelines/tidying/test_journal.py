@@ -168,7 +168,7 @@ def test_an_undo_file_is_never_overwritten(files):
     (files / "undo.jsonl").write_text("precious")
     with pytest.raises(CollectionError, match="exists"):
         Journal(files / "undo.jsonl")
-    with pytest.raises(CollectionError, match="cannot be read"):
+    with pytest.raises(CollectionError, match="There is no undo file"):
         undo(files / "missing")
 
 

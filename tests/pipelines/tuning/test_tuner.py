@@ -164,7 +164,9 @@ def test_people_rate_while_it_runs(collection, generator, space, panel):
 def test_people_compare_while_it_runs(collection, generator, space, panel):
     """Choices of the warmest of four outweigh the judge that likes blue, and are told as choices, not as ratings."""
     warm = Liking("hidden", "red", "orange", "yellow")
-    tuner = Tuner(collection, generator, space, Panel({panel.first: 0.0, "person:ana": 1.0}), budget=32, batch=8)
+    tuner = Tuner(
+        collection, generator, space, Panel({panel.first: 0.0, "person:ana": 1.0}), budget=32, batch=8, seed=2
+    )
 
     def choose(rows):
         new = {row.id for row in rows}
@@ -184,6 +186,7 @@ def test_people_compare_while_it_runs(collection, generator, space, panel):
     assert np.isfinite(judged.goal_values()).sum() >= 24
     found = findings_of(tuner)
     assert found.unit == "stars"
+    assert max((e for e in found.effects if e.slot == "palette"), key=lambda e: e.mean).option == "warm"
     assert found.winners[0].choice["palette"] == "warm"
 
 
