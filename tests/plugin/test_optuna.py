@@ -348,6 +348,7 @@ def test_parameters_that_are_named_beforehand_may_depend_on_others():
     assert {"weight_snow", "second"} <= slots.keys()
 
 
+@pytest.mark.slow
 def test_numbers_of_every_kind():
     def objective(trial):
         x = trial.suggest_float("x", -1, 1)

@@ -63,6 +63,7 @@ def loop(graph, *, effects=True, **more):
     return choice, seen, chart, values, best
 
 
+@pytest.mark.slow
 def test_three_queue_runs_get_better(host, graph):
     _, seen, chart, values, best = loop(graph, count=6, collection="loop")
     means, spoken = [], []

@@ -385,6 +385,7 @@ def folder(tmp_path, files):
     return tmp_path / "gallery"
 
 
+@pytest.mark.slow
 def test_pictures_are_culled_searched_compared_exported_varied_and_restored_by_keyboard(come, address, folder, files):
     before = {path.name: path.read_bytes() for path in files.iterdir()}
     page = come()
