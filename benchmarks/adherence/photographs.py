@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
+from scipy.special import expit
 
 from soart.benchmarks.adherence.embedded_model import auc, interval
 from soart.benchmarks.common import command
@@ -22,7 +23,7 @@ from soart.benchmarks.data.contents import Content, calibration_contents, compos
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.nouns import noun_classes
 from soart.pipelines.judges.adherence import AdherenceJudge
-from soart.pipelines.judges.calibration import fit_curve, save_curves
+from soart.pipelines.judges.calibration import Curve, fit_curve, save_curves
 from soart.pipelines.judges.nouns import NounSource, noun_margin
 
 #: Nouns that ImageNet has no class for; every one must be answered with "cannot tell".
@@ -32,6 +33,9 @@ NONE = (
     "pliers", "fork", "skeleton", "wizard", "unicorn",
 )  # fmt: skip
 BINS = 10
+#: Share of the nouns of people's prompts that pictures show, and probabilities that are tried as the one below which a noun is
+#: called not seen.
+SHOWN, TRIED = 0.8, (0.1, 0.12, 0.15, 0.2, 0.3)
 #: Pictures of several things to calibrate on, about as many as those of one thing.
 COMPOSITES = 400
 
@@ -68,8 +72,8 @@ class Questions:
 
 
 def calibrate(cache: Path, extractor: DeepExtractor) -> None:
-    """Fit both curves and write them."""
-    rng = np.random.default_rng(0)
+    """Fit both curves and write them; print what would be called not seen below several probabilities."""
+    rng, every = np.random.default_rng(0), []
     curves: dict[str, tuple[list, list, list]] = {"noun/narrow": ([], [], []), "noun/broad": ([], [], [])}
     for contents in (
         list(calibration_contents(cache, noun_classes(), rng)),
@@ -77,6 +81,7 @@ def calibrate(cache: Path, extractor: DeepExtractor) -> None:
     ):
         asked = Questions(contents, extractor.extract([content.pixels for content in contents]))
         print(f"calibration: {len(contents)} pictures, {len(set(asked.noun))} nouns")
+        every.append(asked)
         # As many pictures that do not show a noun as show it.
         keep = asked.shown | (rng.random(len(asked.shown)) < asked.weight)
         for broad, columns in enumerate(curves.values()):
@@ -89,6 +94,28 @@ def calibrate(cache: Path, extractor: DeepExtractor) -> None:
     for name, curve in fitted.items():
         print(f"{name}: {curve} from {len(curves[name][0])} questions")
     save_curves(fitted)
+    not_seen(every, fitted["noun/narrow"], fitted["noun/broad"])
+
+
+def probabilities(asked: Questions, narrow: Curve, broad: Curve) -> np.ndarray:
+    """(m,) P(shown) of questions."""
+    log_odds = np.where(asked.broad, broad.log_odds(asked.margin)[0], narrow.log_odds(asked.margin)[0])
+    shown: np.ndarray = expit(log_odds)
+    return shown
+
+
+def not_seen(every: list[Questions], narrow: Curve, broad: Curve) -> None:
+    """Print how many nouns would be called not seen below several probabilities: shown ones, others, and wrongly of all."""
+    print(f"called not seen of nouns that are shown; of others; wrongly, if {SHOWN:.0%} of the nouns asked are shown")
+    for below in TRIED:
+        rates = []
+        for asked in every:
+            called = probabilities(asked, narrow, broad) < below
+            others = ~asked.shown
+            rates.append((called[asked.shown].mean(), np.average(called[others], weights=asked.weight[others])))
+        rows = [*rates, np.mean(rates, axis=0)]
+        columns = (f"{shown:7.1%} {other:7.1%} {SHOWN * shown:7.1%}" for shown, other in rows)
+        print(f"  below {below:4.2f}: " + "; ".join(columns))
 
 
 def weighted_auc(p: np.ndarray, shown: np.ndarray, weight: np.ndarray) -> float:
@@ -168,9 +195,7 @@ def main() -> None:
     for kind in ("photograph", "drawing"):
         chosen = [i for i, content in enumerate(contents) if content.kind == kind]
         asked = Questions([contents[i] for i in chosen], items[chosen])
-        curves = {True: source.broad, False: source.narrow}
-        log_odds = np.array([curves[bool(b)].log_odds(m)[0] for b, m in zip(asked.broad, asked.margin, strict=True)])
-        p = 1 / (1 + np.exp(-log_odds))
+        p = probabilities(asked, source.narrow, source.broad)
         report(f"{kind}s", asked, p)
         if arguments.sheet:
             worst([contents[i] for i in chosen], asked, p, arguments.sheet.with_stem(f"{arguments.sheet.stem}-{kind}s"))

@@ -1,11 +1,12 @@
 """Measures adherence of nouns on pictures of several things: is what it calls not seen really not there?
 
-    python benchmarks/adherence/several_things.py FOLDER [--cache DIR]
+    python benchmarks/adherence/several_things.py FOLDER [--below 0.1] [--cache DIR]
 
 FOLDER holds the clones that benchmarks/data/several_things.py names. Photographs of COCO are asked for 50 nouns each; things
 that cover less than a share of the picture are asked for in one table and left out of the other. Pictures by generators
 are asked for the nouns of their own prompts. Beside the curves that soart has, those until 2026-11-30 are measured, which
-had only seen pictures of one thing. Intervals are 95 % by bootstrap over pictures.
+had only seen pictures of one thing. ``--below`` calls a noun *not seen* below another probability, which photographs.py finds on the
+pictures that the curves were fitted to. Intervals are 95 % by bootstrap over pictures.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def shown_by(curves: Sequence[tuple[float, float]], margin: np.ndarray, broad: n
     return expit(np.where(broad, broad_slope * margin + broad_offset, slope * margin + offset))
 
 
-def report_scenes(clone: Path, source: NounSource, curves: dict[str, tuple], cache: Path) -> None:
+def report_scenes(clone: Path, source: NounSource, curves: dict[str, tuple], below: float, cache: Path) -> None:
     """Print the figures of labelled photographs."""
     found, nouns, table = list(scenes(clone)), coco_nouns(clone), noun_classes()
     items = measured([scene.file for scene in found], source, cache)
@@ -63,18 +64,18 @@ def report_scenes(clone: Path, source: NounSource, curves: dict[str, tuple], cac
         shown = share[keep] > 0
         print(f" things of {100 * least:g} % of the picture and more: shown {shown.sum()} times")
         for name, one in curves.items():
-            figures(name, shown_by(one, margin[keep], broad[keep]), shown, picture[keep])
+            figures(name, shown_by(one, margin[keep], broad[keep]), shown, picture[keep], below)
 
 
-def figures(name: str, p: np.ndarray, shown: np.ndarray, picture: np.ndarray) -> None:
-    """Print the figures of P(shown) of the questions that are asked of pictures."""
+def figures(name: str, p: np.ndarray, shown: np.ndarray, picture: np.ndarray, below: float) -> None:
+    """Print the figures of P(shown) of the questions that are asked of pictures; those ``below`` are called not seen."""
     weight = np.where(shown, 1.0, shown.sum() / (~shown).sum())
     rows = [np.flatnonzero(picture == number) for number in np.unique(picture)]
     statistics: dict[str, Callable[[np.ndarray], float]] = {
         "AUC": lambda i: weighted_auc(p[i], shown[i], weight[i]),
         "calibration error, half shown": lambda i: weighted_error(p[i], shown[i], weight[i]),
-        "shown, called not seen": lambda i: float((p[i][shown[i]] < MISSED).mean()),
-        "not shown, called not seen": lambda i: float((p[i][~shown[i]] < MISSED).mean()),
+        "shown, called not seen": lambda i: float((p[i][shown[i]] < below).mean()),
+        "not shown, called not seen": lambda i: float((p[i][~shown[i]] < below).mean()),
         "shown, called seen": lambda i: float((p[i][shown[i]] >= SEEN).mean()),
         "not shown, called seen": lambda i: float((p[i][~shown[i]] >= SEEN).mean()),
     }
@@ -87,7 +88,7 @@ def figures(name: str, p: np.ndarray, shown: np.ndarray, picture: np.ndarray) ->
         print(f"  {name:8} {title:32} {value:6.3f}  ({low:.3f} … {high:.3f})")
 
 
-def report_prompts(folder: Path, source: NounSource, curves: dict[str, tuple], cache: Path) -> None:
+def report_prompts(folder: Path, source: NounSource, curves: dict[str, tuple], below: float, cache: Path) -> None:
     """Print the figures of pictures by generators, asked for the nouns of their prompts."""
     table, asked = noun_classes(), []
     for picture in prompted(folder, cache):
@@ -108,29 +109,30 @@ def report_prompts(folder: Path, source: NounSource, curves: dict[str, tuple], c
     for name, one in curves.items():
         p = shown_by(one, margin, broad)
         for title, those in (
-            ("called not seen", p < MISSED),
-            ("called uncertain", (p >= MISSED) & (p < SEEN)),
+            ("called not seen", p < below),
+            ("called uncertain", (p >= below) & (p < SEEN)),
             ("called seen", p >= SEEN),
         ):
             counts = [(those & (shows == 1)).sum(), (those & (shows == 0)).sum(), (those & ~told).sum()]
             print(f"  {name:8} {title:18} shown {counts[0]:3}, not {counts[1]:3}, unclear {counts[2]:3}")
         auc = weighted_auc(p[told], shows[told] == 1, np.ones(told.sum()))
-        print(f"  {name:8} AUC {auc:.3f}; wrongly called not seen {(p[shows == 1] < MISSED).sum() / len(asked):.1%}")
+        print(f"  {name:8} AUC {auc:.3f}; wrongly called not seen {(p[shows == 1] < below).sum() / len(asked):.1%}")
 
 
 def main() -> None:
     """Measure and print."""
     parser = command(__doc__, cache=True)
     parser.add_argument("folder", type=Path, help="folder of the clones that benchmarks/data/several_things.py names")
+    parser.add_argument("--below", type=float, default=MISSED, help="P(shown) below which a noun is called not seen")
     arguments = parser.parse_args()
-    source = NounSource.load()
+    source, below = NounSource.load(), arguments.below
     now = tuple((curve.slope, curve.offset) for curve in (source.narrow, source.broad))
     curves = {"before": BEFORE, "now": now}
     if (arguments.folder / COCO).is_dir():
-        report_scenes(arguments.folder / COCO, source, curves, arguments.cache)
+        report_scenes(arguments.folder / COCO, source, curves, below, arguments.cache)
     else:
         print(f"{arguments.folder / COCO} is not there: its photographs are left out.")
-    report_prompts(arguments.folder, source, curves, arguments.cache)
+    report_prompts(arguments.folder, source, curves, below, arguments.cache)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from ...prompts.phrases.cutting import Phrase
 #: Half width of 90 % intervals in standard deviations.
 _Z = 1.645
 #: P(shown) below which a phrase, or all of a prompt, counts as asked for and not shown.
-MISSED = 0.1
+MISSED = 0.15
 #: P(shown) from which on a phrase, or all of a prompt, counts as shown; in between it is uncertain.
 SEEN = 0.5
 

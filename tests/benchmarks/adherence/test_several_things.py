@@ -1,14 +1,19 @@
 """Labels of pictures of several things, and composites of stamps."""
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.special import expit
 
+from soart.benchmarks.adherence.photographs import not_seen, probabilities
 from soart.benchmarks.data import contents
 from soart.benchmarks.data.several_things import NOT_SHOWN, UNCLEAR, Prompted, coco_nouns, scenes
 from soart.metrics.items.nouns import noun_classes
+from soart.pipelines.judges.calibration import Curve
 
 
 def test_labels_of_a_clone(tmp_path):
@@ -46,3 +51,19 @@ def test_stamps_of_composites_cover_no_other_one(monkeypatch):
         assert ({"dog"} if red else set()) | ({"teapot"} if blue else set()) == {*content.nouns}
         assert 0.015 < red + blue < 1
         assert not ((content.pixels[..., 0] > 50) & (content.pixels[..., 2] > 50)).any()
+
+
+def test_what_would_be_called_not_seen(capsys):
+    """Of three nouns that are shown one has a low probability, of four others three, one of which counts twice."""
+    asked = SimpleNamespace(
+        margin=np.array([-2.0, 1, 2, -3, -3, -3, 4]),
+        broad=np.array([True, False, False] + 4 * [True]),
+        shown=np.array(3 * [True] + 4 * [False]),
+        weight=np.array([1.0, 1, 1, 1, 1, 2, 1]),
+    )
+    one = Curve(1.0, 0.0, ((0.0, 0.0), (0.0, 0.0)), 0.0)
+    assert probabilities(asked, one, one) == pytest.approx(expit(asked.margin))
+    not_seen([asked], one, one)
+    below = next(line for line in capsys.readouterr().out.splitlines() if "below 0.15" in line)
+    shares = [float(share) for share in re.findall(r"([\d.]+)%", below)]
+    assert shares == pytest.approx(2 * [33.3, 80.0, 26.7])
