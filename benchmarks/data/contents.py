@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.benchmarks.data.sources import PHOTOGRAPH, Source, learning_sources, unpack, unseen_sources
+from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, learning_sources, unpack, unseen_sources
 from soart.metrics.image import read_image
 
 STAMPS, GCOMPRIS = "tuxpaint-stamps-default", "gcompris-qt-data"
@@ -115,7 +115,16 @@ _SOURCES = {
     "cliff": "cliff, mountain", "lough_leane": "lake, mountain", "Valendas": "mountain", "tea-gardens": "",
     "piazza-gae-aulenti": "building", "ocean_waves": "beach", "Kite": "", "wool_mill_machine": "", "sunset_by_Aitzol_Berasategi": "",
 }  # fmt: skip
-_GCOMPRIS_FILES = ("explore_farm_animals", "explore_world_animals", "explore_monuments", "lang", "categorization")
+#: Files of gcompris: one of cartoon figures on white, 600 pixels wide, and those of photographs of 1,024 pixels and more.
+GCOMPRIS_DRAWINGS = "lang"
+GCOMPRIS_PHOTOGRAPHS = ("explore_farm_animals", "explore_world_animals", "explore_monuments", "erase")
+_GCOMPRIS_FILES = (
+    "explore_farm_animals",
+    "explore_world_animals",
+    "explore_monuments",
+    GCOMPRIS_DRAWINGS,
+    "categorization",
+)
 #: Nouns by name in gcompris, without digits, where the name is not the noun itself.
 _GCOMPRIS = {
     "dragon": "lizard", "narwhal": "whale", "polar_bear": "polar bear", "scarlet_macaw": "macaw", "moose": "mammal",
@@ -252,15 +261,22 @@ def reporting_contents(cache: Path, table: dict[str, frozenset[int]]) -> Iterato
     for source in unseen_sources(cache):
         if source.kind == PHOTOGRAPH:
             yield _of_source(source)
-    unpack(GCOMPRIS, cache)
     for file in _GCOMPRIS_FILES:
-        kind = "drawing" if file == "lang" else "photograph"
-        for name, content in resources(cache / GCOMPRIS / "usr" / "share" / "gcompris-qt" / "rcc" / f"{file}.rcc"):
-            stem = Path(name).stem.rstrip("0123456789")
-            if name.endswith(".webp") and content and stem not in _GCOMPRIS_OUT:
+        kind = DRAWING if file == GCOMPRIS_DRAWINGS else PHOTOGRAPH
+        for name, pixels in gcompris(cache, file):
+            stem = name.rstrip("0123456789")
+            if stem not in _GCOMPRIS_OUT:
                 text = _GCOMPRIS.get(stem, stem.replace("_", " "))
                 nouns = tuple(noun for noun in text.split(", ") if noun in table)
-                yield Content(f"{file}/{Path(name).stem}", kind, _reduced(read_image(content).pixels), nouns)
+                yield Content(f"{file}/{name}", kind, _reduced(pixels), nouns)
+
+
+def gcompris(cache: Path, file: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Names and (h, w, 3) uint8 pixels of the pictures in a file of gcompris, such as ``lang``."""
+    unpack(GCOMPRIS, cache)
+    for name, content in resources(cache / GCOMPRIS / "usr" / "share" / "gcompris-qt" / "rcc" / f"{file}.rcc"):
+        if name.endswith(".webp") and content:
+            yield Path(name).stem, read_image(content).pixels
 
 
 def resources(path: Path) -> Iterator[tuple[str, bytes | None]]:

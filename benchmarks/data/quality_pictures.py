@@ -85,7 +85,11 @@ def seeded(name: str, seed: int) -> np.random.Generator:
 
 def undamaged(source: Source, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Undamaged pictures of a source, one in each of SIZES that fits, (h, w, 3) float32 in 0…1."""
-    pixels = read_image(source.path).pixels
+    return reduced(read_image(source.path).pixels, rng)
+
+
+def reduced(pixels: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Parts of an (h, w, 3) uint8 picture, one reduced to each of SIZES that fits, (h, w, 3) float32 in 0…1."""
     longest = max(pixels.shape[:2])
     for low, high in SIZES:
         side = min(int(rng.integers(low, high + 1)), int(longest / 1.3))

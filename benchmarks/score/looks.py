@@ -1,25 +1,30 @@
 """Measures false alarms: sound pictures with looks that could be taken for damage, by source and look.
 
-    python benchmarks/score/looks.py [FOLDER] [--learning] [--cache DIR]
+    python benchmarks/score/looks.py [FOLDER] [--learning] [--sheet FILE.png] [--cache DIR]
 
-Pictures are those of the sources that the score was not learnt from, at 512 to 800 pixels, and, if FOLDER holds the clones
-that benchmarks/data/ai_pictures.py names, pictures by generators of 2023 to 2025. Each is measured as it is, and once with each
-look of benchmarks/data/styles.py. With --learning they are those of the sources that the score was learnt from, to choose by. Printed are the shares that are suspected of damage, and of what. Nobody has checked
-the pictures of generators for damage.
+Pictures are those of the sources that the score was not learnt from, and of gcompris, a package that it never saw: at 512 to
+800 pixels, and smaller drawings at 256 to 450. If FOLDER holds the clones that benchmarks/data/ai_pictures.py names, there are
+pictures by generators of 2023 to 2025, too. Each is measured as it is, and once with each look of benchmarks/data/styles.py.
+With --learning they are those of the sources that the score was learnt from, to choose by. Printed are the shares that are
+suspected of damage with exact binomial intervals of 95 % (Clopper & Pearson 1934), and of what. Nobody has checked the pictures of
+generators for damage; --sheet draws what is suspected, to look at.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw
+from scipy.stats import binomtest
 
 from soart.benchmarks.common import command, key_of, progress, stored_arrays
 from soart.benchmarks.data.ai_pictures import ai_pictures
-from soart.benchmarks.data.quality_pictures import in_bytes, seeded
-from soart.benchmarks.data.sources import learning_sources, unseen_sources
+from soart.benchmarks.data.contents import GCOMPRIS_DRAWINGS, GCOMPRIS_PHOTOGRAPHS, gcompris
+from soart.benchmarks.data.quality_pictures import in_bytes, reduced, seeded, undamaged
+from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, learning_sources, unseen_sources
 from soart.benchmarks.data.styles import LOOKS, with_look
 from soart.benchmarks.score.kinds import middle_size
 from soart.metrics.damage.names import DETECTORS
@@ -31,38 +36,121 @@ SEED = 47
 AS_IT_IS = "as it is"
 #: Sets of pictures by generators that are measured, and most pictures of each.
 GENERATED, MOST = ("four models", "three models", "Stable Diffusion"), 100
+#: Range of the longest sides of pictures, and of smaller drawings.
+USUAL, SMALLER = (512, 800), (256, 450)
+#: Side of a picture in a sheet, and pictures in a row.
+TILE, COLUMNS = 360, 5
+#: Name and (h, w, 3) pixels in 0…1 of a picture.
+Named = tuple[str, np.ndarray]
 
 
-def pictures(folder: Path | None, learning: bool, cache: Path) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Kind or set, name, and (h, w, 3) pixels in 0…1 of each picture."""
-    for source in learning_sources(cache) if learning else unseen_sources(cache):
+def of_size(pictures: Iterator[np.ndarray], sides: tuple[int, int]) -> np.ndarray | None:
+    """The first picture whose longest side is in a range."""
+    return next((picture for picture in pictures if sides[0] <= max(picture.shape[:2]) <= sides[1]), None)
+
+
+def packages(cache: Path, *, learning: bool) -> dict[str, list[Named]]:
+    """Pictures of packages, by set."""
+    sources = learning_sources(cache) if learning else unseen_sources(cache)
+    found: dict[str, list[Named]] = {PHOTOGRAPH: [], DRAWING: [], "smaller drawing": []}
+    for source in sources:
         if (picture := middle_size(source)) is not None:
-            yield source.kind, source.name, picture
-    if folder is None:
-        return
-    for found in ai_pictures(folder, cache, GENERATED):
-        step = max(1, len(found.files) // MOST)
-        for file in found.files[::step]:
-            yield found.name, str(file.relative_to(folder)), read_image(file).pixels.astype(np.float32) / 255
+            found[source.kind].append((source.name, picture))
+        elif source.kind == DRAWING and (picture := smaller(source)) is not None:
+            found["smaller drawing"].append((source.name, picture))
+    if learning:
+        return found
+    found["gcompris photograph"] = [
+        (f"{file}/{name}", picture)
+        for file in GCOMPRIS_PHOTOGRAPHS
+        for name, pixels in gcompris(cache, file)
+        if (picture := of_size(reduced(pixels, seeded(f"{file}/{name}", SEED)), USUAL)) is not None
+    ]
+    found["gcompris drawing"] = [(name, in_floats(pixels)) for name, pixels in gcompris(cache, GCOMPRIS_DRAWINGS)]
+    return found
 
 
-def measured(folder: Path | None, learning: bool, cache: Path) -> dict[str, np.ndarray]:
-    """Quality items (n, p) of all pictures with all looks, their kinds, and their looks; kept in the cache."""
+def smaller(source: Source) -> np.ndarray | None:
+    """An undamaged picture of a source that is too small for the usual sizes."""
+    return of_size(undamaged(source, seeded(source.name, SEED)), SMALLER)
+
+
+def generated(folder: Path, cache: Path) -> dict[str, list[Named]]:
+    """Pictures by generators, by set."""
+    found = {}
+    for pictures in ai_pictures(folder, cache, GENERATED):
+        chosen = pictures.files[:: max(1, len(pictures.files) // MOST)]
+        found[pictures.name] = [(str(file.relative_to(folder)), in_floats(read_image(file).pixels)) for file in chosen]
+    return found
+
+
+def in_floats(pixels: np.ndarray) -> np.ndarray:
+    """8-bit pixels in 0…1."""
+    return pixels.astype(np.float32) / 255
+
+
+def looked(name: str, picture: np.ndarray) -> dict[str, np.ndarray]:
+    """The picture as it is and with each look, uint8, by look."""
+    rng = seeded(name, SEED)
+    shown = {AS_IT_IS: picture} | {look: with_look(picture, look, rng) for look in LOOKS}
+    return {look: in_bytes(pixels) for look, pixels in shown.items()}
+
+
+def measured(title: str, pictures: Sequence[Named], cache: Path) -> np.ndarray:
+    """(n, looks, p) quality items of a set of pictures; kept in the cache."""
     extractor = QualityExtractor()
 
     def measure() -> dict[str, np.ndarray]:
-        rows: list[tuple[str, str, np.ndarray]] = []
-        every = list(pictures(folder, learning, cache))
-        for number, (kind, name, picture) in enumerate(every, start=1):
-            rng = seeded(name, SEED)
-            looks = {AS_IT_IS: picture} | {look: with_look(picture, look, rng) for look in LOOKS}
-            rows += [(kind, look, extractor.extract(in_bytes(shown))[0]) for look, shown in looks.items()]
-            progress(number, len(every), "measuring looks")
-        kinds, looked, items = zip(*rows, strict=True)
-        return {"kind": np.array(kinds), "look": np.array(looked), "items": np.array(items, dtype=np.float32)}
+        rows = []
+        for number, (name, picture) in enumerate(pictures, start=1):
+            shown = looked(name, picture).values()
+            rows.append(np.concatenate([extractor.extract(pixels) for pixels in shown]).astype(np.float32))
+            progress(number, len(pictures), f"measuring looks of {title}")
+        return {"items": np.stack(rows)}
 
-    key = key_of(f"{extractor.version} {SEED} {MOST} {folder is None} {learning} {', '.join(LOOKS)}")
-    return stored_arrays(cache / f"looks-{key}.npz", measure)
+    key = key_of(f"{extractor.version} {SEED} {', '.join(LOOKS)} {', '.join(name for name, _ in pictures)}")
+    return stored_arrays(cache / f"looks-{key}.npz", measure)["items"].astype(float)
+
+
+def suspected(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number of the detector that suspects each of (n, looks, p) items, −1 for none, and its evidence: (n, looks) each."""
+    evidence = quality_model().evidence(items.reshape(-1, items.shape[2]))
+    strongest = evidence.max(axis=0).reshape(items.shape[:2])
+    return np.where(strongest > 1, evidence.argmax(axis=0).reshape(items.shape[:2]), -1), strongest
+
+
+def report(title: str, found: np.ndarray) -> None:
+    """Print the shares of pictures that are suspected, by look."""
+    print(f"\n{title}")
+    for look, column in zip((AS_IT_IS, *LOOKS), found.T, strict=True):
+        count = int((column >= 0).sum())
+        low, high = binomtest(count, len(column)).proportion_ci(method="exact")
+        faults = Counter(DETECTORS[k] for k in column[column >= 0])
+        kinds = ", ".join(f"{fault} {times}" for fault, times in faults.most_common(4))
+        print(f"{look:21} {count:3} of {len(column):4}: {count / len(column):6.1%} ({low:.1%} … {high:.1%})  {kinds}")
+
+
+def draw(
+    sets: dict[str, list[Named]], found: dict[str, np.ndarray], strongest: dict[str, np.ndarray], path: Path
+) -> None:
+    """Draw all that is suspected, with the detector and its evidence."""
+    tiles = []
+    for title, pictures in sets.items():
+        for n, column in zip(*np.nonzero(found[title] >= 0), strict=True):
+            name, picture = pictures[n]
+            look = (AS_IT_IS, *LOOKS)[column]
+            words = f"{title}, {look}: {DETECTORS[found[title][n, column]]} {strongest[title][n, column]:.2f}"
+            tiles.append((Image.fromarray(looked(name, picture)[look]), words, name))
+    sheet = Image.new("RGB", (COLUMNS * TILE, -(-len(tiles) // COLUMNS) * (TILE + 28)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for k, (tile, words, name) in enumerate(tiles):
+        y, x = divmod(k, COLUMNS)
+        tile.thumbnail((TILE - 4, TILE - 4))
+        sheet.paste(tile, (x * TILE, y * (TILE + 28)))
+        pen.text((x * TILE, y * (TILE + 28) + TILE - 2), words, fill="black")
+        pen.text((x * TILE, y * (TILE + 28) + TILE + 11), name[-58:], fill="black")
+    sheet.save(path)
+    print(f"\nwritten: {path}")
 
 
 def main() -> None:
@@ -70,17 +158,19 @@ def main() -> None:
     parser = command(__doc__, cache=True)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of the clones of pictures by generators")
     parser.add_argument("--learning", action="store_true", help="the sources that the score was learnt from")
+    parser.add_argument("--sheet", type=Path, help="draw what is suspected")
     arguments = parser.parse_args()
-    data = measured(arguments.folder, arguments.learning, arguments.cache)
-    evidence = quality_model().evidence(data["items"].astype(float))
-    found = np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
-    for kind in (*dict.fromkeys(data["kind"].tolist()), ""):
-        print(f"\n{kind or 'all'}")
-        for look in (AS_IT_IS, *LOOKS):
-            rows = (data["look"] == look) & ((data["kind"] == kind) | (kind == ""))
-            faults = Counter(DETECTORS[k] for k in found[rows & (found >= 0)])
-            kinds = ", ".join(f"{fault} {times}" for fault, times in faults.most_common(4))
-            print(f"{look:21} {np.mean(found[rows] >= 0):6.1%} of {rows.sum():4}  {kinds}", flush=True)
+    sets = packages(arguments.cache, learning=arguments.learning)
+    if arguments.folder:
+        sets |= generated(arguments.folder, arguments.cache)
+    found, strongest = {}, {}
+    for title, pictures in sets.items():
+        found[title], strongest[title] = suspected(measured(title, pictures, arguments.cache))
+        report(f"{title}s" if title.endswith((PHOTOGRAPH, DRAWING)) else title, found[title])
+    for kind in (PHOTOGRAPH, DRAWING):
+        report(f"all {kind}s", np.concatenate([rows for title, rows in found.items() if title.endswith(kind)]))
+    if arguments.sheet:
+        draw(sets, found, strongest, arguments.sheet)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ doubled and patches that are exchanged, all where there is structure; sound vers
 that tell nothing. *From ticks*: what one person found sound in pictures by forty samplers (the set ``samplers`` of
 benchmarks/data/ai_pictures.py), for three of its four prompts, tested on the fourth. Both are tested on these pictures, which
 nobody warped: the third with the fewest ticks against the third with the most, within each prompt. In the second table
-pictures with less than half of their ticks are left out, most of which are noise or unfinished.
+pictures with less than half of their ticks are left out, most of which are noise or unfinished. Beside them stand what the
+overall score already counts, unlikeness, and the overall score itself, the other way round; neither was taught what is malformed,
+but the weights of the score were chosen by these pictures among others.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.nouns import noun_classes
 from soart.metrics.items.packaged import EFFICIENTNET
 from soart.metrics.items.packaged_items import PackagedExtractor
+from soart.metrics.tastes.overall import OverallJudge
 
 #: Every how many photographs are warped, their longest side, and the least shorter side.
 STEP, LONGEST, SHORTEST = 3, 384, 96
@@ -154,7 +157,8 @@ def main() -> None:
     )
     [samplers] = ai_pictures(arguments.folder, arguments.cache, ["samplers"])
     deep = np.array([name.startswith("deep/") for name in taste_extractor(EFFICIENTNET).names])
-    items = samplers.items(arguments.cache)[:, deep].astype(float)
+    every, judge = samplers.items(arguments.cache), OverallJudge.load()
+    items, unlike, score = every[:, deep], judge.unlikeness(every), judge.score(every)
     for title, chosen in (("all", samplers.opinions >= 0), ("without broken ones", samplers.opinions >= BROKEN)):
         ticks, prompts, own = samplers.opinions[chosen], samplers.prompt[chosen], items[chosen]
         relative, wanted = within(own, prompts), within(ticks, prompts)
@@ -170,6 +174,8 @@ def main() -> None:
         for name, detectors in (
             ("from warps", lambda penalty, own=own: from_warps(penalty, truth != 0).predict(own / scale)),
             ("from ticks", by_ticks),
+            ("unlikeness", lambda _, chosen=chosen: unlike[chosen]),
+            ("overall", lambda _, chosen=chosen: -score[chosen]),
         ):
             each = best(detectors, ticks, prompts)
             print(f"  {name:12} {'  '.join(f'{one:.3f}' for one in each)}   {np.mean(each):.3f}")
