@@ -22,23 +22,28 @@ from soart.benchmarks.common import command
 from soart.benchmarks.data.ai_pictures import WITH_OPINIONS, AiPictures, ai_pictures
 from soart.metrics.damage.rated_quality import rated_quality_model
 from soart.metrics.tastes.appeal import appeal_model
-from soart.metrics.tastes.overall import OverallJudge, shares_of
+from soart.metrics.tastes.overall import OverallJudge, points_of, qualities_of, shares_of
 
 SEED, DRAWS = 11, 1000
 
 
-def scores_of(judge: OverallJudge, items: np.ndarray) -> dict[str, np.ndarray]:
-    """(n,) values of the overall score, of what it was before, and of its parts, by title."""
-    freedom, appeal = judge.technical.freedom_from_faults(items), appeal_model().scores(items, judge.extractor.names)
-    rated = judge.rated(items)
+def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dict[str, np.ndarray]:
+    """(n,) values of the overall score, of what it was before, and of its parts, by title.
+
+    Args:
+        judge: the overall score.
+        items: (n, p) of the default network.
+        appeal: (n,) of the pictures, which may have been learnt anew.
+    """
+    freedom, rated, unlikeness = judge.technical.freedom_from_faults(items), judge.rated(items), judge.unlikeness(items)
     quality = rated_quality_model().shares_left(rated)
     return {
-        "overall": judge.score(items),
+        "overall": points_of(freedom, shares_of(appeal), qualities_of(rated, unlikeness)),
         "before": 100 * np.sqrt(freedom / 100) * shares_of(appeal) * quality,
         "freedom": freedom,
         "appeal": appeal,
         "rated quality": quality,
-        "likeness": -judge.unlikeness(items),
+        "likeness": -unlikeness,
         "technical": judge.technical.score(items),
     }
 
@@ -93,7 +98,8 @@ def main() -> None:
     judge, found = OverallJudge.load(), []
     for pictures in ai_pictures(arguments.folder, arguments.cache, WITH_OPINIONS):
         items = pictures.items(arguments.cache)
-        found.append(report(pictures, scores_of(judge, items)))
+        appeal = appeal_model().scores(items, judge.extractor.names)
+        found.append(report(pictures, scores_of(judge, items, appeal)))
     for k, title in enumerate(("rank correlation", "share of pairs")):
         means = {name: np.mean([values[name][k] for values in found]) for name in found[0]}
         print(f"mean {title}: " + ", ".join(f"{name} {mean:.3f}" for name, mean in means.items()))

@@ -1,16 +1,17 @@
-"""Measures the overall score: agreement with people, and order within pairs of versions.
+"""Measures the overall score, beside what it was before and its parts: agreement with people, and order within pairs of versions.
 
     python benchmarks/score/overall.py [--cache DIR] [--peers]
 
-Agreement is that of build_appeal.py: with opinions of domains that appeal has not learnt from, and rated quality from
-none of them. Pairs are an undamaged picture of 512 to 800 pixels of each source that neither the technical score nor rated
-quality was learnt from, and its damaged versions, one for each fault, of any strength. The data of opinions.py must be
-there. With --peers the agreement of NIQE (as in kinds.py) and of cleanvision's blur score is printed alone.
+Agreement with liking is that of build_appeal.py: with opinions of domains that appeal has not learnt from, and rated quality
+from none of them. Agreement with rated quality is on every fifth of the photographs that it was not learnt from, with the
+built-in appeal. Pairs are an undamaged picture of 512 to 800 pixels of each source that neither the technical score nor rated
+quality was learnt from, and its damaged versions, one for each fault, of any strength. The data of opinions.py and of
+rated_photographs.py must be there. With --peers the agreement of NIQE (as in kinds.py) and of cleanvision's blur score is
+printed alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,53 +22,56 @@ from soart.benchmarks.data.damage import FAULTS, damage
 from soart.benchmarks.data.opinions import other_files, other_opinions
 from soart.benchmarks.data.people import categories, everyone, picture_files
 from soart.benchmarks.data.quality_pictures import in_bytes
+from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
 from soart.benchmarks.data.sources import unseen_sources
-from soart.benchmarks.score.build_appeal import Learner, by_domain, mean_over, soart, technical
+from soart.benchmarks.score.ai_pictures import scores_of
 from soart.benchmarks.score.build_appeal import agreement as agree
+from soart.benchmarks.score.build_appeal import mean_over
 from soart.benchmarks.score.kinds import SEED, blur_scores, middle_size, niqe_of
-from soart.metrics.damage.rated_quality import rated_quality_model
-from soart.metrics.damage.technical import costs_of_faults, quality_model
 from soart.metrics.image import read_image
-from soart.metrics.tastes.overall import POWER, OverallJudge, qualities_of, shares_of
-from soart.training.appeal import Opinions, learn_appeal
+from soart.metrics.tastes.appeal import appeal_model
+from soart.metrics.tastes.overall import OverallJudge
+from soart.training.appeal import learn_appeal
+
+#: Which of the rated photographs are measured, and draws of the bootstrap over them.
+EVERY, DRAWS = 5, 1000
 
 
-def overall(names: tuple[str, ...]) -> Learner:
-    """The overall score with an appeal that is learnt from these opinions, in logarithms, which order pictures alike."""
-    columns, rated_model = [names.index(name) for name in quality_model().names], rated_quality_model()
-
-    def learn(opinions: Sequence[Opinions]) -> Callable[[np.ndarray], np.ndarray]:
-        appeal = learn_appeal(opinions, names)
-        return lambda items: (
-            np.log2(shares_of(appeal.scores(items, names)))
-            + np.log2(qualities_of(rated_model.scores(items, names), rated_model.unlikeness(items, names)))
-            - POWER * costs_of_faults(items[:, columns]) / quality_model().half
-        )
-
-    return learn
-
-
-def rated(names: tuple[str, ...]) -> Learner:
-    """Rated quality, which learns from none of these opinions; pictures that it cannot judge have its usual value."""
-    model = rated_quality_model()
-    return lambda opinions: lambda items: np.nan_to_num(model.scores(items, names), nan=model.usual)
-
-
-def agreement(cache: Path) -> None:
-    """Print how far scores agree with people."""
+def agreement(cache: Path, judge: OverallJudge) -> None:
+    """Print how far the overall score, what it was before, and its parts agree with people's liking, by domain."""
     place, others, category = everyone(cache), other_opinions(cache), categories(cache)
-    learners = {
-        "technical": technical,
-        "appeal": soart,
-        "rated": rated,
-        "overall": overall,
+    names, photographs = judge.extractor.names, np.unique(category)
+    left_out = {name: place.opinions(category == name) for name in photographs} | others
+    found: dict[str, dict[str, float]] = {}
+    for domain, opinions in left_out.items():
+        rest = [other for name, other in others.items() if name != domain]
+        appeal = learn_appeal([place.opinions(category != domain), *rest], names).scores(opinions.items, names)
+        for title, values in scores_of(judge, opinions.items, appeal).items():
+            found.setdefault(title, {})[domain] = agree(values, opinions)
+        progress(len(found["overall"]), len(left_out), "domains")
+    print("agreement with people: rank correlations with ratings, shares of choices")
+    print(f"{'':14} " + " ".join(f"{title:>13}" for title in found))
+    for domain in left_out:
+        print(f"{domain:14} " + " ".join(f"{values[domain]:13.3f}" for values in found.values()))
+    rated = [domain for domain, opinions in left_out.items() if opinions.pairs is None]
+    means = {
+        "mean, ratings": {title: np.mean([values[domain] for domain in rated]) for title, values in found.items()},
+        "mean": {title: mean_over(values, others) for title, values in found.items()},
     }
-    columns = {title: by_domain(place, category, others, learner(place.names)) for title, learner in learners.items()}
-    print("agreement with people: rank correlations with ratings, shares of choices\n" + " " * 14, end="")
-    print(" ".join(f"{title:>10}" for title in columns))
-    for domain in columns["overall"]:
-        print(f"{domain:14} " + " ".join(f"{found[domain]:10.3f}" for found in columns.values()))
-    print(f"{'mean':14} " + " ".join(f"{mean_over(found, others):10.3f}" for found in columns.values()))
+    for row, values in means.items():
+        print(f"{row:14} " + " ".join(f"{value:13.3f}" for value in values.values()))
+
+
+def quality(cache: Path, judge: OverallJudge) -> None:
+    """Print rank correlations with the rated quality of some of the photographs that it was not learnt from, and 95 % intervals."""
+    every = rated_photographs(cache, learning=False)
+    some = RatedPhotographs(every.files[::EVERY], every.kind[::EVERY], every.opinions[::EVERY])
+    items, rng = items_of(some, cache), np.random.default_rng(SEED)
+    drawn = rng.integers(0, len(items), (DRAWS, len(items)))
+    print(f"\nrank correlations with the rated quality of {len(items)} photographs")
+    for title, values in scores_of(judge, items, appeal_model().scores(items, judge.extractor.names)).items():
+        low, high = np.quantile([spearmanr(values[rows], some.opinions[rows])[0] for rows in drawn], (0.025, 0.975))
+        print(f"{title:14} {spearmanr(values, some.opinions)[0]:.3f} ({low:.3f} … {high:.3f})", flush=True)
 
 
 def classical(cache: Path) -> None:
@@ -87,9 +91,9 @@ def classical(cache: Path) -> None:
     print(f"{'mean':14} " + " ".join(f"{mean_over(values, others):11.3f}" for values in found.values()))
 
 
-def pairs(cache: Path) -> None:
+def pairs(cache: Path, judge: OverallJudge) -> None:
     """Print pairs in the right order, and scores of undamaged pictures by kind."""
-    judge, rng = OverallJudge.load(), np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
     sources = [(source, picture) for source in unseen_sources(cache) if (picture := middle_size(source)) is not None]
     scores: dict[str, list[np.ndarray]] = {"technical": [], "rated": [], "overall": []}
     for number, (_, picture) in enumerate(sources, start=1):
@@ -125,8 +129,10 @@ def main() -> None:
     if arguments.peers:
         classical(arguments.cache)
         return
-    agreement(arguments.cache)
-    pairs(arguments.cache)
+    judge = OverallJudge.load()
+    agreement(arguments.cache, judge)
+    quality(arguments.cache, judge)
+    pairs(arguments.cache, judge)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from PIL import Image
 
 from soart.benchmarks.data.ai_pictures import SHEETS, ai_pictures, tiles_of
 from soart.benchmarks.data.styles import LOOKS, with_look
-from soart.benchmarks.score.ai_pictures import agreement, right_pairs
+from soart.benchmarks.score.ai_pictures import agreement, right_pairs, scores_of
+from soart.metrics.tastes.appeal import appeal_model
+from soart.metrics.tastes.overall import OverallJudge
 
 
 def sheet(rng):
@@ -86,3 +88,15 @@ def test_looks_clip_nothing_and_keep_the_size():
     assert np.ptp(grey, axis=2).max() == 0
     assert LOOKS["high contrast"](picture, rng).std() > picture.mean(axis=2).std()
     assert LOOKS["shallow focus"](picture, rng)[:4].std() < picture[:4].std()
+
+
+def test_parts_make_up_the_overall_score():
+    judge, rng = OverallJudge.load(), np.random.default_rng(1)
+    items = judge.extractor.extract(rng.uniform(size=(2, 80, 96, 3)))
+    scores = scores_of(judge, items, appeal_model().scores(items, judge.extractor.names))
+    assert scores["overall"] == pytest.approx(judge.score(items))
+    assert scores["technical"] == pytest.approx(judge.technical.score(items))
+    liked = scores_of(judge, items, np.full(2, 9.0))
+    assert (liked["overall"] > scores["overall"]).all()
+    assert (liked["before"] > scores["before"]).all()
+    assert liked["freedom"] == pytest.approx(scores["freedom"])
