@@ -272,8 +272,13 @@ def reporting_contents(cache: Path, table: dict[str, frozenset[int]]) -> Iterato
 
 
 def gcompris(cache: Path, file: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Names and (h, w, 3) uint8 pixels of the pictures in a file of gcompris, such as ``lang``."""
-    unpack(GCOMPRIS, cache)
+    """Names and (h, w, 3) uint8 pixels of the pictures in a file of gcompris, such as ``lang``.
+
+    Raises:
+        SystemExit: the package cannot be downloaded.
+    """
+    if not unpack(GCOMPRIS, cache):
+        raise SystemExit(f"{GCOMPRIS} cannot be downloaded: run this on Debian 13 after apt-get update.")
     for name, content in resources(cache / GCOMPRIS / "usr" / "share" / "gcompris-qt" / "rcc" / f"{file}.rcc"):
         if name.endswith(".webp") and content:
             yield Path(name).stem, read_image(content).pixels

@@ -137,8 +137,8 @@ def test_sentences():
     assert judgement(0.97).sentence == "boat seen: 0.97"
     assert judgement(0.09, text="fox", negated=True).sentence == "fox seen, unwanted: 0.09"
     assert judgement(0.5, text="fox", negated=True).sentence == "no fox: 0.50"
-    assert judgement(0.1, text="fox", negated=True).sentence == "fox uncertain, unwanted: 0.10"
-    assert judgement(0.1).sentence == "boat uncertain: 0.10"
+    assert judgement(0.15, text="fox", negated=True).sentence == "fox uncertain, unwanted: 0.15"
+    assert judgement(0.15).sentence == "boat uncertain: 0.15"
     assert judgement(float("nan"), text="dog").sentence == "cannot tell 'dog'"
     whole = Adherence.of([judgement(0.9, text="owl"), judgement(0.07), judgement(0.3, text="woodcut")])
     assert whole.not_shown == ["no boat seen: 0.07"]
