@@ -181,7 +181,7 @@ def test_asked_for_and_not_shown(collection, ids):
     }
     assert adherence_among(collection, counts) == name
     assert adherence_among(collection, {"technical-9": 3}) == ""
-    for shown, expected in (("no", ids[:1]), ("yes", ids[5:10]), ("", ids)):
+    for shown, expected in (("no", ids[:2]), ("yes", ids[5:10]), ("", ids)):
         query = Query(ascending=True, judge="technical-9", **limits_of_shown(shown, collection, counts))
         assert order(collection, query, "me") == expected
     for shown, tastes in (("maybe", counts), ("no", {})):
