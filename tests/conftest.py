@@ -21,6 +21,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image, ImageFilter
 from specimens.learning import SharedProcess
+from specimens.noise import drawn_noise
+from specimens.nursery import Nursery
 from sqlalchemy import func, make_url, update
 
 from soart.metrics.damage.technical import TechnicalJudge
@@ -107,6 +109,14 @@ def process():
     process = SharedProcess()
     yield process
     process.end()
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    """A process whose children are killed."""
+    nursery = Nursery()
+    yield nursery
+    nursery.end()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -227,12 +237,7 @@ def together():
 @pytest.fixture
 def make_drawn():
     """Pictures of noise as if drawn for a request, without the cost of drawing."""
-
-    def make(seed, prompt="a boat", problem=None, size=16):
-        pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
-        return DrawnPicture(Request(prompt, seed, width=size, height=size), pixels, problem, 0.1)
-
-    return make
+    return drawn_noise
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,9 @@ from ..support.processes import compute_on_one_core, cores, follow_parent, keep_
 from .inspection import FileToInspect, Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
+#: What the first picture needs; missing ones are passed over.
+_NEEDED_FIRST = ("cv2", "imagehash", "scipy.fftpack")
+
 
 def start_worker(told: Connection, niceness: int = 0) -> None:
     """Make this process a worker: one thread, no reaction to Ctrl-C, and an end when its parent ends or says so."""
@@ -45,7 +48,8 @@ def _context() -> BaseContext:
     if "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         package = __package__.split(".")[0]
-        context.set_forkserver_preload([f"{package}.pipelines.ingest.worker", f"{package}.metrics.items.planes"])
+        ours = (f"{package}.pipelines.ingest.worker", f"{package}.metrics.items.planes")
+        context.set_forkserver_preload([*ours, *_NEEDED_FIRST])
         return context
     return multiprocessing.get_context("spawn")
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from specimens.dying import add_batches
 from sqlalchemy import select
 
 from soart.errors import CollectionError, ImageError
@@ -322,31 +323,17 @@ def test_memory_holds_no_pictures(make_drawn):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-# The child writes pictures and rows only; it enters none of the libraries whose threads it lost.
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_kill_at_any_moment_loses_at_most_the_batch_in_flight(where, make_drawn):
+def test_kill_at_any_moment_loses_at_most_the_batch_in_flight(where, nursery):
     """Twenty kills in a row on one collection; after each, every acknowledged batch is whole."""
     Collection(where).close()
     waits = random.Random(4)
     acknowledged = 0
     for life in range(20):
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                with Collection(where) as collection:
-                    for batch in range(10_000):
-                        collection.add_drawn(
-                            [make_drawn(life * 100_000 + batch * 3 + k) for k in range(3)], "m", "DDIM"
-                        )
-                        os.write(writer, b".")
-            finally:
-                os._exit(0)
-        os.close(writer)
+        child, reader = nursery.start(add_batches, where, life * 100_000)
         os.read(reader, 1)
         time.sleep(waits.uniform(0, 0.05))
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        nursery.wait(child)
         acknowledged += 1 + len(os.read(reader, 1 << 16))
         os.close(reader)
         with Collection(where) as collection:

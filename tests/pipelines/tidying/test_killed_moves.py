@@ -3,64 +3,33 @@
 Each test prints how far every killed run had got (``pytest -s``), and checks that runs ended in each state of a move.
 """
 
-import errno
 import os
 import signal
 from collections import Counter
-from pathlib import Path
+from functools import partial
 
 import pytest
+from specimens.dying import die_at
 
 from soart.pipelines.tidying.cull import Move, cull
 from soart.pipelines.tidying.undoing import RecordedChanges, undo
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL"),
-    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
-]
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 PICTURES = 2
-#: Functions of the system that change a disk or wait for it: before and after each call is a moment to be killed at.
-STEPS = ("fsync", "link", "rename", "unlink", "rmdir")
 
 
-def killed_at(moment, act, elsewhere):
-    """Run ``act`` in a child that is killed at a moment, counted from 0; returns the call it was at, None if it finished."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(writing)
-        _, status = os.waitpid(child, 0)
-        with os.fdopen(reading) as stream:
+@pytest.fixture
+def killed_at(nursery):
+    """Run ``act`` in a child that is killed at a moment, counted from 0, and tell the call it was at; None if it finished."""
+
+    def run(moment, act, elsewhere):
+        child, reader = nursery.start(die_at, moment, act, elsewhere)
+        with os.fdopen(reader) as stream:
             text = stream.read()
-        assert status == (signal.SIGKILL if text else 0)
+        assert nursery.wait(child) == (signal.SIGKILL if text else 0)
         return text or None
-    try:
-        left = moment
 
-        def checked(name, call):
-            def at(when):
-                nonlocal left
-                if left == 0:
-                    os.write(writing, f"{when} {name}".encode())
-                    os.kill(os.getpid(), signal.SIGKILL)
-                left -= 1
-
-            def run(*arguments, **options):
-                at("before")
-                if elsewhere and name in ("link", "rename") and len({Path(path).parent for path in arguments[:2]}) > 1:
-                    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-                result = call(*arguments, **options)
-                at("after")
-                return result
-
-            return run
-
-        for name in STEPS:
-            setattr(os, name, checked(name, getattr(os, name)))
-        act()
-        os._exit(0)
-    finally:
-        os._exit(1)
+    return run
 
 
 @pytest.fixture
@@ -107,12 +76,12 @@ def log(title, moment, call, counts, folder):
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["same disk", "another disk"])
-def test_a_cull_killed_at_any_moment_is_undone(prepared, elsewhere):
+def test_a_cull_killed_at_any_moment_is_undone(prepared, killed_at, elsewhere):
     seen, moment = Counter(), 0
     while True:
         folder, moves = prepared(moment)
         before = contents(folder)
-        call = killed_at(moment, lambda: cull(moves, folder / "undo.jsonl"), elsewhere)  # noqa: B023 - called at once
+        call = killed_at(moment, partial(cull, moves, folder / "undo.jsonl"), elsewhere)
         counts = state(folder, before)
         if call is None:
             break
@@ -130,13 +99,13 @@ def test_a_cull_killed_at_any_moment_is_undone(prepared, elsewhere):
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["same disk", "another disk"])
-def test_an_undo_killed_at_any_moment_goes_on(prepared, elsewhere):
+def test_an_undo_killed_at_any_moment_goes_on(prepared, killed_at, elsewhere):
     seen, moment = Counter(), 0
     while True:
         folder, moves = prepared(moment)
         before = contents(folder)
         cull(moves, folder / "undo.jsonl")
-        call = killed_at(moment, lambda: undo(folder / "undo.jsonl"), elsewhere)  # noqa: B023 - called at once
+        call = killed_at(moment, partial(undo, folder / "undo.jsonl"), elsewhere)
         counts = state(folder, before)
         if call is None:
             break

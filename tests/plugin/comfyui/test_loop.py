@@ -30,7 +30,7 @@ DRAWING = {"model": "embedded", "count": 1, "prompt_seed": 0, "literal": True}
 
 def ask(graph, **more):
     return graph.add("SoartPromptChoice", **{
-        "space": SPACE, "by": "technical", "count": 1, "search_seed": 0, "model": "embedded", "usual_steps": 6, "usual_guidance": 3.0,
+        "space": SPACE, "by": "technical", "count": 1, "search_seed": 0, "model": "embedded", "usual_steps": 2, "usual_guidance": 3.0,
         "usual_width": 64, "usual_height": 64, **more,
     })  # fmt: skip
 
@@ -337,7 +337,7 @@ def test_a_space_without_schedulers_leaves_the_model_its_own(host, patient_graph
 
 
 def test_kept_pictures_hold_prompt_and_workflow_unless_the_host_writes_no_metadata(host, graph, request):
-    choice = ask(graph, collection="texts")
+    choice = ask(graph, collection="texts", usual_steps=6)
     seen = graph.add("SoartObserve", image=draw(graph, choice).out(), choice=choice.out(7))
     workflow = {"nodes": [], "extra": {"note": "drawn by the loop – ü"}}
     assert host.run(graph, {"workflow": workflow}).ok

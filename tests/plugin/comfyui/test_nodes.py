@@ -17,7 +17,7 @@ from soart.pipelines.models.request import NOT_NUMBERS
 from soart.plugin.comfyui import pictures as comfy_pictures
 
 PROMPT = {
-    "prompt": "a {sharp|noisy} picture of a boat", "negative": "", "model": "embedded", "count": 4, "seed": 3, "prompt_seed": 1, "steps": 8,
+    "prompt": "a {sharp|noisy} picture of a boat", "negative": "", "model": "embedded", "count": 4, "seed": 3, "prompt_seed": 1, "steps": 3,
     "guidance": -1.0, "width": 0, "height": 0,
 }  # fmt: skip
 
@@ -334,7 +334,7 @@ def test_a_locked_collection_is_said_in_the_node(host, patient_graph, monkeypatc
 
 
 CHOICE = {
-    "space": "a {sharp|noisy} picture of a {boat|owl|fox}", "by": "technical", "count": 1, "search_seed": 0, "model": "test", "usual_steps": 8,
+    "space": "a {sharp|noisy} picture of a {boat|owl|fox}", "by": "technical", "count": 1, "search_seed": 0, "model": "test", "usual_steps": 3,
     "usual_guidance": 3.0, "usual_width": 64, "usual_height": 64,
 }  # fmt: skip
 
@@ -343,7 +343,7 @@ def test_a_run_can_be_interrupted_within_the_steps_of_a_batch(comfy, graph, monk
     # Else a step that is drawn quickly is not shown. The pack's modules are its own.
     monkeypatch.setattr(sys.modules[f"{comfy.pack}.plugin.comfyui.base"], "UPDATE_SECONDS", float("-inf"))
     bar = sys.modules["comfy.utils"].ProgressBar
-    graph.add("PreviewImage", images=graph.add("SoartGenerate", **{**PROMPT, "seed": 99}).out())
+    graph.add("PreviewImage", images=graph.add("SoartGenerate", **{**PROMPT, "seed": 99, "steps": 8}).out())
     graph.add("SoartScore", images=pictures(graph).out(), by="technical")
     bar.seen.clear()
     bar.interrupt_after = 3

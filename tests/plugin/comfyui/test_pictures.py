@@ -15,7 +15,7 @@ from soart.pipelines.models.loading import EMBEDDED_FOLDER
 from soart.pipelines.models.request import DrawnPicture, Request
 
 PROMPT = {
-    "prompt": "a boat", "negative": "", "count": 1, "seed": 3, "prompt_seed": 1, "steps": 8, "guidance": -1.0, "width": 0, "height": 0,
+    "prompt": "a boat", "negative": "", "count": 1, "seed": 3, "prompt_seed": 1, "steps": 3, "guidance": -1.0, "width": 0, "height": 0,
 }  # fmt: skip
 
 
