@@ -355,7 +355,7 @@ def test_effects_find_the_planted_ones(rng):
     truth = Tables(levels, np.zeros(1), main[None], pair[None])
     x = Domain.of(levels).random(rng, 150)
     model = RatingModel(levels).fit(x, truth(x)[0] + 0.3 * rng.normal(size=150))
-    table = factor_effects(model, rng, pairs=3)
+    table = factor_effects(model, rng)
     assert [(effect.slot, effect.option) for effect in table.effects[:4]] == [(0, 0), (0, 1), (0, 2), (1, 0)]
     top = max(table.effects, key=lambda effect: effect.mean)
     assert (top.slot, top.option) == (0, 2)
