@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
@@ -18,7 +18,7 @@ from ...messages import message
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.items.combined import default_network
 from ..support.file_stamps import changed_at
-from ..support.judge_names import JUDGES
+from ..support.judge_names import JUDGES, offered_judges
 from ..support.wording import meant
 
 if TYPE_CHECKING:
@@ -30,6 +30,19 @@ SUFFIX = ".taste.safetensors"
 #: Folder of a collection that holds its raters' tastes.
 FOLDER = "tastes"
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
+
+
+class Tastes(Protocol):
+    """Tastes by name: the user's, or those of a collection and the user's."""
+
+    def names(self) -> list[str]:
+        """Names of all tastes."""
+
+    def path(self, name: str, /) -> Path:
+        """The file of a taste."""
+
+    def load(self, name: str, /) -> Taste:
+        """Read a taste."""
 
 
 class TasteStore:
@@ -162,18 +175,28 @@ def delete_file(path: Path) -> None:
         raise TasteError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
 
+def check_unambiguous(name: str, tastes: Tastes) -> None:
+    """Refuse the name of a taste that is that of another judge too.
+
+    Raises:
+        TasteError: it is.
+    """
+    if name in JUDGES or name in offered_judges():
+        raise TasteError(
+            f"{name!r} is both a judge that is no taste and your taste in {str(tastes.path(name))!r}: rename that file to use both."
+        )
+
+
 def item_judge_named(name: str, tastes: TasteStore) -> TasteJudge | BuiltInJudge:
     """The judge of items of a name: ``overall``, ``technical``, a detector, or the user's taste.
 
     Raises:
-        TasteError: no judge of that name, a taste that has the name of a built-in judge, a damaged file, or a taste that
+        TasteError: no judge of that name, a taste that has the name of another judge, a damaged file, or a taste that
             needs items that this soart does not measure.
         ModelError: the network behind its items cannot be loaded.
     """
-    if name in JUDGES and name in tastes.names():
-        raise TasteError(
-            f"{name!r} is both a built-in judge and your taste in {str(tastes.path(name))!r}: rename that file to use both."
-        )
+    if name in tastes.names():
+        check_unambiguous(name, tastes)
     if name in (OVERALL, TECHNICAL, *DETECTORS):
         return built_in_judge(name)
     from .taste_judge import TasteJudge
