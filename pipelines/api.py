@@ -246,7 +246,7 @@ def distil(
         by: a taste, or its name.
         lora: file of the LoRA, ``.safetensors``; its name is that of the LoRA in prompts.
         collection: a folder, or an open collection, which stays open; the pictures that are drawn are stored in it.
-        model: as for ``generate``; of Stable Diffusion 1, 2 or XL.
+        model: as for ``generate``; of Stable Diffusion 1, 2, XL or 3, Flux or Sana.
         prompt: a prompt or a template to draw pictures of; by default the prompts of the rated pictures.
         rated: True to train on the rated pictures themselves and not on fresh ones.
         pictures: number of fresh pictures to train on.
