@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from numbers import Real
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ...errors import JudgeError, SoartError, expect, first_line
 from ...metrics.checks import HEAVIEST, is_weight
@@ -17,7 +18,7 @@ from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import NEEDS, Judge, Measurer
 from ...threads import one_model_at_a_time
-from ..scoring.taste_store import Tastes, TasteStore, check_unambiguous
+from ..scoring.taste_store import TasteStore, check_unambiguous
 from ..support.judge_names import offered_judges
 from ..support.wording import BIDI_CONTROLS, meant
 from .built_in import BUILT_IN
@@ -32,6 +33,19 @@ if TYPE_CHECKING:
 By: TypeAlias = (
     "str | Judge | Taste | GuardedJudge | Sequence[str | Judge | Taste | GuardedJudge] | Mapping[Any, float] | None"
 )
+
+
+class Tastes(Protocol):
+    """Tastes by name: the user's, or those of a collection and the user's."""
+
+    def names(self) -> list[str]:
+        """Names of all tastes."""
+
+    def path(self, name: str, /) -> Path:
+        """The file of a taste."""
+
+    def load(self, name: str, /) -> Taste:
+        """Read a taste."""
 
 
 #: Origin of the built-in judges.
@@ -165,7 +179,7 @@ def judge_named(text: str, tastes: Tastes | None = None, *, known_only: bool = F
 
 
 def _taste(name: str, tastes: Tastes) -> Judge:
-    check_unambiguous(name, tastes)
+    check_unambiguous(name, tastes.path(name))
     # Tastes need scikit-learn, which a ranking without them need not wait for.
     from ..scoring.taste_judge import TasteJudge
 

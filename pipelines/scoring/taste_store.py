@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import platformdirs
 
@@ -30,19 +30,6 @@ SUFFIX = ".taste.safetensors"
 #: Folder of a collection that holds its raters' tastes.
 FOLDER = "tastes"
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
-
-
-class Tastes(Protocol):
-    """Tastes by name: the user's, or those of a collection and the user's."""
-
-    def names(self) -> list[str]:
-        """Names of all tastes."""
-
-    def path(self, name: str, /) -> Path:
-        """The file of a taste."""
-
-    def load(self, name: str, /) -> Taste:
-        """Read a taste."""
 
 
 class TasteStore:
@@ -175,15 +162,15 @@ def delete_file(path: Path) -> None:
         raise TasteError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
 
-def check_unambiguous(name: str, tastes: Tastes) -> None:
-    """Refuse the name of a taste that is that of another judge too.
+def check_unambiguous(name: str, file: Path) -> None:
+    """Refuse the taste in a file if another judge has its name.
 
     Raises:
-        TasteError: it is.
+        TasteError: it has.
     """
     if name in JUDGES or name in offered_judges():
         raise TasteError(
-            f"{name!r} is both a judge that is no taste and your taste in {str(tastes.path(name))!r}: rename that file to use both."
+            f"{name!r} is both a judge that is no taste and your taste in {str(file)!r}: rename that file to use both."
         )
 
 
@@ -196,7 +183,7 @@ def item_judge_named(name: str, tastes: TasteStore) -> TasteJudge | BuiltInJudge
         ModelError: the network behind its items cannot be loaded.
     """
     if name in tastes.names():
-        check_unambiguous(name, tastes)
+        check_unambiguous(name, tastes.path(name))
     if name in (OVERALL, TECHNICAL, *DETECTORS):
         return built_in_judge(name)
     from .taste_judge import TasteJudge

@@ -29,8 +29,9 @@ from ..collection.collection import Collection
 from ..collection.good_prompts import good_prompts
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
+from ..judges.finding import Tastes
 from ..models.request import Lora, Request
-from ..scoring.taste_store import StoresInTurn, Tastes, TasteStore, tastes_of
+from ..scoring.taste_store import StoresInTurn, TasteStore, tastes_of
 from . import pruning
 from .dead_slots import dead_slots, left_out
 from .evidence import Evidence
