@@ -90,16 +90,15 @@ def check_targets(targets: object, rows: int) -> np.ndarray:
     return values
 
 
-def check_modes(modes: Sequence[object] | np.ndarray, rows: int, groups: int = 2) -> np.ndarray:
+def check_modes(modes: Sequence[object] | np.ndarray, rows: int) -> np.ndarray:
     """Check modes, one for each of ``rows`` pictures, and return their names as (rows,) strings.
 
     Args:
         modes: mode of each picture.
         rows: number of pictures.
-        groups: the fewest different modes allowed.
 
     Raises:
-        ItemsError: the number does not fit, or different modes are too few.
+        ItemsError: the number does not fit, or all modes are the same.
     """
     try:
         names = np.asarray(modes).astype(str)
@@ -108,6 +107,6 @@ def check_modes(modes: Sequence[object] | np.ndarray, rows: int, groups: int = 2
     if names.shape != (rows,):
         raise ItemsError(f"Expected one mode for each of {rows} pictures, got shape {names.shape}.")
     different = np.unique(names)
-    if len(different) < groups:
-        raise ItemsError(f"Expected at least {groups} modes to tell apart, got {', '.join(different) or 'none'}.")
+    if len(different) < 2:
+        raise ItemsError(f"Expected at least 2 modes to tell apart, got {', '.join(different) or 'none'}.")
     return names

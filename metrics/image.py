@@ -69,7 +69,6 @@ def read_image(
     *,
     label: str | None = None,
     background: tuple[int, int, int] = WHITE,
-    pixel_limit: int = PIXEL_LIMIT,
 ) -> Picture:
     """Decode a file, or the bytes of one, to 8-bit sRGB.
 
@@ -77,7 +76,6 @@ def read_image(
         source: a path, or the content itself.
         label: name of the picture in messages; by default its path.
         background: the RGB colour, 0–255, laid under transparent pixels.
-        pixel_limit: the largest width × height that is decoded; Pillow has a limit of its own at 179 million.
 
     Raises:
         ImageError: the file is missing, unreadable, empty, not a picture, truncated, corrupt, too large, or in a format
@@ -102,7 +100,7 @@ def read_image(
     try:
         # The decoder of JPEG XL unpacks the pixels as it opens a file.
         if is_jxl(content) and (size := jxl_size(content)):
-            _check_size(size, pixel_limit, name)
+            _check_size(size, name)
             _check_ratio(size, 3, len(content), name)
         trimmed = trim_png(content) if content.startswith(SIGNATURE) else TrimmedPng(content)
         with warnings.catch_warnings():
@@ -113,13 +111,13 @@ def read_image(
                     raise ImageError(
                         f"{name} is in the format {image.format}, which is not decoded: convert it to PNG."
                     )
-                _check_size(image.size, pixel_limit, name)
+                _check_size(image.size, name)
                 _check_ratio(image.size, _bytes_a_pixel(image.mode), len(trimmed.content), name)
                 return _decode(image, background, trimmed)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name} has more pixels than the limit of {pixel_limit}: make it smaller.") from error
+        raise ImageError(f"{name} has more pixels than the limit of {PIXEL_LIMIT}: make it smaller.") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} is not a picture in any known format.") from error
     # Decoders raise nearly anything on hostile content.
@@ -128,10 +126,10 @@ def read_image(
         raise ImageError(f"{name} is damaged or cut short: {reason}.") from error
 
 
-def _check_size(size: tuple[int, int], pixel_limit: int, name: str) -> None:
-    if size[0] * size[1] > pixel_limit:
+def _check_size(size: tuple[int, int], name: str) -> None:
+    if size[0] * size[1] > PIXEL_LIMIT:
         raise ImageError(
-            f"{name} has {size[0]}×{size[1]} pixels, more than the limit of {pixel_limit}: make it smaller."
+            f"{name} has {size[0]}×{size[1]} pixels, more than the limit of {PIXEL_LIMIT}: make it smaller."
         )
 
 

@@ -135,9 +135,7 @@ def generate(
     """
     judges = judges_for(by)
     with ExitStack() as stack:
-        if not isinstance(collection, Collection):
-            Collection.check_place(collection)
-        generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
+        generator = _generator(model, collection, stack)
         requests = generation.plan(
             prompt,
             count,
@@ -148,7 +146,7 @@ def generate(
             **settings,
         )
         # Made now, so that a mistake in the model or the settings leaves no empty collection behind.
-        store = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
+        store = _opened(collection, stack)
         result = generation.generate(store, generator, requests, [judge for judge, _ in judges])
         return _ranking(store, result.rows, judges)
 
@@ -204,16 +202,14 @@ def optimize(
     """
     judge = optimizing.judge_for(by, anyway=anyway)
     with ExitStack() as stack:
-        if not isinstance(collection, Collection):
-            Collection.check_place(collection)
-        generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
+        generator = _generator(model, collection, stack)
         files = [Path(like)] if isinstance(like, str | Path) else [Path(one) for one in like]
         if prompt is None and not files:
             raise SoartError("Expected a prompt, or pictures to begin with (like=), got neither.")
         if not files:
             # A mistake leaves no empty collection behind.
             generator.request(prompt or "", seed, **settings)
-        opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
+        opened = _opened(collection, stack)
         prompt, settings, parents = beginning(opened, generator, files, prompt, seed, settings, strength)
         request = generator.request(prompt, seed, **settings)
         found = optimizing.optimize(
@@ -250,7 +246,7 @@ def distil(
         by: a taste, or its name.
         lora: file of the LoRA, ``.safetensors``; its name is that of the LoRA in prompts.
         collection: a folder, or an open collection, which stays open; the pictures that are drawn are stored in it.
-        model: as for ``generate``; of Stable Diffusion 1, 2 or XL.
+        model: as for ``generate``; of Stable Diffusion 1, 2, XL or 3, Flux or Sana.
         prompt: a prompt or a template to draw pictures of; by default the prompts of the rated pictures.
         rated: True to train on the rated pictures themselves and not on fresh ones.
         pictures: number of fresh pictures to train on.
@@ -286,10 +282,8 @@ def distil(
     distilling.check_taste(judge)
     distilling.checked_path(lora)
     with ExitStack() as stack:
-        if not isinstance(collection, Collection):
-            Collection.check_place(collection)
-        generator = model if isinstance(model, ImageGenerator) else stack.enter_context(_generator(model))
-        opened = collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
+        generator = _generator(model, collection, stack)
+        opened = _opened(collection, stack)
         recipe = Recipe(
             training_steps, rank=rank, rate=distilling.usual_rate(generator) if rate is None else rate, seed=seed
         )
@@ -438,12 +432,24 @@ def _paths(pictures: str | Path | Iterable[str | Path]) -> list[str | Path]:
     return paths
 
 
-def _generator(model: str | Path | LoadedModel | None) -> ImageGenerator:
+def _generator(
+    model: str | Path | LoadedModel | ImageGenerator | None, collection: str | Path | Collection, stack: ExitStack
+) -> ImageGenerator:
+    """The generator of a model, which the stack closes unless it is the caller's, after a check of the collection's place."""
+    if not isinstance(collection, Collection):
+        Collection.check_place(collection)
+    if isinstance(model, ImageGenerator):
+        return model
     what = "the model as a name, a path, the result of load_model or a generator"
     expect(what, model, str, Path, LoadedModel, type(None), error=ModelError)
     if isinstance(model, LoadedModel):
-        return ImageGenerator(model)
-    return open_generator(GeneratorOptions(None if model is None else str(model)))
+        return stack.enter_context(ImageGenerator(model))
+    return stack.enter_context(open_generator(GeneratorOptions(None if model is None else str(model))))
+
+
+def _opened(collection: str | Path | Collection, stack: ExitStack) -> Collection:
+    """The collection, which the stack closes unless the caller opened it."""
+    return collection if isinstance(collection, Collection) else stack.enter_context(Collection(collection))
 
 
 def _ranking(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -124,24 +125,29 @@ def read_file(path: Path) -> dict[str, Value]:
     Raises:
         SoartError: the file cannot be read, an unknown key, or a wrong value.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    with _errors_in_sentences(path, "read"):
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except FileNotFoundError:
+            return {}
         values = {known(key, repr(str(path))): checked(key, value, repr(str(path))) for key, value in content.items()}
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise SoartError(f"The settings {str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise SoartError(f"The settings {str(path)!r} are not valid TOML: {first_line(error)}.") from error
-    except RecursionError as error:
-        raise _too_deep(path) from error
     if path.name == PROJECT:
         _check_project(values, path)
     return values
 
 
-def _too_deep(path: Path) -> SoartError:
-    return SoartError(f"The settings {str(path)!r} are nested too deeply: settings are texts and lists of texts.")
+@contextmanager
+def _errors_in_sentences(path: Path, action: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SoartError(f"The settings {str(path)!r} cannot be {action}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise SoartError(f"The settings {str(path)!r} are not valid TOML: {first_line(error)}.") from error
+    except RecursionError as error:
+        raise SoartError(
+            f"The settings {str(path)!r} are nested too deeply: settings are texts and lists of texts."
+        ) from error
 
 
 def known(key: str, where: str = "") -> str:
@@ -303,7 +309,7 @@ def store(path: Path, key: str, value: Value | None) -> None:
         value = checked(key, value, "on the command line")
         if path.name == PROJECT:
             _check_project({key: value}, path)
-    try:
+    with _errors_in_sentences(path, "written"):
         document = tomlkit.parse(path.read_text(encoding="utf-8-sig") if path.exists() else "")
         if value is None:
             document.pop(key, None)
@@ -316,9 +322,3 @@ def store(path: Path, key: str, value: Value | None) -> None:
             # The user names them here.
             for model in _local_models(key, value):
                 allow(path, model)
-    except OSError as error:
-        raise SoartError(f"The settings {str(path)!r} cannot be written: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise SoartError(f"The settings {str(path)!r} are not valid TOML: {first_line(error)}.") from error
-    except RecursionError as error:
-        raise _too_deep(path) from error

@@ -17,7 +17,7 @@ from pairs of a picture and a damaged version of it, photographs and drawings of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -76,14 +76,18 @@ class RatedQuality:
         Raises:
             TasteError: its items are not among them.
         """
-        columns = columns_of("Rated quality", self.names, names)
-        frame, side = Frame(self.centre, self.scale, np.empty(0)), self.names.index(SIDE)
-        scores = np.empty(len(items))
-        for block in blocks(len(items)):
-            own = np.asarray(items[block][:, columns], dtype=np.float64)
-            values = np.clip(self.offset + frame.deviations(own) @ self.weights, 0, 1)
+        scores, side = np.empty(len(items)), self.names.index(SIDE)
+        for block, own, deviations in self._blocks(items, names):
+            values = np.clip(self.offset + deviations @ self.weights, 0, 1)
             scores[block] = np.where(own[:, side] < SMALLEST, np.nan, values)
         return scores
+
+    def _blocks(self, items: np.ndarray, names: Sequence[str]) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Rows of some pictures at a time, with their own items (b, p) and the deviations (b, p) of these."""
+        columns, frame = columns_of("Rated quality", self.names, names), Frame(self.centre, self.scale, np.empty(0))
+        for block in blocks(len(items)):
+            own = np.asarray(items[block][:, columns], dtype=np.float64)
+            yield block, own, frame.deviations(own)
 
     @cached_property
     def coloured(self) -> np.ndarray:
@@ -100,12 +104,9 @@ class RatedQuality:
         Raises:
             TasteError: its items are not among them.
         """
-        columns = columns_of("Rated quality", self.names, names)
-        frame, side = Frame(self.centre, self.scale, np.empty(0)), self.names.index(SIDE)
-        found = np.empty(len(items))
-        for block in blocks(len(items)):
-            own = np.asarray(items[block][:, columns], dtype=np.float64)
-            squares = frame.deviations(own) ** 2
+        found, side = np.empty(len(items)), self.names.index(SIDE)
+        for block, own, deviations in self._blocks(items, names):
+            squares = deviations**2
             grey = own[:, self.names.index(COLOURFUL)] < LEAST_COLOURFUL
             mean = np.where(grey, squares[:, ~self.coloured].mean(axis=1), squares.mean(axis=1))
             found[block] = np.where(own[:, side] < LARGE, np.nan, np.sqrt(mean))

@@ -30,7 +30,7 @@ from ..damage.rated_quality import (
 from ..damage.technical import HALF, KNEE, STEEPNESS, STRANGE, WIDTH, TechnicalJudge, points_of
 from ..items.frame import CUT, columns_of
 from ..tastes import overall
-from ..tastes.appeal import TEMPERATURE, Appeal, appeal_model
+from ..tastes.appeal import TEMPERATURE, appeal_model
 
 
 def constant(values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
@@ -86,9 +86,9 @@ def strangeness(model: QualityModel, quality: torch.Tensor) -> torch.Tensor:
     return (logarithm - float(model.distance_mean[size])) / float(model.distance_scale[size])
 
 
-def appeal(items: torch.Tensor, names: Sequence[str], model: Appeal | None = None) -> torch.Tensor:
+def appeal(items: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
     """As ``Appeal.scores``."""
-    model = model or appeal_model()
+    model = appeal_model()
     own = items[columns_of("Appeal", model.names, names)]
     direction = deviations(own, model.centre, model.scale) @ constant(model.axes, items)
     direction = direction / direction.norm().clamp_min(1e-300)

@@ -105,16 +105,16 @@ class DeepExtractor:
         return replace(loaded, source=str(source))
 
     @classmethod
-    def classes(cls, *, device: str = "cpu", batch_size: int = 16) -> DeepExtractor:
+    def classes(cls) -> DeepExtractor:
         """Load EfficientNet-Lite0 with its classifier.
 
         Its items are logarithms of probabilities: for each of the 1,000 ImageNet classes the largest over the middle
         square and the whole picture, so they sum to one or more.
 
         Raises:
-            ModelError: the weights are missing or damaged, or the device is missing.
+            ModelError: the weights are missing or damaged.
         """
-        return cls._checked(load_class_network(), "efficientnet-lite0", VERSION, device, batch_size)
+        return cls._checked(load_class_network(), "efficientnet-lite0", VERSION, "cpu", 16)
 
     @classmethod
     def _checked(cls, network: Network, name: str, version: str, device: str, batch_size: int) -> DeepExtractor:

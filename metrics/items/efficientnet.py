@@ -187,14 +187,14 @@ def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
     return network.eval()
 
 
-def load_classifier(path: Path | None = None) -> nn.Linear:
+def load_classifier() -> nn.Linear:
     """Load the layer from the network's 1280 items to the logits of the 1,000 ImageNet classes; see ``load_efficientnet``.
 
     Raises:
         ModelError: the weights are missing, damaged, or of another network.
     """
     layer = nn.Linear(WIDTH, CLASSES)
-    _load(path or weights_file(), layer, classifier=True)
+    _load(weights_file(), layer, classifier=True)
     return layer.eval()
 
 

@@ -27,9 +27,7 @@ def places_of(items: np.ndarray) -> np.ndarray:
     return places
 
 
-def select_diverse(
-    scores: np.ndarray, coordinates: np.ndarray, min_distance: float, count: int | None = None
-) -> np.ndarray:
+def select_diverse(scores: np.ndarray, coordinates: np.ndarray, min_distance: float) -> np.ndarray:
     """Row numbers of the best pictures of which no two are nearer than ``min_distance``, the best first.
 
     The choice is greedy: a picture is left out if it is near a better one that was chosen. Equal scores keep their
@@ -39,7 +37,6 @@ def select_diverse(
         scores: (n,) scores; higher is better.
         coordinates: (n, k) coordinates, such as ``places_of``.
         min_distance: least Euclidean distance, 0 or more.
-        count: the most pictures to choose; None for any number.
 
     Raises:
         ItemsError: the distance is negative, or scores and coordinates differ in number.
@@ -53,8 +50,6 @@ def select_diverse(
     free = np.ones(len(scores), bool)
     chosen: list[int] = []
     for row in order.tolist():
-        if count is not None and len(chosen) == count:
-            break
         if free[row]:
             chosen.append(row)
             # At a distance of zero even equal pictures stay.

@@ -54,7 +54,7 @@ def outlier_limit(distances: np.ndarray) -> float:
     return float(np.exp(median + OUTLIER * deviation)) if deviation > 0 else float("inf")
 
 
-def find_styles(coordinates: np.ndarray, seed: int = 0) -> np.ndarray:
+def find_styles(coordinates: np.ndarray) -> np.ndarray:
     """Centres (g, k) of the styles among (n, k) coordinates, the largest first; one centre if no grouping is clear.
 
     k-means divides a single cloud as well, and in few dimensions even neatly. So groups are judged by how much clearer
@@ -64,14 +64,14 @@ def find_styles(coordinates: np.ndarray, seed: int = 0) -> np.ndarray:
 
     n, k = coordinates.shape
     covariance = np.atleast_2d(np.cov(coordinates.T))
-    cloud = np.random.default_rng(seed).multivariate_normal(np.zeros(k), covariance, n, method="eigh")
+    cloud = np.random.default_rng(0).multivariate_normal(np.zeros(k), covariance, n, method="eigh")
     clearest = CLEARER
     centres: np.ndarray = coordinates.mean(axis=0, keepdims=True)
     different = len(np.unique(coordinates, axis=0))
     for count in range(2, min(MOST_STYLES, different - 1, n // FEWEST_PICTURES) + 1):
-        groups = KMeans(count, n_init=4, random_state=seed).fit(coordinates)
-        reference = KMeans(count, n_init=1, random_state=seed).fit_predict(cloud)
-        clearer = _clearness(coordinates, groups.labels_, seed) - _clearness(cloud, reference, seed)
+        groups = KMeans(count, n_init=4, random_state=0).fit(coordinates)
+        reference = KMeans(count, n_init=1, random_state=0).fit_predict(cloud)
+        clearer = _clearness(coordinates, groups.labels_) - _clearness(cloud, reference)
         if clearer > clearest:
             sizes = np.bincount(groups.labels_, minlength=count)
             # One or two unusual pictures are not a style.
@@ -80,12 +80,12 @@ def find_styles(coordinates: np.ndarray, seed: int = 0) -> np.ndarray:
     return centres
 
 
-def _clearness(coordinates: np.ndarray, labels: np.ndarray, seed: int) -> float:
+def _clearness(coordinates: np.ndarray, labels: np.ndarray) -> float:
     """Silhouette of a grouping, on ``MOST_COMPARED`` pictures at most; 0 where these are of a single group."""
     from sklearn.metrics import silhouette_score
     from sklearn.utils import check_random_state
 
-    rows = check_random_state(seed).permutation(len(labels))[:MOST_COMPARED]
+    rows = check_random_state(0).permutation(len(labels))[:MOST_COMPARED]
     if len(np.unique(labels[rows])) < 2:
         return 0.0
     return float(silhouette_score(coordinates[rows], labels[rows]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,15 +93,12 @@ def write_arrays(
     return path
 
 
-def read_arrays(
-    path: Path, kind: FileKind, wanted: Collection[str] | None = None
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_arrays(path: Path, kind: FileKind) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header and arrays, as 8-byte floats, of a file, which may come from anybody.
 
     Args:
         path: the file.
         kind: that it must have.
-        wanted: names of the arrays to read; all by default.
 
     Raises:
         TasteError: the file is missing, is of another kind or format, or was changed or damaged.
@@ -109,8 +106,7 @@ def read_arrays(
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            names = [name for name in file.keys() if wanted is None or name in wanted]  # noqa: SIM118
-            arrays = {name: file.get_tensor(name) for name in names}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
         raise TasteError(f"The {kind.noun} {str(path)!r} cannot be read: {error.strerror or error}.") from error
     # NumPy lacks some types of numbers that a file may hold, such as bfloat16.

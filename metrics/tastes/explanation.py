@@ -27,6 +27,8 @@ from .taste import LearntTaste, prior_title
 
 #: The fewest pixels per side of a patch; smaller ones have no meaningful items.
 SMALLEST_PATCH = 8
+#: Opacity of the colour of ``overlay`` at the largest value.
+OPACITY = 0.45
 
 
 @dataclass(frozen=True)
@@ -195,13 +197,12 @@ def patch_map(
     return centred
 
 
-def overlay(picture: np.ndarray, heat: np.ndarray, strength: float = 0.45) -> np.ndarray:
+def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """Lay a heat map over a picture: green where it is better than its mean, red where it is worse.
 
     Args:
         picture: (h, w, 3), uint8 or floating 0…1.
         heat: (g, g) from ``heat_map`` or ``patch_map``.
-        strength: opacity of the colour at the largest value, 0…1.
 
     Returns:
         (h, w, 3) uint8.
@@ -213,6 +214,6 @@ def overlay(picture: np.ndarray, heat: np.ndarray, strength: float = 0.45) -> np
     scaled = Image.fromarray((heat / peak if peak > 0 else heat).astype(np.float32))
     smooth = np.asarray(scaled.resize((pixels.shape[1], pixels.shape[0]), Image.Resampling.BICUBIC)).clip(-1, 1)
     tint = np.where(smooth[..., None] > 0, np.array([0.1, 0.75, 0.3]), np.array([0.9, 0.15, 0.1]))
-    alpha = strength * np.abs(smooth)[..., None]
+    alpha = OPACITY * np.abs(smooth)[..., None]
     mixed: np.ndarray = ((pixels * (1 - alpha) + tint * alpha) * 255 + 0.5).astype(np.uint8)
     return mixed

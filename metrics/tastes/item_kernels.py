@@ -4,7 +4,7 @@
     d²_b(i, l)     squared distance over the items of kind b, divided by its median over the learning pictures
     d²_appearance  mean of d²_b over texture (SOART), colour and quality items
     gaussian       exp(−d²), over appearance, content (a network's items), its late part, colour, or the mean of the first two
-    linear         ⟨z_i, z_l⟩ scaled to mean 1, over content, its late part, colour, quality, or all kinds alike
+    linear         ⟨z_i, z_l⟩ scaled to mean 1, over content, its late part, colour, or the mean of all kinds
     attention      exp((C − 1)/T), with the cosines C and the rotations of version D, and temperature T
 
 A ridge fit with the last kernel is version D, see ``attention.version_d``: its softmax without the denominator.

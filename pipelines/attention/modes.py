@@ -149,7 +149,7 @@ def check_versions(versions: Sequence[str]) -> None:
 
 
 def compare_versions(
-    data: Modes, versions: Sequence[str] = ("A", "B"), unit_space: str | None = None, folds: int = 5, seed: int = 0
+    data: Modes, versions: Sequence[str] = ("A", "B"), unit_space: str | None = None, folds: int = 5
 ) -> VersionReport:
     """Cross-validate every version, and compare the tables of two.
 
@@ -158,7 +158,6 @@ def compare_versions(
         versions: the two to compare.
         unit_space: mode that version B starts from; by default the first one.
         folds: of the cross-validation; fewer if a mode has too few pictures.
-        seed: of the shuffling and of the intervals.
 
     Raises:
         ItemsError: an unknown version or unit space, or a mode of fewer than four pictures.
@@ -178,7 +177,7 @@ def compare_versions(
     folds = min(folds, fewest // 2)
     if folds < 2:
         raise ItemsError("Expected at least four pictures of different names in each mode, to leave some out.")
-    splits = list(StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(data.items, data.modes, stems))
+    splits = list(StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(data.items, data.modes, stems))
     y2 = data.items[:, data.columns("Y2")]
     predicted = {version: np.empty_like(data.modes) for version in VERSIONS}
     comparison: Comparison | None = None
@@ -195,7 +194,7 @@ def compare_versions(
     if comparison is None:
         raise ItemsError("Expected pictures to compare, got none.")
     pair = (versions[0], versions[1])
-    found = evidence(data.modes, predicted, stems, pair, np.random.default_rng(seed))
+    found = evidence(data.modes, predicted, stems, pair, np.random.default_rng(0))
     return VersionReport(comparison, found, 1 / len(np.unique(data.modes)), folds)
 
 

@@ -26,7 +26,7 @@ from ..models.drawing_on import fitted
 from ..models.generator import ImageGenerator
 from ..models.loading import EMBEDDED
 from ..models.loras import LoraFiles, layers_of
-from ..models.noise import core_of, free_memory
+from ..models.noise import core_of, free_memory, kept_for_derivatives
 from ..models.prompt_syntax import parse_prompt
 from ..models.request import Request
 from ..optimizing.optimize import judge_for, learnt_from
@@ -369,22 +369,13 @@ class _Run:
         channels = denoiser.channels
         noise = torch.randn((2, channels, *small), generator=torch.Generator().manual_seed(0))
         pair = Lessons(noise, [request.prompt] * 2, np.array([0.0, 1.0]))
-        sizes: dict[int, int] = {}
-
-        def kept(tensor: torch.Tensor) -> torch.Tensor:
-            if tensor.data_ptr() not in weights:
-                sizes[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
-            return tensor
-
         one = replace(self.recipe, steps=1, pairs=1, together=1)
         with lora_on(denoiser.core, one.rank, one.seed) as own:
-            weights = {parameter.data_ptr() for parameter in denoiser.core.parameters()}
             trial = Training(denoiser, pair, one, own)
             # The first call of all is slower than the others.
             for _ in range(2):
-                sizes.clear()
                 begun = time.perf_counter()
-                with torch.autograd.graph.saved_tensors_hooks(kept, lambda tensor: tensor):
+                with kept_for_derivatives(denoiser.core.parameters()) as sizes:
                     trial.gradient(np.random.default_rng(0))
                 seconds = time.perf_counter() - begun
             # Weights, their derivatives, and the two means of Adam.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -68,12 +69,10 @@ def near_duplicates(
     return group, best_of_groups(order, group)
 
 
-def distinct_rows(collection: Collection, e: Evaluation) -> dict[int, frozenset[int]]:
-    """The user's corrections by row of an evaluation, as far as they are about its pictures."""
+def distinct_rows(collection: Collection, place: Mapping[int, int]) -> dict[int, frozenset[int]]:
+    """The user's corrections by row of pictures, as far as they are about these; ``place`` gives the rows by id."""
     apart = distinct_pictures(collection)
-    by_row = {
-        e.place[i]: frozenset(e.place[j] for j in others if j in e.place) for i, others in apart.items() if i in e.place
-    }
+    by_row = {place[i]: frozenset(place[j] for j in others if j in place) for i, others in apart.items() if i in place}
     return {row: others for row, others in by_row.items() if others}
 
 
@@ -82,7 +81,7 @@ def corrected(collection: Collection, e: Evaluation) -> Evaluation:
 
     Near-duplicates are found anew among the pictures of these groups alone.
     """
-    distinct = distinct_rows(collection, e)
+    distinct = distinct_rows(collection, e.place)
     wrong = {int(e.group[row]) for row, others in distinct.items() if (e.group[list(others)] == e.group[row]).any()}
     members = np.flatnonzero(np.isin(e.group, sorted(wrong - {-1})))
     if not len(members):

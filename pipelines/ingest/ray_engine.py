@@ -47,18 +47,15 @@ class RayEngine:
     Args:
         workers: on a running cluster the most batches under way at a time; of a cluster started here its number of
             CPUs. By default as many as there are CPUs.
-        limit: seconds that one file may take.
         inspect: the function that inspects one file; workers must be able to import it.
 
     Raises:
         SoartError: ray is not installed.
     """
 
-    def __init__(
-        self, workers: int | None = None, limit: float = TIME_LIMIT, inspect: InspectFile = inspect_file
-    ) -> None:
+    def __init__(self, workers: int | None = None, inspect: InspectFile = inspect_file) -> None:
         import_ray()
-        self.workers, self.limit, self.inspect_file = workers, limit, inspect
+        self.workers, self.inspect_file = workers, inspect
 
     def inspect(
         self, files: Iterable[FileToInspect], kinds: Sequence[ItemKind | None] = (None,), /
@@ -82,7 +79,7 @@ class RayEngine:
                         batch = retries.popleft() if retries else next(fresh, None)
                         if batch is None:
                             break
-                        running[task.remote(__version__, batch.files, kinds, self.limit, self.inspect_file)] = batch
+                        running[task.remote(__version__, batch.files, kinds, TIME_LIMIT, self.inspect_file)] = batch
                     if not running:
                         return
                     [done], _ = ray.wait([*running], num_returns=1)

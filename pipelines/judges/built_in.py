@@ -13,8 +13,6 @@ from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.damage.titles import damage_noun
 from ...metrics.protocols import Judge
 
-#: Said of weights and packages that may not be used commercially.
-
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:

@@ -18,7 +18,7 @@ from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import NEEDS, Judge, Measurer
 from ...threads import one_model_at_a_time
-from ..scoring.taste_store import TasteStore
+from ..scoring.taste_store import TasteStore, check_unambiguous
 from ..support.judge_names import offered_judges
 from ..support.wording import BIDI_CONTROLS, meant
 from .built_in import BUILT_IN
@@ -179,10 +179,7 @@ def judge_named(text: str, tastes: Tastes | None = None, *, known_only: bool = F
 
 
 def _taste(name: str, tastes: Tastes) -> Judge:
-    if name in BUILT_IN or name in offered_judges():
-        raise JudgeError(
-            f"{name!r} is both a judge that is no taste and your taste in {str(tastes.path(name))!r}: rename that file to use both."
-        )
+    check_unambiguous(name, tastes.path(name))
     # Tastes need scikit-learn, which a ranking without them need not wait for.
     from ..scoring.taste_judge import TasteJudge
 

@@ -138,6 +138,10 @@ class GuardedJudge:
         ]
         return [*dict.fromkeys(self.unreadable), *failures, *([self.stopped] if self.stopped else [])]
 
+    def lacks_prompts(self, without: int, count: int) -> str:
+        """A sentence on the pictures among ``count`` that are without the prompt that it needs."""
+        return f"The judge {self.name!r} needs a prompt, which {without} of {count} pictures do not have."
+
     def note_failed(self, what: str, pictures: WithoutValue) -> None:
         """Note pictures without a value, for a reason."""
         self.failed[what] = self.failed.get(what, WithoutValue()) + pictures

@@ -184,9 +184,7 @@ def _values(
     if "prompt" in judge.needs:
         without = sum(not prompt for prompt in pictures.prompts())
         if without:
-            problems.append(
-                f"The judge {judge.name!r} needs a prompt, which {without} of {len(pictures.ids)} pictures do not have."
-            )
+            problems.append(judge.lacks_prompts(without, len(pictures.ids)))
             progress(without)
         pictures = pictures.part({n for n, text in zip(pictures.ids, pictures.prompts(), strict=True) if text})
     values, left_out = values_of(pictures, judge, progress)

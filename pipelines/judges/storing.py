@@ -124,9 +124,7 @@ def still_to_judge(
     problems = []
     seen = _seen(missing, judge)
     if "prompt" in judge.needs and (without := {image for image, (_, prompt) in seen.items() if not prompt}):
-        problems.append(
-            f"The judge {judge.name!r} needs a prompt, which {len(without)} of {len(rows)} pictures do not have."
-        )
+        problems.append(judge.lacks_prompts(len(without), len(rows)))
         missing = missing.part(seen.keys() - without)
         progress(len(without))
     # A tune comes back to the same pictures after every batch.

@@ -205,7 +205,7 @@ def find_keepers(
         groups, order = e.group, keeping_order(collection, e.ids, ranked, damaged)
     else:
         pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
-        groups = separated(grouped_by(group, pictures), order, distinct_rows(collection, e))
+        groups = separated(grouped_by(group, pictures), order, distinct_rows(collection, e.place))
     own = {e.place[image] for image in EvaluationSettings.of(collection).keep if image in e.place}
     choices = choose(groups, order, scores, per_group, partial(too_close, judge), own)
     if group != "look-alike":

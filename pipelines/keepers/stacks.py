@@ -11,10 +11,9 @@ from ...errors import CollectionError
 from ...messages import message
 from ...metrics.similarity.distinct import separated
 from ..collection.collection import Collection
-from ..collection.distinct import distinct_pictures
 from ..collection.origins import origins
 from ..evaluation.folders import EvaluatedCollection
-from ..evaluation.near_duplicates import keeping_order
+from ..evaluation.near_duplicates import distinct_rows, keeping_order
 from ..evaluation.settings import EvaluationSettings
 from ..scoring.grouping import grouped_by
 from .choosing import choose, too_close
@@ -73,13 +72,7 @@ def find_stacks(
         order = np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")
         groups = (group or partial(group_origins, collection, by))(numbers)
         place = {image: row for row, image in enumerate(numbers)}
-        apart = distinct_pictures(collection)
-        distinct = {
-            place[image]: frozenset(place[other] for other in others if other in place)
-            for image, others in apart.items()
-            if image in place
-        }
-        groups = separated(groups, order, {row: others for row, others in distinct.items() if others})
+        groups = separated(groups, order, distinct_rows(collection, place))
     kept = set(EvaluationSettings.of(collection).keep)
     own = {row for row, image in enumerate(numbers) if image in kept}
     choices = choose(groups, order, values, 1, partial(too_close, judge), own)

@@ -324,15 +324,19 @@ class ImageGenerator:
                             "Not enough memory for a single picture: "
                             "choose a smaller size, another dtype, or offloading."
                         ) from error
-                    self.batch_size = len(batch) // 2
-                    log.warning("Out of memory: drawing %d pictures at a time from here on.", self.batch_size)
                 else:
                     yield done
                     waiting = waiting[len(batch) :]
                     continue
                 # After the except block, so that the traceback no longer holds the tensors.
-                if torch.cuda.is_available():
-                    torch.cuda.empty_cache()
+                self.halve_batch(len(batch))
+
+    def halve_batch(self, count: int) -> None:
+        """Draw half of ``count`` pictures at a time from here on, because memory ran out."""
+        self.batch_size = count // 2
+        log.warning("Out of memory: drawing %d pictures at a time from here on.", self.batch_size)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def arguments(self, batch: Sequence[Request]) -> dict[str, Any]:
         """The arguments of a call of the pipeline that draws a batch."""

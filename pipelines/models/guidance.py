@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .step_preview import decoded, prediction, steps_of
+from .step_preview import decoded, prediction, replaced, steps_of
 
 #: Share of the steps that are left alone.
 ALONE = 0.35
@@ -77,8 +77,5 @@ def guided(pipeline: Any, guide: Guide, size: tuple[int, int] | None) -> Iterato
                 model_output = ((changed.float() - of_sample * sample.float()) / of_output).to(model_output)
         return own(model_output, timestep, sample, *rest, **options)
 
-    scheduler.step = step
-    try:
+    with replaced(scheduler, "step", step):
         yield
-    finally:
-        del scheduler.step

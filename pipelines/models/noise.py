@@ -14,7 +14,7 @@ import inspect
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import wraps
@@ -32,7 +32,7 @@ from .generator import ImageGenerator, out_of_memory
 from .guidance import Guide, guided
 from .loading import LoadedModel
 from .request import DrawnPicture, Request
-from .step_preview import NEEDED, decoded
+from .step_preview import NEEDED, decoded, replaced
 
 #: Longest side in pixels of the picture that memory is measured on; larger ones need more in proportion to their area.
 MEASURED_SIDE = 256
@@ -109,7 +109,10 @@ class NoiseSampler:
             except Exception as error:
                 if not out_of_memory(error) or len(batch) == 1:
                     raise self._failure(error) from error
-                self.generator.batch_size = len(batch) // 2
+            else:
+                continue
+            # After the except block, so that the traceback no longer holds the tensors.
+            self.generator.halve_batch(len(batch))
         return drawn
 
     def _draw(self, noises: Sequence[torch.Tensor], guide: Guide | None) -> list[DrawnPicture]:
@@ -209,20 +212,12 @@ class NoiseSampler:
             if isinstance(drawn_on, Image.Image):
                 inputs = {**model.inputs, "image": drawn_on.resize((width, height))}
                 generator = generator.beside(replace(model, inputs=inputs))
-        sizes: dict[int, int] = {}
         calls: list[int] = []
-        weights = {p.data_ptr() for p in _parameters(self.generator.model.pipeline)}
-
-        def kept(tensor: torch.Tensor) -> torch.Tensor:
-            if tensor.data_ptr() not in weights:
-                sizes[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
-            return tensor
-
         small = NoiseSampler(generator, request)
         noise = small.noise_of(self.request.seed).requires_grad_()
         try:
             with (
-                torch.autograd.graph.saved_tensors_hooks(kept, lambda tensor: tensor),
+                kept_for_derivatives(_parameters(self.generator.model.pipeline)) as sizes,
                 _weighed(core_of(self.generator.model.pipeline), lambda: sum(sizes.values()), calls),
                 small._differentiable(noise, request, checkpointed=False),
             ):
@@ -306,6 +301,20 @@ def free_memory(device: str) -> int | None:
         return None
 
 
+@contextmanager
+def kept_for_derivatives(weights: Iterable[torch.Tensor]) -> Iterator[dict[int, int]]:
+    """The bytes of each tensor that is kept for derivatives meanwhile, by its address; without weights."""
+    own, sizes = {weight.data_ptr() for weight in weights}, dict[int, int]()
+
+    def kept(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.data_ptr() not in own:
+            sizes[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(kept, lambda tensor: tensor):
+        yield sizes
+
+
 def _unguarded(kind: type) -> Any:  # noqa: ANN401
     """The call of a class of pipelines without its own ``torch.no_grad``; None if there is no such call."""
     return getattr(kind.__call__, "__wrapped__", None)
@@ -356,11 +365,8 @@ def _noise(pipeline: Any, use: Callable[[torch.Tensor, float], torch.Tensor]) ->
         given = use(latents, _scale(pipeline.scheduler, latents))
         return (given, *prepared[1:]) if isinstance(prepared, tuple) else given
 
-    pipeline.prepare_latents = prepare
-    try:
+    with replaced(pipeline, "prepare_latents", prepare):
         yield
-    finally:
-        del pipeline.prepare_latents
 
 
 @contextmanager
@@ -376,11 +382,8 @@ def _noise_added(scheduler: Any, use: Callable[[torch.Tensor, float], torch.Tens
         call.arguments["noise"] = use(call.arguments["noise"], 1.0)
         return own(*call.args, **call.kwargs)
 
-    setattr(scheduler, name, add)
-    try:
+    with replaced(scheduler, name, add):
         yield
-    finally:
-        delattr(scheduler, name)
 
 
 def _scale(scheduler: Any, latents: torch.Tensor) -> float:  # noqa: ANN401
@@ -409,18 +412,9 @@ def _frozen(pipeline: Any) -> Iterator[None]:  # noqa: ANN401
             parameter.requires_grad_()
 
 
-@contextmanager
-def replaced_forward(module: Any, forward: Callable[..., Any]) -> Iterator[None]:  # noqa: ANN401
+def replaced_forward(module: Any, forward: Callable[..., Any]) -> AbstractContextManager[None]:  # noqa: ANN401
     """Has another function called in place of a module's ``forward``."""
-    own, replaced = module.forward, "forward" in module.__dict__
-    module.forward = wraps(own)(forward)
-    try:
-        yield
-    finally:
-        if replaced:
-            module.forward = own
-        else:
-            del module.forward
+    return replaced(module, "forward", wraps(module.forward)(forward))
 
 
 def _checkpointed(core: Any) -> AbstractContextManager[None]:  # noqa: ANN401

@@ -30,35 +30,6 @@ def interruptible(pipeline: Any) -> bool:
     return hasattr(type(pipeline), "interrupt")
 
 
-def predicted_original(
-    scheduler: Any,
-    model_output: torch.Tensor,
-    timestep: Any,
-    sample: torch.Tensor,
-    sigma: torch.Tensor | None,
-) -> torch.Tensor | None:
-    """The noise-free latents that a step predicts; None for kinds of schedulers without a formula.
-
-    Args:
-        scheduler: its class and configuration decide the kind of prediction.
-        model_output: the model's output for ``sample``.
-        timestep: of the step.
-        sample: noisy latents before the step.
-        sigma: noise level before the step, for schedulers that have one.
-    """
-    if "FlowMatch" in type(scheduler).__name__:
-        return None if sigma is None else sample - sigma.to(sample) * model_output
-    alphas, kind = getattr(scheduler, "alphas_cumprod", None), scheduler.config.get("prediction_type")
-    if kind == "sample":
-        return model_output
-    if alphas is None or kind not in ("epsilon", "v_prediction") or float(timestep) != int(timestep):
-        return None
-    alpha: torch.Tensor = alphas[int(timestep)].to(sample)
-    if kind == "epsilon":
-        return (sample - (1 - alpha).sqrt() * model_output) / alpha.sqrt()
-    return alpha.sqrt() * sample - (1 - alpha).sqrt() * model_output
-
-
 def prediction(scheduler: Any, timestep: Any) -> tuple[float, float] | None:
     """The shares (a, b) by which a step predicts the original: a·sample + b·model_output; None if they are not known.
 
@@ -67,8 +38,10 @@ def prediction(scheduler: Any, timestep: Any) -> tuple[float, float] | None:
         timestep: of the step.
     """
     kind = scheduler.config.get("prediction_type")
-    sigmas = getattr(scheduler, "sigmas", None)
-    flows, scaled = "FlowMatch" in type(scheduler).__name__, hasattr(scheduler, "is_scale_input_called")
+    sigmas, alphas = getattr(scheduler, "sigmas", None), getattr(scheduler, "alphas_cumprod", None)
+    # Without alphas the input is scaled in other ways, such as those of EDM.
+    flows = "FlowMatch" in type(scheduler).__name__
+    scaled = alphas is not None and hasattr(scheduler, "is_scale_input_called")
     if flows or scaled:
         if sigmas is None:
             return None
@@ -80,7 +53,6 @@ def prediction(scheduler: Any, timestep: Any) -> tuple[float, float] | None:
             return (1.0, -sigma) if sigma > 0 else None
         # Karras et al. (2022), table 1, of a model of velocities.
         return (1 / (sigma**2 + 1), -sigma / math.sqrt(sigma**2 + 1)) if kind == "v_prediction" and sigma > 0 else None
-    alphas = getattr(scheduler, "alphas_cumprod", None)
     if kind == "sample":
         return 0.0, 1.0
     if alphas is None or kind not in ("epsilon", "v_prediction") or float(timestep) != int(timestep):
@@ -90,6 +62,20 @@ def prediction(scheduler: Any, timestep: Any) -> tuple[float, float] | None:
         return None
     root, rest = math.sqrt(alpha), math.sqrt(1 - alpha)
     return (1 / root, -rest / root) if kind == "epsilon" else (root, -rest)
+
+
+@contextmanager
+def replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
+    """Gives an object another attribute for a while; after that it is as before, its own or that of its class."""
+    held, before = name in vars(holder), getattr(holder, name)
+    setattr(holder, name, value)
+    try:
+        yield
+    finally:
+        if held:
+            setattr(holder, name, before)
+        else:
+            delattr(holder, name)
 
 
 class Watch:
@@ -125,15 +111,13 @@ class Watch:
     ) -> Any:
         if self._once:
             self.end()
+        # Before the step, which moves the scheduler on.
+        shares = prediction(self._scheduler, timestep)
         as_dict = options.pop("return_dict", True)
         output = self._step(model_output, timestep, sample, *rest, **options, return_dict=True)
-        scheduler = self._scheduler
-        sigmas, index = getattr(scheduler, "sigmas", None), getattr(scheduler, "step_index", None)
-        # The index has moved on to the next step by now.
-        sigma = sigmas[index - 1] if sigmas is not None and index else None
         original = next((value for name in _PREDICTIONS if (value := getattr(output, name, None)) is not None), None)
-        if original is None:
-            original = predicted_original(scheduler, model_output, timestep, sample, sigma)
+        if original is None and shares is not None:
+            original = shares[0] * sample + shares[1] * model_output
         self.original = original
         return output if as_dict else output.to_tuple()
 

@@ -19,7 +19,7 @@ from ..collection.collection import Collection
 from ..collection.families import set_parents
 from ..collection.queries import rows_by_hash
 from ..collection.tables import ImageRow
-from ..judges.finding import By, Tastes, judges_for
+from ..judges.finding import By, judges_for
 from ..judges.guarded import GuardedJudge
 from ..judges.storing import judge_pictures
 from ..models.generator import ImageGenerator
@@ -115,12 +115,11 @@ class Optimized:
         return Image.fromarray(self.pixels)
 
 
-def judge_for(by: By, tastes: Tastes | None = None, *, anyway: bool = False) -> GuardedJudge:
+def judge_for(by: By, *, anyway: bool = False) -> GuardedJudge:
     """The judge to optimize for; several count together, each in standard deviations of the first pictures.
 
     Args:
         by: a judge, taste or name; several of them; or weights by judge or name. None for the overall score.
-        tastes: that can be named.
         anyway: True to use a taste that cannot be relied on yet.
 
     Raises:
@@ -132,7 +131,7 @@ def judge_for(by: By, tastes: Tastes | None = None, *, anyway: bool = False) -> 
         >>> judge_for({"technical": 1, "blur": 0.5}).name
         'technical + 0.5 × blur'
     """
-    judges = [(judge, weight) for judge, weight in judges_for(by, tastes) if weight > 0]
+    judges = [(judge, weight) for judge, weight in judges_for(by) if weight > 0]
     for judge, _ in judges:
         if "person" in judge.needs:
             raise JudgeError(

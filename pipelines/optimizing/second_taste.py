@@ -46,20 +46,15 @@ class SecondTaste:
 
 # Every prompt of a trust card asks for it.
 @lru_cache(maxsize=2)
-def second_taste(taste: LearntTaste | Blend, seed: int = 0) -> SecondTaste | None:
-    """The second taste of one; None for a blend, and where a half has too few pictures, or only liked or disliked ones.
-
-    Args:
-        taste: the first taste.
-        seed: of the halves.
-    """
+def second_taste(taste: LearntTaste | Blend) -> SecondTaste | None:
+    """The second taste of one; None for a blend, and where a half has too few pictures, or only liked or disliked ones."""
     if isinstance(taste, Blend):
         return None
     # Of pictures in memory nothing else is known.
     while taste.alone is not None:
         taste = taste.alone
     examples = taste.examples
-    numbers = fold_numbers(examples.liking, examples.groups, 2, np.random.default_rng(seed))
+    numbers = fold_numbers(examples.liking, examples.groups, 2, np.random.default_rng(0))
     halves = []
     for rows in (numbers == 0, numbers == 1):
         half = examples.take(np.flatnonzero(rows))

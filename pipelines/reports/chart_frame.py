@@ -104,9 +104,9 @@ def set_scale(
         chart.left = max([12.0, *(text_width(text, SIZE) + 9 for text in texts)])
 
 
-def name_axes(chart: Chart, x: str, y: str, *, y_place: float = 15) -> None:
+def name_axes(chart: Chart, x: str, y: str) -> None:
     """Write the names of the axes: of x below its ticks, of y above the chart, where it is read without turning."""
-    for text, place, up in ((x, WIDTH - 14, 10.0), (y, 0, chart.height - y_place)):
+    for text, place, up in ((x, WIDTH - 14, 10.0), (y, 0, chart.height - 15)):
         if text:
             # matplotlib takes a dollar sign for the start of a formula unless told otherwise.
             chart.axes.figure.text(

@@ -14,9 +14,9 @@ def score_text(score: float, percentile: float, decimals: int = 1) -> str:
     return f"score {score:.{decimals}f}, percentile {percentile:.0f}"
 
 
-def interval_text(low: float, high: float, digits: int = 3, sign: str = "") -> str:
-    """The ends of an interval; digits and sign as in ``figures``."""
-    return " … ".join(figures((low, high), digits, sign))
+def interval_text(low: float, high: float) -> str:
+    """The ends of an interval."""
+    return " … ".join(figures((low, high)))
 
 
 def points_text(score: float, name: str) -> str:

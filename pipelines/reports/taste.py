@@ -127,8 +127,6 @@ def render_taste_report(
     collection: Collection,
     rows: Sequence[ImageRow],
     judge: TasteJudge,
-    notes: Sequence[str] = (),
-    shown: int = SHOWN,
     problems: Sequence[str] = (),
 ) -> str:
     """Render the page.
@@ -137,8 +135,6 @@ def render_taste_report(
         collection: the collection of the pictures.
         rows: the pictures to score.
         judge: the taste, which is not a blend.
-        notes: sentences under the heading.
-        shown: most pictures to show of the best, and of the worst.
         problems: a sentence for each file that is missing from ``rows``.
 
     Raises:
@@ -150,7 +146,7 @@ def render_taste_report(
     makings = judge.makings(StoredPictures(collection, measured))
     liking = taste.liking(items, makings=makings)
     order = np.argsort(-liking, kind="stable")
-    count = min(shown, len(order) // 2) if len(order) > 1 else len(order)
+    count = min(SHOWN, len(order) // 2) if len(order) > 1 else len(order)
     most, unreadable = _opened(collection, measured, order.tolist(), count)
     least, others = _opened(collection, measured, [i for i in order[::-1].tolist() if i not in most], count)
     left_out += [sentence for sentence in dict.fromkeys([*unreadable, *others]) if sentence not in left_out]
@@ -190,6 +186,5 @@ def render_taste_report(
         pictures=len(measured),
         effect=effect_text,
         examples={start: jpeg_url(content) for start, content in thumbnails.items()},
-        notes=notes,
         problems=left_out,
     )

@@ -34,22 +34,18 @@ def _numbers_in(path: str) -> Iterable[tuple[tuple[str, str, str], int]]:
         yield (folder, f"{trailing[1]}#", trailing[3]), int(trailing[2])
 
 
-def by_burst(pictures: Sequence[Origin], gap: float = GAP) -> np.ndarray:
+def by_burst(pictures: Sequence[Origin]) -> np.ndarray:
     """(n,) group of each picture: those of one prompt that were saved one after the other; −1 for none.
 
-    One picture follows another if at most ``gap`` seconds lie between them, or if their file numbers are consecutive in
+    One picture follows another if at most ``GAP`` seconds lie between them, or if their file numbers are consecutive in
     one folder. Pictures without a prompt are in no burst.
-
-    Args:
-        pictures: the pictures.
-        gap: in seconds.
     """
     prompt = by_prompt(pictures)
     rows = np.flatnonzero(prompt >= 0)
     times = np.array([one.time for one in pictures])
     order = rows[np.lexsort((times[rows], prompt[rows]))]
     earlier, later = order[:-1], order[1:]
-    follows = (prompt[later] == prompt[earlier]) & (times[later] - times[earlier] <= gap)
+    follows = (prompt[later] == prompt[earlier]) & (times[later] - times[earlier] <= GAP)
     pairs = list(zip(earlier[follows].tolist(), later[follows].tolist(), strict=True))
     places: dict[tuple[int, tuple[str, str, str], int], int] = {}
     for row in rows.tolist():

@@ -18,7 +18,7 @@ from ...messages import message
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.items.combined import default_network
 from ..support.file_stamps import changed_at
-from ..support.judge_names import JUDGES
+from ..support.judge_names import JUDGES, offered_judges
 from ..support.wording import meant
 
 if TYPE_CHECKING:
@@ -162,18 +162,28 @@ def delete_file(path: Path) -> None:
         raise TasteError(f"{str(path)!r} cannot be deleted: {error.strerror or error}.") from error
 
 
+def check_unambiguous(name: str, file: Path) -> None:
+    """Refuse the taste in a file if another judge has its name.
+
+    Raises:
+        TasteError: it has.
+    """
+    if name in JUDGES or name in offered_judges():
+        raise TasteError(
+            f"{name!r} is both a judge that is no taste and your taste in {str(file)!r}: rename that file to use both."
+        )
+
+
 def item_judge_named(name: str, tastes: TasteStore) -> TasteJudge | BuiltInJudge:
     """The judge of items of a name: ``overall``, ``technical``, a detector, or the user's taste.
 
     Raises:
-        TasteError: no judge of that name, a taste that has the name of a built-in judge, a damaged file, or a taste that
+        TasteError: no judge of that name, a taste that has the name of another judge, a damaged file, or a taste that
             needs items that this soart does not measure.
         ModelError: the network behind its items cannot be loaded.
     """
-    if name in JUDGES and name in tastes.names():
-        raise TasteError(
-            f"{name!r} is both a built-in judge and your taste in {str(tastes.path(name))!r}: rename that file to use both."
-        )
+    if name in tastes.names():
+        check_unambiguous(name, tastes.path(name))
     if name in (OVERALL, TECHNICAL, *DETECTORS):
         return built_in_judge(name)
     from .taste_judge import TasteJudge

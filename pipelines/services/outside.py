@@ -176,10 +176,10 @@ def rate_sent(
     return ids
 
 
-def sent_picture(pixels: np.ndarray, model: str, prompt: str = "") -> SentPicture:
+def sent_picture(pixels: np.ndarray, model: str) -> SentPicture:
     """A picture of which little is known but its (h, w, 3) uint8 pixels."""
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-    request = SentRequest(prompt, 0, width=pixels.shape[1], height=pixels.shape[0], digest=digest)
+    request = SentRequest("", 0, width=pixels.shape[1], height=pixels.shape[0], digest=digest)
     return SentPicture(pixels, request, model, "unknown")
 
 

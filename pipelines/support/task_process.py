@@ -149,7 +149,9 @@ class TaskProcess:
                 # Never fork a process that has threads.
                 context = multiprocessing.get_context("spawn")
                 self._connection, other = context.Pipe()
-                self._process = context.Process(target=_serve, args=(other,), name=f"soart: {self.title}", daemon=True)
+                self._process = context.Process(
+                    target=_serve, args=(self.title, other), name=f"soart: {self.title}", daemon=True
+                )
                 self._process.start()
                 other.close()
                 threading.Thread(target=self._end_when_idle, args=(self._process,), daemon=True).start()
@@ -177,8 +179,8 @@ class TaskProcess:
 class _ReportingJob(Job):
     """A job in the process, which reports to the job that started it."""
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(0, "", "")
+    def __init__(self, title: str, connection: Connection) -> None:
+        super().__init__(0, "", title)
         self._connection, self._reported = connection, 0.0
 
     def expect(self, total: int) -> None:
@@ -200,7 +202,7 @@ class _ReportingJob(Job):
             self._connection.send((_DONE, self.done))
 
 
-def _serve(connection: Connection) -> None:
+def _serve(title: str, connection: Connection) -> None:
     """Carry out tasks until the connection ends."""
     follow_parent()
     if hasattr(os, "nice"):
@@ -211,7 +213,7 @@ def _serve(connection: Connection) -> None:
             message = connection.recv()
             # The task that was to be cancelled had ended already.
             if message != _CANCEL:
-                connection.send(_outcome(_ReportingJob(connection), *message))
+                connection.send(_outcome(_ReportingJob(title, connection), *message))
 
 
 def _outcome(job: Job, work: Callable[..., Any], arguments: tuple[object, ...]) -> tuple[str, Any]:
@@ -219,11 +221,10 @@ def _outcome(job: Job, work: Callable[..., Any], arguments: tuple[object, ...]) 
         return _RESULT, work(job, *arguments)
     except CancelledError:
         return _CANCELLED, None
-    except SoartError as error:
-        return _FAILED, str(error)
     except (EOFError, BrokenPipeError):
         raise
     # A process that ends silently would leave no trace of what was wrong.
     except Exception as error:
-        _log.exception("a task failed")
-        return _FAILED, f"The work failed unexpectedly ({type(error).__name__}: {error})."
+        if not isinstance(error, SoartError):
+            _log.exception("a task failed")
+        return _FAILED, job.reason(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -59,10 +59,7 @@ def agreement(collection: Collection, judges: Mapping[str, str]) -> tuple[Agreem
 
 
 def compare_on(
-    collection: Collection,
-    rows: Sequence[ImageRow],
-    judges: Sequence[TasteJudge],
-    progress: Callable[[], None] = lambda: None,
+    collection: Collection, rows: Sequence[ImageRow], judges: Sequence[TasteJudge]
 ) -> tuple[Agreement, list[ImageRow], list[str]]:
     """Compare tastes on pictures, which are measured if they are not yet.
 
@@ -70,14 +67,13 @@ def compare_on(
         collection: the collection.
         rows: the pictures.
         judges: the tastes.
-        progress: called once a picture and taste.
 
     Returns:
         the agreement, the pictures it is about, and a sentence for each picture that cannot be read or judged.
     """
     measured, problems = list(rows), []
     for judge in judges:
-        measured, _, unreadable = measure_sound(collection, measured, judge, progress)
+        measured, _, unreadable = measure_sound(collection, measured, judge)
         problems += unreadable
     likings = np.stack(
         [

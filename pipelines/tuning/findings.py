@@ -304,17 +304,15 @@ def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[W
     return sorted(winners, key=lambda winner: -winner.mean)
 
 
-def _judges(
-    tuner: Tuner, steering: Steering, judgements: Judgements, top: int = MOST_LIKED
-) -> dict[str, list[OptionEffect]]:
-    """The ``top`` best and worst options of each judge, on its first context."""
+def _judges(tuner: Tuner, steering: Steering, judgements: Judgements) -> dict[str, list[OptionEffect]]:
+    """The ``MOST_LIKED`` best and worst options of each judge, on its first context."""
     judges = [judge for judge in steering.model.raters_ if isinstance(judge, Judge) and judge.context in tuner.contexts]
     first = {judge.name: judge for judge in reversed(judges)}
     strongest = {}
     for name, judge in sorted(first.items()):
         effects = sorted(steering.effects(tuner.rng(5), judge).effects, key=lambda e: -e.mean)
-        if len(effects) > 2 * top:
-            effects = [*effects[:top], *effects[-top:]]
+        if len(effects) > 2 * MOST_LIKED:
+            effects = [*effects[:MOST_LIKED], *effects[-MOST_LIKED:]]
         strongest[name] = _named(tuner, effects, judgements.scale(name).unit)
     return strongest
 

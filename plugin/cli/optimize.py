@@ -81,9 +81,10 @@ def optimize(
     as_json: Json = False,
 ) -> None:
     """Optimize the picture of a prompt for a judge: more of what you like than choosing among seeds would find."""
+    from ...pipelines import api
     from ...pipelines.collection.collection import Collection
     from ...pipelines.optimizing import optimize as optimizing
-    from ...pipelines.optimizing.parents import beginning, parents_again
+    from ...pipelines.optimizing.parents import parents_again
     from ...pipelines.optimizing.records import record_of
 
     if (prompt is None and not like) == (again is None):
@@ -105,17 +106,12 @@ def optimize(
                 found = optimizing.optimize_again(generator, record, by=judge, parents=parents_again(store, record))
                 found = optimizing.store(store, generator, found, judge)
         else:
-            if not like:
-                # A mistake leaves no empty collection behind.
-                generator.request(prompt or "", seed, **named)
-            with Collection(collection) as store, Progress("optimizing", round(seconds)) as shown:
-                prompt, settings, parents = beginning(store, generator, like or (), prompt, seed, named, strength)
-                request = generator.request(prompt, seed, **settings)
-                found = optimizing.optimize(
-                    generator, prompt, by=judge, seconds=seconds, pictures=pictures, seed=seed, adherence=adherence, anyway=anyway,
-                    parents=parents, state=optimizing.state_file(store, generator, judge, request, parents, adherence), progress=advancing(shown, seconds), **settings,
+            with Progress("optimizing", round(seconds)) as shown:
+                found = api.optimize(
+                    prompt, collection, model=generator, by=judge, seconds=seconds, pictures=pictures, seed=seed,
+                    adherence=adherence, anyway=anyway, like=like or (), strength=strength,
+                    progress=advancing(shown, seconds), **named,
                 )  # fmt: skip
-                found = optimizing.store(store, generator, found, judge)
     if as_json:
         emit(optimized_facts(found))
     else:

@@ -34,6 +34,15 @@ def named_model(model: str, checkpoint: str) -> str:
     return model.strip() if checkpoint == NO_CHECKPOINT else checkpoint_path(checkpoint)
 
 
+def drawing_stamp(model: str, checkpoint: str) -> str:
+    """Changes with the files of a local model, and when loading or drawing failed; empty if the checkpoint is gone."""
+    try:
+        named = named_model(model or "", checkpoint or NO_CHECKPOINT)
+    except ModelError:
+        return ""
+    return f"{model_stamp(named)} {failures(named)}"
+
+
 class SoartGenerate(SoartNode):
     """Draws a batch of pictures."""
 
@@ -81,12 +90,8 @@ class SoartGenerate(SoartNode):
 
     @classmethod
     def fingerprint_inputs(cls, model: str = "", checkpoint: str = NO_CHECKPOINT, **_others: Any) -> str:  # noqa: ANN401
-        """Changes with the files of a local model, and when loading or drawing failed."""
-        try:
-            named = named_model(model or "", checkpoint or NO_CHECKPOINT)
-        except ModelError:
-            return ""
-        return f"{model_stamp(named)} {failures(named)}"
+        """As ``drawing_stamp``."""
+        return drawing_stamp(model, checkpoint)
 
     @classmethod
     def run(

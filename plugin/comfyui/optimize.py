@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ...errors import ModelError
 from ...pipelines.models.limits import STRENGTHS
-from ...pipelines.support.file_stamps import model_stamp
 from .base import (
     MOST_SEED,
     NO_CHECKPOINT,
@@ -16,7 +14,6 @@ from .base import (
     SoartNode,
     checkpoint_choices,
     counting_failures,
-    failures,
     generator_of,
     judge_inputs,
     judge_of,
@@ -24,7 +21,7 @@ from .base import (
     taste_stamp,
     title_of,
 )
-from .generate import named_model
+from .generate import drawing_stamp, named_model
 from .pictures import to_images, to_picture
 
 if TYPE_CHECKING:
@@ -90,12 +87,9 @@ class SoartOptimize(SoartNode):
         checkpoint: str = NO_CHECKPOINT,
         **_others: Any,  # noqa: ANN401
     ) -> str:
-        """Changes with the files of a local model and of a taste, and when loading or drawing failed."""
-        try:
-            named = named_model(model or "", checkpoint or NO_CHECKPOINT)
-        except ModelError:
-            return ""
-        return f"{model_stamp(named)} {failures(named)} {taste_stamp(by)}"
+        """As ``drawing_stamp``; changes with the file of a taste, too."""
+        stamp = drawing_stamp(model, checkpoint)
+        return stamp and f"{stamp} {taste_stamp(by)}"
 
     @classmethod
     def run(

@@ -83,9 +83,9 @@ class Texts:
         """Format numbers that stand together; arguments as for ``figures`` of the reports."""
         return [text.replace(".", self._decimal_sign) for text in figures(values, digits, sign)]
 
-    def decimals(self, value: float, digits: int, sign: str = "") -> str:
+    def decimals(self, value: float, digits: int) -> str:
         """Format a number with so many decimals; NaN and infinities become a dash."""
-        return fixed(value, digits, sign).replace(".", self._decimal_sign)
+        return fixed(value, digits).replace(".", self._decimal_sign)
 
     def day(self, time: datetime) -> Markup:
         """The date of a time in numbers, as HTML: in the zone of the server, and by a script in that of the browser."""

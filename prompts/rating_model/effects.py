@@ -17,6 +17,8 @@ from .similarity import Numbers
 
 #: Share of the posterior inside the intervals, and the number of posterior functions that they are read from.
 COVERAGE, DRAWS = 0.9, 400
+#: Pairs that the table lists.
+PAIRS = 8
 #: Functions drawn at a time: each is a table of all pairs.
 _CHUNK = 20
 
@@ -81,26 +83,19 @@ def _strongest(
     return pairs[:, 0], pairs[:, 1]
 
 
-def factor_effects(
-    model: RatingModel,
-    rng: np.random.Generator,
-    *,
-    rater: Hashable | None = None,
-    pairs: int = 8,
-) -> EffectTable:
+def factor_effects(model: RatingModel, rng: np.random.Generator, *, rater: Hashable | None = None) -> EffectTable:
     """The factor-effect table of one rater.
 
     Args:
         model: fitted.
         rng: draws from the posterior.
         rater: the rater; by default the only one, or the part that several have in common.
-        pairs: number of pairs to list.
     """
     raters = None if rater is None else [rater]
     mean = model.means(raters)[0].flattened()
     levels, start, slot = model.levels, offsets(model.levels), slot_of_column(model.levels)
     upper = np.triu(mean.pair[0], 1)
-    first, second = _strongest(upper, slot, [isinstance(s, Numbers) for s in model.similarities], pairs)
+    first, second = _strongest(upper, slot, [isinstance(s, Numbers) for s in model.similarities], PAIRS)
     main, together = [], []
     for _ in range(DRAWS // _CHUNK):
         table = model.draws(rng, _CHUNK, raters)[0].flattened()

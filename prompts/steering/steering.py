@@ -7,7 +7,7 @@ model. Its only state is the feedback and the choices asked for, so a loop resum
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -70,7 +70,6 @@ class Steering:
         first: (k, S) design to start with, such as an orthogonal array; by default a balanced design.
         repeats: ask for choices that were judged before where another rating of them is worth more than one of a new
             choice. They must be shown as new pictures, with other seeds.
-        min_slots: smallest number of slots in which two choices of a batch differ.
         expected: effects of options that are expected of raters beforehand, see ``RatingModel.fit``.
 
     Attributes:
@@ -92,13 +91,12 @@ class Steering:
         pareto: bool = False,
         first: np.ndarray | None = None,
         repeats: bool = False,
-        min_slots: int = 1,
         expected: Expected = MappingProxyType({}),
     ) -> None:
         if goal is not None and not (goal and min(goal.values()) >= 0 and 0 < sum(goal.values()) < np.inf):
             raise PromptError(f"Expected weights of at least 0, one of them positive, as the goal, got {dict(goal)}.")
         self.domain, self.goal, self.pareto = domain, goal, pareto
-        self.repeats, self.min_slots, self.expected = repeats, min_slots, expected
+        self.repeats, self.expected = repeats, expected
         self.first = check_choices([] if first is None else first, domain.levels)
         self._model = RatingModel(domain.levels, scale, iterations=_STEPS, similarities=domain.similarities)
         self.choices, self.feedback = check_choices([], domain.levels), Feedback()
@@ -293,39 +291,20 @@ class Steering:
         """(≤ count, S) choices by knowledge gradient, to go with (k, S) ``batch``."""
         raters, weights = self._goal()
         start, pareto = len(batch), self.pareto and len(raters) > 1
-        if not pareto and self.min_slots <= 1:
-            return self._worth_most(self.domain, weights, count, rng, batch)
+        if not pareto:
+            return self._worth_most(weights, count, rng, batch)
         while len(batch) < start + count:
-            shares = rng.dirichlet(np.ones(len(raters))) if pareto else weights
-            try:
-                more = self._worth_most(self._distant(batch), shares, 1, rng, batch)
-            except PromptError:
-                more = self._worth_most(self.domain, shares, 1, rng, batch)
+            more = self._worth_most(rng.dirichlet(np.ones(len(raters))), 1, rng, batch)
             if not len(more):
                 break
             batch = np.vstack([batch, more])
         return batch[start:]
 
-    def _distant(self, batch: np.ndarray) -> Domain:
-        """The permitted choices that differ from all of ``batch`` in ``min_slots`` slots."""
-        if self.min_slots <= 1 or not len(batch):
-            return self.domain
-        permits = self.domain.allows
-
-        def allows(choice: np.ndarray) -> bool:
-            far = (batch != choice).sum(axis=1).min() >= self.min_slots
-            return bool(far) and (permits is None or bool(permits(choice)))
-
-        return replace(self.domain, allows=allows)
-
-    def _worth_most(
-        self, domain: Domain, shares: np.ndarray, count: int, rng: np.random.Generator, batch: np.ndarray
-    ) -> np.ndarray:
+    def _worth_most(self, shares: np.ndarray, count: int, rng: np.random.Generator, batch: np.ndarray) -> np.ndarray:
         """(≤ count, S) choices by knowledge gradient of the goal with (g,) ``shares``, to go with (k, S) ``batch``."""
-        raters = self._goal()[0]
+        domain, raters = self.domain, self._goal()[0]
         mean = weighted(self.model.means(raters), shares)
         shown = self._shown()
-        shown = shown[domain.permitted(shown)]
         functions = weighted(self.model.draws(rng, draws_for(count, domain), raters), shares)
         leading = leaders(functions, mean, domain, rng, shown)
         choices = candidates(leading, mean, domain, CENTRES if count > 1 else FEWER_CENTRES)

@@ -19,7 +19,7 @@ import { remember } from "./undo.js";
  * @param {(images: number[], on: boolean) => void} [show] called with the pictures that changed, now and after an undo.
  * @returns {Promise<number[] | null>} the pictures that changed; null if the server refused, which was shown.
  */
-export async function setLabel(kind, name, images, on, show = () => {}) {
+async function setLabel(kind, name, images, on, show = () => {}) {
   const label = { favourite: _("favourite"), tag: _("tag “%(name)s”", { name }), album: _("album “%(name)s”", { name }) }[kind];
   /** @type {Promise<{ changed: number[] } | null>} */
   const stored = save("/api/selection/label", { kind, name, images, on });

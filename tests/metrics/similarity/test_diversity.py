@@ -21,8 +21,8 @@ def test_chosen_pictures_are_apart_and_left_out_ones_near_a_better_one(seed, n, 
         assert any(distance[k, other] < apart and scores[other] >= scores[k] for other in chosen)
 
 
-def test_at_most_as_many_as_wanted():
-    assert select_diverse(np.array([1.0, 3, 2]), np.eye(3), 0.5, count=2).tolist() == [1, 2]
+def test_the_best_comes_first_and_equal_ones_keep_their_order():
+    assert select_diverse(np.array([1.0, 3, 2]), np.eye(3), 0.5).tolist() == [1, 2, 0]
     assert select_diverse(np.array([1.0, 1.0]), np.zeros((2, 2)), 0.0).tolist() == [0, 1]
 
 

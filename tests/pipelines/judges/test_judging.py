@@ -475,7 +475,7 @@ def test_names_are_checked_before_anything_is_loaded(package, tmp_path):
     with pytest.raises(JudgeError, match="did you mean 'mine'"):
         check_named("mind", tastes)
     tastes.path("redness").write_bytes(b"no taste")
-    with pytest.raises(JudgeError, match="both a judge that is no taste and your taste in"):
+    with pytest.raises(TasteError, match="both a judge that is no taste and your taste in"):
         check_named("redness", tastes)
     with pytest.raises(JudgeError, match="a workflow may not load code"):
         check_known("acme_judge:Redness")

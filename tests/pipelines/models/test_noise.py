@@ -15,6 +15,7 @@ from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.guidance import Guide
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.noise import NoiseSampler, refusal, refusal_of_gradient
+from soart.pipelines.models.step_preview import replaced
 
 
 def brightness(pixels):
@@ -132,6 +133,36 @@ def test_out_of_memory_is_one_sentence(generator, monkeypatch):
     monkeypatch.setattr(generator.model.pipeline.unet, "forward", full)
     with pytest.raises(ModelError, match="Not enough memory"):
         sampler.derivative(noise, 2, brightness)
+
+
+def test_fewer_pictures_are_drawn_at_a_time_when_memory_runs_out(generator, monkeypatch):
+    sampler = sampler_of(generator)
+    unet, noises_of_seeds = generator.model.pipeline.unet, [sampler.noise_of(seed) for seed in (5, 6, 7)]
+    drawn, sizes = sampler.draw(noises_of_seeds), []
+    own = unet.forward
+
+    def small(latents, *inputs, **options):
+        sizes.append(len(latents))
+        if len(latents) > 2:
+            raise torch.OutOfMemoryError("out of memory")
+        return own(latents, *inputs, **options)
+
+    monkeypatch.setattr(unet, "forward", small)
+    monkeypatch.setattr(generator, "batch_size", 3)
+    few = sampler.draw(noises_of_seeds)
+    assert generator.batch_size == 1
+    assert max(sizes) > 2 >= sizes[-1]
+    assert max(np.abs(a.pixels.astype(int) - b.pixels).max() for a, b in zip(few, drawn, strict=True)) <= 1
+
+
+def test_an_attribute_that_was_there_comes_back(generator):
+    scheduler = generator.model.pipeline.scheduler
+    with replaced(scheduler, "step", print):
+        assert scheduler.step is print
+        with replaced(scheduler, "step", repr):
+            assert scheduler.step is repr
+        assert scheduler.step is print
+    assert "step" not in vars(scheduler)
 
 
 def test_generators_that_draw_elsewhere_are_refused(generator):

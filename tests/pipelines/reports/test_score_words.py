@@ -19,7 +19,7 @@ def test_a_negligible_reason_has_no_exponent():
 
 
 def test_intervals_show_a_dash_for_an_unknown_end():
-    assert interval_text(-1.0, 2.345, 2, "+") == "−1.0 … +2.3"
+    assert interval_text(-1.0, 2.345) == "−1.00 … 2.35"
     assert interval_text(0.5, float("nan")) == "0.5 … –"
 
 

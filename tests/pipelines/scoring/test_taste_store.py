@@ -43,9 +43,9 @@ def test_a_taste_with_the_name_of_a_built_in_judge_is_ambiguous(tmp_path, taste)
     store = TasteStore(tmp_path)
     store.save(taste)
     store.path("mine").rename(store.path("ring"))
-    with pytest.raises(TasteError, match=r"'ring' is both a built-in judge and your taste in '.*ring\.taste"):
+    with pytest.raises(TasteError, match=r"'ring' is both a judge that is no taste and your taste in '.*ring\.taste"):
         item_judge_named("ring", store)
-    with pytest.raises(JudgeError, match="'ring' is both"):
+    with pytest.raises(TasteError, match="'ring' is both"):
         judge_named("ring", store)
 
 

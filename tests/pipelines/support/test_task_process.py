@@ -54,7 +54,7 @@ def test_failures_are_sentences(jobs, process, capfd):
     assert refused.wait(240)
     assert failed.wait(240)
     assert (refused.state, refused.message) == (FAILED, "This cannot be done.")
-    assert (failed.state, failed.message) == (FAILED, "The work failed unexpectedly (ZeroDivisionError: by zero).")
+    assert (failed.state, failed.message) == (FAILED, "Adding failed unexpectedly (ZeroDivisionError: by zero).")
 
 
 def test_a_task_is_cancelled_while_it_runs_and_while_it_waits(jobs, process):

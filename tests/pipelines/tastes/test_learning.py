@@ -178,9 +178,7 @@ def test_report(rated, judge, tmp_path):
     collection, rows, _ = rated
     evil = tmp_path / "<script>alert(1)<"
     evil.mkdir()
-    page = render_taste_report(collection, rows, judge, ["a <b>note</b>"])
-    assert "<b>note" not in page
-    assert "&lt;b&gt;note" in page
+    page = render_taste_report(collection, rows, judge)
     assert page.count('class="pair"') == 2 * 8
     assert "pictures learnt from" in page
     assert judge.taste.trust.advice.split(".")[0] in page

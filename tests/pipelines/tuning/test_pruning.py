@@ -6,7 +6,7 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, FlowMatchEuler
 from soart.pipelines.collection.tables import ImageRow
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.models.step_preview import predicted_original, preview_call
+from soart.pipelines.models.step_preview import prediction, preview_call
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Judgements, Panel
@@ -40,18 +40,20 @@ def test_a_perfect_model_foresees_the_original(kind, scheduler):
     alpha = plan.alphas_cumprod[400]
     sample = alpha.sqrt() * original + (1 - alpha).sqrt() * noise
     said = {"epsilon": noise, "sample": original, "v_prediction": alpha.sqrt() * noise - (1 - alpha).sqrt() * original}
-    found = predicted_original(plan, said[kind], timestep, sample, None)
+    of_sample, of_output = prediction(plan, timestep)
+    found = of_sample * sample + of_output * said[kind]
     torch.testing.assert_close(found, original, atol=1e-5, rtol=1e-5)
 
 
 def test_flows_and_schedulers_that_do_not_tell():
     flow = FlowMatchEulerDiscreteScheduler()
     original, noise = torch.ones(1, 4), torch.full((1, 4), -1.0)
-    sigma = torch.tensor(0.3)
+    flow.set_timesteps(4)
+    sigma = flow.sigmas[2]
+    of_sample, of_output = prediction(flow, flow.timesteps[2])
     sample = (1 - sigma) * original + sigma * noise
-    torch.testing.assert_close(predicted_original(flow, noise - original, 300.0, sample, sigma), original)
-    assert predicted_original(flow, noise, 300.0, sample, None) is None
-    assert predicted_original(DDIMScheduler(), noise, torch.tensor(10.5), sample, None) is None
+    torch.testing.assert_close(of_sample * sample + of_output * (noise - original), original)
+    assert prediction(DDIMScheduler(), torch.tensor(10.5)) is None
 
 
 @pytest.mark.parametrize("scheduler", [None, "DPMSolverMultistepScheduler", "EulerDiscreteScheduler"])

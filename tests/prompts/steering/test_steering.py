@@ -270,14 +270,6 @@ def test_batches_without_feedback_are_whole_though_choices_are_taken(seed):
     assert len({*map(tuple, [*shown.tolist(), *more.tolist()])}) == 16
 
 
-def test_batches_keep_their_distance(rng):
-    steering = Steering(Domain.of((5,) * 6), min_slots=3)
-    run(steering, taste(rng, (5,) * 6), rng, 3, 0.2)
-    batch = steering.ask(6, rng)
-    distances = (batch[:, None] != batch[None]).sum(axis=2)[np.triu_indices(6, 1)]
-    assert distances.min() >= 3
-
-
 def test_leaders_are_shown_again(rng):
     levels = (4,) * 4
     truth = taste(rng, levels)
@@ -355,7 +347,7 @@ def test_effects_find_the_planted_ones(rng):
     truth = Tables(levels, np.zeros(1), main[None], pair[None])
     x = Domain.of(levels).random(rng, 150)
     model = RatingModel(levels).fit(x, truth(x)[0] + 0.3 * rng.normal(size=150))
-    table = factor_effects(model, rng, pairs=3)
+    table = factor_effects(model, rng)
     assert [(effect.slot, effect.option) for effect in table.effects[:4]] == [(0, 0), (0, 1), (0, 2), (1, 0)]
     top = max(table.effects, key=lambda effect: effect.mean)
     assert (top.slot, top.option) == (0, 2)

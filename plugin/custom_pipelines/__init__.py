@@ -1,0 +1,1 @@
+"""Pipelines of diffusers with ``best_of`` and ``tune``, for ``custom_pipeline=``."""
