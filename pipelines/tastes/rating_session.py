@@ -18,6 +18,7 @@ from ..collection.collection import Collection
 from ..collection.pictures import ids_without_files, images_by_id
 from ..collection.ratings import (
     HALF_STAR,
+    NOT_FOR_ME,
     as_stars,
     check_rating,
     dislike_personally,
@@ -192,7 +193,7 @@ class RatingSession:
         rater: name of the rater.
         queue: pictures to rate, in order.
         position: number of the current picture.
-        ratings: the ratings of this session by picture id; None for a skipped picture.
+        ratings: the ratings of this session by picture id: 1…5, ``NOT_FOR_ME``, or None for a skipped picture.
     """
 
     collection: Collection
@@ -233,7 +234,7 @@ class RatingSession:
             self.ratings[row.id] = None
         elif key == "n":
             dislike_personally(self.collection, self.rater, row.id)
-            self.ratings[row.id] = LOWEST
+            self.ratings[row.id] = NOT_FOR_ME
         elif key.isdecimal() and len(key) == 1:
             rate(self.collection, self.rater, {row.id: check_rating(float(key))})
             self.ratings[row.id] = int(key)
