@@ -319,7 +319,7 @@ routes = [
     Route("/pictures/{image:number}/{size}", reading(picture)),
     Route("/heat/{image:number}", reading(heat)),
     Route("/detail/{image:number}", reading(detail)),
-    Route("/phrases/{image:number}", phrases),
+    Route("/phrases/{image:number}", reading(phrases)),
     Route("/api/score", json_endpoint(score), methods=["POST"]),
     Route("/api/judge", json_endpoint(judge, owner=True), methods=["POST"]),
     Route("/api/jobs", jobs),
