@@ -162,7 +162,7 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
             paths = session.execute(pictures.add_columns(ImageRow.path)).all()
             ids = [image for image, _ in sorted(paths, key=by_name, reverse=query.ascending)]
         else:
-            ids = list(session.scalars(_sorted(pictures, query, score, stars)))
+            ids = list(session.connection().scalars(_sorted(pictures, query, score, stars)).all())
     if not query.damage:
         return ids
     damages = suspected(collection)
@@ -241,7 +241,8 @@ class Scale:
         """The scale of the stored scores under a judge; under a taste without pictures that cannot be judged."""
         with collection.session("be read") as session:
             query = select(ScoreRow.value).where(ScoreRow.judge == judge, *judgeable_only(judge))
-            values = session.scalars(query).all()
+            # As the whole collection is read, without the work of the ORM on each row.
+            values = session.connection().scalars(query).all()
         return cls(np.sort(np.array(values, dtype=np.float64)))
 
     def percentile(self, value: float) -> float:

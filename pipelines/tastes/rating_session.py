@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import overload
 
 import numpy as np
@@ -94,13 +95,14 @@ def unrated_pictures(
     judged = _left_out(collection, rater)
     ids = [image for image in proposed if image not in judged and image not in skip][:count]
     if len(ids) < count:
-        sound = collection.ids()
-        chance = np.random.default_rng([ord(letter) for letter in rater]).random(1 + max(sound, default=0))
-        mixed = sorted(sound, key=lambda image: float(chance[image]))
+        sound = np.array(collection.ids(), dtype=np.int64)
+        chance = np.random.default_rng([ord(letter) for letter in rater]).random(1 + int(sound.max(initial=0)))
+        mixed: list[int] = sound[np.argsort(chance[sound], kind="stable")].tolist()
         seen = {image for image in mixed if image in judged or image in skip or image in ids}
         if len(seen) < SEEDED:
             ids += first_pictures(collection, mixed, seen, count - len(ids))
-        ids += [image for image in mixed if image not in seen and image not in ids][: count - len(ids)]
+        taken = seen.union(ids)
+        ids += islice((image for image in mixed if image not in taken), count - len(ids))
     rows = images_by_id(collection, ids)
     return [rows[image] for image in ids if image in rows]
 

@@ -102,7 +102,9 @@ def _summary(path: Path, stamp: str, culled: Path, key: bytes | None) -> _Summar
     targets = [Path(entry["to"]) for entry in entries]
     reasons = Counter(target.relative_to(culled).parts[0] for target in targets if target.suffix.lower() in SUFFIXES)
     unsigned = changes.unsigned_by(key)
-    return _Summary(dict(sorted(reasons.items())), unsigned and _doubtful(path), () if unsigned else (*changes.folders(),))
+    return _Summary(
+        dict(sorted(reasons.items())), unsigned and _doubtful(path), () if unsigned else (*changes.folders(),)
+    )
 
 
 def _doubtful(path: Path) -> str:
