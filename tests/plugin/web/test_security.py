@@ -5,6 +5,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from specimens.crowding import CrowdedLock
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection.collection import Collection
@@ -325,31 +326,16 @@ def test_of_two_guests_who_enter_a_name_at_the_same_time_one_gets_it(visit, monk
     app = guests[0].client.app
     client = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
     guests.append(Visitor(client, token="", password=PASSWORD))
-    second_waits, codes = threading.Event(), []
-
-    class Lock:
-        """Tells when the second guest stands before it."""
-
-        inner, comers = threading.Lock(), 0
-
-        def __enter__(self):
-            self.comers += 1
-            if self.comers == 2:
-                second_waits.set()
-            self.inner.acquire()
-
-        def __exit__(self, *error):
-            self.inner.release()
-
-    monkeypatch.setattr(app.state.server.names, "_lock", Lock())
+    lock, codes = CrowdedLock(), []
+    monkeypatch.setattr(app.state.server.names, "_lock", lock)
     second = threading.Thread(target=lambda: codes.append(guests[1].post("/rater", {"rater": "ann"}).status_code))
     check = people.check_new_rater
 
     def checked(name, known):
         check(name, known)
-        if not second_waits.is_set():
+        if not lock.second_waits.is_set():
             second.start()
-            second_waits.wait()
+            lock.second_waits.wait()
 
     monkeypatch.setattr(people, "check_new_rater", checked)
     assert guests[0].post("/rater", {"rater": "ann"}).status_code == 200
