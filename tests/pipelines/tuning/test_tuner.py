@@ -21,8 +21,8 @@ from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
-from soart.pipelines.tastes.learning import learn_from_pictures
 from soart.pipelines.scoring.taste_judge import TasteJudge
+from soart.pipelines.tastes.learning import learn_from_pictures
 from soart.pipelines.tuning.dead_slots import left_out, unread_slots
 from soart.pipelines.tuning.evidence import Evidence
 from soart.pipelines.tuning.findings import findings_of
