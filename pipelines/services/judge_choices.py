@@ -146,11 +146,9 @@ def values_by(collection: Collection, judge: str, ids: Sequence[int]) -> dict[in
         judge: stored name of the judge, or ``person:NAME``.
         ids: of the pictures.
     """
-    return (
-        scores_of(collection, judge, ids)
-        if not judge.startswith(PERSON)
-        else values_and_scale(collection, judge, ids)[0]
-    )
+    if judge.startswith(PERSON):
+        return values_and_scale(collection, judge, ids)[0]
+    return scores_of(collection, judge, ids)
 
 
 def values_and_scale(collection: Collection, judge: str, ids: Sequence[int]) -> tuple[dict[int, float], Scale]:

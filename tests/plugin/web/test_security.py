@@ -190,12 +190,13 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     judge = f"judge:clip:{folder}/towers@1"
     with Collection(folder) as collection:
         collection.set_scores(judge, dict.fromkeys(collection.ids(), 5.0))
-    for path in ("gallery", "detail/1"):
+    for path in ("gallery", "judges", "detail/1"):
         assert str(folder) not in guest.client.get(f"/c/0/{path}").text, path
     export = guest.client.get(guest.send("selection/export", images=[1], kind="csv").json()["address"]).text
     assert "score:judge:clip:towers@1" in export
     assert str(folder) not in export
-    assert 'value="judge:clip:towers@1"' in guest.client.get("/c/0/gallery").text
+    for path in ("gallery", "judges"):
+        assert 'value="judge:clip:towers@1"' in guest.client.get(f"/c/0/{path}").text
     assert f'title="{judge}">clip:towers<' in visit(**settings_).client.get("/c/0/gallery").text
     for visitor, name in ((guest, "judge:clip:towers@1"), (visit(**settings_), judge)):
         assert visitor.get("/api/cells", ids="1", by=name).json()["cells"][0]["score"] == 5
