@@ -18,7 +18,14 @@ WORTH_OF_OVERALL = (
     "three, where chance is one in two."
 )
 
-_TITLES = {TECHNICAL: message("technical quality"), OVERALL: message("overall score")}
+#: Titles of soart's own judges besides the detectors.
+_TITLES = {
+    TECHNICAL: message("technical quality"),
+    OVERALL: message("overall score"),
+    "appeal": message("general appeal"),
+    "rated-quality": message("rated quality"),
+    "adherence": message("adherence to the prompt"),
+}
 
 
 def damage_noun(damage: str) -> str:
@@ -50,7 +57,7 @@ def shared_name(name: str) -> str:
 
 
 def title_of(name: str) -> str:
-    """Title of a judge by its name: ``technical``, ``overall``, a detector or a taste."""
+    """Title of a judge by its name: one of soart's own, a taste, or the stored name of a model."""
     if name in _TITLES:
         return _TITLES[name]
     if name.startswith(JUDGE):
@@ -62,13 +69,24 @@ def title_of(name: str) -> str:
     )
 
 
+def model_title(name: str) -> str:
+    """Title of what is judged as models are, by its label or stored name: of others their name without folder and version.
+
+    >>> from soart.metrics.damage.titles import model_title
+    >>> str(model_title("rated-quality")), model_title("judge:clip:/home/ann/fine@1")
+    ('rated quality', 'clip:fine')
+    """
+    plain = shared_name(f"{JUDGE}{name.removeprefix(JUDGE)}").removeprefix(JUDGE).partition("@")[0]
+    return _TITLES.get(plain, plain)
+
+
 def judge_name(name: str) -> str:
     """Name of the judge whose scores are stored under a name; other names stay as they are.
 
     So ``technical-5`` becomes ``technical``, and ``taste:mine`` becomes ``mine``.
     """
     plain, _, version = name.rpartition("-")
-    return plain if plain in (*_TITLES, *DETECTORS) and version.isdecimal() else name.removeprefix(TASTE)
+    return plain if plain in (TECHNICAL, OVERALL, *DETECTORS) and version.isdecimal() else name.removeprefix(TASTE)
 
 
 def stored_title(name: str) -> str:

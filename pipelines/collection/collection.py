@@ -225,7 +225,9 @@ class Collection(Storage):
     def ids(self) -> list[int]:
         """Ids of all sound pictures in the order they came."""
         with self.session("be read") as session:
-            return list(session.scalars(select(ImageRow.id).where(ImageRow.problem.is_(None)).order_by(ImageRow.id)))
+            sound = select(ImageRow.id).where(ImageRow.problem.is_(None)).order_by(ImageRow.id)
+            # As there may be very many, without the work of the ORM on each.
+            return list(session.connection().scalars(sound).all())
 
     def known_requests(self, keys: Iterable[str]) -> dict[str, ImageRow]:
         """Pictures drawn for these request keys earlier, by key, whose files are there and hold the same pictures."""

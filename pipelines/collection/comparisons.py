@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import permutations
 
 from sqlalchemy import delete, exists, func, select
@@ -76,9 +77,7 @@ def undo_choice(collection: Collection, rater: str, choice: str) -> bool:
 
 def comparisons(collection: Collection, rater: str, ids: Sequence[int] | None = None) -> list[tuple[int, int]]:
     """Choices (winner, loser) of a rater in the order of making; only those between ``ids`` unless that is None."""
-    rows = _rows(collection, rater, ids)
-    both_ways = {(choice, loser, winner) for choice, winner, loser in rows}
-    return [(winner, loser) for choice, winner, loser in rows if (choice, winner, loser) not in both_ways]
+    return choices_and_ties(collection, rater, ids)[0]
 
 
 def count_choices(collection: Collection, rater: str, until: datetime | None = None) -> int:
@@ -104,18 +103,23 @@ def count_choices(collection: Collection, rater: str, until: datetime | None = N
 
 def ties(collection: Collection, rater: str, ids: Sequence[int] | None = None) -> list[tuple[int, int]]:
     """Pairs that a rater called equal, each once, the smaller id first; otherwise as ``comparisons``."""
-    rows = _rows(collection, rater, ids)
-    both_ways = {(choice, loser, winner) for choice, winner, loser in rows}
-    return [(a, b) for choice, a, b in rows if a < b and (choice, a, b) in both_ways]
+    return choices_and_ties(collection, rater, ids)[1]
 
 
-def _rows(collection: Collection, rater: str, ids: Sequence[int] | None) -> list[tuple[str, int, int]]:
-    """(choice, winner, loser) in the order of making."""
+def choices_and_ties(
+    collection: Collection, rater: str, ids: Sequence[int] | None = None
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The pairs of ``comparisons`` and those of ``ties``, read at once."""
     query = select(ComparisonRow.choice, ComparisonRow.winner, ComparisonRow.loser).where(ComparisonRow.rater == rater)
     if ids is not None:
         query = query.where(ComparisonRow.winner.in_(ids), ComparisonRow.loser.in_(ids))
     with collection.session("be read") as session:
-        return [(choice, a, b) for choice, a, b in session.execute(query.order_by(ComparisonRow.id))]
+        rows = [(choice, a, b) for choice, a, b in session.execute(query.order_by(ComparisonRow.id))]
+    both_ways = {(choice, loser, winner) for choice, winner, loser in rows}
+    return (
+        [(winner, loser) for choice, winner, loser in rows if (choice, winner, loser) not in both_ways],
+        [(a, b) for choice, a, b in rows if a < b and (choice, a, b) in both_ways],
+    )
 
 
 def choosers(collection: Collection) -> list[str]:
@@ -124,15 +128,15 @@ def choosers(collection: Collection) -> list[str]:
         return list(session.scalars(select(ComparisonRow.rater).distinct().order_by(ComparisonRow.rater)))
 
 
-def strengths(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, float]:
-    """Bradley–Terry strengths in logits, by picture id, of those among ``ids`` that a rater has compared."""
-    wanted = set(ids)
-    wins, equal = (
-        [pair for pair in pairs if wanted.issuperset(pair)]
-        for pairs in (comparisons(collection, rater), ties(collection, rater))
-    )
+def strengths(wins: Sequence[tuple[int, int]], equal: Sequence[tuple[int, int]]) -> dict[int, float]:
+    """Bradley–Terry strengths in logits, by picture id, of the pictures of choices and ties."""
     compared = sorted({image for pair in (*wins, *equal) for image in pair})
     place = {image: row for row, image in enumerate(compared)}
-    won, tied = ([(place[a], place[b]) for a, b in pairs] for pairs in (wins, equal))
-    found = strengths_of(len(compared), won, tied)
-    return dict(zip(compared, found.tolist(), strict=True))
+    won, tied = (tuple((place[a], place[b]) for a, b in pairs) for pairs in (wins, equal))
+    return dict(zip(compared, _fitted(len(compared), won, tied), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _fitted(count: int, won: tuple[tuple[int, int], ...], tied: tuple[tuple[int, int], ...]) -> tuple[float, ...]:
+    """The strengths of ``strengths_of``; a page asks for those of the same choices again and again."""
+    return tuple(strengths_of(count, won, tied).tolist())

@@ -22,7 +22,7 @@ from ..support.batching import batches
 from .collection import Collection
 from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
-from .ratings import OPINIONS, REJECT, as_stars
+from .ratings import OPINIONS, REJECT
 from .score_statistics import judgeable_only
 from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
@@ -162,7 +162,7 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
             paths = session.execute(pictures.add_columns(ImageRow.path)).all()
             ids = [image for image, _ in sorted(paths, key=by_name, reverse=query.ascending)]
         else:
-            ids = list(session.scalars(_sorted(pictures, query, score, stars)))
+            ids = list(session.connection().scalars(_sorted(pictures, query, score, stars)).all())
     if not query.damage:
         return ids
     damages = suspected(collection)
@@ -241,7 +241,8 @@ class Scale:
         """The scale of the stored scores under a judge; under a taste without pictures that cannot be judged."""
         with collection.session("be read") as session:
             query = select(ScoreRow.value).where(ScoreRow.judge == judge, *judgeable_only(judge))
-            values = session.scalars(query).all()
+            # As the whole collection is read, without the work of the ORM on each row.
+            values = session.connection().scalars(query).all()
         return cls(np.sort(np.array(values, dtype=np.float64)))
 
     def percentile(self, value: float) -> float:
@@ -287,17 +288,6 @@ def rows_by_hash(collection: Collection, starts: Sequence[str]) -> dict[str, Ima
     start = func.substr(ImageRow.sha256, 1, 16)
     with collection.session("be read") as session:
         return {row.sha256[:16]: row for row in session.scalars(select(ImageRow).where(start.in_(starts)))}
-
-
-def stars_of(collection: Collection, rater: str, ids: Sequence[int]) -> dict[int, float]:
-    """A rater's judgements of pictures by id: 1…5, or 0 for rejected."""
-    query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater)
-    stars: dict[int, float] = {}
-    with collection.session("be read") as session:
-        for block in batches(ids, WINDOW):
-            rows = session.execute(query.where(RatingRow.image_id.in_(block)))
-            stars.update({image: as_stars(value) for image, value in rows})
-    return stars
 
 
 def scores_of(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:

@@ -102,6 +102,7 @@ class GuardedJudge:
         extractor: measures the items that it judges by; None for a judge of anything else.
         stopped: a sentence that says why the judge is given up; empty while it is not.
         without_value: names of pictures that it gave no value, with their prompts; they are judged once.
+        known: values of a taste whose stored values may be those of an earlier version, by the same names and prompts.
         failed: pictures without a value, by the reason.
         why: reasons in words by the number of a picture, where it gave no value and said why.
         unreadable: a sentence for each picture that could not be read for it.
@@ -115,6 +116,7 @@ class GuardedJudge:
         self.batch = batch or (MEASURED_BATCH if self.needs == {"items"} else BATCH)
         self.stopped = ""
         self.without_value: set[tuple[str, str]] = set()
+        self.known: dict[tuple[str, str], float] = {}
         self.failed: dict[str, WithoutValue] = {}
         self.why: dict[int, str] = {}
         self.unreadable: list[str] = []

@@ -11,6 +11,7 @@ from ...metrics.damage.titles import has_points
 from ..collection.queries import scores_of
 from ..collection.results import store_changed_scores
 from ..scoring.pictures import StoredPictures
+from ..scoring.prior_scores import taste_with_given
 from ..support.batching import batches
 from .adherence import AdherenceJudge
 from .guarded import GuardedJudge, View
@@ -56,6 +57,8 @@ def judge_missing(
         store_changed_scores(pictures.collection, judge.stored_name, fresh)
         if not judge.stopped:
             judge.without_value |= {known[image] for image in judged.ids if image not in fresh}
+        if _lasting(judge):
+            judge.known |= {known[image]: value for image, value in fresh.items()}
 
     values, problems = values_of(pictures, judge, progress, store)
     return values, problems
@@ -118,7 +121,7 @@ def still_to_judge(
     collection, rows = pictures.collection, pictures.rows
     if judge.stored_name.startswith(JUDGE):
         note_latest(collection, judge.stored_name)
-    values = {} if judge.stored_name.startswith(TASTE) else _stored(pictures, judge)
+    values = _stored(pictures, judge)
     progress(len(values))
     missing = pictures.part({row.id for row in rows if row.id not in values})
     problems = []
@@ -135,8 +138,15 @@ def still_to_judge(
     return values, missing, problems
 
 
+def _lasting(judge: GuardedJudge) -> bool:
+    """True for a taste whose values follow from the pictures alone, not from what others say of them meanwhile."""
+    return judge.stored_name.startswith(TASTE) and taste_with_given(judge.inner) is None
+
+
 def _stored(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, float]:
-    """The stored values of pictures, by id."""
+    """The stored values of pictures, by id; of a taste those that this judge gave, as it may have been learnt again."""
+    if judge.stored_name.startswith(TASTE):
+        return {image: judge.known[name] for image, name in _seen(pictures, judge).items() if name in judge.known}
     known = scores_of(pictures.collection, judge.stored_name, pictures.ids)
     # Points were once stored as 0 for pictures that cannot be judged.
     return {image: value for image, value in known.items() if value != 0 or not has_points(judge.stored_name)}

@@ -10,7 +10,7 @@ import numpy as np
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..collection import ratings
 from ..collection.collection import Collection
-from ..collection.comparisons import choosers, comparisons, strengths, ties
+from ..collection.comparisons import choices_and_ties, choosers, strengths
 
 #: Stars of a picture that is neither liked nor disliked.
 MIDDLE = (LOWEST + HIGHEST) / 2
@@ -35,12 +35,13 @@ class Opinion:
         """The opinion of a person on pictures, from ratings and choices in the collection."""
         among = set(ids)
         rated = {image: stars for image, stars in ratings.ratings(collection, person).items() if image in among}
-        equal = ties(collection, person)
-        pairs = [*comparisons(collection, person), *equal, *((b, a) for a, b in equal)]
+        wins, equal = (
+            [pair for pair in pairs if among.issuperset(pair)] for pairs in choices_and_ties(collection, person)
+        )
         return cls(
-            _suggested(strengths(collection, person, ids), rated) | rated,
+            _suggested(strengths(wins, equal), rated) | rated,
             frozenset(rated),
-            tuple(pair for pair in pairs if among.issuperset(pair)),
+            (*wins, *equal, *((b, a) for a, b in equal)),
         )
 
 

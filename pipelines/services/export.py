@@ -26,7 +26,8 @@ from ..collection.labels import ALBUM, FAVOURITE, TAG, labels_of
 from ..collection.pictures import known_ids
 from ..collection.png import holds_picture
 from ..collection.provenance import Provenance, provenance_of
-from ..collection.queries import WINDOW, rows_of, scores_of, stars_of
+from ..collection.queries import WINDOW, rows_of, scores_of
+from ..collection.ratings import NOT_FOR_ME, judgements_of
 from ..collection.tables import ImageRow
 from ..evaluation.export import csv_lines, json_lines
 from ..ingest.metadata import maker
@@ -40,7 +41,7 @@ KINDS = {"zip": "application/zip", "csv": "text/csv; charset=utf-8", "json": "ap
 #: Columns of every table; ``file`` comes before, ``rating:NAME`` and ``score:JUDGE`` come after them.
 _COLUMNS = (
     "sha256", "width", "height", "added", "problem", "tool", "prompt", "negative", "model", "sampler",
-    "scheduler", "seed", "steps", "guidance", "settings", "tags", "albums", "favourite_of",
+    "scheduler", "seed", "steps", "guidance", "settings", "tags", "albums", "favourite_of", "not_for",
 )  # fmt: skip
 #: Characters that a name in an archive must not have on some system, or that disguise its suffix, and most characters of such a name.
 _UNSAFE, _LONGEST = re.compile(rf'[\x00-\x1f\x7f<>:"/\\|?*{BIDI_CONTROLS}]'), 100
@@ -187,8 +188,13 @@ class PictureExport:
     def _block_columns(self, ids: Sequence[int]) -> Mapping[str, Any]:
         """Columns that are read for some hundred pictures at once: the value by picture id, by name."""
         columns: dict[str, Any] = {}
+        not_for: dict[int, list[str]] = {}
         for rater in self._raters:
-            columns[f"rating:{rater}"] = stars_of(self.collection, rater, ids).get
+            judgements = judgements_of(self.collection, rater, ids)
+            columns[f"rating:{rater}"] = {i: value for i, value in judgements.items() if value != NOT_FOR_ME}.get
+            for image in (i for i, value in judgements.items() if value == NOT_FOR_ME):
+                not_for.setdefault(image, []).append(rater)
+        columns["not_for"] = partial(_joined, not_for)
         for judge in self._judges:
             scores = scores_of(self.collection, judge, ids)
             columns[self._score_column(judge)] = {i: value for i, value in scores.items() if math.isfinite(value)}.get

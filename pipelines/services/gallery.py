@@ -23,7 +23,7 @@ from ..collection.damage import suspected
 from ..collection.families import children_of, parents_of
 from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
 from ..collection.provenance import Provenance, provenance_of
-from ..collection.queries import WINDOW, metadata_of, row_of, rows_by_hash, rows_of, scores_of, title_of
+from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_by_hash, rows_of, scores_of, title_of
 from ..collection.ratings import judgements_of, ratings_of_picture
 from ..collection.tables import ImageRow
 from ..judges.rescoring import score_all
@@ -33,7 +33,7 @@ from ..scoring.explaining import ScoreExplanation, explain_score
 from ..scoring.taste_judge import TasteJudge
 from ..support.background import Job, Jobs
 from ..support.batching import batches
-from .judge_choices import scale_of, values_by
+from .judge_choices import values_and_scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,7 @@ def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, judge
     """
     ids = [row.id for row in rows]
     stars, favourites = judgements_of(collection, rater, ids), favourites_of(collection, rater, ids)
-    scores = values_by(collection, judge, ids) if judge else {}
-    scale = scale_of(collection, judge) if scores else None
+    scores, scale = values_and_scale(collection, judge, ids) if judge else ({}, None)
     metadata = metadata_of(collection, [row.id for row in rows if not row.generation])
     return [
         {
@@ -183,7 +182,7 @@ def picture_details(
     if item_judge is not None and explanation.score is not None:
         # Every digit of the stored score counts: the one computed now may differ in the last of them.
         score = scores_of(collection, item_judge.stored_name, [row.id]).get(row.id, explanation.score)
-        percentile = _percentile(collection, item_judge.stored_name, score)
+        percentile = _percentile(Scale.of(collection, item_judge.stored_name), score)
     labels = {kind: labels_of(collection, kind, [row.id]).get(row.id, []) for kind in KINDS}
     return PictureDetails(
         row=row,
@@ -206,15 +205,15 @@ def picture_details(
     )
 
 
-def _percentile(collection: Collection, name: str, score: float) -> float | None:
-    """The percentile of a score among those of its stored name; None without others."""
-    scale = scale_of(collection, name)
+def _percentile(scale: Scale, score: float) -> float | None:
+    """The percentile of a score among those of its judge; None without others."""
     return scale.percentile(score) if len(scale.values) > 1 else None
 
 
 def _judge_value(collection: Collection, image: int, name: str) -> JudgeValue:
-    value = values_by(collection, name, [image]).get(image)
-    return JudgeValue(name, value, None if value is None else _percentile(collection, name, value))
+    values, scale = values_and_scale(collection, name, [image])
+    value = values.get(image)
+    return JudgeValue(name, value, None if value is None else _percentile(scale, value))
 
 
 def start_scoring(

@@ -146,10 +146,17 @@ def values_by(collection: Collection, judge: str, ids: Sequence[int]) -> dict[in
         judge: stored name of the judge, or ``person:NAME``.
         ids: of the pictures.
     """
+    if judge.startswith(PERSON):
+        return values_and_scale(collection, judge, ids)[0]
+    return scores_of(collection, judge, ids)
+
+
+def values_and_scale(collection: Collection, judge: str, ids: Sequence[int]) -> tuple[dict[int, float], Scale]:
+    """The values of pictures, see ``values_by``, and all values of the judge, from which percentiles are read."""
     if not judge.startswith(PERSON):
-        return scores_of(collection, judge, ids)
-    wanted = set(ids)
-    return {image: stars for image, stars in _stars(collection, judge).items() if image in wanted}
+        return scores_of(collection, judge, ids), Scale.of(collection, judge)
+    stars = _stars(collection, judge)
+    return {image: stars[image] for image in ids if image in stars}, _scale(stars)
 
 
 def _stars(collection: Collection, person: str) -> dict[int, float]:
@@ -157,11 +164,8 @@ def _stars(collection: Collection, person: str) -> dict[int, float]:
     return Opinion.of(collection, person.removeprefix(PERSON), collection.ids()).stars
 
 
-def scale_of(collection: Collection, judge: str) -> Scale:
-    """All values of a judge, from which percentiles are read; arguments as for ``values_by``."""
-    if not judge.startswith(PERSON):
-        return Scale.of(collection, judge)
-    return Scale(np.sort(np.array([*_stars(collection, judge).values()], dtype=np.float64)))
+def _scale(stars: Mapping[int, float]) -> Scale:
+    return Scale(np.sort(np.array([*stars.values()], dtype=np.float64)))
 
 
 def ordered(collection: Collection, query: Query, rater: str) -> list[int]:
@@ -175,7 +179,7 @@ def ordered(collection: Collection, query: Query, rater: str) -> list[int]:
     found = order(collection, plain, rater)
     stars = _stars(collection, query.judge)
     if query.low > 0 or query.high < 100:
-        scale = scale_of(collection, query.judge)
+        scale = _scale(stars)
         low, high = scale.value_at(query.low), scale.value_at(query.high)
         found = [image for image in found if image in stars and low <= stars[image] <= high]
     elif query.scored:

@@ -6,14 +6,14 @@ import base64
 import binascii
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...errors import ImageError, ModelError, SoartError, expect_text
-from ...metrics.image import read_image
+from ...metrics.image import Picture
 from ...metrics.tastes.bradley_terry import MOST_SHOWN
 from ..collection.collection import Collection
 from ..collection.comparisons import store_choice
@@ -55,12 +55,13 @@ class SentPicture:
     sampler: str
 
 
-def sent_pictures(documents: object) -> list[SentPicture]:
+def sent_pictures(documents: object, decode: Callable[[bytes, str], Picture]) -> list[SentPicture]:
     """The pictures of a call.
 
     Args:
         documents: 1 to ``MOST_PICTURES`` objects with ``picture`` (a file in base64) and, if known, ``prompt``, ``negative``,
             ``seed``, ``steps``, ``guidance``, ``model`` and ``sampler``.
+        decode: decodes the content of a file, see ``Collection.decode``.
 
     Raises:
         SoartError: anything else.
@@ -68,10 +69,10 @@ def sent_pictures(documents: object) -> list[SentPicture]:
     """
     if not isinstance(documents, list) or not 1 <= len(documents) <= MOST_PICTURES:
         raise SoartError(f"Expected a list of 1 to {MOST_PICTURES} pictures.")
-    return [_sent(document, number) for number, document in enumerate(documents, 1)]
+    return [_sent(document, number, decode) for number, document in enumerate(documents, 1)]
 
 
-def _sent(document: object, number: int) -> SentPicture:
+def _sent(document: object, number: int, decode: Callable[[bytes, str], Picture]) -> SentPicture:
     if not isinstance(document, Mapping) or not isinstance(document.get("picture"), str):
         raise SoartError(f"Expected picture {number} as an object with the file in base64 as its 'picture'.")
     texts = {name: _text(document, name, number) for name in ("prompt", "negative", "model", "sampler")}
@@ -82,7 +83,7 @@ def _sent(document: object, number: int) -> SentPicture:
         content = base64.b64decode("".join(document["picture"].rpartition(",")[2].split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ImageError(f"Picture {number} is not in base64.") from error
-    pixels = read_image(content, label=f"picture {number}").pixels
+    pixels = decode(content, f"picture {number}").pixels
     request = SentRequest(
         texts["prompt"],
         int(numbers["seed"] or 0) % SEED_LIMIT,

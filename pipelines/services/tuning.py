@@ -339,56 +339,50 @@ class TuningService(CollectionService):
             return
         values = dict(zip((row.id for row in judgements.rows), judgements.goal_values().tolist(), strict=True))
         goal = {image: value for image, value in values.items() if not math.isnan(value)}
-        latest = LatestFindings(findings_of(tuner), goal, tuner.done)
+        latest = LatestFindings(findings_of(tuner, judgements), goal, tuner.done)
         with self._lock:
             if key_of(self._started()) == key_of(used):
                 self.latest = latest
                 self.version += 1
 
     def _work(self, job: Job) -> None:
-        state, why = INTERRUPTED, ""
         try:
             if not self._wait_for_the_model(job):
-                state = PAUSED
                 return
             try:
-                state, why = self._tune(job)
+                self._tune(job)
             finally:
                 self._drawing.release()
         except CancelledError:
             # The server closes, which leaves the tune as a killed one would.
+            self._end(INTERRUPTED)
             raise
         except Exception as error:
-            state, why = FAILED, job.reason(error)
+            self._end(FAILED, job.reason(error))
             raise
-        finally:
-            self._end(state, why)
 
     def _wait_for_the_model(self, job: Job) -> bool:
         """Wait until nothing else is drawn; False if the tune was paused before that."""
         self._waits = True
-        try:
-            while not self._drawing.acquire(timeout=_LOOK):
-                job.check()
-                with self._lock:
-                    if self._pause:
-                        return False
-            return True
-        finally:
-            self._waits = False
+        while not self._drawing.acquire(timeout=_LOOK):
+            job.check()
+            if self._has_paused():
+                return False
+        self._waits = False
+        return True
 
-    def _tune(self, job: Job) -> tuple[str, str]:
-        """Tune until the tune ends or is paused, under new settings as soon as they change; returns state and reason."""
-        end = None
-        try:
-            while end is None:
-                end = self._tune_with_these_settings(job)
-        except _PausedError:
-            return PAUSED, ""
-        return end
+    def _tune(self, job: Job) -> None:
+        """Tune until the tune ends or is paused, under new settings as soon as they change."""
+        ended = False
+        while not ended:
+            try:
+                ended = self._tune_with_these_settings(job)
+            except _PausedError:
+                # Resumed meanwhile, it goes on.
+                ended = self._has_paused()
 
-    def _tune_with_these_settings(self, job: Job) -> tuple[str, str] | None:
-        """Tune until the tune ends or is paused, or its settings change; None for changed settings."""
+    def _tune_with_these_settings(self, job: Job) -> bool:
+        """Tune until the tune ends or is paused, or its settings change; False for changed settings."""
         tuner, used = self._tuner()
         with self._lock:
             self._speed = (time.monotonic(), -tuner.done)
@@ -418,20 +412,30 @@ class TuningService(CollectionService):
         why = tune(tuner, on_batch=on_batch, progress=on_progress)
         if why != STOPPED:
             self._update_findings(tuner, used)
-            with self._lock:
-                # Resumed meanwhile with a larger budget, it goes on.
-                return (ENDED, why) if self.settings == used else self._replaced(used)
+        # Whoever resumes comes before this end, and the run goes on, or after it, and starts another run.
         with self._lock:
-            return (PAUSED, "") if self._pause else self._replaced(used)
+            now = self.settings
+            if why != STOPPED and now == used:
+                self._end(ENDED, why)
+                return True
+            if why == STOPPED and self._has_paused():
+                return True
+            if now is not None and key_of(now) == key_of(used):
+                return False
+            # Another program has started another tune, which keeps its settings.
+            self._end(INTERRUPTED)
+            return True
 
-    def _replaced(self, used: TuneSettings) -> tuple[str, str] | None:
-        """The end of a run if another program has started another tune, which keeps its settings; else None."""
-        now = self.settings
-        return None if now is not None and key_of(now) == key_of(used) else (INTERRUPTED, "")
-
-    def _end(self, state: str, why: str) -> None:
+    def _has_paused(self) -> bool:
+        """True if the run was to pause, and has ended by that."""
         with self._lock:
-            self._pause = self._at_once = self._running = False
+            if pauses := self._pause:
+                self._end(PAUSED)
+            return pauses
+
+    def _end(self, state: str, why: str = "") -> None:
+        with self._lock:
+            self._pause = self._at_once = self._running = self._waits = False
             if state != INTERRUPTED and self.settings is not None:
                 self._change(lambda settings: replace(settings, state=state, why=why))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import overload
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..collection.collection import Collection
 from ..collection.pictures import ids_without_files, images_by_id
 from ..collection.ratings import (
     HALF_STAR,
+    NOT_FOR_ME,
     as_stars,
     check_rating,
     dislike_personally,
@@ -93,13 +95,14 @@ def unrated_pictures(
     judged = _left_out(collection, rater)
     ids = [image for image in proposed if image not in judged and image not in skip][:count]
     if len(ids) < count:
-        sound = collection.ids()
-        chance = np.random.default_rng([ord(letter) for letter in rater]).random(1 + max(sound, default=0))
-        mixed = sorted(sound, key=lambda image: float(chance[image]))
+        sound = np.array(collection.ids(), dtype=np.int64)
+        chance = np.random.default_rng([ord(letter) for letter in rater]).random(1 + int(sound.max(initial=0)))
+        mixed: list[int] = sound[np.argsort(chance[sound], kind="stable")].tolist()
         seen = {image for image in mixed if image in judged or image in skip or image in ids}
         if len(seen) < SEEDED:
             ids += first_pictures(collection, mixed, seen, count - len(ids))
-        ids += [image for image in mixed if image not in seen and image not in ids][: count - len(ids)]
+        taken = seen.union(ids)
+        ids += islice((image for image in mixed if image not in taken), count - len(ids))
     rows = images_by_id(collection, ids)
     return [rows[image] for image in ids if image in rows]
 
@@ -192,7 +195,7 @@ class RatingSession:
         rater: name of the rater.
         queue: pictures to rate, in order.
         position: number of the current picture.
-        ratings: the ratings of this session by picture id; None for a skipped picture.
+        ratings: the ratings of this session by picture id: 1…5, ``NOT_FOR_ME``, or None for a skipped picture.
     """
 
     collection: Collection
@@ -233,7 +236,7 @@ class RatingSession:
             self.ratings[row.id] = None
         elif key == "n":
             dislike_personally(self.collection, self.rater, row.id)
-            self.ratings[row.id] = LOWEST
+            self.ratings[row.id] = NOT_FOR_ME
         elif key.isdecimal() and len(key) == 1:
             rate(self.collection, self.rater, {row.id: check_rating(float(key))})
             self.ratings[row.id] = int(key)

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import CollectionError, ImageError
 from ...files import is_gone
@@ -24,8 +25,10 @@ from ..collection.pictures import ids_moved_away, sound_or_moved_away, update_pi
 from ..collection.png import holds_picture
 from ..collection.tables import AWAY
 from ..support.batching import batches
+from ..support.file_stamps import file_stamp
 from .cull import BESIDE
-from .undoing import RecordedChanges
+from .signing import stored_key
+from .undoing import Place, RecordedChanges, not_the_folder
 
 #: Folders of a collection: for files that were moved away, and for undo files.
 CULLED, UNDO = "culled", "undo"
@@ -77,32 +80,53 @@ def _is_cull(entry: dict[str, Any], culled: Path) -> bool:
     )
 
 
+class _Summary(NamedTuple):
+    """An undo file, as far as it alone tells; the folders must still be where they were."""
+
+    reasons: dict[str, int]
+    problem: str
+    folders: tuple[Place, ...]
+
+
+@lru_cache(maxsize=4096)
+def _summary(path: Path, stamp: str, culled: Path, key: bytes | None) -> _Summary:
+    """Read an undo file, once for its stamp and the key of the user.
+
+    Raises:
+        CollectionError: the file is not an undo file.
+    """
+    changes = RecordedChanges.read(path)
+    entries = _pending_entries(changes)
+    if not all(_is_cull(entry, culled) for entry in entries):
+        return _Summary({}, f"{path.name!r} also changes other files than pictures: check it, then use soart undo.", ())
+    targets = [Path(entry["to"]) for entry in entries]
+    reasons = Counter(target.relative_to(culled).parts[0] for target in targets if target.suffix.lower() in SUFFIXES)
+    unsigned = changes.unsigned_by(key)
+    return _Summary(
+        dict(sorted(reasons.items())), unsigned and _doubtful(path), () if unsigned else (*changes.folders(),)
+    )
+
+
+def _doubtful(path: Path) -> str:
+    return f"{path.name!r} was not recorded by you with this soart: soart undo lists its changes and asks."
+
+
 def undo_files(folder: Path) -> list[UndoFile]:
-    """Undo files of a collection's folder, newest first."""
-    culled = (folder / CULLED).absolute()
+    """Undo files of a collection's folder, newest first; those that are as they were are not read again."""
+    culled, key = (folder / CULLED).absolute(), stored_key()
     files = []
     for path in sorted((folder / UNDO).glob("*.jsonl"), reverse=True):
-        reasons, problem = Counter[str](), ""
         try:
-            changes = RecordedChanges.read(path)
-            entries = _pending_entries(changes)
-            if all(_is_cull(entry, culled) for entry in entries):
-                targets = [Path(entry["to"]) for entry in entries]
-                pictures = [target for target in targets if target.suffix.lower() in SUFFIXES]
-                reasons.update(target.relative_to(culled).parts[0] for target in pictures)
-            else:
-                problem = f"{path.name!r} also changes other files than pictures: check it, then use soart undo."
-            if not problem and changes.doubt:
-                problem = (
-                    f"{path.name!r} was not recorded by you with this soart: soart undo lists its changes and asks."
-                )
+            reasons, problem, folders = _summary(path, file_stamp(path), culled, key)
             time = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except CollectionError as error:
-            problem, time = str(error), datetime.fromtimestamp(0, UTC)
+            reasons, problem, folders, time = {}, str(error), (), datetime.fromtimestamp(0, UTC)
         except OSError:
             # Another process has undone it meanwhile.
             continue
-        files.append(UndoFile(path.name, time, dict(sorted(reasons.items())), problem))
+        if not_the_folder(folders):
+            problem = _doubtful(path)
+        files.append(UndoFile(path.name, time, reasons, problem))
     return files
 
 

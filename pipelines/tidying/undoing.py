@@ -10,6 +10,7 @@ import base64
 import filecmp
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,10 @@ _CHANGES: tuple[dict[str, tuple[type, ...]], ...] = (
     {"written": (str,), "old": (str, type(None)), "before": (str, type(None)), "after": (str,)},
     {"inserted": (str,), "at": (int,), "length": (int,), "before": (str,), "after": (str,)},
 )
+
+
+#: A path, and where it lay with all links resolved.
+Place = tuple[Path, str]
 
 
 class UnconfirmedError(CollectionError):
@@ -79,7 +84,11 @@ class RecordedChanges:
     @cached_property
     def doubt(self) -> str:
         """A sentence if the file is to be undone only after a question; empty if it can be undone at once."""
-        key, before = stored_key(), ""
+        return self.unsigned_by(stored_key()) or not_the_folder(self.folders())
+
+    def unsigned_by(self, key: bytes | None) -> str:
+        """A sentence if this key has not signed all lines; else empty."""
+        before = ""
         for entry in self.entries:
             if is_mark(entry):
                 continue
@@ -89,11 +98,15 @@ class RecordedChanges:
                     "or another program wrote it."
                 )
             before = entry["signed"]
+        return ""
+
+    def folders(self) -> list[Place]:
+        """A path in each folder of the pending lines, which are signed, with its place at the time of the change."""
+        known: dict[tuple[Path, str], Place] = {}
         for number in self.pending:
             for path, place in _places(self.entries[number]):
-                if str(place_of(path)) != place:
-                    return f"{str(path.parent)!r} is not the folder any more that it was: it, or one above it, is a link now."
-        return ""
+                known.setdefault((path.parent, place.removesuffix(path.name)), (path, place))
+        return list(known.values())
 
     def listing(self) -> list[str]:
         """Sentences on what undoing would do: one for all pictures that return from one folder to another, else one a change."""
@@ -165,6 +178,14 @@ class RecordedChanges:
         return done, summed_up(failures)
 
 
+def not_the_folder(places: Iterable[Place]) -> str:
+    """A sentence if a path does not have the place any more that it had; else empty."""
+    for path, place in places:
+        if str(place_of(path)) != place:
+            return f"{str(path.parent)!r} is not the folder any more that it was: it, or one above it, is a link now."
+    return ""
+
+
 def undo(path: Path) -> tuple[int, list[str]]:
     """Undo all changes of an undo file of this user; results and errors as for ``RecordedChanges``."""
     return RecordedChanges.read(path).undo()
@@ -187,7 +208,7 @@ def _is_change(entry: object) -> bool:
     )
 
 
-def _places(entry: dict[str, Any]) -> list[tuple[Path, str]]:
+def _places(entry: dict[str, Any]) -> list[Place]:
     """The paths of a change, each with its place at the time of the change."""
     names = [("moved", "from_place"), ("to", "to_place")]
     if "moved" not in entry:

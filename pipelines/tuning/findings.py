@@ -192,8 +192,12 @@ class StudyFindings:
         return pd.DataFrame(facts)
 
 
-def findings_of(tuner: Tuner) -> StudyFindings:
+def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFindings:
     """Compute the findings of a study from its judgements.
+
+    Args:
+        tuner: of the study.
+        judgements: its present ones, if they are collected already; None to collect them.
 
     Raises:
         NoFindingsError: no picture can be judged yet.
@@ -212,7 +216,7 @@ def findings_of(tuner: Tuner) -> StudyFindings:
         ('score', 2, ['choice1', 'choice2'])
     """
     expect("a Tuner", tuner, Tuner)
-    judgements = tuner.judged()
+    judgements = judgements or tuner.judged()
     if not judgements.trials:
         raise NoFindingsError("No picture of this space can be judged yet, so there are no findings: raise the budget.")
     steering = tuner.steering(judgements)

@@ -210,8 +210,10 @@ def rate(
 ) -> None:
     """Rate pictures by single keys: 1–5, n for "not for me", x to skip, u to undo, q to quit.
 
-    + and - move the last rating by half a star. Every key is stored at once.
+    + and - move the last rating by half a star. Every key is stored at once. With --json a picture is in ratings, with
+    its stars or null for a skip, or in not_for_me.
     """
+    from ...pipelines.collection.ratings import NOT_FOR_ME
     from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.tastes.rating_session import RatingSession, rating_queue
     from .keys import check_keys, keys, rate_by_keys
@@ -224,14 +226,17 @@ def rate(
         rate_by_keys(session, keys(), silent=as_json, elsewhere=gallery)
         # A folder as it was named; of a database the address without the password.
         name = collection if Path(collection).is_dir() else store.name
-        ratings = {
+        judgements = {
             str(store.locate(row)): session.ratings[row.id] for row in session.queue if row.id in session.ratings
         }
     if as_json:
-        return emit({"rater": rater, "ratings": ratings, "left": len(session.queue) - session.position})
-    rated = sum(value is not None for value in ratings.values())
+        ratings = {path: value for path, value in judgements.items() if value != NOT_FOR_ME}
+        not_for_me = [path for path in judgements if path not in ratings]
+        left = len(session.queue) - session.position
+        return emit({"rater": rater, "ratings": ratings, "not_for_me": not_for_me, "left": left})
+    rated = sum(value is not None for value in judgements.values())
     options = shlex.join(["--collection", name, *([] if rater == "me" else ["--rater", rater])])
-    return say(f"{rated} rated, {len(ratings) - rated} skipped. Learn: soart taste learn NAME {options}")
+    return say(f"{rated} rated, {len(judgements) - rated} skipped. Learn: soart taste learn NAME {options}")
 
 
 @app.command(epilog="Example: soart taste show mine pictures/ --report mine.html")

@@ -21,7 +21,7 @@ from ...errors import ImageError, MissingPictureError, SoartError
 from ...files import from_home
 from ...messages import message, with_values
 from ...metrics.damage.names import JUDGE, PERSON
-from ...metrics.damage.titles import CAUTION, damage_noun, has_points, shared_name, stored_title, title_of
+from ...metrics.damage.titles import CAUTION, damage_noun, has_points, model_title, stored_title, title_of
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES
@@ -104,11 +104,6 @@ def _reason(texts: Texts, reason: str, low: str) -> str:
     return low if reason == "low" else texts.message(_MOVED.get(reason, damage_noun(reason)))
 
 
-def _model(name: str) -> str:
-    """The name of a model as everybody may see it, without its version."""
-    return shared_name(f"{JUDGE}{name.removeprefix(JUDGE)}").removeprefix(JUDGE).partition("@")[0]
-
-
 def _person(texts: Texts, name: str) -> str:
     """The title of a person as a judge; empty for other judges."""
     person = name.removeprefix(PERSON)
@@ -124,13 +119,15 @@ def judge_title(texts: Texts, name: str, *, model: bool = False) -> str:
         model: True for the label of an offered model.
     """
     if model or name.startswith(JUDGE):
-        return _model(name)
+        return texts.message(model_title(name))
     return _person(texts, name) or texts.message(title_of(name))
 
 
 def stored_judge_title(texts: Texts, name: str) -> str:
     """The title of a judge by the name that its values are stored under."""
-    return _model(name) if name.startswith(JUDGE) else _person(texts, name) or texts.message(stored_title(name))
+    if name.startswith(JUDGE):
+        return texts.message(model_title(name))
+    return _person(texts, name) or texts.message(stored_title(name))
 
 
 def _choice_title(texts: Texts, choice: JudgeChoice) -> str:
@@ -146,6 +143,7 @@ _templates.filters.update(
     judge=_in_language(judge_title),
     stored=_in_language(stored_judge_title),
     choice=_in_language(_choice_title),
+    model=_in_language(lambda texts, name: texts.message(model_title(name))),
     score=_in_language(_score),
     damage=_in_language(lambda texts, damage: texts.message(damage_noun(damage))),
     reason=_in_language(_reason),

@@ -136,11 +136,13 @@ def create_api(server: Server) -> Starlette:
             raise SoartError("Expected the name of a judge or a taste as 'by'.")
         if by not in current.tastes.judges():
             raise SoartError(f"The interface has no judge {by[:40]!r}: GET {START}/names tells those that it has.")
-        return JSONResponse(score_sent(sent_pictures(body.get("pictures")), by, current.tastes))
+        return JSONResponse(
+            score_sent(sent_pictures(body.get("pictures"), current.collection.decode), by, current.tastes)
+        )
 
     def ratings(body: dict[str, Any]) -> Response:
         documents = body.get("pictures")
-        sent = sent_pictures(documents)
+        sent = sent_pictures(documents, current.collection.decode)
         stars = [_stars(document.get("stars")) for document in documents or ()]
         service = current.rating(server.settings.rater)
         stored = rate_sent(current.collection, service, sent, stars)

@@ -33,10 +33,9 @@ from .routes import (
     tuning,
 )
 from .security import Guard
+from .sessions import SESSION_SECONDS
 from .state import Server, ServerSettings
 
-#: Seconds that a session lasts: half a year.
-SESSION_SECONDS = 15_552_000
 #: Seconds that a request waits for a locked database.
 LOCK_SECONDS = 2.0
 

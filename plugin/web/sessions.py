@@ -7,12 +7,17 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Iterable, Iterator, MutableMapping
+import threading
+import time
+from collections.abc import Callable, Iterable, MutableMapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 #: Roles: the owner may change files, a guest may see, rate and tune, a stranger may only log in.
 OWNER, GUEST, STRANGER = "owner", "guest", ""
+#: Seconds that a session lasts: half a year.
+SESSION_SECONDS = 15_552_000
 #: Most names that a session remembers, as a cookie has 4 kB; and that a server remembers.
 MOST_NAMES, MOST_TAKEN = 4, 1000
 
@@ -51,16 +56,22 @@ class TakenNames:
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
+        self._lock = threading.Lock()
 
-    def __iter__(self) -> Iterator[str]:
-        return iter([*self._names])
+    def take(self, name: str, check: Callable[[frozenset[str]], None] = lambda taken: None) -> None:
+        """Remember a name; the oldest ones are forgotten.
 
-    def add(self, name: str) -> None:
-        """Remember a name; the oldest ones are forgotten."""
-        self._names.pop(name, None)
-        self._names[name] = None
-        while len(self._names) > MOST_TAKEN:
-            self._names.pop(next(iter(self._names)), None)
+        Args:
+            name: the name.
+            check: raises an error if the name may not be taken, given those that are; two visitors are checked one after
+                the other, so that the second knows of the first.
+        """
+        with self._lock:
+            check(frozenset(self._names))
+            self._names.pop(name, None)
+            self._names[name] = None
+            while len(self._names) > MOST_TAKEN:
+                self._names.pop(next(iter(self._names)))
 
 
 def server_key(secret: str, port: int, collections: Iterable[str]) -> str:
@@ -75,6 +86,18 @@ def server_key(secret: str, port: int, collections: Iterable[str]) -> str:
     return hmac.new((secret or secrets.token_hex(32)).encode(), server.encode(), hashlib.sha256).hexdigest()
 
 
+def _read_ended(files: Path) -> set[str]:
+    """The numbers in the files whose paths begin so; files of which no session can be left are deleted."""
+    ended: set[str] = set()
+    for path in files.parent.glob(f"{files.name}*"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < time.time() - SESSION_SECONDS:
+                path.unlink()
+            else:
+                ended.update(path.read_text(encoding="ascii", errors="replace").split())
+    return ended
+
+
 class Sessions:
     """Knows the role of a session, lets visitors in, and ends sessions for good.
 
@@ -86,7 +109,8 @@ class Sessions:
         token: makes its bearer the owner; empty if nobody can become the owner.
         password: makes its bearer a guest; empty for none.
         guests: let everybody in as a guest.
-        ended: file of the numbers of ended sessions; None to remember them until the server ends.
+        ended: start of the paths of files, one a month, with the numbers of ended sessions, whose cookies last
+            ``SESSION_SECONDS`` at most; older files are deleted. None to remember them until the server ends.
     """
 
     def __init__(
@@ -94,11 +118,8 @@ class Sessions:
     ) -> None:
         self.token, self.password, self.guests = token, password, guests
         self._proof = hmac.new(secret.encode(), password.encode(), hashlib.sha256).hexdigest()[:32]
-        self._file = ended
-        self._ended: set[str] = set()
-        if ended is not None:
-            with contextlib.suppress(OSError):
-                self._ended.update(ended.read_text(encoding="ascii", errors="replace").split())
+        self._files = ended
+        self._ended = set() if ended is None else _read_ended(ended)
 
     def role(self, session: Session) -> str:
         """The role of a session: ``OWNER``, ``GUEST`` or ``STRANGER``."""
@@ -124,8 +145,10 @@ class Sessions:
         session.clear()
         if isinstance(number, str):
             self._ended.add(number)
-            if self._file is not None:
-                with contextlib.suppress(OSError), self._file.open("a", encoding="ascii") as stream:
+            if self._files is not None:
+                # Servers of one user write into the same file: it is only ever added to.
+                path = self._files.with_name(f"{self._files.name}-{datetime.now(UTC):%Y-%m}")
+                with contextlib.suppress(OSError), path.open("a", encoding="ascii") as stream:
                     stream.write(f"{number}\n")
 
     def drop_ended(self, session: Session) -> None:

@@ -163,7 +163,7 @@ class ServerSettings:
         port: in the name of the session cookie, so that servers of one machine do not log each other out, and in its key.
         secret: of the user, behind the key that signs the session cookies; empty for another one at every start.
         api_token: that other programs on this machine must bear, see ``api``; empty to answer none.
-        ended: file of the sessions that were ended; None to remember them until the server ends.
+        ended: start of the paths of the files of ended sessions, see ``Sessions``; None to remember them until the server ends.
     """
 
     collections: Sequence[Path | str]
@@ -213,10 +213,32 @@ class Server:
         self.decoding = DecodingProcesses()
         #: Held by every request that reads files, so that those that wait for a disk or a decoder leave threads to others.
         self.reading = asyncio.Semaphore(READING)
-        self.collections = [
-            OpenCollection(
+        self.collections: list[OpenCollection] = []
+        with contextlib.ExitStack() as opened:
+            # If one of the collections cannot be opened, none of the others stays open.
+            opened.callback(self.close)
+            for number, where in enumerate(settings.collections):
+                self.collections.append(self._open(number, where, drawing))
+            identities = [identity(current.collection) for current in self.collections]
+            self.key = server_key(settings.secret, settings.port, identities)
+            self.sessions = Sessions(
+                self.key, settings.token, settings.password, guests=settings.guests, ended=settings.ended
+            )
+            opened.pop_all()
+        self._look_at_backend()
+        for folder, current in zip(settings.collections, self.collections, strict=True):
+            if folder in settings.read:
+                current.start.read()
+
+    def _open(self, number: int, where: Path | str, drawing: threading.Lock) -> OpenCollection:
+        """Open a collection whose pictures are decoded outside of this process, with its services."""
+        settings = self.settings
+        collection = Collection(where)
+        collection.decode = self.decoding.decode
+        try:
+            return OpenCollection(
                 number,
-                self._open(folder),
+                collection,
                 settings.tastes,
                 self.generator,
                 drawing,
@@ -227,23 +249,9 @@ class Server:
                 watch=settings.watch,
                 copy_to=settings.copy_to,
             )
-            for number, folder in enumerate(settings.collections)
-        ]
-        identities = [identity(current.collection) for current in self.collections]
-        self.key = server_key(settings.secret, settings.port, identities)
-        self.sessions = Sessions(
-            self.key, settings.token, settings.password, guests=settings.guests, ended=settings.ended
-        )
-        self._look_at_backend()
-        for folder, current in zip(settings.collections, self.collections, strict=True):
-            if folder in settings.read:
-                current.start.read()
-
-    def _open(self, where: Path | str) -> Collection:
-        """Open a collection whose pictures are decoded outside of this process."""
-        collection = Collection(where)
-        collection.decode = self.decoding.decode
-        return collection
+        except BaseException:
+            collection.close()
+            raise
 
     def generator(self) -> ImageGenerator:
         """The model that draws, loaded once."""

@@ -178,6 +178,11 @@ def gallery(request: Request) -> Response:
     )  # fmt: skip
 
 
+def judges(request: Request) -> Response:
+    """The judges to sort by, with the numbers of pictures that each has not scored, as part of a page."""
+    return page(request, "judge_options.html", current_collection(request), judges=scored_choices(request))
+
+
 def ids(request: Request) -> Response:
     """Ids of all pictures of a query, in order; with ``like`` in that of their likeness to a picture.
 
@@ -314,12 +319,13 @@ def cancel(request: Request, body: dict[str, Any]) -> Response:
 
 routes = [
     Route("/gallery", gallery),
+    Route("/judges", judges),
     Route("/api/ids", ids),
     Route("/api/cells", cells),
     Route("/pictures/{image:number}/{size}", reading(picture)),
     Route("/heat/{image:number}", reading(heat)),
     Route("/detail/{image:number}", reading(detail)),
-    Route("/phrases/{image:number}", phrases),
+    Route("/phrases/{image:number}", reading(phrases)),
     Route("/api/score", json_endpoint(score), methods=["POST"]),
     Route("/api/judge", json_endpoint(judge, owner=True), methods=["POST"]),
     Route("/api/jobs", jobs),

@@ -77,16 +77,19 @@ def name_rater(request: Request, body: dict[str, Any]) -> Response:
     server = server_of(request)
     # A rater's taste bears the rater's name, so the rules for names of tastes hold.
     server.collections[0].tastes.own.place(name)
-    # The form sends the present name too if only the language changes.
-    if name != rater_of(request):
-        entered = {*server.names}
-        known = {server.settings.rater}
-        for current in server.collections:
-            known |= {*raters(current.collection), *choosers(current.collection), *current.tastes.own.names()}
+    known = {server.settings.rater}
+    for current in server.collections:
+        known |= {*raters(current.collection), *choosers(current.collection), *current.tastes.own.names()}
+
+    def check(entered: frozenset[str]) -> None:
+        # The form sends the present name too if only the language changes.
+        if name == rater_of(request):
+            return
         if name in {*map(composed, known), *entered}:
             check_may_bear(request, name)
         check_new_rater(name, known | (entered - {name}))
-    server.names.add(name)
+
+    server.names.take(name, check)
     bear(request.session, name)
     language = body.get("language")
     if isinstance(language, str) and language in languages():

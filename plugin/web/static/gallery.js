@@ -2,17 +2,17 @@
 
 import "./page.js";
 
-import { $, around, el, find, formValues } from "./dom.js";
+import { $, around, el, find, formValues, setServerHtml } from "./dom.js";
 import { Grid } from "./grid.js";
 import { goBack, whenBack } from "./history.js";
 import { onJobEnd, onNewest, watchJobs } from "./jobs.js";
 import { startImport } from "./import.js";
 import { startJudge } from "./judge.js";
-import { startJudging } from "./judging.js";
+import { enable, startJudging } from "./judging.js";
 import { isForView, starsOf } from "./keys.js";
 import { whenLeft } from "./leaving.js";
 import { rate } from "./ratings.js";
-import { get, post, queryOf } from "./request.js";
+import { get, getHtml, post, queryOf } from "./request.js";
 import { restoreScroll } from "./scroll.js";
 import { Selected } from "./selected.js";
 import { compare, favour, rateSelected, startSelection } from "./selection.js";
@@ -150,12 +150,17 @@ function show({ ids, stacks = [] }) {
   $("#count").textContent = counted(ids, stacks);
   $("#spread").hidden = !form.stack.value;
   $("#empty").hidden = ids.length > 0;
-  const judge = form.by.selectedOptions[0];
-  $("#legend").hidden = !ids.length || !judge.dataset.known;
-  $("#legend").textContent = _("· scores by %(judge)s", { judge: judge.dataset.title });
   grid.show(ids, form.by.value, stacks);
+  showLegend();
   selected.keep(ids);
   showLate(0);
+}
+
+/** Name the judge whose scores are on the pictures, if it has scored any. */
+function showLegend() {
+  const judge = form.by.selectedOptions[0];
+  $("#legend").hidden = !grid.ids.length || !judge.dataset.known;
+  $("#legend").textContent = _("· scores by %(judge)s", { judge: judge.dataset.title });
 }
 
 /** Show all pictures in order. */
@@ -177,11 +182,20 @@ async function load() {
   }
 }
 
-/** @param {number} count of the pictures that are not in their places yet. */
-function showLate(count) {
-  late = count;
-  $("#new").hidden = !count;
-  $("#new").textContent = ngettext("%(count)s new picture", "%(count)s new pictures", count, { count: decimal(count) });
+/** True while the pictures have another order by now than the one that is shown. */
+let unsorted = false;
+/**
+ * Offer to put pictures in their places.
+ *
+ * @param {number} count of the new pictures that are not in their places yet.
+ * @param {boolean} [others] true if others are not, either.
+ */
+function showLate(count, others = false) {
+  [late, unsorted] = [count, others];
+  $("#new").hidden = !count && !others;
+  $("#new").textContent = count
+    ? ngettext("%(count)s new picture", "%(count)s new pictures", count, { count: decimal(count) })
+    : _("Sort by the new scores");
 }
 
 /** True while somebody looks at pictures below, selects or opens some, or moves among them by keys. */
@@ -206,10 +220,22 @@ async function takeIn(ended = false) {
   const changed = gone || added.some((id) => id <= before);
   if (!shown.size || (ended && (changed || !inUse()))) return show(answer);
   if (ended) grid.refresh();
+  const others = unsorted || (ended && isReordered(answer.ids, grid.ids));
   // Of stacks only the number is shown: a new picture may belong to any.
-  if (form.stacks.value) return showLate(added.length);
+  if (form.stacks.value) return showLate(added.length, others);
   grid.extend(added);
-  showLate(late + added.length);
+  showLate(late + added.length, others);
+}
+
+/**
+ * True if pictures have another order among themselves.
+ *
+ * @param {number[]} now ids, perhaps of further pictures too.
+ * @param {number[]} before
+ */
+function isReordered(now, before) {
+  const kept = new Set(before);
+  return now.filter((id) => kept.has(id)).some((id, place) => id !== before[place]);
 }
 
 onNewest((found, busy) => {
@@ -277,19 +303,43 @@ function clear() {
 $("#clear").onclick = clear;
 find("#all")?.addEventListener("click", clear);
 $("#score").onclick = () => post("/api/score", { by: form.by.value }).then(watchJobs, showError);
-onJobEnd("score:", (job) => {
-  const scored = [...form.by.options].find((option) => job.key === `score:${option.value}`);
-  if (scored && job.state === "done") scored.dataset.known = "1";
-  return load();
-});
+/** Show new scores: of the judges how many pictures they have scored, and of the pictures their order. */
+async function takeInScores() {
+  await renewJudges();
+  await takeIn(true);
+}
+onJobEnd("score:", takeInScores);
+onJobEnd("learn:", takeInScores);
 onJobEnd("evaluate", async (job) => {
   toast(job.message);
-  if (await renewLabels()) await takeIn(true);
+  if (job.state === "done" && form.damage.disabled) enable(form.damage, form.rated);
+  if (await renewLabels()) await takeInScores();
 });
 startSelection(selected, grid, reload);
 onUndo(reload);
 startImport();
-startJudging(form, zonedValues, load);
+startJudging(form, zonedValues, load, renewJudges);
+
+let renewals = 0;
+/** Show anew what is known of the judges; the one that is chosen stays. */
+async function renewJudges() {
+  renewals++;
+  const mine = renewals;
+  const fresh = el("select");
+  setServerHtml(fresh, await getHtml("/judges"));
+  // A later call has later numbers.
+  if (mine !== renewals) return;
+  const known = new Map([...form.by.options].map((option) => [option.value, option]));
+  for (const option of [...fresh.options]) {
+    const there = known.get(option.value);
+    if (there) {
+      // In its place, because the list may be open.
+      there.textContent = option.textContent;
+      Object.assign(there.dataset, option.dataset);
+    } else form.by.insertBefore(option, find("optgroup", form.by));
+  }
+  showLegend();
+}
 
 let reloads = 0;
 /** Show the pictures and the names of tags and albums anew. */

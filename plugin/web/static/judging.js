@@ -1,6 +1,6 @@
 // Judging pictures: a dialog, and the values once they are there.
 
-import { $, el, find } from "./dom.js";
+import { $, find } from "./dom.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { post } from "./request.js";
 import { showError, toast } from "./toasts.js";
@@ -11,8 +11,9 @@ import { showError, toast } from "./toasts.js";
  * @param {HTMLFormElement} filter the filters of the gallery.
  * @param {() => Record<string, string>} filters the values of the filters.
  * @param {() => unknown} load shows the pictures anew.
+ * @param {() => Promise<void>} renew shows the judges anew.
  */
-export function startJudging(filter, filters, load) {
+export function startJudging(filter, filters, load, renew) {
   /** @type {HTMLDialogElement | null} */
   const dialog = /** @type {any} */ (find("#judge-dialog"));
   if (!dialog) return;
@@ -44,6 +45,7 @@ export function startJudging(filter, filters, load) {
   onJobEnd("judge:", async (job) => {
     await started;
     if (job.state !== "failed") toast(job.message);
+    await renew();
     if (job.judged && own.has(job.number)) showValues(filter, job.judged, load);
   });
 }
@@ -56,17 +58,20 @@ export function startJudging(filter, filters, load) {
  * @param {() => unknown} load
  */
 function showValues(filter, name, load) {
-  const known = [...filter.by.options].find((option) => option.value === name);
-  const judge = name.replace(/^judge:/, "").replace(/@.*/, "");
-  const option = known ?? el("option", { value: name, textContent: judge, dataset: { title: judge } });
-  option.dataset.known = "1";
-  // Before the faults, which come last.
-  if (!known) filter.by.insertBefore(option, find("optgroup", filter.by));
   filter.by.value = name;
   filter.sort.value = "score";
-  if (name.startsWith("judge:adherence")) {
-    filter.shown.disabled = false;
-    filter.shown.options[0].textContent = filter.rated.options[0].textContent;
-  }
+  if (name.startsWith("judge:adherence")) enable(filter.shown, filter.rated);
   load();
+}
+
+/**
+ * Let a filter be chosen, now that there is something to choose from.
+ *
+ * @param {HTMLSelectElement} list
+ * @param {HTMLSelectElement} other a filter whose first choice is all pictures, too.
+ */
+export function enable(list, other) {
+  list.disabled = false;
+  list.removeAttribute("title");
+  list.options[0].textContent = other.options[0].textContent;
 }

@@ -1,6 +1,6 @@
 import pytest
 
-from soart.metrics.damage.titles import judge_name, shared_name, stored_title, title_of
+from soart.metrics.damage.titles import judge_name, model_title, shared_name, stored_title, title_of
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,19 @@ from soart.metrics.damage.titles import judge_name, shared_name, stored_title, t
 def test_judges_are_shared_without_the_folder_of_their_model(name, shared):
     assert shared_name(name) == shared
     assert shared_name(shared) == shared
+
+
+def test_the_judges_of_soart_have_titles_and_models_their_names():
+    own = ("overall", "technical", "appeal", "rated-quality", "adherence")
+    assert [str(title_of(name)) for name in own] == [
+        "overall score", "technical quality", "general appeal", "rated quality", "adherence to the prompt",
+    ]  # fmt: skip
+    assert [str(model_title(name)) for name in ("judge:rated-quality@rated-quality-2", "adherence")] == [
+        "rated quality", "adherence to the prompt",
+    ]  # fmt: skip
+    assert [model_title(name) for name in ("clip:openai/clip-vit-base-patch32", "judge:adherence:/home/ann/own@1")] == [
+        "clip:openai/clip-vit-base-patch32", "adherence:own",
+    ]  # fmt: skip
 
 
 def test_titles_of_judges_hold_no_folder():

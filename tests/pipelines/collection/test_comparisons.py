@@ -7,6 +7,7 @@ from soart.errors import CollectionError
 from soart.metrics.tastes.bradley_terry import standing
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import (
+    choices_and_ties,
     choosers,
     comparisons,
     count_choices,
@@ -50,16 +51,16 @@ def test_strengths_are_those_of_the_order_and_of_compared_pictures_alone(eight):
     for number, (winner, loser) in enumerate([(0, 1), (1, 2), (0, 2), (7, 0)]):
         store_choice(collection, "ann", f"c{number}", ids[winner], [ids[loser]])
     assert choosers(collection) == ["ann"]
-    found = strengths(collection, "ann", ids[:7])
+    found = strengths(*choices_and_ties(collection, "ann", ids[:7]))
     assert list(found) == ids[:3]
     order = standing(ids[:3], comparisons(collection, "ann", ids[:3]))
     np.testing.assert_allclose(list(found.values()), order.strengths, atol=1e-6)
     assert found[ids[0]] > found[ids[1]] > found[ids[2]]
     # Two pictures: the mode of one choice solves θ = SPREAD² / (1 + exp(2 θ)).
-    [better, worse] = strengths(collection, "ann", [ids[0], ids[7]]).values()
+    [better, worse] = strengths(*choices_and_ties(collection, "ann", [ids[0], ids[7]])).values()
     assert better == pytest.approx(-worse, abs=1e-6)
     assert abs(better) == pytest.approx(16 / (1 + np.exp(2 * abs(better))), abs=1e-4)
-    assert strengths(collection, "ben", ids) == {}
+    assert strengths(*choices_and_ties(collection, "ben", ids)) == {}
 
 
 def test_choices_that_mean_nothing_are_refused(eight):

@@ -28,7 +28,6 @@ from soart.pipelines.collection.queries import (
     rows_by_hash,
     rows_of,
     scores_of,
-    stars_of,
     title_of,
 )
 from soart.pipelines.collection.ratings import rate, ratings_of_picture, reject
@@ -177,7 +176,6 @@ def test_ratings_are_those_of_the_rater_who_asks(filled):
     assert ids(filled, rated="disliked") == [2]
     assert ids(filled, rated="rejected") == [4]
     assert ids(filled, sort="rating")[:2] == [1, 2]
-    assert stars_of(filled, "ann", [1, 2, 3, 4]) == {1: 5, 2: 1, 4: 0}
     assert ratings_of_picture(filled, 3) == {"ben": 5}
 
 

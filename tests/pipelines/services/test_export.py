@@ -9,7 +9,7 @@ import pytest
 
 from soart.errors import CollectionError
 from soart.pipelines.collection.labels import FAVOURITE, TAG, set_label
-from soart.pipelines.collection.ratings import set_judgements
+from soart.pipelines.collection.ratings import NOT_FOR_ME, set_judgements
 from soart.pipelines.services.export import PictureExport, original, safe_name
 
 
@@ -28,6 +28,8 @@ def mixed(collection, make_drawn, paint, tmp_path):
     (folder / f"{paths[0].stem}.txt").write_text("a caption")
     ids = [row.id for row in rows]
     set_judgements(collection, "ann", {ids[0]: 4, ids[1]: 0})
+    set_judgements(collection, "ben", {ids[0]: 1, ids[1]: NOT_FOR_ME})
+    set_judgements(collection, "cleo", {ids[1]: NOT_FOR_ME})
     set_label(collection, TAG, "boat", [ids[0]])
     set_label(collection, FAVOURITE, "ann", [ids[0]])
     collection.set_scores("technical-9", {ids[0]: 71.5, ids[1]: float("inf")})
@@ -48,6 +50,9 @@ def test_an_archive_holds_pictures_tables_and_texts(mixed):
     assert (first["prompt"], first["seed"], first["tool"], first["rating:ann"]) == ("=a, boat", "1", "soart", 4)
     assert (first["tags"], first["favourite_of"], first["score:technical-9"]) == ("boat", "ann", 71.5)
     assert (table[1]["rating:ann"], table[1]["score:technical-9"], table[2]["prompt"]) == (0, None, None)
+    # "Not for me" is not one star.
+    assert [(record["rating:ben"], record["not_for"]) for record in table[:2]] == [(1, None), (None, "ben, cleo")]
+    assert [row["not_for"] for row in rows] == ["", "ben, cleo", "", ""]
     assert table[2]["path"] == str(paths[0])
     # A spreadsheet must not take a prompt for a formula.
     assert rows[0]["prompt"] == "'=a, boat"

@@ -17,9 +17,9 @@ from soart.pipelines.services.judge_choices import (
     judge_choices,
     offered_models,
     ordered,
-    scale_of,
     stored_judge,
     stored_models,
+    values_and_scale,
     values_by,
 )
 from soart.pipelines.tastes.learning import Sources, learn
@@ -91,6 +91,7 @@ def test_a_person_sorts_and_limits_as_stored_values_do(collection, coloured):
     ):
         expected = ordered(collection, replace(query, judge="blur-8"), "ann")
         assert ordered(collection, query, "ann") == expected, query
-    assert scale_of(collection, person).values.tolist() == scale_of(collection, "blur-8").values.tolist()
+    scales = [values_and_scale(collection, judge, [])[1].values.tolist() for judge in (person, "blur-8")]
+    assert scales[0] == scales[1]
     # All choices count, whichever pictures are asked for.
     assert values_by(collection, person, coloured[5:6]) == {coloured[5]: stars[coloured[5]]}

@@ -3,8 +3,10 @@
 import re
 import sys
 import threading
+from functools import lru_cache
 
 import pytest
+from specimens.crowding import CrowdedLock
 
 from soart.errors import JudgeError, SoartError
 from soart.pipelines.collection.queries import Query, order, scores_of
@@ -17,6 +19,7 @@ from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.prior_scores import sentences_on_judges
+from soart.pipelines.services import judging
 from soart.pipelines.services.judging import (
     adherence_among,
     adherence_of_picture,
@@ -33,6 +36,27 @@ def jobs():
     jobs = Jobs()
     yield jobs
     jobs.close()
+
+
+def test_two_visitors_load_the_judge_of_phrases_once(monkeypatch):
+    lock, found, loaded = CrowdedLock(), [], []
+    second = threading.Thread(target=lambda: found.append(judging._built_in_once()))
+
+    def load(name):
+        loaded.append(name)
+        if len(loaded) == 1:
+            second.start()
+            lock.second_waits.wait()
+        return object()
+
+    monkeypatch.setattr(judging, "_loading", lock)
+    monkeypatch.setattr(judging, "load", load)
+    # One of its own: other tests go on with the judge that they have loaded.
+    monkeypatch.setattr(judging, "_built_in", lru_cache(judging._built_in.__wrapped__))
+    first = judging._built_in_once()
+    second.join()
+    assert found == [first]
+    assert loaded == ["embedded"]
 
 
 @pytest.fixture

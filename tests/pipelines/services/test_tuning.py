@@ -99,6 +99,37 @@ def step(backend, name):
     return {"type": "progress", "data": {"value": 3, "max": 9, "prompt_id": name, "node": sampler}}
 
 
+class Model:
+    """The lock of the model, which acts before it is free for the first time: when a run has ended, and its thread has not."""
+
+    def __init__(self):
+        self.lock, self.on_release = threading.Lock(), None
+
+    def acquire(self, timeout):
+        return self.lock.acquire(timeout=timeout)
+
+    def release(self):
+        if self.on_release:
+            self.on_release()
+        self.on_release = None
+        self.lock.release()
+
+
+@pytest.mark.parametrize("pauses", [False, True])
+def test_a_tune_that_is_resumed_as_it_ends_goes_on(collection, tastes, jobs, generator, pauses):
+    def load():
+        if pauses and model.on_release:
+            tuning.pause()
+        return generator
+
+    model = Model()
+    model.on_release = lambda: tuning.resume(budget=6)
+    tuning = TuningService(collection, tastes, jobs, load, model)
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=6 if pauses else 4, prune=False))
+    until(lambda: model.on_release is None and not tuning.live)
+    assert (tuning.state, len(tuning.pictures())) == (ENDED, 6)
+
+
 def test_visitors_ban_and_pin_side_by_side(tuning):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=2, prune=False))
     until(lambda: not tuning.live)

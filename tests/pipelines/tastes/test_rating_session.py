@@ -65,7 +65,7 @@ def test_half_stars_and_not_for_me(rated):
     assert [session.press(key) for key in "4-"] == ["rated 4", "rated 3.5"]
     assert [session.press(key) for key in "5+"] == ["rated 5", "rated 5"]
     assert [session.press(key) for key in "n+"] == ["not for me", "no rating to change"]
-    assert session.ratings == {ids[0]: 3.5, ids[1]: 5, ids[2]: 1}
+    assert session.ratings == {ids[0]: 3.5, ids[1]: 5, ids[2]: ratings.NOT_FOR_ME}
     assert ratings.ratings(collection, "me") == {ids[0]: 3.5, ids[1]: 5, ids[2]: 1}
     assert ratings.ratings(collection, "me", personal=False) == {ids[0]: 3.5, ids[1]: 5}
     assert ratings.star_counts(collection, "me") == (3, 3)

@@ -21,6 +21,7 @@ from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.opening import open_generator
 from soart.pipelines.reports.study_charts import draw_course
 from soart.pipelines.reports.tuning import render_tune_report, words_of
+from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes.learning import learn_from_pictures
 from soart.pipelines.tuning.dead_slots import left_out, unread_slots
 from soart.pipelines.tuning.evidence import Evidence
@@ -362,7 +363,7 @@ def test_arguments_of_wrong_types(collection, generator, space, panel, tmp_path)
             call()
 
 
-def test_judges_and_tastes_of_ones_own_form_a_panel(collection, generator, space):
+def test_judges_and_tastes_of_ones_own_form_a_panel(collection, generator, space, monkeypatch):
     class Redness(PixelJudge):
         name = "redness"
 
@@ -382,6 +383,10 @@ def test_judges_and_tastes_of_ones_own_form_a_panel(collection, generator, space
     reds = [collection.pixels(row)[..., 0].mean() / 255 for row in rows]
     np.testing.assert_allclose(judged.values["judge:redness@1"], reds, atol=1e-6)
     assert np.isfinite(judged.values["taste:calm"]).all()
+    # After every batch a tune comes back to all pictures: the taste has valued them already.
+    monkeypatch.setattr(TasteJudge, "values", None)
+    again = collect_judgements(tuner.panel, collection, tuner.study.drawn)
+    assert again.values["taste:calm"].tolist() == judged.values["taste:calm"].tolist()
 
 
 def test_scores_that_are_no_numbers(collection, generator, space):

@@ -125,8 +125,8 @@ def test_rate_next_and_learn_from_ratings(soart, world, mine, tmp_path):
     assert "rating from 1 to 5" in out
     with Collection(folder) as collection:
         assert sorted(ratings(collection, "me").values()) == [1, 4]
-    code, out, _ = soart("taste", "rate", folder, "--json", stdin="32u")
-    assert json.loads(out)["left"] == 4
+    told = json.loads(soart("taste", "rate", folder, "--json", stdin="3n2u")[1])
+    assert (told["left"], [*told["ratings"].values()], len(told["not_for_me"])) == (3, [3], 1)
     told = json.loads(soart("taste", "next", "mine", folder, "-n", 2, *mine, "--json")[1])
     assert len(told["pictures"]) <= 2
     assert soart("taste", "next", "mine", folder, *mine)[0] == 0

@@ -17,6 +17,7 @@ from PIL import Image
 from specimens.webui import Component, web_ui
 from starlette.testclient import TestClient
 
+from soart.errors import ImageError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.plugin.web.app import create_app
@@ -97,6 +98,20 @@ def test_mistakes_are_one_sentence(served, body, message):
     answer = served.post("/api/v1/scores", content=json.dumps(body).encode(), headers=bearer())
     assert (answer.status_code, "\n" in answer.json()["error"]) == (400, False)
     assert message in answer.json()["error"]
+
+
+def test_a_picture_that_crashes_its_decoder_does_not_end_the_server(served, monkeypatch):
+    """It is decoded where the pictures of the collection are."""
+    [current] = served.app.state.server.collections
+
+    def crash(content, label):
+        raise ImageError(f"Decoding {label!r} crashed.")
+
+    monkeypatch.setattr(current.collection, "decode", crash)
+    for path, one in (("scores", {}), ("ratings", {"stars": 5})):
+        body = {"by": "technical", "pictures": [{"picture": encoded(), **one}]}
+        answer = served.post(f"/api/v1/{path}", json=body, headers=bearer())
+        assert (answer.status_code, answer.json()["error"]) == (400, "Decoding 'picture 1' crashed.")
 
 
 def test_base64_may_have_broken_lines_and_the_start_of_a_data_address(served):

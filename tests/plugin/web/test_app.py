@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
+from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
 from soart.plugin.web.app import create_app
+from soart.plugin.web.state import OpenCollection
 
 from .conftest import TOKEN
 
@@ -28,6 +30,15 @@ def test_every_view_is_a_page_with_nothing_inline_or_from_outside(visitor, view)
 
 def test_the_first_page_of_one_collection_is_its_gallery(client):
     assert client.get("/").headers["location"] == "/c/0/gallery"
+
+
+def test_no_collection_stays_open_if_another_cannot_be_opened(settings, tmp_path, monkeypatch):
+    closed, close = [], OpenCollection.close
+    monkeypatch.setattr(OpenCollection, "close", lambda self: (closed.append(self.number), close(self)))
+    (tmp_path / "file").write_text("no collection")
+    with pytest.raises(CollectionError):
+        create_app(replace(settings, collections=[*settings.collections, tmp_path / "file"]))
+    assert closed == [0]
 
 
 def test_the_first_page_of_several_collections_is_their_list(settings, tmp_path):

@@ -1,8 +1,11 @@
 """Host names, tokens, passwords, roles and keys."""
 
+import os
+import threading
 from types import SimpleNamespace
 
 import pytest
+from specimens.crowding import CrowdedLock
 from starlette.testclient import TestClient
 
 from soart.pipelines.collection.collection import Collection
@@ -11,6 +14,7 @@ from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.services.judging import KEY, start_judging
 from soart.plugin.web import security
 from soart.plugin.web.answers import without_paths
+from soart.plugin.web.routes import people
 from soart.plugin.web.security import Guard, allowed_host, signing_key
 from soart.plugin.web.sessions import Sessions, same_secret
 
@@ -186,12 +190,13 @@ def test_a_guest_changes_no_file_and_sees_no_path(visit, folder, settings_, secr
     judge = f"judge:clip:{folder}/towers@1"
     with Collection(folder) as collection:
         collection.set_scores(judge, dict.fromkeys(collection.ids(), 5.0))
-    for path in ("gallery", "detail/1"):
+    for path in ("gallery", "judges", "detail/1"):
         assert str(folder) not in guest.client.get(f"/c/0/{path}").text, path
     export = guest.client.get(guest.send("selection/export", images=[1], kind="csv").json()["address"]).text
     assert "score:judge:clip:towers@1" in export
     assert str(folder) not in export
-    assert 'value="judge:clip:towers@1"' in guest.client.get("/c/0/gallery").text
+    for path in ("gallery", "judges"):
+        assert 'value="judge:clip:towers@1"' in guest.client.get(f"/c/0/{path}").text
     assert f'title="{judge}">clip:towers<' in visit(**settings_).client.get("/c/0/gallery").text
     for visitor, name in ((guest, "judge:clip:towers@1"), (visit(**settings_), judge)):
         assert visitor.get("/api/cells", ids="1", by=name).json()["cells"][0]["score"] == 5
@@ -276,6 +281,24 @@ def test_the_password_opens_until_the_logout_even_for_a_stolen_cookie(visit, set
     assert restarted.get("/c/0/api/ids").status_code == 401
 
 
+def test_numbers_of_ended_sessions_are_kept_as_long_as_their_cookies_last(tmp_path):
+    files = tmp_path / "ended"
+
+    def begun():
+        return Sessions("s", "", "", ended=files)
+
+    session = {"id": "one"}
+    begun().leave(session)
+    [written] = tmp_path.iterdir()
+    copy = {"id": "one", "role": "guest"}
+    begun().drop_ended(copy)
+    assert copy == {}
+    os.utime(written, (0, 0))
+    # The cookie is worth nothing any more without its number.
+    begun()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_token_of_changes_is_another_one_after_the_login(locked):
     client, before = locked
     assert enter(client, PASSWORD).status_code == 200
@@ -297,6 +320,28 @@ def test_a_guest_without_a_name_rates_beside_the_owner(visit, folder, own, share
     assert guest.post(RATE, {**BODY, "rater": "ann", "stars": 2}).status_code == 200
     with Collection(folder) as collection:
         assert [ratings(collection, rater) for rater in (own, shared, "ann")] == [{1: 5}, {1: 1}, {1: 2}]
+
+
+def test_of_two_guests_who_enter_a_name_at_the_same_time_one_gets_it(visit, monkeypatch):
+    guests = [visit(password=PASSWORD, secrets={"token": "", "password": PASSWORD})]
+    app = guests[0].client.app
+    client = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
+    guests.append(Visitor(client, token="", password=PASSWORD))
+    lock, codes = CrowdedLock(), []
+    monkeypatch.setattr(app.state.server.names, "_lock", lock)
+    second = threading.Thread(target=lambda: codes.append(guests[1].post("/rater", {"rater": "ann"}).status_code))
+    check = people.check_new_rater
+
+    def checked(name, known):
+        check(name, known)
+        if not lock.second_waits.is_set():
+            second.start()
+            lock.second_waits.wait()
+
+    monkeypatch.setattr(people, "check_new_rater", checked)
+    assert guests[0].post("/rater", {"rater": "ann"}).status_code == 200
+    second.join()
+    assert codes == [403]
 
 
 def test_a_guest_takes_no_name_of_another(visit, folder):

@@ -129,6 +129,7 @@ globalThis.soartTexts = {
  "Scores by %(judge)s": "Scores: %(judge)s",
  "Scores by %(judges)s together, in standard deviations": "Scores: %(judges)s zusammen, in Standardabweichungen",
  "Select 2 to %(most)s pictures to compare.": "Wähle 2 bis %(most)s Bilder zum Vergleichen aus.",
+ "Sort by the new scores": "Nach den neuen Scores sortieren",
  "Stopped": "Abgebrochen",
  "Tags of %(count)s picture": [
   "Schlagwörter für %(count)s Bild",

@@ -8,6 +8,7 @@ import pytest
 from specimens.browsing import Held, count_backs, round_trip, stored, wait_for_back
 from specimens.waiting import until
 
+from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
@@ -632,6 +633,47 @@ def test_a_job_asks_seldom_for_its_pictures_and_its_end_puts_them_in_order_if_no
     page.wait_for_selector("#new", state="hidden")
     page.wait_for_selector("[data-number='2'] .cell[title='a red thing number 39']")
     assert page.inner_text("#count") == "42 pictures"
+
+
+def test_scores_that_come_are_listed_and_sort_the_pictures_as_soon_as_none_is_in_use(come, address, folder):
+    """As after the first reading of a folder, whose page is open since its beginning."""
+
+    def score(values):
+        with Collection(folder) as collection:
+            collection.set_scores(stored_name(), dict(zip(collection.ids(), values, strict=True)))
+
+    page = come()
+    job = {"number": 7, "key": "evaluate", "title": "Reading", "state": "done", "done": 9, "total": 9, "message": "Done.",
+           "live": False, "left": None, "judged": None, "cancellable": False}  # fmt: skip
+    answer = {"newest": 40, "jobs": []}
+    page.route("**/api/jobs", lambda route: route.fulfill(json=answer))
+    page.goto(f"{address}/c/0/gallery?sort=score")
+    page.wait_for_selector("[data-number='2'] img")
+    first = titles(page)
+    chosen = "document.querySelector('#filter [name=by]').selectedOptions[0].textContent"
+    assert page.evaluate(chosen) == "overall score (not scored yet)"
+    assert page.is_hidden("#legend")
+    page.focus("[data-number='1'] .cell")
+    # The first picture is the best, and was the last.
+    score(range(40, 0, -1))
+    answer["jobs"] = [job]
+    look(page)
+    page.wait_for_selector("#new:has-text('Sort by the new scores')")
+    assert page.evaluate(chosen) == "overall score"
+    assert page.is_visible("#legend")
+    page.wait_for_selector("[data-number='0'] .score-mark:has-text('1.0')")
+    assert titles(page) == first
+    assert page.get_attribute(":focus", "title") == first[1]
+    page.click("#new")
+    page.wait_for_selector("[data-number='1'] .cell[title='a red thing number 1']")
+    assert page.is_hidden("#new")
+    # Nobody looks at anything in particular: the order follows by itself.
+    page.evaluate("document.activeElement.blur()")
+    score(range(1, 41))
+    answer["jobs"] = [job, job | {"number": 8}]
+    look(page)
+    page.wait_for_selector("[data-number='0'] .cell[title='a red thing number 39']")
+    assert page.is_hidden("#new")
 
 
 def test_an_empty_grid_shows_new_pictures_in_order(come, address, folder, make_drawn):
