@@ -64,7 +64,7 @@ SHARES, LEAST_PLAIN = (0.87, 0.08, 0.05), 0.08
 SORTS: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
     1: ((-6.4, 2.01), (-3.64, -1.07)),
     3: ((-8.43, 0.56, 5.12, -5.83), (-4.09, -1.55, 1.64, -2.41)),
-    4: ((-4.83, 1.68, 2.89, 0.49, -2.4), (-0.49, -0.11, -0.99, 2.68, -2.49)),
+    4: ((-4.49, 1.88, 2.75, 0.57, -2.59), (-0.04, -0.11, -1.12, 2.67, -2.81)),
 }
 #: Pictures a side beyond which evidence is not looked for, and the least evidence whose size counts, in nats.
 MOST, LEAST_EVIDENCE = 80, 0.1
@@ -192,8 +192,8 @@ def signs_of(
     """What tells the sorts apart, as far as it is known; arguments as for ``TrueAuc.of``.
 
     Returns:
-        the held-out figure in deviations from the kind's middle, log evidence, log n/8, and appeal's figure in deviations
-        from chance; fewer of them, from the end, where some are unknown.
+        the held-out figure in deviations from the kind's middle, log evidence, log n/8, and how many deviations
+        appeal's figure is above chance, 0 if it is below; fewer of them, from the end, where some are unknown.
     """
     if not np.isfinite(held_out):
         return []
@@ -202,7 +202,8 @@ def signs_of(
     if np.isfinite(evidence):
         signs += [float(np.log(max(evidence, LEAST_EVIDENCE))), float(np.log(min(n, MOST) / 8))]
         if np.isfinite(appeal):
-            signs.append(float((appeal - 0.5) / np.sqrt(variance_of_auc(np.float64(0.5), n))))
+            # A liking of the opposite of appeal is no chance.
+            signs.append(float(max(appeal - 0.5, 0.0) / np.sqrt(variance_of_auc(np.float64(0.5), n))))
     return signs
 
 
