@@ -23,11 +23,11 @@ CHOOSE_MORE_PROMPTS = message(
     "Choose between pictures of more prompts: choices of one prompt or seed count as one here."
 )
 #: What stands before the advice for an unproven taste.
-COULD_BE_CHANCE = message("So far this could be chance: the figure comes mostly from other people's tastes.")
+COULD_BE_CHANCE = message("So far this could be chance.")
 #: Times as many ratings or choices as now, of the points of the curve.
 TIMES = (1.0, 1.5, 2.0, 3.0)
-#: The least gain in concordance that is worth more ratings or choices.
-WORTH = 0.01
+#: The least gain in concordance that is worth more ratings or choices, and in pairs of 100 that is named.
+WORTH, NAMED = 0.01, 2
 
 
 def add_curve(trust: Trust, examples: Examples, found: TrueAuc | None, *, content: bool = False) -> Trust:
@@ -86,8 +86,8 @@ def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float], 
     if trust.word == UNPROVEN:
         # The figure that is expected says nothing of how much surer it would be.
         return message("%(more)s would show more.", more=judgements)
-    if expected[1] - trust.concordance < WORTH or value == of_hundred(trust.concordance):
-        return message("%(more)s would hardly change this.", more=judgements)
+    if value - of_hundred(trust.concordance) < NAMED:
+        return message("%(more)s would hardly raise this.", more=judgements)
     return message(
         "%(more)s would make it about %(then)s (%(low)s to %(high)s).", more=judgements, then=value, low=low, high=high
     )

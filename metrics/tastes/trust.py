@@ -122,8 +122,17 @@ class Trust:
         if not np.isfinite(self.concordance):
             return message("%(report)s; too few to set some aside as a test", report=start)
         value, low, high = map(of_hundred, (self.concordance, self.low, self.high))
+        if self.useless:
+            # A single figure would promise what the word denies.
+            return message(
+                "%(report)s; of 100 pairs of other pictures it orders %(low)s to %(high)s as you would (chance is 50)",
+                report=start,
+                low=low,
+                high=high,
+            )
         return message(
-            "%(report)s; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s; chance is 50)",
+            "%(report)s; of 100 pairs of other pictures it orders about %(value)s as you would (very likely %(low)s to "
+            "%(high)s; chance is 50)",
             report=start,
             value=value,
             low=low,
