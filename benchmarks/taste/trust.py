@@ -14,6 +14,7 @@ there tastes are measured on the half for development alone. Intervals are 95 % 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise, permutations, product
 
@@ -21,7 +22,6 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import norm, t
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from soart.benchmarks.common import command, interval, progress, stored_json
@@ -173,6 +173,11 @@ def covered(found: list[TrueAuc], rows: list[Row]) -> tuple[float, float]:
     return float(np.mean(inside)), float(np.mean(allowed))
 
 
+def words(found: list[TrueAuc]) -> str:
+    """What tastes are called, with at least five pictures on each side."""
+    return ", ".join(f"{word} {count}" for word, count in Counter(word_for(5, 5, one) for one in found).most_common())
+
+
 def report(rows: list[Row]) -> None:
     """Print errors, coverage and widths, and how well what is said agrees with the truth."""
     for kind in KINDS:
@@ -189,7 +194,7 @@ def report(rows: list[Row]) -> None:
             inside, allowed = covered(found, of_kind)
             print(f"{kind}, {size}+{size}, {len(true)} people: true {true.mean():.3f}, said {means.mean():.3f}, held out {held_out.mean():.3f}; "
                   f"error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of a constant {errors[2]:.3f} "
-                  f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {inside:.0%}, that for as many pictures {allowed:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}")  # fmt: skip
+                  f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {inside:.0%}, that for as many pictures {allowed:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}; {words(found)}")  # fmt: skip
     print("\nreliability: what is said, and the mean true AUC")
     pairs = np.array([(said(row).mean, row[4]) for row in rows])
     edges = np.quantile(pairs[:, 0], np.linspace(0, 1, 6))
@@ -257,15 +262,27 @@ def learn_plain(rows: list[Row]) -> tuple[float, float, float]:
 
 
 def learn_sorts(*sorts: list[Row]) -> dict[int, list[list[float]]]:
-    """Log-odds of plain tastes and of nothing against usual ones, as in ``true_auc.SORTS``, from rows of each sort."""
+    """Log-odds of plain tastes and of nothing against usual ones, as in ``true_auc.SORTS``, from rows of each sort.
+
+    A multinomial logistic regression with a ridge. More of a sign never speaks against a plain taste, nor for nothing; appeal
+    and the number of pictures may do both for plain ones.
+    """
     label = np.repeat(np.arange(len(sorts)), list(map(len, sorts)))
-    weights = np.repeat([len(label) * w / len(of) for w, of in zip(WEIGHTS, sorts, strict=True)], list(map(len, sorts)))
-    signs = np.array([true_auc.signs_of("shared", row[1], row[3], row[1], *row[7:]) for rows in sorts for row in rows])
+    weights = np.concatenate([np.full(len(of), w / len(of)) for w, of in zip(WEIGHTS, sorts, strict=True)]) * len(label)
+    signs = np.array([true_auc.signs_of("shared", row[1], row[3], row[1], *row[7:]) for of in sorts for row in of])
+    up, down, free = (0.0, None), (None, 0.0), (None, None)
     found = {}
     for known in true_auc.SORTS:
-        learnt = LogisticRegression(C=STRENGTH, max_iter=5000).fit(signs[:, :known], label, weights)
-        logs = np.column_stack([learnt.intercept_, learnt.coef_])
-        found[known] = (logs[1:] - logs[0]).round(2).tolist()
+
+        def loss(x: np.ndarray, some: np.ndarray = signs[..., :known]) -> float:
+            constants, slopes = x[:2], x[2:].reshape(2, -1)
+            logs = np.column_stack([np.zeros(len(some)), constants + (slopes * some).sum(axis=2)])
+            likely = logs[np.arange(len(label)), label] - np.logaddexp.reduce(logs, axis=1)
+            return float((slopes**2).sum() / (2 * STRENGTH) - weights @ likely)
+
+        bounds = [free, free, *[up, up, free, free][:known], *[down, down, free, down][:known]]
+        x = minimize(loss, np.zeros(2 + 2 * known), bounds=bounds, method="L-BFGS-B").x
+        found[known] = np.column_stack([x[:2], x[2:].reshape(2, -1)]).round(2).tolist()
     return found
 
 
@@ -309,7 +326,7 @@ def main() -> None:
         errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (means, held_out, usual)]
         print(f"{'plain tastes' if kind != CHANCE else 'by chance'}, {size}+{size}, {len(true)}: true {true.mean():.3f}, said {means.mean():.3f}, held out "
               f"{held_out.mean():.3f}; error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of the people's mean {errors[2]:.3f}; the interval "
-              f"holds {inside:.0%}, that for as many pictures {allowed:.0%}, 0.5 {np.mean(ends[:, 0] <= 0.5):.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}")  # fmt: skip
+              f"holds {inside:.0%}, that for as many pictures {allowed:.0%}, 0.5 {np.mean(ends[:, 0] <= 0.5):.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}; {words(found)}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ Medicine* 25 (2006).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,12 +58,11 @@ PLAIN, NOTHING = (3.8, 1.8), (0.0, 0.2)
 #: Shares of usual and plain tastes and of nothing where nothing is held out, and least share of plain ones beside usual ones:
 #: ratings of a plain taste may be noisy.
 SHARES, LEAST_PLAIN = (0.87, 0.08, 0.05), 0.08
-#: Log-odds of plain tastes and of nothing against usual ones, by what is known: the constant, and the weights of the held-out
-#: figure, log evidence, log n/8 and appeal's figure, in this order.
+#: Log-odds of plain tastes and of nothing against usual ones, by the number of signs: the constant, and the weights of the signs.
 SORTS: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    1: ((-6.4, 2.01), (-3.64, -1.07)),
-    3: ((-8.43, 0.56, 5.12, -5.83), (-4.09, -1.55, 1.64, -2.41)),
-    4: ((-4.49, 1.88, 2.75, 0.57, -2.59), (-0.04, -0.11, -1.12, 2.67, -2.81)),
+    1: ((-6.35, 1.98), (-2.52, -0.46)),
+    3: ((-7.9, 0.77, 4.11, -4.4), (-2.59, -0.45, 0.0, 0.35)),
+    4: ((-4.56, 1.71, 2.85, -0.19, -2.33), (-0.02, -0.07, -1.0, 2.39, -2.67)),
 }
 #: Pictures a side beyond which evidence is not looked for, and the least evidence whose size counts, in nats.
 MOST, LEAST_EVIDENCE = 80, 0.1
@@ -188,30 +186,35 @@ class TrueAuc:
 
 def signs_of(
     kind: str, n: float, held_out: float, shown: float, evidence: float, appeal: float = float("nan")
-) -> list[float]:
-    """What tells the sorts apart, as far as it is known; arguments as for ``TrueAuc.of``.
+) -> np.ndarray:
+    """What tells plain tastes and nothing from usual ones, as far as it is known; arguments as for ``TrueAuc.of``.
 
     Returns:
-        the held-out figure in deviations from the kind's middle, log evidence, log n/8, and how many deviations
-        appeal's figure is above chance, 0 if it is below; fewer of them, from the end, where some are unknown.
+        (2, s) signs of plain tastes and of nothing: the held-out figure, in deviations from the kind's middle and as the log
+        odds of the middle against chance, log evidence, log n/8, and how many deviations appeal's figure is above chance, 0 if
+        it is below. Fewer of them, from the end, where some are unknown.
     """
     if not np.isfinite(held_out):
-        return []
+        return np.zeros((2, 0))
     middle = expit(middle_of(kind, n))
-    signs = [float((held_out - middle) / np.sqrt(variance_of_auc(middle, shown)))]
+    variance = variance_of_auc(middle, shown)
+    of_plain = [(held_out - middle) / np.sqrt(variance)]
+    of_nothing = [(held_out - (middle + 0.5) / 2) * (middle - 0.5) / variance]
+    both: list[float] = []
     if np.isfinite(evidence):
-        signs += [float(np.log(max(evidence, LEAST_EVIDENCE))), float(np.log(min(n, MOST) / 8))]
+        both += [np.log(max(evidence, LEAST_EVIDENCE)), np.log(min(n, MOST) / 8)]
         if np.isfinite(appeal):
             # A liking of the opposite of appeal is no chance.
-            signs.append(float(max(appeal - 0.5, 0.0) / np.sqrt(variance_of_auc(np.float64(0.5), n))))
-    return signs
+            both.append(max(appeal - 0.5, 0.0) / np.sqrt(variance_of_auc(np.float64(0.5), n)))
+    return np.array([of_plain + both, of_nothing + both], dtype=np.float64)
 
 
-def shares(signs: Sequence[float]) -> np.ndarray:
-    """(3,) shares of usual tastes, plain ones, and nothing, by what ``signs_of`` tells."""
-    if not signs:
+def shares(signs: np.ndarray) -> np.ndarray:
+    """(3,) shares of usual tastes, plain ones, and nothing, by the (2, s) signs of ``signs_of``."""
+    if not signs.size:
         return np.array(SHARES)
-    logs = np.array([0.0, *(constant + np.dot(weights, signs) for constant, *weights in SORTS[len(signs)])])
+    weights = np.array(SORTS[signs.shape[1]])
+    logs = np.array([0.0, *(weights[:, 0] + (weights[:, 1:] * signs).sum(axis=1))])
     usual, plain, nothing = np.exp(logs - np.logaddexp.reduce(logs))
     real = usual + plain
     plain = max(plain, LEAST_PLAIN * real)
