@@ -74,7 +74,9 @@ FLOOR = 1e-4
 _LEARNT = 0.8
 
 
-def variance_of_auc(theta: np.ndarray, n: float | np.ndarray, m: float | np.ndarray | None = None) -> np.ndarray:
+def variance_of_auc(
+    theta: float | np.ndarray, n: float | np.ndarray, m: float | np.ndarray | None = None
+) -> np.ndarray:
     """Variance of the AUC of n liked and m disliked independent pictures whose true AUC is ``theta``, 0…1.
 
     Args:
@@ -196,8 +198,8 @@ def signs_of(
     """
     if not np.isfinite(held_out):
         return np.zeros((2, 0))
-    middle = expit(middle_of(kind, n))
-    variance = variance_of_auc(middle, shown)
+    middle = float(expit(middle_of(kind, n)))
+    variance = float(variance_of_auc(middle, shown))
     of_plain = [(held_out - middle) / np.sqrt(variance)]
     of_nothing = [(held_out - (middle + 0.5) / 2) * (middle - 0.5) / variance]
     both: list[float] = []
@@ -205,7 +207,7 @@ def signs_of(
         both += [np.log(max(evidence, LEAST_EVIDENCE)), np.log(min(n, MOST) / 8)]
         if np.isfinite(appeal):
             # A liking of the opposite of appeal is no chance.
-            both.append(max(appeal - 0.5, 0.0) / np.sqrt(variance_of_auc(np.float64(0.5), n)))
+            both.append(max(appeal - 0.5, 0.0) / float(np.sqrt(variance_of_auc(0.5, n))))
     return np.array([of_plain + both, of_nothing + both], dtype=np.float64)
 
 
