@@ -115,13 +115,16 @@ def ratings(cache: Path) -> np.ndarray:
     return found
 
 
-def people(cache: Path, *, development: bool) -> People:
-    """The halves for development, or the others."""
+def people(cache: Path, *, development: bool, other_pictures: bool = False) -> People:
+    """The halves for development, or the others; with ``other_pictures`` the same people and the pictures of the other half."""
     every = everyone(cache)
     chosen = themes_for(every.source, development=development)
     half = np.arange(len(every)) % 2 == (0 if development else 1)
     rated = every.ratings[np.ix_(half, chosen)]
     enough = np.minimum((rated >= LIKED).sum(axis=1), (rated <= DISLIKED).sum(axis=1)) >= FEWEST
+    if other_pictures:
+        chosen = ~chosen
+        rated = every.ratings[np.ix_(half, chosen)]
     arrays = {
         name: getattr(every, name)[chosen] for name in ("items", "deep", "source", "technical", "folder", "package")
     }

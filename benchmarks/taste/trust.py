@@ -2,18 +2,19 @@
 
     python benchmarks/taste/trust.py [--people 50] [--development] [--learn | --plain]
 
-A taste is learnt from pictures of one person, and measured by its AUC on the person's pictures of other themes. That is itself
-uncertain: at 16+16 these are about twelve liked and as many disliked ones, so the AUC of pictures as many as these is in the
-interval less often than the true AUC. So coverage is told twice: how often the interval holds the measured AUC, and how often the
-measured AUC is inside the 95 % interval for an AUC of as many pictures, which has their noise in it. Beside the error of what the report says stand those of the held-out figure alone and
-of one constant for everybody, learnt on all other people of the same half. ``--plain`` tells the same of plain tastes, one
-category of the photographs liked and another disliked, and of likings by chance. ``--learn`` prints the levels of ``true_auc``
-that the half for development suggests, its scale and excess, and what the evidence says of plain tastes. Intervals are 95 % t
-intervals over people of paired differences.
+A taste is learnt from pictures of one person, and measured by its AUC on all of the person's pictures of other themes, in both
+halves of the pictures. Appeal of the half that it was learnt from is learnt anew, without the themes of the picture. The measured
+AUC is itself uncertain, so coverage is told twice: how often the interval holds it, and how often it is inside the 95 % interval
+for an AUC of as many pictures, which has their noise in it. Beside the error of what the report says stand those of the held-out
+figure alone and of one constant for everybody, learnt on all other people of the same half. ``--plain`` tells the same of plain
+tastes, one category of the photographs liked and another disliked, and of likings by chance. ``--learn`` prints the levels of
+``true_auc`` that the half for development suggests, its scale and excess, plain tastes, and what tells the sorts of tastes apart;
+there tastes are measured on the half for development alone. Intervals are 95 % t intervals over people of paired differences.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise, permutations, product
 
@@ -21,7 +22,6 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import norm, t
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from soart.benchmarks.common import command, interval, progress, stored_json
@@ -34,29 +34,38 @@ from soart.metrics.tastes.fitting import Scaling, evidence_of, fit
 from soart.metrics.tastes.folds import near_duplicates
 from soart.metrics.tastes.taste import priors_of_items
 from soart.metrics.tastes.true_auc import TrueAuc
-from soart.metrics.tastes.trust import cross_validate, word_for
+from soart.metrics.tastes.trust import appeals, cross_validate, word_for
 from soart.training.appeal import learn_appeal
 
 SIZES = (4, 8, 16)
-#: Least variance of an AUC, of whole pairs, and least evidence whose size counts.
-FLOOR, LEAST = 1e-4, 0.1
 #: Kinds of tastes whose figures are shown, with the kind of ``true_auc``.
 KINDS = {"all prior scores": "shared", "no prior scores": "content", "no network": "appearance"}
 #: Kind of the tastes whose likings are by chance, their number, and the splits of plain tastes that are learnt from.
 CHANCE, BY_CHANCE, SPLITS = "chance", 20, 4
-#: Share of plain tastes among those that the evidence is weighed on, chosen so that other people's figures get no worse.
-PLAIN = 0.02
-#: Person, pictures a side, kind, held-out AUC, measured AUC, the liked and disliked pictures that it was measured on, and the
-#: evidence of the items.
-Row = tuple[int, int, str, float, float, int, int, float]
+#: Weights of people, of plain tastes, and of likings by chance among those that the sorts are told apart on, the strength of the
+#: regression's prior, and folds of themes for appeal.
+WEIGHTS, STRENGTH, FOLDS = (0.93, 0.02, 0.05), 10.0, 10
+#: Person, pictures a side, kind, held-out AUC, measured AUC, the liked and disliked pictures that it was measured on, the
+#: evidence of the items, and the AUC of appeal on the learning pictures.
+Row = tuple[int, int, str, float, float, int, int, float, float]
 #: (n, p) items with their names, and (n, k) prior scores with theirs.
 Form = tuple[np.ndarray, tuple[str, ...], np.ndarray, tuple[str, ...]]
 
 
+#: (m,) labels of further test pictures, and their (m, p) items and (m, k) prior scores.
+More = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
 def row_of(
-    place: World, form: Form, scaling: Scaling, label: np.ndarray, split: tuple[np.ndarray, np.ndarray], seed: int
-) -> tuple[float, float, int, int, float]:
-    """Held-out and measured AUC of a taste, numbers of the liked and disliked test pictures, and the evidence."""
+    place: World,
+    form: Form,
+    scaling: Scaling,
+    label: np.ndarray,
+    split: tuple[np.ndarray, np.ndarray],
+    seed: int,
+    more: More | None = None,
+) -> tuple[float, float, int, int, float, float]:
+    """Held-out and measured AUC of a taste, numbers of the liked and disliked test pictures, evidence, and appeal's AUC."""
     (rows, names, priors, prior_names), (learn, test) = form, split
     examples = examples_of(place, rows, learn, priors, prior_names)
     groups = near_duplicates(scaling.frame.deviations(examples.items), examples.groups)
@@ -66,20 +75,41 @@ def row_of(
         return fit(some, names, scaling)
 
     held_out = cross_validate(examples, learner, np.random.default_rng(seed)).concordance
-    true = roc_auc_score(label[test] == 1, fit(examples, names, scaling)(rows[test], priors[test]))
-    return held_out, float(true), *tested(label[test]), evidence_of(examples, scaling)
+    tests = [(label[test], rows[test], priors[test])] + ([] if more is None else [more])
+    known, *told = (np.concatenate(parts) for parts in zip(*tests, strict=True))
+    true = roc_auc_score(known == 1, fit(examples, names, scaling)(told[0], told[1]))
+    return held_out, float(true), *tested(known), evidence_of(examples, scaling), appeals(examples)
 
 
 def said(row: Row) -> TrueAuc:
     """What the report says of a taste."""
-    return TrueAuc.of(KINDS.get(row[2], "shared"), row[1], row[3], evidence=row[7])
+    return TrueAuc.of(KINDS.get(row[2], "shared"), row[1], row[3], evidence=row[7], appeal=row[8])
 
 
-def reports(place: People, other: People, count: int, title: str) -> list[Row]:
-    """Held-out and true AUC of tastes of ``count`` people; half as many without prior scores, or without the network."""
+def appeal_of_themes(place: People) -> np.ndarray:
+    """(n,) appeal of the pictures, each learnt from people's opinions of other themes."""
+    fold = np.random.default_rng(FOLDS).integers(0, FOLDS, place.source.max() + 1)[place.source]
+    scores = np.empty(len(fold))
+    for left_out in np.unique(fold):
+        appeal = learn_appeal([place.opinions(fold != left_out)], place.names)
+        scores[fold == left_out] = appeal.scores(place.both[fold == left_out], place.names)
+    return scores
+
+
+def reports(place: People, other: People, count: int, title: str, further: People | None = None) -> list[Row]:
+    """Held-out and true AUC of tastes of ``count`` people; half as many without prior scores, or without the network.
+
+    Args:
+        place: pictures and people.
+        other: the other half of both, from which appeal is learnt.
+        count: number of people.
+        title: of the bar of progress.
+        further: the same people with the pictures of the other half, on which their tastes are measured too.
+    """
     told = np.column_stack(
         [place.technical, learn_appeal([other.opinions()], other.names).scores(place.both, place.names)]
     )
+    told_further = None if further is None else np.column_stack([further.technical, appeal_of_themes(other)])
     names, width = priors_of_items(place.names), place.items.shape[1]
     forms = {
         "all prior scores": (place.both, place.names, told, names),
@@ -95,8 +125,12 @@ def reports(place: People, other: People, count: int, title: str) -> list[Row]:
                 if parts is None or (kind != "all prior scores" and (size == SIZES[0] or person >= count // 2)):
                     continue
                 label, *halves = parts
-                form = rows, of, priors, prior_names
-                found_here = row_of(place, form, scalings[kind], label, (halves[0], halves[1]), person)
+                form, more = (rows, of, priors, prior_names), None
+                if further is not None and told_further is not None:
+                    judged = further.person(person)[0]
+                    some, wide = np.flatnonzero(judged), rows.shape[1]
+                    more = judged[some], further.both[some][:, :wide], told_further[some][:, : len(prior_names)]
+                found_here = row_of(place, form, scalings[kind], label, (halves[0], halves[1]), person, more)
                 if np.isfinite(found_here[0]):
                     found.append((person, size, kind, *found_here))
         progress(person + 1, min(count, len(place)), title)
@@ -139,6 +173,11 @@ def covered(found: list[TrueAuc], rows: list[Row]) -> tuple[float, float]:
     return float(np.mean(inside)), float(np.mean(allowed))
 
 
+def words(found: list[TrueAuc]) -> str:
+    """What tastes are called, with at least five pictures on each side."""
+    return ", ".join(f"{word} {count}" for word, count in Counter(word_for(5, 5, one) for one in found).most_common())
+
+
 def report(rows: list[Row]) -> None:
     """Print errors, coverage and widths, and how well what is said agrees with the truth."""
     for kind in KINDS:
@@ -155,7 +194,7 @@ def report(rows: list[Row]) -> None:
             inside, allowed = covered(found, of_kind)
             print(f"{kind}, {size}+{size}, {len(true)} people: true {true.mean():.3f}, said {means.mean():.3f}, held out {held_out.mean():.3f}; "
                   f"error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of a constant {errors[2]:.3f} "
-                  f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {inside:.0%}, that for as many pictures {allowed:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}")  # fmt: skip
+                  f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {inside:.0%}, that for as many pictures {allowed:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}; {words(found)}")  # fmt: skip
     print("\nreliability: what is said, and the mean true AUC")
     pairs = np.array([(said(row).mean, row[4]) for row in rows])
     edges = np.quantile(pairs[:, 0], np.linspace(0, 1, 6))
@@ -179,17 +218,17 @@ def learn(rows: list[Row], plain_ones: list[Row]) -> None:
     theta = expit(true_auc.ETA)
     place, size = np.array([list(KINDS).index(row[2]) for row in rows]), np.array([row[1] for row in rows])
     held_out, true, liked, disliked = np.array([row[3:7] for row in rows]).T[..., None]
-    noise = true_auc.variance_of_auc(theta, liked, disliked) + FLOOR
+    noise = true_auc.variance_of_auc(theta, liked, disliked) + true_auc.FLOOR
     measured = -0.5 * (true - theta) ** 2 / noise - 0.5 * np.log(noise)
-    share, middle_of_plain, spread_of_plain = true_auc.PLAIN
-    density_of_plain = share * norm.pdf(true_auc.ETA, middle_of_plain, spread_of_plain)
+    share = true_auc.SHARES[1]
+    density_of_plain = share * norm.pdf(true_auc.ETA, *true_auc.PLAIN)
 
     def loss(x: np.ndarray) -> float:
         slope, scale = x[3 + place][:, None], np.exp(x[6])
         middle = x[place][:, None] + slope * np.log(size / 8)[:, None]
         prior = (1 - share) * t.pdf((true_auc.ETA - middle) / scale, true_auc.DEGREES) / scale + density_of_plain
         folds = expit(true_auc.ETA + slope * np.log(0.8))
-        variance = np.exp(x[7]) * true_auc.variance_of_auc(folds, size[:, None]) + FLOOR
+        variance = np.exp(x[7]) * true_auc.variance_of_auc(folds, size[:, None]) + true_auc.FLOOR
         logs = np.log(prior) - 0.5 * (held_out - folds) ** 2 / variance - 0.5 * np.log(variance) + measured
         together = np.logaddexp.reduce(logs, axis=1) - np.log(prior.sum(axis=1))
         return 10 * float(np.sum((x[3:6] - 0.2) ** 2)) - float(together.sum())
@@ -198,15 +237,53 @@ def learn(rows: list[Row], plain_ones: list[Row]) -> None:
     x = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 700, "xatol": 0.01, "fatol": 0.05}).x
     print("levels and slopes:", {kind: (round(x[k], 2), round(x[3 + k], 2)) for k, kind in enumerate(KINDS.values())})
     print(f"scale {np.exp(x[6]):.2f}, excess {np.exp(x[7]):.1f}")
-    both = [*rows, *(row for row in plain_ones if row[2] != CHANCE)]
-    is_plain = np.arange(len(both)) >= len(rows)
-    evidence, pictures = np.log([max(row[7], LEAST) for row in both]), np.log([row[1] / 8 for row in both])
-    weights = np.where(is_plain, PLAIN / is_plain.sum(), (1 - PLAIN) / (~is_plain).sum())
-    told = np.column_stack([evidence, pictures])
-    learnt = LogisticRegression(C=1e6).fit(told, is_plain, len(both) * weights)
-    slope, growth = learnt.coef_[0]
-    border = np.exp((np.log(share / (1 - share)) - learnt.intercept_[0]) / slope)
-    print(f"evidence: border {border:.2f}, power {-growth / slope:.2f}, slope {slope:.1f}")
+    of_plain = [row for row in plain_ones if row[2] != CHANCE]
+    print("plain tastes: middle {:.1f}, spread {:.1f}, excess {:.1f}".format(*learn_plain(of_plain)))
+    usual = [row for row in rows if row[2] == "all prior scores" and row[1] > SIZES[0]]
+    print("sorts:", learn_sorts(usual, of_plain, [row for row in plain_ones if row[2] == CHANCE]))
+
+
+def learn_plain(rows: list[Row]) -> tuple[float, float, float]:
+    """Middle and spread of η of plain tastes, and their excess, under which held-out and measured AUCs are likeliest together."""
+    eta = np.linspace(true_auc.ETA[0], 12, 801)
+    theta, slope = expit(eta), true_auc.LEVELS["shared"].slope
+    size, held_out, true, liked, disliked = np.array([(row[1], *row[3:7]) for row in rows]).T[..., None]
+    noise, folds = true_auc.variance_of_auc(theta, liked, disliked) + true_auc.FLOOR, expit(eta + slope * np.log(0.8))
+    measured = -0.5 * (true - theta) ** 2 / noise - 0.5 * np.log(noise)
+
+    def loss(x: np.ndarray) -> float:
+        prior = norm.logpdf(eta, x[0], np.exp(x[1]))
+        variance = np.exp(x[2]) * true_auc.variance_of_auc(folds, size) + true_auc.FLOOR
+        logs = prior - 0.5 * (held_out - folds) ** 2 / variance - 0.5 * np.log(variance) + measured
+        return -float((np.logaddexp.reduce(logs, axis=1) - np.logaddexp.reduce(prior)).sum())
+
+    middle, spread, excess = minimize(loss, np.array([3.0, 0.0, 1.0]), method="Nelder-Mead").x
+    return middle, float(np.exp(spread)), float(np.exp(excess))
+
+
+def learn_sorts(*sorts: list[Row]) -> dict[int, list[list[float]]]:
+    """Log-odds of plain tastes and of nothing against usual ones, as in ``true_auc.SORTS``, from rows of each sort.
+
+    A multinomial logistic regression with a ridge. More of a sign never speaks against a plain taste, nor for nothing; appeal
+    and the number of pictures may do both for plain ones.
+    """
+    label = np.repeat(np.arange(len(sorts)), list(map(len, sorts)))
+    weights = np.concatenate([np.full(len(of), w / len(of)) for w, of in zip(WEIGHTS, sorts, strict=True)]) * len(label)
+    signs = np.array([true_auc.signs_of("shared", row[1], row[3], row[1], *row[7:]) for of in sorts for row in of])
+    up, down, free = (0.0, None), (None, 0.0), (None, None)
+    found = {}
+    for known in true_auc.SORTS:
+
+        def loss(x: np.ndarray, some: np.ndarray = signs[..., :known]) -> float:
+            constants, slopes = x[:2], x[2:].reshape(2, -1)
+            logs = np.column_stack([np.zeros(len(some)), constants + (slopes * some).sum(axis=2)])
+            likely = logs[np.arange(len(label)), label] - np.logaddexp.reduce(logs, axis=1)
+            return float((slopes**2).sum() / (2 * STRENGTH) - weights @ likely)
+
+        bounds = [free, free, *[up, up, free, free][:known], *[down, down, free, down][:known]]
+        x = minimize(loss, np.zeros(2 + 2 * known), bounds=bounds, method="L-BFGS-B").x
+        found[known] = np.column_stack([x[:2], x[2:].reshape(2, -1)]).round(2).tolist()
+    return found
 
 
 def main() -> None:
@@ -220,11 +297,12 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     half = arguments.development or arguments.learn
-    title = f"trust-3-{'development' if half else 'report'}"
+    title = f"trust-4-{'development' if half else 'report'}"
 
     def run() -> list[Row]:
         place, other = (people(arguments.cache, development=one) for one in (half, not half))
-        return reports(place, other, arguments.people, title)
+        further = None if half else people(arguments.cache, development=False, other_pictures=True)
+        return reports(place, other, arguments.people, title, further)
 
     def run_plain() -> list[Row]:
         chosen = themes_for(everyone(arguments.cache).source, development=half)
@@ -248,7 +326,7 @@ def main() -> None:
         errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (means, held_out, usual)]
         print(f"{'plain tastes' if kind != CHANCE else 'by chance'}, {size}+{size}, {len(true)}: true {true.mean():.3f}, said {means.mean():.3f}, held out "
               f"{held_out.mean():.3f}; error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of the people's mean {errors[2]:.3f}; the interval "
-              f"holds {inside:.0%}, that for as many pictures {allowed:.0%}, 0.5 {np.mean(ends[:, 0] <= 0.5):.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}")  # fmt: skip
+              f"holds {inside:.0%}, that for as many pictures {allowed:.0%}, 0.5 {np.mean(ends[:, 0] <= 0.5):.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}; {words(found)}")  # fmt: skip
 
 
 if __name__ == "__main__":

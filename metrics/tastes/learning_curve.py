@@ -11,7 +11,7 @@ from dataclasses import replace
 from ...messages import joined, message, plural
 from .examples import Examples
 from .true_auc import TrueAuc
-from .trust import CHANCE, FEWEST_PER_SIDE, TOO_FEW, Trust, of_hundred
+from .trust import CHANCE, FEWEST_PER_SIDE, TOO_FEW, UNPROVEN, Trust, of_hundred
 
 #: Advice for too few examples, the beginning of a sentence.
 RATE_FIVE = message("Rate at least five pictures you like and five you do not")
@@ -22,10 +22,12 @@ MORE_PROMPTS = message("Rate pictures of more prompts: those of one prompt or se
 CHOOSE_MORE_PROMPTS = message(
     "Choose between pictures of more prompts: choices of one prompt or seed count as one here."
 )
+#: What stands before the advice for an unproven taste.
+COULD_BE_CHANCE = message("So far this could be chance.")
 #: Times as many ratings or choices as now, of the points of the curve.
 TIMES = (1.0, 1.5, 2.0, 3.0)
-#: The least gain in concordance that is worth more ratings or choices.
-WORTH = 0.01
+#: The least gain in concordance that is worth more ratings or choices, and in pairs of 100 that is named.
+WORTH, NAMED = 0.01, 2
 
 
 def add_curve(trust: Trust, examples: Examples, found: TrueAuc | None, *, content: bool = False) -> Trust:
@@ -55,6 +57,8 @@ def advice_of(trust: Trust, examples: Examples, *, content: bool) -> str:
     advice = _advice(trust, trust.more, trust.curve[TIMES.index(2.0)], few)
     if trust.word == CHANCE:
         return joined((advice, _missing_side(trust), _other_items(content=content)))
+    if trust.word == UNPROVEN:
+        return joined((COULD_BE_CHANCE, advice, _missing_side(trust)))
     return advice
 
 
@@ -79,8 +83,11 @@ def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float], 
     judgements = message("%(count)s more ratings", count=more)
     if trust.only_choices:
         judgements = message("%(count)s more choices", count=more)
-    if expected[1] - trust.concordance < WORTH or value == of_hundred(trust.concordance):
-        return message("%(more)s would hardly change this.", more=judgements)
+    if trust.word == UNPROVEN:
+        # The figure that is expected says nothing of how much surer it would be.
+        return message("%(more)s would show more.", more=judgements)
+    if value - of_hundred(trust.concordance) < NAMED:
+        return message("%(more)s would hardly raise this.", more=judgements)
     return message(
         "%(more)s would make it about %(then)s (%(low)s to %(high)s).", more=judgements, then=value, low=low, high=high
     )

@@ -164,8 +164,8 @@ def stop_rule(taste: LearntTaste) -> tuple[bool, str]:
         return False, trust.advice or joined((CHOOSE_FIVE if trust.only_choices else RATE_FIVE, "."), "")
     if trust.word == STRONG and trust.expected - trust.concordance < WORTH:
         reason = (
-            f"The taste is strong, and {trust.more} more {trust.judgements} are expected to add less than {WORTH}: you can "
-            "stop."
+            f"The taste is strong, and {trust.more} more {trust.judgements} would order hardly one more pair of 100 your way: "
+            "you can stop."
         )
         return True, reason
     return False, trust.advice

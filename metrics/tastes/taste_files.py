@@ -29,7 +29,7 @@ from .fitting import Scaling, fit
 from .learning_curve import advice_of
 from .mixture import METHOD
 from .taste import LearntTaste, OtherTaste, is_given, mode_model
-from .trust import CHANCE, STRONG, TOO_FEW, USABLE, Trust
+from .trust import CHANCE, STRONG, TOO_FEW, UNPROVEN, USABLE, Trust
 from .within_groups import WithinGroups
 
 FILE = FileKind("taste", 1, "learn it again, or use the version that wrote it", "choose a file of soart taste export")
@@ -271,7 +271,7 @@ def _restore(
     # Stored is the English text; made anew, pages can translate it.
     advice = advice_of(trust, examples, content=CONTENT in scaling.frame.kinds)
     trust = replace(trust, advice=advice) if advice == trust.advice else trust
-    if method != METHOD or trust.word not in (TOO_FEW, CHANCE, USABLE, STRONG):
+    if method != METHOD or trust.word not in (TOO_FEW, CHANCE, UNPROVEN, USABLE, STRONG):
         raise TasteError(
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
             "it again."

@@ -1,21 +1,25 @@
 """The true AUC of a taste, as far as other people's tastes, evidence and the held-out figure tell it: a posterior.
 
 A held-out figure of sixteen pictures is one noisy observation. So it is laid on top of what is known of other people's
-tastes that were learnt from as many pictures. With the log-odds η = log θ/(1 − θ) of the true AUC θ after n liked and n
-disliked pictures, and the held-out figure h,
+tastes that were learnt from as many pictures. A taste is of one of three sorts: *usual*, *plain*, or *nothing*, ratings that
+follow nothing which soart sees. With the log-odds η = log θ/(1 − θ) of the true AUC θ after n liked and n disliked pictures,
+and the held-out figure h,
 
-    η ~ (1 − ε) [level + slope·log(n/8) + scale·t(ν)] + ε N(3, 1)   the prior, by kind of taste; ε for plain ones
-    log ε/(1 − ε) = log 0.08/0.92 + b·log max(e/border, 1)          e the evidence that items explain the likings
-    h ~ N(θ', c V(θ', n)),   η' = η + slope·log(4/5)                each fold learns from four fifths of the pictures
+    usual     η ~ level + slope·log(n/8) + scale·t(ν)    by kind of taste
+    plain     η ~ N(3.8, 1.8²)
+    nothing   η ~ N(0, 0.2²), whatever h
+    h ~ N(θ', c V(θ', n)),   η' = η + slope·log(4/5)     each fold learns from four fifths of the pictures
 
 V is the variance of an AUC of n and n independent pictures (Newcombe's method 5). c tells how much less cross-validation
-shows than new pictures would. A figure near 1 can still outweigh the prior, because a few tastes are plain, and V is small
-there. Plain ones also show in the evidence, which no fold has to share (``fitting.evidence_of``).
-After n' pictures, η moves with the slope, and keeps its distance from the prior's middle but for a share:
+shows than new pictures would, of usual tastes and of plain ones. The shares of the three sorts are a multinomial logistic
+regression on what is known of the log evidence that items explain the likings (``fitting.evidence_of``), log n, h, and the AUC
+of appeal on the rated pictures, which has learnt nothing from them. Both AUCs are told in standard deviations.
+After n' pictures, η of a usual taste moves with the slope, and keeps its distance from the prior's middle but for a share:
 
     η_n' = level + slope·log(n'/8) + ρ (η_n − level − slope·log(n/8)) + √(1 − ρ²) scale·√(ν/(ν − 2)) ε,   ρ = r^|log₂(n'/n)|
 
-All numbers were learnt on people whose tastes were checked on many other pictures (``benchmarks/taste/trust.py``).
+All numbers were learnt on people whose tastes were checked on many other pictures, on planted plain tastes, and on ratings by
+chance (``benchmarks/taste/trust.py``).
 
 Sources: Lindley & Smith, "Bayes estimates for the linear model", *Journal of the Royal Statistical Society B* 34 (1972);
 Newcombe, "Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part 2", *Statistics in
@@ -31,7 +35,7 @@ import numpy as np
 from scipy.special import expit
 
 #: Values of η on which posteriors are computed.
-ETA = np.linspace(-4.0, 7.0, 1101)
+ETA = np.linspace(-4.0, 9.0, 1301)
 
 
 class Level(NamedTuple):
@@ -43,25 +47,36 @@ class Level(NamedTuple):
 
 #: Of tastes with prior scores that show what people in general like, with a network alone, and with neither.
 LEVELS = {
-    "shared": Level(0.90, 0.13),
-    "content": Level(0.60, 0.25),
-    "appearance": Level(0.25, 0.22),
+    "shared": Level(1.00, 0.13),
+    "content": Level(0.70, 0.25),
+    "appearance": Level(0.27, 0.22),
     "choices": Level(0.27, 0.105),
 }
 SCALE, DEGREES = 0.36, 4.0
-#: ε up to the border of the evidence, and middle and standard deviation of η of plain tastes.
-PLAIN = 0.08, 3.0, 1.0
-#: Border of the evidence after 8 liked and 8 disliked pictures, in nats, its power of n, and b.
-EVIDENCE = 2.66, 1.16, 9.8
-#: Pictures a side beyond which evidence is not looked for.
-MOST = 80
-#: c, and r.
-EXCESS, KEPT = 6.0, 0.9
+#: Middle and standard deviation of η of plain tastes, and of those that follow nothing.
+PLAIN, NOTHING = (3.8, 1.8), (0.0, 0.2)
+#: Shares of usual and plain tastes and of nothing where nothing is held out, and least share of plain ones beside usual ones:
+#: ratings of a plain taste may be noisy.
+SHARES, LEAST_PLAIN = (0.87, 0.08, 0.05), 0.08
+#: Log-odds of plain tastes and of nothing against usual ones, by the number of signs: the constant, and the weights of the signs.
+SORTS: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    1: ((-6.35, 1.98), (-2.52, -0.46)),
+    3: ((-7.9, 0.77, 4.11, -4.4), (-2.59, -0.45, 0.0, 0.35)),
+    4: ((-4.56, 1.71, 2.85, -0.19, -2.33), (-0.02, -0.07, -1.0, 2.39, -2.67)),
+}
+#: Pictures a side beyond which evidence is not looked for, and the least evidence whose size counts, in nats.
+MOST, LEAST_EVIDENCE = 80, 0.1
+#: c of usual and of plain tastes, and r.
+EXCESS, EXCESS_OF_PLAIN, KEPT = 6.0, 1.7, 0.9
+#: Least variance of an AUC.
+FLOOR = 1e-4
 #: Share of the pictures that a fold learns from.
 _LEARNT = 0.8
 
 
-def variance_of_auc(theta: np.ndarray, n: float | np.ndarray, m: float | np.ndarray | None = None) -> np.ndarray:
+def variance_of_auc(
+    theta: float | np.ndarray, n: float | np.ndarray, m: float | np.ndarray | None = None
+) -> np.ndarray:
     """Variance of the AUC of n liked and m disliked independent pictures whose true AUC is ``theta``, 0…1.
 
     Args:
@@ -83,12 +98,12 @@ class TrueAuc:
     Attributes:
         kind: of the taste, one of ``LEVELS``.
         n: liked, and disliked, pictures that it was learnt from; a fraction where the two differ.
-        weights: (m,) probabilities of a fixed grid of values.
+        sorts: (3, m) probabilities of a fixed grid of values with usual tastes, plain ones, and nothing; they sum to 1.
     """
 
     kind: str
     n: float
-    weights: np.ndarray
+    sorts: np.ndarray
 
     @classmethod
     def of(
@@ -98,6 +113,7 @@ class TrueAuc:
         held_out: float = float("nan"),
         shown: float | None = None,
         evidence: float = float("nan"),
+        appeal: float = float("nan"),
     ) -> TrueAuc:
         """The posterior.
 
@@ -107,6 +123,7 @@ class TrueAuc:
             held_out: AUC of held-out pictures, 0…1; NaN for none, which leaves the prior.
             shown: independent pictures a side that show as much as they do; by default n.
             evidence: that items explain the likings, in nats; NaN if unknown.
+            appeal: AUC of appeal on the pictures, 0…1; NaN if unknown.
 
         Examples:
             >>> from soart.metrics.tastes.true_auc import TrueAuc
@@ -114,13 +131,27 @@ class TrueAuc:
             >>> usual.mean < plain.mean < TrueAuc.of("shared", 8, 1.0, evidence=5).mean
             True
         """
-        logs = np.log(prior_density(ETA, kind, n, share_of_plain(n, evidence)))
+        shown = n if shown is None else shown
+        sorts = priors(kind, n)
         if np.isfinite(held_out):
             folds = expit(ETA + LEVELS[kind].slope * np.log(_LEARNT))
-            variance = EXCESS * variance_of_auc(folds, n if shown is None else shown)
-            logs = logs - 0.5 * (held_out - folds) ** 2 / variance - 0.5 * np.log(variance)
-        weights = np.exp(logs - logs.max())
-        return cls(kind, n, weights / weights.sum())
+            for sort, excess in ((0, EXCESS), (1, EXCESS_OF_PLAIN)):
+                variance = excess * variance_of_auc(folds, shown) + FLOOR
+                logs = np.log(sorts[sort]) - 0.5 * (held_out - folds) ** 2 / variance - 0.5 * np.log(variance)
+                sorts[sort] = np.exp(logs - logs.max())
+        signs = signs_of(kind, n, held_out, shown, evidence, appeal)
+        return cls(kind, n, shares(signs)[:, None] * sorts / sorts.sum(axis=1, keepdims=True))
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(m,) probabilities of the grid."""
+        total: np.ndarray = self.sorts.sum(axis=0)
+        return total
+
+    @property
+    def nothing(self) -> float:
+        """Probability that the ratings follow nothing which soart sees."""
+        return float(self.sorts[2].sum())
 
     @property
     def mean(self) -> float:
@@ -147,33 +178,61 @@ class TrueAuc:
         moved = middle_of(self.kind, n) + kept * (ETA - middle_of(self.kind, self.n))
         spread = np.sqrt((1 - kept**2) * DEGREES / (DEGREES - 2)) * SCALE + 1e-6
         if kept > 0.999:
-            return TrueAuc(self.kind, n, np.interp(ETA, moved, self.weights, left=0, right=0))
-        apart = np.exp(-0.5 * ((ETA[:, None] - moved) / spread) ** 2)
-        weights = (apart / apart.sum(axis=0)) @ self.weights
-        return TrueAuc(self.kind, n, weights / weights.sum())
+            usual = np.interp(ETA, moved, self.sorts[0], left=0, right=0)
+        else:
+            apart = np.exp(-0.5 * ((ETA[:, None] - moved) / spread) ** 2)
+            usual = (apart / apart.sum(axis=0)) @ self.sorts[0]
+        sorts = np.stack([usual * self.sorts[0].sum() / usual.sum(), *self.sorts[1:]])
+        return TrueAuc(self.kind, n, sorts)
 
 
-def share_of_plain(n: float, evidence: float) -> float:
-    """Chance that a taste of n liked and n disliked pictures is a plain one, by the evidence in nats, NaN if unknown."""
-    share, (border, power, slope) = PLAIN[0], EVIDENCE
-    # Little evidence does not speak against a plain taste whose ratings are noisy.
-    above = np.fmax(evidence / (border * (min(n, MOST) / 8) ** power), 1.0)
-    odds = share / (1 - share) * above**slope
-    return float(odds / (1 + odds))
+def signs_of(
+    kind: str, n: float, held_out: float, shown: float, evidence: float, appeal: float = float("nan")
+) -> np.ndarray:
+    """What tells plain tastes and nothing from usual ones, as far as it is known; arguments as for ``TrueAuc.of``.
+
+    Returns:
+        (2, s) signs of plain tastes and of nothing: the held-out figure, in deviations from the kind's middle and as the log
+        odds of the middle against chance, log evidence, log n/8, and how many deviations appeal's figure is above chance, 0 if
+        it is below. Fewer of them, from the end, where some are unknown.
+    """
+    if not np.isfinite(held_out):
+        return np.zeros((2, 0))
+    middle = float(expit(middle_of(kind, n)))
+    variance = float(variance_of_auc(middle, shown))
+    of_plain = [(held_out - middle) / np.sqrt(variance)]
+    of_nothing = [(held_out - (middle + 0.5) / 2) * (middle - 0.5) / variance]
+    both: list[float] = []
+    if np.isfinite(evidence):
+        both += [np.log(max(evidence, LEAST_EVIDENCE)), np.log(min(n, MOST) / 8)]
+        if np.isfinite(appeal):
+            # A liking of the opposite of appeal is no chance.
+            both.append(max(appeal - 0.5, 0.0) / float(np.sqrt(variance_of_auc(0.5, n))))
+    return np.array([of_plain + both, of_nothing + both], dtype=np.float64)
 
 
-def prior_density(eta: np.ndarray, kind: str, n: float, share: float = PLAIN[0]) -> np.ndarray:
-    """Density of the prior of η after n liked and n disliked pictures, with the share of plain tastes."""
-    _, middle, spread = PLAIN
+def shares(signs: np.ndarray) -> np.ndarray:
+    """(3,) shares of usual tastes, plain ones, and nothing, by the (2, s) signs of ``signs_of``."""
+    if not signs.size:
+        return np.array(SHARES)
+    weights = np.array(SORTS[signs.shape[1]])
+    logs = np.array([0.0, *(weights[:, 0] + (weights[:, 1:] * signs).sum(axis=1))])
+    usual, plain, nothing = np.exp(logs - np.logaddexp.reduce(logs))
+    real = usual + plain
+    plain = max(plain, LEAST_PLAIN * real)
+    return np.array([real - plain, plain, nothing])
+
+
+def priors(kind: str, n: float) -> np.ndarray:
+    """(3, m) densities of η after n liked and n disliked pictures with usual tastes, plain ones, and nothing."""
     # Imported only to learn: the gallery opens without it.
     from scipy.stats import norm, t
 
-    usual = t.pdf((eta - middle_of(kind, n)) / SCALE, DEGREES) / SCALE
-    density: np.ndarray = (1 - share) * usual + share * norm.pdf(eta, middle, spread)
-    return density
+    usual = t.pdf((ETA - middle_of(kind, n)) / SCALE, DEGREES) / SCALE
+    return np.stack([usual, norm.pdf(ETA, *PLAIN), norm.pdf(ETA, *NOTHING)])
 
 
 def middle_of(kind: str, n: float) -> float:
-    """Middle of the prior of η after n liked and n disliked pictures."""
+    """Middle of the prior of η of usual tastes after n liked and n disliked pictures."""
     level, slope = LEVELS[kind]
     return float(level + slope * np.log(n / 8))

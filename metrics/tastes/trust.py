@@ -2,14 +2,15 @@
 
 It says how well a taste orders other pictures: of pairs of a better and a worse liked picture, the share that it orders
 rightly, the true concordance (the AUC for good against bad). ``true_auc`` estimates it from what is known of other people's
-tastes, the evidence that items explain the likings, and the held-out concordance. All learning is repeated inside every fold,
-including the choice of the method and the scaling of items. Near-duplicates and pictures of one group are never on both sides
-of a fold.
+tastes, the evidence that items explain the likings, how well appeal orders the rated pictures, and the held-out concordance. All
+learning is repeated inside every fold, including the choice of the method and the scaling of items. Near-duplicates and
+pictures of one group are never on both sides of a fold.
 
 | word                      | condition                                                                               |
 |---------------------------|-----------------------------------------------------------------------------------------|
 | ``too few examples``      | fewer than five liked or five disliked pictures (groups), too few to show anything      |
 | ``no better than chance`` | the true concordance is above 0.5 with less than 0.9, and below 0.6 in the mean         |
+| ``unproven``              | with 0.1 or more, the likings follow nothing that soart sees                            |
 | ``usable``                | better than chance                                                                      |
 | ``strong``                | the 95 % interval lies above 0.65                                                       |
 """
@@ -23,22 +24,24 @@ import numpy as np
 
 from ...messages import joined, message, plural
 from ..damage.names import TECHNICAL
+from .appeal import APPEAL
 from .examples import Examples
 from .folds import HeldOut, Units, fold_numbers, gather, learnable, splits
 from .true_auc import TrueAuc
 from .within_groups import WithinGroups
 
-TOO_FEW, CHANCE, USABLE, STRONG = (
+TOO_FEW, CHANCE, UNPROVEN, USABLE, STRONG = (
     message("too few examples"),
     message("no better than chance"),
+    message("unproven"),
     message("usable"),
     message("strong"),
 )
 #: Fewest liked groups, and fewest disliked groups, that can show anything.
 FEWEST_PER_SIDE = 5
-#: Least probability that a taste is better than chance, mean from which on it is not called chance whatever the probability, and
-#: lower end of the interval of a strong one.
-BETTER, CLEAR, STRONG_ABOVE = 0.9, 0.6, 0.65
+#: Least probability that a taste is better than chance, mean from which on it is not called chance whatever the probability,
+#: least probability of nothing of an unproven one, and lower end of the interval of a strong one.
+BETTER, CLEAR, DOUBTED, STRONG_ABOVE = 0.9, 0.6, 0.1, 0.65
 FOLDS, REPEATS = 5, 5
 
 #: (i, p) items, (i, k) prior scores and (i,) makings to (i,) liking.
@@ -52,7 +55,7 @@ class Trust:
     """Trust report of a taste.
 
     Attributes:
-        word: one of the four words above.
+        word: one of the five words above.
         concordance: chance that the better liked of two other pictures scores higher, as far as is known; NaN if nothing
             could be held out.
         low, high: its 95 % interval.
@@ -88,7 +91,7 @@ class Trust:
     @property
     def useless(self) -> bool:
         """True if scores must not be shown without a warning."""
-        return self.word in (TOO_FEW, CHANCE)
+        return self.word in (TOO_FEW, CHANCE, UNPROVEN)
 
     @property
     def only_choices(self) -> bool:
@@ -119,8 +122,17 @@ class Trust:
         if not np.isfinite(self.concordance):
             return message("%(report)s; too few to set some aside as a test", report=start)
         value, low, high = map(of_hundred, (self.concordance, self.low, self.high))
+        if self.useless:
+            # A single figure would promise what the word denies.
+            return message(
+                "%(report)s; of 100 pairs of other pictures it orders %(low)s to %(high)s as you would (chance is 50)",
+                report=start,
+                low=low,
+                high=high,
+            )
         return message(
-            "%(report)s; of 100 pairs of other pictures it orders about %(value)s as you would (%(low)s to %(high)s)",
+            "%(report)s; of 100 pairs of other pictures it orders about %(value)s as you would (very likely %(low)s to "
+            "%(high)s; chance is 50)",
             report=start,
             value=value,
             low=low,
@@ -207,12 +219,26 @@ def kind_of(examples: Examples, *, content: bool) -> str:
     return "content" if content else "appearance"
 
 
+def appeals(examples: Examples) -> float:
+    """AUC of appeal on the rated pictures, from which it has learnt nothing; NaN if it is not among the prior scores.
+
+    NaN for generated pictures, too: how well appeal orders photographs says little of them.
+    """
+    if APPEAL not in examples.prior_names or examples.generated:
+        return float("nan")
+    scores = examples.priors[:, examples.prior_names.index(APPEAL)]
+    rows = np.flatnonzero(examples.rated & np.isfinite(scores))
+    return gather(examples.liking[rows], [(np.arange(len(rows)), scores[rows])]).concordance
+
+
 def word_for(better: int, worse: int, found: TrueAuc) -> str:
     """The word of the table above, from the numbers of liked and disliked groups and what is known of the concordance."""
     if min(better, worse) < FEWEST_PER_SIDE:
         return TOO_FEW
     if found.above_chance < BETTER and found.mean < CLEAR:
         return CHANCE
+    if found.nothing >= DOUBTED:
+        return UNPROVEN
     return STRONG if found.interval[0] > STRONG_ABOVE else USABLE
 
 
@@ -265,7 +291,7 @@ def examine(
         return Check(plain)
     shown = a_side(*shown_as_much(held_out, units, better, worse))
     kind, n = kind_of(examples, content=content), a_side(better, worse)
-    found = TrueAuc.of(kind, n, held_out.concordance, shown, evidence)
+    found = TrueAuc.of(kind, n, held_out.concordance, shown, evidence, appeals(examples))
     low, high = found.interval
     word = word_for(better, worse, found)
     trust = replace(plain, word=word, concordance=found.mean, low=low, high=high, held_out=held_out.concordance)

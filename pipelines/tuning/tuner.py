@@ -8,6 +8,7 @@ still have a meaning.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import product
@@ -358,30 +359,41 @@ class Tuner:
 
     @property
     def beginnings(self) -> list[str]:
-        """A sentence for each taste that knows options of the space, with the largest effects."""
-        people = self.panel.people
+        """A sentence for each taste that knows options of the space, with the largest effects, and for a person's in doubt."""
+        people, judges = self.panel.people, {judge.stored_name for judge in self.panel.item_judges}
         named = {
             stored_title(f"{TASTE}{judge.name}" if judge.name in people else judge.name): known.named
             for judge, known in self._known_options().items()
             if known.named
         }
         return [
-            f"It begins with what {title} shows of options: {', '.join(options)}; 1 is two stars."
-            for title, options in named.items()
+            *(
+                f"It begins with what {title} shows of options: {', '.join(options)}; 1 is two stars."
+                for title, options in named.items()
+            ),
+            *(
+                f"It does not begin with what {stored_title(f'{TASTE}{person}')} shows of options, because the taste is "
+                f"not reliable yet ({taste.trust.sentence})."
+                for person, taste in self._tastes_of_people.items()
+                if taste.trust.useless and f"{TASTE}{person}" not in judges
+            ),
         ]
+
+    @cached_property
+    def _tastes_of_people(self) -> dict[str, Taste]:
+        """The stored tastes of the panel's people by their names."""
+        found: dict[str, Taste] = {}
+        for person in self.panel.people:
+            # Nobody has asked for this one: a damaged file is left alone.
+            with suppress(TasteError):
+                if person in self._stored.names():
+                    found[person] = self._stored.load(person)
+        return found
 
     @cached_property
     def _tastes(self) -> dict[str, Taste]:
         """The tastes of the panel by the names of the judges, and those of people that can be relied on by theirs."""
-        found: dict[str, Taste] = {}
-        for person in self.panel.people:
-            try:
-                taste = self._stored.load(person) if person in self._stored.names() else None
-            except TasteError:
-                # Nobody has asked for this one.
-                continue
-            if taste is not None and not taste.trust.useless:
-                found[person] = taste
+        found = {person: taste for person, taste in self._tastes_of_people.items() if not taste.trust.useless}
         if any(judge.stored_name.startswith(TASTE) for judge in self.panel.item_judges):
             # Tastes need scikit-learn, which a study without them need not wait for.
             from ..scoring.taste_judge import TasteJudge

@@ -9,33 +9,51 @@ from soart.metrics.tastes.true_auc import (
     DEGREES,
     ETA,
     EXCESS,
+    EXCESS_OF_PLAIN,
+    LEAST_PLAIN,
     LEVELS,
+    NOTHING,
     PLAIN,
     SCALE,
+    SHARES,
+    SORTS,
     TrueAuc,
     middle_of,
-    share_of_plain,
+    shares,
+    signs_of,
     variance_of_auc,
 )
 
 
 @pytest.mark.parametrize("kind", LEVELS)
-@pytest.mark.parametrize(("held_out", "evidence"), [(0.45, np.nan), (0.7, 2.4), (1.0, 3.0)])
-def test_the_posterior_is_that_of_drawn_tastes(kind, held_out, evidence):
-    """Importance sampling from the prior, with the likelihood of the held-out figure as weights."""
+@pytest.mark.parametrize(("held_out", "evidence", "appeal"), [(0.45, np.nan, np.nan), (0.7, 2.4, 0.5), (1.0, 3.0, 0.9)])
+def test_the_posterior_is_that_of_drawn_tastes(kind, held_out, evidence, appeal):
+    """Importance sampling from each sort's prior, with the likelihood of the held-out figure as weights."""
     rng = np.random.default_rng(0)
-    usual = middle_of(kind, 8) + SCALE * t.rvs(DEGREES, size=200_000, random_state=rng)
-    share, middle, spread = share_of_plain(8, evidence), *PLAIN[1:]
-    eta = np.where(rng.random(200_000) < share, rng.normal(middle, spread, 200_000), usual)
-    # Near a figure of 1 a single draw far outside would outweigh all others.
-    eta = eta[(ETA[0] < eta) & (eta < ETA[-1])]
-    folds = expit(eta + LEVELS[kind].slope * np.log(0.8))
-    weights = norm.pdf(held_out, folds, np.sqrt(EXCESS * variance_of_auc(folds, 8)))
-    found = TrueAuc.of(kind, 8, held_out, evidence=evidence)
+    count, middle = 100_000, middle_of(kind, 8)
+    sorts = (
+        (middle + SCALE * t.rvs(DEGREES, size=count, random_state=rng), EXCESS),
+        (rng.normal(*PLAIN, count), EXCESS_OF_PLAIN),
+        (rng.normal(*NOTHING, count), np.inf),
+    )
+    share = shares(signs_of(kind, 8, held_out, 8, evidence, appeal))
+    drawn, weighed = [], []
+    for (eta, excess), of in zip(sorts, share, strict=True):
+        # Near a figure of 1 a single draw far outside would outweigh all others.
+        inside = eta[(ETA[0] < eta) & (eta < ETA[-1])]
+        folds = expit(inside + LEVELS[kind].slope * np.log(0.8))
+        likely = np.ones(len(inside))
+        if np.isfinite(excess):
+            likely = norm.pdf(held_out, folds, np.sqrt(excess * variance_of_auc(folds, 8) + 1e-4))
+        drawn.append(inside)
+        weighed.append(of * likely / likely.sum())
+    eta, weights = np.concatenate(drawn), np.concatenate(weighed)
+    found = TrueAuc.of(kind, 8, held_out, evidence=evidence, appeal=appeal)
     assert found.mean == pytest.approx(np.average(expit(eta), weights=weights), abs=0.006)
     assert found.above_chance == pytest.approx(np.average(eta > 0, weights=weights), abs=0.006)
-    inside = (expit(eta) > found.interval[0]) & (expit(eta) < found.interval[1])
-    assert np.average(inside, weights=weights) == pytest.approx(0.95, abs=0.02)
+    assert found.nothing == pytest.approx(share[2])
+    within = (expit(eta) > found.interval[0]) & (expit(eta) < found.interval[1])
+    assert np.average(within, weights=weights) == pytest.approx(0.95, abs=0.02)
 
 
 def test_the_variance_is_that_of_an_auc():
@@ -73,14 +91,44 @@ def test_the_variance_of_an_auc_of_unequal_sides_is_about_that_of_drawn_pictures
     assert variance_of_auc(0.7, 12, 12) == variance_of_auc(0.7, 12)
 
 
-def test_evidence_reveals_plain_tastes_and_little_of_it_says_nothing():
-    usual = TrueAuc.of("shared", 16, 0.95)
-    said = [TrueAuc.of("shared", 16, 0.95, evidence=nats).mean for nats in (-3.0, 1.0, 5.0, 8.0, 12.0, 60.0)]
-    assert said[:3] == [usual.mean] * 3
-    assert usual.mean < said[3] < said[4] < said[5]
+def test_evidence_reveals_plain_tastes_and_little_of_it_says_nothing_against_them():
+    said = [TrueAuc.of("shared", 16, 0.95, evidence=nats).mean for nats in (5.0, 8.0, 12.0, 60.0)]
+    assert said == sorted(said)
     assert said[-1] > 0.9
+    of_plain = [shares(signs_of("shared", 16, 0.6, 16, nats))[1:] for nats in (0.0, 0.1, 1.0)]
+    for plain, nothing in of_plain:
+        assert plain == pytest.approx(LEAST_PLAIN * (1 - nothing))
     # As many nats show less, the more pictures they come from, up to a number.
-    shares = [share_of_plain(n, 60.0) for n in (8, 16, 32, 64, 80, 500)]
-    assert shares == sorted(shares, reverse=True)
-    assert shares[-2] == shares[-1]
-    assert share_of_plain(8, np.nan) == pytest.approx(PLAIN[0])
+    plain = [shares(signs_of("shared", n, 0.8, 8, 8.0))[1] for n in (8, 16, 32, 80, 500)]
+    assert plain[0] > plain[1] > plain[2]
+    assert plain[-1] == pytest.approx(plain[-2], abs=1e-3)
+
+
+def test_ratings_that_appeal_and_items_do_not_explain_are_doubted():
+    """The more, the more pictures there are; and a figure of new pictures that follow nothing stays at chance."""
+    usual, chance = (
+        [TrueAuc.of("shared", n, held_out, evidence=nats, appeal=held_out) for n, nats in ((8, e), (16, 2 * e))]
+        for held_out, e in ((0.75, 1.5), (0.5, 0.8))
+    )
+    assert max(one.nothing for one in usual) < 0.05 < 0.3 < chance[0].nothing < chance[1].nothing
+    assert chance[1].interval[0] < 0.5 < chance[1].mean < usual[1].mean - 0.1
+    later = chance[1].after(64)
+    assert later.nothing == pytest.approx(chance[1].nothing)
+    assert later.sorts[2] == pytest.approx(chance[1].sorts[2])
+
+
+@pytest.mark.parametrize("kind", LEVELS)
+def test_shares_are_of_what_is_known(kind):
+    known = (0.7, 8.0, 2.0, 0.7)
+    for count, values in (
+        (0, (np.nan, 8.0, 2.0, 0.7)),
+        (1, (0.7, 8.0, np.nan, 0.7)),
+        (3, (0.7, 8.0, 2.0, np.nan)),
+        (4, known),
+    ):
+        signs = signs_of(kind, 8, *values)
+        assert signs.shape == (2, count)
+        assert shares(signs).sum() == pytest.approx(1)
+        assert (shares(signs) > 0).all()
+    assert tuple(shares(np.zeros((2, 0)))) == SHARES
+    assert all(len(weights) == count + 1 for count, both in SORTS.items() for weights in both)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
+from soart.metrics.protocols import Making
 from soart.metrics.tastes.examples import from_choices, from_liking, from_modes, from_ratings
 from soart.metrics.tastes.fitting import calibrate
 from soart.metrics.tastes.folds import fold_numbers, gather, near_duplicates
@@ -17,8 +18,11 @@ from soart.metrics.tastes.trust import (
     CHANCE,
     STRONG,
     TOO_FEW,
+    UNPROVEN,
     USABLE,
+    Trust,
     a_side,
+    appeals,
     kind_of,
     sides,
     word_for,
@@ -80,6 +84,33 @@ def test_words(better, worse, held_out, word):
     assert word_for(better, worse, found) == word
     assert (found.above_chance < 0.9 and found.mean < 0.6) == (word == CHANCE)
     assert a_side(16, 16) == 16 > a_side(30, 10)
+
+
+def test_ratings_that_may_be_chance_are_unproven():
+    """And neither its word nor its sentence promises anything: of another taste with as many pictures one figure is said."""
+    doubted, usual = (TrueAuc.of("shared", 8, *of) for of in ((0.6, 8, 0.9, 0.55), (0.75, 8, 1.6, 0.75)))
+    assert [word_for(8, 8, found) for found in (doubted, usual)] == [UNPROVEN, USABLE]
+    examples = from_modes({"good": np.zeros((8, 1)), "bad": np.ones((8, 1))})
+    said = [
+        add_curve(Trust(word_for(8, 8, one), one.mean, *one.interval, liked=8, disliked=8), examples, one)
+        for one in (doubted, usual)
+    ]
+    assert [trust.useless for trust in said] == [True, False]
+    assert "about" not in said[0].sentence
+    assert "as you would (chance is 50)" in said[0].sentence
+    assert said[0].advice == "So far this could be chance. 16 more ratings would show more."
+    assert f"about {round(100 * usual.mean)} as you would (very likely " in said[1].sentence
+
+
+def test_appeal_orders_the_rated_pictures_before_anything_is_learnt():
+    rated = from_ratings(np.zeros((4, 1)), [1, 2, 4, 5])
+    told = np.array([[0.0, 3.0], [0.0, 1.0], [0.0, 2.0], [0.0, np.nan]])
+    known = replace(rated, priors=told, prior_names=("technical", "appeal"))
+    assert appeals(known) == pytest.approx(1 / 3)
+    assert np.isnan(appeals(rated))
+    # Of generated pictures appeal says less than the posterior was learnt with.
+    made = np.array([Making(model="m")] * 4, dtype=object)
+    assert np.isnan(appeals(replace(known, makings=made)))
 
 
 def test_kinds_of_tastes():

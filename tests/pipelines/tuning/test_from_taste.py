@@ -175,9 +175,15 @@ def test_a_persons_taste_is_found_in_the_collection_first_and_left_alone_where_i
         assert "=warm +" in asked(collection, generator).beginnings[0]
         # Of another person nothing is known, and a taste in doubt or a damaged file is no beginning.
         assert asked(collection, generator, stored, "person:you").beginnings == []
-        own.save(replace(mine, trust=replace(mine.trust, word=CHANCE)))
-        assert asked(collection, generator).beginnings == []
+        doubted = replace(mine, trust=replace(mine.trust, word=CHANCE))
+        own.save(doubted)
+        (sentence,) = asked(collection, generator).beginnings
+        assert sentence.startswith("It does not begin with what taste: me shows of options, because ")
+        assert doubted.trust.sentence in sentence
         assert asked(collection, generator).steering().expected == {}
+        # A taste in doubt that judges, too, has a doubt of its own.
+        both = asked(collection, generator, None, {doubted: 1.0, "person:me": 1.0}).beginnings
+        assert not any("does not begin" in sentence for sentence in both)
         own.path("me").write_bytes(b"damaged")
         assert asked(collection, generator).beginnings == []
 

@@ -28,9 +28,15 @@ from soart.metrics.damage.titles import CAUTION, stored_title, title_of
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.tastes import learning_curve, liked_makings
 from soart.metrics.tastes.by_example import _WORDS
-from soart.metrics.tastes.learning_curve import CHOOSE_FIVE, CHOOSE_MORE_PROMPTS, MORE_PROMPTS, RATE_FIVE
+from soart.metrics.tastes.learning_curve import (
+    CHOOSE_FIVE,
+    CHOOSE_MORE_PROMPTS,
+    COULD_BE_CHANCE,
+    MORE_PROMPTS,
+    RATE_FIVE,
+)
 from soart.metrics.tastes.taste import prior_title, words_of_lack
-from soart.metrics.tastes.trust import CHANCE, TOO_FEW, USABLE, Trust
+from soart.metrics.tastes.trust import CHANCE, TOO_FEW, UNPROVEN, USABLE, Trust
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
@@ -224,13 +230,14 @@ def composed():
     for prior in ("others", "judge:clip@1"):
         yield doubt_of(SimpleNamespace(name="mine", trust=trust()), words_of_lack(prior))
     yield trust(**{**ONLY_CHOICES, "choices": 1}, word=TOO_FEW, concordance=float("nan")).sentence
-    for word, judged in product((TOO_FEW, CHANCE, USABLE), ({}, ONLY_CHOICES)):
+    for word, judged in product((TOO_FEW, CHANCE, UNPROVEN, USABLE), ({}, ONLY_CHOICES)):
         report = trust(word=word, **judged)
+        yield report.sentence
         few = CHOOSE_FIVE if judged else RATE_FIVE
         yield from (learning_curve._advice(report, 17, (34, then, 0.6, 0.9), few) for then in (0.8, 0.85))
     yield from summed_up([Failure(Path("a.png"), DIFFERS)])
     yield from (fact for fact, _ in liked_makings._VALUES.values())
-    yield from (RATE_FIVE, MORE_PROMPTS, CHOOSE_FIVE, CHOOSE_MORE_PROMPTS)
+    yield from (RATE_FIVE, MORE_PROMPTS, CHOOSE_FIVE, CHOOSE_MORE_PROMPTS, COULD_BE_CHANCE)
     yield from (learning_curve._missing_side(trust(liked=few, disliked=30 - few)) for few in (1, 2, 28, 29))
     yield from (learning_curve._other_items(content=content) for content in (True, False))
     for unit in ("prompt", "burst", "look-alike group"):
