@@ -27,7 +27,7 @@ from ..collection.tables import (
     RatingRow,
 )
 from ..support.wording import counted
-from .roots import collections_folder
+from .default_places import collections_folder
 
 #: Keys of facts that the next scan or judge writes again.
 _FOUND_AGAIN = (

@@ -10,6 +10,7 @@ import typer
 
 from ...metrics.damage.names import OVERALL
 from ...metrics.damage.titles import WORTH_OF_OVERALL
+from ...pipelines.ingest.fork_server import start_for
 from ...pipelines.models.limits import ENGINES
 from .options import (
     By,
@@ -58,13 +59,14 @@ def rank(
     as_json: Json = False,
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
+    if open_result and report is None and copy_to is None:
+        raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
+    start_for(paths)
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.finding import doubts_of, measurer_of
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.taste_judge import TasteJudge
 
-    if open_result and report is None and copy_to is None:
-        raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
     if copy_to is not None:
         # Imported only if needed, so that a ranking is quick.
         from ...pipelines.tidying.copying import check_copy_target

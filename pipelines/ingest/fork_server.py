@@ -1,0 +1,89 @@
+"""The process that workers are forked from, which imports once what all of them need.
+
+That takes two seconds, so a command that will measure pictures starts it before its own imports, and both import at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.context import BaseContext
+from pathlib import Path
+
+from ..collection.names import DATABASE
+from ..support.processes import cores
+from .default_places import memory_path
+
+#: Modules that workers need, by their names in the package.
+_NEEDED = ("pipelines.ingest.worker", "metrics.items.deep", "metrics.items.planes", "metrics.items.views")
+_started = threading.Event()
+
+
+def context() -> BaseContext:
+    """The way in which worker processes start."""
+    # A server that has imported everything once makes new workers at once; never fork a process that has threads.
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        forking = multiprocessing.get_context("forkserver")
+        package = __package__.split(".")[0]
+        forking.set_forkserver_preload([f"{package}.{name}" for name in _NEEDED])
+        return forking
+    return multiprocessing.get_context("spawn")
+
+
+def start_for(paths: Sequence[str]) -> None:
+    """Start the process and let it import, if nothing is stored yet of files and folders that a user names.
+
+    A command calls this before it imports what measures pictures. Nothing happens with a single core, on Windows, or if
+    the process cannot be started; the workers will say why.
+    """
+    if context().get_start_method() == "forkserver" and cores() > 1 and look_new([Path(path) for path in paths]):
+        from multiprocessing.forkserver import ensure_running
+
+        with contextlib.suppress(OSError), later_interrupted():
+            ensure_running()
+            _started.set()
+
+
+def imports_already() -> bool:
+    """True if a worker is sooner there than this process would be able to measure: it has still to import PyTorch."""
+    return _started.is_set() and "torch" not in sys.modules
+
+
+def look_new(paths: Sequence[Path]) -> bool:
+    """True if files and folders are there, but nothing that was measured of them; False for collections."""
+    try:
+        return (
+            all(path.is_file() or (path.is_dir() and not (path / DATABASE).exists()) for path in paths)
+            and not memory_path(paths).exists()
+        )
+    # Names that no file can have; the command says so.
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def later_interrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block: processes that are starting would print tracebacks."""
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None
+    if not (ours and hasattr(signal, "pthread_sigmask")):
+        yield
+        return
+    # Starting the tracker lets Ctrl-C through, so that comes first. What is blocked here is blocked in new processes.
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Another thread of this process may still take it.
+    pressed = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if pressed.is_set():
+        signal.raise_signal(signal.SIGINT)
