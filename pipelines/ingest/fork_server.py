@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -22,7 +23,8 @@ from .default_places import memory_path
 
 #: Modules that workers need, by their names in the package.
 _NEEDED = ("pipelines.ingest.worker", "metrics.items.deep", "metrics.items.planes", "metrics.items.views")
-_started = threading.Event()
+#: Files from which on starting processes pays.
+MANY = 32
 
 
 def context() -> BaseContext:
@@ -37,7 +39,7 @@ def context() -> BaseContext:
 
 
 def start_for(paths: Sequence[str]) -> None:
-    """Start the process and let it import, if nothing is stored yet of files and folders that a user names.
+    """Start the process and let it import, if a user names many files, or folders of many, of which nothing is stored yet.
 
     A command calls this before it imports what measures pictures. Nothing happens with a single core, on Windows, or if
     the process cannot be started; the workers will say why.
@@ -47,24 +49,26 @@ def start_for(paths: Sequence[str]) -> None:
 
         with contextlib.suppress(OSError), later_interrupted():
             ensure_running()
-            _started.set()
-
-
-def imports_already() -> bool:
-    """True if a worker is sooner there than this process would be able to measure: it has still to import PyTorch."""
-    return _started.is_set() and "torch" not in sys.modules
 
 
 def look_new(paths: Sequence[Path]) -> bool:
-    """True if files and folders are there, but nothing that was measured of them; False for collections."""
+    """True if there are many files, and nothing that was measured of them is stored; False for collections."""
     try:
-        return (
-            all(path.is_file() or (path.is_dir() and not (path / DATABASE).exists()) for path in paths)
-            and not memory_path(paths).exists()
-        )
+        known = memory_path(paths).exists() or any((path / DATABASE).exists() for path in paths)
+        return not known and len([*islice(_files(paths), MANY)]) == MANY
     # Names that no file can have; the command says so.
     except (OSError, ValueError):
         return False
+
+
+def _files(paths: Sequence[Path]) -> Iterator[object]:
+    """As many things as there are files, pictures or not, in files and folders."""
+    for path in paths:
+        if path.is_dir():
+            for _, _, names in os.walk(path):
+                yield from names
+        elif path.exists():
+            yield path
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from ...errors import CollectionError
 from ...files import plain_path
 from ..collection.address import address_of
 from ..collection.collection import Collection
-from ..collection.storage import IMAGES
+from ..collection.names import IMAGES
 from ..collection.tables import Meta
 from .default_places import collections_folder, default_collection_path, memory_path, plain_name
 from .scan import Scan, check_file
