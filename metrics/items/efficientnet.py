@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ...errors import ModelError, first_line
 from .packaged import PACKAGE, STAGES, weights_file
@@ -184,7 +184,10 @@ def fused(network: EfficientNetLite0) -> nn.Module:
 
 def _fuse(module: nn.Module, convolution: str, norm: str) -> None:
     """Fold a normalisation of a module into the convolution before it."""
-    setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm)))
+    into, folded = getattr(module, convolution), getattr(module, norm)
+    into.weight, into.bias = fuse_conv_bn_weights(
+        into.weight, into.bias, folded.running_mean, folded.running_var, folded.eps, folded.weight, folded.bias
+    )
     setattr(module, norm, nn.Identity())
 
 
@@ -237,7 +240,9 @@ def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
     Raises:
         ModelError: the weights are missing, damaged, or of another network.
     """
-    network = EfficientNetLite0()
+    # Without values, which would be random ones.
+    with torch.device("meta"):
+        network = EfficientNetLite0()
     _load(path or weights_file(), network, classifier=False)
     return network.eval()
 
@@ -260,7 +265,7 @@ def _load(path: Path, module: nn.Module, *, classifier: bool) -> None:
         # In the package every part of a name has a leading underscore.
         tensors = {re.sub(r"(^|\.)_", r"\1", name): tensor for name, tensor in stored.items()}
         chosen = {name: tensor for name, tensor in tensors.items() if name.startswith("fc.") == classifier}
-        module.load_state_dict({name.removeprefix("fc."): tensor for name, tensor in chosen.items()})
+        module.load_state_dict({name.removeprefix("fc."): tensor for name, tensor in chosen.items()}, assign=True)
     # A damaged file raises errors of nearly any kind.
     except Exception as error:
         raise ModelError(
