@@ -161,8 +161,8 @@ def _decode(image: Image.Image, background: tuple[int, int, int], trimmed: Trimm
     profile = trimmed.profile or image.info.get("icc_profile")
     upright = image
     # The decoder of JPEG XL has turned the pixels already, except those that it restores as a JPEG.
-    turned = image.format != "JXL" or getattr(image, "jpeg", False)
-    if turned and image.getexif().get(0x0112) in range(2, 9):
+    as_stored = image.format != "JXL" or getattr(image, "jpeg", False)
+    if as_stored and image.getexif().get(0x0112) in range(2, 9):
         upright = ImageOps.exif_transpose(image)
         notes.append("turned by EXIF orientation")
     rgb = _to_rgb(upright, background, notes)

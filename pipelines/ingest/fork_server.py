@@ -53,6 +53,8 @@ def start_for(paths: Sequence[str]) -> None:
 
 def look_new(paths: Sequence[Path]) -> bool:
     """True if there are many files, and nothing that was measured of them is stored; False for collections."""
+    if not paths:
+        return False
     try:
         known = memory_path(paths).exists() or any((path / DATABASE).exists() for path in paths)
         return not known and len([*islice(_files(paths), MANY)]) == MANY

@@ -24,6 +24,7 @@ def folder(tmp_path, monkeypatch):
 def test_many_files_look_new_until_something_is_stored_of_them(folder):
     assert look_new([folder])
     assert not look_new([folder / "0"])
+    assert not look_new([])
     assert look_new([folder / "0", folder / "1"])
     assert look_new([*folder.glob("0/*.png"), *folder.glob("1/*.png")])
     assert not look_new([folder / "nowhere"] * MANY)
