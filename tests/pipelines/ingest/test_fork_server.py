@@ -1,5 +1,7 @@
 """The process that workers are forked from."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,14 @@ def test_workers_say_why_no_process_can_start(monkeypatch):
     monkeypatch.setattr(fork_server, "cores", lambda: 2)
     monkeypatch.setattr("multiprocessing.forkserver.ensure_running", refused)
     start_for(["photos"])
+
+
+def test_workers_import_neither_a_database_nor_scipy():
+    code = (
+        "import sys, numpy as np, soart.pipelines.ingest.worker\n"
+        "from soart.metrics.similarity.near_duplicates import perceptual_hash\n"
+        "perceptual_hash(np.zeros((9, 9, 3), np.uint8))\n"
+        "print([name for name in ('sqlalchemy', 'scipy', 'sklearn', 'pandas') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
