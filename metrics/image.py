@@ -159,10 +159,10 @@ def _decode(image: Image.Image, background: tuple[int, int, int], trimmed: Trimm
     profile = trimmed.profile or image.info.get("icc_profile")
     upright = image
     # The decoder of JPEG XL has turned the pixels already, except those that it restores as a JPEG.
-    if image.format != "JXL" or getattr(image, "jpeg", False):
+    as_stored = image.format != "JXL" or getattr(image, "jpeg", False)
+    if as_stored and image.getexif().get(0x0112) in range(2, 9):
         upright = ImageOps.exif_transpose(image)
-        if upright.size != image.size or image.getexif().get(0x0112) in range(2, 9):
-            notes.append("turned by EXIF orientation")
+        notes.append("turned by EXIF orientation")
     rgb = _to_rgb(upright, background, notes)
     if profile and image.mode in _PROFILED:
         rgb = _to_srgb(upright, rgb, profile, notes)
@@ -190,6 +190,8 @@ def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
 
 def _array_of(rgb: Image.Image) -> np.ndarray:
     """(h, w, 3) uint8 pixels of a picture in mode RGB."""
+    if rgb.width * rgb.height <= LARGE:
+        return np.array(rgb)
     pixels = np.empty((rgb.height, rgb.width, 3), dtype=np.uint8)
     for box in _strips(rgb.size):
         pixels[box[1] : box[3]] = np.asarray(rgb.crop(box))

@@ -29,6 +29,7 @@ from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import FileRow
+from soart.pipelines.ingest import fork_server
 from soart.pipelines.ingest.file_rows import store_inspections
 from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.scan import Scan
@@ -136,6 +137,14 @@ def own_places(tmp_path_factory):
     """Keep tests out of the data folder of the user who runs them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_early_workers():
+    """Commands that run in the process of the tests start no workers ahead, which would import PyTorch for nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fork_server, "look_new", lambda paths: False)
         yield
 
 

@@ -1,16 +1,20 @@
 """Times a first and a second run of the everyday commands on one folder.
 
-    python benchmarks/collections/memory.py [-n 100] [--side 1024] [--commands rank,find,similar,keep,evaluate] [--root FOLDER]
+    python benchmarks/collections/memory.py [-n 100] [--side 1024] [--commands rank,find,similar,keep,evaluate]
+        [--path FOLDER[:FOLDER] …]
 
 The pictures are PNG files of a seeded generator: smooth shapes under a little grain, so that they compress as photographs
 do. Each command has a data folder of its own, so its first run finds nothing stored; in the last lines one command follows
-another in the same data folder. Wall time and CPU time are those of the whole process tree. With --root another checkout is
-timed, the folder that holds its package ``soart``.
+another in the same data folder. Wall time and CPU time are those of the whole process tree. Each --path is a PYTHONPATH to
+time: the folder that holds a checkout ``soart``, and others of optional packages. Several are timed in turn, so that their
+rows come from the same minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import os
 import platform
 import resource
@@ -48,27 +52,39 @@ def pictures(folder: Path, number: int, side: int) -> None:
     time.sleep(2.5)
 
 
-def seconds(command: tuple[str, ...], folder: Path, data: Path, root: Path) -> tuple[float, float]:
-    """Wall and CPU seconds of one command."""
-    environment = {**os.environ, "XDG_DATA_HOME": str(data), "PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1"}
+def seconds(command: tuple[str, ...], folder: Path, data: Path, path: str) -> tuple[float, float]:
+    """Wall and CPU seconds of one command, with this PYTHONPATH."""
+    environment = {**os.environ, "XDG_DATA_HOME": str(data), "PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}
     arguments = [part.format(folder=folder) for part in command]
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     run = subprocess.run(
         [sys.executable, "-m", "soart", *arguments], env=environment, capture_output=True, text=True, cwd=folder.parent
     )
-    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall = time.perf_counter() - started
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if run.returncode:
         sys.exit(f"{' '.join(arguments)} failed:\n{run.stderr}")
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def adopt_orphans() -> None:
+    """Let this process wait for processes whose parents have ended, so that their CPU time counts; on Linux only."""
+    set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+
+
 def main() -> None:
     """Measure and print."""
+    adopt_orphans()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", type=int, default=100, help="pictures")
     parser.add_argument("--side", type=int, default=1024, help="pixels of the pictures' sides")
     parser.add_argument("--commands", default=",".join(COMMANDS))
-    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[3])
+    here = str(Path(__file__).resolve().parents[3])
+    parser.add_argument("--path", nargs="+", default=[here], help="each a PYTHONPATH to time")
     parser.add_argument("--no-pairs", action="store_true", help="leave out commands that follow another one")
     arguments = parser.parse_args()
     chosen = arguments.commands.split(",")
@@ -80,9 +96,11 @@ def main() -> None:
         pictures(many, arguments.n, arguments.side)
 
         def row(name: str, folder: Path, *commands: str) -> None:
-            with tempfile.TemporaryDirectory() as data:
-                timed = [seconds(COMMANDS[command], folder, Path(data), arguments.root) for command in commands]
-            print(f"{name:34}" + "".join(f" {wall:12.1f} {cpu:7.1f}" for wall, cpu in timed), flush=True)
+            for path in arguments.path:
+                with tempfile.TemporaryDirectory() as data:
+                    timed = [seconds(COMMANDS[command], folder, Path(data), path) for command in commands]
+                label = name if path is arguments.path[0] else f"  {path}"
+                print(f"{label:34}" + "".join(f" {wall:12.1f} {cpu:7.1f}" for wall, cpu in timed), flush=True)
 
         row("rank, one picture", one, "rank", "rank")
         for name in chosen:

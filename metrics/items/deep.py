@@ -33,7 +33,7 @@ import torch
 from PIL import Image
 
 from ...errors import ImageError, ModelError, first_line
-from ..image import check_pixels
+from ..image import check_pictures
 from .networks import Inputs, Network, load_class_network, load_network
 
 #: Versions of the items: the network's output, and its layers at several depths.
@@ -209,7 +209,7 @@ def _pictures(images: object) -> Iterator[Image.Image]:
         if images.ndim != 4:
             singles = [images]
         else:
-            check_pixels(images[:0])
+            check_pictures(images[:0])
             singles = images
     elif isinstance(images, Sequence) and not isinstance(images, str | bytes):
         singles = images
@@ -219,8 +219,8 @@ def _pictures(images: object) -> Iterator[Image.Image]:
         if not isinstance(image, np.ndarray) or image.ndim != 3:
             shape = getattr(image, "shape", type(image).__name__)
             raise ImageError(f"Expected each picture as an array (height, width, 3), got {shape}.")
-        checked = check_pixels(image)
-        yield _trim(image if image.dtype == np.uint8 else np.rint(checked * 255).astype(np.uint8))
+        checked = check_pictures(image)[0]
+        yield _trim(checked if checked.dtype == np.uint8 else np.rint(checked * 255).astype(np.uint8))
 
 
 def _trim(pixels: np.ndarray) -> Image.Image:

@@ -14,6 +14,7 @@ variants of Liu (2020): ReLU6 for swish, no squeeze-and-excitation, pictures sca
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ...errors import ModelError, first_line
 from .packaged import PACKAGE, STAGES, weights_file
@@ -46,6 +47,7 @@ class _Convolution(nn.Conv2d):
         super().__init__(inputs, outputs, kernel, stride, before if before == after else 0, groups=groups, bias=False)
         #: Pixels that are added before and after, in both directions.
         self.edges = before, after
+        self._order: torch.Tensor | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.kernel_size == (1, 1) and x.is_contiguous(memory_format=torch.channels_last):
@@ -53,6 +55,57 @@ class _Convolution(nn.Conv2d):
             return functional.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
         before, after = self.edges
         return super().forward(x if before == after else functional.pad(x, (before, after, before, after)))
+
+    def bounded(self, x: torch.Tensor) -> torch.Tensor:
+        """ReLU6 of the convolution, in one pass over memory where PyTorch can; the same values."""
+        if self.bias is None or x.device.type != "cpu" or torch.is_grad_enabled() or not _bounds_at_once():
+            return functional.relu6(self(x), inplace=True)
+        before, after = self.edges
+        # Equal edges of one step more before: that costs a row and a column, where unequal ones cost a copy of x.
+        edge = before if before == after else before + self.stride[0]
+        y: torch.Tensor = torch.ops.mkldnn._convolution_pointwise(
+            x, self._packed(edge), self.bias, (edge, edge), self.stride, (1, 1), self.groups, "hardtanh", (0.0, 6.0), ""
+        )
+        if before == after:
+            return y
+        height, width = (
+            (n + before + after - k) // self.stride[0] + 1 for n, k in zip(x.shape[2:], self.kernel_size, strict=True)
+        )
+        return y[:, :, 1 : height + 1, 1 : width + 1].contiguous(memory_format=torch.channels_last)
+
+    def _packed(self, edge: int) -> torch.Tensor:
+        """The weights in the order in which oneDNN reads them, made once; right for pictures of any size."""
+        if self._order is None:
+            usual = (1, self.in_channels, SIDES[0] // 2, SIDES[0] // 2)
+            self._order = torch.ops.mkldnn._reorder_convolution_weight(
+                self.weight.detach().contiguous(), (edge, edge), self.stride, (1, 1), self.groups, usual
+            )
+        return self._order
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the order of oneDNN, which cannot be pickled."""
+        return {**self.__dict__, "_order": None}
+
+
+@cache
+def _bounds_at_once() -> bool:
+    """True if this PyTorch has oneDNN's convolutions that are followed by a ReLU6."""
+    weight, x = torch.linspace(-1, 1, 144).reshape(4, 4, 3, 3), torch.linspace(-2, 2, 256).reshape(1, 4, 8, 8)
+    geometry = ((1, 1), (1, 1), (1, 1), 1)
+    # PyTorch uses them itself, but they are not part of its public interface.
+    try:
+        order = torch.ops.mkldnn._reorder_convolution_weight(weight, *geometry, x.shape)
+        y = torch.ops.mkldnn._convolution_pointwise(x, order, None, *geometry, "hardtanh", (0.0, 6.0), "")
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return torch.allclose(y, functional.relu6(functional.conv2d(x, weight, padding=1)), atol=1e-4)
+
+
+def _bounded(convolution: _Convolution, norm: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """ReLU6 of the normalised convolution."""
+    if isinstance(norm, nn.Identity):
+        return convolution.bounded(x)
+    return functional.relu6(norm(convolution(x)), inplace=True)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -73,8 +126,8 @@ class _Block(nn.Module):
         self.project_conv, self.bn2 = _Convolution(middle, outputs), _norm(outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = functional.relu6(self.bn0(self.expand_conv(x)), inplace=True) if self.expands else x
-        y = functional.relu6(self.bn1(self.depthwise_conv(y)), inplace=True)
+        y = _bounded(self.expand_conv, self.bn0, x) if self.expands else x
+        y = _bounded(self.depthwise_conv, self.bn1, y)
         y = self.bn2(self.project_conv(y))
         out: torch.Tensor = y.add_(x) if self.adds else y
         return out
@@ -102,8 +155,7 @@ class EfficientNetLite0(nn.Module):
 
     def stages(self, pixel_values: torch.Tensor) -> list[torch.Tensor]:
         """(n, channels) means over the picture of each stage's output, for (n, 3, h, w) prepared pictures."""
-        x = self.bn0(self.conv_stem(pixel_values.contiguous(memory_format=torch.channels_last)))
-        functional.relu6(x, inplace=True)
+        x = _bounded(self.conv_stem, self.bn0, pixel_values.contiguous(memory_format=torch.channels_last))
         means, number = [], 0
         for blocks, *_ in STAGES:
             for block in list(self.blocks)[number : number + blocks]:
@@ -131,7 +183,10 @@ def fused(network: EfficientNetLite0) -> nn.Module:
 
 def _fuse(module: nn.Module, convolution: str, norm: str) -> None:
     """Fold a normalisation of a module into the convolution before it."""
-    setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm)))
+    into, folded = getattr(module, convolution), getattr(module, norm)
+    into.weight, into.bias = fuse_conv_bn_weights(
+        into.weight, into.bias, folded.running_mean, folded.running_var, folded.eps, folded.weight, folded.bias
+    )
     setattr(module, norm, nn.Identity())
 
 
@@ -155,7 +210,7 @@ def prepare_whole(picture: Image.Image) -> torch.Tensor:
     copy have nearly the same items. Very small pictures get the second: enlarging them so far shows nothing more.
     """
     # Pillow's filter grows with the reduction, so that nothing aliases.
-    return _values(picture.resize(whole_size(*picture.size), Image.Resampling.BICUBIC))
+    return _values(picture.resize(whole_size(*picture.size), Image.Resampling.BICUBIC), torch.channels_last)
 
 
 def whole_size(width: int, height: int) -> tuple[int, int]:
@@ -167,10 +222,12 @@ def whole_size(width: int, height: int) -> tuple[int, int]:
     return across, down
 
 
-def _values(picture: Image.Image) -> torch.Tensor:
+def _values(picture: Image.Image, order: torch.memory_format = torch.contiguous_format) -> torch.Tensor:
     """(1, 3, h, w) input of the network: (value − 127) / 128."""
-    values = (np.asarray(picture, dtype=np.float32) - 127.0) / 128.0
-    return torch.from_numpy(values).permute(2, 0, 1).unsqueeze(0).contiguous()
+    values = np.array(picture, dtype=np.float32)
+    values -= 127.0
+    values /= 128.0
+    return torch.from_numpy(values).permute(2, 0, 1).unsqueeze(0).contiguous(memory_format=order)
 
 
 def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
@@ -182,7 +239,9 @@ def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
     Raises:
         ModelError: the weights are missing, damaged, or of another network.
     """
-    network = EfficientNetLite0()
+    # Without values, which would be random ones.
+    with torch.device("meta"):
+        network = EfficientNetLite0()
     _load(path or weights_file(), network, classifier=False)
     return network.eval()
 
@@ -205,7 +264,7 @@ def _load(path: Path, module: nn.Module, *, classifier: bool) -> None:
         # In the package every part of a name has a leading underscore.
         tensors = {re.sub(r"(^|\.)_", r"\1", name): tensor for name, tensor in stored.items()}
         chosen = {name: tensor for name, tensor in tensors.items() if name.startswith("fc.") == classifier}
-        module.load_state_dict({name.removeprefix("fc."): tensor for name, tensor in chosen.items()})
+        module.load_state_dict({name.removeprefix("fc."): tensor for name, tensor in chosen.items()}, assign=True)
     # A damaged file raises errors of nearly any kind.
     except Exception as error:
         raise ModelError(

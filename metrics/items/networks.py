@@ -30,6 +30,7 @@ from .efficientnet import (
     prepare_squeezed,
     prepare_whole,
 )
+from .hub import check_on_hub
 from .openvino import CompiledStages, worth_starting
 from .packaged import EFFICIENTNET, STAGES
 
@@ -178,6 +179,8 @@ def _pretrained(source: str, depths: bool) -> Network:
             f"{source!r} is not a model folder: give a folder with config.json and safetensors, a hub id, or "
             f"{EFFICIENTNET!r}."
         )
+    if not local:
+        check_on_hub(place)
     try:
         with quiet():
             return _from_transformers(str(path) if local else place, source, depths)

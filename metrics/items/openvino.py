@@ -47,7 +47,7 @@ class CompiledStages:
         """(n, channels of all stages) float32 means of (n, 3, h, w) prepared pictures."""
         if pixel_values.device.type != "cpu":
             return torch.cat(self.network.stages(pixel_values), dim=1)
-        return torch.from_numpy(self._request.infer(pixel_values.numpy())[0].copy())
+        return torch.from_numpy(self._request.infer(pixel_values.contiguous().numpy())[0].copy())
 
     @cached_property
     def _request(self) -> Any:  # noqa: ANN401

@@ -34,6 +34,8 @@ SIDE, CROPS = 16, (0.0, 0.02, 0.04, 0.06)
 _GAIN, _FAINT = 4 / 3, 0.05
 #: Side of the square whose cosine transform is hashed, as in imagehash.
 _HASH_SIDE = 32
+#: Cosines of the lowest frequencies, one a row.
+_COSINES = 2 * np.cos(np.pi / _HASH_SIDE * np.outer(np.arange(8), np.arange(_HASH_SIDE) + 0.5))
 #: Shares of red, green and blue in lightness, as in JPEG.
 _LUMA = (0.299, 0.587, 0.114)
 #: All that decides if pictures of the same thumbnails are alike; the number is increased whenever the code decides otherwise.
@@ -43,14 +45,13 @@ _VIEWED = 1024
 
 
 def perceptual_hash(pixels: np.ndarray) -> int:
-    """64-bit hash of a uint8 picture (h, w, 3), 0 … 2⁶⁴ − 1."""
-    import imagehash
-
+    """64-bit hash of a uint8 picture (h, w, 3), 0 … 2⁶⁴ − 1: that of imagehash, without half a second of imports."""
     # Reduced to whole numbers of pixels first, which is three times as fast and changes a bit of one hash in ten.
     luma = Image.fromarray(pixels).convert("L")
-    side = _HASH_SIDE
-    bits = imagehash.phash(luma.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=3)).hash
-    return int.from_bytes(np.packbits(bits.ravel()).tobytes(), "big")
+    small = luma.resize((_HASH_SIDE, _HASH_SIDE), Image.Resampling.LANCZOS, reducing_gap=3)
+    # Rounded, so that what is zero in theory is not above the median by chance.
+    waves = np.round(_COSINES @ np.asarray(small, np.float64) @ _COSINES.T, 6)
+    return int.from_bytes(np.packbits(waves > np.median(waves)).tobytes(), "big")
 
 
 class HashIndex:

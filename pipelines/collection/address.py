@@ -16,8 +16,8 @@ from sqlalchemy.exc import ArgumentError
 
 from ...errors import CollectionError, expect
 from ...files import from_home
+from .names import DATABASE
 
-DATABASE = "soart.db"
 EXAMPLE = "postgresql://user@host/database"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 #: A URL without its two slashes, as a Path of one, or with spaces before it: as a folder it would show its password.

@@ -24,8 +24,9 @@ from ...errors import CollectionError, ImageError, expect
 from ...files import read_regular, write_whole
 from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture, drawn_by
+from .names import IMAGES, LIKENESS
 from .png import encode_png, holds_picture, parameters_text, picture_digest, unchanged_content
-from .storage import IMAGES, LIKENESS, Storage
+from .storage import Storage
 from .tables import ComparisonRow, FingerprintRow, GenerationRow, ImageRow, ItemsRow, RatingRow, ScoreRow
 
 T = TypeVar("T")

@@ -20,7 +20,8 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ...errors import CollectionError
-from .address import DATABASE, EXAMPLE, Address
+from .address import EXAMPLE, Address
+from .names import DATABASE
 
 #: Seconds that a writer waits for another one, unless ``wait_at_most`` says less.
 LOCK_SECONDS = 30.0

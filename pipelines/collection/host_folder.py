@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...errors import CollectionError
 from ..support.file_stamps import file_stamp
-from .address import DATABASE
+from .names import DATABASE
 
 
 def folder_inside(base: Path, name: str, host: str) -> Path:

@@ -15,17 +15,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import CollectionError
 from ...files import check_writable, from_home
-from .address import DATABASE, Address, address_of, is_url
+from .address import Address, address_of, is_url
 from .database import connect, copy_with_log, explained_errors, is_read_only, write_alone, write_durably
+from .names import DATABASE, IMAGES
 from .tables import ImageRow, Meta
 from .upgrade import is_current, stored_version, upgrade_if_needed
 
-#: Name of the folder for pictures in a collection's folder.
-IMAGES = "images"
-#: Name of the folder for what can be made from items again, see ``pipelines.scoring.likeness_index``.
-LIKENESS = "likeness"
-#: Name of the folder for thumbnails, see ``pipelines.collection.thumbnails``.
-THUMBNAILS = "thumbs"
 #: Key under which a database remembers the folder of its pictures.
 _PICTURES = "pictures"
 

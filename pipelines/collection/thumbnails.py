@@ -16,7 +16,7 @@ from PIL import Image
 from ...errors import ImageError
 from ...files import read_regular, write_whole
 from ...metrics.image import read_image
-from .storage import THUMBNAILS
+from .names import THUMBNAILS
 
 if TYPE_CHECKING:
     from .collection import Collection

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from itertools import chain, islice
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 
 from ...errors import SoartError, expect
 from ...metrics.items.combined import ItemKind
 from ..support.batching import WAITING, batches
 from ..support.processes import compute_on_one_core, cores, follow_parent, keep_freed_memory
+from .fork_server import context, later_interrupted
 from .inspection import FileToInspect, Inspection, inspect_file
 from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
 
-#: What the first picture needs; missing ones are passed over.
-_NEEDED_FIRST = ("cv2", "imagehash", "scipy.fftpack")
+#: Files handed to a worker at once: few, or one works on the last of them while the others have nothing to do.
+_BATCH = 4
 
 
 def start_worker(told: Connection, niceness: int = 0) -> None:
@@ -43,47 +39,14 @@ def _end_when_told(told: Connection) -> None:
     os._exit(1)
 
 
-def _context() -> BaseContext:
-    # A server that has imported everything once makes new workers at once; never fork a process that has threads.
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        context = multiprocessing.get_context("forkserver")
-        package = __package__.split(".")[0]
-        ours = (f"{package}.pipelines.ingest.worker", f"{package}.metrics.items.planes")
-        context.set_forkserver_preload([*ours, *_NEEDED_FIRST])
-        return context
-    return multiprocessing.get_context("spawn")
-
-
-@contextmanager
-def _later_interrupted() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of the block: processes that are starting would print tracebacks."""
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None
-    if not (ours and hasattr(signal, "pthread_sigmask")):
-        yield
-        return
-    # Starting the tracker lets Ctrl-C through, so that comes first. What is blocked here is blocked in new processes.
-    resource_tracker.ensure_running()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    # Another thread of this process may still take it.
-    pressed = threading.Event()
-    handler = signal.signal(signal.SIGINT, lambda *_: pressed.set())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    if pressed.is_set():
-        signal.raise_signal(signal.SIGINT)
-
-
 class _Workers(ProcessPoolExecutor):
     """Worker processes that can be ended at once."""
 
     def __init__(self, count: int, niceness: int = 0) -> None:
-        context = _context()
+        start = context()
         # A pipe needs no answer, unlike an event, so workers that died cannot hold it up.
-        told, self._tell = context.Pipe(duplex=False)
-        super().__init__(count, context, start_worker, (told, niceness))
+        told, self._tell = start.Pipe(duplex=False)
+        super().__init__(count, start, start_worker, (told, niceness))
 
     def end(self) -> None:
         """End them, whatever they are doing: to wait for them can hang, if Ctrl-C was pressed twice."""
@@ -128,7 +91,7 @@ class LocalEngine:
     def _pool(self, workers: int) -> _Workers:
         pool = _Workers(workers, self.niceness)
         try:
-            with _later_interrupted():
+            with later_interrupted():
                 # A worker that cannot even start says nothing about a file.
                 pool.submit(os.getpid).result()
         except BrokenProcessPool as error:
@@ -149,7 +112,7 @@ class LocalEngine:
         Raises:
             SoartError: worker processes cannot be started.
         """
-        rest = batches(files)
+        rest = batches(files, _BATCH)
         first = next(rest, None)
         if first is None:
             return

@@ -22,14 +22,13 @@ from ..support.batching import batches
 from .comparison import Comparison, settled
 from .engines import Engine
 from .file_rows import store_inspections
+from .fork_server import MANY
 from .inspection import FileToInspect, Inspection, extractor_of, inspect_file
 from .metadata import SIDECARS, TABLES
 from .metadata_rows import described_by, store_metadata, with_copies
 from .scan import FileEntry, Scan
 from .scan_records import folders_read, last_read, note_read
 
-#: Files from which on starting processes pays.
-MANY = 32
 #: Files compared with the collection at once, and inspections written at once.
 _CHUNK, _WRITE = 512, 64
 

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import platformdirs
-
 from ...errors import CollectionError
 from ...files import plain_path
 from ..collection.address import address_of
 from ..collection.collection import Collection
-from ..collection.storage import IMAGES
+from ..collection.names import IMAGES
 from ..collection.tables import Meta
+from .default_places import collections_folder, default_collection_path, memory_path, plain_name
 from .scan import Scan, check_file
 
 _ROOTS = "roots"
-
-
-def default_collection_path(roots: Sequence[Path]) -> Path:
-    """Folder of the collection for scanned folders, if the user names none; it does not depend on their order."""
-    absolute = sorted({str(plain_path(root)) for root in roots})
-    digest = hashlib.sha256("\n".join(absolute).encode(errors="surrogateescape")).hexdigest()[:12]
-    return collections_folder() / f"{_plain(Path(absolute[0]))}-{digest}"
-
-
-def collections_folder() -> Path:
-    """The folder of the user's data in which collections lie that the user gave no place."""
-    return platformdirs.user_data_path("soart") / "collections"
-
-
-def _plain(folder: Path) -> str:
-    """The name of a folder with nothing but letters, digits and dashes."""
-    return "".join(c if c.isalnum() else "-" for c in folder.name)[:40]
 
 
 def title_of_collection(collection: Collection) -> str:
@@ -45,7 +26,7 @@ def title_of_collection(collection: Collection) -> str:
     if collection.folder is None or own.parent != collections_folder().resolve():
         return own.name
     plain = own.name.rpartition("-")[0]
-    return next((root.name for root in known_roots(collection) if _plain(root) == plain), plain)
+    return next((root.name for root in known_roots(collection) if plain_name(root) == plain), plain)
 
 
 def open_collection_for(
@@ -104,9 +85,7 @@ def open_memory_of(paths: Sequence[Path]) -> Collection:
     Raises:
         CollectionError: the collection cannot be made or opened.
     """
-    return Collection(
-        default_collection_path([path if path.is_dir() else plain_path(path).parent for path in paths]), scratch=True
-    )
+    return Collection(memory_path(paths), scratch=True)
 
 
 def place_of(where: Path | str) -> Path | str:

@@ -12,9 +12,8 @@ from sqlalchemy import func, not_, or_, select
 
 from ...errors import CollectionError
 from ...files import plain_path
-from ..collection.address import DATABASE
 from ..collection.collection import Collection
-from ..collection.storage import IMAGES, LIKENESS, THUMBNAILS
+from ..collection.names import DATABASE, IMAGES, LIKENESS, THUMBNAILS
 from ..collection.tables import (
     AWAY,
     ChoiceRow,
@@ -27,7 +26,7 @@ from ..collection.tables import (
     RatingRow,
 )
 from ..support.wording import counted
-from .roots import collections_folder
+from .default_places import collections_folder
 
 #: Keys of facts that the next scan or judge writes again.
 _FOUND_AGAIN = (

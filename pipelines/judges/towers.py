@@ -44,10 +44,11 @@ class Towers:
             ModelError: the model is missing, cannot be loaded, or is not a vision model.
             JudgeError: it has no text tower, or no usable tokenizer.
         """
+        # First, because it knows whether there is such a model without the second that importing transformers takes.
+        extractor = DeepExtractor.load(source, device=device)
         import_whole("transformers")
         from transformers import AutoTokenizer
 
-        extractor = DeepExtractor.load(source, device=device)
         model: Any = extractor.network.module
         if not hasattr(model, "get_text_features"):
             raise JudgeError(

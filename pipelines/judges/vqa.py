@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 
 from ...errors import JudgeError, first_line
+from ...files import from_home
+from ...metrics.items.hub import check_on_hub
 from ...metrics.items.networks import quiet
 from ...metrics.protocols import Pictures, Scale
 from ...threads import import_whole
@@ -84,6 +86,8 @@ def load(argument: str) -> VqaJudge:
     Raises:
         JudgeError: the model cannot be loaded, or cannot answer yes or no.
     """
+    if not from_home(argument).is_dir():
+        check_on_hub(argument)
     import_whole("transformers")
     from transformers import AutoModelForVisualQuestionAnswering, AutoProcessor
 

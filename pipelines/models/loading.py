@@ -22,6 +22,7 @@ import torch
 
 from ...errors import ModelError, expect, first_line
 from ...files import WEIGHTS, from_home, names_path
+from ...metrics.items.hub import check_on_hub
 from ...threads import import_whole, one_model_at_a_time
 from .backends.address import backend_address
 from .calls import PICTURES, call_of, check_inputs, guidance_argument
@@ -299,6 +300,9 @@ def load_model(
         raise ModelError(
             f"There is no model at {name!r}: give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
         )
+    if not looks_local and not path.is_file():
+        # Before diffusers is imported, which takes a second.
+        check_on_hub(name, "model_index.json")
     try:
         with one_model_at_a_time(), quiet_libraries():
             if embedded:

@@ -18,7 +18,7 @@ import numpy as np
 from ...files import open_regular, whole_file
 from ...metrics.similarity.neighbours import Standard
 from ..collection.collection import Collection
-from ..collection.storage import LIKENESS
+from ..collection.names import LIKENESS
 
 #: Pictures whose items the standard is learnt from, and pictures handled at once.
 SAMPLE, BLOCK = 4096, 1024

@@ -10,7 +10,7 @@ from ...errors import CollectionError, ImageError
 from ...files import read_regular, write_whole
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
-from ..collection.storage import IMAGES
+from ..collection.names import IMAGES
 from .export import safe_name
 
 #: Folder of imported pictures, in that of the collection's own ones, so that every evaluation scans it.

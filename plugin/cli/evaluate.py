@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...errors import SoartError
+from ...pipelines.ingest.fork_server import start_for
 from .evaluate_output import document, print_contrast, print_evaluation, print_judged
 from .options import (
     By,
@@ -111,6 +112,8 @@ def evaluate(
 
     Nothing is written beside the pictures. A second run opens new and changed files only.
     """
+    if collection is None and engine == "local":
+        start_for(folders)
     from ...pipelines.evaluation.export import export_evaluation, format_of
     from ...pipelines.ingest.engines import engine_named
     from ...pipelines.ingest.roots import open_collection_for

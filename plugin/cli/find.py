@@ -9,6 +9,7 @@ import typer
 
 from ...errors import SoartError
 from ...files import named_as_given
+from ...pipelines.ingest.fork_server import start_for
 from .options import CopyTo, Json, Pictures, Processes, Top, load_judges
 from .ranking_output import show_found
 from .terminal import Progress, emit, print_notes, print_problems, say
@@ -34,6 +35,7 @@ def find(
     as_json: Json = False,
 ) -> None:
     """Find pictures that show what you describe in words, the best first."""
+    start_for(paths)
     from ...metrics.damage.technical import TechnicalJudge
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.searching import item_kinds, pictures_showing, reader_of

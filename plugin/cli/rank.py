@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ...metrics.damage.names import OVERALL
+from ...metrics.damage.names import OVERALL, TASTE
 from ...metrics.damage.titles import WORTH_OF_OVERALL
+from ...pipelines.ingest.fork_server import start_for
 from ...pipelines.models.limits import ENGINES
 from .options import (
     By,
@@ -58,13 +59,13 @@ def rank(
     as_json: Json = False,
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
+    if open_result and report is None and copy_to is None:
+        raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
+    start_for(paths)
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.finding import doubts_of, measurer_of
     from ...pipelines.scoring.measuring import open_pictures
-    from ...pipelines.scoring.taste_judge import TasteJudge
 
-    if open_result and report is None and copy_to is None:
-        raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
     if copy_to is not None:
         # Imported only if needed, so that a ranking is quick.
         from ...pipelines.tidying.copying import check_copy_target
@@ -94,7 +95,7 @@ def rank(
     print_notes(warnings)
     if not as_json and [judge.name for judge, _ in judges] == [OVERALL]:
         say(WORTH_OF_OVERALL)
-    if not as_json and not any(isinstance(judge.inner, TasteJudge) for judge, _ in judges):
+    if not as_json and not any(judge.stored_name.startswith(TASTE) for judge, _ in judges):
         folder = shlex.quote(paths[0]) if len(paths) == 1 and Path(paths[0]).is_dir() else "FOLDER"
         say(f"For a ranking of your own in about a minute: soart start {folder}")
     if open_result:

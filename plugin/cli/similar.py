@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ...errors import SoartError
+from ...pipelines.ingest.fork_server import start_for
 from .options import CopyTo, Json, Network, Pictures, Processes, Top
 from .ranking_output import show_found
 from .terminal import Progress, emit, print_problems, say
@@ -27,6 +28,7 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """Find pictures like one or several that you name, the most alike first."""
+    start_for(paths)
     from ...metrics.items.combined import taste_extractor
     from ...metrics.protocols import Measures
     from ...pipelines.ingest.local_engine import LocalEngine

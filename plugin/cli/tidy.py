@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...files import named_as_given, plain_path
+from ...pipelines.ingest.fork_server import start_for
 from ...pipelines.support.wording import counted
 from .evaluate import evaluate_with_progress
 from .options import (
@@ -93,6 +94,8 @@ def evaluated_folders(
         apart: a folder that is not scanned.
         reads_only: True if the block changes nothing: a collection on read-only media will do.
     """
+    if collection is None:
+        start_for(folders)
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan

@@ -1,3 +1,4 @@
+import copy
 import importlib.util
 
 import numpy as np
@@ -7,6 +8,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from soart.errors import ModelError
+from soart.metrics.items import efficientnet as efficientnet_module
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.efficientnet import load_efficientnet, prepare_whole
 from soart.metrics.items.packaged import PACKAGE, STAGES, weights_file
@@ -93,6 +95,26 @@ def test_stages_are_the_means_of_all_channels(stages):
     assert len(handles) == 7
     # Folding the normalisation into the convolutions changes rounding only.
     assert np.allclose(stages.extract(photo)[0], torch.cat(means), atol=1e-4)
+
+
+@packaged
+@pytest.mark.parametrize("size", [(448, 597), (384, 32), (129, 131), (32, 33)])
+def test_convolutions_are_bounded_as_they_are_computed(size, stages, monkeypatch):
+    """Even and odd sizes, several pictures at once, and a copy in another process."""
+    network = stages.network.module
+    photo = Image.fromarray(load_sample_images().images[1]).resize(size[::-1])
+    pixels = torch.from_numpy(np.asarray(photo, np.float32)).permute(2, 0, 1)[None] / 128 - 1
+    pixels = torch.cat([pixels, pixels.flip(3)])
+    with torch.inference_mode():
+        at_once = torch.cat(network.stages(pixels), dim=1)
+        copied = torch.cat(copy.deepcopy(network).stages(pixels), dim=1)
+        assert not network.conv_stem.__getstate__()["_order"]
+        monkeypatch.setattr(efficientnet_module, "_bounds_at_once", lambda: False)
+        one_by_one = torch.cat(network.stages(pixels), dim=1)
+    assert torch.allclose(at_once, one_by_one, rtol=1e-5, atol=3e-5)
+    assert torch.equal(at_once, copied)
+    # Gradients are taken of the plain operations.
+    assert torch.allclose(torch.cat(network.stages(pixels.requires_grad_()), dim=1), at_once, rtol=1e-5, atol=3e-5)
 
 
 @packaged

@@ -99,9 +99,9 @@ def test_folder_that_holds_no_sound_vision_model(tmp_path, spoil, says):
 def test_other_things_that_cannot_be_loaded(vit, tmp_path):
     with pytest.raises(ModelError, match="not a model folder"):
         DeepExtractor.load(tmp_path / "nowhere")
-    with pytest.raises(ModelError, match="hub be reached"):
+    with pytest.raises(ModelError, match="hub cannot be reached"):
         DeepExtractor.load("nobody/no-such-model")
-    with pytest.raises(ModelError, match="hub be reached"):
+    with pytest.raises(ModelError, match="hub cannot be reached"):
         DeepExtractor.load("timm:no_such_model")
     with pytest.raises(ModelError, match="cannot run on 'nonsense'"):
         DeepExtractor.load(vit, device="nonsense")

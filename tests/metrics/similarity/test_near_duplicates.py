@@ -3,6 +3,7 @@ import tracemalloc
 from dataclasses import replace
 from itertools import combinations
 
+import imagehash
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -320,6 +321,22 @@ def test_a_picture_is_near_its_copies_and_far_from_others():
     smaller = [perceptual_hash(np.asarray(p.resize((48, 40)))) for p in pictures]
     assert all(bin(a ^ b).count("1") <= 4 for a, b in zip(hashes, smaller, strict=True))
     assert min(bin(a ^ b).count("1") for a, b in combinations(hashes, 2)) > 8
+
+
+def test_hashes_are_those_of_imagehash():
+    rng = np.random.default_rng(0)
+    sizes = [(*rng.integers(3, 90, 2), 3) for _ in range(100)]
+    flat = [np.full((20, 30, 3), level, np.uint8) for level in range(0, 256, 17)]
+    ramp = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], 3, axis=2).repeat(48, axis=0)
+    for pixels in [
+        *(rng.integers(0, 256, size, dtype=np.uint8) for size in sizes),
+        *flat,
+        ramp,
+        ramp.transpose(1, 0, 2),
+    ]:
+        luma = Image.fromarray(np.ascontiguousarray(pixels)).convert("L")
+        theirs = imagehash.phash(luma.resize((32, 32), Image.Resampling.LANCZOS, reducing_gap=3)).hash
+        assert perceptual_hash(np.ascontiguousarray(pixels)) == int(str(imagehash.ImageHash(theirs)), 16)
 
 
 @pytest.mark.parametrize("pixels", [np.zeros((1, 1, 3), np.uint8), np.full((5, 300, 3), 255, np.uint8)])

@@ -18,9 +18,10 @@ from sqlalchemy import create_engine, inspect, text
 
 from soart.errors import CollectionError
 from soart.pipelines.collection import upgrade as migrate
-from soart.pipelines.collection.address import DATABASE, address_of
+from soart.pipelines.collection.address import address_of
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.database import connect
+from soart.pipelines.collection.names import DATABASE
 from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import SCHEMA_VERSION, Base
 from soart.pipelines.collection.upgrade import is_current, upgrade, upgrade_if_needed

@@ -31,8 +31,9 @@ from soart.pipelines.evaluation.near_duplicates import best_of_groups, keeping_o
 from soart.pipelines.evaluation.records import records
 from soart.pipelines.evaluation.result import Evaluation, Style
 from soart.pipelines.evaluation.summary import best_and_worst, near_duplicates_left, summarise
+from soart.pipelines.ingest.default_places import default_collection_path
 from soart.pipelines.ingest.local_engine import LocalEngine
-from soart.pipelines.ingest.roots import default_collection_path, known_roots, open_collection_for, title_of_collection
+from soart.pipelines.ingest.roots import known_roots, open_collection_for, title_of_collection
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
 from soart.pipelines.reports.charts import histogram_chart

@@ -165,7 +165,7 @@ def test_things_that_are_no_model(tmp_path):
 
 
 def test_hub_out_of_reach():
-    with pytest.raises(ModelError, match="hub be reached"):
+    with pytest.raises(ModelError, match="hub cannot be reached"):
         load_model("nobody/no-such-model", device="cpu")
 
 

@@ -381,7 +381,7 @@ def test_nothing_to_rank_is_a_failure(soart, tmp_path):
         (["generate", "a {b", "--collection", "C"], 1, "not valid dynamic-prompts"),
         (["generate", "__nobody__", "--collection", "C"], 1, "Unknown wildcard"),
         (["generate", "a", "--model", "./none", "--collection", "C"], 1, "There is no model"),
-        (["generate", "a", "--model", "no/body", "--collection", "C"], 1, "hub be reached"),
+        (["generate", "a", "--model", "no/body", "--collection", "C"], 1, "hub cannot be reached"),
         (["generate", "a", "--device", "abacus", "--collection", "C"], 1, "not available"),
         (["generate", "a", "--size", "61x64", "--collection", "C"], 1, "failed"),
     ],

@@ -4,7 +4,8 @@ import pytest
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
-from soart.pipelines.ingest.roots import default_collection_path, known_roots
+from soart.pipelines.ingest.default_places import default_collection_path
+from soart.pipelines.ingest.roots import known_roots
 from soart.plugin.cli import start_ranking, web
 
 

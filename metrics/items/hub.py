@@ -1,0 +1,39 @@
+"""Asks the hub of Hugging Face once for a model that is not on this machine, before libraries ask for half a minute."""
+
+from __future__ import annotations
+
+from ...errors import ModelError, first_line
+
+#: Seconds that the hub has to answer.
+SECONDS = 3.0
+
+
+def check_on_hub(name: str, file: str = "config.json") -> None:
+    """Check that the hub has a model, unless it is in the local cache; an answer that says neither yes nor no will do.
+
+    Args:
+        name: the hub id.
+        file: of the model, which it has if it is in the cache.
+
+    Raises:
+        ModelError: the hub has no such model, or cannot be reached.
+    """
+    from huggingface_hub import model_info, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+    try:
+        if isinstance(try_to_load_from_cache(name, file), str):
+            return
+        model_info(name, timeout=SECONDS)
+    except RepositoryNotFoundError as error:
+        raise ModelError(
+            f"The hub has no model {name!r}, or it is private: check the id, log in by 'hf auth login', or give a local folder."
+        ) from error
+    except (HfHubHTTPError, HFValidationError):
+        return
+    # The library passes on the errors of its client for HTTP, which another version may replace.
+    except Exception as error:
+        raise ModelError(
+            f"The model {name!r} is not on this machine, and the hub cannot be reached ({first_line(error)}): check the id and "
+            "the connection, or give a local folder, which works offline."
+        ) from error

@@ -1,0 +1,10 @@
+"""Names in a collection's folder, for those who need no more than these: opening one takes SQLAlchemy."""
+
+#: The database.
+DATABASE = "soart.db"
+#: The folder for pictures.
+IMAGES = "images"
+#: The folder for what can be made from items again, see ``pipelines.scoring.likeness_index``.
+LIKENESS = "likeness"
+#: The folder for thumbnails, see ``pipelines.collection.thumbnails``.
+THUMBNAILS = "thumbs"
