@@ -49,7 +49,7 @@ from soart.training.appeal import learn_appeal
 
 #: Sizes of L beside K; with 0.71 the shares of items and makers are those of the planted liking.
 USUAL, KNOWN, RATIOS = 1.0, 0.3 / 0.42, (0.35, 1.0, 2.0)
-CAUTION, CAUTIONS = 0.75, (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
+CAUTION, CAUTIONS = 1.25, (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 NEAR, ALONE, PROMPTS = "word vectors", "alone", "prompts"
 #: What persons like in each kind of planted lesson.
 FACTS = {generators.__name__: "model", requests.__name__: "settings", PROMPTS: "words"}
