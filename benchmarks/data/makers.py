@@ -69,7 +69,7 @@ class Made:
         return computed_priors(priors_of_items(self.names), self.both, self.names)
 
     @cached_property
-    def _components(self) -> np.ndarray:
+    def components(self) -> np.ndarray:
         """(n, c) standardised principal components of appearance and of content."""
         frame = Frame.of(self.both, self.names)
         z, parts = frame.deviations(self.both), []
@@ -87,7 +87,7 @@ class Made:
         """
         rng = np.random.default_rng([SEED, seed])
         maker = rng.normal(size=self.maker.max() + 1)[self.maker]
-        items = _standard(self._components @ rng.normal(size=self._components.shape[1]))
+        items = _standard(self.components @ rng.normal(size=self.components.shape[1]))
         single = rng.normal(size=len(maker))
         rest = np.sqrt(SHARE_OF_ITEMS) * items + np.sqrt(1 - SHARE_OF_ITEMS) * single
         liking = np.sqrt(share) * _standard(maker if known is None else known) + np.sqrt(1 - share) * rest

@@ -21,7 +21,8 @@ others, so people count more. Planted tastes still count, because people's pictu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -299,34 +300,38 @@ def compare_cautions(place: World, persons: int) -> None:
         print(line, flush=True)
 
 
+def table_of(logs: Mapping[str, str]) -> str:
+    """Lines of a dictionary of code by key."""
+    return "{\n" + "".join(f'    "{key}": {code},\n' for key, code in logs.items()) + "}"
+
+
+def assign(values: Mapping[str, str]) -> None:
+    """Write values into the module of beliefs, as code by name, in place of those there."""
+    path = Path(beliefs.__file__)
+    text = path.read_text(encoding="utf-8")
+    for name, code in values.items():
+        # The value there is one line, or a dictionary of several.
+        text = re.sub(rf"(?ms)^{name} = (?:\{{\n.*?^\}}|[^\n]*)", lambda _, new=f"{name} = {code}": new, text)
+    path.write_text(text, encoding="utf-8")
+
+
 def write(logs: torch.Tensor) -> None:
     """Write the beliefs into the module, in place of those there."""
     values = iter(logs.tolist())
-    lines = ["KERNELS = {"]
-    lines += [f'    "{name}": {next(values):.3f},' for name in beliefs.KERNELS]
-    alone = next(values)
-    lines += ["}"]
+    found = {"KERNELS": table_of({name: f"{next(values):.3f}" for name in beliefs.KERNELS})}
+    alone = f"{next(values):.3f}"
     tables = {"AMPLITUDES": beliefs.AMPLITUDES, "RESIDUALS": beliefs.RESIDUALS, "NOISES": beliefs.NOISES}
     for title, table in tables.items():
-        if title == "AMPLITUDES":
-            lines.append("#: Of the size s² where no prior score is trusted, and where one is.")
-        lines.append(f"{title} = {{" + ", ".join(f"{key}: {next(values):.3f}" for key in table) + "}")
-    lines.append("#: That a trusted prior score explains everything.")
-    lines.append(f"ALONE = {alone:.3f}")
-    lines.append(
-        "#: In the technical score, and in any other judge; with caution, so that a useless one takes less away."
-    )
+        found[title] = "{" + ", ".join(f"{key}: {next(values):.3f}" for key in table) + "}"
+    found["ALONE"] = alone
     for title, trusts in (("TRUSTS_IN_TECHNICAL", beliefs.TRUSTS_IN_TECHNICAL), ("TRUSTS", beliefs.TRUSTS)):
-        lines += [f"{title} = {{"]
-        lines += [
-            f'    "{word}": Trust({t.mean}, {t.deviation}, {next(values) + (0 if t.mean else CAUTION):.3f}),'
-            for word, t in trusts.items()
-        ]
-        lines += ["}"]
-    path = Path(beliefs.__file__)
-    head, rest = path.read_text().split("KERNELS = {", 1)
-    # Beliefs in kinds are not learnt here.
-    path.write_text(head + "\n".join(lines) + "\n#: In one kind" + rest.split("#: In one kind", 1)[1])
+        found[title] = table_of(
+            {
+                word: f"Trust({t.mean}, {t.deviation}, {next(values) + (0 if t.mean else CAUTION):.3f})"
+                for word, t in trusts.items()
+            }
+        )
+    assign(found)
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
     python benchmarks/taste/makers.py [--persons 40] [--part PART]…
 
-Parts: ``generators`` and ``requests``. The beliefs in kernels over how pictures were made were chosen on half of the prompts of
-``generators`` and other persons; figures are of the other half. There every method learns from pictures of half of the prompts and is tested on those of the
-others. *Before* is soart without knowing how pictures were made. Ridge, logistic regression and the Gaussian process see the
+Parts: ``generators`` and ``requests``. The beliefs in kernels over how pictures were made were learnt on half of the prompts of
+``generators`` and other persons (``build_makings.py``); figures are of the other half. There every method learns from pictures of half of the prompts and is tested on those of the
+others. *Before* is soart without knowing how pictures were made; *unread* knows that they were generated, and so trusts freedom
+from faults sooner, but nothing else of it. Ridge, logistic regression and the Gaussian process see the
 same items and, as 0 and 1, the same makers or settings and words. Intervals are 95 % t intervals over persons, of paired
 differences.
 """
@@ -79,7 +80,8 @@ def compare(place: Made, persons: int, sizes: Sequence[int], shares: Sequence[fl
                 examples = from_modes({mode: place.both[rows] for mode, rows in parts.items()})
                 examples = replace(examples, priors=place.told[learn], prior_names=prior_names)
                 scores = {}
-                for title, makings in (("soart", place.makings), ("before", np.full(len(place.both), None))):
+                unread, unknown = np.full(len(place.both), Making()), np.full(len(place.both), None)
+                for title, makings in (("soart", place.makings), ("unread", unread), ("before", unknown)):
                     fitted = fit(replace(examples, makings=makings[learn]), names, scaling)
                     scores[title] = fitted(place.both[test], place.told[test], makings[test])
                 for rival in ("ridge", "logistic", "GP"):
@@ -100,7 +102,7 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=40)
     parser.add_argument("--part", choices=("requests", "generators"), action="append", help="repeat for both")
     parser.add_argument(
-        "--development", action="store_true", help="prompts and persons that the beliefs were chosen on"
+        "--development", action="store_true", help="prompts and persons that the beliefs were learnt on"
     )
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="sklearn")

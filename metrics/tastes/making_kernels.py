@@ -13,7 +13,7 @@ A *facet* is one fact of a picture's making. Its features φ are
 With the mean φ̄ and the mean squared length p of the learning pictures whose facet is known, k = ⟨φ − φ̄, φ' − φ̄⟩/p, and
 the kernel of some facets is the mean over those that differ between the learning pictures. Where a facet of a picture is
 unknown, its effect is integrated out: it has covariance 0 with all other pictures, and its own variance is that of a usual
-picture. What occurs in one learning picture alone tells nothing of others and is left out.
+picture. A facet of which no feature occurs in two learning pictures, such as a seed for each, has no part in the kernels.
 
 Where all learning pictures are made alike, or nothing is known of them, there is no kernel.
 
@@ -155,7 +155,7 @@ class _Facet:
 
     @classmethod
     def of(cls, name: str, makings: Made) -> _Facet | None:
-        """Learn from the learning pictures; None if all that are known are alike."""
+        """Learn from the learning pictures; None if all that are known are alike, or no two have anything in common."""
         if name in _NUMBERS:
             logs = _logarithms(makings, name)
             known = logs[np.isfinite(logs)]
@@ -165,7 +165,9 @@ class _Facet:
         else:
             said = [features for features in _known(makings, name) if features is not None]
             common = Counter(chain.from_iterable(said))
-            places = {feature: k for k, feature in enumerate(sorted(f for f, times in common.items() if times > 1))}
+            if max(common.values(), default=0) < 2:
+                return None
+            places = {feature: k for k, feature in enumerate(sorted(common))}
             facet = cls(name, places, 0.0, 1.0, np.zeros(len(places)), 1.0)
         rows, told = facet.features(makings)
         if not told.any():

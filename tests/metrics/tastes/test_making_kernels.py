@@ -75,6 +75,13 @@ def test_there_is_no_kernel_where_nothing_differs_that_others_share(makings):
     assert kernels.names == kernels.gram() == kernels.against([None, Making(model="b")]) == []
 
 
+def test_what_one_learning_picture_shows_counts_for_others_made_alike():
+    kernels = MakingKernels.of([Making(sampler=one) for one in ("ddim", "ddim", "heun", "lcm")])
+    # Features less their means 1/2, 1/4 and 1/4, of mean squared length 5/8.
+    np.testing.assert_allclose(kernels.gram()[0][2], np.array([-3, -3, 7, -1]) / 5, atol=1e-12)
+    np.testing.assert_allclose(kernels.against([Making(sampler="heun")])[0], kernels.gram()[0][[2]], atol=1e-12)
+
+
 def test_models_of_a_family_are_alike():
     models = ["dreamshaperXL_v10", "dreamshaperXL_v9", "juggernautXL_v9", "sd-v1-5-pruned"]
     kernels = MakingKernels.of([Making(model=one) for one in models for _ in range(2)])
