@@ -83,7 +83,7 @@ def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float], 
     judgements = message("%(count)s more ratings", count=more)
     if trust.only_choices:
         judgements = message("%(count)s more choices", count=more)
-    if trust.word == UNPROVEN:
+    if trust.word in (CHANCE, UNPROVEN):
         # The figure that is expected says nothing of how much surer it would be.
         return message("%(more)s would show more.", more=judgements)
     if value - of_hundred(trust.concordance) < NAMED:
@@ -117,8 +117,8 @@ def _other_items(*, content: bool) -> str:
     """Name in a sentence other items that might show the taste."""
     if content:
         return message(
-            "A larger network may see what this one does not: try soart taste learn --network with the hub id of "
-            "a CLIP or SigLIP model."
+            "A larger model may see what this one does not: try soart taste learn --network with a CLIP or SigLIP model, "
+            "by its id on the Hugging Face hub."
         )
     return message(
         "These items only measure how pictures look: soart taste learn --network efficientnet-lite0 adds "

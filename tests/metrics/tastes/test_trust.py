@@ -186,7 +186,7 @@ def test_a_taste_at_chance_says_what_would_help(taste_world):
     assert "Only 6 are disliked beside 24 liked: rate more disliked ones." in trust.advice
     assert "--network efficientnet-lite0" in trust.advice
     of_network = add_curve(trust, examples, TrueAuc.of("content", a_side(24, 6), 0.4), content=True)
-    assert "A larger network may see what this one does not" in of_network.advice
+    assert "A larger model may see what this one does not" in of_network.advice
 
 
 @pytest.mark.slow
