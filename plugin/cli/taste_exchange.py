@@ -173,9 +173,9 @@ def export(
 ) -> None:
     """Write a taste to a file to share: items and likings of the pictures, never the pictures."""
     from ...metrics.tastes.taste_files import save_taste
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    path = save_taste(TasteStore(tastes).load(name), file, to_share=True)
+    path = save_taste(tastes_at_hand(tastes).load(name), file, to_share=True)
     return emit({"name": name, "file": str(path)}) if as_json else say(f"Written: {path}")
 
 
@@ -204,32 +204,35 @@ def import_(
 
 
 def list_(tastes: TasteFolder = None, as_json: Json = False) -> None:
-    """List your tastes: how reliable each is, and its method."""
+    """List your tastes, and those that your ratings of folders taught: how reliable each is, and its method."""
     from rich.text import Text
 
     from ...errors import TasteError
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import origin_of, tastes_at_hand
 
-    store = TasteStore(tastes)
+    stores = tastes_at_hand(tastes)
     rows: list[dict[str, object]] = []
-    for name in store.names():
+    for name in stores.names():
         try:
-            taste = store.load(name)
-            rows.append({"name": name, "trust": taste.trust.word, "method": taste.method})
+            taste, origin = stores.load(name), origin_of(stores, name)
+            rows.append({"name": name, "ratings": origin or None, "trust": taste.trust.word, "method": taste.method})
         except TasteError as error:
             rows.append({"name": name, "problem": str(error)})
     if as_json:
-        return emit({"folder": str(store.folder), "tastes": rows})
+        return emit({"folder": str(stores.own.folder), "tastes": rows})
     if rows:
         table = plain_table()
-        for heading in ("taste", "trust", "method"):
+        for heading in ("taste", "trust", "method", "ratings of"):
             table.add_column(heading, overflow="fold")
         for row in rows:
-            cells = (row["name"], row.get("trust") or row["problem"], row.get("method", ""))
+            cells = (row["name"], row.get("trust") or row["problem"], row.get("method", ""), row.get("ratings") or "–")
             table.add_row(*(Text(printable(str(cell))) for cell in cells))
         out.print(table)
     else:
-        say(f"There is no taste in {store.folder} yet: soart taste learn NAME --good DIR --bad DIR")
+        say(
+            f"There is no taste in {stores.own.folder} yet: soart start FOLDER, or soart taste learn NAME --good DIR "
+            "--bad DIR"
+        )
     return None
 
 
