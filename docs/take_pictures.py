@@ -30,6 +30,7 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines import demo
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate

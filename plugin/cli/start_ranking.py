@@ -143,9 +143,7 @@ def _start_in_terminal(
             rows = [row for row in collection.images() if row.problem is None]
             output = RankingOutput(False, None, BEST, "soart: your ranking", copy_to=copy_to)
             show_ranking(collection, rows, output, judges)
-            # The sentence of doubt says how sure it is, too.
-            doubts = doubts_of(judges)
-            say(" ".join(doubts) or f"How sure this is: {lesson.sentence}.")
+            say(f"How sure this is: {'not reliable yet, ' if doubts_of(judges) else ''}{lesson.sentence}.")
             say(f"Each rating makes it surer: {shlex.join(['soart', 'web', folder])}")
             say(f"The same ranking again: {shlex.join(['soart', 'rank', folder, '--by', rater])}")
         finally:
