@@ -186,6 +186,9 @@ def taste(page: Page, base: str) -> None:
     """A taste with its learning curve."""
     page.goto(f"{base}/taste?name=ann")
     page.wait_for_selector("#curve")
+    if page.query_selector("#score"):
+        page.click("#score")
+        page.wait_for_selector("#score", state="detached", timeout=WAIT)
 
 
 def evaluate(page: Page, base: str) -> None:
