@@ -246,7 +246,8 @@ def take_views(browser: Browser, address: str, names: list[str]) -> None:
 
 def take_walk(browser: Browser) -> None:
     """The walk by keyboard that a test takes, through drawn pictures, in a home of its own."""
-    sys.path.insert(0, str(HERE.parent / "tests" / "plugin" / "web"))
+    tests = HERE.parent / "tests"
+    sys.path[:0] = [str(tests), str(tests / "plugin" / "web")]
     from test_walk import Keyboard, walk
 
     names = {
