@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...metrics.damage.titles import damage_noun, stored_title
-from ...notebooks import html_table
+from ...notebooks import Cell, html_table
 from ..collection.thumbnails import thumbnail_of_file
 from ..support.figures import figure
 from ..support.wording import counted
@@ -73,7 +73,7 @@ class Overview:
 
     def _repr_html_(self) -> str:
         """The best and the worst pictures as a table above the counts, for notebooks."""
-        rows = [
+        rows: list[list[Cell]] = [
             [kind, thumbnail_of_file(Path(one.path)), figure(one.score, 2), Path(one.path).name]
             for kind, listed in (("best", self.best), ("worst", self.worst))
             for one in listed

@@ -142,9 +142,17 @@ class StoresInTurn:
         """The file of a taste, see ``TasteStore.path``."""
         return self._with(name).path(name)
 
+    def existing(self, name: str) -> Path:
+        """The file of a taste, see ``TasteStore.existing``."""
+        return self._with(name).existing(name)
+
     def load(self, name: str) -> Taste:
         """Read a taste, see ``TasteStore.load``."""
         return self._with(name).load(name)
+
+    def delete(self, name: str) -> None:
+        """Delete the file of a taste, see ``TasteStore.delete``."""
+        self._with(name).delete(name)
 
     def _with(self, name: str) -> TasteStore:
         return next((store for store in self._stores if store.holds(name)), self.own)

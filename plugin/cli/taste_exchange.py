@@ -156,12 +156,12 @@ def blend(
 ) -> None:
     """Blend tastes with weights into a new one."""
     from ...metrics.tastes.blend import blend as blended
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    store = TasteStore(tastes)
+    store = tastes_at_hand(tastes)
     pairs = weighted(parts, "PARTS")
     taste = blended(name, [store.load(part) for part, _ in pairs], [weight for _, weight in pairs])
-    facts = describe(taste, store.save(taste, replace=replace))
+    facts = describe(taste, store.own.save(taste, replace=replace))
     return emit(facts) if as_json else say(f"{facts['name']}: {facts['method']}; saved: {facts['file']}")
 
 
@@ -245,10 +245,10 @@ def delete(
     """Delete tastes; ratings and pictures stay, so that they can be learnt again."""
     from ...errors import TasteError
     from ...pipelines.configuration import read_settings
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
     from ...pipelines.tastes.priors import holders_of
 
-    store = TasteStore(tastes)
+    store = tastes_at_hand(tastes)
     names = list(dict.fromkeys(names))
     files = [store.existing(name) for name in names]
     if not yes:
@@ -258,7 +258,7 @@ def delete(
     for name in names:
         store.delete(name)
     default = read_settings()["by"]
-    for name, holders in holders_of(names, store).items():
+    for name, holders in holders_of(names, store.own).items():
         note(f"A copy of {name!r} stays in {', '.join(map(repr, holders))}: scores do not change.")
     for text in default.value or () if tastes is None else ():
         if (name := text.rpartition("=")[0] or text) in names:

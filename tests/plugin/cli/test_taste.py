@@ -72,6 +72,9 @@ def test_the_taste_of_a_rated_folder_is_known_everywhere(soart, world, mine, tmp
         assert (code, err.count("The taste 'mine' is the one that your ratings in 'good' taught.")) == (0, 1), err
     assert "ratings in" not in soart("rank", world / "good", "--by", "mine")[2]
     assert '"mine"' in soart("judges", "--json")[1]
+    code, _, err = soart("taste", "delete", "mine", "--yes")
+    assert (code, rated.exists()) == (0, False), err
+    shutil.copy(world / "P" / "mine.taste.safetensors", rated)
     # A taste of the user's own goes before it, and a folder that is named holds all that count.
     shutil.copytree(world / "P", tmp_path / "config" / "soart" / "tastes")
     assert json.loads(soart("taste", "list", "--json")[1])["tastes"][0]["ratings"] is None
