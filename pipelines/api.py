@@ -446,8 +446,8 @@ def evaluate(
         ...     sharp.save(pictures / "sharp.png")
         ...     sharp.resize((16, 16)).resize((128, 128), Image.Resampling.BICUBIC).save(pictures / "soft.png")
         ...     overview = soart.evaluate(pictures, by="blur", collection=Path(folder, "collection"))
-        ...     print(overview.pictures, Path(overview.best[0].path).name, Path(overview.worst[0].path).name)
-        2 sharp.png soft.png
+        ...     print(overview.pictures, [Path(picture.path).name for picture in overview.best])
+        2 ['sharp.png', 'soft.png']
     """
     judges = judges_for(by)
     store, roots = _store_for("evaluate", pictures, collection)

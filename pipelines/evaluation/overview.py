@@ -45,8 +45,8 @@ class Overview:
         ...     for name in ("one.png", "copy.png"):
         ...         Image.radial_gradient("L").convert("RGB").save(pictures / name)
         ...     print(soart.evaluate(pictures, by="noise", collection=Path(folder, "collection")))
-        1 picture in 2 files, by freedom from noise: mean score 100
-        Best: copy.png (100)
+        1 picture in 2 files, by freedom from noise: mean score 62
+        Best: one.png (62)
         Suspected damage: none
         Near-duplicates: 0 redundant (0 groups), exact copies: 1
         Far from the rest: 0
@@ -65,7 +65,7 @@ class Overview:
 
     @property
     def worst(self) -> tuple[ListedPicture, ...]:
-        """The worst pictures, the worst first; near-duplicates are left out."""
+        """The worst pictures that are not among the best, the worst first; near-duplicates are left out."""
         return self.summary.worst
 
     def __str__(self) -> str:
