@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from .metrics.tastes.taste import LearntTaste as LearntTaste
     from .pipelines.api import Ranking as Ranking
     from .pipelines.api import distil as distil
+    from .pipelines.api import evaluate as evaluate
     from .pipelines.api import generate as generate
     from .pipelines.api import keep as keep
     from .pipelines.api import optimize as optimize
     from .pipelines.api import rank as rank
     from .pipelines.collection.collection import Collection as Collection
     from .pipelines.evaluation.folders import sync_and_evaluate as sync_and_evaluate
+    from .pipelines.evaluation.overview import Overview as Overview
     from .pipelines.generate import plan as plan
     from .pipelines.ingest.local_engine import LocalEngine as LocalEngine
     from .pipelines.ingest.scan import Scan as Scan
@@ -58,6 +60,7 @@ _HOMES = {
     "LocalEngine": ".pipelines.ingest.local_engine",
     "Making": ".metrics.protocols",
     "OverallJudge": ".metrics.tastes.overall",
+    "Overview": ".pipelines.evaluation.overview",
     "Panel": ".pipelines.tuning.panel",
     "PicturesInMemory": ".pipelines.scoring.pictures",
     "PromptSpace": ".prompts.space.space",
@@ -70,6 +73,7 @@ _HOMES = {
     "Tuner": ".pipelines.tuning.tuner",
     "Values": ".metrics.protocols",
     "distil": ".pipelines.api",
+    "evaluate": ".pipelines.api",
     "findings_of": ".pipelines.tuning.findings",
     "generate": ".pipelines.api",
     "keep": ".pipelines.api",

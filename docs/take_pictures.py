@@ -35,13 +35,14 @@ from soart.pipelines import demo
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.generate import generate, plan
-from soart.pipelines.judges.finding import guarded
+from soart.pipelines.judges.finding import guarded, judges_for
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.taste_judge import TasteJudge
-from soart.pipelines.scoring.taste_store import FOLDER, TasteStore
+from soart.pipelines.scoring.taste_store import TasteStore
+from soart.pipelines.support.judge_names import TASTES_FOLDER
 from soart.pipelines.tastes import learning as tastes
 
 HERE = Path(__file__).parent
@@ -73,9 +74,9 @@ def fill(folder: Path) -> None:
         generator = ImageGenerator(load_model("embedded"))
         prompts = plan(TEMPLATE, PROMPTS, generator, seed=demo.SEED, prompt_seed=demo.SEED)
         requests = [replace(request, seed=request.seed + 1000 * k) for request in prompts for k in range(SEEDS)]
-        judge = TechnicalJudge.load()
-        rows = generate(collection, generator, requests, judge).rows
-        rank(StoredPictures(collection, rows), [(guarded(judge), 1.0)])
+        judges = judges_for()
+        rows = generate(collection, generator, requests, [judge for judge, _ in judges]).rows
+        rank(StoredPictures(collection, rows), judges)
         opinions = demo.opinion(collection, rows)
         rng = np.random.default_rng(demo.SEED)
         for name, opinion in (("ann", opinions), ("ben", 6 - opinions)):
@@ -83,7 +84,7 @@ def fill(folder: Path) -> None:
             stars = np.clip(np.round(opinion + rng.normal(0, 0.4, len(rows))), 1, 5)
             rate(collection, name, {rows[k].id: float(stars[k]) for k in places})
             taste = tastes.learn(name, collection, tastes.Sources(rater=name)).taste
-            TasteStore(collection.file(FOLDER)).save(taste)
+            TasteStore(collection.file(TASTES_FOLDER)).save(taste)
             rank(StoredPictures(collection, rows), [(guarded(TasteJudge.of(taste)), 1.0)])
 
 
@@ -185,6 +186,9 @@ def taste(page: Page, base: str) -> None:
     """A taste with its learning curve."""
     page.goto(f"{base}/taste?name=ann")
     page.wait_for_selector("#curve")
+    if page.query_selector("#score"):
+        page.click("#score")
+        page.wait_for_selector("#score", state="detached", timeout=WAIT)
 
 
 def evaluate(page: Page, base: str) -> None:
@@ -242,7 +246,8 @@ def take_views(browser: Browser, address: str, names: list[str]) -> None:
 
 def take_walk(browser: Browser) -> None:
     """The walk by keyboard that a test takes, through drawn pictures, in a home of its own."""
-    sys.path.insert(0, str(HERE.parent / "tests" / "plugin" / "web"))
+    tests = HERE.parent / "tests"
+    sys.path[:0] = [str(tests), str(tests / "plugin" / "web")]
     from test_walk import Keyboard, walk
 
     names = {

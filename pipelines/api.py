@@ -1,4 +1,4 @@
-"""The short way in from Python: draw pictures for a prompt, rank pictures, find keepers.
+"""The short way in from Python: draw pictures for a prompt, rank and evaluate pictures, find keepers.
 
 These functions open and close what they need. The functions below them, with a collection and a generator of the
 caller's, are ``pipelines.generate.generate`` and ``pipelines.judges.ranking.rank``.
@@ -21,6 +21,7 @@ from .collection.thumbnails import thumbnail_of_file
 from .distilling import distil as distilling
 from .distilling.training import Recipe
 from .evaluation.folders import sync_and_evaluate
+from .evaluation.overview import Overview, overview_of
 from .ingest.local_engine import LocalEngine
 from .ingest.roots import open_collection_for
 from .ingest.scan import Scan
@@ -394,19 +395,75 @@ def keep(
         ...     print([(group.prompt, Path(group.paths[0]).name) for group in keepers.groups])
         [('tiles', 'sharp.png')]
     """
-    expect("the collection as a folder or a URL", collection, str, Path, type(None), error=CollectionError)
-    if isinstance(pictures, Collection):
-        raise CollectionError(
-            "soart.keep takes a collection by its folder or its URL, not an open one: pass its folder."
-        )
     check_groups(group, per_group, rater)
     judges = judges_for(by)
-    store, roots = open_collection_for(
-        [str(path) for path in _paths(pictures)], None if collection is None else str(collection)
-    )
+    store, roots = _store_for("keep", pictures, collection)
     with store:
         evaluated = sync_and_evaluate(store, Scan(roots), LocalEngine(), dict(judges))
         return find_keepers(evaluated, group, per_group, rater=rater)
+
+
+def evaluate(
+    pictures: str | Path | Iterable[str | Path],
+    *,
+    by: By = None,
+    collection: str | Path | None = None,
+) -> Overview:
+    """Evaluate pictures: the best and the worst, suspected damage, near-duplicates and outliers. No file is changed.
+
+    Pictures are inspected in worker processes, which import the main script: in a script, call this below
+    ``if __name__ == "__main__":``. A second call opens new and changed files only.
+
+    Args:
+        pictures: a folder of pictures, several files and folders, or a collection (its folder or URL).
+        by: what ranks: a judge, a taste or a name (docs/judges.md); several of them, or weights by judge or name. None for
+            the overall score.
+        collection: folder or URL that stores the evaluation; by default one for these folders, in your data folder.
+
+    Raises:
+        CollectionError: the collection cannot be opened, or there is no picture.
+        JudgeError: a judge that cannot be found, loaded or used.
+        TasteError: a taste that cannot be used.
+        SoartError: worker processes cannot be started.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> import soart
+        >>> from PIL import Image
+        >>> pixels = np.kron(np.arange(64).reshape(8, 8) % 5, np.ones((16, 16), int)).astype(np.uint8) * 60
+        >>> with TemporaryDirectory() as folder:
+        ...     pictures = Path(folder, "pictures")
+        ...     pictures.mkdir()
+        ...     sharp = Image.fromarray(pixels).convert("RGB")
+        ...     sharp.save(pictures / "sharp.png")
+        ...     sharp.resize((16, 16)).resize((128, 128), Image.Resampling.BICUBIC).save(pictures / "soft.png")
+        ...     overview = soart.evaluate(pictures, by="blur", collection=Path(folder, "collection"))
+        ...     print(overview.pictures, [Path(picture.path).name for picture in overview.best])
+        2 ['sharp.png', 'soft.png']
+    """
+    judges = judges_for(by)
+    store, roots = _store_for("evaluate", pictures, collection)
+    with store:
+        return overview_of(sync_and_evaluate(store, Scan(roots), LocalEngine(), dict(judges)), doubts_of(judges))
+
+
+def _store_for(
+    function: str, pictures: str | Path | Iterable[str | Path], collection: str | Path | None
+) -> tuple[Collection, list[Path]]:
+    """The collection that stores the evaluation of some pictures, to be closed by the caller, and the folders to scan.
+
+    Raises:
+        CollectionError: see ``evaluate``.
+    """
+    expect("the collection as a folder or a URL", collection, str, Path, type(None), error=CollectionError)
+    if isinstance(pictures, Collection):
+        raise CollectionError(
+            f"soart.{function} takes a collection by its folder or its URL, not an open one: pass its folder."
+        )
+    paths = [str(path) for path in _paths(pictures)]
+    return open_collection_for(paths, None if collection is None else str(collection))
 
 
 def _folder(wildcards: str | Path | None) -> Path | None:

@@ -2,7 +2,7 @@
 
 The script starts ``soart web`` on 127.0.0.1 with a collection of its own in a temporary folder, and sends a fixed list of
 requests to it; nothing is sent to any other machine. It ends with 1 if an attack got through. With ``--write`` the table is
-also put into docs/web.md and SECURITY.md.
+also put into SECURITY.md.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "docs" / "web.md", ROOT / "SECURITY.md")
+PAGE = ROOT / "SECURITY.md"
 BEGIN, END = "<!-- attacks: written by benchmarks/hosts/attacks.py -->", "<!-- end of attacks -->"
 PASSWORD = "a long password of the guests"
 API_TOKEN = "a-long-token-of-another-program"
@@ -481,15 +481,14 @@ def write(text: str, path: Path) -> None:
 def main() -> int:
     """Attack, print the table, and perhaps write it; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/web.md and SECURITY.md")
+    parser.add_argument("--write", action="store_true", help="put the table into SECURITY.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soart-attacks-") as folder:
         outcomes = all_outcomes(Path(folder))
     text = table(outcomes)
     print(text)
     if arguments.write:
-        for path in PAGES:
-            write(text, path)
+        write(text, PAGE)
     return int(any(outcome.through for outcome in outcomes.values()))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, not_, or_, select, update
 
 from ..support.batching import batches
 from .collection import Collection
@@ -52,9 +52,21 @@ def pixel_counts(collection: Collection, ids: Sequence[int]) -> dict[int, int]:
 
 def original_ids(collection: Collection, ids: Sequence[int]) -> set[int]:
     """Return those of some pictures whose file is lossless and says how it was made, as generators write it and few copies do."""
-    made = or_(ImageRow.id.in_(select(MetadataRow.image_id)), ImageRow.id.in_(select(GenerationRow.image_id)))
-    query = select(ImageRow.id, FingerprintRow.format).join(FingerprintRow, FingerprintRow.image_id == ImageRow.id)
-    return set(_pairs(collection, query.where(made, FingerprintRow.format.in_(_LOSSLESS)), ids))
+    return set(_pairs(collection, _formats().where(_made(), FingerprintRow.format.in_(_LOSSLESS)), ids))
+
+
+def plain_lossy_ids(collection: Collection, ids: Sequence[int]) -> set[int]:
+    """Return those of some pictures whose file is lossy and does not say how it was made, as most copies saved anew."""
+    return set(_pairs(collection, _formats().where(not_(_made()), FingerprintRow.format.not_in(_LOSSLESS)), ids))
+
+
+def _formats() -> Select[int, str]:
+    return select(ImageRow.id, FingerprintRow.format).join(FingerprintRow, FingerprintRow.image_id == ImageRow.id)
+
+
+def _made() -> ColumnElement[bool]:
+    """True for pictures of which it is known how they were made."""
+    return or_(ImageRow.id.in_(select(MetadataRow.image_id)), ImageRow.id.in_(select(GenerationRow.image_id)))
 
 
 def perceptual_hashes(collection: Collection, ids: Sequence[int]) -> dict[int, int]:

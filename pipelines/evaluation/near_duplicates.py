@@ -23,6 +23,7 @@ from ..collection.pictures import (
     original_ids,
     perceptual_hashes,
     pixel_counts,
+    plain_lossy_ids,
     sha256_by_id,
     small_thumbnails,
     sound_digests,
@@ -154,9 +155,9 @@ def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, d
     """Order in which pictures are worth keeping among near-duplicates.
 
     Lossless files that say how they were made come first: a copy saved anew is of no use to somebody who has the original.
-    Then those without suspected damage, of these the ones with most pixels, then best score, then first hash. An
-    enlarged or crushed copy so loses to the original. Pixels come before the score, because what was reduced cannot be
-    enlarged again.
+    Then those without suspected damage, of these the ones with most pixels, then others than lossy files that do not say
+    how they were made, then best score, then first hash. An enlarged or crushed copy so loses to the original. Pixels and
+    format come before the score, because what was reduced cannot be enlarged again, nor what was lost regained.
 
     Args:
         collection: the collection.
@@ -170,7 +171,9 @@ def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, d
     pixels, originals = pixel_counts(collection, ids.tolist()), original_ids(collection, ids.tolist())
     size = np.array([pixels[i] for i in ids.tolist()], dtype=np.int64)
     copy = np.array([i not in originals for i in ids.tolist()], dtype=bool)
-    return np.lexsort((np.arange(len(ids)), -scores, -size, damaged, copy))
+    plain_lossy = plain_lossy_ids(collection, ids.tolist())
+    lossy = np.array([i in plain_lossy for i in ids.tolist()], dtype=bool)
+    return np.lexsort((np.arange(len(ids)), -scores, lossy, -size, damaged, copy))
 
 
 def best_of_groups(order: np.ndarray, group: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ from ..collection.tables import (
     Meta,
     RatingRow,
 )
+from ..support.judge_names import TASTE_SUFFIX, TASTES_FOLDER
 from ..support.wording import counted
 from .default_places import collections_folder
 
@@ -127,10 +128,10 @@ def _stored(place: Path) -> StoredFolder:
         return StoredFolder(place, "", 0, size, problem=str(error).removesuffix("."))
     others = [path for path in files if not any(path.relative_to(place).match(pattern) for pattern in _MADE_AGAIN)]
     drawn = sum(path.is_relative_to(place / IMAGES) for path in others)
-    named = [*irreplaceable, *([counted(drawn, "picture file")] if drawn else [])]
-    if len(others) > drawn:
-        named.append(counted(len(others) - drawn, "other file"))
-    return StoredFolder(place, folder, pictures, size, tuple(named))
+    tastes = sum(path.relative_to(place).match(f"{TASTES_FOLDER}/*{TASTE_SUFFIX}") for path in others)
+    kinds = {"taste": tastes, "picture file": drawn, "other file": len(others) - drawn - tastes}
+    named = [counted(number, noun) for noun, number in kinds.items() if number]
+    return StoredFolder(place, folder, pictures, size, (*irreplaceable, *named))
 
 
 def _contents(collection: Collection) -> tuple[str, int, list[str]]:

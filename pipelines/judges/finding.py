@@ -18,7 +18,8 @@ from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import NEEDS, Judge, Measurer
 from ...threads import one_model_at_a_time
-from ..scoring.taste_store import TasteStore, check_unambiguous
+from ..scoring.rated_tastes import tastes_at_hand
+from ..scoring.taste_store import check_unambiguous
 from ..support.judge_names import offered_judges
 from ..support.wording import BIDI_CONTROLS, meant
 from .built_in import BUILT_IN
@@ -104,7 +105,7 @@ def source_of(text: str) -> JudgeSource:
     if source := next((source for source in known_judges() if source.name == name), None):
         return source
     if not argument:
-        raise _unknown(text, TasteStore())
+        raise _unknown(text, tastes_at_hand())
     return JudgeSource(text.strip(), "")
 
 
@@ -124,7 +125,7 @@ def check_named(text: str, tastes: Tastes | None = None) -> None:
     Raises:
         JudgeError, TasteError: as for ``judge_named``.
     """
-    tastes = TasteStore() if tastes is None else tastes
+    tastes = tastes_at_hand() if tastes is None else tastes
     if text in tastes.names():
         _taste(text, tastes)
     elif not text.startswith(PERSON):
@@ -143,14 +144,14 @@ def judge_named(text: str, tastes: Tastes | None = None, *, known_only: bool = F
 
     Args:
         text: the name.
-        tastes: the tastes that can be named; by default those in the user's configuration folder.
+        tastes: the tastes that can be named; by default the user's, and those of folders that were rated.
         known_only: True to refuse ``module:Class``, for texts of others: it imports and calls any code.
 
     Raises:
         JudgeError: no judge of this name, one that cannot be loaded, or one that lacks a part of ``Judge``.
         TasteError: a taste has the name of another judge, or its file is damaged.
     """
-    tastes = TasteStore() if tastes is None else tastes
+    tastes = tastes_at_hand() if tastes is None else tastes
     name, colon, argument = text.strip().partition(":")
     if not colon and name in tastes.names():
         return _taste(name, tastes)
@@ -283,9 +284,10 @@ def _unknown(text: str, tastes: Tastes) -> JudgeError:
     near = meant(name, names if colon else [*tastes.names(), *names])
     if near:
         return JudgeError(f"There is no judge {text!r}: did you mean {near + colon + argument!r}?")
-    own = f"; your tastes: {', '.join(tastes.names())}" if tastes.names() else ""
+    mine = ", ".join(tastes.names())
+    own = f"your tastes: {mine}" if mine else "you have no taste yet, soart start FOLDER learns one"
     return JudgeError(
-        f"There is no judge {text!r}: name one of {', '.join(names)}{own}; or person:NAME, or module:Class."
+        f"There is no judge {text!r}: name one of {', '.join(names)}; {own}; or person:NAME, or module:Class."
     )
 
 

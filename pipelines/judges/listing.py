@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from ...errors import SoartError
 from ..scoring.taste_judge import TasteJudge
-from ..scoring.taste_store import TasteStore
 from ..support.judge_names import SCORES
-from .finding import SOART, known_judges
+from .finding import SOART, Tastes, known_judges
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class ListedJudge:
     notes: Sequence[str] = ()
 
 
-def listed_judges(tastes: TasteStore) -> list[ListedJudge]:
+def listed_judges(tastes: Tastes) -> list[ListedJudge]:
     """Every judge that can be named: the built-in ones, tastes, models, and those of other packages; no model is loaded."""
     built_in, models = [], []
     for source in known_judges():
@@ -47,7 +46,7 @@ def listed_judges(tastes: TasteStore) -> list[ListedJudge]:
     return [*built_in, *(_taste(name, tastes) for name in tastes.names()), *models]
 
 
-def _taste(name: str, tastes: TasteStore) -> ListedJudge:
+def _taste(name: str, tastes: Tastes) -> ListedJudge:
     try:
         taste = TasteJudge.of(tastes.load(name))
     except SoartError as error:

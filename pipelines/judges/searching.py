@@ -172,13 +172,14 @@ def _known_phrases(judge: AdherenceJudge, words: str, sizes: Iterable[tuple[int,
     return known
 
 
-def _cannot_tell(known: dict[str, bool], where: str) -> str:
-    """The sentence about the phrases that cannot be told, with the advice to use another judge."""
-    unknown = ", ".join(repr(text) for text, is_known in known.items() if not is_known)
-    return (
-        f"Adherence cannot tell {unknown} in {where}: name a model that reads any words, such as "
-        "--by clip:openai/clip-vit-base-patch32."
+def _cannot_tell(known: dict[str, bool], where: str, *, advised: bool = False) -> str:
+    """The sentence about the phrases that cannot be told, and what is looked for; with advice unless that was given."""
+    unknown, looked_for = (
+        ", ".join(repr(text) for text, can in known.items() if can is told) for told in (False, True)
     )
+    alone = f", and looks for {looked_for} alone" if looked_for else ""
+    advice = ": name a model that reads any words, such as --by clip:openai/clip-vit-base-patch32"
+    return f"Adherence cannot tell {unknown} in {where}{alone}{'' if advised else advice}."
 
 
 def _unknown(judge: GuardedJudge, words: str, rows: Sequence[ImageRow]) -> list[str]:
@@ -188,4 +189,4 @@ def _unknown(judge: GuardedJudge, words: str, rows: Sequence[ImageRow]) -> list[
     ever = _known_phrases(judge.inner, words, _SIZES)
     here = _known_phrases(judge.inner, words, {(row.width, row.height) for row in rows})
     known = {text: is_known for text, is_known in here.items() if ever[text]}
-    return [] if all(known.values()) else [_cannot_tell(known, "these pictures")]
+    return [] if all(known.values()) else [_cannot_tell(known, "these pictures", advised=not all(ever.values()))]

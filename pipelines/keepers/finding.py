@@ -19,7 +19,7 @@ from ...metrics.tastes.within_groups import WithinGroups, within_scores
 from ...notebooks import SHOWN, html_table
 from ..collection.files import files_by_picture, first_paths
 from ..collection.origins import origins
-from ..collection.pictures import original_ids, pixel_counts
+from ..collection.pictures import original_ids, pixel_counts, plain_lossy_ids
 from ..collection.ratings import ratings
 from ..collection.thumbnails import thumbnail_of_file
 from ..evaluation.folders import EvaluatedCollection
@@ -197,11 +197,13 @@ def find_keepers(
         raise CollectionError(" ".join(["No picture could be judged.", *evaluated.judged.problems[:3]]))
     made = origins(collection, ids)
     ranked = np.where(np.isfinite(scores), scores, -np.inf)
-    damaged, pixels, original = np.zeros(len(ids), bool), np.zeros(len(ids), np.int64), np.zeros(len(ids), bool)
+    damaged, original, lossy = np.zeros((3, len(ids)), bool)
+    pixels = np.zeros(len(ids), np.int64)
     if group == "look-alike":
         damaged, sizes = e.damage >= 0, pixel_counts(collection, ids)
         pixels = np.array([sizes[image] for image in ids], dtype=np.int64)
         original = np.isin(ids, list(original_ids(collection, ids)))
+        lossy = np.isin(ids, list(plain_lossy_ids(collection, ids)))
         groups, order = e.group, keeping_order(collection, e.ids, ranked, damaged)
     else:
         pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
@@ -221,7 +223,7 @@ def find_keepers(
 
     def keeper_group(choice: Choice) -> KeeperGroup:
         images = tuple(ids[row] for row in choice.rows)
-        first = _decided_before_score(choice, original, damaged, pixels)
+        first = _decided_before_score(choice, original, damaged, pixels, lossy)
         return KeeperGroup(
             images, tuple(paths[image] for image in images), tuple(float(scores[row]) for row in choice.rows),
             choice.kept, choice.margin, choice.close and not first, made[images[0]].prompt,
@@ -255,7 +257,9 @@ def _all_kept_without_values(choice: Choice, scores: np.ndarray) -> Choice:
     return choice if known else replace(choice, kept=len(choice.rows), margin=float("nan"), close=False)
 
 
-def _decided_before_score(choice: Choice, original: np.ndarray, damaged: np.ndarray, pixels: np.ndarray) -> str:
+def _decided_before_score(
+    choice: Choice, original: np.ndarray, damaged: np.ndarray, pixels: np.ndarray, lossy: np.ndarray
+) -> str:
     """The reason for a choice among look-alikes that the file, damage or pixels decided; empty if none did."""
     if choice.chosen or choice.kept == len(choice.rows):
         return ""
@@ -264,7 +268,9 @@ def _decided_before_score(choice: Choice, original: np.ndarray, damaged: np.ndar
         return "lossless and says how it was made, unlike the next one listed"
     if damaged[following] and not damaged[last]:
         return message("the next one listed is suspected of damage")
-    return message("more pixels than the next one listed") if pixels[last] > pixels[following] else ""
+    if pixels[last] > pixels[following]:
+        return message("more pixels than the next one listed")
+    return message("the next one listed is saved with losses") if lossy[following] and not lossy[last] else ""
 
 
 def _why(choice: Choice, judge: str, scores: np.ndarray) -> str:

@@ -18,7 +18,7 @@ from ...messages import message
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.items.combined import default_network
 from ..support.file_stamps import changed_at
-from ..support.judge_names import JUDGES, offered_judges
+from ..support.judge_names import JUDGES, TASTE_SUFFIX, TASTES_FOLDER, offered_judges
 from ..support.wording import meant
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from ...metrics.tastes.overall import BuiltInJudge
     from .taste_judge import TasteJudge
 
-SUFFIX = ".taste.safetensors"
-#: Folder of a collection that holds its raters' tastes.
-FOLDER = "tastes"
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
@@ -52,7 +49,7 @@ class TasteStore:
             raise TasteError(
                 f"Expected a name of letters, digits, spaces, '.', '-' or '_', up to 64 of them, got {name!r}."
             )
-        return self.folder / f"{name}{SUFFIX}"
+        return self.folder / f"{name}{TASTE_SUFFIX}"
 
     def place(self, name: str) -> Path:
         """The file of a new taste; check the name this way before the work of learning.
@@ -66,7 +63,7 @@ class TasteStore:
 
     def names(self) -> list[str]:
         """Names of all tastes, sorted."""
-        return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
+        return sorted(path.name.removesuffix(TASTE_SUFFIX) for path in self.folder.glob(f"*{TASTE_SUFFIX}"))
 
     def holds(self, name: str) -> bool:
         """True if there is a taste of that name."""
@@ -82,7 +79,9 @@ class TasteStore:
         if not self.holds(name):
             names = ", ".join(self.names())
             advice = f"choose one of {names}, or learn it" if names else "there is none yet, so learn it"
-            raise TasteError(f"There is no taste {name!r} in {str(self.folder)!r}: {advice} with soart taste learn.")
+            raise TasteError(
+                f"There is no taste {name!r} in {str(self.folder)!r}: {advice} with soart start or soart taste learn."
+            )
         return path
 
     def load(self, name: str) -> Taste:
@@ -121,7 +120,7 @@ class TasteStore:
 
 def tastes_of(folder: Path | str) -> TasteStore:
     """The tastes in the folder of a collection."""
-    return TasteStore(Path(folder) / FOLDER)
+    return TasteStore(Path(folder) / TASTES_FOLDER)
 
 
 class StoresInTurn:
@@ -129,10 +128,11 @@ class StoresInTurn:
 
     Args:
         stores: of the folders, at least one.
+        own: the one that messages name where none has a taste; by default the last one.
     """
 
-    def __init__(self, *stores: TasteStore) -> None:
-        self._stores = stores
+    def __init__(self, *stores: TasteStore, own: TasteStore | None = None) -> None:
+        self._stores, self.own = stores, own or stores[-1]
 
     def names(self) -> list[str]:
         """Names of all tastes, those of the first folder first."""
@@ -142,12 +142,20 @@ class StoresInTurn:
         """The file of a taste, see ``TasteStore.path``."""
         return self._with(name).path(name)
 
+    def existing(self, name: str) -> Path:
+        """The file of a taste, see ``TasteStore.existing``."""
+        return self._with(name).existing(name)
+
     def load(self, name: str) -> Taste:
         """Read a taste, see ``TasteStore.load``."""
         return self._with(name).load(name)
 
+    def delete(self, name: str) -> None:
+        """Delete the file of a taste, see ``TasteStore.delete``."""
+        self._with(name).delete(name)
+
     def _with(self, name: str) -> TasteStore:
-        return next((store for store in self._stores if store.holds(name)), self._stores[-1])
+        return next((store for store in self._stores if store.holds(name)), self.own)
 
 
 def delete_file(path: Path) -> None:

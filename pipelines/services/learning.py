@@ -12,8 +12,9 @@ from ..collection import comparisons, ratings
 from ..collection.collection import Collection
 from ..judges.rescoring import score_all
 from ..scoring.taste_judge import TasteJudge
-from ..scoring.taste_store import FOLDER, TasteStore
+from ..scoring.taste_store import TasteStore
 from ..support.background import Job
+from ..support.judge_names import TASTES_FOLDER
 from ..tastes import learning as tastes
 from ..tastes.rating_session import propose_pictures
 
@@ -59,7 +60,7 @@ def judgements_by(collection: Collection, rater: str, until: datetime | None = N
 
 
 def _store(collection: Collection) -> TasteStore:
-    return TasteStore(collection.file(FOLDER))
+    return TasteStore(collection.file(TASTES_FOLDER))
 
 
 @dataclass(frozen=True, slots=True)

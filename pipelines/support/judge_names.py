@@ -23,6 +23,9 @@ MODELS = ("clip", "siglip", "pickscore", "aesthetic", "pyiqa", "vqascore", "imag
 #: The built-in judges, in the order in which they are listed; no taste may have one of these names.
 JUDGES = (*SCORES, *MODELS)
 
+#: Folder of a collection that holds its raters' tastes, and the end of the name of a taste's file.
+TASTES_FOLDER, TASTE_SUFFIX = "tastes", ".taste.safetensors"
+
 
 def offered_judges() -> Mapping[str, EntryPoint]:
     """Entry points of other packages' judges by name; the first of a name counts, and built-in judges stay."""

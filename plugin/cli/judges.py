@@ -11,9 +11,9 @@ def judges(tastes: TasteFolder = None, as_json: Json = False) -> None:
     from rich.text import Text
 
     from ...pipelines.judges.listing import listed_judges
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    found = listed_judges(TasteStore(tastes))
+    found = listed_judges(tastes_at_hand(tastes))
     if as_json:
         emit(
             {

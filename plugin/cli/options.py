@@ -18,12 +18,12 @@ from ...files import check_writable
 from ...pipelines.models.limits import DTYPES, ENGINES, OFFLOADS
 from ...pipelines.models.options import GeneratorOptions
 from ...pipelines.support.wording import composed
-from .terminal import err
+from .terminal import err, note
 
 if TYPE_CHECKING:
     from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.models.generator import ImageGenerator
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.taste_store import StoresInTurn, TasteStore
 
 
 def check_outputs(paths: Iterable[Path | None], *, folders: bool = False, parents: bool = False) -> None:
@@ -318,18 +318,38 @@ def load_judges(
 
     Args:
         by: the texts.
-        folder: of tastes; None for those of the collections in ``places``, then the user's.
+        folder: of tastes; None for those of the collections in ``places``, then the user's, then those of rated folders.
         places: collections, and folders that were evaluated or seen in the gallery; others have no tastes.
     """
     from ...pipelines.collection.collection import Collection
     from ...pipelines.ingest.roots import place_of
     from ...pipelines.judges.finding import guarded, judges_for
-    from ...pipelines.scoring.taste_store import StoresInTurn, TasteStore, tastes_of
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    collections = [] if folder else [place for place in map(place_of, places) if Collection.is_collection(place)]
-    tastes = StoresInTurn(*map(tastes_of, collections), TasteStore(folder))
+    collections = [place for place in map(place_of, places) if Collection.is_collection(place)]
+    tastes = tastes_at_hand(folder, collections)
+    named = weighted(by or (), "--by")
     with err.status("loading the judges…") if sys.stderr.isatty() else nullcontext():
-        return judges_for({guarded(name, tastes): weight for name, weight in weighted(by or (), "--by")})
+        judges = judges_for({guarded(name, tastes): weight for name, weight in named})
+    for name, _ in named:
+        note_origin(tastes, name, collections)
+    return judges
+
+
+def note_origin(tastes: StoresInTurn, name: str, collections: Sequence[Path | str] = ()) -> None:
+    """Say whose ratings a taste was learnt from if it is that of another folder.
+
+    Args:
+        tastes: the tastes that can be named.
+        name: of the judge, which may be no taste.
+        collections: of the folders that the command is about.
+    """
+    from ...pipelines.scoring.rated_tastes import origin_of
+
+    if name not in tastes.names() or tastes.path(name).parent.parent in map(Path, collections):
+        return
+    if folder := origin_of(tastes, name):
+        note(f"The taste {name!r} is the one that your ratings in {folder!r} taught.")
 
 
 def with_generator_options(

@@ -262,10 +262,10 @@ def print_ranking(
         "score": [with_minus(f"{picture.score:.{decimals}f}") for picture in shown],
         "pct": [f"{picture.percentile:.0f}" for picture in shown],
         "picture": [printable(name) for name in names],
-        "verdict": [picture.verdict for picture in shown],
+        "rendering": [picture.verdict for picture in shown],
         "prompt": [printable(_prompt(picture, prompts)) for picture in shown],
     }
-    # Those without a prompt or a verdict would be empty.
+    # Those without a prompt or a word about the rendering would be empty.
     texts = {name: column for name, column in texts.items() if any(column)}
     for header, *cells, reasons in zip(
         [True] + [False] * len(shown), *_columns(texts, out.width), [(), *(p.reasons for p in shown)], strict=True

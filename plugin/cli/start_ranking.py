@@ -143,9 +143,8 @@ def _start_in_terminal(
             rows = [row for row in collection.images() if row.problem is None]
             output = RankingOutput(False, None, BEST, "soart: your ranking", copy_to=copy_to)
             show_ranking(collection, rows, output, judges)
-            say(f"How sure this is: {lesson.sentence}.")
-            for text in doubts_of(judges):
-                note(text)
+            say(f"How sure this is: {'not reliable yet, ' if doubts_of(judges) else ''}{lesson.sentence}.")
+            say(f"Each rating makes it surer: {shlex.join(['soart', 'web', folder])}")
             say(f"The same ranking again: {shlex.join(['soart', 'rank', folder, '--by', rater])}")
         finally:
             jobs.close()

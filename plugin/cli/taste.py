@@ -19,6 +19,7 @@ from .options import (
     check_outputs,
     check_typed_priors,
     from_settings,
+    note_origin,
     page_file,
     prior_names,
 )
@@ -98,10 +99,13 @@ def print_facts(facts: dict[str, Any]) -> None:
 
 def taste_judge(name: str, tastes: Path | None) -> TasteJudge:
     """The judge of a taste by name."""
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
     from ...pipelines.scoring.taste_judge import TasteJudge
-    from ...pipelines.scoring.taste_store import TasteStore
 
-    return TasteJudge.of(TasteStore(tastes).load(name))
+    store = tastes_at_hand(tastes)
+    judge = TasteJudge.of(store.load(name))
+    note_origin(store, name)
+    return judge
 
 
 def _bad_kinds(texts: list[str]) -> dict[str, list[Path]]:
@@ -253,13 +257,15 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a taste: how reliable it is, its method, and on request a report page over pictures."""
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
     if report is not None and not paths:
         raise typer.BadParameter("name pictures or a collection for the report", param_hint="PATHS")
-    store = TasteStore(tastes)
+    store = tastes_at_hand(tastes)
     facts = describe(store.load(name), store.path(name))
     page = None
+    if report is None:
+        note_origin(store, name)
     if report is not None and paths:
         from ...pipelines.ingest.local_engine import LocalEngine
         from ...pipelines.reports.page import write_report

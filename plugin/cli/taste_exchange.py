@@ -156,12 +156,12 @@ def blend(
 ) -> None:
     """Blend tastes with weights into a new one."""
     from ...metrics.tastes.blend import blend as blended
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    store = TasteStore(tastes)
+    store = tastes_at_hand(tastes)
     pairs = weighted(parts, "PARTS")
     taste = blended(name, [store.load(part) for part, _ in pairs], [weight for _, weight in pairs])
-    facts = describe(taste, store.save(taste, replace=replace))
+    facts = describe(taste, store.own.save(taste, replace=replace))
     return emit(facts) if as_json else say(f"{facts['name']}: {facts['method']}; saved: {facts['file']}")
 
 
@@ -173,9 +173,9 @@ def export(
 ) -> None:
     """Write a taste to a file to share: items and likings of the pictures, never the pictures."""
     from ...metrics.tastes.taste_files import save_taste
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    path = save_taste(TasteStore(tastes).load(name), file, to_share=True)
+    path = save_taste(tastes_at_hand(tastes).load(name), file, to_share=True)
     return emit({"name": name, "file": str(path)}) if as_json else say(f"Written: {path}")
 
 
@@ -204,32 +204,35 @@ def import_(
 
 
 def list_(tastes: TasteFolder = None, as_json: Json = False) -> None:
-    """List your tastes: how reliable each is, and its method."""
+    """List your tastes, and those that your ratings of folders taught: how reliable each is, and its method."""
     from rich.text import Text
 
     from ...errors import TasteError
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import origin_of, tastes_at_hand
 
-    store = TasteStore(tastes)
+    stores = tastes_at_hand(tastes)
     rows: list[dict[str, object]] = []
-    for name in store.names():
+    for name in stores.names():
         try:
-            taste = store.load(name)
-            rows.append({"name": name, "trust": taste.trust.word, "method": taste.method})
+            taste, origin = stores.load(name), origin_of(stores, name)
+            rows.append({"name": name, "ratings": origin or None, "trust": taste.trust.word, "method": taste.method})
         except TasteError as error:
             rows.append({"name": name, "problem": str(error)})
     if as_json:
-        return emit({"folder": str(store.folder), "tastes": rows})
+        return emit({"folder": str(stores.own.folder), "tastes": rows})
     if rows:
         table = plain_table()
-        for heading in ("taste", "trust", "method"):
+        for heading in ("taste", "trust", "method", "ratings of"):
             table.add_column(heading, overflow="fold")
         for row in rows:
-            cells = (row["name"], row.get("trust") or row["problem"], row.get("method", ""))
+            cells = (row["name"], row.get("trust") or row["problem"], row.get("method", ""), row.get("ratings") or "–")
             table.add_row(*(Text(printable(str(cell))) for cell in cells))
         out.print(table)
     else:
-        say(f"There is no taste in {store.folder} yet: soart taste learn NAME --good DIR --bad DIR")
+        say(
+            f"There is no taste in {stores.own.folder} yet: soart start FOLDER, or soart taste learn NAME --good DIR "
+            "--bad DIR"
+        )
     return None
 
 
@@ -242,10 +245,10 @@ def delete(
     """Delete tastes; ratings and pictures stay, so that they can be learnt again."""
     from ...errors import TasteError
     from ...pipelines.configuration import read_settings
-    from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
     from ...pipelines.tastes.priors import holders_of
 
-    store = TasteStore(tastes)
+    store = tastes_at_hand(tastes)
     names = list(dict.fromkeys(names))
     files = [store.existing(name) for name in names]
     if not yes:
@@ -255,7 +258,7 @@ def delete(
     for name in names:
         store.delete(name)
     default = read_settings()["by"]
-    for name, holders in holders_of(names, store).items():
+    for name, holders in holders_of(names, store.own).items():
         note(f"A copy of {name!r} stays in {', '.join(map(repr, holders))}: scores do not change.")
     for text in default.value or () if tastes is None else ():
         if (name := text.rpartition("=")[0] or text) in names:

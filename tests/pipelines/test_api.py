@@ -141,6 +141,32 @@ def test_values_of_another_type_are_refused_before_any_work(tmp_path, collection
         soart.generate("a boat", 1, collection, model=5)
 
 
+def test_a_folder_is_evaluated_in_one_call(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    tiles = Image.fromarray(np.kron(np.arange(64, dtype=np.uint8).reshape(8, 8) % 5 * 60, np.ones((16, 16), np.uint8)))
+    tiles.save(folder / "0.png")
+    tiles.resize((16, 16)).resize((128, 128), Image.Resampling.BICUBIC).save(folder / "1.png")
+    Image.open(folder / "0.png").save(folder / "copy.png")
+    (folder / "bad.png").write_text("no picture")
+    overview = soart.evaluate(folder, by="blur", collection=tmp_path / "kept")
+    assert (overview.pictures, overview.summary.files, overview.summary.copies) == (2, 3, 1)
+    assert [Path(one.path).name for one in (*overview.best, *overview.worst)] == ["0.png", "1.png"]
+    text = str(overview)
+    assert text.startswith("2 pictures in 3 files, by freedom from blur: mean score ")
+    assert "exact copies: 1" in text
+    assert text.endswith(f"{str(folder / 'bad.png')!r} is not a picture in any known format.")
+    frame = overview.to_pandas()
+    assert [Path(path).name for path in frame["path"]] == ["0.png", "1.png", "bad.png", "copy.png"]
+    assert frame["score"].isna().tolist() == [False, False, True, False]
+    page = overview._repr_html_()
+    assert (page.count("<img"), "0.png" in page, "Best: " in page) == (2, True, False)
+    with pytest.raises(CollectionError, match=r"soart\.evaluate takes a collection by its folder"):
+        soart.evaluate(soart.Collection(None))
+    with pytest.raises(CollectionError, match="There is no picture in"):
+        soart.evaluate(tmp_path / "nowhere")
+
+
 def test_folders_may_be_named_by_text(drawn):
     with soart.Collection(None) as memory:
         evaluated = soart.sync_and_evaluate(

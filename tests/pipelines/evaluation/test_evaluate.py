@@ -345,6 +345,17 @@ def test_of_near_duplicates_the_lossless_file_that_says_how_it_was_made_is_kept(
     assert np.flatnonzero(evaluated.best).tolist() == [row["original"]] == [order[0]]
 
 
+def test_of_near_duplicates_of_one_size_a_lossless_file_goes_before_a_jpeg(tmp_path, scene):
+    """Of a picture without metadata the copy that was saved as JPEG stayed, because its score was higher."""
+    scene(0).resize((96, 96)).save(tmp_path / "original.png")
+    scene(0).resize((96, 96)).save(tmp_path / "copy.jpg", quality=95)
+    with Collection(tmp_path / "collection") as collection:
+        ids = [collection.add_file(tmp_path / name)[0].id for name in ("copy.jpg", "original.png")]
+        sync_and_evaluate(collection, Scan([tmp_path]), Here(), "technical")
+        order = keeping_order(collection, np.array(ids), np.array([99.0, 1.0]), np.zeros(2, bool))
+    assert order.tolist() == [1, 0]
+
+
 def test_near_duplicates_of_known_pictures_are_not_compared_again(tmp_path, scene):
     folder = tmp_path / "art"
     folder.mkdir()

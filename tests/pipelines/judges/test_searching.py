@@ -62,8 +62,8 @@ def test_adherence_names_what_it_cannot_tell_and_measures_once(colours, adherenc
     # The pictures are too small for photographs.
     _, problems = pictures_showing(colours, colours.images(), "a boat, a teapot, zorblax", judge)
     assert problems == [
-        "Adherence cannot tell 'teapot' in these pictures: name a model that reads any words, such as "
-        "--by clip:openai/clip-vit-base-patch32."
+        # The advice came before the pictures were read.
+        "Adherence cannot tell 'teapot' in these pictures, and looks for 'boat' alone."
     ]
     with pytest.raises(JudgeError, match="cannot tell 'zorblax'"):
         pictures_showing(colours, colours.images(), "zorblax", judge)
@@ -102,7 +102,7 @@ def test_words_are_checked_before_pictures_are_read(adherence):
     for words in ("an owl", "a lighthouse", "a red fox", "warm colors"):
         assert check_words(words, judge) == []
     assert check_words("a boat, zorblax", judge) == [
-        "Adherence cannot tell 'zorblax' in any picture: name a model that reads any words, such as "
+        "Adherence cannot tell 'zorblax' in any picture, and looks for 'boat' alone: name a model that reads any words, such as "
         "--by clip:openai/clip-vit-base-patch32."
     ]
     with pytest.raises(JudgeError, match="cannot tell 'zorblax', 'frumious' in any picture: name a model"):

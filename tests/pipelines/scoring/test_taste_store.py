@@ -107,7 +107,7 @@ def test_a_taste_in_memory_judges_without_being_saved(tmp_path, taste):
         ("mein:some/model", "Expected a name of letters"),
         ("appeal2", "did you mean 'appeal-2'"),
         ("mine_", "did you mean 'mine'"),
-        ("nobody", "'nobody' in .*: choose one of appeal-2, mine, or learn it with soart taste learn"),
+        ("nobody", "'nobody' in .*: choose one of appeal-2, mine, or learn it with soart start or soart taste learn"),
         ("a/b", "Expected a name of letters"),
     ],
 )
@@ -120,5 +120,5 @@ def test_a_name_of_no_judge_is_explained(tmp_path, taste, name, message):
 
 
 def test_without_any_taste_there_is_none_to_choose(tmp_path):
-    with pytest.raises(TasteError, match="there is none yet, so learn it with soart taste learn"):
+    with pytest.raises(TasteError, match="there is none yet, so learn it with soart start or soart taste learn"):
         item_judge_named("nobody", TasteStore(tmp_path))

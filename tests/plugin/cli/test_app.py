@@ -154,7 +154,7 @@ def test_the_table_has_no_empty_column_and_json_explains_all(soart, tmp_path, pa
     folder = paint(tmp_path / "art", 3, 3, vivid=True)
     code, out, _ = soart("rank", folder, "--by", "technical")
     assert code == 0
-    assert out.split("\n", 1)[0].split() == ["#", "score", "pct", "picture", "verdict"]
+    assert out.split("\n", 1)[0].split() == ["#", "score", "pct", "picture", "rendering"]
     assert "other causes" not in out
     assert "usual deductions" not in out
     ranking = json.loads(soart("rank", folder, "--by", "technical", "--json")[1])["ranking"]

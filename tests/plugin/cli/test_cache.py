@@ -6,6 +6,7 @@ from PIL import Image
 
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.ingest.roots import open_collection_for
+from soart.pipelines.scoring.taste_store import tastes_of
 
 
 @pytest.fixture
@@ -27,16 +28,19 @@ def test_it_shows_and_clears_what_can_be_measured_again(soart, folders):
     assert [*folders.glob("data/soart/collections/one-*/thumbs/*/*.jpg")]
     with open_collection_for([str(folders / "two")])[0] as store:
         rate(store, "me", {1: 4.0})
+        taste = tastes_of(store.file("")).path("me")
+        taste.parent.mkdir()
+        taste.touch()
     _, out, _ = soart("cache", "--json")
     stored = json.loads(out)["stored"]
     assert [(one["folder"], one["pictures"], one["irreplaceable"]) for one in stored] == [
         (str(folders / "one"), 2, []),
-        (str(folders / "two"), 2, ["1 rating"]),
+        (str(folders / "two"), 2, ["1 rating", "1 taste"]),
     ]
     assert "1 rating" in soart("cache", folders / "two")[1]
     code, out, err = soart("cache", "--clear")
     assert (code, out.split(",")[0]) == (0, "1 of 2 cleared")
-    assert "because it holds 1 rating" in err
+    assert "because it holds 1 rating, 1 taste" in err
     assert [one["folder"] for one in json.loads(soart("cache", "--json")[1])["stored"]] == [str(folders / "two")]
     assert sorted(path.name for path in (folders / "one").iterdir()) == ["0.png", "1.png"]
     code, _, err = soart("cache", folders / "one")

@@ -15,8 +15,10 @@ from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.protocols import Measures
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.ingest.roots import open_collection_for, remember_roots
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.scoring.measuring import import_pictures
+from soart.pipelines.scoring.taste_store import tastes_of
 from soart.pipelines.tastes.learning import taste_extractor
 from soart.pipelines.tastes.rating_session import RatingSession
 from soart.plugin.cli import app as cli
@@ -50,6 +52,33 @@ def mine(soart, world):
         )
         assert code == 0
     return "--tastes", world / "P"
+
+
+def test_the_taste_of_a_rated_folder_is_known_everywhere(soart, world, mine, tmp_path, monkeypatch):
+    """After ``soart start`` only a ranking of the same folder knew it."""
+    for name in ("DATA", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+    assert "soart start FOLDER" in soart("taste", "list")[1]
+    assert "you have no taste yet, soart start FOLDER learns one" in soart("rank", world / "pool", "--by", "me")[2]
+    with open_collection_for([str(world / "good")])[0] as collection:
+        remember_roots(collection, [world / "good"])
+        rated = tastes_of(collection.file("")).path("mine")
+    rated.parent.mkdir(exist_ok=True)
+    shutil.copy(world / "P" / "mine.taste.safetensors", rated)
+    [listed] = json.loads(soart("taste", "list", "--json")[1])["tastes"]
+    assert (listed["name"], listed["ratings"]) == ("mine", "good")
+    for line in (("taste", "show", "mine"), ("rank", world / "pool", "--by", "mine")):
+        code, _, err = soart(*line)
+        assert (code, err.count("The taste 'mine' is the one that your ratings in 'good' taught.")) == (0, 1), err
+    assert "ratings in" not in soart("rank", world / "good", "--by", "mine")[2]
+    assert '"mine"' in soart("judges", "--json")[1]
+    code, _, err = soart("taste", "delete", "mine", "--yes")
+    assert (code, rated.exists()) == (0, False), err
+    shutil.copy(world / "P" / "mine.taste.safetensors", rated)
+    # A taste of the user's own goes before it, and a folder that is named holds all that count.
+    shutil.copytree(world / "P", tmp_path / "config" / "soart" / "tastes")
+    assert json.loads(soart("taste", "list", "--json")[1])["tastes"][0]["ratings"] is None
+    assert "There is no taste 'mine'" in soart("taste", "show", "mine", "--tastes", tmp_path)[2]
 
 
 def test_learn_show_rank(soart, world, mine, tmp_path):

@@ -1,0 +1,123 @@
+"""The overview of an evaluated folder that Python programs and notebooks get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...metrics.damage.titles import damage_noun, stored_title
+from ...notebooks import Cell, html_table
+from ..collection.thumbnails import thumbnail_of_file
+from ..support.figures import figure
+from ..support.wording import counted
+from .folders import EvaluatedCollection
+from .records import records
+from .summary import ListedPicture, Summary, summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Most pictures of each list.
+LISTED = 5
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What an evaluation found in some folders; it prints as a few lines.
+
+    Attributes:
+        by: stored name of the judge that ranks; ``SEVERAL`` for several together.
+        pictures: number of different pictures.
+        summary: counts, and the most notable pictures of each kind.
+        files: a record of each file, by the columns of ``soart evaluate --export`` (docs/evaluate.md).
+        problems: a sentence for each file that cannot be used, and one if the taste is not reliable yet.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder:
+        ...     pictures = Path(folder, "pictures")
+        ...     pictures.mkdir()
+        ...     for name in ("one.png", "copy.png"):
+        ...         Image.radial_gradient("L").convert("RGB").save(pictures / name)
+        ...     print(soart.evaluate(pictures, by="noise", collection=Path(folder, "collection")))
+        1 picture in 2 files, by freedom from noise: mean score 62
+        Best: one.png (62)
+        Suspected damage: none
+        Near-duplicates: 0 redundant (0 groups), exact copies: 1
+        Far from the rest: 0
+    """
+
+    by: str
+    pictures: int
+    summary: Summary = field(repr=False)
+    files: tuple[Mapping[str, Any], ...] = field(repr=False)
+    problems: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> tuple[ListedPicture, ...]:
+        """The best pictures, the best first; near-duplicates are left out."""
+        return self.summary.best
+
+    @property
+    def worst(self) -> tuple[ListedPicture, ...]:
+        """The worst pictures that are not among the best, the worst first; near-duplicates are left out."""
+        return self.summary.worst
+
+    def __str__(self) -> str:
+        return "\n".join([*self._lines(), *self.problems])
+
+    def _repr_html_(self) -> str:
+        """The best and the worst pictures as a table above the counts, for notebooks."""
+        rows: list[list[Cell]] = [
+            [kind, thumbnail_of_file(Path(one.path)), figure(one.score, 2), Path(one.path).name]
+            for kind, listed in (("best", self.best), ("worst", self.worst))
+            for one in listed
+        ]
+        first, *others = self._lines()
+        counts = [line for line in others if not line.startswith(("Best: ", "Worst: "))]
+        return html_table(["", "", "score", "file"], rows, [first, *counts, *self.problems])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a file, in the order of paths; values that are not known are missing."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.files), columns=list(self.files[0]) if self.files else None)
+
+    def _lines(self) -> list[str]:
+        summary = self.summary
+        damage = [f"{damage_noun(name)} {count}" for name, (count, _) in summary.damage.items() if count]
+        mean = f": mean score {figure(summary.mean, 2)}" if summary.best else ""
+        return [
+            f"{counted(self.pictures)} in {counted(summary.files, 'file')}, by {stored_title(self.by)}{mean}",
+            *(f"{kind}: {_names(those)}" for kind, those in (("Best", self.best), ("Worst", self.worst)) if those),
+            f"Suspected damage: {', '.join(damage) or 'none'}",
+            f"Near-duplicates: {summary.spare} redundant ({counted(summary.groups[0], 'group')}), exact copies: "
+            f"{summary.copies}",
+            f"Far from the rest: {summary.outliers[0]}",
+        ]
+
+
+def _names(pictures: Sequence[ListedPicture]) -> str:
+    return ", ".join(f"{Path(one.path).name} ({figure(one.score, 2)})" for one in pictures)
+
+
+def overview_of(evaluated: EvaluatedCollection, doubts: Sequence[str] = ()) -> Overview:
+    """The overview of an evaluated collection, which must be open.
+
+    Args:
+        evaluated: the evaluation.
+        doubts: sentences on judges that cannot be relied on.
+    """
+    update, judged = evaluated.update, evaluated.judged
+    return Overview(
+        evaluated.evaluation.main,
+        len(evaluated.evaluation.ids),
+        summarise(evaluated, LISTED),
+        tuple(records(evaluated.collection, update.scan_number, evaluated.evaluation, update.unusable, judged)),
+        (*doubts, *update.problems, *update.table_problems, *judged.problems),
+    )
