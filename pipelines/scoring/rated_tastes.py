@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..collection.collection import Collection
-from ..ingest.roots import collections_folder, title_of_collection
+from ..ingest.default_places import collections_folder
+from ..ingest.roots import title_of_collection
 from ..support.judge_names import TASTE_SUFFIX, TASTES_FOLDER
 from .taste_store import StoresInTurn, TasteStore, tastes_of
 
