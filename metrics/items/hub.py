@@ -27,13 +27,14 @@ def check_on_hub(name: str, file: str = "config.json") -> None:
         model_info(name, timeout=SECONDS)
     except RepositoryNotFoundError as error:
         raise ModelError(
-            f"The hub has no model {name!r}, or it is private: check the id, log in by 'hf auth login', or give a local folder."
+            f"The Hugging Face hub has no model {name!r}, or it is private: check the id, log in with 'hf auth login', or give "
+            "a local folder."
         ) from error
     except (HfHubHTTPError, HFValidationError):
         return
     # The library passes on the errors of its client for HTTP, which another version may replace.
     except Exception as error:
         raise ModelError(
-            f"The model {name!r} is not on this machine, and the hub cannot be reached ({first_line(error)}): check the id and "
+            f"The model {name!r} is not on this machine, and the Hugging Face hub cannot be reached ({first_line(error)}): check the id and "
             "the connection, or give a local folder, which works offline."
         ) from error

@@ -85,7 +85,7 @@ def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float], 
         judgements = message("%(count)s more choices", count=more)
     if trust.word in (CHANCE, UNPROVEN):
         # The figure that is expected says nothing of how much surer it would be.
-        return message("%(more)s would show more.", more=judgements)
+        return message("%(more)s would tell more surely.", more=judgements)
     if value - of_hundred(trust.concordance) < NAMED:
         return message("%(more)s would hardly raise this.", more=judgements)
     return message(

@@ -372,8 +372,8 @@ class Tuner:
                 for title, options in named.items()
             ),
             *(
-                f"It does not begin with what {stored_title(f'{TASTE}{person}')} shows of options, because the taste is "
-                f"not reliable yet ({taste.trust.sentence})."
+                f"The taste {person!r} is not reliable yet, so the tune does not begin with what it shows of options "
+                f"({taste.trust.sentence})."
                 for person, taste in self._tastes_of_people.items()
                 if taste.trust.useless and f"{TASTE}{person}" not in judges
             ),

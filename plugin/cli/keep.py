@@ -203,6 +203,6 @@ def _print_groups(found: Keepers, top: int) -> None:
     )
     if found.group == "look-alike":
         say(
-            "Listed first: lossless files that say how they were made, then pictures without suspected damage, then most pixels, then lossless files, then the highest score."
+            "Listed first: lossless files that say how they were made, then pictures without suspected damage, then most pixels, then files that are lossless or say how they were made, then the highest score."
         )
     say(f"{found.trust_sentence}.")

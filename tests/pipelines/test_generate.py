@@ -1,4 +1,5 @@
 import os
+import select
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -188,6 +189,7 @@ def test_the_requests_of_a_killed_call_are_drawn_by_the_next_one(where, embedded
         finally:
             os._exit(0)
     os.close(writer)
+    assert select.select([reader], [], [], 240)[0]
     with os.fdopen(reader) as stream:
         assert stream.read() == "drawn 2"
     assert os.waitpid(child, 0)[1] == signal.SIGKILL

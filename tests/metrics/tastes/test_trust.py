@@ -98,7 +98,7 @@ def test_ratings_that_may_be_chance_are_unproven():
     assert [trust.useless for trust in said] == [True, False]
     assert "about" not in said[0].sentence
     assert "as you would (chance is 50)" in said[0].sentence
-    assert said[0].advice == "So far this could be chance. 16 more ratings would show more."
+    assert said[0].advice == "So far this could be chance. 16 more ratings would tell more surely."
     assert f"about {round(100 * usual.mean)} as you would (very likely " in said[1].sentence
 
 

@@ -53,14 +53,18 @@ def test_the_process_starts_early_only_if_that_helps(cores, new, starts, monkeyp
     assert len(started) == (starts if fork_server.context().get_start_method() == "forkserver" else 0)
 
 
-def test_workers_say_why_no_process_can_start(monkeypatch):
+def test_a_process_that_cannot_start_early_is_left_to_the_workers(monkeypatch):
+    tried = []
+
     def refused():
+        tried.append(1)
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(fork_server, "look_new", lambda paths: True)
     monkeypatch.setattr(fork_server, "cores", lambda: 2)
     monkeypatch.setattr("multiprocessing.forkserver.ensure_running", refused)
     start_for(["photos"])
+    assert tried == [1] * (fork_server.context().get_start_method() == "forkserver")
 
 
 def test_workers_import_neither_a_database_nor_scipy():

@@ -40,13 +40,13 @@ def jobs():
 
 def test_two_visitors_load_the_judge_of_phrases_once(monkeypatch):
     lock, found, loaded = CrowdedLock(), [], []
-    second = threading.Thread(target=lambda: found.append(judging._built_in_once()))
+    second = threading.Thread(target=lambda: found.append(judging._built_in_once()), daemon=True)
 
     def load(name):
         loaded.append(name)
         if len(loaded) == 1:
             second.start()
-            lock.second_waits.wait()
+            assert lock.second_waits.wait(240)
         return object()
 
     monkeypatch.setattr(judging, "_loading", lock)
@@ -54,7 +54,7 @@ def test_two_visitors_load_the_judge_of_phrases_once(monkeypatch):
     # One of its own: other tests go on with the judge that they have loaded.
     monkeypatch.setattr(judging, "_built_in", lru_cache(judging._built_in.__wrapped__))
     first = judging._built_in_once()
-    second.join()
+    second.join(240)
     assert found == [first]
     assert loaded == ["embedded"]
 

@@ -178,7 +178,7 @@ def test_a_persons_taste_is_found_in_the_collection_first_and_left_alone_where_i
         doubted = replace(mine, trust=replace(mine.trust, word=CHANCE))
         own.save(doubted)
         (sentence,) = asked(collection, generator).beginnings
-        assert sentence.startswith("It does not begin with what taste: me shows of options, because ")
+        assert sentence.startswith("The taste 'me' is not reliable yet, so the tune does not begin with what ")
         assert doubted.trust.sentence in sentence
         assert asked(collection, generator).steering().expected == {}
         # A taste in doubt that judges, too, has a doubt of its own.

@@ -100,8 +100,7 @@ def test_mistakes_are_one_sentence(served, body, message):
     assert message in answer.json()["error"]
 
 
-def test_a_picture_that_crashes_its_decoder_does_not_end_the_server(served, monkeypatch):
-    """It is decoded where the pictures of the collection are."""
+def test_pictures_of_programs_are_decoded_where_those_of_the_collection_are(served, monkeypatch):
     [current] = served.app.state.server.collections
 
     def crash(content, label):

@@ -329,18 +329,20 @@ def test_of_two_guests_who_enter_a_name_at_the_same_time_one_gets_it(visit, monk
     guests.append(Visitor(client, token="", password=PASSWORD))
     lock, codes = CrowdedLock(), []
     monkeypatch.setattr(app.state.server.names, "_lock", lock)
-    second = threading.Thread(target=lambda: codes.append(guests[1].post("/rater", {"rater": "ann"}).status_code))
+    second = threading.Thread(
+        target=lambda: codes.append(guests[1].post("/rater", {"rater": "ann"}).status_code), daemon=True
+    )
     check = people.check_new_rater
 
     def checked(name, known):
         check(name, known)
         if not lock.second_waits.is_set():
             second.start()
-            lock.second_waits.wait()
+            assert lock.second_waits.wait(240)
 
     monkeypatch.setattr(people, "check_new_rater", checked)
     assert guests[0].post("/rater", {"rater": "ann"}).status_code == 200
-    second.join()
+    second.join(240)
     assert codes == [403]
 
 
