@@ -72,6 +72,8 @@ def seconds(command: tuple[str, ...], folder: Path, data: Path, path: str) -> tu
 
 def adopt_orphans() -> None:
     """Let this process wait for processes whose parents have ended, so that their CPU time counts; on Linux only."""
+    if sys.platform != "linux":
+        return
     set_child_subreaper = 36
     ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
 

@@ -57,9 +57,14 @@ class _Convolution(nn.Conv2d):
         return super().forward(x if before == after else functional.pad(x, (before, after, before, after)))
 
     def bounded(self, x: torch.Tensor) -> torch.Tensor:
-        """ReLU6 of the convolution, in one pass over memory where PyTorch can; the same values."""
-        if self.bias is None or x.device.type != "cpu" or torch.is_grad_enabled() or not _bounds_at_once():
-            return functional.relu6(self(x), inplace=True)
+        """ReLU6 of the convolution, in one pass over memory where PyTorch can; the same values but for rounding."""
+        usual = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled()
+        if self.bias is not None and usual and _bounds_at_once():
+            return self.bounded_at_once(x)
+        return functional.relu6(self(x), inplace=True)
+
+    def bounded_at_once(self, x: torch.Tensor) -> torch.Tensor:
+        """The same by oneDNN's convolution that is followed by a ReLU6; needs a bias, float32 and no gradient."""
         before, after = self.edges
         # Equal edges of one step more before: that costs a row and a column, where unequal ones cost a copy of x.
         edge = before if before == after else before + self.stride[0]
@@ -89,16 +94,20 @@ class _Convolution(nn.Conv2d):
 
 @cache
 def _bounds_at_once() -> bool:
-    """True if this PyTorch has oneDNN's convolutions that are followed by a ReLU6."""
-    weight, x = torch.linspace(-1, 1, 144).reshape(4, 4, 3, 3), torch.linspace(-2, 2, 256).reshape(1, 4, 8, 8)
-    geometry = ((1, 1), (1, 1), (1, 1), 1)
-    # PyTorch uses them itself, but they are not part of its public interface.
-    try:
-        order = torch.ops.mkldnn._reorder_convolution_weight(weight, *geometry, x.shape)
-        y = torch.ops.mkldnn._convolution_pointwise(x, order, None, *geometry, "hardtanh", (0.0, 6.0), "")
-    except (AttributeError, RuntimeError, TypeError):
-        return False
-    return torch.allclose(y, functional.relu6(functional.conv2d(x, weight, padding=1)), atol=1e-4)
+    """True if this PyTorch has oneDNN's convolutions that are followed by a ReLU6, of every kind in the network."""
+    x = torch.linspace(-2, 2, 4 * 9 * 11).reshape(1, 4, 9, 11)
+    for kernel, stride, groups in ((1, 1, 1), (3, 2, 1), (3, 1, 4), (5, 2, 4)):
+        with torch.random.fork_rng(devices=[]):
+            convolution = _Convolution(4, 4, kernel, stride, groups)
+        convolution.bias = nn.Parameter(torch.linspace(-1, 1, 4))
+        # PyTorch uses them itself, but they are not part of its public interface.
+        try:
+            y = convolution.bounded_at_once(x)
+        except (AttributeError, RuntimeError, TypeError):
+            return False
+        if not torch.allclose(y, functional.relu6(convolution(x)), atol=1e-4):
+            return False
+    return True
 
 
 def _bounded(convolution: _Convolution, norm: nn.Module, x: torch.Tensor) -> torch.Tensor:

@@ -1,11 +1,14 @@
-"""Asks the hub of Hugging Face once for a model that is not on this machine, before libraries ask for half a minute."""
+"""Asks the Hugging Face hub once whether it has a model.
+
+The libraries ask for half a minute where there is no connection.
+"""
 
 from __future__ import annotations
 
 from ...errors import ModelError, first_line
 
 #: Seconds that the hub has to answer.
-SECONDS = 3.0
+SECONDS = 10.0
 
 
 def check_on_hub(name: str, file: str = "config.json") -> None:
@@ -27,14 +30,17 @@ def check_on_hub(name: str, file: str = "config.json") -> None:
         model_info(name, timeout=SECONDS)
     except RepositoryNotFoundError as error:
         raise ModelError(
-            f"The Hugging Face hub has no model {name!r}, or it is private: check the id, log in with 'hf auth login', or give "
-            "a local folder."
+            "The Hugging Face hub has no model %(model)s, or it is private: check the id, log in with 'hf auth login', or "
+            "give a local folder.",
+            model=repr(name),
         ) from error
     except (HfHubHTTPError, HFValidationError):
         return
     # The library passes on the errors of its client for HTTP, which another version may replace.
     except Exception as error:
         raise ModelError(
-            f"The model {name!r} is not on this machine, and the Hugging Face hub cannot be reached ({first_line(error)}): check the id and "
-            "the connection, or give a local folder, which works offline."
+            "The model %(model)s is not on this machine, and the Hugging Face hub cannot be reached (%(reason)s): check the "
+            "id and the connection, or give a local folder, which works offline.",
+            model=repr(name),
+            reason=first_line(error),
         ) from error

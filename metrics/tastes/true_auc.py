@@ -13,7 +13,8 @@ and the held-out figure h,
 V is the variance of an AUC of n and n independent pictures (Newcombe's method 5). c tells how much less cross-validation
 shows than new pictures would, of usual tastes and of plain ones. The shares of the three sorts are a multinomial logistic
 regression on what is known of the log evidence that items explain the likings (``fitting.evidence_of``), log n, h, and the AUC
-of appeal on the rated pictures, which has learnt nothing from them. Both AUCs are told in standard deviations.
+of appeal on the rated pictures, which has learnt nothing from them. Both AUCs are told in standard deviations; for *nothing*
+the held-out one is told as log-odds.
 After n' pictures, η of a usual taste moves with the slope, and keeps its distance from the prior's middle but for a share:
 
     η_n' = level + slope·log(n'/8) + ρ (η_n − level − slope·log(n/8)) + √(1 − ρ²) scale·√(ν/(ν − 2)) ε,   ρ = r^|log₂(n'/n)|

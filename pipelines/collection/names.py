@@ -1,4 +1,7 @@
-"""Names in a collection's folder, for those who need no more than these: opening one takes SQLAlchemy."""
+"""Names of files in a collection's folder.
+
+For those who need no more than these: opening a collection takes SQLAlchemy.
+"""
 
 #: The database.
 DATABASE = "soart.db"

@@ -1,4 +1,7 @@
-"""Where the collections lie that the user gave no place; without SQLAlchemy, which takes a third of a second to import."""
+"""Default places of collections.
+
+Without SQLAlchemy, which takes a third of a second to import.
+"""
 
 from __future__ import annotations
 

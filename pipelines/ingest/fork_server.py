@@ -1,6 +1,7 @@
-"""The process that workers are forked from, which imports once what all of them need.
+"""The process that workers are forked from.
 
-That takes two seconds, so a command that will measure pictures starts it before its own imports, and both import at once.
+It imports once what all of them need, which takes two seconds. So a command that will measure pictures starts it before its
+own imports, and both import at once.
 """
 
 from __future__ import annotations

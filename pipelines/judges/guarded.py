@@ -8,18 +8,20 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ...errors import ImageError, first_line
 from ...metrics.damage.names import JUDGE, PERSON
-from ...metrics.protocols import Extractor, Judge, Scale, Values
+from ...metrics.protocols import Extractor, Judge, Making, Scale, Values
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..support.wording import counted
 
 #: Pictures of a collection, or in memory.
 View = StoredPictures | PicturesInMemory
+#: The hash of a picture, and its prompt or making where a judge reads that.
+Seen: TypeAlias = tuple[str, str | Making | None]
 #: Seconds that a judge may take for a batch before it is given up; pictures that it gets at once, and measured ones.
 SECONDS, BATCH, MEASURED_BATCH = 300.0, 8, 512
 #: Longest name of stored scores.
@@ -101,8 +103,8 @@ class GuardedJudge:
         stored_name: fixed when the guard is made.
         extractor: measures the items that it judges by; None for a judge of anything else.
         stopped: a sentence that says why the judge is given up; empty while it is not.
-        without_value: names of pictures that it gave no value, with their prompts; they are judged once.
-        known: values of a taste whose stored values may be those of an earlier version, by the same names and prompts.
+        without_value: what it saw of pictures that it gave no value; they are judged once.
+        known: values of a taste by what it saw, because stored ones may be those of an earlier version.
         failed: pictures without a value, by the reason.
         why: reasons in words by the number of a picture, where it gave no value and said why.
         unreadable: a sentence for each picture that could not be read for it.
@@ -115,8 +117,8 @@ class GuardedJudge:
         self.extractor: Extractor | None = getattr(judge, "extractor", None) if "items" in self.needs else None
         self.batch = batch or (MEASURED_BATCH if self.needs == {"items"} else BATCH)
         self.stopped = ""
-        self.without_value: set[tuple[str, str]] = set()
-        self.known: dict[tuple[str, str], float] = {}
+        self.without_value: set[Seen] = set()
+        self.known: dict[Seen, float] = {}
         self.failed: dict[str, WithoutValue] = {}
         self.why: dict[int, str] = {}
         self.unreadable: list[str] = []

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ...metrics.damage.names import JUDGE, TASTE
 from ...metrics.damage.titles import has_points
+from ...metrics.protocols import Making
 from ..collection.queries import scores_of
 from ..collection.results import store_changed_scores
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import taste_with_given
 from ..support.batching import batches
-from .guarded import GuardedJudge, View
+from .guarded import GuardedJudge, Seen, View
 from .people import judgements_of
-from .versions import note_latest
+from .versions import ADHERENCES, note_latest
 
 
 def judge_pictures(
@@ -95,19 +96,25 @@ def values_of(
         on_batch(fresh, batch)
         values |= fresh
         problems += unreadable
-        # By its method: importing the class brings SciPy, which takes a quarter of a second.
-        if (missing_extras := getattr(judge.inner, "missing_extras", None)) is not None:
-            problems += missing_extras(batch)
+        # By its name: importing the class brings SciPy, which takes a quarter of a second.
+        if judge.name.partition(":")[0] == ADHERENCES:
+            problems += judge.inner.missing_extras(batch)  # type: ignore[attr-defined]
         batch.release()
         if judge.extractor is None:
             progress(len(block))
     return values, problems
 
 
-def _seen(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, tuple[str, str]]:
-    """Hash and prompt of pictures by id, which tell what a judge has seen; without prompts if it reads none."""
-    prompts = pictures.prompts() if "prompt" in judge.needs else [""] * len(pictures.rows)
-    return {row.id: (row.sha256, prompt) for row, prompt in zip(pictures.rows, prompts, strict=True)}
+def _seen(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, Seen]:
+    """The hash of pictures by id, with the prompt of each or, for a taste, its making, where the judge reads that."""
+    read: Sequence[str | Making | None] | None = None
+    if "prompt" in judge.needs:
+        read = pictures.prompts()
+    elif judge.stored_name.startswith(TASTE):
+        read = judge.inner.makings(pictures)  # type: ignore[attr-defined]
+    return {
+        row.id: (row.sha256, one) for row, one in zip(pictures.rows, read or [None] * len(pictures.rows), strict=True)
+    }
 
 
 def still_to_judge(
@@ -139,7 +146,7 @@ def still_to_judge(
 
 
 def _lasting(judge: GuardedJudge) -> bool:
-    """True for a taste whose values follow from the pictures alone, not from what others say of them meanwhile."""
+    """True for a taste whose values do not change with what others say of pictures meanwhile."""
     return judge.stored_name.startswith(TASTE) and taste_with_given(judge.inner) is None
 
 

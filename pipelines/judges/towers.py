@@ -44,7 +44,7 @@ class Towers:
             ModelError: the model is missing, cannot be loaded, or is not a vision model.
             JudgeError: it has no text tower, or no usable tokenizer.
         """
-        # First, because it knows whether there is such a model without the second that importing transformers takes.
+        # First: a model that does not exist is refused before transformers is imported, which takes a second.
         extractor = DeepExtractor.load(source, device=device)
         import_whole("transformers")
         from transformers import AutoTokenizer

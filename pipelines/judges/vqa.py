@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ...errors import JudgeError, first_line
+from ...errors import JudgeError, ModelError, first_line
 from ...files import from_home
 from ...metrics.items.hub import check_on_hub
 from ...metrics.items.networks import quiet
@@ -86,8 +86,11 @@ def load(argument: str) -> VqaJudge:
     Raises:
         JudgeError: the model cannot be loaded, or cannot answer yes or no.
     """
-    if not from_home(argument).is_dir():
-        check_on_hub(argument)
+    try:
+        if not from_home(argument).is_dir():
+            check_on_hub(argument)
+    except ModelError as error:
+        raise JudgeError(*error.args) from error
     import_whole("transformers")
     from transformers import AutoModelForVisualQuestionAnswering, AutoProcessor
 

@@ -112,7 +112,11 @@ class Watch:
         if self._once:
             self.end()
         # Before the step, which moves the scheduler on.
-        shares = prediction(self._scheduler, timestep)
+        try:
+            shares = prediction(self._scheduler, timestep)
+        # A time that is not in the schedule; what is shown on the way must not end the drawing.
+        except (IndexError, ValueError, TypeError):
+            shares = None
         as_dict = options.pop("return_dict", True)
         output = self._step(model_output, timestep, sample, *rest, **options, return_dict=True)
         original = next((value for name in _PREDICTIONS if (value := getattr(output, name, None)) is not None), None)

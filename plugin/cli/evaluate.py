@@ -112,6 +112,8 @@ def evaluate(
 
     Nothing is written beside the pictures. A second run opens new and changed files only.
     """
+    if open_report and not report:
+        raise typer.BadParameter("there is nothing to open: add --report", param_hint="--open")
     if collection is None and engine == "local":
         start_for(folders)
     from ...pipelines.evaluation.export import export_evaluation, format_of
@@ -121,8 +123,6 @@ def evaluate(
     from ...pipelines.judges.engines import judging_named
     from ...pipelines.judges.finding import doubts_of
 
-    if open_report and not report:
-        raise typer.BadParameter("there is nothing to open: add --report", param_hint="--open")
     with wrong_usage("--export"):
         for path in export or ():
             format_of(path)
