@@ -135,15 +135,15 @@ class Watch:
         self.resting += seconds
 
 
-def waited(question: Iterator[object]) -> object:
-    """The first answer that is not empty, within ``LONGEST`` seconds."""
+def waited(question: Iterator[object], pause: float = 0.1) -> object:
+    """The first answer that is not empty, within ``LONGEST`` seconds; one question each ``pause`` seconds."""
     end = time.monotonic() + LONGEST
     for answer in question:
         if answer:
             return answer
         if time.monotonic() > end:
             raise TimeoutError("waited in vain")
-        time.sleep(0.1)
+        time.sleep(pause)
     raise AssertionError("unreachable")
 
 
@@ -257,7 +257,8 @@ def main() -> None:
                     reading = first.state()["reading"]
                     yield not reading["live"] and len(first.ranked()) >= reading["pictures"]
 
-            waited(whole())
+            # As often as the page asks: every question costs the server time.
+            waited(whole(), 1)
             watch.note(server, f"ranking of all {len(first.ranked())} pictures")
             files = {image: first.file_of(image) for image in first.get("/api/ids").json()["ids"]}
             reached = [first.auc(files)]
