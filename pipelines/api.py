@@ -38,6 +38,8 @@ from .optimizing.parents import beginning
 from .scoring.example_pictures import example_thumbnails
 from .scoring.measuring import open_pictures
 from .scoring.pictures import StoredPictures
+from .scoring.rated_tastes import tastes_at_hand
+from .support.failures import told_together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +72,7 @@ class Ranking(list[RankedPicture]):
             for p in self[:SHOWN]
         ]
         more = [f"{len(self) - SHOWN} more"] if len(self) > SHOWN else []
-        return html_table(["", "", "score", "", "why"], rows, [*more, *self.problems])
+        return html_table(["", "", "score", "", "why"], rows, [*more, *told_together(self.problems)])
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a picture: place, path, score, percentile, reasons and prompt."""
@@ -134,9 +136,9 @@ def generate(
         ...     print([(picture.place, picture.prompt.split(",")[0]) for picture in pictures])
         [(1, 'a boat'), (2, 'a boat')]
     """
-    judges = judges_for(by)
+    judges = _judges_beside(collection, by)
     with ExitStack() as stack:
-        generator = _generator(model, collection, stack)
+        generator = _generator(model, stack)
         requests = generation.plan(
             prompt,
             count,
@@ -201,9 +203,9 @@ def optimize(
         ...     print(better.marks.value >= better.start_marks.value, better.image.size)
         True (64, 64)
     """
-    judge = optimizing.judge_for(by, anyway=anyway)
+    judge = optimizing.judge_for(dict(_judges_beside(collection, by)), anyway=anyway)
     with ExitStack() as stack:
-        generator = _generator(model, collection, stack)
+        generator = _generator(model, stack)
         files = [Path(like)] if isinstance(like, str | Path) else [Path(one) for one in like]
         if prompt is None and not files:
             raise SoartError("Expected a prompt, or pictures to begin with (like=), got neither.")
@@ -279,11 +281,11 @@ def distil(
         >>> refused()
         "'overall' is not a taste: learn one with soart taste learn, and name that."
     """
-    judge = optimizing.judge_for(by, anyway=anyway)
+    judge = optimizing.judge_for(dict(_judges_beside(collection, by)), anyway=anyway)
     distilling.check_taste(judge)
     distilling.checked_path(lora)
     with ExitStack() as stack:
-        generator = _generator(model, collection, stack)
+        generator = _generator(model, stack)
         opened = _opened(collection, stack)
         recipe = Recipe(
             training_steps, rank=rank, rate=distilling.usual_rate(generator) if rate is None else rate, seed=seed
@@ -333,10 +335,11 @@ def rank(
         expect("the distance as a number", min_distance, int, float)
         if not min_distance >= 0:
             raise SoartError(f"Expected a distance of 0 or more, got {min_distance}.")
-    judges = judges_for(by)
     if isinstance(pictures, Collection):
+        judges = judges_for(by, tastes_at_hand(places=[pictures]))
         return _ranking(pictures, pictures.images(), judges, min_distance)
     given = _paths(pictures)
+    judges = judges_for(by, tastes_at_hand(places=given))
     store, rows, problems = open_pictures(given, measurer_of(judges))
     with store:
         if problems and not rows:
@@ -396,8 +399,9 @@ def keep(
         [('tiles', 'sharp.png')]
     """
     check_groups(group, per_group, rater)
-    judges = judges_for(by)
-    store, roots = _store_for("keep", pictures, collection)
+    paths, where = _checked_places("keep", pictures, collection)
+    judges = judges_for(by, tastes_at_hand(places=[where] if where else paths))
+    store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
     with store:
         evaluated = sync_and_evaluate(store, Scan(roots), LocalEngine(), dict(judges))
         return find_keepers(evaluated, group, per_group, rater=rater)
@@ -443,27 +447,27 @@ def evaluate(
         ...     print(overview.pictures, [Path(picture.path).name for picture in overview.best])
         2 ['sharp.png', 'soft.png']
     """
-    judges = judges_for(by)
-    store, roots = _store_for("evaluate", pictures, collection)
+    paths, where = _checked_places("evaluate", pictures, collection)
+    judges = judges_for(by, tastes_at_hand(places=[where] if where else paths))
+    store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
     with store:
         return overview_of(sync_and_evaluate(store, Scan(roots), LocalEngine(), dict(judges)), doubts_of(judges))
 
 
-def _store_for(
+def _checked_places(
     function: str, pictures: str | Path | Iterable[str | Path], collection: str | Path | None
-) -> tuple[Collection, list[Path]]:
-    """The collection that stores the evaluation of some pictures, to be closed by the caller, and the folders to scan.
+) -> tuple[list[str], str | None]:
+    """The folders and files to evaluate, and the collection that stores the evaluation; None for the default.
 
     Raises:
-        CollectionError: see ``evaluate``.
+        CollectionError: an argument of another type, or no folder.
     """
     expect("the collection as a folder or a URL", collection, str, Path, type(None), error=CollectionError)
     if isinstance(pictures, Collection):
         raise CollectionError(
             f"soart.{function} takes a collection by its folder or its URL, not an open one: pass its folder."
         )
-    paths = [str(path) for path in _paths(pictures)]
-    return open_collection_for(paths, None if collection is None else str(collection))
+    return [str(path) for path in _paths(pictures)], None if collection is None else str(collection)
 
 
 def _folder(wildcards: str | Path | None) -> Path | None:
@@ -489,12 +493,15 @@ def _paths(pictures: str | Path | Iterable[str | Path]) -> list[str | Path]:
     return paths
 
 
-def _generator(
-    model: str | Path | LoadedModel | ImageGenerator | None, collection: str | Path | Collection, stack: ExitStack
-) -> ImageGenerator:
-    """The generator of a model, which the stack closes unless it is the caller's, after a check of the collection's place."""
+def _judges_beside(collection: str | Path | Collection, by: By) -> list[Weighted]:
+    """The judges that a caller names; a name means a taste of the collection first, after a check of its place."""
     if not isinstance(collection, Collection):
         Collection.check_place(collection)
+    return judges_for(by, tastes_at_hand(places=[collection]))
+
+
+def _generator(model: str | Path | LoadedModel | ImageGenerator | None, stack: ExitStack) -> ImageGenerator:
+    """The generator of a model, which the stack closes unless it is the caller's."""
     if isinstance(model, ImageGenerator):
         return model
     what = "the model as a name, a path, the result of load_model or a generator"

@@ -20,7 +20,7 @@ from ..collection.collection import Collection
 from ..collection.ratings import ratings
 from ..collection.tables import ImageRow
 from ..generate import generate
-from ..judges.finding import By
+from ..judges.finding import By, judges_for
 from ..judges.guarded import GuardedJudge
 from ..models.drawing_on import fitted
 from ..models.generator import ImageGenerator
@@ -32,6 +32,7 @@ from ..models.request import Request
 from ..optimizing.optimize import judge_for, learnt_from
 from ..scoring.pictures import StoredPictures
 from ..scoring.prompts import prompts_of
+from ..scoring.rated_tastes import tastes_at_hand
 from ..scoring.taste_judge import TasteJudge
 from .card import STRENGTHS, Examination, TrustCard
 from .denoiser import Denoiser, refusal_of_training
@@ -154,7 +155,7 @@ def distil(
     expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
     recipe = recipe or Recipe(rate=usual_rate(generator))
     _check(prompt, pictures, check, recipe)
-    judge = judge_for(by, anyway=anyway)
+    judge = judge_for(dict(judges_for(by, tastes_at_hand(places=[collection]))), anyway=anyway)
     taste = check_taste(judge)
     if why := refusal_of_training(generator):
         raise ModelError(why)

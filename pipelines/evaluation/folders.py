@@ -19,6 +19,7 @@ from ..ingest.sync import Update, sync
 from ..judges.engines import Judging
 from ..judges.finding import By, judges_for
 from ..judges.storing import judge_pictures
+from ..scoring.rated_tastes import tastes_at_hand
 from .evaluate import evaluate
 from .judging import JudgedPictures, judge_evaluated
 from .result import Evaluation
@@ -41,6 +42,13 @@ class EvaluatedCollection:
     evaluation: Evaluation
     title: str
     judged: JudgedPictures = field(default_factory=JudgedPictures)
+
+
+def unkept(collection: Collection) -> list[str]:
+    """A sentence if an evaluation in a collection is lost in the end, because the collection cannot be written."""
+    if collection.kept:
+        return []
+    return [f"The collection {collection.name!r} is read-only: this evaluation of it is not kept."]
 
 
 def sync_and_evaluate(
@@ -90,7 +98,7 @@ def sync_and_evaluate(
     """
     for what, value, kind in (("a collection", collection, Collection), ("a Scan of folders", scan, Scan)):
         check_type(what, value, kind)
-    judges = judges_for(by)
+    judges = judges_for(by, tastes_at_hand(places=[collection]))
     needed = [of for judge, _ in judges if (of := getattr(judge.inner, "item_kind", None)) is not None]
     kinds = {kind for kind in needed if kind.version != taste_extractor().version}
     update = sync(

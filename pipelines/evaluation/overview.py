@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ...metrics.damage.titles import damage_noun, stored_title
 from ...notebooks import Cell, html_table
 from ..collection.thumbnails import thumbnail_of_file
+from ..support.failures import told_together
 from ..support.figures import figure
 from ..support.wording import counted
-from .folders import EvaluatedCollection
+from .folders import EvaluatedCollection, unkept
 from .records import records
 from .summary import ListedPicture, Summary, summarise
 
@@ -32,7 +33,8 @@ class Overview:
         pictures: number of different pictures.
         summary: counts, and the most notable pictures of each kind.
         files: a record of each file, by the columns of ``soart evaluate --export`` (docs/evaluate.md).
-        problems: a sentence for each file that cannot be used, and one if the taste is not reliable yet.
+        problems: a sentence for each file that cannot be used, one if the taste is not reliable yet, and one if the
+            collection is read-only, so that the evaluation is not kept. What is wrong with many files is printed once.
 
     Examples:
         >>> from pathlib import Path
@@ -69,7 +71,7 @@ class Overview:
         return self.summary.worst
 
     def __str__(self) -> str:
-        return "\n".join([*self._lines(), *self.problems])
+        return "\n".join([*self._lines(), *told_together(self.problems)])
 
     def _repr_html_(self) -> str:
         """The best and the worst pictures as a table above the counts, for notebooks."""
@@ -80,7 +82,7 @@ class Overview:
         ]
         first, *others = self._lines()
         counts = [line for line in others if not line.startswith(("Best: ", "Worst: "))]
-        return html_table(["", "", "score", "file"], rows, [first, *counts, *self.problems])
+        return html_table(["", "", "score", "file"], rows, [first, *counts, *told_together(self.problems)])
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a file, in the order of paths; values that are not known are missing."""
@@ -119,5 +121,5 @@ def overview_of(evaluated: EvaluatedCollection, doubts: Sequence[str] = ()) -> O
         len(evaluated.evaluation.ids),
         summarise(evaluated, LISTED),
         tuple(records(evaluated.collection, update.scan_number, evaluated.evaluation, update.unusable, judged)),
-        (*doubts, *update.problems, *update.table_problems, *judged.problems),
+        (*doubts, *unkept(evaluated.collection), *update.problems, *update.table_problems, *judged.problems),
     )

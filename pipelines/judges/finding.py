@@ -284,8 +284,8 @@ def _unknown(text: str, tastes: Tastes) -> JudgeError:
     near = meant(name, names if colon else [*tastes.names(), *names])
     if near:
         return JudgeError(f"There is no judge {text!r}: did you mean {near + colon + argument!r}?")
-    mine = ", ".join(tastes.names())
-    own = f"your tastes: {mine}" if mine else "you have no taste yet, soart start FOLDER learns one"
+    learnt = ", ".join(tastes.names())
+    own = f"tastes: {learnt}" if learnt else "you have no taste yet, soart start FOLDER learns one"
     return JudgeError(
         f"There is no judge {text!r}: name one of {', '.join(names)}; {own}; or person:NAME, or module:Class."
     )

@@ -26,6 +26,7 @@ from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.near_duplicates import distinct_rows, keeping_order
 from ..evaluation.settings import EvaluationSettings
 from ..scoring.grouping import grouped_by
+from ..support.failures import told_together
 from ..support.figures import figure
 from ..support.wording import counted
 from .choosing import Choice, choose, too_close
@@ -99,7 +100,7 @@ class Keepers:
         more = [f"{len(self.groups) - SHOWN} more groups"] if len(self.groups) > SHOWN else []
         alone = [f"In no group: {counted(len(self.alone))}."] if self.alone else []
         headings = ["", "keepers", "others", "why"]
-        return html_table(headings, rows, [*more, *alone, f"{self.trust_sentence}.", *self.problems])
+        return html_table(headings, rows, [*more, *alone, f"{self.trust_sentence}.", *told_together(self.problems)])
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a picture of a group: group, path, score, True for a keeper, prompt and why."""

@@ -7,6 +7,7 @@ reads or learns tastes: hosts list them when they start.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,19 +70,23 @@ class TasteStore:
         """True if there is a taste of that name."""
         return bool(_NAME.fullmatch(name)) and self.path(name).is_file()
 
-    def existing(self, name: str) -> Path:
+    def existing(self, name: str, elsewhere: Sequence[str] = ()) -> Path:
         """The file of a taste.
+
+        Args:
+            name: of the taste.
+            elsewhere: names of tastes in other folders, which a message lists too.
 
         Raises:
             TasteError: there is no taste of that name.
         """
         path = self.path(name)
         if not self.holds(name):
-            names = ", ".join(self.names())
+            own = self.names()
+            names = ", ".join(dict.fromkeys([*own, *elsewhere]))
             advice = f"choose one of {names}, or learn it" if names else "there is none yet, so learn it"
-            raise TasteError(
-                f"There is no taste {name!r} in {str(self.folder)!r}: {advice} with soart start or soart taste learn."
-            )
+            place = "" if {*elsewhere} - {*own} else f" in {str(self.folder)!r}"
+            raise TasteError(f"There is no taste {name!r}{place}: {advice} with soart start or soart taste learn.")
         return path
 
     def load(self, name: str) -> Taste:
@@ -129,10 +134,11 @@ class StoresInTurn:
     Args:
         stores: of the folders, at least one.
         own: the one that messages name where none has a taste; by default the last one.
+        near: the ones that a user expects a taste in without being told.
     """
 
-    def __init__(self, *stores: TasteStore, own: TasteStore | None = None) -> None:
-        self._stores, self.own = stores, own or stores[-1]
+    def __init__(self, *stores: TasteStore, own: TasteStore | None = None, near: Sequence[TasteStore] = ()) -> None:
+        self._stores, self.own, self._near = stores, own or stores[-1], near
 
     def names(self) -> list[str]:
         """Names of all tastes, those of the first folder first."""
@@ -144,15 +150,21 @@ class StoresInTurn:
 
     def existing(self, name: str) -> Path:
         """The file of a taste, see ``TasteStore.existing``."""
-        return self._with(name).existing(name)
+        return self._with(name).existing(name, self.names())
+
+    def is_near(self, name: str) -> bool:
+        """True if a user expects the taste of that name without being told where it lies."""
+        return self._with(name) in self._near
 
     def load(self, name: str) -> Taste:
         """Read a taste, see ``TasteStore.load``."""
-        return self._with(name).load(name)
+        from ...metrics.tastes.taste_files import load_taste
+
+        return load_taste(self.existing(name))
 
     def delete(self, name: str) -> None:
         """Delete the file of a taste, see ``TasteStore.delete``."""
-        self._with(name).delete(name)
+        delete_file(self.existing(name))
 
     def _with(self, name: str) -> TasteStore:
         return next((store for store in self._stores if store.holds(name)), self.own)

@@ -117,6 +117,7 @@ def evaluate(
     if collection is None and engine == "local":
         start_for(folders)
     from ...pipelines.evaluation.export import export_evaluation, format_of
+    from ...pipelines.evaluation.folders import unkept
     from ...pipelines.ingest.engines import engine_named
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
@@ -140,8 +141,7 @@ def evaluate(
         for names, where in sides:
             stores.append(open_collection_for(names, where, scan_of=scan_of, scratch=True))
             store = stack.enter_context(stores[-1][0])
-            if not store.kept:
-                warnings.append(f"The collection {store.name!r} is read-only: this evaluation of it is not kept.")
+            warnings += unkept(store)
         if len({store.name for store, _ in stores}) < len(stores):
             raise SoartError(f"Expected another collection to compare with, got {stores[0][0].name!r} twice.")
         if target:

@@ -321,35 +321,26 @@ def load_judges(
         folder: of tastes; None for those of the collections in ``places``, then the user's, then those of rated folders.
         places: collections, and folders that were evaluated or seen in the gallery; others have no tastes.
     """
-    from ...pipelines.collection.collection import Collection
-    from ...pipelines.ingest.roots import place_of
     from ...pipelines.judges.finding import guarded, judges_for
     from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    collections = [place for place in map(place_of, places) if Collection.is_collection(place)]
-    tastes = tastes_at_hand(folder, collections)
+    tastes = tastes_at_hand(folder, places)
     named = weighted(by or (), "--by")
     with err.status("loading the judges…") if sys.stderr.isatty() else nullcontext():
         judges = judges_for({guarded(name, tastes): weight for name, weight in named})
     for name, _ in named:
-        note_origin(tastes, name, collections)
+        note_origin(tastes, name)
     return judges
 
 
-def note_origin(tastes: StoresInTurn, name: str, collections: Sequence[Path | str] = ()) -> None:
-    """Say whose ratings a taste was learnt from if it is that of another folder.
-
-    Args:
-        tastes: the tastes that can be named.
-        name: of the judge, which may be no taste.
-        collections: of the folders that the command is about.
-    """
+def note_origin(tastes: StoresInTurn, name: str) -> None:
+    """Say which folder's ratings taught a taste if the command is not about that folder; ``name`` may be no taste."""
     from ...pipelines.scoring.rated_tastes import origin_of
 
-    if name not in tastes.names() or tastes.path(name).parent.parent in map(Path, collections):
+    if name not in tastes.names() or tastes.is_near(name):
         return
     if folder := origin_of(tastes, name):
-        note(f"The taste {name!r} is the one that your ratings in {folder!r} taught.")
+        note(f"The taste {name!r} was learnt from ratings in {folder!r}.")
 
 
 def with_generator_options(

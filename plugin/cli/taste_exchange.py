@@ -204,7 +204,7 @@ def import_(
 
 
 def list_(tastes: TasteFolder = None, as_json: Json = False) -> None:
-    """List your tastes, and those that your ratings of folders taught: how reliable each is, and its method."""
+    """List your tastes, and those that ratings of folders taught: how reliable each is, and its method."""
     from rich.text import Text
 
     from ...errors import TasteError
@@ -261,7 +261,8 @@ def delete(
     for name, holders in holders_of(names, store.own).items():
         note(f"A copy of {name!r} stays in {', '.join(map(repr, holders))}: scores do not change.")
     for text in default.value or () if tastes is None else ():
-        if (name := text.rpartition("=")[0] or text) in names:
+        # A taste of a rated folder may take the place of a deleted one.
+        if (name := text.rpartition("=")[0] or text) in names and name not in store.names():
             note(f"{name!r} is still a configured judge ({default.source}): commands that use it will fail.")
     return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")
 

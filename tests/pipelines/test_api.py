@@ -1,19 +1,26 @@
 """The documented way in from Python, on the embedded model at two steps."""
 
+import codecs
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from specimens.judging import Brightness, PixelJudge
+from specimens.rights import enterable_folder, unwritable
 
 import soart
-from soart.errors import CollectionError, JudgeError, ModelError, SoartError
+from soart.errors import CollectionError, JudgeError, ModelError, SoartError, TasteError
 from soart.metrics.damage.technical import TechnicalJudge
+from soart.metrics.tastes.trust import CHANCE
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
+from soart.pipelines.ingest.default_places import collections_folder, default_collection_path
 from soart.pipelines.scoring.taste_judge import TasteJudge
-from soart.pipelines.tastes.learning import Sources, learn
+from soart.pipelines.scoring.taste_store import tastes_of
+from soart.pipelines.tastes.learning import Sources, learn, learn_from_pictures
 
 
 @pytest.fixture
@@ -159,12 +166,95 @@ def test_a_folder_is_evaluated_in_one_call(tmp_path):
     frame = overview.to_pandas()
     assert [Path(path).name for path in frame["path"]] == ["0.png", "1.png", "bad.png", "copy.png"]
     assert frame["score"].isna().tolist() == [False, False, True, False]
+    many = replace(overview, problems=tuple(f"'{number}.png' is damaged." for number in range(3000)))
+    for shown in (str(many), many._repr_html_()):
+        assert (shown.count("is damaged"), "2999 other files" in shown) == (1, True)
     page = overview._repr_html_()
     assert (page.count("<img"), "0.png" in page, "Best: " in page) == (2, True, False)
     with pytest.raises(CollectionError, match=r"soart\.evaluate takes a collection by its folder"):
         soart.evaluate(soart.Collection(None))
     with pytest.raises(CollectionError, match="There is no picture in"):
         soart.evaluate(tmp_path / "nowhere")
+
+
+def test_a_mistake_leaves_no_collection_behind(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "empty").mkdir()
+    for call in (soart.evaluate, soart.keep):
+        with pytest.raises(CollectionError, match="There is no picture in"):
+            call(tmp_path / "empty", by="blur")
+        assert not collections_folder().exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs rights of POSIX")
+def test_a_collection_that_cannot_be_written_is_evaluated(monkeypatch):
+    """Also by a user who may not read the folder of the user's data."""
+    with enterable_folder() as folder:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "home"))
+        # Imports everything, which an ordinary user may not read here.
+        codecs.lookup("cp437")
+        Image.radial_gradient("L").convert("RGB").save(folder / "0.png")
+        overview = soart.evaluate(folder, by="blur", collection=folder / "kept")
+        assert overview.problems == ()
+        with unwritable(folder):
+            again = soart.evaluate(folder, by="blur", collection=folder / "kept")
+    assert [one.score for one in again.best] == [one.score for one in overview.best]
+    assert again.problems == (
+        f"The collection {str(folder / 'kept')!r} is read-only: this evaluation of it is not kept.",
+    )
+
+
+@pytest.fixture(scope="module")
+def rated_folders(tmp_path_factory):
+    """Two folders of pictures with a taste ``me`` each: of noise, in doubt, and, learnt later, of plain pictures."""
+    place = tmp_path_factory.mktemp("rated")
+    rng = np.random.default_rng(0)
+    noise = [*rng.integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)]
+    ramp = np.linspace(0, 1, 64)[:, None, None] * np.ones((64, 64, 3))
+    plain = [(ramp * (60 + 30 * number)).astype(np.uint8) for number in range(6)]
+    doubtful = learn_from_pictures("me", noise, plain)
+    doubtful = replace(doubtful, trust=replace(doubtful.trust, word=CHANCE))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DATA", "CONFIG"):
+            patch.setenv(f"XDG_{name}_HOME", str(place / name.lower()))
+        for age, (name, taste) in enumerate({"a": doubtful, "b": learn_from_pictures("me", plain, noise)}.items()):
+            (place / name).mkdir()
+            Image.fromarray(noise[0]).save(place / name / "noise.png")
+            Image.fromarray(plain[3]).save(place / name / "plain.png")
+            where = default_collection_path([place / name])
+            Collection(where).close()
+            os.utime(tastes_of(where).save(taste), (age, age))
+        yield place
+
+
+def test_a_name_means_the_taste_of_the_folder_in_question_first(rated_folders, embedded):
+    """It meant the taste that was learnt last in any folder, without a word."""
+    first = {
+        "a": (soart.rank(rated_folders / "a", by="me"), soart.evaluate(rated_folders / "a", by="me")),
+        "b": (soart.rank(rated_folders / "b", by="me"), soart.evaluate(rated_folders / "b", by="me")),
+    }
+    names = {
+        name: [Path(ranked[0].path).name, Path(overview.best[0].path).name]
+        for name, (ranked, overview) in first.items()
+    }
+    assert names == {"a": ["noise.png"] * 2, "b": ["plain.png"] * 2}
+    assert [bool(ranked.problems) for ranked, _ in first.values()] == [True, False]
+    kept = soart.keep(rated_folders / "a", by="me", collection=default_collection_path([rated_folders / "a"]))
+    assert Path(kept.staying[0]).name == "noise.png"
+    where = default_collection_path([rated_folders / "a"])
+    with Collection(where) as opened:
+        assert soart.rank(opened, by="me").problems == first["a"][0].problems
+        evaluated = soart.sync_and_evaluate(opened, soart.Scan([rated_folders / "a"]), soart.LocalEngine(1), "me")
+    assert evaluated.judged.taste.trust.word == CHANCE
+    doubt = first["a"][0].problems[0]
+    assert soart.generate("a boat", 1, where, model=embedded, by="me", steps=1).problems == [doubt]
+    for call in (
+        lambda: soart.optimize("a boat", where, model=embedded, by="me", pictures=1),
+        lambda: soart.distil("me", rated_folders / "me.safetensors", where, model=embedded),
+        lambda: soart.wrap(embedded.pipeline).tune("a {boat|fox}", collection=where, by="me", optimize=1),
+    ):
+        with pytest.raises(TasteError, match="pictures would be pushed into its errors"):
+            call()
 
 
 def test_folders_may_be_named_by_text(drawn):

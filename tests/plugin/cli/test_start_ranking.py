@@ -85,6 +85,7 @@ def test_the_same_in_a_terminal(soart, pictures, tmp_path):
     code, out, err = soart("start", "holiday", "--terminal", "--copy-to", "best", stdin="5 1 " * 8)
     assert code == 0, err
     assert "How sure this is: " in out
+    assert "learnt from ratings in" not in err
     assert "soart rank holiday --by me" in out
     assert len(list((tmp_path / "best").iterdir())) == 20
     code, out, err = soart("rank", "holiday", "--by", "me", "--top", "3")

@@ -69,7 +69,7 @@ def test_the_taste_of_a_rated_folder_is_known_everywhere(soart, world, mine, tmp
     assert (listed["name"], listed["ratings"]) == ("mine", "good")
     for line in (("taste", "show", "mine"), ("rank", world / "pool", "--by", "mine")):
         code, _, err = soart(*line)
-        assert (code, err.count("The taste 'mine' is the one that your ratings in 'good' taught.")) == (0, 1), err
+        assert (code, err.count("The taste 'mine' was learnt from ratings in 'good'.")) == (0, 1), err
     assert "ratings in" not in soart("rank", world / "good", "--by", "mine")[2]
     assert '"mine"' in soart("judges", "--json")[1]
     code, _, err = soart("taste", "delete", "mine", "--yes")
