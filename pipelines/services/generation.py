@@ -173,7 +173,7 @@ class GenerationService(CollectionService):
 
     def _work(self, job: Job, drawing: Drawing, judges: Sequence[Weighted]) -> None:
         job.total = drawing.count
-        with drawing_alone(self._drawing, job):
+        with drawing_alone(self._drawing, job.check):
             rows, done = self._draw(job, drawing, [judge for judge, _ in judges])
         job.message = joined([done, *self._sort(job, rows, judges)])
 

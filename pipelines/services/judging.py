@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from ...errors import JudgeError, SoartError, TasteError
@@ -146,17 +145,15 @@ def limits_of_shown(shown: str, collection: Collection, judges: Mapping[str, int
 
 
 _loading = threading.Lock()
+_loaded: list[AdherenceJudge] = []
 
 
-@lru_cache(maxsize=1)
 def _built_in() -> AdherenceJudge:
-    return load("embedded")
-
-
-def _built_in_once() -> AdherenceJudge:
     """The built-in judge; visitors who come at the same time wait for one loading."""
     with _loading:
-        return _built_in()
+        if not _loaded:
+            _loaded.append(load("embedded"))
+        return _loaded[0]
 
 
 def adherence_of_picture(collection: Collection, image: int) -> Adherence | None:
@@ -177,5 +174,5 @@ def adherence_of_picture(collection: Collection, image: int) -> Adherence | None
     # The networks are loaded only for a picture that they have judged.
     if name is None or not scores_of(collection, name, [image]):
         return None
-    judge = _built_in_once()
+    judge = _built_in()
     return adherences_of(StoredPictures(collection, [row]), judge)[0].get(image) if name == stored_name(judge) else None

@@ -148,7 +148,7 @@ class OptimizingService(CollectionService):
 
     def _work(self, job: Job, wish: Wish, judge: GuardedJudge) -> None:
         job.expect(round(wish.seconds))
-        with drawing_alone(self._drawing, job):
+        with drawing_alone(self._drawing, job.check):
             generator = self._load()
             found = self._optimized(job, wish, judge, generator)
         with self._lock:

@@ -11,19 +11,20 @@ from ..collection.settings import change_setting, setting, store_setting
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import FAILED, Job, Jobs
 
-#: Seconds between two attempts to get at the model, and to see whether the job was cancelled.
+#: Seconds between two attempts to get at the model, and to see whether it is still wanted.
 _PAUSE = 0.3
 
 
 @contextmanager
-def drawing_alone(drawing: threading.Lock, job: Job) -> Iterator[None]:
+def drawing_alone(drawing: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of drawing; a tune, or another collection, may draw with the model until then.
 
-    Raises:
-        CancelledError: the job was cancelled meanwhile.
+    Args:
+        drawing: the lock.
+        check: called again and again until then; what it raises ends the waiting.
     """
     while not drawing.acquire(timeout=_PAUSE):
-        job.check()
+        check()
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -31,7 +32,7 @@ from ..tuning.panel import AdherenceFloor, Panel
 from ..tuning.proposing import Step, history_of, take, vocabulary_proposer
 from ..tuning.settings import PAUSED, RUNNING, TuneSettings
 from ..tuning.tuner import Tuner
-from .service import CollectionService
+from .service import CollectionService, drawing_alone
 from .tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING, EarlierTune, LatestFindings, TuneProgress
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 SETTINGS, EARLIER = "tune", "earlier tunes"
 #: Keys of jobs: of runs and of reading the findings, with their number.
 RUN, READ = "tune", "read tune"
-#: Seconds between two looks at whether the model is free.
-_LOOK = 0.3
 _WAITS = message("The model is drawing other pictures: this tune goes on when that is done.")
 #: Seeds that the pictures of a tune may take, beginning with its own.
 _SPARE_SEEDS = 2**32
@@ -51,7 +50,7 @@ _NOT_STARTED = message("Nothing has been tuned in this collection yet: start wit
 
 
 class _PausedError(Exception):
-    """Raised inside a tune that is to pause at once."""
+    """Raised inside a tune that is to pause at once, or before it draws."""
 
 
 class TuningService(CollectionService):
@@ -346,30 +345,28 @@ class TuningService(CollectionService):
                 self.version += 1
 
     def _work(self, job: Job) -> None:
+        def check() -> None:
+            job.check()
+            if self._has_paused():
+                raise _PausedError
+
+        self._waits = True
         try:
-            if not self._wait_for_the_model(job):
-                return
-            try:
+            with suppress(_PausedError), drawing_alone(self._drawing, check):
+                self._waits = False
                 self._tune(job)
-            finally:
-                self._drawing.release()
         except CancelledError:
             # The server closes, which leaves the tune as a killed one would.
             self._end(INTERRUPTED)
             raise
         except Exception as error:
-            self._end(FAILED, job.reason(error))
+            with self._lock:
+                try:
+                    self._end(FAILED, job.reason(error))
+                finally:
+                    # Also if that cannot be stored.
+                    self._end(INTERRUPTED)
             raise
-
-    def _wait_for_the_model(self, job: Job) -> bool:
-        """Wait until nothing else is drawn; False if the tune was paused before that."""
-        self._waits = True
-        while not self._drawing.acquire(timeout=_LOOK):
-            job.check()
-            if self._has_paused():
-                return False
-        self._waits = False
-        return True
 
     def _tune(self, job: Job) -> None:
         """Tune until the tune ends or is paused, under new settings as soon as they change."""
@@ -435,9 +432,10 @@ class TuningService(CollectionService):
 
     def _end(self, state: str, why: str = "") -> None:
         with self._lock:
-            self._pause = self._at_once = self._running = self._waits = False
+            # First: a run whose end cannot be stored still runs, until it fails by that.
             if state != INTERRUPTED and self.settings is not None:
                 self._change(lambda settings: replace(settings, state=state, why=why))
+            self._pause = self._at_once = self._running = self._waits = False
 
 
 def _started(text: str | None) -> TuneSettings:

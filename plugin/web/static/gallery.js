@@ -305,7 +305,7 @@ find("#all")?.addEventListener("click", clear);
 $("#score").onclick = () => post("/api/score", { by: form.by.value }).then(watchJobs, showError);
 /** Show new scores: of the judges how many pictures they have scored, and of the pictures their order. */
 async function takeInScores() {
-  await renewJudges();
+  await renewJudges().catch(showError);
   await takeIn(true);
 }
 onJobEnd("score:", takeInScores);
@@ -320,22 +320,25 @@ onUndo(reload);
 startImport();
 startJudging(form, zonedValues, load, renewJudges);
 
-let renewals = 0;
+/** The latest request for what is known of the judges. */
+let latest = Promise.resolve("");
 /** Show anew what is known of the judges; the one that is chosen stays. */
 async function renewJudges() {
-  renewals++;
-  const mine = renewals;
-  const fresh = el("select");
-  setServerHtml(fresh, await getHtml("/judges"));
+  latest = getHtml("/judges");
+  let [mine, html] = [latest, await latest];
   // A later call has later numbers.
-  if (mine !== renewals) return;
+  while (mine !== latest) [mine, html] = [latest, await latest];
+  const fresh = el("select");
+  setServerHtml(fresh, html);
   const known = new Map([...form.by.options].map((option) => [option.value, option]));
   for (const option of [...fresh.options]) {
     const there = known.get(option.value);
     if (there) {
       // In its place, because the list may be open.
       there.textContent = option.textContent;
+      delete there.dataset.known;
       Object.assign(there.dataset, option.dataset);
+      there.title = option.title;
     } else form.by.insertBefore(option, find("optgroup", form.by));
   }
   showLegend();

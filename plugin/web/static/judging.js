@@ -46,7 +46,9 @@ export function startJudging(filter, filters, load, renew) {
     await started;
     if (job.state !== "failed") toast(job.message);
     await renew();
-    if (job.judged && own.has(job.number)) showValues(filter, job.judged, load);
+    // A judge that gave no picture a value is not listed.
+    const listed = [...filter.by.options].find((option) => option.value === job.judged);
+    if (listed && own.has(job.number)) showValues(filter, listed.value, load);
   });
 }
 

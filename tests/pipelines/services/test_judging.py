@@ -3,7 +3,6 @@
 import re
 import sys
 import threading
-from functools import lru_cache
 
 import pytest
 from specimens.crowding import CrowdedLock
@@ -40,7 +39,7 @@ def jobs():
 
 def test_two_visitors_load_the_judge_of_phrases_once(monkeypatch):
     lock, found, loaded = CrowdedLock(), [], []
-    second = threading.Thread(target=lambda: found.append(judging._built_in_once()), daemon=True)
+    second = threading.Thread(target=lambda: found.append(judging._built_in()), daemon=True)
 
     def load(name):
         loaded.append(name)
@@ -52,8 +51,8 @@ def test_two_visitors_load_the_judge_of_phrases_once(monkeypatch):
     monkeypatch.setattr(judging, "_loading", lock)
     monkeypatch.setattr(judging, "load", load)
     # One of its own: other tests go on with the judge that they have loaded.
-    monkeypatch.setattr(judging, "_built_in", lru_cache(judging._built_in.__wrapped__))
-    first = judging._built_in_once()
+    monkeypatch.setattr(judging, "_loaded", [])
+    first = judging._built_in()
     second.join(240)
     assert found == [first]
     assert loaded == ["embedded"]

@@ -11,7 +11,7 @@ from specimens.waiting import until
 from soart.errors import PromptError, SoartError
 from soart.pipelines.judges.offered import OfferedJudges
 from soart.pipelines.services.tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING
-from soart.pipelines.services.tuning import TuningService
+from soart.pipelines.services.tuning import RUN, TuningService
 from soart.pipelines.support.background import Jobs
 from soart.pipelines.tuning.earlier import MOST, remember, remembered
 from soart.pipelines.tuning.settings import PAUSED, RUNNING, TuneSettings
@@ -128,6 +128,29 @@ def test_a_tune_that_is_resumed_as_it_ends_goes_on(collection, tastes, jobs, gen
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=6 if pauses else 4, prune=False))
     until(lambda: model.on_release is None and not tuning.live)
     assert (tuning.state, len(tuning.pictures())) == (ENDED, 6)
+
+
+@pytest.mark.parametrize(("locked", "state"), [({ENDED}, FAILED), ({ENDED, FAILED}, INTERRUPTED)])
+def test_a_tune_whose_end_cannot_be_stored_fails_and_can_be_resumed(collection, tastes, jobs, generator, locked, state):
+    """Whoever resumes it before it has failed starts no second run beside it."""
+
+    def change_unless_locked(make):
+        if make(tuning.settings).state in locked:
+            raise SoartError("The collection is locked.")
+        change(make)
+
+    model = Model()
+    tuning = TuningService(collection, tastes, jobs, lambda: generator, model)
+    change, tuning._change = tuning._change, change_unless_locked
+    model.on_release = tuning.resume
+    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=2, prune=False))
+    until(lambda: model.on_release is None and not tuning.live)
+    assert [job.key for job in jobs.list() if job.key.startswith(RUN)] == [f"{RUN} 1"]
+    assert (tuning.state, tuning.settings.why) == (state, "The collection is locked." if state == FAILED else "")
+    tuning._change = change
+    tuning.resume()
+    until(lambda: not tuning.live)
+    assert tuning.state == ENDED
 
 
 def test_visitors_ban_and_pin_side_by_side(tuning):

@@ -46,6 +46,53 @@ def test_the_values_of_a_judge_that_ends_before_the_page_knows_its_job_are_shown
     page.wait_for_function("() => document.querySelector('[name=by]').value === 'judge:redness@1'")
 
 
+def test_a_judge_that_gives_no_picture_a_value_leaves_the_gallery_as_it_is(package, come, address, monkeypatch):
+    import acme_judge
+
+    monkeypatch.setattr(acme_judge.Redness, "values", lambda self, pictures: [np.nan] * len(pictures.ids))
+    page = come()
+    page.goto(f"{address}/c/0/gallery")
+    page.click("#more")
+    page.click("#judge")
+    page.select_option("#judge-dialog [name=judge]", "redness")
+    before = page.input_value("#filter [name=by]"), page.input_value("#filter [name=sort]")
+    with page.expect_response("**/judges"):
+        page.click("#judge-dialog .primary")
+        page.wait_for_selector(".toast:has-text('redness: 0 of 40 pictures judged.')")
+    round_trip(page)
+    assert (page.input_value("#filter [name=by]"), page.input_value("#filter [name=sort]")) == before
+    page.fill("[name=words]", "red")
+    page.wait_for_selector("#count:has-text('20 pictures')")
+    round_trip(page)
+    assert not page.is_visible(".toast.bad")
+
+
+def test_the_values_of_a_judge_are_shown_whichever_answer_on_the_judges_comes_first(come, address, folder):
+    page = come()
+    job = {"number": 7, "key": "judge:depth", "title": "Judging", "state": "done", "done": 9, "total": 9, "message": "Done.",
+           "live": False, "left": None, "judged": "judge:depth@1", "cancellable": False}  # fmt: skip
+    answer, held = {"newest": 40, "jobs": []}, []
+    page.route("**/api/jobs", lambda route: route.fulfill(json=answer))
+    page.route("**/api/judge", lambda route: route.fulfill(json={"job": 7}))
+    page.route("**/judges", lambda route: held.append(route))
+    with page.expect_response("**/api/jobs"):
+        page.goto(f"{address}/c/0/gallery")
+    with Collection(folder) as collection:
+        collection.set_scores("judge:depth@1", dict.fromkeys(collection.ids(), 0.5))
+    page.click("#more")
+    page.click("#judge")
+    page.click("#judge-dialog .primary")
+    for ended in (job, job | {"number": 8, "key": "learn:me"}):
+        answer["jobs"].append(ended)
+        look(page)
+        until(lambda: page.evaluate("1") and len(held) == len(answer["jobs"]))
+    for route in held:
+        with page.expect_response("**/judges"):
+            route.continue_()
+        round_trip(page)
+    page.wait_for_function("() => document.querySelector('[name=by]').value === 'judge:depth@1'")
+
+
 def test_ratings_of_the_gallery_and_the_viewer_are_undone(come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/gallery?up=1")
@@ -674,6 +721,13 @@ def test_scores_that_come_are_listed_and_sort_the_pictures_as_soon_as_none_is_in
     look(page)
     page.wait_for_selector("[data-number='0'] .cell[title='a red thing number 39']")
     assert page.is_hidden("#new")
+    # The pictures follow even if the list of judges cannot.
+    page.route("**/judges", lambda route: route.fulfill(status=400, json={"error": "The judges are gone."}))
+    score(range(40, 0, -1))
+    answer["jobs"].append(job | {"number": 9})
+    look(page)
+    page.wait_for_selector(".toast.bad:has-text('The judges are gone.')")
+    page.wait_for_selector("[data-number='1'] .cell[title='a red thing number 1']")
 
 
 def test_an_empty_grid_shows_new_pictures_in_order(come, address, folder, make_drawn):
