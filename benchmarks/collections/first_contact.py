@@ -96,7 +96,7 @@ def main() -> None:
             ("page", ["evaluate", "pictures", "--report", "page.html"]),
             ("duplicates", ["cull", "pictures", "--duplicates", "--to", "copies"]),
             ("taste from 8+8", ["taste", "learn", "mine", "--good", "liked", "--bad", "disliked"]),
-            ("best twenty by taste", ["rank", "pictures", "--taste", "mine", "--copy-to", "mine", "--top", "20"]),
+            ("best twenty by taste", ["rank", "pictures", "--by", "mine", "--copy-to", "mine", "--top", "20"]),
         )
         total = 0.0
         for label, line in steps:

@@ -33,10 +33,10 @@ COMMANDS = {
     "similar": ("similar", "{folder}/000.png", "{folder}"),
     "keep": ("keep", "{folder}", "--group", "look-alike"),
     "evaluate": ("evaluate", "{folder}"),
-    "evaluate overall": ("evaluate", "{folder}", "--taste", "overall"),
+    "evaluate technical": ("evaluate", "{folder}", "--by", "technical"),
 }
 #: Commands that follow another one in the same data folder.
-PAIRS = (("rank", "evaluate"), ("evaluate", "rank"), ("evaluate", "evaluate overall"), ("rank", "similar"))
+PAIRS = (("rank", "evaluate"), ("evaluate", "rank"), ("evaluate", "evaluate technical"), ("rank", "similar"))
 
 
 def pictures(folder: Path, number: int, side: int) -> None:
