@@ -148,7 +148,7 @@ def waited(question: Iterator[object], pause: float = 0.1) -> object:
 
 
 class Person:
-    """A simulated person in a session of its own.
+    """A simulated person with a login of its own.
 
     Args:
         server: to rate at.

@@ -174,7 +174,7 @@ def covered(found: list[TrueAuc], rows: list[Row]) -> tuple[float, float]:
 
 
 def words(found: list[TrueAuc]) -> str:
-    """What tastes are called, with at least five pictures on each side."""
+    """Words for tastes, with at least five pictures on each side."""
     return ", ".join(f"{word} {count}" for word, count in Counter(word_for(5, 5, one) for one in found).most_common())
 
 

@@ -190,7 +190,7 @@ class TrueAuc:
 def signs_of(
     kind: str, n: float, held_out: float, shown: float, evidence: float, appeal: float = float("nan")
 ) -> np.ndarray:
-    """What tells plain tastes and nothing from usual ones, as far as it is known; arguments as for ``TrueAuc.of``.
+    """Signs that tell plain tastes and nothing from usual ones, as far as known; arguments as for ``TrueAuc.of``.
 
     Returns:
         (2, s) signs of plain tastes and of nothing: the held-out figure, in deviations from the kind's middle and as the log

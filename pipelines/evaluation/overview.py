@@ -26,7 +26,7 @@ LISTED = 5
 
 @dataclass(frozen=True)
 class Overview:
-    """What an evaluation found in some folders; it prints as a few lines.
+    """Summary of an evaluation of some folders; it prints as a few lines.
 
     Attributes:
         by: stored name of the judge that ranks; ``SEVERAL`` for several together.

@@ -1,4 +1,4 @@
-"""What children do until they are killed."""
+"""Work of child processes until they are killed."""
 
 import errno
 import os

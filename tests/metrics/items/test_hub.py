@@ -15,7 +15,7 @@ ANSWER = SimpleNamespace(headers={}, request=None)
 
 @pytest.fixture
 def hub(monkeypatch):
-    """What the hub answers to each question; an answer may be an error."""
+    """A hub that gives these answers in turn; an answer may be an error."""
     answers = []
 
     def model_info(name, timeout):
