@@ -26,8 +26,8 @@ from .ingest.local_engine import LocalEngine
 from .ingest.roots import open_collection_for
 from .ingest.scan import Scan
 from .judges import ranking as lower
-from .judges.finding import By, doubts_of, judges_for, measurer_of
-from .judges.ranking import RankedPicture, Weighted
+from .judges.finding import By, Weighted, doubts_of, judges_for, measurer_of
+from .judges.ranking import RankedPicture
 from .keepers.finding import Keepers, check_groups, find_keepers
 from .models.generator import ImageGenerator
 from .models.loading import LoadedModel

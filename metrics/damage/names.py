@@ -6,7 +6,7 @@ from ...messages import message
 
 #: The technical score and its version; and the version of the faults: the detectors, and the prior score of tastes.
 TECHNICAL, TECHNICAL_VERSION, FAULTS_VERSION = "technical", 9, 8
-#: Name under which technical scores are stored: 0 for pictures that cannot be judged.
+#: Name under which technical scores are stored.
 STORED_TECHNICAL = f"{TECHNICAL}-{TECHNICAL_VERSION}"
 #: The technical score, appeal and rated quality in one.
 OVERALL = "overall"

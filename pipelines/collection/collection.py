@@ -311,8 +311,10 @@ class Collection(Storage):
                 if rows:
                     session.execute(insert(ItemsRow), rows)
 
-    def set_scores(self, judge: str, scores: Mapping[int, float]) -> None:
-        """Store or replace scores under ``judge``, by picture id.
+    def set_scores(
+        self, judge: str, scores: Mapping[int, float], why: Mapping[int, str] = MappingProxyType({})
+    ) -> None:
+        """Store or replace scores under ``judge``, by picture id, and the lasting reasons why pictures have none.
 
         Raises:
             CollectionError: values of a wrong type, NaN, a picture that does not exist, or a collection that cannot be
@@ -325,16 +327,21 @@ class Collection(Storage):
             expect("scores as numbers", score, int, float, error=CollectionError)
             if math.isnan(score):
                 raise CollectionError(f"Expected scores of {judge!r} as numbers, got NaN: leave such pictures out.")
-        scores = {int(image): float(score) for image, score in scores.items()}
+        stored: dict[int, tuple[float | None, str | None]] = {
+            int(image): (float(score), None) for image, score in scores.items()
+        }
+        stored |= {int(image): (None, reason) for image, reason in why.items()}
         with self.session("be written", write=True) as session:
-            for chunk in _chunks(list(scores)):
+            for chunk in _chunks(list(stored)):
                 session.execute(delete(ScoreRow).where(ScoreRow.judge == judge, ScoreRow.image_id.in_(chunk)))
-                rows = [{"image_id": i, "judge": judge, "value": scores[i]} for i in chunk]
+                rows = [{"image_id": i, "judge": judge, "value": stored[i][0], "why": stored[i][1]} for i in chunk]
                 session.execute(insert(ScoreRow), rows)
 
     def scores(self, judge: str) -> dict[int, float]:
         """All stored scores under ``judge``, by picture id."""
         with self.session("be read") as session:
             # Columns alone: objects would take several times as long.
-            query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.judge == judge)
+            query = select(ScoreRow.image_id, ScoreRow.value).where(
+                ScoreRow.judge == judge, ScoreRow.value.is_not(None)
+            )
             return {row.image_id: row.value for row in session.execute(query.order_by(ScoreRow.image_id))}

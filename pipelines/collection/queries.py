@@ -23,7 +23,6 @@ from .collection import Collection
 from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
 from .ratings import OPINIONS, REJECT
-from .score_statistics import judgeable_only
 from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
 SORTS = ("score", "date", "rating", "name")
@@ -119,10 +118,7 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def order(collection: Collection, query: Query, rater: str) -> list[int]:
-    """Ids of a query's pictures in its order; pictures without a score or a rating come last, ties newest first.
-
-    A picture that cannot be judged has no score under a taste, see ``judgeable_only``.
-    """
+    """Ids of a query's pictures in its order; pictures without a score or a rating come last, ties by content hash."""
     stars, score = RatingRow.value, ScoreRow.value
     of_rater = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
     pictures: Select[Any] = select(ImageRow.id).where(HERE)
@@ -134,7 +130,7 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         pictures = pictures.where(*(_contains(word, query.names) for word in query.words))
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
-        of_picture = and_(ScoreRow.image_id == ImageRow.id, ScoreRow.judge == query.judge, *judgeable_only(query.judge))
+        of_picture = and_(ScoreRow.image_id == ImageRow.id, ScoreRow.judge == query.judge)
         pictures = pictures.outerjoin(ScoreRow, of_picture)
     if limits:
         scale = Scale.of(collection, query.judge)
@@ -186,7 +182,7 @@ def _sorted(pictures: Select[Any], query: Query, score: Any, stars: Any) -> Sele
     if query.sort == "date":
         return pictures.order_by(ImageRow.id if query.ascending else ImageRow.id.desc())
     value = score if query.sort == "score" else stars
-    return pictures.order_by(value.is_(None), value if query.ascending else value.desc(), ImageRow.id.desc())
+    return pictures.order_by(value.is_(None), value if query.ascending else value.desc(), ImageRow.sha256)
 
 
 def by_name(picture: Any) -> tuple[str, int]:  # noqa: ANN401
@@ -238,9 +234,9 @@ class Scale:
 
     @classmethod
     def of(cls, collection: Collection, judge: str) -> Scale:
-        """The scale of the stored scores under a judge; under a taste without pictures that cannot be judged."""
+        """The scale of the stored scores under a judge."""
         with collection.session("be read") as session:
-            query = select(ScoreRow.value).where(ScoreRow.judge == judge, *judgeable_only(judge))
+            query = select(ScoreRow.value).where(ScoreRow.judge == judge, ScoreRow.value.is_not(None))
             # As the whole collection is read, without the work of the ORM on each row.
             values = session.connection().scalars(query).all()
         return cls(np.sort(np.array(values, dtype=np.float64)))
@@ -291,14 +287,25 @@ def rows_by_hash(collection: Collection, starts: Sequence[str]) -> dict[str, Ima
 
 
 def scores_of(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:
-    """Stored scores of pictures under a judge, by id; under a taste without those that cannot be judged."""
-    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.judge == judge, *judgeable_only(judge))
+    """Stored scores of pictures under a judge, by id; those without one are left out."""
+    return scores_and_reasons(collection, judge, ids)[0]
+
+
+def scores_and_reasons(
+    collection: Collection, judge: str, ids: Sequence[int]
+) -> tuple[dict[int, float], dict[int, str]]:
+    """Stored scores of pictures under a judge, and why others can have none, by id."""
+    query = select(ScoreRow.image_id, ScoreRow.value, ScoreRow.why).where(ScoreRow.judge == judge)
     scores: dict[int, float] = {}
+    why: dict[int, str] = {}
     with collection.session("be read") as session:
         for block in batches(ids, WINDOW):
-            rows = session.execute(query.where(ScoreRow.image_id.in_(block)))
-            scores.update({row.image_id: row.value for row in rows})
-    return scores
+            for image, value, reason in session.execute(query.where(ScoreRow.image_id.in_(block))):
+                if value is None:
+                    why[image] = reason or ""
+                else:
+                    scores[image] = value
+    return scores, why
 
 
 def metadata_of(collection: Collection, ids: Sequence[int]) -> dict[int, MetadataRow]:

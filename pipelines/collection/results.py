@@ -6,6 +6,7 @@ A result is out of date when the data it was computed from have changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlalchemy import delete, select
 
@@ -37,22 +38,28 @@ def store_result(collection: Collection, name: str, fingerprint: str, value: byt
         session.merge(DerivedRow(name=name, fingerprint=fingerprint, value=value))
 
 
-def store_changed_scores(collection: Collection, judge: str, scores: Mapping[int, float]) -> None:
-    """Store the scores, by picture id, that differ from the stored ones."""
-    query = select(ScoreRow.image_id, ScoreRow.value).where(ScoreRow.judge == judge)
-    known: dict[int, float] = {}
+def store_changed_scores(
+    collection: Collection, judge: str, scores: Mapping[int, float], why: Mapping[int, str] = MappingProxyType({})
+) -> None:
+    """Store the scores, and the reasons why pictures have none, by picture id, that differ from the stored ones."""
+    query = select(ScoreRow.image_id, ScoreRow.value, ScoreRow.why).where(ScoreRow.judge == judge)
+    known: dict[int, float | str | None] = {}
     with collection.session("be read") as session:
-        for block in batches(scores, _BLOCK):
-            known |= dict(session.execute(query.where(ScoreRow.image_id.in_(block))).all())
+        for block in batches([*scores, *why], _BLOCK):
+            rows = session.execute(query.where(ScoreRow.image_id.in_(block)))
+            known |= {image: reason if value is None else value for image, value, reason in rows}
     changed = {image: value for image, value in scores.items() if known.get(image) != value}
-    if changed:
-        collection.set_scores(judge, changed)
+    reasons = {image: reason for image, reason in why.items() if known.get(image) != reason}
+    if changed or reasons:
+        collection.set_scores(judge, changed, reasons)
 
 
-def replace_scores(collection: Collection, judge: str, scores: Mapping[int, float]) -> None:
-    """Store scores by picture id in place of all that are stored under ``judge``."""
-    stale = collection.scores(judge).keys() - scores.keys()
+def replace_scores(
+    collection: Collection, judge: str, scores: Mapping[int, float], why: Mapping[int, str] = MappingProxyType({})
+) -> None:
+    """Store scores and reasons by picture id in place of all that are stored under ``judge``."""
     with collection.session("be written", write=True) as session:
-        for block in batches(sorted(stale), _BLOCK):
+        stored = set(session.scalars(select(ScoreRow.image_id).where(ScoreRow.judge == judge)))
+        for block in batches(sorted(stored - scores.keys() - why.keys()), _BLOCK):
             session.execute(delete(ScoreRow).where(ScoreRow.judge == judge, ScoreRow.image_id.in_(block)))
-    store_changed_scores(collection, judge, scores)
+    store_changed_scores(collection, judge, scores, why)

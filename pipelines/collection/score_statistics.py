@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, case, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import case, func, select
 
-from ...metrics.damage.names import STORED_TECHNICAL, TASTE
+from ...metrics.damage.names import STORED_TECHNICAL
 from .collection import Collection
 from .files import image_ids_of_scan
 from .tables import HERE, TIME, FileRow, ImageRow, MetadataRow, ScoreRow
@@ -43,25 +42,11 @@ def digest_of_settings(collection: Collection, scan_number: int) -> bytes:
     return digest.digest()
 
 
-def _unfit(technical: str) -> Select[int]:
-    """The query for the ids of pictures that cannot be judged, whose score of this name is 0."""
-    score = aliased(ScoreRow)
-    return select(score.image_id).where(score.judge == technical, score.value == 0)
-
-
 def unfit_ids(collection: Collection) -> set[int]:
-    """Ids of the sound pictures at hand that cannot be judged, whose stored technical score is 0."""
-    sound = select(ImageRow.id).where(HERE, ImageRow.problem.is_(None), ImageRow.id.in_(_unfit(STORED_TECHNICAL)))
+    """Ids of the sound pictures at hand that cannot be judged: too small, all black or of one tone."""
+    unfit = select(ScoreRow.image_id).where(ScoreRow.judge == STORED_TECHNICAL, ScoreRow.value.is_(None))
     with collection.session("be read") as session:
-        return set(session.scalars(sound))
-
-
-def judgeable_only(judge: str) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on the stored scores of a judge: none by a taste for pictures that cannot be judged.
-
-    Earlier versions stored these too, and an empty picture may look well to a taste. Built-in scores are 0 for them.
-    """
-    return (ScoreRow.image_id.not_in(_unfit(STORED_TECHNICAL)),) if judge.startswith(TASTE) else ()
+        return set(session.scalars(select(ImageRow.id).where(HERE, ImageRow.problem.is_(None), ImageRow.id.in_(unfit))))
 
 
 def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
@@ -73,7 +58,7 @@ def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
 
 
 def mean_scores(
-    collection: Collection, scan_number: int, judge: str, setting: str, technical: str
+    collection: Collection, scan_number: int, judge: str, setting: str
 ) -> Iterator[tuple[str | None, str | None, int, float]]:
     """Yield (prompt, setting, number of pictures, mean score) of every different pair of a prompt and a setting.
 
@@ -82,14 +67,16 @@ def mean_scores(
         scan_number: number of the scan.
         judge: stored score.
         setting: one of ``TEXTS``.
-        technical: stored score that is 0 for pictures that cannot be judged, which are left out.
     """
     column = getattr(MetadataRow, setting)
     query = (
         select(MetadataRow.prompt, column, func.count(), func.avg(ScoreRow.value))
         .join(ScoreRow, ScoreRow.image_id == MetadataRow.image_id)
-        .where(ScoreRow.judge == judge, MetadataRow.image_id.in_(image_ids_of_scan(scan_number)))
-        .where(MetadataRow.image_id.not_in(_unfit(technical)))
+        .where(
+            ScoreRow.judge == judge,
+            ScoreRow.value.is_not(None),
+            MetadataRow.image_id.in_(image_ids_of_scan(scan_number)),
+        )
         .group_by(MetadataRow.prompt, column)
         .order_by(MetadataRow.prompt, column)
     )
@@ -98,7 +85,7 @@ def mean_scores(
 
 
 def numbers_and_scores(
-    collection: Collection, scan_number: int, judge: str, number: str, technical: str
+    collection: Collection, scan_number: int, judge: str, number: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """A number, and the score, of every picture that has both, in the order of hashes.
 
@@ -107,7 +94,6 @@ def numbers_and_scores(
         scan_number: number of the scan.
         judge: stored score.
         number: one of ``NUMBERS``.
-        technical: stored score that is 0 for pictures that cannot be judged, which are left out.
 
     Returns:
         (n, 2) float64, and (n,) int64 numbers that are equal for equal prompts; −1 for pictures without one.
@@ -118,8 +104,8 @@ def numbers_and_scores(
         .select_from(ImageRow)
         .join(ScoreRow, ScoreRow.image_id == ImageRow.id)
         .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
-        .where(ScoreRow.judge == judge, ImageRow.id.in_(image_ids_of_scan(scan_number)), column.is_not(None))
-        .where(ImageRow.id.not_in(_unfit(technical)))
+        .where(ScoreRow.judge == judge, ScoreRow.value.is_not(None), column.is_not(None))
+        .where(ImageRow.id.in_(image_ids_of_scan(scan_number)))
         .order_by(ImageRow.sha256)
     )
     with collection.session("be read") as session:
@@ -136,19 +122,18 @@ def _number_of(prompt: str | None) -> int:
     return int.from_bytes(hashlib.blake2b(prompt.encode(errors="surrogateescape"), digest_size=8).digest()) >> 1
 
 
-def scores_by_day(collection: Collection, scan_number: int, judge: str, technical: str) -> list[tuple[int, int, float]]:
+def scores_by_day(collection: Collection, scan_number: int, judge: str) -> list[tuple[int, int, float]]:
     """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed.
 
     Args:
         collection: the collection.
         scan_number: number of the scan.
         judge: stored score.
-        technical: stored score that is 0 for pictures that cannot be judged, which are left out.
     """
     query = (
         select(_DAY, func.count(), func.sum(ScoreRow.value))
         .join(ScoreRow, ScoreRow.image_id == FileRow.image_id)
-        .where(FileRow.scan == scan_number, ScoreRow.judge == judge, ScoreRow.image_id.not_in(_unfit(technical)))
+        .where(FileRow.scan == scan_number, ScoreRow.judge == judge, ScoreRow.value.is_not(None))
         .group_by(_DAY)
         .order_by(_DAY)
     )

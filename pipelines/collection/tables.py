@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, rela
 from .column_types import String, Text, Time
 
 #: Increased whenever a table changes, with a revision in ``migrations``; checked when a collection is opened.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 #: Problem of a picture whose files a cull has moved away.
 AWAY = "moved away"
 #: Earliest time of change of a file in nanoseconds since 1970: in June 1922. Numbers below it are recent times, each with a
@@ -88,7 +88,10 @@ class ScoreRow(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     #: Called a profile when the table was made.
     judge: Mapped[str] = mapped_column("profile", String(128), primary_key=True)
-    value: Mapped[float]
+    #: NULL for a picture that the judge can give none.
+    value: Mapped[float | None]
+    #: Why there is none, in words that last, such as ``all black``; NULL where there is a value.
+    why: Mapped[str | None] = mapped_column(Text)
 
 
 class RatingRow(Base):

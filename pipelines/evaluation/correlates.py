@@ -19,43 +19,42 @@ _SETTINGS = ("model", "sampler", "scheduler", "tool")
 _PERIODS = 40
 
 
-def find_associations(collection: Collection, scan_number: int, judge: str, technical: str) -> tuple[Association, ...]:
+def find_associations(collection: Collection, scan_number: int, judge: str) -> tuple[Association, ...]:
     """Associations of scores with words of prompts and negative prompts, models, samplers, schedulers and tools.
 
     Args:
         collection: the collection.
         scan_number: number of the scan whose pictures count.
         judge: stored score.
-        technical: stored technical score, 0 for pictures that cannot be judged, which are left out here and below.
     """
     tallies = {kind: Tally(kind) for kind in ("word", message("negative"), *_SETTINGS)}
-    for prompt, _, pictures, mean in mean_scores(collection, scan_number, judge, "prompt", technical):
+    for prompt, _, pictures, mean in mean_scores(collection, scan_number, judge, "prompt"):
         if prompt:
             tallies["word"].add(prompt, prompt_words(prompt), pictures, mean)
-    for prompt, negative, pictures, mean in mean_scores(collection, scan_number, judge, "negative", technical):
+    for prompt, negative, pictures, mean in mean_scores(collection, scan_number, judge, "negative"):
         if negative is not None:
             tallies["negative"].add(prompt or "", prompt_words(negative), pictures, mean)
     for kind in _SETTINGS:
-        for prompt, value, pictures, mean in mean_scores(collection, scan_number, judge, kind, technical):
+        for prompt, value, pictures, mean in mean_scores(collection, scan_number, judge, kind):
             if value:
                 tallies[kind].add(prompt or "", [value], pictures, mean)
     return tuple(findings(tallies))
 
 
-def find_trends(collection: Collection, scan_number: int, judge: str, technical: str) -> tuple[Trend, ...]:
+def find_trends(collection: Collection, scan_number: int, judge: str) -> tuple[Trend, ...]:
     """Rank correlations of scores with steps, guidance and number of pixels."""
     trends = []
     for name in NUMBERS:
-        pairs, prompts = numbers_and_scores(collection, scan_number, judge, name, technical)
+        pairs, prompts = numbers_and_scores(collection, scan_number, judge, name)
         trends.append(trend(name, pairs[:, 0], pairs[:, 1], prompts))
     return tuple(each for each in trends if each is not None)
 
 
-def timeline(collection: Collection, scan_number: int, judge: str, technical: str) -> tuple[Period, ...]:
+def timeline(collection: Collection, scan_number: int, judge: str) -> tuple[Period, ...]:
     """Pictures by the day, month or year in which their files last changed (UTC)."""
     days = [
         (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day), count, total)
-        for day, count, total in scores_by_day(collection, scan_number, judge, technical)
+        for day, count, total in scores_by_day(collection, scan_number, judge)
     ]
     for form in ("%Y-%m-%d", "%Y-%m", "%Y"):
         pictures, sums = Counter[str](), defaultdict[str, float](float)

@@ -37,7 +37,7 @@ SAMPLE, BLOCK = 4096, 1024
 #: Typical pictures of a style.
 SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "8"
+_VERSION = "9"
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -110,13 +110,12 @@ def _evaluate(
     overview = Overview.of(items_of(collection, taste_extractor().version, ids[:SAMPLE]))
     judges = [TechnicalJudge.load(), *detectors()]
     scores, positions = _pass_over_items(collection, ids, judges, overview, progress)
-    _store_scores(collection, ids, scores)
+    _store_scores(collection, ids, scores, positions.unfit)
     if main not in scores:
         scores = {main: values, **scores}
         # Values of a single judge are stored; those of several together, or of a person, only for the statistics below.
         if not (has_points(main) or main.startswith(JUDGE)):
-            known = {image: value for image, value in zip(ids.tolist(), values.tolist(), strict=True) if value == value}
-            replace_scores(collection, main, known)
+            replace_scores(collection, main, *_by_id(ids, values, positions.unfit))
     damage = suspected(scores)
     group, best = near_duplicates(collection, ids, scores[main], damage >= 0)
     return Evaluation(
@@ -131,9 +130,9 @@ def _evaluate(
         style=positions.style,
         unfit=positions.unfit,
         styles=_styles(positions, ids, scores[main], len(overview.styles)),
-        associations=find_associations(collection, scan_number, main, STORED_TECHNICAL),
-        trends=find_trends(collection, scan_number, main, STORED_TECHNICAL),
-        timeline=timeline(collection, scan_number, main, STORED_TECHNICAL),
+        associations=find_associations(collection, scan_number, main),
+        trends=find_trends(collection, scan_number, main),
+        timeline=timeline(collection, scan_number, main),
     )
 
 
@@ -172,20 +171,26 @@ def _pass_over_items(
         positions.distance[block] = overview.distances(items)
         positions.style[block], positions.centre_distance[block] = overview.style_of(overview.coordinates(items))
         progress(len(items))
-    for judge in judges:
-        # What cannot be judged is not called damaged either.
-        if judge.fault:
-            scores[judge.stored_name][positions.unfit != ""] = 100.0
+    for values in scores.values():
+        values[positions.unfit != ""] = np.nan
     return scores, positions
 
 
-def _store_scores(collection: Collection, ids: np.ndarray, scores: Mapping[str, np.ndarray]) -> None:
-    """Store the scores (n,) of each judge that differ from the stored ones."""
+def _store_scores(collection: Collection, ids: np.ndarray, scores: Mapping[str, np.ndarray], unfit: np.ndarray) -> None:
+    """Store the scores (n,) of each judge, and the reasons (n,) why pictures have none, that differ from the stored ones."""
     for judge, values in scores.items():
         for start in range(0, len(ids), BLOCK):
             block = slice(start, start + BLOCK)
-            by_id = dict(zip(ids[block].tolist(), values[block].tolist(), strict=True))
-            store_changed_scores(collection, judge, by_id)
+            store_changed_scores(collection, judge, *_by_id(ids[block], values[block], unfit[block]))
+
+
+def _by_id(ids: np.ndarray, values: np.ndarray, unfit: np.ndarray) -> tuple[dict[int, float], dict[int, str]]:
+    """Values (n,) that are known, and reasons (n,) why there can be none, by picture id."""
+    known, why = np.isfinite(values), unfit != ""
+    return (
+        dict(zip(ids[known].tolist(), values[known].tolist(), strict=True)),
+        dict(zip(ids[why].tolist(), unfit[why].tolist(), strict=True)),
+    )
 
 
 def _styles(positions: _Positions, ids: np.ndarray, scores: np.ndarray, count: int) -> tuple[Style, ...]:

@@ -11,12 +11,12 @@ import numpy as np
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
 from ..judges.adherence import AdherenceJudge, adherences_of
+from ..judges.board import board
 from ..judges.engines import Judging
+from ..judges.finding import Weighted
 from ..judges.phrase_judgements import Adherence, PhraseShare, phrase_shares
-from ..judges.ranking import Weighted, combined, last_tastes
 from ..judges.storing import judge_pictures
 from ..scoring.pictures import StoredPictures
-from ..scoring.prior_scores import sentences_on_judges
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
@@ -78,24 +78,16 @@ def judge_evaluated(
         progress: called with a number of pictures that a judge is done with.
         judging: engine that judges; this process by default.
     """
-    pictures = StoredPictures(collection, list(images_by_id(collection, ids.tolist()).values()))
-    values, problems = {}, []
+    rows = images_by_id(collection, ids.tolist())
+    pictures = StoredPictures(collection, [rows[image] for image in ids.tolist()])
+    filled = board(pictures, judges, progress, judging)
     adherence: Mapping[int, Adherence] = {}
-    for judge, _ in last_tastes(judges):
-        by_id, sentences = judging(pictures, judge, progress)
-        values[judge.stored_name] = np.array([by_id.get(image, np.nan) for image in ids.tolist()])
-        problems += [*sentences, *sentences_on_judges(collection, judge.inner, ids.tolist())]
-        if isinstance(judge.inner, AdherenceJudge) and not adherence:
-            adherence, _ = adherences_of(pictures, judge.inner)
-    counting = {judge.stored_name: weight for judge, weight in judges if weight > 0}
-    columns = {name: values[name] for name in counting}
-    problems = [*dict.fromkeys(problems)]
-    if len(counting) == 1:
-        [(main, scores)] = columns.items()
-        taste = next((getattr(judge.inner, "taste", None) for judge, _ in judges if judge.stored_name == main), None)
-        beside = {name: column for name, column in values.items() if name != main}
-        return JudgedPictures(main, scores, beside, adherence, tuple(problems), taste)
-    scores, known = np.full(len(ids), np.nan), np.isfinite(list(columns.values())).all(axis=0)
-    if known.any():
-        scores[known] = combined({name: column[known] for name, column in columns.items()}, counting)[0]
-    return JudgedPictures(SEVERAL, scores, values, adherence, tuple(problems))
+    asked = next((judge.inner for judge, _ in judges if isinstance(judge.inner, AdherenceJudge)), None)
+    if asked is not None:
+        adherence, _ = adherences_of(pictures, asked)
+    values, problems = dict(filled.columns.values), tuple(filled.columns.problems)
+    if filled.only is None:
+        return JudgedPictures(SEVERAL, filled.total, values, adherence, problems)
+    main = filled.only.stored_name
+    del values[main]
+    return JudgedPictures(main, filled.total, values, adherence, problems, getattr(filled.only.inner, "taste", None))

@@ -118,7 +118,7 @@ def _evaluation_columns(evaluation: Evaluation, row: int, digests: Mapping[int, 
     scores = {f"score:{name}": _rounded(values[row], 4) for name, values in evaluation.scores.items()}
     return scores | {
         "score": _rounded(evaluation.scores[evaluation.main][row], 4),
-        "percentile": round(float(evaluation.percentile[row]), 3),
+        "percentile": _rounded(evaluation.percentile[row], 3),
         "verdict": evaluation.verdicts[row],
         "technometric": _rounded(technometric, 4),
         "damage": evaluation.damage_name(row) or None,

@@ -76,8 +76,7 @@ class Evaluation:
         group: number of the group of near-duplicates, −1 for none.
         best: True for the picture to keep of each group.
         style: number of the picture's style.
-        unfit: why the picture cannot be judged, such as ``"all black"``; empty for those that can. Its technical score is
-            0, and no damage is suspected of it.
+        unfit: why the picture cannot be judged, such as ``"all black"``; empty for those that can. It has no scores.
         styles: facts of each style.
         associations: of words, models and settings with the main score, the most certain of each kind first.
         trends: of numbers with the main score.
@@ -101,18 +100,18 @@ class Evaluation:
 
     @cached_property
     def judged(self) -> np.ndarray:
-        """(n,) bool: True for pictures that the main judge gave a value and that can be judged at all."""
-        return np.asarray((self.unfit == "") & np.isfinite(self.scores[self.main]))
+        """(n,) bool: True for pictures that the main judge gave a value."""
+        return np.asarray(np.isfinite(self.scores[self.main]))
 
     @cached_property
     def standing(self) -> np.ndarray:
-        """(n,) main scores to order pictures by: −∞ for those without one, and for those that cannot be judged at all."""
+        """(n,) main scores to order pictures by: −∞ for those without one."""
         return np.where(self.judged, self.scores[self.main], -np.inf)
 
     @cached_property
     def percentile(self) -> np.ndarray:
-        """(n,) percentage of the judged pictures with a lower main score, ties counted half; 0 for those not judged."""
-        percentage = np.zeros(len(self.ids))
+        """(n,) percentage of the judged pictures with a lower main score, ties counted half; NaN for those not judged."""
+        percentage = np.full(len(self.ids), np.nan)
         if self.judged.any():
             percentage[self.judged] = percentiles(self.scores[self.main][self.judged])
         return percentage
@@ -135,7 +134,7 @@ class Evaluation:
 
     @cached_property
     def technometric(self) -> np.ndarray:
-        """(n,) technometrics behind the technical score, ≥ 0, lower is better; infinite for 0 points."""
+        """(n,) technometrics behind the technical score, ≥ 0, lower is better; NaN for pictures that cannot be judged."""
         return technometric_of(self.scores[TechnicalJudge.load().stored_name], HALF)
 
     def damage_name(self, row: int) -> str:

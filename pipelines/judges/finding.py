@@ -36,6 +36,10 @@ By: TypeAlias = (
 )
 
 
+#: A judge with its weight.
+Weighted: TypeAlias = tuple[GuardedJudge, float]
+
+
 class Tastes(Protocol):
     """Tastes by name: the user's, or those of a collection and the user's."""
 

@@ -16,9 +16,10 @@ from ..ingest.roots import existing_collection
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.reasons import chosen
 from ..scoring.taste_judge import TasteJudge
-from .finding import By, judges_for
+from .board import Board, board
+from .finding import By, Weighted, judges_for
 from .guarded import GuardedJudge
-from .ranking import JudgedPictures, Weighted, judge_together, reasons_of
+from .ranking import left_out, reasons_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +62,26 @@ def score_batch(
     Raises:
         JudgeError: judges that cannot be used together.
     """
-    judged = judge_together(pictures, judges, progress)
-    if not judged.pictures.ids:
-        return [], list(judged.problems)
-    parts, ranks = reasons_of(judged, {*judged.pictures.ids}), _percentiles(judged, reference)
+    filled = board(pictures, judges, progress)
+    problems = [*filled.columns.problems, *left_out(pictures, filled)]
+    if not len(filled.order):
+        return [], problems
+    placed = pictures.part({*filled.placed})
+    rows = np.sort(filled.order)
+    parts, ranks = reasons_of(pictures, filled, {*placed.ids}), _percentiles(placed, filled, rows, reference)
     scored = [
         ScoredPicture(number, float(score), float(rank), chosen(parts[number]), parts[number])
-        for number, score, rank in zip(judged.pictures.ids, judged.scores, ranks, strict=True)
+        for number, score, rank in zip(placed.ids, filled.total[rows], ranks, strict=True)
     ]
-    return scored, list(judged.problems)
+    return scored, problems
 
 
-def _percentiles(judged: JudgedPictures, reference: np.ndarray | None) -> np.ndarray:
-    taste = judged.only.inner if judged.only is not None else None
+def _percentiles(placed: PicturesInMemory, filled: Board, rows: np.ndarray, reference: np.ndarray | None) -> np.ndarray:
+    taste = filled.only.inner if filled.only is not None else None
     if reference is None and isinstance(taste, TasteJudge):
-        items, makings = judged.pictures.items(taste.extractor), taste.makings(judged.pictures)
+        items, makings = placed.items(taste.extractor), taste.makings(placed)
         return taste.taste.percentile(taste.taste.liking(items, makings=makings))
-    return percentiles(judged.scores, reference)
+    return filled.percentile[rows] if reference is None else percentiles(filled.total[rows], reference)
 
 
 def best_first(pictures: Sequence[ScoredPicture]) -> list[ScoredPicture]:
@@ -142,7 +146,9 @@ def reference_scores(
 
     Missing items and values are measured and stored; an exception from ``progress`` ends that.
     """
-    return judge_together(StoredPictures(collection, collection.images()), judges, progress).scores
+    filled = board(StoredPictures(collection, collection.images()), judges, progress)
+    scores: np.ndarray = filled.total[filled.order]
+    return scores
 
 
 def scores_among(

@@ -45,7 +45,8 @@ def score_all(
             pictures = StoredPictures(collection, [row for row in rows.values() if not row.problem])
             job.advance(len(block) - len(pictures.rows))
         values, unreadable = values_of(pictures, guard, job.advance)
-        collection.set_scores(guard.stored_name, values)
+        collection.set_scores(guard.stored_name, values, guard.why)
+        guard.why.clear()
         problems += unreadable
         count += len(values)
     return count, [*problems, *guard.problems]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from ...metrics.damage.names import JUDGE, TASTE
-from ...metrics.damage.titles import has_points
+from ...metrics.damage.technical import TechnicalJudge
+from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import Making
-from ..collection.queries import scores_of
+from ..collection.queries import scores_and_reasons
 from ..collection.results import store_changed_scores
-from ..scoring.pictures import StoredPictures
+from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.prior_scores import taste_with_given
 from ..support.batching import batches
-from .guarded import GuardedJudge, Seen, View
+from .guarded import MEASURED_BATCH, GuardedJudge, Seen, View
 from .people import judgements_of
 from .versions import ADHERENCES, note_latest
+
+SomeView = TypeVar("SomeView", StoredPictures, PicturesInMemory)
 
 
 def judge_pictures(
@@ -35,8 +39,9 @@ def judge_pictures(
         values by picture id, and a sentence for each reason why pictures have none.
     """
     if judge.person:
+        fit, problems = fit_part(pictures, judge)
         progress(len(pictures.rows))
-        return judgements_of(pictures, judge.person), []
+        return judgements_of(fit, judge.person), problems
     values, missing, problems = still_to_judge(pictures, judge, progress)
     fresh, unreadable = judge_missing(missing, judge, progress)
     return values | fresh, [*dict.fromkeys(problems + unreadable), *judge.problems]
@@ -53,10 +58,11 @@ def judge_missing(
     values: dict[int, float] = {}
     known = _seen(pictures, judge)
 
-    def store(fresh: dict[int, float], judged: View) -> None:
-        store_changed_scores(pictures.collection, judge.stored_name, fresh)
+    def store(fresh: dict[int, float], asked: View) -> None:
+        why = {image: judge.why[image] for image in asked.ids if image in judge.why and image not in fresh}
+        store_changed_scores(pictures.collection, judge.stored_name, fresh, why)
         if not judge.stopped:
-            judge.without_value |= {known[image] for image in judged.ids if image not in fresh}
+            judge.without_value |= {known[image] for image in asked.ids if image not in fresh}
         if _lasting(judge):
             judge.known |= {known[image]: value for image, value in fresh.items()}
 
@@ -76,7 +82,7 @@ def values_of(
         pictures: all of them have a prompt if the judge needs one.
         judge: the judge; what fails is in its ``problems``.
         progress: called with a number of pictures that are done.
-        on_batch: called with the values of each batch and its pictures.
+        on_batch: called with the values of each batch and all of its pictures.
 
     Returns:
         values by number of the picture, and a sentence for each picture that cannot be read.
@@ -86,23 +92,45 @@ def values_of(
     for block in batches(pictures.ids, judge.batch):
         if judge.stopped:
             break
-        batch, unreadable = pictures.part({*block}), list[str]()
+        asked = pictures.part({*block})
+        batch, unreadable = fit_part(asked, judge)
         if judge.extractor is not None:
-            batch, unreadable = batch.with_items(judge.extractor, lambda: progress(1))
+            batch, more = batch.with_items(judge.extractor, lambda: progress(1))
+            unreadable += more
         elif "pixels" in judge.needs:
-            batch, unreadable = batch.with_pixels()
+            batch, more = batch.with_pixels()
+            unreadable += more
         found = dict(zip(batch.ids, judge.values(batch).tolist(), strict=True))
         fresh = {number: value for number, value in found.items() if np.isfinite(value)}
-        on_batch(fresh, batch)
+        on_batch(fresh, asked)
         values |= fresh
         problems += unreadable
         # By its name: importing the class brings SciPy, which takes a quarter of a second.
         if judge.name.partition(":")[0] == ADHERENCES:
             problems += judge.inner.missing_extras(batch)  # type: ignore[attr-defined]
-        batch.release()
+        asked.release()
         if judge.extractor is None:
             progress(len(block))
     return values, problems
+
+
+def fit_part(pictures: SomeView, judge: GuardedJudge) -> tuple[SomeView, list[str]]:
+    """The pictures that can be judged at all, and a sentence for each unreadable one; ``judge.why`` gets the others' reasons.
+
+    A judge of soart's own items says so itself.
+    """
+    if isinstance(judge.extractor, CombinedExtractor) or not pictures.ids:
+        return pictures, []
+    technical = TechnicalJudge.load()
+    readable, problems = pictures.with_items(technical.extractor)
+    reasons = [
+        reason
+        for block in batches(readable.ids, MEASURED_BATCH)
+        for reason in technical.unfit(readable.part({*block}).items(technical.extractor))
+    ]
+    unfit = {number: reason for number, reason in zip(readable.ids, reasons, strict=True) if reason}
+    judge.why |= unfit
+    return (readable if not unfit else readable.part({*readable.ids} - unfit.keys())), problems
 
 
 def _seen(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, Seen]:
@@ -128,9 +156,10 @@ def still_to_judge(
     collection, rows = pictures.collection, pictures.rows
     if judge.stored_name.startswith(JUDGE):
         note_latest(collection, judge.stored_name)
-    values = _stored(pictures, judge)
-    progress(len(values))
-    missing = pictures.part({row.id for row in rows if row.id not in values})
+    values, why = _stored(pictures, judge)
+    judge.why |= why
+    progress(len(values) + len(why))
+    missing = pictures.part({row.id for row in rows if row.id not in values and row.id not in why})
     problems = []
     seen = _seen(missing, judge)
     if "prompt" in judge.needs and (without := {image for image, (_, prompt) in seen.items() if not prompt}):
@@ -150,10 +179,12 @@ def _lasting(judge: GuardedJudge) -> bool:
     return judge.stored_name.startswith(TASTE) and taste_with_given(judge.inner) is None
 
 
-def _stored(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, float]:
-    """The stored values of pictures, by id; of a taste those that this judge gave, as it may have been learnt again."""
+def _stored(pictures: StoredPictures, judge: GuardedJudge) -> tuple[dict[int, float], dict[int, str]]:
+    """The stored values of pictures, and why others have none, by id.
+
+    Of a taste only the values that this judge gave, as it may have been learnt again.
+    """
     if judge.stored_name.startswith(TASTE):
-        return {image: judge.known[name] for image, name in _seen(pictures, judge).items() if name in judge.known}
-    known = scores_of(pictures.collection, judge.stored_name, pictures.ids)
-    # Points were once stored as 0 for pictures that cannot be judged.
-    return {image: value for image, value in known.items() if value != 0 or not has_points(judge.stored_name)}
+        known = judge.known
+        return {image: known[name] for image, name in _seen(pictures, judge).items() if name in known}, {}
+    return scores_and_reasons(pictures.collection, judge.stored_name, pictures.ids)

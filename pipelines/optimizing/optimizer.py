@@ -320,9 +320,7 @@ class Optimization:
             self.steps = [Step(**step) for step in state["steps"]]
             self.drawn, self._second, self._spent = state["drawn"], state["second"], state["seconds"]
             if isinstance(self.means.examiner.judge.inner, WeightedJudges):
-                self.means.examiner.judge.inner.units = [
-                    (float(mean), float(spread)) for mean, spread in state["units"]
-                ]
+                self.means.examiner.judge.inner.units = state["units"]
             self.means.examiner.begun = True
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"The state {str(path)!r} cannot be read ({error}): remove it to begin anew.") from error

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
+from ...metrics.goals import Goal, Unit
 from ...metrics.protocols import Pictures, Scale
+from ..judges.finding import Weighted
 from ..judges.gradients import Gradient, checked_gradient, gradient_of
 from ..judges.guarded import GuardedJudge, View
-from ..judges.ranking import Weighted
 from ..scoring.taste_judge import TasteJudge
 
 
@@ -22,7 +24,7 @@ class WeightedJudges:
 
     Attributes:
         judges: those that count.
-        units: mean and standard deviation of each among the first pictures; empty before these are known.
+        goal: their weights, with the units of the first pictures; without units before these are known.
     """
 
     scale = Scale(-np.inf, np.inf, "deviations")
@@ -30,7 +32,7 @@ class WeightedJudges:
 
     def __init__(self, judges: Sequence[Weighted]) -> None:
         self.judges = [(judge, weight) for judge, weight in judges if weight > 0]
-        self.units: list[tuple[float, float]] = []
+        self.goal = Goal({judge.stored_name: weight for judge, weight in self.judges})
         self.name = " + ".join(
             judge.name if weight == 1 else f"{weight:g} × {judge.name}" for judge, weight in self.judges
         )
@@ -42,31 +44,32 @@ class WeightedJudges:
         tastes = [judge for judge, _ in self.judges if isinstance(judge.inner, TasteJudge)]
         return tastes[0] if len(tastes) == 1 else None
 
-    def _columns(self, pictures: View) -> np.ndarray:
+    def _columns(self, pictures: View) -> dict[str, np.ndarray]:
         # One by one, so that no value depends on the pictures beside it.
         rows = [[float(judge.values(pictures.part({one}))[0]) for judge, _ in self.judges] for one in pictures.ids]
-        return np.array(rows, dtype=np.float64).reshape(len(pictures.ids), len(self.judges))
+        columns = np.array(rows, dtype=np.float64).reshape(len(pictures.ids), len(self.judges)).T
+        return {judge.stored_name: column for (judge, _), column in zip(self.judges, columns, strict=True)}
 
     def calibrate(self, pictures: View) -> None:
         """Take means and standard deviations from the first pictures."""
-        columns = self._columns(pictures)
-        known = [column[np.isfinite(column)] for column in columns.T]
-        self.units = [(float(one.mean()), float(one.std())) if len(one) else (np.nan, 0.0) for one in known]
+        self.goal = replace(self.goal, units={}).fitted(self._columns(pictures))
 
     @property
-    def _shares(self) -> np.ndarray:
-        """(judges,) what a value of each counts; 0 for a judge that gave all first pictures the same."""
-        weights = np.array([weight for _, weight in self.judges])
-        spread = [(deviation, 1e-9 * (1 + abs(mean))) for mean, deviation in self.units]
-        shares: np.ndarray = weights / weights.sum() * [1 / s if s > least else 0.0 for s, least in spread]
-        return shares
+    def units(self) -> list[Unit]:
+        """Middle and step of each judge in order; none before they are known."""
+        return [*self.goal.units.values()]
+
+    @units.setter
+    def units(self, units: Sequence[tuple[float, float]]) -> None:
+        of_judges = {judge.stored_name: Unit(*map(float, unit)) for (judge, _), unit in zip(self.judges, units)}  # noqa: B905
+        self.goal = replace(self.goal, units=of_judges)
 
     def values(self, pictures: Pictures, /) -> np.ndarray:
         """(n,) values in standard deviations of the first pictures."""
         seen = cast("View", pictures)
-        if not self.units:
+        if not self.goal.units:
             self.calibrate(seen)
-        values: np.ndarray = (self._columns(seen) - [mean for mean, _ in self.units]) @ self._shares
+        values: np.ndarray = np.sum([*self.goal.shares(self._columns(seen)).values()], axis=0)
         return values
 
     @property
@@ -77,11 +80,15 @@ class WeightedJudges:
         if len(gradients) < len(found):
             return None
 
+        total = sum(self.goal.weights.values())
+
         def together(pixels: np.ndarray, prompt: str, /) -> tuple[float, np.ndarray]:
             value, derivative = 0.0, np.zeros(pixels.shape, dtype=np.float32)
-            for (gradient, name), share, (mean, _) in zip(gradients, self._shares.tolist(), self.units, strict=True):
+            for (gradient, name), (judge, _) in zip(gradients, self.judges, strict=True):
                 own, slope = checked_gradient(gradient, name, pixels, prompt)
-                value += share * (own - mean)
+                unit = self.goal.units[judge.stored_name]
+                share = self.goal.weights[judge.stored_name] / total / unit.step
+                value += share * (own - unit.middle)
                 derivative += np.float32(share) * slope
             return value, derivative
 

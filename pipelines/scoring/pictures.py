@@ -53,6 +53,11 @@ class StoredPictures:
         return [row.id for row in self.rows]
 
     @property
+    def ties(self) -> list[str]:
+        """The content hash of each picture: of pictures with equal values the lowest comes first."""
+        return [row.sha256 for row in self.rows]
+
+    @property
     def names(self) -> list[str]:
         """The files of the pictures, for sentences."""
         return [repr(str(self.collection.locate(row))) for row in self.rows]
@@ -162,6 +167,11 @@ class PicturesInMemory:
     def ids(self) -> list[int]:
         """Numbers of the pictures."""
         return [*self._pictures]
+
+    @property
+    def ties(self) -> list[int]:
+        """The place of each picture in the order given: of pictures with equal values the first one stays first."""
+        return [*range(len(self._pictures))]
 
     @property
     def names(self) -> list[str]:

@@ -12,9 +12,10 @@ from ...messages import joined, message, plural
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..generate import generate, plan
+from ..judges.finding import Weighted
 from ..judges.guarded import GuardedJudge
 from ..judges.offered import OfferedJudges
-from ..judges.ranking import Weighted, rank
+from ..judges.ranking import rank
 from ..models.limits import GUIDANCE, SEED_LIMIT, SIDE
 from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.pictures import StoredPictures

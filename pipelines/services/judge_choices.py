@@ -12,7 +12,9 @@ from ...metrics.damage.names import DETECTORS, JUDGE, OVERALL, PERSON, TECHNICAL
 from ...metrics.damage.titles import shared_name
 from ...metrics.tastes.overall import stored_name
 from ..collection.collection import Collection
+from ..collection.pictures import sha256_by_id
 from ..collection.queries import Query, Scale, order, scores_of
+from ..collection.score_statistics import unfit_ids
 from ..judges.finding import JudgeSource
 from ..judges.offered import OfferedJudges
 from ..scoring.collection_tastes import CollectionTastes
@@ -160,8 +162,12 @@ def values_and_scale(collection: Collection, judge: str, ids: Sequence[int]) -> 
 
 
 def _stars(collection: Collection, person: str) -> dict[int, float]:
-    """The stars of a person by picture id. All choices count, also those between other pictures than the ones shown."""
-    return Opinion.of(collection, person.removeprefix(PERSON), collection.ids()).stars
+    """The stars of a person by picture id, of those that can be judged at all.
+
+    All choices count, also those between other pictures than the ones shown.
+    """
+    ids = sorted({*collection.ids()} - unfit_ids(collection))
+    return Opinion.of(collection, person.removeprefix(PERSON), ids).stars
 
 
 def _scale(stars: Mapping[int, float]) -> Scale:
@@ -186,6 +192,5 @@ def ordered(collection: Collection, query: Query, rater: str) -> list[int]:
         found = [image for image in found if image in stars]
     if not by_value:
         return found
-    sign = 1.0 if query.ascending else -1.0
-    # Sorting is stable: of equal ones the newest stays first.
-    return sorted(found, key=lambda image: sign * stars[image] if image in stars else np.inf)
+    sign, hashes = 1.0 if query.ascending else -1.0, sha256_by_id(collection, found)
+    return sorted(found, key=lambda image: (sign * stars[image] if image in stars else np.inf, hashes[image]))

@@ -8,9 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from ...metrics.damage.names import PERSON, TASTE
+from ...metrics.damage.names import PERSON
 from ..collection.queries import Query, order
-from ..collection.score_statistics import unfit_ids
 from ..keepers.stacks import find_stacks, group_origins
 from .evaluation import EvaluationService
 from .judge_choices import values_by
@@ -49,11 +48,7 @@ class StackService:
     def _values(self, judge: str, ids: Sequence[int]) -> dict[int, float]:
         if judge.startswith(PERSON):
             return values_by(self.collection, judge, ids)
-        scores = self.collection.scores(judge) if judge else {}
-        if judge.startswith(TASTE):
-            for image in unfit_ids(self.collection):
-                scores.pop(image, None)
-        return scores
+        return self.collection.scores(judge) if judge else {}
 
     def _groups(self, by: str, ids: Sequence[int]) -> np.ndarray:
         state = tuple(ids), self.evaluation.version

@@ -13,7 +13,6 @@ from ...messages import message
 from ...metrics.tastes.agreement import APART, Agreement, compare_tastes
 from ..collection.collection import Collection
 from ..collection.queries import Query, order
-from ..collection.score_statistics import unfit_ids
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
@@ -51,7 +50,7 @@ def agreement(collection: Collection, judges: Mapping[str, str]) -> tuple[Agreem
     stored = {name: collection.scores(judge) for name, judge in judges.items()}
     stored = {name: scores for name, scores in stored.items() if scores}
     known = set.intersection(*map(set, stored.values())) if stored else set[int]()
-    common = sorted(known - unfit_ids(collection)) if known else []
+    common = sorted(known)
     if len(stored) < 2 or len(common) < 2:
         return None, common
     values = np.array([[scores[image] for image in common] for scores in stored.values()])

@@ -220,7 +220,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
     if not judgements.trials:
         raise NoFindingsError("No picture of this space can be judged yet, so there are no findings: raise the budget.")
     steering = tuner.steering(judgements)
-    unit = judgements.goal_scale.unit
+    unit = judgements.goal_scale.step
     names = list(judgements.goal)
     judges: list[Hashable] = [Judge(name, context) for name in names for context in tuner.contexts]
     rater = judges[0] if len(judges) == 1 else None
@@ -317,7 +317,7 @@ def _judges(tuner: Tuner, steering: Steering, judgements: Judgements) -> dict[st
         effects = sorted(steering.effects(tuner.rng(5), judge).effects, key=lambda e: -e.mean)
         if len(effects) > 2 * MOST_LIKED:
             effects = [*effects[:MOST_LIKED], *effects[-MOST_LIKED:]]
-        strongest[name] = _named(tuner, effects, judgements.scale(name).unit)
+        strongest[name] = _named(tuner, effects, judgements.scale(name).step)
     return strongest
 
 

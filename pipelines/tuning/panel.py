@@ -15,28 +15,21 @@ import numpy as np
 from ...errors import SoartError, expect
 from ...metrics.damage.names import JUDGE, OVERALL
 from ...metrics.damage.titles import has_points
+from ...metrics.goals import Goal, Unit, unit_of
 from ...metrics.protocols import ItemJudge
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from ..judges.finding import By, doubts_of, guarded, judges_for
+from ..judges.board import columns_of
+from ..judges.finding import By, Weighted, doubts_of, guarded, judges_for
 from ..judges.guarded import GuardedJudge
-from ..judges.ranking import Weighted, last_tastes
 from ..judges.storing import judge_pictures
 from ..scoring.opinions import MIDDLE, Opinion, who_judged
 from ..scoring.pictures import StoredPictures
 from .study import Trial
 
-
-class Scale(NamedTuple):
-    """The middle and the unit in which a judge's values are counted."""
-
-    middle: float
-    unit: float
-
-
-#: The scale of people.
-STARS = Scale(MIDDLE, 1.0)
+#: The unit of people.
+STARS = Unit(MIDDLE, 1.0)
 
 
 class Judge(NamedTuple):
@@ -213,19 +206,18 @@ class Judgements:
     compared: Mapping[str, np.ndarray] = field(default_factory=dict)
     suggested: Mapping[str, np.ndarray] = field(default_factory=dict)
 
-    def scale(self, name: str) -> Scale:
-        """The scale of a judge: ``STARS`` for people, mean and deviation for others (unit 1 if all are equal)."""
+    def scale(self, name: str) -> Unit:
+        """The unit of a judge: ``STARS`` for people, mean and deviation for others (a step of 1 if all are equal)."""
         if name in self.people:
             return STARS
-        values = self.values[name][np.isfinite(self.values[name])]
-        return Scale(float(values.mean()) if len(values) else 0.0, self.spread(name) or 1.0)
+        middle, step = unit_of(self.values[name][np.isfinite(self.values[name])])
+        return Unit(middle, step if np.isfinite(step) else 1.0)
 
     def spread(self, name: str) -> float | None:
         """Standard deviation of the values of a judge; None if all are equal, or if there are none."""
         values = self.values.get(name, np.zeros(0))
-        values = values[np.isfinite(values)]
-        deviation = float(values.std()) if len(values) else 0.0
-        return deviation if len(values) and deviation > 1e-9 * (1 + abs(float(values.mean()))) else None
+        step = unit_of(values[np.isfinite(values)]).step
+        return step if np.isfinite(step) else None
 
     def standard(self, name: str) -> np.ndarray:
         """(n,) values of a judge as distances from its middle, in its unit."""
@@ -234,10 +226,10 @@ class Judgements:
         return standard
 
     @property
-    def goal_scale(self) -> Scale:
-        """The scale of the goal: that of its only judge, else middle 0 and unit 1."""
+    def goal_scale(self) -> Unit:
+        """The unit of the goal: that of its only judge, else middle 0 and step 1."""
         names = [name for name, weight in self.goal.items() if weight > 0]
-        return self.scale(names[0]) if len(names) == 1 else Scale(0.0, 1.0)
+        return self.scale(names[0]) if len(names) == 1 else Unit(0.0, 1.0)
 
     @property
     def goal_range(self) -> tuple[float, float]:
@@ -258,13 +250,10 @@ class Judgements:
 
     def goal_values(self) -> np.ndarray:
         """(n,) the goal of every picture; NaN if a judge of the goal has not judged it."""
-        weights = {name: weight for name, weight in self.goal.items() if weight > 0}
-        if not weights:
+        goal = Goal(self.goal)
+        if not goal.counting:
             return np.full(len(self.trials), np.nan)
-        middle, unit = self.goal_scale
-        standard = np.sum([weight * self.standard(name) for name, weight in weights.items()], axis=0)
-        values: np.ndarray = middle + unit * (standard / sum(weights.values()))
-        return values
+        return Goal(self.goal, {name: self.scale(name) for name in goal.counting}).total(self.values)
 
 
 def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Trial]) -> Judgements:
@@ -279,18 +268,19 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
     trials = [trial for trial in drawn if trial.row is not None and trial.row.id in readable]
     pictures = StoredPictures(collection, [trial.row for trial in trials if trial.row is not None])
     ids, items = pictures.ids, pictures.items(panel.first.extractor)
-    by_picture: dict[str, dict[int, float]] = {}
-    for judge, _ in last_tastes([(judge, 1.0) for judge, _ in panel.judges if not judge.person]):
-        by_picture[judge.stored_name], sentences = judge_pictures(pictures, judge)
-        problems += sentences
+    columns = columns_of(pictures, [(judge, 1.0) for judge, _ in panel.judges if not judge.person])
+    problems += columns.problems
     opinions = {person: Opinion.of(collection, person, ids) for person in panel.people}
-    by_picture = (
-        {judge.stored_name: by_picture[judge.stored_name] for judge in panel.item_judges}
-        | {person: opinion.stars for person, opinion in opinions.items()}
-        | {name: collection.scores(name) for name in panel.observed}
-        | by_picture
+    told = {
+        person: {image: stars for image, stars in opinion.stars.items() if image not in columns.unfit}
+        for person, opinion in opinions.items()
+    }
+    told |= {name: collection.scores(name) for name in panel.observed}
+    values = (
+        {judge.stored_name: columns.values[judge.stored_name] for judge in panel.item_judges}
+        | {name: np.array([stored.get(image, np.nan) for image in ids]) for name, stored in told.items()}
+        | columns.values
     )
-    values = {name: np.array([stored.get(image, np.nan) for image in ids]) for name, stored in by_picture.items()}
     active = [name for name, column in values.items() if np.isfinite(column).any()]
     goal = {name: panel.weight(name) for name in active if panel.weight(name) > 0}
     # Until people have rated, judges of items stand in for them.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ...pipelines.ingest.engines import Engine as InspectionEngine
     from ...pipelines.ingest.scan import Scan
     from ...pipelines.judges.engines import Judging
-    from ...pipelines.judges.ranking import Weighted
+    from ...pipelines.judges.finding import Weighted
 
 
 def _single(names: list[str] | None) -> list[str] | None:

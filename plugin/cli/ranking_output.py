@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ...metrics.protocols import Reason
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.tables import ImageRow
-    from ...pipelines.judges.ranking import RankedPicture, Weighted
+    from ...pipelines.judges.finding import Weighted
+    from ...pipelines.judges.ranking import RankedPicture
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.models.request import Request
 
