@@ -95,6 +95,7 @@ def values_of(
         asked = pictures.part({*block})
         batch, unreadable = fit_part(asked, judge)
         if judge.extractor is not None:
+            progress(len(asked.ids) - len(batch.ids))
             batch, more = batch.with_items(judge.extractor, lambda: progress(1))
             unreadable += more
         elif "pixels" in judge.needs:

@@ -70,7 +70,7 @@ def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> 
     """
     e = evaluated.evaluation
     rated = None if rater is None else ratings(evaluated.collection, rater, personal=False)
-    stars = stars_of(e.percentile)
+    stars = stars_of(np.nan_to_num(e.percentile))
     tags, albums = (labels_of(evaluated.collection, kind, e.ids.tolist()) for kind in (TAG, ALBUM))
     for path, image in paths_with_pictures(evaluated.collection, evaluated.update.scan_number):
         row = e.place.get(image)

@@ -9,7 +9,6 @@ from specimens.time_zones import local_time
 from sqlalchemy import event, update
 
 from soart.errors import CollectionError
-from soart.metrics.damage.names import STORED_TECHNICAL
 from soart.metrics.damage.suspicion import detectors
 from soart.metrics.damage.technical import DETECTORS, LIMIT, USUAL
 from soart.metrics.percentiles import percentiles
@@ -27,6 +26,7 @@ from soart.pipelines.collection.queries import (
     row_of,
     rows_by_hash,
     rows_of,
+    scores_and_reasons,
     scores_of,
     title_of,
 )
@@ -61,8 +61,9 @@ def test_the_newest_come_first_and_reversed_last(filled):
 
 
 def test_pictures_without_a_score_come_last_whichever_way(filled):
-    assert ids(filled, judge="p", sort="score") == [5, 1, 4, 3, 2, 6]
-    assert ids(filled, judge="p", sort="score", ascending=True) == [2, 4, 3, 1, 5, 6]
+    level = sorted((3, 4), key={row.id: row.sha256 for row in filled.images()}.__getitem__)
+    assert ids(filled, judge="p", sort="score") == [5, 1, *level, 2, 6]
+    assert ids(filled, judge="p", sort="score", ascending=True) == [2, *level, 1, 5, 6]
 
 
 def test_words_are_found_in_any_case_and_are_not_patterns(filled):
@@ -256,28 +257,27 @@ def test_facts_count(filled):
 
 def test_ends_hold_scored_pictures_once(filled):
     filled.set_scores("taste:p", filled.scores("p"))
-    assert best_and_worst(filled, "taste:p", 12) == ([5, 1], [2, 3])
+    level = min((3, 4), key={row.id: row.sha256 for row in filled.images()}.__getitem__)
+    assert best_and_worst(filled, "taste:p", 12) == ([5, 1], [2, 7 - level])
     assert best_and_worst(filled, "none", 12) == ([], [])
-    # A score of 0 says that a picture cannot be judged.
-    filled.set_scores(STORED_TECHNICAL, {2: 0.0, 5: 40.0})
-    assert best_and_worst(filled, "taste:p", 1) == ([5], [3])
+    filled.set_scores("taste:p", {}, {2: "all black"})
+    assert best_and_worst(filled, "taste:p", 1) == ([5], [7 - level])
 
 
-def test_a_picture_that_cannot_be_judged_has_no_score_under_a_taste(filled):
-    """A black picture was the best of some tastes, in the gallery alone."""
-    scores = {1: 3.0, 2: 9.0, 3: 2.0}
-    for judge in ("taste:mine", "other"):
-        filled.set_scores(judge, scores)
-    filled.set_scores(STORED_TECHNICAL, {1: 50.0, 2: 0.0, 3: 40.0})
-    assert ids(filled, judge="other", sort="score")[:3] == [2, 1, 3]
-    assert ids(filled, judge="taste:mine", sort="score") == [1, 3, 6, 5, 4, 2]
-    assert ids(filled, judge="taste:mine", sort="score", ascending=True)[:2] == [3, 1]
-    assert ids(filled, judge="taste:mine", low=50) == [1]
-    assert sorted(ids(filled, judge="taste:mine", scored=True)) == [1, 3]
-    assert scores_of(filled, "taste:mine", [1, 2]) == {1: 3.0}
-    assert scores_of(filled, "other", [1, 2]) == {1: 3.0, 2: 9.0}
-    assert Scale.of(filled, "taste:mine").values.tolist() == [2.0, 3.0]
-    assert agreement(filled, {"a": "taste:mine", "b": "other"})[1] == [1, 3]
+def test_a_picture_that_cannot_be_judged_has_no_score(filled):
+    """A black picture was the best of some judges, in the gallery alone."""
+    filled.set_scores("mine", {1: 3.0, 2: 9.0, 3: 2.0})
+    filled.set_scores("mine", {}, {2: "all black"})
+    assert ids(filled, judge="mine", sort="score")[:2] == [1, 3]
+    assert ids(filled, judge="mine", sort="score", ascending=True)[:2] == [3, 1]
+    assert ids(filled, judge="mine", low=50) == [1]
+    assert ids(filled, judge="mine", judged_by="mine", below=50.0) == [3, 1]
+    assert sorted(ids(filled, judge="mine", scored=True)) == [1, 3]
+    assert scores_and_reasons(filled, "mine", [1, 2, 4]) == ({1: 3.0}, {2: "all black"})
+    assert Scale.of(filled, "mine").values.tolist() == [2.0, 3.0]
+    assert filled.scores("mine") == {1: 3.0, 3: 2.0}
+    filled.set_scores("mine", {2: 1.0})
+    assert scores_and_reasons(filled, "mine", [2]) == ({2: 1.0}, {})
 
 
 def test_agreement_of_stored_scores(filled):

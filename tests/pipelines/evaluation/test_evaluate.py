@@ -211,7 +211,9 @@ def test_ugly_collections_are_evaluated(collection, tmp_path):
     _, odd = write_ugly(tmp_path / "ugly")
     result = sync_and_evaluate(collection, Scan([tmp_path / "ugly"]), LocalEngine(2), "technical")
     assert len(result.evaluation.ids) == len(odd)
-    assert np.isfinite(result.evaluation.scores["technical-9"]).all()
+    fit = result.evaluation.unfit == ""
+    assert np.isfinite(result.evaluation.scores["technical-9"][fit]).all()
+    assert np.isnan(result.evaluation.scores["technical-9"][~fit]).all()
     assert render_evaluation(result)
     assert len(list(records(collection, result.update.scan_number, result.evaluation))) == result.update.found
 

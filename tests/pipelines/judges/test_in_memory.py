@@ -105,7 +105,9 @@ def test_pictures_that_reach_a_percentile(judge):
 
 
 def grey(*levels):
-    return PicturesInMemory({n: np.full((9, 9, 3), level, np.uint8) for n, level in enumerate(levels)})
+    """Pictures of these mean levels, with a texture, because nothing of one tone has a value."""
+    texture = np.repeat(np.repeat([[0.9, 1.1], [1.1, 0.9]], 16, axis=0), 16, axis=1)[..., None] * np.ones(3)
+    return PicturesInMemory({n: np.rint(level * texture).astype(np.uint8) for n, level in enumerate(levels)})
 
 
 class Dim(Brightness):
@@ -116,8 +118,8 @@ class Dim(Brightness):
 
 
 def test_the_best_comes_first_and_equal_pictures_keep_their_order():
-    scores, ranking = scores_and_ranking(grey(51, 255, 102, 51), [(GuardedJudge(Dim()), 1.0)])
-    assert scores == pytest.approx([0.2, math.nan, 0.4, 0.2], nan_ok=True)
+    scores, ranking = scores_and_ranking(grey(50, 200, 100, 50), [(GuardedJudge(Dim()), 1.0)])
+    assert scores == pytest.approx([50 / 255, math.nan, 100 / 255, 50 / 255], nan_ok=True)
     assert ranking == [2, 0, 3]
 
 

@@ -72,7 +72,10 @@ def test_without_the_reader_a_sentence_says_what_to_install(monkeypatch, collect
     assert np.isnan(judged.value)
     assert [phrase.sentence for phrase in judged.phrases][-1] == "cannot tell 'open': install soart[text]"
     drawn = DrawnPicture(
-        Request('a sign that says "open"', 1, width=128, height=128), np.zeros((128, 128, 3), np.uint8), None, 0
+        Request('a sign that says "open"', 1, width=128, height=128),
+        np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8),
+        None,
+        0,
     )
     rows = collection.add_drawn([drawn], "m", "s")
     assert judge_pictures(StoredPictures(collection, rows), GuardedJudge(judge))[1][0] == (

@@ -1,9 +1,9 @@
 """Scores of all pictures of a collection by one judge of items."""
 
-import numpy as np
 import pytest
 from specimens.judging import ColourJudge
 
+from soart.metrics.items.combined import taste_extractor
 from soart.pipelines.judges.rescoring import score_all
 from soart.pipelines.support.background import Job
 
@@ -12,7 +12,7 @@ class Luma(ColourJudge):
     """Mean luma."""
 
     name, scale = "luma", (0.0, 1.0)
-    needs = ("items",)
+    needs, extractor = ("items",), taste_extractor()
 
     def score(self, items):
         return items[:, self.extractor.names.index("colour/luma/mean")]
@@ -40,8 +40,11 @@ def test_every_sound_picture_is_measured_and_scored(collection, rows):
 
 def test_only_pictures_with_items_are_scored_where_none_shall_be_decoded(collection, rows):
     luma, job = Luma(), Job(0, "", "")
-    item = np.zeros(len(luma.extractor.names))
-    collection.add_items(luma.extractor.version, {rows[1].id: item, rows[3].id: item + 0.25})
+    [item] = luma.extractor.extract(collection.pixels(rows[0]))
+    place = luma.extractor.names.index("colour/luma/mean")
+    items = {rows[1].id: item.copy(), rows[3].id: item.copy()}
+    items[rows[1].id][place], items[rows[3].id][place] = 0.0, 0.25
+    collection.add_items(luma.extractor.version, items)
     assert score_all(collection, luma, job, stored_items_only=True) == (2, [])
     assert collection.scores("luma") == {rows[1].id: 0.0, rows[3].id: 0.25}
     assert (job.done, job.total) == (4, 4)

@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from scipy.stats import zscore
 from specimens.judging import Brightness
 
 from soart.errors import ModelError
@@ -13,7 +14,6 @@ from soart.pipelines.collection.families import children_of, parents_of
 from soart.pipelines.generate import generate, plan
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.gradients import gradient_of
-from soart.pipelines.judges.ranking import standard
 from soart.pipelines.optimizing.examining import Examiner
 from soart.pipelines.optimizing.gaussian import departure, mixed, normal
 from soart.pipelines.optimizing.optimize import judge_for, optimize, optimize_again, state_file, store
@@ -173,7 +173,7 @@ def test_several_judges_count_in_deviations_of_the_first_pictures(generator):
     values = [one.value for one in examiner.examine(drawn)]
     pictures = PicturesInMemory({number: one.pixels for number, one in enumerate(drawn)})
     light, sound = (guarded(one).values(pictures) for one in (Bright(), "technical"))
-    assert values == pytest.approx((2 * standard(light) + standard(sound)) / 3, abs=1e-6)
+    assert values == pytest.approx((2 * zscore(light) + zscore(sound)) / 3, abs=1e-6)
     # Later pictures are measured in the same units.
     assert examiner.examine(drawn[:1])[0].value == pytest.approx(values[0])
     # The gradient is the weighted sum of all, where all have one.

@@ -8,7 +8,7 @@ import pytest
 from specimens.crowding import CrowdedLock
 
 from soart.errors import JudgeError, SoartError
-from soart.pipelines.collection.queries import Query, order, scores_of
+from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.judges import storing
 from soart.pipelines.judges.adherence import AdherenceJudge
@@ -133,7 +133,8 @@ def test_pictures_without_a_value_are_one_sentence_and_values_are_read_once(
 
     monkeypatch.setattr(acme_judge, "Redness", acme_judge.Moody)
     scores, reads = collection.scores, []
-    monkeypatch.setattr(storing, "scores_of", lambda *asked: reads.append(asked) or scores_of(*asked))
+    read = storing.scores_and_reasons
+    monkeypatch.setattr(storing, "scores_and_reasons", lambda *asked: reads.append(asked) or read(*asked))
     # Most of them were removed meanwhile.
     job = ended(start_judging(jobs, collection, tastes, "redness", range(1, 3001)))
     missing = 20 - len(scores("judge:redness@1"))

@@ -42,7 +42,7 @@ class Bright(ColourJudge):
 def draw(request):
     rng = np.random.default_rng(request.seed)
     level = next(value for word, value in LEVEL.items() if word in request.prompt)
-    return (level + rng.integers(-20, 20, (12, 12, 3))).astype(np.uint8)
+    return (level + rng.integers(-20, 20, (16, 16, 3))).astype(np.uint8)
 
 
 @pytest.fixture

@@ -17,5 +17,5 @@ def upgrade() -> None:
     unfit = "SELECT image_id FROM scores WHERE profile LIKE 'technical-%' AND value = 0"
     op.execute(
         "UPDATE scores SET value = NULL, why = 'too small, all black or of one tone' "
-        f"WHERE profile != 'observed' AND image_id IN (SELECT image_id FROM ({unfit}) AS unfit)"
+        f"WHERE profile != 'observed score' AND image_id IN (SELECT image_id FROM ({unfit}) AS unfit)"
     )
