@@ -39,9 +39,8 @@ def judge_pictures(
         values by picture id, and a sentence for each reason why pictures have none.
     """
     if judge.person:
-        fit, problems = fit_part(pictures, judge)
         progress(len(pictures.rows))
-        return judgements_of(fit, judge.person), problems
+        return judgements_of(pictures, judge.person), []
     values, missing, problems = still_to_judge(pictures, judge, progress)
     fresh, unreadable = judge_missing(missing, judge, progress)
     return values | fresh, [*dict.fromkeys(problems + unreadable), *judge.problems]

@@ -14,7 +14,6 @@ from ...metrics.tastes.overall import stored_name
 from ..collection.collection import Collection
 from ..collection.pictures import sha256_by_id
 from ..collection.queries import Query, Scale, order, scores_of
-from ..collection.score_statistics import unfit_ids
 from ..judges.finding import JudgeSource
 from ..judges.offered import OfferedJudges
 from ..scoring.collection_tastes import CollectionTastes
@@ -162,12 +161,8 @@ def values_and_scale(collection: Collection, judge: str, ids: Sequence[int]) -> 
 
 
 def _stars(collection: Collection, person: str) -> dict[int, float]:
-    """The stars of a person by picture id, of those that can be judged at all.
-
-    All choices count, also those between other pictures than the ones shown.
-    """
-    ids = sorted({*collection.ids()} - unfit_ids(collection))
-    return Opinion.of(collection, person.removeprefix(PERSON), ids).stars
+    """The stars of a person by picture id. All choices count, also those between other pictures than the ones shown."""
+    return Opinion.of(collection, person.removeprefix(PERSON), collection.ids()).stars
 
 
 def _scale(stars: Mapping[int, float]) -> Scale:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +31,13 @@ def offered_judges() -> Mapping[str, EntryPoint]:
     """Entry points of other packages' judges by name; the first of a name counts, and built-in judges stay."""
     # Installing a package or removing it changes its folder.
     return _offered_in(tuple((place, _changed(place)) for place in sys.path))
+
+
+def names_alone(tastes: Sequence[str]) -> list[str]:
+    """Names of the judges that need no argument: soart's scores, these tastes, those of other packages, and faults."""
+    scores = [name for name in SCORES if name not in DETECTORS]
+    own = [name for name in tastes if name not in JUDGES]
+    return [*scores, *own, *(name for name in offered_judges() if name not in own), *DETECTORS]
 
 
 def _changed(place: str) -> int:

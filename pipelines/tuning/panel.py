@@ -271,10 +271,7 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
     columns = columns_of(pictures, [(judge, 1.0) for judge, _ in panel.judges if not judge.person])
     problems += columns.problems
     opinions = {person: Opinion.of(collection, person, ids) for person in panel.people}
-    told = {
-        person: {image: stars for image, stars in opinion.stars.items() if image not in columns.unfit}
-        for person, opinion in opinions.items()
-    }
+    told = {person: opinion.stars for person, opinion in opinions.items()}
     told |= {name: collection.scores(name) for name in panel.observed}
     values = (
         {judge.stored_name: columns.values[judge.stored_name] for judge in panel.item_judges}

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from ...metrics.protocols import ItemJudge
+    from ...metrics.protocols import ItemJudge, Judge
     from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.models.steps import StepReport
@@ -188,14 +189,14 @@ def output_folder(name: str) -> Path:
 
 
 def judge_choices() -> list[str]:
-    """Names of the judges of items: the overall and the technical score, the user's tastes, detectors of faults."""
+    """Names of the judges that need no argument: soart's own, the user's tastes, and those of other packages."""
     try:
-        from ...metrics.damage.names import DETECTORS, TECHNICAL
         from ...pipelines.scoring.taste_store import TasteStore
+        from ...pipelines.support.judge_names import names_alone
     except ModuleNotFoundError:
         # The nodes must load to show which package is missing.
         return [OVERALL]
-    return [OVERALL, TECHNICAL, *TasteStore().names(), *DETECTORS]
+    return names_alone(TasteStore().names())
 
 
 def judge_inputs() -> list[io.Input]:
@@ -205,7 +206,7 @@ def judge_inputs() -> list[io.Input]:
             "by",
             options=judge_choices(),
             default=OVERALL,
-            tooltip="What scores the pictures: the overall or the technical score, one of your tastes, or a detector of one fault.",
+            tooltip="What scores the pictures: the overall score, one of your tastes, a detector of one fault, or another judge.",
         ),
         TasteType.Input(
             "taste", optional=True, tooltip="A taste from SOART Taste; it scores instead of the judge named above."
@@ -214,15 +215,28 @@ def judge_inputs() -> list[io.Input]:
 
 
 def judge_of(by: str, taste: ItemJudge | None) -> GuardedJudge:
-    """The linked taste, or else the judge of items of this name, guarded.
+    """The linked taste, or else the judge of this name, guarded.
 
     Raises:
-        TasteError: there is no judge of this name, or the file of the taste is damaged.
+        JudgeError: there is no judge of this name, or it would be code.
+        TasteError: the file of the taste is damaged.
     """
     from ...pipelines.judges.finding import guarded
-    from ...pipelines.scoring.taste_store import TasteStore, item_judge_named
+    from ...pipelines.judges.guarded import GuardedJudge
 
-    return guarded(item_judge_named(by, TasteStore()) if taste is None else taste)
+    if taste is not None:
+        return guarded(taste)
+    return GuardedJudge(_judge(by.strip(), taste_stamp(by.strip())), named=by.strip())
+
+
+@lru_cache(maxsize=4)
+def _judge(by: str, _taste: str) -> Judge:
+    """The judge of a name; it is loaded again when the file of a taste changes."""
+    from ...pipelines.judges.finding import judge_named
+    from ...pipelines.scoring.taste_store import TasteStore
+
+    # Workflows come from others, and over the network.
+    return judge_named(by, TasteStore(), known_only=True)
 
 
 def title_of(judge: GuardedJudge) -> str:

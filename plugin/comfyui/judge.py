@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from .base import IMAGES, SoartNode, node_schema, taste_stamp
+from .base import IMAGES, SoartNode, judge_of, node_schema, taste_stamp
 from .panels import score_cards, score_lines, score_table
 from .pictures import take
 from .score import judged_batch
@@ -15,19 +14,8 @@ from .score import judged_batch
 if TYPE_CHECKING:
     import torch
 
-    from ...metrics.protocols import Judge
-
 #: Decimal places of scores: judges have scales of their own.
 _DECIMALS = 4
-
-
-@lru_cache(maxsize=4)
-def _loaded(by: str, _taste: str) -> Judge:
-    """The judge of a name; it is loaded again when the file of a taste changes."""
-    from ...pipelines.judges.finding import judge_named
-
-    # Workflows come from others, and over the network.
-    return judge_named(by, known_only=True)
 
 
 class SoartJudge(SoartNode):
@@ -65,10 +53,9 @@ class SoartJudge(SoartNode):
     @classmethod
     def run(cls, images: torch.Tensor, by: str, prompt: str = "", top_k: int = 0) -> io.NodeOutput:
         """Judge the batch."""
-        from ...pipelines.judges.guarded import GuardedJudge
         from ...pipelines.judges.in_memory import best_first
 
-        judge = GuardedJudge(_loaded(by.strip(), taste_stamp(by.strip())), named=by.strip())
+        judge = judge_of(by, None)
         judged, pictures = judged_batch(images, judge, prompts=_prompts(prompt, len(images)))
         best = best_first(judged)[: top_k or None]
         cards = score_cards(best, pictures.pixels, judge.stored_name, cls)

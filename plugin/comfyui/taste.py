@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from comfy_api.latest import io
 
-from ...errors import ItemsError, SoartError
+from ...errors import ItemsError, JudgeError, SoartError
 from ...pipelines.support.file_stamps import MISSING
 from .base import (
     ADVANCED,
@@ -73,6 +73,8 @@ class SoartExplain(SoartNode):
         from ...pipelines.scoring.explaining import explain_batch
 
         judge = judge_of(by, taste)
+        if not hasattr(judge.inner, "explain"):
+            raise JudgeError(f"The judge {judge.name!r} gives no reasons: choose a score of soart or a taste.")
         scored, pictures = judged_batch(images, judge)
         chosen = {picture.number: pictures.pixels[picture.number] for picture in scored}
         explained = explain_batch(cast("ItemJudge", judge.inner), chosen, grid, Progress(len(scored)))

@@ -227,7 +227,7 @@ def test_mistakes_in_words(host, patient_graph):
     source = pictures(patient_graph)
     other = patient_graph.add("SoartScore", images=source.out(), by="technical")
     wrong = {
-        "There is no taste 'nobody'": patient_graph.add("SoartScore", images=source.out(), by="nobody"),
+        "There is no judge 'nobody'": patient_graph.add("SoartScore", images=source.out(), by="nobody"),
         "a name of letters": None,
         "There is no taste 'lost'": patient_graph.add("SoartTaste", name="lost"),
         "link a bad batch too": patient_graph.add("SoartTaste", name="half", good=source.out()),
