@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from ...errors import SoartError
-from ...files import from_home, names_path, write_whole
+from ...files import from_home, names_path, read_text, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def _pair(project: Path, model: str) -> list[str]:
 def _answers() -> list[list[str]]:
     """Pairs of the file of a project and a model that it may name; none if the answers cannot be read."""
     try:
-        allowed = json.loads(answers_file().read_text(encoding="utf-8"))["allowed"]
+        allowed = json.loads(read_text(answers_file()))["allowed"]
         return [[str(project), str(model)] for project, model in allowed]
     except (OSError, LookupError, TypeError, ValueError, RecursionError):
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import CollectionError, ImageError, ItemsError, ModelError, TasteError, expect, expect_seed
+from ...files import read_text
 from ...messages import joined, message
 from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer, Measures
@@ -124,8 +126,7 @@ def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[lis
 def _read_choices(file: Path) -> list[tuple[Path, Path, bool]]:
     """Choices (better, other, True for equal) of a CSV file."""
     try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            lines = [line for line in csv.reader(stream) if line]
+        lines = [line for line in csv.reader(io.StringIO(read_text(file), newline="")) if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CollectionError(
             f"The choices {str(file)!r} cannot be read: {getattr(error, 'strerror', None) or error}."
