@@ -37,8 +37,9 @@ def is_gone(path: Path | str) -> bool:
     """
     try:
         os.lstat(path)
-    except OSError as error:
-        return isinstance(error, FileNotFoundError | NotADirectoryError)
+    # ValueError: a name that no file can have.
+    except (OSError, ValueError) as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError | ValueError)
     return False
 
 

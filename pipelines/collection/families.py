@@ -38,7 +38,8 @@ def parents_of(collection: Collection, picture: ImageRow) -> list[ImageRow]:
     """The pictures of the collection that one was bred from, oldest first."""
     named = select(LabelRow.name).where(LabelRow.image_id == picture.id, LabelRow.kind == PARENT)
     with collection.session("be read") as session:
-        return list(session.scalars(select(ImageRow).where(HERE, ImageRow.sha256.in_(named)).order_by(ImageRow.id)))
+        rows = session.scalars(select(ImageRow).where(HERE, ImageRow.sha256.in_(named)).order_by(ImageRow.id))
+        return [row for row in rows if collection.shows(row)]
 
 
 def children_of(collection: Collection, picture: ImageRow) -> list[ImageRow]:
@@ -46,4 +47,4 @@ def children_of(collection: Collection, picture: ImageRow) -> list[ImageRow]:
     children = select(LabelRow.image_id).where(LabelRow.kind == PARENT, LabelRow.name == picture.sha256)
     query = select(ImageRow).where(HERE, ImageRow.id.in_(children)).order_by(ImageRow.id.desc()).limit(MOST_CHILDREN)
     with collection.session("be read") as session:
-        return list(session.scalars(query))
+        return [row for row in session.scalars(query) if collection.shows(row)]

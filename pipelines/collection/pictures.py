@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import ColumnElement, Select, func, not_, or_, select, update
 
+from ...files import leads_out
 from ..support.batching import batches
 from .collection import Collection
+from .storage import limits
 from .tables import AWAY, HERE, MISSING, FingerprintRow, GenerationRow, ImageRow, MetadataRow
 
 T = TypeVar("T")
@@ -112,6 +117,23 @@ def ids_without_files(collection: Collection) -> set[int]:
     """Return the ids of the pictures of which scans have missed all files."""
     with collection.session("be read") as session:
         return set(session.scalars(select(ImageRow.id).where(MISSING)))
+
+
+def hidden_ids(collection: Collection) -> set[int]:
+    """Return the ids of the pictures that may not be shown now; see ``show_within``."""
+    folders = limits()
+    if folders is None:
+        return set()
+    home = collection.folder or Path()
+    led_out = cache(partial(leads_out, folders=folders))
+    hidden = set()
+    with collection.session("be read") as session:
+        for image, path in session.execute(select(ImageRow.id, ImageRow.path).execution_options(yield_per=_BLOCK)):
+            # An absolute path stays as it is.
+            place = home / path
+            if led_out(place.parent) or (os.path.islink(place) and led_out(place)):
+                hidden.add(image)
+    return hidden
 
 
 def ids_moved_away(collection: Collection) -> set[int]:
