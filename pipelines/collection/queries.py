@@ -268,7 +268,8 @@ def rows_of(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
         raise CollectionError(f"Expected at most {WINDOW} pictures at once, got {len(ids)}.")
     with collection.session("be read") as session:
         rows = {row.id: row for row in session.scalars(select(ImageRow).where(ImageRow.id.in_(ids)))}
-    return [rows[i] for i in ids if i in rows and collection.shows(rows[i])]
+    hidden = hidden_ids(collection, ids)
+    return [rows[i] for i in ids if i in rows and i not in hidden]
 
 
 def row_of(collection: Collection, image: int) -> ImageRow:
@@ -291,8 +292,9 @@ def rows_by_hash(collection: Collection, starts: Sequence[str]) -> dict[str, Ima
     """Pictures by the start of the hash of their file, 16 hexadecimal digits; those that are not there are left out."""
     start = func.substr(ImageRow.sha256, 1, 16)
     with collection.session("be read") as session:
-        rows = session.scalars(select(ImageRow).where(start.in_(starts)))
-        return {row.sha256[:16]: row for row in rows if collection.shows(row)}
+        rows = session.scalars(select(ImageRow).where(start.in_(starts))).all()
+    hidden = hidden_ids(collection, [row.id for row in rows])
+    return {row.sha256[:16]: row for row in rows if row.id not in hidden}
 
 
 def scores_of(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:

@@ -15,7 +15,7 @@ from typing import Self
 from sqlalchemy.orm import Session, sessionmaker
 
 from ...errors import CollectionError
-from ...files import check_writable, from_home, leads_out
+from ...files import check_writable, from_home
 from .address import Address, address_of, is_url
 from .database import connect, copy_with_log, explained_errors, is_read_only, write_alone, write_durably
 from .names import DATABASE, IMAGES
@@ -207,11 +207,6 @@ class Storage:
         # No file has a zero byte in its name.
         path = Path(row.path.replace("\0", "\\0"))
         return path if path.is_absolute() or self.folder is None else self.folder / path
-
-    def shows(self, row: ImageRow) -> bool:
-        """True if a picture may be shown now; see ``show_within``."""
-        folders = limits()
-        return folders is None or not leads_out(self.locate(row), folders)
 
     def file(self, name: str) -> Path:
         """Path of a file in the collection's folder.

@@ -261,6 +261,10 @@ def learn(
         prompts=prompts, tastes=start.tastes, makings=[known.get(i) for i in ids],
     )  # fmt: skip
     notes = [*start.left_out, *notes_on_shared, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
+    if len(taste.examples) < len(examples):
+        notes.append(
+            f"Of the {len(examples)} judged pictures, the most that are learnt from count: {len(taste.examples)}."
+        )
     notes += [f"Pictures that {lack}: {alone.trust.sentence}." for lack, alone in tastes_without(taste)]
     return Learnt(taste, tuple(problems), tuple(notes))
 
