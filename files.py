@@ -10,8 +10,8 @@ import stat
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 #: Suffixes of the weights of a model in a single file.
 WEIGHTS = {".safetensors", ".ckpt"}
@@ -60,7 +60,7 @@ def leads_out(path: Path | str, folders: Iterable[Path]) -> bool:
     return real != Path(path).absolute() and not any(real.is_relative_to(folder) for folder in folders)
 
 
-def open_regular(path: Path | str, *, most: int = MOST, within: Iterable[Path] | None = None) -> BinaryIO:
+def open_regular(path: Path | str, *, most: int = MOST, within: Iterable[Path] | None = None) -> BufferedReader:
     """Open a file that a stranger may have put there, for reading: the one door for all of them.
 
     It waits for nothing: a pipe or a device would perhaps never answer.

@@ -252,7 +252,7 @@ def test_links_out_that_the_owner_evaluated_are_hidden_from_guests(visit, tmp_pa
         assert {cell["id"] for cell in cells} == shown
         assert {cell["id"] for cell in visitor.get("/api/queue", count=50).json()["cells"]} & {*rows} == shown
         for image in rows:
-            for page in ("pictures/{}/small", "pictures/{}/full", "heat/{}", "detail/{}", "optimize?image={}"):
+            for page in ("pictures/{}/small", "pictures/{}/full", "heat/{}?by=blur", "detail/{}", "optimize?image={}"):
                 answer = visitor.client.get(f"/c/0/{page.format(image)}")
                 assert (answer.status_code == 200) == (image in shown), page
         found = visitor.get("/api/ids", words="secret").json()["ids"]
