@@ -254,7 +254,7 @@ def test_links_out_that_the_owner_evaluated_are_hidden_from_guests(visit, tmp_pa
         for image in rows:
             for page in ("pictures/{}/small", "pictures/{}/full", "heat/{}?by=blur", "detail/{}", "optimize?image={}"):
                 answer = visitor.client.get(f"/c/0/{page.format(image)}")
-                assert (answer.status_code == 200) == (image in shown), page
+                assert (answer.status_code == 200) == (image in shown), (page, answer.text)
         found = visitor.get("/api/ids", words="secret").json()["ids"]
         assert bool(found) == (visitor is owner)
     assert guest.send("optimize", image=min(hidden), judge="technical", seconds=5, strength=0.5).status_code == 404
