@@ -10,11 +10,15 @@ import stat
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 #: Suffixes of the weights of a model in a single file.
 WEIGHTS = {".safetensors", ".ckpt"}
+#: Most bytes of a file that is read whole, which no picture of 100 megapixels has; of settings and words; and of the
+#: weights of a model.
+MOST, MOST_TEXT, MOST_WEIGHTS = 1 << 30, 1 << 24, 1 << 37
+_PIECE = 1 << 20
 
 
 def plain_path(path: Path | str) -> Path:
@@ -33,8 +37,9 @@ def is_gone(path: Path | str) -> bool:
     """
     try:
         os.lstat(path)
-    except OSError as error:
-        return isinstance(error, FileNotFoundError | NotADirectoryError)
+    # ValueError: a name that no file can have.
+    except (OSError, ValueError) as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError | ValueError)
     return False
 
 
@@ -49,27 +54,70 @@ def from_home(path: Path | str) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
-def open_regular(path: Path | str) -> BinaryIO:
-    """Open a regular file for reading, without waiting for anything: a pipe or a device would perhaps never answer.
+def leads_out(path: Path | str, folders: Iterable[Path]) -> bool:
+    """True if a link, at a path or above it, leads out of all of some folders, whose own links are resolved."""
+    real = Path(os.path.realpath(path))
+    return real != Path(path).absolute() and not any(real.is_relative_to(folder) for folder in folders)
+
+
+def open_regular(path: Path | str, *, most: int = MOST, within: Iterable[Path] | None = None) -> BufferedReader:
+    """Open a file that a stranger may have put there, for reading: the one door for all of them.
+
+    It waits for nothing: a pipe or a device would perhaps never answer.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have.
+        within: folders, links resolved, that no link may lead out of; None to go where the owner's links lead.
 
     Raises:
-        OSError: the file cannot be opened, or is no regular file.
-        ValueError: the path holds a zero byte.
+        OSError: the file cannot be opened, is no regular file, is too large, or a link leads out to it.
     """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "its name holds a zero byte", str(path))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    place: Path | str = path
+    if within is not None:
+        if leads_out(path, within):
+            raise OSError(errno.EACCES, "its path is a link out of its folders", str(path))
+        # What was looked at must be what is opened.
+        place, flags = os.path.realpath(path), flags | getattr(os, "O_NOFOLLOW", 0)
     # Opening alone may act on a device, so the path is looked at first; what it leads to may change in between.
-    if stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-        descriptor = os.open(path, flags)
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+    if stat.S_ISREG(os.stat(place).st_mode):  # noqa: PTH116
+        descriptor = os.open(place, flags)
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_size <= most:
             return os.fdopen(descriptor, "rb")
         os.close(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            raise _too_large(path, most)
     raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
-def read_regular(path: Path | str) -> bytes:
-    """The content of a regular file; see ``open_regular``."""
-    with open_regular(path) as stream:
-        return stream.read()
+def read_regular(path: Path | str, *, most: int = MOST, within: Iterable[Path] | None = None) -> bytes:
+    """The content of a file that a stranger may have put there; see ``open_regular``."""
+    with open_regular(path, most=most, within=within) as stream:
+        content = stream.read(os.fstat(stream.fileno()).st_size + 1)
+        # Files of the system have no size, and others may have grown.
+        while len(content) <= most and (further := stream.read(_PIECE)):
+            content += further
+    if len(content) > most:
+        raise _too_large(path, most)
+    return content
+
+
+def read_text(path: Path | str) -> str:
+    """The text in a file of settings or words that a stranger may have put there; see ``open_regular``.
+
+    Raises:
+        OSError: as for ``open_regular``.
+        ValueError: it is not UTF-8.
+    """
+    return read_regular(path, most=MOST_TEXT).decode("utf-8-sig")
+
+
+def _too_large(path: Path | str, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"it has more than {most >> 20} MiB", str(path))
 
 
 def names_path(name: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,17 +51,16 @@ class Picture:
     notes: tuple[str, ...] = ()
 
 
-def read_content(path: Path | str) -> bytes:
-    """Read a regular file.
+def read_content(path: Path | str, within: Iterable[Path] | None = None) -> bytes:
+    """Read the file of a picture; arguments as for ``open_regular``.
 
     Raises:
-        ImageError: the file cannot be read, or is a pipe, a device or the like.
+        ImageError: the file cannot be read, is a pipe, a device or the like, or a link leads out to it.
     """
     try:
-        return read_regular(path)
-    # ValueError: a path with a zero byte.
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        return read_regular(path, within=within)
+    except OSError as error:
+        raise ImageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
 
 
 def read_image(

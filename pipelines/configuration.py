@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from ..errors import CollectionError, SoartError, first_line
-from ..files import write_whole
+from ..files import read_text, write_whole
 from ..metrics.damage.names import PERSON
 from .models.backends.address import backend_address, without_login
 from .models.limits import DEVICES, DTYPES, OFFLOADS
@@ -127,7 +127,7 @@ def read_file(path: Path) -> dict[str, Value]:
     """
     with _errors_in_sentences(path, "read"):
         try:
-            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+            content = tomllib.loads(read_text(path))
         except FileNotFoundError:
             return {}
         values = {known(key, repr(str(path))): checked(key, value, repr(str(path))) for key, value in content.items()}
@@ -310,7 +310,7 @@ def store(path: Path, key: str, value: Value | None) -> None:
         if path.name == PROJECT:
             _check_project({key: value}, path)
     with _errors_in_sentences(path, "written"):
-        document = tomlkit.parse(path.read_text(encoding="utf-8-sig") if path.exists() else "")
+        document = tomlkit.parse(read_text(path) if path.exists() else "")
         if value is None:
             document.pop(key, None)
         else:

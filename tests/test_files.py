@@ -1,11 +1,14 @@
 import os
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
 from soart.files import (
     check_writable,
+    is_gone,
+    leads_out,
     named_as_given,
     open_regular,
     plain_path,
@@ -199,3 +202,50 @@ def test_nothing_but_regular_files_is_opened(tmp_path):
     assert read_regular(tmp_path / "file") == read_regular(str(tmp_path / "file")) == b"content"
     with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "none")
+
+
+def test_a_file_larger_than_allowed_is_not_read(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"four")
+    assert read_regular(path, most=4) == b"four"
+    for read in (open_regular, read_regular):
+        with pytest.raises(OSError, match="more than 0 MiB"):
+            read(path, most=3)
+    with path.open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(OSError, match="more than 1024 MiB"):
+        read_regular(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system shows no files without a size")
+def test_a_file_without_a_size_is_read_within_the_limit():
+    assert b"Pid:" in read_regular("/proc/self/status")
+    with pytest.raises(OSError, match="more than"):
+        read_regular("/proc/self/status", most=100)
+
+
+def test_no_link_leads_out_of_folders_that_are_named(tmp_path):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder in (inside, outside, inside / "more"):
+        folder.mkdir()
+        (folder / "a.png").write_bytes(folder.name.encode())
+    (inside / "out.png").symlink_to(outside / "a.png")
+    (inside / "in.png").symlink_to("more/a.png")
+    (inside / "away").symlink_to(outside)
+    for path, out in (("a.png", False), ("in.png", False), ("out.png", True), ("away/a.png", True)):
+        assert leads_out(inside / path, [inside]) == out
+        assert not leads_out(inside / path, [inside, outside])
+        assert read_regular(inside / path)
+        if out:
+            with pytest.raises(OSError, match="a link out of its folders"):
+                read_regular(inside / path, within=[inside])
+        else:
+            assert read_regular(inside / path, within=[inside])
+    # It lies elsewhere, and no link leads there.
+    assert not leads_out(outside / "a.png", [inside])
+
+
+def test_names_that_no_file_has_are_not_there():
+    assert is_gone("a\0b")
+    with pytest.raises(OSError, match="zero byte"):
+        read_regular("a\0b")

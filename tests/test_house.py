@@ -195,3 +195,78 @@ def test_tests_wait_longer_than_any_machine_is_busy():
             if any(isinstance(n, int | float) and (1 <= n < 240 or 1000 < n < 240_000) for n in seconds):
                 impatient.append(f"{path.relative_to(ROOT)}:{call.lineno}")
     assert impatient == []
+
+
+#: Names of functions that read a file by its path, and of the modules that they belong to; empty for any object.
+READERS = {
+    "open": "", "read_text": "", "read_bytes": "", "fdopen": "", "safe_open": "", "load_file": "", "fromfile": "", "memmap": "",
+    "copyfile": "", "load": "torch np numpy", "load_lora_weights": "",
+}  # fmt: skip
+#: Files of the package itself and of the system, files that the process has just written, and what is no file at all.
+OPENED_OTHERWISE = {
+    "metrics/damage/rated_quality.py": "safe_open", "metrics/tastes/appeal.py": "safe_open", "pipelines/models/embedded.py": "load_file",
+    "metrics/items/efficientnet.py": "load", "metrics/items/networks.py": "read_bytes", "metrics/items/nouns.py": "read_text",
+    "metrics/items/packaged_items.py": "read_bytes", "pipelines/judges/embedded_towers.py": "read_bytes",
+    "pipelines/judges/nouns.py": "read_bytes", "pipelines/reports/evaluation.py": "read_text",
+    "pipelines/models/noise.py": "open", "pipelines/support/processes.py": "read_text", "pipelines/collection/database.py": "copyfile",
+    "pipelines/tidying/moving.py": "copyfile", "pipelines/tidying/copying.py": "copyfile", "pipelines/models/loras.py": "load_lora_weights",
+    "pipelines/models/backends/http.py": "open", "plugin/cli/web.py": "open", "plugin/cli/terminal.py": "open",
+}  # fmt: skip
+
+
+def doors(tree):
+    """Names and lines of the calls in a syntax tree that read a file by its path and not by ``soart.files``."""
+    for call in ast.walk(tree):
+        name = getattr(call.func, "attr", getattr(call.func, "id", "")) if isinstance(call, ast.Call) else ""
+        if name not in READERS:
+            continue
+        owner = ast.unparse(call.func).rpartition(".")[0]
+        # A ``read_text`` without an owner is that of ``soart.files``.
+        if (READERS[name] and owner not in READERS[name].split()) or (name == "read_text" and not owner):
+            continue
+        texts = [ast.unparse(one) for one in [*call.args, *(keyword.value for keyword in call.keywords)]]
+        writes = name == "open" and any(re.fullmatch(r"'[rb]*[wax+][bt+]*'", text) for text in texts)
+        in_memory = texts and (texts[0].startswith("io.BytesIO(") or texts[0] == "stream")
+        if not writes and not in_memory and not re.search(r"O_(WRONLY|EXCL)", " ".join(texts)):
+            yield name, call.lineno
+
+
+def test_files_are_opened_through_one_door():
+    """A file that a stranger may have put there is opened by ``open_regular`` and what is built on it."""
+    found = {
+        path.relative_to(ROOT).as_posix(): {*doors(ast.parse(path.read_text(encoding="utf-8")))} for path in SOURCES
+    }
+    others = [
+        f"{path}:{line} {name}"
+        for path, calls in found.items()
+        for name, line in calls
+        if name != OPENED_OTHERWISE.get(path)
+    ]
+    assert others == [], "use open_regular, read_regular, read_text or read_tensors of soart.files"
+    assert [path for path in OPENED_OTHERWISE if not found[path]] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("Image.open(path)", "open"),
+        ("path.open('rb')", "open"),
+        ("path.open()", "open"),
+        ("open(path)", "open"),
+        ("os.open(path, os.O_RDONLY)", "open"),
+        ("Path(name).read_text(encoding='utf-8')", "read_text"),
+        ("path.read_bytes()", "read_bytes"),
+        ("safe_open(path, framework='numpy')", "safe_open"),
+        ("torch.load(path, weights_only=True)", "load"),
+        ("np.load(path)", "load"),
+        ("pipeline.load_lora_weights(folder)", "load_lora_weights"),
+        ("Image.open(io.BytesIO(content))", None),
+        ("path.open('a', encoding='utf-8')", None),
+        ("read_regular(path)", None),
+        ("read_text(path)", None),
+        ("json.load(stream)", None),
+        ("judge.load(argument)", None),
+    ],
+)
+def test_a_second_door_is_found(code, name):
+    assert [found for found, _ in doors(ast.parse(f"def read(path):\n    return {code}"))] == ([name] if name else [])

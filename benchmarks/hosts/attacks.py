@@ -391,20 +391,45 @@ def strange_requests(server: Target, outcome: Outcome) -> None:
         outcome.note(answer, through=answer.status == 200 or answer.status >= 500)
 
 
+def links_out(server: Target, outcome: Outcome, files: Mapping[int, Path], outside: Path) -> None:
+    """Pictures behind links out of the folders, for guests; then for the owner."""
+    guest, owner = Visitor(server, PASSWORD), Visitor(server, server.token)
+    outside.mkdir()
+    for number, path in files.items():
+        path.replace(outside / path.name)
+        path.symlink_to(outside / path.name)
+        for page in (
+            "pictures/%s/small",
+            "pictures/%s/full",
+            "detail/%s",
+            "heat/%s",
+            "download/%s",
+            "optimize?image=%s",
+        ):
+            answer = guest.get(f"/c/0/{page % number}")
+            outcome.note(answer, through=answer.status != 404)
+        answer = guest.get(f"/c/0/api/cells?ids={number}")
+        outcome.note(answer, through=not answer.text.startswith('{"cells":[]'))
+        answer = owner.get(f"/c/0/pictures/{number}/full")
+        outcome.note(answer, through=answer.status != 200)
+
+
 def pipes(server: Target, outcome: Outcome, files: list[Path]) -> None:
-    """Pictures that became named pipes are opened by 90 requests at once; then honest ones."""
+    """Pictures that became named pipes are opened by 135 requests at once; then honest ones."""
     guest = Visitor(server, PASSWORD)
     for path in files:
         path.unlink()
         os.mkfifo(path)
-    addresses = [f"/c/0/{kind}/{number}" for number in range(1, len(files) + 1) for kind in ("download", "heat")]
+    kinds = ("download/", "heat/", "optimize?image=")
+    addresses = [f"/c/0/{kind}{number}" for number in range(1, len(files) + 1) for kind in kinds]
     with ThreadPoolExecutor(len(addresses)) as pool:
         waiting = [pool.submit(server.send, path, None, {"Cookie": guest.cookie}) for path in addresses]
         for path in ("/c/0/api/ids", "/c/0/api/jobs", "/login"):
             answer = server.send(path, None, {"Cookie": guest.cookie})
             outcome.note(answer, through=answer.status != 200 or answer.seconds > BRISK)
-        for request in waiting:
-            outcome.note(request.result(), through=request.result().status != 404)
+        for path, request in zip(addresses, waiting, strict=True):
+            # The form to optimize shows nothing of the picture.
+            outcome.note(request.result(), through=request.result().status != (200 if "optimize" in path else 404))
 
 
 def ctrl_c(server: Target, outcome: Outcome) -> None:
@@ -451,6 +476,7 @@ def all_outcomes(folder: Path) -> dict[str, Outcome]:
             answer = server.send(path, None, {"Cookie": stolen})
             renamed.note(answer, through=shows(answer))
         if hasattr(os, "mkfifo"):
+            attack(links_out, server, {number + 1: files[number] for number in range(45, 50)}, folder / "outside")
             attack(pipes, server, files[:45])
         attack(ctrl_c, server)
     return outcomes

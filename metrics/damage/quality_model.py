@@ -28,10 +28,10 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ...errors import TasteError
+from ..formats.tensors import read_tensors
 from ..items.parts import PARTS
 from ..items.quality import SCALES
 
@@ -280,16 +280,15 @@ class QualityModel:
             TasteError: the file is missing or damaged, or was learnt on other items.
         """
         try:
-            with safe_open(path, framework="numpy") as file:
-                header = file.metadata()
-                arrays = {key: file.get_tensor(key).astype(np.float64) for key in file.keys()}  # noqa: SIM118
+            header, stored = read_tensors(path)
+            arrays = {key: values.astype(np.float64) for key, values in stored.items()}
             for whole in ("unit_size", "rotated_by", "key_rung"):
                 arrays[whole] = arrays[whole].astype(int)
             model = cls(
                 tuple(json.loads(header["names"])), header["version"], tuple(json.loads(header["detectors"])),
                 temperature=float(header["temperature"]), half=float(header["half"]), **arrays,
             )  # fmt: skip
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise TasteError(f"The judge {str(path)!r} cannot be read: {error}.") from error
         if model.version != version or model.names != tuple(names):
             raise TasteError(

@@ -1,1 +1,1 @@
-"""Formats of picture files: suffixes, decoders, and limits on what they unpack."""
+"""Formats of files: suffixes, decoders and limits of pictures, and safetensors of strangers."""

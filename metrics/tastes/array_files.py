@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from ...errors import TasteError
 from ...files import write_whole
 from ..formats.decoders import SUFFIXES
+from ..formats.tensors import parse_json, read_header, read_tensors
+
+#: Most bytes of a file: a taste of very many pictures has a few dozen MB.
+MOST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +107,48 @@ def read_arrays(path: Path, kind: FileKind) -> tuple[dict[str, Any], dict[str, n
     Raises:
         TasteError: the file is missing, is of another kind or format, or was changed or damaged.
     """
+    with _damage_named(path, kind):
+        metadata, arrays = read_tensors(path, most=MOST_BYTES)
+    header = _checked(path, kind, metadata)
+    if metadata.get("sha256") != digest_of(metadata[kind.key], arrays):
+        raise TasteError(
+            f"The {kind.noun} {str(path)!r} was changed or damaged after it was written: get another copy."
+        )
+    return header, {name: values.astype(np.float64, copy=False) for name, values in arrays.items()}
+
+
+def read_facts(path: Path, kind: FileKind) -> dict[str, Any]:
+    """The header of a file without its arrays, so that damage to them is not seen; errors as for ``read_arrays``."""
+    with _damage_named(path, kind):
+        metadata, _ = read_header(path, most=MOST_BYTES)
+    return _checked(path, kind, metadata)
+
+
+@contextmanager
+def _damage_named(path: Path, kind: FileKind) -> Iterator[None]:
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        yield
     except OSError as error:
         raise TasteError(f"The {kind.noun} {str(path)!r} cannot be read: {error.strerror or error}.") from error
-    # NumPy lacks some types of numbers that a file may hold, such as bfloat16.
-    except (SafetensorError, ValueError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise TasteError(f"{str(path)!r} is not a {kind.noun}, or is damaged: {error}.") from error
+
+
+def _checked(path: Path, kind: FileKind, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The header among the metadata of a file of this kind and format."""
     text = metadata.get(kind.key)
     if text is None:
         other = next((key.removeprefix("soart_") for key in metadata if key.startswith("soart_")), None)
         found = f"a {other}, not a {kind.noun}" if other else f"not a {kind.noun}"
         raise TasteError(f"{str(path)!r} is {found}: {kind.source}.")
-    if metadata.get("sha256") != digest_of(text, arrays):
-        raise TasteError(
-            f"The {kind.noun} {str(path)!r} was changed or damaged after it was written: get another copy."
-        )
     try:
-        header = json.loads(text)
+        header: dict[str, Any] = parse_json(text)
         form = header["format"]
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise TasteError(f"The {kind.noun} {str(path)!r} is incomplete: {error}.") from error
     if form != kind.format:
         raise TasteError(
             f"The {kind.noun} {str(path)!r} has format {form}, this version of soart reads format {kind.format}: "
             f"{kind.remedy}."
         )
-    return header, {name: values.astype(np.float64, copy=False) for name, values in arrays.items()}
+    return header

@@ -52,12 +52,12 @@ class Blend:
     @property
     def method(self) -> str:
         """Weights and names of the parts, as text."""
-        return " + ".join(f"{weight:.2f} {part.name}" for part, weight in zip(self.parts, self.weights, strict=True))
+        return method_of(self.weights, [part.name for part in self.parts])
 
     @property
     def trust(self) -> Trust:
         """Trust report of the least trusted part."""
-        return min((part.trust for part in self.parts), key=lambda trust: (not trust.useless, trust.low))
+        return least_trusted([part.trust for part in self.parts])
 
     @cached_property
     def reference(self) -> np.ndarray:
@@ -122,6 +122,16 @@ class Blend:
 
 
 Taste = LearntTaste | Blend
+
+
+def least_trusted(reports: Sequence[Trust]) -> Trust:
+    """The trust report of the least trusted of several tastes."""
+    return min(reports, key=lambda trust: (not trust.useless, trust.low))
+
+
+def method_of(weights: Sequence[float], names: Sequence[str]) -> str:
+    """Weights and names of the parts of a blend, as text."""
+    return " + ".join(f"{weight:.2f} {name}" for weight, name in zip(weights, names, strict=True))
 
 
 def parts_of(taste: OtherTaste) -> tuple[LearntTaste, ...]:

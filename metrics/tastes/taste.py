@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 #: Fewest pictures of a background; fewer describe a collection too badly to be used.
 FEWEST_OF_BACKGROUND = 30
+#: Most pictures that a taste is learnt from.
+MOST_PICTURES = 3000
 #: Name of the prior score of other raters' means; those of judges and other tastes have the names that they are stored under.
 OTHERS = "others"
 #: Names of the prior scores that a collection and its items tell.
@@ -380,7 +382,8 @@ def learn_taste(
     pictures lack is left out first.
 
     Args:
-        examples: the judged pictures; their groups are widened by near-duplicates.
+        examples: the judged pictures; their groups are widened by near-duplicates. Of more than ``MOST_PICTURES`` so many
+            count, because memory grows with their square.
         names: (p,) names of the items.
         version: version of the extractor.
         name: name of the taste.
@@ -421,6 +424,10 @@ def learn_taste(
     expect("examples, such as from_ratings makes them", examples, Examples, error=TasteError)
     rng = rng if rng is not None else np.random.default_rng(0)
     _check_matrices(examples, names, prior_names, background, prompts, tastes)
+    if len(examples) > MOST_PICTURES:
+        # Spread over all of them, in their order.
+        some = np.linspace(0, len(examples) - 1, MOST_PICTURES).astype(int)
+        examples, prompts = examples.take(some), None if prompts is None else prompts[some]
     alone = None
     if (rarest := _rarest(prior_names, examples.priors if background is None else background[1])) is not None:
         kept = np.arange(len(prior_names)) != rarest

@@ -8,27 +8,28 @@ the stored likings. See ``array_files`` for the form of the file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-from ...errors import TasteError
+from ...errors import SoartError, TasteError, first_line
 from ..checks import is_weight
 from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
 from ..items.frame import CONTENT, Frame
 from ..protocols import Making
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
-from .array_files import FileKind, header_text, read_arrays, write_arrays
-from .blend import Blend, Taste, parts_of
+from .array_files import FileKind, header_text, read_arrays, read_facts, write_arrays
+from .blend import Blend, Taste, least_trusted, method_of, parts_of
 from .examples import Examples
 from .fitting import Scaling, fit
 from .learning_curve import advice_of
 from .mixture import METHOD
-from .taste import LearntTaste, OtherTaste, is_given, mode_model
+from .taste import MOST_PICTURES, LearntTaste, OtherTaste, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, UNPROVEN, USABLE, Trust
 from .within_groups import WithinGroups
 
@@ -47,6 +48,11 @@ _ARRAYS = (
 )
 
 
+#: Fits that a file may need, each as of this many pictures at most, and those that a smaller one counts as: with
+#: ``MOST_PICTURES`` a fit takes about 2.5 GB and half a minute.
+MOST_FITS, LEAST_EFFORT = 4, 500
+#: Most words of all pictures, times pictures; and most kinds of pictures that a person names.
+MOST_WORDS, MOST_MODES = 100_000_000, 100
 #: Of these, what a taste without one of the prior scores has of its own; and where its arrays and those of other tastes begin.
 _OWN = ("priors", "prior_centre", "prior_scale", "reference", "fitted")
 _ALONE, _TASTE = "alone/", "taste/"
@@ -212,11 +218,59 @@ def load_taste(path: Path) -> Taste:
         TasteError: the file is missing, is not a taste, has another format, or was changed or damaged.
     """
     header, arrays = read_arrays(path, FILE)
-    try:
+    with _incomplete(path):
+        _check_effort(header)
         return _taste_of(header, arrays, str(path))
-    # Whatever a header or arrays of other kinds than expected lead to.
-    except (LookupError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
-        raise TasteError(f"The taste {str(path)!r} is incomplete: {error}.") from error
+
+
+def read_trust(path: Path) -> tuple[str, str]:
+    """The word of trust in a taste or blend, and its method, from the header alone; errors as for ``load_taste``."""
+    header = read_facts(path, FILE)
+    with _incomplete(path):
+        parts, weights = header["parts"], [float(weight) for weight in header["weights"]]
+        trust = least_trusted([_read_trust(part["trust"]) for part in parts])
+        one = str(parts[0]["method"]) if len(parts) == 1 else method_of(weights, [str(part["name"]) for part in parts])
+        return str(trust.word), one
+
+
+@contextmanager
+def _incomplete(path: Path) -> Iterator[None]:
+    """Turn whatever a header or arrays of other kinds than expected lead to into one sentence."""
+    try:
+        yield
+    except SoartError:
+        raise
+    except Exception as error:
+        raise TasteError(f"The taste {str(path)!r} is incomplete: {first_line(error)}.") from error
+
+
+def _check_effort(header: Mapping[str, Any]) -> None:
+    """Refuse a file whose tastes would take too long, or too much memory, to be fitted again.
+
+    Raises:
+        ValueError: it holds too much.
+    """
+    effort = 0
+    for own in _headers(header):
+        pictures, makings = len(own["pictures"]), own.get("makings", [])
+        words = {
+            word for making in makings if making for name in ("words", "negative") for word in making.get(name, [])
+        }
+        effort += max(pictures, LEAST_EFFORT) ** 2
+        if pictures > MOST_PICTURES or effort > MOST_FITS * MOST_PICTURES**2:
+            raise ValueError(f"it has more than {MOST_PICTURES} pictures, or too many tastes: learn it from fewer")
+        if len(words) * pictures > MOST_WORDS or len({*map(str, own["modes"])}) > MOST_MODES:
+            raise ValueError("its pictures have too many words or kinds: learn it from fewer")
+
+
+def _headers(header: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The headers of all tastes that a header of a file holds."""
+    waiting = [*header["parts"]]
+    while waiting:
+        own = waiting.pop()
+        yield own
+        waiting += [one for other in own.get("tastes", ()) for one in other["parts"]]
+        waiting += [own["alone"]] if "alone" in own else []
 
 
 def _taste_of(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str) -> Taste:
@@ -253,6 +307,8 @@ def _restore(
         TasteError: the method is unknown, or gives other likings than those stored.
     """
     names = tuple(str(n) for n in header["names"])
+    if not names or arrays["items"].shape != (len(header["pictures"]), len(names)):
+        raise ValueError("expected the items of its pictures")
     labels = {key: np.array([str(v) for v in header[key]], dtype=np.str_) for key in ("modes", "groups", "pictures")}
     makings = np.full(len(labels["pictures"]), None)
     makings[:] = [_read_making(one) for one in header.get("makings", makings)]

@@ -71,6 +71,8 @@ def address_of(where: Path | str | None) -> Address:
     Raises:
         CollectionError: the URL cannot be read, or its scheme is not that of PostgreSQL.
     """
+    if "\0" in str(where):
+        raise CollectionError("The name of the collection holds a zero byte: name a folder or a URL.")
     if where is None:
         return Address(URL.create("sqlite"), None, "in memory", "in memory")
     if is_url(where):

@@ -26,7 +26,7 @@ from ...metrics.image import Picture, read_content, read_image
 from ..models.request import DrawnPicture, drawn_by
 from .names import IMAGES, LIKENESS
 from .png import encode_png, holds_picture, parameters_text, picture_digest, unchanged_content
-from .storage import Storage
+from .storage import Storage, limits
 from .tables import ComparisonRow, FingerprintRow, GenerationRow, ImageRow, ItemsRow, RatingRow, ScoreRow
 
 T = TypeVar("T")
@@ -208,7 +208,7 @@ class Collection(Storage):
         Raises:
             ImageError: the file cannot be read, or holds another picture by now.
         """
-        return unchanged_content(self.locate(row), row.sha256)
+        return unchanged_content(self.locate(row), row.sha256, limits())
 
     def pixels(self, row: ImageRow) -> np.ndarray:
         """(height, width, 3) uint8 sRGB, read-only: the pixels of a picture.

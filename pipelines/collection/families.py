@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import delete, insert, select
 
 from .collection import Collection
+from .pictures import hidden_ids
 from .tables import HERE, ImageRow, LabelRow
 
 #: Kind of the labels of a child; each is named by the hash of a parent, which a file keeps wherever it lies.
@@ -38,7 +39,8 @@ def parents_of(collection: Collection, picture: ImageRow) -> list[ImageRow]:
     """The pictures of the collection that one was bred from, oldest first."""
     named = select(LabelRow.name).where(LabelRow.image_id == picture.id, LabelRow.kind == PARENT)
     with collection.session("be read") as session:
-        return list(session.scalars(select(ImageRow).where(HERE, ImageRow.sha256.in_(named)).order_by(ImageRow.id)))
+        rows = session.scalars(select(ImageRow).where(HERE, ImageRow.sha256.in_(named)).order_by(ImageRow.id)).all()
+    return _shown(collection, rows)
 
 
 def children_of(collection: Collection, picture: ImageRow) -> list[ImageRow]:
@@ -46,4 +48,11 @@ def children_of(collection: Collection, picture: ImageRow) -> list[ImageRow]:
     children = select(LabelRow.image_id).where(LabelRow.kind == PARENT, LabelRow.name == picture.sha256)
     query = select(ImageRow).where(HERE, ImageRow.id.in_(children)).order_by(ImageRow.id.desc()).limit(MOST_CHILDREN)
     with collection.session("be read") as session:
-        return list(session.scalars(query))
+        rows = session.scalars(query).all()
+    return _shown(collection, rows)
+
+
+def _shown(collection: Collection, rows: Sequence[ImageRow]) -> list[ImageRow]:
+    """Those of some pictures that may be shown now."""
+    hidden = hidden_ids(collection, [row.id for row in rows])
+    return [row for row in rows if row.id not in hidden]

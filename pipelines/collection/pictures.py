@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import ColumnElement, Select, func, not_, or_, select, update
 
+from ...files import leads_out
 from ..support.batching import batches
 from .collection import Collection
+from .storage import limits
 from .tables import AWAY, HERE, MISSING, FingerprintRow, GenerationRow, ImageRow, MetadataRow
 
 T = TypeVar("T")
@@ -112,6 +117,34 @@ def ids_without_files(collection: Collection) -> set[int]:
     """Return the ids of the pictures of which scans have missed all files."""
     with collection.session("be read") as session:
         return set(session.scalars(select(ImageRow.id).where(MISSING)))
+
+
+def hidden_ids(collection: Collection, ids: Sequence[int] | None = None) -> set[int]:
+    """Return the ids of the pictures, by default among all, that may not be shown now; see ``show_within``.
+
+    A picture is hidden if a link out of the folders leads to it, or to the file beside it that says how it was made.
+    """
+    folders = limits()
+    if folders is None:
+        return set()
+    home, led_out = collection.folder or Path(), cache(partial(leads_out, folders=folders))
+
+    def is_hidden(path: str, source: str | None) -> bool:
+        # An absolute path stays as it is.
+        place = home / path
+        kind, _, name = (source or "").partition(":")
+        beside = [place.parent / name, place.parent.parent / name] if kind in ("sidecar", "table") else []
+        # Unlike Path.is_symlink it does not fail in a folder out of reach.
+        return led_out(place.parent) or any(os.path.islink(one) and led_out(one) for one in (place, *beside))  # noqa: PTH114
+
+    query = select(ImageRow.id, ImageRow.path, MetadataRow.source)
+    query = query.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id).execution_options(yield_per=_BLOCK)
+    hidden = set()
+    with collection.session("be read") as session:
+        for some in [None] if ids is None else batches(ids, _BLOCK):
+            rows = session.execute(query if some is None else query.where(ImageRow.id.in_(some)))
+            hidden |= {image for image, path, source in rows if is_hidden(path, source)}
+    return hidden
 
 
 def ids_moved_away(collection: Collection) -> set[int]:

@@ -12,7 +12,7 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,13 +88,18 @@ def holds_picture(content: bytes, sha256: str) -> bool:
     return sha256 in (picture_digest(content), hashlib.sha256(content).hexdigest())
 
 
-def unchanged_content(path: Path, sha256: str) -> bytes:
+def unchanged_content(path: Path, sha256: str, within: Iterable[Path] | None = None) -> bytes:
     """The content of a file that still holds the picture of this SHA-256.
+
+    Args:
+        path: of the file.
+        sha256: of the picture.
+        within: as for ``open_regular``.
 
     Raises:
         ImageError: the file cannot be read, or holds something else.
     """
-    content = read_content(path)
+    content = read_content(path, within)
     if not holds_picture(content, sha256):
         raise ImageError(f"{str(path)!r} no longer holds the picture that was added: evaluate its folder again.")
     return content

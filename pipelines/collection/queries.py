@@ -22,6 +22,7 @@ from ..support.batching import batches
 from .collection import Collection
 from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
+from .pictures import hidden_ids
 from .ratings import OPINIONS, REJECT
 from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
@@ -122,6 +123,7 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     stars, score = RatingRow.value, ScoreRow.value
     of_rater = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
     pictures: Select[Any] = select(ImageRow.id).where(HERE)
+    hidden = hidden_ids(collection)
     if query.rated or query.sort == "rating":
         pictures = pictures.outerjoin(RatingRow, of_rater).where(*_rated(query.rated))
     if query.words:
@@ -159,6 +161,8 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
             ids = [image for image, _ in sorted(paths, key=by_name, reverse=query.ascending)]
         else:
             ids = list(session.connection().scalars(_sorted(pictures, query, score, stars)).all())
+    if hidden:
+        ids = [image for image in ids if image not in hidden]
     if not query.damage:
         return ids
     damages = suspected(collection)
@@ -251,7 +255,7 @@ class Scale:
 
 
 def rows_of(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
-    """Pictures by id, in the order of ``ids``; those that do not exist are left out.
+    """Pictures by id, in the order of ``ids``; those that do not exist, or may not be shown now, are left out.
 
     Raises:
         CollectionError: more than ``WINDOW`` at once.
@@ -260,7 +264,8 @@ def rows_of(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
         raise CollectionError(f"Expected at most {WINDOW} pictures at once, got {len(ids)}.")
     with collection.session("be read") as session:
         rows = {row.id: row for row in session.scalars(select(ImageRow).where(ImageRow.id.in_(ids)))}
-    return [rows[i] for i in ids if i in rows]
+    hidden = hidden_ids(collection, ids)
+    return [rows[i] for i in ids if i in rows and i not in hidden]
 
 
 def row_of(collection: Collection, image: int) -> ImageRow:
@@ -283,7 +288,9 @@ def rows_by_hash(collection: Collection, starts: Sequence[str]) -> dict[str, Ima
     """Pictures by the start of the hash of their file, 16 hexadecimal digits; those that are not there are left out."""
     start = func.substr(ImageRow.sha256, 1, 16)
     with collection.session("be read") as session:
-        return {row.sha256[:16]: row for row in session.scalars(select(ImageRow).where(start.in_(starts)))}
+        rows = session.scalars(select(ImageRow).where(start.in_(starts))).all()
+    hidden = hidden_ids(collection, [row.id for row in rows])
+    return {row.sha256[:16]: row for row in rows if row.id not in hidden}
 
 
 def scores_of(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,21 @@ from .upgrade import is_current, stored_version, upgrade_if_needed
 
 #: Key under which a database remembers the folder of its pictures.
 _PICTURES = "pictures"
+_LIMITS: ContextVar[Sequence[Path] | None] = ContextVar("limits", default=None)
+
+
+def show_within(folders: Sequence[Path] | None) -> None:
+    """Hide, in this thread or task, all pictures that links out of some folders lead to.
+
+    Args:
+        folders: links resolved; None to show the pictures that the owner's links lead to.
+    """
+    _LIMITS.set(folders)
+
+
+def limits() -> Sequence[Path] | None:
+    """The folders that no link may lead out of to what is shown now; see ``show_within``."""
+    return _LIMITS.get()
 
 
 def _check_is_folder(folder: Path) -> None:
@@ -188,7 +204,8 @@ class Storage:
 
     def locate(self, row: ImageRow) -> Path:
         """Path of the file of a picture."""
-        path = Path(row.path)
+        # No file has a zero byte in its name.
+        path = Path(row.path.replace("\0", "\\0"))
         return path if path.is_absolute() or self.folder is None else self.folder / path
 
     def file(self, name: str) -> Path:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ...errors import LoraError
-from ...files import write_whole
+from ...files import MOST_WEIGHTS, write_whole
+from ...metrics.formats.tensors import parse_json, read_header
 
 #: Entry of the metadata that holds the trust card.
 CARD = "soart_trust_card"
@@ -125,8 +125,7 @@ def card_of(path: Path) -> dict[str, Any]:
         LoraError: the file holds none.
     """
     try:
-        with safe_open(path, framework="numpy") as file:
-            card: dict[str, Any] = json.loads((file.metadata() or {})[CARD])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        card: dict[str, Any] = parse_json(read_header(path, most=MOST_WEIGHTS)[0][CARD])
+    except (OSError, KeyError, ValueError) as error:
         raise LoraError(f"{str(path)!r} holds no trust card: give a LoRA that soart taste distil made.") from error
     return card

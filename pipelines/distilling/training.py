@@ -22,7 +22,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from ...errors import ModelError
-from ...files import write_whole
+from ...files import read_regular, write_whole
 from ..models.loras import layers_of
 from .denoiser import Denoiser
 
@@ -285,7 +285,7 @@ class Training:
         if not path.is_file():
             return False
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(io.BytesIO(read_regular(path)), map_location="cpu", weights_only=True)
             for one, stored in zip(self._weights, state["weights"], strict=True):
                 one.data.copy_(stored)
             self._optimizer.load_state_dict(state["optimizer"])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CollectionError, expect
-from ...files import named_as_given, plain_path
+from ...files import leads_out, named_as_given, plain_path
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.tables import EARLIEST_NS
 from .metadata import SIDECARS, sidecars_of
@@ -82,14 +82,10 @@ def check_file(path: str) -> os.stat_result | str | None:
     return f"{path!r} is a pipe, socket or device, not a regular file; skipped."
 
 
-def leads_out(path: Path, root: str) -> bool:
-    """True if a file is a link to something outside a folder."""
-    return os.path.islink(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
-
-
 def _is_or_has_link_out(path: Path, root: str) -> bool:
     """True if a picture, or a file that may describe it, is a link to something outside a folder."""
-    return any(leads_out(each, root) for each in (path, *sidecars_of(path)))
+    links = (each for each in (path, *sidecars_of(path)) if os.path.islink(each))
+    return any(leads_out(link, [Path(os.path.realpath(root))]) for link in links)
 
 
 def walk(

@@ -6,6 +6,7 @@ Sources: C. Schuhmann, "Improved aesthetic predictor" (2022); discus0434, "Aesth
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +15,14 @@ import numpy as np
 import torch
 
 from ...errors import JudgeError, first_line
-from ...files import from_home
+from ...files import from_home, read_regular
 from ...metrics.items.deep import DeepExtractor
 from ...metrics.protocols import Extractor, Pictures, Scale
 
 #: Hub id of the picture tower by the width of the head's input: of v2, and of v2.5.
 TOWERS = {768: "openai/clip-vit-large-patch14", 1152: "google/siglip-so400m-patch14-384"}
+#: Most bytes of the file of a head, which has a few megabytes.
+MOST_HEAD = 1 << 28
 #: Values are trained on ratings 1…10, and a linear head may go beyond them.
 SCALE = Scale(-100.0, 100.0, "mean rating of 1 to 10")
 
@@ -91,12 +94,13 @@ def read_head(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     if not path.is_file():
         raise JudgeError(f"There is no file {str(path)!r}: download the weights of the aesthetic predictor first.")
     try:
+        content = read_regular(path, most=MOST_HEAD)
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
+            from safetensors.torch import load as loaded
 
-            tensors = load_file(path)
+            tensors = loaded(content)
         else:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
+            tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         names = [name.removesuffix(".weight") for name, tensor in tensors.items() if name.endswith(".weight")]
         names.sort(key=lambda name: [int(part) if part.isdecimal() else 0 for part in name.split(".")])
         layers = [

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import expit
 
 from ...errors import JudgeError, first_line
+from ...files import read_text
 
 #: File of the calibration, beside the weights of the towers.
 FILE = "adherence.json"
@@ -96,7 +97,7 @@ def load_curves() -> dict[str, Curve]:
         JudgeError: the file is missing or damaged.
     """
     try:
-        stored = json.loads(CURVES.read_text(encoding="utf-8"))
+        stored = json.loads(read_text(CURVES))
         return {name: _curve(values) for name, values in stored.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise JudgeError(f"{str(CURVES)!r} is damaged ({first_line(error)}): reinstall soart.") from error
@@ -104,7 +105,7 @@ def load_curves() -> dict[str, Curve]:
 
 def save_curves(curves: Mapping[str, Curve], path: Path = CURVES) -> None:
     """Write curves by name; others that the file holds stay."""
-    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    stored = json.loads(read_text(path)) if path.is_file() else {}
     stored |= {name: asdict(curve) for name, curve in curves.items()}
     path.write_text(json.dumps(dict(sorted(stored.items())), indent=1) + "\n", encoding="utf-8")
 
@@ -164,7 +165,7 @@ class Calibration:
                 f"{str(folder)!r} has no {FILE}, so its values are not probabilities: use the judge clip with it."
             )
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = json.loads(read_text(path))
             kinds = {}
             for name, kind in stored["kinds"].items():
                 options = tuple(tuple(str(p) for p in option) for option in kind["options"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ModelError
+from ...files import read_text
 from .backends.address import backend_address, without_login
 from .calls import listed_classes, needed_inputs
 from .loading import EMBEDDED, EMBEDDED_FOLDER
@@ -91,7 +92,7 @@ def _packages(kind: type) -> tuple[str, ...]:
 def _value(path: Path | None, key: str) -> str:
     """A text in a JSON file; empty if it is not there."""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8")).get(key, "")) if path else ""
+        return str(json.loads(read_text(path)).get(key, "")) if path else ""
     except (OSError, ValueError, AttributeError):
         return ""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ModelError
+from ...files import read_text
 
 #: Libraries that components may come from, beside the pipelines of diffusers.
 _LIBRARIES = ("diffusers", "transformers")
@@ -112,7 +113,7 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401
 def _read(path: Path) -> Any:  # noqa: ANN401
     """The JSON of a file; None if it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(read_text(path))
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from ...errors import ModelError, expect, first_line
-from ...files import WEIGHTS, from_home, names_path
+from ...files import MOST_WEIGHTS, WEIGHTS, from_home, names_path, open_regular, read_text
 from ...metrics.items.hub import check_on_hub
 from ...threads import import_whole, one_model_at_a_time
 from .backends.address import backend_address
@@ -182,7 +182,7 @@ def _fingerprint(path: Path) -> str:
         files = sorted(p for p in path.rglob("*") if p.suffix in _FOLDER_FILES and not _passed_over(p))
     for file in files:
         digest.update(str(file.relative_to(path.parent if path.is_file() else path)).encode())
-        with file.open("rb") as stream:
+        with open_regular(file, most=MOST_WEIGHTS) as stream:
             # Size, first and last megabyte distinguish versions of large weights without reading gigabytes.
             size = file.stat().st_size
             digest.update(f"{size}".encode() + stream.read(1 << 20))
@@ -199,7 +199,7 @@ def _single_file(path: Path, config: Path | None, dtype: torch.dtype) -> Any:  #
     if config is not None:
         _check_folder(config)
         try:
-            name = json.loads((config / "model_index.json").read_text())["_class_name"]
+            name = json.loads(read_text(config / "model_index.json"))["_class_name"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
                 f"{str(config)!r} is not a diffusers model folder (no readable model_index.json): "

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from ...errors import LoraError, expect, first_line
-from ...files import from_home
+from ...files import MOST_WEIGHTS, from_home, open_regular
 from ...threads import one_model_at_a_time
 from ..support.file_stamps import file_stamp
 from .request import Lora
@@ -94,7 +94,7 @@ class LoraFiles:
         key = path, file_stamp(path)
         if key not in self._digests:
             try:
-                with path.open("rb") as stream:
+                with open_regular(path, most=MOST_WEIGHTS) as stream:
                     self._digests[key] = hashlib.file_digest(stream, "sha256").hexdigest()[:12]
             except OSError as error:
                 raise LoraError(f"The LoRA {str(path)!r} cannot be read: {error.strerror or error}.") from error

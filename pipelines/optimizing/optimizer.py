@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ...errors import ModelError
 from ...files import write_whole
 from ...messages import message
+from ...metrics.formats.tensors import parse_json, read_tensors
 from ..models.request import DrawnPicture
 from .examining import Bounds, Marks
-from .ways import GIVEN_UP, NEIGHBOURS, SEEDS, Means, Noise
+from .ways import GIVEN_UP, NEIGHBOURS, SEEDS, Means, Noise, tensor_in
 from .weighing import WeightedJudges
 
 #: Seeds that a run begins with.
@@ -295,15 +295,11 @@ class Optimization:
         Raises:
             ModelError: the file is damaged.
         """
-        import torch
-
         if not path.is_file():
             return False
         try:
-            with safe_open(path, framework="numpy") as file:
-                state = json.loads(file.metadata()["state"])
-                # A copy, because a file that is mapped cannot be written to.
-                arrays = {name: np.array(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+            metadata, arrays = read_tensors(path)
+            state = parse_json(metadata["state"])
             if any(
                 state["record"][name] != self.record[name]
                 for name in ("version", "judge", "judge version", "model", "seed", "floor")
@@ -311,9 +307,11 @@ class Optimization:
                 return False
             attempts = []
             for name in ("best", "start"):
-                own, noise = state[name], arrays.get(f"{name} noise")
-                picture = DrawnPicture(self.means.request, arrays[f"{name} pixels"], None, 0.0)
-                drawn_from = Noise(None if noise is None else torch.from_numpy(noise), own["strength"], own["seed"])
+                own, pixels = state[name], arrays[f"{name} pixels"]
+                if pixels.dtype != np.uint8 or pixels.ndim != 3:
+                    raise ValueError("it holds no picture")
+                picture = DrawnPicture(self.means.request, pixels, None, 0.0)
+                drawn_from = Noise(tensor_in(arrays, f"{name} noise"), own["strength"], own["seed"])
                 attempts.append(Attempt(drawn_from, picture, Marks(**own["marks"])))
             self.best, self.start = attempts
             self.first = [Marks(**one) for one in state["first"]]
@@ -322,7 +320,7 @@ class Optimization:
             if isinstance(self.means.examiner.judge.inner, WeightedJudges):
                 self.means.examiner.judge.inner.units = state["units"]
             self.means.examiner.begun = True
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"The state {str(path)!r} cannot be read ({error}): remove it to begin anew.") from error
         self.bounds = Bounds.of(self.first, self._floor)
         self._since = self.limit.clock()

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ...errors import ModelError, first_line
 from ...files import write_whole
+from ...metrics.formats.tensors import parse_json, read_tensors
 from ...prompts.space.rendering import RenderedChoice
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
@@ -32,7 +32,7 @@ from ..models.generator import ImageGenerator
 from ..models.limits import SEED_LIMIT
 from ..models.request import loras_beside
 from .records import is_optimized, parents_in, strength_of
-from .ways import Noise
+from .ways import Noise, tensor_in
 
 #: Folder of a collection that holds the noise of optimized pictures.
 NOISES = "optimizing/noise"
@@ -144,12 +144,14 @@ def _kept(path: Path) -> tuple[Noise, int, str]:
         ModelError: the file is damaged.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["facts"])
-            # A copy, because the file may be replaced.
-            tensor = file.get_tensor("noise").clone() if "noise" in {*file.keys()} else None
-        return Noise(tensor, float(facts["strength"]), int(facts["seed"])), int(facts["way"]), str(facts["judge"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        metadata, arrays = read_tensors(path)
+        facts = parse_json(metadata["facts"])
+        return (
+            Noise(tensor_in(arrays, "noise"), float(facts["strength"]), int(facts["seed"])),
+            int(facts["way"]),
+            str(facts["judge"]),
+        )
+    except (OSError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"The noise {str(path)!r} cannot be read ({first_line(error)}): remove it.") from error
 
 

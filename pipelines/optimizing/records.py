@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from ...errors import ModelError
+from ...errors import ImageError, ModelError
+from ...metrics.formats.tensors import parse_json
+from ...metrics.image import read_content
+from ..ingest.metadata.containers import texts_of
+from ..models.limits import SEED_LIMIT, SIDE, STRENGTHS
 
 #: Keyword of the text of a PNG file that holds the record of an optimized picture.
 KEYWORD = "soart_optimized"
@@ -25,9 +26,9 @@ def record_of(file: Path) -> dict[str, Any]:
         ModelError: the file holds none.
     """
     try:
-        with Image.open(file) as image:
-            record: dict[str, Any] = json.loads(image.info[KEYWORD])
-    except (OSError, KeyError, ValueError, SyntaxError) as error:
+        text = next((text for name, _, text in texts_of(read_content(file)) if name == KEYWORD), "")
+        record: dict[str, Any] = parse_json(text)
+    except (ImageError, ValueError) as error:
         raise ModelError(
             f"{str(file)!r} holds no record of an optimized picture: give a PNG file that soart optimize wrote."
         ) from error
@@ -46,12 +47,10 @@ def is_optimized(file: Path) -> bool:
 def strength_of(file: Path) -> float | None:
     """The strength with which a picture was drawn on another one; None for all others."""
     try:
-        parent = record_of(file)["parents"][0]
+        return float(record_of(file)["parents"][0]["strength"])
     # A file may come from anywhere.
-    except (ModelError, KeyError, IndexError, TypeError):
+    except (ModelError, LookupError, TypeError, ValueError, OverflowError):
         return None
-    strength = parent.get("strength") if isinstance(parent, Mapping) else None
-    return float(strength) if isinstance(strength, int | float) else None
 
 
 def parents_in(record: object) -> list[Mapping[str, Any]]:
@@ -69,13 +68,24 @@ def parents_in(record: object) -> list[Mapping[str, Any]]:
 def _is_parent(one: object) -> bool:
     if not isinstance(one, Mapping):
         return False
-    size = one.get("size")
+    seed, strength, size = one.get("seed"), one.get("strength"), one.get("size")
     return (
         isinstance(one.get("sha256"), str)
         # The names of files are made of it.
         and _HASH.fullmatch(one["sha256"]) is not None
-        and isinstance(one.get("seed"), int | None)
-        and isinstance(one.get("way"), int)
-        and isinstance(one.get("strength"), int | float | None)
-        and (size is None or (isinstance(size, list) and [*map(type, size)] == [int, int]))
+        and (seed is None or _is_seed(seed))
+        and _is_seed(one.get("way"))
+        and (strength is None or (isinstance(strength, int | float) and STRENGTHS[0] <= strength <= STRENGTHS[1]))
+        and (
+            size is None
+            or (
+                isinstance(size, list)
+                and [*map(type, size)] == [int, int]
+                and SIDE[0] <= min(size) <= max(size) <= SIDE[1]
+            )
+        )
     )
+
+
+def _is_seed(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < SEED_LIMIT

@@ -10,7 +10,7 @@ gradient, Eyring et al., "ReNO" (2024), and Tang et al., "Direct noise optimizat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -48,6 +48,20 @@ FEW, FEWEST = 0.5, 2
 STRENGTH, WEAKER = 0.1, 0.5
 #: Failures in a row after which a way is given up.
 GIVEN_UP = 3
+
+
+def tensor_in(arrays: Mapping[str, np.ndarray], name: str) -> torch.Tensor | None:
+    """The tensor of a noise among the arrays of a file; None without one.
+
+    Raises:
+        ValueError: it is not noise.
+    """
+    if name not in arrays:
+        return None
+    if arrays[name].dtype != np.float32 or not np.isfinite(arrays[name]).all():
+        raise ValueError(f"the {name} is not finite numbers of 32 bits")
+    # A copy, because what was read cannot be written to.
+    return torch.from_numpy(arrays[name].copy())
 
 
 class Noise(NamedTuple):

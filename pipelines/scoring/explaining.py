@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import CollectionError, ImageError
-from ...files import write_whole
+from ...files import read_regular, write_whole
 from ...messages import message
 from ...metrics.damage.reasons import NO_FAULT
 from ...metrics.image import read_image
@@ -218,7 +218,7 @@ def check_picture(path: Path) -> None:
     if not path.is_file():
         return
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(read_regular(path))) as image:
             own = image.getexif().get(_SOFTWARE) == _OURS
     # Whatever Pillow raises for a file that is not a picture.
     except Exception:

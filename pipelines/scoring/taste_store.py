@@ -162,6 +162,12 @@ class StoresInTurn:
 
         return load_taste(self.existing(name))
 
+    def trust(self, name: str) -> tuple[str, str]:
+        """The word of trust in a taste, and its method, without reading all of its file; errors as for ``load``."""
+        from ...metrics.tastes.taste_files import read_trust
+
+        return read_trust(self.existing(name))
+
     def delete(self, name: str) -> None:
         """Delete the file of a taste, see ``TasteStore.delete``."""
         delete_file(self.existing(name))

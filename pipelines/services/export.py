@@ -6,7 +6,6 @@ Exports are streams: of pictures one at a time is in memory, of rows some hundre
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CollectionError, ImageError
-from ...files import read_regular, shortened
+from ...files import MOST_TEXT, leads_out, read_regular, shortened
 from ...messages import message
 from ...metrics.damage.titles import shared_name
 from ...metrics.image import read_content
@@ -69,21 +68,16 @@ def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> 
         ImageError: the file is gone, was changed since it was scanned, or is reached by a link out of the folders.
     """
     path = collection.locate(row)
-    if _leads_out(path, allowed):
+    if leads_out(path, allowed):
         raise ImageError(message("Its path is a link out of the folders of this collection."))
     try:
-        content = read_content(path)
+        content = read_content(path, allowed)
     except ImageError as error:
         # Its message names the path, which guests must not see.
         raise ImageError(message("Its file cannot be read: it is gone, or this server may not read it.")) from error
     if not holds_picture(content, row.sha256):
         raise ImageError(message("Its file was changed since it was scanned: evaluate the collection again."))
     return content
-
-
-def _leads_out(path: Path, allowed: Sequence[Path]) -> bool:
-    real = Path(os.path.realpath(path))
-    return real != path.absolute() and not any(real.is_relative_to(top) for top in allowed)
 
 
 @dataclass
@@ -114,7 +108,8 @@ class PictureExport:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise CollectionError(f"Expected an export as {', '.join(KINDS)}, got {self.kind[:20]!r}.")
-        self.ids = known_ids(self.collection, self.ids)
+        known = known_ids(self.collection, self.ids)
+        self.ids = [row.id for block in batches(known, WINDOW) for row in rows_of(self.collection, block)]
         if not self.ids:
             raise CollectionError(message("None of these pictures is in the collection any more: select others."))
         self._digits = len(str(len(self.ids)))
@@ -157,8 +152,8 @@ class PictureExport:
                 continue
             yield name, _changed(source), [content]
             for file in with_companions(Move(source, Path(name), row.id)) if self.private else ():
-                if file.source != source and not _leads_out(file.source, self.allowed):
-                    yield file.target.name, _changed(file.source), _pieces(file.source)
+                if file.source != source and not leads_out(file.source, self.allowed):
+                    yield file.target.name, _changed(file.source), _pieces(file.source, self.allowed)
         # Last, because they say which files were left out.
         for kind in ("csv", "json"):
             yield f"pictures.{kind}", datetime.now(), self._table(kind)
@@ -221,9 +216,9 @@ def _changed(path: Path) -> datetime:
         return datetime.now()
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+def _pieces(path: Path, allowed: Sequence[Path]) -> Iterator[bytes]:
     """The content of a small text file; nothing if it is gone."""
     try:
-        yield read_regular(path)
+        yield read_regular(path, most=MOST_TEXT, within=allowed)
     except OSError:
         return

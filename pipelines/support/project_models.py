@@ -14,9 +14,13 @@ from pathlib import Path
 import platformdirs
 
 from ...errors import SoartError
-from ...files import from_home, names_path, write_whole
+from ...files import from_home, names_path, read_text, write_whole
 
 log = logging.getLogger(__name__)
+
+
+#: Judge whose argument is a file and perhaps, after a comma, a model.
+HEADED = "aesthetic"
 
 
 class UnansweredError(SoartError):
@@ -41,13 +45,18 @@ def local_models(texts: Sequence[str], *, judges: bool) -> list[str]:
         >>> from soart.pipelines.support.project_models import local_models
         >>> local_models(["clip:./tower=0.5", "clip:a/b", "adherence"], judges=True)
         ['./tower']
+        >>> local_models(["aesthetic:heads/v2,x/tower"], judges=True)
+        ['heads/v2']
     """
-    names = [*texts]
-    if judges:
-        arguments = [text.partition(":")[2] for text in texts]
-        names = [name for text in arguments for name in (text.rpartition("=")[0], text) if name]
-    local = [name for name in names if name != "embedded" and names_path(name)]
-    # With a weight the argument stands there twice.
+    local: dict[str, None] = {}
+    for text in texts:
+        judge, _, argument = text.partition(":") if judges else ("", "", text)
+        # A weight may be part of a name.
+        for reading in (argument.rpartition("=")[0], argument) if judges else (argument,):
+            head, _, tower = reading.partition(",") if judge.strip() == HEADED else ("", "", reading)
+            # A head is always a file; whether it is there may change.
+            local |= dict.fromkeys([head] if head else [])
+            local |= dict.fromkeys([tower] if tower not in ("", "embedded") and names_path(tower) else [])
     return [name for name in local if not any(name.startswith(f"{other}=") for other in local)]
 
 
@@ -104,7 +113,7 @@ def _pair(project: Path, model: str) -> list[str]:
 def _answers() -> list[list[str]]:
     """Pairs of the file of a project and a model that it may name; none if the answers cannot be read."""
     try:
-        allowed = json.loads(answers_file().read_text(encoding="utf-8"))["allowed"]
+        allowed = json.loads(read_text(answers_file()))["allowed"]
         return [[str(project), str(model)] for project, model in allowed]
     except (OSError, LookupError, TypeError, ValueError, RecursionError):
         return []

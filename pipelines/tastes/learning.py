@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import CollectionError, ImageError, ItemsError, ModelError, TasteError, expect, expect_seed
+from ...files import read_text
 from ...messages import joined, message
 from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer, Measures
@@ -124,8 +126,7 @@ def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[lis
 def _read_choices(file: Path) -> list[tuple[Path, Path, bool]]:
     """Choices (better, other, True for equal) of a CSV file."""
     try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            lines = [line for line in csv.reader(stream) if line]
+        lines = [line for line in csv.reader(io.StringIO(read_text(file), newline="")) if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CollectionError(
             f"The choices {str(file)!r} cannot be read: {getattr(error, 'strerror', None) or error}."
@@ -260,6 +261,10 @@ def learn(
         prompts=prompts, tastes=start.tastes, makings=[known.get(i) for i in ids],
     )  # fmt: skip
     notes = [*start.left_out, *notes_on_shared, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
+    if len(taste.examples) < len(examples):
+        notes.append(
+            f"Of the {len(examples)} judged pictures, the most that are learnt from count: {len(taste.examples)}."
+        )
     notes += [f"Pictures that {lack}: {alone.trust.sentence}." for lack, alone in tastes_without(taste)]
     return Learnt(taste, tuple(problems), tuple(notes))
 

@@ -16,7 +16,7 @@ from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...metrics.tastes.proposals import Proposal, propose, propose_first
 from ..collection.collection import Collection
-from ..collection.pictures import ids_without_files, images_by_id
+from ..collection.pictures import hidden_ids, ids_without_files, images_by_id
 from ..collection.ratings import (
     HALF_STAR,
     NOT_FOR_ME,
@@ -108,8 +108,8 @@ def unrated_pictures(
 
 
 def _left_out(collection: Collection, rater: str) -> set[int]:
-    """Ids of the pictures that a rater has judged, and of those whose files are missing."""
-    return judged_pictures(collection, rater) | ids_without_files(collection)
+    """Ids of the pictures that a rater has judged, and of those whose files are missing or may not be shown now."""
+    return judged_pictures(collection, rater) | ids_without_files(collection) | hidden_ids(collection)
 
 
 def considered(count: int) -> int:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ImageError
+from ...files import read_regular
 from ...metrics.formats.decoders import SUFFIXES
 from ...metrics.formats.png import SIGNATURE
 from ...metrics.image import read_content
@@ -153,7 +154,7 @@ def _write_xmp(note: Note, shared: Callable[[Path], frozenset[str]], journal: Jo
         path = full_name
     try:
         # As bytes, because reading as text would change the ends of lines.
-        old = path.read_bytes().decode() if path.exists() else None
+        old = read_regular(path).decode() if path.exists() else None
     except UnicodeDecodeError:
         return Failure(path, "is not UTF-8 and stays as it is", "are not UTF-8 and stay as they are")
     rated = with_rating(old, note.stars)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CollectionError
-from ...files import shortened, whole_file
+from ...files import read_regular, shortened, whole_file
 from ...messages import message, plural
 from ..support.failures import Failure, reason_of, summed_up
 from .cull import Move, check_target, with_companions
@@ -106,7 +106,7 @@ def _copy(source: Path, target: Path, journal: Journal | None) -> Failure | None
     try:
         if not target.exists():
             if journal is not None:
-                journal.write(target, source.read_bytes())
+                journal.write(target, read_regular(source))
             else:
                 with whole_file(target) as temporary:
                     shutil.copyfile(source, temporary)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ...errors import CollectionError
-from ...files import check_writable, write_whole
+from ...files import check_writable, read_regular, write_whole
 from .moving import move_file, move_link
 from .signing import SIGNATURE, own_key, signature
 
@@ -129,7 +129,7 @@ class Journal:
             OSError: the file cannot be written; an earlier one stays as it is.
         """
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
-        old = None if mode is None else path.read_bytes()
+        old = None if mode is None else read_regular(path)
         encoded = None if old is None else base64.b64encode(old).decode()
         self._note(
             written=str(path.absolute()),

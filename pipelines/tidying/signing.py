@@ -18,7 +18,7 @@ from typing import Any
 
 import platformdirs
 
-from ...files import whole_file
+from ...files import read_regular, whole_file
 from .moving import move_file
 
 #: Name of the signature in a line.
@@ -34,7 +34,7 @@ def key_path() -> Path:
 def stored_key() -> bytes | None:
     """The key of this user; None if there is none that can be read."""
     try:
-        key = key_path().read_bytes()
+        key = read_regular(key_path())
     except OSError:
         return None
     return key if len(key) == _KEY_BYTES else None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ...errors import CollectionError
-from ...files import write_whole
+from ...files import read_regular, write_whole
 from ...metrics.formats.decoders import SUFFIXES
 from ..support.failures import Failure, reason_of, summed_up
 from ..support.wording import counted
@@ -65,7 +65,7 @@ class RecordedChanges:
             CollectionError: the file cannot be read, or is not an undo file.
         """
         try:
-            entries = [json.loads(line) for line in _whole_lines(path.read_bytes()).splitlines()]
+            entries = [json.loads(line) for line in _whole_lines(read_regular(path)).splitlines()]
         except FileNotFoundError as error:
             raise CollectionError(
                 f"There is no undo file {str(path)!r}: it is deleted as soon as its changes are undone."
@@ -150,7 +150,7 @@ class RecordedChanges:
         """
         if self.doubt and not confirmed:
             raise UnconfirmedError(f"{self.doubt.rstrip('.')}; check what soart undo lists, then confirm it.")
-        content = self.path.read_bytes()
+        content = read_regular(self.path)
         if not content.endswith(b"\n"):
             with writing(self.path):
                 write_whole(self.path, _whole_lines(content))
@@ -261,7 +261,7 @@ def _undo_one(entry: dict[str, Any]) -> Failure | None:
             move_file(target, source)
         return None
     path = Path(entry["written"] if "written" in entry else entry["inserted"])
-    content = path.read_bytes() if path.exists() else None
+    content = read_regular(path) if path.exists() else None
     if sha256_of(content) == entry["before"]:
         return None
     if content is None or sha256_of(content) != entry["after"]:

@@ -214,8 +214,8 @@ def list_(tastes: TasteFolder = None, as_json: Json = False) -> None:
     rows: list[dict[str, object]] = []
     for name in stores.names():
         try:
-            taste, origin = stores.load(name), origin_of(stores, name)
-            rows.append({"name": name, "ratings": origin or None, "trust": taste.trust.word, "method": taste.method})
+            (word, method), origin = stores.trust(name), origin_of(stores, name)
+            rows.append({"name": name, "ratings": origin or None, "trust": word, "method": method})
         except TasteError as error:
             rows.append({"name": name, "problem": str(error)})
     if as_json:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ...files import write_whole
+from ...files import read_regular, write_whole
 from ...messages import message
 from ...pipelines.services.importing import MOST_BYTES as MOST_PICTURE_BYTES
 from .language import texts_of
@@ -60,7 +60,7 @@ def signing_key(folder: Path) -> str:
             os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream,
         ):
             stream.write(secret)
-        stored = path.read_bytes()
+        stored = read_regular(path)
         if len(stored) == len(secret):
             secret = stored
         else:

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ...files import read_regular
+
 #: Roles: the owner may change files, a guest may see, rate and tune, a stranger may only log in.
 OWNER, GUEST, STRANGER = "owner", "guest", ""
 #: Seconds that a session lasts: half a year.
@@ -94,7 +96,7 @@ def _read_ended(files: Path) -> set[str]:
             if path.stat().st_mtime < time.time() - SESSION_SECONDS:
                 path.unlink()
             else:
-                ended.update(path.read_text(encoding="ascii", errors="replace").split())
+                ended.update(read_regular(path).decode("ascii", "replace").split())
     return ended
 
 

@@ -16,6 +16,7 @@ from ...errors import SoartError
 from ...messages import message
 from ...pipelines.collection.collection import Collection
 from ...pipelines.collection.settings import identity
+from ...pipelines.collection.storage import show_within
 from ...pipelines.ingest.roots import allowed_folders, title_of_collection
 from ...pipelines.judges.offered import OfferedJudges
 from ...pipelines.scoring.collection_tastes import CollectionTastes
@@ -290,7 +291,7 @@ def server_of(request: Request) -> Server:
 
 
 def current_collection(request: Request) -> OpenCollection:
-    """The collection of a request.
+    """The collection of a request; pictures outside of its folders are hidden from guests.
 
     Raises:
         NotFoundError: the server has no collection of this number.
@@ -298,6 +299,7 @@ def current_collection(request: Request) -> OpenCollection:
     collections, number = server_of(request).collections, int(request.path_params["collection"])
     if not 0 <= number < len(collections):
         raise NotFoundError(message("There is no such collection here: go back to the list of collections."))
+    show_within(None if is_owner(request) else collections[number].allowed)
     return collections[number]
 
 

@@ -17,6 +17,7 @@ from types import NoneType
 from typing import TYPE_CHECKING
 
 from ...errors import PromptError, expect, expect_text, first_line
+from ...files import read_text
 from .bounded_sampling import Limits, bounded_context
 from .number_range import NumberRange
 
@@ -49,7 +50,7 @@ def wildcard_values(name: str, folder: Path | str | None = None) -> list[str]:
             path = Path(home) / f"{name}.txt" if home else None
             if path and path.is_file():
                 try:
-                    lines = path.read_text(encoding="utf-8-sig").splitlines()
+                    lines = read_text(path).splitlines()
                 except (OSError, UnicodeDecodeError) as error:
                     raise PromptError(f"The wildcard file {str(path)!r} cannot be read: {error}.") from error
                 values = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

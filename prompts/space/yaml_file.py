@@ -16,6 +16,7 @@ import yaml  # type: ignore[import-untyped]  # it ships no types
 from pydantic import ValidationError
 
 from ...errors import PromptError, expect
+from ...files import read_text
 from .constraints import Constraint, needs, not_both
 from .definition import SpaceDefinition
 from .number_range import NumberRange
@@ -169,7 +170,7 @@ def read_yaml(path: Path | str, wildcards: Path | str | None = None) -> SpaceDef
         PromptError: the file cannot be read, or contains a mistake.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise PromptError(f"The prompt space {str(path)!r} cannot be read: {reason}.") from error

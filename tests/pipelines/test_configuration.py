@@ -1,5 +1,6 @@
 """Settings from the environment, the project and the user."""
 
+import os
 from contextlib import suppress
 from functools import partial
 
@@ -201,6 +202,43 @@ def test_a_project_names_local_models_only_after_an_answer(files, monkeypatch, t
     (tmp_path / "tower").symlink_to(tmp_path / "data")
     with pytest.raises(SoartError, match="not allowed"):
         check_answer("model", setting, None)
+
+
+def test_a_head_that_a_project_names_is_asked_for_part_by_part(files, monkeypatch, tmp_path):
+    project, _ = files
+    monkeypatch.setattr(platformdirs, "user_data_path", lambda name: tmp_path / "data" / name)
+    monkeypatch.chdir(tmp_path)
+    for text in ("aesthetic:heads/v2,x/tower", "aesthetic:heads/v2", "aesthetic:heads/v2,x/tower=0.5"):
+        for key in ("by", "priors"):
+            with pytest.raises(SoartError, match="the local model 'heads/v2'"):
+                check_answer(key, Setting([text], str(project)), None)
+    (tmp_path / "x" / "tower").mkdir(parents=True)
+    asked = []
+    check_answer(
+        "by", Setting(["aesthetic:heads/v2,x/tower=0.5"], str(project)), lambda text: asked.append(text) or True
+    )
+    assert [str(tmp_path / name) in text for name, text in zip(("heads/v2", "x/tower"), asked, strict=True)] == [
+        True
+    ] * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_settings_are_read_from_regular_files_alone(files):
+    project, _ = files
+    os.mkfifo(project)
+    for step in range(3):
+        with pytest.raises(
+            SoartError, match="cannot be read: it is not a regular file" if step < 2 else "more than 16 MiB"
+        ):
+            read_file(project)
+        with pytest.raises(SoartError, match="cannot be written"):
+            store(project, "model", "a/b")
+        project.unlink()
+        if step == 0:
+            project.symlink_to("/dev/zero")
+        else:
+            with project.open("wb") as stream:
+                stream.truncate(1 << 40)
 
 
 def test_a_model_that_the_user_stores_in_a_project_is_allowed(files, monkeypatch, tmp_path):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ....errors import LoraError, ModelError, first_line
-from ....files import from_home
+from ....files import from_home, read_text
 from ..external import ACCEPTS, ExternalGenerator
 from ..prompt_syntax import lora_names
 from ..request import Lora, Request
@@ -284,7 +284,7 @@ def request_fields(texts: Sequence[str]) -> dict[str, Any]:
                 f"Expected FIELD=VALUE or the name of a .json file as a part of the request, got {text!r}."
             )
         try:
-            document = json.loads(from_home(Path(text)).read_text(encoding="utf-8-sig"))
+            document = json.loads(read_text(from_home(Path(text))))
         except OSError as error:
             raise ModelError(f"The request {text!r} cannot be read: {error.strerror or error}.") from error
         except (ValueError, RecursionError) as error:

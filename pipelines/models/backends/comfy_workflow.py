@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ....errors import ModelError, first_line
-from ....files import from_home
+from ....files import from_home, read_text
 from ...support.comfygraph import DEEPEST, ENCODED, VALUES, Graph, Link, base_samplers
 from ...support.comfyworkflow import prompt_of_workflow
 from ..request import Request
@@ -282,7 +282,7 @@ def read_workflow(path: Path, facts: Facts) -> ComfyWorkflow:
     """
     label = f"the workflow {str(path)!r}"
     try:
-        document = json.loads(from_home(path).read_text(encoding="utf-8-sig"))
+        document = json.loads(read_text(from_home(path)))
     except OSError as error:
         raise ModelError(f"{_upper(label)} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:

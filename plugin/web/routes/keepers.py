@@ -14,6 +14,7 @@ from ....errors import CollectionError, SoartError
 from ....messages import message
 from ....metrics.damage.names import OVERALL
 from ....pipelines.collection.counts import count_collection
+from ....pipelines.collection.pictures import hidden_ids
 from ....pipelines.keepers.finding import UNITS
 from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.services.keepers import KeeperService
@@ -72,7 +73,8 @@ def groups(request: Request) -> Response:
     most = max(GROUPS, whole_number(request.query_params.get("groups", GROUPS), "a number of groups"))
     found = service.keepers(group, per_group, rater_of(request))
     corrections = dict(list(service.corrections().items())[:CORRECTIONS])
-    listed = found.groups[:most] if found else ()
+    hidden = hidden_ids(current.collection)
+    listed = [group for group in found.groups if hidden.isdisjoint(group.images)][:most] if found else []
     ids = {image for group in listed for image in group.images[:MEMBERS]}.union(*corrections.values())
     plan = None
     if found and found.others and is_owner(request) and current.evaluation.movable:

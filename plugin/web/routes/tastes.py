@@ -15,7 +15,7 @@ from ....pipelines.collection.queries import Query, order, rows_of
 from ....pipelines.collection.score_statistics import unfit_ids
 from ....pipelines.reports.taste import draw_curve
 from ....pipelines.scoring.taste_judge import TasteJudge
-from ....pipelines.services.gallery import cells_of, taste_judge, usable_judges
+from ....pipelines.services.gallery import cells_by_id, cells_of, taste_judge, usable_judges
 from ....pipelines.tastes.agreement import NO_DISAGREEMENT, agreement, best_and_worst
 from ..answers import page
 from ..language import texts_of
@@ -52,8 +52,8 @@ def taste_page(request: Request) -> Response:
     disagreements: list[tuple[dict[str, Any], list[float]]] = []
     if agreed is not None:
         columns = agreed.disagreements(min(DISAGREEMENTS, len(common)))
-        cells = cells_of(collection, rows_of(collection, [common[i] for i in columns]), rater)
-        disagreements = [(cell, agreed.percentiles[:, i].tolist()) for cell, i in zip(cells, columns, strict=True)]
+        cells = cells_by_id(collection, [common[i] for i in columns], rater)
+        disagreements = [(cells[common[i]], agreed.percentiles[:, i].tolist()) for i in columns if common[i] in cells]
     return page(
         request, "taste.html", current, view="taste", name=name, names=list(judges), problems=problems, agreed=agreed,
         disagreements=disagreements, no_disagreement=NO_DISAGREEMENT, common=len(common), sound=counts.pictures - counts.problems - unfit, unfit=unfit, **values,

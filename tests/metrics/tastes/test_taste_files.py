@@ -162,6 +162,12 @@ def rewrite(path, change, rehash):
         (lambda h, a: h["parts"][0]["trust"].update(within=[1]), "incomplete"),
         (lambda h, a: h.update(parts=[]), "incomplete: expected a weight of each"),
         (
+            lambda h, a: h["parts"][0].update(names=[]) or a.update({"0/items": a["0/items"][:, :0]}),
+            "incomplete: expected the items",
+        ),
+        (lambda h, a: h["parts"][0].update(names=["x"]), "incomplete: expected the items"),
+        (lambda h, a: h["parts"][0].update(modes=list(map(str, range(200)))), "too many words or kinds"),
+        (
             lambda h, a: h["parts"][0].update(prior_names=["a", "b"]),
             "incomplete: expected a taste without one of its prior",
         ),
@@ -176,6 +182,48 @@ def test_contents_are_checked_even_under_a_right_hash(change, words, taste, tmp_
     rewrite(path, change, rehash=True)
     with pytest.raises(TasteError, match=words):
         load_taste(path)
+
+
+@pytest.mark.parametrize("place", ["part", "parts", "alone", "tastes"])
+def test_a_taste_of_too_many_pictures_is_refused_before_anything_is_fitted(place, taste, tmp_path, monkeypatch):
+    path = save_taste(taste, tmp_path / "p.safetensors")
+
+    def change(header, arrays):
+        [own] = header["parts"]
+        many = own | {"pictures": ["a picture"] * (taste_files.MOST_PICTURES + 1)}
+        few = own | {"pictures": ["a picture"] * taste_files.MOST_PICTURES}
+        if place in ("part", "parts"):
+            header["parts"] = [many] if place == "part" else [few] * 5
+        else:
+            own[place] = many if place == "alone" else [{"name": "t", "weights": [1], "parts": [own | {"alone": many}]}]
+
+    rewrite(path, change, rehash=True)
+    monkeypatch.setattr(taste_files, "fit", None)
+    with pytest.raises(TasteError, match="more than 3000 pictures, or too many tastes"):
+        load_taste(path)
+
+
+def test_a_list_reads_the_header_alone(taste, tmp_path, monkeypatch):
+    other = replace(taste, name="other")
+    both = blend("both", [taste, other], [1, 3])
+    monkeypatch.setattr(taste_files, "read_arrays", None)
+    monkeypatch.setattr(taste_files, "fit", None)
+    for one in (taste, both):
+        assert taste_files.read_trust(save_taste(one, tmp_path / one.name)) == (one.trust.word, one.method)
+    path = save_taste(taste, tmp_path / "p.safetensors")
+    rewrite(path, lambda header, arrays: header["parts"][0].pop("trust"), rehash=True)
+    with pytest.raises(TasteError, match="is incomplete"):
+        taste_files.read_trust(path)
+
+
+def test_a_taste_is_learnt_from_no_more_pictures_than_it_can_be_read_with(taste_world, monkeypatch, tmp_path):
+    monkeypatch.setattr("soart.metrics.tastes.taste.MOST_PICTURES", 20)
+    examples = taste_world.planted(20, np.random.default_rng(2))
+    prompts = np.arange(len(examples)) // 2
+    learnt = learn_taste(examples, taste_world.names, "v1", repeats=1, prompts=prompts)
+    assert len(examples) == 40
+    assert len(learnt.examples) == 20
+    assert set(learnt.examples.modes) == {"good", "bad"}
 
 
 def test_header_is_under_the_hash(taste, tmp_path):

@@ -144,6 +144,10 @@ def test_heads_that_do_not_fit(clip, tmp_path):
     (tmp_path / "damaged.pth").write_bytes(b"abc")
     with pytest.raises(JudgeError, match="cannot be read"):
         read_head(tmp_path / "damaged.pth")
+    with (tmp_path / "huge.pth").open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(JudgeError, match="more than 256 MiB"):
+        read_head(tmp_path / "huge.pth")
     with pytest.raises(JudgeError, match="There is no file"):
         judge_named("aesthetic:nowhere.pth")
     with pytest.raises(JudgeError, match="needs an argument"):

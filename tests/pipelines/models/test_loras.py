@@ -1,6 +1,8 @@
 """LoRAs and word weights on tiny pipelines of Stable Diffusion 1.x and XL, with files that diffusers itself has written."""
 
+import os
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -177,6 +179,18 @@ def test_a_lora_that_there_is_not_is_one_sentence(generator, tmp_path):
         LoraFiles({"ink": tmp_path / "none.safetensors"})
     with pytest.raises(LoraError, match="negative prompt names the LoRA 'ink'"):
         generator.request("a fox", 0, negative="<lora:ink:1>")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_no_lora(tmp_path):
+    os.mkfifo(tmp_path / "ink.safetensors")
+    # A reader that waits for a writer after all is let go, and then fails the test.
+    watch = threading.Timer(240, lambda: os.close(os.open(tmp_path / "ink.safetensors", os.O_RDWR)))
+    watch.start()
+    with pytest.raises(LoraError, match="cannot be read: it is not a regular file"):
+        LoraFiles(tmp_path).digest("ink")
+    assert watch.is_alive()
+    watch.cancel()
 
 
 def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_nothing(drawing, tmp_path, embedded):

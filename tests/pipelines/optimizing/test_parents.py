@@ -1,11 +1,17 @@
 """More like a picture: parents, their noise, families and records."""
 
+import os
+import struct
+import zlib
 from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from safetensors.numpy import save_file
 from scipy.stats import zscore
 from specimens.judging import Brightness
 
@@ -25,7 +31,7 @@ from soart.pipelines.optimizing.parents import (
     parents_again,
     parents_named,
 )
-from soart.pipelines.optimizing.records import record_of, strength_of
+from soart.pipelines.optimizing.records import KEYWORD, parents_in, record_of, strength_of
 from soart.pipelines.optimizing.ways import Noise
 from soart.pipelines.scoring.pictures import PicturesInMemory
 from soart.pipelines.tuning.loop import tune
@@ -142,8 +148,6 @@ def test_guidance_goes_on_only_for_the_same_judge(generator, collection, rows):
 
 
 def test_pictures_of_unknown_making_are_refused(generator, collection, rows, tmp_path, monkeypatch):
-    from PIL import Image
-
     plain = tmp_path / "plain.png"
     Image.new("RGB", (64, 64), "red").save(plain)
     with pytest.raises(ModelError, match="Nothing says how 'plain"):
@@ -249,9 +253,55 @@ def test_a_picture_is_drawn_on_stored_and_drawn_again(generator, collection, row
     assert len(states) == 4
 
 
-def test_any_picture_can_be_drawn_on(generator, collection, tmp_path):
-    from PIL import Image
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_records_of_strangers_are_refused_in_one_sentence(tmp_path):
+    header = Image.new("RGB", (1, 1))
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    files = [pipe, tmp_path / "none.png"]
+    for name, text in (("deep", "[" * 100_000), ("text", "no JSON"), ("number", "5"), ("bare", None)):
+        info = PngInfo()
+        if text is not None:
+            info.add_text(KEYWORD, text)
+        header.save(tmp_path / f"{name}.png", pnginfo=info)
+        files.append(tmp_path / f"{name}.png")
+    for file in files:
+        assert strength_of(file) is None
+        if file.stem != "number":
+            with pytest.raises(ModelError, match="holds no record of an optimized picture"):
+                record_of(file)
+    # Only the pixels that it names are many, and none is decoded.
+    content = bytearray((tmp_path / "number.png").read_bytes())
+    content[16:24] = struct.pack(">II", 20_000, 20_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    (tmp_path / "large.png").write_bytes(content)
+    assert record_of(tmp_path / "large.png") == 5
+    for strength in (10**400, float("nan"), "x", 7):
+        with pytest.raises(ModelError, match="is damaged"):
+            parents_in({"parents": [{"sha256": "0" * 64, "way": 0, "strength": strength}]})
+    for size in ([10**9, 8], [0, 8], [8]):
+        with pytest.raises(ModelError, match="is damaged"):
+            parents_in({"parents": [{"sha256": "0" * 64, "way": 0, "strength": 0.5, "size": size}]})
 
+
+@pytest.mark.parametrize(
+    ("facts", "noise"),
+    [
+        ("[" * 100_000, np.zeros((4, 8, 8), np.float32)),
+        ('{"strength": 0, "seed": 0, "way": 0, "judge": ""}', np.zeros((4, 8, 8), np.int8)),
+        ('{"strength": 0, "seed": 0, "way": 0, "judge": ""}', np.full((4, 8, 8), np.nan, np.float32)),
+        ('{"strength": 1e999, "seed": 1e999, "way": 0, "judge": ""}', np.zeros((4, 8, 8), np.float32)),
+    ],
+)
+def test_noise_of_strangers_is_refused_in_one_sentence(generator, collection, rows, facts, noise):
+    path = noise_file(collection, rows[0].sha256)
+    path.parent.mkdir(parents=True)
+    save_file({"noise": noise}, path, metadata={"facts": facts})
+    with pytest.raises(ModelError, match=r"The noise '.*' cannot be read \(.*\): remove it"):
+        parent_of(collection, generator, rows[0])
+
+
+def test_any_picture_can_be_drawn_on(generator, collection, tmp_path):
     photo = tmp_path / "photo.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)).save(photo)
     with pytest.raises(ModelError, match=r"Nothing says what 'photo\.png' shows"):

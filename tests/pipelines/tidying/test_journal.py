@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -152,6 +153,19 @@ def test_other_files_are_no_undo_files(tmp_path, content):
     (tmp_path / "u").write_text(content)
     with pytest.raises(CollectionError, match="is not an undo file"):
         undo(tmp_path / "u")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_an_undo_file_is_a_regular_file(tmp_path):
+    path = tmp_path / "undo.jsonl"
+    os.mkfifo(path)
+    # A reader that waits for a writer after all is let go, and then fails the test.
+    watch = threading.Timer(240, lambda: os.close(os.open(path, os.O_RDWR)))
+    watch.start()
+    with pytest.raises(CollectionError, match="cannot be read: it is not a regular file"):
+        RecordedChanges.read(path)
+    assert watch.is_alive()
+    watch.cancel()
 
 
 @pytest.mark.parametrize("content", ["[1]\n", json.dumps({"nonsense": 1}), json.dumps({"moved": 3, "to": None})])

@@ -10,7 +10,10 @@ from soart.metrics.damage.titles import damage_noun
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.tables import AWAY
+from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.roots import known_roots
+from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.ingest.sync import sync
 
 DUPLICATES = {"duplicates": "1"}
 
@@ -222,6 +225,45 @@ def test_links_out_of_an_allowed_folder_are_neither_shown_nor_moved(visit, tmp_p
     assert (more / "link.png").is_symlink()
     assert secret.is_file()
     assert described.is_file()
+
+
+def test_links_out_that_the_owner_evaluated_are_hidden_from_guests(visit, tmp_path, paint, folder):
+    more = paint(tmp_path / "more", 3, 0, vivid=True)
+    disk = paint(tmp_path / "disk", 4, 1, vivid=True)
+    elsewhere, *_ = sorted(disk.iterdir())
+    (more / "link.png").symlink_to(elsewhere)
+    (more / "folder").symlink_to(disk)
+    described, *_ = sorted(path for path in more.iterdir() if path.is_file() and not path.is_symlink())
+    (disk / "note.txt").write_text("a secret prompt")
+    described.with_suffix(".txt").symlink_to(disk / "note.txt")
+    with Collection(folder) as collection:
+        before = {row.id for row in collection.images()}
+        sync(collection, Scan([more], follow_links=True), LocalEngine(1))
+        rows = {row.id: Path(row.path) for row in collection.images() if row.id not in before}
+    hidden = {
+        image for image, path in rows.items() if path == described or path.name == "link.png" or "folder" in path.parts
+    }
+    assert len(rows) == 7
+    assert len(hidden) == 5
+    owner, guest = visit(fresh=True), visit(fresh=True, guests=True, secrets={"token": ""})
+    for visitor, shown in ((owner, {*rows}), (guest, {*rows} - hidden)):
+        assert {*visitor.get("/api/ids").json()["ids"]} & {*rows} == shown
+        cells = visitor.get("/api/cells", ids=",".join(map(str, rows))).json()["cells"]
+        assert {cell["id"] for cell in cells} == shown
+        assert {cell["id"] for cell in visitor.get("/api/queue", count=50).json()["cells"]} & {*rows} == shown
+        for image in rows:
+            for page in ("pictures/{}/small", "pictures/{}/full", "heat/{}?by=blur", "detail/{}", "optimize?image={}"):
+                answer = visitor.client.get(f"/c/0/{page.format(image)}")
+                assert (answer.status_code == 200) == (image in shown), (page, answer.text)
+        found = visitor.get("/api/ids", words="secret").json()["ids"]
+        assert bool(found) == (visitor is owner)
+    assert guest.send("optimize", image=min(hidden), judge="technical", seconds=5, strength=0.5).status_code == 404
+    assert guest.send("selection/export", ids=[*rows], kind="json").status_code == 200
+    address = guest.send("selection/export", ids=[*rows], kind="json").json()["address"]
+    assert "secret" not in guest.client.get(address).text
+    # Sent by another name, that of a folder that guests may see.
+    allowed = visit(fresh=True, guests=True, secrets={"token": ""}, allowed=[disk])
+    assert {*allowed.get("/api/ids").json()["ids"]} & {*rows} == {*rows}
 
 
 def test_a_folder_that_became_a_link_is_read_no_more(visit, tmp_path, paint):

@@ -1,6 +1,8 @@
 """More of what I like: pictures optimized in the background, beside their start."""
 
+import os
 import re
+import threading
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ from soart.errors import SoartError
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.families import children_of, parents_of
+from soart.pipelines.collection.queries import row_of
 from soart.pipelines.optimizing import optimize as optimizing
 from soart.pipelines.services.generation import Drawing
 from soart.pipelines.services.optimizing import Wish
@@ -62,6 +65,20 @@ def test_more_like_a_picture_is_stored_beside_its_start(visitor, folder, picture
     # An optimized picture can be gone on from.
     assert visitor.send("optimize", image=child.id, judge="technical", seconds=5).status_code == 200
     assert visitor.wait_for("optimize")["state"] == "done"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_the_form_waits_for_no_pipe(visitor, folder, picture):
+    with Collection(folder) as collection:
+        path = collection.locate(row_of(collection, picture))
+    path.unlink()
+    os.mkfifo(path)
+    # A reader that waits for a writer after all is let go, and then fails the test.
+    watch = threading.Timer(240, lambda: os.close(os.open(path, os.O_RDWR)))
+    watch.start()
+    assert visitor.get("/optimize", image=picture).status_code == 200
+    assert watch.is_alive()
+    watch.cancel()
 
 
 def test_a_prompt_is_optimized_from_seeds(visitor, folder, briefly):

@@ -7,9 +7,11 @@ import zipfile
 
 import pytest
 
+from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.labels import TAG, label_counts
 from soart.pipelines.collection.ratings import judged_pictures, ratings
+from soart.pipelines.collection.tables import ImageRow
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,20 @@ def test_a_selection_is_exported(visitor, folder):
     assert export(visitor, "csv", [1]).text.startswith("file,path,sha256")
     assert [record["prompt"] for record in export(visitor, "json", [4]).json()] == ["a red thing number 3"]
     assert visitor.client.get("/c/0/export/guess").status_code == 404
+
+
+def test_a_path_that_no_file_can_have_is_a_missing_file(visitor, folder):
+    with Collection(folder) as collection, collection.session("be written", write=True) as session:
+        row = session.get(ImageRow, collection.images()[0].id)
+        row.path = f"/{folder.name}\0/a.png"
+    for page in ("/download/{}", "/pictures/{}/full", "/heat/{}"):
+        assert visitor.get(page.format(row.id)).status_code == 404
+    for page in ("/detail/{}", "/optimize?image={}", "/api/cells?ids={}"):
+        assert visitor.client.get(f"/c/0{page.format(row.id)}").status_code == 200
+    with Collection(folder) as collection:
+        assert not collection.holds(row)
+    with pytest.raises(CollectionError, match="zero byte"):
+        Collection("art\0")
 
 
 def test_the_original_file_is_downloaded_byte_for_byte(visitor, folder):
