@@ -14,6 +14,8 @@ from ...support.wording import BIDI_CONTROLS
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Increased whenever the readers find something else in a file; the metadata of known pictures are then read again.
+READERS = 1
 #: Name for the tool of a record that holds a rating, and nothing on how the picture was made.
 RATING_ONLY = "XMP"
 #: Most characters of a prompt; a longer text is treated as unknown, not cut.
