@@ -29,7 +29,7 @@ from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .adherence import AdherenceJudge
 from .finding import judge_named
 from .guarded import GuardedJudge, WithoutValue
-from .storing import judge_missing, judge_pictures, still_to_judge
+from .storing import judge_missing, judge_pictures, still_to_judge, store_values
 
 #: Pictures that a worker measures at once; the batches of a judge of pixels are its own.
 _MEASURED = 64
@@ -179,7 +179,7 @@ def judge_on_cluster(
             problems += left_out
         else:
             found = {row.id: float(v) for row, v in zip(own, answer.values, strict=True) if np.isfinite(v)}
-            collection.set_scores(judge.stored_name, found)
+            store_values(missing.part({*found}), judge, found)
             problems += answer.problems
             for what, those in answer.failed.items():
                 judge.note_failed(what, those)

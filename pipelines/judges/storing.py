@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ..collection.queries import scores_of
 from ..collection.results import store_changed_scores
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import taste_with_given
+from ..scoring.prompts import stored_prompts
 from ..support.batching import batches
 from .guarded import GuardedJudge, Seen, View
 from .people import judgements_of
@@ -54,7 +55,7 @@ def judge_missing(
     known = _seen(pictures, judge)
 
     def store(fresh: dict[int, float], judged: View) -> None:
-        store_changed_scores(pictures.collection, judge.stored_name, fresh)
+        store_values(pictures.part({*fresh}), judge, fresh)
         if not judge.stopped:
             judge.without_value |= {known[image] for image in judged.ids if image not in fresh}
         if _lasting(judge):
@@ -62,6 +63,22 @@ def judge_missing(
 
     values, problems = values_of(pictures, judge, progress, store)
     return values, problems
+
+
+def store_values(pictures: StoredPictures, judge: GuardedJudge, values: Mapping[int, float]) -> None:
+    """Store values of pictures by id, but not of one that got another prompt while the judge read the one before."""
+    told = _told(pictures, judge)
+    store_changed_scores(pictures.collection, judge.stored_name, {i: v for i, v in values.items() if told.get(i, True)})
+
+
+def _told(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, bool]:
+    """By id, of pictures with a stored prompt, whether the judge reads that one; empty for a judge that reads none."""
+    if "prompt" not in judge.needs:
+        return {}
+    asked = dict(zip(pictures.ids, pictures.prompts(), strict=True))
+    return {
+        image: prompt == asked[image] for image, prompt in stored_prompts(pictures.collection, pictures.rows).items()
+    }
 
 
 def values_of(
@@ -155,5 +172,9 @@ def _stored(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, float]:
     if judge.stored_name.startswith(TASTE):
         return {image: judge.known[name] for image, name in _seen(pictures, judge).items() if name in judge.known}
     known = scores_of(pictures.collection, judge.stored_name, pictures.ids)
+    if "prompt" in judge.needs:
+        # Files that nobody has inspected may have got another prompt since.
+        told = _told(pictures, judge)
+        known = {image: value for image, value in known.items() if told.get(image)}
     # Points were once stored as 0 for pictures that cannot be judged.
     return {image: value for image, value in known.items() if value != 0 or not has_points(judge.stored_name)}
