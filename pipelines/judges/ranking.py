@@ -19,6 +19,7 @@ from ..collection.tables import ImageRow
 from ..scoring.measuring import measure_fit
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import sentences_on_judges
+from ..scoring.prompts import prompts_of, stored_prompts
 from ..scoring.reasons import chosen, compared
 from ..support.figures import figure
 from ..support.wording import counted
@@ -44,6 +45,7 @@ class RankedPicture:
         verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty unless the overall or the technical
             score alone ranks.
         parts: all parts of the score; they add up to its difference from the score of the reference, if its judge tells them.
+        prompt: that it was drawn from, or that another tool wrote; None if unknown.
     """
 
     place: int
@@ -54,11 +56,7 @@ class RankedPicture:
     reasons: tuple[Reason, ...]
     verdict: str = ""
     parts: tuple[Reason, ...] = ()
-
-    @property
-    def prompt(self) -> str | None:
-        """The prompt that the picture was drawn from; None if it was not drawn here."""
-        return self.row.generation.prompt if self.row.generation else None
+    prompt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -216,7 +214,8 @@ def rank(
         progress: called with a number of pictures that a judge is done with.
         min_distance: drop pictures closer than this to a better one; pictures whose items all differ by one standard
             deviation are about 1 apart. Places and percentiles are those among all pictures.
-        explained: number of the best pictures that get reasons, which take longer than scores; None for all.
+        explained: number of the best pictures that get reasons, which take longer than scores, and whose files are opened for
+            a prompt that no evaluation has read; None for all.
         judging: engine that runs the judges; this process by default.
 
     Returns:
@@ -237,10 +236,13 @@ def rank(
         problems += dropped
     best = {view.ids[i] for i in order[:explained].tolist()}
     reasons, verdicts = reasons_of(judged, best), _verdicts(judged, best)
+    prompts = stored_prompts(view.collection, view.rows) | prompts_of(view.collection, view.part(best).rows)
+    prompts = {image: prompt for image, prompt in prompts.items() if prompt.strip()}
     ranking = [
         RankedPicture(
             places[i], view.rows[i], view.collection.locate(view.rows[i]), float(scores[i]), float(ranks[i]),
             chosen(reasons.get(view.ids[i], ())), verdicts.get(view.ids[i], ""), reasons.get(view.ids[i], ()),
+            prompts.get(view.ids[i]),
         )
         for i in order.tolist()
     ]  # fmt: skip
