@@ -164,8 +164,8 @@ class Texts:
                 return agreed(parts)
             known = [text for part in parts for text in part or ()]
             return None if None in parts or len(known) > 1000 else list(dict.fromkeys(known))
-        names = [name for name in ENCODED if isinstance(inputs.get(name), str | Link)]
-        texts = [self._entry(node, slot, name, depth)[0] for name in names]
+        encoded = [name for name in ENCODED if isinstance(inputs.get(name), str | Link)]
+        texts = [self._entry(node, slot, name, depth)[0] for name in encoded]
         if not texts or not any(isinstance(item, Link) for item in inputs.values()):
             return None
         if "populated_text" in inputs:

@@ -469,15 +469,6 @@ def caption(collection, tmp_path):
     return write
 
 
-def test_a_value_belongs_to_the_prompt_that_was_judged(collection, caption):
-    caption("boat")
-    rows = collection.images()
-    assert judge_pictures(StoredPictures(collection, rows), GuardedJudge(Shortness()))[0] == {rows[0].id: -4}
-    caption("lighthouse")
-    assert collection.scores("judge:shortness@1") == {}
-    assert judge_pictures(StoredPictures(collection, rows), GuardedJudge(Shortness()))[0] == {rows[0].id: -10}
-
-
 def test_a_value_is_not_used_again_for_another_prompt_beside_a_file_that_nobody_has_inspected(
     collection, caption, tmp_path
 ):
