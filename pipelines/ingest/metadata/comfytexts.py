@@ -110,7 +110,7 @@ class Texts:
         if self._list_characters < 0:
             return None, True
         others = {other: self.graph.literal(value, other) for other, value in node.inputs.items() if other != name}
-        if not (has_several(text, others) or "start_index" in others):
+        if not (has_several(text, others) or {"start_index", "max_rows"} <= others.keys()):
             return text, False
         return entry(node, slot, text, others, known=known), True
 

@@ -161,6 +161,13 @@ def test_a_text_that_was_shown_when_the_graph_ran_is_the_prompt(build, place):
     assert picture(build, nodes).guessed
 
 
+@pytest.mark.parametrize("text", ["", "\n \n", "a fox", "\na fox\n"])
+def test_a_list_of_at_most_one_entry_is_its_text(text):
+    for more in ({"index": 1}, {"start_index": 0, "index": 1}, {"line": ["8", 0]}):
+        found = read(base(**{"20": node("Prompt Picker", prompt=text, **more)}))
+        assert (found.prompt, found.guessed, found.seed) == (text if text.strip() else None, False, 5)
+
+
 @pytest.mark.parametrize("place", [-1, 2**70, 1.5, "1", "x", None, True, [1], {"content": 1}])
 @pytest.mark.parametrize("name", ["start_index", "index", "select", "seed"])
 def test_odd_places_raise_nothing(place, name):
