@@ -30,6 +30,7 @@ class Origin:
         seed: as text; empty if unknown.
         path: of its file, of exact copies that of the original, see ``originals_first``; or of the collection's own picture.
         time: at which its file was last changed or, without a scanned file, was added; seconds since 1970.
+        guessed: True if the prompt is a guess.
     """
 
     prompt: str
@@ -37,6 +38,7 @@ class Origin:
     seed: str
     path: str
     time: float
+    guessed: bool = False
 
 
 #: Names of what tools and tables note beside settings, and what differs between pictures that are made alike: seeds,
@@ -61,9 +63,12 @@ _DRAWN = tuple(
     getattr(GenerationRow, name)
     for name in ("image_id", "prompt", "seed", "negative", "model", "sampler", "steps", "guidance")
 )
-_WRITTEN = tuple(
-    getattr(MetadataRow, name)
-    for name in ("prompt", "seed", "settings", "negative", "model", "sampler", "scheduler", "steps", "guidance")
+_WRITTEN = (
+    MetadataRow.guessed,
+    *(
+        getattr(MetadataRow, name)
+        for name in ("prompt", "seed", "settings", "negative", "model", "sampler", "scheduler", "steps", "guidance")
+    ),
 )
 
 
@@ -72,17 +77,18 @@ def _origin(values: Sequence[Any], files: Sequence[tuple[str, int]]) -> tuple[in
     (image, own, created, width, height), rest = values[:5], values[5:]
     (drawn, *request), written = rest[: len(_DRAWN)], rest[len(_DRAWN) :]
     made: list[Any]
+    guessed = False
     if drawn is not None:
         prompt, seed, *made = request
         made += [width, height]
         seed = str(seed)
     else:
-        prompt, seed, settings, *made = written
+        guessed, prompt, seed, settings, *made = written
         made.append(_settings_of(settings))
     time = max(changed for _, changed in files) / 1e9 if files else created.timestamp()
     path = originals_first([one for one, _ in files])[0] if files else own
     text = json.dumps(made, sort_keys=True)
-    return image, Origin((prompt or "").strip(), text, seed or "", path, time)
+    return image, Origin((prompt or "").strip(), text, seed or "", path, time, bool(guessed))
 
 
 def origins(collection: Collection, ids: Sequence[int]) -> dict[int, Origin]:

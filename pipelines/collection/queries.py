@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from ...errors import CollectionError, MissingPictureError
@@ -24,7 +24,7 @@ from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
 from .pictures import hidden_ids
 from .ratings import OPINIONS, REJECT
-from .tables import HERE, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
+from .tables import HERE, FingerprintRow, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
 
 SORTS = ("score", "date", "rating", "name")
 #: Values of ``Query.rated`` besides the stars 1…5.
@@ -319,6 +319,18 @@ def metadata_of(collection: Collection, ids: Sequence[int]) -> dict[int, Metadat
     """Metadata of pictures by id, as the tools that made them wrote it."""
     with collection.session("be read") as session:
         return {row.image_id: row for row in session.scalars(select(MetadataRow).where(MetadataRow.image_id.in_(ids)))}
+
+
+def written_prompts(collection: Collection, ids: Sequence[int]) -> dict[int, str]:
+    """Prompts by id that other tools wrote, empty for none, of those pictures whose metadata were read."""
+    query = (
+        select(ImageRow.id, func.coalesce(MetadataRow.prompt, ""))
+        .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+        .outerjoin(FingerprintRow, FingerprintRow.image_id == ImageRow.id)
+        .where(ImageRow.id.in_(ids), or_(MetadataRow.image_id.is_not(None), FingerprintRow.image_id.is_not(None)))
+    )
+    with collection.session("be read") as session:
+        return dict(session.execute(query).all())
 
 
 def title_of(row: ImageRow, metadata: MetadataRow | None = None) -> str:

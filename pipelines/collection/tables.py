@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Double, ForeignKey, LargeBinary, and_, case, not_, or_, select
+from sqlalchemy import BigInteger, Double, ForeignKey, LargeBinary, and_, case, false, not_, or_, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, relationship
 
 from .column_types import String, Text, Time
@@ -202,6 +202,8 @@ class FingerprintRow(Base):
     notes: Mapped[str] = mapped_column(Text)
     #: A very small JPEG, so that pages need not decode the picture again.
     thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
+    #: Version of the readers of metadata that have read those of all its files.
+    readers: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class MetadataRow(Base):
@@ -222,6 +224,8 @@ class MetadataRow(Base):
     #: Other values as a JSON object of texts.
     settings: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
+    #: Whether the prompt is a guess.
+    guessed: Mapped[bool] = mapped_column(server_default=false())
 
 
 class DerivedRow(Base):

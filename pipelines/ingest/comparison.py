@@ -10,7 +10,7 @@ from ..collection.collection import Collection
 from ..collection.png import digest_of_file
 from .file_rows import complete_images, known_files, known_sizes, link_files, mark_seen, stored_items
 from .inspection import FileToInspect, MeasuredFile
-from .metadata_rows import with_unread_texts
+from .metadata_rows import read_by_earlier, with_unread_texts
 from .scan import FileEntry
 
 #: Age in nanoseconds below which a file may change again without a new time of change.
@@ -29,7 +29,7 @@ class Comparison:
         unchanged: number of files that need not be opened.
         recognised: number of new names of known pictures.
         problems: by path, of unchanged files without a usable picture.
-        unread: known pictures that lie beside other texts now.
+        unread: known pictures that lie beside other texts now, or whose metadata an earlier soart read.
     """
 
     collection: Collection
@@ -58,7 +58,9 @@ class Comparison:
         if unchanged and self.scan_number is not None:
             mark_seen(self.collection, self.scan_number, unchanged)
         self.unchanged += len(unchanged)
-        return self._unrecognised(rest, known)
+        unrecognised = self._unrecognised(rest, known)
+        self.unread += read_by_earlier(self.collection, [file.path for file in chunk])
+        return unrecognised
 
     def _unrecognised(self, files: Sequence[FileEntry], known: Container[str]) -> list[FileEntry]:
         sizes = known_sizes(self.collection, {file.size for file in files}) if files else set()

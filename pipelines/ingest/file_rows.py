@@ -18,6 +18,7 @@ from ..collection.files import image_ids_of_scan
 from ..collection.tables import AWAY, FileRow, FingerprintRow, ImageRow, ItemsRow
 from ..support.batching import batches
 from .inspection import Inspection
+from .metadata import READERS
 from .metadata_rows import add_metadata
 from .scan import FileEntry
 
@@ -191,7 +192,7 @@ def _add_items(session: Session, inspections: Mapping[int, Inspection]) -> None:
     ]
     prints = [
         {"image_id": image, "phash": signed(inspection.phash), "format": inspection.format,
-         "notes": "\n".join(inspection.notes), "thumbnail": inspection.thumbnail}
+         "notes": "\n".join(inspection.notes), "thumbnail": inspection.thumbnail, "readers": READERS}
         for image, inspection in inspections.items() if image not in known_prints
     ]  # fmt: skip
     for table, rows in ((ItemsRow, items), (FingerprintRow, prints)):

@@ -29,8 +29,8 @@ from .metadata_rows import described_by, store_metadata, with_copies
 from .scan import FileEntry, Scan
 from .scan_records import folders_read, last_read, note_read
 
-#: Files compared with the collection at once, and inspections written at once.
-_CHUNK, _WRITE = 512, 64
+#: Files compared with the collection at once, inspections written at once, and files whose metadata alone are read at once.
+_CHUNK, _WRITE, _READ = 512, 64, 2048
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def look_up(
         store_inspections(collection, None, batch)
     known = [entry.path for entry in entries if entry.path not in started]
     unread = [*comparison.unread, *described_by(known, list(_changed_sidecars(known, times)))]
-    for some in batches(unread, _WRITE):
+    for some in batches(unread, _READ):
         readings = _inspected(with_copies(collection, some), (), engine)
         store_metadata(collection, [(i.sha256, i.metadata) for i in readings if i.problem is None])
     if folders and (fresh or unread):

@@ -8,47 +8,51 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...metrics.damage.names import JUDGE, TASTE
 from ..collection.collection import Collection
-from ..collection.tables import FileRow, ImageRow, MetadataRow, ScoreRow
-from .metadata import BESIDE, TABLES, PictureMetadata, sidecars_of, source_of
+from ..collection.tables import FileRow, FingerprintRow, ImageRow, MetadataRow, ScoreRow
+from .metadata import BESIDE, READERS, TABLES, PictureMetadata, sidecars_of, source_of
 
 #: Rows of files read at once in a pass over all.
 _PAGE = 2000
 
 
 def add_metadata(session: Session, copies: Sequence[tuple[int, PictureMetadata | None]]) -> None:
-    """Store metadata; if copies of a picture differ, the alphabetically first, in whatever order they are inspected."""
-    query = select(MetadataRow.image_id, MetadataRow.source, MetadataRow.prompt)
-    known = session.execute(query.where(MetadataRow.image_id.in_({image for image, _ in copies}))).all()
-    _write_metadata(
-        session, _first_by_picture(copies, {image: (source, prompt or "") for image, source, prompt in known})
-    )
+    """Store metadata; if copies of a picture differ, those of ``_rank``, in whatever order they are inspected."""
+    query = select(MetadataRow).where(MetadataRow.image_id.in_({image for image, _ in copies}))
+    known = {row.image_id: _rank(row) for row in session.scalars(query)}
+    _write_metadata(session, _first_by_picture(copies, known))
 
 
 def store_metadata(collection: Collection, copies: Sequence[tuple[str, PictureMetadata | None]]) -> None:
     """Replace the metadata of pictures by that of all their files, each with the SHA-256 of its content.
 
-    If files of a picture differ, the alphabetically first counts; if none has metadata, the picture loses its own.
+    If files of a picture differ, the first by ``_rank`` counts; if none has metadata, the picture loses its own.
     """
     with collection.session("be written", write=True) as session:
         query = select(ImageRow.sha256, ImageRow.id).where(ImageRow.sha256.in_({digest for digest, _ in copies}))
         ids = dict(session.execute(query).all())
         read = [(ids[digest], metadata) for digest, metadata in copies if digest in ids]
         _write_metadata(session, dict.fromkeys(ids.values()) | _first_by_picture(read, {}))
+        session.execute(update(FingerprintRow).where(FingerprintRow.image_id.in_(ids.values())).values(readers=READERS))
+
+
+def _rank(metadata: MetadataRow | PictureMetadata) -> tuple[bool, str, str]:
+    """Sorts metadata of copies: prompts before guesses and none, then by source and prompt."""
+    return metadata.prompt is None or metadata.guessed, metadata.source, metadata.prompt or ""
 
 
 def _first_by_picture(
-    copies: Sequence[tuple[int, PictureMetadata | None]], known: Mapping[int, tuple[str, str]]
+    copies: Sequence[tuple[int, PictureMetadata | None]], known: Mapping[int, tuple[bool, str, str]]
 ) -> dict[int, PictureMetadata]:
-    """The alphabetically first metadata of each picture, by id, if it comes before the ``known`` source and prompt."""
+    """The first metadata of each picture, by id, if they come before the ``known`` rank."""
     first, better = dict(known), dict[int, PictureMetadata]()
     for image, metadata in copies:
-        if metadata is not None and (image not in first or (metadata.source, metadata.prompt or "") < first[image]):
-            first[image], better[image] = (metadata.source, metadata.prompt or ""), metadata
+        if metadata is not None and (image not in first or _rank(metadata) < first[image]):
+            first[image], better[image] = _rank(metadata), metadata
     return better
 
 
@@ -57,9 +61,9 @@ def _write_metadata(session: Session, metadata: Mapping[int, PictureMetadata | N
     stored = session.execute(select(MetadataRow.__table__).where(MetadataRow.image_id.in_(metadata))).mappings()
     old = {row["image_id"]: dict(row) for row in stored}
     changed = [image for image, row in new.items() if old.get(image) != row]
-    prompts = {image for image in changed if image in old and old[image]["prompt"] != (new[image] or {}).get("prompt")}
+    prompts = [image for image in changed if (old.get(image) or {}).get("prompt") != (new[image] or {}).get("prompt")]
     # Judges may have seen the prompt, and tastes how a picture was made.
-    _delete_scores(session, JUDGE, sorted(prompts))
+    _delete_scores(session, JUDGE, prompts)
     _delete_scores(session, TASTE, changed)
     session.execute(delete(MetadataRow).where(MetadataRow.image_id.in_(metadata)))
     rows = [row for row in new.values() if row is not None]
@@ -74,7 +78,7 @@ def _delete_scores(session: Session, start: str, images: Sequence[int]) -> None:
 
 
 def _metadata_row(image: int, metadata: PictureMetadata) -> dict[str, Any]:
-    names = ("tool", "prompt", "negative", "model", "sampler", "scheduler", "steps", "guidance", "source")
+    names = ("tool", "prompt", "negative", "model", "sampler", "scheduler", "steps", "guidance", "source", "guessed")
     seed = None if metadata.seed is None else str(metadata.seed)
     settings = json.dumps(dict(metadata.settings), ensure_ascii=False, sort_keys=True)
     columns = {name: getattr(metadata, name) for name in names}
@@ -104,16 +108,28 @@ def described_by(paths: Iterable[str], sidecars: Sequence[str]) -> Iterator[str]
 
 
 def with_unread_texts(collection: Collection, paths: Sequence[str]) -> list[str]:
-    """Files of ``paths`` that have a text beside them, while their pictures have no metadata, or that of another text."""
+    """Files of ``paths`` that have a text beside them, while their pictures have no sure prompt, or that of another text."""
+    unsure = or_(MetadataRow.prompt.is_(None), MetadataRow.guessed)
     query = (
         select(FileRow.path, MetadataRow.source)
         .outerjoin(MetadataRow, MetadataRow.image_id == FileRow.image_id)
-        .where(FileRow.path.in_(paths), or_(MetadataRow.source.is_(None), *map(MetadataRow.source.startswith, BESIDE)))
+        .where(FileRow.path.in_(paths), or_(unsure, *map(MetadataRow.source.startswith, BESIDE)))
     )
     with collection.session("be read") as session:
         rows = session.execute(query.order_by(FileRow.path)).all()
     beside = {path: {source_of(text) for text in sidecars_of(Path(path)) if os.path.isfile(text)} for path, _ in rows}
     return [path for path, source in rows if beside[path] and source not in beside[path]]
+
+
+def read_by_earlier(collection: Collection, paths: Sequence[str]) -> list[str]:
+    """Files of ``paths`` whose metadata were read by an earlier version of the readers."""
+    query = (
+        select(FileRow.path)
+        .join(FingerprintRow, FingerprintRow.image_id == FileRow.image_id)
+        .where(FileRow.path.in_(paths), FingerprintRow.readers < READERS)
+    )
+    with collection.session("be read") as session:
+        return list(session.scalars(query.order_by(FileRow.path)))
 
 
 def with_copies(collection: Collection, paths: Sequence[str]) -> list[str]:

@@ -31,8 +31,8 @@ from .table_problems import table_problems
 
 #: Files listed before the first one is inspected, so that their number is known; of more the others are listed meanwhile.
 LISTED_FIRST = 65_536
-#: Files compared with the collection at once, and inspections written at once.
-_CHUNK, _WRITE = 512, 64
+#: Files compared with the collection at once, inspections written at once, and files whose metadata alone are read at once.
+_CHUNK, _WRITE, _READ = 512, 64, 2048
 
 
 @dataclass
@@ -141,7 +141,7 @@ def sync(
         store_inspections(collection, update.scan_number, batch)
     update.unchanged, update.recognised = comparison.unchanged, comparison.recognised
     unread = chain(comparison.unread, files_beside(collection, update.scan_number, changed_sidecars))
-    for paths in batches(unread, _WRITE):
+    for paths in batches(unread, _READ):
         readings = engine.inspect(with_copies(collection, paths), ())
         store_metadata(collection, [(i.sha256, i.metadata) for i in readings if i.problem is None])
     update.stored = update.found - len(unopened)

@@ -15,6 +15,7 @@ from ...metrics.protocols import Reason
 from ...metrics.tastes.overall import words_of
 from ..collection.tables import ImageRow
 from ..scoring.pictures import StoredPictures
+from ..scoring.prompts import prompts_of, stored_prompts
 from ..scoring.reasons import chosen, compared
 from ..support.figures import figure
 from ..support.wording import counted
@@ -39,6 +40,7 @@ class RankedPicture:
         verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty unless the overall or the technical
             score alone ranks.
         parts: all parts of the score; they add up to its difference from the score of the reference, if its judge tells them.
+        prompt: that it was drawn from, or that another tool wrote; None if unknown.
     """
 
     place: int
@@ -49,11 +51,7 @@ class RankedPicture:
     reasons: tuple[Reason, ...]
     verdict: str = ""
     parts: tuple[Reason, ...] = ()
-
-    @property
-    def prompt(self) -> str | None:
-        """The prompt that the picture was drawn from; None if it was not drawn here."""
-        return self.row.generation.prompt if self.row.generation else None
+    prompt: str | None = None
 
 
 def rank(
@@ -76,7 +74,8 @@ def rank(
         progress: called with a number of pictures that a judge is done with.
         min_distance: drop pictures closer than this to a better one; pictures whose items all differ by one standard
             deviation are about 1 apart. Places and percentiles are those among all pictures.
-        explained: number of the best pictures that get reasons, which take longer than scores; None for all.
+        explained: number of the best pictures that get reasons, which take longer than scores, and whose files are opened for
+            a prompt that no evaluation has read; None for all.
         judging: engine that runs the judges; this process by default.
 
     Returns:
@@ -94,10 +93,14 @@ def rank(
     ids = filled.columns.ids
     best = {ids[row] for row in order[:explained].tolist()}
     reasons, verdicts = reasons_of(pictures, filled, best), _verdicts(pictures, filled, best)
+    prompts = stored_prompts(pictures.collection, pictures.rows)
+    prompts |= prompts_of(pictures.collection, pictures.part(best).rows)
+    prompts = {image: prompt for image, prompt in prompts.items() if prompt.strip()}
     ranking = [
         RankedPicture(
             places[i], pictures.rows[i], pictures.collection.locate(pictures.rows[i]), float(filled.total[i]),
             float(filled.percentile[i]), chosen(reasons.get(ids[i], ())), verdicts.get(ids[i], ""), reasons.get(ids[i], ()),
+            prompts.get(ids[i]),
         )
         for i in order.tolist()
     ]  # fmt: skip

@@ -29,7 +29,7 @@ from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .adherence import AdherenceJudge
 from .finding import judge_named
 from .guarded import GuardedJudge, WithoutValue
-from .storing import judge_missing, judge_pictures, still_to_judge
+from .storing import fit_part, judge_missing, judge_pictures, still_to_judge, store_values
 
 #: Pictures that a worker measures at once; the batches of a judge of pixels are its own.
 _MEASURED = 64
@@ -166,6 +166,9 @@ def judge_on_cluster(
         return judge_pictures(pictures, judge, progress)
     values, missing, problems = still_to_judge(pictures, judge, progress)
     collection = pictures.collection
+    missing, unreadable = fit_part(missing, judge)
+    store_values(pictures, judge, {})
+    problems += unreadable
     if not missing.rows:
         return values, [*dict.fromkeys(problems), *judge.problems]
     for own, answer in _answers(missing, judge, workers):
@@ -179,7 +182,7 @@ def judge_on_cluster(
             problems += left_out
         else:
             found = {row.id: float(v) for row, v in zip(own, answer.values, strict=True) if np.isfinite(v)}
-            collection.set_scores(judge.stored_name, found)
+            store_values(missing.part({row.id for row in own}), judge, found)
             problems += answer.problems
             for what, those in answer.failed.items():
                 judge.note_failed(what, those)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..collection.queries import scores_and_reasons
 from ..collection.results import store_changed_scores
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.prior_scores import taste_with_given
+from ..scoring.prompts import stored_prompts
 from ..support.batching import batches
 from .guarded import MEASURED_BATCH, GuardedJudge, Seen, View
 from .people import judgements_of
@@ -58,8 +59,7 @@ def judge_missing(
     known = _seen(pictures, judge)
 
     def store(fresh: dict[int, float], asked: View) -> None:
-        why = {image: judge.why[image] for image in asked.ids if image in judge.why and image not in fresh}
-        store_changed_scores(pictures.collection, judge.stored_name, fresh, why)
+        store_values(pictures.part({*asked.ids}), judge, fresh)
         if not judge.stopped:
             judge.without_value |= {known[image] for image in asked.ids if image not in fresh}
         if _lasting(judge):
@@ -67,6 +67,24 @@ def judge_missing(
 
     values, problems = values_of(pictures, judge, progress, store)
     return values, problems
+
+
+def store_values(pictures: StoredPictures, judge: GuardedJudge, values: Mapping[int, float]) -> None:
+    """Store values of pictures by id, and why others can have none; of a picture that got another prompt meanwhile neither."""
+    told = _told(pictures, judge)
+    fresh = {image: value for image, value in values.items() if told.get(image, True)}
+    why = {image: judge.why[image] for image in pictures.ids if image in judge.why and image not in values}
+    store_changed_scores(pictures.collection, judge.stored_name, fresh, why)
+
+
+def _told(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, bool]:
+    """By id, of pictures with a stored prompt, whether the judge reads that one; empty for a judge that reads none."""
+    if "prompt" not in judge.needs:
+        return {}
+    asked = dict(zip(pictures.ids, pictures.prompts(), strict=True))
+    return {
+        image: prompt == asked[image] for image, prompt in stored_prompts(pictures.collection, pictures.rows).items()
+    }
 
 
 def values_of(
@@ -187,4 +205,9 @@ def _stored(pictures: StoredPictures, judge: GuardedJudge) -> tuple[dict[int, fl
     if judge.stored_name.startswith(TASTE):
         known = judge.known
         return {image: known[name] for image, name in _seen(pictures, judge).items() if name in known}, {}
-    return scores_and_reasons(pictures.collection, judge.stored_name, pictures.ids)
+    values, why = scores_and_reasons(pictures.collection, judge.stored_name, pictures.ids)
+    if "prompt" in judge.needs:
+        # Files that nobody has inspected may have got another prompt since.
+        told = _told(pictures, judge)
+        values = {image: value for image, value in values.items() if told.get(image)}
+    return values, why

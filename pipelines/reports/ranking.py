@@ -14,7 +14,6 @@ from ..evaluation.associations import UNCERTAIN, Association, Tally, findings
 from ..ingest.metadata import prompt_words
 from ..judges.ranking import RankedPicture
 from ..scoring.example_pictures import example_thumbnails
-from ..scoring.prompts import prompts_of
 from .page import jpeg_url, picture_url, render_page
 from .score_words import effect_text
 
@@ -99,7 +98,7 @@ def render_report(
         problems: a sentence for each picture that was left out.
     """
     pictures = {r.row.id: picture_url(collection, r.row) for r in ranking}
-    prompts = prompts_of(collection, [r.row for r in ranking])
+    prompts = {r.row.id: r.prompt for r in ranking if r.prompt}
     thumbnails = example_thumbnails([reason for r in ranking for reason in r.reasons], collection)
     return render_page(
         "ranking.html",

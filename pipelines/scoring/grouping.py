@@ -20,8 +20,8 @@ _LEADING, _TRAILING = re.compile(r"(\d{1,15})(?![0-9A-Za-z])"), re.compile(r"(.*
 
 
 def by_prompt(pictures: Sequence[Origin]) -> np.ndarray:
-    """(n,) group of each picture: those of one prompt whose settings differ in the seed at most; −1 for none."""
-    return numbered([(one.prompt, one.settings) if one.prompt else None for one in pictures])
+    """(n,) group of each picture: those of one prompt whose settings differ in the seed at most; −1 for none or a guess."""
+    return numbered([(one.prompt, one.settings) if one.prompt and not one.guessed else None for one in pictures])
 
 
 def _numbers_in(path: str) -> Iterable[tuple[tuple[str, str, str], int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from . import comfyswitch
@@ -22,11 +22,20 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node: its class, its inputs as literals or links, and its title in the editor, if known."""
+    """A node: its class, its inputs as literals or links, and what the editor knows of it.
+
+    Attributes:
+        kind, inputs: as in the API format.
+        title: in the editor.
+        lists: slots at which it hands out a list, of which each picture gets one entry.
+        shown: the texts that it showed when it ran.
+    """
 
     kind: str
     inputs: Mapping[str, Any]
     title: str = ""
+    lists: frozenset[int] = frozenset()
+    shown: tuple[str, ...] = ()
 
 
 #: Inputs that carry several values at once, and the slots at which nodes hand them out.
@@ -101,6 +110,13 @@ class Graph:
             ):
                 nodes[str(name)] = Node(node["class_type"], {str(k): _input(v) for k, v in node["inputs"].items()})
         return cls(nodes) if nodes else None
+
+    def add_outputs(self, editor: Graph) -> None:
+        """Add what the editor's graph of the same run knows of the outputs of nodes."""
+        for name, known in editor.nodes.items():
+            node = self.nodes.get(name)
+            if node is not None and node.kind == known.kind and (known.lists or known.shown):
+                self.nodes[name] = replace(node, lists=known.lists, shown=known.shown)
 
     def origin(self, value: object) -> Link | None:
         """The end of a link past reroutes: a link to the node that makes the value; ``None`` if it leads nowhere."""

@@ -12,6 +12,8 @@ from .comfygraph import Graph, Link, Node
 
 _MUTED, _BYPASSED = 2, 4
 _INPUT, _OUTPUT = -10, -20
+#: Shape of an output that hands out a list.
+_LIST = 6
 _DEEPEST = 12
 _MOST_NODES = 10_000
 _MOST_SCOPES = 500
@@ -187,7 +189,9 @@ class _Scope:
                     # A link from an unused input of a subgraph leaves the widget's own value.
                     if value is not None or not isinstance(item.get("widget"), dict):
                         inputs[str(item.get("name"))] = value
-            yield f"{self.prefix}{name}", Node(str(node.get("type")), inputs, str(node.get("title") or ""))
+            lists = (slot for slot, out in enumerate(_objects(node.get("outputs"))) if out.get("shape") == _LIST)
+            kind, title = str(node.get("type")), str(node.get("title") or "")
+            yield f"{self.prefix}{name}", Node(kind, inputs, title, frozenset(lists), _shown(node))
 
     def origin(self, link: str, depth: int) -> Any:  # noqa: ANN401 - a link, or a literal of a stranger
         """The source of a link: a link to the node that runs, the literal of a promoted widget, or ``None``."""
@@ -239,6 +243,13 @@ class _Scope:
     def _widgets(self, node: Mapping[str, Any]) -> dict[str, Any]:
         kind = str(node.get("type"))
         return _widgets(node, self.names(kind) or _known_names(kind))
+
+
+def _shown(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """The texts that a node showed when it ran: they are written as one list, where the editor writes each alone."""
+    values = node.get("widgets_values")
+    texts = values[0] if isinstance(values, list) and len(values) == 1 else None
+    return tuple(texts) if isinstance(texts, list) and all(isinstance(text, str) for text in texts) else ()
 
 
 def _widgets(node: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from textwrap import shorten
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
@@ -88,7 +87,6 @@ def show_ranking(
     from ...pipelines.judges.engines import judging_named
     from ...pipelines.judges.ranking import rank
     from ...pipelines.scoring.pictures import StoredPictures
-    from ...pipelines.scoring.prompts import prompts_of
 
     counting = [judge for judge, weight in judges if weight > 0]
     name = " + ".join(judge.stored_name for judge in counting)
@@ -116,14 +114,10 @@ def show_ranking(
 
         page = render_report(collection, ranking, output.title, name, output.notes, problems)
         report = write_report(report, page)
-    # Those of other tools are in the files, which are opened for them.
-    prompts = prompts_of(
-        collection, [picture.row for picture in (ranking if output.as_json else ranking[: output.top])]
-    )
     document = {
         **(facts or {}),
         "by": name,
-        "ranking": ranking_rows(ranking, prompts),
+        "ranking": ranking_rows(ranking),
         "problems": problems,
         "notes": list(output.notes),
         "report": str(report) if report else None,
@@ -133,7 +127,7 @@ def show_ranking(
     if not output.as_json:
         if ranking:
             several = len(counting) > 1
-            print_ranking(ranking, output.top, prompts, points=not several and has_points(name))
+            print_ranking(ranking, output.top, points=not several and has_points(name))
             by = " + ".join(stored_title(judge.stored_name) for judge in counting)
             unit = ", in standard deviations of these pictures" if several else ""
             say(
@@ -191,13 +185,8 @@ def draw(
     return result.rows, show_ranking(collection, result.rows, output, judges, facts=facts)
 
 
-def ranking_rows(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -> list[dict[str, Any]]:
-    """The ranking as plain JSON values, with the settings of pictures that were drawn here.
-
-    Args:
-        ranking: best first.
-        prompts: by picture id.
-    """
+def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
+    """The ranking as plain JSON values, with the settings of pictures that were drawn here."""
     rows = []
     for picture in ranking:
         row: dict[str, Any] = {
@@ -209,8 +198,8 @@ def ranking_rows(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -
             "reasons": [reason_row(reason) for reason in picture.reasons],
             "parts": [reason_row(part) for part in picture.parts],
         }
-        if picture.row.id in prompts:
-            row["prompt"] = prompts[picture.row.id]
+        if picture.prompt is not None:
+            row["prompt"] = picture.prompt
         if picture.row.generation is not None:
             row.update({name: getattr(picture.row.generation, name) for name in _DRAWN})
         rows.append(row)
@@ -236,19 +225,12 @@ def names_from_common_folder(paths: Sequence[Path]) -> list[str]:
     return [str(path.absolute().relative_to(folder)) for path in paths]
 
 
-def print_ranking(
-    ranking: Sequence[RankedPicture],
-    top: int,
-    prompts: Mapping[int, str] = MappingProxyType({}),
-    *,
-    points: bool = True,
-) -> None:
+def print_ranking(ranking: Sequence[RankedPicture], top: int, *, points: bool = True) -> None:
     """Print the best ``top``, each on a line with its reasons below; names of pictures begin at the folder that holds all.
 
     Args:
         ranking: best first.
         top: number of pictures.
-        prompts: by picture id; long ones are cut.
         points: True for scores of 0 to 100; others are small numbers.
     """
     from rich.text import Text
@@ -264,7 +246,7 @@ def print_ranking(
         "pct": [f"{picture.percentile:.0f}" for picture in shown],
         "picture": [printable(name) for name in names],
         "rendering": [picture.verdict for picture in shown],
-        "prompt": [printable(_prompt(picture, prompts)) for picture in shown],
+        "prompt": [printable(_prompt(picture)) for picture in shown],
     }
     # Those without a prompt or a word about the rendering would be empty.
     texts = {name: column for name, column in texts.items() if any(column)}
@@ -301,12 +283,10 @@ def _cut(text: str, width: int, *, middle: bool) -> str:
     return f"{text[: width - 1 - kept]}…{text[len(text) - kept :]}"
 
 
-def _prompt(picture: RankedPicture, prompts: Mapping[int, str]) -> str:
+def _prompt(picture: RankedPicture) -> str:
     """The prompt of a line, cut if it is long, with the seed of a picture that was drawn here."""
     drawn = picture.row.generation
-    return shorten(prompts.get(picture.row.id, ""), PROMPT, placeholder=" …") + (
-        f" (seed {drawn.seed})" if drawn else ""
-    )
+    return shorten(picture.prompt or "", PROMPT, placeholder=" …") + (f" (seed {drawn.seed})" if drawn else "")
 
 
 def show_found(column: str, values: Sequence[str], paths: Sequence[Path]) -> None:

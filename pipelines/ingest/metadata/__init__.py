@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from .foldertable import TABLES, FolderTable
 from .read import BESIDE, SIDECARS, embedded_metadata, picture_metadata, sidecars_of, source_of
-from .record import PictureMetadata, maker
+from .record import READERS, PictureMetadata, maker
 from .sidecars import sidecar_metadata
 from .words import plain_prompt, prompt_words
 
 __all__ = [
     "BESIDE",
+    "READERS",
     "SIDECARS",
     "TABLES",
     "FolderTable",

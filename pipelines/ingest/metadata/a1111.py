@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from itertools import islice
+from typing import Any
 
 from .record import LONGEST_PROMPT, PictureMetadata, loras, record
 
@@ -57,7 +58,7 @@ def read_parameters(text: str, source: str) -> PictureMetadata | None:
         prompt = body[: max(marks[0].start() - 1, 0)]
         # The one space after the mark is the mark's.
         negative = body[marks[0].end() :].removeprefix(" ")
-    fields: dict[str, object] = {}
+    fields: dict[str, Any] = {}
     settings: dict[str, object] = {}
     for name, value in values.items():
         if name in _FIELDS:

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...support.comfygraph import EMBEDDED, Graph, Link, Node
 from ...support.comfyswitch import agreed
-from .comfytexts import Texts
+from .comfylists import Guess
+from .comfytexts import Texts, join
 from .record import PictureMetadata, loras, record, size
 
 _MODELS = ("ckpt_name", "unet_name", "base_ckpt_name", "model_name", "model_path", "checkpoint", "gguf_name", "ckpt")
@@ -45,10 +46,12 @@ def read_sampler(graph: Graph, texts: Texts, node: Node, source: str) -> Picture
     )
     scheduled = sigmas or node
     denoise = graph.literal(graph.find(scheduled, "denoise"), "denoise")
+    prompt = _prompt(texts, positive)
     return record(
         "ComfyUI",
         source,
-        prompt=_prompt(texts, positive),
+        prompt=prompt,
+        guessed=isinstance(prompt, Guess),
         negative=_prompt(texts, negative),
         model=model,
         sampler=literal("sampler_name") or _behind(graph, graph.find(node, "sampler"), lambda n: _sampler(graph, n)),
@@ -97,7 +100,7 @@ def _prompt(texts: Texts, value: object) -> str | None:
     if words is None:
         return texts.text(value)
     parts = [word for word in words if word.strip()] if len(words) > 1 else words
-    return "".join([*(part + _separator(part) for part in parts[:-1]), *parts[-1:]])
+    return join([text for part in parts[:-1] for text in (part, _separator(part))] + parts[-1:], "")
 
 
 def _separator(text: str) -> str:

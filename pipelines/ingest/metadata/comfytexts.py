@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from ...support.comfygraph import DEEPEST, ENCODED, SLOTS, Graph, Link, Node
 from ...support.comfyswitch import agreed
+from .comfylists import DELIMITERS, PLACE, Guess, entry, has_several, is_list
 from .record import LONGEST_PROMPT
 
 _WORDS = (
@@ -21,15 +21,20 @@ _WORDS = (
     "multiline_text",
     "text_input",
     "string_input",
+    "strings",
+    "lines",
+    "prompts",
+    "texts",
 )
-_DELIMITERS = ("delimiter", "separator", "sep", "delim")
 # Names of inputs that show that a node computes its text instead of passing it on.
 _OPAQUE = re.compile(
     r"model|seed|temperature|token|api|instruct|find|replace|pattern|template|mode|style|random", re.IGNORECASE
 )
-
-# Words in the names of nodes that hand out one line of a text after the other, as lists, and of their inputs.
-_LINES = re.compile(r"list|(?<!multi)lines?$|split|iterat|start_index|max_rows|remove_empty", re.IGNORECASE)
+_MOST_LIST_CHARACTERS = 2_000_000
+# Nodes that show the text that they hand on.
+_SHOWS = re.compile(r"show|display", re.IGNORECASE)
+# Nodes whose conditionings belong to one picture each.
+_BATCHES = re.compile(r"batch|list")
 
 
 class Texts:
@@ -39,6 +44,13 @@ class Texts:
         self.graph = graph
         self._texts: dict[Link, str | None] = {}
         self._words: dict[Link, list[str] | None] = {}
+        self._list_characters = _MOST_LIST_CHARACTERS
+        # By identity of the node, which the graph keeps, and slot.
+        self._shown: dict[tuple[int, int], Sequence[str]] = {}
+        for node in graph.nodes.values():
+            if node.shown and _SHOWS.search(node.kind):
+                shows = (graph.at(value) for value in node.inputs.values())
+                self._shown |= {(id(origin), slot): node.shown for origin, slot in ((node, 0), *filter(None, shows))}
 
     def text(self, value: object, depth: int = 0) -> str | None:
         """The text that arrives at an input; ``None`` if a node on the way computes it."""
@@ -48,7 +60,12 @@ class Texts:
             return None
         if value not in self._texts:
             origin = self.graph.at(value)
-            self._texts[value] = self._output(*origin, depth) if origin and depth <= DEEPEST else None
+            shown = self._shown.get((id(origin[0]), origin[1])) if origin else None
+            if shown:
+                # Of a list the graph, which all its pictures share, does not tell the entry.
+                self._texts[value] = self.text(agreed(shown))
+            else:
+                self._texts[value] = self._output(*origin, depth) if origin and depth <= DEEPEST else None
         return self._texts[value]
 
     def _output(self, node: Node, slot: int, depth: int) -> str | None:
@@ -59,36 +76,58 @@ class Texts:
             # The words of the style are in another file; the input holds the words that were typed.
             return self.text(inputs.get("text_negative" if slot == 1 else "text_positive", ""), depth + 1)
         if "concat" in kind or "join" in kind or "combine" in kind:
-            return self._joined(inputs, depth)
+            return self._joined(node, slot, depth)
         branches = self.graph.branches(node)
         if branches is not None:
             return agreed([self.text(value, depth + 1) for value in branches])
-        if "show" in kind or "display" in kind or kind.startswith(("power prompt", "sdxl power prompt")):
-            return self.text(inputs.get("prompt", inputs.get("text")), depth + 1)
+        if _SHOWS.search(kind) or kind.startswith(("power prompt", "sdxl power prompt")):
+            return self.text(next((inputs[n] for n in ("prompt", "text", "anything") if n in inputs), None), depth + 1)
         names = [name for name in inputs if name.lower() in _WORDS and isinstance(inputs[name], str | Link)]
-        others = [name for name in inputs if name not in names]
-        if len(names) != 1 or any(isinstance(inputs[name], Link) or _OPAQUE.search(name) for name in others):
-            if len(names) != 1 or not ("wildcard" in kind or kind.startswith("dp")):
-                return None
-            text = self.text(inputs[names[0]], depth + 1)
-            return None if text is None or re.search(r"[{}]|__", text) else text
-        text = self.text(inputs[names[0]], depth + 1)
-        if text is not None and any(map(_LINES.search, (kind, *others))) and len(text.strip().splitlines()) > 1:
-            # Each picture of such a run has a line of its own, and the graph, which is that of all, does not tell which.
+        if len(names) != 1:
             return None
-        return text
+        others = [name for name in inputs if name not in names and not PLACE.fullmatch(name)]
+        known = not any(isinstance(inputs[name], Link) or _OPAQUE.search(name) for name in others)
+        text, several = self._entry(node, slot, names[0], depth, known=known)
+        if known or several or text is None:
+            return text
+        wild = re.search(r"[{}]|__", text) or not ("wildcard" in kind or kind.startswith("dp"))
+        return None if wild else text
 
-    def _joined(self, inputs: Mapping[str, Any], depth: int) -> str | None:
-        delimiter = next((inputs[name] for name in _DELIMITERS if isinstance(inputs.get(name), str)), "")
+    def _entry(self, node: Node, slot: int, name: str, depth: int, *, known: bool = True) -> tuple[str | None, bool]:
+        """The text at an input of a node, of several entries that of this picture; True if there are several.
+
+        Args:
+            node: the node.
+            slot: at which it hands the text out.
+            name: of the input.
+            depth: of the node.
+            known: False if another input may decide, too.
+        """
+        text = self.text(node.inputs[name], depth + 1)
+        if text is None or not is_list(node, slot):
+            return text, False
+        self._list_characters -= len(text)
+        if self._list_characters < 0:
+            return None, True
+        others = {other: self.graph.literal(value, other) for other, value in node.inputs.items() if other != name}
+        if not (has_several(text, others) or {"start_index", "max_rows"} <= others.keys()):
+            return text, False
+        return entry(node, slot, text, others, known=known), True
+
+    def _joined(self, node: Node, slot: int, depth: int) -> str | None:
+        inputs = node.inputs
+        delimiter = next((inputs[name] for name in DELIMITERS if isinstance(inputs.get(name), str)), "")
         parts = []
         for name in sorted(inputs, key=_order):
             value = inputs[name]
-            if name not in _DELIMITERS and (isinstance(value, Link) or (isinstance(value, str) and _is_part(name))):
+            if name not in DELIMITERS and (isinstance(value, Link) or (isinstance(value, str) and _is_part(name))):
                 text = self.text(value, depth + 1)
                 if text is None:
                     return None
                 parts.append(text)
-        joined = delimiter.replace("\\n", "\n").join(part for part in parts if part)
+        if slot in node.lists or inputs.get("return_list") is True:
+            return agreed(parts)
+        joined = join([part for part in parts if part], delimiter.replace("\\n", "\n"))
         return joined if parts and len(joined) <= LONGEST_PROMPT else None
 
     def words(self, value: object, depth: int = 0) -> list[str] | None:
@@ -121,14 +160,23 @@ class Texts:
         )
         if sources:
             parts = [self.words(inputs[name], depth + 1) for name in sources]
+            if slot in node.lists or _BATCHES.search(kind):
+                return agreed(parts)
             known = [text for part in parts for text in part or ()]
             return None if None in parts or len(known) > 1000 else list(dict.fromkeys(known))
-        texts = [self.text(inputs[name], depth + 1) for name in ENCODED if isinstance(inputs.get(name), str | Link)]
+        encoded = [name for name in ENCODED if isinstance(inputs.get(name), str | Link)]
+        texts = [self._entry(node, slot, name, depth)[0] for name in encoded]
         if not texts or not any(isinstance(item, Link) for item in inputs.values()):
             return None
         if "populated_text" in inputs:
             texts = texts[:1]
         return None if None in texts else list(dict.fromkeys(text for text in texts if text))
+
+
+def join(texts: Sequence[str], delimiter: str) -> str:
+    """The texts as one, which is a guess if one of them is."""
+    joined = delimiter.join(texts)
+    return Guess(joined) if any(isinstance(text, Guess) for text in texts) else joined
 
 
 def _is_part(name: str) -> bool:

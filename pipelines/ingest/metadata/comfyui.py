@@ -10,7 +10,7 @@ from ...support.comfygraph import Graph, base_samplers
 from ...support.comfyworkflow import graph_of_workflow
 from .comfysampler import read_sampler
 from .comfytexts import Texts
-from .record import PictureMetadata, read_object, record
+from .record import PictureMetadata, guarded, read_object, record
 
 _FIELDS = ("prompt", "negative", "model", "sampler", "scheduler", "seed", "steps", "guidance")
 
@@ -38,6 +38,9 @@ def read_comfyui(texts: Mapping[str, str], places: Mapping[str, str]) -> Picture
                 workflow = candidate, places[key]
     if prompt:
         graph = Graph.of_prompt(prompt[0])
+        edited = guarded(graph_of_workflow, workflow[0]) if workflow else None
+        if graph and edited:
+            graph.add_outputs(edited)
         metadata = read_graph(graph, prompt[1]) if graph else None
         if metadata is not None:
             return _civitai(prompt[2], metadata)
@@ -79,5 +82,6 @@ def read_graph(graph: Graph, source: str) -> PictureMetadata:
     if not bases:
         return record("ComfyUI", source)
     agreed = {name: getattr(bases[0], name) for name in _FIELDS if len({getattr(b, name) for b in bases}) == 1}
+    guessed = any(base.guessed for base in bases)
     settings = {k: v for k, v in bases[0].settings.items() if all(b.settings.get(k) == v for b in bases)}
-    return record("ComfyUI", source, settings=settings, **agreed)
+    return record("ComfyUI", source, settings=settings, guessed=guessed, **agreed)

@@ -41,7 +41,8 @@ SIDECARS = SUFFIXES | {Path(name).suffix for name in TABLES}
 def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
     """The metadata of a picture; ``None`` if there is none.
 
-    The sources in order: the file itself, a text beside it, the table of its folder, the table of the folder above. A
+    The sources in order: the file itself, a text beside it, the table of its folder, the table of the folder above. If the
+    file does not tell its prompt, or leaves it to be guessed, that of the next source counts, and the file fills its gaps. A
     rating in the file, or else in an XMP file beside it, is added to what these hold.
 
     Args:
@@ -49,9 +50,15 @@ def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
         content: of the file.
     """
     embedded = embedded_metadata(content)
-    metadata = _more_than_a_rating(embedded) or _more_than_a_rating(sidecar_metadata(path))
-    for folder in (path.parent, path.parent.parent):
-        metadata = metadata or _table(folder).get(path.relative_to(folder).as_posix())
+    metadata = _more_than_a_rating(embedded)
+    if metadata is None or metadata.prompt is None or metadata.guessed:
+        beside = _more_than_a_rating(sidecar_metadata(path))
+        for folder in (path.parent, path.parent.parent):
+            beside = beside or _table(folder).get(path.relative_to(folder).as_posix())
+        if metadata is None:
+            metadata = beside
+        elif beside is not None and beside.prompt is not None and not _is_unknown(beside.prompt):
+            metadata = _with_graph(beside, dataclasses.replace(metadata, prompt=None, guessed=False))
     rated = embedded if embedded is not None and "rating" in embedded.settings else sidecar_rating(path)
     if metadata is None or rated is None:
         return metadata or rated
@@ -183,8 +190,9 @@ def _with_graph(text: PictureMetadata, graph: PictureMetadata) -> PictureMetadat
         return graph
     prompt, negative = _prompts(text, graph)
     changes: dict[str, object] = {
-        "tool": "ComfyUI" if text.tool == "AUTOMATIC1111" else text.tool,
+        "tool": graph.tool if text.tool in ("AUTOMATIC1111", "caption", "table") else text.tool,
         "prompt": prompt,
+        "guessed": text.prompt is None and graph.guessed,
         "negative": negative,
         "settings": {**graph.settings, **{k: v for k, v in text.settings.items() if not _is_unknown(v)}},
     }

@@ -14,6 +14,8 @@ from ...support.wording import BIDI_CONTROLS
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Increased whenever the readers find something else in a file; the metadata of known pictures are then read again.
+READERS = 1
 #: Name for the tool of a record that holds a rating, and nothing on how the picture was made.
 RATING_ONLY = "XMP"
 #: Most characters of a prompt; a longer text is treated as unknown, not cut.
@@ -29,7 +31,7 @@ _UNWANTED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS
 
 @dataclass(frozen=True, slots=True)
 class PictureMetadata:
-    """Facts about the making of a picture, as its tool wrote them; ``None`` if unknown or empty, never a guess.
+    """Facts about the making of a picture, as its tool wrote them; ``None`` if unknown or empty.
 
     Attributes:
         tool: the writer: ``"AUTOMATIC1111"``, ``"ComfyUI"``, …, ``"caption"`` for a bare text beside the picture.
@@ -42,7 +44,8 @@ class PictureMetadata:
         steps: sampling steps, above 0.
         guidance: scale of classifier-free guidance, finite and not negative.
         settings: other plain values by name in lower case: ``size``, ``clip skip``, ``loras``, ``denoise``, …
-        source: place of the text: ``"png:parameters"``, ``"exif:UserComment"``, ``"sidecar:a.txt"``, …
+        source: place of the prompt: ``"png:parameters"``, ``"exif:UserComment"``, ``"sidecar:a.txt"``, …
+        guessed: True if the prompt is a guess: the tool wrote a list of prompts, and not which of them it used.
     """
 
     tool: str
@@ -56,6 +59,7 @@ class PictureMetadata:
     guidance: float | None
     settings: Mapping[str, str]
     source: str
+    guessed: bool = False
 
     def __bool__(self) -> bool:
         """True if anything but the tool is known."""
@@ -94,7 +98,7 @@ def _valid(text: object, longest: int) -> str | None:
         return None
     if not text.isprintable():
         text = _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return None if not text or text.isspace() else text
+    return None if not text or text.isspace() else str(text)
 
 
 def number(value: object) -> float | None:
@@ -147,6 +151,7 @@ def record(
     steps: object = None,
     guidance: object = None,
     settings: Mapping[str, object] | None = None,
+    guessed: bool = False,
 ) -> PictureMetadata:
     """Clean the values of a reader, whatever their types; a value that does not fit becomes unknown."""
     texts: dict[str, str] = {}
@@ -154,10 +159,10 @@ def record(
         key, text = clean(name, 80), plain(value)
         if key and text and len(texts) < _MOST_SETTINGS:
             texts[key.lower()] = text
-    scale = number(guidance)
+    scale, known = number(guidance), _valid(prompt, LONGEST_PROMPT)
     return PictureMetadata(
         tool=clean(tool, 80) or "unknown",
-        prompt=_valid(prompt, LONGEST_PROMPT),
+        prompt=known,
         negative=_valid(negative, LONGEST_PROMPT),
         model=clean(model),
         sampler=clean(sampler),
@@ -167,6 +172,7 @@ def record(
         guidance=scale if scale is not None and scale >= 0 else None,
         settings=texts,
         source=clean(source) or "unknown",
+        guessed=guessed and known is not None,
     )
 
 

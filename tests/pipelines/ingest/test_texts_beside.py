@@ -1,12 +1,21 @@
 """Texts beside pictures: which picture they belong to, and when they are read again."""
 
+import contextlib
+import json
+import sqlite3
 from pathlib import Path
 
-from specimens.scanning import update
+import pytest
+from PIL import Image, PngImagePlugin
+from specimens.scanning import settle, update
 from sqlalchemy import select
+from sqlalchemy import update as changed
 
-from soart.pipelines.collection.tables import FileRow, MetadataRow
+from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.names import DATABASE
+from soart.pipelines.collection.tables import FileRow, FingerprintRow, MetadataRow
 from soart.pipelines.ingest.local_engine import LocalEngine
+from soart.pipelines.ingest.lookup import look_up
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
 
@@ -141,3 +150,101 @@ def test_what_a_text_said_stays_known_when_it_is_deleted(collection, folder):
     done, _ = update(collection, folder)
     assert done.unchanged == 5
     assert prompts(collection)["0.png"] == "a boat"
+
+
+def as_read_before(collection):
+    """The collection as an earlier soart left it, which gave each picture a whole list of prompts."""
+    with collection.session("be written", write=True) as session:
+        session.execute(changed(FingerprintRow).values(readers=0))
+        session.execute(changed(MetadataRow).values(prompt="a fox\nan owl", guessed=False))
+
+
+def test_a_collection_of_the_tables_before_is_read_again(folder, tmp_path):
+    (folder / "0.txt").write_text("a boat")
+    with Collection(tmp_path / "collection") as collection:
+        update(collection, folder)
+        as_read_before(collection)
+    with contextlib.closing(sqlite3.connect(tmp_path / "collection" / DATABASE)) as database:
+        database.executescript(
+            "ALTER TABLE metadata DROP COLUMN guessed; ALTER TABLE fingerprints DROP COLUMN readers;"
+            "UPDATE meta SET value = '5' WHERE key = 'schema_version'"
+        )
+    with Collection(tmp_path / "collection") as collection:
+        assert prompts(collection)["0.png"] == "a fox\nan owl"
+        update(collection, folder)
+        assert prompts(collection)["0.png"] == "a boat"
+
+
+@pytest.mark.parametrize("by", ["scan", "look-up"])
+def test_metadata_that_an_earlier_soart_read_are_read_again_once(collection, folder, by):
+    def opened():
+        if by == "scan":
+            return update(collection, folder)[1]
+        return look_up(collection, [*folder.rglob("*.png")], [None]).stored
+
+    (folder / "0.txt").write_text("a boat")
+    (folder / "1.txt").write_text("a tree")
+    (folder / "copy.png").write_bytes((folder / "0.png").read_bytes())
+    settle(folder / "copy.png")
+    update(collection, folder)
+    as_read_before(collection)
+    opened()
+    assert [prompts(collection)[name] for name in ("0.png", "1.png", "2.png")] == ["a boat", "a tree", None]
+    assert prompts(collection)["copy.png"] == "a boat"
+    # Nothing is opened the second time.
+    assert not opened()
+
+
+def test_of_a_collection_only_the_files_at_hand_are_read_again(collection, folder):
+    (folder / "0.txt").write_text("a boat")
+    (folder / "inner" / "3.txt").write_text("a fox")
+    update(collection, folder)
+    as_read_before(collection)
+    update(collection, folder / "inner")
+    assert prompts(collection)["3.png"] == "a fox"
+    assert prompts(collection)["0.png"] == "a fox\nan owl"
+    # A file that was moved meanwhile is known by its content.
+    (folder / "0.png").rename(folder / "moved.png")
+    (folder / "0.txt").rename(folder / "moved.txt")
+    update(collection, folder)
+    assert prompts(collection)["moved.png"] == "a boat"
+
+
+def picker(path, index):
+    """A picture by a ComfyUI graph that hands out a line of a text."""
+    nodes = {
+        "1": {"class_type": "KSampler", "inputs": {"seed": 4, "steps": 9, "positive": ["2", 0]}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": ["3", 0], "clip": ["9", 0]}},
+        "3": {"class_type": "Prompt Picker", "inputs": {"prompt": "a fox\nan owl", "index": index}},
+    }
+    info = PngImagePlugin.PngInfo()
+    info.add_text("prompt", json.dumps(nodes))
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, pnginfo=info)
+
+
+def test_a_caption_counts_before_a_guess_where_it_appears_and_where_a_picture_is_moved(collection, folder):
+    picker(folder / "0.png", 1)
+    picker(folder / "1.png", 0)
+    picker(folder / "2.png", ["9", 0])
+    (folder / "inner" / "moved.txt").write_text("a red fox")
+    (folder / "inner" / "open.txt").write_text("a hare")
+    update(collection, folder)
+    assert [prompts(collection)[f"{k}.png"] for k in range(3)] == ["an owl", "a fox", None]
+    with collection.session("be read") as session:
+        guesses = select(MetadataRow.prompt).where(MetadataRow.guessed).order_by(MetadataRow.prompt)
+        assert list(session.scalars(guesses)) == ["a fox", "an owl"]
+    (folder / "0.txt").write_text("a white owl")
+    (folder / "1.png").rename(folder / "inner" / "moved.png")
+    (folder / "2.png").rename(folder / "inner" / "open.png")
+    update(collection, folder)
+    found = prompts(collection)
+    assert [found[name] for name in ("0.png", "moved.png", "open.png")] == ["a white owl", "a red fox", "a hare"]
+    # Of copies the one with a text beside it counts, whichever is read first.
+    picker(folder / "inner" / "3.png", 1)
+    (folder / "3.png").write_bytes((folder / "inner" / "3.png").read_bytes())
+    update(collection, folder)
+    (folder / "inner" / "3.txt").write_text("a snowy owl")
+    update(collection, folder)
+    assert prompts(collection)["3.png"] == "a snowy owl"

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from scipy.stats import zscore
 from specimens.judging import Brightness, PixelJudge
+from specimens.scanning import update
 
 from soart.errors import JudgeError, TasteError
 from soart.pipelines.collection.collection import Collection
@@ -456,3 +457,62 @@ def test_pictures_are_left_out_by_one_judge_of_several(collection, drawn):
     ranking, _ = rank(pictures, [(bright, 1.0), (picky, 0.0)])
     assert len(ranking) == 5
     assert [picture.score for picture in ranking] == sorted(means(collection, drawn[:5]).values(), reverse=True)
+
+
+@pytest.fixture
+def caption(collection, tmp_path):
+    """Gives the picture a.png a caption, and scans its folder."""
+    Image.linear_gradient("L").resize((64, 64)).convert("RGB").save(tmp_path / "a.png")
+
+    def write(text):
+        (tmp_path / "a.txt").write_text(text)
+        update(collection, tmp_path)
+
+    return write
+
+
+def test_a_value_is_not_used_again_for_another_prompt_beside_a_file_that_nobody_has_inspected(
+    collection, caption, tmp_path
+):
+    path = tmp_path / "a.png"
+    row, _ = collection.add_file(path)
+    for text in ("boat", "lighthouse"):
+        path.with_suffix(".txt").write_text(text)
+        values, _ = judge_pictures(StoredPictures(collection, [row]), GuardedJudge(Shortness()))
+        assert values == {row.id: -len(text)}
+    path.with_suffix(".txt").unlink()
+    assert judge_pictures(StoredPictures(collection, [row]), GuardedJudge(Shortness()))[0] == {}
+    # Nor once it is inspected.
+    caption("sea")
+    assert collection.scores("judge:shortness@1") == {}
+    assert judge_pictures(StoredPictures(collection, [row]), GuardedJudge(Shortness()))[0] == {row.id: -3}
+
+
+def test_a_value_for_a_prompt_that_changes_meanwhile_is_not_stored(collection, caption):
+    caption("boat")
+
+    class Slow(Shortness):
+        def judge(self, pictures, prompts):
+            caption("lighthouse")
+            return super().judge(pictures, prompts)
+
+    pictures = StoredPictures(collection, collection.images())
+    assert judge_pictures(pictures, GuardedJudge(Slow()))[0] == {pictures.ids[0]: -4}
+    assert collection.scores("judge:shortness@1") == {}
+
+
+def test_ranked_pictures_have_the_prompts_that_other_tools_wrote(collection, caption, drawn, tmp_path):
+    caption("a lighthouse")
+    Image.linear_gradient("L").resize((80, 80)).convert("RGB").save(tmp_path / "b.png")
+    later, _ = collection.add_file(tmp_path / "b.png")
+    (tmp_path / "b.txt").write_text("an owl")
+    rows = collection.images()
+    ranking, _ = rank(StoredPictures(collection, rows), [(GuardedJudge(Brightness()), 1.0)])
+    expected = {row.id: row.generation.prompt for row in rows if row.generation}
+    assert {picture.row.id: picture.prompt for picture in ranking}.items() <= (
+        expected | {row.id: "a lighthouse" for row in rows if row.path.endswith("a.png")} | {later.id: "an owl"}
+    ).items()
+    assert {picture.prompt for picture in ranking} >= {"a lighthouse", "an owl", "boat"}
+    # Files are opened for the explained ones alone.
+    ranking, _ = rank(StoredPictures(collection, rows), [(GuardedJudge(Brightness()), 1.0)], explained=0)
+    assert {picture.prompt for picture in ranking} >= {"a lighthouse", None, "boat"}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import ImageFilter
 from specimens.scanning import Here
+from sqlalchemy import update
 
 from soart.errors import CollectionError
 from soart.metrics.tastes.trust import USABLE, Trust
@@ -19,6 +20,7 @@ from soart.pipelines.collection.distinct import corrections, distinct_pictures, 
 from soart.pipelines.collection.files import first_paths, picture_facts
 from soart.pipelines.collection.origins import origins
 from soart.pipelines.collection.ratings import rate, undo_rating
+from soart.pipelines.collection.tables import MetadataRow
 from soart.pipelines.evaluation.evaluate import evaluate
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.judging import JudgedPictures
@@ -259,3 +261,16 @@ def test_trust_of_a_taste_is_told_beside_its_keepers(found):
     assert keepers.trust_sentence.startswith(
         "Of two pictures of one prompt it picks yours in 71 % (62 … 79); 140 pairs"
     )
+
+
+def test_a_guessed_prompt_makes_no_group_and_offers_no_move(pictures, tmp_path):
+    folder = shutil.copytree(pictures, tmp_path / "pictures")
+    with Collection(tmp_path / "collection") as collection:
+        guessed = sync_and_evaluate(collection, Scan([folder]), Here(), "technical")
+        with collection.session("be written", write=True) as session:
+            session.execute(update(MetadataRow).where(MetadataRow.prompt == "a").values(guessed=True))
+        for way in ("prompt", "burst"):
+            keepers = find_keepers(guessed, way)
+            assert [group.prompt for group in keepers.groups] == ["b"]
+            moves = moves_of_others(guessed, keepers, [folder], tmp_path / "away")
+            assert [move.source.name for move in moves] == ["4.png"]

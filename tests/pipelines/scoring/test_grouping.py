@@ -97,3 +97,12 @@ def test_no_two_distinct_pictures_stay_in_one_group(seed, n):
     for part in parts(groups):
         free = [row for row in order.tolist() if row in part and not distinct.get(row, frozenset()) & part]
         assert all(result[i] == result[j] >= 0 for i, j in pairwise(free))
+
+
+def test_pictures_of_a_guessed_prompt_are_in_no_group():
+    made = [
+        Origin("a", "", "", f"/x/{name}.png", 1e6, guessed)
+        for name, guessed in (("1", False), ("2", True), ("3", True))
+    ]
+    assert parts(by_prompt([*made, Origin("a", "", "", "/x/4.png", 1e6)])) == {frozenset({0, 3})}
+    assert by_prompt(made[1:]).tolist() == by_burst(made[1:]).tolist() == [-1, -1]

@@ -1,4 +1,4 @@
-"""Scores that a picture cannot have, with the reason, in place of 0 and 100 points."""
+"""Reasons in place of 0 and 100 points, guesses among prompts, and the version of the readers of metadata."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,8 @@ ALTERS_TABLES = True
 
 def upgrade() -> None:
     """From version 5 to version 6."""
+    op.add_column("fingerprints", sa.Column("readers", sa.Integer(), nullable=False, server_default=sa.text("0")))
+    op.add_column("metadata", sa.Column("guessed", sa.Boolean(), nullable=False, server_default=sa.false()))
     with op.batch_alter_table("scores") as scores:
         scores.alter_column("value", existing_type=sa.Double(), nullable=True)
         scores.add_column(sa.Column("why", sa.Text()))

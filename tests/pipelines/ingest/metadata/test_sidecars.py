@@ -184,3 +184,48 @@ def test_odd_names(tmp_path):
         found = sidecar_metadata(tmp_path / name)
         assert found.prompt == "a fox"
         assert found.source == f"sidecar:{name}.txt"
+
+
+def graph(**lines):
+    return {
+        **{name: {**one, "inputs": dict(one["inputs"])} for name, one in GRAPH.items()},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": ["3", 0], "clip": ["9", 0]}},
+        "3": {"class_type": "Prompt Picker", "inputs": lines},
+    }
+
+
+@pytest.mark.parametrize("prompt", [None, "an owl"])
+def test_a_caption_counts_before_a_guess_and_before_none(build, tmp_path, prompt):
+    """The file leaves its prompt open, and fills the gaps of the text that does not."""
+    lines = {"prompt": "a fox\nan owl"} | ({"index": 1} if prompt else {"index": ["9", 0]})
+    content = build.png({"prompt": json.dumps(graph(**lines))})
+    found = picture_metadata(tmp_path / "a.png", content)
+    assert (found.prompt, found.guessed, found.source) == (prompt, prompt is not None, "png:prompt")
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.png", "prompt": "a hare", "seed": 4}')
+    found = picture_metadata(tmp_path / "a.png", content)
+    assert (found.prompt, found.guessed, found.source) == ("a hare", False, "table:metadata.jsonl")
+    (tmp_path / "a.txt").write_text("a red fox")
+    found = picture_metadata(tmp_path / "a.png", content)
+    assert (found.prompt, found.guessed, found.source) == ("a red fox", False, "sidecar:a.txt")
+    assert (found.tool, found.seed, found.steps, found.guidance) == ("ComfyUI", 4, 9, 2.0)
+    # Of a text that does not know it either.
+    for text in ("unknown", ""):
+        (tmp_path / "a.txt").write_text(text)
+        (tmp_path / "metadata.jsonl").unlink(missing_ok=True)
+        assert picture_metadata(tmp_path / "a.png", content).prompt == prompt
+    (tmp_path / "a.txt").write_text(f"a red fox\nNegative prompt: blur\n{SETTINGS}")
+    found = picture_metadata(tmp_path / "a.png", content)
+    assert (found.tool, found.prompt, found.negative, found.model) == ("ComfyUI", "a red fox", "blur", "m")
+    # A rating alone is no text.
+    (tmp_path / "a.txt").unlink()
+    (tmp_path / "a.xmp").write_text(RATED % 4)
+    found = picture_metadata(tmp_path / "a.png", content)
+    assert (found.prompt, found.settings["rating"]) == (prompt, "4")
+
+
+def test_a_caption_does_not_count_before_the_prompt_that_a_graph_states(build, tmp_path):
+    lines = {"prompt": "a fox\nan owl", "start_index": 1, "max_rows": 1}
+    (tmp_path / "a.txt").write_text("a red fox")
+    for text in (GRAPH, graph(**lines)):
+        found = picture_metadata(tmp_path / "a.png", build.png({"prompt": json.dumps(text)}))
+        assert (found.prompt, found.source) == ("an owl" if text is not GRAPH else "a fox", "png:prompt")
