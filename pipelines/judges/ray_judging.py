@@ -166,7 +166,9 @@ def judge_on_cluster(
         return judge_pictures(pictures, judge, progress)
     values, missing, problems = still_to_judge(pictures, judge, progress)
     collection = pictures.collection
+    asked = len(missing.rows)
     missing, unreadable = fit_part(missing, judge)
+    progress(asked - len(missing.rows))
     store_values(pictures, judge, {})
     problems += unreadable
     if not missing.rows:
