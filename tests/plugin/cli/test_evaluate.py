@@ -323,3 +323,15 @@ def test_what_was_culled_is_not_rated_and_counts_again_when_it_is_back(soart, ar
     assert json.loads(soart("evaluate", art, "--json")[1])["pictures"] == 9
     rated = json.loads(soart("taste", "rate", art, "--json", stdin="1" * 20)[1])["ratings"]
     assert {Path(path).name for path in rated} == {f"{k}.png" for k in range(9)} & moved
+
+
+def test_an_export_that_fails_does_not_keep_the_others_and_the_page_from_being_written(soart, art, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    exports = ("--export", "a.parquet", "--export", "b.csv", "--report", "page.html")
+    code, out, err = soart("evaluate", "art", "--by", "blur", *exports)
+    assert (code, "Error: Parquet needs the package pyarrow" in err) == (1, True)
+    assert ("Written: b.csv" in out, "a.parquet" in out) == (True, False)
+    assert Path("b.csv").read_text().count("\n") == 11
+    assert Path("page.html").exists()
+    code, out, err = soart("evaluate", "art", "--by", "blur", *exports, "--json")
+    assert (code, json.loads(out)["exports"], err.count("Error: ")) == (1, ["b.csv"], 1)
