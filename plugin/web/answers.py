@@ -24,7 +24,7 @@ from ...metrics.damage.names import JUDGE, PERSON
 from ...metrics.damage.titles import CAUTION, damage_noun, has_points, model_title, stored_title, title_of
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
-from ...pipelines.reports.page import TEMPLATES
+from ...pipelines.reports.page import TEMPLATES, shown
 from ...pipelines.services.judge_choices import MODEL, JudgeChoice
 from ...pipelines.support.background import start_as
 from ...pipelines.support.figures import decimals_of, plain_figure
@@ -89,6 +89,7 @@ _templates = Environment(
 )
 
 
+    finalize=shown,
 def _in_language(make: Callable[..., str | list[str]]) -> Callable[..., str | list[str]]:
     """A filter that gets the texts of the page before its value."""
 
