@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -316,6 +316,16 @@ def number(value: object, name: str) -> float:
     Args:
         value: a number or its text.
         name: of the value, for the message.
+async def read_in_turn(request: Request, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Pieces of a response that are read from files of pictures, each in turn with the requests of ``reading``."""
+    while True:
+        async with server_of(request).reading:
+            piece = await run_in_threadpool(next, pieces, None)
+        if piece is None:
+            return
+        yield piece
+
+
 
     Raises:
         SoartError: the value is not a number.

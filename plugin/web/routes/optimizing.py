@@ -12,7 +12,7 @@ from starlette.routing import Route
 from ....metrics.damage.names import OVERALL
 from ....pipelines.models.limits import SEED_LIMIT, STRENGTHS
 from ....pipelines.services.optimizing import FEWEST_SECONDS, MOST_SECONDS, Wish
-from ..answers import json_endpoint, number, page, whole_number
+from ..answers import json_endpoint, number, page, reading, whole_number
 from ..judges import offered_choices
 from ..state import current_collection, rater_of
 from .generating import drawing_of
@@ -57,7 +57,7 @@ def result(request: Request) -> Response:
 
 
 routes = [
-    Route("/optimize", form),
+    Route("/optimize", reading(form)),
     Route("/optimized", result),
     Route("/api/optimize", json_endpoint(start), methods=["POST"]),
 ]
