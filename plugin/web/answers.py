@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -63,6 +64,8 @@ _MOVED = {
 _PATH = re.compile(
     r"""(['"])(?P<start>/|\\\\|[A-Za-z]:[\\/]|\w[\w+.-]*://[^/'"]*)(?P<rest>(?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL
 )
+#: Most values of a request's JSON, commas in its texts included, and most levels of it; pages and programs need three.
+MOST_VALUES, MOST_LEVELS = 200_000, 10
 #: Bits of the numbers that databases hold, without the sign.
 _BITS = 63
 
@@ -86,10 +89,10 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=StrictUndefined,
+    finalize=shown,
 )
 
 
-    finalize=shown,
 def _in_language(make: Callable[..., str | list[str]]) -> Callable[..., str | list[str]]:
     """A filter that gets the texts of the page before its value."""
 
@@ -244,17 +247,43 @@ def finite(value: float | None) -> float | None:
 
 
 async def json_body(request: Request) -> dict[str, Any]:
-    """The JSON object of a request.
+    """The JSON object of a request, parsed in a thread.
 
     Raises:
-        SoartError: the body is not a JSON object.
+        SoartError: as for ``json_object``.
     """
     try:
-        body = await request.json()
-    except (ValueError, RecursionError, ClientDisconnect):
+        content = await request.body()
+    except ClientDisconnect:
+        content = b""
+    return await run_in_threadpool(json_object, content)
+
+
+def json_object(content: bytes) -> dict[str, Any]:
+    """The JSON object in the body of a request.
+
+    Raises:
+        SoartError: it is none, has too many values, or is nested too deeply.
+    """
+    # Counted before, because nothing else runs while Python parses.
+    if sum(map(content.count, (b"[", b"{", b","))) > MOST_VALUES:
+        raise SoartError(f"The request has too many values: send at most {MOST_VALUES}.")
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise SoartError("Expected a JSON object in the request.")
+    inner: list[object] = [body]
+    for _ in range(MOST_LEVELS):
+        inner = [
+            value
+            for one in inner
+            if isinstance(one, list | dict)
+            for value in (one.values() if isinstance(one, dict) else one)
+        ]
+    if inner:
+        raise SoartError(f"The request is nested too deeply: send at most {MOST_LEVELS} levels.")
     return body
 
 
@@ -287,6 +316,16 @@ def reading(work: Callable[[Request], Response]) -> Callable[[Request], Awaitabl
     return endpoint
 
 
+async def read_in_turn(request: Request, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Pieces of a response that are read from files of pictures, each in turn with the requests of ``reading``."""
+    while True:
+        async with server_of(request).reading:
+            piece = await run_in_threadpool(next, pieces, None)
+        if piece is None:
+            return
+        yield piece
+
+
 def whole_number(value: object, name: str) -> int:
     """A whole number of a request.
 
@@ -316,16 +355,6 @@ def number(value: object, name: str) -> float:
     Args:
         value: a number or its text.
         name: of the value, for the message.
-async def read_in_turn(request: Request, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Pieces of a response that are read from files of pictures, each in turn with the requests of ``reading``."""
-    while True:
-        async with server_of(request).reading:
-            piece = await run_in_threadpool(next, pieces, None)
-        if piece is None:
-            return
-        yield piece
-
-
 
     Raises:
         SoartError: the value is not a number.
