@@ -128,6 +128,8 @@ def for_each_sent(
     for number, document in enumerate(documents):
         with _budget.holding(partial(_decoded, document, number + 1, decode)) as pixels:
             act(number, _sent(document, number + 1, pixels))
+            # Or they would stay in memory while the next ones are decoded.
+            del pixels
 
 
 def _decoded(document: Mapping[str, Any], number: int, decode: Callable[[bytes, str], Picture]) -> np.ndarray:
