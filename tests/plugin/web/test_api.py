@@ -182,6 +182,22 @@ def test_pictures_of_all_requests_share_a_budget_of_pixels(served, folder, monke
     assert max(alive) <= 3
 
 
+def test_a_picture_waits_until_the_budget_holds_it_and_a_larger_one_until_it_is_alone():
+    budget, held, seen = outside.PixelBudget(10), [], []
+
+    def work(side):
+        with budget.holding(lambda: np.zeros((side, side, 3), np.uint8)):
+            held.append(side)
+            seen.append(sorted(held))
+            time.sleep(0.02)
+            held.remove(side)
+
+    with ThreadPoolExecutor(9) as pool:
+        [*pool.map(work, [2, 2, 2, 4, 2, 2, 4, 2, 2])]
+    assert all(sides == [4] or sides in ([2], [2, 2]) for sides in seen)
+    assert len(seen) == 9
+
+
 def test_one_wrong_picture_stores_none_of_the_others(served, folder):
     pictures = [{"picture": text, "stars": 5} for text in (encoded(1), encoded(2), "bm8=")]
     answer = served.post("/api/v1/ratings", json={"pictures": pictures}, headers=bearer())
