@@ -227,6 +227,32 @@ def write_whole(path: Path, content: bytes, *, private: bool = False, durable: b
         temporary.write_bytes(content)
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not exist yet, whole or not at all; see ``whole_file``.
+
+    Where the system has files without a name, a process that is killed meanwhile leaves nothing.
+
+    Raises:
+        FileExistsError: there is a file or folder of this name.
+        OSError: the file cannot be written.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        descriptor = os.open(path.parent, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o666)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+            # Python follows the link to the file only if it is told a folder's descriptor.
+            os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
+            return
+    path.touch(exist_ok=False)
+    try:
+        write_whole(path, content)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def check_writable(path: Path, *, parents: bool = False) -> None:
     """Check that a file can be written, without leaving anything behind.
 

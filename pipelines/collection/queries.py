@@ -19,6 +19,7 @@ from ...errors import CollectionError, MissingPictureError
 from ...metrics.damage.technical import DETECTORS
 from ...metrics.percentiles import percentiles_in
 from ..support.batching import batches
+from ..support.wording import printable
 from .collection import Collection
 from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
@@ -336,5 +337,5 @@ def written_prompts(collection: Collection, ids: Sequence[int]) -> dict[int, str
 def title_of(row: ImageRow, metadata: MetadataRow | None = None) -> str:
     """Title of a picture: its prompt, from soart or another tool, or else the name of its file."""
     if row.generation:
-        return row.generation.prompt
-    return (metadata and metadata.prompt) or row.path.replace("\\", "/").rsplit("/", 1)[-1]
+        return printable(row.generation.prompt, lines=True)
+    return printable((metadata and metadata.prompt) or row.path.replace("\\", "/").rsplit("/", 1)[-1], lines=True)

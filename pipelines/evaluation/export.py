@@ -12,6 +12,7 @@ from ...errors import CollectionError
 from ...files import whole_file
 from ..ingest.scan_records import check_undisturbed
 from ..support.batching import batches
+from ..support.wording import printable
 from .folders import EvaluatedCollection
 from .records import columns as columns_of
 from .records import records as records_of
@@ -39,7 +40,8 @@ def format_of(path: Path) -> str:
 def export(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:
     """Write records to a file whose suffix is one of ``FORMATS``, whole or not at all.
 
-    In CSV, texts that a spreadsheet would take for formulas get an apostrophe in front.
+    In CSV, texts that a spreadsheet would take for formulas get an apostrophe in front, and characters that disguise names
+    are escaped.
 
     Args:
         records: with a value or None for every column.
@@ -58,8 +60,8 @@ def export(records: Iterable[Record], columns: Mapping[str, type], path: Path) -
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return "'" * value.startswith(_FORMULA) + printable(value, lines=True)
     return str(value).lower() if isinstance(value, bool) else value
 
 

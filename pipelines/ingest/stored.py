@@ -115,7 +115,7 @@ def clear(stored: StoredFolder) -> None:
     try:
         shutil.rmtree(stored.place)
     except OSError as error:
-        raise CollectionError(f"{str(stored.place)!r} cannot be removed: {error.strerror}.") from error
+        raise CollectionError(f"{str(stored.place)!r} cannot be removed: {error.strerror or error}.") from error
 
 
 def _stored(place: Path) -> StoredFolder:

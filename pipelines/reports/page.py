@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 from PIL import Image
 
 from ...errors import SoartError
@@ -23,6 +24,7 @@ from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
 from ..ingest.scan import as_text
 from ..support.figures import decimals_of, figure, figures, fixed, signed
+from ..support.wording import printable
 
 #: Folder of the templates of pages; the gallery shares some.
 TEMPLATES = Path(__file__).parent
@@ -86,9 +88,19 @@ FILTERS = {
 }
 
 
+def shown(value: object) -> object:
+    """The value of an expression in a template, without characters that disguise names."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value, lines=True)
+    return Markup(text) if isinstance(value, Markup) else text
+
+
 def render_page(template: str, **values: object) -> str:
     """Render a template of this folder; besides ``values`` it gets ``date``, the present date and time."""
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=shown
+    )
     environment.filters.update(FILTERS)
     return environment.get_template(template).render(
         date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"), **values

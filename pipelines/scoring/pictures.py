@@ -145,6 +145,7 @@ class PicturesInMemory:
         pictures: (h, w, 3) uint8 sRGB or floating 0…1, by number.
         prompts: by number; a missing one is not known.
         metadata: how pictures were made, by number; a missing one is not known.
+        known: (p,) items by number and version of items, of pictures that are measured already.
 
     Examples:
         >>> import numpy as np
@@ -159,9 +160,10 @@ class PicturesInMemory:
         pictures: Mapping[int, np.ndarray],
         prompts: Mapping[int, str] = MappingProxyType({}),
         metadata: Mapping[int, Making] = MappingProxyType({}),
+        known: Mapping[str, Mapping[int, np.ndarray]] = MappingProxyType({}),
     ) -> None:
         self._pictures, self._prompts, self._metadata = pictures, prompts, metadata
-        self._items: dict[str, dict[int, np.ndarray]] = {}
+        self._items = {version: dict(items) for version, items in known.items()}
 
     @property
     def ids(self) -> list[int]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from itertools import count
 from pathlib import Path
 
 from ...errors import CollectionError, ImageError
-from ...files import read_regular, write_whole
+from ...files import read_regular, write_new
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
 from ..collection.names import IMAGES
@@ -63,14 +64,7 @@ def _copy(path: Path, content: bytes) -> Path:
             if target.is_file() and read_regular(target) == content:
                 return target
             # Another process may take the name at the same time: only one of them makes the file.
-            try:
-                target.touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            try:
-                write_whole(target, content)
-            except BaseException:
-                target.unlink(missing_ok=True)
-                raise
-            return target
+            with contextlib.suppress(FileExistsError):
+                write_new(target, content)
+                return target
     raise AssertionError("unreachable")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,8 +28,8 @@ from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.pictures import PicturesInMemory
 from .rating import RatingService
 
-#: Most pictures of a call.
-MOST_PICTURES = 64
+#: Most pictures of a call, and pixels of the pictures in memory of all calls together.
+MOST_PICTURES, MOST_PIXELS = 64, 64_000_000
 #: Numbers of a picture are below this, so that they are whole numbers or finite.
 _MOST_NUMBER = 1e20
 
@@ -55,35 +58,93 @@ class SentPicture:
     sampler: str
 
 
-def sent_pictures(documents: object, decode: Callable[[bytes, str], Picture]) -> list[SentPicture]:
-    """The pictures of a call.
+class PixelBudget:
+    """Lets pictures of a limited number of pixels be in memory; the next ones wait, and a larger one is there alone.
+
+    Args:
+        most: number of pixels.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+        self._decoding, self._changed = threading.Lock(), threading.Condition()
+
+    @contextmanager
+    def holding(self, decode: Callable[[], np.ndarray]) -> Iterator[np.ndarray]:
+        """The pixels (h, w, 3) of a picture while it is worked on; nobody may hold one who asks for another."""
+        # How large a picture is is known when it is decoded, so of those that wait only one is.
+        with self._decoding:
+            pixels = decode()
+            size = pixels.shape[0] * pixels.shape[1]
+            with self._changed:
+                self._changed.wait_for(lambda: not self._held or self._held + size <= self._most)
+                self._held += size
+        try:
+            yield pixels
+        finally:
+            with self._changed:
+                self._held -= size
+                self._changed.notify_all()
+
+
+#: Of all calls together.
+_budget = PixelBudget(MOST_PIXELS)
+
+
+def check_sent(documents: object) -> list[Mapping[str, Any]]:
+    """Return the pictures of a call after checking their form.
 
     Args:
         documents: 1 to ``MOST_PICTURES`` objects with ``picture`` (a file in base64) and, if known, ``prompt``, ``negative``,
             ``seed``, ``steps``, ``guidance``, ``model`` and ``sampler``.
-        decode: decodes the content of a file, see ``Collection.decode``.
 
     Raises:
         SoartError: anything else.
-        ImageError: a picture that cannot be read.
     """
     if not isinstance(documents, list) or not 1 <= len(documents) <= MOST_PICTURES:
         raise SoartError(f"Expected a list of 1 to {MOST_PICTURES} pictures.")
-    return [_sent(document, number, decode) for number, document in enumerate(documents, 1)]
+    for number, document in enumerate(documents, 1):
+        if not isinstance(document, Mapping) or not isinstance(document.get("picture"), str):
+            raise SoartError(f"Expected picture {number} as an object with the file in base64 as its 'picture'.")
+    return documents
 
 
-def _sent(document: object, number: int, decode: Callable[[bytes, str], Picture]) -> SentPicture:
-    if not isinstance(document, Mapping) or not isinstance(document.get("picture"), str):
-        raise SoartError(f"Expected picture {number} as an object with the file in base64 as its 'picture'.")
-    texts = {name: _text(document, name, number) for name in ("prompt", "negative", "model", "sampler")}
-    numbers = {name: _number(document, name, number) for name in ("seed", "steps", "guidance")}
-    steps, guidance = numbers["steps"], numbers["guidance"]
+def for_each_sent(
+    documents: Sequence[Mapping[str, Any]],
+    decode: Callable[[bytes, str], Picture],
+    act: Callable[[int, SentPicture], None],
+) -> None:
+    """Decode the pictures of a call and do something with each, one by one within the budget of pixels.
+
+    Args:
+        documents: as ``check_sent`` returns them.
+        decode: decodes the content of a file, see ``Collection.decode``.
+        act: called with the number of a picture, from 0, and the picture.
+
+    Raises:
+        SoartError: a wrong fact.
+        ImageError: a picture that cannot be read.
+    """
+    for number, document in enumerate(documents):
+        with _budget.holding(partial(_decoded, document, number + 1, decode)) as pixels:
+            act(number, _sent(document, number + 1, pixels))
+            # Or they would stay in memory while the next ones are decoded.
+            del pixels
+
+
+def _decoded(document: Mapping[str, Any], number: int, decode: Callable[[bytes, str], Picture]) -> np.ndarray:
     try:
         # Programs of the shell break the lines.
         content = base64.b64decode("".join(document["picture"].rpartition(",")[2].split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ImageError(f"Picture {number} is not in base64.") from error
-    pixels = decode(content, f"picture {number}").pixels
+    return decode(content, f"picture {number}").pixels
+
+
+def _sent(document: Mapping[str, Any], number: int, pixels: np.ndarray) -> SentPicture:
+    texts = {name: _text(document, name, number) for name in ("prompt", "negative", "model", "sampler")}
+    numbers = {name: _number(document, name, number) for name in ("seed", "steps", "guidance")}
+    steps, guidance = numbers["steps"], numbers["guidance"]
     request = SentRequest(
         texts["prompt"],
         int(numbers["seed"] or 0) % SEED_LIMIT,
@@ -92,13 +153,17 @@ def _sent(document: object, number: int, decode: Callable[[bytes, str], Picture]
         DEFAULT_GUIDANCE if guidance is None else guidance,
         pixels.shape[1],
         pixels.shape[0],
-        digest=hashlib.sha256(pixels.tobytes()).hexdigest(),
+        digest=_digest(pixels),
     )
     try:
         request.check()
     except ModelError as error:
         raise SoartError(f"Picture {number}: {error}") from error
     return SentPicture(pixels, request, texts["model"] or "unknown", texts["sampler"] or "unknown")
+
+
+def _digest(pixels: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
 def _text(document: Mapping[str, Any], name: str, number: int) -> str:
@@ -120,11 +185,17 @@ def _number(document: Mapping[str, Any], name: str, number: int) -> float | None
     raise SoartError(f"Expected {name!r} of picture {number} as a number, got {str(value)[:40]!r}.")
 
 
-def score_sent(pictures: Sequence[SentPicture], by: str, tastes: CollectionTastes) -> dict[str, Any]:
+def score_sent(
+    documents: Sequence[Mapping[str, Any]],
+    decode: Callable[[bytes, str], Picture],
+    by: str,
+    tastes: CollectionTastes,
+) -> dict[str, Any]:
     """Score pictures; nothing is stored.
 
     Args:
-        pictures: the pictures.
+        documents: the pictures, as for ``for_each_sent``.
+        decode: decodes the content of a file.
         by: a taste, or a built-in judge of items.
         tastes: where tastes are found.
 
@@ -133,14 +204,30 @@ def score_sent(pictures: Sequence[SentPicture], by: str, tastes: CollectionTaste
         each, and ``problems``.
 
     Raises:
+        SoartError, ImageError: as for ``for_each_sent``.
         TasteError: there is no judge of this name, or it cannot be used.
     """
-    judge = guarded(tastes.judge(by))
-    numbered = {number: picture.pixels for number, picture in enumerate(pictures)}
-    prompts = {number: picture.request.prompt for number, picture in enumerate(pictures)}
-    scored, problems = score_batch(PicturesInMemory(numbered, prompts), [(judge, 1.0)])
-    scores: dict[int, float | None] = dict.fromkeys(numbered)
-    reasons: dict[int, list[str]] = {number: [] for number in numbered}
+    item_judge = tastes.judge(by)
+    judge, extractor = guarded(item_judge), item_judge.extractor
+    views: dict[int, np.ndarray] = {}
+    prompts: dict[int, str] = {}
+    items: dict[int, np.ndarray] = {}
+    unmeasured: list[str] = []
+
+    def measure(number: int, picture: SentPicture) -> None:
+        measured, problems = PicturesInMemory({number: picture.pixels}).with_items(extractor)
+        unmeasured.extend(problems)
+        if measured.ids:
+            items[number] = measured.items(extractor)[0]
+            prompts[number] = picture.request.prompt
+            # The judge sees items alone: in the place of the pixels stands one that is repeated.
+            views[number] = np.broadcast_to(picture.pixels[:1, :1].copy(), picture.pixels.shape)
+
+    for_each_sent(documents, decode, measure)
+    known = {extractor.version: items}
+    scored, problems = score_batch(PicturesInMemory(views, prompts, known=known), [(judge, 1.0)])
+    scores: dict[int, float | None] = dict.fromkeys(range(len(documents)))
+    reasons: dict[int, list[str]] = {number: [] for number in scores}
     for one in scored:
         scores[one.number] = one.score
         reasons[one.number] = [reason.text for reason in one.reasons]
@@ -151,36 +238,46 @@ def score_sent(pictures: Sequence[SentPicture], by: str, tastes: CollectionTaste
         "scores": list(scores.values()),
         "order": order,
         "reasons": list(reasons.values()),
-        "problems": [*doubt, *problems],
+        "problems": [*doubt, *unmeasured, *problems],
     }
 
 
 def rate_sent(
-    collection: Collection, service: RatingService, pictures: Sequence[SentPicture], stars: Sequence[float | None]
+    collection: Collection,
+    service: RatingService,
+    documents: Sequence[Mapping[str, Any]],
+    stars: Sequence[float | None],
 ) -> list[int]:
     """Store pictures, and ratings of them by the rater of a service; returns their ids.
 
     Args:
         collection: stores them.
         service: rates them, and learns the rater's taste when it is due.
-        pictures: the pictures.
+        documents: the pictures, as for ``for_each_sent``.
         stars: 1–5 for each, 0 for a skip, None for no rating.
 
     Raises:
+        SoartError, ImageError: as for ``for_each_sent``; then nothing is stored.
         CollectionError: a rating out of range, or the collection cannot be written.
     """
-    ids = []
-    for picture, value in zip(pictures, stars, strict=True):
+    ids: list[int] = []
+
+    def store(number: int, picture: SentPicture) -> None:
         ids.append(store_sent(collection, picture))
+        value = stars[number]
         if value is not None:
             service.rate(ids[-1], value)
+
+    if len(documents) > 1:
+        # Decoded twice, because all of them may not fit into memory, and one that cannot be read refuses the others.
+        for_each_sent(documents, collection.decode, lambda number, picture: None)
+    for_each_sent(documents, collection.decode, store)
     return ids
 
 
 def sent_picture(pixels: np.ndarray, model: str) -> SentPicture:
     """A picture of which little is known but its (h, w, 3) uint8 pixels."""
-    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-    request = SentRequest("", 0, width=pixels.shape[1], height=pixels.shape[0], digest=digest)
+    request = SentRequest("", 0, width=pixels.shape[1], height=pixels.shape[0], digest=_digest(pixels))
     return SentPicture(pixels, request, model, "unknown")
 
 

@@ -12,6 +12,10 @@ from ...errors import CollectionError
 #: Characters that show a text in another order than it has (Unicode's Bidi_Control): a name with them looks like another.
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _BIDI = re.compile(f"[{BIDI_CONTROLS}]")
+#: Characters that steer a terminal, or show a text in another order or on another line; tab and line breaks stand alone.
+_STEERING = re.compile(
+    f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff{BIDI_CONTROLS}]|([\t\n\r])"
+)
 
 
 def counted(count: int, noun: str = "picture") -> str:
@@ -22,6 +26,22 @@ def counted(count: int, noun: str = "picture") -> str:
 def composed(name: str) -> str:
     """A name with composed accents, as most keyboards write them: decomposed ones look the same and are other texts."""
     return unicodedata.normalize("NFC", name)
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""Escape what would steer a terminal or disguise a name, such as control characters and bidirectional marks.
+
+    Args:
+        text: such as the name of a file, or a prompt.
+        lines: True if it may have tabs and several lines.
+
+    >>> from soart.pipelines.support.wording import printable
+    >>> printable("photo\u202egnp.exe"), printable("\x1b[31mred\n"), printable("two\nlines", lines=True)
+    ('photo\\u202egnp.exe', '\\x1b[31mred\\n', 'two\nlines')
+    """
+    if text.isprintable():
+        return text
+    return _STEERING.sub(lambda c: c[0] if lines and c[1] else repr(c[0])[1:-1], text)
 
 
 def check_direction(name: str, noun: str = "name") -> str:

@@ -33,13 +33,14 @@ def cache(
     stored = stored_folders(folders or ())
     if folders and not stored:
         raise SoartError(f"Nothing is stored of {', '.join(repr(str(folder)) for folder in folders)}.")
-    cleared, problems = [], []
+    cleared, problems, failed = [], [], False
     if clear:
         for one in stored:
             try:
                 remove(one)
             except SoartError as error:
                 problems.append(str(error))
+                failed = failed or not one.irreplaceable
             else:
                 cleared.append(one)
     if as_json:
@@ -60,10 +61,12 @@ def cache(
                 "problems": problems,
             }
         )
-        return
-    if clear:
+    elif clear:
         say(f"{len(cleared)} of {len(stored)} cleared, {sum(one.size for one in cleared) / 1e6:.1f} MB")
         print_notes(problems)
+    if failed:
+        raise typer.Exit(1)
+    if as_json or clear:
         return
     if not stored:
         say("Nothing is stored.")

@@ -165,8 +165,14 @@ def evaluate(
             from ...pipelines.evaluation.contrast import contrast
 
             contrasted = contrast(evaluated, others[0])
+        written: list[Path] = []
+        failed: dict[str, None] = {}
         for path in export or ():
-            export_evaluation(evaluated, path)
+            try:
+                export_evaluation(evaluated, path)
+                written.append(path)
+            except SoartError as error:
+                failed[str(error)] = None
         if target:
             from ...pipelines.reports.evaluation import write_evaluation
 
@@ -174,14 +180,16 @@ def evaluate(
         if open_report and page:
             show_in_desktop(page)
         if as_json:
-            emit(document(evaluated, contrasted, top, page, export or [], warnings))
-            return
-        print_evaluation(evaluated, top)
-        if contrasted:
-            print_contrast(contrasted, ", ".join(against or ()))
-        print_judged(evaluated, top)
-        print_problems([*evaluated.update.problems, *evaluated.update.table_problems, *evaluated.judged.problems])
-        for text in warnings:
-            note(text)
-        for path in (*(export or ()), *([page] if page else ())):
-            say(f"Written: {path}")
+            emit(document(evaluated, contrasted, top, page, written, warnings))
+        else:
+            print_evaluation(evaluated, top)
+            if contrasted:
+                print_contrast(contrasted, ", ".join(against or ()))
+            print_judged(evaluated, top)
+            print_problems([*evaluated.update.problems, *evaluated.update.table_problems, *evaluated.judged.problems])
+            for text in warnings:
+                note(text)
+            for path in (*written, *([page] if page else ())):
+                say(f"Written: {path}")
+        if failed:
+            raise SoartError(" ".join(failed))

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from ...pipelines.support.failures import told_together
 from ...pipelines.support.time_left import TimeLeft
+from ...pipelines.support.wording import printable as printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,13 +48,13 @@ def escape_unencodable() -> None:
 
 
 def say(text: str) -> None:
-    """Print a line to stdout, without markup."""
-    out.print(text, markup=False, soft_wrap=True)
+    """Print a line to stdout, without markup and control characters."""
+    out.print(printable(text, lines=True), markup=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
-    """Print a line to stderr, without markup."""
-    err.print(text, markup=False, soft_wrap=True)
+    """Print a line to stderr, without markup and control characters."""
+    err.print(printable(text, lines=True), markup=False, soft_wrap=True)
 
 
 def print_notes(texts: Iterable[str]) -> None:
@@ -76,11 +77,6 @@ def show_in_desktop(path: Path | str) -> None:
     """Open a page or a folder in the program that the system has for it; a line to stderr if there is none."""
     if typer.launch(str(path)) != 0:
         note(f"{str(path)!r} cannot be opened from here: open it yourself.")
-
-
-def printable(text: str) -> str:
-    """Escape control characters, so that file names and prompts from elsewhere cannot steer the terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def plain_table() -> Table:
@@ -197,4 +193,4 @@ class Progress:
             self._next_line = time.monotonic() + LINE_SECONDS
             total = f" of {task.total:.0f}" if task.total else ""
             found = f"; {findings}" if findings else ""
-            print(f"{title}: {task.completed:.0f}{total}{found}", file=sys.stderr, flush=True)
+            print(f"{printable(title)}: {task.completed:.0f}{total}{found}", file=sys.stderr, flush=True)

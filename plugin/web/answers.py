@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from ...metrics.damage.names import JUDGE, PERSON
 from ...metrics.damage.titles import CAUTION, damage_noun, has_points, model_title, stored_title, title_of
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
-from ...pipelines.reports.page import TEMPLATES
+from ...pipelines.reports.page import TEMPLATES, shown
 from ...pipelines.services.judge_choices import MODEL, JudgeChoice
 from ...pipelines.support.background import start_as
 from ...pipelines.support.figures import decimals_of, plain_figure
@@ -63,6 +64,8 @@ _MOVED = {
 _PATH = re.compile(
     r"""(['"])(?P<start>/|\\\\|[A-Za-z]:[\\/]|\w[\w+.-]*://[^/'"]*)(?P<rest>(?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL
 )
+#: Most values of a request's JSON, commas in its texts included, and most levels of it; pages and programs need three.
+MOST_VALUES, MOST_LEVELS = 200_000, 10
 #: Bits of the numbers that databases hold, without the sign.
 _BITS = 63
 
@@ -86,6 +89,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=StrictUndefined,
+    finalize=shown,
 )
 
 
@@ -243,17 +247,43 @@ def finite(value: float | None) -> float | None:
 
 
 async def json_body(request: Request) -> dict[str, Any]:
-    """The JSON object of a request.
+    """The JSON object of a request, parsed in a thread.
 
     Raises:
-        SoartError: the body is not a JSON object.
+        SoartError: as for ``json_object``.
     """
     try:
-        body = await request.json()
-    except (ValueError, RecursionError, ClientDisconnect):
+        content = await request.body()
+    except ClientDisconnect:
+        content = b""
+    return await run_in_threadpool(json_object, content)
+
+
+def json_object(content: bytes) -> dict[str, Any]:
+    """The JSON object in the body of a request.
+
+    Raises:
+        SoartError: it is none, has too many values, or is nested too deeply.
+    """
+    # Counted before, because nothing else runs while Python parses.
+    if sum(map(content.count, (b"[", b"{", b","))) > MOST_VALUES:
+        raise SoartError(f"The request has too many values: send at most {MOST_VALUES}.")
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise SoartError("Expected a JSON object in the request.")
+    inner: list[object] = [body]
+    for _ in range(MOST_LEVELS):
+        inner = [
+            value
+            for one in inner
+            if isinstance(one, list | dict)
+            for value in (one.values() if isinstance(one, dict) else one)
+        ]
+    if inner:
+        raise SoartError(f"The request is nested too deeply: send at most {MOST_LEVELS} levels.")
     return body
 
 
@@ -284,6 +314,16 @@ def reading(work: Callable[[Request], Response]) -> Callable[[Request], Awaitabl
             return await run_in_threadpool(work, request)
 
     return endpoint
+
+
+async def read_in_turn(request: Request, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Pieces of a response that are read from files of pictures, each in turn with the requests of ``reading``."""
+    while True:
+        async with server_of(request).reading:
+            piece = await run_in_threadpool(next, pieces, None)
+        if piece is None:
+            return
+        yield piece
 
 
 def whole_number(value: object, name: str) -> int:

@@ -6,6 +6,7 @@ and refuses whatever a browser sends for a page.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import math
@@ -25,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ...errors import SoartError
 from ...metrics.damage.names import OVERALL
 from ...pipelines.collection.ratings import ratings as stars_of
-from ...pipelines.services.outside import rate_sent, score_sent, sent_pictures
+from ...pipelines.services.outside import check_sent, rate_sent, score_sent
 from .answers import json_body
 from .sessions import same_secret
 from .throttle import Throttle
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 START = "/api/v1"
 #: Most bytes of a request: some dozens of pictures in base64.
 MOST_BYTES = 200_000_000
+#: Requests with pictures that are answered at the same time.
+ANSWERED = 4
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
@@ -121,6 +124,8 @@ def _refused(message: str, status: int, headers: dict[str, str] | None = None) -
 def create_api(server: Server) -> Starlette:
     """The interface of a server; ratings go into its first collection, under the owner's name."""
     current = server.collections[0]
+    # The others wait without a thread, so that pages have theirs.
+    answering = asyncio.Semaphore(ANSWERED)
 
     def names(request: Request) -> Response:
         judges = current.tastes.judges()
@@ -136,22 +141,21 @@ def create_api(server: Server) -> Starlette:
             raise SoartError("Expected the name of a judge or a taste as 'by'.")
         if by not in current.tastes.judges():
             raise SoartError(f"The interface has no judge {by[:40]!r}: GET {START}/names tells those that it has.")
-        return JSONResponse(
-            score_sent(sent_pictures(body.get("pictures"), current.collection.decode), by, current.tastes)
-        )
+        documents = check_sent(body.get("pictures"))
+        return JSONResponse(score_sent(documents, current.collection.decode, by, current.tastes))
 
     def ratings(body: dict[str, Any]) -> Response:
-        documents = body.get("pictures")
-        sent = sent_pictures(documents, current.collection.decode)
-        stars = [_stars(document.get("stars")) for document in documents or ()]
+        documents = check_sent(body.get("pictures"))
+        stars = [_stars(document.get("stars")) for document in documents]
         service = current.rating(server.settings.rater)
-        stored = rate_sent(current.collection, service, sent, stars)
+        stored = rate_sent(current.collection, service, documents, stars)
         rated = len(stars_of(current.collection, server.settings.rater))
         return JSONResponse({"pictures": stored, "rater": server.settings.rater, "rated": rated})
 
     def taking(work: Callable[[dict[str, Any]], Response]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            return await run_in_threadpool(work, await json_body(request))
+            async with answering:
+                return await run_in_threadpool(work, await json_body(request))
 
         return endpoint
 

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.services.importing import import_picture
 
 from .noise import drawn_noise
 
@@ -46,3 +47,17 @@ def add_batches(writer, where, first):
         for batch in range(10_000):
             collection.add_drawn([drawn_noise(first + batch * 3 + k) for k in range(3)], "m", "DDIM")
             os.write(writer, b".")
+
+
+def import_pictures(writer, where, content, first, count):
+    """Import a picture under some names, from number ``first`` on, a byte for each."""
+    with Collection(where) as collection:
+        for number in range(first, first + count):
+            import_picture(collection, f"{number}.png", content)
+            os.write(writer, b".")
+
+
+def import_and_die(writer, moment, where, content):
+    """Import a picture, and be killed at a moment, see ``die_at``."""
+    with Collection(where) as collection:
+        die_at(writer, moment, lambda: import_picture(collection, f"{moment}.png", content), False)

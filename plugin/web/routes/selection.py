@@ -16,7 +16,7 @@ from ....pipelines.collection.labels import ALBUM, FAVOURITE, TAG, label_counts,
 from ....pipelines.collection.queries import row_of
 from ....pipelines.services.export import KINDS, PictureExport, original, safe_name
 from ....pipelines.tidying.cull import SELECTED
-from ..answers import json_endpoint, reading, whole_number
+from ..answers import json_endpoint, read_in_turn, reading, whole_number
 from ..state import NotFoundError, current_collection, is_owner
 from .rating import check_rater, stars_in
 
@@ -98,7 +98,9 @@ def download_export(request: Request) -> Response:
         raise NotFoundError(message("This export is no longer here: select the pictures and export them again."))
     ids, kind = selection
     return StreamingResponse(
-        _export(request, ids, kind).stream(), media_type=KINDS[kind], headers=_as_file(f"{current.name}.{kind}")
+        read_in_turn(request, _export(request, ids, kind).stream()),
+        media_type=KINDS[kind],
+        headers=_as_file(f"{current.name}.{kind}"),
     )
 
 

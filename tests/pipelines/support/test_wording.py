@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from soart.errors import CollectionError
-from soart.pipelines.support.wording import check_direction, counted, percent
+from soart.pipelines.support.wording import check_direction, counted, percent, printable
 
 
 def test_one_thing_is_singular():
@@ -32,3 +32,13 @@ def test_names_that_look_like_others_are_refused(control):
 @pytest.mark.parametrize("name", ["דנה", "سارة", "ann", "René", "小林", "a\u200db"])
 def test_letters_of_every_script_are_fine(name):
     assert check_direction(name) == name
+
+
+def test_what_steers_a_terminal_or_disguises_a_name_is_escaped():
+    for character in (*CONTROLS, *"\u061c\u200e\u200f\0\x07\x1b\x7f\x9b\u2028\ud800\udce9"):
+        for lines in (False, True):
+            assert printable(f"a{character}b", lines=lines) == f"a{repr(character)[1:-1]}b"
+    assert (printable("a\n\tb"), printable("a\n\tb", lines=True)) == ("a\\n\\tb", "a\n\tb")
+    # Letters of every script, joined emoji, and spaces of typographers.
+    for text in ("דנה", "سارة", "👩\u200d🚀", "12\xa0km"):
+        assert printable(text) == text

@@ -53,3 +53,14 @@ def test_folders_ranked_together_are_found_by_their_names(soart, folders):
     for names in ([folders / "one", folders / "two"], [folders]):
         [stored] = json.loads(soart("cache", *names, "--json")[1])["stored"]
         assert (stored["folder"], stored["pictures"]) == (str(folders), 2)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_cannot_be_removed_is_a_failure_that_says_why(soart, folders, options):
+    assert soart("rank", folders / "one", "--by", "technical")[0] == 0
+    [place] = folders.glob("data/soart/collections/one-*")
+    place.rename(folders / "elsewhere")
+    place.symlink_to(folders / "elsewhere")
+    code, out, err = soart("cache", "--clear", *options)
+    assert (code, "symbolic link" in out + err, "None" in out + err) == (1, True, False)
+    assert [*(folders / "elsewhere").iterdir()]

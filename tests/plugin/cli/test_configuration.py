@@ -3,6 +3,7 @@
 import json
 import os
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -229,3 +230,51 @@ def test_a_local_model_of_a_project_is_loaded_after_a_question_that_comes_once(s
     soart("generate", "a fox")
     assert [options.model for options in opened[2:]] == ["./model", "./model"]
     assert answers == []
+
+
+#: A value of each setting that is not its default, and of each option that has a variable of its own.
+IN_ENVIRONMENT = {
+    "model": "a/b", "device": "cpu", "dtype": "float32", "offload": "none", "by": "blur noise=2", "priors": "appeal others",
+    "collection": "mine", "wildcards": "pictures", "language": "de", "password": "open sesame",
+}  # fmt: skip
+
+
+def commands(command, words=()):
+    """All commands that do something, by their words."""
+    if hasattr(command, "commands"):
+        return {
+            key: one for name, inner in command.commands.items() for key, one in commands(inner, (*words, name)).items()
+        }
+    return {words: command}
+
+
+def test_every_setting_can_be_set_by_its_environment_variable_in_every_command(soart, home, monkeypatch):
+    every = commands(cli.root())
+    uses = [
+        (configuration.variable(key), option, tuple(name.split()))
+        for key, (option, names) in configuration.USES.items()
+        for name in names
+    ]
+    uses += [
+        (parameter.envvar, parameter.opts[0], words)
+        for words, command in every.items()
+        for parameter in command.params
+        if getattr(parameter, "envvar", None)
+    ]
+    assert {variable for variable, _, _ in uses} == {configuration.variable(key) for key in IN_ENVIRONMENT}
+    for variable, option, words in uses:
+        command, taken = every[words], {}
+        parameter = next(one for one in command.params if option in one.opts)
+        needed = [one for one in command.params if one.required]
+        places = [
+            [one.opts[0], "new.safetensors"] if one.param_type_name == "option" else ["pictures"] for one in needed
+        ]
+        text = IN_ENVIRONMENT[variable.removeprefix("SOART_").lower()]
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, text)
+            patch.setattr(command, "callback", lambda **given: taken.update(given))  # noqa: B023
+            code, _, err = soart(*words, *(text for place in places for text in place))
+        assert (code, err) == (0, ""), (variable, words)
+        value = taken[parameter.name]
+        # Lists are tuples in some versions.
+        assert (list(value) if parameter.multiple else value) in (text, Path(text), text.split()), (variable, words)

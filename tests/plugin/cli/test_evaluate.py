@@ -323,3 +323,42 @@ def test_what_was_culled_is_not_rated_and_counts_again_when_it_is_back(soart, ar
     assert json.loads(soart("evaluate", art, "--json")[1])["pictures"] == 9
     rated = json.loads(soart("taste", "rate", art, "--json", stdin="1" * 20)[1])["ratings"]
     assert {Path(path).name for path in rated} == {f"{k}.png" for k in range(9)} & moved
+
+
+def test_an_export_that_fails_does_not_keep_the_others_and_the_page_from_being_written(soart, art, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    exports = ("--export", "a.parquet", "--export", "b.csv", "--report", "page.html")
+    code, out, err = soart("evaluate", "art", "--by", "blur", *exports)
+    assert (code, "Error: Parquet needs the package pyarrow" in err) == (1, True)
+    assert ("Written: b.csv" in out, "a.parquet" in out) == (True, False)
+    assert Path("b.csv").read_text().count("\n") == 11
+    assert Path("page.html").exists()
+    code, out, err = soart("evaluate", "art", "--by", "blur", *exports, "--json")
+    assert (code, json.loads(out)["exports"], err.count("Error: ")) == (1, ["b.csv"], 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the system refuses such names")
+def test_names_of_files_steer_no_terminal_and_disguise_nothing(soart, art):
+    # Among them a copy, a black picture and a file that is none.
+    folder = art / "a\x1b[2Jb\u202ec"
+    folder.mkdir()
+    contents = [encoded(picture(k), "PNG") for k in (20, 21, 22, 3)]
+    for k, content in enumerate([*contents, b"no picture"]):
+        (folder / f"\x1b[31m{k}\x9b2K\u2066gnp.png").write_bytes(content)
+    (folder / "black\u202e.png").write_bytes(encoded(Image.new("RGB", (64, 64)), "PNG"))
+    name = "\x1b[31m\u202e"
+    lines = [
+        ("evaluate", "art", "--export", f"{name}.csv", "--report", f"{name}.html", "--top", 20),
+        ("rank", "art", "--by", "blur", "--top", 20, "--report", f"{name}rank.html", "--copy-to", f"{name}copies"),
+        ("similar", folder / "black\u202e.png", "art", "--network", "none", "--top", 20),
+        ("similar", folder / "\x1b[31m0\x9b2K\u2066gnp.png", "art", "--network", "none", "--top", 20),
+        ("keep", "art", "--group", "look-alike", "--by", "blur"),
+        ("cull", "art", "--duplicates", "--to", f"{name}culled", "--by", "blur", "--dry-run"),
+        ("cache",),
+        ("cache", f"{name}nothing"),
+        ("evaluate", f"{name}nothing"),
+    ]
+    said = ["".join(soart(*line)[1:]) for line in lines]
+    for shown in (*said, *(Path(f"{name}{end}").read_text() for end in (".csv", ".html", "rank.html"))):
+        assert not {*shown} & {*"\x1b\x9b\u202e\u2066"}
+        assert "\\x1b" in shown

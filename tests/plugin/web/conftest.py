@@ -50,7 +50,7 @@ class SharedDecoding(DecodingProcesses):
 
 @pytest.fixture(scope="session")
 def decoding():
-    decoding = SharedDecoding(1)
+    decoding = SharedDecoding(1, limit=240)
     yield decoding
     decoding.end()
 

@@ -7,7 +7,11 @@ import json
 import runpy
 import socket
 import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +24,8 @@ from starlette.testclient import TestClient
 from soart.errors import ImageError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.services import outside
+from soart.plugin.web.answers import json_object
 from soart.plugin.web.app import create_app
 from soart.plugin.web.serving import make_server
 
@@ -36,8 +42,6 @@ def encoded(seed=0, side=24):
 
 @pytest.fixture
 def served(settings):
-    from dataclasses import replace
-
     app = create_app(replace(settings, api_token=API_TOKEN))
     with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 5000), follow_redirects=False) as client:
         yield client
@@ -120,6 +124,88 @@ def test_base64_may_have_broken_lines_and_the_start_of_a_data_address(served):
     assert len(set(served.post("/api/v1/scores", json=body, headers=bearer()).json()["scores"])) == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"[" + b"[]," * 10_000_000 + b"[]]", "too many values: send at most 200000"),
+        (b"[" * 900 + b"]" * 900, "Expected a JSON object"),
+        (b"[" * 100_000, "Expected a JSON object"),
+        (b'{"pictures": ' + b"[" * 20 + b"]" * 20 + b"}", "nested too deeply: send at most 10 levels"),
+        (b'{"by": {"a": ' + b'{"b": ' * 500 + b"1" + b"}" * 502, "nested too deeply"),
+    ],
+)
+def test_hostile_json_is_refused_before_it_takes_time(served, body, message):
+    begin = time.process_time()
+    answer = served.post("/api/v1/scores", content=body, headers=bearer())
+    # Thirty megabytes of lists take Python many seconds, in which no page is answered.
+    assert time.process_time() - begin < 2
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]
+
+
+def test_json_of_pages_may_be_as_large_as_their_requests():
+    images = [*range(140_000)]
+    assert json_object(json.dumps({"images": images}, separators=(",", ":")).encode()) == {"images": images}
+
+
+def test_pictures_of_all_requests_share_a_budget_of_pixels(served, folder, monkeypatch):
+    monkeypatch.setattr(outside, "_budget", outside.PixelBudget(2 * 24 * 24))
+    [current] = served.app.state.server.collections
+    decode, decoded, alive = current.collection.decode, [], []
+
+    class Held(np.ndarray):
+        """Pixels that can be counted."""
+
+    def counted(content, label):
+        picture = decode(content, label)
+        held = picture.pixels.view(Held)
+        decoded.append(weakref.ref(held))
+        alive.append(sum(one() is not None for one in decoded))
+        return replace(picture, pixels=held)
+
+    pictures = [{"picture": encoded(seed), "prompt": "a fox", "stars": 4} for seed in range(8)]
+    body = {"by": "overall", "pictures": pictures}
+    alone = [
+        served.post("/api/v1/scores", json={**body, "pictures": [one]}, headers=bearer()).json()["scores"][0]
+        for one in pictures
+    ]
+    monkeypatch.setattr(current.collection, "decode", counted)
+    with ThreadPoolExecutor(3) as pool:
+        answers = [*pool.map(lambda _: served.post("/api/v1/scores", json=body, headers=bearer()).json(), range(3))]
+    # Two are worked on, and the next one is decoded.
+    assert len(decoded) == 24
+    assert max(alive) <= 3
+    for answer in answers:
+        assert answer["scores"] == pytest.approx(alone, rel=1e-12)
+        assert all(answer["reasons"])
+    assert served.post("/api/v1/ratings", json=body, headers=bearer()).json()["rated"] == 8
+    assert max(alive) <= 3
+
+
+def test_a_picture_waits_until_the_budget_holds_it_and_a_larger_one_until_it_is_alone():
+    budget, held, seen = outside.PixelBudget(10), [], []
+
+    def work(side):
+        with budget.holding(lambda: np.zeros((side, side, 3), np.uint8)):
+            held.append(side)
+            seen.append(sorted(held))
+            time.sleep(0.02)
+            held.remove(side)
+
+    with ThreadPoolExecutor(9) as pool:
+        [*pool.map(work, [2, 2, 2, 4, 2, 2, 4, 2, 2])]
+    assert all(sides == [4] or sides in ([2], [2, 2]) for sides in seen)
+    assert len(seen) == 9
+
+
+def test_one_wrong_picture_stores_none_of_the_others(served, folder):
+    pictures = [{"picture": text, "stars": 5} for text in (encoded(1), encoded(2), "bm8=")]
+    answer = served.post("/api/v1/ratings", json={"pictures": pictures}, headers=bearer())
+    assert (answer.status_code, answer.json()["error"].partition(" is")[0]) == (400, "'picture 3'")
+    with Collection(folder) as collection:
+        assert len(list(collection.images())) == 40
+
+
 @pytest.mark.parametrize("stars", [6, -1, 0.5, 2.25, "5", True, [5]])
 def test_wrong_stars_store_nothing(served, folder, stars):
     body = {"pictures": [{"picture": encoded(9), "stars": stars}]}
@@ -177,8 +263,6 @@ def listening(app):
 
 
 def test_the_script_for_web_uis_sorts_a_batch_and_rates_it(settings, folder, monkeypatch):
-    from dataclasses import replace
-
     monkeypatch.setenv("SOART_API_TOKEN", API_TOKEN)
     with web_ui(), listening(create_app(replace(settings, api_token=API_TOKEN))) as address:
         names = runpy.run_path(str(SCRIPT))

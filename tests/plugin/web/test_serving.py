@@ -1,7 +1,9 @@
 """Connections whose requests do not arrive."""
 
 import asyncio
+import builtins
 import contextlib
+import contextvars
 import http.client
 import io
 import json
@@ -17,13 +19,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from specimens.waiting import until
+from starlette.testclient import TestClient
 
 from soart.errors import ImageError
 from soart.metrics import image
 from soart.pipelines.collection.collection import Collection
 from soart.plugin.web import serving, state
 from soart.plugin.web.app import create_app
-from soart.plugin.web.routes import gallery
 
 TOKEN = "t" * 43
 
@@ -266,26 +268,71 @@ def test_pictures_are_decoded_in_other_processes(visitor, folder, monkeypatch):
         collection.pixels(collection.images()[0])
 
 
-def test_requests_that_wait_for_a_file_leave_threads_to_others(settings, monkeypatch):
+def on_opening(monkeypatch, folder, act):
+    """Call something before a thread of the server opens a picture."""
+    images = str(folder / "images")
+
+    def opener(opened):
+        def run(path, *arguments, **options):
+            if str(path).startswith(images) and "worker thread" in threading.current_thread().name:
+                act()
+            return opened(path, *arguments, **options)
+
+        return run
+
+    for module, name in ((io, "open"), (builtins, "open"), (os, "open")):
+        monkeypatch.setattr(module, name, opener(getattr(module, name)))
+
+
+@pytest.mark.parametrize("address", ["pictures/1/full", "detail/1", "download/1", "optimize?image=1", "export/%s"])
+def test_requests_that_wait_for_a_file_leave_threads_to_others(settings, folder, monkeypatch, address):
     started, go_on = [], threading.Event()
 
-    def hang(*_):
+    def hang():
         started.append(1)
         go_on.wait(240)
-        return b"", "image/png"
 
-    monkeypatch.setattr(gallery, "for_browser", hang)
     app = create_app(replace(settings, guests=True))
+    [current] = app.state.server.collections
+    if "%s" in address:
+        address %= current.selections.add([1, 2], "zip")
     with served(app) as (host, port), contextlib.ExitStack() as stack:
+        on_opening(monkeypatch, folder, hang)
         for _ in range(60):
             stream = stack.enter_context(socket.create_connection((host, port)))
-            stream.sendall(b"GET /c/0/pictures/1/full HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            stream.sendall(f"GET /c/0/{address} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         until(lambda: len(started) >= state.READING)
         connection = http.client.HTTPConnection(host, port, timeout=240)
         try:
-            connection.request("GET", "/c/0/api/ids")
-            assert '"ids"' in read(connection)[0]
+            for path, expected in (("/c/0/api/ids", '"ids"'), ("/login", "<form")):
+                connection.request("GET", path)
+                assert expected in read(connection)[0]
             assert len(started) == state.READING
         finally:
             go_on.set()
             connection.close()
+
+
+def test_no_other_address_reads_pictures(settings, folder, monkeypatch):
+    in_turn, read, hasty = contextvars.ContextVar("in_turn", default=False), set(), set()
+
+    class Turns(asyncio.Semaphore):
+        async def __aenter__(self):
+            await super().__aenter__()
+            in_turn.set(True)
+
+    app = create_app(replace(settings, guests=True))
+    server = app.state.server
+    server.reading = Turns(state.READING)
+    values = {"image": 1, "size": "full", "key": server.collections[0].selections.add([1, 2], "zip")}
+    parameters = {"image": 1, "ids": "1,2", "by": "technical", "like": 1, "worst": 50, "count": 2}
+    [views] = [route.routes for route in app.routes if route.path.startswith("/c/")]
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        for route in views:
+            if "GET" in route.methods:
+                address = route.url_path_for(route.name, **{name: values[name] for name in route.param_convertors})
+                with monkeypatch.context() as patch:
+                    on_opening(patch, folder, lambda: (read if in_turn.get() else hasty).add(route.path_format))  # noqa: B023
+                    assert client.get(f"/c/0{address}", params=parameters).status_code < 500, address
+    assert hasty == set()
+    assert {"/optimize", "/export/{key}", "/download/{image}", "/pictures/{image}/{size}"} <= read

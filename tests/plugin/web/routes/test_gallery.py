@@ -1,6 +1,7 @@
 """The gallery: queries, pictures, details and scores."""
 
 import datetime as dt
+import os
 import re
 
 import numpy as np
@@ -51,6 +52,21 @@ def test_the_metadata_of_other_tools_is_shown_as_text(visitor, folder, paint, tm
         "<dd>Fooocus</dd>",
     ):
         assert text in page
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the system refuses such names")
+def test_names_of_files_disguise_nothing(visitor, folder, paint, tmp_path):
+    with Collection(folder) as collection:
+        path = next(paint(tmp_path / "found", 1, 3, vivid=True).iterdir())
+        row, _ = collection.add_file(path.rename(path.with_name("\x1b[31m\u202egnp.png")))
+    shown = [
+        visitor.get("/api/cells", ids=str(row.id)).json()["cells"][0]["title"],
+        visitor.get(f"/detail/{row.id}").text,
+    ]
+    address = visitor.send("selection/export", images=[row.id], kind="csv").json()["address"]
+    for text in (*shown, visitor.client.get(address).text):
+        assert "\\x1b[31m\\u202egnp.png" in text
+        assert not {*text} & {*"\x1b\u202e"}
 
 
 def test_the_browser_keeps_pictures_as_long_as_their_content_is_the_same(visitor):

@@ -1,13 +1,21 @@
 """Pictures that are dropped on the gallery: owner alone, pictures alone, safe names."""
 
+import errno
 import io
+import itertools
+import os
+import random
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
+from specimens.dying import import_and_die, import_pictures
 
+from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.services.importing import import_picture
 from soart.plugin.web import security
@@ -18,6 +26,10 @@ def encoded(seed, side=40):
     pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+#: Takes a while to be written.
+LARGE = encoded(0, side=900)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +77,62 @@ def test_pictures_of_one_name_that_arrive_at_once_all_stay(collection):
         paths = list(pool.map(partial(import_picture, collection, "a.png"), contents))
     assert len(set(paths)) == 8
     assert [path.read_bytes() for path in paths] == contents
+
+
+def remains(folder):
+    """Imported files that are not whole."""
+    return [path.name for path in (folder / "images" / "imported").iterdir() if path.read_bytes() != LARGE]
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="the system has no files without a name")
+def test_an_import_that_is_killed_twenty_times_leaves_nothing_behind(nursery, folder):
+    waits = random.Random(4)
+    for life in range(20):
+        child, reader = nursery.start(import_pictures, folder, LARGE, life * 1000, 1000)
+        os.read(reader, 1)
+        time.sleep(waits.uniform(0, 0.02))
+        os.kill(child, signal.SIGKILL)
+        assert nursery.wait(child) == signal.SIGKILL
+        os.close(reader)
+        assert remains(folder) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="the system has no files without a name")
+def test_an_import_killed_at_any_moment_leaves_nothing_behind(nursery, folder):
+    for moment in itertools.count():
+        child, reader = nursery.start(import_and_die, moment, folder, LARGE)
+        with os.fdopen(reader) as stream:
+            call = stream.read()
+        assert nursery.wait(child) == (signal.SIGKILL if call else 0)
+        assert remains(folder) == [], call
+        if not call:
+            break
+    assert moment >= 4
+
+
+@pytest.mark.parametrize("disk_is_full", [False, True])
+def test_a_picture_is_imported_whole_or_not_at_all_where_all_files_have_names(collection, monkeypatch, disk_is_full):
+    opened, flushed = os.open, os.fsync
+
+    def fail(path, flags, *arguments, **options):
+        if flags & getattr(os, "O_TMPFILE", 0) == getattr(os, "O_TMPFILE", -1):
+            raise OSError(errno.EOPNOTSUPP, "not supported")
+        return opened(path, flags, *arguments, **options)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "open", fail)
+    monkeypatch.setattr(os, "fsync", full if disk_is_full else flushed)
+    folder = collection.file("images") / "imported"
+    if disk_is_full:
+        with pytest.raises(CollectionError, match="full"):
+            import_picture(collection, "a.png", LARGE)
+        assert [*folder.iterdir()] == []
+        return
+    for content, name in ((LARGE, "a.png"), (encoded(1), "a (2).png"), (LARGE, "a.png")):
+        assert import_picture(collection, "a.png", content) == folder / name
+    assert {path.name for path in folder.iterdir()} == {"a.png", "a (2).png"}
 
 
 @pytest.mark.parametrize(("name", "content"), [
