@@ -15,7 +15,7 @@ def test_a_taste_is_learnt_and_shown(visitor, folder):
     assert "40 of 40 pictures scored." in page
     assert "cannot be judged" not in page
     with Collection(folder) as collection:
-        collection.set_scores(TechnicalJudge.load().stored_name, {5: 0.0, 6: 40.0})
+        collection.set_scores(TechnicalJudge.load().stored_name, {6: 40.0}, {5: "all black"})
     page = visitor.get("/taste").text
     assert "39 of 39 pictures scored. 1 picture cannot be judged." in page
     assert 'data-picture="5"' not in page
