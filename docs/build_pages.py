@@ -145,13 +145,9 @@ def commands_page() -> str:
 
     group, parts, sections = root(), [INTRODUCTION.rstrip()], []
     for heading, found in _commands(group):
-        rows = [f"**{heading}**", "", "| command | |", "|---|---|"]
-        for name, command in found:
-            anchor = f"soart-{name}".replace(" ", "-")
-            first = _escaped(_plain(command.help).split("\n\n")[0].split(". ")[0].rstrip(".")).replace("|", r"\|")
-            rows.append(f"| [`soart {name}`](#{anchor}) | {first} |")
-            sections.append(_section(name, command))
-        parts.append("\n".join(rows))
+        links = (f"[`{name}`](#{f'soart-{name}'.replace(' ', '-')})" for name, _ in found)
+        parts.append(f"**{heading}**: {', '.join(links)}")
+        sections.extend(_section(name, command) for name, command in found)
     own = [_line(group, p) for p in group.params if p.name != "help"]
     return "\n\n".join([*parts, "Without a command:", "\n".join(own), *sections]) + "\n"
 
@@ -251,25 +247,10 @@ def _purpose(place: Path) -> str:
     return (text or "").split("\n\n")[0].replace("\n", " ").replace("``", "`").rstrip(".")
 
 
-def _imports(place: Path) -> Iterator[tuple[str, ...]]:
-    """Names that the files of a room import from this package, lazily or not, as paths from its root."""
-    for path in place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]:
-        package = path.relative_to(ROOT).parent.parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                module = tuple(node.module.split(".")) if node.module else ()
-                base = package[: len(package) - node.level + 1] + module
-                yield from ((*base, alias.name) for alias in node.names)
-
-
 def _room(room: str, name: str) -> str:
     """A sub-room as a row of the table."""
     place = ROOT / room / name
-    paths = {path[:2] for path in _imports(place) if path[0] in ROOMS and len(path) > 1}
-    used = sorted(sub if top == room else f"{top}/{sub}" for top, sub in paths - {(room, name)})
-    label = f"{name}/" if place.is_dir() else f"{name}.py"
-    files = len(list(place.rglob("*.py"))) if place.is_dir() else 1
-    return f"| `{label}` | {_purpose(place)} | {files} | {', '.join(used) or '–'} |"
+    return f"| `{name}/` | {_purpose(place)} |" if place.is_dir() else f"| `{name}.py` | {_purpose(place)} |"
 
 
 def architecture_page() -> str:
@@ -282,7 +263,7 @@ def architecture_page() -> str:
         names = [name.strip() for layer in contract["layers"] for name in layer.split("|")]
         names += contract.get("exhaustive_ignores", [])
         rows = [_room(room, name) for name in names]
-        parts.append("\n".join([f"### {room}", "", "| | holds | files | imports |", "|---|---|---|---|", *rows]))
+        parts.append("\n".join([f"### {room}", "", "| | holds |", "|---|---|", *rows]))
     before, _, rest = (DOCS / "architecture.md").read_text(encoding="utf-8").partition(MARKS[0])
     after = rest.partition(MARKS[1])[2]
     return "\n\n".join([before + MARKS[0], *parts, MARKS[1] + after])

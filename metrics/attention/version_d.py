@@ -8,8 +8,8 @@ Its rotations, temperature and values are fitted to the learning pictures.
     O = A V                    V fitted by ridge, so that the learning pictures' own outputs are their modes
 
 With S = exp(τ (C − 1)), the softmax without its denominator, the ridge solution is V = (S + λI)⁻¹ Y. Leaving out a
-picture or a group of pictures costs one small solve; τ and λ are those that predict left-out pictures best. All symbols
-are in ``docs/glossary.md``.
+picture or a group of pictures costs one small solve; τ and λ are those that predict left-out pictures best. Symbols are
+those of ``versions_abc``.
 
 Sources: Ledoit & Wolf (2004) for Σ_w; Rasmussen & Williams, *Gaussian Processes for Machine Learning* (2006), eq. 5.12,
 for the block leave-out identity of kernel ridge.

@@ -56,7 +56,7 @@ def test_a_ranking_of_a_collection_of_a_folder_and_of_files(drawn):
     assert len(expected) == 4
     folder = soart.rank(str(drawn / "images"))
     assert [picture.path.name for picture in folder] == expected
-    assert {picture.prompt for picture in folder} == {None}
+    assert {picture.prompt for picture in folder} == {picture.prompt for picture in soart.rank(drawn)} != {None}
     files = soart.rank(path for path in sorted((drawn / "images").iterdir())[:2])
     assert len(files) == 2
     missing = soart.rank([drawn / "images", drawn / "nowhere"])

@@ -5,7 +5,7 @@ python -m specimens.pipeline_classes.table  # in the folder tests; writes docs/m
 
 import tempfile
 import warnings
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import diffusers
@@ -82,7 +82,7 @@ def try_class(name, folder):
         previews = YES if preview.problem is None and not np.array_equal(preview.pixels, drawn) else NO
     guidance, argument = NO, generator.model.guidance_argument
     if argument and not np.array_equal(draw(generator, guidance=1.5), draw(generator, guidance=20.0)):
-        guidance = f"{YES} (`{argument}`)" if argument != "guider" else f"{YES} (its guider)"
+        guidance = f"`{argument}`" if argument != "guider" else "its guider"
     for key in (key for key in needed if isinstance(inputs[key], Image.Image)):
         other = wrap(
             pipeline, **{**inputs, key: inputs[key].transpose(Image.Transpose.FLIP_TOP_BOTTOM).point(lambda v: v // 2)}
@@ -112,27 +112,31 @@ INTRODUCTION = """\
 <!-- Written by tests/specimens/pipeline_classes/table.py from what it tried; do not edit. -->
 
 `soart.wrap` takes every class that diffusers {version} lists as text to image, and those others that draw single pictures from a
-prompt and fixed inputs. This table is what happened with tiny pipelines of random weights, on the CPU:
+prompt and fixed inputs. This is what happened with tiny pipelines of random weights, on the CPU. All in the table draw the same picture twice
+for the same request.
 
-* **draws**: the same request gives the same picture, twice.
 * **previews**: the early look after two of five steps is another picture than the final one. A class without it cannot be interrupted
   by diffusers, so that `tune` draws every candidate to the end.
-* **guidance alive**: 1.5 and 20 give two pictures, through the argument in brackets. Distilled weights (FLUX.1 schnell, Klein, LCM)
-  ignore guidance whatever their class; `tune` draws two trial pictures for every slot of settings, and leaves out a slot that changes nothing.
-* **fixed inputs**: what the class needs besides text, as in `soart.wrap(pipeline, image=picture)`. Another picture there gives other
-  pictures, and counts as another model in collections. All other arguments of the call may be given too.
+* **guidance**: the argument through which 1.5 and 20 give two pictures. Distilled weights (FLUX.1 schnell, Klein, LCM) ignore guidance
+  whatever their class; `tune` leaves out a slot that changes nothing.
+* **fixed inputs**: what the class needs besides text, as in `soart.wrap(pipeline, image=picture)`. Another picture there counts as another
+  model in collections. All other arguments of the call may be given too.
 
 PRXPipeline draws only where the package *ftfy* is installed: `pip install ftfy`.
 
-| class | draws | previews | guidance alive | fixed inputs | refused because |
-|---|---|---|---|---|---|
+| class | previews | guidance | fixed inputs |
+|---|---|---|---|
 """
 
 
 def page(table):
     """The page of the documentation."""
+    table = list(table)
     version = ".".join(diffusers.__version__.split(".")[:2])
-    return INTRODUCTION.format(version=version) + "".join(f"| {' | '.join(astuple(row))} |\n" for row in table)
+    lines = [f"| {r.name} | {r.previews} | {r.guidance} | {r.inputs} |" for r in table if r.draws == YES]
+    not_tried = [f"* {r.name} was {r.draws}." for r in table if r.draws not in (YES, NO)]
+    refused = [f"* {r.refused}" for r in table if r.draws == NO]
+    return INTRODUCTION.format(version=version) + "\n".join([*lines, "", *not_tried, "", "Refused:", "", *refused, ""])
 
 
 if __name__ == "__main__":
