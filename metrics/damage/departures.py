@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...messages import message
 from ..items.parts import PARTS
 from .quality_model import UNIT_SCALES, QualityModel, kind_of_part
 
 #: Share of the squared distance from which a property is named.
 MOST = 0.5
 #: Words by scale of texture, the finer first.
-_ROUGHER = (message("fine texture is rougher than theirs"), message("coarse texture is rougher than theirs"))
-_SMOOTHER = (message("fine texture is smoother than theirs"), message("coarse texture is smoother than theirs"))
-_DIRECTED = (message("fine texture runs in one direction"), message("coarse texture runs in one direction"))
-_PATTERNED = (message("fine texture has an unusual pattern"), message("coarse texture has an unusual pattern"))
+_ROUGHER = ("fine texture is rougher than theirs", "coarse texture is rougher than theirs")
+_SMOOTHER = ("fine texture is smoother than theirs", "coarse texture is smoother than theirs")
+_DIRECTED = ("fine texture runs in one direction", "coarse texture runs in one direction")
+_PATTERNED = ("fine texture has an unusual pattern", "coarse texture has an unusual pattern")
 _KINDS = [[k for k, part in enumerate(PARTS) if kind_of_part(part) == kind] for kind in ("axis", "diagonal", "bend")]
 
 

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...messages import message
 from ..protocols import POINTS, ItemJudge, Pictures, Reason, Values
 
 #: Fewest pixels of the longest side, and the span of tones (0…1) below which a picture is plain.
 FEWEST_PIXELS, PLAIN = 16, 3 / 255
 #: Why pictures of fewer pixels cannot be judged.
-TOO_SMALL = message("too small to be judged (16 pixels are needed)")
+TOO_SMALL = "too small to be judged (16 pixels are needed)"
 #: Why pictures without content cannot be judged. Transparency is laid over white before anything is measured.
-BLANK = (message("all black"), message("all white or transparent"), message("nothing but one tone"))
+BLANK = ("all black", "all white or transparent", "nothing but one tone")
 
 
 def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:

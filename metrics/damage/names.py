@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ...messages import message
-
 #: The technical score and its version; and the version of the faults: the detectors, and the prior score of tastes.
 TECHNICAL, TECHNICAL_VERSION, FAULTS_VERSION = "technical", 9, 8
 #: Name under which technical scores are stored.
@@ -17,17 +15,17 @@ DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "b
              "unfinished", "ring")  # fmt: skip
 #: Faults as nouns, such as "fading" for ``fade``.
 NOUNS = {
-    "blur": message("blur"),
-    "noise": message("noise"),
-    "jpeg": message("JPEG artefacts"),
-    "fade": message("fading"),
-    "saturate": message("over-saturation"),
-    "pixelate": message("low resolution"),
-    "halo": message("halos"),
-    "band": message("banding"),
-    "burn": message("burnt colours"),
-    "grid": message("a regular grid"),
-    "smooth": message("over-smoothing"),
-    "unfinished": message("an unfinished rendering"),
-    "ring": message("ringing"),
+    "blur": "blur",
+    "noise": "noise",
+    "jpeg": "JPEG artefacts",
+    "fade": "fading",
+    "saturate": "over-saturation",
+    "pixelate": "low resolution",
+    "halo": "halos",
+    "band": "banding",
+    "burn": "burnt colours",
+    "grid": "a regular grid",
+    "smooth": "over-smoothing",
+    "unfinished": "an unfinished rendering",
+    "ring": "ringing",
 }

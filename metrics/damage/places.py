@@ -11,7 +11,6 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from ...messages import message
 from ..items.quality import QualityExtractor
 from .quality_model import QualityModel
 
@@ -23,15 +22,15 @@ PLAIN = 0.65
 #: Distance of the centre of the excess from the middle, as a share of the way to the outer parts, from which it is aside.
 _ASIDE = 0.35
 _PLACES = {
-    (-1, -1): message("at the upper left"),
-    (-1, 0): message("at the top"),
-    (-1, 1): message("at the upper right"),
-    (0, -1): message("at the left"),
-    (0, 0): message("in the middle"),
-    (0, 1): message("at the right"),
-    (1, -1): message("at the lower left"),
-    (1, 0): message("at the bottom"),
-    (1, 1): message("at the lower right"),
+    (-1, -1): "at the upper left",
+    (-1, 0): "at the top",
+    (-1, 1): "at the upper right",
+    (0, -1): "at the left",
+    (0, 0): "in the middle",
+    (0, 1): "at the right",
+    (1, -1): "at the lower left",
+    (1, 0): "at the bottom",
+    (1, 1): "at the lower right",
 }
 
 
@@ -47,7 +46,7 @@ def place_of(evidence: np.ndarray) -> str:
     steps = np.arange(PARTS) - 1
     offsets = (excess.sum(axis=axis) @ steps / excess.sum() for axis in (1, 0))
     down, across = (int(np.sign(offset)) if abs(offset) > _ASIDE else 0 for offset in offsets)
-    return message("most %(place)s", place=_PLACES[down, across])
+    return f"most {_PLACES[down, across]}"
 
 
 def fault_places(model: QualityModel, pixels: np.ndarray, sought: Sequence[str]) -> dict[str, str]:

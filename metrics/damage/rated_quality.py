@@ -25,7 +25,6 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
-from ...messages import message
 from ..items.frame import Frame, blocks, columns_of
 
 #: Name of the judge.
@@ -48,7 +47,7 @@ OF_COLOURS, COLOURFUL, LEAST_COLOURFUL = (
     0.01,
 )
 #: Words for a picture that is too small to tell; its rated quality counts as usual.
-UNTOLD = message("quality taken as usual: too small to tell")
+UNTOLD = "quality taken as usual: too small to tell"
 
 
 @dataclass(frozen=True)

@@ -16,39 +16,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...messages import joined, message
 from ..protocols import Reason
 from .names import DETECTORS, NOUNS
 
 _SUSPECTED = {
-    "blur": message("blurred: the finest detail is missing"),
-    "noise": message("noisy: grain over plain areas"),
-    "jpeg": message("JPEG artefacts: traces of eight-pixel blocks, of this file or of an earlier one"),
-    "fade": message("faded: little difference between dark and light"),
-    "saturate": message("over-saturated"),
-    "pixelate": message("low resolution: as if enlarged from fewer pixels"),
-    "halo": message("halos: bright or dark seams along edges"),
-    "band": message("banding: too few levels of colour"),
-    "burn": message("burnt colours: contrast and colours beyond their limits"),
-    "grid": message("a regular grid: lines over the whole picture"),
-    "smooth": message("over-smoothed: surfaces without texture, like plastic"),
-    "unfinished": message("unfinished: drawn in too few steps"),
-    "ring": message("ringing: echoes beside edges, like ripples"),
+    "blur": "blurred: the finest detail is missing",
+    "noise": "noisy: grain over plain areas",
+    "jpeg": "JPEG artefacts: traces of eight-pixel blocks, of this file or of an earlier one",
+    "fade": "faded: little difference between dark and light",
+    "saturate": "over-saturated",
+    "pixelate": "low resolution: as if enlarged from fewer pixels",
+    "halo": "halos: bright or dark seams along edges",
+    "band": "banding: too few levels of colour",
+    "burn": "burnt colours: contrast and colours beyond their limits",
+    "grid": "a regular grid: lines over the whole picture",
+    "smooth": "over-smoothed: surfaces without texture, like plastic",
+    "unfinished": "unfinished: drawn in too few steps",
+    "ring": "ringing: echoes beside edges, like ripples",
 }
 _SLIGHT = {
-    "blur": message("slightly soft"),
-    "noise": message("slightly noisy"),
-    "jpeg": message("slight JPEG artefacts"),
-    "fade": message("slightly faded"),
-    "saturate": message("slightly over-saturated"),
-    "pixelate": message("slightly low resolution"),
-    "halo": message("slight halos"),
-    "band": message("slight banding"),
-    "burn": message("slightly burnt"),
-    "grid": message("a slight grid"),
-    "smooth": message("slightly over-smoothed"),
-    "unfinished": message("slightly unfinished"),
-    "ring": message("slight ringing"),
+    "blur": "slightly soft",
+    "noise": "slightly noisy",
+    "jpeg": "slight JPEG artefacts",
+    "fade": "slightly faded",
+    "saturate": "slightly over-saturated",
+    "pixelate": "slightly low resolution",
+    "halo": "slight halos",
+    "band": "slight banding",
+    "burn": "slightly burnt",
+    "grid": "a slight grid",
+    "smooth": "slightly over-smoothed",
+    "unfinished": "slightly unfinished",
+    "ring": "slight ringing",
 }
 #: Evidence from which a fault is called slight; and the verdict without one, which claims no more than what detectors look
 #: for: they know nothing of a deformed animal.
@@ -62,7 +61,7 @@ def fault_text(fault: str, evidence: float, place: str = "") -> str:
     if evidence <= SLIGHT:
         return f"a trace of {NOUNS[fault]}"
     text = _SUSPECTED[fault] if evidence > 1 else _SLIGHT[fault]
-    return joined((text, place), ", ")
+    return ", ".join(filter(None, (text, place)))
 
 
 def verdicts(evidence: np.ndarray) -> list[str]:
@@ -82,8 +81,8 @@ def strangeness_text(strangeness: float, departure: str = "") -> str:
     if strangeness <= ODD:
         return ""
     if strangeness > STRANGE:
-        return joined((message("rendered unlike good photographs and drawings"), departure), ": ")
-    return joined((message("rendered a little unlike good pictures"), departure), ": ")
+        return ": ".join(filter(None, ("rendered unlike good photographs and drawings", departure)))
+    return ": ".join(filter(None, ("rendered a little unlike good pictures", departure)))
 
 
 #: Names of the parts that are not faults: what a picture shows, its rated quality, that by its appearance alone, how far its
@@ -92,26 +91,26 @@ CONTENT, QUALITY, APPEARANCE, RENDERING, LOOK = "content", "quality", "appearanc
 ALL_FAULTS, OTHER_FAULTS = "all faults", "other faults"
 #: Words for a picture in which a part costs less than in others, and more; of all faults together, and of all but those named, under names of their own.
 COMPARED = {
-    CONTENT: (message("people like what it shows more"), message("people like what it shows less")),
-    QUALITY: (message("better quality"), message("poorer quality")),
-    APPEARANCE: (message("better made"), message("less well made")),
-    RENDERING: (message("more natural texture"), message("less natural texture")),
-    LOOK: (message("looks more like photographs and art"), message("looks less like photographs and art")),
-    "blur": (message("sharper"), message("softer")),
-    "noise": (message("less grain"), message("more grain")),
-    "jpeg": (message("fewer JPEG artefacts"), message("more JPEG artefacts")),
-    "fade": (message("stronger contrast"), message("paler")),
-    "saturate": (message("calmer colours"), message("louder colours")),
-    "pixelate": (message("finer resolution"), message("coarser resolution")),
-    "halo": (message("fewer halos"), message("more halos")),
-    "band": (message("smoother gradients"), message("rougher gradients")),
-    "burn": (message("fewer burnt colours"), message("more burnt colours")),
-    "grid": (message("fewer traces of a grid"), message("more traces of a grid")),
-    "smooth": (message("richer surfaces"), message("smoother surfaces")),
-    "unfinished": (message("more finished"), message("less finished")),
-    "ring": (message("less ringing"), message("more ringing")),
-    ALL_FAULTS: (message("fewer faults"), message("more faults")),
-    OTHER_FAULTS: (message("fewer other faults"), message("more other faults")),
+    CONTENT: ("people like what it shows more", "people like what it shows less"),
+    QUALITY: ("better quality", "poorer quality"),
+    APPEARANCE: ("better made", "less well made"),
+    RENDERING: ("more natural texture", "less natural texture"),
+    LOOK: ("looks more like photographs and art", "looks less like photographs and art"),
+    "blur": ("sharper", "softer"),
+    "noise": ("less grain", "more grain"),
+    "jpeg": ("fewer JPEG artefacts", "more JPEG artefacts"),
+    "fade": ("stronger contrast", "paler"),
+    "saturate": ("calmer colours", "louder colours"),
+    "pixelate": ("finer resolution", "coarser resolution"),
+    "halo": ("fewer halos", "more halos"),
+    "band": ("smoother gradients", "rougher gradients"),
+    "burn": ("fewer burnt colours", "more burnt colours"),
+    "grid": ("fewer traces of a grid", "more traces of a grid"),
+    "smooth": ("richer surfaces", "smoother surfaces"),
+    "unfinished": ("more finished", "less finished"),
+    "ring": ("less ringing", "more ringing"),
+    ALL_FAULTS: ("fewer faults", "more faults"),
+    OTHER_FAULTS: ("fewer other faults", "more other faults"),
 }
 #: Share of what several faults add from which one of them stands for all.
 _MOST = 0.5
@@ -167,15 +166,15 @@ def than_others(phrase: str, share: float, count: int) -> str:
         count: number of these pictures; 0 for the usual picture, of which there is no share.
     """
     if not count:
-        return message("%(phrase)s than usual", phrase=phrase)
+        return f"{phrase} than usual"
     if share > 1 - 0.75 / count:
-        all_others = message("%(phrase)s than all others", phrase=phrase)
-        return all_others if count > 2 else message("%(phrase)s than the other", phrase=phrase)
+        all_others = f"{phrase} than all others"
+        return all_others if count > 2 else f"{phrase} than the other"
     if share >= 0.7 and count >= _FEWEST_OF_TENTHS:
         tenths = min(9, int(10 * share + 1e-9))
-        return message("%(phrase)s than %(share)s in 10 of these", phrase=phrase, share=tenths)
-    most = message("%(phrase)s than most", phrase=phrase)
-    return most if share >= 0.5 else message("%(phrase)s than the average of these", phrase=phrase)
+        return f"{phrase} than {tenths} in 10 of these"
+    most = f"{phrase} than most"
+    return most if share >= 0.5 else f"{phrase} than the average of these"
 
 
 def share_exceeded(value: float, others: np.ndarray) -> float:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-from ...messages import message
 from .names import DETECTORS, JUDGE, NOUNS, OVERALL, TASTE, TECHNICAL
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/score/kinds.py.
-CAUTION = message(
-    "Up to 3 %% of undamaged pictures are suspected of some damage, and style can look like damage (a "
-    "soft watercolour, a grainy film)"
+CAUTION = (
+    "Up to 3 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, "
+    "a grainy film)"
 )
 #: What the overall score is worth; the share is the mean of the sets of benchmarks/score/ai_pictures.py.
 WORTH_OF_OVERALL = (
@@ -20,11 +19,11 @@ WORTH_OF_OVERALL = (
 
 #: Titles of soart's own judges besides the detectors.
 _TITLES = {
-    TECHNICAL: message("technical quality"),
-    OVERALL: message("overall score"),
-    "appeal": message("general appeal"),
-    "rated-quality": message("rated quality"),
-    "adherence": message("adherence to the prompt"),
+    TECHNICAL: "technical quality",
+    OVERALL: "overall score",
+    "appeal": "general appeal",
+    "rated-quality": "rated quality",
+    "adherence": "adherence to the prompt",
 }
 
 
@@ -61,12 +60,8 @@ def title_of(name: str) -> str:
     if name in _TITLES:
         return _TITLES[name]
     if name.startswith(JUDGE):
-        return message("judge: %(name)s", name=shared_name(name).removeprefix(JUDGE).partition("@")[0])
-    return (
-        message("freedom from %(damage)s", damage=damage_noun(name))
-        if name in DETECTORS
-        else message("taste: %(name)s", name=name)
-    )
+        return f"judge: {shared_name(name).removeprefix(JUDGE).partition('@')[0]}"
+    return f"freedom from {damage_noun(name)}" if name in DETECTORS else f"taste: {name}"
 
 
 def model_title(name: str) -> str:

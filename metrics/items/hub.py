@@ -30,17 +30,14 @@ def check_on_hub(name: str, file: str = "config.json") -> None:
         model_info(name, timeout=SECONDS)
     except RepositoryNotFoundError as error:
         raise ModelError(
-            "The Hugging Face hub has no model %(model)s, or it is private: check the id, log in with 'hf auth login', or "
-            "give a local folder.",
-            model=repr(name),
+            f"The Hugging Face hub has no model {name!r}, or it is private: check the id, log in with 'hf auth login', "
+            "or give a local folder."
         ) from error
     except (HfHubHTTPError, HFValidationError):
         return
     # The library passes on the errors of its client for HTTP, which another version may replace.
     except Exception as error:
         raise ModelError(
-            "The model %(model)s is not on this machine, and the Hugging Face hub cannot be reached (%(reason)s): check the "
-            "id and the connection, or give a local folder, which works offline.",
-            model=repr(name),
-            reason=first_line(error),
+            f"The model {name!r} is not on this machine, and the Hugging Face hub cannot be reached "
+            f"({first_line(error)}): check the id and the connection, or give a local folder, which works offline."
         ) from error

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...messages import message
-
 #: Scales of SOART items, from the full size down.
 SCALES = {"s0": "finest", "s1": "fine", "s2": "coarse", "s3": "coarsest"}
 #: Channels of SOART items.
@@ -21,10 +19,10 @@ CHANNELS = {"luma": "light–dark", "redgreen": "red–green", "blueyellow": "bl
 DIRECTIONS = {"line-h": "horizontal", "line-v": "vertical", "line-d": "diagonal", "line-u": "diagonal"}
 #: More and less of prior scores.
 _PRIORS = {
-    "technical": (message("technically better"), message("technically worse")),
-    "appeal": (message("people like it more"), message("people like it less")),
-    "others": (message("more to others' liking"), message("less to others' liking")),
-    "kind": (message("more to the liking of a kind of people"), message("less to the liking of a kind of people")),
+    "technical": ("technically better", "technically worse"),
+    "appeal": ("people like it more", "people like it less"),
+    "others": ("more to others' liking", "less to others' liking"),
+    "kind": ("more to the liking of a kind of people", "less to the liking of a kind of people"),
 }
 #: More and less of the level and the spread of colour items.
 _COLOUR_PHRASES = {
@@ -143,7 +141,7 @@ def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[Phrase]
         Phrase(
             *_PRIORS.get(
                 name if not name.startswith("kind ") else "kind",
-                (message("rated higher (%(title)s)", title=name), message("rated lower (%(title)s)", title=name)),
+                (f"rated higher ({name})", f"rated lower ({name})"),
             )
         )
         for name in priors

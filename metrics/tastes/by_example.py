@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...messages import message
 from ..checks import check_items
 from ..damage.reasons import share_exceeded, than_others
 from ..items.phrases import phrases_of
@@ -32,13 +31,13 @@ _ALIKE, _LEAST = 2, 0.3
 #: Mean squared distance of items, in deviations, below which two pictures are one: rounding differs from batch to batch.
 SAME = 1e-4
 #: Words for the learning pictures that have no reason of their own.
-OTHERS = message("the other pictures you rated")
+OTHERS = "the other pictures you rated"
 #: Words by what the user said of the learning pictures (liked them or not), and by likeness.
 _WORDS = {
-    (True, True): (message("like this you liked"), message("like these you liked")),
-    (True, False): (message("unlike this you liked"),),
-    (False, True): (message("like this you disliked"), message("like these you disliked")),
-    (False, False): (message("unlike this you disliked"),),
+    (True, True): ("like this you liked", "like these you liked"),
+    (True, False): ("unlike this you liked",),
+    (False, True): ("like this you disliked", "like these you disliked"),
+    (False, False): ("unlike this you disliked",),
 }
 
 
@@ -185,7 +184,7 @@ def _from_examples(taste: LearntTaste, added: np.ndarray, nearer: np.ndarray, it
     reasons, left = [], np.ones(len(added), dtype=bool)
     if itself >= 0:
         if liked[itself] and added[itself] * liked[itself] > 0:
-            text = message("you liked this one") if liked[itself] > 0 else message("you disliked this one")
+            text = "you liked this one" if liked[itself] > 0 else "you disliked this one"
             reasons.append(Reason(text, float(added[itself])))
             left[itself] = False
         plain[itself] = False

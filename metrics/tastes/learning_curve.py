@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...messages import joined, message, plural
 from .examples import Examples
 from .true_auc import TrueAuc
 from .trust import CHANCE, FEWEST_PER_SIDE, TOO_FEW, UNPROVEN, Trust, of_hundred
 
 #: Advice for too few examples, the beginning of a sentence.
-RATE_FIVE = message("Rate at least five pictures you like and five you do not")
+RATE_FIVE = "Rate at least five pictures you like and five you do not"
 #: The same for a taste that is learnt from choices alone.
-CHOOSE_FIVE = message("Choose at least five times between two pictures, each time other ones")
+CHOOSE_FIVE = "Choose at least five times between two pictures, each time other ones"
 #: Advice where there are enough pictures, or choices, of too few prompts.
-MORE_PROMPTS = message("Rate pictures of more prompts: those of one prompt or seed count as one here.")
-CHOOSE_MORE_PROMPTS = message(
-    "Choose between pictures of more prompts: choices of one prompt or seed count as one here."
-)
+MORE_PROMPTS = "Rate pictures of more prompts: those of one prompt or seed count as one here."
+CHOOSE_MORE_PROMPTS = "Choose between pictures of more prompts: choices of one prompt or seed count as one here."
 #: What stands before the advice for an unproven taste.
-COULD_BE_CHANCE = message("So far this could be chance.")
+COULD_BE_CHANCE = "So far this could be chance."
 #: Times as many ratings or choices as now, of the points of the curve.
 TIMES = (1.0, 1.5, 2.0, 3.0)
 #: The least gain in concordance that is worth more ratings or choices, and in pairs of 100 that is named.
@@ -53,12 +50,12 @@ def advice_of(trust: Trust, examples: Examples, *, content: bool) -> str:
     if _of_few_prompts(trust, examples):
         return more_prompts
     if len(trust.curve) < len(TIMES):
-        return joined((few, "."), "")
+        return f"{few}."
     advice = _advice(trust, trust.more, trust.curve[TIMES.index(2.0)], few)
     if trust.word == CHANCE:
-        return joined((advice, _missing_side(trust), _other_items(content=content)))
+        return " ".join(filter(None, (advice, _missing_side(trust), _other_items(content=content))))
     if trust.word == UNPROVEN:
-        return joined((COULD_BE_CHANCE, advice, _missing_side(trust)))
+        return " ".join(filter(None, (COULD_BE_CHANCE, advice, _missing_side(trust))))
     return advice
 
 
@@ -79,18 +76,16 @@ def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float], 
     """
     value, low, high = map(of_hundred, expected[1:])
     if trust.word == TOO_FEW:
-        return joined((few, "."), "")
-    judgements = message("%(count)s more ratings", count=more)
+        return f"{few}."
+    judgements = f"{more} more ratings"
     if trust.only_choices:
-        judgements = message("%(count)s more choices", count=more)
+        judgements = f"{more} more choices"
     if trust.word in (CHANCE, UNPROVEN):
         # The figure that is expected says nothing of how much surer it would be.
-        return message("%(more)s would tell more surely.", more=judgements)
+        return f"{judgements} would tell more surely."
     if value - of_hundred(trust.concordance) < NAMED:
-        return message("%(more)s would hardly raise this.", more=judgements)
-    return message(
-        "%(more)s would make it about %(then)s (%(low)s to %(high)s).", more=judgements, then=value, low=low, high=high
-    )
+        return f"{judgements} would hardly raise this."
+    return f"{judgements} would make it about {value} ({low} to {high})."
 
 
 def _missing_side(trust: Trust) -> str:
@@ -99,28 +94,18 @@ def _missing_side(trust: Trust) -> str:
     if trust.only_choices or few * 2 > many:
         return ""
     if few == trust.disliked:
-        return plural(
-            "Only %(count)s is disliked beside %(many)s liked: rate more disliked ones.",
-            "Only %(count)s are disliked beside %(many)s liked: rate more disliked ones.",
-            few,
-            many=many,
-        )
-    return plural(
-        "Only %(count)s is liked beside %(many)s disliked: rate more liked ones.",
-        "Only %(count)s are liked beside %(many)s disliked: rate more liked ones.",
-        few,
-        many=many,
-    )
+        return f"Only {few} {'is' if few == 1 else 'are'} disliked beside {many} liked: rate more disliked ones."
+    return f"Only {few} {'is' if few == 1 else 'are'} liked beside {many} disliked: rate more liked ones."
 
 
 def _other_items(*, content: bool) -> str:
     """Name in a sentence other items that might show the taste."""
     if content:
-        return message(
-            "A larger model may see what this one does not: try soart taste learn --network with a CLIP or SigLIP model, "
-            "by its id on the Hugging Face hub."
+        return (
+            "A larger model may see what this one does not: try soart taste learn --network with a CLIP or SigLIP "
+            "model, by its id on the Hugging Face hub."
         )
-    return message(
-        "These items only measure how pictures look: soart taste learn --network efficientnet-lite0 adds "
-        "items of what they show."
+    return (
+        "These items only measure how pictures look: soart taste learn --network efficientnet-lite0 adds items of what "
+        "they show."
     )

@@ -18,7 +18,6 @@ from itertools import chain
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ...messages import message
 from ..protocols import Making
 from .beliefs import AMPLITUDES, NOISES
 from .examples import Examples
@@ -31,12 +30,12 @@ MOST = 8
 Z95 = 1.959964
 #: For each fact its name for people, and the values that a picture has; None if unknown.
 _VALUES: dict[str, tuple[str, Callable[[Making], Iterable[str] | None]]] = {
-    "model": (message("model"), lambda making: [making.model] if making.model else None),
-    "LoRAs": (message("LoRA"), lambda making: None if making.loras is None else [name for name, _ in making.loras]),
-    "sampler": (message("sampler"), lambda making: [making.sampler] if making.sampler else None),
-    "words": (message("word"), lambda making: None if making.words is None else {*making.words}),
+    "model": ("model", lambda making: [making.model] if making.model else None),
+    "LoRAs": ("LoRA", lambda making: None if making.loras is None else [name for name, _ in making.loras]),
+    "sampler": ("sampler", lambda making: [making.sampler] if making.sampler else None),
+    "words": ("word", lambda making: None if making.words is None else {*making.words}),
     "negative words": (
-        message("negative word"),
+        "negative word",
         lambda making: None if making.negative is None else {*making.negative},
     ),
 }

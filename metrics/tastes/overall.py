@@ -23,7 +23,6 @@ from typing import TypeAlias
 import numpy as np
 
 from ...errors import TasteError
-from ...messages import message
 from ..damage.fitness import JudgesItems
 from ..damage.names import FAULTS_VERSION, OVERALL
 from ..damage.rated_quality import UNTOLD, rated_quality_model
@@ -43,7 +42,7 @@ ALIKE, USUAL_UNLIKENESS = 0.75, 0.9
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
 #: Words for a picture that is too small to tell how unlike others it is; that counts as usual.
-_LOOK_UNTOLD = message("look taken as usual: too small to tell")
+_LOOK_UNTOLD = "look taken as usual: too small to tell"
 
 
 def stored_name() -> str:

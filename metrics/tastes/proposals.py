@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ItemsError
-from ...messages import joined
 from ..checks import check_items
 from ..items.frame import APPEARANCE, Frame
 from .item_kernels import ItemKernels
@@ -161,7 +160,7 @@ def stop_rule(taste: LearntTaste) -> tuple[bool, str]:
     """
     trust = taste.trust
     if trust.word == TOO_FEW:
-        return False, trust.advice or joined((CHOOSE_FIVE if trust.only_choices else RATE_FIVE, "."), "")
+        return False, trust.advice or f"{CHOOSE_FIVE if trust.only_choices else RATE_FIVE}."
     if trust.word == STRONG and trust.expected - trust.concordance < WORTH:
         reason = (
             f"The taste is strong, and {trust.more} more {trust.judgements} would order hardly one more pair of 100 your way: "

@@ -26,7 +26,6 @@ import numpy as np
 from scipy.special import expit
 
 from ...errors import ItemsError, TasteError, expect
-from ...messages import message
 from ..checks import check_items
 from ..damage.names import JUDGE, TASTE
 from ..damage.names import TECHNICAL as TECHNICAL
@@ -175,9 +174,9 @@ def computed_priors(
 def words_of_lack(prior: str) -> str:
     """Words after "pictures that" for those without a value of a prior score that ``is_given``."""
     if prior == OTHERS:
-        return message("no other rater has rated")
+        return "no other rater has rated"
     judge = prior_title(prior).removeprefix("judge: ")
-    return message("the judge %(judge)s has not judged", judge=repr(judge))
+    return f"the judge {judge!r} has not judged"
 
 
 def tastes_without(taste: LearntTaste) -> Iterator[tuple[str, LearntTaste]]:
@@ -186,7 +185,7 @@ def tastes_without(taste: LearntTaste) -> Iterator[tuple[str, LearntTaste]]:
     while (alone := taste.alone) is not None:
         (lacking,) = set(taste.prior_names) - set(alone.prior_names)
         words = words_of_lack(lacking)
-        lacked = message("%(lack)s or that %(other)s", lack=lacked, other=words) if lacked else words
+        lacked = f"{lacked} or that {words}" if lacked else words
         yield lacked, alone
         taste = alone
 

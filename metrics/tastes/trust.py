@@ -22,7 +22,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ...messages import joined, message, plural
 from ..damage.names import TECHNICAL
 from .appeal import APPEAL
 from .examples import Examples
@@ -31,11 +30,11 @@ from .true_auc import TrueAuc
 from .within_groups import WithinGroups
 
 TOO_FEW, CHANCE, UNPROVEN, USABLE, STRONG = (
-    message("too few examples"),
-    message("no better than chance"),
-    message("unproven"),
-    message("usable"),
-    message("strong"),
+    "too few examples",
+    "no better than chance",
+    "unproven",
+    "usable",
+    "strong",
 )
 #: Fewest liked groups, and fewest disliked groups, that can show anything.
 FEWEST_PER_SIDE = 5
@@ -111,32 +110,19 @@ class Trust:
     @property
     def sentence(self) -> str:
         """The report in one sentence."""
-        choices = plural("%(count)s choice between pictures", "%(count)s choices between pictures", self.choices)
-        pictures = message(
-            "%(liked)s and %(disliked)s",
-            liked=plural("%(count)s liked", "%(count)s liked", self.liked),
-            disliked=plural("%(count)s disliked picture", "%(count)s disliked pictures", self.disliked),
-        )
-        learnt_from = joined(("" if self.only_choices else pictures, choices if self.choices else ""), ", ")
-        start = joined((message(self.word), learnt_from), ": ")
+        choices = f"{self.choices} choice{'' if self.choices == 1 else 's'} between pictures"
+        pictures = f"{self.liked} liked and {self.disliked} disliked picture{'' if self.disliked == 1 else 's'}"
+        learnt_from = ", ".join(filter(None, ("" if self.only_choices else pictures, choices if self.choices else "")))
+        start = ": ".join(filter(None, (self.word, learnt_from)))
         if not np.isfinite(self.concordance):
-            return message("%(report)s; too few to set some aside as a test", report=start)
+            return f"{start}; too few to set some aside as a test"
         value, low, high = map(of_hundred, (self.concordance, self.low, self.high))
         if self.useless:
             # A single figure would promise what the word denies.
-            return message(
-                "%(report)s; of 100 pairs of other pictures it orders %(low)s to %(high)s as you would (chance is 50)",
-                report=start,
-                low=low,
-                high=high,
-            )
-        return message(
-            "%(report)s; of 100 pairs of other pictures it orders about %(value)s as you would (very likely %(low)s to "
-            "%(high)s; chance is 50)",
-            report=start,
-            value=value,
-            low=low,
-            high=high,
+            return f"{start}; of 100 pairs of other pictures it orders {low} to {high} as you would (chance is 50)"
+        return (
+            f"{start}; of 100 pairs of other pictures it orders about {value} as you would (very likely {low} to "
+            f"{high}; chance is 50)"
         )
 
     @property

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from ...messages import message, plural
 from .folds import HeldOut, gather
 
 #: Fewest pairs, and fewest groups with pairs, from which anything is said.
@@ -68,40 +67,33 @@ class WithinGroups:
         Args:
             unit: what pictures of a group have in common, in the singular.
         """
-        pairs = plural("%(count)s pair", "%(count)s pairs", self.pairs)
-        counted = message("%(pairs)s of %(groups)s", pairs=pairs, groups=_count(self.groups, unit))
+        pairs = f"{self.pairs} pair{'' if self.pairs == 1 else 's'}"
+        counted = f"{pairs} of {_count(self.groups, unit)}"
         if not self.known:
-            return message(
-                "Not known yet how often it picks the one you prefer of two pictures of %(unit)s: give the two different "
-                "ratings in %(pairs)s or more such pairs, from %(groups)s or more (so far %(counted)s)",
-                unit=_ONE[unit],
-                pairs=FEWEST_PAIRS,
-                groups=_count(FEWEST_GROUPS, unit),
-                counted=counted,
+            return (
+                f"Not known yet how often it picks the one you prefer of two pictures of {_ONE[unit]}: give the two "
+                f"different ratings in {FEWEST_PAIRS} or more such pairs, from {_count(FEWEST_GROUPS, unit)} or more "
+                f"(so far {counted})"
             )
-        chance = message(", no better than chance") if self.chance else ""
-        return message(
-            "Of two pictures of %(unit)s it picks yours in %(share)s%(remark)s; %(counted)s",
-            unit=_ONE[unit],
-            share=f"{100 * self.concordance:.0f} % ({100 * self.low:.0f} … {100 * self.high:.0f})",
-            remark=message(", worse than chance") if self.high < 0.5 else chance,
-            counted=counted,
-        )
+        chance = ", no better than chance" if self.chance else ""
+        remark = ", worse than chance" if self.high < 0.5 else chance
+        share = f"{100 * self.concordance:.0f} % ({100 * self.low:.0f} … {100 * self.high:.0f})"
+        return f"Of two pictures of {_ONE[unit]} it picks yours in {share}{remark}; {counted}"
 
 
 _ONE = {
-    "prompt": message("one prompt"),
-    "burst": message("one burst"),
-    "look-alike group": message("one look-alike group"),
+    "prompt": "one prompt",
+    "burst": "one burst",
+    "look-alike group": "one look-alike group",
 }
 
 
 def _count(number: int, unit: str) -> str:
     """A number of groups in words."""
     return {
-        "prompt": plural("%(count)s prompt", "%(count)s prompts", number),
-        "burst": plural("%(count)s burst", "%(count)s bursts", number),
-        "look-alike group": plural("%(count)s look-alike group", "%(count)s look-alike groups", number),
+        "prompt": f"{number} prompt{'' if number == 1 else 's'}",
+        "burst": f"{number} burst{'' if number == 1 else 's'}",
+        "look-alike group": f"{number} look-alike group{'' if number == 1 else 's'}",
     }[unit]
 
 

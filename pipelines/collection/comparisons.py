@@ -59,9 +59,7 @@ def _store(
             return False
         known = set(session.scalars(select(ImageRow.id).where(ImageRow.id.in_(images))))
         if missing := [image for image in images if image not in known]:
-            raise CollectionError(
-                "There is no picture %(number)s in this collection: reload the page.", number=missing[0]
-            )
+            raise CollectionError(f"There is no picture {missing[0]} in this collection: reload the page.")
         session.add_all(ComparisonRow(choice=choice, rater=rater, winner=a, loser=b) for a, b in pairs)
     return True
 

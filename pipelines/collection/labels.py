@@ -41,10 +41,7 @@ def check_label(kind: str, name: str) -> str:
     seen = name.translate(_JOINERS)
     if not seen or len(name) > LONGEST or "," in name or not seen.isprintable():
         raise CollectionError(
-            "Expected a name of 1 to %(most)s characters, without commas, for the %(kind)s, got %(name)s.",
-            most=LONGEST,
-            kind=kind,
-            name=repr(name[:LONGEST]),
+            f"Expected a name of 1 to {LONGEST} characters, without commas, for the {kind}, got {name[:LONGEST]!r}."
         )
     return name
 

@@ -97,11 +97,7 @@ class Query:
         if self.damage not in DAMAGE:
             raise CollectionError(f"Expected a damage among {', '.join(DAMAGE[1:])}, got {self.damage!r}.")
         if not 0 <= self.low <= self.high <= 100:
-            raise CollectionError(
-                "Expected percentiles within 0…100, got %(low)s to %(high)s.",
-                low=f"{self.low:g}",
-                high=f"{self.high:g}",
-            )
+            raise CollectionError(f"Expected percentiles within 0…100, got {self.low:g} to {self.high:g}.")
         check_words(self.words)
 
 
@@ -112,9 +108,7 @@ def check_words(words: Sequence[str]) -> None:
         CollectionError: more than ``MOST_WORDS`` words, or NUL or half a surrogate pair in one.
     """
     if len(words) > MOST_WORDS:
-        raise CollectionError(
-            "Expected at most %(most)s words to search for, got %(count)s.", most=MOST_WORDS, count=f"{len(words):,}"
-        )
+        raise CollectionError(f"Expected at most {MOST_WORDS} words to search for, got {len(words):,}.")
     if bad := [word for word in words if _UNSEARCHABLE.search(word)]:
         raise CollectionError(f"Expected words to search for, got {bad[0][:40]!r}.")
 
@@ -277,11 +271,7 @@ def row_of(collection: Collection, image: int) -> ImageRow:
     """
     rows = rows_of(collection, [image])
     if not rows:
-        raise MissingPictureError(
-            "There is no picture %(number)s in the collection %(collection)s.",
-            number=image,
-            collection=repr(collection.name),
-        )
+        raise MissingPictureError(f"There is no picture {image} in the collection {collection.name!r}.")
     return rows[0]
 
 

@@ -60,9 +60,7 @@ def check_rater(name: str) -> str:
     if not name.strip() or len(name) > 128:
         raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(name)}.")
     if name == OBSERVED or _BUILT_IN_OR_TASTE.fullmatch(name):
-        raise CollectionError(
-            "The name %(name)s is reserved for stored scores: choose another name for the rater.", name=repr(name)
-        )
+        raise CollectionError(f"The name {name!r} is reserved for stored scores: choose another name for the rater.")
     return check_direction(name, "rater's name")
 
 
@@ -79,8 +77,7 @@ def check_new_rater(name: str, known: Iterable[str]) -> None:
     names, new = sorted(map(composed, known)), composed(name)
     if new not in names and (same := next((one for one in names if one.casefold() == new.casefold()), None)):
         raise CollectionError(
-            "There is a rater or a taste %(name)s already: enter the name like this, or choose another.",
-            name=repr(same),
+            f"There is a rater or a taste {same!r} already: enter the name like this, or choose another."
         )
 
 

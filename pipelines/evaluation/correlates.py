@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
-from ...messages import message
 from ..collection.collection import Collection
 from ..collection.score_statistics import NUMBERS, mean_scores, numbers_and_scores, scores_by_day
 from ..ingest.metadata import prompt_words
@@ -27,7 +26,7 @@ def find_associations(collection: Collection, scan_number: int, judge: str) -> t
         scan_number: number of the scan whose pictures count.
         judge: stored score.
     """
-    tallies = {kind: Tally(kind) for kind in ("word", message("negative"), *_SETTINGS)}
+    tallies = {kind: Tally(kind) for kind in ("word", "negative", *_SETTINGS)}
     for prompt, _, pictures, mean in mean_scores(collection, scan_number, judge, "prompt"):
         if prompt:
             tallies["word"].add(prompt, prompt_words(prompt), pictures, mean)

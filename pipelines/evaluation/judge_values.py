@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...messages import message
 from ...metrics.damage.names import JUDGE
 from ...metrics.damage.titles import stored_title
 from ...metrics.tastes.agreement import Agreement, compare_tastes
@@ -87,9 +86,7 @@ def titles_of(judges: Sequence[JudgeColumn]) -> list[str]:
     """The title of each judge; judges of one title, such as models of one name, are told apart by their folders."""
     titles = [stored_title(judge.name) for judge in judges]
     return [
-        message("judge: %(name)s", name=without_version(judge.name).removeprefix(JUDGE))
-        if titles.count(title) > 1
-        else title
+        f"judge: {without_version(judge.name).removeprefix(JUDGE)}" if titles.count(title) > 1 else title
         for judge, title in zip(judges, titles, strict=True)
     ]
 

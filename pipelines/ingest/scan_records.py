@@ -55,9 +55,8 @@ def check_undisturbed(collection: Collection, number: int, files: int) -> None:
         left = session.scalar(select(func.count()).where(FileRow.scan == number)) or 0
     if left < files:
         raise CollectionError(
-            "Another program scanned the same pictures into %(collection)s at the same time, so this scan is "
-            "incomplete. Run it again: no picture is measured twice.",
-            collection=repr(collection.name),
+            f"Another program scanned the same pictures into {collection.name!r} at the same time, so this scan is "
+            "incomplete. Run it again: no picture is measured twice."
         )
 
 

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from types import MappingProxyType
 
 from ...errors import JudgeError
-from ...messages import message
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.damage.titles import damage_noun
 from ...metrics.protocols import Judge
@@ -57,7 +56,7 @@ class BuiltIn:
 
 
 def _scores(fault: str) -> BuiltIn:
-    return BuiltIn("scores", message("freedom from %(damage)s", damage=damage_noun(fault)), prefix=fault)
+    return BuiltIn("scores", f"freedom from {damage_noun(fault)}", prefix=fault)
 
 
 #: By name, in the order of ``soart judges`` and docs/judges.md.
@@ -65,70 +64,70 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
     {
         OVERALL: BuiltIn(
             "scores",
-            message("how many people would like the picture, less deductions for poor quality and technical faults"),
+            "how many people would like the picture, less deductions for poor quality and technical faults",
             prefix=OVERALL,
         ),
-        TECHNICAL: BuiltIn("scores", message("how well the picture is rendered; needs no network"), prefix=TECHNICAL),
+        TECHNICAL: BuiltIn("scores", "how well the picture is rendered; needs no network", prefix=TECHNICAL),
         "appeal": BuiltIn(
             "opinions",
-            message("how beautiful people in general find such a picture, rated from 1 to 7"),
+            "how beautiful people in general find such a picture, rated from 1 to 7",
             prefix="appeal",
         ),
         "rated-quality": BuiltIn(
             "opinions",
-            message("how people in general rate its quality, from 0, lowest, to 1, highest"),
+            "how people in general rate its quality, from 0, lowest, to 1, highest",
             prefix="rated-quality",
         ),
         "adherence": BuiltIn(
             "adherence",
-            message("probability that the picture shows every phrase of its prompt that can be judged"),
+            "probability that the picture shows every phrase of its prompt that can be judged",
             argument="FOLDER",
             default="embedded",
         ),
         **{fault: _scores(fault) for fault in DETECTORS},
         "clip": BuiltIn(
             "embedding",
-            message("CLIP score: 100 × cosine of picture and prompt"),
+            "CLIP score: 100 × cosine of picture and prompt",
             argument="HUB_ID|FOLDER",
             default="openai/clip-vit-base-patch32",
             prefix="clip ",
         ),
         "siglip": BuiltIn(
             "embedding",
-            message("SigLIP's probability that picture and prompt belong together"),
+            "SigLIP's probability that picture and prompt belong together",
             argument="HUB_ID|FOLDER",
             default="google/siglip-base-patch16-224",
             prefix="siglip ",
         ),
         "pickscore": BuiltIn(
             "embedding",
-            message("PickScore, learnt from people's choices between pictures"),
+            "PickScore, learnt from people's choices between pictures",
             argument="HUB_ID|FOLDER",
             default="yuvalkirstain/PickScore_v1",
             prefix="pickscore ",
         ),
         "aesthetic": BuiltIn(
             "aesthetic",
-            message("LAION aesthetic predictor v2 (on CLIP) or v2.5 (on SigLIP), from its file of weights"),
+            "LAION aesthetic predictor v2 (on CLIP) or v2.5 (on SigLIP), from its file of weights",
             argument="HEAD[,HUB_ID|FOLDER]",
-            licence=message("v2.5 is under the AGPL-3.0"),
+            licence="v2.5 is under the AGPL-3.0",
         ),
         "pyiqa": BuiltIn(
             "pyiqa",
-            message("any no-reference metric of the package pyiqa"),
+            "any no-reference metric of the package pyiqa",
             argument="METRIC",
-            licence=message("pyiqa forbids commercial use"),
+            licence="pyiqa forbids commercial use",
             needs=("pyiqa", "pyiqa"),
         ),
         "vqascore": BuiltIn(
             "vqa",
-            message("VQAScore: probability of yes to a question about the picture"),
+            "VQAScore: probability of yes to a question about the picture",
             argument="HUB_ID|FOLDER",
             default="Salesforce/blip-vqa-base",
         ),
         "image-reward": BuiltIn(
             "rewards",
-            message("ImageReward, by its own package"),
+            "ImageReward, by its own package",
             argument="MODEL",
             default="ImageReward-v1.0",
             prefix="image-reward ",
@@ -136,7 +135,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
         ),
         "hpsv2": BuiltIn(
             "rewards",
-            message("human preference score v2, by its own package"),
+            "human preference score v2, by its own package",
             argument="VERSION",
             default="v2.1",
             prefix="hpsv2 ",
@@ -144,7 +143,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
         ),
         "hpsv3": BuiltIn(
             "rewards",
-            message("human preference score v3, by its own package; needs a GPU for its 7 billion weights"),
+            "human preference score v3, by its own package; needs a GPU for its 7 billion weights",
             argument="DEVICE",
             default="cuda",
             prefix="hpsv3 ",

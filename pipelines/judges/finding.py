@@ -265,13 +265,9 @@ def check_weights(judges: Sequence[tuple[GuardedJudge, float]], *, counted_besid
     names = [judge.stored_name for judge, _ in judges]
     weights = [weight for _, weight in judges]
     if twice := [judge.name for judge, _ in judges if names.count(judge.stored_name) > 1]:
-        raise JudgeError("The judge %(judge)s is named twice: name each judge once.", judge=repr(twice[0]))
+        raise JudgeError(f"The judge {twice[0]!r} is named twice: name each judge once.")
     if not all(map(is_weight, weights)) or not (counted_beside or any(weights)):
-        raise JudgeError(
-            "Expected weights of judges from 0 to %(most)s, one of them above 0, got %(weights)s.",
-            most=f"{HEAVIEST:,.0f}",
-            weights=weights,
-        )
+        raise JudgeError(f"Expected weights of judges from 0 to {HEAVIEST:,.0f}, one of them above 0, got {weights}.")
 
 
 def _names_code(text: str) -> JudgeError:

@@ -118,6 +118,5 @@ class OfferedJudges:
 
 def _not_offered(label: str) -> JudgeError:
     return JudgeError(
-        "The judge %(judge)s is not offered here: the owner of this server names it with soart web --by.",
-        judge=repr(label[:80]),
+        f"The judge {label[:80]!r} is not offered here: the owner of this server names it with soart web --by."
     )

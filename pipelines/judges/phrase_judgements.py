@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from ...messages import message
 from ...metrics.damage.reasons import contributions, largest_first
 from ...metrics.protocols import Reason
 from ...prompts.phrases.cutting import Phrase
@@ -74,19 +73,19 @@ class PhraseJudgement:
         text, share = self.phrase.text, f"{self.shown:.2f}"
         if not self.told:
             if self.missing:
-                return message("cannot tell %(asked)s: install %(extra)s", asked=repr(text), extra=self.missing)
-            return message("cannot tell %(asked)s", asked=repr(text))
+                return f"cannot tell {text!r}: install {self.missing}"
+            return f"cannot tell {text!r}"
         if self.phrase.negated:
             if self.missed:
-                return message("%(asked)s seen, unwanted: %(share)s", asked=text, share=share)
+                return f"{text} seen, unwanted: {share}"
             if self.seen:
-                return message("no %(asked)s: %(share)s", asked=text, share=share)
-            return message("%(asked)s uncertain, unwanted: %(share)s", asked=text, share=share)
+                return f"no {text}: {share}"
+            return f"{text} uncertain, unwanted: {share}"
         if self.missed:
-            return message("no %(asked)s seen: %(share)s", asked=text, share=share)
+            return f"no {text} seen: {share}"
         if self.seen:
-            return message("%(asked)s seen: %(share)s", asked=text, share=share)
-        return message("%(asked)s uncertain: %(share)s", asked=text, share=share)
+            return f"{text} seen: {share}"
+        return f"{text} uncertain: {share}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import CollectionError, expect
-from ...messages import message
 from ...metrics.damage.names import TASTE
 from ...metrics.damage.titles import has_points
 from ...metrics.similarity.distinct import separated
@@ -142,10 +141,10 @@ class Keepers:
     def trust_sentence(self) -> str:
         """The trust in a sentence without its full stop."""
         if self.trust is None:
-            return message(
-                "Not known how often it picks the one you prefer of two pictures of one prompt: this taste was "
-                "learnt without such pairs, or by an earlier soart; give the two pictures of some pairs different "
-                "ratings and learn it again"
+            return (
+                "Not known how often it picks the one you prefer of two pictures of one prompt: this taste was learnt "
+                "without such pairs, or by an earlier soart; give the two pictures of some pairs different ratings and "
+                "learn it again"
             )
         return self.trust.sentence(self.unit)
 
@@ -268,34 +267,34 @@ def _decided_before_score(
     if original[last] and not original[following]:
         return "lossless and says how it was made, unlike the next one listed"
     if damaged[following] and not damaged[last]:
-        return message("the next one listed is suspected of damage")
+        return "the next one listed is suspected of damage"
     if pixels[last] > pixels[following]:
-        return message("more pixels than the next one listed")
-    return message("the next one listed is saved with losses") if lossy[following] and not lossy[last] else ""
+        return "more pixels than the next one listed"
+    return "the next one listed is saved with losses" if lossy[following] and not lossy[last] else ""
 
 
 def _why(choice: Choice, judge: str, scores: np.ndarray) -> str:
     """The reason for a choice in a few words, if the score decided."""
     if choice.chosen:
-        return message("your choice")
+        return "your choice"
     known = np.isfinite(scores[list(choice.rows)])
     if len(choice.rows) == 1:
         return "exact copies"
     if choice.kept == len(choice.rows):
-        return message("all are kept") if known.any() else message("none could be scored: all are kept")
+        return "all are kept" if known.any() else "none could be scored: all are kept"
     if not known.any():
-        return message("none could be scored: the first is kept")
+        return "none could be scored: the first is kept"
     if not np.isfinite(choice.margin):
-        return message("the others could not be scored")
+        return "the others could not be scored"
     difference, margin = choice.margin, figure(choice.margin)
     if has_points(judge):
         # Of the scores as a list shows them, so that people can subtract them.
         last, following = (round(float(scores[row]), 1) for row in choice.rows[choice.kept - 1 : choice.kept + 1])
         difference = round(last - following, 1)
-        margin = message("%(margin)s points", margin=f"{difference:.1f}")
+        margin = f"{difference:.1f} points"
     if not difference:
-        same = message("the same score as the next one listed")
-        return message("too close to call: the same score as the next one listed") if choice.close else same
+        same = "the same score as the next one listed"
+        return "too close to call: the same score as the next one listed" if choice.close else same
     if choice.close:
-        return message("too close to call: %(margin)s above the next one listed", margin=margin)
-    return message("%(margin)s above the next one listed", margin=margin)
+        return f"too close to call: {margin} above the next one listed"
+    return f"{margin} above the next one listed"

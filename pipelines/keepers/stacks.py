@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 
 from ...errors import CollectionError
-from ...messages import message
 from ...metrics.similarity.distinct import separated
 from ..collection.collection import Collection
 from ..collection.origins import origins
@@ -62,7 +61,7 @@ def find_stacks(
         raise CollectionError(f"Expected stacks by {', '.join(UNITS)}, got {by[:40]!r}.")
     if by == "look-alike":
         if evaluated is None:
-            raise CollectionError(message("Look-alikes need an evaluation: choose Evaluate first."))
+            raise CollectionError("Look-alikes need an evaluation: choose Evaluate first.")
         e = evaluated.evaluation
         numbers, groups = e.ids.tolist(), e.group
         values = _values(numbers, scores)

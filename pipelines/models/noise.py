@@ -26,7 +26,6 @@ from PIL import Image
 from torch.utils.checkpoint import checkpoint
 
 from ...errors import ModelError, first_line
-from ...messages import message
 from .calls import PICTURES, call_of
 from .generator import ImageGenerator, out_of_memory
 from .guidance import Guide, guided
@@ -255,7 +254,7 @@ def refusal(generator: object) -> str:
     if hasattr(generator, "noise_sampler"):
         return ""
     if not isinstance(generator, ImageGenerator) or type(generator).draw is not ImageGenerator.draw:
-        return message("This model draws in another program or on a cluster, which takes seeds and no noise.")
+        return "This model draws in another program or on a cluster, which takes seeds and no noise."
     model = generator.model
     if not hasattr(model.pipeline, "prepare_latents"):
         return f"A {type(model.pipeline).__name__} does not take noise from outside."
@@ -282,7 +281,7 @@ def refusal_of_gradient(generator: ImageGenerator) -> str:
     if missing := [name for name in NEEDED if getattr(pipeline, name, None) is None]:
         return f"A {type(pipeline).__name__} without {missing[0]} gives no derivative."
     if model.offload not in ("", "none"):
-        return message("A model that is offloaded gives no derivative: load it with offload='none'.")
+        return "A model that is offloaded gives no derivative: load it with offload='none'."
     return ""
 
 

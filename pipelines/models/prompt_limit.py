@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...messages import message
 from ..support.wording import first_and_last
 from .prompt_syntax import parse_prompt
 
@@ -94,9 +93,7 @@ class PromptLimit:
         if not lost:
             return ""
         most = max(int(tokenizer.model_max_length) for tokenizer in self._tokenizers)
-        return message(
-            "The model does not read the end of a prompt, because its text encoder takes at most %(count)s "
-            "tokens: shorten the prompt, or move these words forward: %(words)s.",
-            count=most,
-            words=first_and_last(lost, SHOWN),
+        return (
+            f"The model does not read the end of a prompt, because its text encoder takes at most {most} tokens: "
+            f"shorten the prompt, or move these words forward: {first_and_last(lost, SHOWN)}."
         )

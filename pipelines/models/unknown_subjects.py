@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from textwrap import shorten
 
 from ...errors import ModelError
-from ...messages import message
 from ..tiny.words import SUBJECTS, names_subject
 from .prompt_limit import SHOWN
 from .prompt_syntax import parse_prompt
@@ -44,10 +43,6 @@ class UnknownSubjects:
         texts = (parse_prompt(prompt).text.strip() for prompt in prompts)
         unknown = next((text for text in texts if text and not names_subject(text)), "")
         return unknown and (
-            message(
-                "The embedded model cannot draw what a prompt asks for, because it knows only %(subjects)s: name one "
-                "of these, or choose another model for: %(prompt)s.",
-                subjects=", ".join(SUBJECTS),
-                prompt=shorten(unknown, SHOWN, placeholder=" …"),
-            )
+            f"The embedded model cannot draw what a prompt asks for, because it knows only {', '.join(SUBJECTS)}: "
+            f"name one of these, or choose another model for: {shorten(unknown, SHOWN, placeholder=' …')}."
         )

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 from ...errors import JudgeError, ModelError, SoartError, TasteError, expect
-from ...messages import message, plural
 from ...metrics.tastes.taste import LearntTaste
 from ..collection.collection import Collection
 from ..collection.families import set_parents
@@ -28,6 +27,7 @@ from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
 from ..support.background import CancelledError
+from ..support.wording import counted
 from .examining import Examiner, Marks
 from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
 from .parents import Parent, family, generator_for, keep_noise
@@ -271,12 +271,9 @@ def few_ratings(judge: object) -> str:
     count = learnt_from(judge)
     if not 0 < count < ENOUGH:
         return ""
-    return plural(
-        "This taste was learnt from %(count)s rating: with so few, an optimized picture may be no more to your liking than the "
-        "best of many seeds. Compare both.",
-        "This taste was learnt from %(count)s ratings: with so few, an optimized picture may be no more to your liking than the "
-        "best of many seeds. Compare both.",
-        count,
+    return (
+        f"This taste was learnt from {counted(count, 'rating')}: with so few, an optimized picture may be no more to "
+        "your liking than the best of many seeds. Compare both."
     )
 
 
@@ -295,7 +292,7 @@ def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] =
         record["parents"] = [one.record for one in parents]
     sentences = [*notes, ENDS[run.ended]]
     if run.means.examiner.second is None:
-        sentences.append(message("No second taste checks this judge: look at the picture."))
+        sentences.append("No second taste checks this judge: look at the picture.")
     if few := few_ratings(run.means.examiner.tasting.inner):
         sentences.append(few)
     return Optimized(

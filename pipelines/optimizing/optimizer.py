@@ -15,7 +15,6 @@ from safetensors.numpy import save
 
 from ...errors import ModelError
 from ...files import write_whole
-from ...messages import message
 from ...metrics.formats.tensors import parse_json, read_tensors
 from ..models.request import DrawnPicture
 from .examining import Bounds, Marks
@@ -36,13 +35,13 @@ INTERRUPTED = "interrupted"
 #: Why a run ended, in words.
 ENDS = {
     "limit": "",
-    "second": message(
-        "Stopped because a second taste, learnt from parts of the ratings, no longer agrees: more would please the taste and "
-        "not you."
+    "second": (
+        "Stopped because a second taste, learnt from parts of the ratings, no longer agrees: more would please the "
+        "taste and not you."
     ),
-    "adherence": message("Stopped because more would no longer show what the prompt asks for."),
-    "freedom": message("Stopped because more would bring faults."),
-    "value": message("Stopped because no way brings more."),
+    "adherence": "Stopped because more would no longer show what the prompt asks for.",
+    "freedom": "Stopped because more would bring faults.",
+    "value": "Stopped because no way brings more.",
     INTERRUPTED: "Interrupted: the same call again goes on from here.",
 }
 

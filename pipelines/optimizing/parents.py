@@ -182,25 +182,18 @@ def parent_of(
             f"Nothing says how {name!r} was drawn: choose a picture whose prompt, seed and model are known, such as one drawn here."
         )
     if not same:
-        raise ModelError(
-            "%(name)s was drawn by %(model)s, and this is %(own)s: load the same model.",
-            name=repr(name),
-            model=repr(origin.model),
-            own=repr(own),
-        )
+        raise ModelError(f"{name!r} was drawn by {origin.model!r}, and this is {own!r}: load the same model.")
     way = _seed(name, origin.seed)
     noise, judge = Noise(None, 0.0, way), ""
     if strength_of(path) is not None:
         raise ModelError(
-            "%(name)s was drawn on another picture, so that no noise alone makes it: give a strength to draw on it.",
-            name=repr(name),
+            f"{name!r} was drawn on another picture, so that no noise alone makes it: give a strength to draw on it."
         )
     if (kept := noise_file(collection, row.sha256)).is_file():
         noise, way, judge = _kept(kept)
     elif is_optimized(path):
         raise ModelError(
-            "%(name)s was optimized, and its noise is not in this collection: name the collection that it was made in.",
-            name=repr(name),
+            f"{name!r} was optimized, and its noise is not in this collection: name the collection that it was made in."
         )
     return Parent(row.sha256, noise, way, judge, origin.prompt, _settings(generator, origin))
 

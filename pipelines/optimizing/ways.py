@@ -18,7 +18,6 @@ import numpy as np
 import torch
 
 from ...errors import ModelError
-from ...messages import joined, message
 from ..judges.gradients import checked_gradient
 from ..models.generator import ImageGenerator
 from ..models.guidance import Guide
@@ -127,19 +126,19 @@ class Means:
         """
         notes: list[str] = []
         if why := refusal(generator):
-            notes.append(joined([why, message("Only other seeds are tried.")]))
+            notes.append(" ".join(filter(None, [why, "Only other seeds are tried."])))
             sampler, ways = None, [SEEDS]
         else:
             sampler, ways = sampler_of(generator, request, after_step), [SEARCH, SEEDS]
             why = refusal_of_gradient(generator)
             if examiner.gradient is None:
-                why = message("The judge %(judge)s has no gradient.", judge=repr(examiner.judge.name))
+                why = f"The judge {examiner.judge.name!r} has no gradient."
             if not why and isinstance(sampler, NoiseSampler):
                 why = _too_little_memory(sampler)
                 ways = [GRADIENT, GUIDANCE, *ways] if not why else [GUIDANCE, *ways]
             if why:
-                both = message("Guidance and search are used instead.")
-                notes.append(joined([why, both if GUIDANCE in ways else message("Search is used instead.")]))
+                both = "Guidance and search are used instead."
+                notes.append(" ".join(filter(None, [why, both if GUIDANCE in ways else "Search is used instead."])))
         if wanted is not None:
             if not {*wanted} & {*ways}:
                 raise ModelError(f"The way {wanted[0]!r} cannot be gone. {' '.join(notes)}".rstrip())
@@ -239,8 +238,7 @@ def _too_little_memory(sampler: NoiseSampler) -> str:
         return str(error)
     if free is None or needed <= free:
         return ""
-    return message(
-        "The gradient by the noise needs about %(gigabytes)s GB beside the model, and %(free)s GB are free.",
-        gigabytes=f"{needed / 1e9:.1f}",
-        free=f"{free / 1e9:.1f}",
+    return (
+        f"The gradient by the noise needs about {needed / 1e9:.1f} GB beside the model, and {free / 1e9:.1f} GB are "
+        "free."
     )

@@ -14,7 +14,6 @@ from functools import lru_cache
 import numpy as np
 from markupsafe import Markup
 
-from ...messages import joined, message
 from ..support.figures import figure, figures
 from .chart_frame import (
     BAD,
@@ -58,7 +57,7 @@ class Interval:
     def text(self) -> str:
         """Mean and interval in words."""
         mean, low, high = figures((self.mean, self.low, self.high), 2, "+")
-        return message("%(option)s %(mean)s (%(low)s … %(high)s)", option=self.name, mean=mean, low=low, high=high)
+        return f"{self.name} {mean} ({low} … {high})"
 
 
 def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str, *, say: Say = str) -> Markup | None:
@@ -88,24 +87,16 @@ def _draw_histogram(
     bars = chart.axes.bar([edge + step / 2 for edge in edges[:-1]], counts, width=0.88 * step, color=FIRST, linewidth=0)
     for bar in bars:
         bar.set_gid("bar")
-    chart.titles["bar"] = [
-        message("%(low)s … %(high)s: %(count)s", low=figure(edges[k]), high=figure(edges[k + 1]), count=count)
-        for k, count in enumerate(counts)
-    ]
+    chart.titles["bar"] = [f"{figure(edges[k])} … {figure(edges[k + 1])}: {count}" for k, count in enumerate(counts)]
     line = chart.axes.axvline(median, color=INK, linewidth=1.5, dashes=(4, 3), zorder=3)
     set_scale(chart, "y", (0, 1.05 * max(counts)), 4, whole=True)
     set_scale(chart, "x", (edges[0], edges[-1]), 6)
-    counted = message("pictures")
+    counted = "pictures"
     name_axes(chart, unit, counted)
-    add_legend(chart, [line], [message("median %(value)s", value=figure(median))], counted)
-    label = message(
-        "Histogram of %(unit)s of %(count)s pictures: the median is %(middle)s, and the middle half lies between %(low)s "
-        "and %(high)s.",
-        unit=unit,
-        count=sum(counts),
-        middle=figure(median),
-        low=figure(lower),
-        high=figure(upper),
+    add_legend(chart, [line], [f"median {figure(median)}"], counted)
+    label = (
+        f"Histogram of {unit} of {sum(counts)} pictures: the median is {figure(median)}, and the middle half lies "
+        f"between {figure(lower)} and {figure(upper)}."
     )
     return chart.finish(label, top=30, bottom=42)
 
@@ -175,12 +166,12 @@ def _draw_intervals(
     set_scale(chart, "x", limits, 4, sign="+")
     axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
     right = _rows(chart, [row.name for row in shown], figures([row.mean for row in shown], 2, "+"))
-    name_axes(chart, message("effect (%(unit)s), bars: 90 %% intervals", unit=unit), "")
+    name_axes(chart, f"effect ({unit}), bars: 90 % intervals", "")
     ends = rows[0].text
     if len(rows) > 1:
-        ends = message("best %(highest)s, worst %(lowest)s", highest=ends, lowest=rows[-1].text)
-    middle = message("; %(count)s in between are not drawn", count=left_out) if left_out > 0 else ""
-    label = message("Effects of %(slot)s: %(ends)s.", slot=subject, ends=joined((ends, middle), ""))
+        ends = f"best {ends}, worst {rows[-1].text}"
+    middle = f"; {left_out} in between are not drawn" if left_out > 0 else ""
+    label = f"Effects of {subject}: {ends}{middle}."
     return chart.finish(label, top=4, bottom=48, right=right)
 
 
@@ -227,9 +218,9 @@ def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, tot
     places = list(range(len(rows)))[::-1]
     for bar in chart.axes.barh(places, [count for _, count in rows], height=0.62, color=BAD, linewidth=0):
         bar.set_gid("bar")
-    shares = [message("%(share)s %%", share=f"{100 * count / total:.1f}") if total else "" for _, count in rows]
+    shares = [f"{100 * count / total:.1f} %" if total else "" for _, count in rows]
     chart.titles["bar"] = [
-        joined((joined((name, str(count)), ": "), share), ", ")
+        ", ".join(filter(None, (": ".join(filter(None, (name, str(count)))), share)))
         for (name, count), share in zip(rows, shares, strict=True)
     ]
     set_scale(chart, "x", (0, 1.04 * max(1, *(count for _, count in rows))), 4, whole=True)
@@ -237,7 +228,5 @@ def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, tot
     right = _rows(chart, [name for name, _ in rows], [str(count) for _, count in rows])
     name_axes(chart, unit, "")
     name, count = max(rows, key=lambda row: row[1])
-    label = message(
-        "%(subject)s, %(unit)s: most often %(name)s, %(count)s.", subject=subject, unit=unit, name=name, count=count
-    )
+    label = f"{subject}, {unit}: most often {name}, {count}."
     return chart.finish(label, top=4, bottom=44, right=right)

@@ -17,7 +17,6 @@ from markupsafe import Markup
 
 from ...errors import CollectionError, ImageError
 from ...files import check_writable
-from ...messages import message
 from ...metrics.damage.titles import CAUTION, damage_noun, judge_name, stored_title
 from ...metrics.percentiles import percentiles
 from ..collection.files import first_paths, picture_facts
@@ -55,7 +54,7 @@ def draw_damage(summary: Summary, pictures: int, say: Say = str) -> Markup | Non
         say: gives texts in the language of a page.
     """
     counts = {damage_noun(name): count for name, (count, _) in summary.damage.items() if count}
-    return counts_chart(counts, message("pictures"), message("Suspected damage"), total=pictures, say=say)
+    return counts_chart(counts, "pictures", "Suspected damage", total=pictures, say=say)
 
 
 def check_report(path: Path, roots: Sequence[Path]) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ...messages import message, plural
 from ...metrics.damage.titles import stored_title
 from ..support.figures import figure, figures
+from ..support.wording import counted
 from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
 from .chart_frame import Say
 from .charts import Interval, interval_limits, intervals_chart, rows_left_out
@@ -72,7 +72,7 @@ def draw_effects(
     options: dict[str, list[str]] = {}
     for e in sorted(effects, key=lambda e: -e.mean):
         if e.slot not in numbers:
-            slots.setdefault(e.slot, []).append(Interval(e.option or message("(nothing)"), e.mean, e.low, e.high))
+            slots.setdefault(e.slot, []).append(Interval(e.option or "(nothing)", e.mean, e.low, e.high))
             options.setdefault(e.slot, []).append(e.option)
     scale = interval_limits([row for rows in slots.values() for row in rows]) if slots else None
     drawn = {}
@@ -89,7 +89,7 @@ def draw_effects(
 
 def unit_of(judge: str) -> str:
     """The unit of effects on one judge, by its stored name, in words."""
-    return message("unit of %(title)s", title=stored_title(judge))
+    return f"unit of {stored_title(judge)}"
 
 
 def draw_judges(judges: Mapping[str, Sequence[OptionEffect]], say: Say = str) -> dict[str, dict[str, SlotChart]]:
@@ -103,8 +103,8 @@ def _curve(
     """The effect of a slot of numbers, lowest first, as a curve with a band."""
     texts = [Interval(e.option, e.mean, e.low, e.high).text for e in numbers]
     mean = Series(
-        message("mean"), tuple((e.place or 0.0, e.mean) for e in numbers), tuple(texts),
-        band=tuple((e.low, e.high) for e in numbers), interval=message("90 %% interval"),
+        "mean", tuple((e.place or 0.0, e.mean) for e in numbers), tuple(texts),
+        band=tuple((e.low, e.high) for e in numbers), interval="90 % interval",
     )  # fmt: skip
     last = len(numbers) - 1
     # As many even steps as fit, if any number of steps does.
@@ -112,18 +112,10 @@ def _curve(
     at = dict.fromkeys(round(k * last / steps) for k in range(steps + 1))
     best = max(numbers, key=lambda e: e.mean)
     value, low, high = figures((best.mean, best.low, best.high), 2, "+")
-    words = message(
-        "best at %(option)s: %(mean)s (%(low)s … %(high)s)", option=best.option, mean=value, low=low, high=high
-    )
-    label = message(
-        "Effects of %(slot)s from %(first)s to %(last)s: %(best)s.",
-        slot=slot,
-        first=numbers[0].option,
-        last=numbers[-1].option,
-        best=words,
-    )
+    words = f"best at {best.option}: {value} ({low} … {high})"
+    label = f"Effects of {slot} from {numbers[0].option} to {numbers[-1].option}: {words}."
     chart = lines_chart(
-        [mean, Series("no effect", ((0.0, 0.0), (1.0, 0.0)), kind="zero")], slot, message("effect (%(unit)s)", unit=unit),
+        [mean, Series("no effect", ((0.0, 0.0), (1.0, 0.0)), kind="zero")], slot, f"effect ({unit})",
         label, limits=limits, sign="+", say=say,
         names=[(numbers[k].place or 0.0, numbers[k].option) for k in at],
     )  # fmt: skip
@@ -137,22 +129,18 @@ def draw_course(tuned: StudyFindings, say: Say = str) -> Markup | None:
         return None
     first, last = batches[0], batches[-1]
     mean = Series(
-        message("mean of the batch"), tuple((b.number + 1, b.mean) for b in batches),
-        tuple(message("batch %(number)s: mean %(mean)s of %(count)s", number=b.number + 1, mean=figure(b.mean), count=b.count) for b in batches),
+        "mean of the batch", tuple((b.number + 1, b.mean) for b in batches),
+        tuple(f"batch {b.number + 1}: mean {figure(b.mean)} of {b.count}" for b in batches),
     )  # fmt: skip
     best = Series(
-        message("best picture"), tuple((b.number + 1, b.best) for b in batches),
-        tuple(message("batch %(number)s: best %(best)s", number=b.number + 1, best=figure(b.best)) for b in batches), "dashed",
+        "best picture", tuple((b.number + 1, b.best) for b in batches),
+        tuple(f"batch {b.number + 1}: best {figure(b.best)}" for b in batches), "dashed",
     )  # fmt: skip
-    label = message(
-        "From batch %(first)s to batch %(last)s the mean goes from %(before)s to %(after)s, and the best picture has %(best)s.",
-        first=first.number + 1,
-        last=last.number + 1,
-        before=figure(first.mean),
-        after=figure(last.mean),
-        best=figure(max(b.best for b in batches)),
+    label = (
+        f"From batch {first.number + 1} to batch {last.number + 1} the mean goes from {figure(first.mean)} to "
+        f"{figure(last.mean)}, and the best picture has {figure(max(b.best for b in batches))}."
     )
-    return lines_chart([best, mean], message("batch"), tuned.unit, label, say=say)
+    return lines_chart([best, mean], "batch", tuned.unit, label, say=say)
 
 
 def draw_front(front: Sequence[TradeOff], say: Say = str) -> Markup | None:
@@ -167,14 +155,8 @@ def draw_front(front: Sequence[TradeOff], say: Say = str) -> Markup | None:
         tuple(f"{one} {figure(t.means[first])}, {other} {figure(t.means[second])}: {t.words.prompt[:_PROMPT]}" for t in ordered),
         "points",
     )  # fmt: skip
-    label = plural(
-        "%(count)s choice that no other one beats for both %(title)s and %(other_title)s.",
-        "%(count)s choices that no other one beats for both %(title)s and %(other_title)s.",
-        len(front),
-        title=one,
-        other_title=other,
-    )
+    label = f"{counted(len(front), 'choice')} that no other one beats for both {one} and {other}."
     return lines_chart(
-        [points], message("%(title)s →", title=one), message("↑ %(title)s", title=other), label,
+        [points], f"{one} →", f"↑ {other}", label,
         whole=False, say=say,
     )  # fmt: skip

@@ -13,7 +13,6 @@ import numpy as np
 from markupsafe import Markup
 
 from ...errors import ImageError
-from ...messages import joined, message
 from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.by_example import Known
@@ -59,39 +58,24 @@ def draw_curve(trust: Trust, say: Say = str) -> Markup | None:
     """The learning curve of a taste, from now on, with its 95 % interval, and chance; None without one."""
     if len(trust.curve) < 2:
         return None
-    judged = message("choices") if trust.only_choices else message("pictures")
+    judged = "choices" if trust.only_choices else "pictures"
     points = [(n, *map(of_hundred, values)) for n, *values in trust.curve]
     expected = Series(
-        message("expected"),
+        "expected",
         tuple((n, value) for n, value, _, _ in points),
-        tuple(
-            message(
-                "%(count)s %(judged)s: %(value)s (%(low)s … %(high)s)",
-                count=n,
-                judged=judged,
-                value=value,
-                low=low,
-                high=high,
-            )
-            for n, value, low, high in points
-        ),
+        tuple(f"{n} {judged}: {value} ({low} … {high})" for n, value, low, high in points),
         band=tuple((low, high) for _, _, low, high in points),
-        interval=message("95 %% interval"),
+        interval="95 % interval",
     )
     first, furthest = points[0][0], points[-1][0]
-    chance = Series(message("chance"), ((first, 50), (furthest, 50)), kind="level")
-    label = message(
-        "Learning curve: about %(value)s of 100 pairs ordered as you would from %(count)s %(judged)s.",
-        value=points[0][1],
-        count=first,
-        judged=judged,
-    )
+    chance = Series("chance", ((first, 50), (furthest, 50)), kind="level")
+    label = f"Learning curve: about {points[0][1]} of 100 pairs ordered as you would from {first} {judged}."
     limits = (_lowest([low for _, _, low, _ in trust.curve]) * 100, 100.0)
     return lines_chart(
         [expected, chance],
-        message("%(judged)s learnt from", judged=judged),
-        message("of 100 pairs ordered as you would"),
-        joined((label, trust.advice)),
+        f"{judged} learnt from",
+        "of 100 pairs ordered as you would",
+        " ".join(filter(None, (label, trust.advice))),
         limits=limits,
         say=say,
     )

@@ -73,10 +73,9 @@ class CollectionTastes:
             return self.own
         if self.user.holds(name) or name in (OVERALL, TECHNICAL, *DETECTORS):
             return self.user
+        known = ", ".join(self.names()) or "none yet"
         raise TasteError(
-            "There is no taste %(name)s, neither in this collection nor among your own (available: %(known)s).",
-            name=repr(name),
-            known=", ".join(self.names()) or "none yet",
+            f"There is no taste {name!r}, neither in this collection nor among your own (available: {known})."
         )
 
     def path(self, name: str) -> Path:

@@ -13,7 +13,6 @@ from PIL import Image
 
 from ...errors import CollectionError, ImageError
 from ...files import read_regular, write_whole
-from ...messages import message
 from ...metrics.damage.reasons import NO_FAULT
 from ...metrics.image import read_image
 from ...metrics.protocols import ItemJudge, Reason, Values
@@ -106,7 +105,7 @@ def explain_score(collection: Collection, row: ImageRow, judge: ItemJudge) -> Sc
     said = judge.values(pictures)
     assert isinstance(said, Values)
     if said.why and said.why[0]:
-        return ScoreExplanation(None, problem=message("This picture has no score: %(reason)s.", reason=said.why[0]))
+        return ScoreExplanation(None, problem=f"This picture has no score: {said.why[0]}.")
     matrix, among = pictures.items(judge.extractor), _others(collection, judge)
     if isinstance(judge, BuiltInJudge):
         pixels = None

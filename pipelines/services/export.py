@@ -16,7 +16,6 @@ from typing import Any
 
 from ...errors import CollectionError, ImageError
 from ...files import MOST_TEXT, leads_out, read_regular, shortened
-from ...messages import message
 from ...metrics.damage.titles import shared_name
 from ...metrics.image import read_content
 from ..collection.collection import Collection
@@ -69,14 +68,14 @@ def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> 
     """
     path = collection.locate(row)
     if leads_out(path, allowed):
-        raise ImageError(message("Its path is a link out of the folders of this collection."))
+        raise ImageError("Its path is a link out of the folders of this collection.")
     try:
         content = read_content(path, allowed)
     except ImageError as error:
         # Its message names the path, which guests must not see.
-        raise ImageError(message("Its file cannot be read: it is gone, or this server may not read it.")) from error
+        raise ImageError("Its file cannot be read: it is gone, or this server may not read it.") from error
     if not holds_picture(content, row.sha256):
-        raise ImageError(message("Its file was changed since it was scanned: evaluate the collection again."))
+        raise ImageError("Its file was changed since it was scanned: evaluate the collection again.")
     return content
 
 
@@ -111,7 +110,7 @@ class PictureExport:
         known = known_ids(self.collection, self.ids)
         self.ids = [row.id for block in batches(known, WINDOW) for row in rows_of(self.collection, block)]
         if not self.ids:
-            raise CollectionError(message("None of these pictures is in the collection any more: select others."))
+            raise CollectionError("None of these pictures is in the collection any more: select others.")
         self._digits = len(str(len(self.ids)))
         counts = count_collection(self.collection)
         self._raters, self._judges = list(counts.raters), list(counts.judges)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import ModelError, SoartError, TasteError
-from ...messages import joined, message
 from ...metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
 from ...metrics.damage.suspicion import detectors
 from ...metrics.damage.technical import TechnicalJudge
@@ -149,7 +148,7 @@ def taste_judge(tastes: CollectionTastes, name: str) -> TasteJudge:
     """
     item_judge = tastes.judge(name)
     if not isinstance(item_judge, TasteJudge):
-        raise TasteError("%(name)s is a built-in judge, not a taste: choose one of your tastes.", name=repr(name))
+        raise TasteError(f"{name!r} is a built-in judge, not a taste: choose one of your tastes.")
     return item_judge
 
 
@@ -238,18 +237,18 @@ def start_scoring(
         TasteError: the judge does not exist, cannot be used, or is a model or a person.
     """
     if judge.startswith(JUDGE):
-        raise TasteError(message("This judge is a model: choose Judge pictures… instead."))
+        raise TasteError("This judge is a model: choose Judge pictures… instead.")
     if judge.startswith(PERSON):
-        raise TasteError(message("This judge is a person: its scores are the person's ratings and choices."))
+        raise TasteError("This judge is a person: its scores are the person's ratings and choices.")
     item_judge = tastes.judge(judge)
 
     def work(job: Job) -> None:
         done, problems = score_all(collection, item_judge, job)
         for further in also:
             score_all(collection, further, stored_items_only=True)
-        job.message = joined([message("%(count)s pictures scored.", count=done), *problems[:3]])
+        job.message = " ".join(filter(None, [f"{done} pictures scored.", *problems[:3]]))
 
-    return jobs.start(f"score:{judge}", title or message("Scoring by %(judge)s", judge=judge), work)
+    return jobs.start(f"score:{judge}", title or f"Scoring by {judge}", work)
 
 
 def renew_scores(jobs: Jobs, collection: Collection, tastes: CollectionTastes) -> Job | None:
@@ -275,7 +274,7 @@ def renew_scores(jobs: Jobs, collection: Collection, tastes: CollectionTastes) -
     quality, overall = outdated(TECHNICAL, technical.stored_name), outdated(OVERALL, stored_name())
     if not faults and not quality and not overall:
         return None
-    title = message("Measuring pictures anew for this version of soart")
+    title = "Measuring pictures anew for this version of soart"
     # All detectors, for a picture is examined when each has scored it.
     also = [*((technical,) if quality and overall else ()), *(detectors() if faults else ())]
     return start_scoring(jobs, collection, tastes, OVERALL if overall else TECHNICAL, title, also)

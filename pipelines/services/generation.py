@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
-from ...messages import joined, message, plural
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..generate import generate, plan
@@ -20,6 +19,7 @@ from ..models.limits import GUIDANCE, SEED_LIMIT, SIDE
 from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.pictures import StoredPictures
 from ..support.background import Job, Jobs
+from ..support.wording import counted
 from .service import CollectionService, drawing_alone
 
 if TYPE_CHECKING:
@@ -62,25 +62,17 @@ class Drawing:
         settings = self.settings or {}
         texts = {"the prompt": self.prompt, "the negative prompt": settings.get("negative") or ""}
         if not self.prompt.strip():
-            raise SoartError(message("Name a prompt to draw, such as: a boat."))
+            raise SoartError("Name a prompt to draw, such as: a boat.")
         if long := [name for name, text in texts.items() if len(text) > LONGEST_PROMPT]:
-            raise SoartError("Expected at most %(most)s characters as %(name)s.", most=LONGEST_PROMPT, name=long[0])
+            raise SoartError(f"Expected at most {LONGEST_PROMPT} characters as {long[0]}.")
         limits = {"count": (self.count, 1, MOST_PICTURES), "steps": (settings.get("steps"), 1, MOST_STEPS)}
         limits |= {side: (settings.get(side), SIDE[0], LONGEST_SIDE) for side in ("width", "height")}
         limits |= {"guidance": (settings.get("guidance"), *GUIDANCE)}
         for name, (value, least, most) in limits.items():
             if value is not None and not least <= value <= most:
-                raise SoartError(
-                    "Expected %(least)s to %(most)s as %(name)s, got %(value)s.",
-                    least=least,
-                    most=most,
-                    name=name,
-                    value=value,
-                )
+                raise SoartError(f"Expected {least} to {most} as {name}, got {value}.")
         if not 0 <= self.seed <= SEED_LIMIT - self.count:
-            raise SoartError(
-                "Expected the seeds of all pictures in 0…2^63−1, got %(seed)s as the first one.", seed=self.seed
-            )
+            raise SoartError(f"Expected the seeds of all pictures in 0…2^63−1, got {self.seed} as the first one.")
 
 
 @dataclass(frozen=True)
@@ -149,10 +141,10 @@ class GenerationService(CollectionService):
         judges = self._offered.weighted(drawing.by, self.tastes)
         with self._lock:
             if self.busy:
-                raise SoartError(message("Pictures are being drawn already: wait until they are done, or cancel that."))
+                raise SoartError("Pictures are being drawn already: wait until they are done, or cancel that.")
             self._total, self._keys, self._values = drawing.count, [], {}
             self._judges = [judge.stored_name for judge, weight in judges if weight > 0]
-            return self.jobs.start(self.key, message("Drawing"), lambda job: self._work(job, drawing, judges))
+            return self.jobs.start(self.key, "Drawing", lambda job: self._work(job, drawing, judges))
 
     def progress(self) -> DrawingProgress:
         """The state of the latest drawing."""
@@ -176,7 +168,7 @@ class GenerationService(CollectionService):
         job.total = drawing.count
         with drawing_alone(self._drawing, job.check):
             rows, done = self._draw(job, drawing, [judge for judge, _ in judges])
-        job.message = joined([done, *self._sort(job, rows, judges)])
+        job.message = " ".join(filter(None, [done, *self._sort(job, rows, judges)]))
 
     def _draw(self, job: Job, drawing: Drawing, judges: Sequence[GuardedJudge]) -> tuple[list[ImageRow], str]:
         """Draw the pictures; returns them, and a sentence."""
@@ -190,10 +182,10 @@ class GenerationService(CollectionService):
         job.expect(len(requests) * (1 + len(judges)))
         drawn = generate(self.collection, generator, requests, judges, job.advance)
         count, old = drawn.drawn, drawn.reused
-        done = plural("%(count)s picture drawn.", "%(count)s pictures drawn.", count)
-        known = plural("%(count)s was in the collection already.", "%(count)s were in the collection already.", old)
+        done = f"{counted(count)} drawn."
+        known = f"{old} {'was' if old == 1 else 'were'} in the collection already."
         ignored = generator.ignored([r.prompt for r in requests], [r.negative for r in requests])
-        return drawn.rows, joined((done, known if old else "", ignored))
+        return drawn.rows, " ".join(filter(None, (done, known if old else "", ignored)))
 
     def _sort(self, job: Job, rows: Sequence[ImageRow], judges: Sequence[Weighted]) -> list[str]:
         """Sort the pictures by judges, whose values are stored; returns sentences."""

@@ -38,22 +38,16 @@ def import_picture(collection: Collection, name: str, content: bytes) -> Path:
     """
     name = safe_name(name.replace("\\", "/").rsplit("/", 1)[-1])
     if Path(name).suffix.lower() not in SUFFIXES or name.startswith("."):
-        raise ImageError("%(name)s has no suffix of a picture: only pictures can be added.", name=repr(name))
+        raise ImageError(f"{name!r} has no suffix of a picture: only pictures can be added.")
     if len(content) > MOST_BYTES:
-        raise ImageError(
-            "%(name)s has more than %(size)s MB: copy it into a folder and evaluate that.",
-            name=repr(name),
-            size=MOST_BYTES // 10**6,
-        )
+        raise ImageError(f"{name!r} has more than {MOST_BYTES // 10**6} MB: copy it into a folder and evaluate that.")
     collection.decode(content, name)
     folder = collection.file(IMAGES) / IMPORTED
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return _copy(folder / name, content)
     except OSError as error:
-        raise CollectionError(
-            "%(name)s cannot be copied to the collection: %(error)s.", name=repr(name), error=error.strerror or error
-        ) from error
+        raise CollectionError(f"{name!r} cannot be copied to the collection: {error.strerror or error}.") from error
 
 
 def _copy(path: Path, content: bytes) -> Path:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import JudgeError, SoartError, TasteError
-from ...messages import joined, message, plural
 from ...metrics.protocols import ItemJudge
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
@@ -66,7 +65,7 @@ def start_judging(
         check_known(name)
     key = f"{KEY}{name}"
     if (running := jobs.find(key)) is not None and running.live:
-        raise SoartError(message("This judge is already running: wait until it is done, or cancel it."))
+        raise SoartError("This judge is already running: wait until it is done, or cancel it.")
 
     def work(job: Job) -> str:
         if own and offered is not None:
@@ -81,11 +80,11 @@ def start_judging(
             raise JudgeError(judge.stopped)
         for taste in tastes_from(judge, tastes):
             score_all(collection, taste, stored_items_only=True)
-        job.message = joined([_summary(len(values), len(ids), judge), *problems[:3]])
+        job.message = " ".join(filter(None, [_summary(len(values), len(ids), judge), *problems[:3]]))
         return judge.stored_name
 
     # The argument may be a path, and guests see title and message.
-    return jobs.start(key, message("Judging by %(judge)s", judge=name.partition(":")[0]), work)
+    return jobs.start(key, f"Judging by {name.partition(':')[0]}", work)
 
 
 def tastes_from(judge: GuardedJudge, tastes: CollectionTastes) -> list[ItemJudge]:
@@ -101,14 +100,7 @@ def tastes_from(judge: GuardedJudge, tastes: CollectionTastes) -> list[ItemJudge
 
 
 def _summary(judged: int, count: int, judge: GuardedJudge) -> str:
-    return plural(
-        "%(judge)s: %(judged)s of %(count)s picture judged.",
-        "%(judge)s: %(judged)s of %(count)s pictures judged.",
-        count,
-        judge=judge.name.partition(":")[0],
-        judged=f"{judged:,}",
-        count=f"{count:,}",
-    )
+    return f"{judge.name.partition(':')[0]}: {judged:,} of {count:,} picture{'' if count == 1 else 's'} judged."
 
 
 def adherence_among(collection: Collection, judges: Mapping[str, int]) -> str:
@@ -139,7 +131,7 @@ def limits_of_shown(shown: str, collection: Collection, judges: Mapping[str, int
     name = adherence_among(collection, judges)
     if not name:
         raise SoartError(
-            message("No picture of this collection has been judged by adherence yet: choose Judge pictures… first.")
+            "No picture of this collection has been judged by adherence yet: choose Judge pictures… first."
         )
     return {"judged_by": name, **({"at_least": SEEN} if shown == "yes" else {"below": MISSED})}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import CollectionError
-from ...messages import message
 from ..collection.distinct import corrections, mark_distinct, undo_distinct
 from ..keepers.finding import Keepers, find_keepers
 from ..support.background import Job
@@ -48,7 +47,7 @@ class KeeperService:
             CollectionError: the picture is not in the group.
         """
         if image not in members:
-            raise CollectionError("Picture %(number)s is not in this group any more: reload the page.", number=image)
+            raise CollectionError(f"Picture {image} is not in this group any more: reload the page.")
         return self.evaluation.keep_of(members, image, every=every)
 
     def mark_distinct(self, images: Sequence[int]) -> str:
@@ -68,7 +67,7 @@ class KeeperService:
             CollectionError: there is none of that name.
         """
         if not undo_distinct(self.collection, name):
-            raise CollectionError(message("This correction is undone already: reload the page."))
+            raise CollectionError("This correction is undone already: reload the page.")
         self.evaluation.regroup()
 
     def corrections(self) -> dict[str, list[int]]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ModelError, SoartError, TasteError
-from ...messages import joined, message
 from ..collection.collection import Collection
 from ..collection.provenance import provenance_of
 from ..collection.queries import row_of
@@ -56,14 +55,9 @@ class Wish:
 
     def __post_init__(self) -> None:
         if (self.like is None) == (self.drawing is None):
-            raise SoartError(message("Name a picture or a prompt to optimize."))
+            raise SoartError("Name a picture or a prompt to optimize.")
         if not FEWEST_SECONDS <= self.seconds <= MOST_SECONDS:
-            raise SoartError(
-                "Expected %(least)s to %(most)s as seconds, got %(seconds)s.",
-                least=f"{FEWEST_SECONDS:g}",
-                most=f"{MOST_SECONDS:g}",
-                seconds=f"{self.seconds:g}",
-            )
+            raise SoartError(f"Expected {FEWEST_SECONDS:g} to {MOST_SECONDS:g} as seconds, got {self.seconds:g}.")
 
 
 class OptimizingService(CollectionService):
@@ -110,11 +104,9 @@ class OptimizingService(CollectionService):
             self._check_known(wish.like, drawn_on=wish.strength is not None)
         with self._lock:
             if self.busy:
-                raise SoartError(
-                    message("A picture is being optimized already: wait until it is done, or cancel that.")
-                )
+                raise SoartError("A picture is being optimized already: wait until it is done, or cancel that.")
             self.latest = None
-            return self.jobs.start(self.key, message("Optimizing"), lambda job: self._work(job, wish, judge))
+            return self.jobs.start(self.key, "Optimizing", lambda job: self._work(job, wish, judge))
 
     def strength_of(self, image: int) -> float | None:
         """The strength with which a picture was drawn on another one; None for others."""
@@ -126,8 +118,8 @@ class OptimizingService(CollectionService):
         judge = self._offered.named(name, self.tastes)
         # Before the model is loaded; the option of the command line would be no help here.
         if judge.doubt:
-            errors = message("An optimized picture would show its errors: rate more pictures first.")
-            raise TasteError(joined([judge.doubt, errors]))
+            errors = "An optimized picture would show its errors: rate more pictures first."
+            raise TasteError(" ".join(filter(None, [judge.doubt, errors])))
         from ..optimizing.optimize import judge_for
 
         return judge_for(judge)
@@ -137,13 +129,11 @@ class OptimizingService(CollectionService):
         origin = provenance_of(self.collection, [row]).get(row.id)
         if drawn_on:
             if origin is None or not origin.prompt:
-                raise ModelError(message("Nothing says what this picture shows: choose one whose prompt is known."))
+                raise ModelError("Nothing says what this picture shows: choose one whose prompt is known.")
         elif origin is None or not (origin.prompt and origin.seed and origin.model):
             raise ModelError(
-                message(
-                    "Nothing says how this picture was drawn: choose one whose prompt, seed and model are known, such as one "
-                    "that was drawn here."
-                )
+                "Nothing says how this picture was drawn: choose one whose prompt, seed and model are known, such "
+                "as one that was drawn here."
             )
 
     def _work(self, job: Job, wish: Wish, judge: GuardedJudge) -> None:
@@ -153,7 +143,7 @@ class OptimizingService(CollectionService):
             found = self._optimized(job, wish, judge, generator)
         with self._lock:
             self.latest = found, judge
-        job.message = joined(found.sentences) or message("Optimized.")
+        job.message = " ".join(filter(None, found.sentences)) or "Optimized."
         job.check()
 
     def _optimized(self, job: Job, wish: Wish, judge: GuardedJudge, generator: ImageGenerator) -> Optimized:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ...errors import SoartError
-from ...messages import message
 from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.taste import LearntTaste
 from ..collection import comparisons, ratings
@@ -90,9 +89,7 @@ class RatingService(CollectionService):
         if judge:
             created = datetime.fromisoformat(only_taste(judge.taste).created)
             self._tried_at = judgements_by(collection, rater, created).count
-            jobs.start(
-                f"propose:{rater}", message("Choosing pictures for %(rater)s to rate", rater=rater), self._propose
-            )
+            jobs.start(f"propose:{rater}", f"Choosing pictures for {rater} to rate", self._propose)
 
     def _judge(self) -> TasteJudge | None:
         """The rater's stored taste; None without one, or with a damaged one, which is learnt again from the ratings."""
@@ -215,9 +212,7 @@ class RatingService(CollectionService):
 
     def _stored(self, image: int) -> float | None:
         if not rows_of(self.collection, [image]):
-            raise SoartError(
-                "There is no picture %(number)s in this collection any more: go on with the next one.", number=image
-            )
+            raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
         return ratings.judgements_of(self.collection, self.rater, [image]).get(image)
 
     def queue(self, count: int, waiting: Some[int] = ()) -> list[ImageRow]:
@@ -275,7 +270,7 @@ class RatingService(CollectionService):
 
     def learn_now(self) -> Job:
         """Start learning in the background; a learning that still waits for its turn learns from all judgements then."""
-        return self.jobs.start(self.key, message("Learning the taste of %(rater)s", rater=self.rater), self._learn)
+        return self.jobs.start(self.key, f"Learning the taste of {self.rater}", self._learn)
 
     def rank_again(self) -> Job | None:
         """Score all pictures by the stored taste in the background, because there are more; None without a taste."""
@@ -285,9 +280,7 @@ class RatingService(CollectionService):
         def rank(job: Job) -> None:
             self._process.run(job, score_by_taste, self.collection.where, self.rater)
 
-        return self.jobs.start(
-            f"rank:{self.rater}", message("Ranking by the taste of %(rater)s", rater=self.rater), rank
-        )
+        return self.jobs.start(f"rank:{self.rater}", f"Ranking by the taste of {self.rater}", rank)
 
     def _learn(self, job: Job) -> None:
         self._learn_once(job)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CollectionError
-from ...messages import message
 from ...metrics.items.combined import default_network, taste_extractor
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
@@ -97,7 +96,7 @@ class StartService(CollectionService):
         An interrupted reading goes on where it stopped, and a file that did not change is not opened again.
         """
         with self._lock:
-            self._reading = self.jobs.start(self.key, message("Reading the pictures"), self._read)
+            self._reading = self.jobs.start(self.key, "Reading the pictures", self._read)
             return self._reading
 
     def state(self) -> ReadingState:
@@ -142,7 +141,7 @@ class StartService(CollectionService):
         if not len(sound_image_ids(self.collection, update.scan_number)):
             raise scan.no_picture(update.problems)
         self._grown()
-        job.title = message("Evaluating")
+        job.title = "Evaluating"
         self._evaluation.run(job, roots)
 
     def copy(self, images: list[int]) -> tuple[Copies, str]:
@@ -183,7 +182,7 @@ class StartService(CollectionService):
         with self._copying:
             record = next((path for path in self._records().glob("*.jsonl") if path.name == name), None)
             if record is None:
-                raise CollectionError(message("There is nothing to undo under this name any more: reload the page."))
+                raise CollectionError("There is nothing to undo under this name any more: reload the page.")
             done, problems = undo(record)
             # The folder goes too, unless it holds something else.
             with contextlib.suppress(OSError):

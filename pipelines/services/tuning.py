@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import SoartError
-from ...messages import message
 from ...prompts.space.space import PromptSpace
 from ..collection.collection import Collection
 from ..collection.settings import change_setting, setting
@@ -42,11 +41,11 @@ if TYPE_CHECKING:
 SETTINGS, EARLIER = "tune", "earlier tunes"
 #: Keys of jobs: of runs and of reading the findings, with their number.
 RUN, READ = "tune", "read tune"
-_WAITS = message("The model is drawing other pictures: this tune goes on when that is done.")
+_WAITS = "The model is drawing other pictures: this tune goes on when that is done."
 #: Seeds that the pictures of a tune may take, beginning with its own.
 _SPARE_SEEDS = 2**32
-_ENDS_NOW = message("The picture that is being drawn is given up: Resume draws it anew.")
-_NOT_STARTED = message("Nothing has been tuned in this collection yet: start with a prompt.")
+_ENDS_NOW = "The picture that is being drawn is given up: Resume draws it anew."
+_NOT_STARTED = "Nothing has been tuned in this collection yet: start with a prompt."
 
 
 class _PausedError(Exception):
@@ -147,7 +146,7 @@ class TuningService(CollectionService):
         """
         # Image seeds count up from that of the tune.
         if not 0 <= settings.seed < SEED_LIMIT - _SPARE_SEEDS:
-            raise SoartError("Expected 0…2^63−2^32−1 as the seed of a tune, got %(seed)s.", seed=settings.seed)
+            raise SoartError(f"Expected 0…2^63−2^32−1 as the seed of a tune, got {settings.seed}.")
         settings.narrowed().check_tunable()
         self.panel(settings)
         with self._lock:
@@ -171,9 +170,7 @@ class TuningService(CollectionService):
         with self._lock:
             tunes = {key_of(tune): tune for tune in remembered(setting(self.collection, EARLIER))}
             if key not in tunes:
-                raise SoartError(
-                    message("This tune is not among the earlier ones of this collection: reload the page.")
-                )
+                raise SoartError("This tune is not among the earlier ones of this collection: reload the page.")
             self._replace_by(tunes[key])
 
     def resume(self, budget: int | None = None) -> None:
@@ -263,7 +260,7 @@ class TuningService(CollectionService):
 
     def read_findings(self) -> Job:
         """Read the findings of a tune that is not running, in the background."""
-        return self.jobs.start(self.key, message("Reading the tune"), lambda job: self._update_findings(*self._tuner()))
+        return self.jobs.start(self.key, "Reading the tune", lambda job: self._update_findings(*self._tuner()))
 
     def _started(self) -> TuneSettings:
         """The settings of a tune that was started."""
@@ -280,9 +277,7 @@ class TuningService(CollectionService):
             SoartError: a tune is running.
         """
         if self.live:
-            raise SoartError(
-                message("A tune is running in this collection: pause it before you start or open another one.")
-            )
+            raise SoartError("A tune is running in this collection: pause it before you start or open another one.")
         if (present := self.settings) is not None:
             change_setting(self.collection, EARLIER, lambda text: remember(text, present))
         self.latest = None
@@ -300,7 +295,7 @@ class TuningService(CollectionService):
         if not self._running:
             self._running = True
             self._runs += 1
-            self.jobs.start(f"{RUN} {self._runs}", message("Tuning"), self._work)
+            self.jobs.start(f"{RUN} {self._runs}", "Tuning", self._work)
 
     def _history(self, settings: TuneSettings) -> tuple[str, list[Step]]:
         """Fingerprint of the space that the tune began with, and the steps from there."""

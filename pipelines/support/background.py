@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from typing import Any
 
 from ...errors import SoartError, first_line
-from ...messages import message
 from .time_left import TimeLeft
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
@@ -99,12 +98,7 @@ class Job:
         """A sentence on a failure of the work."""
         if isinstance(error, SoartError):
             return str(error)
-        return message(
-            "%(name_of_job)s failed unexpectedly (%(kind)s: %(error)s).",
-            name_of_job=self.title,
-            kind=type(error).__name__,
-            error=first_line(error),
-        )
+        return f"{self.title} failed unexpectedly ({type(error).__name__}: {first_line(error)})."
 
     def run(self, work: Callable[[Job], Any]) -> None:
         """Do the work in this thread; any failure ends as a message."""
@@ -114,7 +108,7 @@ class Job:
             self.result = work(self)
             self.state = DONE
         except CancelledError:
-            self.state, self.message = CANCELLED, message("Cancelled; finished work is kept.")
+            self.state, self.message = CANCELLED, "Cancelled; finished work is kept."
         # A thread that dies silently would leave its job running for ever.
         except Exception as error:
             if not isinstance(error, SoartError):

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...messages import joined
-
 #: Files of one cause that get a sentence each; more of them share one.
 LISTED = 3
 #: The name of a file at the start of a sentence, as ``repr`` writes it.
@@ -55,7 +53,7 @@ def summed_up(failures: Iterable[Failure]) -> list[str]:
         if len(those) > LISTED:
             sentences.append(f"{len(those)} files {of_many}. The first is {str(those[0].path)!r}.")
         else:
-            sentences += [joined((repr(str(failure.path)), joined((failure.cause, "."), ""))) for failure in those]
+            sentences += [" ".join(filter(None, (repr(str(failure.path)), f"{failure.cause}."))) for failure in those]
     return sentences
 
 

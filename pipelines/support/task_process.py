@@ -79,8 +79,7 @@ class TaskProcess:
             except (EOFError, OSError) as error:
                 self._end()
                 raise SoartError(
-                    "%(title)s stopped because its process was ended, perhaps for lack of memory: try again.",
-                    title=self.title,
+                    f"{self.title} stopped because its process was ended, perhaps for lack of memory: try again."
                 ) from error
 
     def close(self) -> None:
@@ -94,11 +93,7 @@ class TaskProcess:
         job.state = WAITING
         with self._turns:
             if len(self._waiting) >= MOST_WAITING:
-                raise SoartError(
-                    "%(title)s has %(count)s tasks to do before this one: try again later.",
-                    title=self.title,
-                    count=MOST_WAITING,
-                )
+                raise SoartError(f"{self.title} has {MOST_WAITING} tasks to do before this one: try again later.")
             self._waiting.append(job)
         try:
             with self._turns:
@@ -143,7 +138,7 @@ class TaskProcess:
     def _connect(self) -> Connection:
         with self._starting:
             if self._closed:
-                raise SoartError("%(title)s is not possible any more because the server ends.", title=self.title)
+                raise SoartError(f"{self.title} is not possible any more because the server ends.")
             if self.pid is None or self._connection is None:
                 self._end()
                 # Never fork a process that has threads.

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from ...errors import CollectionError
 
@@ -106,3 +107,16 @@ def first_and_last(text: str, width: int) -> str:
     half = width // 2
     first, last = text[:half], text[-half:]
     return f"{first.rpartition(' ')[0] or first} … {last.partition(' ')[2] or last}"
+
+
+def stored_text(value: Any) -> str:  # noqa: ANN401
+    """A stored text; collections of soart 0.2.0 and older hold a template, its values, and a plural with its number.
+
+    >>> from soart.pipelines.support.wording import stored_text
+    >>> stored_text("as it is"), stored_text(["similar to %(option)s", {"option": "fog"}, "", 1])
+    ('as it is', 'similar to fog')
+    """
+    if isinstance(value, str):
+        return value
+    one, values, many, number = value
+    return str((many if many and number != 1 else one) % {name: stored_text(part) for name, part in values.items()})

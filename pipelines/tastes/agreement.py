@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...errors import ImageError
-from ...messages import message
 from ...metrics.tastes.agreement import APART, Agreement, compare_tastes
 from ..collection.collection import Collection
 from ..collection.queries import Query, order
@@ -21,9 +20,7 @@ from ..scoring.taste_judge import TasteJudge
 #: Side of a picture on a sheet, in pixels.
 TILE = 160
 #: The sentence for tastes that disagree on no picture.
-NO_DISAGREEMENT = message(
-    "No picture is judged differently by %(percentiles)s percentiles or more.", percentiles=f"{APART:.0f}"
-)
+NO_DISAGREEMENT = f"No picture is judged differently by {APART:.0f} percentiles or more."
 
 
 def best_and_worst(collection: Collection, judge: str, count: int) -> tuple[list[int], list[int]]:

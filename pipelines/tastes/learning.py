@@ -15,7 +15,6 @@ import numpy as np
 
 from ...errors import CollectionError, ImageError, ItemsError, ModelError, TasteError, expect, expect_seed
 from ...files import read_text
-from ...messages import joined, message
 from ...metrics.items.combined import default_network, taste_extractor
 from ...metrics.protocols import Measurer, Measures
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
@@ -222,7 +221,7 @@ def learn(
     used = [row for i, row in by_id.items() if i in judged]
     if not used:
         raise ItemsError(
-            _with(message("Expected pictures to learn a taste from, got none: name folders, or rate some."), problems)
+            _with("Expected pictures to learn a taste from, got none: name folders, or rate some.", problems)
         )
     made = origins(collection, [row.id for row in used])
     groups, note = groups_of(used, made)
@@ -327,7 +326,7 @@ def _gone(count: int) -> str:
 
 def _with(text: str, problems: Sequence[str]) -> str:
     """A message, followed by the first few problems that may have caused it."""
-    return joined([text, *problems[:3]])
+    return " ".join(filter(None, [text, *problems[:3]]))
 
 
 def _refuse_both(modes: Mapping[str, Sequence[ImageRow]]) -> None:

@@ -121,7 +121,7 @@ def load_priors(
     if len(by_name) < len(judges) and not if_available:
         names = [judge.stored_name for judge in judges]
         twice = next(judge.name for judge in judges if names.count(judge.stored_name) > 1)
-        raise JudgeError("The judge %(judge)s is named twice: name each judge once.", judge=repr(twice))
+        raise JudgeError(f"The judge {twice!r} is named twice: name each judge once.")
     judges = [judge for judge in judges if by_name[judge.stored_name] is judge]
     return Priors(tuple(one for one in available if one in standard), tuple(judges), tuple(tastes), tuple(left_out))
 

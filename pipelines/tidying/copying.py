@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ...errors import CollectionError
 from ...files import read_regular, shortened, whole_file
-from ...messages import message, plural
 from ..support.failures import Failure, reason_of, summed_up
+from ..support.wording import counted
 from .cull import Move, check_target, with_companions
 from .journal import Journal
 
@@ -21,7 +21,7 @@ _PLACE = re.compile(r"\d+ ")
 #: Most bytes of the name of a copy: file systems take 255, and a text beside it adds its suffix.
 _LONGEST = 245
 #: What is wrong where another file has the name of a copy.
-DIFFERS = message("is there already and differs: name an empty folder, or move it away")
+DIFFERS = "is there already and differs: name an empty folder, or move it away"
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,8 @@ def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
     for root in roots:
         if folder.resolve().is_relative_to(root.resolve()):
             raise CollectionError(
-                "%(folder)s lies in %(other)s, so that the copies would be among its pictures next time: choose a "
-                "folder elsewhere.",
-                folder=repr(str(folder)),
-                other=repr(str(root)),
+                f"{str(folder)!r} lies in {str(root)!r}, so that the copies would be among its pictures next time: "
+                "choose a folder elsewhere."
             )
 
 
@@ -91,12 +89,8 @@ def copy_best(pictures: Sequence[Path], folder: Path, journal: Journal | None = 
             copied += file is picture
     if earlier := sum(bool(_PLACE.match(name)) for name in {path.name for path in folder.iterdir()} - targets):
         hints.append(
-            plural(
-                "%(folder)s also holds %(count)s numbered file of an earlier ranking: name an empty folder to keep them apart.",
-                "%(folder)s also holds %(count)s numbered files of an earlier ranking: name an empty folder to keep them apart.",
-                earlier,
-                folder=repr(str(folder)),
-            )
+            f"{str(folder)!r} also holds {counted(earlier, 'numbered file')} of an earlier ranking: name an empty "
+            "folder to keep them apart."
         )
     return Copies(copied, summed_up(failures), hints)
 

@@ -144,9 +144,7 @@ def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
         raise CollectionError(f"Nothing can be put into {str(target)!r}: {error.strerror or error}.") from error
     for root in roots:
         if root.resolve().is_relative_to(target.resolve()):
-            raise CollectionError(
-                "%(folder)s is, or contains, a folder that is read: choose a separate folder.", folder=repr(str(target))
-            )
+            raise CollectionError(f"{str(target)!r} is, or contains, a folder that is read: choose a separate folder.")
 
 
 def plan_cull(

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ...messages import message
-
 #: Share of the first batch's spread between pictures under which diversity has collapsed.
 COLLAPSE = 1 / 3
 #: Smallest drift and change of a score that count, in standard deviations of the first batch.
@@ -30,7 +28,7 @@ def appearance(pixels: np.ndarray) -> dict[str, float]:
     """
     rgb = pixels.astype(np.float32) / 255
     luma = rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    return {message("saturation"): float(np.ptp(rgb, axis=2).mean()), message("contrast"): float(luma.std())}
+    return {"saturation": float(np.ptp(rgb, axis=2).mean()), "contrast": float(luma.std())}
 
 
 def spread(items: np.ndarray) -> float:
@@ -64,38 +62,24 @@ def find_alarms(
     before, after = spread(first / scale), spread(last / scale)
     if before > 0 and after < COLLAPSE * before:
         alarms.append(
-            message(
-                "Diversity collapse: the last pictures are %(share)s %% as far apart as the first; ban what they "
-                "share, or pin fewer options.",
-                share=f"{100 * after / before:.0f}",
-            )
+            f"Diversity collapse: the last pictures are {100 * after / before:.0f} % as far apart as the first; "
+            "ban what they share, or pin fewer options."
         )
     for name, (early, late) in appearances.items():
         moved = _in_deviations(early, late)
         if abs(moved) > DRIFT:
             alarms.append(
-                message(
-                    "Drift: %(appearance)s went %(word)s from %(early)s to %(late)s, %(moved)s standard deviations of "
-                    "the first pictures; check whether the score rewards just that.",
-                    appearance=message(name),
-                    word=message("up") if moved > 0 else message("down"),
-                    early=f"{early.mean():.2f}",
-                    late=f"{late.mean():.2f}",
-                    moved=f"{abs(moved):.1f}",
-                )
+                f"Drift: {name} went {'up' if moved > 0 else 'down'} from {early.mean():.2f} to {late.mean():.2f}, "
+                f"{abs(moved):.1f} standard deviations of the first pictures; check whether the score rewards just "
+                "that."
             )
     if judge is not None:
         name, early, late = judge
         gain, change = _in_deviations(*scores), _in_deviations(early, late)
         if gain > CHANGE and change < -CHANGE:
             alarms.append(
-                message(
-                    "Disagreement: the score rose by %(gain)s standard deviations, but %(name)s, which was not "
-                    "optimized, fell by %(loss)s.",
-                    gain=f"{gain:.1f}",
-                    name=name,
-                    loss=f"{-change:.1f}",
-                )
+                f"Disagreement: the score rose by {gain:.1f} standard deviations, but {name}, which was not "
+                f"optimized, fell by {-change:.1f}."
             )
     return alarms
 
@@ -115,11 +99,9 @@ def adherence_alarm(scores: tuple[np.ndarray, np.ndarray], adherence: tuple[np.n
     error = float(np.sqrt(early.var(ddof=1) / len(early) + late.var(ddof=1) / len(late)))
     if not rose or lost <= max(LOST, 2 * error):
         return ""
-    return message(
-        "Adherence lost: the score rose, but the pictures show less of what was asked, %(late)s after "
-        "%(early)s; raise the least adherence to the prompt (--adherence), or weigh adherence as a judge.",
-        late=f"{late.mean():.2f}",
-        early=f"{early.mean():.2f}",
+    return (
+        f"Adherence lost: the score rose, but the pictures show less of what was asked, {late.mean():.2f} after "
+        f"{early.mean():.2f}; raise the least adherence to the prompt (--adherence), or weigh adherence as a judge."
     )
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ModelError, PromptError
-from ...messages import message
 from ...prompts.space.space import Choice, PromptSpace
 from ..models.prompt_syntax import parse_prompt
 from ..models.request import DrawnPicture, Request
@@ -56,12 +55,9 @@ def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[
         choices = dict([pair for pair in choices.items() if space.allows(pair[1])][:TRIED])
         if len(choices) > 1 and _all_alike(generator, [request(choice) for choice in choices.values()], slot.name):
             tried = [slot.texts[option] or "(nothing)" for option in choices]
-            sentences[number] = message(
-                "Slot %(name)s changes nothing: this model draws the same picture with %(first)s and %(second)s. It "
-                "is left out.",
-                name=repr(slot.name),
-                first=tried[0],
-                second=tried[1],
+            sentences[number] = (
+                f"Slot {slot.name!r} changes nothing: this model draws the same picture with {tried[0]} and "
+                f"{tried[1]}. It is left out."
             )
     return sentences
 
@@ -112,10 +108,9 @@ def unread_slots(space: PromptSpace, read: Callable[[str], str]) -> dict[int, st
         return apart
 
     return {
-        number: message(
-            "Slot %(name)s changes nothing: all its options stand where the model no longer reads the prompt. It "
-            "is left out. To tune it, move it forward, or shorten the prompt.",
-            name=repr(slot.name),
+        number: (
+            f"Slot {slot.name!r} changes nothing: all its options stand where the model no longer reads the prompt. It "
+            "is left out. To tune it, move it forward, or shorten the prompt."
         )
         for number, slot in enumerate(space.slots)
         if slot.kind == "text" and unread(number)

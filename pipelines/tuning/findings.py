@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ImageError, NoFindingsError, expect
-from ...messages import joined, message
 from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.damage.titles import stored_title
 from ...notebooks import SHOWN, html_table
@@ -228,7 +227,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
     slots = tuner.space.slots
 
     def option(slot: int, number: int) -> str:
-        return joined((slots[slot].name, slots[slot].texts[number] or message("(nothing)")), ": ")
+        return ": ".join(filter(None, (slots[slot].name, slots[slot].texts[number] or "(nothing)")))
 
     mean, error = steering.gain(tuner.rng(6), judgements.goal_limits)
     pruning = account(tuner.study, judgements)
@@ -237,7 +236,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
     ignored = tuner.generator.ignored(words.prompt for winner in winners for words in winner.words)
     return StudyFindings(
         goal=judgements.goal,
-        unit=message("deviations") if only is None else message("stars") if only in judgements.people else message("score"),
+        unit="deviations" if only is None else "stars" if only in judgements.people else "score",
         winners=winners,
         effects=_named(
             tuner, [effect for effect in table.effects if effect.option not in tuner.space.banned[effect.slot]], unit
@@ -384,17 +383,9 @@ def _floor_note(tuner: Tuner, judgements: Judgements) -> list[str]:
         return []
     told = judgements.adherence[np.isfinite(judgements.adherence)]
     if not len(told):
-        return [message("Adherence: no phrase of the prompts can be judged, so the floor had no effect.")]
+        return ["Adherence: no phrase of the prompts can be judged, so the floor had no effect."]
     least, reached = tuner.panel.floor.least, int((told >= tuner.panel.floor.least).sum())
-    return [
-        message(
-            "Adherence: %(reached)s of %(count)s pictures reach %(least)s; mean %(mean)s.",
-            reached=reached,
-            count=len(told),
-            least=f"{least:g}",
-            mean=f"{told.mean():.2f}",
-        )
-    ]
+    return [f"Adherence: {reached} of {len(told)} pictures reach {least:g}; mean {told.mean():.2f}."]
 
 
 def _first_and_last(judgements: Judgements) -> tuple[np.ndarray, np.ndarray] | None:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 
 from ...errors import expect
-from ...messages import message
 from ..collection.ratings import judged_pictures
 from ..collection.tables import ImageRow
 from .tuner import SEEDS, Tuner
@@ -14,27 +13,20 @@ from .tuner import SEEDS, Tuner
 log = logging.getLogger(__name__)
 
 #: Reasons for an end.
-STOPPED, ALL_DRAWN = "Ended on request.", message("Every allowed combination has been drawn.")
+STOPPED, ALL_DRAWN = "Ended on request.", "Every allowed combination has been drawn."
 
 
 def _finished(tuner: Tuner) -> str:
     """A sentence on how often the leading prompts were drawn when the budget was used up."""
     seeds = tuner.seeds_of_winners()
     if not seeds:
-        return message("Finished (budget: %(count)s pictures).", count=tuner.budget)
+        return f"Finished (budget: {tuner.budget} pictures)."
     if min(seeds) >= SEEDS:
-        return message(
-            "Finished: each leading prompt was drawn on %(seeds)s seeds (budget: %(count)s pictures).",
-            seeds=SEEDS,
-            count=tuner.budget,
-        )
+        return f"Finished: each leading prompt was drawn on {SEEDS} seeds (budget: {tuner.budget} pictures)."
     counts = f"{min(seeds)}" if min(seeds) == max(seeds) else f"{min(seeds)}–{max(seeds)}"
-    return message(
-        "Finished (budget: %(count)s pictures). Seeds of each leading prompt: %(seeds)s; with a larger "
-        "budget they are drawn on %(all)s.",
-        count=tuner.budget,
-        seeds=counts,
-        all=SEEDS,
+    return (
+        f"Finished (budget: {tuner.budget} pictures). Seeds of each leading prompt: {counts}; with a larger budget "
+        f"they are drawn on {SEEDS}."
     )
 
 
@@ -52,9 +44,7 @@ def why_enough(tuner: Tuner, stop_below: float) -> str:
         tuner.rng(2), stop_below, judgements.goal_limits
     ):
         return ""
-    return message(
-        "Stopped: the expected further gain is below %(limit)s standard deviations.", limit=f"{stop_below:g}"
-    )
+    return f"Stopped: the expected further gain is below {stop_below:g} standard deviations."
 
 
 def left_unrated(tuner: Tuner, rater: str) -> list[ImageRow]:

@@ -56,9 +56,7 @@ class AdherenceFloor:
 
     def __post_init__(self) -> None:
         if not 0 < self.least <= 1:
-            raise SoartError(
-                "Expected a least adherence above 0 and at most 1, got %(value)s.", value=f"{self.least:g}"
-            )
+            raise SoartError(f"Expected a least adherence above 0 and at most 1, got {self.least:g}.")
 
     def apply(self, values: np.ndarray, adherence: np.ndarray) -> np.ndarray:
         """Values (n,) pulled towards the lowest one, as far as the adherence (n,) lies below the floor.

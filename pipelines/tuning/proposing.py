@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import PromptError
-from ...messages import from_json, to_json
 from ...prompts.phrases.cutting import cut_prompt, vocabulary_lexicon
 from ...prompts.space.from_text import VOCABULARY_SLOTS
 from ...prompts.space.space import PromptSpace
@@ -34,6 +33,7 @@ from ...prompts.steering.spaces import Meanings
 from ...prompts.steering.steering import Steering
 from ..collection.collection import Collection
 from ..collection.settings import setting, store_setting
+from ..support.wording import stored_text
 
 #: Options added and retired at most in one step, and fewest options that a slot keeps.
 ADDED, RETIRED, KEPT = 2, 2, 3
@@ -119,7 +119,7 @@ def read_steps(collection: Collection, root: str, model: str, seed: int) -> list
         Step(
             step["after"],
             step["fingerprint"],
-            tuple(Proposal(**each | {"reason": from_json(each["reason"])}) for each in step["added"]),
+            tuple(Proposal(**each | {"reason": stored_text(each["reason"])}) for each in step["added"]),
             tuple((slot, option) for slot, option in step["retired"]),
             step["note"],
             tuple(step["goal"]),
@@ -156,7 +156,7 @@ def history_of(
 
 def store_steps(collection: Collection, root: str, model: str, seed: int, steps: Sequence[Step]) -> None:
     """Store all steps from ``root``, and for each stage the root that it began with."""
-    added = [[asdict(one) | {"reason": to_json(one.reason)} for one in step.added] for step in steps]
+    added = [[asdict(one) | {"reason": one.reason} for one in step.added] for step in steps]
     text = json.dumps({"steps": [asdict(step) | {"added": new} for step, new in zip(steps, added, strict=True)]})
     for stage in {step.fingerprint for step in steps} - {root}:
         store_setting(collection, history_key(stage, model, seed), json.dumps({"root": root}))

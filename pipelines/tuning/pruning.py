@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...messages import joined, message, plural
 from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import PicturesInMemory
 from ..support.figures import fixed
@@ -66,33 +65,21 @@ class Pruning:
     def __str__(self) -> str:
         """A one-sentence summary."""
         if not self.agreements:
-            return message(
-                "Previews: too few pictures so far to compare them with the final ones; nothing was dropped."
+            return "Previews: too few pictures so far to compare them with the final ones; nothing was dropped."
+        ranks = ", ".join(
+            filter(
+                None,
+                [f"{fixed(a.correlation, 2)} after {fixed(100 * a.share, 0)} % of the steps" for a in self.agreements],
             )
-        ranks = joined(
-            [
-                message(
-                    "%(value)s after %(share)s %% of the steps",
-                    value=fixed(a.correlation, 2),
-                    share=fixed(100 * a.share, 0),
-                )
-                for a in self.agreements
-            ],
-            ", ",
         )
         if not self.dropped:
-            return message(
-                "Previews: rank correlation with the final pictures %(ranks)s; nothing was dropped.", ranks=ranks
-            )
+            return f"Previews: rank correlation with the final pictures {ranks}; nothing was dropped."
         share = fixed(100 * abs(self.saving), 0)
-        added = message("%(share)s %% of the drawing time added so far", share=share)
-        return plural(
-            "Previews: %(count)s candidate was dropped after %(previews)s previews, %(time)s (rank correlation %(ranks)s).",
-            "Previews: %(count)s candidates were dropped after %(previews)s previews, %(time)s (rank correlation %(ranks)s).",
-            self.dropped,
-            previews=self.previews,
-            time=message("%(share)s %% of the drawing time saved", share=share) if self.saving >= 0 else added,
-            ranks=ranks,
+        added = f"{share} % of the drawing time added so far"
+        return (
+            f"Previews: {self.dropped} {'candidate was' if self.dropped == 1 else 'candidates were'} dropped after "
+            f"{self.previews} previews, {f'{share} % of the drawing time saved' if self.saving >= 0 else added} (rank "
+            f"correlation {ranks})."
         )
 
 

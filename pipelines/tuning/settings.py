@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 from ...errors import PromptError
-from ...messages import from_json, to_json
 from ...metrics.damage.names import PERSON
 from ...prompts.space.space import PromptSpace
+from ..support.wording import stored_text
 
 RUNNING, PAUSED = "running", "paused"
 #: Most characters of a prompt or space.
@@ -91,7 +91,7 @@ class TuneSettings:
 
     def write(self) -> str:
         """The settings as JSON."""
-        return json.dumps(asdict(self) | {"why": to_json(self.why)})
+        return json.dumps(asdict(self) | {"why": self.why})
 
     @classmethod
     def read(cls, text: str) -> TuneSettings | None:
@@ -104,7 +104,7 @@ class TuneSettings:
             settings = cls(
                 **{
                     **values,
-                    "why": from_json(values.get("why", "")),
+                    "why": stored_text(values.get("why", "")),
                     "bans": tuple(values["bans"]),
                     "pins": tuple(values["pins"]),
                 }

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ImageError, SoartError, TasteError, expect
-from ...messages import message
 from ...metrics.damage.names import TASTE
 from ...metrics.damage.titles import stored_title
 from ...notebooks import SHOWN, html_table
@@ -369,19 +368,13 @@ class Tuner:
         }
         return [
             *(
-                message(
-                    "It begins with what %(judge)s shows of options: %(options)s; 1 is two stars.",
-                    judge=title,
-                    options=", ".join(options),
-                )
+                f"It begins with what {title} shows of options: {', '.join(options)}; 1 is two stars."
                 for title, options in named.items()
             ),
             *(
-                message(
-                    "The taste %(name)s is not reliable yet, so the tune does not begin with what it shows of options "
-                    "(%(report)s).",
-                    name=repr(person),
-                    report=taste.trust.sentence,
+                (
+                    f"The taste {person!r} is not reliable yet, so the tune does not begin with what it shows of "
+                    f"options ({taste.trust.sentence})."
                 )
                 for person, taste in self._tastes_of_people.items()
                 if taste.trust.useless and f"{TASTE}{person}" not in judges

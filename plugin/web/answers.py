@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, MissingPictureError, SoartError
 from ...files import from_home
-from ...messages import message, with_values
+from ...messages import with_values
 from ...metrics.damage.names import JUDGE, PERSON
 from ...metrics.damage.titles import CAUTION, damage_noun, has_points, model_title, stored_title, title_of
 from ...pipelines.collection.database import is_outage
@@ -37,28 +37,28 @@ from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, i
 HERE = Path(__file__).parent
 #: Views of a collection: address and title.
 VIEWS = (
-    ("start", message("Quick start")),
-    ("gallery", message("Gallery")),
-    ("rate", message("Rate")),
-    ("compare", message("Compare")),
-    ("keepers", message("Keepers")),
-    ("generate", message("Generate")),
-    ("tune", message("Tune")),
-    ("taste", message("Taste")),
-    ("evaluate", message("Evaluate")),
+    ("start", "Quick start"),
+    ("gallery", "Gallery"),
+    ("rate", "Rate"),
+    ("compare", "Compare"),
+    ("keepers", "Keepers"),
+    ("generate", "Generate"),
+    ("tune", "Tune"),
+    ("taste", "Taste"),
+    ("evaluate", "Evaluate"),
 )
 #: Titles of pages by view.
-TITLES = dict((*VIEWS, ("collections", message("Collections"))))
+TITLES = dict((*VIEWS, ("collections", "Collections")))
 #: Titles of settings of pictures by name; the settings of other tools have many more names, which are shown as they are.
 SETTINGS = {
-    "Negative": message("Negative"), "Seed": message("Seed"), "Steps": message("Steps"), "Guidance": message("Guidance"),
-    "Sampler": message("Sampler"), "Scheduler": message("Scheduler"), "Model": message("Model"), "Size": message("Size"),
-    "size": message("Size when drawn"), "model hash": message("Model hash"),
+    "Negative": "Negative", "Seed": "Seed", "Steps": "Steps", "Guidance": "Guidance",
+    "Sampler": "Sampler", "Scheduler": "Scheduler", "Model": "Model", "Size": "Size",
+    "size": "Size when drawn", "model hash": "Model hash",
 }  # fmt: skip
 #: Reasons to move pictures away, beside damages.
 _MOVED = {
-    "duplicates": message("duplicates"), "outliers": message("outliers"), "others": message("others"),
-    "selected": message("selected"),
+    "duplicates": "duplicates", "outliers": "outliers", "others": "others",
+    "selected": "selected",
 }  # fmt: skip
 #: An absolute path or the address of a database, quoted as ``repr`` does.
 _PATH = re.compile(
@@ -344,9 +344,7 @@ def whole_number(value: object, name: str) -> int:
             raise ValueError
         return number
     except ValueError:
-        raise SoartError(
-            "Expected a whole number as %(name)s, got %(value)s.", name=name, value=repr(str(value)[:40])
-        ) from None
+        raise SoartError(f"Expected a whole number as {name}, got {str(value)[:40]!r}.") from None
 
 
 def number(value: object, name: str) -> float:
@@ -362,9 +360,7 @@ def number(value: object, name: str) -> float:
     try:
         return float(str(value))
     except ValueError:
-        raise SoartError(
-            "Expected a number as %(name)s, got %(value)s.", name=name, value=repr(str(value)[:40])
-        ) from None
+        raise SoartError(f"Expected a number as {name}, got {str(value)[:40]!r}.") from None
 
 
 def weights_of(value: object) -> dict[str, float]:
@@ -378,7 +374,7 @@ def weights_of(value: object) -> dict[str, float]:
     try:
         return {str(name): float(weight) for name, weight in value.items()}
     except (TypeError, ValueError, OverflowError):
-        raise SoartError(message("Expected a number as every judge's weight.")) from None
+        raise SoartError("Expected a number as every judge's weight.") from None
 
 
 def whole_numbers(text: str, name: str) -> list[int]:
@@ -407,7 +403,7 @@ def folders_of(current: OpenCollection, text: str) -> list[Path]:
             # Such as a name that no file can have, or the home of nobody.
             folder, exists = Path(line), False
         if not exists:
-            raise SoartError("There is no folder %(folder)s: name one folder a line.", folder=repr(str(folder)[:200]))
+            raise SoartError(f"There is no folder {str(folder)[:200]!r}: name one folder a line.")
         folders.append(folder)
     return folders
 
@@ -437,12 +433,12 @@ async def on_error(request: Request, error: Exception) -> Response:
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer a request that the router refuses."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    known = {404: message("Page not found."), 405: message("This address does not accept that method.")}
-    text = known.get(status, message("This request cannot be answered."))
+    known = {404: "Page not found.", 405: "This address does not accept that method."}
+    text = known.get(status, "This request cannot be answered.")
     return error_response(request, status, for_visitor(request, text))
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
     """Answer an unexpected failure; its details are in the server's log."""
-    text = message("The server failed unexpectedly (%(error)s): see its log.", error=type(error).__name__)
+    text = f"The server failed unexpectedly ({type(error).__name__}): see its log."
     return JSONResponse({"error": for_visitor(request, text)}, 500)

@@ -20,7 +20,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...files import read_regular, write_whole
-from ...messages import message
 from ...pipelines.services.importing import MOST_BYTES as MOST_PICTURE_BYTES
 from .language import texts_of
 from .sessions import OWNER, Sessions, same_secret
@@ -114,10 +113,10 @@ def refusal(
     if not changing:
         return ""
     if not _from_host(headers.get("origin"), host) or headers.get("sec-fetch-site") == "cross-site":
-        return message("This request came from another site and was not carried out.")
+        return "This request came from another site and was not carried out."
     if not same_secret(headers.get("x-csrf-token", ""), session.get("csrf", secrets.token_hex())):
-        return message("This page is out of date: reload it and try again.")
-    return "" if _length(headers) <= most_bytes else message("The request is too large.")
+        return "This page is out of date: reload it and try again."
+    return "" if _length(headers) <= most_bytes else "The request is too large."
 
 
 def _from_host(origin: str | None, host: str) -> bool:
@@ -184,7 +183,7 @@ class Guard:
         if sessions.role(session) or path == "/login" or path.startswith("/static/"):
             return None
         if changing or "text/html" not in request.headers.get("accept", ""):
-            text = message("This server needs a token or a password: reload the page and enter it.")
+            text = "This server needs a token or a password: reload the page and enter it."
             return JSONResponse({"error": texts_of(request).message(text)}, 401)
         return RedirectResponse("/login", 303)
 

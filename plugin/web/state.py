@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from ...errors import SoartError
-from ...messages import message
 from ...pipelines.collection.collection import Collection
 from ...pipelines.collection.settings import identity
 from ...pipelines.collection.storage import show_within
@@ -210,7 +209,7 @@ class Server:
         self._generator: ImageGenerator | None = None
         self.judges = OfferedJudges(settings.judges)
         drawing = threading.Lock()
-        self.learning = TaskProcess(message("Learning"))
+        self.learning = TaskProcess("Learning")
         self.decoding = DecodingProcesses()
         #: Held by every request that reads files, so that those that wait for a disk or a decoder leave threads to others.
         self.reading = asyncio.Semaphore(READING)
@@ -298,7 +297,7 @@ def current_collection(request: Request) -> OpenCollection:
     """
     collections, number = server_of(request).collections, int(request.path_params["collection"])
     if not 0 <= number < len(collections):
-        raise NotFoundError(message("There is no such collection here: go back to the list of collections."))
+        raise NotFoundError("There is no such collection here: go back to the list of collections.")
     show_within(None if is_owner(request) else collections[number].allowed)
     return collections[number]
 
@@ -323,7 +322,7 @@ def check_may_bear(request: Request, name: str) -> None:
     """
     allowed = {*names_of(request.session), _shared_name(server_of(request).settings.rater)}
     if not is_owner(request) and name not in allowed:
-        raise ForbiddenError("The name %(name)s belongs to another rater: choose another one.", name=repr(name))
+        raise ForbiddenError(f"The name {name!r} belongs to another rater: choose another one.")
 
 
 def is_owner(request: Request) -> bool:
@@ -339,10 +338,8 @@ def check_owner(request: Request) -> None:
     """
     if not is_owner(request):
         raise ForbiddenError(
-            message(
-                "Only the owner of this server may move or add files, or start judges: open the address with the "
-                "token that it printed when it started."
-            )
+            "Only the owner of this server may move or add files, or start judges: open the address with the token "
+            "that it printed when it started."
         )
 
 

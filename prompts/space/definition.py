@@ -10,7 +10,6 @@ from typing import Self
 import numpy as np
 
 from ...errors import PromptError, expect
-from ...messages import message
 from .conditions import Condition, find_conditions, named_in_options
 from .constraints import Constraint, Forbidden, Mask, check_constraints, count_allowed, obey
 from .rendering import check_negative, check_template, default_negative, default_template, places
@@ -72,13 +71,9 @@ class SpaceDefinition:
         object.__setattr__(self, "banned", bans)
         for slot, options in zip(self.slots, self.options, strict=True):
             if not options:
-                raise PromptError(
-                    "The bans and pins leave slot %(slot)s no option: lift one of them.", slot=repr(slot.name)
-                )
+                raise PromptError(f"The bans and pins leave slot {slot.name!r} no option: lift one of them.")
         if self.size == 0:
-            raise PromptError(
-                message("The bans and pins leave no choice that the constraints allow: lift one of them.")
-            )
+            raise PromptError("The bans and pins leave no choice that the constraints allow: lift one of them.")
 
     @cached_property
     def levels(self) -> tuple[int, ...]:

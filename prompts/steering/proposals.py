@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from ...messages import message
 from ..rating_model.similarity import nearness
 from ..space.slots import Slot
 from ..space.space import PromptSpace
@@ -112,7 +111,7 @@ class NeighbourProposer:
         for name, effects in situation.effects.items():
             slot = next(slot for slot in situation.space.slots if slot.name == name)
             origins = dict.fromkeys(
-                (phrase for phrase in situation.phrases if homes.get(phrase) == name), message("in a good prompt")
+                (phrase for phrase in situation.phrases if homes.get(phrase) == name), "in a good prompt"
             )
             origins |= {word: "" for word in self._pool(slot) if word not in origins}
             proposals = [Proposal(name, word, origin) for word, origin in origins.items()]
@@ -163,7 +162,7 @@ def _best(
     able = [proposal for proposal in proposals if proposal.text in known]
     if len(options) < 2 or not able:
         first = proposals[0]
-        return 0.0, Proposal(first.slot, first.text, first.reason or message("the next word of its vocabulary"))
+        return 0.0, Proposal(first.slot, first.text, first.reason or "the next word of its vocabulary")
     near = nearness(np.array([known[text] for text in [*options, *(proposal.text for proposal in able)]]))
     values = np.array([effects[text] for text in options])
     among, across = near[: len(options), : len(options)], near[len(options) :, : len(options)]
@@ -171,9 +170,5 @@ def _best(
     predicted = across @ weights
     top = int(predicted.argmax())
     nearest = options[int(across[top].argmax())]
-    reason = (
-        message("in a good prompt, similar to %(option)s", option=nearest)
-        if able[top].reason
-        else message("similar to %(option)s", option=nearest)
-    )
+    reason = f"in a good prompt, similar to {nearest}" if able[top].reason else f"similar to {nearest}"
     return float(predicted[top]), Proposal(able[top].slot, able[top].text, reason)

@@ -332,9 +332,7 @@ def _get(client: BackendClient, name: str) -> Any:  # noqa: ANN401
         document = client.json(f"/sdapi/v1/{name}")
     except RefusedError as error:
         if error.status == 404:
-            raise ModelError(
-                "%(backend)s has its API switched off: start it with --api.", backend=client.address.title
-            ) from error
+            raise ModelError(f"{client.address.title} has its API switched off: start it with --api.") from error
         raise
     if not isinstance(document, dict | list):
         raise ModelError(f"{client.address.title} answers something unknown: is this the address of a web UI?")

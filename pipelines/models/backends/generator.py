@@ -13,7 +13,6 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from ....errors import ImageError, ModelError, first_line
-from ....messages import message
 from ....metrics.image import read_image
 from ..external import ExternalGenerator
 from ..loading import LoadedModel
@@ -103,7 +102,7 @@ class BackendGenerator(ExternalGenerator):
 
     def _tell(self, number: int = 0, total: int = 0) -> None:
         """Tell whoever waits for the picture how far it is; 0 of 0 if that is not known."""
-        self.doing = message("step %(number)s of %(total)s", number=number, total=total) if total else ""
+        self.doing = f"step {number} of {total}" if total else ""
         if self._report is not None:
             self._report.tell(number, total)
 
@@ -139,11 +138,7 @@ class BackendGenerator(ExternalGenerator):
 
     def _failed(self, reason: str) -> ModelError:
         """The error for a picture that the backend could not draw."""
-        return ModelError(
-            "%(backend)s failed: %(error)s. What was drawn before is kept.",
-            backend=self.client.address.title,
-            error=reason,
-        )
+        return ModelError(f"{self.client.address.title} failed: {reason}. What was drawn before is kept.")
 
     def _out_of_memory(self) -> ModelError:
         return ModelError(

@@ -202,17 +202,11 @@ class BackendClient:
             return ModelError(f"{title} did not answer within {seconds:.0f} seconds: look at its console.")
         if isinstance(error, URLError):
             text = getattr(reason, "strerror", None) or str(reason)
-            return ModelError(
-                "%(backend)s does not answer (%(error)s): start it, or correct the address.",
-                backend=title,
-                error=shortened(text),
-            )
+            return ModelError(f"{title} does not answer ({shortened(text)}): start it, or correct the address.")
         text = getattr(error, "strerror", None) or shortened(str(error)) or type(error).__name__
         if isinstance(error, http.client.IncompleteRead):
             text = "it was cut short"
-        return ModelError(
-            "%(backend)s stopped in the middle of an answer (%(error)s): see its console.", backend=title, error=text
-        )
+        return ModelError(f"{title} stopped in the middle of an answer ({text}): see its console.")
 
 
 def shortened(text: str) -> str:

@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....messages import message
 from ....metrics.damage.names import OVERALL
 from ....metrics.damage.titles import stored_title
 from ....pipelines.collection.counts import count_collection
@@ -113,7 +112,7 @@ def rule_of(parameters: Mapping[str, Any]) -> Rule | None:
     try:
         worst = float(text) if text else None
     except ValueError:
-        raise SoartError("Expected a share in percent, got %(value)s.", value=repr(text[:40])) from None
+        raise SoartError(f"Expected a share in percent, got {text[:40]!r}.") from None
     return Rule(**kinds, worst=worst) if any(kinds.values()) or worst else None
 
 
@@ -133,7 +132,7 @@ def move(request: Request, body: dict[str, Any]) -> Response:
     """Move the pictures of a plan away; answers the name of the undo file."""
     current, rule = current_collection(request), rule_of(body)
     if rule is None:
-        raise SoartError(message("Choose what to move away."))
+        raise SoartError("Choose what to move away.")
     _, name = current.evaluation.move(rule, str(body.get("plan", "")))
     return JSONResponse({"undo": name})
 

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....messages import message
 from ....metrics.damage.names import DETECTORS, JUDGE, OVERALL, PERSON, TECHNICAL
 from ....metrics.damage.suspicion import detectors
 from ....metrics.damage.titles import has_points, shared_name
@@ -56,7 +55,7 @@ def _day(text: str) -> dt.date | None:
     try:
         return dt.date.fromisoformat(text) if text else None
     except ValueError:
-        raise SoartError("Expected a day such as 2026-01-31, got %(value)s.", value=repr(text[:40])) from None
+        raise SoartError(f"Expected a day such as 2026-01-31, got {text[:40]!r}.") from None
 
 
 def _zone(name: str) -> dt.tzinfo | None:
@@ -71,7 +70,7 @@ def _percentile(parameters: Mapping[str, str], name: str, default: float) -> flo
     try:
         return float(parameters.get(name) or default)
     except ValueError:
-        raise SoartError("Expected a percentile 0–100, got %(value)s.", value=repr(parameters[name][:40])) from None
+        raise SoartError(f"Expected a percentile 0–100, got {parameters[name][:40]!r}.") from None
 
 
 def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Query:
@@ -308,7 +307,7 @@ def cancel(request: Request, body: dict[str, Any]) -> Response:
     """Cancel a background job; guests only their own ones."""
     job = current_collection(request).jobs.get(whole_number(body.get("job"), "a job's number"))
     if job is None:
-        raise SoartError(message("This job has already ended."))
+        raise SoartError("This job has already ended.")
     if not _may_cancel(request, job):
         raise ForbiddenError(
             "Only the owner of this server and whoever started this job may cancel it: wait until it ends."

@@ -22,7 +22,7 @@ async def add(request: Request) -> Response:
     try:
         content = await request.body()
     except ClientDisconnect:
-        raise SoartError("%(name)s did not arrive.", name=repr(name[:80])) from None
+        raise SoartError(f"{name[:80]!r} did not arrive.") from None
     try:
         async with server_of(request).reading:
             path = await run_in_threadpool(import_picture, current_collection(request).collection, name, content)

@@ -10,12 +10,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....messages import message, plural
 from ....pipelines.collection.comparisons import choosers
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.ratings import check_new_rater, raters
 from ....pipelines.ingest.roots import known_roots
-from ....pipelines.support.wording import composed
+from ....pipelines.support.wording import composed, counted
 from ..answers import for_visitor, json_body, json_endpoint, page
 from ..language import languages
 from ..sessions import bear
@@ -48,16 +47,12 @@ async def login(request: Request) -> Response:
     # Without a pause between the check of the wait and the count: requests at the same time count one by one.
     if (wait := server.throttle.wait(address)) > 0:
         seconds = math.ceil(wait)
-        text = plural(
-            "There were too many wrong passwords: try again in %(count)s second.",
-            "There were too many wrong passwords: try again in %(count)s seconds.",
-            seconds,
-        )
+        text = f"There were too many wrong passwords: try again in {counted(seconds, 'second')}."
         return JSONResponse({"error": for_visitor(request, text)}, 429, {"retry-after": str(seconds)})
     role = server.sessions.role_of_secret(secret)
     if not role:
         server.throttle.wrong(address)
-        raise SoartError(message("That is not the password."))
+        raise SoartError("That is not the password.")
     server.throttle.right(address)
     server.sessions.enter(request.session, role)
     return JSONResponse({})

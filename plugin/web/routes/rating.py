@@ -29,11 +29,7 @@ def check_rater(request: Request, body: dict[str, Any]) -> str:
     rater = rater_of(request)
     if body.get("rater") != rater:
         opened_by = str(body.get("rater"))[:64]
-        raise SoartError(
-            "This page was opened by %(before)s, but the rater is now %(now)s: reload it.",
-            before=repr(opened_by),
-            now=repr(rater),
-        )
+        raise SoartError(f"This page was opened by {opened_by!r}, but the rater is now {rater!r}: reload it.")
     return rater
 
 

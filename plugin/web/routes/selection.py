@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....messages import message
 from ....pipelines.collection.labels import ALBUM, FAVOURITE, TAG, label_counts, set_label
 from ....pipelines.collection.queries import row_of
 from ....pipelines.services.export import KINDS, PictureExport, original, safe_name
@@ -31,7 +30,7 @@ def _pictures(body: Mapping[str, Any]) -> list[int]:
     """
     images = body.get("images")
     if not isinstance(images, list) or not images:
-        raise SoartError(message("Select at least one picture."))
+        raise SoartError("Select at least one picture.")
     return [whole_number(image, _PICTURE) for image in images]
 
 
@@ -95,7 +94,7 @@ def download_export(request: Request) -> Response:
     current = current_collection(request)
     selection = current.selections.get(request.path_params["key"])
     if selection is None:
-        raise NotFoundError(message("This export is no longer here: select the pictures and export them again."))
+        raise NotFoundError("This export is no longer here: select the pictures and export them again.")
     ids, kind = selection
     return StreamingResponse(
         read_in_turn(request, _export(request, ids, kind).stream()),

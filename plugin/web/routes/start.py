@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....messages import message
 from ....pipelines.collection.queries import rows_of
 from ....pipelines.collection.ratings import ratings
 from ....pipelines.scoring.taste_judge import TasteJudge
@@ -84,7 +83,7 @@ def copy(request: Request, body: dict[str, Any]) -> Response:
     current = current_collection(request)
     _, ids, _ = _best(current, rater_of(request))
     if not ids:
-        raise SoartError(message("There is no ranking by your taste yet: rate some pictures first."))
+        raise SoartError("There is no ranking by your taste yet: rate some pictures first.")
     copies, name = current.start.copy(ids)
     problems = [for_visitor(request, text) for text in (*copies.problems, *copies.hints)]
     return JSONResponse(

@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....messages import message
 from ....metrics.damage.names import OVERALL
 from ....pipelines.collection.queries import title_of
 from ....pipelines.reports.study_charts import draw_course, draw_effects, draw_front, draw_judges
@@ -48,9 +47,7 @@ def budget_of(value: object) -> int:
     """
     budget = whole_number(value, "a number of pictures")
     if not LEAST <= budget <= LARGEST:
-        raise SoartError(
-            "Expected %(least)s to %(most)s pictures, got %(value)s.", least=LEAST, most=LARGEST, value=budget
-        )
+        raise SoartError(f"Expected {LEAST} to {LARGEST} pictures, got {budget}.")
     return budget
 
 
@@ -58,7 +55,7 @@ def start(request: Request, body: dict[str, Any]) -> Response:
     """Start a tune."""
     text = str(body.get("text", "")).strip()
     if not text:
-        raise SoartError(message("Name a prompt to tune, such as: a boat."))
+        raise SoartError("Name a prompt to tune, such as: a boat.")
     least = body.get("adherence")
     settings = TuneSettings.of_text(
         text,

@@ -2,7 +2,6 @@
 
 import { el } from "./dom.js";
 import { toast } from "./toasts.js";
-import { _ } from "./translate.js";
 
 /**
  * Copy a text, and say so.
@@ -14,9 +13,9 @@ export async function copyText(text) {
     // Browsers offer the clipboard only on this machine and over TLS.
     if (navigator.clipboard) await navigator.clipboard.writeText(text);
     else copyBySelection(text);
-    toast(_("Copied."), { key: "copy" });
+    toast("Copied.", { key: "copy" });
   } catch {
-    toast(_("The browser does not allow this page to copy: select the text instead."), { key: "copy", bad: true });
+    toast("The browser does not allow this page to copy: select the text instead.", { key: "copy", bad: true });
   }
 }
 

@@ -5,6 +5,7 @@ import "./page.js";
 
 import { onSubmit } from "./actions.js";
 import { $, el, formValues, setServerHtml, svg } from "./dom.js";
+import { counted, decimal } from "./format.js";
 import { whenBack } from "./history.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { startJudge } from "./judge.js";
@@ -14,7 +15,6 @@ import { image } from "./pictures.js";
 import { get, getHtml, queryOf } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { _, ngettext, decimal } from "./translate.js";
 import { showTrust } from "./trust.js";
 import { onUndo, remember, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
@@ -64,10 +64,7 @@ onSubmit(form, async () => {
   const fewest = Number(form.dataset.fewest);
   if (pool.ids.length < fewest)
     throw new Error(
-      _("Only %(count)s match, and an order needs at least %(fewest)s pictures: choose others.", {
-        count: pool.ids.length,
-        fewest,
-      }),
+      `Only ${pool.ids.length} match, and an order needs at least ${fewest} pictures: choose others.`,
     );
   begin(pool.ids, Number(values.up));
   history.pushState(null, "", `?ids=${ids}&up=${count}`);
@@ -100,11 +97,7 @@ async function next() {
     form.hidden = true;
     $("#duel").hidden = state.clear;
     if (state.gone) {
-      const text = ngettext(
-        "%(count)s picture is no longer in the collection: left out.",
-        "%(count)s pictures are no longer in the collection: left out.",
-        state.gone,
-      );
+      const text = `${state.gone} ${state.gone === 1 ? "picture is" : "pictures are"} no longer in the collection: left out.`;
       toast(text, { key: "gone" });
     }
     candidates = state.ask;
@@ -129,7 +122,7 @@ function showCandidates() {
   const room = $("#shown");
   room.className = `shown of-${candidates.length}`;
   const buttons = candidates.map((cell, place) => {
-    const ariaLabel = _("%(title)s %(number)s: choose", { title: cell.title, number: place + 1 });
+    const ariaLabel = `${cell.title} ${place + 1}: choose`;
     return el(
       "button",
       { className: "choice", ariaLabel, onclick: () => choose(place), dataset: { id: cell.id } },
@@ -158,20 +151,20 @@ async function showDifferences(cells) {
 /** @param {State} state */
 function showOrder(state) {
   const share = Math.round(100 * state.settled);
-  const choices = ngettext("%(count)s choice", "%(count)s choices", state.made);
-  $("#made").textContent = _("%(choices)s, %(share)s %% of the order is settled", { choices, share });
+  const choices = counted(state.made, "choice");
+  $("#made").textContent = `${choices}, ${share} % of the order is settled`;
   $("#result").hidden = !state.made;
-  const head = el("h2", { textContent: state.clear ? _("The order is clear") : _("The order so far") });
-  const back = el("button", { className: "quiet", textContent: _("Undo"), onclick: undo });
-  const again = el("button", { className: "quiet", textContent: _("Other pictures"), onclick: leave });
-  const taste = el("a", { className: "button quiet", href: `${base}/taste`, textContent: _("View your taste") });
+  const head = el("h2", { textContent: state.clear ? "The order is clear" : "The order so far" });
+  const back = el("button", { className: "quiet", textContent: "Undo", onclick: undo });
+  const again = el("button", { className: "quiet", textContent: "Other pictures", onclick: leave });
+  const taste = el("a", { className: "button quiet", href: `${base}/taste`, textContent: "View your taste" });
   $("#verdict").replaceChildren(head, ...(state.clear ? [el("span", { className: "row wrap" }, back, again, taste)] : []));
   const low = Math.min(...state.order.map((cell) => cell.strength - cell.deviation));
   const high = Math.max(...state.order.map((cell) => cell.strength + cell.deviation));
   const list = state.order.map((cell) => cell.id);
   const items = state.order.map((cell, place) => {
     const onclick = () => openViewer(list, place);
-    const thumb = el("button", { className: "thumb", ariaLabel: _("Open %(title)s", { title: cell.title }), onclick }, image(cell));
+    const thumb = el("button", { className: "thumb", ariaLabel: `Open ${cell.title}`, onclick }, image(cell));
     const caption = el("span", { className: "caption", textContent: cell.title });
     return el("li", {}, thumb, caption, strengthBar(cell, low, high));
   });
@@ -188,10 +181,7 @@ function showOrder(state) {
 function strengthBar({ strength, deviation }, low, high) {
   const across = (/** @type {number} */ value) => (100 * (value - low)) / (high - low || 1);
   const [from, to] = [across(strength - deviation), across(strength + deviation)];
-  const label = _("strength %(strength)s ± %(deviation)s", {
-    strength: decimal(strength, 2),
-    deviation: decimal(deviation, 2),
-  });
+  const label = `strength ${decimal(strength, 2)} ± ${decimal(deviation, 2)}`;
   const bar = svg("svg", { width: "100%", height: 14, role: "img", "aria-label": label });
   bar.append(
     svg("rect", { x: `${from}%`, y: 5, width: `${to - from}%`, height: 4, rx: 2, class: "range" }),
@@ -209,7 +199,7 @@ async function choose(place) {
   const choice = newId();
   const losers = candidates.filter((cell) => cell !== winner).map((cell) => cell.id);
   // At once: u may be pressed before the server has answered.
-  const { forget } = remember({ request: { path: "/api/compare/undo", body: { choice }, word: _("choice") } });
+  const { forget } = remember({ request: { path: "/api/compare/undo", body: { choice }, word: "choice" } });
   if (!(await save("/api/compare", { choice, winner: winner?.id ?? null, losers }))) forget();
   made++;
   if (made % 5 === 0) watchJobs();

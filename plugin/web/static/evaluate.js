@@ -10,7 +10,6 @@ import { rememberJudge } from "./judge.js";
 import { isForView } from "./keys.js";
 import { getHtml, latestHtml, post, queryOf } from "./request.js";
 import { showError } from "./toasts.js";
-import { _ } from "./translate.js";
 import { onUndo, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
 
@@ -18,9 +17,7 @@ import { openThumbs } from "./viewer.js";
 const form = $("#ask");
 /** @type {HTMLFormElement} */
 const rule = $("#rule");
-const NOT_EVALUATED = _(
-  "Nothing is evaluated yet: Evaluate finds scores, suspected damage, near-duplicates, outliers and styles in the background.",
-);
+const NOT_EVALUATED = "Nothing is evaluated yet: Evaluate finds scores, suspected damage, near-duplicates, outliers and styles in the background.";
 /** Number of groups of near-duplicates to show; empty for the default. */
 let groups = "";
 const getFindings = latestHtml();

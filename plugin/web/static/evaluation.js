@@ -3,7 +3,6 @@
 import { $ } from "./dom.js";
 import { get } from "./request.js";
 import { showError, toast } from "./toasts.js";
-import { _ } from "./translate.js";
 
 /**
  * @typedef {object} State
@@ -51,7 +50,7 @@ export function followEvaluation(nothing, refresh) {
 
   /** @param {State} state */
   function textOf(state) {
-    if (state.live) return _("Working: the line at the top shows the progress.");
+    if (state.live) return "Working: the line at the top shows the progress.";
     if (state.failed) return state.message;
     return state.found ? "" : nothing;
   }

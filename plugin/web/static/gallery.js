@@ -3,6 +3,7 @@
 import "./page.js";
 
 import { $, around, el, find, formValues, setServerHtml } from "./dom.js";
+import { counted } from "./format.js";
 import { Grid } from "./grid.js";
 import { goBack, whenBack } from "./history.js";
 import { onJobEnd, onNewest, watchJobs } from "./jobs.js";
@@ -17,7 +18,6 @@ import { restoreScroll } from "./scroll.js";
 import { Selected } from "./selected.js";
 import { compare, favour, rateSelected, startSelection } from "./selection.js";
 import { showError, toast } from "./toasts.js";
-import { _, ngettext, decimal } from "./translate.js";
 import { onUndo, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
@@ -160,7 +160,7 @@ function show({ ids, stacks = [] }) {
 function showLegend() {
   const judge = form.by.selectedOptions[0];
   $("#legend").hidden = !grid.ids.length || !judge.dataset.known;
-  $("#legend").textContent = _("· scores by %(judge)s", { judge: judge.dataset.title });
+  $("#legend").textContent = `· scores by ${judge.dataset.title}`;
 }
 
 /** Show all pictures in order. */
@@ -194,8 +194,8 @@ function showLate(count, others = false) {
   [late, unsorted] = [count, others];
   $("#new").hidden = !count && !others;
   $("#new").textContent = count
-    ? ngettext("%(count)s new picture", "%(count)s new pictures", count, { count: decimal(count) })
-    : _("Sort by the new scores");
+    ? counted(count, "new picture")
+    : "Sort by the new scores";
 }
 
 /** True while somebody looks at pictures below, selects or opens some, or moves among them by keys. */
@@ -255,9 +255,9 @@ $("#new").onclick = () => load().then(() => grid.focus(0));
  */
 function counted(ids, stacks) {
   const count = ids.length + stacks.reduce((sum, members) => sum + members.length - 1, 0);
-  const pictures = ngettext("%(count)s picture", "%(count)s pictures", count, { count: decimal(count) });
+  const pictures = counted(count);
   if (!stacks.length) return pictures;
-  const number = ngettext("%(count)s stack", "%(count)s stacks", stacks.length, { count: decimal(stacks.length) });
+  const number = counted(stacks.length, "stack");
   return `${pictures}, ${number}`;
 }
 

@@ -9,7 +9,6 @@ import { openOptimize } from "./optimize.js";
 import { get, post } from "./request.js";
 import { clearPictures, legendOf, showPictures } from "./strip.js";
 import { showError, toast } from "./toasts.js";
-import { _, ngettext } from "./translate.js";
 import { openViewer } from "./viewer.js";
 import { startWeights, weightsIn } from "./weights.js";
 
@@ -42,12 +41,12 @@ async function show(state) {
   const named = find("#backend");
   if (named) named.textContent = backend;
   const done = { done: pictures.length };
-  const progress = ngettext("%(done)s of %(count)s picture is drawn.", "%(done)s of %(count)s pictures are drawn.", total, done);
+  const progress = `${done.done} of ${total} ${total === 1 ? "picture is" : "pictures are"} drawn.`;
   $("#state").textContent = live ? progress + (doing && ` (${doing})`) : message;
   $("#state").classList.toggle("error", failed);
   $("button.primary", form).toggleAttribute("disabled", live);
   const sorted = Object.keys(values).length > 0;
-  $("#live").ariaLabel = sorted ? _("Pictures, best first") : _("Pictures, newest first");
+  $("#live").ariaLabel = sorted ? "Pictures, best first" : "Pictures, newest first";
   const order = sorted ? pictures : pictures.toReversed();
   $("#legend").hidden = !sorted;
   $("#legend").textContent = legendOf(judges);
@@ -64,7 +63,7 @@ async function poll() {
     if (before === shows) await show(state);
     toast("", { key: "generate" });
   } catch (error) {
-    toast(`${error.message} ${_("Everything drawn so far is kept.")}`, { key: "generate", sticky: true, bad: true });
+    toast(`${error.message} Everything drawn so far is kept.`, { key: "generate", sticky: true, bad: true });
   }
   timer = setTimeout(poll, live ? 700 : 4000);
 }

@@ -1,11 +1,11 @@
 // A grid of any number of pictures: the page holds only those in sight.
 
 import { $, around, el, find } from "./dom.js";
+import { counted } from "./format.js";
 import { hasModifier } from "./keys.js";
 import { scoreText } from "./judge.js";
 import { badge, heart, image } from "./pictures.js";
 import { get } from "./request.js";
-import { _, decimal, ngettext } from "./translate.js";
 
 /**
  * @import { Cell } from "./pictures.js"
@@ -328,7 +328,7 @@ function withNumber(event, act) {
  */
 function score(cell, points) {
   if (cell.percentile === null || cell.score === null) return [];
-  const title = _("better than %(share)s %% of the pictures", { share: Math.round(cell.percentile) });
+  const title = `better than ${Math.round(cell.percentile)} % of the pictures`;
   return [el("span", { className: "score-mark num", textContent: scoreText(cell.score, points), title })];
 }
 
@@ -339,6 +339,6 @@ function score(cell, points) {
  */
 function height(stack) {
   if (!stack) return [];
-  const textContent = ngettext("%(count)s picture", "%(count)s pictures", stack.length, { count: decimal(stack.length) });
+  const textContent = counted(stack.length);
   return [el("span", { className: "badge-stack num", textContent })];
 }

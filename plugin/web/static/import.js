@@ -1,10 +1,10 @@
 // Pictures that are dropped on the page, or chosen: they are copied into the collection one by one.
 
 import { $, find } from "./dom.js";
+import { counted } from "./format.js";
 import { watchJobs } from "./jobs.js";
 import { post, postFile } from "./request.js";
 import { showError, toast } from "./toasts.js";
-import { _, ngettext } from "./translate.js";
 
 /** Take pictures, if the page offers that; it does for the owner. */
 export function startImport() {
@@ -83,14 +83,14 @@ async function addAll(files, most) {
   const problems = [];
   try {
     for (const [at, file] of files.entries()) {
-      const text = _("Adding picture %(number)s of %(count)s…", { number: at + 1, count: files.length });
+      const text = `Adding picture ${at + 1} of ${files.length}…`;
       toast(text, { key: "import", sticky: true });
       // One after another: the server decodes each to see that it is a picture.
-      const problem = file.size > most ? _("%(name)s is too large.", { name: file.name }) : await add(file);
+      const problem = file.size > most ? `${file.name} is too large.` : await add(file);
       if (problem) problems.push(problem);
     }
     const added = files.length - problems.length;
-    const text = ngettext("%(count)s picture added.", "%(count)s pictures added.", added);
+    const text = `${counted(added)} added.`;
     toast([text, ...problems.slice(0, 3)].join(" "), { key: "import", bad: !added || problems.length > 0 });
     if (added) await post("/api/import/scan");
     watchJobs();

@@ -5,7 +5,6 @@ import { duration } from "./format.js";
 import { get, post } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { _ } from "./translate.js";
 
 /**
  * @typedef {object} Job
@@ -63,7 +62,7 @@ export const onNewest = (handler) => newestHandlers.push(handler);
  */
 export function progressOf(job) {
   const share = job.total ? ` ${Math.floor((100 * job.done) / job.total)} %` : "";
-  const left = job.left === null ? "" : `, ${_("%(duration)s left", { duration: duration(job.left) })}`;
+  const left = job.left === null ? "" : `, ${duration(job.left)} left`;
   return `${job.title}${share}${left}`;
 }
 
@@ -126,7 +125,7 @@ function line(job) {
   const cancel = el("button", {
     className: "quiet",
     hidden: !job.cancellable,
-    textContent: _("Cancel"),
+    textContent: "Cancel",
     onclick: () => cancelJob(job),
   });
   return el("p", {}, el("span", { className: "spin", ariaHidden: "true" }), `${progressOf(job)} `, cancel);

@@ -1,6 +1,6 @@
 // Judges: the ones chosen last, which this browser remembers, and their scores as texts.
 
-import { decimal, figure } from "./translate.js";
+import { decimal, figure } from "./format.js";
 
 /** Keys under which the browser keeps the judge, and the weights of several judges by name. */
 const ONE = "soart judge";

@@ -11,7 +11,6 @@ import { isForView } from "./keys.js";
 import { confirmMove } from "./moving.js";
 import { latestHtml, post, queryOf } from "./request.js";
 import { showError } from "./toasts.js";
-import { _ } from "./translate.js";
 import { onUndo, remember, rememberKeeper, rememberMove, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
 
@@ -21,7 +20,7 @@ const room = $("#groups");
 /** Number of groups to show; empty for the default. */
 let most = "";
 const getGroups = latestHtml();
-const poll = followEvaluation(_("Nothing is evaluated yet: Evaluate finds the groups."), refresh);
+const poll = followEvaluation("Nothing is evaluated yet: Evaluate finds the groups.", refresh);
 
 /** What the form asks for, as the server reads it. */
 function grouping() {
@@ -64,8 +63,8 @@ async function keep(node, image) {
 async function markDistinct(node) {
   /** @type {{ name: string }} */
   const { name } = await post("/api/keepers/distinct", { images: groupOf(node) });
-  const request = { path: "/api/keepers/distinct", body: { undo: name }, word: _("not duplicates") };
-  remember({ request }).notify(_("Marked as not duplicates."), "distinct");
+  const request = { path: "/api/keepers/distinct", body: { undo: name }, word: "not duplicates" };
+  remember({ request }).notify("Marked as not duplicates.", "distinct");
   await poll();
 }
 

@@ -1,10 +1,10 @@
 // Tags, albums and favourites of pictures.
 
 import { $, el } from "./dom.js";
+import { counted } from "./format.js";
 import { save } from "./outbox.js";
 import { get } from "./request.js";
 import { showError, toast } from "./toasts.js";
-import { _, ngettext } from "./translate.js";
 import { remember } from "./undo.js";
 
 /** @typedef {"tag" | "album" | "favourite"} Kind */
@@ -20,13 +20,13 @@ import { remember } from "./undo.js";
  * @returns {Promise<number[] | null>} the pictures that changed; null if the server refused, which was shown.
  */
 async function setLabel(kind, name, images, on, show = () => {}) {
-  const label = { favourite: _("favourite"), tag: _("tag “%(name)s”", { name }), album: _("album “%(name)s”", { name }) }[kind];
+  const label = { favourite: "favourite", tag: `tag “${name}”`, album: `album “${name}”` }[kind];
   /** @type {Promise<{ changed: number[] } | null>} */
   const stored = save("/api/selection/label", { kind, name, images, on });
   // At once: u may be pressed before the server has answered.
   const undo = async () => {
     const { changed: known } = (await stored) ?? { changed: [] };
-    toast(_("Undone: %(change)s.", { change: label }), { key: "undo" });
+    toast(`Undone: ${label}.`, { key: "undo" });
     await save("/api/selection/label", { kind, name, images: known, on: !on });
     show(known, !on);
   };
@@ -54,11 +54,11 @@ async function setLabel(kind, name, images, on, show = () => {}) {
 function noticeOf(kind, label, count, on) {
   if (kind === "favourite")
     return on
-      ? ngettext("%(count)s picture marked as a favourite.", "%(count)s pictures marked as favourites.", count)
-      : ngettext("%(count)s picture is no longer a favourite.", "%(count)s pictures are no longer favourites.", count);
+      ? count === 1 ? `${count} picture marked as a favourite.` : `${count} pictures marked as favourites.`
+      : count === 1 ? `${count} picture is no longer a favourite.` : `${count} pictures are no longer favourites.`;
   return on
-    ? ngettext("%(count)s picture with %(label)s.", "%(count)s pictures with %(label)s.", count, { label })
-    : ngettext("%(count)s picture without %(label)s.", "%(count)s pictures without %(label)s.", count, { label });
+    ? `${counted(count)} with ${label}.`
+    : `${counted(count)} without ${label}.`;
 }
 
 /**
@@ -94,8 +94,8 @@ export async function askForLabel(kind, images, show) {
   }
   $("#label-title").textContent =
     kind === "tag"
-      ? ngettext("Tags of %(count)s picture", "Tags of %(count)s pictures", images.length)
-      : ngettext("Albums of %(count)s picture", "Albums of %(count)s pictures", images.length);
+      ? `Tags of ${counted(images.length)}`
+      : `Albums of ${counted(images.length)}`;
   $("#label-names").replaceChildren(...known[kind].map(([value]) => el("option", { value })));
   form.reset();
   form.onsubmit = async (event) => {

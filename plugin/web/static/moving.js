@@ -1,6 +1,6 @@
 // The question before pictures are moved away.
 
-import { ngettext, decimal } from "./translate.js";
+import { decimal } from "./format.js";
 
 /**
  * Ask whether to move files away.
@@ -11,10 +11,5 @@ import { ngettext, decimal } from "./translate.js";
  */
 export const confirmMove = (count, folder) =>
   confirm(
-    ngettext(
-      "Move %(count)s file, with the text files beside it, to %(folder)s? This can be undone.",
-      "Move %(count)s files, exact copies included, with the text files beside them, to %(folder)s? This can be undone.",
-      count,
-      { count: decimal(count), folder },
-    ),
+    count === 1 ? `Move ${decimal(count)} file, with the text files beside it, to ${folder}? This can be undone.` : `Move ${decimal(count)} files, exact copies included, with the text files beside them, to ${folder}? This can be undone.`,
   );

@@ -5,7 +5,6 @@ import { $, around, el, formValues, setServerHtml } from "./dom.js";
 import { cancelJob, onJobEnd, onJobProgress, progressOf, watchJobs } from "./jobs.js";
 import { getHtml, post, queryOf } from "./request.js";
 import { showError, toast } from "./toasts.js";
-import { _ } from "./translate.js";
 
 /** @type {HTMLDialogElement} */
 const dialog = $("#optimize");
@@ -45,13 +44,13 @@ export async function openOptimize({ image, drawing = {}, by = "", show = open }
 /** Show the progress of the run, until it ends or the dialog is closed. */
 function follow() {
   following = true;
-  const cancel = el("button", { type: "button", className: "quiet", textContent: _("Cancel"), hidden: true });
-  const close = el("button", { type: "button", className: "primary", textContent: _("Close"), onclick: () => dialog.close() });
-  const text = el("p", { textContent: _("Optimizing…"), role: "status" });
+  const cancel = el("button", { type: "button", className: "quiet", textContent: "Cancel", hidden: true });
+  const close = el("button", { type: "button", className: "primary", textContent: "Close", onclick: () => dialog.close() });
+  const text = el("p", { textContent: "Optimizing…", role: "status" });
   const bar = el("progress", { max: 1 });
-  const note = el("p", { className: "dim", textContent: _("You can close this: it goes on in the background.") });
+  const note = el("p", { className: "dim", textContent: "You can close this: it goes on in the background." });
   dialog.replaceChildren(
-    el("h2", { textContent: _("More of what I like") }),
+    el("h2", { textContent: "More of what I like" }),
     text,
     bar,
     note,
@@ -68,7 +67,7 @@ function follow() {
 
 onJobEnd("optimize", async (job) => {
   if (!following || !dialog.open) {
-    if (job.state !== "failed") toast(_("Your optimized picture is in the collection, as the newest."), { key: "optimize" });
+    if (job.state !== "failed") toast("Your optimized picture is in the collection, as the newest.", { key: "optimize" });
     return;
   }
   following = false;

@@ -3,7 +3,6 @@
 import { post } from "./request.js";
 import { base, rater } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { _, ngettext } from "./translate.js";
 
 /**
  * @typedef {object} Entry
@@ -92,23 +91,18 @@ async function sendAll() {
     let response = null;
     try {
       response = await post(entry.path, entry.body);
-      if (pause) toast(_("All ratings are saved."), { key: "outbox" });
+      if (pause) toast("All ratings are saved.", { key: "outbox" });
       pause = 0;
     } catch (error) {
       if (error.temporary) {
         pause = Math.min(30, pause ? pause * 2 : 1);
-        const kept = ngettext(
-          "%(count)s rating is kept in this browser and will be sent again in %(pause)s s.",
-          "%(count)s ratings are kept in this browser and will be sent again in %(pause)s s.",
-          entries.length,
-          { pause },
-        );
+        const kept = `${entries.length} ${entries.length === 1 ? "rating is" : "ratings are"} kept in this browser and will be sent again in ${pause} s.`;
         toast(`${error.message} ${kept}`, { key: "outbox", sticky: true, bad: true });
         setTimeout(flush, pause * 1000);
         return false;
       }
       if (error.status === 401 || error.status === 403) {
-        const text = `${error.message} ${_("Your ratings are kept in this browser.")}`;
+        const text = `${error.message} Your ratings are kept in this browser.`;
         toast(text, { key: "outbox", sticky: true, bad: true });
         return false;
       }

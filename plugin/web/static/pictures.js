@@ -3,7 +3,6 @@
 import { $$, el, find } from "./dom.js";
 import { getHtml } from "./request.js";
 import { base } from "./session.js";
-import { _ } from "./translate.js";
 
 /**
  * @typedef {object} Cell a picture, as the server describes it.
@@ -69,7 +68,7 @@ export function image(cell, size = "small") {
   if (isTiny(cell)) node.classList.add("sharp");
   node.onerror = () => {
     node.classList.add("lost");
-    node.alt = _("gone: %(title)s", { title: cell.title });
+    node.alt = `gone: ${cell.title}`;
   };
   node.onload = () => {
     node.classList.remove("lost");
@@ -89,7 +88,7 @@ export function badge(button, stars) {
   find(".badge-stars", button)?.remove();
   if (stars === null) return;
   const [textContent, ariaLabel] =
-    stars > 0 ? [`★${stars}`, _("rated %(stars)s", { stars })] : stars ? ["⊘", _("not for me")] : ["»", _("skipped")];
+    stars > 0 ? [`★${stars}`, `rated ${stars}`] : stars ? ["⊘", "not for me"] : ["»", "skipped"];
   button.append(el("span", { className: "badge-stars num", textContent, ariaLabel }));
 }
 
@@ -101,5 +100,5 @@ export function badge(button, stars) {
  */
 export function heart(button, on) {
   find(".badge-heart", button)?.remove();
-  if (on) button.append(el("span", { className: "badge-heart", textContent: "♥", ariaLabel: _("favourite") }));
+  if (on) button.append(el("span", { className: "badge-heart", textContent: "♥", ariaLabel: "favourite" }));
 }

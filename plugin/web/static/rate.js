@@ -3,6 +3,7 @@
 import "./page.js";
 
 import { $, $$, around, el } from "./dom.js";
+import { decimal } from "./format.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { isForView, starsOf } from "./keys.js";
 import { addressOf, failureOf, image, isTiny } from "./pictures.js";
@@ -10,7 +11,6 @@ import { rate } from "./ratings.js";
 import { get } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { _, ngettext, decimal } from "./translate.js";
 import { showTrust } from "./trust.js";
 import { onUndo, undoLatest } from "./undo.js";
 
@@ -159,7 +159,7 @@ async function passOver(cell) {
     fetchedAgain = cell;
     draw();
   } else {
-    toast(_("This picture's file is gone: skipped."), { key: "gone" });
+    toast("This picture's file is gone: skipped.", { key: "gone" });
     go(1);
   }
 }
@@ -171,8 +171,8 @@ function showEnd() {
     return;
   }
   const [text, href, link] = counts?.pictures
-    ? [_("You have rated or skipped every picture."), `${base}/taste`, _("View your taste")]
-    : [_("This collection has no pictures to rate yet."), `${base}/tune`, _("Tune a prompt")];
+    ? ["You have rated or skipped every picture.", `${base}/taste`, "View your taste"]
+    : ["This collection has no pictures to rate yet.", `${base}/tune`, "Tune a prompt"];
   $("#done").replaceChildren(
     el("p", {}, el("b", { textContent: text })),
     el("a", { href, textContent: link, className: "button" }),
@@ -226,12 +226,12 @@ function nudge(step) {
   const cell = queue[place - 1];
   const stars = cell && (ratings.get(cell.id) ?? cell.stars);
   if (!cell || !stars || stars < 1) {
-    toast(_("The previous picture has no rating to change."), { key: "nudge" });
+    toast("The previous picture has no rating to change.", { key: "nudge" });
     return;
   }
   const value = Math.max(1, Math.min(5, stars + step));
   if (value !== stars) store(cell, value);
-  toast(_("Previous picture now rated %(stars)s.", { stars: decimal(value, value % 1 ? 1 : 0) }), { key: "nudge" });
+  toast(`Previous picture now rated ${decimal(value, value % 1 ? 1 : 0)}.`, { key: "nudge" });
 }
 
 /** Go back to the previous picture, and restore the rating it had; from the first one undo changes of earlier pages. */
@@ -269,16 +269,16 @@ function showCounts() {
   const { rated, rejected, pictures } = counts;
   if (GOAL) {
     const done = Math.min(rated, GOAL);
-    $("#counts").textContent = _("%(done)s of %(count)s rated", { done, count: GOAL });
+    $("#counts").textContent = `${done} of ${GOAL} rated`;
     $("#filled").setAttribute("width", `${(100 * done) / GOAL}%`);
     $("#bar").ariaLabel = $("#counts").textContent;
     return;
   }
   const done = rated + rejected;
   const parts = { rated, skipped: rejected, left: Math.max(0, pictures - done) };
-  $("#counts").textContent = _("%(rated)s rated, %(skipped)s skipped, %(left)s left", parts);
+  $("#counts").textContent = `${parts.rated} rated, ${parts.skipped} skipped, ${parts.left} left`;
   $("#filled").setAttribute("width", `${pictures ? (100 * done) / pictures : 0}%`);
-  $("#bar").ariaLabel = ngettext("%(done)s of %(count)s rated or skipped", "%(done)s of %(count)s rated or skipped", pictures, { done });
+  $("#bar").ariaLabel = `${done} of ${pictures} rated or skipped`;
 }
 
 // The queue and the counts begin anew, where they are shown.

@@ -1,10 +1,10 @@
 // Ratings, of one picture or of many, which can be undone.
 
+import { counted } from "./format.js";
 import { NOT_FOR_ME } from "./keys.js";
 import { save } from "./outbox.js";
 import { changeTo, laterOnesStay, laterStays, starsIn, wordOf } from "./stars.js";
 import { toast } from "./toasts.js";
-import { _, ngettext } from "./translate.js";
 import { remember } from "./undo.js";
 
 /** @typedef {import("./stars.js").Stars} Stars */
@@ -22,7 +22,7 @@ export async function rate(image, stars, before, show) {
   let known = before;
   const undo = () => {
     show(known);
-    toast(_("Undone: %(change)s.", { change: changeTo(stars) }), { key: "undo" });
+    toast(`Undone: ${changeTo(stars)}.`, { key: "undo" });
     /** @param {{ stars: Stars } | null} response */
     const check = (response) => {
       if (laterStays(response, known)) show(response?.stars ?? null);
@@ -40,9 +40,9 @@ export async function rate(image, stars, before, show) {
   answer(request());
   if (known === null) return;
   const values = { stars: starsIn(known), latest: wordOf(stars) };
-  const marked = _('You marked this "not for me" in another tab; your latest choice (%(latest)s) counts.', values);
-  const rated = _("You rated this %(stars)s in another tab; your latest choice (%(latest)s) counts.", values);
-  const skipped = _("You skipped this in another tab; your latest choice (%(latest)s) counts.", values);
+  const marked = `You marked this "not for me" in another tab; your latest choice (${values.latest}) counts.`;
+  const rated = `You rated this ${values.stars} in another tab; your latest choice (${values.latest}) counts.`;
+  const skipped = `You skipped this in another tab; your latest choice (${values.latest}) counts.`;
   toast(known === NOT_FOR_ME ? marked : known ? rated : skipped, { key: "twice" });
 }
 
@@ -57,13 +57,13 @@ export async function rateAll(images, stars, show) {
   images.forEach((image) => show(image, stars));
   /** @param {number} count */
   const wordFor = (count) =>
-    ngettext("%(rating)s for %(count)s picture", "%(rating)s for %(count)s pictures", count, { rating: changeTo(stars) });
+    `${changeTo(stars)} for ${counted(count)}`;
   /** @type {Promise<{ before: [number, Stars][] } | null>} */
   const stored = save("/api/selection/rate", { images, stars });
   // At once: u may be pressed before the server has answered.
   const undo = async () => {
     const before = (await stored)?.before ?? [];
-    toast(_("Undone: %(change)s.", { change: wordFor(before.length) }), { key: "undo" });
+    toast(`Undone: ${wordFor(before.length)}.`, { key: "undo" });
     /** @type {{ now: [number, Stars][] } | null} */
     const restored = await save("/api/selection/rate", { before, stars });
     restored?.now.forEach(([image, now]) => show(image, now));
@@ -75,7 +75,7 @@ export async function rateAll(images, stars, show) {
   else {
     const { before } = response;
     answer({ path: "/api/selection/rate", body: { before, stars }, word: wordFor(before.length) });
-    const rating = stars && stars > 0 ? _("rated %(stars)s", { stars: starsIn(stars) }) : wordOf(stars);
-    notify(ngettext("%(count)s picture: %(rating)s.", "%(count)s pictures: %(rating)s.", before.length, { rating }), "rated");
+    const rating = stars && stars > 0 ? `rated ${starsIn(stars)}` : wordOf(stars);
+    notify(`${counted(before.length)}: ${rating}.`, "rated");
   }
 }

@@ -1,7 +1,6 @@
 // Requests to the server: JSON, HTML fragments, and errors as sentences.
 
 import { base, csrf } from "./session.js";
-import { _ } from "./translate.js";
 
 /** A request that failed; its message is a sentence for the user. */
 export class RequestError extends Error {
@@ -34,10 +33,10 @@ async function request(address, options) {
     text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new RequestError(_("The server does not answer: is it still running?"), 0);
+    throw new RequestError("The server does not answer: is it still running?", 0);
   }
   if (response.ok) return text;
-  let message = _("The server answered %(status)s.", { status: response.status });
+  let message = `The server answered ${response.status}.`;
   try {
     message = JSON.parse(text).error || message;
   } catch {

@@ -1,6 +1,7 @@
 // The bar of the selected pictures: rate, label, compare, export and move them.
 
 import { $, around, el } from "./dom.js";
+import { decimal } from "./format.js";
 import { watchJobs } from "./jobs.js";
 import { askForLabel, toggleFavourite } from "./labels.js";
 import { confirmMove } from "./moving.js";
@@ -8,7 +9,6 @@ import { rateAll } from "./ratings.js";
 import { post } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { _, ngettext, decimal } from "./translate.js";
 import { rememberMove } from "./undo.js";
 
 /**
@@ -23,7 +23,7 @@ export function startSelection(selected, grid, reload) {
   selected.onChange(() => {
     const count = selected.ids.length;
     bar.hidden = !selected.active;
-    $("#selected").textContent = ngettext("%(count)s selected", "%(count)s selected", count, { count: decimal(count) });
+    $("#selected").textContent = `${decimal(count)} selected`;
     $("#select").setAttribute("aria-pressed", String(selected.active));
     for (const button of bar.querySelectorAll("button"))
       button.disabled = !count && !["all", "none"].includes(button.dataset.act ?? "");
@@ -75,7 +75,7 @@ export const favour = (grid, ids) =>
 export function compare(ids) {
   const most = Number($("#selection").dataset.most);
   if (ids.length < 2 || ids.length > most) {
-    toast(_("Select 2 to %(most)s pictures to compare.", { most }), { key: "compare", bad: true });
+    toast(`Select 2 to ${most} pictures to compare.`, { key: "compare", bad: true });
     return;
   }
   location.assign(`${base}/compare?ids=${ids}&up=${ids.length === 4 ? 4 : 2}`);

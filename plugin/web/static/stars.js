@@ -1,8 +1,8 @@
 // Ratings in words, and the check that an undo has restored them.
 
+import { decimal } from "./format.js";
 import { NOT_FOR_ME } from "./keys.js";
 import { toast } from "./toasts.js";
-import { _, ngettext, decimal } from "./translate.js";
 
 /** @typedef {number | null} Stars 1–5; 0 for skip, -1 for "not for me", null for none. */
 
@@ -11,9 +11,9 @@ export const starsIn = (stars) => decimal(stars, stars % 1 ? 1 : 0);
 
 /** @param {Stars} stars */
 export function wordOf(stars) {
-  if (stars === null) return _("no rating");
-  if (stars === NOT_FOR_ME) return _("not for me");
-  return stars ? starsIn(stars) : _("skip");
+  if (stars === null) return "no rating";
+  if (stars === NOT_FOR_ME) return "not for me";
+  return stars ? starsIn(stars) : "skip";
 }
 
 /**
@@ -22,7 +22,7 @@ export function wordOf(stars) {
  * @param {Stars} stars
  */
 export const changeTo = (stars) =>
-  stars && stars > 0 ? _("rating %(stars)s", { stars: starsIn(stars) }) : wordOf(stars);
+  stars && stars > 0 ? `rating ${starsIn(stars)}` : wordOf(stars);
 
 /**
  * Say that a rating was not restored, because there is a later one.
@@ -33,7 +33,7 @@ export const changeTo = (stars) =>
  */
 export function laterStays(response, wanted) {
   if (!response || response.stars === wanted) return false;
-  const text = _("You have changed this in another tab since: %(rating)s stays.", { rating: wordOf(response.stars) });
+  const text = `You have changed this in another tab since: ${wordOf(response.stars)} stays.`;
   toast(text, { key: "undo" });
   return true;
 }
@@ -49,11 +49,7 @@ export function laterOnesStay(response, wanted) {
   const before = new Map(wanted);
   const later = response?.now.filter(([image, stars]) => stars !== before.get(image)).length ?? 0;
   if (!later) return 0;
-  const text = ngettext(
-    "You have changed the rating of %(count)s picture in another tab since: it stays.",
-    "You have changed the ratings of %(count)s pictures in another tab since: they stay.",
-    later,
-  );
+  const text = later === 1 ? `You have changed the rating of ${later} picture in another tab since: it stays.` : `You have changed the ratings of ${later} pictures in another tab since: they stay.`;
   toast(text, { key: "undo" });
   return later;
 }

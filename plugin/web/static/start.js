@@ -1,7 +1,7 @@
 // Quick start view: sixteen pictures to rate while the others are read, then the best by this taste.
 
 import { $, find, setServerHtml } from "./dom.js";
-import { duration } from "./format.js";
+import { counted, decimal, duration } from "./format.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { hasModifier, isForView } from "./keys.js";
 import { flush } from "./outbox.js";
@@ -9,7 +9,6 @@ import { fillAgain, onCounts, onEmpty } from "./rate.js";
 import { get, latestHtml, post } from "./request.js";
 import { rater } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { _, decimal, ngettext } from "./translate.js";
 import { showTrust } from "./trust.js";
 import { remember, undoLatest } from "./undo.js";
 import { openThumbs } from "./viewer.js";
@@ -57,7 +56,7 @@ function show() {
   if (!state) return;
   $("#ranking-state").hidden = !ranking || Boolean(best.childElementCount);
   $("#all").hidden = !best.childElementCount;
-  $("#ranking-state").textContent = state.progress.failed || _("Learning your taste and ranking the pictures…");
+  $("#ranking-state").textContent = state.progress.failed || "Learning your taste and ranking the pictures…";
   showReading(state.reading);
 }
 
@@ -66,14 +65,14 @@ function showReading({ files, done, live, left, failed, pictures }) {
   const node = $("#read");
   node.className = failed ? "error" : "dim num";
   if (failed) node.textContent = failed;
-  else if (live && !files) node.textContent = _("Looking for pictures…");
+  else if (live && !files) node.textContent = "Looking for pictures…";
   else if (live) {
     const values = { done: decimal(done), count: decimal(files) };
     node.textContent = [
-      _("%(done)s of %(count)s files read", values),
-      ...(left === null ? [] : [_("%(duration)s left", { duration: duration(left) })]),
+      `${values.done} of ${values.count} files read`,
+      ...(left === null ? [] : [`${duration(left)} left`]),
     ].join(", ");
-  } else node.textContent = ngettext("%(count)s picture", "%(count)s pictures", pictures, { count: decimal(pictures) });
+  } else node.textContent = counted(pictures);
   $("#go-on").hidden = live || (!failed && done >= files);
   const stop = find("#stop");
   if (stop) stop.hidden = !live;
@@ -120,7 +119,7 @@ onCounts((counts) => {
   rated = counts.rated;
   show();
 });
-onEmpty(() => (state?.reading.live === false ? null : _("Looking for pictures…")));
+onEmpty(() => (state?.reading.live === false ? null : "Looking for pictures…"));
 for (const prefix of [`learn:${rater}`, `rank:${rater}`, "evaluate"]) {
   onJobEnd(prefix, async (job) => {
     await poll();
@@ -133,9 +132,9 @@ for (const prefix of [`learn:${rater}`, `rank:${rater}`, "evaluate"]) {
 async function copy() {
   /** @type {{ count: number, folder: string, undo: string, problems: string[] }} */
   const { count, folder, undo, problems } = await post("/api/start/copy");
-  const text = ngettext("%(count)s picture copied to %(folder)s.", "%(count)s pictures copied to %(folder)s.", count, { count, folder });
+  const text = `${counted(count)} copied to ${folder}.`;
   if (undo) {
-    const request = { path: "/api/start/undo", body: { name: undo }, word: _("copies of the best") };
+    const request = { path: "/api/start/undo", body: { name: undo }, word: "copies of the best" };
     remember({ request }).notify(text, "copied");
   } else toast(text, { key: "copied" });
   problems.forEach((problem) => toast(problem, { bad: true }));

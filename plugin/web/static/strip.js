@@ -6,7 +6,6 @@ import { scoreText } from "./judge.js";
 import { badge, image } from "./pictures.js";
 import { rate } from "./ratings.js";
 import { get } from "./request.js";
-import { _ } from "./translate.js";
 import { onUndo, undoLatest } from "./undo.js";
 import { openViewer } from "./viewer.js";
 
@@ -110,8 +109,8 @@ export function showRating(id, stars) {
  */
 export const legendOf = (judges) =>
   judges.length > 1
-    ? _("Scores by %(judges)s together, in standard deviations", { judges: judges.join(", ") })
-    : _("Scores by %(judge)s", { judge: judges.join("") });
+    ? `Scores by ${judges.join(", ")} together, in standard deviations`
+    : `Scores by ${judges.join("")}`;
 
 /** Empty the strip. */
 export function clearPictures() {

@@ -1,7 +1,6 @@
 // Short notices at the bottom of the page.
 
 import { $, $$, el } from "./dom.js";
-import { _ } from "./translate.js";
 
 /** @type {WeakMap<HTMLElement, number>} */
 const timers = new WeakMap();
@@ -48,7 +47,7 @@ export function toast(text, { key = text, sticky = false, bad = false, undo = nu
  * @param {() => unknown} undo
  */
 function undoButton(notice, undo) {
-  const button = el("button", { type: "button", textContent: _("Undo") }, el("kbd", { textContent: "u" }));
+  const button = el("button", { type: "button", textContent: "Undo" }, el("kbd", { textContent: "u" }));
   button.setAttribute("aria-keyshortcuts", "u");
   // The focus stays where it is, such as on a picture, if the button is pressed by mouse or finger.
   button.onmousedown = (event) => event.preventDefault();

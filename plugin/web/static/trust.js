@@ -1,7 +1,6 @@
 // How reliable the rater's taste is, in a sentence of the page.
 
 import { $ } from "./dom.js";
-import { _ } from "./translate.js";
 
 /**
  * @typedef {object} Progress
@@ -23,12 +22,12 @@ import { _ } from "./translate.js";
  */
 export function showTrust(progress) {
   const parts = [];
-  if (progress.learning) parts.push(_("Learning your taste…"));
+  if (progress.learning) parts.push("Learning your taste…");
   if (progress.word) {
-    const taste = _("Taste: %(sentence)s.", { sentence: progress.sentence });
-    parts.push(taste, progress.stop ? _("More ratings would hardly help.") : progress.advice);
+    const taste = `Taste: ${progress.sentence}.`;
+    parts.push(taste, progress.stop ? "More ratings would hardly help." : progress.advice);
   } else if (!progress.learning) {
-    parts.push(progress.failed || _("Your taste is learnt after a few good and bad ratings, or a few choices."));
+    parts.push(progress.failed || "Your taste is learnt after a few good and bad ratings, or a few choices.");
   }
   $("#trust").textContent = parts.join(" ");
 }

@@ -5,11 +5,10 @@ import "./page.js";
 import { onSubmit } from "./actions.js";
 import { copyText } from "./clipboard.js";
 import { $, $$, around, el, setServerHtml } from "./dom.js";
-import { duration } from "./format.js";
+import { counted, duration } from "./format.js";
 import { get, getHtml, post } from "./request.js";
 import { clearPictures, legendOf, showPictures, showRating } from "./strip.js";
 import { showError, toast } from "./toasts.js";
-import { _, ngettext } from "./translate.js";
 import { numbersOf, openViewer } from "./viewer.js";
 import { startWeights, weightsIn } from "./weights.js";
 
@@ -41,12 +40,12 @@ import { startWeights, weightsIn } from "./weights.js";
 const form = $("#start");
 /** @type {Record<StateName, string>} */
 const WORDS = {
-  running: _("Drawing and learning"),
-  pausing: _("Pausing after this batch"),
-  paused: _("Paused"),
-  ended: _("Done"),
-  failed: _("Stopped"),
-  interrupted: _("The server stopped during this tune: nothing is lost, press Resume"),
+  running: "Drawing and learning",
+  pausing: "Pausing after this batch",
+  paused: "Paused",
+  ended: "Done",
+  failed: "Stopped",
+  interrupted: "The server stopped during this tune: nothing is lost, press Resume",
 };
 /** @type {State | null} */
 let state = null;
@@ -67,7 +66,7 @@ async function poll() {
       await showAnswer(get("/api/tune"));
       toast("", { key: "tune" });
     } catch (error) {
-      toast(`${error.message} ${_("Everything drawn so far is kept.")}`, { key: "tune", sticky: true, bad: true });
+      toast(`${error.message} Everything drawn so far is kept.`, { key: "tune", sticky: true, bad: true });
     }
     polling = false;
   }
@@ -101,12 +100,9 @@ async function show(now) {
   }
   if (now.state === "idle") return;
   const running = isRunning(now);
-  const reading = now.reading && !running ? _("The findings are being read.") : "";
+  const reading = now.reading && !running ? "The findings are being read." : "";
   $("#state").textContent = [`${WORDS[now.state]}.`, now.why, reading].filter(Boolean).join(" ");
-  $("#subject").textContent = _("Tuning “%(subject)s”, judged by %(judges)s", {
-    subject: now.subject,
-    judges: now.judges.join(", "),
-  });
+  $("#subject").textContent = `Tuning “${now.subject}”, judged by ${now.judges.join(", ")}`;
   $("#subject").title = $("#subject").textContent;
   $("#state").className = `state ${now.state}`;
   $("#pause").hidden = now.state !== "running";
@@ -118,9 +114,9 @@ async function show(now) {
   const { done, budget } = now;
   const count =
     done > budget
-      ? ngettext("%(count)s picture", "%(count)s pictures", done)
-      : ngettext("%(done)s of %(count)s picture", "%(done)s of %(count)s pictures", budget, { done });
-  const left = now.left ? `, ${_("%(duration)s left", { duration: duration(now.left) })}` : "";
+      ? counted(done)
+      : `${done} of ${counted(budget)}`;
+  const left = now.left ? `, ${duration(now.left)} left` : "";
   $("#numbers").textContent = count + left + (now.doing && ` (${now.doing})`);
   $("#legend").hidden = !now.pictures.some(({ goal }) => goal !== null);
   $("#legend").textContent = legendOf(now.judges);
@@ -191,10 +187,10 @@ async function banOrPin(kind, option) {
     // Only the change, because another tab may have changed the lists since.
     const now = await post("/api/tune/narrow", { kind, option, on: !free });
     const empty = option.indexOf("=") === option.length - 1;
-    const named = { option: empty ? `${option}${_("(nothing)")}` : option };
-    const allowed = _("%(option)s is allowed again, from the next batch on.", named);
-    const banned = _("%(option)s is banned, from the next batch on.", named);
-    const pinned = _("%(option)s is pinned, from the next batch on.", named);
+    const named = { option: empty ? `${option}(nothing)` : option };
+    const allowed = `${named.option} is allowed again, from the next batch on.`;
+    const banned = `${named.option} is banned, from the next batch on.`;
+    const pinned = `${named.option} is pinned, from the next batch on.`;
     toast(free ? allowed : kind === "bans" ? banned : pinned, { key: "narrow" });
     await show(now);
   } catch (error) {
@@ -237,7 +233,7 @@ async function showEarlier() {
 
 $("#earlier").addEventListener("click", (event) => {
   const key = around(event, "button")?.dataset.open;
-  if (key) showReplacement(post("/api/tune/reopen", { key }), _("The findings are being read.")).catch(showError);
+  if (key) showReplacement(post("/api/tune/reopen", { key }), "The findings are being read.").catch(showError);
 });
 
 /**
@@ -253,8 +249,8 @@ async function showReplacement(answer, notice) {
   clearPictures();
   $("#earlier").hidden = true;
   const begins = now.done
-    ? _("Loading the model and reading what is there…")
-    : _("Loading the model and drawing the first batch…");
+    ? "Loading the model and reading what is there…"
+    : "Loading the model and drawing the first batch…";
   $("#findings").replaceChildren(el("p", { className: "dim", textContent: notice ?? begins }));
   await show(now);
   poll();

@@ -6,7 +6,6 @@ import { get, post } from "./request.js";
 import { base, rater } from "./session.js";
 import { laterOnesStay, laterStays } from "./stars.js";
 import { showError, toast, withdraw } from "./toasts.js";
-import { _ } from "./translate.js";
 
 /**
  * @typedef {object} Request that undoes a change.
@@ -92,7 +91,7 @@ export function remember({ request, undo, image = null }) {
  * @param {string} name of the undo file.
  */
 export const rememberMove = (name) =>
-  remember({ request: { path: "/api/evaluate/undo", body: { name }, word: _("pictures moved away"), files: true } });
+  remember({ request: { path: "/api/evaluate/undo", body: { name }, word: "pictures moved away", files: true } });
 
 /**
  * Remember a choice among pictures that belong together.
@@ -101,7 +100,7 @@ export const rememberMove = (name) =>
  * @param {number[]} before those of them that were chosen before.
  */
 export const rememberKeeper = (images, before) =>
-  remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: _("choice of keeper") } });
+  remember({ request: { path: "/api/keepers/keep", body: { images, before }, word: "choice of keeper" } });
 
 /**
  * Undo the latest change, or the latest one of a picture on this page.
@@ -114,7 +113,7 @@ export function undoLatest(image) {
     (change) => image === undefined || (change.image === image && own.has(change.id)),
   );
   if (place < 0) {
-    if (image === undefined) toast(_("Nothing to undo."), { key: "undo" });
+    if (image === undefined) toast("Nothing to undo.", { key: "undo" });
     return null;
   }
   return undoAt(place);
@@ -177,7 +176,7 @@ async function send(change) {
 }
 
 /** @param {string} word for the change. */
-const sayUndone = (word) => toast(_("Undone: %(change)s.", { change: word }), { key: "undo" });
+const sayUndone = (word) => toast(`Undone: ${word}.`, { key: "undo" });
 
 /**
  * Say that an undo has left later changes alone.
@@ -191,7 +190,7 @@ function laterChanges(path, body, response) {
   if (path === "/api/rate") return Number(laterStays(response, body.stars));
   if (path === "/api/selection/rate") return laterOnesStay(response, body.before);
   const nothing = response.taken === false || response.changed?.length === 0;
-  if (nothing) toast(_("This was undone already, or changed since."), { key: "undo" });
+  if (nothing) toast("This was undone already, or changed since.", { key: "undo" });
   return Number(nothing);
 }
 

@@ -12,7 +12,6 @@ import { rate as rateAs } from "./ratings.js";
 import { get, getHtml, queryOf } from "./request.js";
 import { base } from "./session.js";
 import { showError, toast } from "./toasts.js";
-import { _ } from "./translate.js";
 import { onUndoByNotice, undoLatest } from "./undo.js";
 import { Zoom } from "./zoom.js";
 
@@ -97,7 +96,7 @@ async function fetchCell(id) {
   await flush();
   /** @type {{ cells: Cell[] }} */
   const { cells: [cell] } = await get(`/api/cells?ids=${id}`);
-  if (!cell) throw new Error(_("This picture is no longer in the collection."));
+  if (!cell) throw new Error("This picture is no longer in the collection.");
   return cell;
 }
 
@@ -113,7 +112,7 @@ let shows = 0;
 async function show() {
   shows++;
   const [mine, id] = [shows, ids[place]];
-  $("#viewer-place").textContent = _("%(number)s of %(count)s", { number: place + 1, count: ids.length });
+  $("#viewer-place").textContent = `${place + 1} of ${ids.length}`;
   previous.disabled = place === 0;
   next.disabled = place === ids.length - 1;
   try {
@@ -217,7 +216,7 @@ picture.addEventListener("error", () => {
     showHeat(false);
     // An image does not tell why it failed.
     const again = () => {
-      if (ids[place] === cell.id) toast(_("The heat map did not arrive: show it once more."), { bad: true });
+      if (ids[place] === cell.id) toast("The heat map did not arrive: show it once more.", { bad: true });
     };
     getHtml(heatOf(cell)).then(again, showError);
     return;
@@ -311,7 +310,7 @@ function showAnew() {
 function move(step) {
   const target = place + step;
   if (target < 0 || target >= ids.length) {
-    toast(step > 0 ? _("That was the last picture.") : _("That was the first picture."), { key: "end" });
+    toast(step > 0 ? "That was the last picture." : "That was the first picture.", { key: "end" });
     return;
   }
   place = target;

@@ -7,7 +7,6 @@ import transformers
 from specimens.judging import ColourJudge
 
 from soart.errors import ModelError, PromptError
-from soart.messages import message
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.language_model import LanguageModelProposer, option_of
@@ -145,7 +144,7 @@ def test_what_is_retired_for_one_judge_is_not_for_another(make, collection):
 def test_reasons_come_back_with_their_values(make, collection):
     tuner = make(collection)
     key = (tuner.space.fingerprint, tuner.generator.model.identity, tuner.seed)
-    reason = message("similar to %(option)s", option="x")
+    reason = "similar to x"
     added = (Proposal("palette", "cool", reason), Proposal("palette", "old", "of an earlier soart"))
     store_steps(collection, *key, [Step(6, tuner.space.fingerprint, added)])
     [step] = read_steps(collection, *key)

@@ -10,7 +10,6 @@ import pytest
 from specimens.waiting import until
 
 from soart.errors import PromptError
-from soart.messages import message
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
@@ -95,7 +94,7 @@ def test_changes_of_the_options_are_shown_with_their_reasons(tuned, monkeypatch)
     step = Step(
         8,
         "",
-        (Proposal("palette", "<b>teal</b>", message("similar to %(option)s", option="<i>blue</i>")),),
+        (Proposal("palette", "<b>teal</b>", "similar to <i>blue</i>"),),
         (("thing", ""),),
     )
     findings = replace(service.latest.findings, steps=[step], notes=["A note.", str(step)])
