@@ -43,7 +43,7 @@ BENCHMARKS := \
 	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py search/from_taste.py 'search/from_taste.py --judge person' search/optimizing.py search/breeding.py search/optimizing_memory.py hosts/comfyui_loop.py hosts/first_ranking.py hosts/web.py 'hosts/web.py -n 50000' \
 	'hosts/web.py -n 5000 --raters 10 --seconds 60' hosts/durability.py collections/memory.py collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
 
-.PHONY: help demo test test-slow test-floors coverage bench mutants collect licences lint lint-js lint-style lint-types pages texts docs clean
+.PHONY: help demo test test-slow test-floors coverage bench mutants collect licences lint lint-js lint-style lint-types pages docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -132,9 +132,6 @@ bench: $(BENCH)  ## print the figures of docs/benchmarks/; hours
 
 mutants: $(DEV)  ## change rooms a little: do their own tests find it? an hour
 	.ci/postgres $(BIN)/python .ci/mutants.py
-
-texts: $(DEV)  ## bring the catalogues of the gallery's languages in step with its texts
-	$(BIN)/python .ci/texts.py
 
 pages: $(DEV)  ## write the pages that are made from the code
 	$(BIN)/python docs/build_pages.py

@@ -8,15 +8,9 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import ClassVar
 
-from .messages import Message
-
 
 class SoartError(Exception):
     """Base of all expected errors. The command line prints the message and exits with ``exit_code``.
-
-    Args:
-        args: the sentence, or a template of ``message`` if there are values.
-        values: of the template, by name.
 
     Examples:
         >>> import soart
@@ -28,9 +22,6 @@ class SoartError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
-
-    def __init__(self, *args: object, **values: object) -> None:
-        super().__init__(*((Message(str(args[0]), values),) if values else args))
 
 
 #: End of the lines with which diffusers announces what kept it from importing something.

@@ -63,7 +63,6 @@ KEYS = {
     ),
     "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),
     "wildcards": Key("folder of your own NAME.txt vocabularies", "none"),
-    "language": Key("language of the gallery, such as de", "that of the browser"),
 }
 
 
@@ -130,6 +129,8 @@ def read_file(path: Path) -> dict[str, Value]:
             content = tomllib.loads(read_text(path))
         except FileNotFoundError:
             return {}
+        # Of 0.2.0, when the pages of the gallery were translated.
+        content.pop("language", None)
         values = {known(key, repr(str(path))): checked(key, value, repr(str(path))) for key, value in content.items()}
     if path.name == PROJECT:
         _check_project(values, path)

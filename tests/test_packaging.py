@@ -18,7 +18,6 @@ MODULES = (
     "__main__.py",
     "errors.py",
     "files.py",
-    "messages.py",
     "notebooks.py",
     "py.typed",
     "threads.py",

@@ -19,7 +19,7 @@ import numpy as np
 from ...errors import SoartError, TasteError, first_line
 from ..checks import is_weight
 from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
-from ..items.frame import CONTENT, Frame
+from ..items.frame import Frame
 from ..protocols import Making
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
@@ -27,7 +27,6 @@ from .array_files import FileKind, header_text, read_arrays, read_facts, write_a
 from .blend import Blend, Taste, least_trusted, method_of, parts_of
 from .examples import Examples
 from .fitting import Scaling, fit
-from .learning_curve import advice_of
 from .mixture import METHOD
 from .taste import MOST_PICTURES, LearntTaste, OtherTaste, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, UNPROVEN, USABLE, Trust
@@ -324,9 +323,6 @@ def _restore(
     scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])
     method = str(header["method"])
     trust = _read_trust(header["trust"])
-    # Stored is the English text; made anew, pages can translate it.
-    advice = advice_of(trust, examples, content=CONTENT in scaling.frame.kinds)
-    trust = replace(trust, advice=advice) if advice == trust.advice else trust
     if method != METHOD or trust.word not in (TOO_FEW, CHANCE, UNPROVEN, USABLE, STRONG):
         raise TasteError(
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "

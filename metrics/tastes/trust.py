@@ -112,8 +112,8 @@ class Trust:
         """The report in one sentence."""
         choices = f"{self.choices} choice{'' if self.choices == 1 else 's'} between pictures"
         pictures = f"{self.liked} liked and {self.disliked} disliked picture{'' if self.disliked == 1 else 's'}"
-        learnt_from = ", ".join(filter(None, ("" if self.only_choices else pictures, choices if self.choices else "")))
-        start = ": ".join(filter(None, (self.word, learnt_from)))
+        learnt_from = ([] if self.only_choices else [pictures]) + ([choices] if self.choices else [])
+        start = f"{self.word}: {', '.join(learnt_from)}"
         if not np.isfinite(self.concordance):
             return f"{start}; too few to set some aside as a test"
         value, low, high = map(of_hundred, (self.concordance, self.low, self.high))

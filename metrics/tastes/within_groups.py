@@ -67,34 +67,21 @@ class WithinGroups:
         Args:
             unit: what pictures of a group have in common, in the singular.
         """
-        pairs = f"{self.pairs} pair{'' if self.pairs == 1 else 's'}"
-        counted = f"{pairs} of {_count(self.groups, unit)}"
+        counted = f"{_count(self.pairs, 'pair')} of {_count(self.groups, unit)}"
         if not self.known:
             return (
-                f"Not known yet how often it picks the one you prefer of two pictures of {_ONE[unit]}: give the two "
+                f"Not known yet how often it picks the one you prefer of two pictures of one {unit}: give the two "
                 f"different ratings in {FEWEST_PAIRS} or more such pairs, from {_count(FEWEST_GROUPS, unit)} or more "
                 f"(so far {counted})"
             )
         chance = ", no better than chance" if self.chance else ""
         remark = ", worse than chance" if self.high < 0.5 else chance
         share = f"{100 * self.concordance:.0f} % ({100 * self.low:.0f} … {100 * self.high:.0f})"
-        return f"Of two pictures of {_ONE[unit]} it picks yours in {share}{remark}; {counted}"
-
-
-_ONE = {
-    "prompt": "one prompt",
-    "burst": "one burst",
-    "look-alike group": "one look-alike group",
-}
+        return f"Of two pictures of one {unit} it picks yours in {share}{remark}; {counted}"
 
 
 def _count(number: int, unit: str) -> str:
-    """A number of groups in words."""
-    return {
-        "prompt": f"{number} prompt{'' if number == 1 else 's'}",
-        "burst": f"{number} burst{'' if number == 1 else 's'}",
-        "look-alike group": f"{number} look-alike group{'' if number == 1 else 's'}",
-    }[unit]
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def accepted(estimate: float, theta: np.ndarray, limit: np.ndarray) -> tuple[float, float]:

@@ -126,7 +126,7 @@ class Means:
         """
         notes: list[str] = []
         if why := refusal(generator):
-            notes.append(" ".join(filter(None, [why, "Only other seeds are tried."])))
+            notes.append(f"{why} Only other seeds are tried.")
             sampler, ways = None, [SEEDS]
         else:
             sampler, ways = sampler_of(generator, request, after_step), [SEARCH, SEEDS]
@@ -137,8 +137,8 @@ class Means:
                 why = _too_little_memory(sampler)
                 ways = [GRADIENT, GUIDANCE, *ways] if not why else [GUIDANCE, *ways]
             if why:
-                both = "Guidance and search are used instead."
-                notes.append(" ".join(filter(None, [why, both if GUIDANCE in ways else "Search is used instead."])))
+                instead = "Guidance and search are" if GUIDANCE in ways else "Search is"
+                notes.append(f"{why} {instead} used instead.")
         if wanted is not None:
             if not {*wanted} & {*ways}:
                 raise ModelError(f"The way {wanted[0]!r} cannot be gone. {' '.join(notes)}".rstrip())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,6 @@ CSS = {
 }
 #: Size of the font, number of charts to keep, and the value from which numbers are not drawn.
 SIZE, KEPT, HUGE = 12, 128, 1e100
-#: Gives a text of a chart in the language of a page.
-Say = Callable[[str], str]
 
 
 @dataclass(slots=True)
@@ -39,14 +37,12 @@ class Chart:
     Attributes:
         axes: its only axes.
         height: in units of the drawing.
-        say: gives its texts in the language of the page.
         left: margin that the texts on the left need.
         titles: tooltips by group id, for the shapes of the artists with that id.
     """
 
     axes: Axes
     height: float
-    say: Say = str
     left: float = 12
     titles: dict[str, Sequence[str]] = field(default_factory=dict)
 
@@ -58,11 +54,10 @@ class Chart:
         self.axes.set_position(
             (self.left / WIDTH, bottom / self.height, (WIDTH - self.left - right) / WIDTH, (self.height - top - bottom) / self.height)
         )  # fmt: skip
-        titles = {group: [self.say(text) for text in texts] for group, texts in self.titles.items()}
-        return draw_svg(drawn, plain_text(self.say(label)), CSS, titles)  # type: ignore[arg-type]
+        return draw_svg(drawn, plain_text(label), CSS, self.titles)  # type: ignore[arg-type]
 
 
-def new_chart(height: float, say: Say) -> Chart:
+def new_chart(height: float) -> Chart:
     """An empty chart in the style of the house."""
     from matplotlib.figure import Figure
 
@@ -74,7 +69,7 @@ def new_chart(height: float, say: Say) -> Chart:
     axes.grid(visible=False)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, labelsize=SIZE, labelcolor=TEXT, pad=5)
-    return Chart(axes, height, say)
+    return Chart(axes, height)
 
 
 def limits_of(values: Sequence[float], margin: float = 0.0) -> tuple[float, float]:
@@ -97,7 +92,7 @@ def set_scale(
     low, high = limits
     slack = 1e-9 * (high - low)
     ticks = [float(t) for t in found if low - slack <= t <= high + slack and not (whole and abs(t - round(t)) > slack)]
-    texts = [chart.say(text) for text in tick_texts(ticks, sign)]
+    texts = tick_texts(ticks, sign)
     axis.set_ticks(ticks, labels=texts)
     if side == "y":
         axis.grid(visible=True, color=LINE, linewidth=1)
@@ -110,16 +105,16 @@ def name_axes(chart: Chart, x: str, y: str) -> None:
         if text:
             # matplotlib takes a dollar sign for the start of a formula unless told otherwise.
             chart.axes.figure.text(
-                place / WIDTH, up / chart.height, fit_text(plain_text(chart.say(text)), SIZE, WIDTH - 20), color=TEXT, fontsize=SIZE,
+                place / WIDTH, up / chart.height, fit_text(plain_text(text), SIZE, WIDTH - 20), color=TEXT, fontsize=SIZE,
                 ha="right" if place else "left", va="baseline", parse_math=False,
             )  # fmt: skip
 
 
 def add_legend(chart: Chart, handles: Sequence[Artist], names: Sequence[str], y: str) -> float:
     """Write the legend beside the name of y, or under it if both do not fit; returns the height that both take."""
-    names = [fit_text(plain_text(chart.say(name)), SIZE, 0.4 * WIDTH) for name in names]
+    names = [fit_text(plain_text(name), SIZE, 0.4 * WIDTH) for name in names]
     widths = [text_width(name, SIZE) + 42 for name in names]
-    beside = text_width(chart.say(y), SIZE) + 14 + sum(widths) <= WIDTH
+    beside = text_width(y, SIZE) + 14 + sum(widths) <= WIDTH
     columns = len(names) if sum(widths) <= WIDTH - 8 else (len(names) + 1) // 2
     rows = math.ceil(len(names) / columns)
     top = chart.height - (6 if beside else 24)

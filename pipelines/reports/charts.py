@@ -26,7 +26,6 @@ from .chart_frame import (
     TEXT,
     WIDTH,
     Chart,
-    Say,
     add_legend,
     limits_of,
     name_axes,
@@ -60,13 +59,12 @@ class Interval:
         return f"{self.name} {mean} ({low} … {high})"
 
 
-def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str, *, say: Say = str) -> Markup | None:
+def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str) -> Markup | None:
     """The histogram of the scores of pictures, with their median.
 
     Args:
         scores: (n,) scores.
         unit: of the scores, for the axis.
-        say: gives texts in the language of a page.
     """
     values = np.asarray(scores, dtype=float)
     values = values[np.isfinite(values)].clip(-HUGE, HUGE)
@@ -74,14 +72,12 @@ def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str, *, say: Say
         return None
     counts, edges = np.histogram(values, bins=BARS, range=limits_of([values.min(), values.max()]))
     middle = [float(value) for value in np.quantile(values, (0.25, 0.5, 0.75))]
-    return _draw_histogram(tuple(counts.tolist()), tuple(edges.tolist()), tuple(middle), unit, say)
+    return _draw_histogram(tuple(counts.tolist()), tuple(edges.tolist()), tuple(middle), unit)
 
 
 @lru_cache(KEPT)
-def _draw_histogram(
-    counts: tuple[int, ...], edges: tuple[float, ...], middle: tuple[float, ...], unit: str, say: Say
-) -> Markup:
-    chart = new_chart(210, say)
+def _draw_histogram(counts: tuple[int, ...], edges: tuple[float, ...], middle: tuple[float, ...], unit: str) -> Markup:
+    chart = new_chart(210)
     lower, median, upper = middle
     step = edges[1] - edges[0]
     bars = chart.axes.bar([edge + step / 2 for edge in edges[:-1]], counts, width=0.88 * step, color=FIRST, linewidth=0)
@@ -107,7 +103,6 @@ def intervals_chart(
     subject: str,
     *,
     limits: tuple[float, float] | None = None,
-    say: Say = str,
 ) -> Markup | None:
     """A row for each mean with its 90 % interval, in the given order; coloured if the interval lies on one side of 0.
 
@@ -116,12 +111,11 @@ def intervals_chart(
         unit: of the means, for the axis.
         subject: the thing whose means these are, for the reading.
         limits: ends of the scale, if several charts share one.
-        say: gives texts in the language of a page.
     """
     kept = _drawable(intervals)
     if not kept:
         return None
-    return _draw_intervals(kept, unit, subject, limits or interval_limits(kept), say)
+    return _draw_intervals(kept, unit, subject, limits or interval_limits(kept))
 
 
 def rows_left_out(intervals: Sequence[Interval]) -> int:
@@ -140,12 +134,10 @@ def interval_limits(intervals: Sequence[Interval]) -> tuple[float, float]:
 
 
 @lru_cache(KEPT)
-def _draw_intervals(
-    rows: tuple[Interval, ...], unit: str, subject: str, limits: tuple[float, float], say: Say
-) -> Markup:
+def _draw_intervals(rows: tuple[Interval, ...], unit: str, subject: str, limits: tuple[float, float]) -> Markup:
     left_out = rows_left_out(rows)
     shown = rows if not left_out else (*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :])
-    chart, places = new_chart(27 * len(shown) + 54, say), range(len(shown))[::-1]
+    chart, places = new_chart(27 * len(shown) + 54), range(len(shown))[::-1]
     axes = chart.axes
     axes.axvline(0, color=TEXT, linewidth=1)
     for place, row in zip(places, shown, strict=True):
@@ -178,7 +170,7 @@ def _draw_intervals(
 def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> float:
     """Name the rows of a chart on its left, and write their values on its right; returns the room that these need."""
     axes, count = chart.axes, len(names)
-    texts, values = [plain_text(chart.say(name)) for name in names], [chart.say(value) for value in values]
+    texts = [plain_text(name) for name in names]
     # Wide enough for the name of every fault.
     fitted = [fit_text(text, SIZE, 0.37 * WIDTH) for text in texts]
     chart.left = max(text_width(text, SIZE) for text in fitted) + 16
@@ -196,9 +188,7 @@ def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> float:
     return max(54.0, max(text_width(value, SIZE) for value in values) + 12)
 
 
-def counts_chart(
-    counts: Mapping[str, int], unit: str, subject: str, *, total: int | None = None, say: Say = str
-) -> Markup | None:
+def counts_chart(counts: Mapping[str, int], unit: str, subject: str, *, total: int | None = None) -> Markup | None:
     """A bar for each count, in the given order.
 
     Args:
@@ -206,22 +196,19 @@ def counts_chart(
         unit: the things that are counted, in the plural.
         subject: name of the whole, for the reading.
         total: number of all things; bars then say their share too.
-        say: gives texts in the language of a page.
     """
     rows = tuple((name, max(count, 0)) for name, count in counts.items())[:MOST_ROWS]
-    return _draw_counts(rows, unit, subject, total, say) if rows else None
+    return _draw_counts(rows, unit, subject, total) if rows else None
 
 
 @lru_cache(KEPT)
-def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, total: int | None, say: Say) -> Markup:
-    chart = new_chart(24 * len(rows) + 54, say)
+def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, total: int | None) -> Markup:
+    chart = new_chart(24 * len(rows) + 54)
     places = list(range(len(rows)))[::-1]
     for bar in chart.axes.barh(places, [count for _, count in rows], height=0.62, color=BAD, linewidth=0):
         bar.set_gid("bar")
-    shares = [f"{100 * count / total:.1f} %" if total else "" for _, count in rows]
     chart.titles["bar"] = [
-        ", ".join(filter(None, (": ".join(filter(None, (name, str(count)))), share)))
-        for (name, count), share in zip(rows, shares, strict=True)
+        f"{name}: {count}{f', {100 * count / total:.1f} %' if total else ''}" for name, count in rows
     ]
     set_scale(chart, "x", (0, 1.04 * max(1, *(count for _, count in rows))), 4, whole=True)
     chart.axes.xaxis.grid(visible=True, color=LINE, linewidth=1)

@@ -30,7 +30,6 @@ from ..evaluation.judge_values import JudgeColumn, agreement_with, all_judges, t
 from ..evaluation.summary import ListedPicture, Summary, best_and_worst, near_duplicates_left, summarise
 from ..judges.versions import is_adherence
 from ..keepers.finding import KeeperGroup, Keepers, find_keepers
-from .chart_frame import Say
 from .charts import counts_chart, histogram_chart
 from .page import OTHER_FILES, jpeg_url, render_page, write_report
 
@@ -45,16 +44,15 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def draw_damage(summary: Summary, pictures: int, say: Say = str) -> Markup | None:
+def draw_damage(summary: Summary, pictures: int) -> Markup | None:
     """The number of pictures that are suspected of each kind of damage; None if none is.
 
     Args:
         summary: the summary with the counts.
         pictures: number of all pictures.
-        say: gives texts in the language of a page.
     """
     counts = {damage_noun(name): count for name, (count, _) in summary.damage.items() if count}
-    return counts_chart(counts, "pictures", "Suspected damage", total=pictures, say=say)
+    return counts_chart(counts, "pictures", "Suspected damage", total=pictures)
 
 
 def check_report(path: Path, roots: Sequence[Path]) -> None:

@@ -18,7 +18,6 @@ from .chart_frame import (
     TEXT,
     WIDTH,
     Chart,
-    Say,
     add_legend,
     limits_of,
     name_axes,
@@ -69,7 +68,6 @@ def lines_chart(
     whole: bool = True,
     names: Sequence[tuple[float, str]] = (),
     sign: str = "",
-    say: Say = str,
 ) -> Markup | None:
     """Lines over a common scale, with a legend if there are several, or intervals.
 
@@ -82,10 +80,9 @@ def lines_chart(
         whole: True if x are whole numbers.
         names: places and names of the ticks of x; by default round numbers.
         sign: sign option of the ticks of y.
-        say: gives texts in the language of a page.
     """
     kept = tuple(thin for line in series if (thin := _sound(line)).points)
-    return _draw_lines(kept, x, y, label, limits, whole, tuple(names), sign, say) if kept else None
+    return _draw_lines(kept, x, y, label, limits, whole, tuple(names), sign) if kept else None
 
 
 def _sound(line: Series) -> Series:
@@ -105,9 +102,9 @@ def _sound(line: Series) -> Series:
 @lru_cache(KEPT)
 def _draw_lines(
     series: tuple[Series, ...], x: str, y: str, label: str, limits: tuple[float, float] | None, whole: bool,
-    names: tuple[tuple[float, str], ...], sign: str, say: Say,
+    names: tuple[tuple[float, str], ...], sign: str,
 ) -> Markup:  # fmt: skip
-    chart = new_chart(250, say)
+    chart = new_chart(250)
     handles: list[Artist] = []
     legend: list[str] = []
     for line in series:
@@ -131,10 +128,10 @@ def _draw_lines(
     if names:
         chart.axes.set_xticks(
             [place for place, _ in names],
-            labels=[fit_text(plain_text(say(text)), SIZE, _TICK) for _, text in names],
+            labels=[fit_text(plain_text(text), SIZE, _TICK) for _, text in names],
             parse_math=False,
         )
-    shown = fit_text(plain_text(say(y)), SIZE, WIDTH - 20)
+    shown = fit_text(plain_text(y), SIZE, WIDTH - 20)
     name_axes(chart, x, y)
     top = add_legend(chart, handles, legend, shown) if len(handles) > 1 else 28
     return chart.finish(label, top=top, bottom=42)

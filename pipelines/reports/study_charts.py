@@ -12,7 +12,6 @@ from ...metrics.damage.titles import stored_title
 from ..support.figures import figure, figures
 from ..support.wording import counted
 from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
-from .chart_frame import Say
 from .charts import Interval, interval_limits, intervals_chart, rows_left_out
 from .line_charts import Series, lines_chart
 
@@ -56,16 +55,13 @@ def ends_and_best(numbers: Sequence[OptionEffect]) -> list[OptionEffect]:
     return [numbers[k] for k in sorted({0, best, len(numbers) - 1})]
 
 
-def draw_effects(
-    effects: Sequence[OptionEffect], unit: str, *, curves: bool = True, say: Say = str
-) -> dict[str, SlotChart]:
+def draw_effects(effects: Sequence[OptionEffect], unit: str, *, curves: bool = True) -> dict[str, SlotChart]:
     """A chart by slot; all of one kind have one scale. Options come first, then numbers.
 
     Args:
         effects: slot by slot.
         unit: of the effects.
         curves: True to draw numbers as curves, False as rows.
-        say: gives texts in the language of a page; so below.
     """
     numbers = curves_of(effects) if curves else {}
     slots: dict[str, list[Interval]] = {}
@@ -77,14 +73,14 @@ def draw_effects(
     scale = interval_limits([row for rows in slots.values() for row in rows]) if slots else None
     drawn = {}
     for slot in dict.fromkeys(e.slot for e in effects if e.slot in slots):
-        if chart := intervals_chart(slots[slot], unit, slot, limits=scale, say=say):
+        if chart := intervals_chart(slots[slot], unit, slot, limits=scale):
             drawn[slot] = SlotChart(chart, tuple(options[slot]), left_out=rows_left_out(slots[slot]))
     common = (
         interval_limits([Interval("", e.mean, e.low, e.high) for line in numbers.values() for e in line])
         if numbers
         else None
     )
-    return drawn | {slot: _curve(slot, line, unit, common, say) for slot, line in numbers.items()}
+    return drawn | {slot: _curve(slot, line, unit, common) for slot, line in numbers.items()}
 
 
 def unit_of(judge: str) -> str:
@@ -92,14 +88,12 @@ def unit_of(judge: str) -> str:
     return f"unit of {stored_title(judge)}"
 
 
-def draw_judges(judges: Mapping[str, Sequence[OptionEffect]], say: Say = str) -> dict[str, dict[str, SlotChart]]:
+def draw_judges(judges: Mapping[str, Sequence[OptionEffect]]) -> dict[str, dict[str, SlotChart]]:
     """A chart by slot of the effects on each judge, in its own unit, by its stored name."""
-    return {judge: draw_effects(effects, unit_of(judge), curves=False, say=say) for judge, effects in judges.items()}
+    return {judge: draw_effects(effects, unit_of(judge), curves=False) for judge, effects in judges.items()}
 
 
-def _curve(
-    slot: str, numbers: list[OptionEffect], unit: str, limits: tuple[float, float] | None, say: Say
-) -> SlotChart:
+def _curve(slot: str, numbers: list[OptionEffect], unit: str, limits: tuple[float, float] | None) -> SlotChart:
     """The effect of a slot of numbers, lowest first, as a curve with a band."""
     texts = [Interval(e.option, e.mean, e.low, e.high).text for e in numbers]
     mean = Series(
@@ -116,13 +110,13 @@ def _curve(
     label = f"Effects of {slot} from {numbers[0].option} to {numbers[-1].option}: {words}."
     chart = lines_chart(
         [mean, Series("no effect", ((0.0, 0.0), (1.0, 0.0)), kind="zero")], slot, f"effect ({unit})",
-        label, limits=limits, sign="+", say=say,
+        label, limits=limits, sign="+",
         names=[(numbers[k].place or 0.0, numbers[k].option) for k in at],
     )  # fmt: skip
     return SlotChart(chart or Markup(), tuple(e.option for e in numbers), words)
 
 
-def draw_course(tuned: StudyFindings, say: Say = str) -> Markup | None:
+def draw_course(tuned: StudyFindings) -> Markup | None:
     """The mean and the best score of every batch; None for fewer than two batches with scores."""
     batches = [batch for batch in tuned.batches if math.isfinite(batch.mean)]
     if len(batches) < 2:
@@ -140,10 +134,10 @@ def draw_course(tuned: StudyFindings, say: Say = str) -> Markup | None:
         f"From batch {first.number + 1} to batch {last.number + 1} the mean goes from {figure(first.mean)} to "
         f"{figure(last.mean)}, and the best picture has {figure(max(b.best for b in batches))}."
     )
-    return lines_chart([best, mean], "batch", tuned.unit, label, say=say)
+    return lines_chart([best, mean], "batch", tuned.unit, label)
 
 
-def draw_front(front: Sequence[TradeOff], say: Say = str) -> Markup | None:
+def draw_front(front: Sequence[TradeOff]) -> Markup | None:
     """Trade-offs between the first two judges; None if there are none, or only one judge."""
     if not front or len(front[0].means) < 2:
         return None
@@ -158,5 +152,5 @@ def draw_front(front: Sequence[TradeOff], say: Say = str) -> Markup | None:
     label = f"{counted(len(front), 'choice')} that no other one beats for both {one} and {other}."
     return lines_chart(
         [points], f"{one} →", f"↑ {other}", label,
-        whole=False, say=say,
+        whole=False,
     )  # fmt: skip

@@ -28,7 +28,6 @@ from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
 from ..scoring.reasons import chosen, compared
 from ..scoring.taste_judge import TasteJudge
-from .chart_frame import Say
 from .line_charts import Series, lines_chart
 from .page import data_url, jpeg_url, render_page
 from .score_words import effect_text
@@ -54,7 +53,7 @@ class ListedPicture:
     small: bool
 
 
-def draw_curve(trust: Trust, say: Say = str) -> Markup | None:
+def draw_curve(trust: Trust) -> Markup | None:
     """The learning curve of a taste, from now on, with its 95 % interval, and chance; None without one."""
     if len(trust.curve) < 2:
         return None
@@ -77,7 +76,6 @@ def draw_curve(trust: Trust, say: Say = str) -> Markup | None:
         "of 100 pairs ordered as you would",
         " ".join(filter(None, (label, trust.advice))),
         limits=limits,
-        say=say,
     )
 
 

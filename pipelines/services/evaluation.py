@@ -58,10 +58,6 @@ class EvaluationState:
     failed: bool
 
 
-def _files(count: int) -> str:
-    return counted(count, "file")
-
-
 class EvaluationService(CollectionService):
     """The evaluation of one collection.
 
@@ -303,7 +299,7 @@ class EvaluationService(CollectionService):
         def work(job: Job) -> str:
             job.expect(len(moves))
             done, problems = cull(moves, journal, job.advance)
-            return " ".join(filter(None, [f"{_files(len(done))} moved away.", *problems[:3]]))
+            return " ".join([f"{counted(len(done), 'file')} moved away.", *problems[:3]])
 
         return self._tidy("Moving pictures away", work, {move.image for move in moves}), journal.name
 
@@ -325,7 +321,7 @@ class EvaluationService(CollectionService):
 
         def work(job: Job) -> str:
             done, problems = undo(self.folder / UNDO / name)
-            return " ".join(filter(None, [f"{_files(done)} brought back.", *problems[:3]]))
+            return " ".join([f"{counted(done, 'file')} brought back.", *problems[:3]])
 
         return self._tidy("Bringing pictures back", work)
 

@@ -246,7 +246,7 @@ def start_scoring(
         done, problems = score_all(collection, item_judge, job)
         for further in also:
             score_all(collection, further, stored_items_only=True)
-        job.message = " ".join(filter(None, [f"{done} pictures scored.", *problems[:3]]))
+        job.message = " ".join([f"{done} pictures scored.", *problems[:3]])
 
     return jobs.start(f"score:{judge}", title or f"Scoring by {judge}", work)
 

@@ -80,7 +80,7 @@ def start_judging(
             raise JudgeError(judge.stopped)
         for taste in tastes_from(judge, tastes):
             score_all(collection, taste, stored_items_only=True)
-        job.message = " ".join(filter(None, [_summary(len(values), len(ids), judge), *problems[:3]]))
+        job.message = " ".join([_summary(len(values), len(ids), judge), *problems[:3]])
         return judge.stored_name
 
     # The argument may be a path, and guests see title and message.

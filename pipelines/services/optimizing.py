@@ -118,8 +118,7 @@ class OptimizingService(CollectionService):
         judge = self._offered.named(name, self.tastes)
         # Before the model is loaded; the option of the command line would be no help here.
         if judge.doubt:
-            errors = "An optimized picture would show its errors: rate more pictures first."
-            raise TasteError(" ".join(filter(None, [judge.doubt, errors])))
+            raise TasteError(f"{judge.doubt} An optimized picture would show its errors: rate more pictures first.")
         from ..optimizing.optimize import judge_for
 
         return judge_for(judge)
@@ -143,7 +142,7 @@ class OptimizingService(CollectionService):
             found = self._optimized(job, wish, judge, generator)
         with self._lock:
             self.latest = found, judge
-        job.message = " ".join(filter(None, found.sentences)) or "Optimized."
+        job.message = " ".join(found.sentences) or "Optimized."
         job.check()
 
     def _optimized(self, job: Job, wish: Wish, judge: GuardedJudge, generator: ImageGenerator) -> Optimized:

@@ -53,7 +53,7 @@ def summed_up(failures: Iterable[Failure]) -> list[str]:
         if len(those) > LISTED:
             sentences.append(f"{len(those)} files {of_many}. The first is {str(those[0].path)!r}.")
         else:
-            sentences += [" ".join(filter(None, (repr(str(failure.path)), f"{failure.cause}."))) for failure in those]
+            sentences += [f"{str(failure.path)!r} {failure.cause}." for failure in those]
     return sentences
 
 

@@ -326,7 +326,7 @@ def _gone(count: int) -> str:
 
 def _with(text: str, problems: Sequence[str]) -> str:
     """A message, followed by the first few problems that may have caused it."""
-    return " ".join(filter(None, [text, *problems[:3]]))
+    return " ".join([text, *problems[:3]])
 
 
 def _refuse_both(modes: Mapping[str, Sequence[ImageRow]]) -> None:

@@ -227,7 +227,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
     slots = tuner.space.slots
 
     def option(slot: int, number: int) -> str:
-        return ": ".join(filter(None, (slots[slot].name, slots[slot].texts[number] or "(nothing)")))
+        return f"{slots[slot].name}: {slots[slot].texts[number] or '(nothing)'}"
 
     mean, error = steering.gain(tuner.rng(6), judgements.goal_limits)
     pruning = account(tuner.study, judgements)

@@ -156,8 +156,7 @@ def history_of(
 
 def store_steps(collection: Collection, root: str, model: str, seed: int, steps: Sequence[Step]) -> None:
     """Store all steps from ``root``, and for each stage the root that it began with."""
-    added = [[asdict(one) | {"reason": one.reason} for one in step.added] for step in steps]
-    text = json.dumps({"steps": [asdict(step) | {"added": new} for step, new in zip(steps, added, strict=True)]})
+    text = json.dumps({"steps": [asdict(step) for step in steps]})
     for stage in {step.fingerprint for step in steps} - {root}:
         store_setting(collection, history_key(stage, model, seed), json.dumps({"root": root}))
     store_setting(collection, history_key(root, model, seed), text)

@@ -91,7 +91,7 @@ class TuneSettings:
 
     def write(self) -> str:
         """The settings as JSON."""
-        return json.dumps(asdict(self) | {"why": self.why})
+        return json.dumps(asdict(self))
 
     @classmethod
     def read(cls, text: str) -> TuneSettings | None:

@@ -38,7 +38,6 @@ USES = {
     "priors": ("--prior", ("taste learn", "web")),
     "collection": ("--collection", _DRAWING),
     "wildcards": ("--wildcards", ("generate", "tune")),
-    "language": ("--language", ("web", "start")),
 }
 app = Commands(
     help="Settings that hold until you change them: model, judges, collection, device. Alone it shows them.",
@@ -161,25 +160,11 @@ def set_(
         weighted(value, "VALUE")
     if key == "priors":
         _check_priors(prior_names(value, "VALUE") or ())
-    if key == "language":
-        _check_language(value[0])
     path = _file(project)
     store(path, key, chosen)
     if unusable := _unusable(value) if key == "by" else "":
         note(f"Stored, but commands that use this judge will fail: {unusable}")
     return _changed(key, path, as_json)
-
-
-def _check_language(code: str) -> None:
-    try:
-        from ..web.language import languages
-    except ImportError:
-        # The gallery is not installed, and with it no list of its languages.
-        return
-    if code not in languages():
-        raise typer.BadParameter(
-            f"the gallery has no texts in {code!r}, only in {' and '.join(languages())}", param_hint="VALUE"
-        )
 
 
 def _check_priors(names: Sequence[str]) -> None:

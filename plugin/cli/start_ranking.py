@@ -15,7 +15,7 @@ from ...errors import SoartError
 from ...pipelines.models.options import GeneratorOptions
 from .options import TasteFolder, load_generator, load_judges, rater_name
 from .terminal import Progress, interruptible, note, say
-from .web import check_gallery, check_language, is_interactive, listen, serve_gallery
+from .web import check_gallery, is_interactive, listen, serve_gallery
 
 if TYPE_CHECKING:
     from ...pipelines.collection.collection import Collection
@@ -44,7 +44,6 @@ def start(
     rater: Annotated[str, typer.Option(callback=rater_name, help="Name for your ratings and your taste.")] = "me",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the gallery; 0: any free one.")] = 8700,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
-    language: Annotated[str, typer.Option(help="Language of the pages, en or de; default: your browser's.")] = "",
     tastes: TasteFolder = None,
 ) -> None:
     """Rank a folder by your own taste in about a minute: rate sixteen of its pictures while the rest is read.
@@ -74,7 +73,6 @@ def start(
             _start_in_terminal(collection, folder, rater, store.folder if tastes else None, copy_to)
             return
     check_gallery()
-    check_language(language)
     from ..web.state import ServerSettings
 
     beside = Path(folder).resolve()
@@ -85,7 +83,6 @@ def start(
         rater=rater,
         read=frozenset({place}),
         copy_to=(copy_to or beside.with_name(f"{beside.name}-best")).absolute(),
-        language=language,
         names=frozenset({"127.0.0.1"}),
     )
     with listen("127.0.0.1", port) as listener:

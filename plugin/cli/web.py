@@ -117,10 +117,6 @@ def web(
     guests: Annotated[
         bool, typer.Option("--guests", help="Let everybody in without token or password, to see, rate and tune.")
     ] = False,
-    language: Annotated[
-        str,
-        typer.Option(help="Language of the pages, en or de, for visitors who chose none; default: their browser's."),
-    ] = "",
     api: Annotated[
         bool,
         typer.Option(
@@ -137,7 +133,6 @@ def web(
     from ...pipelines.scoring.taste_store import TasteStore, tastes_of
     from ..web.state import ServerSettings
 
-    check_language(language)
     if folders and from_settings(ctx, "collection"):
         # Who names folders wants to see these.
         collection = None
@@ -173,7 +168,6 @@ def web(
             priors=wanted,
             watch=watch,
             read=frozenset(opened.values()),
-            language=language,
             names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
             api_token=_api_token() if api else "",
         )
@@ -209,18 +203,6 @@ def check_gallery() -> None:
         raise SoartError(
             f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
         ) from error
-
-
-def check_language(language: str) -> None:
-    """Refuse a language that the gallery has no texts in.
-
-    Raises:
-        SoartError: it has none.
-    """
-    from ..web.language import languages
-
-    if language and language not in languages():
-        raise SoartError(f"The gallery has no texts in {language!r}: choose --language {' or '.join(languages())}.")
 
 
 def serve_gallery(

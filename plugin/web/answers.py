@@ -6,12 +6,13 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -20,7 +21,6 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ...errors import ImageError, MissingPictureError, SoartError
 from ...files import from_home
-from ...messages import with_values
 from ...metrics.damage.names import JUDGE, PERSON
 from ...metrics.damage.titles import CAUTION, damage_noun, has_points, model_title, stored_title, title_of
 from ...pipelines.collection.database import is_outage
@@ -28,9 +28,9 @@ from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES, shown
 from ...pipelines.services.judge_choices import MODEL, JudgeChoice
 from ...pipelines.support.background import start_as
-from ...pipelines.support.figures import decimals_of, plain_figure
+from ...pipelines.support.figures import decimals_of, figure, figures, fixed, plain_figure
+from ...pipelines.support.wording import counted
 from ...version import __version__
-from .language import Texts, languages, texts_of
 from .sessions import csrf_token_of
 from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
 
@@ -49,17 +49,8 @@ VIEWS = (
 )
 #: Titles of pages by view.
 TITLES = dict((*VIEWS, ("collections", "Collections")))
-#: Titles of settings of pictures by name; the settings of other tools have many more names, which are shown as they are.
-SETTINGS = {
-    "Negative": "Negative", "Seed": "Seed", "Steps": "Steps", "Guidance": "Guidance",
-    "Sampler": "Sampler", "Scheduler": "Scheduler", "Model": "Model", "Size": "Size",
-    "size": "Size when drawn", "model hash": "Model hash",
-}  # fmt: skip
-#: Reasons to move pictures away, beside damages.
-_MOVED = {
-    "duplicates": "duplicates", "outliers": "outliers", "others": "others",
-    "selected": "selected",
-}  # fmt: skip
+#: Titles of settings of pictures by name; other names are shown as they are.
+SETTINGS = {"size": "Size when drawn", "model hash": "Model hash"}
 #: An absolute path or the address of a database, quoted as ``repr`` does.
 _PATH = re.compile(
     r"""(['"])(?P<start>/|\\\\|[A-Za-z]:[\\/]|\w[\w+.-]*://[^/'"]*)(?P<rest>(?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL
@@ -93,76 +84,73 @@ _templates = Environment(
 )
 
 
-def _in_language(make: Callable[..., str | list[str]]) -> Callable[..., str | list[str]]:
-    """A filter that gets the texts of the page before its value."""
-
-    @pass_context
-    def filtered(context: Context, *values: Any) -> str | list[str]:  # noqa: ANN401
-        return make(context["texts"], *values)
-
-    return filtered
-
-
-def _reason(texts: Texts, reason: str, low: str) -> str:
+def _reason(reason: str, low: str) -> str:
     """The reason of a move in words; ``low`` are those for a low score."""
-    return low if reason == "low" else texts.message(_MOVED.get(reason, damage_noun(reason)))
+    return low if reason == "low" else damage_noun(reason)
 
 
-def _person(texts: Texts, name: str) -> str:
+def _person(name: str) -> str:
     """The title of a person as a judge; empty for other judges."""
     person = name.removeprefix(PERSON)
-    return "" if person == name else texts.plain("person: %(name)s", name=person)
+    return "" if person == name else f"person: {person}"
 
 
-def judge_title(texts: Texts, name: str, *, model: bool = False) -> str:
+def judge_title(name: str, *, model: bool = False) -> str:
     """The title of a judge by its name.
 
     Args:
-        texts: of the page.
         name: as for ``--by``, or the stored name of a model.
         model: True for the label of an offered model.
     """
     if model or name.startswith(JUDGE):
-        return texts.message(model_title(name))
-    return _person(texts, name) or texts.message(title_of(name))
+        return model_title(name)
+    return _person(name) or title_of(name)
 
 
-def stored_judge_title(texts: Texts, name: str) -> str:
+def stored_judge_title(name: str) -> str:
     """The title of a judge by the name that its values are stored under."""
-    if name.startswith(JUDGE):
-        return texts.message(model_title(name))
-    return _person(texts, name) or texts.message(stored_title(name))
+    return model_title(name) if name.startswith(JUDGE) else _person(name) or stored_title(name)
 
 
-def _choice_title(texts: Texts, choice: JudgeChoice) -> str:
-    return judge_title(texts, choice.name, model=choice.kind == MODEL)
+def _choice_title(choice: JudgeChoice) -> str:
+    return judge_title(choice.name, model=choice.kind == MODEL)
 
 
-def _score(texts: Texts, value: float, stored: str) -> str:
+def _score(value: float, stored: str) -> str:
     """A value of a judge: points with one decimal, others with three digits."""
-    return texts.decimals(value, 1) if has_points(stored) else texts.figure(value)
+    return fixed(value, 1) if has_points(stored) else figure(value)
+
+
+def _local(form: str, time: datetime) -> Markup:
+    """A time as HTML: in the zone of the server, and by a script in that of the browser, in the same form."""
+    local = time.astimezone()
+    text = f"{local:%Y-%m-%d %H:%M}"[: len(form)]
+    stamp = f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Markup('<time datetime="{}" data-form="{}">{}</time>').format(stamp, form, text)
 
 
 _templates.filters.update(
-    judge=_in_language(judge_title),
-    stored=_in_language(stored_judge_title),
-    choice=_in_language(_choice_title),
-    model=_in_language(lambda texts, name: texts.message(model_title(name))),
-    score=_in_language(_score),
-    damage=_in_language(lambda texts, damage: texts.message(damage_noun(damage))),
-    reason=_in_language(_reason),
-    setting=_in_language(lambda texts, name: texts.plain(SETTINGS[name]) if name in SETTINGS else name),
-    figure=_in_language(Texts.figure),
-    figures=_in_language(Texts.figures),
-    decimals=_in_language(Texts.decimals),
+    judge=judge_title,
+    stored=stored_judge_title,
+    choice=_choice_title,
+    model=model_title,
+    score=_score,
+    damage=damage_noun,
+    reason=_reason,
+    setting=lambda name: SETTINGS.get(name, name),
+    figure=figure,
+    figures=figures,
+    decimals=fixed,
     decimals_of=decimals_of,
-    day=_in_language(Texts.day),
-    minute=_in_language(Texts.minute),
+    day=partial(_local, "YYYY-MM-DD"),
+    minute=partial(_local, "YYYY-MM-DD hh:mm"),
     # As the fields of forms need it.
     number=plain_figure,
 )
 _templates.tests["model"] = lambda name: name.startswith(JUDGE)
-_templates.globals.update(caution=CAUTION, finite=math.isfinite, version=__version__, views=VIEWS, titles=TITLES)
+_templates.globals.update(
+    caution=CAUTION, counted=counted, finite=math.isfinite, version=__version__, views=VIEWS, titles=TITLES
+)
 
 
 def without_paths(text: str) -> str:
@@ -177,16 +165,14 @@ def without_paths(text: str) -> str:
 
 
 def for_visitor(request: Request, text: str) -> str:
-    """A message as a visitor may see it, in the visitor's language.
+    """A message as a visitor may see it.
 
     For guests, files and databases are named without their paths, and a running backend without its address.
     """
-    if not is_owner(request):
-        backend = server_of(request).settings.backend
-        text = with_values(
-            text, lambda part: without_paths(part.replace(backend.title, backend.name) if backend else part)
-        )
-    return texts_of(request).message(text)
+    if is_owner(request):
+        return text
+    backend = server_of(request).settings.backend
+    return without_paths(text.replace(backend.title, backend.name) if backend else text)
 
 
 def backend_of(request: Request) -> str:
@@ -199,7 +185,7 @@ def backend_of(request: Request) -> str:
     if backend is None:
         return ""
     named = backend.title if is_owner(request) else backend.name
-    return texts_of(request).plain("%(backend)s, model %(model)s", backend=named, model=model) if model else named
+    return f"{named}, model {model}" if model else named
 
 
 def page(
@@ -218,7 +204,7 @@ def page(
         status: HTTP status.
         values: variables of the template.
     """
-    server, texts = server_of(request), texts_of(request)
+    server = server_of(request)
     text = _templates.get_template(template).render(
         current=current,
         base=current.base if current else "",
@@ -229,13 +215,6 @@ def page(
         backend=backend_of(request),
         shown=partial(for_visitor, request),
         let_in="role" in request.session,
-        texts=texts,
-        _=texts.gettext,
-        ngettext=texts.ngettext,
-        pgettext=texts.pgettext,
-        language=texts.language,
-        languages=languages(),
-        chosen_language=request.session.get("language", ""),
         **{"view": "", **values},
     )
     return HTMLResponse(text, status)

@@ -21,7 +21,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...files import read_regular, write_whole
 from ...pipelines.services.importing import MOST_BYTES as MOST_PICTURE_BYTES
-from .language import texts_of
 from .sessions import OWNER, Sessions, same_secret
 
 #: Content security policy: everything from this server, nothing inline.
@@ -176,7 +175,7 @@ class Guard:
         most = MOST_PICTURE_BYTES if adding else MOST_BYTES
         refused = refusal(Headers(scope=scope), session, self.names, changing=changing, most_bytes=most)
         if refused:
-            return JSONResponse({"error": texts_of(request).message(refused)}, 403)
+            return JSONResponse({"error": refused}, 403)
         if not changing and sessions.role_of_secret(request.query_params.get("token", "")) == OWNER:
             sessions.enter(session, OWNER)
             return RedirectResponse(_without_token(request), 303)
@@ -184,7 +183,7 @@ class Guard:
             return None
         if changing or "text/html" not in request.headers.get("accept", ""):
             text = "This server needs a token or a password: reload the page and enter it."
-            return JSONResponse({"error": texts_of(request).message(text)}, 401)
+            return JSONResponse({"error": text}, 401)
         return RedirectResponse("/login", 303)
 
 

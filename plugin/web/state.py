@@ -158,7 +158,6 @@ class ServerSettings:
         watch: add pictures that other tools write into the folders of the collections.
         read: collections whose folders are read and evaluated from the start.
         copy_to: folder that the best pictures are copied to; None for one in the folder of each collection.
-        language: code of the pages' language for visitors who have not chosen one; empty for that of their browser.
         names: further host names that the server answers to.
         port: in the name of the session cookie, so that servers of one machine do not log each other out, and in its key.
         secret: of the user, behind the key that signs the session cookies; empty for another one at every start.
@@ -181,7 +180,6 @@ class ServerSettings:
     watch: bool = False
     read: frozenset[Path | str] = frozenset()
     copy_to: Path | None = None
-    language: str = ""
     names: frozenset[str] = frozenset()
     port: int = 0
     secret: str = ""

@@ -47,6 +47,13 @@ def test_each_value_comes_from_the_first_source_that_has_it(files):
     assert {setting.value for setting in read_settings({}, []).values()} == {None}
 
 
+def test_the_language_that_earlier_versions_had_changes_nothing(files):
+    files[0].write_text('language = "de"\nmodel = "a"\n')
+    assert read_file(files[0]) == {"model": "a"}
+    store(files[0], "model", "b")
+    assert read_file(files[0]) == {"model": "b"}
+
+
 def test_storing_keeps_comments_and_all_else(files):
     _, user = files
     user.parent.mkdir()

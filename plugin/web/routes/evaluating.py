@@ -23,7 +23,6 @@ from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.tidying.cull import Rule
 from ..answers import folders_of, for_visitor, json_endpoint, page, whole_number
 from ..judges import name_of_stored, ranking_choices
-from ..language import texts_of
 from ..state import current_collection, is_owner, rater_of
 
 #: Pictures of each kind, groups of near-duplicates at first, pictures of a group, pictures of a reason in a plan.
@@ -77,7 +76,7 @@ def findings(request: Request) -> Response:
     listed = [group[:MEMBERS] for group in groups[:most]]
     return page(
         request, "evaluated.html", current, **values, e=e, summary=summary, update=result.update, top=TOP, step=GROUPS,
-        judge=name_of_stored(request, e.main), histogram=histogram_chart(e.standing, stored_title(e.main), say=texts_of(request).say), damages=draw_damage(summary, len(e.ids), texts_of(request).say),
+        judge=name_of_stored(request, e.main), histogram=histogram_chart(e.standing, stored_title(e.main)), damages=draw_damage(summary, len(e.ids)),
         damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
         keep=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
         cell=cells_by_id(current.collection, _listed(summary).union(*listed), rater_of(request)),

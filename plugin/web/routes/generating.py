@@ -18,7 +18,6 @@ from ....pipelines.models.backends.address import BackendAddress
 from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
 from ..answers import backend_of, for_visitor, json_endpoint, number, page, stored_judge_title, weights_of, whole_number
 from ..judges import offered_choices
-from ..language import texts_of
 from ..state import current_collection, server_of
 
 #: Seeds of variations begin below this.
@@ -91,14 +90,14 @@ def start(request: Request, body: dict[str, Any]) -> Response:
 
 def state(request: Request) -> Response:
     """The state of the latest drawing."""
-    progress, texts = current_collection(request).generation.progress(), texts_of(request)
+    progress = current_collection(request).generation.progress()
     return JSONResponse(
         asdict(progress)
         | {
             "message": for_visitor(request, progress.message),
             "doing": for_visitor(request, progress.doing),
             "backend": backend_of(request),
-            "judges": [stored_judge_title(texts, name) for name in progress.judges],
+            "judges": [stored_judge_title(name) for name in progress.judges],
             "points": len(progress.judges) == 1 and all(map(has_points, progress.judges)),
         }
     )

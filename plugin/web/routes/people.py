@@ -16,7 +16,6 @@ from ....pipelines.collection.ratings import check_new_rater, raters
 from ....pipelines.ingest.roots import known_roots
 from ....pipelines.support.wording import composed, counted
 from ..answers import for_visitor, json_body, json_endpoint, page
-from ..language import languages
 from ..sessions import bear
 from ..state import check_may_bear, rater_of, server_of
 
@@ -59,15 +58,16 @@ async def login(request: Request) -> Response:
 
 
 def logout(request: Request, body: dict[str, Any]) -> Response:
-    """End the session; the language stays, and the right to the names that this browser bore."""
-    staying = {key: request.session[key] for key in ("language", "names") if request.session.get(key)}
+    """End the session; the right to the names that this browser bore stays."""
+    names = request.session.get("names")
     server_of(request).sessions.leave(request.session)
-    request.session.update(staying)
+    if names:
+        request.session["names"] = names
     return JSONResponse({})
 
 
 def name_rater(request: Request, body: dict[str, Any]) -> Response:
-    """Set the name of the rater and, if the request names one, the language; an empty one is the browser's."""
+    """Set the name of the rater."""
     name = composed(" ".join(str(body.get("rater", "")).split()))
     server = server_of(request)
     # A rater's taste bears the rater's name, so the rules for names of tastes hold.
@@ -77,7 +77,6 @@ def name_rater(request: Request, body: dict[str, Any]) -> Response:
         known |= {*raters(current.collection), *choosers(current.collection), *current.tastes.own.names()}
 
     def check(entered: frozenset[str]) -> None:
-        # The form sends the present name too if only the language changes.
         if name == rater_of(request):
             return
         if name in {*map(composed, known), *entered}:
@@ -86,11 +85,6 @@ def name_rater(request: Request, body: dict[str, Any]) -> Response:
 
     server.names.take(name, check)
     bear(request.session, name)
-    language = body.get("language")
-    if isinstance(language, str) and language in languages():
-        request.session["language"] = language
-    elif language == "":
-        request.session.pop("language", None)
     return JSONResponse({"rater": name})
 
 

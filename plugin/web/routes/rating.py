@@ -50,7 +50,7 @@ def queue(request: Request) -> Response:
 
 
 def progress_of(request: Request, service: RatingService) -> dict[str, Any]:
-    """The progress of a rater; its sentences in the language of the request."""
+    """The progress of a rater."""
     progress = asdict(service.progress())
     return progress | {name: for_visitor(request, progress[name]) for name in ("sentence", "advice", "failed")}
 

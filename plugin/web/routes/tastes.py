@@ -18,7 +18,6 @@ from ....pipelines.scoring.taste_judge import TasteJudge
 from ....pipelines.services.gallery import cells_by_id, cells_of, taste_judge, usable_judges
 from ....pipelines.tastes.agreement import NO_DISAGREEMENT, agreement, best_and_worst
 from ..answers import page
-from ..language import texts_of
 from ..state import current_collection, rater_of
 
 #: Pictures shown of the best and of the worst, and of those that tastes disagree on.
@@ -47,7 +46,7 @@ def taste_page(request: Request) -> Response:
         )
         values["scored"] = len(order(collection, Query(judge=stored, sound=True, scored=True), rater))
         if not isinstance(taste, Blend):
-            values |= {"curve": draw_curve(taste.trust, texts_of(request).say), "effects": effects_of(taste)}
+            values |= {"curve": draw_curve(taste.trust), "effects": effects_of(taste)}
     agreed, common = agreement(collection, {name: judge.stored_name for name, judge in judges.items()})
     disagreements: list[tuple[dict[str, Any], list[float]]] = []
     if agreed is not None:

@@ -18,7 +18,6 @@ from ....pipelines.tuning.findings import MOST_LIKED
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, judge_title, number, page, weights_of, whole_number
 from ..judges import offered_choices
-from ..language import texts_of
 from ..state import current_collection, rater_of, server_of
 from .generating import example_of
 
@@ -109,9 +108,9 @@ def narrow(request: Request, body: dict[str, Any]) -> Response:
 
 
 def _judges(request: Request, settings: TuneSettings) -> list[str]:
-    """Titles of the judges of a tune, in the language of the request."""
-    texts, offered = texts_of(request), server_of(request).judges
-    return [judge_title(texts, name, model=name in offered) for name in settings.by or {OVERALL: 1.0}]
+    """Titles of the judges of a tune."""
+    offered = server_of(request).judges
+    return [judge_title(name, model=name in offered) for name in settings.by or {OVERALL: 1.0}]
 
 
 def state(request: Request) -> Response:
@@ -147,12 +146,12 @@ def findings(request: Request) -> Response:
     latest, settings = current.tuning.latest, current.tuning.settings
     if latest is None or settings is None:
         return page(request, "findings.html", current, findings=None)
-    study, say = latest.findings, texts_of(request).say
+    study = latest.findings
     return page(
         request, "findings.html", current, findings=study, settings=settings,
-        effects=draw_effects(study.effects, study.unit, say=say), course=draw_course(study, say), words=words_of, title=title_of,
-        front=draw_front(study.front, say),
-        judges=draw_judges(study.judges, say), most_liked=MOST_LIKED,
+        effects=draw_effects(study.effects, study.unit), course=draw_course(study), words=words_of, title=title_of,
+        front=draw_front(study.front),
+        judges=draw_judges(study.judges), most_liked=MOST_LIKED,
     )  # fmt: skip
 
 

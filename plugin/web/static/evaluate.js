@@ -17,7 +17,8 @@ import { openThumbs } from "./viewer.js";
 const form = $("#ask");
 /** @type {HTMLFormElement} */
 const rule = $("#rule");
-const NOT_EVALUATED = "Nothing is evaluated yet: Evaluate finds scores, suspected damage, near-duplicates, outliers and styles in the background.";
+const NOT_EVALUATED =
+  "Nothing is evaluated yet: Evaluate finds scores, suspected damage, near-duplicates, outliers and styles in the background.";
 /** Number of groups of near-duplicates to show; empty for the default. */
 let groups = "";
 const getFindings = latestHtml();

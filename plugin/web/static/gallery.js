@@ -147,7 +147,7 @@ async function ask() {
 
 /** @param {Answer} answer */
 function show({ ids, stacks = [] }) {
-  $("#count").textContent = counted(ids, stacks);
+  $("#count").textContent = numberOf(ids, stacks);
   $("#spread").hidden = !form.stack.value;
   $("#empty").hidden = ids.length > 0;
   grid.show(ids, form.by.value, stacks);
@@ -253,12 +253,9 @@ $("#new").onclick = () => load().then(() => grid.focus(0));
  * @param {number[]} ids that are shown.
  * @param {number[][]} stacks
  */
-function counted(ids, stacks) {
-  const count = ids.length + stacks.reduce((sum, members) => sum + members.length - 1, 0);
-  const pictures = counted(count);
-  if (!stacks.length) return pictures;
-  const number = counted(stacks.length, "stack");
-  return `${pictures}, ${number}`;
+function numberOf(ids, stacks) {
+  const pictures = counted(ids.length + stacks.reduce((sum, members) => sum + members.length - 1, 0));
+  return stacks.length ? `${pictures}, ${counted(stacks.length, "stack")}` : pictures;
 }
 
 form.stacks.addEventListener("input", () => (form.stack.value = ""));

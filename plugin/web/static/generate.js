@@ -40,8 +40,7 @@ async function show(state) {
   const { total, pictures, values, judges, points, doing, message, failed, backend } = state;
   const named = find("#backend");
   if (named) named.textContent = backend;
-  const done = { done: pictures.length };
-  const progress = `${done.done} of ${total} ${total === 1 ? "picture is" : "pictures are"} drawn.`;
+  const progress = `${pictures.length} of ${total} ${total === 1 ? "picture is" : "pictures are"} drawn.`;
   $("#state").textContent = live ? progress + (doing && ` (${doing})`) : message;
   $("#state").classList.toggle("error", failed);
   $("button.primary", form).toggleAttribute("disabled", live);

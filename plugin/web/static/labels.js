@@ -54,11 +54,9 @@ async function setLabel(kind, name, images, on, show = () => {}) {
 function noticeOf(kind, label, count, on) {
   if (kind === "favourite")
     return on
-      ? count === 1 ? `${count} picture marked as a favourite.` : `${count} pictures marked as favourites.`
-      : count === 1 ? `${count} picture is no longer a favourite.` : `${count} pictures are no longer favourites.`;
-  return on
-    ? `${counted(count)} with ${label}.`
-    : `${counted(count)} without ${label}.`;
+      ? `${counted(count)} marked as ${count === 1 ? "a favourite" : "favourites"}.`
+      : `${counted(count)} ${count === 1 ? "is no longer a favourite" : "are no longer favourites"}.`;
+  return `${counted(count)} ${on ? "with" : "without"} ${label}.`;
 }
 
 /**

@@ -11,5 +11,7 @@ import { decimal } from "./format.js";
  */
 export const confirmMove = (count, folder) =>
   confirm(
-    count === 1 ? `Move ${decimal(count)} file, with the text files beside it, to ${folder}? This can be undone.` : `Move ${decimal(count)} files, exact copies included, with the text files beside them, to ${folder}? This can be undone.`,
+    count === 1
+      ? `Move 1 file, with the text files beside it, to ${folder}? This can be undone.`
+      : `Move ${decimal(count)} files, exact copies included, with the text files beside them, to ${folder}? This can be undone.`,
   );

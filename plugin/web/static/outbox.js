@@ -96,7 +96,8 @@ async function sendAll() {
     } catch (error) {
       if (error.temporary) {
         pause = Math.min(30, pause ? pause * 2 : 1);
-        const kept = `${entries.length} ${entries.length === 1 ? "rating is" : "ratings are"} kept in this browser and will be sent again in ${pause} s.`;
+        const ratings = `${entries.length} ${entries.length === 1 ? "rating is" : "ratings are"}`;
+        const kept = `${ratings} kept in this browser and will be sent again in ${pause} s.`;
         toast(`${error.message} ${kept}`, { key: "outbox", sticky: true, bad: true });
         setTimeout(flush, pause * 1000);
         return false;

@@ -275,8 +275,7 @@ function showCounts() {
     return;
   }
   const done = rated + rejected;
-  const parts = { rated, skipped: rejected, left: Math.max(0, pictures - done) };
-  $("#counts").textContent = `${parts.rated} rated, ${parts.skipped} skipped, ${parts.left} left`;
+  $("#counts").textContent = `${rated} rated, ${rejected} skipped, ${Math.max(0, pictures - done)} left`;
   $("#filled").setAttribute("width", `${pictures ? (100 * done) / pictures : 0}%`);
   $("#bar").ariaLabel = `${done} of ${pictures} rated or skipped`;
 }

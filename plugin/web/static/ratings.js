@@ -39,11 +39,9 @@ export async function rate(image, stars, before, show) {
   known = response.before;
   answer(request());
   if (known === null) return;
-  const values = { stars: starsIn(known), latest: wordOf(stars) };
-  const marked = `You marked this "not for me" in another tab; your latest choice (${values.latest}) counts.`;
-  const rated = `You rated this ${values.stars} in another tab; your latest choice (${values.latest}) counts.`;
-  const skipped = `You skipped this in another tab; your latest choice (${values.latest}) counts.`;
-  toast(known === NOT_FOR_ME ? marked : known ? rated : skipped, { key: "twice" });
+  const did =
+    known === NOT_FOR_ME ? 'marked this "not for me"' : known ? `rated this ${starsIn(known)}` : "skipped this";
+  toast(`You ${did} in another tab; your latest choice (${wordOf(stars)}) counts.`, { key: "twice" });
 }
 
 /**

@@ -1,6 +1,6 @@
 // Ratings in words, and the check that an undo has restored them.
 
-import { decimal } from "./format.js";
+import { counted, decimal } from "./format.js";
 import { NOT_FOR_ME } from "./keys.js";
 import { toast } from "./toasts.js";
 
@@ -49,7 +49,7 @@ export function laterOnesStay(response, wanted) {
   const before = new Map(wanted);
   const later = response?.now.filter(([image, stars]) => stars !== before.get(image)).length ?? 0;
   if (!later) return 0;
-  const text = later === 1 ? `You have changed the rating of ${later} picture in another tab since: it stays.` : `You have changed the ratings of ${later} pictures in another tab since: they stay.`;
-  toast(text, { key: "undo" });
+  const [ratings, stay] = later === 1 ? ["the rating", "it stays"] : ["the ratings", "they stay"];
+  toast(`You have changed ${ratings} of ${counted(later)} in another tab since: ${stay}.`, { key: "undo" });
   return later;
 }

@@ -66,13 +66,9 @@ function showReading({ files, done, live, left, failed, pictures }) {
   node.className = failed ? "error" : "dim num";
   if (failed) node.textContent = failed;
   else if (live && !files) node.textContent = "Looking for pictures…";
-  else if (live) {
-    const values = { done: decimal(done), count: decimal(files) };
-    node.textContent = [
-      `${values.done} of ${values.count} files read`,
-      ...(left === null ? [] : [`${duration(left)} left`]),
-    ].join(", ");
-  } else node.textContent = counted(pictures);
+  else if (live)
+    node.textContent = `${decimal(done)} of ${decimal(files)} files read${left === null ? "" : `, ${duration(left)} left`}`;
+  else node.textContent = counted(pictures);
   $("#go-on").hidden = live || (!failed && done >= files);
   const stop = find("#stop");
   if (stop) stop.hidden = !live;

@@ -187,11 +187,8 @@ async function banOrPin(kind, option) {
     // Only the change, because another tab may have changed the lists since.
     const now = await post("/api/tune/narrow", { kind, option, on: !free });
     const empty = option.indexOf("=") === option.length - 1;
-    const named = { option: empty ? `${option}(nothing)` : option };
-    const allowed = `${named.option} is allowed again, from the next batch on.`;
-    const banned = `${named.option} is banned, from the next batch on.`;
-    const pinned = `${named.option} is pinned, from the next batch on.`;
-    toast(free ? allowed : kind === "bans" ? banned : pinned, { key: "narrow" });
+    const what = free ? "allowed again" : kind === "bans" ? "banned" : "pinned";
+    toast(`${option}${empty ? "(nothing)" : ""} is ${what}, from the next batch on.`, { key: "narrow" });
     await show(now);
   } catch (error) {
     showError(error);

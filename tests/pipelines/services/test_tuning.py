@@ -364,6 +364,9 @@ def test_settings_of_all_kinds_of_text_and_of_other_versions():
     settings = TuneSettings.of_text(SPACE, "embedded", bans=("palette=warm",))
     assert TuneSettings.read(settings.write()) == settings
     assert settings.narrowed().size == 12
+    # Earlier versions stored a template with its values.
+    old = replace(settings, why=["%(share)s %% gained.", {"share": "3"}, "", 1]).write()
+    assert TuneSettings.read(old) == replace(settings, why="3 % gained.")
     for text in ("", "{}", '{"space": "x", "bans": [], "pins": [], "colour": 1}'):
         assert TuneSettings.read(text) is None
     # As if a space could be written that this version does not know.

@@ -141,14 +141,21 @@ def test_what_is_retired_for_one_judge_is_not_for_another(make, collection):
     assert make(collection, judge=other).space.options[0] == (0, 1, 2)
 
 
-def test_reasons_come_back_with_their_values(make, collection):
+def test_reasons_come_back_also_as_earlier_versions_stored_them(make, collection):
     tuner = make(collection)
     key = (tuner.space.fingerprint, tuner.generator.model.identity, tuner.seed)
-    reason = "similar to x"
-    added = (Proposal("palette", "cool", reason), Proposal("palette", "old", "of an earlier soart"))
-    store_steps(collection, *key, [Step(6, tuner.space.fingerprint, added)])
-    [step] = read_steps(collection, *key)
-    assert (step.added, step.added[0].reason.values) == (added, {"option": "x"})
+    old = [
+        "%(share)s %% like %(option)s",
+        {"share": "3", "option": ["%(count)s x", {"count": "2"}, "%(count)s y", 2]},
+        "",
+        1,
+    ]
+    step = Step(
+        6, tuner.space.fingerprint, (Proposal("palette", "cool", "similar to x"), Proposal("palette", "old", old))
+    )
+    store_steps(collection, *key, [step])
+    [read] = read_steps(collection, *key)
+    assert [proposal.reason for proposal in read.added] == ["similar to x", "3 % like 2 y"]
 
 
 class Silent:

@@ -50,7 +50,6 @@ def test_the_page_is_served_before_anything_is_read(soart, serving, pictures, tm
         (("empty",), "no picture"),
         (("holiday", "--rater", "technical"), "built-in judge"),
         (("holiday", "--copy-to", "holiday/best"), "choose a folder elsewhere"),
-        (("holiday", "--language", "tlh"), "no texts in 'tlh'"),
     ],
 )
 def test_mistakes_are_said_at_once(soart, serving, pictures, tmp_path, line, said):

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from types import SimpleNamespace
 
 import pytest
 from specimens.crowding import CrowdedLock
@@ -78,9 +77,8 @@ def test_the_path_that_is_routed_decides(monkeypatch, host, path, stranger):
     monkeypatch.setattr(security, "allowed_host", lambda header, names: True)
     headers = [(b"host", host.encode()), (b"accept", b"text/html")]
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers, "session": {}}
-    app = SimpleNamespace(state=SimpleNamespace(server=SimpleNamespace(settings=SimpleNamespace(language=""))))
     guard = Guard(None, Sessions("s", TOKEN, PASSWORD), frozenset())
-    response = guard._response(scope | {"app": app})
+    response = guard._response(scope)
     assert (response and response.headers["location"]) == stranger
 
 

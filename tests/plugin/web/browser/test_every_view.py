@@ -88,9 +88,9 @@ def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
     assert page.evaluate("[...document.querySelectorAll('img:not([alt])')].length") == 0
 
 
-@pytest.mark.parametrize(("language", "width", "height"), [("en", 280, 500), ("de", 320, 780)])
-def test_the_menu_of_a_phone_shows_all_views(come, address, language, width, height):
-    page = come(locale=language)
+@pytest.mark.parametrize(("width", "height"), [(280, 500), (320, 780)])
+def test_the_menu_of_a_phone_shows_all_views(come, address, width, height):
+    page = come()
     page.set_viewport_size({"width": width, "height": height})
     page.goto(f"{address}/c/0/gallery")
     page.wait_for_selector("#grid img")
@@ -120,14 +120,14 @@ def test_the_row_of_views_is_whole_on_wider_screens(come, address, width):
 
 
 @pytest.mark.parametrize(
-    ("language", "zone", "day", "minute"),
+    ("zone", "day", "minute"),
     [
-        ("en", "Pacific/Kiritimati", "2026-02-01", "2026-02-01 13:05"),
-        ("de", "America/New_York", "31.01.2026", "31.01.2026 18:05"),
+        ("Pacific/Kiritimati", "2026-02-01", "2026-02-01 13:05"),
+        ("America/New_York", "2026-01-31", "2026-01-31 18:05"),
     ],
 )
-def test_times_are_those_of_the_time_zone_of_the_browser(come, address, app, language, zone, day, minute):
-    page = come(locale=language, timezone_id=zone)
+def test_times_are_those_of_the_time_zone_of_the_browser(come, address, app, zone, day, minute):
+    page = come(timezone_id=zone)
     collection = app.state.server.collections[0].collection
     with collection.session("be written", write=True) as session:
         session.execute(update(ImageRow).values(created_at=dt.datetime(2026, 1, 31, 23, 5, tzinfo=dt.UTC)))
@@ -137,12 +137,11 @@ def test_times_are_those_of_the_time_zone_of_the_browser(come, address, app, lan
     page.click("#grid img")
     page.wait_for_selector(f"#viewer-detail time:text-is('{minute}')")
     # Days of filters are those that are shown; the address stays one for all browsers.
-    added = "2026-02-01" if zone == "Pacific/Kiritimati" else "2026-01-31"
-    for date, shown in ((added, True), ("2026-02-01" if added < "2026-02-01" else "2026-01-31", False)):
+    for date, shown in ((day, True), ("2026-02-01" if day < "2026-02-01" else "2026-01-31", False)):
         page.goto(f"{address}/c/0/gallery?since={date}&until={date}")
         page.wait_for_selector("#grid img" if shown else "#empty:not([hidden])")
         assert page.url.endswith(f"?sort=date&by=overall&since={date}&until={date}")
     # Without scripts the server's time stands there.
-    silent = come(locale=language, timezone_id=zone, java_script_enabled=False)
+    silent = come(timezone_id=zone, java_script_enabled=False)
     silent.goto(f"{address}/collections")
     assert "2026" in silent.text_content(".collection time")

@@ -211,6 +211,6 @@ def test_the_present_name_is_kept_when_another_one_has_rated_since(visitor, fold
     assert visitor.post("/rater", {"rater": "Ann"}).status_code == 200
     with Collection(folder) as collection:
         rate(collection, "ann", {1: 5})
-    assert visitor.post("/rater", {"rater": "Ann", "language": "de"}).status_code == 200
-    assert visitor.post("/rater", {"rater": "Ben", "language": "en"}).status_code == 200
+    assert visitor.post("/rater", {"rater": "Ann"}).status_code == 200
+    assert visitor.post("/rater", {"rater": "Ben"}).status_code == 200
     assert visitor.post("/rater", {"rater": "Ann"}).status_code == 400

@@ -106,8 +106,6 @@ def test_changes_of_the_options_are_shown_with_their_reasons(tuned, monkeypatch)
     assert "thing: <b>(nothing)</b>" in page
     assert "A note." in page
     assert "After 8 pictures: added" not in page
-    german = tuned.visitor.client.get("/c/0/tune/findings", headers={"accept-language": "de"}).text
-    assert "ähnlich wie &lt;i&gt;blue&lt;/i&gt;" in german
 
 
 def test_of_how_many_options_a_judge_shows_those_it_likes(tuned, monkeypatch):
