@@ -127,7 +127,7 @@ class Trust:
 
     @property
     def in_full(self) -> str:
-        """The report in one sentence, and in another one that among pictures of one prompt, if there are any; in English."""
+        """The report in one sentence, and in another one that among pictures of one prompt, if there are any."""
         return f"{self.sentence}." + ("" if self.within is None else f" {self.within.sentence()}.")
 
 

@@ -67,19 +67,14 @@ class Pruning:
         if not self.agreements:
             return "Previews: too few pictures so far to compare them with the final ones; nothing was dropped."
         ranks = ", ".join(
-            filter(
-                None,
-                [f"{fixed(a.correlation, 2)} after {fixed(100 * a.share, 0)} % of the steps" for a in self.agreements],
-            )
+            f"{fixed(a.correlation, 2)} after {fixed(100 * a.share, 0)} % of the steps" for a in self.agreements
         )
         if not self.dropped:
             return f"Previews: rank correlation with the final pictures {ranks}; nothing was dropped."
-        share = fixed(100 * abs(self.saving), 0)
-        added = f"{share} % of the drawing time added so far"
+        time = f"{fixed(100 * abs(self.saving), 0)} % of the drawing time {'saved' if self.saving >= 0 else 'added so far'}"
         return (
             f"Previews: {self.dropped} {'candidate was' if self.dropped == 1 else 'candidates were'} dropped after "
-            f"{self.previews} previews, {f'{share} % of the drawing time saved' if self.saving >= 0 else added} (rank "
-            f"correlation {ranks})."
+            f"{self.previews} previews, {time} (rank correlation {ranks})."
         )
 
 
