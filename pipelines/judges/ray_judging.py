@@ -167,7 +167,8 @@ def judge_on_cluster(
     values, missing, problems = still_to_judge(pictures, judge, progress)
     collection = pictures.collection
     asked = len(missing.rows)
-    missing, unreadable = fit_part(missing, judge)
+    fit, unreadable = fit_part(missing, judge)
+    missing = missing.part({*fit.ids})
     progress(asked - len(missing.rows))
     store_values(pictures, judge, {})
     problems += unreadable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
 
 import numpy as np
 
@@ -13,15 +12,13 @@ from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import Making
 from ..collection.queries import scores_and_reasons
 from ..collection.results import store_changed_scores
-from ..scoring.pictures import PicturesInMemory, StoredPictures
+from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import taste_with_given
 from ..scoring.prompts import stored_prompts
 from ..support.batching import batches
 from .guarded import MEASURED_BATCH, GuardedJudge, Seen, View
 from .people import judgements_of
 from .versions import ADHERENCES, note_latest
-
-SomeView = TypeVar("SomeView", StoredPictures, PicturesInMemory)
 
 
 def judge_pictures(
@@ -132,7 +129,7 @@ def values_of(
     return values, problems
 
 
-def fit_part(pictures: SomeView, judge: GuardedJudge) -> tuple[SomeView, list[str]]:
+def fit_part(pictures: View, judge: GuardedJudge) -> tuple[View, list[str]]:
     """The pictures that can be judged at all, and a sentence for each unreadable one; ``judge.why`` gets the others' reasons.
 
     A judge of soart's own items says so itself.

@@ -274,7 +274,7 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
     values = (
         {judge.stored_name: columns.values[judge.stored_name] for judge in panel.item_judges}
         | {name: np.array([stored.get(image, np.nan) for image in ids]) for name, stored in told.items()}
-        | columns.values
+        | dict(columns.values)
     )
     active = [name for name, column in values.items() if np.isfinite(column).any()]
     goal = {name: panel.weight(name) for name in active if panel.weight(name) > 0}
