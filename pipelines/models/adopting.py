@@ -29,16 +29,7 @@ def adopt(
 ) -> LoadedModel:
     """Describe a loaded pipeline as it is: nothing is moved, converted or switched off.
 
-    Args:
-        pipeline: of diffusers; one that draws pictures from text, and from ``inputs`` if it needs more.
-        identity: names the weights in a collection; by default ``weights_identity``.
-        batch_size: pictures drawn together; by default 1 on a CPU and with fixed pictures, else 4.
-        inputs: fixed arguments of every call, such as a control picture; part of the identity.
-        loras: the LoRA files that prompts may name.
-
-    Raises:
-        ModelError: the pipeline does not draw single pictures from text and these inputs, or its weights cannot be
-            read and there is no ``identity``.
+    Defaults: an ``identity`` by ``weights_identity``; a ``batch_size`` of 1 on a CPU and with fixed ``inputs``, else 4.
     """
     call_of(pipeline)
     check_inputs(type(pipeline), inputs or {})
@@ -58,13 +49,7 @@ def _folder(pipeline: Any) -> str:  # noqa: ANN401
 
 
 def weights_identity(pipeline: Any) -> str:  # noqa: ANN401
-    """The class of a pipeline and a digest of its present weights, as text.
-
-    LoRAs are included, but not those that soart itself has loaded for prompts.
-
-    Raises:
-        ModelError: weights that cannot be read.
-    """
+    """The class of a pipeline and a digest of its present weights; LoRAs that soart loaded for prompts do not count."""
     return f"{type(pipeline).__name__}@{_weights_digest(pipeline)}"
 
 
@@ -73,9 +58,6 @@ def _weights_digest(pipeline: Any) -> str:  # noqa: ANN401
 
     Some values, because reading all would take minutes. The hash does not depend on where the weights lie, so that a
     study continues when a pipeline is offloaded.
-
-    Raises:
-        ModelError: weights that cannot be read.
     """
     digest = hashlib.sha256()
     components = pipeline.components.items()

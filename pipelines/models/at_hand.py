@@ -20,13 +20,9 @@ _PACKAGES = {"T5Tokenizer": "sentencepiece", "GemmaTokenizer": "sentencepiece", 
 
 @dataclass(frozen=True, slots=True)
 class ModelAtHand:
-    """A model whose files are on this machine.
+    """A model on this machine: a pipeline, which ``draws``, or a network for ``--network`` and judges; sizes in bytes.
 
-    Attributes:
-        name: as for ``--model`` or ``--network``.
-        kind: class of the pipeline; the family of a network such as ``clip``; empty if neither is known.
-        draws: True for a pipeline, which ``--model`` takes; False for a network, for ``--network`` and judges.
-        size: of its files, in bytes.
+    ``kind`` is the class of the pipeline, or the family of a network such as ``clip``; empty if unknown.
     """
 
     name: str
@@ -37,13 +33,7 @@ class ModelAtHand:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A class of pipelines that soart can run.
-
-    Attributes:
-        name: of the class in diffusers.
-        inputs: what it needs besides a prompt, such as a control picture.
-        packages: what it needs besides soart.
-    """
+    """A class of pipelines of diffusers that soart can run, with what it needs besides a prompt and besides soart."""
 
     name: str
     inputs: tuple[str, ...]
@@ -51,11 +41,7 @@ class Family:
 
 
 def models_at_hand(cache: Path | None = None) -> list[ModelAtHand]:
-    """The embedded model, then the models in the hub's cache by name.
-
-    Args:
-        cache: folder of the cache; by default that of the user.
-    """
+    """The embedded model, then the models in the hub's cache (by default the user's) by name."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
@@ -98,14 +84,7 @@ def _value(path: Path | None, key: str) -> str:
 
 
 def settable_values(model: str) -> dict[str, Any]:
-    """Present values of a workflow by the names that ``<set:NAME:VALUE>`` in a prompt sets them by.
-
-    Args:
-        model: a workflow of ComfyUI, as ``comfyui:URL#WORKFLOW.json``.
-
-    Raises:
-        ModelError: another model, or the workflow cannot be used.
-    """
+    """Present values of a workflow of ComfyUI by the names that ``<set:NAME:VALUE>`` in a prompt sets them by."""
     address = backend_address(model)
     if address is None or address.kind != "comfyui" or not address.choice.lower().endswith(".json"):
         raise ModelError(

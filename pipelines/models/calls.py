@@ -57,11 +57,7 @@ GUIDER = "guider"
 
 
 def call_of(pipeline: Any) -> Mapping[str, inspect.Parameter]:  # noqa: ANN401
-    """The arguments of a pipeline's call, by name.
-
-    Raises:
-        ModelError: not a loaded pipeline of diffusers.
-    """
+    """The arguments of a pipeline's call, by name."""
     if isinstance(pipeline, type) or not hasattr(pipeline, "components") or not callable(pipeline):
         what = f"the class {pipeline.__name__}" if isinstance(pipeline, type) else f"a {type(pipeline).__name__}"
         raise ModelError(f"Expected a loaded pipeline of diffusers, got {what}: load one with from_pretrained.")
@@ -83,11 +79,7 @@ def _arguments(kind: type) -> Mapping[str, inspect.Parameter]:
 
 
 def check_inputs(kind: type, inputs: Collection[str]) -> None:
-    """Refuse classes of pipelines that draw no single pictures from text and the fixed ``inputs``.
-
-    Raises:
-        ModelError: the class draws something else, needs an input that is missing, or takes no input of this name.
-    """
+    """Refuse classes of pipelines that draw no single pictures from text and the fixed ``inputs``."""
     call, name = _arguments(kind), kind.__name__
     if "prompt" not in call:
         raise ModelError(f"{name} does not draw pictures from text: its call takes no prompt.")
@@ -117,14 +109,7 @@ def check_inputs(kind: type, inputs: Collection[str]) -> None:
 
 
 def split_options(pipeline: Any, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401
-    """Split keyword arguments into fixed inputs of a pipeline's call, and all others.
-
-    Returns:
-        the fixed inputs, and the others with settings by their names in soart.
-
-    Raises:
-        ModelError: an argument that soart sets for every picture, or one setting by both of its names.
-    """
+    """Split keyword arguments into fixed inputs of a pipeline's call, and all others by their names in soart."""
     call = call_of(pipeline)
     for name in options:
         if name in OWN:
@@ -144,11 +129,7 @@ def split_options(pipeline: Any, options: Mapping[str, Any]) -> tuple[dict[str, 
 def counted_and_seeded(
     prompt: str | Sequence[str], n: int | None, options: Mapping[str, Any]
 ) -> tuple[int, dict[str, Any]]:
-    """The number of pictures, and the options, of a call with ``num_images_per_prompt`` or a ``generator`` of PyTorch.
-
-    Raises:
-        ModelError: one thing by both of its names.
-    """
+    """Number of pictures, and options, of a call with ``num_images_per_prompt`` or a ``generator`` of PyTorch."""
     others = dict(options)
     for name, own, given in (("num_images_per_prompt", "n", n is not None), ("generator", "seed", "seed" in others)):
         if name in others and given:

@@ -16,11 +16,7 @@ from .limits import DTYPES, OFFLOADS
 
 
 def choose_device(wanted: str | None = None) -> str:
-    """The device to run on: ``wanted``, or by the rule above.
-
-    Raises:
-        ModelError: the wanted device is not available.
-    """
+    """The device to run on: ``wanted``, or by the rule above."""
     if wanted is not None:
         expect("the device as text", wanted, str, error=ModelError)
     available = ["cpu"]
@@ -42,11 +38,7 @@ def choose_device(wanted: str | None = None) -> str:
 
 
 def choose_dtype(device: str, wanted: str | None = None) -> torch.dtype:
-    """The floating-point type to compute in: ``wanted``, or by the rule above.
-
-    Raises:
-        ModelError: an unknown dtype.
-    """
+    """The floating-point type to compute in: ``wanted``, or by the rule above."""
     if wanted is not None:
         if wanted not in DTYPES:
             raise ModelError(f"Unknown dtype {wanted!r}: choose one of {', '.join(DTYPES)}.")
@@ -62,14 +54,7 @@ def choose_dtype(device: str, wanted: str | None = None) -> torch.dtype:
 
 
 def place(pipeline: Any, device: str, offload: str) -> str:  # noqa: ANN401
-    """Move ``pipeline`` to ``device``, with the wanted offloading or by the rule above.
-
-    Returns:
-        the offloading in effect, one of ``OFFLOADS`` without ``"auto"``.
-
-    Raises:
-        ModelError: an unknown offloading.
-    """
+    """Move ``pipeline`` to ``device``, with the wanted offloading or by the rule above; returns that in effect."""
     if offload not in OFFLOADS:
         raise ModelError(f"Unknown offload {offload!r}: choose one of {', '.join(OFFLOADS)}.")
     if device == "cpu":

@@ -20,15 +20,7 @@ from .loading import describe_model, quiet_libraries
 
 
 def check_strength(strength: float) -> float:
-    """The strength.
-
-    Raises:
-        ModelError: it is out of range.
-
-    >>> from soart.pipelines.models.drawing_on import check_strength
-    >>> check_strength(0.5)
-    0.5
-    """
+    """The strength, if it is in range; else ModelError."""
     if not STRENGTHS[0] <= strength <= STRENGTHS[1]:
         raise ModelError(f"Expected a strength of {STRENGTHS[0]:g} to {STRENGTHS[1]:g}, got {strength:g}.")
     return float(strength)
@@ -37,16 +29,10 @@ def check_strength(strength: float) -> float:
 def drawing_on(
     generator: ImageGenerator, pixels: np.ndarray, strength: float, size: tuple[int, int] | None = None
 ) -> ImageGenerator:
-    """A generator that draws on a picture with the networks of another one, which share their memory.
+    """A generator that draws on a (h, w, 3) uint8 picture with the networks of another one, which share their memory.
 
-    Args:
-        generator: draws from text alone.
-        pixels: (h, w, 3) uint8 picture.
-        strength: share of the steps that are made: little is changed by a small one, and nothing is kept at 1.
-        size: width and height to draw; by default those of the picture, or as many pixels as the model draws if these are fewer.
-
-    Raises:
-        ModelError: a strength out of range, a model elsewhere, or one that cannot draw on pictures.
+    ``strength`` is the share of the steps that are made: little is changed by a small one, and nothing is kept at 1.
+    The ``size`` is by default that of the picture, or as many pixels as the model draws if these are fewer.
     """
     strength, model = check_strength(strength), generator.model
     kind = type(model.pipeline).__name__
@@ -81,11 +67,7 @@ def _own_size(pixels: np.ndarray, usual: tuple[int, int] | None) -> tuple[int, i
 
 
 def fitted(pixels: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
-    """The middle of a picture, scaled to a size.
-
-    Args:
-        pixels: (h, w, 3) uint8.
-        size: width and height; None leaves the picture as it is.
+    """The middle of a (h, w, 3) uint8 picture, scaled to width and height; None leaves it as it is.
 
     >>> import numpy as np
     >>> from soart.pipelines.models.drawing_on import fitted

@@ -13,25 +13,14 @@ log = logging.getLogger(__name__)
 
 
 def all_too_low(scores: np.ndarray, below: float) -> bool:
-    """True if none of the (k,) ``scores`` reaches ``below``; NaN does not.
-
-    >>> import numpy as np
-    >>> from soart.pipelines.models.early_stop import all_too_low
-    >>> all_too_low(np.array([20.0, np.nan]), 40), all_too_low(np.array([20.0, 60.0]), 40)
-    (True, False)
-    """
+    """True if none of the (k,) ``scores`` reaches ``below``; NaN does not."""
     return not bool((scores >= below).any())
 
 
 def stop_if_too_low(pipeline: Any, scores: np.ndarray, below: float) -> bool:  # noqa: ANN401
-    """Interrupt the running call of ``pipeline`` if its pictures all score too low; True if it was interrupted.
+    """Interrupt the running call of ``pipeline`` if its (k,) pictures all score too low; True if it was interrupted.
 
-    A pipeline that diffusers cannot interrupt draws to the end, and a warning is logged.
-
-    Args:
-        pipeline: of diffusers, in the callback after a step.
-        scores: (k,) of the previewed pictures.
-        below: pictures under this score are not worth finishing.
+    Called in the callback after a step. A pipeline that cannot be interrupted draws to the end, with a warning.
     """
     if not all_too_low(scores, below):
         return False

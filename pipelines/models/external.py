@@ -17,16 +17,8 @@ ACCEPTS = frozenset({"prompt", "negative_prompt", "guidance_scale", "width", "he
 class ExternalGenerator(ImageGenerator):
     """Stand-in generator for pictures drawn elsewhere: builds requests, and draws nothing by itself.
 
-    Args:
-        name: label of the model that draws; results are kept separately by label.
-        steps: of choices without steps of their own.
-        guidance: likewise.
-        size: width and height in pixels, likewise; None leaves them to the model.
-        sampler: name of the sampler that draws requests that name none.
-        accepts: settings that the model takes.
-
-    Raises:
-        ModelError: an empty name.
+    Results are kept separately by ``name``. ``steps``, ``guidance`` and ``size`` are of choices without their own;
+    ``sampler`` is the name of the one that draws requests that name none.
     """
 
     def __init__(
@@ -52,11 +44,7 @@ class ExternalGenerator(ImageGenerator):
         """None: the external model checks its own schedulers."""
 
     def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
-        """Refuse.
-
-        Raises:
-            ModelError: always.
-        """
+        """Refuse, because the pictures are drawn elsewhere."""
         raise ModelError(f"The pictures of {self.model.identity!r} are drawn elsewhere: ask, draw there, and tell.")
 
     def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[DrawnPicture]]:

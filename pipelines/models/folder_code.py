@@ -25,15 +25,9 @@ _DEEPEST = 4
 
 
 def check_no_code(folder: Path, pipelines: Path) -> None:
-    """Refuse a model folder that names or holds code which a library might run.
+    """Refuse a model folder that names or holds code which a library might run; one that does not exist is fine.
 
-    Args:
-        folder: of a diffusers model; nothing is checked in a folder that does not exist.
-        pipelines: the folder of the pipelines of diffusers itself.
-
-    Raises:
-        ModelError: its files name a class in a file of its own, another library, a class or kernel of the hub, or cannot be
-            read.
+    ``pipelines`` is the folder of the pipelines of diffusers itself.
     """
     if (why := next(_reasons(folder, pipelines, "", 0), None)) is not None:
         raise ModelError(

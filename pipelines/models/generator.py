@@ -60,11 +60,7 @@ def _opaque(images: np.ndarray) -> np.ndarray:
 
 
 def check_batch_size(batch_size: int) -> int:
-    """The number of pictures to draw together.
-
-    Raises:
-        ModelError: it is not a whole number of at least 1.
-    """
+    """The number of pictures to draw together."""
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ModelError(f"Expected a batch size of at least 1, got {batch_size!r}.")
     return batch_size

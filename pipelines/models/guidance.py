@@ -27,12 +27,10 @@ ALONE = 0.35
 
 @dataclass(frozen=True)
 class Guide:
-    """A direction for pictures on the way.
+    """A direction for pictures on the way, by the value of a picture (h, w, 3) floating 0…1 and its derivative.
 
-    Attributes:
-        gradient: the value of a picture (h, w, 3) floating 0…1, and its derivative.
-        strength: change of the predicted original at each step, as a share of its standard deviation.
-        alone: share of the steps that are left alone.
+    ``strength`` is the change of the predicted original at each step, as a share of its standard deviation; ``alone``
+    is the share of the steps that are left alone.
     """
 
     gradient: Callable[[np.ndarray], tuple[float, np.ndarray]]

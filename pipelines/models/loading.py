@@ -52,21 +52,16 @@ _SINGLE_FILE_CLASSES = {
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A pipeline ready to run, with its identity and defaults.
+    """A pipeline of diffusers ready to run, with its identity and defaults.
 
     Attributes:
-        pipeline: the diffusers pipeline.
         identity: names the weights in the collection; see ``now``.
-        device, dtype, offload: as chosen by the rules of ``devices``.
-        steps, guidance: the defaults for this model.
         size: default (width, height) in pixels; None if the pipeline decides.
-        batch_size: pictures drawn together by default.
         accepts: names of the arguments its call takes.
         schedule: digest of the scheduler that the identity includes; empty if it names the weights alone.
         guidance_argument: where the guidance of a request goes, see ``calls.guidance_argument``.
         inputs: fixed arguments of every call, such as a control picture; the identity includes their digest.
         weights: the part of the identity that names the weights; empty where the whole identity does.
-        loras: the LoRA files that prompts may name.
         weighs_words: how the words of a prompt are weighted, see ``weighing_family``; empty if they cannot be.
         own_sampler: name of the sampler of a model that draws outside this process; empty for that of the pipeline.
     """
@@ -343,19 +338,10 @@ def describe_model(
     guidance: float | None = None,
     inputs: Mapping[str, Any] | None = None,
 ) -> LoadedModel:
-    """Describe a pipeline that is placed already.
+    """Describe a pipeline that is placed already; ``placed`` is its device, dtype and offloading.
 
-    Args:
-        pipeline: of diffusers.
-        identity: names its weights.
-        placed: its device, dtype and offloading.
-        batch_size: pictures drawn together; by default 1 on a CPU and with fixed pictures, else 4.
-        steps: by default the pipeline's own.
-        guidance: likewise.
-        inputs: fixed arguments of every call.
-
-    Raises:
-        ModelError: the pipeline does not draw single pictures from text and these inputs.
+    By default pictures are drawn together singly on a CPU and with fixed inputs, else by 4; steps and guidance are the
+    pipeline's own.
     """
     inputs = dict(inputs or {})
     check_inputs(type(pipeline), inputs)

@@ -26,14 +26,7 @@ PREFIX = "soart_"
 
 
 class LoraFiles:
-    """Finds LoRA files by their names.
-
-    Args:
-        source: a folder, searched for ``.safetensors`` with its subfolders, one file, or the file of each name; None for none.
-
-    Raises:
-        LoraError: there is no such folder or file.
-    """
+    """Finds LoRA files by name: in a folder with its subfolders, one file, or the file of each name; None for none."""
 
     def __init__(self, source: Path | str | Mapping[str, Path | str] | None = None) -> None:
         self.folder: Path | None = None
@@ -64,11 +57,7 @@ class LoraFiles:
         return found
 
     def find(self, name: str) -> Path:
-        """The file of a name.
-
-        Raises:
-            LoraError: no file has this name, or several have.
-        """
+        """The file of a name, if exactly one has it; else LoraError."""
         files = self.files()
         if len(files.get(name, ())) == 1:
             return files[name][0]
@@ -85,11 +74,7 @@ class LoraFiles:
         raise LoraError(f"There is no LoRA {name!r} {where}; {there}")
 
     def digest(self, name: str) -> str:
-        """Hash of the content of a LoRA's file, 12 hex digits.
-
-        Raises:
-            LoraError: there is no such file, or it cannot be read.
-        """
+        """Hash of the content of a LoRA's file, 12 hex digits."""
         path = self.find(name)
         key = path, file_stamp(path)
         if key not in self._digests:
@@ -101,26 +86,13 @@ class LoraFiles:
         return self._digests[key]
 
     def resolve(self, weights: Mapping[str, float]) -> tuple[Lora, ...]:
-        """The LoRAs of these names and weights, in the order of their names.
-
-        Raises:
-            LoraError: there is no such file, or it cannot be read.
-        """
+        """The LoRAs of these names and weights, in the order of their names."""
         return tuple(Lora(name, weight, self.digest(name)) for name, weight in sorted(weights.items()))
 
 
 @contextmanager
 def applied(pipeline: Any, loras: Sequence[Lora], files: LoraFiles) -> Iterator[None]:  # noqa: ANN401
-    """Switch on LoRAs for the pictures that are drawn inside, beside adapters that the pipeline has on already.
-
-    Args:
-        pipeline: of diffusers.
-        loras: the LoRAs and their weights; those of weight 0 do nothing.
-        files: where to find them.
-
-    Raises:
-        LoraError: a file that is not there, has changed, or does not fit the pipeline.
-    """
+    """Switch on LoRAs for the pictures that are drawn inside, beside adapters that the pipeline has on already."""
     wanted = [lora for lora in loras if lora.weight]
     if not wanted:
         yield

@@ -28,11 +28,7 @@ _PLACE = re.compile(r"\{[\w-]+\}")
 
 
 class WordMeanings:
-    """Vectors of texts from a tokenizer and a text encoder of transformers; each text is encoded once.
-
-    Args:
-        pipeline: of diffusers; without a ``tokenizer`` or a ``text_encoder`` no text has a meaning.
-    """
+    """Vectors of texts from a pipeline's tokenizer and text encoder; each text is encoded once."""
 
     def __init__(self, pipeline: Any) -> None:  # noqa: ANN401
         self._tokenizer: Any = getattr(pipeline, "tokenizer", None)
@@ -40,10 +36,9 @@ class WordMeanings:
         self._known: dict[str, np.ndarray] = {}
 
     def vectors(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """(d,) float64 vector of each text, without LoRAs and word weights.
+        """(d,) float64 vector of each text, without LoRAs and word weights; texts without words are left out.
 
-        Texts without words are left out; an encoder that cannot be used knows no text. Texts at which the encoder failed
-        are left out, and encoded the next time.
+        Texts at which the encoder failed are left out, and encoded the next time.
         """
         if self._tokenizer is None or self._encoder is None:
             return {}

@@ -46,15 +46,9 @@ class _NoiseFound(Exception):  # noqa: N818
 
 
 class NoiseSampler:
-    """Draws one request from given noise.
+    """Draws one request from given noise; its seed only decides the noise that samplers add on the way.
 
-    Args:
-        generator: draws with a pipeline of diffusers in this process.
-        request: prompt and settings. Its seed decides the noise that samplers add on the way, and nothing else.
-        after_step: called after every step of every drawing; whatever it raises ends that.
-
-    Raises:
-        ModelError: the model does not draw from noise alone, see ``refusal``.
+    ``after_step`` is called after every step of every drawing; whatever it raises ends that.
     """
 
     def __init__(
@@ -89,15 +83,7 @@ class NoiseSampler:
         raise ModelError("The model made a picture without noise: use a text-to-image model.")
 
     def draw(self, noises: Sequence[torch.Tensor], guide: Guide | None = None) -> list[DrawnPicture]:
-        """Draw a picture of each noise, all steps and with the model's own batch size.
-
-        Args:
-            noises: as ``noise_of`` gives them.
-            guide: changes each picture on the way; None for none.
-
-        Raises:
-            ModelError: the pipeline fails, or even one picture does not fit into memory.
-        """
+        """Draw a picture of each noise, see ``noise_of``, in all steps and with the model's own batch size."""
         drawn: list[DrawnPicture] = []
         while len(drawn) < len(noises):
             # A guide follows one picture.
@@ -131,18 +117,9 @@ class NoiseSampler:
         return self.generator.drawn(batch, output, seconds)
 
     def derivative(self, noise: torch.Tensor, steps: int, gradient: PictureGradient) -> tuple[float, torch.Tensor]:
-        """The value of the picture that fewer steps draw from a noise, and the derivative by the noise.
+        """The value of the picture that fewer steps draw from a noise, and its derivative of the noise's shape.
 
-        Args:
-            noise: as ``noise_of`` gives it.
-            steps: number of steps to draw with.
-            gradient: of the value by the picture.
-
-        Returns:
-            the value, and a derivative of the noise's shape and any length; NaN where there is none.
-
-        Raises:
-            ModelError: the pipeline fails, or memory does not suffice.
+        The derivative has any length; it is NaN where there is none.
         """
         leaf = noise.clone().requires_grad_()
         try:

@@ -66,11 +66,7 @@ def open_generator(
 
 
 def _open_backend(address: BackendAddress, options: GeneratorOptions) -> ImageGenerator:
-    """The generator of a backend.
-
-    Raises:
-        ModelError: options that a backend cannot follow, or a backend that cannot be used.
-    """
+    """The generator of a backend."""
     _check(address, options)
     from .backends.http import BackendClient
 

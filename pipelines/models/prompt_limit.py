@@ -19,12 +19,7 @@ REPORTED, SHOWN = 3, 200
 
 
 def lost_words(tokenizers: Sequence[Any], text: str) -> str:
-    """The end of a text that none of some tokenizers of transformers has room for; empty if one has room for all.
-
-    Args:
-        tokenizers: of the text encoders of one model, each of which reads the whole text.
-        text: without word weights.
-    """
+    """The end of a text that none of a model's tokenizers, which all read the whole text, has room for."""
     words = text.split()
     read = max((_words_read(tokenizer, words) for tokenizer in tokenizers), default=len(words))
     return " ".join(words[read:])
@@ -43,11 +38,7 @@ def _words_read(tokenizer: Any, words: list[str]) -> int:  # noqa: ANN401
 
 
 class PromptLimit:
-    """Warns of the first few texts that a pipeline does not read to their ends, naming the lost words; then once in general.
-
-    Args:
-        pipeline: of diffusers; without tokenizers nothing is known, and nothing is reported.
-    """
+    """Warns of the first few texts that a pipeline does not read to their ends, naming the lost words; then once."""
 
     def __init__(self, pipeline: object) -> None:
         found = (getattr(pipeline, name, None) for name in _TOKENIZERS)

@@ -28,12 +28,9 @@ class Piece(NamedTuple):
 
 
 class ParsedPrompt(NamedTuple):
-    """A prompt without its syntax.
+    """A prompt without its syntax: the text to encode, the weights of its LoRAs, and its pieces of equal weight.
 
-    Attributes:
-        text: what the text encoder reads.
-        loras: weight of each LoRA by name, in order; the sum, if one is named twice.
-        pieces: the text in pieces of equal weight; empty for a prompt without weights.
+    The weights of a LoRA that is named twice are added. A prompt without weights has no pieces.
     """
 
     text: str
@@ -42,17 +39,11 @@ class ParsedPrompt(NamedTuple):
 
 
 def parse_prompt(prompt: str) -> ParsedPrompt:
-    """Read the LoRAs and word weights of a prompt.
+    """Read the LoRAs and word weights of a prompt; LoraError or ModelError for one that cannot be understood.
 
     >>> from soart.pipelines.models.prompt_syntax import parse_prompt
     >>> parse_prompt("a fox, <lora:ink:0.8>")
     ParsedPrompt(text='a fox', loras={'ink': 0.8}, pieces=())
-    >>> parse_prompt("a (red:1.2) fox").pieces
-    (Piece(text='a ', weight=1.0), Piece(text='red', weight=1.2), Piece(text=' fox', weight=1.0))
-
-    Raises:
-        LoraError: a LoRA without a name, or with something else than a number as its weight.
-        ModelError: words of a negative weight.
     """
     loras: dict[str, float] = {}
     for tag in _LORA.finditer(prompt):

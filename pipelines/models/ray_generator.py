@@ -85,14 +85,7 @@ class ClusterGenerator(ImageGenerator):
     """An ``ImageGenerator`` with one worker on each device of a Ray cluster; close it, or use it in a ``with``.
 
     One worker per GPU, or per node if the cluster has no GPUs. A worker that dies is replaced, and its batches are
-    drawn again.
-
-    Args:
-        options: the model, which every node must be able to load, and the number of workers; ``engine`` is not read.
-
-    Raises:
-        ModelError: the model cannot be loaded.
-        SoartError: ray is not installed, or no cluster can be reached.
+    drawn again. Every node must be able to load the model.
     """
 
     def __init__(self, options: GeneratorOptions | None = None) -> None:
@@ -125,11 +118,7 @@ class ClusterGenerator(ImageGenerator):
         return bool(self._loaded and self._loaded[1])
 
     def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
-        """As ``ImageGenerator.draw``; batches are drawn in parallel and come in order, and no steps are reported.
-
-        Raises:
-            ModelError: the pipeline fails, or its workers die again and again.
-        """
+        """As ``ImageGenerator.draw``; batches are drawn in parallel and come in order, and no steps are reported."""
         yield from self._fan_out(requests, 1.0)
 
     def preview(self, requests: Iterable[Request], share: float) -> Iterator[list[DrawnPicture]]:
@@ -137,11 +126,7 @@ class ClusterGenerator(ImageGenerator):
         yield from self._fan_out(requests, share)
 
     def meanings(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """As ``ImageGenerator.meanings``, by a worker; each text is sent once.
-
-        Raises:
-            ModelError: the workers die again and again.
-        """
+        """As ``ImageGenerator.meanings``, by a worker; each text is sent once."""
         if missing := [text for text in dict.fromkeys(texts) if text not in self._known_meanings]:
             self._known_meanings |= self._read_by_a_worker(missing)
         return {text: self._known_meanings[text] for text in texts if text in self._known_meanings}

@@ -31,13 +31,7 @@ _LORA = "+<lora:"
 
 
 class Lora(NamedTuple):
-    """A LoRA of a picture.
-
-    Attributes:
-        name: of its file, without the suffix.
-        weight: 1 for its full strength; any number.
-        digest: hash of its file, 12 hex digits.
-    """
+    """A LoRA of a picture: its file's name without suffix, its weight (1 is full), and a hash of 12 hex digits."""
 
     name: str
     weight: float
@@ -129,13 +123,9 @@ def loras_beside(model: str, drawn: str) -> list[str] | None:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPicture:
-    """A drawn picture.
+    """A drawn picture, (height, width, 3) uint8; ``seconds`` is its share of the time of its batch in the pipeline.
 
-    Attributes:
-        request: its request.
-        pixels: (height, width, 3) uint8.
-        problem: the reason to leave it out of rankings, such as ``"all black"``; None for a sound picture.
-        seconds: its share of the time of its batch in the pipeline.
+    ``problem`` is the reason to leave it out of rankings, such as ``"all black"``; None for a sound picture.
     """
 
     request: Request

@@ -31,12 +31,7 @@ def interruptible(pipeline: Any) -> bool:
 
 
 def prediction(scheduler: Any, timestep: Any) -> tuple[float, float] | None:
-    """The shares (a, b) by which a step predicts the original: a·sample + b·model_output; None if they are not known.
-
-    Args:
-        scheduler: before the step.
-        timestep: of the step.
-    """
+    """The shares (a, b) by which the coming step predicts the original: a·sample + b·model_output; None if unknown."""
     kind = scheduler.config.get("prediction_type")
     sigmas, alphas = getattr(scheduler, "sigmas", None), getattr(scheduler, "alphas_cumprod", None)
     # Without alphas the input is scaled in other ways, such as those of EDM.
@@ -81,12 +76,9 @@ def replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
 class Watch:
     """Follows the steps of a scheduler, and holds the original that the latest step predicts.
 
-    Args:
-        scheduler: whose ``step`` is replaced until ``end``.
-        once: True to end by itself at the next step; for callers who do not see how the call of the pipeline ends.
-
-    Attributes:
-        original: its latents; None before the first step, and for kinds of schedulers without a prediction.
+    It replaces the scheduler's ``step`` until ``end``, or until the next step if ``once``, for callers who do not see
+    how the call of the pipeline ends. ``original`` is None before the first step, and for schedulers without a
+    prediction.
     """
 
     def __init__(self, scheduler: Any, *, once: bool = False) -> None:
@@ -158,29 +150,17 @@ def preview_call(pipeline: Any, share: float) -> Iterator[dict[str, Any]]:
 
 
 def decode(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Decode latents as the end of a pipeline does; arguments as for ``decoded``.
-
-    Returns:
-        (k, height, width, 3) float32 0…1.
-    """
+    """Decode latents as the end of a pipeline does, into (k, height, width, 3) float32 0…1; see ``decoded``."""
     with torch.no_grad():
         pictures: np.ndarray = pipeline.image_processor.postprocess(decoded(pipeline, latents, size), output_type="np")
     return pictures
 
 
 def decoded(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None = None) -> torch.Tensor:
-    """Decode latents into what a pipeline makes pictures of; a derivative passes through.
+    """Decode latents into (k, 3, height, width), usually −1…1; a derivative passes through.
 
-    Args:
-        pipeline: of any family with a ``vae`` and an ``image_processor``.
-        latents: (k, c, h, w), or (k, tokens, c) for families that pack them.
-        size: width and height in pixels of packed latents; by default square.
-
-    Returns:
-        (k, 3, height, width), usually −1…1.
-
-    Raises:
-        ModelError: packed latents that are not square, without a size.
+    Latents are (k, c, h, w), or (k, tokens, c) for families that pack them. The width and height of packed ones are by
+    default those of a square.
     """
     vae = pipeline.vae
     if latents.ndim == 3:
@@ -219,9 +199,6 @@ class StepPreview:
     Attributes:
         pictures: (k, h, w, 3) float32 0…1, the latest previews; None before the first.
         scores: (k,) their scores; NaN for a picture with NaN or infinity, and where ``value`` says so.
-
-    Raises:
-        ModelError: a share outside (0, 1).
     """
 
     def __init__(self, value: Callable[[np.ndarray], float], share: float, size: tuple[int, int] | None = None) -> None:
@@ -233,11 +210,7 @@ class StepPreview:
         self.scores: np.ndarray | None = None
 
     def after(self, pipeline: Any, step: int, latents: torch.Tensor) -> bool:
-        """Call after every step (from 0) with its latents; returns True on the step that was previewed.
-
-        Raises:
-            ModelError: this pipeline cannot be previewed.
-        """
+        """Call after every step (from 0) with its latents; returns True on the step that was previewed."""
         if step == 0:
             if self._watch is not None:
                 self._watch.end()

@@ -18,15 +18,9 @@ PREVIEW_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A finished step of a batch.
+    """A finished step of a batch: its number from 1, the batch's pictures, and those ``drawn`` in earlier batches.
 
-    Attributes:
-        number: from 1.
-        total: number of steps of the batch.
-        pictures: of the batch.
-        drawn: pictures of earlier batches.
-        preview: (h, w, 3) uint8, the first picture of the batch as the model predicts it after this step; None without
-            a preview.
+    ``preview`` is (h, w, 3) uint8, the first picture as the model predicts it after this step; None without a preview.
     """
 
     number: int
@@ -37,17 +31,10 @@ class Step:
 
 
 class StepReport:
-    """Calls its caller after every step, who may end the drawing by an exception.
+    """Calls its caller after every step, who may end the drawing by an exception, which ``error`` keeps.
 
-    Pipelines that do not call back after a step report nothing.
-
-    Args:
-        after_step: called after every step.
-        previews: True for previews, as many as fit into ``PREVIEW_SHARE`` of the time. Pipelines whose latents cannot be
-            decoded have none.
-
-    Attributes:
-        error: the exception that ``after_step`` ended the drawing with, which is no failure of the model.
+    Pipelines that do not call back after a step report nothing. As many previews are made as fit into ``PREVIEW_SHARE``
+    of the time, and none of latents that cannot be decoded.
     """
 
     def __init__(self, after_step: Callable[[Step], None], *, previews: bool = False) -> None:
@@ -70,13 +57,7 @@ class StepReport:
         pictures: int,
         size: tuple[int, int] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Arguments of a call of ``pipeline`` whose steps are reported; it must take ``callback_on_step_end``.
-
-        Args:
-            pipeline: of diffusers.
-            pictures: of the call.
-            size: width and height in pixels, see ``decode``.
-        """
+        """Arguments of a call of ``pipeline`` whose steps are reported; it must take ``callback_on_step_end``."""
         decodable = self._previews and all(getattr(pipeline, name, None) is not None for name in NEEDED)
         watch = Watch(pipeline.scheduler) if decodable else None
         started, spent = time.monotonic(), 0.0

@@ -15,10 +15,9 @@ log = logging.getLogger(__name__)
 
 
 class UnknownSubjects:
-    """Prompts that name no subject which the embedded model knows: warns of the first, and refuses to tune none but such.
+    """Warns of the first prompt without a subject that the embedded model knows; refuses to tune none but such.
 
-    Args:
-        embedded: False for another model, which may know any subject; then nothing is reported.
+    Another model may know any subject: then nothing is reported.
     """
 
     def __init__(self, *, embedded: bool) -> None:

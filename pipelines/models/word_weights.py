@@ -18,12 +18,7 @@ _CLIP, _CLIP_2 = "CLIPTextModel", "CLIPTextModelWithProjection"
 
 
 def weighing_family(pipeline: Any, accepts: Collection[str]) -> str:  # noqa: ANN401
-    """``"sd"`` or ``"sdxl"`` for a pipeline whose words can be weighted, else an empty text.
-
-    Args:
-        pipeline: of diffusers.
-        accepts: names of the arguments its call takes.
-    """
+    """``"sd"`` or ``"sdxl"`` for a pipeline whose words can be weighted, else an empty text."""
     kinds = tuple(_kind(getattr(pipeline, f"text_encoder{number}", None)) for number in ("", "_2", "_3"))
     if kinds == (_CLIP, "", "") and "prompt_embeds" in accepts and hasattr(pipeline, "encode_prompt"):
         return "sd"
@@ -43,14 +38,7 @@ def weighted_arguments(
     prompts: Sequence[str],
     negatives: Sequence[str],
 ) -> dict[str, Any]:
-    """The arguments of a call that take the place of these prompts.
-
-    Args:
-        pipeline: of diffusers; its text encoders are run.
-        family: see ``weighing_family``.
-        prompts: n prompts, weighted or not.
-        negatives: n negative prompts, likewise.
-    """
+    """The arguments of a call that take the place of n prompts and n negative ones, by a ``weighing_family``."""
     read, less = [parse_prompt(prompt) for prompt in prompts], [parse_prompt(text) for text in negatives]
     device = pipeline._execution_device
     wanted = [piece.pieces or (Piece(piece.text, 1.0),) for piece in read]

@@ -55,12 +55,9 @@ _PRESET = "forge_preset"
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint of the web UI.
+    """A checkpoint of the web UI: its title for requests, and the names that answers may have for it, see ``stem``.
 
-    Attributes:
-        title: its name for requests.
-        names: its names without folder, suffix and hash, as answers may have them.
-        digest: its hash; empty if the web UI has not computed it.
+    The digest is empty if the web UI has not computed it.
     """
 
     title: str
@@ -74,18 +71,10 @@ class Checkpoint(NamedTuple):
 
 
 class A1111Backend(BackendGenerator):
-    """Draws with the web UI at an address.
+    """Draws with the web UI at an address, with more ``fields`` in every request, such as ``{"enable_hr": True}``.
 
-    The ``scheduler`` of a request is a sampler of the web UI, alone or with a schedule type, such as
-    ``"DPM++ 2M Karras"``. A LoRA is named in the prompt as ``<lora:NAME:WEIGHT>`` and read by the web UI.
-
-    Args:
-        client: sends requests to the web UI.
-        fields: more fields of every request, such as ``{"enable_hr": True}``.
-
-    Raises:
-        ModelError: a field that soart sets itself, or that the web UI does not know; the web UI cannot be reached, was
-            started without ``--api``, has no such checkpoint, or has none loaded.
+    The ``scheduler`` of a request is a sampler of the web UI, alone or with a schedule type: ``"DPM++ 2M Karras"``. A
+    LoRA is named in the prompt as ``<lora:NAME:WEIGHT>`` and read by the web UI.
     """
 
     def __init__(self, client: BackendClient, fields: Mapping[str, Any] | None = None) -> None:
@@ -138,11 +127,7 @@ class A1111Backend(BackendGenerator):
         return (), False
 
     def _scheduler(self, name: str | None) -> tuple[str, str]:
-        """Sampler and schedule type of a request; an empty schedule type is the sampler's own.
-
-        Raises:
-            ModelError: the web UI has no such sampler.
-        """
+        """Sampler and schedule type of a request; an empty schedule type is the sampler's own."""
         if name is None:
             return SAMPLER, ""
         samplers = self._known_samplers()
@@ -256,19 +241,9 @@ class A1111Backend(BackendGenerator):
 
 
 def request_fields(texts: Sequence[str]) -> dict[str, Any]:
-    """More fields of a web UI's requests, as they are named on the command line.
+    """More fields of a web UI's requests, from texts ``FIELD=VALUE``, VALUE as JSON or words, and names of JSON files.
 
-    Args:
-        texts: ``FIELD=VALUE``, whose VALUE is read as JSON if it is that, or files of one JSON object; of a field that is named
-            twice the last value counts.
-
-    Raises:
-        ModelError: a file that cannot be read, or another text.
-
-    Examples:
-        >>> from soart.pipelines.models.backends.a1111 import request_fields
-        >>> request_fields(["enable_hr=true", "hr_upscaler=Latent"])
-        {'enable_hr': True, 'hr_upscaler': 'Latent'}
+    Of a field that is named twice the last value counts.
     """
     fields: dict[str, Any] = {}
     for text in texts:
@@ -374,11 +349,7 @@ def _checkpoint(entry: dict[str, Any]) -> Checkpoint:
 
 
 def _chosen(client: BackendClient, options: dict[str, Any], checkpoints: list[Checkpoint]) -> Checkpoint:
-    """The checkpoint that the address names, else the one that the web UI has loaded.
-
-    Raises:
-        ModelError: there is none.
-    """
+    """The checkpoint that the address names, else the one that the web UI has loaded."""
     wanted = client.address.choice or str(options.get("sd_model_checkpoint") or "")
     exact = [one for one in checkpoints if wanted and wanted == one.title]
     if found := exact or [one for one in checkpoints if wanted and stem(wanted) in one.names]:

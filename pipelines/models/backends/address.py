@@ -35,13 +35,10 @@ _EXPECTED = "expected an address such as {example}, or with #CHECKPOINT at its e
 
 @dataclass(frozen=True, slots=True)
 class BackendAddress:
-    """The address of a running backend.
+    """The address of a running backend; ``kind`` is a key of ``KINDS``.
 
-    Attributes:
-        kind: a key of ``KINDS``.
-        url: scheme, host, port and path, without a slash at the end, and without user and password.
-        choice: the checkpoint, or for ComfyUI the file of a workflow, that the address names; empty for none.
-        user, password: for backends that ask for them; empty for none.
+    The URL has no slash at its end, and neither user nor password. ``choice`` is the checkpoint, or for ComfyUI the
+    file of a workflow, that the address names; empty for none.
     """
 
     kind: str
@@ -67,21 +64,13 @@ class BackendAddress:
 
 
 def backend_address(model: str | None) -> BackendAddress | None:
-    """The backend that a model's name stands for; None for a model that is loaded in this process.
+    """The backend that ``KIND:URL`` or ``KIND:URL#CHOICE`` stands for; None for a model that is loaded in this process.
 
-    Args:
-        model: ``KIND:URL`` or ``KIND:URL#CHOICE``; the URL may lack ``http://``, and without one the usual port of this
-            machine is meant.
+    The URL may lack ``http://``, and without one the usual port of this machine is meant.
 
-    Raises:
-        ModelError: a kind of backend with something else than an address.
-
-    Examples:
-        >>> from soart.pipelines.models.backends.address import backend_address
-        >>> backend_address("a1111:").url, backend_address("comfyui:http://box:8188#dreamy.safetensors").choice
-        ('http://127.0.0.1:7860', 'dreamy.safetensors')
-        >>> backend_address("org/model") is None
-        True
+    >>> from soart.pipelines.models.backends.address import backend_address
+    >>> backend_address("a1111:").url, backend_address("comfyui:http://box:8188#dreamy.safetensors").choice
+    ('http://127.0.0.1:7860', 'dreamy.safetensors')
     """
     named = _NAMED.fullmatch(model or "")
     if named is None:

@@ -52,12 +52,10 @@ _UPLOADS = ("image_upload", "video_upload", "audio_upload", "file_upload")
 
 @dataclass(frozen=True, slots=True)
 class ComfyWorkflow:
-    """A graph in ComfyUI's API format that draws one picture.
+    """A graph in ComfyUI's API format that draws one picture, with the node and input of each setting that it takes.
 
-    Attributes:
-        nodes: the graph.
-        places: node and input of each setting: ``prompt``, ``negative``, ``seed``, ``steps``, ``guidance``, ``true_cfg``,
-            ``sampler``, ``schedule``, ``width``, ``height``; settings that the graph does not take are missing.
+    Settings are ``prompt``, ``negative``, ``seed``, ``steps``, ``guidance``, ``true_cfg``, ``sampler``, ``schedule``,
+    ``width`` and ``height``.
     """
 
     nodes: Mapping[str, Any]
@@ -115,11 +113,7 @@ class ComfyWorkflow:
         return found | marks
 
     def widget_values(self, values: Mapping[str, str]) -> dict[Place, Any]:
-        """The graph's inputs for values of widgets by name, or by the mark ``%NAME%`` in a text of the graph.
-
-        Raises:
-            ModelError: there is no such widget, there are several, or it takes another kind of value.
-        """
+        """The graph's inputs for values of widgets by name, or by the mark ``%NAME%`` in a text of the graph."""
         filled: dict[Place, Any] = {}
         known = self.widgets() if values else {}
         for name, text in values.items():
@@ -186,22 +180,16 @@ class ComfyWorkflow:
         return next(named, "")
 
     def digest(self, settings: Collection[str]) -> str:
-        """Hash of everything in the graph but the values of some settings, 12 hex digits.
+        """Hash of everything in the graph but the values of settings that every request names itself; 12 hex digits.
 
-        Args:
-            settings: those that every request names itself. A value that a request may leave to the graph must count, or
-                pictures of another sampler would be taken for the same.
+        A value that a request may leave to the graph counts, or pictures of other samplers would be taken for the same.
         """
         blank = self.filled(dict.fromkeys(settings, ""))
         return hashlib.sha256(json.dumps(blank, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _only(name: str, known: Mapping[str, Sequence[Place]]) -> Place:
-    """The only widget of a name.
-
-    Raises:
-        ModelError: there is none, or there are several.
-    """
+    """The only widget of a name."""
     places = list(dict.fromkeys(known.get(name, ())))
     if len(places) == 1:
         return places[0]
@@ -215,11 +203,7 @@ def _only(name: str, known: Mapping[str, Sequence[Place]]) -> Place:
 
 
 def _like(own: object, text: str, name: str) -> Any:  # noqa: ANN401
-    """A value of the kind of the widget's own.
-
-    Raises:
-        ModelError: the text is no such value.
-    """
+    """A value of the kind of the widget's own."""
     if isinstance(own, str):
         return text
     if isinstance(own, bool):
@@ -237,10 +221,7 @@ def _like(own: object, text: str, name: str) -> Any:  # noqa: ANN401
 
 
 def default_workflow(checkpoint: str, family: Family = UNKNOWN) -> ComfyWorkflow:
-    """The graph of ComfyUI's own example: a checkpoint, two texts, an empty latent, a sampler, and a preview.
-
-    For models that were distilled to take guidance it is that of the example for Flux.
-    """
+    """The graph of ComfyUI's own example, for models that were distilled to take guidance that for Flux."""
     nodes = {
         "4": _node("CheckpointLoaderSimple", ckpt_name=checkpoint),
         "5": _node("EmptyLatentImage", width=family.side, height=family.side, batch_size=1),
@@ -270,16 +251,7 @@ Facts = Callable[[str], Mapping[str, Any]]
 
 
 def read_workflow(path: Path, facts: Facts) -> ComfyWorkflow:
-    """The workflow in a file, in the format of the API or of the editor.
-
-    Args:
-        path: of the file.
-        facts: of the nodes, for workflows in the format of the editor, which hold values without names.
-
-    Raises:
-        ModelError: the file cannot be read, is not a workflow, holds nodes that ComfyUI does not have, or draws in a way that
-            cannot be followed.
-    """
+    """The workflow in a file, in the format of the API, or of the editor, whose values get their names by ``facts``."""
     label = f"the workflow {str(path)!r}"
     try:
         document = json.loads(read_text(from_home(path)))
@@ -295,11 +267,7 @@ def read_workflow(path: Path, facts: Facts) -> ComfyWorkflow:
 
 
 def _exported(document: Mapping[str, Any], facts: Facts, label: str) -> dict[str, Any]:
-    """A workflow in the format of the editor as the editor exports it for the API.
-
-    Raises:
-        ModelError: a node is unknown, or a value that it needs cannot be found.
-    """
+    """A workflow in the format of the editor as the editor exports it for the API."""
     advice = "save it again by Workflow, Export (API)"
     try:
         prompt = prompt_of_workflow(document, lambda kind: widget_names(facts(kind)))
@@ -328,13 +296,10 @@ def _section(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def widget_names(facts: Mapping[str, Any]) -> list[str]:
-    """Names of the widgets of a class of nodes in the order in which the editor saves their values.
+    """Names of the widgets of a class of nodes in the order in which the editor saves them, by ``/object_info``.
 
-    An empty name stands for a value that belongs to the editor alone: what follows a number that changes after a run, and the
-    button of an upload.
-
-    Args:
-        facts: an entry of ``/object_info``.
+    An empty name stands for a value that belongs to the editor alone: what follows a number that changes after a run,
+    and the button of an upload.
     """
     names = []
     for name, described in [*_section(facts, "required").items(), *_section(facts, "optional").items()]:
@@ -351,15 +316,7 @@ def widget_names(facts: Mapping[str, Any]) -> list[str]:
 
 
 def workflow_of(document: object, label: str) -> ComfyWorkflow:
-    """Find the places of the settings in a graph.
-
-    Args:
-        document: in ComfyUI's API format.
-        label: of the graph in messages.
-
-    Raises:
-        ModelError: not a graph, or the sampler or its text cannot be found.
-    """
+    """Find the places of the settings in a graph in ComfyUI's API format, which messages call ``label``."""
     graph = Graph.of_prompt(document) if isinstance(document, dict) else None
     if graph is None or not isinstance(document, dict):
         raise ModelError(f"{_upper(label)} is not a graph in ComfyUI's API format: save it by Workflow, Export (API).")
@@ -500,11 +457,7 @@ def _texts(graph: Graph, encoders: list[str]) -> tuple[Place, ...]:
 def split_sampler(
     name: str, samplers: Collection[str], schedules: Collection[str], where: str = "ComfyUI"
 ) -> tuple[str, str]:
-    """Sampler and schedule of one text such as ``"dpmpp_2m karras"``.
-
-    Raises:
-        ModelError: a sampler or schedule that there is not; ``where`` names the program.
-    """
+    """Sampler and schedule of one text such as ``"dpmpp_2m karras"``; ``where`` names the program in messages."""
     sampler, _, schedule = name.partition(" ")
     if sampler not in samplers or schedule not in schedules:
         raise ModelError(f"Expected a sampler and a scheduler of {where}, such as 'dpmpp_2m karras', got {name!r}.")

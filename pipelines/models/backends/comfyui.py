@@ -38,15 +38,9 @@ _SAMPLER = "euler normal"
 
 
 class ComfyBackend(BackendGenerator):
-    """Draws with the ComfyUI at an address.
+    """Draws with the ComfyUI at an address, which may name a checkpoint, or the file of a workflow.
 
-    The ``scheduler`` of a request is a sampler and a scheduler of ComfyUI, such as ``"dpmpp_2m karras"``, or a sampler alone.
-
-    Args:
-        client: sends requests to ComfyUI. Its address may name a checkpoint, or the file of a workflow.
-
-    Raises:
-        ModelError: ComfyUI cannot be reached or has no such checkpoint, or the workflow cannot be used.
+    The ``scheduler`` of a request is a sampler of ComfyUI, alone or with a scheduler, such as ``"dpmpp_2m karras"``.
     """
 
     def __init__(self, client: BackendClient) -> None:
@@ -132,11 +126,7 @@ class ComfyBackend(BackendGenerator):
         return self._readers[setting]
 
     def _scheduler(self, name: str | None) -> tuple[str | None, str | None]:
-        """Sampler and scheduler of a request; None for those of the workflow.
-
-        Raises:
-            ModelError: ComfyUI has no such sampler or scheduler, or the workflow takes no scheduler.
-        """
+        """Sampler and scheduler of a request; None for those of the workflow."""
         if name is None:
             return None, None
         if self._known is None:
@@ -250,16 +240,7 @@ class ComfyBackend(BackendGenerator):
 
 
 class _Course:
-    """How far a run is.
-
-    Args:
-        name: of the run.
-        graph: that it runs.
-        events: what ComfyUI tells; None if it cannot be listened to.
-
-    Attributes:
-        at: the latest step and the number of steps; 0 of 0 before the first.
-    """
+    """How far a run is: ``at`` is the latest step and the number of steps, 0 of 0 before the first."""
 
     def __init__(self, name: str, graph: Mapping[str, Any], events: Events | None) -> None:
         self._name, self._graph, self._events = name, graph, events
@@ -339,11 +320,7 @@ def _choices(client: BackendClient, node: str, name: str) -> list[str]:
 
 
 def _checkpoint(client: BackendClient) -> str:
-    """The checkpoint that the address names, else ComfyUI's first.
-
-    Raises:
-        ModelError: there is none.
-    """
+    """The checkpoint that the address names, else ComfyUI's first."""
     known, wanted = _choices(client, "CheckpointLoaderSimple", "ckpt_name"), client.address.choice
     title = client.address.title
     if not known:
@@ -376,13 +353,7 @@ def _architecture(client: BackendClient, checkpoint: str) -> str:
 
 
 def _digest(client: BackendClient, workflow: ComfyWorkflow, *, sized: bool) -> str:
-    """Hash of a graph and, where ComfyUI tells it, of the size of its checkpoint, 12 hex digits.
-
-    Args:
-        client: sends requests to ComfyUI.
-        workflow: the graph.
-        sized: True if every request names width and height.
-    """
+    """Hash of a graph and the size of its checkpoint, if known; ``sized`` if every request names width and height."""
     named = ("prompt", "negative", "seed", "steps", "guidance", *(("width", "height") if sized else ()))
     size = None
     with contextlib.suppress(ModelError):

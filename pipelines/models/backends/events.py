@@ -15,14 +15,7 @@ _OPEN_SECONDS, _CLOSE_SECONDS, _MOST_MESSAGE = 3.0, 1.0, 100_000_000
 
 
 class Events:
-    """JSON objects that a server pushes.
-
-    Args:
-        url: ``http`` or ``https``, with path and query.
-        headers: of the handshake.
-
-    Attributes:
-        open: False once the connection has ended.
+    """JSON objects that a server pushes by WebSocket; ``open`` is False once the connection has ended.
 
     Raises:
         OSError: the server cannot be reached, or does not speak WebSocket at this address.
@@ -49,11 +42,7 @@ class Events:
         self.open = True
 
     def read(self, seconds: float) -> dict[str, Any] | None:
-        """The object that comes next; None if none comes within some seconds, or the connection ends.
-
-        Args:
-            seconds: at most, > 0.
-        """
+        """The object that comes next; None if none comes within some seconds (> 0), or the connection ends."""
         from websockets.exceptions import ConnectionClosed
 
         until = time.monotonic() + seconds

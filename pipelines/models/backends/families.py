@@ -11,14 +11,9 @@ from ..request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
 class Family(NamedTuple):
     """A family of checkpoints, and the settings that its makers draw with.
 
-    Attributes:
-        name: of the family; empty if it is unknown.
-        pattern: of names of its checkpoints, or of what their files say about their architecture.
-        side: width and height in pixels.
-        steps: denoising steps.
-        guidance: for the setting of this name.
-        true_cfg: scale of classifier-free guidance beside a guidance that the model was distilled to take as an input;
-            None for models whose guidance is the classifier-free one.
+    ``pattern`` is of names of its checkpoints, or of what their files say about their architecture. ``side`` is in
+    pixels. ``true_cfg`` is the scale of classifier-free guidance beside a guidance that the model was distilled to take
+    as an input; None for models whose guidance is the classifier-free one.
     """
 
     name: str
@@ -44,17 +39,13 @@ UNKNOWN = Family("", "", side=512)
 
 
 def family_of(*texts: str) -> Family:
-    """The family that the first of some texts names; ``UNKNOWN`` if none names any.
+    """The family that the first of some texts, such as an architecture and a name, names; ``UNKNOWN`` if none does.
 
-    Args:
-        texts: such as the architecture in a checkpoint's file, and its name.
-
-    Examples:
-        >>> from soart.pipelines.models.backends.families import family_of
-        >>> family_of("flux-1-dev", "my_mix.safetensors").name, family_of("", "dreamshaperXL_v21").name
-        ('FLUX.1', 'Stable Diffusion XL')
-        >>> family_of("dreamshaper_8.safetensors").side
-        512
+    >>> from soart.pipelines.models.backends.families import family_of
+    >>> family_of("flux-1-dev", "my_mix.safetensors").name, family_of("", "dreamshaperXL_v21").name
+    ('FLUX.1', 'Stable Diffusion XL')
+    >>> family_of("dreamshaper_8.safetensors").side
+    512
     """
     return next(
         (family for text in texts for family in FAMILIES if re.search(family.pattern, text, re.IGNORECASE)), UNKNOWN

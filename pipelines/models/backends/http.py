@@ -31,10 +31,7 @@ _MOST_ERROR, _SHOWN = 100_000, 240
 class RefusedError(ModelError):
     """A request that a backend answered with an error.
 
-    Attributes:
-        status: of HTTP.
-        document: of the answer, if it is JSON; else None.
-        reason: the sentence without its subject, which is the backend, and without the full stop.
+    ``document`` is the JSON of the answer, or None; ``reason`` is the sentence without subject and full stop.
     """
 
     def __init__(self, title: str, reason: str, status: int, document: Any) -> None:  # noqa: ANN401
@@ -52,9 +49,7 @@ class _NoRedirects(HTTPRedirectHandler):
 class _Arriving(io.RawIOBase):
     """The bytes that a connection receives until a deadline, however slowly they come.
 
-    Args:
-        connection: its time limit, which would hold anew for every byte, is that of all bytes from now on.
-        received: its bytes.
+    The connection's time limit, which would hold anew for every byte, is that of all bytes from now on.
     """
 
     def __init__(self, connection: socket.socket, received: io.RawIOBase) -> None:
@@ -105,11 +100,7 @@ class _Https(HTTPSHandler):
 
 
 class BackendClient:
-    """Sends requests to one backend, directly and never to another address.
-
-    Args:
-        address: of the backend.
-    """
+    """Sends requests to one backend, directly and never to another address."""
 
     def __init__(self, address: BackendAddress) -> None:
         self.address = address
@@ -117,16 +108,9 @@ class BackendClient:
         self._opener = build_opener(ProxyHandler({}), _NoRedirects(), _Http(), _Https())
 
     def json(self, path: str, document: object = None, seconds: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401
-        """The JSON document at a path, or the answer to a posted one.
+        """The JSON at a path (or the answer to a posted document) that comes whole within ``seconds``.
 
-        Args:
-            path: begins with a slash.
-            document: to post; None to get.
-            seconds: time limit of the connection, and of the whole answer.
-
-        Raises:
-            RefusedError: the backend answers with an error.
-            ModelError: it cannot be reached, does not answer in time, breaks off, or answers something else.
+        A backend that answers with an error raises RefusedError; every other failure is a ModelError.
         """
         content = self.content(path, document, seconds)
         try:
