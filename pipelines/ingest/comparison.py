@@ -22,7 +22,6 @@ class Comparison:
     """Compares files with what a collection knows, some hundred at a time.
 
     Attributes:
-        collection: the collection.
         versions: of the items that every picture needs.
         scan_number: of the scan that sees the files; None if they are looked up for something else.
         retry: True to inspect files again that could not be decoded.

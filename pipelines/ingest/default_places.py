@@ -27,11 +27,7 @@ def default_collection_path(roots: Sequence[Path]) -> Path:
 
 
 def memory_path(paths: Sequence[Path]) -> Path:
-    """Folder of the collection that stores what is measured of some files and folders; a file belongs to its folder.
-
-    Args:
-        paths: at least one file or folder.
-    """
+    """Folder of the collection that stores what is measured of some files and folders; a file belongs to its folder."""
     return default_collection_path([path if path.is_dir() else plain_path(path).parent for path in paths])
 
 

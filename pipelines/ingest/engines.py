@@ -29,15 +29,7 @@ class Engine(Protocol):
 
 
 def engine_named(name: str, workers: int | None = None) -> Engine:
-    """The engine ``local`` or ``ray``.
-
-    Args:
-        name: of the engine.
-        workers: how many; by default the engine's own choice.
-
-    Raises:
-        SoartError: there is no engine of that name, or a package that it needs is not installed.
-    """
+    """The engine ``local`` or ``ray``, by default with as many workers as it chooses itself."""
     if name == "local":
         from .local_engine import LocalEngine
 

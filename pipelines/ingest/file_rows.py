@@ -32,12 +32,9 @@ _ROOTS = 400
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file at its last inspection.
+    """A file at its last inspection, which is ``complete`` if its picture has a fingerprint and all items wanted.
 
-    Attributes:
-        size, changed: as of a ``FileEntry``.
-        problem: why it holds no picture; None if it holds one.
-        complete: True if its picture has a fingerprint and all items that are wanted.
+    ``problem`` says why it holds no picture; None if it holds one.
     """
 
     size: int
@@ -142,10 +139,7 @@ def store_inspections(
 ) -> None:
     """Store inspections in one transaction; items that are known stay as they are.
 
-    Args:
-        collection: the collection.
-        scan_number: of the scan that saw the files; None if none did: a file keeps the number that it has.
-        inspections: each with its file.
+    Without a number of a scan, a file keeps the number that it has.
     """
     sound = {inspection.sha256: inspection for inspection, _ in inspections if inspection.problem is None}
     with collection.session("be written", write=True) as session:
@@ -201,10 +195,9 @@ def _add_items(session: Session, inspections: Mapping[int, Inspection]) -> None:
 
 
 def mark_missing(collection: Collection, scan_number: int, roots: Sequence[str]) -> int:
-    """Mark files under ``roots`` (absolute) that this scan did not see and that are gone.
+    """Mark files under ``roots`` (absolute) that this scan did not see and that are gone; returns their number.
 
-    Returns:
-        how many are gone by now: pictures, each once, unless this scan saw them elsewhere; and files that held none.
+    Pictures count once, unless this scan saw them elsewhere; files that held none count, too.
     """
     return len({lost for some in batches(roots, _ROOTS) for lost in _mark_missing(collection, scan_number, some)})
 

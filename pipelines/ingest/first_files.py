@@ -24,18 +24,7 @@ def add_first_pictures(
 ) -> int:
     """Add random pictures of folders; nothing is measured, and what cannot be read is left to the scan of all files.
 
-    Args:
-        collection: the collection.
-        scan: the folders; of very many files the first ``LISTED`` are considered.
-        count: most pictures to add.
-        rng: chooses them.
-        added: called after each picture.
-
-    Returns:
-        number of pictures that were read.
-
-    Raises:
-        CollectionError: the collection cannot be written.
+    Returns how many were read. Of very many files the first ``LISTED`` are considered.
     """
     paths = [file.path for file in islice((file for file in scan if not file.sidecar), LISTED)]
     rng.shuffle(paths)

@@ -30,7 +30,6 @@ class Inspection:
     """The result of opening one file.
 
     Attributes:
-        path: of the file.
         sha256: of its content without an annotation; empty if it could not be read.
         problem: why it holds no picture that can be measured; None for a sound one.
         lasting: True if the problem lies in the content, so that inspecting the same content again is useless.
@@ -59,13 +58,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredFile(os.PathLike[str]):
-    """A file of which some items are stored, so that only the others are measured.
-
-    Attributes:
-        path: of the file.
-        sha256: of the content that the items belong to, see ``Inspection``.
-        items: as of an ``Inspection``.
-    """
+    """A file of which some items, of content with this SHA-256, are stored, so that only the others are measured."""
 
     path: str
     sha256: str
@@ -88,12 +81,10 @@ def extractor_of(kind: ItemKind | None) -> Extractor:
 
 
 def inspect_file(file: FileToInspect, kinds: Sequence[ItemKind | None] = (None,)) -> Inspection:
-    """Inspect a file; never raises, whatever its content.
+    """Inspect a file, measuring the ``kinds`` of items that are not stored yet; never raises, whatever its content.
 
-    Args:
-        file: its path; or that with stored items, which are not measured again if the content is still the same.
-        kinds: of the items that are wanted; None for those that every picture has. Without any the file is hashed and its
-            metadata read, but it is not decoded, so that it need not hold a picture.
+    A kind of None stands for the items that every picture has. Without any the file is hashed and its metadata read,
+    but it is not decoded, so that it need not hold a picture.
     """
     path = os.fspath(file)
     try:

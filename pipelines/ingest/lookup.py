@@ -35,12 +35,9 @@ _CHUNK, _WRITE, _READ = 512, 64, 2048
 
 @dataclass(frozen=True)
 class LookUp:
-    """The pictures of some files.
+    """The pictures of some files, whose paths may be those of other copies, and why the others hold none, by file.
 
-    Attributes:
-        pictures: by file; their paths may be those of other copies.
-        problems: why other files hold no usable picture, by file.
-        stored: number of files whose inspections were stored just now.
+    ``stored`` is the number of files whose inspections were stored just now.
     """
 
     pictures: dict[Path, ImageRow]
@@ -56,18 +53,9 @@ def look_up(
     progress: Callable[[], None] = lambda: None,
     folders: Sequence[Path] = (),
 ) -> LookUp:
-    """Look up the pictures of files; after an interruption the next call completes the work.
+    """Look up the pictures of files, all those of ``folders`` among them; after an interruption the next call goes on.
 
-    Args:
-        collection: the collection.
-        files: the files.
-        kinds: of the items that are wanted, see ``inspect_file``.
-        engine: its processes inspect the files if there are many; by default this one does.
-        progress: called once per file.
-        folders: those of which ``files`` are all pictures.
-
-    Raises:
-        CollectionError: the collection cannot be read or written.
+    Of few files or without an ``engine`` this process inspects them. ``progress`` is called once per file.
     """
     began = time.time_ns()
     times = folders_read(collection)

@@ -44,13 +44,8 @@ class _Batch:
 class RayEngine:
     """Workers on a Ray cluster; an ``Engine``. Every node must reach the files under the same absolute paths.
 
-    Args:
-        workers: on a running cluster the most batches under way at a time; of a cluster started here its number of
-            CPUs. By default as many as there are CPUs.
-        inspect: the function that inspects one file; workers must be able to import it.
-
-    Raises:
-        SoartError: ray is not installed.
+    ``workers`` is the most batches under way on a running cluster, or the CPUs of one started here; by default as many
+    as there are CPUs. Workers must be able to import ``inspect``.
     """
 
     def __init__(self, workers: int | None = None, inspect: InspectFile = inspect_file) -> None:
@@ -60,11 +55,7 @@ class RayEngine:
     def inspect(
         self, files: Iterable[FileToInspect], kinds: Sequence[ItemKind | None] = (None,), /
     ) -> Iterator[Inspection]:
-        """The inspection of each file, in any order; few files are read ahead of the inspections taken.
-
-        Raises:
-            SoartError: no cluster can be reached or started, or its workers cannot run soart.
-        """
+        """The inspection of each file, in any order; few files are read ahead of the inspections taken."""
         with ray_connection(self.workers) as ray:
             task = ray.remote(num_cpus=1, max_retries=0)(_inspect)
             fresh = map(_Batch, batches(files))

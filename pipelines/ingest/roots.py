@@ -39,17 +39,8 @@ def open_collection_for(
     """The collection for an evaluation of some folders, to be closed by the caller, and the folders to scan.
 
     A single folder that is a collection itself is evaluated in place: its own pictures, and the folders of its last
-    evaluation.
-
-    Args:
-        folders: names of folders and files, or of one collection.
-        collection: where the evaluation is stored; None for the default.
-        scan_of: makes a scan of folders; a collection is made only if it finds a picture. None to ask only for a folder.
-        scratch: see ``Storage``.
-
-    Raises:
-        CollectionError: the collection cannot be opened, or the name of a folder is empty; or none of the folders exists,
-            or ``scan_of`` them finds no picture, and they have no collection yet, so that a mistake makes none.
+    evaluation. A collection is made only if a folder exists, or if ``scan_of`` them finds a picture, so that a mistake
+    makes none.
     """
     if not all(folders):
         raise CollectionError("Expected names of folders, got an empty one: the current folder is '.'.")
@@ -75,16 +66,7 @@ def no_picture_in(places: Iterable[Path | str]) -> str:
 
 
 def open_memory_of(paths: Sequence[Path]) -> Collection:
-    """The collection that stores what is measured of some files and folders, to be closed by the caller.
-
-    It is that of an evaluation of the same folders. A single file belongs to its folder.
-
-    Args:
-        paths: at least one file or folder.
-
-    Raises:
-        CollectionError: the collection cannot be made or opened.
-    """
+    """The collection, as of an evaluation, that stores what is measured of some files; to be closed by the caller."""
     return Collection(memory_path(paths), scratch=True)
 
 
@@ -97,15 +79,7 @@ def place_of(where: Path | str) -> Path | str:
 
 
 def existing_collection(where: Path | str, *, scratch: bool = False) -> Collection:
-    """Open the collection that a user names, see ``place_of``; unlike ``Collection(where)`` it creates nothing.
-
-    Args:
-        where: a folder or a URL.
-        scratch: see ``Storage``.
-
-    Raises:
-        CollectionError: there is no collection.
-    """
+    """Open the collection that a user names, see ``place_of``; unlike ``Collection(where)`` it creates nothing."""
     place = place_of(where)
     if not Collection.is_collection(place):
         raise CollectionError(
@@ -115,15 +89,7 @@ def existing_collection(where: Path | str, *, scratch: bool = False) -> Collecti
 
 
 def open_evaluated(folder: str, collection: str | None = None) -> Collection:
-    """The existing collection of a folder that was evaluated, to be closed by the caller; nothing is scanned.
-
-    Args:
-        folder: of pictures, or a collection.
-        collection: where the evaluation is stored; None for the default.
-
-    Raises:
-        CollectionError: there is no such collection, or it cannot be opened.
-    """
+    """The existing collection of a folder that was evaluated, to be closed by the caller; nothing is scanned."""
     where = collection or place_of(folder)
     if not Collection.is_collection(where):
         raise CollectionError(f"{folder!r} has not been evaluated yet: run soart evaluate {shlex.quote(folder)} first.")
@@ -152,11 +118,7 @@ def allowed_folders(collection: Collection, named: Sequence[Path]) -> tuple[Path
 
 
 def check_allowed(folders: Iterable[Path], allowed: Sequence[Path]) -> None:
-    """Refuse folders that are not, links resolved, among the allowed ones or below them.
-
-    Raises:
-        CollectionError: a folder is not allowed, whether it exists or not.
-    """
+    """Refuse folders, whether they exist or not, that are not, links resolved, among the allowed ones or below them."""
     for folder in folders:
         if not any(folder.resolve().is_relative_to(top) for top in allowed):
             raise CollectionError(

@@ -27,14 +27,11 @@ Visited = set[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file below the scanned folders.
+    """A file below the scanned folders, by its absolute path.
 
-    Attributes:
-        path: absolute.
-        size: in bytes.
-        changed: time of the last change of its content, in nanoseconds since 1970, from 1922 to 2262; of a sidecar the time of the last
-            change of its name or rights too, if that is later.
-        sidecar: True if it describes pictures beside it instead of being one.
+    ``changed`` is the time of the last change of its content, in nanoseconds since 1970, from 1922 to 2262; of a
+    ``sidecar``, which describes pictures beside it, the time of the last change of its name or rights too, if that is
+    later.
     """
 
     path: str
@@ -65,11 +62,9 @@ def unreadable(path: str, error: OSError | ValueError) -> str:
 
 
 def check_file(path: str) -> os.stat_result | str | None:
-    """Check that a file can be read to its end, without opening it.
+    """The status of a file that can be read to its end, which is not opened; None for a folder.
 
-    Returns:
-        its status; a sentence if it is missing, out of reach, or a pipe, socket or device, of which reading may never
-        end; None for a folder.
+    A sentence if it is missing, out of reach, or a pipe, socket or device, of which reading may never end.
     """
     try:
         status = os.stat(path)
@@ -96,14 +91,10 @@ def walk(
     follow_links: bool = False,
     excluded: Callable[[str], bool] = lambda folder: False,
 ) -> Iterator[os.DirEntry[str]]:
-    """All entries below a folder that are not hidden, except the folders themselves.
+    """All entries below a folder that are not hidden, except the folders themselves, and links to folders among them.
 
-    Args:
-        root: the folder.
-        visited: folders not to walk again; those that are walked are added.
-        report: called with each folder that cannot be listed, and a sentence on why.
-        follow_links: also walk folders that are linked to; without it links to folders are among the entries.
-        excluded: True for folders that are left out with everything in them.
+    Folders that are ``visited`` are not walked again. ``report`` is called with each that cannot be listed, and a
+    sentence on why. Folders for which ``excluded`` is true are left out with everything in them.
     """
     pending = [root]
     while pending:
@@ -249,16 +240,10 @@ class Scan:
 
 
 def find_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Picture files among ``paths`` and, recursively, in the folders among them, in the order of their names.
+    """Picture files among ``paths`` and in the folders among them, and a sentence for each that cannot be read.
 
-    Inside folders files are taken by suffix, and links to folders are left out. A single file is taken whatever its
-    suffix.
-
-    Args:
-        paths: files and folders; the result names files as these do, relative or absolute.
-
-    Returns:
-        the files, each once, and a sentence for each file or folder that cannot be read.
+    Inside folders files are taken by suffix in the order of names, without linked folders; a single file whatever its
+    suffix. The files are named as ``paths`` are, relative or absolute.
     """
     files: dict[Path, None] = {}
     problems: list[str] = []

@@ -26,8 +26,7 @@ _LOOKED = "looked"
 def begin_scan(collection: Collection, scan: Scan) -> int:
     """Reserve a number for a scan, also against other processes.
 
-    Scans of the same folders that begin together share a number, because both see the same files; all others get
-    different ones.
+    Scans of the same folders that begin together share a number, because both see the same files.
     """
     what = _digest(scan)
     with collection.session("be written", write=True) as session:
@@ -41,16 +40,7 @@ def begin_scan(collection: Collection, scan: Scan) -> int:
 
 
 def check_undisturbed(collection: Collection, number: int, files: int) -> None:
-    """Refuse a scan that has lost files to another one, which saw the same files after it.
-
-    Args:
-        collection: the collection.
-        number: of the scan.
-        files: how many files it has stored or found unchanged.
-
-    Raises:
-        CollectionError: fewer files have its number.
-    """
+    """Refuse a scan that has lost some of its ``files`` to another one, which saw the same files after it."""
     with collection.session("be read") as session:
         left = session.scalar(select(func.count()).where(FileRow.scan == number)) or 0
     if left < files:
@@ -61,10 +51,7 @@ def check_undisturbed(collection: Collection, number: int, files: int) -> None:
 
 
 def folders_read(collection: Collection) -> dict[str, int]:
-    """When the last complete scan of each folder began, in nanoseconds since 1970, by absolute path.
-
-    The empty path stands for the first scan of all.
-    """
+    """When the last complete scan of each folder (absolute; "" for the first scan of all) began, in ns since 1970."""
     with collection.session("be read") as session:
         return _times(session)
 
@@ -84,9 +71,7 @@ def note_read(session: Session, roots: Sequence[Path], began: int) -> None:
 
 
 def last_read(path: str, times: Mapping[str, int]) -> int | None:
-    """When the folder of a file was last read, by ``folders_read``.
-
-    For a file outside all of them it is the time of the first scan; None if there was none.
+    """When the folder of a file was last read, by ``folders_read``; outside all of them the first scan, else None.
 
     >>> from soart.pipelines.ingest.scan_records import last_read
     >>> times = {"": 2, "/a": 5, "/a/b": 7, "/z": 9}

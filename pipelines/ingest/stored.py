@@ -52,15 +52,10 @@ _MADE_AGAIN = (
 
 @dataclass(frozen=True)
 class StoredFolder:
-    """What is stored of a folder of pictures.
+    """What is stored of a folder of pictures in the collection at ``place``, and the size of all its files in bytes.
 
-    Attributes:
-        place: folder of the collection.
-        folder: innermost folder that holds all its pictures; empty if it knows none.
-        pictures: number of pictures.
-        size: of all its files, in bytes.
-        irreplaceable: what could not be measured again, such as ``12 ratings``.
-        problem: why it cannot be read; None if it can.
+    ``folder`` is the innermost one that holds all its pictures, empty if it knows none. ``irreplaceable`` is what could
+    not be measured again, such as ``12 ratings``.
     """
 
     place: Path
@@ -72,11 +67,7 @@ class StoredFolder:
 
 
 def stored_folders(named: Sequence[Path | str] = ()) -> list[StoredFolder]:
-    """What is stored in the user's data folder, in the order of the pictures' folders.
-
-    Args:
-        named: folders; only that is returned whose pictures all lie in one or several of them. Everything if there are none.
-    """
+    """What is stored in the user's data folder, by the pictures' folders; if any are ``named``, what lies in these."""
     base = collections_folder()
     places = sorted(base.iterdir()) if base.is_dir() else []
     tops = [plain_path(folder) for folder in named]
@@ -102,11 +93,7 @@ def _lies_in(place: Path, tops: Sequence[Path]) -> bool:
 
 
 def clear(stored: StoredFolder) -> None:
-    """Remove what is stored of a folder; its pictures are not touched.
-
-    Raises:
-        CollectionError: it holds something that could not be measured again, or cannot be removed.
-    """
+    """Remove what is stored of a folder, unless it could not be measured again; its pictures are not touched."""
     # Something may have been rated since it was listed.
     now = _stored(stored.place)
     if now.problem or now.irreplaceable:

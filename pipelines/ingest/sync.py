@@ -41,7 +41,6 @@ class Update:
 
     Attributes:
         scan_number: number under which the present files are noted.
-        found: number of files that are present.
         looked: files that were opened, decoded or not.
         recognised: new names of known pictures.
         unchanged: files that were not opened.
@@ -78,20 +77,10 @@ def sync(
 ) -> Update:
     """Bring a collection in step with folders; after an interruption the next call completes the work.
 
-    Args:
-        collection: the collection.
-        scan: the folders.
-        engine: inspects the new files.
-        kinds: of the items that are wanted, see ``inspect_file``.
-        retry: inspect files again that could not be decoded.
-        progress: called with a number of files that are done.
-        expect: called with the number of files; if they are very many, with that of those listed so far.
-        inspected: called with each inspection.
-        rng: puts the files in a random order, so that at any time those that are done stand for all; None for that of the
-            folders. Of very many files the first ones listed are done first.
-
-    Raises:
-        CollectionError: the collection cannot be read or written, or another scan of the same files disturbed this one.
+    ``progress`` is called with a number of files that are done, ``expect`` with the number of files; if they are very
+    many, with that of those listed so far. By ``rng`` the files come in a random order, so that at any time those that
+    are done stand for all; of very many files the first ones listed are done first. With ``retry`` files that could not
+    be decoded are inspected again.
     """
     started_at = time.time_ns()
     times = folders_read(collection)

@@ -16,16 +16,9 @@ _KEY = "table_problems"
 
 
 def table_problems(collection: Collection, folders: Iterable[str]) -> list[str]:
-    """Sentences on tables and lines of tables that cannot be read, in the order of the folders' names.
+    """Sentences on tables, or lines of them, in ``folders`` (absolute) that cannot be read, in the order of their names.
 
-    Tables that have not changed since the last call are not read again.
-
-    Args:
-        collection: remembers the sentences.
-        folders: absolute paths of folders with tables.
-
-    Raises:
-        CollectionError: the collection cannot be read or written.
+    The collection remembers them: tables that have not changed since the last call are not read again.
     """
     known: dict[str, tuple[str, list[str]]] = json.loads(setting(collection, _KEY) or "{}")
     problems, fresh = [], {}

@@ -48,14 +48,10 @@ def has_several(text: str, others: Mapping[str, Any]) -> bool:
 
 
 def entry(node: Node, slot: int, text: str, others: Mapping[str, Any], *, known: bool = True) -> str | None:
-    """The entry of a text that a node hands out; ``None`` if the graph, which all pictures of a run share, does not tell.
+    """The entry of a text, at a ``slot`` that a node hands out, for this picture; None if the graph does not tell.
 
-    Args:
-        node: the node.
-        slot: at which it hands it out.
-        text: all entries.
-        others: what arrives at its other inputs; ``None`` for what is not known.
-        known: False if one of them may decide in a way that is not known.
+    All pictures of a run share the graph. ``others`` is what arrives at the other inputs, None for what is not known;
+    ``known`` is False if one of them may decide in a way that is not known.
     """
     kind, parts = node.kind.lower(), entries(text, others)
     if {"start_index", "max_rows"} <= others.keys():

@@ -96,12 +96,7 @@ class Texts:
     def _entry(self, node: Node, slot: int, name: str, depth: int, *, known: bool = True) -> tuple[str | None, bool]:
         """The text at an input of a node, of several entries that of this picture; True if there are several.
 
-        Args:
-            node: the node.
-            slot: at which it hands the text out.
-            name: of the input.
-            depth: of the node.
-            known: False if another input may decide, too.
+        ``known`` is False if another input may decide, too.
         """
         text = self.text(node.inputs[name], depth + 1)
         if text is None or not is_list(node, slot):

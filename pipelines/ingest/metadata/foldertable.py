@@ -23,11 +23,9 @@ _MOST_PROBLEMS = 20
 
 @dataclass
 class FolderTable:
-    """The tables of one folder.
+    """The tables of one folder: metadata by file name relative to it, with ``/`` between folders.
 
-    Attributes:
-        entries: metadata by file name, relative to the folder, with ``/`` between folders.
-        problems: a sentence for each table or line that could not be read; the other lines count.
+    A table or line that could not be read is a sentence in ``problems``; the other lines count.
     """
 
     entries: dict[str, PictureMetadata] = field(default_factory=dict)

@@ -39,15 +39,11 @@ SIDECARS = SUFFIXES | {Path(name).suffix for name in TABLES}
 
 
 def picture_metadata(path: Path, content: bytes) -> PictureMetadata | None:
-    """The metadata of a picture; ``None`` if there is none.
+    """The metadata of a picture, from its content and the files beside it; ``None`` if there is none.
 
-    The sources in order: the file itself, a text beside it, the table of its folder, the table of the folder above. If the
-    file does not tell its prompt, or leaves it to be guessed, that of the next source counts, and the file fills its gaps. A
-    rating in the file, or else in an XMP file beside it, is added to what these hold.
-
-    Args:
-        path: of the file.
-        content: of the file.
+    The sources in order: the file itself, a text beside it, the table of its folder, the table of the folder above. If
+    the file does not tell its prompt, or leaves it to be guessed, that of the next source counts, and the file fills
+    its gaps. A rating in the file, or else in an XMP file beside it, is added to what these hold.
     """
     embedded = embedded_metadata(content)
     metadata = _more_than_a_rating(embedded)
