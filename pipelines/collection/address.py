@@ -29,13 +29,10 @@ _IDENTIFYING = ("host", "port")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Location of a collection.
+    """Location of a collection: the URL of its database with the password, and a name without it, to open it again.
 
-    Attributes:
-        url: of the database, with its password.
-        folder: of the pictures; None in memory, and if the database itself remembers the folder.
-        name: for messages, and to open the collection again: the folder, or the URL without password.
-        title: the last part of the name, for headings.
+    ``folder`` is that of the pictures; None in memory, and if the database itself remembers it. ``title`` is for
+    headings.
     """
 
     url: URL
@@ -62,14 +59,9 @@ def is_url(where: Path | str) -> bool:
 
 
 def address_of(where: Path | str | None) -> Address:
-    """The address of a collection.
+    """The address of a collection in a folder, at a URL, or, for None, in memory.
 
-    Args:
-        where: a folder, a URL, or None for a collection in memory. The query parameter ``pictures`` of a URL is the
-            folder of the pictures; the other parameters are for the server's driver.
-
-    Raises:
-        CollectionError: the URL cannot be read, or its scheme is not that of PostgreSQL.
+    The query parameter ``pictures`` of a URL is the folder of the pictures; the others are for the server's driver.
     """
     if "\0" in str(where):
         raise CollectionError("The name of the collection holds a zero byte: name a folder or a URL.")

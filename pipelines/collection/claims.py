@@ -33,9 +33,6 @@ class Claims:
     """Claims of one holder, renewed in the background until the ``with`` block ends, which gives them up.
 
     A collection in memory belongs to one process: there every request is free.
-
-    Args:
-        collection: to draw into.
     """
 
     def __init__(self, collection: Collection) -> None:
@@ -47,14 +44,7 @@ class Claims:
         self._renewing: threading.Thread | None = None
 
     def take(self, keys: Iterable[str]) -> set[str]:
-        """Claim those requests that nobody else holds; returns all of them that this holder holds now.
-
-        Args:
-            keys: of the requests.
-
-        Raises:
-            CollectionError: the collection cannot be written.
-        """
+        """Claim those requests that nobody else holds; returns all of them that this holder holds now."""
         wanted = list(dict.fromkeys(keys))
         if not self._shared or not wanted:
             return set(wanted)

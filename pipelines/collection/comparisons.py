@@ -18,21 +18,9 @@ from .tables import ComparisonRow, ImageRow
 
 
 def store_choice(collection: Collection, rater: str, choice: str, winner: int, losers: Sequence[int]) -> bool:
-    """Store that a rater prefers a picture to the others shown with it.
+    """Store that a rater prefers a picture to the others shown with it; True if the choice was new.
 
-    Args:
-        collection: the collection.
-        rater: name of the rater.
-        choice: unique name of the choice, up to 36 characters; storing the same one again changes nothing.
-        winner: picture id.
-        losers: picture ids.
-
-    Returns:
-        True if the choice was new.
-
-    Raises:
-        CollectionError: a name is not allowed, a picture does not exist or is compared with itself, or the
-            collection cannot be written.
+    ``choice`` is a unique name of up to 36 characters; storing the same one again changes nothing.
     """
     return _store(collection, rater, choice, [winner, *losers], [(winner, loser) for loser in losers])
 
@@ -79,13 +67,7 @@ def comparisons(collection: Collection, rater: str, ids: Sequence[int] | None = 
 
 
 def count_choices(collection: Collection, rater: str, until: datetime | None = None) -> int:
-    """Number of pairs of ``comparisons`` of a rater.
-
-    Args:
-        collection: the collection.
-        rater: who chose.
-        until: count only choices that were stored by then.
-    """
+    """Number of pairs of ``comparisons`` of a rater, stored by ``until``."""
     reverse = aliased(ComparisonRow)
     tied = exists().where(
         reverse.choice == ComparisonRow.choice,

@@ -16,16 +16,10 @@ from .tables import AWAY, HERE, GenerationRow, ImageRow, RatingRow, ScoreRow
 
 @dataclass(frozen=True, slots=True)
 class CollectionCounts:
-    """Counts of one collection.
+    """Counts of one collection: ratings by rater, scores by stored judge, pictures by model.
 
-    Attributes:
-        pictures, problems: all pictures that were not moved away and whose files are not missing, and those of them that
-            are left out of rankings.
-        away: pictures that were moved away; their ratings and scores are kept.
-        raters: number of ratings by rater.
-        judges: number of scores by stored judge, of these pictures.
-        models: number of pictures by model.
-        first, last: times at which the first and the last picture were added; None if there are none.
+    ``pictures`` were not moved away and have their files; ``problems`` of them are left out of rankings. Ratings and
+    scores of those ``away`` are kept. ``first`` and ``last`` are the times at which pictures were added.
     """
 
     pictures: int

@@ -16,12 +16,7 @@ from .tables import ScoreRow
 
 
 def suspected(collection: Collection, ids: Sequence[int] | None = None) -> dict[int, str]:
-    """The suspected damage of pictures, by id.
-
-    Args:
-        collection: the collection.
-        ids: pictures to look up, a few hundred at most; None for all.
-    """
+    """The suspected damage of pictures, by id; of all, or of a few hundred at most."""
     names = [detector.stored_name for detector in detectors()]
     query = select(ScoreRow.image_id, ScoreRow.judge, ScoreRow.value)
     query = query.where(ScoreRow.judge.in_(names), ScoreRow.value < LIMIT)

@@ -49,11 +49,7 @@ def lock_seconds() -> float:
 
 
 def connect(address: Address) -> Engine:
-    """An engine for the database of a collection; it connects when it is first used.
-
-    Raises:
-        CollectionError: the driver is missing, or the URL has parameters that cannot be read.
-    """
+    """An engine for the database of a collection; it connects when it is first used."""
     if address.by_url:
         return _connect_server(address)
     # A collection in memory is its connection: another one, as of a judge's thread, would find it empty.
@@ -95,11 +91,7 @@ def is_read_only(file: Path) -> bool:
 
 
 def copy_with_log(file: Path, folder: Path) -> Path:
-    """Copy an SQLite file that nobody writes, with the log of a process that ended early; returns the copy's path.
-
-    Raises:
-        OSError: a file cannot be read, or the copy cannot be written.
-    """
+    """Copy an SQLite file that nobody writes, with the log of a process that ended early; returns the copy's path."""
     for source in (file, _log_of(file)):
         if source.exists():
             # Without its rights: the copy is written.
@@ -154,11 +146,7 @@ def _connect_server(address: Address) -> Engine:
 
 
 def write_alone(session: Session | Connection) -> None:
-    """Take the writers' lock until the transaction ends, so that nothing it has read changes; readers are not blocked.
-
-    Raises:
-        SQLAlchemyError: another writer held the lock for ``lock_seconds()``.
-    """
+    """Take the writers' lock, within ``lock_seconds()``, until the transaction ends; readers are not blocked."""
     dialect = session.get_bind().dialect if isinstance(session, Session) else session.dialect
     lock = _ADVISORY.format(milliseconds=round(1000 * lock_seconds()))
     session.execute(text("BEGIN IMMEDIATE" if dialect.name == "sqlite" else lock))

@@ -18,20 +18,7 @@ _KEY = "distinct:"
 
 
 def mark_distinct(collection: Collection, pictures: Sequence[int], others: Sequence[int] | None = None) -> str:
-    """Store that pictures are no duplicates.
-
-    Args:
-        collection: the collection.
-        pictures: ids.
-        others: ids of those that they are no duplicates of; by default of each other.
-
-    Returns:
-        name of the correction, for ``undo_distinct``.
-
-    Raises:
-        CollectionError: there are not two different pictures, or one does not exist; or the collection cannot be
-            written.
-    """
+    """Store that pictures are no duplicates of others (default: of each other); returns a name for ``undo_distinct``."""
     first, second = sorted(set(pictures)), sorted(set(pictures if others is None else others))
     every = {*first, *second}
     if not first or not second or len(every) < 2:

@@ -17,13 +17,7 @@ MOST_CHILDREN = 50
 
 
 def set_parents(collection: Collection, child: ImageRow, parents: Iterable[str]) -> None:
-    """Note the pictures that one was bred from, in place of those noted before.
-
-    Args:
-        collection: the collection.
-        child: one of its pictures.
-        parents: SHA-256 of pictures, which need not be in the collection; the child's own is left out.
-    """
+    """Note the SHA-256 of pictures, not always in the collection, that one was bred from, in place of earlier ones."""
     rows = [
         {"image_id": child.id, "kind": PARENT, "name": sha256}
         for sha256 in dict.fromkeys(parents)

@@ -24,12 +24,7 @@ _BLOCK = 1000
 class FileFacts(NamedTuple):
     """A file with everything stored about its picture; None for what is not known.
 
-    Attributes:
-        file: the file.
-        image: its picture.
-        format: of the picture, such as ``PNG``.
-        notes: what decoding had to do, one a line.
-        metadata: how the picture was made.
+    ``notes`` says what decoding had to do, one a line.
     """
 
     file: FileRow
@@ -40,15 +35,10 @@ class FileFacts(NamedTuple):
 
 
 class PictureFacts(NamedTuple):
-    """A picture in a list of all pictures of a scan.
+    """A picture in a list of all pictures of a scan, with its SHA-256, its file by ``first_paths`` and a small JPEG.
 
-    Attributes:
-        sha256: of its content.
-        path: of its file, see ``first_paths``.
-        changed: when its files last changed, in nanoseconds.
-        width, height: in pixels.
-        thumbnail: a small JPEG.
-        prompt, model: of its metadata; None if not known.
+    ``changed`` is when its files last changed, in nanoseconds. Prompt and model are those of its metadata; None if
+    unknown.
     """
 
     sha256: str
@@ -88,10 +78,7 @@ def count_files_with_pictures(collection: Collection, scan_number: int) -> int:
 
 
 def first_paths(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, str]:
-    """Return the path of the file of each picture that a scan saw, by picture id; of exact copies that of the original.
-
-    See ``originals_first``.
-    """
+    """The path of each picture's file that a scan saw, by picture id; of exact copies that of ``originals_first``."""
     files: dict[int, list[str]] = {}
     query = select(FileRow.image_id, FileRow.path).where(FileRow.scan == scan_number)
     with collection.session("be read") as session:

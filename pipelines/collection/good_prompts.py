@@ -21,12 +21,8 @@ _PICTURES = 300
 def good_prompts(collection: Collection, judges: Sequence[str], without: Names[str] = ()) -> list[str]:
     """Return the distinct prompts of the pictures with the highest ratings, then scores, best first.
 
-    Only ratings of at least four stars count, and scores above their judge's mean.
-
-    Args:
-        collection: may hold pictures from elsewhere, whose prompts are in their metadata.
-        judges: names of raters and of stored scores that count.
-        without: request keys of pictures that do not count.
+    Only ratings of at least four stars count, and scores above their judge's mean, of the raters and scores named
+    ``judges``; pictures with the request keys ``without`` do not count. Prompts of metadata count, too.
     """
     prompts: dict[str, None] = {}
     rated = (RatingRow, RatingRow.rater.in_(judges) & (RatingRow.kind == STARS) & (RatingRow.value >= LIKED))

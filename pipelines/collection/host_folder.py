@@ -10,16 +10,7 @@ from .names import DATABASE
 
 
 def folder_inside(base: Path, name: str, host: str) -> Path:
-    """The folder of a collection below ``base``; a document from elsewhere cannot make it any other folder.
-
-    Args:
-        base: the host's output folder.
-        name: name of the collection, relative to ``base``.
-        host: name of the host, for messages.
-
-    Raises:
-        CollectionError: an empty name, or one that leads out of ``base``.
-    """
+    """The folder of a collection below a host's output folder; a document from elsewhere cannot lead out of that."""
     if not name.strip():
         raise CollectionError("Expected the name of a collection, got an empty one.")
     home = base.resolve()

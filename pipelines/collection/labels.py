@@ -27,12 +27,7 @@ _JOINERS = str.maketrans("", "", "\u200c\u200d")
 
 
 def check_label(kind: str, name: str) -> str:
-    """The name of a label, its white space reduced to single spaces.
-
-    Raises:
-        CollectionError: an unknown kind, or a name that is empty, too long, or holds a comma, which separates names,
-            or an invisible character.
-    """
+    """The name of a label, its white space reduced to single spaces; no commas, which separate names."""
     if kind not in KINDS:
         raise CollectionError(f"Expected a label among {', '.join(KINDS)}, got {kind[:40]!r}.")
     if kind == FAVOURITE:
@@ -47,20 +42,9 @@ def check_label(kind: str, name: str) -> str:
 
 
 def set_label(collection: Collection, kind: str, name: str, ids: Iterable[int], *, on: bool = True) -> list[int]:
-    """Give pictures a label, or take it away.
+    """Give pictures a label, or take it away; returns the ids that changed, so that the opposite call undoes this one.
 
-    Args:
-        collection: the collection.
-        kind: one of ``KINDS``.
-        name: of the tag or the album; of the rater for a favourite.
-        ids: of the pictures; those that are not in the collection are left out.
-        on: True to give it, False to take it away.
-
-    Returns:
-        ids of the pictures that changed, so that the opposite call undoes this one.
-
-    Raises:
-        CollectionError: the label is not allowed, or the collection cannot be written.
+    ``name`` is that of the tag or album, of the rater for a favourite. Ids that are not in the collection are left out.
     """
     name = check_label(kind, name)
     mine = (LabelRow.kind == kind, LabelRow.name == name)

@@ -22,15 +22,11 @@ _BLOCK = 1000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Prompt, settings, file and time of a picture, by which it is grouped.
+    """Prompt, settings, file and time of a picture, by which it is grouped; texts are empty if unknown.
 
-    Attributes:
-        prompt: of its request, or as another tool wrote it; empty if unknown.
-        settings: all settings but the seed, as text that is equal for equal settings.
-        seed: as text; empty if unknown.
-        path: of its file, of exact copies that of the original, see ``originals_first``; or of the collection's own picture.
-        time: at which its file was last changed or, without a scanned file, was added; seconds since 1970.
-        guessed: True if the prompt is a guess.
+    ``settings`` are all but the seed, as text that is equal for equal ones. ``path`` is that of its file, of exact
+    copies by ``originals_first``; ``time`` at which that was last changed or, without a scanned file, added, in seconds
+    since 1970.
     """
 
     prompt: str

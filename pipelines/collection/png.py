@@ -89,16 +89,7 @@ def holds_picture(content: bytes, sha256: str) -> bool:
 
 
 def unchanged_content(path: Path, sha256: str, within: Iterable[Path] | None = None) -> bytes:
-    """The content of a file that still holds the picture of this SHA-256.
-
-    Args:
-        path: of the file.
-        sha256: of the picture.
-        within: as for ``open_regular``.
-
-    Raises:
-        ImageError: the file cannot be read, or holds something else.
-    """
+    """The content of a file that still holds the picture of this SHA-256; ImageError for anything else."""
     content = read_content(path, within)
     if not holds_picture(content, sha256):
         raise ImageError(f"{str(path)!r} no longer holds the picture that was added: evaluate its folder again.")

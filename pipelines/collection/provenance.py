@@ -16,16 +16,10 @@ SOART = "soart"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Prompt, settings and tool behind a picture; None for what is not known.
+    """Prompt, settings and tool (``soart`` for a picture drawn here) behind a picture; None for what is not known.
 
-    Attributes:
-        tool: that made it; ``soart`` for a picture drawn here.
-        size: width and height in pixels.
-        prompt, negative, model, sampler, scheduler: texts, as that tool writes them.
-        seed: as text, because some tools draw seeds of more than 63 bits.
-        steps: number of sampling steps.
-        guidance: scale of classifier-free guidance.
-        settings: further values by name; the size of the drawing among them if it differs from ``size``.
+    The seed is text, because some tools draw seeds of more than 63 bits. ``settings`` has the size of the drawing if it
+    differs from ``size``, which is width and height in pixels. Texts are as the tool writes them.
     """
 
     tool: str

@@ -50,22 +50,15 @@ class Query:
         ascending: lowest, oldest, or last in the alphabet, first.
         low, high: percentiles under the judge between which pictures lie, 0–100.
         judged_by: stored score that ``at_least`` and ``below`` limit; pictures without it are left out. Empty for none.
-        at_least, below: values of that score between which pictures lie; None for no limit.
         words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
             picture without a prompt; with a leading ``-`` it must not.
         names: words may also be in the name of the model, or in that of a file that soart has not drawn.
         damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
         rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
-        tag, album: that pictures bear; empty for any.
-        favourite: only the rater's favourites.
         since, until: first and last day on which the pictures were added.
         zone: time zone of these days; None for that of this machine.
         sound: leave out pictures with a problem.
         scored: leave out pictures without a score under the judge.
-
-    Raises:
-        CollectionError: an unknown order, rating or damage, percentiles out of range, or words that cannot
-            be searched, see ``check_words``.
     """
 
     judge: str = ""
@@ -102,11 +95,7 @@ class Query:
 
 
 def check_words(words: Sequence[str]) -> None:
-    """Refuse more words than can be searched at once, and those that no database holds.
-
-    Raises:
-        CollectionError: more than ``MOST_WORDS`` words, or NUL or half a surrogate pair in one.
-    """
+    """Refuse more words than can be searched at once, and those that no database holds."""
     if len(words) > MOST_WORDS:
         raise CollectionError(f"Expected at most {MOST_WORDS} words to search for, got {len(words):,}.")
     if bad := [word for word in words if _UNSEARCHABLE.search(word)]:
@@ -223,11 +212,7 @@ def _contains(word: str, names: bool) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Scale:
-    """All scores of a judge, from which percentiles are read.
-
-    Attributes:
-        values: (n,) scores, ascending.
-    """
+    """All (n,) scores of a judge, ascending, from which percentiles are read."""
 
     values: np.ndarray
 
@@ -250,11 +235,7 @@ class Scale:
 
 
 def rows_of(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
-    """Pictures by id, in the order of ``ids``; those that do not exist, or may not be shown now, are left out.
-
-    Raises:
-        CollectionError: more than ``WINDOW`` at once.
-    """
+    """Pictures by id, in the order of ``ids``; those that do not exist, or may not be shown now, are left out."""
     if len(ids) > WINDOW:
         raise CollectionError(f"Expected at most {WINDOW} pictures at once, got {len(ids)}.")
     with collection.session("be read") as session:
@@ -264,11 +245,7 @@ def rows_of(collection: Collection, ids: Sequence[int]) -> list[ImageRow]:
 
 
 def row_of(collection: Collection, image: int) -> ImageRow:
-    """One picture.
-
-    Raises:
-        MissingPictureError: it does not exist.
-    """
+    """One picture; MissingPictureError if it does not exist."""
     rows = rows_of(collection, [image])
     if not rows:
         raise MissingPictureError(f"There is no picture {image} in the collection {collection.name!r}.")

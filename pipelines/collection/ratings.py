@@ -38,11 +38,7 @@ _BUILT_IN_OR_TASTE = re.compile(rf"(taste:.*|({'|'.join((TECHNICAL, OVERALL, *DE
 
 
 def check_rating(value: float) -> float:
-    """Check that a rating is from 1 to 5.
-
-    Raises:
-        CollectionError: the rating is out of scale, or not a number.
-    """
+    """Check that a rating is from 1 to 5."""
     expect("a rating as a number", value, int, float, error=CollectionError)
     if not LOWEST <= value <= HIGHEST:
         raise CollectionError(f"Expected a rating from {LOWEST:g} to {HIGHEST:g}, got {value:g}.")
@@ -50,12 +46,7 @@ def check_rating(value: float) -> float:
 
 
 def check_rater(name: str) -> str:
-    """Check a rater's name.
-
-    Raises:
-        CollectionError: the name is empty or too long, holds an invisible character that changes its direction, or scores
-            are stored under it, so that two judges would have one name.
-    """
+    """Check a rater's name, which must not be one that scores are stored under."""
     expect("a rater's name as text", name, str, error=CollectionError)
     if not name.strip() or len(name) > 128:
         raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(name)}.")
@@ -65,15 +56,7 @@ def check_rater(name: str) -> str:
 
 
 def check_new_rater(name: str, known: Iterable[str]) -> None:
-    """Refuse a new name that differs from a known one in capitals alone: on many disks their tastes would share a file.
-
-    Args:
-        name: the new name.
-        known: names of raters and tastes; accents may be composed or not.
-
-    Raises:
-        CollectionError: it does.
-    """
+    """Refuse a new name that differs from a known one in capitals alone: on many disks their tastes share a file."""
     names, new = sorted(map(composed, known)), composed(name)
     if new not in names and (same := next((one for one in names if one.casefold() == new.casefold()), None)):
         raise CollectionError(
@@ -82,12 +65,7 @@ def check_new_rater(name: str, known: Iterable[str]) -> None:
 
 
 def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None:
-    """Store ratings 1–5 by picture id; a rater's earlier rating or rejection of the same picture is replaced.
-
-    Raises:
-        CollectionError: a rating is out of scale, the name is not allowed or a picture does not exist (nothing is stored
-            then), or the collection cannot be written.
-    """
+    """Store ratings 1–5 by picture id in place of the rater's earlier judgements; nothing if one of them is wrong."""
     expect("ratings by the ids of pictures", stars, Mapping, error=CollectionError)
     for image in stars:
         expect("the ids of pictures as whole numbers", image, int, error=CollectionError)
@@ -99,8 +77,7 @@ def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None
 def dislike_personally(collection: Collection, rater: str, image: int) -> None:
     """Store that a picture is not for a rater, whether it is good or not.
 
-    It enters the rater's taste like the lowest rating, but neither the means of other raters nor the stars that
-    ``annotate`` writes.
+    It enters the rater's taste like the lowest rating, but neither other raters' means nor the stars of ``annotate``.
     """
     _store(collection, rater, {image: (PERSONAL, LOWEST)})
 
@@ -111,11 +88,7 @@ def reject(collection: Collection, rater: str, image: int) -> None:
 
 
 def set_judgements(collection: Collection, rater: str, judgements: Mapping[int, float | None]) -> None:
-    """Store judgements by picture id: 1…5, 0 to reject, ``NOT_FOR_ME``, None to delete the judgement.
-
-    Raises:
-        CollectionError: as for ``rate``.
-    """
+    """Store judgements by picture id: 1…5, 0 to reject, ``NOT_FOR_ME``, None to delete the judgement."""
     checked = {image: _row_of(value) for image, value in judgements.items() if value is not None}
     _store(collection, rater, checked, [image for image, value in judgements.items() if value is None])
 
@@ -151,13 +124,7 @@ def undo_rating(collection: Collection, rater: str, image: int) -> None:
 
 
 def ratings(collection: Collection, rater: str, *, personal: bool = True) -> dict[int, float]:
-    """Ratings 1–5 of a rater by picture id, in the order of rating.
-
-    Args:
-        collection: the collection.
-        rater: name of the rater.
-        personal: True to count "not for me" as the lowest rating; False to leave it out.
-    """
+    """Ratings 1–5 of a rater by picture id, in the order of rating; "not for me" is the lowest, or left out."""
     query = select(RatingRow.image_id, RatingRow.value).where(RatingRow.rater == rater)
     query = query.where(RatingRow.kind.in_(OPINIONS if personal else (STARS,)))
     with collection.session("be read") as session:
@@ -179,11 +146,7 @@ def raters(collection: Collection, *, personal: bool = True) -> list[str]:
 
 
 def check_has_rated(collection: Collection, rater: str) -> None:
-    """Check that a rater has rated pictures.
-
-    Raises:
-        CollectionError: this rater has not rated any picture of the collection.
-    """
+    """Check that a rater has rated pictures."""
     known = raters(collection)
     if rater not in known:
         others = f"the raters are {', '.join(map(repr, known))}" if known else "nobody has"
@@ -253,13 +216,7 @@ def rating_counts(collection: Collection, rater: str) -> dict[str, int]:
 
 
 def star_counts(collection: Collection, rater: str, until: datetime | None = None) -> tuple[int, int]:
-    """Return the number of a rater's ratings 1–5, "not for me" included, and of the different values among them.
-
-    Args:
-        collection: the collection.
-        rater: name of the rater.
-        until: count only ratings that were stored by then.
-    """
+    """The number of a rater's ratings 1–5 until then, "not for me" included, and of different values among them."""
     query = select(func.count(), func.count(RatingRow.value.distinct()))
     query = query.where(RatingRow.rater == rater, RatingRow.kind.in_(OPINIONS))
     if until is not None:

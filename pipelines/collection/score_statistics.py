@@ -60,14 +60,7 @@ def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
 def mean_scores(
     collection: Collection, scan_number: int, judge: str, setting: str
 ) -> Iterator[tuple[str | None, str | None, int, float]]:
-    """Yield (prompt, setting, number of pictures, mean score) of every different pair of a prompt and a setting.
-
-    Args:
-        collection: the collection.
-        scan_number: number of the scan.
-        judge: stored score.
-        setting: one of ``TEXTS``.
-    """
+    """Yield (prompt, setting, number of pictures, mean score) of every pair of a prompt and a setting of ``TEXTS``."""
     column = getattr(MetadataRow, setting)
     query = (
         select(MetadataRow.prompt, column, func.count(), func.avg(ScoreRow.value))
@@ -87,16 +80,9 @@ def mean_scores(
 def numbers_and_scores(
     collection: Collection, scan_number: int, judge: str, number: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A number, and the score, of every picture that has both, in the order of hashes.
+    """One of ``NUMBERS`` and the score of every picture that has both, (n, 2) float64 in the order of hashes.
 
-    Args:
-        collection: the collection.
-        scan_number: number of the scan.
-        judge: stored score.
-        number: one of ``NUMBERS``.
-
-    Returns:
-        (n, 2) float64, and (n,) int64 numbers that are equal for equal prompts; −1 for pictures without one.
+    Also (n,) int64 numbers that are equal for equal prompts; −1 for pictures without one.
     """
     column: Any = ImageRow.width * ImageRow.height if number == "pixels" else getattr(MetadataRow, number)
     query = (
@@ -123,13 +109,7 @@ def _number_of(prompt: str | None) -> int:
 
 
 def scores_by_day(collection: Collection, scan_number: int, judge: str) -> list[tuple[int, int, float]]:
-    """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed.
-
-    Args:
-        collection: the collection.
-        scan_number: number of the scan.
-        judge: stored score.
-    """
+    """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed."""
     query = (
         select(_DAY, func.count(), func.sum(ScoreRow.value))
         .join(ScoreRow, ScoreRow.image_id == FileRow.image_id)

@@ -39,10 +39,9 @@ def change_setting(collection: Collection, key: str, change: Callable[[str | Non
 
 
 def identity(collection: Collection) -> str:
-    """Return a text that no other collection has: its place, and a random text that is stored in it at the first call.
+    """Return a text that no other collection has: its place, and a random text stored in it at the first call.
 
-    A collection that is moved, copied, or put in the place of another has another identity. If it cannot be written, the
-    place alone counts.
+    So it changes with a move, a copy or a replacement. If the collection cannot be written, the place alone counts.
     """
     stored = setting(collection, _IDENTITY) or ""
     if not stored:

@@ -28,11 +28,7 @@ _LIMITS: ContextVar[Sequence[Path] | None] = ContextVar("limits", default=None)
 
 
 def show_within(folders: Sequence[Path] | None) -> None:
-    """Hide, in this thread or task, all pictures that links out of some folders lead to.
-
-    Args:
-        folders: links resolved; None to show the pictures that the owner's links lead to.
-    """
+    """Hide, in this thread or task, all pictures that links out of some folders lead to; None hides none."""
     _LIMITS.set(folders)
 
 

@@ -14,13 +14,7 @@ from .tables import ChoiceRow, GenerationRow, ImageRow, SpaceRow
 
 
 class SpaceChoices(NamedTuple):
-    """A tuned space.
-
-    Attributes:
-        fingerprint: of the space.
-        text: the space as YAML.
-        choices: its choices in the order of their numbers, each with its picture; None for one that is not drawn.
-    """
+    """A tuned space as YAML with its choices by number, each with its picture; None for one that is not drawn."""
 
     fingerprint: str
     text: str

@@ -55,11 +55,7 @@ def thumbnail_path(collection: Collection, row: ImageRow, side: int = SIDE) -> P
 
 
 def thumbnail(collection: Collection, row: ImageRow, side: int = SIDE) -> bytes:
-    """The thumbnail of a picture as JPEG, from its file or made now and kept there.
-
-    Raises:
-        ImageError: the picture is gone or cannot be decoded.
-    """
+    """The thumbnail of a picture as JPEG, from its file or made now and kept there."""
     path = thumbnail_path(collection, row, side)
     if path is not None:
         with contextlib.suppress(OSError):
@@ -82,20 +78,10 @@ def _may_be_transparent(content: bytes) -> bool:
 
 
 def for_browser(collection: Collection, row: ImageRow, side: int | None = SIDE) -> tuple[bytes, str]:
-    """A picture for a browser: the file itself if it is a PNG or JPEG within ``side`` pixels, else its thumbnail.
+    """A picture and its media type for a browser: a PNG or JPEG within ``side`` pixels as it is, else a thumbnail.
 
-    A PNG that may be transparent is drawn anew on white, as it is measured: a page may lie dark under it.
-
-    Args:
-        collection: the collection.
-        row: the picture.
-        side: longest side of what is returned; None for all pixels, as PNG if the browser may not know the format.
-
-    Returns:
-        the content and its media type.
-
-    Raises:
-        ImageError: the picture is gone or cannot be decoded.
+    ``side`` is None for all pixels, as PNG if the browser may not know the format. A PNG that may be transparent is
+    drawn anew on white, as it is measured: a page may lie dark under it.
     """
     if side is None or max(row.width, row.height) <= side:
         content = collection.content(row)

@@ -21,15 +21,7 @@ _VERSION = "schema_version"
 
 
 def is_current(connection: Connection, name: str) -> bool:
-    """True if the tables are of this soart's version; False if they are older, or if there are none.
-
-    Args:
-        connection: to the database.
-        name: of the collection, for the message.
-
-    Raises:
-        CollectionError: the tables are of a later soart.
-    """
+    """True if the tables are of this soart's version; False if they are older, or if there are none."""
     version = stored_version(connection)
     if version is not None and not (version.isdecimal() and 1 <= int(version) <= SCHEMA_VERSION):
         raise CollectionError(
@@ -50,7 +42,6 @@ def upgrade_if_needed(engine: Engine, name: str) -> None:
     """Make the tables of a new collection, or upgrade those of an older one; all of it or nothing.
 
     Raises:
-        CollectionError: the tables are of a later soart, or the database cannot hold a collection.
         SQLAlchemyError, OSError: the database cannot be written, or its file cannot be copied.
     """
     with _alone(engine) as connection:
@@ -72,10 +63,6 @@ def upgrade(connection: Connection, version: str | None, target: str = "head") -
     """Run Alembic's revisions from ``version`` (None: no tables) to ``target`` in the open transaction.
 
     A copy of an SQLite file is kept beside it before tables are altered.
-
-    Raises:
-        CollectionError: rows would refer to rows that do not exist.
-        OSError: the copy cannot be written.
     """
     # Alembic takes a fifth of a second to import, and is seldom needed.
     from alembic import command
@@ -100,11 +87,7 @@ def upgrade(connection: Connection, version: str | None, target: str = "head") -
 
 
 def copy_database(source: Path, copy: Path) -> None:
-    """Copy a whole SQLite database, even while others read it.
-
-    Raises:
-        OSError: the copy cannot be written.
-    """
+    """Copy a whole SQLite database, even while others read it; OSError if it cannot be written."""
     unfinished = copy.with_suffix(".part")
     unfinished.unlink(missing_ok=True)
     try:
