@@ -39,7 +39,7 @@ def open_collection_for(
     """The collection for an evaluation of some folders, to be closed by the caller, and the folders to scan.
 
     A single folder that is a collection itself is evaluated in place: its own pictures, and the folders of its last
-    evaluation. A collection is made only if a folder exists, or if ``scan_of`` them finds a picture, so that a mistake
+    evaluation. A new one is made only if a folder exists and, with ``scan_of``, a picture is found, so that a mistake
     makes none.
     """
     if not all(folders):
