@@ -35,15 +35,9 @@ class CancelledError(Exception):
 class Job:
     """A piece of work in a thread; made by ``Jobs.start``.
 
-    Attributes:
-        number: counts up.
-        key: jobs of one key never run at the same time.
-        title: for people.
-        state: ``WAITING``, ``RUNNING``, ``DONE``, ``FAILED`` or ``CANCELLED``.
-        done, total: steps; ``total`` is 0 if unknown.
-        message: a sentence on the result or the failure.
-        result: return value of the work.
-        starter: name that it was started with, see ``start_as``; empty without one.
+    Jobs of one ``key`` never run at the same time. ``state`` is ``WAITING``, ``RUNNING``, ``DONE``, ``FAILED`` or
+    ``CANCELLED``, ``message`` a sentence on the result or the failure, and ``starter`` the name that it was started
+    with, see ``start_as``. ``total`` is 0 if the number of steps is unknown.
     """
 
     def __init__(self, number: int, key: str, title: str) -> None:
@@ -69,20 +63,12 @@ class Job:
         self.done, self.total, self._left = 0, total, TimeLeft()
 
     def advance(self, steps: int = 1) -> None:
-        """Count finished steps.
-
-        Raises:
-            CancelledError: the job was cancelled.
-        """
+        """Count finished steps; raise CancelledError if the job was cancelled."""
         self.done += steps
         self.check()
 
     def check(self) -> None:
-        """Raise if the job was cancelled.
-
-        Raises:
-            CancelledError: the job was cancelled.
-        """
+        """Raise CancelledError if the job was cancelled."""
         if self._cancelled.is_set():
             raise CancelledError
 

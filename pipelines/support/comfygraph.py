@@ -24,11 +24,8 @@ class Link(NamedTuple):
 class Node:
     """A node: its class, its inputs as literals or links, and what the editor knows of it.
 
-    Attributes:
-        kind, inputs: as in the API format.
-        title: in the editor.
-        lists: slots at which it hands out a list, of which each picture gets one entry.
-        shown: the texts that it showed when it ran.
+    ``lists`` are slots at which it hands out a list, of which each picture gets one entry; ``shown`` the texts that it
+    showed when it ran.
     """
 
     kind: str

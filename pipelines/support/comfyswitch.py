@@ -40,13 +40,7 @@ def chosen(kind: str, inputs: Mapping[str, Any], choice: object) -> tuple[object
 
 
 def branches(kind: str, inputs: Mapping[str, Any], link: type) -> list[object] | None:
-    """All inputs that a switch may let through; ``None`` if it is no switch.
-
-    Args:
-        kind: class of the node.
-        inputs: of the node.
-        link: type of the inputs that come from other nodes.
-    """
+    """All inputs that a switch may let through, those from other nodes of the type ``link``; ``None`` if it is none."""
     pair = _pair(inputs)
     if pair is not None:
         return [inputs[name] for name in pair]

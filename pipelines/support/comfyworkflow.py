@@ -66,12 +66,7 @@ def _known_names(kind: str) -> Sequence[str]:
 
 
 def graph_of_workflow(workflow: Mapping[str, Any], names: Names = _known_names) -> Graph | None:
-    """The graph that a saved workflow runs as; ``None`` if the object is something else.
-
-    Args:
-        workflow: in the format of the editor.
-        names: of the widgets of a class of nodes; by default those of the usual ones.
-    """
+    """The graph that a workflow saved by the editor runs as; ``None`` for other objects. ``names`` are of widgets."""
     if not isinstance(workflow.get("nodes"), list):
         return None
     definitions = workflow.get("definitions")
@@ -86,15 +81,7 @@ def graph_of_workflow(workflow: Mapping[str, Any], names: Names = _known_names) 
 
 
 def prompt_of_workflow(workflow: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """The API format of a saved workflow, as the editor exports it.
-
-    Args:
-        workflow: in the format of the editor.
-        names: of the widgets of a class of nodes.
-
-    Raises:
-        ValueError: more subgraphs than any picture needs.
-    """
+    """The API format of a saved workflow, as the editor exports it; ValueError for more subgraphs than are needed."""
     graph = graph_of_workflow(workflow, names)
     nodes = graph.nodes if graph else {}
     alone = {*_NOTES, _PRIMITIVE, *_ON_THE_WAY}

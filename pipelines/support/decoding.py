@@ -20,11 +20,9 @@ MOST, TIME_LIMIT = 4, 30.0
 
 
 class DecodingProcesses:
-    """Processes that decode one picture each at a time; more pictures wait. They are started when they are needed.
+    """Processes that decode one picture each at a time, within ``limit`` seconds; more pictures wait.
 
-    Args:
-        count: most processes; by default one for each core, up to ``MOST``.
-        limit: seconds after which a process is ended.
+    They are started when they are needed: one for each core, up to ``MOST``, or ``count``.
     """
 
     def __init__(self, count: int | None = None, limit: float = TIME_LIMIT) -> None:
@@ -35,15 +33,7 @@ class DecodingProcesses:
         self._closed = False
 
     def decode(self, content: bytes, label: str) -> Picture:
-        """Decode the content of a file; see ``read_image``.
-
-        Args:
-            content: of the file.
-            label: name of the picture in messages.
-
-        Raises:
-            ImageError: it is not a sound picture, or its decoder crashed or took too long.
-        """
+        """Decode the content of a file, see ``read_image``; ImageError also if its decoder crashed or took too long."""
         with self._turns:
             worker = self._take()
             try:

@@ -17,10 +17,8 @@ _FILE = re.compile(r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\") ")
 class Failure:
     """Something that could not be done with a file.
 
-    Attributes:
-        path: of the file.
-        cause: completes a sentence that begins with the file, such as "cannot be moved: No space left on device".
-        of_many: completes one that begins with a number of files; empty if the same words do.
+    ``cause`` completes a sentence that begins with the file, such as "cannot be moved: No space left on device";
+    ``of_many`` one that begins with a number of files, empty if the same words do.
     """
 
     path: Path | str

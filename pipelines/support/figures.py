@@ -9,12 +9,9 @@ from statistics import median
 
 
 def plain_figure(value: float, digits: int = 3, sign: str = "") -> str:
-    """Format a number so that programs can read it, or as a dash where there is none.
+    """Format a number so that programs can read it, or as a dash for NaN and infinity; ``sign`` such as ``"+"``.
 
-    Args:
-        value: the number; NaN and infinities are none.
-        digits: significant digits; the integer part is always written in full.
-        sign: sign option of a format specification, such as ``"+"``.
+    ``digits`` are significant ones; the integer part is always written in full.
     """
     if not math.isfinite(value):
         return "–"
@@ -28,19 +25,14 @@ def figure(value: float, digits: int = 3, sign: str = "") -> str:
 
 
 def decimals_of(values: Iterable[float], digits: int = 3) -> int:
-    """Digits after the point of figures that stand together.
+    """Digits after the point of figures that stand together: what the median needs for ``digits`` significant ones.
 
-    It is the same number for each: what the median needs for ``digits`` significant digits, without trailing zeros that all
-    share. A number that is much smaller than the median loses digits.
+    Without trailing zeros that all share. NaN, infinities and zeros do not count. A number much smaller than the median
+    loses digits.
 
-    Args:
-        values: the numbers; NaN and infinities do not count, and the median is that of the others without zeros.
-        digits: significant digits.
-
-    Examples:
-        >>> from soart.pipelines.support.figures import decimals_of
-        >>> decimals_of([49.0, 48.31]), decimals_of([4.0, 5.0]), decimals_of([102.4, 48.3, 9.123])
-        (1, 0, 1)
+    >>> from soart.pipelines.support.figures import decimals_of
+    >>> decimals_of([49.0, 48.31]), decimals_of([4.0, 5.0]), decimals_of([102.4, 48.3, 9.123])
+    (1, 0, 1)
     """
     known = [value for value in values if math.isfinite(value)]
     sizes = [abs(value) for value in known if value]

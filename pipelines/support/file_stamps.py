@@ -31,12 +31,9 @@ def file_stamp(*paths: Path) -> str:
 
 
 def model_stamp(model: object) -> str:
-    """The stamp of a local model: a file, or a diffusers folder with its components.
+    """The stamp of a local model: a file, or a diffusers folder with its components; constant for anything else.
 
     A component that is overwritten leaves the times of the folders above it unchanged, so its own files count.
-
-    Args:
-        model: path of the model; anything else, such as a hub id, has a constant stamp.
     """
     path = from_home(str(model).strip())
     try:

@@ -53,21 +53,9 @@ class _Loop:
 class Loops:
     """Loops by their workflow and the node that counts their runs; several threads and pages may use them at once.
 
-    Args:
-        tell: called with every loop that has changed, as plain JSON values: ``workflow``, ``node``, ``runs`` wanted, ``done``,
-            the ``phase`` of the next run, and ``why`` none follows (a sentence, empty if one does).
-        clock: seconds.
-
-    Examples:
-        >>> from soart.pipelines.support.looping import Loops
-        >>> loops = Loops()
-        >>> loops.finished("w", "5", runs=2)
-        >>> loops.promise("w", idle=True), loops.promise("w", idle=True)
-        (1, None)
-        >>> loops.queued(1)
-        >>> loops.finished("w", "5", runs=2)
-        >>> loops.states()[0]["why"]
-        'Done: 2 runs.'
+    ``tell`` is called with every loop that has changed, as plain JSON values: ``workflow``, ``node``, ``runs`` wanted,
+    ``done``, the ``phase`` of the next run, and ``why`` none follows (a sentence, empty if one does). ``clock`` is in
+    seconds.
     """
 
     def __init__(
@@ -86,11 +74,8 @@ class Loops:
     def finished(self, workflow: str, node: str, runs: int, enough: str = "") -> None:
         """Count a run that came to its end: the one that a page has queued for the loop, or else the first of a new one.
 
-        Args:
-            workflow: id of the workflow.
-            node: id of the node.
-            runs: how many runs are wanted in all; of one alone nothing is remembered.
-            enough: why no further run is worth it, as a sentence; empty if one is.
+        Of one wanted run alone nothing is remembered; ``enough`` is a sentence on why no further run is worth it, or
+        empty.
         """
         with self._lock:
             place = workflow, node
@@ -109,14 +94,9 @@ class Loops:
             self._tell(_told(place, loop))
 
     def promise(self, workflow: str, *, idle: bool) -> int | None:
-        """Take a page at its word that it queues the next run of a workflow now.
+        """Take a page at its word that it queues the next run of a workflow, of all its loops, now.
 
-        Args:
-            workflow: id of the workflow. One run is one of all its loops.
-            idle: whether the host has nothing left to do.
-
-        Returns:
-            the number of the promise; None if no run is due, or another page has promised it.
+        Returns the promise's number; None if no run is due, another page has promised it, or the host is not idle.
         """
         if not idle:
             return None
@@ -147,16 +127,7 @@ class Loops:
                     self._tell(_told(place, loop))
 
     def stop(self, workflow: str, reason: str, node: str | None = None) -> None:
-        """End the loops of a workflow, or that of one node.
-
-        Args:
-            workflow: id of the workflow.
-            reason: "by hand", "interrupted", "failed" or "not queued".
-            node: id of the node; None for all.
-
-        Raises:
-            SoartError: the reason is another one.
-        """
+        """End the loops of a workflow, or that of one node, "by hand", "interrupted", "failed" or "not queued"."""
         if reason not in _REASONS:
             known = ", ".join(_REASONS)
             raise SoartError(f"A loop does not end because of {reason!r}: the reasons are {known}.")

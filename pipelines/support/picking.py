@@ -17,15 +17,7 @@ POLL_SECONDS = 0.25
 
 @dataclass(eq=False)
 class _Waiting:
-    """A question that is open.
-
-    Attributes:
-        facts: what is told about it.
-        numbers: of the pictures that may be picked.
-        ends: when it stops waiting, on the clock of ``time.monotonic``.
-        picked: the answer; None before it comes.
-        answered: set with the answer.
-    """
+    """An open question; ``ends`` is when it stops waiting, on ``time.monotonic``, and ``picked`` the answer or None."""
 
     facts: Mapping[str, Any]
     numbers: frozenset[int]
@@ -38,29 +30,14 @@ class _Waiting:
 
 
 class Picking:
-    """Questions that wait for a pick; several threads may ask and answer at once.
-
-    Examples:
-        >>> from soart.pipelines.support.picking import Picking
-        >>> picking = Picking()
-        >>> question = picking.ask([1, 2, 3], 60, {"node": "5"})
-        >>> picking.answer(question["id"], [3, 1])
-        >>> picking.wait(question["id"])
-        (3, 1)
-    """
+    """Questions that wait for a pick; several threads may ask and answer at once."""
 
     def __init__(self) -> None:
         self._open: dict[str, _Waiting] = {}
         self._lock = threading.Lock()
 
     def ask(self, numbers: Iterable[int], seconds: float, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Open a question; returns what ``waiting`` tells of it: its ``id``, ``facts`` and the ``seconds`` left.
-
-        Args:
-            numbers: of the pictures that may be picked.
-            seconds: how long it may wait.
-            facts: plain JSON values.
-        """
+        """Open a question on the numbers of some pictures; returns its ``id``, ``facts`` and the ``seconds`` left."""
         name = uuid.uuid4().hex
         question = _Waiting(facts, frozenset(numbers), time.monotonic() + seconds)
         with self._lock:
@@ -73,14 +50,9 @@ class Picking:
             return [question.told(name) for name, question in self._open.items() if question.picked is None]
 
     def wait(self, name: str, go_on: Callable[[float], None] = lambda left: None) -> tuple[int, ...] | None:
-        """Wait for the answer to a question, and close it.
+        """Wait for the answer to a question, and close it; returns the picked numbers in order, or None in the end.
 
-        Args:
-            name: its id.
-            go_on: called several times a second with the seconds left; what it raises ends the wait.
-
-        Returns:
-            the picked numbers in the order of the answer; None if time ran out.
+        ``go_on`` is called several times a second with the seconds left; what it raises ends the wait.
         """
         question = self._open[name]
         try:
@@ -94,15 +66,7 @@ class Picking:
         return question.picked
 
     def answer(self, name: object, picked: object) -> None:
-        """Answer a question.
-
-        Args:
-            name: its id.
-            picked: a list of numbers of its pictures; an empty one lets the judge decide.
-
-        Raises:
-            SoartError: no such question waits, or the numbers are none of its pictures.
-        """
+        """Answer a question with a list of numbers of its pictures; an empty one lets the judge decide."""
         with self._lock:
             question = self._open.get(str(name))
             if question is None or question.picked is not None:

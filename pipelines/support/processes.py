@@ -35,12 +35,9 @@ def compute_on_one_core() -> None:
 def keep_freed_memory() -> bool:
     """Let this process keep memory that it frees for the next picture; for processes of soart's own, never a host's.
 
-    The planes of a picture and the layers of a network take megabytes each. By default glibc returns them to the system
-    when they are freed, and the system fills every page with zeros when it comes again. That takes a quarter of the time
-    of a network. Up to 256 MiB more than needed stay with the process.
-
-    Returns:
-        True if it will; False where the C library is not glibc, which is left as it is.
+    By default glibc returns the planes of a picture and the layers of a network, megabytes each, to the system, which
+    fills every page with zeros when it comes again: a quarter of the time of a network. Up to 256 MiB more than needed
+    stay with the process. Returns False where the C library is not glibc.
     """
     try:
         library = ctypes.CDLL(None)

@@ -35,18 +35,13 @@ def answers_file() -> Path:
 
 
 def local_models(texts: Sequence[str], *, judges: bool) -> list[str]:
-    """Files and folders among the models that a setting names.
+    """Files and folders among the models that a setting names, or among its ``judges`` as ``NAME[:ARGUMENT][=WEIGHT]``.
 
-    Args:
-        texts: models, or judges as ``NAME[:ARGUMENT][=WEIGHT]``, whose argument may be a model.
-        judges: True for judges.
-
-    Examples:
-        >>> from soart.pipelines.support.project_models import local_models
-        >>> local_models(["clip:./tower=0.5", "clip:a/b", "adherence"], judges=True)
-        ['./tower']
-        >>> local_models(["aesthetic:heads/v2,x/tower"], judges=True)
-        ['heads/v2']
+    >>> from soart.pipelines.support.project_models import local_models
+    >>> local_models(["clip:./tower=0.5", "clip:a/b", "adherence"], judges=True)
+    ['./tower']
+    >>> local_models(["aesthetic:heads/v2,x/tower"], judges=True)
+    ['heads/v2']
     """
     local: dict[str, None] = {}
     for text in texts:
@@ -61,11 +56,7 @@ def local_models(texts: Sequence[str], *, judges: bool) -> list[str]:
 
 
 def allow(project: Path, model: str) -> None:
-    """Remember that the file of a project may name a local model.
-
-    Args:
-        project: the file.
-        model: as the file names it; a relative path begins at the current folder.
+    """Remember that the file of a project may name a local model; a relative path begins at the current folder.
 
     Raises:
         OSError: the answer cannot be written.
@@ -78,15 +69,9 @@ def allow(project: Path, model: str) -> None:
 
 
 def check_allowed(project: Path, models: Sequence[str], ask: Callable[[str], bool] | None) -> None:
-    """Ask, once for each local model, whether the file of a project may name it.
+    """Ask, once for each local model, whether the file of a project may name it; no answer counts as no.
 
-    Args:
-        project: the file.
-        models: the local models that it names.
-        ask: puts a question to the user and returns the answer; None where no one can answer.
-
-    Raises:
-        UnansweredError: the answer is no, or no one can answer.
+    ``ask`` puts a question to the user and returns the answer; None where no one can answer.
     """
     for model in models:
         _, place = pair = _pair(project, model)

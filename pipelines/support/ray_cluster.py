@@ -25,11 +25,7 @@ _QUIET = {
 
 
 def import_ray() -> Any:  # noqa: ANN401
-    """The package ray.
-
-    Raises:
-        SoartError: it is not installed.
-    """
+    """The package ray, or a SoartError that says how to install it."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     try:
@@ -44,14 +40,8 @@ def import_ray() -> Any:  # noqa: ANN401
 def ray_connection(workers: int | None = None) -> Iterator[Any]:
     """The package ray, connected to a cluster.
 
-    That is the cluster the caller is connected to already, else the one at RAY_ADDRESS, else one started on this
-    machine that ends with the block.
-
-    Args:
-        workers: CPUs of a cluster started here; by default the cores that this process may use.
-
-    Raises:
-        SoartError: ray is not installed, or no cluster can be reached or started.
+    That is the cluster the caller is connected to already, else the one at RAY_ADDRESS, else one with ``workers`` CPUs
+    (by default all cores) that is started on this machine and ends with the block.
     """
     ray = import_ray()
     if ray.is_initialized():

@@ -35,12 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class TaskProcess:
-    """A process that is started when it is needed, carries out one task at a time, and ends when it is idle.
-
-    Args:
-        title: of the work in it, for messages.
-        idle: seconds after which an idle process ends.
-    """
+    """A process that starts when it is needed, does one task at a time, and ends when idle for some seconds."""
 
     def __init__(self, title: str, idle: float = IDLE) -> None:
         self.title, self.idle = title, idle
@@ -61,17 +56,8 @@ class TaskProcess:
     def run(self, job: Job, work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
         """Carry out ``work(job, *arguments)`` in the process as soon as the tasks before it have ended.
 
-        Args:
-            job: shows the progress, and can be cancelled, also while it waits.
-            work: a function of a module; its own job reports to ``job``.
-            arguments: of the work.
-
-        Returns:
-            the result of the work.
-
-        Raises:
-            SoartError: the work failed, the process was ended from outside, or too many tasks wait.
-            CancelledError: the job was cancelled.
+        ``work`` is a function of a module, and its own job reports to ``job``, which can be cancelled, also while it
+        waits.
         """
         with self._turn(job):
             try:
@@ -184,11 +170,7 @@ class _ReportingJob(Job):
         self._connection.send((_EXPECT, total))
 
     def check(self) -> None:
-        """Report the progress; raise if the job was cancelled.
-
-        Raises:
-            CancelledError: the job was cancelled.
-        """
+        """Report the progress; raise CancelledError if the job was cancelled."""
         if self._connection.poll() and self._connection.recv() == _CANCEL:
             self.cancel()
         super().check()

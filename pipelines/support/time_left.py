@@ -11,15 +11,9 @@ LEAST_SECONDS, LEAST_STEPS = 3.0, 10
 class TimeLeft:
     """Estimates the time that is left by the mean time of a step so far.
 
-    Work begins with a wait for processes and with steps that take no time, and it pauses. So the beginning does not count,
-    there is no estimate before there is evidence, and a pause is not multiplied: as long as the number of all steps stays
-    the same, an estimate grows no faster than time passes.
-
-    Examples:
-        >>> from soart.pipelines.support.time_left import TimeLeft
-        >>> left = TimeLeft()
-        >>> [left(done, 20, now=float(done)) for done in range(8)]
-        [None, None, None, None, None, None, 14.0, 13.0]
+    Work begins with a wait for processes and with steps that take no time, and it pauses. So the beginning does not
+    count, there is no estimate before there is evidence, and a pause is not multiplied: as long as the number of all
+    steps stays the same, an estimate grows no faster than time passes.
     """
 
     def __init__(self) -> None:
@@ -32,15 +26,9 @@ class TimeLeft:
         self._latest: tuple[float, float] | None = None
 
     def __call__(self, done: int, total: int, now: float) -> float | None:
-        """The seconds that are left. Ask often: only what is seen counts.
+        """The seconds that are left at ``now`` in seconds; None without enough evidence or without steps left.
 
-        Args:
-            done: number of finished steps.
-            total: number of all steps; 0 if unknown.
-            now: time in seconds.
-
-        Returns:
-            the estimate; None without enough evidence, or without steps that are left.
+        Ask often: only what is seen counts. ``total`` is 0 if unknown.
         """
         if total != self._total:
             self._total, self._latest = total, None

@@ -30,15 +30,9 @@ def composed(name: str) -> str:
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""Escape what would steer a terminal or disguise a name, such as control characters and bidirectional marks.
+    """Escape what would steer a terminal or disguise a name, such as control characters and bidirectional marks.
 
-    Args:
-        text: such as the name of a file, or a prompt.
-        lines: True if it may have tabs and several lines.
-
-    >>> from soart.pipelines.support.wording import printable
-    >>> printable("photo\u202egnp.exe"), printable("\x1b[31mred\n"), printable("two\nlines", lines=True)
-    ('photo\\u202egnp.exe', '\\x1b[31mred\\n', 'two\nlines')
+    With ``lines`` it may have tabs and several lines.
     """
     if text.isprintable():
         return text
@@ -46,15 +40,7 @@ def printable(text: str, *, lines: bool = False) -> str:
 
 
 def check_direction(name: str, noun: str = "name") -> str:
-    """Check that a name holds no bidirectional control character; letters of every script are fine.
-
-    Args:
-        name: the name.
-        noun: for the message.
-
-    Raises:
-        CollectionError: it does.
-    """
+    """Check that a name holds no bidirectional control character; letters of every script are fine."""
     if control := _BIDI.search(name):
         raise CollectionError(
             f"The {noun} {name[:100]!r} holds an invisible character that changes its direction, "

@@ -40,11 +40,9 @@ class _Pieces(io.RawIOBase):
 
 
 def zip_stream(files: Iterable[tuple[str, datetime, Iterable[bytes]]]) -> Iterator[bytes]:
-    """The bytes of a ZIP archive, in pieces.
+    """The bytes of a ZIP archive, in pieces, of files by name, local time of the last change, and content.
 
-    Args:
-        files: name in the archive, local time of the last change, and content in pieces, less than 2 GiB, of each
-            file; read as the archive is.
+    A content is less than 2 GiB, in pieces that are read as the archive is.
     """
     pieces = _Pieces()
     with zipfile.ZipFile(pieces, "w") as archive:
