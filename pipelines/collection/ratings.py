@@ -216,7 +216,7 @@ def rating_counts(collection: Collection, rater: str) -> dict[str, int]:
 
 
 def star_counts(collection: Collection, rater: str, until: datetime | None = None) -> tuple[int, int]:
-    """The number of a rater's ratings 1–5 until then, "not for me" included, and of different values among them."""
+    """The number of a rater's ratings 1–5 by ``until``, "not for me" included, and of different values among them."""
     query = select(func.count(), func.count(RatingRow.value.distinct()))
     query = query.where(RatingRow.rater == rater, RatingRow.kind.in_(OPINIONS))
     if until is not None:
