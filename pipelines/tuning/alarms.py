@@ -42,16 +42,10 @@ def find_alarms(
     scores: tuple[np.ndarray, np.ndarray],
     judge: tuple[str, np.ndarray, np.ndarray] | None = None,
 ) -> list[str]:
-    """Compare the first pictures of a run with the last.
+    """Compare the first n pictures of a run with the last m; returns a sentence for each alarm.
 
-    Args:
-        items: (n, p) of the first and (m, p) of the last pictures.
-        appearances: by name, such as ``saturation``, (n,) and (m,) values.
-        scores: (n,) and (m,) values of the score that was optimised; NaN for pictures without one.
-        judge: name of a score that was not optimized, with its (n,) and (m,) values; None without one.
-
-    Returns:
-        a sentence for each alarm.
+    ``items`` are (n, p) and (m, p); ``appearances`` by name, such as ``saturation``, ``scores`` of the score that was
+    optimised (NaN without one) and those of another ``judge``, by its name, are (n,) and (m,).
     """
     first, last = items
     if min(len(first), len(last)) < MIN_PICTURES:
@@ -87,9 +81,7 @@ def find_alarms(
 def adherence_alarm(scores: tuple[np.ndarray, np.ndarray], adherence: tuple[np.ndarray, np.ndarray]) -> str:
     """A sentence if the score rose while the pictures show less of their prompts; empty otherwise.
 
-    Args:
-        scores: (n,) and (m,) values of the score that was optimised, of the first and the last pictures.
-        adherence: (n,) and (m,) adherence 0…1 of them; NaN where it cannot be told.
+    Both are (n,) and (m,) values of the first and the last pictures; adherence is 0…1, NaN where it cannot be told.
     """
     early, late = (values[np.isfinite(values)] for values in adherence)
     if min(len(early), len(late)) < MIN_PICTURES:

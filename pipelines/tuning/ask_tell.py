@@ -36,14 +36,7 @@ from .tuner import BATCH, Tuner
 
 @dataclass(frozen=True)
 class Question:
-    """A choice to be drawn elsewhere, with everything that ``tell`` needs for its result.
-
-    Attributes:
-        study: the study it belongs to.
-        trial: the choice, as it is stored.
-        request: prompt, negative prompt, seed and settings to draw with.
-        together: number of choices asked at once.
-    """
+    """A choice to be drawn elsewhere, with all that ``tell`` needs, and how many were asked ``together``."""
 
     study: ExternalStudy
     trial: Trial
@@ -53,15 +46,10 @@ class Question:
 
 @dataclass(frozen=True)
 class ExternalStudy:
-    """A space that is tuned on pictures drawn elsewhere.
+    """A space that is tuned on pictures drawn elsewhere, into the collection in ``folder``.
 
-    Attributes:
-        folder: of the collection.
-        space: the prompts to choose from.
-        judge: judges every picture; ratings, choices between pictures and scores from outside count in its place as soon
-            as there are any.
-        generator: stands for the model that draws.
-        seed: of the search, and of the first image; image seeds count up.
+    Ratings, choices between pictures and scores from outside count in the place of ``judge`` as soon as there are any.
+    ``seed`` is of the search, and of the first image; image seeds count up.
     """
 
     folder: Path
@@ -77,15 +65,7 @@ class ExternalStudy:
         return Tuner(collection, self.generator, self.space, panel, seed=self.seed, batch=batch, prune=False)
 
     def ask(self, count: int = 1) -> list[Question]:
-        """The next choices; once every choice is drawn, the leaders on new seeds.
-
-        Args:
-            count: number of choices, at least 1; fewer come back if the space has run out.
-
-        Raises:
-            CollectionError: the collection cannot be opened or written.
-            SoartError: a space of a single choice, or one that is used up.
-        """
+        """The next choices, fewer if the space has run out; once every choice is drawn, the leaders on new seeds."""
         with Collection(self.folder) as collection:
             tuner = self.tuner(collection, max(count, 1))
             trials = tuner.waiting[:count]
@@ -103,13 +83,9 @@ class ExternalStudy:
 
 
 class Told(NamedTuple):
-    """The result of a choice as it was stored.
+    """The result of a choice as it was stored, with at most three reasons for its score against the usual picture.
 
-    Attributes:
-        row: the picture in the collection.
-        score: by the study's judge; None without one.
-        reasons: at most three, which moved the score most against the usual picture.
-        problem: why there is no score, in words such as ``"nothing but one tone"``; empty if there is one.
+    ``problem`` says why there is no score, in words such as ``"nothing but one tone"``; empty if there is one.
     """
 
     row: ImageRow
@@ -128,20 +104,11 @@ def tell(
     rater: str = "me",
     texts: Mapping[str, str] | None = MappingProxyType({}),
 ) -> Told:
-    """Store the picture of a choice, with its score and rating.
+    """Store the picture of a choice, (h, w, 3) uint8, with its score and rating; nothing if one of these is invalid.
 
-    Args:
-        question: as ``ask`` returned it.
-        pixels: (h, w, 3) uint8.
-        problem: a reason to learn nothing from the picture, such as ``"all black"``.
-        score: of any other judge, higher is better; all such scores of a study must be on one scale.
-        rating: 1–5, by ``rater``.
-        rater: name of the person who rated.
-        texts: further texts of the stored file by keyword; None for a file without any text.
-
-    Raises:
-        CollectionError: an invalid rating, score or rater's name (nothing is stored then), or the collection cannot be
-            written.
+    ``problem`` is a reason to learn nothing from the picture, such as ``"all black"``. The ``score`` is of any other
+    judge, higher is better; all such scores of a study must be on one scale. The ``rating`` is 1–5. ``texts`` are
+    further texts of the stored file by keyword; None for a file without any.
     """
     if score is not None and not np.isfinite(score):
         raise CollectionError(f"Expected a finite score, got {score}.")

@@ -33,13 +33,9 @@ SAMPLED = 8
 def dead_slots(space: PromptSpace, generator: ImageGenerator, request: Callable[[Choice], Request]) -> dict[int, str]:
     """Draw settings and negative prompts of a space that differ in one slot, and compare the pictures.
 
-    Args:
-        space: its slots of settings and of the negative prompt are tried; words always count, if they are read.
-        generator: draws the trial pictures: two for a slot that works, at most ``TRIED`` for one that does not.
-        request: makes the request of a choice, on the same seed for every choice.
-
-    Returns:
-        a sentence for each slot that changes nothing, by its number.
+    Returns a sentence for each slot that changes nothing, by its number. Words always count, if they are read. A slot
+    that works takes two pictures, one that does not at most ``TRIED``. ``request`` makes that of a choice, on the same
+    seed for each.
     """
     start = space.check(space.sample(1, 0)[0])
     sentences = unread_slots(space, generator.read_words)
@@ -81,14 +77,9 @@ def left_out(space: PromptSpace, dead: Iterable[int]) -> PromptSpace:
 
 
 def unread_slots(space: PromptSpace, read: Callable[[str], str]) -> dict[int, str]:
-    """Look for slots of words that always stand where the model does not read them.
+    """A sentence for each slot of words of which no option is ever read in ``SAMPLED`` choices of others, by its number.
 
-    Args:
-        space: its slots of words are looked at, in ``SAMPLED`` choices of all others.
-        read: the words of a prompt that the model reads.
-
-    Returns:
-        a sentence for each slot of which no option is ever read, by its number.
+    ``read`` returns the words of a prompt that the model reads.
     """
     starts = [space.check(row) for row in space.sample(min(SAMPLED, space.total), 0)]
 

@@ -17,12 +17,7 @@ from .tuner import Tuner
 
 
 def goal_judge(panel: Panel) -> GuardedJudge:
-    """The judges of a goal as one that can be optimized for.
-
-    Raises:
-        JudgeError: a person is among them.
-        TasteError: a taste that cannot be relied on yet.
-    """
+    """The judges of a goal as one that can be optimized for: no person, and no taste that cannot be relied on yet."""
     counting = {judge: weight for judge, weight in panel.judges if weight > 0}
     for judge in counting:
         if judge.doubt:
@@ -48,15 +43,7 @@ def optimize_best(
 ) -> Optimized:
     """Optimize the best picture of a tune for its goal, and store it; after an interruption the same call goes on.
 
-    Args:
-        tuner: whose budget is spent.
-        findings: of this tuner.
-        seconds: to spend.
-        progress: called after each step.
-
-    Raises:
-        JudgeError, TasteError: as for ``goal_judge``.
-        ModelError: the model fails.
+    The tuner's budget is spent. ``progress`` is called after each step.
     """
     judge, generator = goal_judge(tuner.panel), tuner.generator
     parent = parent_of(tuner.collection, generator, best_picture(findings))

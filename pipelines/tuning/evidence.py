@@ -10,12 +10,7 @@ from .study import Trial
 
 
 class Evidence:
-    """Judged choices, every judge on a standard scale.
-
-    Attributes:
-        trials: (n,) the choices; one that several judges judged stands there once for each.
-        judges: (n,) their judges.
-    """
+    """Judged (n,) choices, once for each of their judges, every judge on a standard scale."""
 
     def __init__(self) -> None:
         self.trials: list[Trial] = []

@@ -42,16 +42,11 @@ MOST_LIKED = 3
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """One of the best choices that a judge of the goal has judged.
+    """One of the best choices that a judge of the goal has judged: options by slot, and words for each context.
 
-    Attributes:
-        choice: options by slot.
-        words: prompt, negative prompt and settings for each context.
-        mean, low, high: expected goal with its 90 % interval, in the unit of the goal.
-        scores: the goal of each of its pictures that all judges of the goal have judged.
-        robustness: larger-the-better SN ratio of those scores in dB; NaN if one is not positive.
-        pictures: on different seeds.
-        path: of the file of the first picture.
+    ``mean`` is the expected goal with its 90 % interval, in the unit of the goal; ``scores`` are the goal of each
+    picture that all its judges have judged, and ``robustness`` their larger-the-better SN ratio in dB, NaN if one is
+    not positive.
     """
 
     choice: dict[str, str]
@@ -93,12 +88,7 @@ class NamedPairEffect:
 
 @dataclass(frozen=True, slots=True)
 class TradeOff:
-    """A choice that no other choice beats for every judge.
-
-    Attributes:
-        words: prompt, negative prompt and settings on the first context.
-        means: expected opinion by judge, each on its own scale.
-    """
+    """A choice that no other choice beats for every judge, with the expected opinion of each, on its own scale."""
 
     words: RenderedChoice
     means: dict[str, float]

@@ -29,13 +29,10 @@ STARS, LEAST_NAMED = 2.0, 0.05
 
 @dataclass(frozen=True)
 class KnownOptions:
-    """The effects of the options of a space by a taste, as far as its pictures were made with them.
+    """The (Σ|s|,) effects of the options of a space by a taste, as far as its pictures were made with them.
 
-    Attributes:
-        points: (Σ|s|,) effects on the score of 0 to 100.
-        stars: (Σ|s|,) effects on the ratings of the person whose taste it is.
-        unit: standard deviation of scores among the pictures that the taste knows.
-        named: the largest effects in words, each with its 95 % interval; 1 is two stars.
+    ``points`` are on the score of 0 to 100, ``stars`` on the ratings of the person whose taste it is. ``unit`` is the
+    standard deviation of scores among its pictures, ``named`` the largest effects with 95 % intervals; 1 is two stars.
     """
 
     points: np.ndarray
@@ -50,13 +47,7 @@ class KnownOptions:
 
 
 def making_of_request(request: Request, model: str, sampler: str) -> Making | None:
-    """The making of a picture that is not drawn yet, as that of the picture will be told, but for its seed and size.
-
-    Args:
-        request: for the picture.
-        model: identity of the model that will draw.
-        sampler: of that model.
-    """
+    """The making of a picture that is not drawn yet, as that of the picture will be told, but for its seed and size."""
     settings = (
         {"size": f"{request.width}x{request.height}"} if request.width and request.height else {"size": "unknown"}
     )
@@ -71,14 +62,7 @@ def making_of_request(request: Request, model: str, sampler: str) -> Making | No
 def known_options(
     taste: Taste, space: PromptSpace, making: Callable[[Choice], Making | None], without: Container[str] = ()
 ) -> KnownOptions | None:
-    """The options of a space that a taste knows; None if its pictures tell nothing of them.
-
-    Args:
-        taste: a taste or a blend.
-        space: the prompts to choose from.
-        making: returns the making of a picture of a choice.
-        without: names of rated pictures that are left out.
-    """
+    """The options of a space that a taste or blend knows; None if its pictures, but those ``without``, tell nothing."""
     sampled = [tuple(choice) for choice in space.sample(SAMPLED, 0).tolist()]
     choices = list(dict.fromkeys([*space.covering(), *sampled]))
     makings = [making(choice) for choice in choices]

@@ -31,11 +31,9 @@ def _finished(tuner: Tuner) -> str:
 
 
 def why_enough(tuner: Tuner, stop_below: float) -> str:
-    """A sentence if further pictures are surely expected to gain little; empty if they are not, or too few are drawn to tell.
+    """A sentence if further pictures are surely expected to gain little, in deviations of the goal; empty if not.
 
-    Args:
-        tuner: in the middle of a run.
-        stop_below: standard deviations of the goal that count as little; 0 for none.
+    Empty also while too few are drawn to tell, or if ``stop_below`` is 0.
     """
     if stop_below <= 0 or tuner.done < 3 * tuner.batch:
         return ""

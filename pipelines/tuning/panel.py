@@ -41,15 +41,7 @@ class Judge(NamedTuple):
 
 @dataclass(frozen=True)
 class AdherenceFloor:
-    """The least adherence to the prompt that a picture of the study should have.
-
-    Attributes:
-        judge: judges adherence, 0…1.
-        least: the floor, above 0 and at most 1.
-
-    Raises:
-        SoartError: a floor out of range.
-    """
+    """The least adherence to the prompt, above 0 and at most 1, that a picture of the study should have."""
 
     judge: GuardedJudge
     least: float

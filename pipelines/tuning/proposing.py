@@ -45,15 +45,10 @@ SUBJECT = "subject"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change of the options of a space.
+    """A change of the options of a space, after some number of choices; ``retired`` are slots and options.
 
-    Attributes:
-        after: number of choices before it.
-        fingerprint: of the space after it.
-        added: the new options.
-        retired: slot and option of those that are not drawn any more.
-        note: why the proposer proposed nothing; empty for no reason to tell.
-        goal: names of the judges that count; options are hopeless to them alone.
+    ``fingerprint`` is of the space after it, ``note`` why nothing was proposed; options are hopeless to the judges
+    ``goal`` alone.
     """
 
     after: int
@@ -137,14 +132,9 @@ def root_of(collection: Collection, fingerprint: str, model: str, seed: int) -> 
 def history_of(
     collection: Collection, fingerprint: str, model: str, seed: int, *, proposing: bool
 ) -> tuple[str, list[Step]]:
-    """Fingerprint of the space that a tune began with, and the steps that it took from there.
+    """Fingerprint of the space that a tune began with, and its steps from there, all of them or up to the named space.
 
-    Args:
-        collection: holds the steps.
-        fingerprint: of the space as it was named, which may be a later stage of the tune.
-        model: identity of the model that draws.
-        seed: of the search.
-        proposing: True for all steps; False for those up to the named space.
+    ``fingerprint`` may be of a later stage of the tune; ``seed`` is that of the search.
     """
     root = root_of(collection, fingerprint, model, seed)
     steps = read_steps(collection, root, model, seed)
@@ -197,19 +187,9 @@ def next_step(
     after: int,
     rng: np.random.Generator,
 ) -> tuple[PromptSpace, Step]:
-    """Retire hopeless options, and add what a proposer proposes.
+    """Retire hopeless options, and add what a proposer proposes; returns the space after the step, and the step.
 
-    Args:
-        space: as it is now.
-        steering: fitted to all judgements.
-        proposer: proposes options.
-        prompts: good prompts of the collection, best first.
-        meanings: returns vectors of the meaning of texts.
-        after: number of choices so far.
-        rng: for posterior draws.
-
-    Returns:
-        the space after the step, and the step; the same space for a step without changes.
+    ``prompts`` are the good ones of the collection, best first. A step without changes leaves the same space.
     """
     parents = {condition.parent for condition in space.conditions}
     worded = [
@@ -260,13 +240,9 @@ def phrases_of(prompts: Sequence[str], space: PromptSpace) -> list[str]:
 def barred_slots(phrases: Sequence[str], prompts: Sequence[str], space: PromptSpace) -> dict[str, frozenset[str]]:
     """Slots by phrase that it does not fit: a subject of one of the prompts is no style, palette, light or the like.
 
-    A phrase is a subject if its last words are one, such as "a red fox". A slot is of such a kind if it is called so, or
-    if the built-in vocabularies know options of it as such, and none as a subject.
-
-    Args:
-        phrases: from the prompts, see ``phrases_of``.
-        prompts: good prompts of the collection.
-        space: with the slots.
+    A phrase is a subject if its last words are one, such as "a red fox". A slot is of such a kind if it is called so,
+    or if the built-in vocabularies know options of it as such, and none as a subject. ``phrases`` are those of
+    ``phrases_of``.
     """
     lexicon = vocabulary_lexicon()
     manners = set(lexicon.values()) - {SUBJECT}

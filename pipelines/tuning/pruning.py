@@ -32,13 +32,7 @@ MIN_PAIRS, MIN_CORRELATION = 6, 0.7
 
 @dataclass(frozen=True, slots=True)
 class PreviewAgreement:
-    """Agreement of previews with final pictures.
-
-    Attributes:
-        share: of the steps after which the previews were made.
-        correlation: Spearman's rank correlation of the previews' goal with the final one.
-        pictures: number of pictures it was computed from.
-    """
+    """Spearman's rank correlation of the goal of previews after a share of the steps with that of final pictures."""
 
     share: float
     correlation: float
@@ -47,13 +41,11 @@ class PreviewAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """The effect of pruning on a study.
+    """The effect of pruning on a study, with the agreement for every share of the steps that was previewed.
 
-    Attributes:
-        agreements: for every share that was previewed.
-        share: of the steps after which previews are made now; None if nothing is to be dropped.
-        previews, dropped: number of previews, and of candidates that were not drawn.
-        saving: share of drawing time saved against drawing every candidate; negative while previews were only tried.
+    ``share`` is that after which previews are made now, None if nothing is to be dropped. ``saving`` is of drawing time
+    against drawing every candidate, negative while previews were only tried; ``dropped`` are candidates that were not
+    drawn.
     """
 
     agreements: list[PreviewAgreement]

@@ -58,11 +58,7 @@ class TuneSettings:
 
     @classmethod
     def of_text(cls, text: str, vocabulary: str, negative: str = "", **rest: Any) -> TuneSettings:  # noqa: ANN401
-        """Settings for a plain prompt or a template with its negative prompt, or for a space in YAML.
-
-        Raises:
-            PromptError: the texts do not describe a space, or are longer than ``LONGEST_TEXT`` together.
-        """
+        """Settings for a plain prompt or a template with its negative prompt, or for a space in YAML."""
         if (length := len(text) + len(negative)) > LONGEST_TEXT:
             raise PromptError(f"Expected a prompt or space of at most {LONGEST_TEXT:,} characters, got {length:,}.")
         space = PromptSpace.parse(text.strip(), vocabulary, negative.strip())

@@ -21,18 +21,11 @@ from ..models.request import Lora, drawn_by
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A choice to draw, or drawn.
+    """A choice to draw, or drawn, by the numbers of options in the space as it is now.
 
-    Attributes:
-        number, batch: its place among the choices, and its batch; both count from 0.
-        choice: option numbers in the space as it is now.
-        context: base subject; empty if the space has none.
-        seed: image seed.
-        request_key: identity of its picture.
-        row: its picture; None before it is drawn.
-        previews: scores of previews, by share of the steps and judge.
-        dropped: not to be drawn, because its preview was poor.
-        loras: those of its prompt, of a choice that was not stored before.
+    Number and batch count from 0. The ``context`` is a base subject, empty without any; ``row`` is None before it is
+    drawn. ``previews`` are by share of the steps and judge; after a poor one it is ``dropped``. ``loras`` are those of
+    a choice that was not stored before.
     """
 
     number: int
@@ -54,14 +47,11 @@ class Trial:
 
 @dataclass
 class Study:
-    """The choices of a space and of others in the same collection.
+    """The choices of a space, in order, and of others in the same collection.
 
-    Attributes:
-        own: choices of this version of the space, in order.
-        earlier: choices of other versions that mean the same words in this one, their options renumbered.
-        hints: choices of other spaces with the same options in other words, such as another subject. Their contexts name
-            these words. They only inform the rating model.
-        notes: a sentence for each other version, on the choices taken over and left out, and one on hints.
+    ``earlier`` ones mean the same words here, their options renumbered; ``hints`` have the same options in other words,
+    such as another subject, which their contexts name: they only inform the rating model. ``notes`` are sentences on
+    both.
     """
 
     own: list[Trial] = field(default_factory=list)
@@ -117,11 +107,7 @@ def store_previews(collection: Collection, space: PromptSpace, trials: Sequence[
 
 
 def last_space(collection: Collection) -> PromptSpace:
-    """The space that was asked last.
-
-    Raises:
-        CollectionError: none was tuned here.
-    """
+    """The space that was asked last."""
     row = last_tuned_space(collection)
     if row is None:
         raise CollectionError(
@@ -178,10 +164,7 @@ def _by_words(
 ) -> tuple[list[Trial], list[Trial]]:
     """Choices that mean the same words in both spaces, in the contexts of ``new``, and the others.
 
-    Args:
-        old: the space that they were made in.
-        new: the space of their present option numbers.
-        trials: old option numbers, and the choice with its present ones.
+    Each trial, of present option numbers, comes with those that it had in ``old``.
     """
     same, others = [], []
     for options, trial in trials:
