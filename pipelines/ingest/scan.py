@@ -91,7 +91,7 @@ def walk(
     follow_links: bool = False,
     excluded: Callable[[str], bool] = lambda folder: False,
 ) -> Iterator[os.DirEntry[str]]:
-    """All entries below a folder that are not hidden, except the folders themselves, and links to folders among them.
+    """All entries below a folder that are not hidden; of folders only linked ones, unless links are followed.
 
     Folders that are ``visited`` are not walked again. ``report`` is called with each that cannot be listed, and a
     sentence on why. Folders for which ``excluded`` is true are left out with everything in them.

@@ -27,8 +27,8 @@ def figure(value: float, digits: int = 3, sign: str = "") -> str:
 def decimals_of(values: Iterable[float], digits: int = 3) -> int:
     """Digits after the point of figures that stand together: what the median needs for ``digits`` significant ones.
 
-    Without trailing zeros that all share. NaN, infinities and zeros do not count. A number much smaller than the median
-    loses digits.
+    Trailing zeros that all share are left out. NaN and infinities do not count, nor zeros for the median. A number that
+    is much smaller than the median loses digits.
 
     >>> from soart.pipelines.support.figures import decimals_of
     >>> decimals_of([49.0, 48.31]), decimals_of([4.0, 5.0]), decimals_of([102.4, 48.3, 9.123])

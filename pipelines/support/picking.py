@@ -50,7 +50,7 @@ class Picking:
             return [question.told(name) for name, question in self._open.items() if question.picked is None]
 
     def wait(self, name: str, go_on: Callable[[float], None] = lambda left: None) -> tuple[int, ...] | None:
-        """Wait for the answer to a question, and close it; returns the picked numbers in order, or None in the end.
+        """Wait for the answer to a question, and close it; returns the picked numbers, or None if time ran out.
 
         ``go_on`` is called several times a second with the seconds left; what it raises ends the wait.
         """

@@ -69,7 +69,7 @@ def allow(project: Path, model: str) -> None:
 
 
 def check_allowed(project: Path, models: Sequence[str], ask: Callable[[str], bool] | None) -> None:
-    """Ask, once for each local model, whether the file of a project may name it; no answer counts as no.
+    """Ask, once for each local model, whether the file of a project may name it; UnansweredError if it may not.
 
     ``ask`` puts a question to the user and returns the answer; None where no one can answer.
     """

@@ -77,9 +77,10 @@ def left_out(space: PromptSpace, dead: Iterable[int]) -> PromptSpace:
 
 
 def unread_slots(space: PromptSpace, read: Callable[[str], str]) -> dict[int, str]:
-    """A sentence for each slot of words of which no option is ever read in ``SAMPLED`` choices of others, by its number.
+    """A sentence for each slot of words without an option that is ever read, by its number.
 
-    ``read`` returns the words of a prompt that the model reads.
+    They are looked for in ``SAMPLED`` choices of all others; ``read`` returns the words of a prompt that the model
+    reads.
     """
     starts = [space.check(row) for row in space.sample(min(SAMPLED, space.total), 0)]
 
