@@ -47,6 +47,6 @@ def children_of(collection: Collection, picture: ImageRow) -> list[ImageRow]:
 
 
 def _shown(collection: Collection, rows: Sequence[ImageRow]) -> list[ImageRow]:
-    """Those of some pictures that may be shown now."""
+    """The rows, of some, that may be shown now."""
     hidden = hidden_ids(collection, [row.id for row in rows])
     return [row for row in rows if row.id not in hidden]

@@ -97,7 +97,7 @@ def files_beside(collection: Collection, scan_number: int, sidecars: Iterable[st
 
 
 def described_by(paths: Iterable[str], sidecars: Sequence[str]) -> Iterator[str]:
-    """Those of some picture files that sidecars may describe, see ``files_beside``."""
+    """Yield the picture files, of some, that sidecars may describe, see ``files_beside``."""
     folders = {os.path.dirname(s) for s in sidecars if os.path.basename(s) in TABLES}
     # NAME.txt describes NAME.png, and so does NAME.png.txt.
     names = {os.path.splitext(s)[0] for s in sidecars if os.path.basename(s) not in TABLES}

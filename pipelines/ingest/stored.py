@@ -52,7 +52,7 @@ _MADE_AGAIN = (
 
 @dataclass(frozen=True)
 class StoredFolder:
-    """What is stored of a folder of pictures in the collection at ``place``, and the size of all its files in bytes.
+    """Stored data of a folder of pictures, in the collection at ``place``; ``size`` is that of all its files, in bytes.
 
     ``folder`` is the innermost one that holds all its pictures, empty if it knows none. ``irreplaceable`` is what could
     not be measured again, such as ``12 ratings``.
@@ -67,7 +67,7 @@ class StoredFolder:
 
 
 def stored_folders(named: Sequence[Path | str] = ()) -> list[StoredFolder]:
-    """What is stored in the user's data folder, by the pictures' folders; if any are ``named``, what lies in these."""
+    """Everything in the user's data folder, by the pictures' folders; if any are ``named``, only what lies in these."""
     base = collections_folder()
     places = sorted(base.iterdir()) if base.is_dir() else []
     tops = [plain_path(folder) for folder in named]

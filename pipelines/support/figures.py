@@ -51,12 +51,7 @@ def fixed(value: float, decimals: int, sign: str = "") -> str:
 
 
 def figures(values: Iterable[float], digits: int = 3, sign: str = "") -> list[str]:
-    """Format numbers that stand together, see ``decimals_of``; arguments as for ``figure``.
-
-    >>> from soart.pipelines.support.figures import figures
-    >>> figures([49.0, 48.31]), figures([0.5, -0.25], 2, "+")
-    (['49.0', '48.3'], ['+0.50', '−0.25'])
-    """
+    """Format numbers that stand together, see ``decimals_of``; arguments as for ``figure``."""
     numbers = list(values)
     decimals = decimals_of(numbers, digits)
     return [fixed(value, decimals, sign) for value in numbers]

@@ -93,12 +93,7 @@ def process_identity() -> str:
 
 
 def has_ended(identity: str) -> bool:
-    """True if a process of this running system has ended; False if it runs, or if that cannot be told from here.
-
-    >>> from soart.pipelines.support.processes import has_ended, process_identity
-    >>> has_ended(process_identity()), has_ended("another machine/pid:[1]/5/7")
-    (False, False)
-    """
+    """True if a process of this running system has ended; False if it runs, or if that cannot be told from here."""
     system, _, rest = identity.rpartition("/")[0].rpartition("/")
     started = identity.rpartition("/")[2]
     return (

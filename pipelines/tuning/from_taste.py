@@ -62,7 +62,7 @@ def making_of_request(request: Request, model: str, sampler: str) -> Making | No
 def known_options(
     taste: Taste, space: PromptSpace, making: Callable[[Choice], Making | None], without: Container[str] = ()
 ) -> KnownOptions | None:
-    """The options of a space that a taste or blend knows; None if its pictures, except ``without``, tell nothing of them."""
+    """The options of a space that a taste or blend knows; None if its pictures, except ``without``, tell nothing."""
     sampled = [tuple(choice) for choice in space.sample(SAMPLED, 0).tolist()]
     choices = list(dict.fromkeys([*space.covering(), *sampled]))
     makings = [making(choice) for choice in choices]

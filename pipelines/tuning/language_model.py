@@ -127,12 +127,7 @@ def question(slot: str, effects: Mapping[str, float], situation: Situation, coun
 
 
 def option_of(line: str, slot: str) -> str:
-    """The option that a line of an answer holds; empty if it holds none.
-
-    >>> from soart.pipelines.tuning.language_model import option_of
-    >>> option_of('2. "ink wash",', "style"), option_of("style: gouache", "style"), option_of("{a|b}", "style")
-    ('ink wash', 'gouache', '')
-    """
+    """The option that a line of an answer holds; empty if it holds none."""
     text = _BULLET.sub("", line).strip().strip("\"'`*_.,;").strip()
     name, colon, rest = text.partition(":")
     text = rest.strip() if colon and name.strip().casefold() == slot.casefold() else text

@@ -271,7 +271,7 @@ def request_fields(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _check_fields(client: BackendClient, fields: Mapping[str, Any]) -> None:
-    """Refuse what JSON cannot hold, fields that soart sets itself, and those that the web UI does not know, which it would leave out silently."""
+    """Refuse what JSON cannot hold, soart's own fields, and unknown ones, which the web UI would leave out silently."""
     for name, value in fields.items():
         try:
             holds = isinstance(name, str) and bool(json.dumps(value, allow_nan=False))

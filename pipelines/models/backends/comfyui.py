@@ -172,7 +172,7 @@ class ComfyBackend(BackendGenerator):
 
     @contextmanager
     def _listening(self) -> Iterator[Events | None]:
-        """What ComfyUI tells of runs; only for one picture, because a server may wait for clients that do not read."""
+        """The events of ComfyUI's runs; only for one picture, because a server may wait for clients that do not read."""
         events = self.client.events(f"/ws?{urlencode({'clientId': self._name})}") if self._tells_steps else None
         # A proxy that lets no such connection through will not for the next picture.
         self._tells_steps = events is not None
@@ -240,7 +240,7 @@ class ComfyBackend(BackendGenerator):
 
 
 class _Course:
-    """How far a run is: ``at`` is the latest step and the number of steps, 0 of 0 before the first."""
+    """Progress of a run; ``at`` is the latest step and the number of steps, 0 of 0 before the first."""
 
     def __init__(self, name: str, graph: Mapping[str, Any], events: Events | None) -> None:
         self._name, self._graph, self._events = name, graph, events

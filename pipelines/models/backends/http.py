@@ -145,7 +145,7 @@ class BackendClient:
         return content
 
     def events(self, path: str) -> Events | None:
-        """What the backend pushes at a path; None if it cannot be listened to."""
+        """Events that the backend pushes at a path; None if it cannot be listened to."""
         try:
             return Events(self.address.url + path, self._login())
         except OSError as error:
