@@ -310,7 +310,7 @@ class _Run:
         return Lessons(torch.cat(parts), [words[k] for k in known], values[known])
 
     def _measured(self, denoiser: Denoiser) -> tuple[Recipe, int, bool, float]:
-        """The recipe with as many pairs at once as memory holds; bytes, if blocks are computed twice, and seconds a step."""
+        """The recipe with as many pairs at once as memory holds, bytes, blocks twice or not, and seconds a step."""
         pipeline, request = denoiser.pipeline, self._kept[0]
         factor = pipeline.vae_scale_factor
         sides = [side // factor for side in (request.height or 0, request.width or 0)]

@@ -81,13 +81,6 @@ def stacked(
     Returns:
         ids that are shown; and the ids of each stack that has two or more of the query's pictures, the top one first,
             by the top one.
-
-    Examples:
-        >>> from soart.pipelines.keepers.stacks import stacked
-        >>> stacked([4, 1, 5, 3], [(1, 2, 3, 4)])
-        ([1, 5], {1: [1, 3, 4]})
-        >>> stacked([4, 1, 5, 3], [(1, 2, 3, 4)], opened=2)
-        ([4, 1, 3], {})
     """
     if opened is not None:
         members = set(next((stack for stack in stacks if opened in stack), (opened,)))
