@@ -457,11 +457,7 @@ def evaluate(
 def _checked_places(
     function: str, pictures: str | Path | Iterable[str | Path], collection: str | Path | None
 ) -> tuple[list[str], str | None]:
-    """The folders and files to evaluate, and the collection that stores the evaluation; None for the default.
-
-    Raises:
-        CollectionError: an argument of another type, or no folder.
-    """
+    """The folders and files to evaluate, and the collection that stores the evaluation; None for the default."""
     expect("the collection as a folder or a URL", collection, str, Path, type(None), error=CollectionError)
     if isinstance(pictures, Collection):
         raise CollectionError(
@@ -478,11 +474,7 @@ def _folder(wildcards: str | Path | None) -> Path | None:
 
 
 def _paths(pictures: str | Path | Iterable[str | Path]) -> list[str | Path]:
-    """The files and folders that a caller names.
-
-    Raises:
-        CollectionError: no names, empty ones, or something else.
-    """
+    """The files and folders that a caller names; anything else is refused."""
     what = "pictures as a collection, a file or folder, or several of them"
     expect(what, pictures, str, Path, Iterable, error=CollectionError)
     paths = [pictures] if isinstance(pictures, str | Path) else list(pictures)

@@ -98,8 +98,8 @@ def best_of(
 
     Args:
         generator: the model.
-        prompt: a prompt or a dynamic-prompts template; of several each is drawn as often, as far as ``n`` goes, and on the
-            same seeds.
+        prompt: a prompt or a dynamic-prompts template; of several each is drawn as often, as far as ``n`` goes, and on
+            the same seeds.
         n: number of pictures to draw.
         keep: number of the best to return, at least 1; by default all.
         by: a judge, a taste or a name; several of them, or weights by judge or name. None for the overall score.
@@ -107,13 +107,6 @@ def best_of(
         prompt_seed: decides which prompts a template gives.
         progress: called with the number of pictures drawn.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``.
-
-    Raises:
-        ModelError: the model fails, or draws no sound picture.
-        JudgeError: a judge that cannot be found, loaded or used, or no picture that the judges gave a value.
-        TasteError: a taste that cannot be used.
-        PromptError: the template cannot be expanded.
-        SoartError: ``keep`` is below 1, or an argument of another type.
     """
     expect("keep as a number of pictures", keep, int, type(None))
     if keep is not None and keep < 1:
@@ -138,11 +131,7 @@ def best_of(
 
 
 def _requests(generator: ImageGenerator, prompt: str | Sequence[str], n: int, **options: Any) -> list[Request]:  # noqa: ANN401
-    """The requests of ``n`` pictures of one or several prompts.
-
-    Raises:
-        SoartError: no prompts, or fewer pictures than prompts.
-    """
+    """The requests of ``n`` pictures of one or several prompts."""
     if isinstance(prompt, str):
         return generation.plan(prompt, n, generator, **options)
     expect("the prompt as a text or a list of texts", prompt, list, tuple, error=PromptError)

@@ -35,11 +35,9 @@ Value = str | list[str]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A setting that can be stored.
+    """A setting that can be stored, its meaning, and in words what holds without it.
 
     Attributes:
-        summary: its meaning in a few words.
-        default: what holds without it, in words.
         choices: its only values, or those of the texts in its list; empty for any text.
         several: True if its value is a list of texts.
     """
@@ -89,18 +87,8 @@ def read_settings(
 ) -> dict[str, Setting]:
     """All settings by key, each from the first source that has it.
 
-    Args:
-        environment: by default that of the process. Empty variables count as not set; texts of a list are separated by spaces.
-        files: by default that of the project in the current folder, then that of the user.
-
-    Raises:
-        SoartError: a file that cannot be read, an unknown key, or a wrong value.
-
-    Examples:
-        >>> from soart.pipelines.configuration import read_settings
-        >>> settings = read_settings({"SOART_DEVICE": "cpu"}, [])
-        >>> settings["device"].value, settings["device"].source, settings["model"].source
-        ('cpu', 'SOART_DEVICE', 'default')
+    Empty variables count as not set; texts of a list are separated by spaces. The files are by default that of the
+    project in the current folder, then that of the user.
     """
     environment = os.environ if environment is None else environment
     files = (Path(PROJECT), user_file()) if files is None else files
@@ -118,11 +106,8 @@ def read_file(path: Path) -> dict[str, Value]:
     """The settings in a file; none if it does not exist.
 
     A file in the current folder may come from anybody, so it must not name code or another program: judges as
-    ``module:Class``, running backends and databases on servers are refused in a project's file. Its models on this machine
-    are not used before the user has allowed them, see ``check_answer``.
-
-    Raises:
-        SoartError: the file cannot be read, an unknown key, or a wrong value.
+    ``module:Class``, running backends and databases on servers are refused in a project's file. Its models on this
+    machine are not used before the user has allowed them, see ``check_answer``.
     """
     with _errors_in_sentences(path, "read"):
         try:
@@ -152,11 +137,7 @@ def _errors_in_sentences(path: Path, action: str) -> Iterator[None]:
 
 
 def known(key: str, where: str = "") -> str:
-    """Return a key after checking that it is known.
-
-    Raises:
-        SoartError: it is not.
-    """
+    """Return a key after checking that it is known."""
     if key in KEYS:
         return key
     near = ["by"] if key in ("taste", "judges") else get_close_matches(key, KEYS, 1)
@@ -165,11 +146,7 @@ def known(key: str, where: str = "") -> str:
 
 
 def checked(key: str, value: object, where: str) -> Value:
-    """Return a value after checking that a setting can have it.
-
-    Raises:
-        SoartError: it cannot; ``where`` names the source.
-    """
+    """Return a value after checking that a setting can have it; ``where`` names the source."""
     described = KEYS[key]
     if described.several:
         value = [value] if isinstance(value, str) and value.strip() else value
@@ -280,29 +257,14 @@ def needs_answer(key: str, setting: Setting) -> bool:
 def check_answer(key: str, setting: Setting, ask: Callable[[str], bool] | None) -> None:
     """Ask whether the file of a project may name its local models; called before a value is used.
 
-    Args:
-        key: of the setting.
-        setting: the value and its source.
-        ask: puts a question to the user; None where no one can answer.
-
-    Raises:
-        SoartError: the answer is no, or no one can answer; with exit code 2.
+    Without ``ask``, no one can answer; that, or the answer no, is an error with exit code 2.
     """
     if setting.value is not None and needs_answer(key, setting):
         check_allowed(Path(setting.source), _local_models(key, setting.value), ask)
 
 
 def store(path: Path, key: str, value: Value | None) -> None:
-    """Set or remove a setting in a file; comments and all else in it stay.
-
-    Args:
-        path: of the file; made, with its folder, if it does not exist.
-        key: of the setting.
-        value: the value; None to remove it.
-
-    Raises:
-        SoartError: an unknown key, a wrong value, or a file that cannot be read or written.
-    """
+    """Set a setting in a file, or remove it with None; comments and all else in it stay."""
     import tomlkit
 
     known(key)

@@ -42,14 +42,9 @@ _OPTIONAL = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check.
+    """The result of one check of a package or part: its version or state, and a fix; empty if there is nothing to fix.
 
-    Attributes:
-        name: of the package or part.
-        ok: True if it is usable.
-        found: its version or state.
-        advice: a fix; empty if there is nothing to fix.
-        optional: True if soart works without it.
+    ``optional`` is True if soart works without it.
     """
 
     name: str
@@ -62,8 +57,7 @@ class Check:
 def run_checks(model: str | None = None) -> list[Check]:
     """Run all checks: required packages first, then optional ones, then the rest.
 
-    Args:
-        model: that is configured; a running backend is asked for its checkpoint.
+    The running backend of a configured model is asked for its checkpoint.
     """
     checks = [Check("Python", True, platform.python_version())]
     for name in (*_REQUIRED, *_OPTIONAL):

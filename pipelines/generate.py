@@ -27,12 +27,11 @@ _WAITING = 1.0
 
 @dataclass
 class Generated:
-    """The result of ``generate``.
+    """The pictures of ``generate``, in the order of the requests.
 
     Attributes:
-        rows: the pictures, in the order of the requests.
-        drawn, reused: number of pictures drawn now, and of those that the collection held already, or that another process
-            drew meanwhile.
+        drawn, reused: number of pictures drawn now, and of those that the collection held already, or that another
+            process drew meanwhile.
         redrawn: number of pictures drawn now whose earlier files are gone or changed.
     """
 
@@ -107,20 +106,13 @@ def generate(
     A picture whose file is gone or changed is drawn again into its old row, which keeps ratings, and keeps items and
     scores too if the picture comes out the same. A changed file stays, under another name.
 
-    Every batch is committed before the next begins, so an interrupted call, made again, continues where it was. Requests
-    that another call is drawing into the same collection at this time are waited for, and drawn here if it ends early.
+    Every batch is committed before the next begins, so an interrupted call, made again, continues where it was.
+    Requests that another call is drawing into the same collection at this time are waited for, and drawn here if it
+    ends early.
 
-    Args:
-        collection: stores the pictures, items and scores.
-        generator: the model that draws.
-        requests: the pictures to draw.
-        judges: judge the pictures, those that judge by items alone; the others need no pixels in memory.
-        progress: called with the number of pictures reused, then with the size of each batch, and with 0 in between
-            while another process or program draws; what it raises ends the drawing.
-
-    Raises:
-        ModelError: the pipeline fails, or even one picture does not fit into memory.
-        CollectionError: the collection cannot be written.
+    ``judges`` run here if they judge by items alone; the others need no pixels in memory. ``progress`` is called with
+    the number of pictures reused, then with the size of each batch, and with 0 in between while another process or
+    program draws; what it raises ends the drawing.
     """
     identity = generator.model.identity
     keys = [request.key(identity) for request in requests]

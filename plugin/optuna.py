@@ -144,11 +144,7 @@ class SoartSampler(BaseSampler):
         self._independent.reseed_rng()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """The parameters to sample together.
-
-        Raises:
-            PromptError: a study of several objectives.
-        """
+        """The parameters to sample together; a study of several objectives is refused."""
         return {slot.name: slot.kind for slot in self._slots(study)}
 
     def sample_relative(
@@ -360,11 +356,7 @@ def _values(slots: list[_Slot], ranges: list[Range], choice: Key) -> dict[str, A
 
 
 def _numbers(constraints: object) -> list[float]:
-    """Constraints as a list of numbers.
-
-    Raises:
-        PromptError: they are anything else.
-    """
+    """Constraints as a list of numbers; anything else is refused."""
     try:
         numbers = [float(value) for value in constraints]  # type: ignore[attr-defined]
     except (TypeError, ValueError):

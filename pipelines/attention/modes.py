@@ -26,15 +26,7 @@ VERSIONS = ("A", "B", "C", "D")
 
 @dataclass(frozen=True)
 class Modes:
-    """Measured pictures with a mode each.
-
-    Attributes:
-        items: (n, p) SOART items.
-        modes: (n,) mode of each picture.
-        files: of the pictures.
-        names: (p,) names of the items.
-        problems: a sentence for each picture that could not be read.
-    """
+    """SOART items (n, p) of pictures, modes (n,), and a sentence for each picture that could not be read."""
 
     items: np.ndarray
     modes: np.ndarray
@@ -52,11 +44,9 @@ class VersionReport:
     """Results of a comparison of versions.
 
     Attributes:
-        comparison: tables of the two versions.
         evidence: cross-validated balanced accuracies with intervals, and a test of the difference between the two
             versions; pictures of one file name are left out together.
         chance: balanced accuracy of guessing.
-        folds: of the cross-validation.
     """
 
     comparison: Comparison
@@ -75,16 +65,7 @@ def measure_modes(
     progress: Callable[[], None] = lambda: None,
     found: Callable[[int], None] = lambda n: None,
 ) -> Modes:
-    """Measure the pictures of folders; each folder is a mode.
-
-    Args:
-        folders: folder by mode.
-        progress: called once a picture.
-        found: called with the number of pictures before the first is read.
-
-    Raises:
-        ItemsError: fewer than two folders have pictures that can be read.
-    """
+    """Measure the pictures of folders, by mode; ``found`` is called with their number before the first is read."""
     extractor = SoartExtractor()
     problems: list[str] = []
     listed = []
@@ -112,16 +93,9 @@ def measure_modes(
 
 
 def fit_version(version: str, data: Modes, rows: np.ndarray, unit_space: str) -> AttentionModel:
-    """Fit a version of attention to pictures.
+    """Fit a version of attention to the rows (n,) bool of pictures; version B starts from the mode ``unit_space``.
 
-    Args:
-        version: one of ``VERSIONS``.
-        data: measured pictures; Y2 items are used, and by version A also Y3 items, for its query.
-        rows: (n,) bool, True for the pictures to fit to.
-        unit_space: mode that version B starts from.
-
-    Raises:
-        ItemsError: an unknown version.
+    Y2 items are used, and by version A also Y3 items, for its query.
     """
     columns = data.columns("Y2")
     y2, modes = data.items[rows][:, columns], data.modes[rows]
@@ -139,11 +113,7 @@ def fit_version(version: str, data: Modes, rows: np.ndarray, unit_space: str) ->
 
 
 def check_versions(versions: Sequence[str]) -> None:
-    """Refuse anything but two different versions.
-
-    Raises:
-        ItemsError: see above.
-    """
+    """Refuse anything but two different versions."""
     if len(versions) != 2 or len(set(versions) & set(VERSIONS)) != 2:
         raise ItemsError(f"Expected two versions among {', '.join(VERSIONS)}, got {', '.join(versions) or 'none'}.")
 
@@ -151,16 +121,9 @@ def check_versions(versions: Sequence[str]) -> None:
 def compare_versions(
     data: Modes, versions: Sequence[str] = ("A", "B"), unit_space: str | None = None, folds: int = 5
 ) -> VersionReport:
-    """Cross-validate every version, and compare the tables of two.
+    """Cross-validate every version, and compare the tables of two; fewer folds if a mode has too few pictures.
 
-    Args:
-        data: measured pictures.
-        versions: the two to compare.
-        unit_space: mode that version B starts from; by default the first one.
-        folds: of the cross-validation; fewer if a mode has too few pictures.
-
-    Raises:
-        ItemsError: an unknown version or unit space, or a mode of fewer than four pictures.
+    ``unit_space`` is the mode that version B starts from; by default the first one.
     """
     check_versions(versions)
     unit = unit_space or str(data.modes[0])
@@ -201,15 +164,7 @@ def compare_versions(
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     """Write the two transposed tables, the difference, the plus–minus table and its block means, and one picture.
 
-    Args:
-        comparison: the tables.
-        folder: made if it does not exist; files of the same names are replaced.
-
-    Returns:
-        the paths of the files.
-
-    Raises:
-        CollectionError: the folder cannot be written to.
+    Files of the same names are replaced.
     """
     first, second = comparison.names
     tables = {

@@ -28,13 +28,12 @@ LEVEL = 0.9
 
 @dataclass(frozen=True)
 class AtStrength:
-    """Pictures with a LoRA of some strength, against those without it.
+    """Mean values at one strength of a LoRA, 1 for what was trained.
 
     Attributes:
-        strength: 1 for what was trained.
-        value: mean value by the taste, 0 to 100.
+        value: by the taste, 0 to 100.
         second: mean liking by the second taste; NaN without one.
-        adherence: mean adherence; NaN if nothing of the prompts can be told.
+        adherence: NaN if nothing of the prompts can be told.
     """
 
     strength: float
@@ -58,13 +57,14 @@ class TrustCard:
         values: mean value without the LoRA, and with it.
         adherence: the same of adherence; NaN if nothing of the prompts can be told.
         freedom: the same of freedom from faults, 0 to 100.
-        variety: mean distance of pictures of one prompt with the LoRA, as a share of that without it; NaN for single pictures.
+        variety: mean distance of pictures of one prompt with the LoRA, as a share of that without it; NaN for single
+            pictures.
         other_adherence: mean adherence to prompts of other subjects, without the LoRA and with it.
-        other_change: mean distance between their pictures with the LoRA and without it, as a share of that between two seeds.
+        other_change: mean distance between their pictures with the LoRA and without it, as a share of that between two
+            seeds.
         strengths: means at several strengths, the first without the LoRA.
         turns: the strength from which on the second taste falls; None if it does not.
         learnt_from: number of pictures that it was trained on.
-        steps: of training.
     """
 
     taste: str
@@ -146,15 +146,6 @@ def wins_of(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]
     """Share of pairs that are won, ties counting half, and its 90 % interval.
 
     The interval is that of Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
-
-    Args:
-        after: (n,) values with the LoRA.
-        before: (n,) values without it.
-
-    >>> import numpy as np
-    >>> from soart.pipelines.distilling.card import wins_of
-    >>> [round(share, 2) for share in wins_of(np.array([2, 2, 2, 1]), np.array([1, 1, 1, 1]))]
-    [0.88, 0.46, 0.98]
     """
     n = len(after)
     share = float(np.mean((after > before) + 0.5 * (after == before)))
@@ -164,12 +155,7 @@ def wins_of(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]
 
 
 def turning(strengths: Sequence[float], second: Sequence[float]) -> float | None:
-    """The strength at which the second taste is highest; None if that is the last one, or if there is no second taste.
-
-    >>> from soart.pipelines.distilling.card import turning
-    >>> turning([0, 0.5, 1], [0.0, 0.4, 0.1]), turning([0, 0.5, 1], [0.0, 0.4, 0.5])
-    (0.5, None)
-    """
+    """The strength at which the second taste is highest; None if that is the last one, or if there is no second taste."""
     if not np.isfinite(second).all():
         return None
     highest = int(np.argmax(second))
@@ -192,10 +178,7 @@ class Examination:
     """Draws and judges the pictures of a trust card.
 
     Attributes:
-        plain: draws without the LoRA.
         with_lora: draws with it, where a prompt names it.
-        name: of the LoRA.
-        judge: the taste.
         drawn: called with the number of pictures drawn since the last call; whatever it raises ends the examination.
     """
 
@@ -212,13 +195,9 @@ class Examination:
         settings: Mapping[str, Any],
         **facts: Any,  # noqa: ANN401
     ) -> TrustCard:
-        """Examine the LoRA.
+        """Examine the LoRA on requests of new prompts or seeds, and on other subjects, which may be none.
 
-        Args:
-            requests: pictures without the LoRA, of prompts or seeds that it was not trained on.
-            others: of prompts of other subjects; they may be none.
-            settings: with which they were requested.
-            facts: the fields of the card that are known already.
+        ``facts`` are the fields of the card that are known already.
         """
         before, marks = self._examined(requests, 0.0, settings)
         after, at_one = before, marks

@@ -102,16 +102,11 @@ def refusal_of_training(generator: object) -> str:
 
 
 class Denoiser:
-    """The denoiser of a model with what it is trained on.
+    """The denoiser of a model with what it is trained on; ``core`` is the UNet or the transformer.
 
     Args:
         generator: one that ``refusal_of_training`` has nothing against.
         settings: of its pictures, of which size, steps and scheduler do not count.
-
-    Attributes:
-        core: the UNet or the transformer.
-        predicts: what it predicts.
-        channels: of latents.
     """
 
     def __init__(self, generator: ImageGenerator, settings: Mapping[str, Any] | None = None) -> None:
@@ -160,12 +155,7 @@ class Denoiser:
 
     @torch.no_grad()
     def words(self, prompt: str, size: tuple[int, int]) -> Words:
-        """A prompt as the denoiser reads it; encoded once.
-
-        Args:
-            prompt: the prompt.
-            size: height and width of the latents.
-        """
+        """A prompt as the denoiser reads it for latents of some height and width; encoded once."""
         if (prompt, size) not in self._words:
             self._words[prompt, size] = self._asked(prompt, size)
         return self._words[prompt, size]
@@ -205,13 +195,7 @@ class Denoiser:
     def noised(
         self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Noisy latents (n, c, h, w), and what the denoiser should say of them.
-
-        Args:
-            latents: (n, c, h, w).
-            noise: of the same shape, standard normal.
-            times: (n,) numbers of levels of noise.
-        """
+        """Noisy latents (n, c, h, w) and what the denoiser should say of them, for standard normal noise at times (n,)."""
         if self.predicts == FLOW:
             level = self._levels(_size(latents), times)[0].view(-1, 1, 1, 1)
             return (1 - level) * latents + level * noise, noise - latents

@@ -64,7 +64,6 @@ class Estimate:
     Attributes:
         pictures: still to draw, those of the trust card included.
         steps: of training still to make.
-        seconds: about how long, with what is known of this machine.
         memory: bytes that training needs beside the model.
         checkpointed: True if each block of the denoiser is computed twice, because memory would not suffice else.
     """
@@ -78,12 +77,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Progress:
-    """A run so far.
+    """A run so far: pictures and steps, counted together, and the stage (``drawing``, ``training`` or ``examining``).
 
-    Attributes:
-        done, total: pictures and steps, counted together.
-        stage: ``drawing``, ``training`` or ``examining``.
-        loss: of the latest step of training; NaN in other stages. 0.69 is that of a model that learnt nothing.
+    ``loss`` is that of the latest step of training; NaN in other stages. 0.69 is that of a model that learnt nothing.
     """
 
     done: int
@@ -94,13 +90,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Distilled:
-    """A LoRA that was trained.
-
-    Attributes:
-        path: its file.
-        card: its trust card, which the file holds too.
-        sentences: on the run, such as a warning.
-    """
+    """A LoRA that was trained: its file, the trust card that the file holds too, and sentences on the run."""
 
     path: Path
     card: TrustCard
@@ -123,33 +113,11 @@ def distil(
     estimate: Callable[[Estimate], None] = lambda estimate: None,
     **settings: Any,  # noqa: ANN401
 ) -> Distilled:
-    """Train a LoRA with which a model draws more of what a taste likes, and examine it.
+    """Train a LoRA with which a model draws more of what a taste likes, and examine it; see ``soart.distil``.
 
-    Pictures of the prompts are drawn into the collection and judged by the taste, or those that were rated are taken. An
-    interrupted call, made again, goes on: pictures are not drawn again, and training has a state in the collection's folder.
-
-    Args:
-        collection: stores the pictures and the state.
-        generator: the model.
-        path: of the LoRA's file, ``.safetensors``; its name is that of the LoRA in prompts.
-        by: the taste, or its name.
-        prompt: a prompt or a template to draw; by default the prompts of the rated pictures.
-        rated: True to train on the rated pictures themselves and not on fresh ones.
-        pictures: number of fresh pictures to train on.
-        check: number of pictures without the LoRA in the trust card.
-        recipe: of training; by default ``Recipe()`` with the rate of ``usual_rate``.
-        anyway: True to use a taste that cannot be relied on yet.
-        progress: called after each batch and step; whatever it raises ends the run.
-        estimate: called once with what the run will take, before most of it.
-        settings: of the pictures: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``.
-
-    Raises:
-        SoartError: an argument that is out of range, or of another type.
-        TasteError: a taste that cannot be relied on.
-        JudgeError: a judge that is no taste.
-        ModelError: the model takes no LoRA, fails, or memory does not suffice.
-        LoraError: the file cannot be written.
-        PromptError: there is no prompt.
+    Pictures of the prompts are drawn into the collection and judged by the taste, or those that were rated are taken.
+    An interrupted call, made again, goes on: pictures are not drawn again, and training has a state in the collection's
+    folder. ``estimate`` is called once with what the run will take, before most of it.
     """
     path = checked_path(path)
     expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
@@ -172,22 +140,14 @@ def distil(
 
 
 def check_taste(judge: GuardedJudge) -> TasteJudge:
-    """The taste of a judge.
-
-    Raises:
-        JudgeError: it is no taste.
-    """
+    """The taste of a judge; any other judge is refused."""
     if not isinstance(judge.inner, TasteJudge):
         raise JudgeError(f"{judge.name!r} is not a taste: learn one with soart taste learn, and name that.")
     return judge.inner
 
 
 def checked_path(path: Path | str) -> Path:
-    """The file of a LoRA that prompts can name.
-
-    Raises:
-        LoraError: another suffix, or a name with syntax of prompts in it.
-    """
+    """The file of a LoRA that prompts can name: another suffix, or syntax of prompts in its name, is refused."""
     expect("the file of the LoRA as a path", path, str, Path, error=LoraError)
     found = from_home(path)
     if found.suffix != ".safetensors" or _SYNTAX & {*found.stem} or not found.stem.strip():
@@ -236,12 +196,7 @@ class _Run:
         self._done = self._total = 0
 
     def choose(self, template: str | None, rated: bool, pictures: int, rater: str) -> None:
-        """Choose what to train on, and what to examine with.
-
-        Raises:
-            PromptError: there is no prompt.
-            SoartError: no picture is rated.
-        """
+        """Choose what to train on, and what to examine with."""
         if rated or template is None:
             self._rated = self._ratings(rater or "me")
         if rated and len(self._rated) < 2:
@@ -355,11 +310,7 @@ class _Run:
         return Lessons(torch.cat(parts), [words[k] for k in known], values[known])
 
     def _measured(self, denoiser: Denoiser) -> tuple[Recipe, int, bool, float]:
-        """The recipe with as many pairs at once as memory holds, bytes, whether blocks are computed twice, and seconds a step.
-
-        Raises:
-            ModelError: memory does not suffice.
-        """
+        """The recipe with as many pairs at once as memory holds, bytes, blocks twice or not, and seconds a step."""
         pipeline, request = denoiser.pipeline, self._kept[0]
         factor = pipeline.vae_scale_factor
         sides = [side // factor for side in (request.height or 0, request.width or 0)]

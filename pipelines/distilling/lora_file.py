@@ -25,21 +25,12 @@ CARD = "soart_trust_card"
 
 
 def kohya_name(layer: str) -> str:
-    """The name of a layer of a UNet in such a file.
-
-    >>> from soart.pipelines.distilling.lora_file import kohya_name
-    >>> kohya_name("mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0")
-    'lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_out_0'
-    """
+    """The name of a layer of a UNet in such a file."""
     return f"lora_unet_{layer.replace('.', '_')}"
 
 
 def kohya_weights(layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The tensors of a file, float16.
-
-    Args:
-        layers: down (r, …) and up (…, r) weights by the name of the layer; their product is added to the layer's own.
-    """
+    """The float16 tensors of a file for a UNet, from down (r, …) and up (…, r) weights by the name of the layer."""
     found = {}
     for layer, (down, up) in layers.items():
         name = kohya_name(layer)
@@ -51,13 +42,7 @@ def kohya_weights(layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> di
 
 
 def diffusers_weights(layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The tensors of a file for a transformer, float16; arguments as for ``kohya_weights``.
-
-    >>> import torch
-    >>> from soart.pipelines.distilling.lora_file import diffusers_weights
-    >>> sorted(diffusers_weights({"blocks.0.to_q": (torch.ones(2, 8), torch.ones(8, 2))}))
-    ['transformer.blocks.0.to_q.lora_A.weight', 'transformer.blocks.0.to_q.lora_B.weight']
-    """
+    """The tensors of a file for a transformer, float16; arguments as for ``kohya_weights``."""
     return {
         f"transformer.{layer}.lora_{side}.weight": weights.half().contiguous()
         for layer, pair in layers.items()
@@ -97,17 +82,7 @@ def write_lora(
     facts: Mapping[str, str],
     card: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the file of a LoRA.
-
-    Args:
-        path: of the file.
-        weights: as of ``kohya_weights`` or ``diffusers_weights``.
-        facts: as ``described``.
-        card: the trust card, as plain JSON values; None for none yet.
-
-    Raises:
-        LoraError: the file cannot be written.
-    """
+    """Write the file of a LoRA, with facts as of ``described``, and the trust card as plain JSON values."""
     metadata = {"format": "pt", **facts}
     if card is not None:
         metadata[CARD] = json.dumps(card, sort_keys=True)
@@ -119,11 +94,7 @@ def write_lora(
 
 
 def card_of(path: Path) -> dict[str, Any]:
-    """The trust card in the file of a LoRA.
-
-    Raises:
-        LoraError: the file holds none.
-    """
+    """The trust card in the file of a LoRA; a file without one is refused."""
     try:
         card: dict[str, Any] = parse_json(read_header(path, most=MOST_WEIGHTS)[0][CARD])
     except (OSError, KeyError, ValueError) as error:

@@ -42,24 +42,14 @@ RISE, FALL = 0.1, 0.5
 
 @dataclass(frozen=True)
 class Lessons:
-    """Pictures to learn from.
-
-    Attributes:
-        latents: (n, c, h, w) float32.
-        prompts: (n,) words of each.
-        values: (n,) how much each is liked, on any scale.
-    """
+    """Pictures to learn from: latents (n, c, h, w) float32, (n,) words, and (n,) liking on any scale."""
 
     latents: torch.Tensor
     prompts: Sequence[str]
     values: np.ndarray
 
     def ends(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """For each prompt with liked and other pictures, the numbers of both; of all together if no prompt has any.
-
-        Raises:
-            ModelError: no picture is liked more than another.
-        """
+        """For each prompt with liked and other pictures, the numbers of both; of all together if no prompt has any."""
         values, prompts = np.asarray(self.values, dtype=np.float64), np.asarray(self.prompts)
         groups = [np.flatnonzero(prompts == one) for one in dict.fromkeys(self.prompts)]
         found = [ends for rows in groups if (ends := _ends(values, rows)) is not None]
@@ -88,9 +78,7 @@ class Recipe:
     """Settings of the training of a LoRA.
 
     Attributes:
-        steps: number of steps.
         pairs: of each step.
-        rank: of the LoRA.
         rate: highest learning rate.
         beta: how much is lost by leaving the model: the smaller, the further the LoRA goes.
         seed: of pairs, noise and times.
@@ -109,16 +97,7 @@ class Recipe:
 def preference_loss(
     better: torch.Tensor, worse: torch.Tensor, better_before: torch.Tensor, worse_before: torch.Tensor, beta: float
 ) -> torch.Tensor:
-    """(n,) losses of n pairs from (n,) errors of the denoiser with the LoRA, and without it.
-
-    >>> import torch
-    >>> from soart.pipelines.distilling.training import preference_loss
-    >>> same = torch.ones(1)
-    >>> round(float(preference_loss(same, same, same, same, 500.0)), 4)
-    0.6931
-    >>> float(preference_loss(0.9 * same, 1.1 * same, same, same, 500.0)) < 1e-6
-    True
-    """
+    """(n,) losses of n pairs from (n,) errors of the denoiser with the LoRA, and without it."""
     gained = (better - better_before) - (worse - worse_before)
     loss: torch.Tensor = -logsigmoid(-0.5 * beta * gained)
     return loss
@@ -126,13 +105,7 @@ def preference_loss(
 
 @contextmanager
 def lora_on(core: Any, rank: int, seed: int) -> Iterator[list[torch.nn.Parameter]]:  # noqa: ANN401
-    """Add a LoRA to a denoiser while the context lasts; gives its weights, which alone are trained.
-
-    Args:
-        core: UNet or transformer, without adapters that are active.
-        rank: of the LoRA.
-        seed: of its first weights.
-    """
+    """Add a LoRA to a denoiser without active adapters; gives its weights, which alone are trained in this context."""
     from peft import LoraConfig
 
     learning = [one for one in core.parameters() if one.requires_grad]
@@ -173,18 +146,7 @@ def _lora_off(core: torch.nn.Module) -> Iterator[None]:
 
 
 class Training:
-    """The training of one LoRA; ``advance`` makes one step. Used within ``lora_on``.
-
-    Args:
-        denoiser: that learns.
-        lessons: what it learns from.
-        recipe: how.
-        weights: of the LoRA.
-
-    Attributes:
-        step: number of steps made.
-        loss: of the latest step; NaN before the first.
-    """
+    """The training of one LoRA, within ``lora_on``; ``advance`` makes one step. ``loss`` is NaN before the first."""
 
     def __init__(
         self, denoiser: Denoiser, lessons: Lessons, recipe: Recipe, weights: Sequence[torch.nn.Parameter]
@@ -196,11 +158,7 @@ class Training:
         self.step, self.loss = 0, float("nan")
 
     def advance(self) -> bool:
-        """Make one step; False once all are made.
-
-        Raises:
-            ModelError: the loss is no number.
-        """
+        """Make one step; False once all are made."""
         if self.step >= self.recipe.steps:
             return False
         for group in self._optimizer.param_groups:
@@ -277,11 +235,7 @@ class Training:
         write_whole(path, stream.getvalue())
 
     def resume(self, path: Path) -> bool:
-        """Go on from a state that ``save`` wrote; False if there is none.
-
-        Raises:
-            ModelError: the file is damaged.
-        """
+        """Go on from a state that ``save`` wrote; False if there is none."""
         if not path.is_file():
             return False
         try:

@@ -27,15 +27,9 @@ UNCERTAIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """Difference of scores between prompts with and without a property.
+    """Difference of mean scores between prompts with and without a property (with − without), and its 95 % interval.
 
-    Attributes:
-        kind: ``"word"``, ``"model"``, ``"sampler"`` and so on.
-        value: the word, or the name of the model and so on.
-        pictures, prompts: number of pictures and of different prompts with the property.
-        difference: of mean scores, with − without.
-        low, high: 95 % interval of the difference.
-        q: false discovery rate at which the ranks differ significantly, among all associations of an evaluation.
+    ``q`` is the false discovery rate at which the ranks differ significantly, among all associations of an evaluation.
     """
 
     kind: str
@@ -50,12 +44,7 @@ class Association:
 
 @dataclass(slots=True)
 class Sums:
-    """Sums over prompts.
-
-    Attributes:
-        pictures, prompts: their numbers.
-        total, squares: sum, and sum of squares, of the mean score of each prompt.
-    """
+    """Number of pictures and prompts, and sum and sum of squares of the mean score of each prompt."""
 
     pictures: int = 0
     prompts: int = 0
@@ -82,10 +71,9 @@ class Sums:
 
 @dataclass
 class Tally:
-    """Collects the scores of properties of one kind.
+    """Collects the scores of properties of one kind, such as ``"word"``.
 
     Attributes:
-        kind: ``"word"``, ``"model"`` and so on.
         prompts: number of the prompt of each entry; equal prompts follow each other.
         pictures, means: number and mean score of the pictures of each entry.
         having: the entries with each property.
@@ -99,10 +87,7 @@ class Tally:
     _latest: str | None = None
 
     def add(self, prompt: str, values: Iterable[str], pictures: int, mean: float) -> None:
-        """Add an entry: a prompt with all its properties, and the number and the mean score of its pictures.
-
-        A prompt that has several entries, such as one for each model, must add them one after the other.
-        """
+        """Add a prompt with its properties, and number and mean score of its pictures; its entries must be adjacent."""
         entry = len(self.means)
         self.prompts.append(self.prompts[-1] + (prompt != self._latest) if entry else 0)
         self._latest = prompt
@@ -150,13 +135,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """Prompts with some of their pictures.
-
-    Attributes:
-        numbers: (n,) of the prompts, ascending.
-        pictures: (n,) number of the pictures of each.
-        totals: (n,) sum of their scores.
-    """
+    """Ascending numbers (n,) of prompts, and number and sum of scores of some pictures of each."""
 
     numbers: np.ndarray
     pictures: np.ndarray
@@ -192,14 +171,7 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """Test of one property.
-
-    Attributes:
-        kind, value: of the property.
-        having: sums over the prompts with it.
-        others: sums over the prompts without it.
-        p: two-sided p-value of the rank-sum test.
-    """
+    """Test of one property: sums over prompts with it and without it, and the two-sided p-value of the rank-sum test."""
 
     kind: str
     value: str
@@ -219,14 +191,9 @@ class Test:
 
 
 def rank_sum_p(scores: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
-    """P-values of Wilcoxon's rank-sum test, two-sided, of each group against all other scores.
+    """Two-sided p-values (m,) of Wilcoxon's rank-sum test of each group against all other scores; 1 if all are the same.
 
-    Args:
-        scores: (n,) float64, with ties or without.
-        groups: m groups; each (k,) holds the rows of its scores, 0 < k < n.
-
-    Returns:
-        (m,) float64; 1 if all scores are the same.
+    ``scores`` are (n,) float64, with ties or without; a group (k,) holds the rows of its scores, 0 < k < n.
     """
     from scipy import stats
 
@@ -248,12 +215,7 @@ def rank_sum_p(scores: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def welch(one: Sums, two: Sums) -> tuple[float, float, float, float]:
-    """Welch's test of two samples.
-
-    Returns:
-        the difference of means, the lower and upper end of its 95 % interval, and the p-value; the last three are NaN
-        if nothing varies.
-    """
+    """Welch's difference of means, the ends of its 95 % interval, and p-value; the last three NaN if nothing varies."""
     from scipy import stats
 
     (mean1, variance1), (mean2, variance2) = one.moments(), two.moments()

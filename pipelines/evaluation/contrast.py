@@ -37,11 +37,10 @@ class Contrast:
     Attributes:
         scores: gap of each judge's mean score.
         damage: gap of the share of pictures suspected of each damage.
-        looks: visible differences in words, with the gap in standard deviations of both collections together: the largest
-            ones, at a false discovery rate of 5 %.
+        looks: visible differences in words, with the gap in standard deviations of both collections together: the
+            largest ones, at a false discovery rate of 5 %.
         words: gap of the share of prompts with a word: the most certain ones, at a false discovery rate of 5 %.
-        auc: area under the ROC curve of telling the collections apart by their items, cross-validated over prompts. 0.5 is
-            chance; NaN for too few pictures.
+        auc: see ``separation_auc``.
         shared: number of pictures that are in both.
     """
 
@@ -128,10 +127,10 @@ def _size(gap: Gap | None) -> float:
 
 
 def separation_auc(z: np.ndarray, first: np.ndarray, prompts: np.ndarray) -> float:
-    """Cross-validated AUC of telling the pictures of two collections apart; NaN for too few pictures.
+    """Cross-validated AUC of telling the pictures of two collections apart: 0.5 is chance; NaN for too few pictures.
 
-    Pictures of one prompt are held out together, where each collection has a prompt for every fold: else its prompts would
-    be recognised, not what they have in common.
+    Pictures of one prompt are held out together, where each collection has a prompt for every fold: else its prompts
+    would be recognised, not what they have in common.
 
     Args:
         z: standardised items (n, p) of both.

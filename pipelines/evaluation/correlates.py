@@ -19,13 +19,7 @@ _PERIODS = 40
 
 
 def find_associations(collection: Collection, scan_number: int, judge: str) -> tuple[Association, ...]:
-    """Associations of scores with words of prompts and negative prompts, models, samplers, schedulers and tools.
-
-    Args:
-        collection: the collection.
-        scan_number: number of the scan whose pictures count.
-        judge: stored score.
-    """
+    """Associations of scores with words of prompts and negative prompts, models, samplers, schedulers and tools."""
     tallies = {kind: Tally(kind) for kind in ("word", "negative", *_SETTINGS)}
     for prompt, _, pictures, mean in mean_scores(collection, scan_number, judge, "prompt"):
         if prompt:

@@ -69,18 +69,10 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate the pictures that a scan saw: by the main judge, the technical score and the detectors of damage.
 
-    A stored evaluation of the same pictures, with the same settings and main values, is reused.
-    The user's corrections of near-duplicates count at once; stored evaluations hold none of them.
+    A stored evaluation of the same pictures, with the same settings and main values, is reused. The user's corrections
+    of near-duplicates count at once; stored evaluations hold none of them.
 
-    Args:
-        collection: the collection, in step with its folders.
-        scan_number: number of the scan, from ``sync``.
-        main: stored name of the judge that ranks.
-        values: (n,) its values for the sound pictures of the scan, in their order; NaN for pictures without one.
-        progress: called with a number of pictures that are done.
-
-    Raises:
-        CollectionError: there is no picture, or the collection cannot be read or written.
+    ``values`` are those of the main judge (n,) for the sound pictures of the scan, in their order; NaN for none.
     """
     ids = sound_image_ids(collection, scan_number)
     if not len(ids):
@@ -138,14 +130,7 @@ def _evaluate(
 
 @dataclass(frozen=True)
 class _Positions:
-    """Positions of pictures in the space of their collection.
-
-    Attributes:
-        distance: (n,) MT distance from the unit space.
-        style: (n,) number of the nearest style.
-        centre_distance: (n,) distance from the centre of that style.
-        unfit: (n,) why pictures cannot be judged; empty for those that can.
-    """
+    """MT distance (n,) from the unit space, nearest style and distance from its centre; why pictures are unfit."""
 
     distance: np.ndarray
     style: np.ndarray

@@ -26,11 +26,7 @@ Record = Mapping[str, Any]
 
 
 def format_of(path: Path) -> str:
-    """The format of a file, by its suffix.
-
-    Raises:
-        CollectionError: the format is none of ``FORMATS``.
-    """
+    """The format of a file, by its suffix."""
     name = path.suffix.removeprefix(".").lower()
     if name not in FORMATS:
         raise CollectionError(f"Expected a file to export to that ends in .{', .'.join(FORMATS)}, got {str(path)!r}.")
@@ -38,18 +34,10 @@ def format_of(path: Path) -> str:
 
 
 def export(records: Iterable[Record], columns: Mapping[str, type], path: Path) -> None:
-    """Write records to a file whose suffix is one of ``FORMATS``, whole or not at all.
+    """Write records, with a value or None for every column, to a file of one of ``FORMATS``, whole or not at all.
 
-    In CSV, texts that a spreadsheet would take for formulas get an apostrophe in front, and characters that disguise names
-    are escaped.
-
-    Args:
-        records: with a value or None for every column.
-        columns: names and types of the columns.
-        path: of the file; an earlier one is replaced.
-
-    Raises:
-        CollectionError: another suffix, a file that cannot be written, or a missing package.
+    In CSV, texts that a spreadsheet would take for formulas get an apostrophe in front, and characters that disguise
+    names are escaped.
     """
     write = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[format_of(path)]
     try:
@@ -117,11 +105,7 @@ def _write_parquet(records: Iterable[Record], columns: Mapping[str, type], path:
 
 
 def export_evaluation(evaluated: EvaluatedCollection, path: Path) -> None:
-    """Write one record per file of an evaluated collection, unusable files included.
-
-    Raises:
-        CollectionError: as for ``export``, or another scan took some of the files meanwhile; an earlier file stays then.
-    """
+    """Write one record per file, unusable ones included; an earlier file stays if another scan took some meanwhile."""
     export(_all_records(evaluated), columns_of(evaluated.evaluation, evaluated.judged), path)
 
 

@@ -20,12 +20,9 @@ _BATCH = 32
 
 
 class FirstFindings:
-    """Scores inspected pictures technically as they come, and sums up the result in a sentence.
+    """Scores inspected pictures technically as they come, and sums up in ``sentence``, which is empty at the start.
 
     The pictures of earlier runs, which are not opened again, do not count.
-
-    Attributes:
-        sentence: number of pictures, suspected damage, and the best and the weakest picture; empty at the start.
     """
 
     sentence = ""

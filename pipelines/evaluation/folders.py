@@ -27,15 +27,7 @@ from .result import Evaluation
 
 @dataclass(frozen=True)
 class EvaluatedCollection:
-    """A collection in step with its folders, and its evaluation.
-
-    Attributes:
-        collection: the collection.
-        update: changes found in the folders.
-        evaluation: of the pictures in the folders.
-        title: names of the first folders.
-        judged: values of the judges.
-    """
+    """A collection in step with its folders, and its evaluation; ``title`` names the first folders."""
 
     collection: Collection
     update: Update

@@ -17,13 +17,7 @@ from scipy.special import stdtr, stdtrit
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A difference between two collections.
-
-    Attributes:
-        name: of the quantity.
-        first, second: its mean, or share of pictures, in each collection.
-        low, high: 95 % interval of first − second.
-    """
+    """A quantity's mean, or share of pictures, in two collections, and the 95 % interval of first − second."""
 
     name: str
     first: float
@@ -39,12 +33,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Values of the pictures of a collection, of which those of one prompt are alike.
-
-    Attributes:
-        values: (n,), n ≥ 1.
-        prompts: (n,) number of each picture's prompt, the same in both collections; negative for none.
-    """
+    """Values (n,), n ≥ 1, of a collection's pictures, and (n,) numbers of prompts, shared by both; below 0 for none."""
 
     values: np.ndarray
     prompts: np.ndarray
@@ -97,13 +86,9 @@ def mean_gap(name: str, first: Sample, second: Sample) -> tuple[Gap, float]:
 def share_gap(
     name: str, first: tuple[int, int], second: tuple[int, int], worth: tuple[float, float] = (1.0, 1.0)
 ) -> Gap:
-    """Gap of two shares.
+    """Gap of two shares, each a count and the number of all.
 
-    Args:
-        name: of the quantity.
-        first: count, and number of all, of the first collection.
-        second: the same of the second one.
-        worth: effective number of independent observations per picture of each collection, 0…1.
+    ``worth`` is the effective number of independent observations per picture of each collection, 0…1.
     """
     sizes = first[1] * worth[0], second[1] * worth[1]
     p1, p2 = ((c * w + 1) / (size + 2) for (c, _), w, size in zip((first, second), worth, sizes, strict=True))

@@ -17,12 +17,7 @@ from .folders import EvaluatedCollection
 
 @dataclass(frozen=True)
 class JudgeColumn:
-    """Values of one judge for the pictures of an evaluation, in its order.
-
-    Attributes:
-        name: stored name of the judge.
-        values: (n,), higher is better; NaN for pictures without a value.
-    """
+    """Values (n,) of one judge, by stored name, for the pictures of an evaluation, in its order; NaN for none."""
 
     name: str
     values: np.ndarray
@@ -92,12 +87,10 @@ def titles_of(judges: Sequence[JudgeColumn]) -> list[str]:
 
 
 def agreement_with(evaluated: EvaluatedCollection, judges: Sequence[JudgeColumn]) -> tuple[Agreement | None, int]:
-    """Compare the main score and judges on the pictures that have all of these values.
+    """Compare the main score and judges on the pictures that have all of these values; also return their number.
 
-    Judges of less than half of the pictures are left out, because the others would lose most of theirs.
-
-    Returns:
-        the agreement, None if there are fewer than two to compare or two pictures in common; and the number of pictures.
+    Judges of less than half of the pictures are left out, because the others would lose most of theirs. The agreement
+    is None if there are fewer than two to compare or two pictures in common.
     """
     e = evaluated.evaluation
     columns = [(stored_title(e.main), e.standing)] + [

@@ -31,10 +31,11 @@ class JudgedPictures:
 
     Attributes:
         main: stored name of the judge that ranks; ``SEVERAL`` if several count.
-        scores: (n,) its values, or the weighted mean of several in standard deviations; NaN for pictures without a value.
-        values: (n,) by the stored names of the judges beside it, or of all if several count; NaN for pictures without a value.
+        scores: (n,) its values, or the weighted mean of several in standard deviations; NaN for pictures without a
+            value.
+        values: (n,) by the stored names of the judges beside it, or of all if several count; NaN for pictures without a
+            value.
         adherence: by picture id, of the first judge that judges phrase by phrase; empty without one.
-        problems: sentences on what could not be judged.
         taste: the taste that ranks alone; None for other judges.
     """
 
@@ -69,15 +70,7 @@ def judge_evaluated(
     progress: Callable[[int], None] = lambda done: None,
     judging: Judging = judge_pictures,
 ) -> JudgedPictures:
-    """Judge the pictures (n,) of an evaluation; stored values are used again.
-
-    Args:
-        collection: the collection.
-        ids: of the pictures (n,).
-        judges: with their weights, at least one above 0.
-        progress: called with a number of pictures that a judge is done with.
-        judging: engine that judges; this process by default.
-    """
+    """Judge the pictures (n,) of an evaluation, with at least one weight above 0; stored values are used again."""
     rows = images_by_id(collection, ids.tolist())
     pictures = StoredPictures(collection, [rows[image] for image in ids.tolist()])
     filled = board(pictures, judges, progress, judging)

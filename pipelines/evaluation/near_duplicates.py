@@ -48,17 +48,10 @@ def near_duplicates(
     damaged: np.ndarray,
     distinct: Distinct = MappingProxyType({}),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find near-duplicates; the collection keeps the comparisons, so that later calls compare only new pictures.
+    """Groups (n,) of near-duplicates, −1 for none, and (n,) bool, True for the one to keep of each group.
 
-    Args:
-        collection: the collection.
-        ids: of the pictures (n,), in the order of their hashes.
-        scores: (n,).
-        damaged: (n,) bool, True for suspected damage.
-        distinct: corrections, by row.
-
-    Returns:
-        (n,) number of each picture's group, −1 for none; and (n,) bool, True for the one to keep of each group.
+    The collection keeps the comparisons, so that later calls compare only new pictures. ``ids`` are in the order of
+    hashes; ``distinct`` holds corrections by row.
     """
     order = keeping_order(collection, ids, scores, damaged)
     comparisons = _comparisons(collection, ids)
@@ -152,21 +145,15 @@ class _Views:
 
 
 def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, damaged: np.ndarray) -> np.ndarray:
-    """Order in which pictures are worth keeping among near-duplicates.
+    """Row numbers (n,) in the order in which pictures are worth keeping among near-duplicates.
 
-    Lossless files that say how they were made come first: a copy saved anew is of no use to somebody who has the original.
-    Then those without suspected damage, of these the ones with most pixels, then others than lossy files that do not say
-    how they were made, then best score, then first hash. An enlarged or crushed copy so loses to the original. Pixels and
-    format come before the score, because what was reduced cannot be enlarged again, nor what was lost regained.
+    Lossless files that say how they were made come first: a copy saved anew is of no use to somebody who has the
+    original. Then those without suspected damage, of these the ones with most pixels, then others than lossy files that
+    do not say how they were made, then best score, then first hash. An enlarged or crushed copy so loses to the
+    original. Pixels and format come before the score, because what was reduced cannot be enlarged again, nor what was
+    lost regained.
 
-    Args:
-        collection: the collection.
-        ids: of the pictures (n,), in the order of their hashes.
-        scores: (n,).
-        damaged: (n,) bool, True for suspected damage.
-
-    Returns:
-        (n,) row numbers.
+    ``ids`` are in the order of hashes, ``damaged`` is True for suspected damage.
     """
     pixels, originals = pixel_counts(collection, ids.tolist()), original_ids(collection, ids.tolist())
     size = np.array([pixels[i] for i in ids.tolist()], dtype=np.int64)

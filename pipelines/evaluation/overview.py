@@ -109,12 +109,7 @@ def _names(pictures: Sequence[ListedPicture]) -> str:
 
 
 def overview_of(evaluated: EvaluatedCollection, doubts: Sequence[str] = ()) -> Overview:
-    """The overview of an evaluated collection, which must be open.
-
-    Args:
-        evaluated: the evaluation.
-        doubts: sentences on judges that cannot be relied on.
-    """
+    """The overview of an evaluated collection, which must be open; ``doubts`` are sentences on unreliable judges."""
     update, judged = evaluated.update, evaluated.judged
     return Overview(
         evaluated.evaluation.main,

@@ -49,15 +49,9 @@ def records(
 ) -> Iterator[dict[str, Any]]:
     """Yield a record for every file that a scan saw, in the order of paths; values that are not known are None.
 
-    ``duplicates`` names the group of near-duplicates by the hash of the picture to keep.
-
-    Args:
-        collection: the collection.
-        scan_number: number of the scan.
-        evaluation: of its pictures.
-        unusable: problems by path of files that the collection does not store, see ``Update``. Bytes of their names
-            that are not text are escaped.
-        judged: values of the judges beside the one that ranks.
+    ``duplicates`` names the group of near-duplicates by the hash of the picture to keep. ``unusable`` holds problems by
+    path of files that the collection does not store, see ``Update``; bytes of their names that are not text are
+    escaped.
     """
     blank: dict[str, Any] = dict.fromkeys(columns(evaluation, judged))
     # Sorted again, because escaping may change the order.

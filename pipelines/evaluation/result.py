@@ -32,14 +32,7 @@ _ARRAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A group of pictures with similar items.
-
-    Attributes:
-        number: counts from 0, the largest style first.
-        pictures: number of its pictures.
-        score: mean score of those that can be judged.
-        typical: ids of the pictures nearest its centre.
-    """
+    """Pictures with similar items: their number, mean score and ids nearest the centre; style 0 is the largest."""
 
     number: int
     pictures: int
@@ -49,13 +42,7 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A day, month or year of the time line.
-
-    Attributes:
-        name: such as ``2026-11``.
-        pictures: number of picture files that last changed then.
-        score: their mean score.
-    """
+    """Day, month or year, such as ``2026-11``, with number and mean score of the files that last changed then."""
 
     name: str
     pictures: int
@@ -68,19 +55,14 @@ class Evaluation:
 
     Attributes:
         main: stored name of the judge that ranks.
-        ids: of the pictures, int64.
         scores: by stored name of the judge, higher is better; NaN for pictures without one.
         distance: MT distance from the collection's own unit space, about 1 inside; NaN if there are too few pictures.
         outlier_limit: distance beyond which a picture is an outlier.
         damage: number in ``DETECTORS`` of the suspected damage, −1 for none.
         group: number of the group of near-duplicates, −1 for none.
         best: True for the picture to keep of each group.
-        style: number of the picture's style.
         unfit: why the picture cannot be judged, such as ``"all black"``; empty for those that can. It has no scores.
-        styles: facts of each style.
         associations: of words, models and settings with the main score, the most certain of each kind first.
-        trends: of numbers with the main score.
-        timeline: periods in order.
     """
 
     main: str

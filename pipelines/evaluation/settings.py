@@ -14,12 +14,7 @@ KEY = "evaluate"
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """Settings of a collection's evaluation.
-
-    Attributes:
-        by: name of the judge that ranks in the gallery; empty for the overall score.
-        keep: ids of pictures that every rule keeps; in a group they replace the proposed one.
-    """
+    """Judge that ranks in the gallery (empty: the overall score), and ids of pictures that every rule keeps."""
 
     by: str = ""
     keep: tuple[int, ...] = ()

@@ -17,13 +17,10 @@ from .result import Evaluation, Style
 
 @dataclass(frozen=True, slots=True)
 class ListedPicture:
-    """A picture in a list of a summary.
+    """A picture in a list of a summary, with the first of its files.
 
     Attributes:
-        id: of the picture.
-        path: of the first of its files.
-        score, percentile: under the main judge; in a list of a judge, its value and percentile. The score of a picture
-            that cannot be judged is NaN.
+        score, percentile: under the main judge, or the judge of the list; NaN for a picture that cannot be judged.
         note: reason why it is listed; may be empty.
         alike: number of its near-duplicates that a list of the best or the worst leaves out.
     """
@@ -49,12 +46,9 @@ class Summary:
         files, copies: number of files with usable pictures, and of those that are identical to another one.
         mean, quartiles: of the main score, of the pictures that can be judged; of all if none can.
         unfit: number of pictures that cannot be judged, by reason.
-        best, worst: by the main score, the best or the worst first; likewise. Of near-duplicates one is listed, the best or the
-            worst of them.
-        damage: number of pictures suspected of each damage, and the most damaged ones.
+        best, worst: best or worst first, of near-duplicates only the best or the worst.
         groups: number of groups of near-duplicates, and the largest ones; the picture to keep comes first.
         spare: number of redundant pictures: near-duplicates of one to keep.
-        outliers: number of pictures far from the rest, and the farthest ones.
         styles: each with its most typical pictures; the score of a style is NaN if none of its pictures can be judged.
         missed: number of pictures that do not show what they were asked for, and those that show least; the note says
             what is missing.
@@ -153,14 +147,7 @@ def _quantile(values: np.ndarray, share: float) -> float:
 def best_and_worst(group: np.ndarray, order: np.ndarray, best: int, worst: int) -> tuple[np.ndarray, np.ndarray]:
     """The first and the last rows of an order, of near-duplicates only one; no row or group is among both.
 
-    Args:
-        group: (n,) number of each row's group of near-duplicates, −1 for none.
-        order: (m,) rows, the best first.
-        best: most rows to take from the beginning.
-        worst: most rows to take from the end.
-
-    Returns:
-        the first rows, the best first; and the last ones, the worst first.
+    ``group`` numbers each row's near-duplicates, −1 for none; the last rows come the worst first.
     """
     first = order[_first_of_each(group, order)][:best]
     # Two pictures without a group are not of the same one.

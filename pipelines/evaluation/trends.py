@@ -15,12 +15,9 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Correlation of scores with a number, such as steps.
+    """Spearman's rank correlation ``rho`` of scores with a number, such as steps.
 
     Attributes:
-        name: of the number.
-        pictures: how many have the number.
-        rho: Spearman's rank correlation with the score.
         low, high: 95 % interval of ``rho``, with the pictures of a prompt as a cluster.
         bins: lowest and highest number, pictures and mean score of up to five bins of about equal size.
     """
@@ -34,13 +31,10 @@ class Trend:
 
 
 def trend(name: str, values: np.ndarray, scores: np.ndarray, prompts: np.ndarray | None = None) -> Trend | None:
-    """The trend of scores over values; None for fewer than eight pictures, or if either does not vary.
+    """The trend of scores (n,) over values (n,); None for fewer than eight pictures, or if either does not vary.
 
-    Args:
-        name: of the number.
-        values: (n,), NaN where it is not known.
-        scores: (n,).
-        prompts: (n,) number of the prompt of each picture, negative for none; by default each has one of its own.
+    NaN is a value that is not known; ``prompts`` are (n,) numbers, negative for none. By default each picture has its
+    own.
     """
     known = np.isfinite(values) & np.isfinite(scores)
     prompts = np.full(len(values), -1) if prompts is None else prompts
@@ -75,13 +69,7 @@ def _independent(values: np.ndarray, scores: np.ndarray, rho: float, prompts: np
     """The effective number of independent pictures for a rank correlation, and the number of clusters.
 
     Each picture tells its influence on the correlation. The more those of one prompt agree, the fewer pictures they are
-    worth. Pictures without a prompt are clusters of their own; so are all if there is one prompt alone.
-
-    Args:
-        values: (n,), not all the same.
-        scores: (n,), likewise.
-        rho: their rank correlation.
-        prompts: (n,) numbers of prompts, negative for none.
+    worth. Pictures without a prompt (below 0) are clusters of their own; so are all if there is one prompt alone.
     """
     from scipy import stats
 

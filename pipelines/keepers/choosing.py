@@ -24,14 +24,11 @@ CLEAR = 0.55
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Pictures of a group in the order in which they are worth keeping.
+    """Rows of a group in the order in which they are worth keeping, and how many are kept; ``chosen`` if by the user.
 
     Attributes:
-        rows: row numbers, the first to keep first.
-        kept: number of pictures kept, from 1.
         margin: score of the last one kept less that of the next; NaN if all are kept or one has no score.
         close: True if the margin is within the error of the score.
-        chosen: True if the user chose what to keep.
     """
 
     rows: tuple[int, ...]
@@ -44,24 +41,18 @@ class Choice:
 def chance_of_better(better: float, worse: float) -> float:
     """Chance 0…1 that the first of two pictures is liked, given that one of them is and the other is not.
 
-    Args:
-        better: score of the first by a taste, 0–100: the probability that it is liked, in percent.
-        worse: score of the second.
+    Their scores, 0–100, are the probability in percent that each is liked.
     """
     first, second = logit(np.clip(np.array([better, worse]) / 100, 1e-9, 1 - 1e-9))
     return float(1 / (1 + np.exp(second - first)))
 
 
 def too_close(judge: str, better: float, worse: float) -> bool:
-    """True if two scores of a judge differ by no more than its error.
+    """True if two scores of a judge differ, either way, by no more than its error.
 
-    That is ``ERROR`` for the technical score and detectors, ``OVERALL_ERROR`` for the overall score; for a taste, a chance of being right below ``CLEAR``. The
-    errors of judges by others are not known: only equal values are too close.
-
-    Args:
-        judge: stored name of the judge.
-        better: score of one picture.
-        worse: score of another one; may be the higher one.
+    That is ``ERROR`` for the technical score and detectors, ``OVERALL_ERROR`` for the overall score; for a taste, a
+    chance of being right below ``CLEAR``. The errors of judges by others are not known: only equal values are too
+    close.
     """
     low, high = sorted((better, worse))
     if judge.startswith(TASTE):
@@ -79,7 +70,7 @@ def choose(
     close: Callable[[float, float], bool],
     chosen: Container[int] = (),
 ) -> list[Choice]:
-    """Choose the keepers of every group that has two pictures or more.
+    """Choose the keepers of every group that has two pictures or more, in the order of the groups' numbers.
 
     Args:
         groups: (n,) number of each picture's group; −1 for none.
@@ -88,9 +79,6 @@ def choose(
         per_group: pictures to keep of a group, from 1.
         close: tells of two scores whether their difference is within the error.
         chosen: rows that the user keeps: a group that has some of them keeps these and no other.
-
-    Returns:
-        a choice for each group, in the order of their numbers.
     """
     choices = []
     for rows in rows_by_group(groups[order]):

@@ -39,16 +39,13 @@ UNITS = {"prompt": "prompt", "burst": "burst", "look-alike": "look-alike group"}
 
 @dataclass(frozen=True, slots=True)
 class KeeperGroup:
-    """A group of pictures with those to keep.
+    """A group of pictures with the number to keep, the first to keep first, and the reason for the choice.
 
     Attributes:
-        images: picture ids, the first to keep first.
-        paths: of their files; of exact copies the original.
+        paths: of exact copies the original.
         scores: NaN for a picture without one.
-        kept: number of pictures to keep.
         margin, close: see ``Choice``; ``close`` is False where damage or pixels decide, not the score.
         prompt: of the first picture; empty if unknown.
-        why: reason for the choice, in a few words.
         copies: paths of the exact copies of each picture, which are not kept; all empty unless look-alikes are grouped.
     """
 
@@ -70,11 +67,9 @@ class Keepers:
     Attributes:
         group: how pictures are grouped, one of ``UNITS``.
         judge: stored name of the judge that chooses; ``SEVERAL`` for several together.
-        groups: in the order of their files.
         alone: ids of the pictures that are in no group; all of them stay.
         staying: paths of the keepers and of the pictures in no group, the highest score first.
         trust: how often the judge picks the picture that the rater likes better; None if that is not known.
-        problems: sentences on pictures that could not be judged.
     """
 
     group: str
@@ -150,11 +145,7 @@ class Keepers:
 
 
 def check_groups(group: str, per_group: int, rater: str) -> None:
-    """Refuse a way of grouping, a number of pictures or a rater as ``find_keepers`` would, before the pictures are evaluated.
-
-    Raises:
-        CollectionError: an unknown way of grouping, no picture to keep of a group, or values of a wrong type.
-    """
+    """Refuse arguments as ``find_keepers`` would, before the pictures are evaluated."""
     expect("the way of grouping as text", group, str, error=CollectionError)
     expect("the pictures to keep of each group as a whole number", per_group, int, error=CollectionError)
     expect("the name of the rater as text", rater, str, error=CollectionError)
@@ -172,21 +163,13 @@ def find_keepers(
     rater: str = "me",
     copies: bool = True,
 ) -> Keepers:
-    """Find the keepers of every group.
+    """Find the keepers of every group (``prompt``, ``burst`` or ``look-alike``).
 
-    A group that has pictures which the user chose in the gallery keeps these and no other. Look-alikes are kept in the order
-    of ``keeping_order``. Of other groups in which no picture has a value all pictures are kept. Pictures that the user says
-    are no duplicates are in no group together. Exact copies are look-alikes, of which the original is kept.
-
-    Args:
-        evaluated: the evaluated collection.
-        group: ``prompt``, ``burst`` or ``look-alike``.
-        per_group: pictures to keep of each group, from 1.
-        rater: whose ratings tell how far a judge that is no taste is trusted.
-        copies: False to leave exact copies out, so that every group has several pictures.
-
-    Raises:
-        CollectionError: an unknown way of grouping, no picture to keep of a group, or no picture could be judged.
+    A group that has pictures which the user chose in the gallery keeps these and no other. Look-alikes are kept in the
+    order of ``keeping_order``. Of other groups in which no picture has a value all pictures are kept. Pictures that the
+    user says are no duplicates are in no group together. Exact copies are look-alikes, of which the original is kept;
+    without ``copies`` every group has several pictures. The ratings of ``rater`` tell how far a judge that is no taste
+    is trusted.
     """
     check_groups(group, per_group, rater)
     collection, e = evaluated.collection, evaluated.evaluation

@@ -37,25 +37,11 @@ def find_stacks(
     evaluated: EvaluatedCollection | None = None,
     group: Grouping | None = None,
 ) -> list[tuple[int, ...]]:
-    """Find the stacks of a collection, as ``find_keepers`` finds the groups of an evaluated one.
+    """Ids of each stack of a collection, two or more, found as ``find_keepers`` finds groups.
 
-    In each stack the pictures that the user keeps come first, then the others as they are worth keeping. Pictures that the
-    user says are no duplicates are in no stack together.
-
-    Args:
-        collection: the collection.
-        by: ``prompt``, ``burst`` or ``look-alike``.
-        ids: of all its pictures.
-        scores: by id; a picture without one is worth least.
-        judge: stored name of the judge behind the scores.
-        evaluated: the evaluation, which alone knows look-alikes.
-        group: groups pictures by prompt or burst, by default ``group_origins``; may remember its result.
-
-    Returns:
-        ids of each stack, two or more.
-
-    Raises:
-        CollectionError: an unknown way of grouping, or look-alikes without an evaluation.
+    In each stack the pictures that the user keeps come first, then the others as they are worth keeping; a picture
+    without a score is worth least. Pictures that the user says are no duplicates are in no stack together. Look-alikes
+    need ``evaluated``. ``group`` is by default ``group_origins``; it may remember its result.
     """
     if by not in UNITS:
         raise CollectionError(f"Expected stacks by {', '.join(UNITS)}, got {by[:40]!r}.")
@@ -85,7 +71,7 @@ def _values(ids: Sequence[int], scores: Mapping[int, float]) -> np.ndarray:
 def stacked(
     found: Sequence[int], stacks: Sequence[tuple[int, ...]], opened: int | None = None
 ) -> tuple[list[int], dict[int, list[int]]]:
-    """Lay the pictures of a query on each other.
+    """Lay the pictures of a query on each other, a stack at the place of its first picture.
 
     Args:
         found: ids of the query, in its order.
@@ -93,15 +79,8 @@ def stacked(
         opened: a picture whose stack is shown spread out, and no other; None to show all stacks closed.
 
     Returns:
-        ids that are shown, in the order of the query, a stack at the place of its first picture; and the ids of each
-        stack that has two or more of the query's pictures, the top one first, by the top one.
-
-    Examples:
-        >>> from soart.pipelines.keepers.stacks import stacked
-        >>> stacked([4, 1, 5, 3], [(1, 2, 3, 4)])
-        ([1, 5], {1: [1, 3, 4]})
-        >>> stacked([4, 1, 5, 3], [(1, 2, 3, 4)], opened=2)
-        ([4, 1, 3], {})
+        ids that are shown; and the ids of each stack that has two or more of the query's pictures, the top one first,
+            by the top one.
     """
     if opened is not None:
         members = set(next((stack for stack in stacks if opened in stack), (opened,)))

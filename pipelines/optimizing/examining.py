@@ -48,13 +48,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Bounds:
-    """Least marks of a picture that counts.
-
-    Attributes:
-        adherence: least adherence; NaN for none.
-        freedom: least freedom from faults.
-        slack: what the second taste may lose.
-    """
+    """Least marks of a picture that counts; ``adherence`` is NaN for none, ``slack`` is what the second taste may lose."""
 
     adherence: float
     freedom: float
@@ -62,12 +56,7 @@ class Bounds:
 
     @classmethod
     def of(cls, marks: Sequence[Marks], adherence: float | None = None) -> Bounds:
-        """The bounds that the pictures of some seeds suggest.
-
-        Args:
-            marks: of these pictures.
-            adherence: least adherence that the caller asks for; by default that of the pictures less ``LESS_ADHERENCE``.
-        """
+        """The bounds that some seeds suggest; adherence is by default theirs less ``LESS_ADHERENCE``."""
         shown = [one.adherence for one in marks if np.isfinite(one.adherence)]
         if adherence is None:
             adherence = float(np.mean(shown)) - LESS_ADHERENCE if shown else float("nan")
@@ -99,12 +88,9 @@ def _adherence_judge() -> AdherenceJudge:
 
 @dataclass
 class Examiner:
-    """Examines pictures of one prompt.
+    """Examines pictures of one prompt by a judge.
 
-    Attributes:
-        judge: whose value is raised.
-        prompt: the prompt.
-        begun: True once the first pictures were examined, in whose deviations several judges count.
+    ``begun`` once the first pictures were examined, in whose deviations several judges count.
     """
 
     judge: GuardedJudge
@@ -161,11 +147,7 @@ class Examiner:
         return [marks.get(number, nothing) for number in range(len(drawn))]
 
     def check_start(self, marks: Sequence[Marks]) -> None:
-        """Refuse a judge that gave the first pictures nothing to go by.
-
-        Raises:
-            JudgeError: no values, or the same value for all of several pictures.
-        """
+        """Refuse a judge that gave the first pictures no values, or the same one to all of several."""
         values = np.array([one.value for one in marks])
         if not np.isfinite(values).any():
             why = " ".join(self.judge.problems) or "All of them failed."

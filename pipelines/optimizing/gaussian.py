@@ -44,16 +44,7 @@ def rotated(noise: torch.Tensor, direction: torch.Tensor, angle: float) -> torch
 def mixed(noises: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Tensor:
     """A noise between others along the great circles that join them (slerp), on its sphere.
 
-    Args:
-        noises: of one shape.
-        shares: of each, above 0; only their ratios count.
-
-    Examples:
-        >>> import torch
-        >>> from soart.pipelines.optimizing.gaussian import mixed
-        >>> east, north = torch.tensor([2.0, 0, 0, 0]), torch.tensor([0, 2.0, 0, 0])
-        >>> [round(x, 3) for x in mixed([east, north], [1, 1]).tolist()]
-        [1.414, 1.414, 0.0, 0.0]
+    Of the shares, each above 0, only the ratios count.
     """
     found, sum_of_shares = noises[0], shares[0]
     for noise, share in zip(noises[1:], shares[1:], strict=True):

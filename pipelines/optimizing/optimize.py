@@ -44,14 +44,7 @@ _SETTINGS = ("negative", "steps", "guidance", "width", "height", "scheduler")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A run so far.
-
-    Attributes:
-        seconds: spent.
-        pictures: drawn.
-        value: of the best picture by the judge.
-        way: of the latest step; empty for the first seeds.
-    """
+    """A run so far; ``way`` is that of the latest step, and empty for the first seeds."""
 
     seconds: float
     pictures: int
@@ -68,17 +61,11 @@ class Optimized:
         pixels: (h, w, 3) uint8.
         marks: what is known of it.
         start: (h, w, 3) uint8, the best picture of the first seeds, or that of the first parent.
-        start_marks: what is known of that.
         pictures: number of pictures drawn.
-        seconds: spent.
         steps: ways of all steps, in order.
         sentences: why some ways were not gone, and why the run ended.
         ended: why, a key of ``optimizer.ENDS``.
-        by: name of the judge.
-        seconds_per_picture: of the drawing.
         path: of the stored picture; None if it is not stored.
-        noise: that the picture was drawn from.
-        start_noise: that the start was drawn from.
         parents: that it was bred from.
         row: of the stored picture; None if it is not stored.
         start_row: of the stored start, or of the first parent.
@@ -118,18 +105,7 @@ class Optimized:
 def judge_for(by: By, *, anyway: bool = False) -> GuardedJudge:
     """The judge to optimize for; several count together, each in standard deviations of the first pictures.
 
-    Args:
-        by: a judge, taste or name; several of them; or weights by judge or name. None for the overall score.
-        anyway: True to use a taste that cannot be relied on yet.
-
-    Raises:
-        JudgeError: a judge that cannot be found or used, or a person.
-        TasteError: a taste that cannot be relied on.
-
-    Examples:
-        >>> from soart.pipelines.optimizing.optimize import judge_for
-        >>> judge_for({"technical": 1, "blur": 0.5}).name
-        'technical + 0.5 × blur'
+    A taste that cannot be relied on yet is refused unless ``anyway``; so are persons.
     """
     judges = [(judge, weight) for judge, weight in judges_for(by) if weight > 0]
     for judge, _ in judges:
@@ -164,9 +140,9 @@ def optimize(
 ) -> Optimized:
     """Optimize the picture of a prompt: find noise, and steps on the way, that the judge likes more.
 
-    Noise stays Gaussian. A picture counts only if it shows the prompt as well as the first seeds do, has no more faults, and if a
-    second taste agrees, see ``examining``. What ways there are depends on the model and the judge, see ``ways``; what each brings
-    in its first step decides which goes on.
+    Noise stays Gaussian. A picture counts only if it shows the prompt as well as the first seeds do, has no more
+    faults, and if a second taste agrees, see ``examining``. What ways there are depends on the model and the judge, see
+    ``ways``; what each brings in its first step decides which goes on.
 
     Args:
         generator: the model.
@@ -178,18 +154,12 @@ def optimize(
         adherence: least adherence, 0 to 1; by default that of the first seeds less 0.02.
         anyway: True to use a taste that cannot be relied on yet.
         ways: those that may be gone, of ``gradient``, ``guidance``, ``search`` and ``seeds``; by default all.
-        parents: pictures of this model and of one size to begin with, in place of seeds: near one, or between several; or a
-            picture of any origin to draw on.
+        parents: pictures of this model and of one size to begin with, in place of seeds: near one, or between several;
+            or a picture of any origin to draw on.
         state: file to go on from after an interruption; it is removed at the end.
         progress: called after each step; whatever it raises ends the run.
         after_step: called after each step of the sampler; likewise.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``.
-
-    Raises:
-        SoartError: no limit at all, or an argument of another type.
-        ModelError: the model fails, or none of the ways can be gone.
-        JudgeError: a judge that cannot be used, or gives nothing to go by.
-        TasteError: a taste that cannot be relied on.
     """
     expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
     expect("the seconds as a number", seconds, int, float, type(None))
@@ -226,11 +196,7 @@ def optimize(
 
 
 def _begin_with(means: Means, parents: Sequence[Parent]) -> None:
-    """Begin with the noises of parents, or draw on the only one.
-
-    Raises:
-        ModelError: a model that takes seeds alone, or noises of several sizes.
-    """
+    """Begin with the noises of parents, or draw on the only one."""
     if any(one.drawn_on is not None for one in parents):
         # In the size that is drawn, in which it is judged too.
         means.drawn_on = np.asarray(means.generator.model.inputs["image"])
@@ -239,11 +205,7 @@ def _begin_with(means: Means, parents: Sequence[Parent]) -> None:
 
 
 def _noises(means: Means, parents: Sequence[Parent]) -> tuple[Noise, ...]:
-    """The noises of parents, guided only where the same judge guides again.
-
-    Raises:
-        ModelError: a model that takes seeds alone, or noises of several sizes.
-    """
+    """The noises of parents, guided only where the same judge guides again; other models and sizes are refused."""
     own = means.examiner.judge.stored_name
     guides = bool(parents) and means.examiner.gradient is not None and not refusal_of_gradient(means.generator)
     noises = [one.noise if guides and one.judge == own else one.noise._replace(strength=0.0) for one in parents]
@@ -319,15 +281,8 @@ def optimize_again(
 ) -> Optimized:
     """Make an optimized picture again from its record: the same steps, whatever the machine's speed.
 
-    Args:
-        generator: the same model.
-        record: as ``Optimized.record``, or from the text of a file by ``record_of``.
-        by: the judge that it was optimized for, in the same version.
-        parents: those of the record, see ``parents_again``.
-
-    Raises:
-        ModelError: another model, or a record of another version of soart.
-        JudgeError: another judge, or another version of it.
+    ``record`` is ``Optimized.record`` or from ``record_of``, ``parents`` are from ``parents_again``; another model,
+    version of soart, or version of the judge is refused.
     """
     _check_record(record)
     if record.get("version") != VERSION:
@@ -358,11 +313,7 @@ def optimize_again(
 
 
 def _check_record(record: Mapping[str, Any]) -> None:
-    """Refuse what is no record; a file may come from anywhere.
-
-    Raises:
-        ModelError: a fact is missing or of another type.
-    """
+    """Refuse what is no record; a file may come from anywhere."""
     facts: dict[str, type | tuple[type, ...]] = {
         "version": int, "judge": str, "judge version": str, "model": str, "prompt": str, "seed": int, "first": int,
         "floor": (int, float, type(None)), "ways": list, **dict.fromkeys(_SETTINGS, object),
@@ -391,7 +342,7 @@ def state_file(
 
 
 def store(collection: Collection, generator: ImageGenerator, optimized: Optimized, judge: GuardedJudge) -> Optimized:
-    """Store the optimized picture, and the best of the first seeds, with records, noises and values; returns it with its rows.
+    """Store the picture, and the best of the first seeds, with records, noises and values; returns it with its rows.
 
     A picture that was bred from others is linked to them, and they are its start.
     """

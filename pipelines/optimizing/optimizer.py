@@ -48,13 +48,7 @@ ENDS = {
 
 @dataclass(frozen=True)
 class Attempt:
-    """A drawn candidate.
-
-    Attributes:
-        noise: what it was drawn from.
-        picture: the picture.
-        marks: what is known of it.
-    """
+    """A drawn candidate: its noise, its picture, and what is known of that."""
 
     noise: Noise
     picture: DrawnPicture
@@ -63,13 +57,9 @@ class Attempt:
 
 @dataclass
 class Step:
-    """One step of a run.
+    """One step of a run, and the bounds that better candidates passed (``refused``).
 
-    Attributes:
-        way: its name.
-        gain: of the value, in logits on a bounded scale; 0 if nothing better was found within the bounds.
-        seconds: that it took.
-        refused: bounds that better candidates passed.
+    ``gain`` is in logits on a bounded scale; 0 if nothing better was found within the bounds.
     """
 
     way: str
@@ -80,13 +70,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Limit:
-    """The limit of a run.
-
-    Attributes:
-        seconds: to spend; None for no limit.
-        pictures: to draw; None for no limit.
-        clock: tells the seconds.
-    """
+    """The limit of a run: seconds by a clock, pictures, or both; None for no limit."""
 
     seconds: float | None = 60.0
     pictures: int | None = None
@@ -106,9 +90,6 @@ class Optimization:
     Attributes:
         best: the best picture so far within the bounds.
         start: the best of the first seeds, or the picture of the first parent.
-        first: marks of the first seeds.
-        steps: made so far.
-        drawn: number of pictures drawn.
         ended: key of ``ENDS`` once it has ended; empty before.
     """
 
@@ -137,11 +118,7 @@ class Optimization:
         return self._spent + self.limit.clock() - self._since
 
     def begin(self) -> Attempt:
-        """Draw the first seeds, which set the bounds.
-
-        Raises:
-            JudgeError: the judge gives them nothing to go by.
-        """
+        """Draw the first seeds, which set the bounds."""
         attempts = self._attempts(self.means.first(self._count))
         self.first = [one.marks for one in attempts]
         self.means.examiner.check_start(self.first)
@@ -289,11 +266,7 @@ class Optimization:
         write_whole(path, save(arrays, metadata={"state": json.dumps(state)}))
 
     def resume(self, path: Path) -> bool:
-        """Go on from a state that ``save`` wrote; False if there is none of this run.
-
-        Raises:
-            ModelError: the file is damaged.
-        """
+        """Go on from a state that ``save`` wrote; False if there is none of this run."""
         if not path.is_file():
             return False
         try:

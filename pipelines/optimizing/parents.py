@@ -45,11 +45,9 @@ class Parent:
     """A picture to make more like.
 
     Attributes:
-        sha256: of the picture.
         noise: that it was drawn from; without a tensor it is that of the seed.
         way: seed of the noise that some samplers add on the way.
         judge: stored name of the judge that guided it; empty for none.
-        prompt: its prompt.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``, as far as they are known.
         drawn_on: (h, w, 3) uint8 picture that is drawn on; None for one whose noise is begun with.
         strength: with which it is drawn on.
@@ -83,28 +81,17 @@ def drawn_on(
     size: tuple[int, int] | None = None,
     **facts: Any,  # noqa: ANN401
 ) -> Parent:
-    """A picture to draw on, as a parent.
+    """Pixels (h, w, 3) uint8 to draw on, as a parent; ``facts`` are ``prompt`` and ``settings``.
 
-    Args:
-        pixels: (h, w, 3) uint8.
-        strength: share of the steps that are made, see ``models.drawing_on``.
-        sha256: of its file; by default that of the pixels.
-        size: width and height to draw; None for its own.
-        facts: ``prompt`` and ``settings``.
-
-    Raises:
-        ModelError: a strength out of range.
+    ``strength`` is the share of the steps that are made, see ``models.drawing_on``. ``sha256`` is by default that of
+    the pixels; ``size`` is width and height, None for its own.
     """
     named = sha256 or hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
     return Parent(named, Noise(None, 0.0, 0), 0, drawn_on=pixels, strength=check_strength(strength), size=size, **facts)
 
 
 def generator_for(generator: ImageGenerator, parents: Sequence[Parent]) -> ImageGenerator:
-    """The generator that draws a run: ``generator``, or one that draws on the only parent.
-
-    Raises:
-        ModelError: the model cannot draw on pictures, or several are to be drawn on.
-    """
+    """The generator that draws a run: ``generator``, or one that draws on the only parent."""
     pictures = [one for one in parents if one.drawn_on is not None]
     if not pictures:
         return generator
@@ -121,15 +108,7 @@ def noise_file(collection: Collection, sha256: str) -> Path:
 
 
 def keep_noise(collection: Collection, row: ImageRow, noise: Noise, way: int, judge: str) -> None:
-    """Keep the noise of an optimized picture.
-
-    Args:
-        collection: the collection.
-        row: the picture.
-        noise: that it was drawn from.
-        way: seed of the noise on the way.
-        judge: stored name of the judge that it was optimized for.
-    """
+    """Keep the noise of an optimized picture, the seed ``way`` of the noise on the way, and the judge's stored name."""
     path = noise_file(collection, row.sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
     facts = {"strength": noise.strength, "seed": noise.seed, "way": way, "judge": judge}
@@ -138,11 +117,7 @@ def keep_noise(collection: Collection, row: ImageRow, noise: Noise, way: int, ju
 
 
 def _kept(path: Path) -> tuple[Noise, int, str]:
-    """A noise that was kept, the seed of the noise on the way, and the judge that the picture was optimized for.
-
-    Raises:
-        ModelError: the file is damaged.
-    """
+    """A noise that was kept, the seed of the noise on the way, and the judge that the picture was optimized for."""
     try:
         metadata, arrays = read_tensors(path)
         facts = parse_json(metadata["facts"])
@@ -158,16 +133,9 @@ def _kept(path: Path) -> tuple[Noise, int, str]:
 def parent_of(
     collection: Collection, generator: ImageGenerator, row: ImageRow, strength: float | None = None
 ) -> Parent:
-    """A picture of a collection as a parent.
+    """A picture of a collection as a parent: drawn by this model from noise that is kept here, unless it is drawn on.
 
-    Args:
-        collection: the collection.
-        generator: the model, which must be the one that drew the picture, unless it is drawn on.
-        row: the picture.
-        strength: to draw on it; None to begin with its noise.
-
-    Raises:
-        ModelError: prompt, seed or model of the picture are not known, another model drew it, or its noise is not kept here.
+    ``strength`` is that of drawing on it; None begins with its noise.
     """
     path, origin = collection.locate(row), provenance_of(collection, [row]).get(row.id)
     name, own = path.name, generator.model.identity
@@ -220,16 +188,9 @@ def _seed(name: str, text: str) -> int:
 def parents_named(
     collection: Collection, generator: ImageGenerator, files: Sequence[Path], strength: float | None = None
 ) -> list[Parent]:
-    """Picture files as parents; those that are not in the collection yet are added to it, where they lie.
+    """At most ``MOST`` picture files of one size as parents; new ones are added to the collection, where they lie.
 
-    Args:
-        collection: the collection.
-        generator: the model that drew them.
-        files: at most ``MOST`` of one size.
-        strength: to draw on the only one; None to begin with their noise.
-
-    Raises:
-        ModelError: as for ``parent_of``; too many files, or a file that is no picture.
+    ``strength`` is for drawing on the only one; None to begin with their noise.
     """
     if len(files) > MOST:
         raise ModelError(f"Expected at most {MOST} pictures to begin with, got {len(files)}: name fewer.")
@@ -250,17 +211,9 @@ def beginning(
 ) -> tuple[str, dict[str, Any], list[Parent]]:
     """Prompt, settings and parents of a run that begins with pictures.
 
-    Args:
-        collection: the collection.
-        generator: the model that drew them.
-        files: of the pictures.
-        prompt: None for that of the first; of several that were tuned in one space, for one whose options come from all.
-        seed: decides which option comes from which.
-        settings: those of the first picture unless they are given here; None is not given.
-        strength: to draw on the only picture, in the size of the settings if they have one; None to begin with noise.
-
-    Raises:
-        ModelError: as for ``parents_named``; a strength without a picture, or a picture to draw on whose prompt is not known.
+    The prompt is by default that of the first picture; of several that were tuned in one space, one whose options come
+    from all, as ``seed`` decides. Settings are those of the first picture where they are not given, or None. With
+    ``strength`` the only picture is drawn on, in the size of the settings if they have one.
     """
     parents = parents_named(collection, generator, files, strength)
     own = dict(parents[0].settings) if parents else {}
@@ -288,14 +241,7 @@ def crossed(
 ) -> RenderedChoice | None:
     """A choice of a tuned space that takes each option from one of several of its pictures (uniform crossover).
 
-    Args:
-        collection: holds the tune.
-        generator: the model.
-        parents: the pictures.
-        seed: of the crossover.
-
-    Returns:
-        prompt and settings; None for pictures that were not tuned, or not in one space.
+    None for pictures that were not tuned, or not in one space.
     """
     wanted = [one.sha256 for one in parents]
     for tuned in choices_by_space(collection, generator.model.identity):
@@ -311,11 +257,7 @@ def crossed(
 
 
 def parents_again(collection: Collection, record: Mapping[str, Any]) -> list[Parent]:
-    """The parents in the record of a picture.
-
-    Raises:
-        ModelError: the noise of one is not kept in the collection, or the record is damaged.
-    """
+    """The parents in the record of a picture; refused where the noise of one is not kept in the collection."""
     parents = []
     for one in parents_in(record):
         if one.get("strength") is not None:

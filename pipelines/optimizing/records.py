@@ -20,11 +20,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def record_of(file: Path) -> dict[str, Any]:
-    """The record in the file of an optimized picture.
-
-    Raises:
-        ModelError: the file holds none.
-    """
+    """The record in the file of an optimized picture; a file without one is refused."""
     try:
         text = next((text for name, _, text in texts_of(read_content(file)) if name == KEYWORD), "")
         record: dict[str, Any] = parse_json(text)
@@ -54,11 +50,7 @@ def strength_of(file: Path) -> float | None:
 
 
 def parents_in(record: object) -> list[Mapping[str, Any]]:
-    """The parents in a record; a file may come from anywhere.
-
-    Raises:
-        ModelError: what a parent must have is missing or of another type.
-    """
+    """The parents in a record, which may come from anywhere: what is missing or of another type is refused."""
     parents = record.get("parents", []) if isinstance(record, Mapping) else None
     if not isinstance(parents, list) or not all(map(_is_parent, parents)):
         raise ModelError(DAMAGED)

@@ -27,12 +27,7 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class SecondTaste:
-    """Tastes of both halves of the ratings.
-
-    Attributes:
-        taste: the first taste, of all ratings.
-        halves: a fit to each half.
-    """
+    """Fits to each half of the ratings behind a taste."""
 
     taste: LearntTaste
     halves: tuple[Fitted, ...]

@@ -50,11 +50,7 @@ GIVEN_UP = 3
 
 
 def tensor_in(arrays: Mapping[str, np.ndarray], name: str) -> torch.Tensor | None:
-    """The tensor of a noise among the arrays of a file; None without one.
-
-    Raises:
-        ValueError: it is not noise.
-    """
+    """The tensor of a noise among the arrays of a file; None without one, and ValueError for anything else."""
     if name not in arrays:
         return None
     if arrays[name].dtype != np.float32 or not np.isfinite(arrays[name]).all():
@@ -82,9 +78,7 @@ class Means:
     """The model and the judge that the ways draw and measure with.
 
     Attributes:
-        generator: draws.
         request: prompt and settings; its seed is the first.
-        examiner: gives values and gradients.
         sampler: draws from noise; None for a model that takes seeds alone.
         notes: sentences on ways that cannot be gone.
         ways: those that can be gone, in the order in which they are tried.
@@ -112,18 +106,7 @@ class Means:
         wanted: Sequence[str] | None = None,
         after_step: Callable[[], None] = lambda: None,
     ) -> Means:
-        """Find out which of the ways can be gone, and say why the others cannot.
-
-        Args:
-            generator: draws.
-            request: prompt and settings.
-            examiner: gives values and gradients.
-            wanted: those that may be gone; None for all.
-            after_step: called after each step of the sampler.
-
-        Raises:
-            ModelError: none of the wanted ways can be gone.
-        """
+        """Find out which ways (by default all) can be gone, and say why others cannot; refuse if none can."""
         notes: list[str] = []
         if why := refusal(generator):
             notes.append(f"{why} Only other seeds are tried.")
@@ -181,13 +164,9 @@ class Means:
         return Noise(None if self.sampler is None else self.sampler.noise_of(seed), 0.0, seed)
 
     def propose(self, way: str, best: Noise, number: int, failures: int) -> list[Noise]:
-        """The noises that a step of a way draws; none where a gradient is not finite.
+        """The noises that a way draws in step ``number`` (from 0) near the best; none where a gradient is not finite.
 
-        Args:
-            way: one of ``ways``.
-            best: that of the best picture so far.
-            number: of the step, from 0.
-            failures: of this way in a row.
+        ``failures`` counts those of this way in a row.
         """
         seed = self.request.seed + NEIGHBOURS * (number + 1)
         if way == SEEDS or best.noise is None:

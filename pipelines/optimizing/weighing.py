@@ -19,12 +19,7 @@ from ..scoring.taste_judge import TasteJudge
 class WeightedJudges:
     """Several judges as one, whose value is the weighted mean of theirs in standard deviations of the first pictures.
 
-    Args:
-        judges: at least two, with weights of which those above 0 count.
-
-    Attributes:
-        judges: those that count.
-        goal: their weights, with the units of the first pictures; without units before these are known.
+    Of at least two, those with weights above 0 count. ``goal`` has no units before the first pictures are known.
     """
 
     scale = Scale(-np.inf, np.inf, "deviations")

@@ -35,7 +35,6 @@ class Chart:
     """A figure in the making.
 
     Attributes:
-        axes: its only axes.
         height: in units of the drawing.
         left: margin that the texts on the left need.
         titles: tooltips by group id, for the shapes of the artists with that id.

@@ -55,12 +55,7 @@ def fit_text(text: str, size: float, width: float) -> str:
 
 
 def tick_texts(values: list[float], sign: str = "") -> list[str]:
-    """The ticks of a scale with as many decimals as their step needs.
-
-    Args:
-        values: ascending, evenly spaced.
-        sign: sign option of a format specification, such as ``"+"``; 0 never has a sign.
-    """
+    """Ascending, even ticks with as many decimals as their step needs; ``sign`` is a format option, but never of 0."""
     step = values[1] - values[0] if len(values) > 1 else abs(values[0]) if values else 1.0
     largest = max((abs(value) for value in values), default=0.0)
     if not 1e-6 < step < 1e9 or largest >= 1e9:

@@ -40,12 +40,7 @@ BARS, MOST_ROWS = 40, 32
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean with its interval, in a chart that has a row for each.
-
-    Attributes:
-        name: name of the row.
-        mean, low, high: the mean and the ends of its interval.
-    """
+    """A mean with its interval, in a chart that has a row for each."""
 
     name: str
     mean: float
@@ -60,12 +55,7 @@ class Interval:
 
 
 def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str) -> Markup | None:
-    """The histogram of the scores of pictures, with their median.
-
-    Args:
-        scores: (n,) scores.
-        unit: of the scores, for the axis.
-    """
+    """The histogram of the scores (n,) of pictures, with their median."""
     values = np.asarray(scores, dtype=float)
     values = values[np.isfinite(values)].clip(-HUGE, HUGE)
     if not len(values):
@@ -106,11 +96,8 @@ def intervals_chart(
 ) -> Markup | None:
     """A row for each mean with its 90 % interval, in the given order; coloured if the interval lies on one side of 0.
 
-    Args:
-        intervals: the rows; of more than ``MOST_ROWS`` the first and the last ones are drawn.
-        unit: of the means, for the axis.
-        subject: the thing whose means these are, for the reading.
-        limits: ends of the scale, if several charts share one.
+    Of more than ``MOST_ROWS`` the first and the last ones are drawn. ``unit`` is for the axis, ``subject`` for the
+    reading; several charts may share the ``limits`` of their scale.
     """
     kept = _drawable(intervals)
     if not kept:
@@ -189,13 +176,9 @@ def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> float:
 
 
 def counts_chart(counts: Mapping[str, int], unit: str, subject: str, *, total: int | None = None) -> Markup | None:
-    """A bar for each count, in the given order.
+    """A bar for each of the first ``MOST_ROWS`` counts; with a total, bars say their share too.
 
-    Args:
-        counts: count by name; of more than ``MOST_ROWS`` the first ones are drawn.
-        unit: the things that are counted, in the plural.
-        subject: name of the whole, for the reading.
-        total: number of all things; bars then say their share too.
+    ``unit`` names what is counted, in the plural, and ``subject`` the whole, for the reading.
     """
     rows = tuple((name, max(count, 0)) for name, count in counts.items())[:MOST_ROWS]
     return _draw_counts(rows, unit, subject, total) if rows else None

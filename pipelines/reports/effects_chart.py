@@ -33,23 +33,11 @@ def effects_chart(
     title: str = "",
     width: int = 900,
 ) -> np.ndarray:
-    """Draw the effect of every option on the goal, with its 90 % interval.
+    """Draw the effect of every option on the goal, with its 90 % interval, as (height, width, 3) uint8.
 
-    Bars are green if the interval lies above 0, the mean of the slot, and red if it lies below. Numbers are a curve with a
-    band, the lowest number at the bottom.
-
-    Args:
-        effects: slot by slot.
-        importance: share of each slot in the variance, by slot.
-        unit: of the effects.
-        title: above the chart.
-        width: in pixels, at least 300.
-
-    Returns:
-        (height, width, 3) uint8; the height follows from the number of options.
-
-    Raises:
-        SoartError: no effects.
+    Bars are green if the interval lies above 0, the mean of the slot, and red if it lies below. Numbers are a curve
+    with a band, the lowest number at the bottom. ``importance`` is the share of each slot in the variance. The width is
+    at least 300 pixels; the height follows from the number of options.
     """
     if not effects:
         raise SoartError("There are no effects to show, because no picture has been judged yet.")

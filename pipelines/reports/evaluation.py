@@ -45,26 +45,13 @@ _FIELDS = (
 
 
 def draw_damage(summary: Summary, pictures: int) -> Markup | None:
-    """The number of pictures that are suspected of each kind of damage; None if none is.
-
-    Args:
-        summary: the summary with the counts.
-        pictures: number of all pictures.
-    """
+    """The number of pictures that are suspected of each kind of damage; None if none is."""
     counts = {damage_noun(name): count for name, (count, _) in summary.damage.items() if count}
     return counts_chart(counts, "pictures", "Suspected damage", total=pictures)
 
 
 def check_report(path: Path, roots: Sequence[Path]) -> None:
-    """Refuse a report that cannot be written, or whose thumbnails the next evaluation would take for pictures.
-
-    Args:
-        path: as for ``write_evaluation``; a single file is allowed anywhere.
-        roots: the folders that are evaluated.
-
-    Raises:
-        CollectionError: the name is that of another kind of file; the report cannot be written; or its folder is one of ``roots`` or lies below one.
-    """
+    """Refuse a report that cannot be written, or whose thumbnails the next evaluation would take for pictures."""
     # Nobody gives a folder such an ending.
     if path.suffix.lower() in OTHER_FILES and not path.is_dir():
         raise CollectionError(f"The report {str(path)!r} is a page: name a file that ends in .html, or a folder.")
@@ -89,20 +76,10 @@ def _is_file(path: Path) -> bool:
 def write_evaluation(
     path: Path, evaluated: EvaluatedCollection, contrast: Contrast | None = None, notes: Sequence[str] = ()
 ) -> Path:
-    """Write the page of an evaluated collection.
+    """Write the page of an evaluated collection and return its absolute path.
 
-    Args:
-        path: a name that ends in ``.html``, for one file with the best ``LARGEST`` pictures inside. Or a folder, made
-            if it does not exist, for ``index.html`` and ``thumbs/`` with all pictures.
-        evaluated: the evaluated collection.
-        contrast: differences from another collection; None without one.
-        notes: sentences under the heading.
-
-    Returns:
-        absolute path of the page.
-
-    Raises:
-        SoartError: the page cannot be written.
+    A name that ends in ``.html`` becomes one file with the best ``LARGEST`` pictures inside. Any other is a folder,
+    made if it does not exist, for ``index.html`` and ``thumbs/`` with all pictures.
     """
     if _is_file(path):
         return write_report(path, render_evaluation(evaluated, contrast, notes))
@@ -120,14 +97,7 @@ def render_evaluation(
     notes: Sequence[str] = (),
     folder: Path | None = None,
 ) -> str:
-    """Render the page.
-
-    Args:
-        evaluated: the evaluated collection.
-        contrast: differences from another collection; None without one.
-        notes: sentences under the heading.
-        folder: folder to write thumbnails to; None to put them into the page.
-    """
+    """Render the page; thumbnails go to ``folder``, without one into the page."""
     e, summary = evaluated.evaluation, summarise(evaluated, TOP)
     keepers = find_keepers(evaluated)
     groups = _keeper_strips(evaluated, keepers)

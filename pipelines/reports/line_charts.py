@@ -44,8 +44,8 @@ class Series:
         name: its name in the legend; and, with hyphens for spaces, the id of its group.
         points: x and y of each point.
         titles: tooltips of the points.
-        kind: ``"line"`` with marks, ``"dashed"`` without, ``"level"`` for a dashed red
-            line, ``"zero"`` for a thin one that has no legend, ``"points"`` for marks alone, or ``"ring"`` for an open mark.
+        kind: ``"line"`` with marks, ``"dashed"`` without, ``"level"`` for a dashed red line, ``"zero"`` for a thin one
+            that has no legend, ``"points"`` for marks alone, or ``"ring"`` for an open mark.
         band: lower and upper end of the interval of each point; empty for none.
         interval: name of the band in the legend.
     """

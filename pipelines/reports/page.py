@@ -66,11 +66,7 @@ def jpeg_url(content: bytes) -> str:
 
 
 def picture_url(collection: Collection, row: ImageRow) -> str:
-    """A picture of a collection as a ``data:`` URL: the stored thumbnail of a large picture, a PNG of a small one.
-
-    Raises:
-        ImageError: the picture is gone or cannot be decoded.
-    """
+    """A picture of a collection as a ``data:`` URL: the stored thumbnail of a large picture, a PNG of a small one."""
     if max(row.width, row.height) > THUMBNAIL:
         return jpeg_url(thumbnail(collection, row))
     return data_url(collection.pixels(row))
@@ -108,21 +104,13 @@ def render_page(template: str, **values: object) -> str:
 
 
 def check_page(path: Path) -> None:
-    """Check the name of a file that a page will be written to.
-
-    Raises:
-        SoartError: the name is that of another kind of file, such as a picture.
-    """
+    """Refuse the name of a file for a page if it is that of another kind of file, such as a picture."""
     if path.suffix.lower() in OTHER_FILES:
         raise SoartError(f"The report {str(path)!r} is a page: name a file that ends in .html.")
 
 
 def write_report(path: Path, page: str) -> Path:
-    """Write a page, whole or not at all, and return its absolute path; bytes of file names that are no text are escaped.
-
-    Raises:
-        SoartError: the name is that of another kind of file, or the file cannot be written.
-    """
+    """Write a page, whole or not at all, and return its absolute path; bytes of names that are no text are escaped."""
     check_page(path)
     try:
         write_whole(path, as_text(page).encode())

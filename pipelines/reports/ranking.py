@@ -52,12 +52,7 @@ _WORDS = 12
 
 
 def word_associations(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -> list[Association]:
-    """Differences of scores between prompts with and without a word, the largest first.
-
-    Args:
-        ranking: pictures with scores.
-        prompts: of the pictures by id; each different prompt counts once.
-    """
+    """Differences of scores between prompts with and without a word, the largest first; each prompt counts once."""
     scores: dict[str, list[float]] = {}
     for picture in ranking:
         if picture.row.id in prompts:
@@ -87,16 +82,7 @@ def render_report(
     notes: Sequence[str] = (),
     problems: Sequence[str] = (),
 ) -> str:
-    """Render the page.
-
-    Args:
-        collection: the collection of the pictures.
-        ranking: best first.
-        title: heading of the page.
-        judge: name of the judge behind the scores.
-        notes: sentences under the heading.
-        problems: a sentence for each picture that was left out.
-    """
+    """Render the page, best picture first; ``notes`` come under the heading, ``problems`` are of pictures left out."""
     pictures = {r.row.id: picture_url(collection, r.row) for r in ranking}
     prompts = {r.row.id: r.prompt for r in ranking if r.prompt}
     thumbnails = example_thumbnails([reason for r in ranking for reason in r.reasons], collection)

@@ -20,12 +20,7 @@ def interval_text(low: float, high: float) -> str:
 
 
 def points_text(score: float, name: str) -> str:
-    """A score on the scale of people, such as ``"82 of 100"``; scores without points as a plain number.
-
-    Args:
-        score: the score.
-        name: the name that it is stored under.
-    """
+    """A stored score on the scale of people, such as ``"82 of 100"``; scores without points as a plain number."""
     return f"{score:.0f} of 100" if has_points(name) else figure(score)
 
 
@@ -59,14 +54,6 @@ def reasons_line(reasons: Iterable[Reason], width: int) -> str:
     """Reasons in brief on a line: after + what lifts the score, after − what lowers it.
 
     Those beyond ``width`` characters are left out, the least important first; the first is cut if it must be.
-
-    Examples:
-        >>> from soart.metrics.protocols import Reason
-        >>> from soart.pipelines.reports.score_words import reasons_line
-        >>> reasons_line([Reason("blurred: the finest detail is missing", -4), Reason("noisy", -2), Reason("paler", 1)], 80)
-        '− blurred; noisy + paler'
-        >>> reasons_line([Reason("blurred", -4), Reason("noisy", -2)], 12)
-        '− blurred'
     """
     line, before = "", ""
     for reason in reasons:

@@ -46,23 +46,13 @@ def curves_of(effects: Sequence[OptionEffect]) -> dict[str, list[OptionEffect]]:
 
 
 def ends_and_best(numbers: Sequence[OptionEffect]) -> list[OptionEffect]:
-    """The effects of the lowest, the best and the highest of a slot's numbers, each once, lowest first.
-
-    Args:
-        numbers: of one slot, lowest first, see ``curves_of``; not empty.
-    """
+    """The lowest, the best and the highest of a slot's numbers (not empty, lowest first), each once, lowest first."""
     best = max(range(len(numbers)), key=lambda k: numbers[k].mean)
     return [numbers[k] for k in sorted({0, best, len(numbers) - 1})]
 
 
 def draw_effects(effects: Sequence[OptionEffect], unit: str, *, curves: bool = True) -> dict[str, SlotChart]:
-    """A chart by slot; all of one kind have one scale. Options come first, then numbers.
-
-    Args:
-        effects: slot by slot.
-        unit: of the effects.
-        curves: True to draw numbers as curves, False as rows.
-    """
+    """A chart by slot; all of one kind have one scale. Options come first, then numbers, as rows without ``curves``."""
     numbers = curves_of(effects) if curves else {}
     slots: dict[str, list[Interval]] = {}
     options: dict[str, list[str]] = {}

@@ -33,12 +33,8 @@ _LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "
 class SvgRenderer(RendererBase):
     """Collects what a figure draws as SVG elements.
 
-    An artist with a group id becomes a group of the class ``chart-ID``. Its shapes get tooltips from ``titles``, in their order.
-
-    Args:
-        width, height: of the drawing, in its own units.
-        colours: CSS colours by hexadecimal colour; others are written as they are.
-        titles: tooltips by group id.
+    An artist with a group id becomes a group of the class ``chart-ID``. Its shapes get tooltips from ``titles``, in
+    their order. Colours are CSS by hexadecimal colour; others are written as they are.
     """
 
     def __init__(
@@ -189,13 +185,9 @@ def _short(value: float) -> str:
 def draw_svg(
     figure: Figure, label: str, colours: Mapping[str, str], titles: Mapping[str, Sequence[str]] | None = None
 ) -> Markup:
-    """Draw a figure of 72 dots an inch as an ``svg`` element that fits into its place.
+    """Draw a figure of 72 dots an inch, a point a unit, as an ``svg`` element that fits into its place.
 
-    Args:
-        figure: the figure; a point is one unit of the drawing.
-        label: its reading in one sentence, for those who cannot see it.
-        colours: CSS colours by hexadecimal colour.
-        titles: tooltips by group id, for the shapes of the artists with that id.
+    ``label`` is its reading in one sentence, for those who cannot see it; colours and titles as for ``SvgRenderer``.
     """
     width, height = figure.get_size_inches() * figure.dpi
     renderer = SvgRenderer(width, height, colours, titles or {})

@@ -89,7 +89,7 @@ def _lowest(values: Sequence[float]) -> float:
 def _opened(
     collection: Collection, rows: Sequence[ImageRow], order: Sequence[int], count: int
 ) -> tuple[dict[int, np.ndarray], list[str]]:
-    """Pixels of the first ``count`` pictures in an order that can be read, by row, and a sentence for each of the others.
+    """Pixels of the first ``count`` readable pictures in an order, by row, and a sentence for each of the others.
 
     Items outlive their picture, so that a file may be gone.
     """
@@ -111,17 +111,7 @@ def render_taste_report(
     judge: TasteJudge,
     problems: Sequence[str] = (),
 ) -> str:
-    """Render the page.
-
-    Args:
-        collection: the collection of the pictures.
-        rows: the pictures to score.
-        judge: the taste, which is not a blend.
-        problems: a sentence for each file that is missing from ``rows``.
-
-    Raises:
-        TasteError: the taste is a blend.
-    """
+    """Render the page of a taste, which is not a blend; ``problems`` has a sentence for each file not in ``rows``."""
     taste = only_taste(judge.taste)
     measured, items, left_out = measure_sound(collection, rows, judge)
     left_out = [*problems, *left_out]

@@ -37,15 +37,7 @@ def goal_of(weights: Mapping[str, float]) -> str:
 def render_tune_report(
     collection: Collection, tuned: StudyFindings, title: str, why: str, warnings: Sequence[str] = ()
 ) -> str:
-    """Render the page.
-
-    Args:
-        collection: the collection of the pictures.
-        tuned: the findings.
-        title: heading of the page.
-        why: why the run ended.
-        warnings: sentences to show beside the scores.
-    """
+    """Render the page, which also says why the run ended, and shows warnings beside the scores."""
     known: dict[int, str] = {}
 
     def picture(row: ImageRow) -> str:

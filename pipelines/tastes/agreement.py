@@ -24,25 +24,17 @@ NO_DISAGREEMENT = f"No picture is judged differently by {APART:.0f} percentiles 
 
 
 def best_and_worst(collection: Collection, judge: str, count: int) -> tuple[list[int], list[int]]:
-    """Ids of the ``count`` best and ``count`` worst pictures under a stored score of a taste; no picture is in both lists.
-
-    Pictures that cannot be judged are in neither.
-    """
+    """Ids of the ``count`` best and worst pictures under a taste's stored score, none in both; only those it can judge."""
     ids = order(collection, Query(judge=judge, sort="score", sound=True, scored=True), "")
     count = min(count, len(ids) // 2)
     return ids[:count], ids[len(ids) - count :][::-1]
 
 
 def agreement(collection: Collection, judges: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:
-    """Compare stored scores on the pictures that have all of them and can be judged; nothing is measured.
+    """Compare stored scores, by the name to show, on the pictures that have all of them and can be judged.
 
-    Args:
-        collection: the collection.
-        judges: stored score by the name to show.
-
-    Returns:
-        the agreement, and the ids of the pictures in common; the agreement is None for fewer than two judges or two
-        pictures in common.
+    Nothing is measured. Returns the ids of these pictures too; the agreement is None for fewer than two judges or two
+    pictures.
     """
     stored = {name: collection.scores(judge) for name, judge in judges.items()}
     stored = {name: scores for name, scores in stored.items() if scores}
@@ -59,13 +51,7 @@ def compare_on(
 ) -> tuple[Agreement, list[ImageRow], list[str]]:
     """Compare tastes on pictures, which are measured if they are not yet.
 
-    Args:
-        collection: the collection.
-        rows: the pictures.
-        judges: the tastes.
-
-    Returns:
-        the agreement, the pictures it is about, and a sentence for each picture that cannot be read or judged.
+    Also returns the pictures it is about, and a sentence for each picture that cannot be read or judged.
     """
     measured, problems = list(rows), []
     for judge in judges:
@@ -88,10 +74,7 @@ def disagreement_sheet(
 ) -> Image.Image:
     """Draw the ``top`` pictures that tastes disagree on most, with the percentile under each taste, as one picture.
 
-    Pictures that cannot be read are passed over: their items outlive them.
-
-    Raises:
-        ImageError: the tastes disagree on no picture, see ``Agreement.disagreements``; or none can be read.
+    Pictures that cannot be read are passed over: their items outlive them. Without any, it raises an ImageError.
     """
     chosen: dict[int, np.ndarray] = {}
     apart = agreement.disagreements(len(rows))

@@ -75,13 +75,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Learnt:
-    """A learnt taste, with problems and notes from learning it.
-
-    Attributes:
-        taste: what was learnt.
-        problems: a sentence for each picture that could not be used.
-        notes: sentences about how it was learnt.
-    """
+    """A learnt taste, with a sentence for each picture that could not be used, and notes about how it was learnt."""
 
     taste: LearntTaste
     problems: tuple[str, ...]
@@ -97,16 +91,9 @@ def _import(
 
 
 def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[list[str], str | None]:
-    """Groups of pictures that must be left out together in cross-validation.
+    """Groups of pictures that must be left out together in cross-validation, and a note if the groups are seeds.
 
     Pictures of one prompt make a group; with fewer than ``FEWEST_PROMPTS`` prompts, pictures of one seed do.
-
-    Args:
-        rows: the pictures.
-        made: their origins, by id.
-
-    Returns:
-        a group for each picture, and a note if the groups are seeds.
     """
     prompts = {made[row.id].prompt for row in rows} - {""}
     by_seed = 0 < len(prompts) < FEWEST_PROMPTS
@@ -152,27 +139,10 @@ def learn(
 ) -> Learnt:
     """Learn a taste from folders, ratings and choices; items are measured once and stored in the collection.
 
-    Args:
-        name: of the taste.
-        collection: the collection; its pictures are the background, and its other raters' means a prior score.
-        sources: folders, ratings and choices.
-        network: name of a network whose items are added, see ``DeepExtractor.load``; None for none, and by default
-            EfficientNet-Lite0, if its package is installed.
-        device: where the network runs.
-        seed: of the cross-validation.
-        priors: names of the prior scores that the taste starts from: ``technical``,
-            ``appeal``, ``others``, judges and other tastes, or none; by default the first three, as far as there are any. A
-            judge judges the learning pictures, and its values are stored.
-        if_available: True if these are names from the settings: those that are not available are left out with a note.
-        stores: where other tastes are looked for; by default the user's configuration folder.
-        progress: called once a picture.
-
-    Raises:
-        ItemsError: only good or only bad pictures, a picture that is both, pictures that are all alike, or a folder
-            without pictures.
-        TasteError: a seed below 0, or a prior score that is unknown or, unless ``if_available``, not available.
-        JudgeError: a judge that cannot be loaded, or that gives none of the learning pictures a value.
-        CollectionError: the collection or the file of choices cannot be read.
+    The collection's pictures are the background, and its other raters' means a prior score. For ``network``, ``seed``
+    and ``priors`` see ``learn_from_pictures``; ``others`` is a prior score here too, and judges' values are stored.
+    ``if_available`` says that priors come from the settings: those that are not available are left out with a note.
+    Other tastes are looked for in ``stores``, by default the user's configuration folder.
     """
     expect_seed(seed, TasteError)
     rater = sources.rater or ""
@@ -300,10 +270,7 @@ def _start(
     if_available: bool,
     load_judges: bool = True,
 ) -> tuple[Measures, Priors]:
-    """The measurer of a new taste, and its prior scores.
-
-    ``others`` if other raters tell a prior score; ``priors``, ``stores`` and ``if_available`` as for ``learn``.
-    """
+    """The measurer of a new taste, and its prior scores; ``others`` if other raters tell one."""
     measurer = Measures(taste_extractor(network, device))
     available = priors_of_items(measurer.extractor.names) + ((OTHERS,) if others else ())
     start = load_priors(
@@ -386,9 +353,11 @@ def learn_from_pictures(
         good: liked pictures: PIL pictures, results of ``read_image``, (h, w, 3) arrays of uint8 or floating 0…1, or
             tensors (3, h, w) of 0…1.
         bad: disliked pictures, likewise.
-        network: as for ``learn``.
+        network: name of a network whose items are added, see ``DeepExtractor.load``; None for none, and by default
+            EfficientNet-Lite0, if its package is installed.
         seed: of the cross-validation.
-        priors: as for ``learn``, without ``others``. Judges get no prompts.
+        priors: names of the prior scores that the taste starts from: ``technical``, ``appeal``, judges and other
+            tastes, or none; by default the first two. Judges get no prompts.
         progress: called once a picture.
 
     Raises:

@@ -21,17 +21,11 @@ Pair = tuple[np.ndarray, np.ndarray]
 def beliefs_in(
     collection: Collection, rater: str, prior_names: Sequence[str], priors: Mapping[int, np.ndarray], spread: float
 ) -> tuple[Beliefs, ...]:
-    """Beliefs in the trusts in prior scores, by how well they predict other raters.
+    """Beliefs (k,) in the trusts in prior scores, by how well they predict the raters other than ``rater``.
 
-    Args:
-        collection: holds the ratings.
-        rater: whose taste is learnt; all others count.
-        prior_names: (k,) names of the prior scores.
-        priors: (k,) prior scores of all measured pictures, by id.
-        spread: standard deviation of the rater's likings.
-
-    Returns:
-        (k,) beliefs, None for a prior score of which others show nothing; none at all if nobody else has rated.
+    A belief is None for a prior score of which others show nothing; there is none at all if nobody else has rated.
+    ``priors`` holds (k,) prior scores of all measured pictures, by id; ``spread`` is the standard deviation of the
+    rater's likings.
     """
     stars = list(stars_of_others(collection, rater).values())
     if not stars:

@@ -25,13 +25,9 @@ from ..scoring.taste_store import TasteStore
 
 @dataclass(frozen=True)
 class Priors:
-    """The prior scores that a new taste starts from.
+    """The prior scores that a new taste starts from: names of ``STANDARD_PRIORS``, judges, and tastes without their own.
 
-    Attributes:
-        standard: names of those of ``STANDARD_PRIORS``.
-        judges: judges.
-        tastes: other tastes, as the one that starts from them holds them.
-        left_out: a sentence for each that the settings name and that is not available.
+    ``left_out`` has a sentence for each that the settings name and that is not available.
     """
 
     standard: tuple[str, ...]
@@ -47,11 +43,7 @@ class Priors:
 
 
 def check_priors(wanted: Sequence[str], stores: Sequence[TasteStore]) -> None:
-    """Refuse names that are no prior score; no judge is loaded and no taste is read.
-
-    Raises:
-        TasteError: an unknown name, or a text in place of names.
-    """
+    """Refuse names that are no prior score; no judge is loaded and no taste is read."""
     expect("names of prior scores in a list", wanted, list, tuple, error=TasteError)
     for name in wanted:
         expect("names of prior scores as texts", name, str, error=TasteError)
@@ -79,7 +71,7 @@ def load_priors(
     if_available: bool = False,
     load_judges: bool = True,
 ) -> Priors:
-    """Prior scores by name, with their judges and tastes.
+    """Prior scores by name, with their judges and tastes, for a new taste with this name and extractor.
 
     Args:
         name: of the new taste.
@@ -89,10 +81,6 @@ def load_priors(
         stores: where tastes are looked for, the first ones first.
         if_available: True if the settings name them: those that are not available are left out with a sentence.
         load_judges: False to only check that judges are known, before there is something to judge.
-
-    Raises:
-        TasteError: a name that is no prior score, one that is not available, or another taste that cannot be used.
-        JudgeError: a judge that cannot be loaded.
     """
     if wanted is None:
         return Priors(tuple(available))
@@ -134,18 +122,10 @@ def of_use(
     *,
     if_available: bool = False,
 ) -> Priors:
-    """The prior scores that the learning pictures can show how far to trust.
+    """The prior scores that the learning pictures (n,), named as in ``Examples``, can show how far to trust.
 
-    Args:
-        priors: the prior scores.
-        values: (n,) values of the judges of the learning pictures, by stored name; NaN where there is none.
-        pictures: (n,) names of these, see ``Examples``.
-        problems: sentences on what went wrong in judging.
-        if_available: as for ``load_priors``.
-
-    Raises:
-        JudgeError: a judge that gave none of them a value.
-        TasteError: a taste that was learnt from all of them.
+    Refuses a judge that gave none of them a value (``values`` are (n,) by stored name, NaN for none), and a taste that
+    was learnt from all of them; ``if_available`` as for ``load_priors``.
     """
     left_out = list(priors.left_out)
 
@@ -179,18 +159,10 @@ def of_use(
 def without_learnt_from(
     values: np.ndarray, priors: Priors, prior_names: Sequence[str], pictures: Sequence[str]
 ) -> tuple[np.ndarray, list[str]]:
-    """Prior scores without those of other tastes for pictures that they were learnt from, which they know too well.
+    """Prior scores (n, k), NaN in place of those of other tastes for pictures that they were learnt from.
 
-    At ranking a taste meets pictures that it was not learnt from, and its trust must come from such pictures.
-
-    Args:
-        values: (n, k) prior scores of the learning pictures.
-        priors: the prior scores.
-        prior_names: (k,) their names.
-        pictures: (n,) names of the pictures, see ``Examples``.
-
-    Returns:
-        the prior scores, NaN in place of those, and a sentence for each taste that has some.
+    At ranking a taste meets pictures that it was not learnt from, and its trust must come from such pictures. Also
+    returns a sentence for each taste that has some.
     """
     values, notes = values.copy(), []
     for taste in priors.tastes:
@@ -250,11 +222,7 @@ def _taste_named(name: str, stores: Sequence[TasteStore]) -> Taste:
 
 
 def _usable(taste: Taste, name: str, extractor: Extractor) -> Taste:
-    """A taste as another taste holds it, which scores pictures by their items alone.
-
-    Raises:
-        TasteError: it is the new taste itself, starts from it, or has other items.
-    """
+    """A taste as another holds it, scoring by items alone; refuses the new taste itself, one from it, and other items."""
     if taste.name == name:
         raise TasteError(f"The taste {name!r} cannot be a prior score of itself: name another one.")
     if name in _names_in(taste):

@@ -44,23 +44,11 @@ CANDIDATES = 64, 600
 def propose_pictures(
     collection: Collection, judge: TasteJudge, rater: str, count: int, progress: Callable[[], None] = lambda: None
 ) -> tuple[Proposal, list[ImageRow]]:
-    """Propose the pictures whose ratings would teach a taste most.
+    """Propose at most ``count`` pictures whose ratings would teach a taste, which is not a blend, most.
 
-    Pictures that the rater has rated or skipped, those that the taste was learnt from, and those whose files are missing
-    are left out.
-
-    Args:
-        collection: the collection.
-        judge: the taste, which is not a blend.
-        rater: name of the rater.
-        count: most pictures to propose.
-        progress: called once a picture that is measured.
-
-    Returns:
-        the proposal, and its pictures, the most informative first.
-
-    Raises:
-        TasteError: the taste is a blend.
+    Pictures that the rater has rated or skipped, those that the taste was learnt from, and those whose files are
+    missing are left out. ``progress`` is called once a picture that is measured. The most informative pictures come
+    first.
     """
     taste = only_taste(judge.taste)
     judged, learnt = _left_out(collection, rater), {str(name) for name in taste.examples.pictures}
@@ -81,16 +69,9 @@ def unrated_pictures(
 ) -> list[ImageRow]:
     """Sound pictures with files that a rater has neither rated nor skipped: the proposed ones, then others.
 
-    The others begin with those that stand for many, as long as the rater has judged few; see ``first_pictures``. The rest
-    come in random order. The order is the same each time for one rater, and another for every other: together, raters
-    cover more pictures.
-
-    Args:
-        collection: the collection.
-        rater: name of the rater.
-        count: most pictures to return.
-        proposed: ids of pictures to begin with.
-        skip: ids to leave out.
+    The others begin with those that stand for many, as long as the rater has judged few; see ``first_pictures``. The
+    rest come in random order. The order is the same each time for one rater, and another for every other: together,
+    raters cover more pictures.
     """
     judged = _left_out(collection, rater)
     ids = [image for image in proposed if image not in judged and image not in skip][:count]
@@ -119,19 +100,11 @@ def considered(count: int) -> int:
 
 
 def first_pictures(collection: Collection, mixed: Sequence[int], seen: Container[int], count: int) -> list[int]:
-    """Pictures to rate while nothing is known of a taste: those that stand for many others.
+    """At most ``count`` ids to rate while nothing is known of a taste: unseen ones that stand for many others.
 
-    Only stored items are used, so that nothing has to be decoded.
-
-    Args:
-        collection: the collection.
-        mixed: ids of its pictures, in an order of the rater. Only the first half of those with items, and those that the
-            rater has seen, are considered: so raters begin with different pictures, and many pictures take no longer.
-        seen: ids of pictures that the rater has judged, or is about to.
-        count: most pictures to propose.
-
-    Returns:
-        ids of pictures that were not seen; fewer than ``count`` if not enough have items.
+    Only stored items are used, so that nothing has to be decoded. ``mixed`` is in an order of the rater. Only the first
+    half of those with items, and those that the rater has seen, are considered: so raters begin with different
+    pictures, and many pictures take no longer.
     """
     extractor = taste_extractor()
     measured = set(collection.measured_ids(extractor.version))
@@ -153,13 +126,7 @@ def rating_queue(collection: Collection, rater: str, judge: TasteJudge | None, c
 
 
 class LazyQueue(Sequence[ImageRow]):
-    """Pictures to rate that are chosen one by one when they are reached, among those that the collection holds then.
-
-    Args:
-        collection: the collection.
-        rater: name of the rater.
-        count: number of pictures; fewer if the collection runs out of them.
-    """
+    """Pictures to rate that are chosen one by one when they are reached, among those that the collection holds then."""
 
     def __init__(self, collection: Collection, rater: str, count: int) -> None:
         self._collection, self._rater, self._count = collection, rater, count
@@ -186,16 +153,10 @@ class LazyQueue(Sequence[ImageRow]):
 class RatingSession:
     """Pictures rated one after the other by single keys.
 
-    1–5 rates, n says "not for me", x skips for good, + and - move the last rating by half a star, u undoes it.
+    1–5 rates, n says "not for me", x skips for good, + and - move the last rating by half a star, u undoes it. Every
+    rating is stored at once, so that nothing is lost when the session ends early.
 
-    Every rating is stored at once, so that nothing is lost when the session ends early.
-
-    Attributes:
-        collection: the collection.
-        rater: name of the rater.
-        queue: pictures to rate, in order.
-        position: number of the current picture.
-        ratings: the ratings of this session by picture id: 1…5, ``NOT_FOR_ME``, or None for a skipped picture.
+    ``ratings`` holds those of this session by picture id: 1…5, ``NOT_FOR_ME``, or None for a skipped picture.
     """
 
     collection: Collection
@@ -213,11 +174,7 @@ class RatingSession:
         return None
 
     def press(self, key: str) -> str:
-        """Act on a key; return the result in a few words.
-
-        Raises:
-            CollectionError: an unknown key, or a collection that cannot be written.
-        """
+        """Act on a key; return the result in a few words."""
         row = self.current
         if key == "u":
             if self.position == 0:

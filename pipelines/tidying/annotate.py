@@ -45,14 +45,7 @@ def stars_of(percentile: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """The annotation of a picture file.
-
-    Attributes:
-        path: of the picture.
-        stars: 1–5, or −1 for rejected.
-        facts: score, percentile and so on, by name.
-        tags, albums: of the picture; keywords of a sidecar.
-    """
+    """The annotation of a picture file: 1–5 stars or −1 for rejected, facts such as the score by name, tags and albums."""
 
     path: Path
     stars: int
@@ -64,10 +57,8 @@ class Note:
 def annotations_of(evaluated: EvaluatedCollection, rater: str | None = None) -> Iterator[Note]:
     """Yield the notes of picture files, in the order of paths.
 
-    Args:
-        evaluated: the evaluated collection.
-        rater: whose ratings are the stars, of the files this rater has rated; None for stars by the percentile of the
-            score, of all files but those of pictures without one.
+    The stars are a rater's, of the files this rater has rated; without a rater they come from the percentile of the
+    score, of all files but those of pictures without one.
     """
     e = evaluated.evaluation
     rated = None if rater is None else ratings(evaluated.collection, rater, personal=False)
@@ -97,21 +88,9 @@ def annotate(
     png: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[int, list[str]]:
-    """Write notes to XMP sidecars, or into PNG files, or both.
+    """Write notes to XMP sidecars, into PNG files or both, and an undo file, which must not exist.
 
-    Args:
-        evaluated: the evaluated collection.
-        notes: from ``annotations_of``.
-        undo_file: path of the undo file; it must not exist.
-        xmp: True to write XMP sidecars.
-        png: True to write into PNG files.
-        progress: called with a number of notes that are done.
-
-    Returns:
-        number of files annotated, and sentences on those that could not be, see ``summed_up``.
-
-    Raises:
-        CollectionError: the undo file exists or cannot be written.
+    Returns the number of files annotated, and sentences on those that could not be, see ``summed_up``.
     """
     journal = Journal(undo_file)
     # A new cache for each call, because folders change.

@@ -26,12 +26,9 @@ DIFFERS = "is there already and differs: name an empty folder, or move it away"
 
 @dataclass(frozen=True)
 class Copies:
-    """Result of ``copy_best``.
+    """Result of ``copy_best``: number of pictures in the folder, and sentences on those that could not be copied.
 
-    Attributes:
-        count: number of pictures that are in the folder now.
-        problems: sentences on the files that could not be copied, see ``summed_up``.
-        hints: a sentence if the folder holds copies of an earlier ranking, which are hard to tell from these.
+    ``hints`` has a sentence if the folder holds copies of an earlier ranking, which are hard to tell from these.
     """
 
     count: int
@@ -40,16 +37,7 @@ class Copies:
 
 
 def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
-    """Refuse an unusable folder to copy to, before any work begins.
-
-    Args:
-        folder: to copy to.
-        read: files and folders whose pictures are read.
-
-    Raises:
-        CollectionError: as for ``check_target``; or the folder lies in one that is read, so that the copies would be
-            among the pictures next time.
-    """
+    """Refuse an unusable folder to copy to, and one inside a folder that is read, before any work begins."""
     roots = [path for path in read if path.is_dir()]
     check_target(folder, roots)
     for root in roots:
@@ -63,15 +51,8 @@ def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
 def copy_best(pictures: Sequence[Path], folder: Path, journal: Journal | None = None) -> Copies:
     """Copy pictures, best first, and the text files beside them; each name begins with the picture's place.
 
-    Names that would be too long then are shortened. A file that is already there is never overwritten; an equal one counts as copied.
-
-    Args:
-        pictures: the files, best first.
-        folder: made if it does not exist.
-        journal: writes down the new files, so that they can be deleted again; None for none.
-
-    Raises:
-        CollectionError: the folder cannot be made.
+    Names that would be too long then are shortened. A file that is already there is never overwritten; an equal one
+    counts as copied. ``journal`` writes down the new files, so that they can be deleted again.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -40,9 +40,6 @@ class Rule:
         outliers: True for pictures far from the rest.
         worst: percentage of the pictures, 0–100, that have the lowest scores; those that cannot be judged come first.
         below: pictures with a lower score than this, and those that cannot be judged.
-
-    Raises:
-        CollectionError: no criterion, or a number out of range.
     """
 
     duplicates: bool = False
@@ -62,12 +59,7 @@ class Rule:
             )
 
     def reasons(self, e: Evaluation, keep: Container[int] = ()) -> np.ndarray:
-        """Name (n,) of the folder that each picture goes to; empty for pictures that stay.
-
-        Args:
-            e: the evaluation.
-            keep: ids of pictures that stay in any case.
-        """
+        """Name (n,) of the folder that each picture goes to; empty for those that stay, as ids in ``keep`` do."""
         reasons = np.full(len(e.ids), "", dtype=object)
         scores = e.standing
         # A picture that its judge gave no value, for want of a prompt for example, is not the worse for it.
@@ -94,15 +86,10 @@ class Rule:
 
 
 def _staying(e: Evaluation, chosen: np.ndarray, sound: np.ndarray) -> np.ndarray:
-    """The pictures to keep of groups of near-duplicates (n,), bool.
+    """The chosen pictures of groups of near-duplicates (n,), bool, as far as no other criterion moves them (``sound``).
 
-    If all chosen pictures of a group are moved for another reason, the best of those that are not moved takes their place.
-    Otherwise the whole group would go.
-
-    Args:
-        e: the evaluation.
-        chosen: (n,) bool, True for the pictures to keep of each group.
-        sound: (n,) bool, True for pictures that no other criterion moves.
+    If all chosen pictures of a group are moved for another reason, the best of those that are not moved takes their
+    place. Otherwise the whole group would go.
     """
     staying = chosen.copy()
     held = np.isin(e.group, e.group[chosen & sound])
@@ -117,9 +104,9 @@ class Move:
     """A file to move.
 
     Attributes:
-        source, target: its path before and after.
         image: id of its picture.
-        staying: the file that stays of its near-duplicates or exact copies; None if it moves for another reason, or none stays.
+        staying: the file that stays of its near-duplicates or exact copies; None if it moves for another reason, or
+            none stays.
     """
 
     source: Path
@@ -129,12 +116,7 @@ class Move:
 
 
 def check_target(target: Path, roots: Sequence[Path] = ()) -> None:
-    """Refuse an unusable folder to move or copy to.
-
-    Raises:
-        CollectionError: the folder is a file or lies below one, or cannot be written to. Or one of ``roots`` lies in it, so that pictures moved
-            there would be evaluated and moved again.
-    """
+    """Refuse an unusable folder to move or copy to, or one that holds a root: pictures there would be evaluated again."""
     existing = next(path for path in (target.absolute(), *target.absolute().parents) if os.path.lexists(path))
     if not existing.is_dir():
         raise CollectionError(f"Nothing can be put into {str(target)!r}: {str(existing)!r} is not a folder.")
@@ -152,15 +134,8 @@ def plan_cull(
 ) -> list[Move]:
     """The moves of a rule, in the order of paths; nothing is moved yet.
 
-    If the rule has ``duplicates`` and a picture stays, one of its exact copies does: the original, see
-    ``originals_first``.
-
-    Args:
-        evaluated: the evaluated collection.
-        rule: the pictures to move.
-        roots: the folders that were evaluated.
-        target: folder to move to: a file goes to ``target/REASON/`` and its path below its root.
-        keep: ids of pictures that stay in any case.
+    A file goes to ``target/REASON/`` and its path below its root. If the rule has ``duplicates`` and a picture stays,
+    one of its exact copies does: the original, see ``originals_first``.
     """
     e = evaluated.evaluation
     reasons = rule.reasons(e, keep)
@@ -197,12 +172,8 @@ def moves_to(
 ) -> list[Move]:
     """The moves of some pictures of a collection, in the order of paths; nothing is moved yet.
 
-    Args:
-        evaluated: the evaluated collection.
-        folder_of: names the folder in ``target`` of a file by its path and the id of its picture, "." for ``target``
-            itself; empty if it stays.
-        roots: the folders that were evaluated.
-        target: folder to move to: a file goes to ``target/FOLDER/`` and its path below its root.
+    A file goes to ``target/FOLDER/`` and its path below its root. ``folder_of`` names the folder by the file's path and
+    the id of its picture: "." for ``target`` itself; empty if it stays.
     """
     tops = [plain_path(root) for root in roots]
     # Pictures share folders, and tens of thousands of paths take a second to compare with the roots.
@@ -222,14 +193,7 @@ def _below(folder: str, tops: Sequence[Path]) -> Path:
 
 
 def plan_pictures(collection: Collection, ids: Sequence[int], roots: Sequence[Path], target: Path) -> list[Move]:
-    """The moves of all files of some pictures, in their order; nothing is moved yet.
-
-    Args:
-        collection: the collection.
-        ids: of the pictures.
-        roots: the folders of the collection.
-        target: folder to move to: a file goes to ``target/selected/`` and its path below its root.
-    """
+    """The moves of some pictures' files to ``target/selected/`` and the path below their root; nothing is moved yet."""
     moves = []
     tops = [plain_path(root) for root in roots]
     for block in batches(dict.fromkeys(ids), WINDOW):
@@ -275,19 +239,10 @@ def _shares_its_name(picture: Path) -> bool:
 def cull(
     moves: Sequence[Move], undo_file: Path, progress: Callable[[int], None] = lambda done: None
 ) -> tuple[list[Move], list[str]]:
-    """Move pictures with the text files beside them, and write an undo file.
+    """Move pictures with the text files beside them, and write an undo file, which must not exist.
 
-    Args:
-        moves: of the pictures.
-        undo_file: path of the undo file; it must not exist.
-        progress: called with a number of pictures that are done.
-
-    Returns:
-        the moves that were made, with the paths that the pictures have now, and sentences on the files that could not
-        be moved, see ``summed_up``.
-
-    Raises:
-        CollectionError: the undo file exists or cannot be written.
+    Returns the moves that were made, with the paths that the pictures have now, and sentences on the files that could
+    not be moved, see ``summed_up``.
     """
     journal = Journal(undo_file)
     done: list[Move] = []

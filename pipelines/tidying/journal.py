@@ -26,14 +26,7 @@ from .signing import SIGNATURE, own_key, signature
 
 
 class Journal:
-    """Changes files, and writes down before each change how to undo it.
-
-    Args:
-        path: of the journal; it must not exist.
-
-    Raises:
-        CollectionError: the journal exists or cannot be written.
-    """
+    """Changes files, and writes down before each change, in a new file, how to undo it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -72,9 +65,6 @@ class Journal:
         """Move a file to ``target``, or to a numbered name beside it if that is taken; return its new path.
 
         A link leads to the same file as before, also if that was moved before it.
-
-        Raises:
-            OSError: the file cannot be moved; it stays where it is.
         """
         made = sum(not parent.exists() for parent in target.absolute().parents)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -123,11 +113,7 @@ class Journal:
             return now
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a small file; the content of an earlier one is stored in the journal, and its permissions stay.
-
-        Raises:
-            OSError: the file cannot be written; an earlier one stays as it is.
-        """
+        """Write a small file; the content of an earlier one is stored in the journal, and its permissions stay."""
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
         old = None if mode is None else read_regular(path)
         encoded = None if old is None else base64.b64encode(old).decode()
@@ -143,20 +129,7 @@ class Journal:
             path.chmod(mode)
 
     def insert(self, path: Path, content: bytes, at: int, addition: bytes) -> bytes:
-        """Insert bytes into a file.
-
-        Args:
-            path: of the file.
-            content: of the file as it is.
-            at: position of the first new byte.
-            addition: the new bytes.
-
-        Returns:
-            the new content of the file.
-
-        Raises:
-            OSError: the file cannot be written; it stays as it is.
-        """
+        """Insert bytes into a file with the given content; return the new one."""
         new = content[:at] + addition + content[at:]
         hashes = {"before": sha256_of(content), "after": sha256_of(new)}
         self._note(inserted=str(path.absolute()), at=at, length=len(addition), **hashes, **_place_if_other(path))
@@ -227,11 +200,7 @@ def remove_folders(entries: Sequence[Any]) -> None:
 
 
 def checked_undo_file(path: Path | None = None) -> Path:
-    """Check the path of a new undo file before any work begins; by default one in the current folder, named after now.
-
-    Raises:
-        CollectionError: the file exists, or cannot be written.
-    """
+    """Check the path of a new undo file before any work begins; by default one in the current folder, named after now."""
     path = path or Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
     if path.exists():
         raise CollectionError(f"{str(path)!r} exists already: undo it, or name another undo file.")

@@ -13,14 +13,7 @@ from .cull import Move, moves_to
 def moves_of_others(
     evaluated: EvaluatedCollection, keepers: Keepers, roots: Sequence[Path], target: Path
 ) -> list[Move]:
-    """The moves of all files of groups but the keepers, in the order of paths; nothing is moved yet.
-
-    Args:
-        evaluated: the evaluated collection.
-        keepers: of the collection.
-        roots: the folders that were evaluated.
-        target: folder to move to: a file goes to its path below its root there.
-    """
+    """The moves of all files of groups but the keepers, with the path below their root; nothing is moved yet."""
     others = set(keepers.others)
     copies = {path for group in keepers.groups for paths in group.copies for path in paths}
     return moves_to(evaluated, lambda path, image: "." if image in others or path in copies else "", roots, target)

@@ -17,14 +17,7 @@ from ..support.failures import Failure, summed_up
 
 @dataclass(frozen=True)
 class Labelling:
-    """Result of ``label_files``.
-
-    Attributes:
-        pictures: number of pictures that the files hold.
-        changed: number of pictures that changed, by kind and name of the label.
-        corrections: number of corrections of near-duplicates that were stored or deleted.
-        problems: sentences on the files that the collection does not know, see ``summed_up``.
-    """
+    """Numbers of pictures, changes by kind and name of the label, and corrections, with sentences on unknown files."""
 
     pictures: int
     changed: dict[tuple[str, str], int]
@@ -40,18 +33,9 @@ def label_files(
     on: bool = True,
     distinct: bool = False,
 ) -> Labelling:
-    """Give pictures labels, or take them away.
+    """Give pictures labels (kind and name), or take them away; nothing is stored if one is not allowed or no file known.
 
-    Args:
-        collection: knows the files.
-        files: of the pictures; unknown ones are reported and left out.
-        labels: kind and name of each, as for ``set_label``.
-        on: True to give the labels, False to take them away.
-        distinct: also remember that the pictures are no duplicates of each other or, if not ``on``, forget that.
-
-    Raises:
-        CollectionError: a label is not allowed, no file is known, or fewer than two pictures are called no duplicates;
-            nothing is stored then. Or the collection cannot be written.
+    ``distinct`` also remembers that the pictures are no duplicates of each other or, if not ``on``, forgets that.
     """
     checked = [(kind, check_label(kind, name)) for kind, name in labels]
     # The names that a scan stores.

@@ -38,13 +38,9 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class UndoFile:
-    """An undo file of a cull, with the moves that are still to be undone.
+    """An undo file of a cull, with the number of moves still to be undone, by the folder that pictures were moved to.
 
-    Attributes:
-        name: of the file.
-        time: of its last change.
-        reasons: number of pictures by the folder they were moved to.
-        problem: a sentence that says why it cannot be undone from here; empty if it can.
+    ``problem`` says why it cannot be undone from here; empty if it can.
     """
 
     name: str
@@ -54,11 +50,7 @@ class UndoFile:
 
 
 def _pending_entries(changes: RecordedChanges) -> list[dict[str, Any]]:
-    """Entries of an undo file that are still to be undone.
-
-    Raises:
-        CollectionError: the file is not an undo file.
-    """
+    """Entries of an undo file that are still to be undone; refuses other files."""
     if not all(isinstance(entry, dict) for entry in changes.entries):
         raise CollectionError(f"{str(changes.path)!r} is not an undo file: every line must hold a JSON object.")
     return [changes.entries[number] for number in changes.pending]
@@ -90,11 +82,7 @@ class _Summary(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _summary(path: Path, stamp: str, culled: Path, key: bytes | None) -> _Summary:
-    """Read an undo file, once for its stamp and the key of the user.
-
-    Raises:
-        CollectionError: the file is not an undo file.
-    """
+    """Read an undo file, once for its stamp and the key of the user."""
     changes = RecordedChanges.read(path)
     entries = _pending_entries(changes)
     if not all(_is_cull(entry, culled) for entry in entries):
@@ -142,17 +130,9 @@ def _moved_paths(folder: Path) -> Iterator[str]:
 
 
 def mark_moved(collection: Collection, suspects: Iterable[int] = ()) -> bool:
-    """Mark pictures that were moved away, and unmark those that are back; pictures with another problem keep it.
+    """Mark pictures that were moved away, and unmark those that are back; return True if anything changed.
 
-    Args:
-        collection: the collection.
-        suspects: ids of pictures that may have been moved, besides those that undo files name.
-
-    Returns:
-        True if anything changed.
-
-    Raises:
-        CollectionError: the collection cannot be read or written.
+    ``suspects`` may have been moved, besides those that undo files name. Pictures with another problem keep it.
     """
     if collection.folder is None:
         return False

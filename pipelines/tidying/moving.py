@@ -10,17 +10,10 @@ from pathlib import Path
 
 
 def move_file(source: Path, target: Path) -> None:
-    """Move a file or a link to a free name.
+    """Move a file or a link to a free name in an existing folder; an error leaves both paths as they were.
 
-    To another disk it is copied, and goes once the copy is whole and on the disk.
-
-    Args:
-        source: the file.
-        target: its new path; the folder must exist.
-
-    Raises:
-        FileExistsError: the name is taken, perhaps by another program at this moment; nothing is changed.
-        OSError: the file cannot be moved; it stays where it is, and ``target`` is free.
+    To another disk it is copied, and goes once the copy is whole and on the disk. FileExistsError tells that the name
+    is taken, perhaps by another program at this moment.
     """
     if source.is_symlink():
         move_link(source, target, source.readlink())

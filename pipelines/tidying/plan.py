@@ -15,12 +15,7 @@ from .cull import Move, Rule, plan_cull
 
 
 def prefer(e: Evaluation, keep: Sequence[int]) -> Evaluation:
-    """The evaluation with other pictures to keep of groups of near-duplicates.
-
-    Args:
-        e: the evaluation.
-        keep: picture ids; a group that has some of them keeps these and no other.
-    """
+    """The evaluation with other pictures to keep of near-duplicates: of a group with ids in ``keep`` these alone."""
     chosen = np.isin(e.ids, keep) & (e.group >= 0)
     touched = np.isin(e.group, e.group[chosen])
     return replace(e, best=np.where(touched, chosen, e.best))
@@ -36,13 +31,7 @@ def duplicates(e: Evaluation) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Plan:
-    """Moves to be made.
-
-    Attributes:
-        moves: file by file.
-        pictures: picture ids by reason.
-        digest: hash of the moves, which names this plan.
-    """
+    """Moves to be made, picture ids by reason, and a hash of the moves, which names this plan."""
 
     moves: tuple[Move, ...]
     pictures: dict[str, list[int]]

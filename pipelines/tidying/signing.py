@@ -59,13 +59,7 @@ def own_key() -> bytes | None:
 
 
 def signature(key: bytes, before: str, entry: Mapping[str, Any]) -> str:
-    """The signature of a line, hexadecimal.
-
-    Args:
-        key: of the user.
-        before: signature of the line before; empty for the first one.
-        entry: the line; a signature in it does not count.
-    """
+    """The signature of a line, hexadecimal; one in the line itself does not count, and the first has none ``before``."""
     plain = json.dumps({name: value for name, value in entry.items() if name != SIGNATURE}, sort_keys=True)
     return hmac.new(key, f"{before}\n{plain}".encode(), hashlib.sha256).hexdigest()
 

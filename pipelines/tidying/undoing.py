@@ -45,13 +45,7 @@ class UnconfirmedError(CollectionError):
 
 @dataclass(frozen=True)
 class RecordedChanges:
-    """An undo file, as it was read.
-
-    Attributes:
-        path: of the file.
-        entries: its lines.
-        pending: numbers of the lines that are still to be undone, in the order of the file.
-    """
+    """An undo file, as it was read: its lines, and the numbers of those still to be undone."""
 
     path: Path
     entries: list[Any]
@@ -59,11 +53,7 @@ class RecordedChanges:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read an undo file.
-
-        Raises:
-            CollectionError: the file cannot be read, or is not an undo file.
-        """
+        """Read an undo file."""
         try:
             entries = [json.loads(line) for line in _whole_lines(read_regular(path)).splitlines()]
         except FileNotFoundError as error:
@@ -137,16 +127,9 @@ class RecordedChanges:
     def undo(self, *, confirmed: bool = False) -> tuple[int, list[str]]:
         """Undo all pending changes, the last one first, and delete the file if nothing is left to undo.
 
-        Args:
-            confirmed: True if the user has seen ``doubt`` and ``listing``, and agreed.
-
-        Returns:
-            number of changes undone, and sentences on those that could not be, see ``summed_up``. Files that were changed
-            since are left as they are.
-
-        Raises:
-            UnconfirmedError: the file is doubtful, and not confirmed.
-            CollectionError: the file cannot be written, so that the rest waits for another call.
+        ``confirmed`` if the user has seen ``doubt`` and ``listing``, and agreed; a doubtful file needs it. Returns the
+        number of changes undone, and sentences on those that could not be: files that were changed since are left as
+        they are.
         """
         if self.doubt and not confirmed:
             raise UnconfirmedError(f"{self.doubt.rstrip('.')}; check what soart undo lists, then confirm it.")

@@ -27,15 +27,7 @@ _EMPTY = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 def with_rating(xmp: str | None, stars: int) -> str | None:
-    """The text of a sidecar with its rating set.
-
-    Args:
-        xmp: the text so far; None for a new sidecar.
-        stars: 1–5, or −1 for rejected.
-
-    Returns:
-        the new text; None if the old one has no place for a rating.
-    """
+    """The text of a sidecar, or of a new one, rated 1–5, or −1 for rejected; None if it has no place for a rating."""
     if xmp is None:
         return _EMPTY.format(stars=stars)
     changed, count = _ratings(xmp).subn(lambda match: _rated(match, stars), xmp)
@@ -67,11 +59,7 @@ def _rated(match: re.Match[str], stars: int) -> str:
 
 
 def with_keywords(xmp: str, keywords: Sequence[str]) -> str | None:
-    """The text of a sidecar with keywords (``dc:subject``) added; those that it has stay, and none comes twice.
-
-    Returns:
-        the new text; None if the old one has no place for keywords.
-    """
+    """The text of a sidecar with keywords (``dc:subject``) added, none twice; None if it has no place for them."""
     if subject := _SUBJECT.search(xmp):
         known = {unescape(text.strip()) for text in _KEYWORD.findall(subject[3])}
         return xmp[: subject.end(3)] + _items(k for k in keywords if k not in known) + xmp[subject.end(3) :]

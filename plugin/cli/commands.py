@@ -85,19 +85,9 @@ def _argument_name(argument: Any) -> str:  # noqa: ANN401
 
 
 def empty_value(args: Sequence[str], takes_value: set[str], arguments: Sequence[str]) -> str | None:
-    """The option or the argument whose value is empty or blank; None if there is none.
+    """The option or the argument whose value is empty or blank in a command line; None if there is none.
 
-    Args:
-        args: of a command line, without the name of the command.
-        takes_value: names of the options that take a value.
-        arguments: names of the arguments; the last one may have several values.
-
-    Examples:
-        >>> from soart.plugin.cli.commands import empty_value
-        >>> empty_value(["a fox", "--collection", ""], {"--collection"}, ["PROMPT"])
-        '--collection'
-        >>> empty_value(["--json", "a fox", "pictures", " "], {"--collection"}, ["WORDS", "PATHS"])
-        'PATHS'
+    The last of the arguments may have several values.
     """
     option, place, ended = "", 0, False
     for text in args:

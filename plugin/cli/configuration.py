@@ -52,12 +52,6 @@ def defaults(commands: Mapping[str, Any]) -> dict[str, Any]:
     """Values of the settings by command and parameter, as Click takes them for defaults.
 
     A value that the user must allow is an ``AskedFirst``, which Click calls where no option of the command replaces it.
-
-    Args:
-        commands: the commands by name.
-
-    Raises:
-        SoartError: as for ``read_settings``.
     """
     values: dict[str, Any] = {}
     for key, setting in read_settings().items():
@@ -80,12 +74,7 @@ def defaults(commands: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class AskedFirst:
-    """A default that is used after the user has allowed it.
-
-    Attributes:
-        key, setting: the setting.
-        value: the default.
-    """
+    """A default that is used after the user has allowed it."""
 
     key: str
     setting: Setting

@@ -21,11 +21,7 @@ COLUMNS = 48
 
 
 def check_keys() -> None:
-    """Refuse to ask for keys where none can come.
-
-    Raises:
-        SoartError: stdin is closed, or the empty device.
-    """
+    """Refuse to ask for keys where none can come: stdin is closed, or the empty device."""
     from ...errors import SoartError
 
     with contextlib.suppress(io.UnsupportedOperation, OSError):
@@ -51,20 +47,11 @@ def keys() -> Iterator[str]:
 
 
 def rate_by_keys(session: RatingSession, pressed: Iterator[str], *, silent: bool = False, elsewhere: str = "") -> bool:
-    """Show the pictures of a session one by one and store a rating for each key.
+    """Show the pictures of a session one by one and store a rating for each key; False if q or the end of input ended it.
 
-    Args:
-        session: the pictures and their rater.
-        pressed: the keys.
-        silent: show nothing.
-        elsewhere: command that shows the pictures in the browser, named once if this terminal cannot show them.
-
-    Returns:
-        False if q or the end of the input ended the session early.
-
-    Raises:
-        CollectionError: the collection cannot be written, and the keys come from a script, whose next key would count for
-            the same picture.
+    ``elsewhere`` is a command that shows the pictures in the browser, named once if this terminal cannot show them. If
+    the collection cannot be written and the keys come from a script, it raises: the next key would count for the same
+    picture.
     """
     from ...errors import CollectionError
     from ...pipelines.collection.database import is_outage

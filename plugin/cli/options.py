@@ -27,15 +27,9 @@ if TYPE_CHECKING:
 
 
 def check_outputs(paths: Iterable[Path | None], *, folders: bool = False, parents: bool = False) -> None:
-    """Refuse places where nothing can be written; called before any work begins.
+    """Refuse places where nothing can be written, before any work begins; None is passed over.
 
-    Args:
-        paths: of files or folders; None is passed over.
-        folders: True for folders, which may be missing.
-        parents: True for files whose folder may be missing.
-
-    Raises:
-        SoartError: a file or folder cannot be written.
+    ``folders`` may be missing themselves; with ``parents``, the folders of files may.
     """
     for path in paths:
         if path is not None:
@@ -316,10 +310,8 @@ def load_judges(
 ) -> list[tuple[GuardedJudge, float]]:
     """Load the judges of NAME or NAME=WEIGHT, with a spinner in a terminal; the overall score for no texts.
 
-    Args:
-        by: the texts.
-        folder: of tastes; None for those of the collections in ``places``, then the user's, then those of rated folders.
-        places: collections, and folders that were evaluated or seen in the gallery; others have no tastes.
+    Tastes are in ``folder``; without one in those of the collections in ``places`` (or folders that were evaluated or
+    seen in the gallery), then the user's, then those of rated folders.
     """
     from ...pipelines.judges.finding import guarded, judges_for
     from ...pipelines.scoring.rated_tastes import tastes_at_hand
@@ -348,9 +340,8 @@ def with_generator_options(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turn the parameter ``drawing`` of a command, a ``GeneratorOptions``, into one option for each of its fields.
 
-    Args:
-        cluster: True if the command can draw on a cluster; else it has no ``--engine`` and no ``--workers``.
-        loras: True if prompts can name LoRAs; else ``--lora`` is the command's own.
+    Without ``cluster`` the command has no ``--engine`` and no ``--workers``; without ``loras``, ``--lora`` is the
+    command's own.
     """
     without = {"engine", "workers"} if not cluster else set()
     names = [name for name in _GENERATOR_OPTIONS if name not in (without if loras else without | {"loras"})]

@@ -38,10 +38,8 @@ class RankingOutput:
 
     Attributes:
         as_json: True if the command prints JSON; the ranking is not printed then.
-        report: file of the report page; None for no page.
         top: lines of the printed table.
-        title: heading of the page.
-        notes: sentences for the page.
+        title, notes: heading of the page, and sentences for it.
         copy_to: folder that the printed pictures are copied to; None for none.
     """
 
@@ -65,24 +63,10 @@ def show_ranking(
     engine: str = "local",
     given: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Rank pictures, write the report, copy the best, and print the ranking unless JSON is wanted.
+    """Rank pictures, write the report, copy the best, print the ranking unless JSON is wanted, and return the document.
 
-    Args:
-        collection: the collection of the pictures.
-        rows: the pictures.
-        output: the form.
-        judges: judges to rank by, with their weights.
-        problems: sentences about pictures that are missing from ``rows``.
-        facts: further values for the JSON document.
-        min_distance: drop pictures closer than this to a better one.
-        engine: name of the engine that runs the judges.
-        given: files and folders as the user named them, for sentences.
-
-    Returns:
-        the JSON document.
-
-    Raises:
-        SoartError: no picture could be ranked.
+    ``min_distance`` drops pictures closer than this to a better one. ``facts`` are further values for the document;
+    ``given`` are files and folders as the user named them, for sentences.
     """
     from ...pipelines.judges.engines import judging_named
     from ...pipelines.judges.ranking import rank
@@ -156,18 +140,7 @@ def draw(
     output: RankingOutput,
     judges: Sequence[Weighted],
 ) -> tuple[list[ImageRow], dict[str, Any]]:
-    """Draw the pictures that are not in the collection yet, and show the ranking of all requested ones.
-
-    Args:
-        collection: the collection to draw into.
-        generator: the model.
-        requests: the pictures.
-        output: the form.
-        judges: judges to rank by, with their weights.
-
-    Returns:
-        the requested pictures, and the JSON document.
-    """
+    """Draw the pictures that are not in the collection yet, and show the ranking of all requested ones."""
     from ...pipelines import generate as generation
 
     with interruptible(), Progress("drawing", len(requests), doing=lambda: generator.doing) as progress:
@@ -228,10 +201,7 @@ def names_from_common_folder(paths: Sequence[Path]) -> list[str]:
 def print_ranking(ranking: Sequence[RankedPicture], top: int, *, points: bool = True) -> None:
     """Print the best ``top``, each on a line with its reasons below; names of pictures begin at the folder that holds all.
 
-    Args:
-        ranking: best first.
-        top: number of pictures.
-        points: True for scores of 0 to 100; others are small numbers.
+    ``points`` for scores of 0 to 100; others are small numbers.
     """
     from rich.text import Text
 

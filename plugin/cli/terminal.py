@@ -99,13 +99,9 @@ def interruptible() -> Iterator[None]:
 class Progress:
     """A bar with rate and time left on stderr; if that is not a terminal, a line every few seconds.
 
-    Call it with the number of pictures done since the last call.
-
-    Args:
-        title: text before the bar.
-        total: number of pictures; see ``expect`` if it is not known yet.
-        findings: returns what is known so far in a sentence, which is shown below the bar or in the lines.
-        doing: returns what goes on at this moment in a few words, which are shown after the title.
+    Call it with the number of pictures done since the last call; see ``expect`` if the total is not known yet.
+    ``findings`` returns what is known so far in a sentence, which is shown below the bar or in the lines; ``doing``
+    what goes on at this moment in a few words, which are shown after the title.
     """
 
     def __init__(

@@ -83,16 +83,9 @@ def evaluated_folders(
 ) -> Iterator[tuple[list[Path], EvaluatedCollection]]:
     """The scanned folders and their evaluation, open for the block.
 
-    Args:
-        folders: names of folders and pictures, or of a collection.
-        collection: where the evaluation is stored; None for the default.
-        only: patterns of files.
-        by: judges, as for ``load_judges``.
-        tastes: folder of tastes.
-        workers: number of processes.
-        check: called with the open collection and the folders; raises before anything is scanned.
-        apart: a folder that is not scanned.
-        reads_only: True if the block changes nothing: a collection on read-only media will do.
+    ``folders`` name folders and pictures, or a collection; ``only`` has patterns of files. ``check`` is called with the
+    open collection and the folders; it raises before anything is scanned. ``apart`` is a folder that is not scanned.
+    ``reads_only`` if the block changes nothing: a collection on read-only media will do.
     """
     if collection is None:
         start_for(folders)

@@ -237,16 +237,9 @@ def tune(
 
 
 def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
-    """Tune behind a progress bar with the best pictures so far.
+    """Tune behind a progress bar with the best pictures so far; return a sentence that says why the run ended.
 
-    Args:
-        tuner: a new one, or one that continues.
-        stop: as for ``--stop``.
-        rater: the person who rates every batch by keys; None to ask nobody.
-        silent: print no lines.
-
-    Returns:
-        a sentence that says why the run ended.
+    ``stop`` is as for ``--stop``; ``rater`` rates every batch by keys, None to ask nobody.
     """
     from ...pipelines.tastes.rating_session import RatingSession
     from ...pipelines.tuning.loop import STOPPED, left_unrated

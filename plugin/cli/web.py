@@ -177,11 +177,7 @@ def web(
 
 
 def _api_token() -> str:
-    """The token of the interface for other programs: that of the environment, or a new one.
-
-    Raises:
-        SoartError: that of the environment is too short, or not one word of ASCII.
-    """
+    """The token of the interface for other programs: that of the environment, or a new one."""
     token = os.environ.get(API_TOKEN, "")
     if not token:
         return secrets.token_urlsafe(32)
@@ -191,11 +187,7 @@ def _api_token() -> str:
 
 
 def check_gallery() -> None:
-    """Refuse to show a gallery whose packages are not installed.
-
-    Raises:
-        SoartError: they are not.
-    """
+    """Refuse to show a gallery whose packages are not installed."""
     try:
         from ..web import serving  # noqa: F401
         from ..web.app import create_app  # noqa: F401
@@ -217,14 +209,8 @@ def serve_gallery(
 ) -> None:
     """Print the address of a gallery, open it in the browser, and serve it until Ctrl-C.
 
-    Args:
-        settings: those without the token, the port and what signs sessions.
-        listener: the listening socket.
-        host: that it was opened for.
-        lasting: True if the user chose the port, so that sessions outlast the server.
-        open_browser: True to open the page.
-        page: the page to begin with; empty for the first one.
-        proxies: addresses and networks of trusted proxies.
+    The settings come without the token, the port and what signs sessions; ``host`` is that of the listening socket.
+    ``lasting`` if the user chose the port, so that sessions outlast the server. The page is by default the first one.
     """
     from ..web.app import create_app
     from ..web.security import signing_key
@@ -249,11 +235,7 @@ def serve_gallery(
 
 
 def _check_proxies(proxies: Sequence[str]) -> None:
-    """Refuse what is no address or network.
-
-    Raises:
-        BadParameter: it is not.
-    """
+    """Refuse what is no address or network."""
     for proxy in proxies:
         try:
             ipaddress.ip_network(proxy)
@@ -263,11 +245,7 @@ def _check_proxies(proxies: Sequence[str]) -> None:
 
 
 def _check_drawing(drawing: GeneratorOptions) -> None:
-    """Refuse options of the model now that would make every drawing fail later.
-
-    Raises:
-        BadParameter: an unknown device, or LoRAs that do not exist.
-    """
+    """Refuse options of the model now that would make every drawing fail later."""
     if drawing.device and not _DEVICE.fullmatch(drawing.device):
         expected = f"expected cuda, cuda:1, xpu, mps or cpu, got {drawing.device!r}"
         raise typer.BadParameter(expected, param_hint="--device")
@@ -276,11 +254,7 @@ def _check_drawing(drawing: GeneratorOptions) -> None:
 
 
 def _opened(folder: str) -> str:
-    """The collection of a folder of pictures, which the gallery reads; nothing is read yet.
-
-    Raises:
-        SoartError: the folder does not exist or holds no picture.
-    """
+    """The collection of a folder of pictures, which the gallery reads; nothing is read yet."""
     from ...pipelines.ingest.roots import open_collection_for, remember_roots
     from ...pipelines.ingest.scan import Scan
 
@@ -316,11 +290,7 @@ def _displayed(host: str) -> str:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket.
-
-    Raises:
-        SoartError: this machine does not have the address, or the port is taken.
-    """
+    """Open a listening socket; an address of another machine, or a port that is taken, is refused."""
     listener = None
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -340,11 +310,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _collections(names: list[str], *, create: bool) -> list[str]:
-    """The collections to show; offer to make one that does not exist.
-
-    Raises:
-        CollectionError: a collection does not exist, and none is to be made.
-    """
+    """The collections to show; offer to make one that does not exist."""
     from ...pipelines.collection.collection import Collection
 
     chosen = names or [name for name in USUAL if Collection.is_collection(name)] or [USUAL[0]]
@@ -371,11 +337,7 @@ def is_interactive() -> bool:
 
 
 def _offer(name: str) -> None:
-    """Ask at a terminal whether to make a collection, and make it.
-
-    Raises:
-        CollectionError: not at a terminal, or the answer is no.
-    """
+    """Ask at a terminal whether to make a collection, and make it; anything but yes is refused."""
     from ...pipelines.collection.address import address_of
 
     missing = f"There is no collection {address_of(name).name!r}"

@@ -13,12 +13,7 @@ from ...errors import SoartError
 
 
 def answer_post(path: str, work: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
-    """Answer POST requests of a JSON object; a mistake is an answer 400 with a sentence.
-
-    Args:
-        path: of the address.
-        work: takes the object, returns the answer or nothing, and raises a ``SoartError`` for a mistake.
-    """
+    """Answer POST requests of a JSON object with what ``work`` returns, and a ``SoartError`` with 400 and its sentence."""
 
     async def answer(request: web.Request) -> web.Response:
         try:
@@ -38,12 +33,7 @@ def answer_post(path: str, work: Callable[[dict[str, Any]], dict[str, Any] | Non
 
 
 def answer_get(path: str, work: Callable[[], Any]) -> None:
-    """Answer GET requests with a JSON document.
-
-    Args:
-        path: of the address.
-        work: returns the document.
-    """
+    """Answer GET requests with a JSON document."""
 
     async def answer(_request: web.Request) -> web.Response:
         return web.json_response(await asyncio.to_thread(work))

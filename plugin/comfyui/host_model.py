@@ -30,17 +30,8 @@ DEFAULT_SAMPLER = "euler normal"
 class HostGenerator(ExternalGenerator):
     """Draws requests as the nodes CLIP Text Encode, KSampler and VAE Decode do, one picture at a time.
 
-    The ``scheduler`` of a request is a sampler and a scheduler of ComfyUI, such as ``"dpmpp_2m karras"``. Progress, previews
-    and interrupts are those of KSampler.
-
-    Args:
-        model, clip, vae: as loaders of ComfyUI give them.
-
-    Attributes:
-        parts: these three.
-
-    Raises:
-        ModelError: one of the three is missing.
+    The ``scheduler`` of a request is a sampler and a scheduler of ComfyUI, such as ``"dpmpp_2m karras"``. Progress,
+    previews and interrupts are those of KSampler. Model, CLIP and VAE are as loaders of ComfyUI give them.
     """
 
     def __init__(self, model: Any, clip: Any, vae: Any) -> None:  # noqa: ANN401
@@ -62,11 +53,7 @@ class HostGenerator(ExternalGenerator):
         return (), False
 
     def _scheduler(self, name: str | None) -> tuple[str, str]:
-        """Sampler and scheduler by their names in one text.
-
-        Raises:
-            ModelError: ComfyUI has no such sampler or scheduler.
-        """
+        """Sampler and scheduler by their names in one text."""
         return split_sampler(
             name or DEFAULT_SAMPLER, KSampler.SAMPLERS, KSampler.SCHEDULERS, "ComfyUI with a linked MODEL"
         )
@@ -98,10 +85,8 @@ class HostGenerator(ExternalGenerator):
 class HostNoiseSampler:
     """Draws one request from given noise with the sampler of ComfyUI, one picture at a time.
 
-    Args:
-        generator: draws with a linked MODEL, CLIP and VAE.
-        request: prompt and settings; its seed decides the noise that samplers add on the way.
-        after_step: called after every picture; whatever it raises ends the drawing.
+    The seed of the request decides the noise that samplers add on the way. ``after_step`` is called after every
+    picture; whatever it raises ends the drawing.
     """
 
     def __init__(self, generator: HostGenerator, request: Request, after_step: Callable[[], None]) -> None:
@@ -128,11 +113,9 @@ class HostNoiseSampler:
         return noise.float().cpu()
 
     def draw(self, noises: Sequence[torch.Tensor], guide: Guide | None = None) -> list[DrawnPicture]:
-        """Draw a picture of each noise, with the progress, previews and interrupts of KSampler.
+        """Draw a picture of each noise of ``noise_of``, with the progress, previews and interrupts of KSampler.
 
-        Args:
-            noises: as ``noise_of`` gives them.
-            guide: None, because nothing is known of the steps of a host.
+        ``guide`` is None, because nothing is known of the steps of a host.
         """
         import latent_preview
 

@@ -21,9 +21,7 @@ _loops = Loops(lambda loop: PromptServer.instance.send_sync(CHANGED, loop))
 def count_run(cls: type[io.ComfyNode], facts: dict[str, Any]) -> None:
     """Count a run that a node has finished, if a page has queued it.
 
-    Args:
-        cls: the node.
-        facts: the ``runs`` that are wanted, and why no further one is worth it (``enough``, a sentence or empty).
+    ``facts`` are the ``runs`` that are wanted, and why no further one is worth it (``enough``, a sentence or empty).
     """
     place = place_of(cls)
     if place["workflow"]:

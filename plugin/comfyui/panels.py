@@ -46,13 +46,9 @@ def score_lines(scored: Sequence[ScoredPicture], decimals: int = 1) -> str:
 def score_cards(
     scored: Sequence[ScoredPicture], pixels: Mapping[int, np.ndarray], name: str, cls: type[io.ComfyNode]
 ) -> list[dict[str, Any]]:
-    """Pictures with their scores on the scale of people and the reasons in words.
+    """Pictures, in the order shown, with their scores on the scale of people and the reasons in words.
 
-    Args:
-        scored: the pictures, in the order in which they are shown.
-        pixels: (h, w, 3) uint8 by number in the batch.
-        name: the name that the scores are stored under.
-        cls: the node, for the texts of the shown files.
+    ``pixels`` are (h, w, 3) uint8 by number in the batch.
     """
     from ...pipelines.reports.score_words import points_text, reason_words
 
@@ -83,15 +79,7 @@ def unscored_cards(pixels: Mapping[int, np.ndarray], cls: type[io.ComfyNode]) ->
 def observed_card(
     choice: Question, told: Told, pixels: np.ndarray, rate: dict[str, Any], cls: type[io.ComfyNode]
 ) -> dict[str, Any]:
-    """The picture of a choice with its score, to be rated by a click.
-
-    Args:
-        choice: the choice.
-        told: what was stored.
-        pixels: (h, w, 3) uint8.
-        rate: what a rating must name, see ``rating``.
-        cls: the node, for the texts of the shown file.
-    """
+    """The (h, w, 3) uint8 picture of a choice with its score, to be rated by a click; ``rate`` is of ``rating``."""
     from ...pipelines.reports.score_words import points_text, reason_words
 
     score = "not judged" if told.score is None else points_text(told.score, choice.study.judge.stored_name)

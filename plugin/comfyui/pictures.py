@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Pictures:
-    """The pictures of a batch.
+    """The pictures of a batch: (h, w, 3) uint8 by number from 0, and a sentence for each left out and for each change.
 
-    Attributes:
-        pixels: (h, w, 3) uint8 by number in the batch, from 0, without pictures whose values are not numbers.
-        notes: a sentence for each picture left out and for each change made.
+    Pictures whose values are not numbers are left out.
     """
 
     pixels: dict[int, np.ndarray] = field(default_factory=dict)
@@ -32,14 +30,7 @@ class Pictures:
 
 
 def to_pictures(images: torch.Tensor) -> Pictures:
-    """Convert an IMAGE batch to 8-bit RGB: rounded, clipped to 0…1, transparency laid over white.
-
-    Args:
-        images: (b, h, w, c) floating 0…1, or one (h, w, c).
-
-    Raises:
-        ImageError: an empty batch, another shape, or no picture whose values are numbers.
-    """
+    """Convert an IMAGE batch (b, h, w, c) to 8-bit RGB: rounded, clipped to 0…1, transparency laid over white."""
     values = _values(images)
     pictures = Pictures()
     for number, picture in enumerate(values):
@@ -55,14 +46,7 @@ def to_pictures(images: torch.Tensor) -> Pictures:
 
 
 def to_picture(images: torch.Tensor) -> tuple[np.ndarray, str | None]:
-    """The only picture of a batch.
-
-    Returns:
-        its (h, w, 3) uint8 pixels, and the reason why nothing can be learnt from it, or None.
-
-    Raises:
-        ImageError: an empty batch, another shape, or several pictures.
-    """
+    """The (h, w, 3) uint8 pixels of the only picture of a batch, and why nothing can be learnt from it, or None."""
     from ...pipelines.models.request import NOT_NUMBERS, problem_of
 
     values = _values(images)
@@ -75,11 +59,7 @@ def to_picture(images: torch.Tensor) -> tuple[np.ndarray, str | None]:
 
 
 def _values(images: torch.Tensor) -> np.ndarray:
-    """(b, h, w, c) float32 values of an IMAGE, with c 1, 3 or 4.
-
-    Raises:
-        ImageError: an empty batch, or another shape.
-    """
+    """(b, h, w, c) float32 values of an IMAGE, with c 1, 3 or 4."""
     shape = (1, *images.shape) if images.ndim == 3 else tuple(images.shape)
     if len(shape) != 4 or (0 not in shape and shape[-1] not in (1, 3, 4)):
         raise ImageError(f"Expected images of shape (batch, height, width, channels), got {shape}.")
@@ -99,11 +79,7 @@ def _rgb(picture: np.ndarray) -> np.ndarray:
 
 
 def to_images(pixels: Iterable[np.ndarray]) -> torch.Tensor:
-    """Convert (h, w, 3) uint8 pictures to an IMAGE batch (b, h, w, 3), float32 0…1.
-
-    Raises:
-        ImageError: no pictures, or pictures of different sizes.
-    """
+    """Convert (h, w, 3) uint8 pictures of one size to an IMAGE batch (b, h, w, 3), float32 0…1."""
     import torch
 
     pictures = list(pixels)
@@ -126,11 +102,7 @@ def drawn_images(drawn: Iterable[DrawnPicture]) -> torch.Tensor:
 
 
 def kept_texts(hidden: Any) -> dict[str, str] | None:  # noqa: ANN401
-    """Texts that ComfyUI puts into pictures that it saves, by keyword: prompt and workflow; None under --disable-metadata.
-
-    Args:
-        hidden: ``hidden`` of the node that runs.
-    """
+    """Prompt and workflow that ComfyUI puts into pictures that it saves; None under --disable-metadata."""
     from comfy.cli_args import args
 
     if args.disable_metadata:

@@ -23,25 +23,13 @@ NOT_FOR_ME = "not for me"
 
 
 def rating_of(folder: Path, image: int, rater: str, stars: int | None) -> dict[str, Any]:
-    """Describe a picture to the front end: the names that a rating by click sends back, and the present rating.
-
-    Args:
-        folder: of the collection, inside ComfyUI's output folder.
-        image: id of the picture.
-        rater: name of the rater.
-        stars: present rating, or None.
-    """
+    """The names that a rating by click of a picture sends back, and its present rating, for the front end."""
     home = Path(folder_paths.get_output_directory()).resolve()
     return {"collection": folder.relative_to(home).as_posix(), "image": image, "rater": rater, "stars": stars}
 
 
 def rating_of_any(picture: dict[str, str], collection: str) -> dict[str, Any]:
-    """Describe a picture that is in no collection yet: the first rating by click stores it.
-
-    Args:
-        picture: where the front end finds it.
-        collection: inside ComfyUI's output folder, made when a picture is rated.
-    """
+    """Describe a picture of no collection to the front end: its first rating by click stores it in this one."""
     return {"collection": collection, "image": picture, "rater": ME, "stars": None}
 
 
@@ -87,11 +75,7 @@ def _image(collection: Collection, document: dict[str, Any], name: str) -> int:
 
 
 def _shown_file(place: dict[str, Any]) -> Path:
-    """The file that a node has shown; nothing else of this machine.
-
-    Raises:
-        CollectionError: it is outside ComfyUI's folders of pictures, or gone.
-    """
+    """The file that a node has shown; nothing else of this machine."""
     folders = {"temp": folder_paths.get_temp_directory, "output": folder_paths.get_output_directory}
     find = folders.get(str(place.get("type")))
     if find is not None:

@@ -56,17 +56,9 @@ def judged_batch(
     *,
     least: int = 1,
 ) -> tuple[list[ScoredPicture], Pictures]:
-    """The pictures that a judge gave a value, and all pictures with notes on the others.
+    """The pictures that a judge gave a value, at least ``least`` of them, and all pictures with notes on the others.
 
-    Args:
-        images: the batch.
-        judge: the judge.
-        among: collection for the percentiles; empty for none.
-        prompts: by number in the batch.
-        least: number of pictures that must have a value.
-
-    Raises:
-        SoartError: an unknown collection, no picture whose values are numbers, or fewer pictures with a value than ``least``.
+    ``among`` names a collection for the percentiles; ``prompts`` are by number in the batch.
     """
     from ...pipelines.judges.finding import doubts_of
     from ...pipelines.judges.in_memory import score_batch, scores_among

@@ -44,11 +44,7 @@ _LIKED, _DISLIKED = 4, 2
 
 
 def pixels_of(picture: Any) -> np.ndarray:  # noqa: ANN401
-    """(h, w, 3) uint8 pixels of a ranked or drawn picture, a file, or a picture in memory.
-
-    Raises:
-        ImageError: the file cannot be read, or it is no picture.
-    """
+    """(h, w, 3) uint8 pixels of a ranked or drawn picture, a file, or a picture in memory."""
     if isinstance(picture, Candidate):
         return picture.pixels
     if isinstance(picture, RankedPicture):

@@ -96,12 +96,7 @@ def _person(name: str) -> str:
 
 
 def judge_title(name: str, *, model: bool = False) -> str:
-    """The title of a judge by its name.
-
-    Args:
-        name: as for ``--by``, or the stored name of a model.
-        model: True for the label of an offered model.
-    """
+    """The title of a judge by its name, as for ``--by``, or by a stored name; ``model`` for that of an offered model."""
     if model or name.startswith(JUDGE):
         return model_title(name)
     return _person(name) or title_of(name)
@@ -195,15 +190,7 @@ def page(
     status: int = 200,
     **values: Any,  # noqa: ANN401
 ) -> HTMLResponse:
-    """A page, or a part of one.
-
-    Args:
-        request: the request to answer.
-        template: file name of the template.
-        current: the collection of the page; None for a page without one.
-        status: HTTP status.
-        values: variables of the template.
-    """
+    """A page, or a part of one, from a template with its values; ``current`` is None for one without a collection."""
     server = server_of(request)
     text = _templates.get_template(template).render(
         current=current,
@@ -226,11 +213,7 @@ def finite(value: float | None) -> float | None:
 
 
 async def json_body(request: Request) -> dict[str, Any]:
-    """The JSON object of a request, parsed in a thread.
-
-    Raises:
-        SoartError: as for ``json_object``.
-    """
+    """The JSON object of a request, parsed in a thread."""
     try:
         content = await request.body()
     except ClientDisconnect:
@@ -239,11 +222,7 @@ async def json_body(request: Request) -> dict[str, Any]:
 
 
 def json_object(content: bytes) -> dict[str, Any]:
-    """The JSON object in the body of a request.
-
-    Raises:
-        SoartError: it is none, has too many values, or is nested too deeply.
-    """
+    """The JSON object in the body of a request; one with too many values, or nested too deeply, is refused."""
     # Counted before, because nothing else runs while Python parses.
     if sum(map(content.count, (b"[", b"{", b","))) > MOST_VALUES:
         raise SoartError(f"The request has too many values: send at most {MOST_VALUES}.")
@@ -269,12 +248,7 @@ def json_object(content: bytes) -> dict[str, Any]:
 def json_endpoint(
     work: Callable[[Request, dict[str, Any]], Response], *, owner: bool = False
 ) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that takes a JSON object; its work runs in a thread, and jobs of guests bear their rater's name.
-
-    Args:
-        work: answers the request with its JSON object.
-        owner: refuse everybody but the owner.
-    """
+    """An endpoint that takes a JSON object; its work runs in a thread, and jobs of guests bear their rater's name."""
 
     async def endpoint(request: Request) -> Response:
         if owner:
@@ -306,15 +280,7 @@ async def read_in_turn(request: Request, pieces: Iterator[bytes]) -> AsyncIterat
 
 
 def whole_number(value: object, name: str) -> int:
-    """A whole number of a request.
-
-    Args:
-        value: an integer or its text.
-        name: of the value, for the message.
-
-    Raises:
-        SoartError: the value is not a whole number, or has more than 64 bits.
-    """
+    """A whole number of a request, of at most 64 bits; ``name`` is for the message."""
     try:
         if isinstance(value, bool) or not isinstance(value, (int, str)):
             raise ValueError
@@ -327,15 +293,7 @@ def whole_number(value: object, name: str) -> int:
 
 
 def number(value: object, name: str) -> float:
-    """A number of a request, infinite and NaN included.
-
-    Args:
-        value: a number or its text.
-        name: of the value, for the message.
-
-    Raises:
-        SoartError: the value is not a number.
-    """
+    """A number of a request, infinite and NaN included; ``name`` is for the message."""
     try:
         return float(str(value))
     except ValueError:
@@ -343,11 +301,7 @@ def number(value: object, name: str) -> float:
 
 
 def weights_of(value: object) -> dict[str, float]:
-    """Weights by name; empty if the request has none.
-
-    Raises:
-        SoartError: a weight is not a number.
-    """
+    """Weights by name; empty if the request has none."""
     if not isinstance(value, dict):
         return {}
     try:
@@ -357,20 +311,12 @@ def weights_of(value: object) -> dict[str, float]:
 
 
 def whole_numbers(text: str, name: str) -> list[int]:
-    """Whole numbers separated by commas.
-
-    Raises:
-        SoartError: a value is not a whole number.
-    """
+    """Whole numbers separated by commas."""
     return [whole_number(value, name) for value in text.split(",") if value]
 
 
 def folders_of(current: OpenCollection, text: str) -> list[Path]:
-    """Existing folders that a request names, one a line, without repetitions.
-
-    Raises:
-        CollectionError: a folder is not among those that requests may name, or does not exist.
-    """
+    """Existing folders that a request names, one a line, without repetitions; only those that it may name."""
     lines = dict.fromkeys(line.strip() for line in text.splitlines())
     folders = []
     for line in filter(None, lines):

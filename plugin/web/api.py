@@ -46,12 +46,9 @@ _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNOR
 
 
 class ApiGuard:
-    """Middleware that answers requests to the interface, and hands all others on to the pages.
+    """Middleware that answers requests to the interface, which must bear the token, and hands all others on to the pages.
 
-    Args:
-        app: the pages.
-        api: the interface; None if it is switched off, so that its addresses are those of pages that there are not.
-        token: that every request must bear.
+    Without an interface, its addresses are those of pages that there are not.
     """
 
     def __init__(self, app: ASGIApp, api: ASGIApp | None, token: str) -> None:

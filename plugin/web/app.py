@@ -44,9 +44,6 @@ class Briskness:
     """Middleware that lets requests wait only briefly for a locked database: pages say so and try again.
 
     Background jobs wait as long as ever.
-
-    Args:
-        app: the application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -59,12 +56,7 @@ class Briskness:
 
 
 def create_app(settings: ServerSettings) -> Starlette:
-    """Create the application for some collections.
-
-    Raises:
-        CollectionError: a collection cannot be opened.
-        JudgeError: a judge of the settings does not exist.
-    """
+    """Create the application for some collections."""
     server = Server(settings)
 
     @asynccontextmanager

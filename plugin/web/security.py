@@ -46,8 +46,7 @@ _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNOREC
 def signing_key(folder: Path) -> str:
     """Secret of the user behind the keys of all servers, the same after a restart; see ``server_key``.
 
-    Args:
-        folder: folder of the secret behind the key. If it cannot be written, sessions end with the server.
+    If the folder cannot be written, sessions end with the server.
     """
     path = folder / "web-secret"
     secret = secrets.token_bytes(32)
@@ -92,17 +91,9 @@ def refusal(
     changing: bool,
     most_bytes: int = MOST_BYTES,
 ) -> str:
-    """Check a request before it is answered.
+    """The message of a refused request, before it is answered; empty for an allowed one.
 
-    Args:
-        headers: of the request.
-        session: of the request.
-        names: further host names that the server answers to.
-        changing: True if the request can change something.
-        most_bytes: of the body.
-
-    Returns:
-        the message of a refused request; empty for an allowed one.
+    ``changing`` if the request can change something; ``names`` are further host names that the server answers to.
     """
     host = headers.get("host", "")
     if not allowed_host(host, names):
@@ -137,10 +128,7 @@ def _length(headers: Mapping[str, str]) -> float:
 class Guard:
     """Middleware that refuses forbidden requests, lets the bearer of the token in, and sets the headers.
 
-    Args:
-        app: the protected application.
-        sessions: the roles of its visitors.
-        names: further host names that the server answers to.
+    ``names`` are further host names that the server answers to.
     """
 
     def __init__(self, app: ASGIApp, sessions: Sessions, names: frozenset[str]) -> None:

@@ -79,13 +79,7 @@ class PromptServer(uvicorn.Server):
 
 
 def make_server(app: Starlette, proxies: Sequence[str] = ()) -> uvicorn.Server:
-    """The server of an application.
-
-    Args:
-        app: the application.
-        proxies: addresses or networks of proxies whose ``X-Forwarded-For`` names the visitor; that of any other address is
-            ignored.
-    """
+    """The server of an application; ``proxies`` (addresses or networks) alone name visitors by ``X-Forwarded-For``."""
     config = uvicorn.Config(
         app, http=PunctualProtocol, log_level="warning", server_header=False, proxy_headers=bool(proxies),
         forwarded_allow_ips=[*proxies], timeout_graceful_shutdown=1,

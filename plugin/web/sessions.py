@@ -63,10 +63,8 @@ class TakenNames:
     def take(self, name: str, check: Callable[[frozenset[str]], None] = lambda taken: None) -> None:
         """Remember a name; the oldest ones are forgotten.
 
-        Args:
-            name: the name.
-            check: raises an error if the name may not be taken, given those that are; two visitors are checked one after
-                the other, so that the second knows of the first.
+        ``check`` raises an error if the name may not be taken, given those that are; two visitors are checked one after
+        the other, so that the second knows of the first.
         """
         with self._lock:
             check(frozenset(self._names))
@@ -79,10 +77,7 @@ class TakenNames:
 def server_key(secret: str, port: int, collections: Iterable[str]) -> str:
     """Key that signs the sessions of one server: the same after a restart, another for each port and set of collections.
 
-    Args:
-        secret: of the user; empty for another key at every call.
-        port: that the server listens to.
-        collections: identities of its collections, in any order.
+    Without a secret of the user it is another one at every call.
     """
     server = json.dumps([port, sorted(collections)])
     return hmac.new((secret or secrets.token_hex(32)).encode(), server.encode(), hashlib.sha256).hexdigest()

@@ -53,22 +53,9 @@ GUEST_RATERS = ("guest", "visitor")
 class OpenCollection:
     """A collection with its tastes, background jobs and services.
 
-    Args:
-        number: of the collection in its addresses, from 0.
-        collection: the collection; closed by ``close``.
-        user_tastes: the user's own tastes.
-        load: loads the model that draws.
-        drawing: lock held while pictures are drawn.
-        learning: learns the tastes of all raters.
-        judges: judges by others that tunes and drawings may use.
-        allowed: folders that requests may name, besides those of the collection.
-        start: what raters' tastes start from.
-        watch: add pictures that other tools write into the folders of the collection.
-        copy_to: folder that the best pictures are copied to; None for one in the collection's folder.
-
-    Attributes:
-        allowed: these folders and those of the collection, without links.
-        selections: pictures that were selected for an export.
+    ``number`` is that of the collection in its addresses, from 0. ``drawing`` is held while pictures are drawn.
+    ``allowed`` are folders that requests may name; as an attribute with those of the collection, without links. For the
+    others see ``ServerSettings``.
     """
 
     def __init__(
@@ -153,16 +140,18 @@ class ServerSettings:
         password: makes its bearer a guest; empty for none.
         guests: let everybody in as a guest.
         allowed: folders that requests may name, with all in them, besides those of the collections.
-        judges: judges by others that visitors may use besides adherence and those of packages, with the weights to propose.
+        judges: judges by others that visitors may use besides adherence and those of packages, with the weights to
+            propose.
         priors: prior scores that raters' tastes start from, as far as they are available; None for all.
         watch: add pictures that other tools write into the folders of the collections.
         read: collections whose folders are read and evaluated from the start.
         copy_to: folder that the best pictures are copied to; None for one in the folder of each collection.
         names: further host names that the server answers to.
-        port: in the name of the session cookie, so that servers of one machine do not log each other out, and in its key.
+        port: in the name of the session cookie, so that servers of one machine do not log each other out, and in its
+            key.
         secret: of the user, behind the key that signs the session cookies; empty for another one at every start.
         api_token: that other programs on this machine must bear, see ``api``; empty to answer none.
-        ended: start of the paths of the files of ended sessions, see ``Sessions``; None to remember them until the server ends.
+        ended: see ``Sessions``.
     """
 
     collections: Sequence[Path | str]
@@ -188,16 +177,7 @@ class ServerSettings:
 
 
 class Server:
-    """All open collections of a server, and the model and judges they share.
-
-    Attributes:
-        key: signs the session cookies; see ``server_key``.
-        names: that visitors entered.
-
-    Raises:
-        CollectionError: a collection cannot be opened.
-        JudgeError: a judge of the settings does not exist.
-    """
+    """All open collections of a server, and the model and judges they share; ``names`` are those that visitors entered."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
@@ -288,11 +268,7 @@ def server_of(request: Request) -> Server:
 
 
 def current_collection(request: Request) -> OpenCollection:
-    """The collection of a request; pictures outside of its folders are hidden from guests.
-
-    Raises:
-        NotFoundError: the server has no collection of this number.
-    """
+    """The collection of a request; pictures outside of its folders are hidden from guests."""
     collections, number = server_of(request).collections, int(request.path_params["collection"])
     if not 0 <= number < len(collections):
         raise NotFoundError("There is no such collection here: go back to the list of collections.")
@@ -313,11 +289,7 @@ def _shared_name(own: str) -> str:
 
 
 def check_may_bear(request: Request, name: str) -> None:
-    """Refuse a guest the name of another rater, unless this browser bore it before.
-
-    Raises:
-        ForbiddenError: the name belongs to the owner or another rater.
-    """
+    """Refuse a guest the name of another rater, unless this browser bore it before."""
     allowed = {*names_of(request.session), _shared_name(server_of(request).settings.rater)}
     if not is_owner(request) and name not in allowed:
         raise ForbiddenError(f"The name {name!r} belongs to another rater: choose another one.")
@@ -329,11 +301,7 @@ def is_owner(request: Request) -> bool:
 
 
 def check_owner(request: Request) -> None:
-    """Refuse a request that only the owner may make.
-
-    Raises:
-        ForbiddenError: the session is a guest's.
-    """
+    """Refuse a request that only the owner may make."""
     if not is_owner(request):
         raise ForbiddenError(
             "Only the owner of this server may move or add files, or start judges: open the address with the token "

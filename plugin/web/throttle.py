@@ -28,11 +28,8 @@ class _Record:
 class Throttle:
     """Counts wrong passwords.
 
-    After ``FREE`` wrong passwords an address waits one second, then twice as long each time. Other addresses do not wait
-    for it: an address that sent no wrong password is never refused.
-
-    Args:
-        clock: returns seconds.
+    After ``FREE`` wrong passwords an address waits one second, then twice as long each time. Other addresses do not
+    wait for it: an address that sent no wrong password is never refused.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -101,11 +101,7 @@ def keep(request: Request, body: dict[str, Any]) -> Response:
 
 
 def rule_of(parameters: Mapping[str, Any]) -> Rule | None:
-    """The rule that a request names; None for a rule that picks nothing.
-
-    Raises:
-        SoartError: a share that is not a number, or out of range.
-    """
+    """The rule that a request names; None for a rule that picks nothing."""
     kinds = {name: str(parameters.get(name, "")) == "1" for name in ("duplicates", "damaged", "outliers")}
     text = str(parameters.get("worst") or "").strip()
     try:

@@ -74,15 +74,7 @@ def _percentile(parameters: Mapping[str, str], name: str, default: float) -> flo
 
 
 def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Query:
-    """The query of an address.
-
-    Args:
-        parameters: of the address.
-        stored: returns the stored name of a judge.
-
-    Raises:
-        SoartError: an unknown or malformed value.
-    """
+    """The query of an address; ``stored`` returns the stored name of a judge."""
     name = parameters.get("by", "")
     return Query(
         judge=stored(name) if name else "",
@@ -122,13 +114,7 @@ def _query(request: Request, parameters: Mapping[str, str]) -> Query:
 
 
 def _ignored(parameters: Mapping[str, str], judges: Sequence[str], *, examined: bool) -> dict[str, str]:
-    """Filters of an address that the form of the gallery cannot hold, values by name.
-
-    Args:
-        parameters: of the address.
-        judges: names that the form offers.
-        examined: True if the form offers damage.
-    """
+    """Filters of an address, values by name, that the form cannot hold; it offers damage if ``examined``."""
     choices = {"stacks": [*UNITS], "shown": ["yes", "no"], "by": judges} | ({} if examined else {"damage": []})
     wrong = [name for name, offered in choices.items() if parameters.get(name, "") not in ("", *offered)]
     for name in ("sort", "rated", "damage", "low", "high", "since", "until"):

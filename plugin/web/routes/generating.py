@@ -59,11 +59,7 @@ def _optional(body: dict[str, Any], name: str) -> int | None:
 
 
 def drawing_of(body: dict[str, Any]) -> Drawing:
-    """The drawing that the fields of the form describe.
-
-    Raises:
-        SoartError: no prompt, or a number out of range.
-    """
+    """The drawing that the fields of the form describe."""
     guidance = body.get("guidance")
     scale = None if guidance in (None, "") else number(guidance, "guidance")
     settings = {name: _optional(body, name) for name in ("steps", "width", "height")}

@@ -30,11 +30,7 @@ def _service(request: Request) -> KeeperService:
 
 
 def _grouping(parameters: Mapping[str, Any]) -> tuple[str, int]:
-    """The way of grouping, and the number of pictures to keep of a group.
-
-    Raises:
-        SoartError: an unknown way of grouping, or a number that is not from 1 to 99.
-    """
+    """The way of grouping, and the number of pictures to keep of a group, 1 to 99."""
     group = str(parameters.get("group") or "prompt")
     per_group = whole_number(parameters.get("per", 1), "pictures to keep")
     if group not in UNITS or not 1 <= per_group <= 99:
@@ -43,11 +39,7 @@ def _grouping(parameters: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _images(body: Mapping[str, Any], name: str = "images") -> list[int]:
-    """Picture ids of a group.
-
-    Raises:
-        SoartError: something else.
-    """
+    """Picture ids of a group."""
     images = body.get(name)
     if not isinstance(images, list):
         raise SoartError("Expected a list of pictures.")

@@ -21,11 +21,7 @@ MOST_AHEAD = 30
 
 
 def check_rater(request: Request, body: dict[str, Any]) -> str:
-    """The rater of a request.
-
-    Raises:
-        SoartError: the page was opened under another name, whose ratings must not go under this one.
-    """
+    """The rater of a request; refuse a page opened under another name, whose ratings must not go under this one."""
     rater = rater_of(request)
     if body.get("rater") != rater:
         opened_by = str(body.get("rater"))[:64]
@@ -65,11 +61,7 @@ def rate(request: Request, body: dict[str, Any]) -> Response:
 
 
 def stars_in(value: object) -> float | None:
-    """A rating in a request: in half stars, 0 for a skip, None for none; others are refused when it is stored.
-
-    Raises:
-        SoartError: neither whole nor half.
-    """
+    """A rating in a request: in half stars, 0 for a skip, None for none; others are refused when it is stored."""
     if isinstance(value, float) and (value / HALF_STAR).is_integer():
         return as_stars(value)
     return None if value is None else whole_number(value, "a rating")

@@ -23,11 +23,7 @@ _PICTURE = "a picture's number"
 
 
 def _pictures(body: Mapping[str, Any]) -> list[int]:
-    """Ids of the selected pictures in a request.
-
-    Raises:
-        SoartError: none, or something that is no number.
-    """
+    """Ids of the selected pictures in a request."""
     images = body.get("images")
     if not isinstance(images, list) or not images:
         raise SoartError("Select at least one picture.")

@@ -39,11 +39,7 @@ def tune_page(request: Request) -> Response:
 
 
 def budget_of(value: object) -> int:
-    """The number of pictures in a request.
-
-    Raises:
-        SoartError: not a whole number, or out of range.
-    """
+    """The number of pictures in a request."""
     budget = whole_number(value, "a number of pictures")
     if not LEAST <= budget <= LARGEST:
         raise SoartError(f"Expected {LEAST} to {LARGEST} pictures, got {budget}.")
