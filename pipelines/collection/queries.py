@@ -103,7 +103,7 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def order(collection: Collection, query: Query, rater: str) -> list[int]:
-    """Ids of a query's pictures in its order; pictures without a score or a rating come last, ties by content hash."""
+    """Ids of the pictures in order: those without a score or rating come last, newest first; ties by content hash."""
     stars, score = RatingRow.value, ScoreRow.value
     of_rater = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
     pictures: Select[Any] = select(ImageRow.id).where(HERE)
@@ -170,7 +170,8 @@ def _sorted(pictures: Select[Any], query: Query, score: Any, stars: Any) -> Sele
     if query.sort == "date":
         return pictures.order_by(ImageRow.id if query.ascending else ImageRow.id.desc())
     value = score if query.sort == "score" else stars
-    return pictures.order_by(value.is_(None), value if query.ascending else value.desc(), ImageRow.sha256)
+    newest = case((value.is_(None), ImageRow.id)).desc()
+    return pictures.order_by(value.is_(None), value if query.ascending else value.desc(), newest, ImageRow.sha256)
 
 
 def by_name(picture: Any) -> tuple[str, int]:  # noqa: ANN401

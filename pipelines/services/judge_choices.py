@@ -188,4 +188,5 @@ def ordered(collection: Collection, query: Query, rater: str) -> list[int]:
     if not by_value:
         return found
     sign, hashes = 1.0 if query.ascending else -1.0, sha256_by_id(collection, found)
-    return sorted(found, key=lambda image: (sign * stars[image] if image in stars else np.inf, hashes[image]))
+    # Those without stars stay the newest first.
+    return sorted(found, key=lambda image: (sign * stars[image], hashes[image]) if image in stars else (np.inf, ""))
