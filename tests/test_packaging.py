@@ -20,6 +20,7 @@ MODULES = (
     "files.py",
     "notebooks.py",
     "py.typed",
+    "testing.py",
     "threads.py",
     "version.py",
 )

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import SoartError, TasteError, first_line
+from ...errors import TasteError, first_line
 from ..checks import is_weight
 from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
 from ..items.frame import Frame
@@ -237,7 +237,7 @@ def _incomplete(path: Path) -> Iterator[None]:
     """Turn whatever a header or arrays of other kinds than expected lead to into one sentence."""
     try:
         yield
-    except SoartError:
+    except TasteError:
         raise
     except Exception as error:
         raise TasteError(f"The taste {str(path)!r} is incomplete: {first_line(error)}.") from error
