@@ -54,17 +54,6 @@ def evidence(
         names: the first and the second version to test; the same name twice gives a difference of 0.
         rng: draws the groups and the exchanges.
         draws: number of draws of either kind.
-
-    Examples:
-        >>> import numpy as np
-        >>> from soart.metrics.attention.evidence import evidence
-        >>> modes = np.repeat(["blurry", "normal"], 20)
-        >>> guesses = {"A": np.full(40, "normal"), "B": modes}
-        >>> found = evidence(modes, guesses, np.arange(40), ("A", "B"), np.random.default_rng(0))
-        >>> found.accuracy, found.difference, found.intervals["B"]
-        ({'A': 0.5, 'B': 1.0}, 0.5, (1.0, 1.0))
-        >>> found.p_value < 0.01
-        True
     """
     _, mode = np.unique(np.asarray(modes), return_inverse=True)
     _, group = np.unique(np.asarray(groups), return_inverse=True)
