@@ -51,7 +51,7 @@ def has_direction(deviations: np.ndarray) -> np.ndarray:
 
 
 def departures(model: QualityModel, items: np.ndarray) -> list[str]:
-    """The property that makes up most of each distance, such as ``"fine texture is smoother than theirs"``; may be empty."""
+    """The property that makes up most of each distance, such as ``"fine texture is smoother than theirs"``, if any."""
     deviations, weighted = model.deviations(items)
     shares, directed = texture_shares(deviations, weighted), has_direction(deviations)
     # Y2 is the variance about the mean of the neighbourhood.
