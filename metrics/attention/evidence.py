@@ -45,15 +45,10 @@ def evidence(
     rng: np.random.Generator,
     draws: int = 2000,
 ) -> Evidence:
-    """Accuracies of versions with intervals, and a test of the difference between two.
+    """Accuracies of versions on (n,) modes with intervals, and a test of the difference between two of ``names``.
 
-    Args:
-        modes: (n,) true modes.
-        predicted: (n,) modes by version, each for pictures that the version was not fitted to.
-        groups: (n,) names of the groups that are exchanged whole.
-        names: the first and the second version to test; the same name twice gives a difference of 0.
-        rng: draws the groups and the exchanges.
-        draws: number of draws of either kind.
+    The (n,) predictions of each version are for pictures that it was not fitted to. The (n,) groups are drawn and
+    exchanged whole. The same name twice gives a difference of 0.
     """
     _, mode = np.unique(np.asarray(modes), return_inverse=True)
     _, group = np.unique(np.asarray(groups), return_inverse=True)

@@ -246,7 +246,7 @@ def direct_statistics(x: torch.Tensor) -> Statistics:
 
 @torch.inference_mode()
 def sums_of(planes: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums for ``statistics_of`` of (1, c, h, w) planes: (planes, c) means and counts, (planes, c, 13) products."""
+    """Sums for ``statistics_of`` of (1, c, h, w) planes: (planes, c) means and counts, and 13 autocorrelations each."""
     sums = [(*autocorrelations(x), responses(x)) for x in planes]
     means, correlations = (torch.cat(values).numpy() for values in list(zip(*sums, strict=True))[:2])
     counts = np.array([[float(count)] for *_, count in sums])

@@ -13,7 +13,7 @@ from .planes import halve, in_floats, luma_of_bytes, normalise, reduced, to_luma
 class Pyramid:
     """(1, c, h, w) planes in 0…1, full size and reduced by 2×2 means, before and after local contrast normalisation.
 
-    ``gradients`` has a ``normalise`` with a derivative.
+    ``gradients`` passes a ``normalise`` with a derivative.
     """
 
     def __init__(self, planes: torch.Tensor, normalise: Callable[[torch.Tensor], torch.Tensor] = normalise) -> None:

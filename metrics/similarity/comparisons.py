@@ -62,7 +62,7 @@ class Comparisons:
         return numbers
 
     def known(self, row: int, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(k,) bool of pairs of a row and (k,) others that were compared before this object was made; those alike."""
+        """(k,) bool of pairs of a row and others compared before this object was made, and of those that are alike."""
         if not len(self._pairs):
             return np.zeros(len(others), bool), np.zeros(len(others), bool)
         numbers = self._numbers(row, others)

@@ -165,8 +165,9 @@ def near_groups(
     """(n,) groups of pictures that are nearly the same, from 0 in the order of those kept; −1 for none.
 
     The first picture in ``order`` is kept, and its group is all that is near it; then the first of those that are left.
-    Near are hashes at most ``distance`` bits apart, 0 … 15, with views alike. ``views_of`` is called for such rows
-    alone, if they were not compared before. Corrections of the user are in ``distinct``.
+    Near are hashes at most ``distance`` bits apart, 0 … 15, with views alike. ``views_of`` is called only for rows
+    whose hashes are near and that were not compared before, and ``comparisons`` grow by those. ``distinct`` are
+    corrections by the user.
     """
     index = HashIndex(hashes, distance)
     if comparisons is None:

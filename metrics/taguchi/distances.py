@@ -51,18 +51,11 @@ def adjoint(matrix: np.ndarray) -> np.ndarray:
 
 
 def inverse(correlation: np.ndarray, singular: Singular, normalised: np.ndarray) -> np.ndarray:
-    """Inverse of the (q, q) correlation matrix of a unit space.
+    """Inverse of the (q, q) correlation matrix of a unit space, which is (n, q) ``normalised``.
 
-    Args:
-        correlation: (q, q) correlation matrix.
-        singular: the way out if the matrix is singular to working precision. ``raise`` refuses it. ``pinv`` takes the
-            Moore–Penrose inverse, which ignores directions in which the unit space does not vary. ``shrink`` inverts
-            the Ledoit–Wolf (2004) estimate, which has an inverse unless some items do not vary at all: then its
-            Moore–Penrose inverse.
-        normalised: (n, q) unit space that the matrix is computed from.
-
-    Raises:
-        ItemsError: the matrix is singular and the option is ``raise``.
+    If the matrix is singular to working precision, ``raise`` refuses it. ``pinv`` takes the Moore–Penrose inverse,
+    which ignores directions in which the unit space does not vary. ``shrink`` inverts the Ledoit–Wolf (2004) estimate,
+    which has an inverse unless some items do not vary at all: then its Moore–Penrose inverse.
     """
     result: np.ndarray
     if singular == "pinv":

@@ -118,7 +118,7 @@ def gather(
 ) -> HeldOut:
     """Collect comparisons of (n,) likings from the rows and held-out scores of each fold of each repetition.
 
-    Those of a ``level`` are compared, see ``Units``; all by default.
+    Pictures of one ``level`` are compared with each other, see ``Units``; by default all are.
     """
     n = len(liking)
     better = liking[:, None] > liking + 1e-12

@@ -338,18 +338,11 @@ def learn_mixture(
     levels: np.ndarray | None = None,
     makings: MakingKernels = NOT_MADE,
 ) -> Mixture:
-    """Fit all hypotheses and average them.
+    """Fit all hypotheses to (n, p) deviations and (n,) likings in −1…1, and average them.
 
-    Args:
-        z: (n, p) deviations of the learning pictures.
-        y: (n,) liking in −1…1.
-        weights: (n,) number of judgements behind each liking; the noise is divided by it.
-        priors: (n, k) standardised prior scores; k may be 0.
-        kernels: of these pictures.
-        prior_names: (k,) names of the prior scores; unknown ones are any judge's.
-        prior_beliefs: (k,) as for ``hypotheses``.
-        levels: (n,) as in ``Examples``; by default all levels are known.
-        makings: kernels over how these pictures were made.
+    The (n, k) prior scores are standardised; k may be 0, and unknown names are any judge's. The noise of a liking is
+    divided by its weight, the number of judgements behind it. ``levels`` are as in ``Examples``, by default all known,
+    and ``prior_beliefs`` as for ``hypotheses``.
     """
     candidates = hypotheses(kernels.names, prior_names or [""] * priors.shape[1], prior_beliefs)
     base, made = kernels.against(z), makings.gram()

@@ -1,8 +1,8 @@
-"""Tastes on disk.
+"""Tastes on disk; see ``array_files`` for the form of the file.
 
-A file holds the items of the learning pictures (not the pictures), how they were made as far as it is known, their judgements, and the results of
-learning: method, scaling, calibration and trust report. Reading fits the method again and checks that the learning pictures get
-the stored likings. See ``array_files`` for the form of the file.
+A file holds the items of the learning pictures (not the pictures), how they were made as far as it is known, their
+judgements, and the results of learning. Reading fits the method again and checks that the learning pictures get the
+stored likings.
 """
 
 from __future__ import annotations

@@ -55,19 +55,17 @@ class Trust:
 
     Attributes:
         word: one of the five words above.
-        concordance: chance that the better liked of two other pictures scores higher, as far as is known; NaN if nothing
-            could be held out.
+        concordance: chance that the better liked of two other pictures scores higher, as far as is known.
         low, high: its 95 % interval.
-        held_out: the same chance among held-out pictures; NaN if nothing could be held out.
+        held_out: the same chance among held-out pictures. Both are NaN if nothing could be held out.
         liked, disliked: number of pictures above and below the middle, without those that are known from choices alone.
-        choices: number of choices, not counting ties; 0 if there are none.
+        choices: number of choices, not counting ties.
         groups: number of independent groups of pictures.
         graded: True if there are more than two different likings.
-        curve: learning curve: number of learning pictures (choices, if there are choices alone), the concordance that is
-            expected after them, and the ends of its 95 % interval, for each point; the first is that of now.
+        curve: for each point of the learning curve the number of learning pictures (or choices, if there are these alone),
+            the concordance that is expected after them, and the ends of its 95 % interval; the first is that of now.
         advice: how much more ratings or choices would help, as a sentence or more.
-        more, expected: number of further pictures or choices in the advice, and the concordance expected after them; 0
-            and NaN if unknown.
+        more, expected: number of further pictures or choices in the advice, and the concordance expected after them.
         within: trust among pictures of one prompt; None if no two pictures are of one.
     """
 
