@@ -18,15 +18,7 @@ def is_weight(value: float) -> bool:
 
 
 def numbers_of(values: object, name: str) -> np.ndarray:
-    """``values`` as a float64 array of any shape.
-
-    Args:
-        values: anything that NumPy turns into an array of numbers.
-        name: name of the values in messages.
-
-    Raises:
-        ItemsError: they are no numbers, or lists of different lengths.
-    """
+    """``values`` as a float64 array of any shape, or an ``ItemsError`` that calls them ``name``."""
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -34,16 +26,9 @@ def numbers_of(values: object, name: str) -> np.ndarray:
 
 
 def check_items(items: object, columns: int | None = None, rows: int = 1, *, name: str = "items") -> np.ndarray:
-    """Check items and return them as an (n, p) float64 matrix.
+    """Return items as a finite (n, p) float64 matrix of at least ``rows`` rows, or raise an ``ItemsError``.
 
-    Args:
-        items: anything that NumPy turns into a two-dimensional array of numbers.
-        columns: the p that the estimator was fitted on; None allows any number from one up.
-        rows: the fewest rows allowed.
-        name: name of the matrix in messages.
-
-    Raises:
-        ItemsError: the values are no numbers, the shape does not fit, rows are too few, or values are not finite.
+    Without ``columns``, the p that an estimator was fitted on, p may be any number from one up.
     """
     matrix = numbers_of(items, name)
     if matrix.ndim != 2 or matrix.shape[1] < 1:
@@ -77,11 +62,7 @@ def centre(items: np.ndarray) -> np.ndarray:
 
 
 def check_targets(targets: object, rows: int) -> np.ndarray:
-    """Check targets, one for each of ``rows`` pictures, and return them as (rows,) float64.
-
-    Raises:
-        ItemsError: the values are no numbers, their number does not fit, or they are not finite.
-    """
+    """Return targets of ``rows`` pictures as finite (rows,) float64, or raise an ``ItemsError``."""
     values = numbers_of(targets, "targets")
     if values.shape != (rows,):
         raise ItemsError(f"Expected one target for each of {rows} pictures, got shape {values.shape}.")
@@ -91,15 +72,7 @@ def check_targets(targets: object, rows: int) -> np.ndarray:
 
 
 def check_modes(modes: Sequence[object] | np.ndarray, rows: int) -> np.ndarray:
-    """Check modes, one for each of ``rows`` pictures, and return their names as (rows,) strings.
-
-    Args:
-        modes: mode of each picture.
-        rows: number of pictures.
-
-    Raises:
-        ItemsError: the number does not fit, or all modes are the same.
-    """
+    """Return modes of ``rows`` pictures as (rows,) strings, not all the same, or raise an ``ItemsError``."""
     try:
         names = np.asarray(modes).astype(str)
     except ValueError as error:

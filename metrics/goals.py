@@ -20,11 +20,8 @@ class Unit(NamedTuple):
 class Goal:
     """Weights of judges by name, and the units in which their values count together.
 
-    A judge alone counts by its own values. Of several the total is the weighted mean of their values in units.
-
-    Attributes:
-        weights: by name of the judge; one of 0 does not count.
-        units: by name; a missing one is fitted to the values, see ``fitted``.
+    A judge alone counts by its own values. Of several the total is the weighted mean of their values in units. A
+    missing unit is fitted to the values, see ``fitted``.
     """
 
     weights: Mapping[str, float]
@@ -36,11 +33,7 @@ class Goal:
         return {name: weight for name, weight in self.weights.items() if weight > 0}
 
     def fitted(self, columns: Mapping[str, np.ndarray]) -> Goal:
-        """The same goal with every unit: missing ones are mean and deviation over the rows that have all values.
-
-        Args:
-            columns: (n,) values by name of the judge; NaN where there is none.
-        """
+        """The same goal with every unit: missing ones are mean and deviation over the rows that have all values."""
         whole = self.whole(columns)
         units = {name: self.units.get(name) or unit_of(columns[name][whole]) for name in self.counting}
         return replace(self, units=units)

@@ -52,11 +52,7 @@ class Picture:
 
 
 def read_content(path: Path | str, within: Iterable[Path] | None = None) -> bytes:
-    """Read the file of a picture; arguments as for ``open_regular``.
-
-    Raises:
-        ImageError: the file cannot be read, is a pipe, a device or the like, or a link leads out to it.
-    """
+    """Read the file of a picture, as ``open_regular`` does, or raise an ``ImageError``."""
     try:
         return read_regular(path, within=within)
     except OSError as error:
@@ -171,12 +167,7 @@ def _decode(image: Image.Image, background: tuple[int, int, int], trimmed: Trimm
 
 
 def rgb_of(image: Image.Image, background: tuple[int, int, int] = WHITE) -> np.ndarray:
-    """(h, w, 3) uint8 pixels of a PIL picture in any mode, as ``read_image`` makes them: laid over a background, of 8 bits.
-
-    Args:
-        image: without regard to its colour profile and orientation.
-        background: the RGB colour, 0–255, laid under transparent pixels.
-    """
+    """(h, w, 3) uint8 pixels of a PIL picture in any mode; its colour profile and orientation do not count."""
     return _array_of(_to_rgb(image, background, []))
 
 
@@ -260,16 +251,9 @@ def _to_srgb(image: Image.Image, rgb: Image.Image, profile: bytes, notes: list[s
 
 
 def check_pictures(array: np.ndarray) -> np.ndarray:
-    """Check an array of RGB pictures; bytes stay bytes.
+    """(n, h, w, 3) pictures, uint8 or float32, of (h, w, 3) or (n, h, w, 3) that are uint8 or floating 0…1 and finite.
 
-    Args:
-        array: (height, width, 3) or (n, height, width, 3); uint8 0–255, or floating point 0…1.
-
-    Returns:
-        (n, height, width, 3), uint8 or float32.
-
-    Raises:
-        ImageError: the shape or dtype does not fit, there are no pixels, or values are not finite or outside 0…1.
+    ``ImageError`` for any others.
     """
     if array.ndim not in {3, 4} or array.shape[-1] != 3 or 0 in array.shape[-3:]:
         raise ImageError(

@@ -1,9 +1,4 @@
-"""Tables that compare two versions of attention.
-
-The transposed table has the learning pictures in rows and the measured pictures in columns. The difference table is the
-second version less the first, and the plus–minus table holds the signs of the difference. The more lop-sided the signs
-are within a block of one learning mode and one measured mode, the more plainly the versions differ there.
-"""
+"""Tables that compare two versions of attention."""
 
 from __future__ import annotations
 
@@ -27,10 +22,12 @@ if TYPE_CHECKING:
 class Comparison:
     """Attention of two versions over the same learning and measured pictures.
 
+    The more lop-sided the signs are within a block of one learning mode and one measured mode, the more plainly the
+    versions differ there.
+
     Attributes:
         first, second: (n learning, i measured) weights; every column sums to 1. Rows and columns are indexed by mode
             and picture.
-        names: names of the versions.
     """
 
     first: pd.DataFrame
@@ -100,16 +97,9 @@ def _mark(axis: Axes, table: pd.DataFrame) -> None:
 def transposed(
     model: AttentionModel, items: object, modes: Sequence[str] | None = None, pictures: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Attention of a fitted version with learning pictures in rows and measured pictures in columns, sorted by mode.
+    """Attention of a fitted version: learning pictures by mode in rows, measured ones of (i, p) items in columns.
 
-    Args:
-        model: a fitted version A, B, C or D.
-        items: (i, p) items of the measured pictures.
-        modes: (i,) their modes; by default ``"measured"`` for all.
-        pictures: (i,) their names; by default their numbers.
-
-    Raises:
-        ItemsError: the items do not fit, or modes or names are not as many as the pictures.
+    Without ``modes`` all are ``"measured"``, and without ``pictures`` their names are numbers.
     """
     import pandas as pd
 

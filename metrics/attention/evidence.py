@@ -45,26 +45,10 @@ def evidence(
     rng: np.random.Generator,
     draws: int = 2000,
 ) -> Evidence:
-    """Accuracies of versions with intervals, and a test of the difference between two.
+    """Accuracies of versions on (n,) modes with intervals, and a test of the difference between two of ``names``.
 
-    Args:
-        modes: (n,) true modes.
-        predicted: (n,) modes by version, each for pictures that the version was not fitted to.
-        groups: (n,) names of the groups that are exchanged whole.
-        names: the first and the second version to test; the same name twice gives a difference of 0.
-        rng: draws the groups and the exchanges.
-        draws: number of draws of either kind.
-
-    Examples:
-        >>> import numpy as np
-        >>> from soart.metrics.attention.evidence import evidence
-        >>> modes = np.repeat(["blurry", "normal"], 20)
-        >>> guesses = {"A": np.full(40, "normal"), "B": modes}
-        >>> found = evidence(modes, guesses, np.arange(40), ("A", "B"), np.random.default_rng(0))
-        >>> found.accuracy, found.difference, found.intervals["B"]
-        ({'A': 0.5, 'B': 1.0}, 0.5, (1.0, 1.0))
-        >>> found.p_value < 0.01
-        True
+    The (n,) predictions of each version are for pictures that it was not fitted to. The (n,) groups are drawn and
+    exchanged whole. The same name twice gives a difference of 0.
     """
     _, mode = np.unique(np.asarray(modes), return_inverse=True)
     _, group = np.unique(np.asarray(groups), return_inverse=True)

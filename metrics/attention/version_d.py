@@ -37,14 +37,7 @@ RIDGES = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 def left_out(similarity: np.ndarray, targets: np.ndarray, ridge: float, groups: np.ndarray) -> np.ndarray:
-    """(n, g) predictions of each row when its whole group is left out of kernel ridge.
-
-    Args:
-        similarity: (n, n) positive semi-definite S.
-        targets: (n, g) Y.
-        ridge: λ > 0.
-        groups: (n,) group of each row.
-    """
+    """(n, g) predictions of each row without its whole group, by kernel ridge of (n, g) targets on (n, n) S."""
     precision = np.linalg.inv(similarity + ridge * np.eye(len(similarity)))
     values = precision @ targets
     predictions = np.empty_like(targets)

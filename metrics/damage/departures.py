@@ -28,13 +28,9 @@ def _by_part(values: np.ndarray) -> np.ndarray:
 
 
 def texture_shares(deviations: np.ndarray, weighted: np.ndarray) -> np.ndarray:
-    """(n, s, 2) shares in squared distances of the level of all parts and of the differences between parts.
+    """(n, s, 2) shares in squared distances of the level of all parts, and of their differences, the finer scale first.
 
-    They are given by scale of texture, the finer first.
-
-    Args:
-        deviations: (n, q) z, texture items less their mean in a unit space.
-        weighted: (n, q) C⁻¹z.
+    ``deviations`` are (n, q) z, texture items less their mean in a unit space, and ``weighted`` (n, q) C⁻¹z.
     """
     distances = np.maximum((deviations * weighted).sum(axis=1), 1e-12)
     z, g = _by_part(deviations), _by_part(weighted)
@@ -55,14 +51,7 @@ def has_direction(deviations: np.ndarray) -> np.ndarray:
 
 
 def departures(model: QualityModel, items: np.ndarray) -> list[str]:
-    """The property that makes up most of each picture's distance; empty if none does.
-
-    Examples are ``"fine texture is smoother than theirs"`` and ``"coarse texture runs in one direction"``.
-
-    Args:
-        model: has the unit spaces.
-        items: (n, p) quality items.
-    """
+    """The property that makes up most of each distance, such as ``"fine texture is smoother than theirs"``, if any."""
     deviations, weighted = model.deviations(items)
     shares, directed = texture_shares(deviations, weighted), has_direction(deviations)
     # Y2 is the variance about the mean of the neighbourhood.

@@ -17,11 +17,9 @@ BLANK = ("all black", "all white or transparent", "nothing but one tone")
 
 
 def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Why pictures cannot be judged, such as ``"all black"``; empty for those that can.
+    """Why pictures of (n, p) items cannot be judged, such as ``"all black"``; empty for those that can.
 
-    Args:
-        items: (n, p) items. Without quality items every picture counts as fit.
-        names: (p,) their names.
+    Without quality items every picture counts as fit.
     """
     if "quality/side" not in names:
         return [""] * len(items)

@@ -1,8 +1,4 @@
-"""Places of faults in a picture, in words.
-
-Nine parts of the picture are measured like pictures. A fault has a place if its evidence is plainly higher in some of
-them than in most.
-"""
+"""Places of faults in a picture, in words."""
 
 from __future__ import annotations
 
@@ -35,10 +31,9 @@ _PLACES = {
 
 
 def place_of(evidence: np.ndarray) -> str:
-    """The place of a fault, such as ``"most at the lower left"``; empty if it is about as strong everywhere.
+    """The place where a fault is plainly stronger, such as ``"most at the lower left"``; empty if there is none.
 
-    Args:
-        evidence: (3, 3) evidence of the fault in the parts of a picture, rows from the top.
+    ``evidence`` is (3, 3), of nine parts of the picture that are measured like pictures, rows from the top.
     """
     excess = np.clip(evidence - np.median(evidence), 0, None)
     if excess.max() < PLAIN:
@@ -50,15 +45,9 @@ def place_of(evidence: np.ndarray) -> str:
 
 
 def fault_places(model: QualityModel, pixels: np.ndarray, sought: Sequence[str]) -> dict[str, str]:
-    """Places of the faults of a picture, by fault; those that have no place are left out.
+    """Places of the sought faults of a picture, by fault; those that have no place are left out.
 
-    Args:
-        model: has the detectors of the faults.
-        pixels: (h, w, 3), uint8 or floating 0…1. Pictures of less than 192 pixels a side have no places.
-        sought: faults, among the detectors of the model.
-
-    Raises:
-        ImageError: the pixels are no picture.
+    Pixels are (h, w, 3), uint8 or floating 0…1. Pictures of less than 192 pixels a side have no places.
     """
     if not sought or min(pixels.shape[:2]) < PARTS * SMALLEST:
         return {}

@@ -64,13 +64,9 @@ def kind_of_part(part: str) -> str:
 
 @cache
 def folded(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Features: items, those that mirrorings and turns exchange as their mean; the rung is left out.
+    """(f,) names of features, and the (p, f) matrix that makes features of (p,) items.
 
-    Args:
-        names: (p,) names of items.
-
-    Returns:
-        (f,) names, and the (p, f) matrix that makes features of items.
+    Items that mirrorings and turns exchange are taken as their mean; the rung is left out.
     """
     columns: dict[str, list[int]] = {}
     for column, name in enumerate(names):
@@ -86,13 +82,7 @@ def folded(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
 
 
 def unit_texture(items: np.ndarray, names: Sequence[str], rung: np.ndarray) -> np.ndarray:
-    """(n, q) texture items that unit spaces use.
-
-    Args:
-        items: (n, p) quality items.
-        names: (p,) their names.
-        rung: (n,) row of each picture among the rungs.
-    """
+    """(n, q) texture items that unit spaces use, of (n, p) quality items and their (n,) rows among the rungs."""
     chosen = [is_texture(name) for name in names]
     texture = items[:, chosen].reshape(len(items), SCALES, sum(chosen) // SCALES)
     scales = _FIRST_SCALE[rung][:, None] + np.arange(UNIT_SCALES)
@@ -100,14 +90,7 @@ def unit_texture(items: np.ndarray, names: Sequence[str], rung: np.ndarray) -> n
 
 
 def unit_vectors(features: np.ndarray, rung: np.ndarray, rungs: int, rotation: np.ndarray) -> np.ndarray:
-    """(n, f + r) queries or keys of attention: rotated features and the rung, of length 1.
-
-    Args:
-        features: (n, f) less their centre.
-        rung: (n,) row of each picture among the rungs.
-        rungs: r, number of rungs.
-        rotation: (f, f) Σ_w^(−1/2).
-    """
+    """(n, f + r) queries or keys of length 1: rotated (n, f) features less their centre, and the rung of r."""
     size = RUNG_SHARE * np.sqrt(features.shape[1]) * np.eye(rungs)[rung]
     vectors = np.hstack([features @ rotation, size])
     unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -183,10 +166,7 @@ class QualityModel:
         return z
 
     def strangeness(self, items: np.ndarray) -> np.ndarray:
-        """(n,) distance of (n, p) items from the nearest unit space of their size.
-
-        Its logarithm is given in standard deviations: 0 is the mean undamaged picture.
-        """
+        """(n,) log distances of (n, p) items from the nearest unit space of their size; 0 is the mean undamaged."""
         size = UNIT_SIZE[self.rung(items)]
         deviations, weighted = self.deviations(items)
         nearest = (deviations * weighted).sum(axis=1)
@@ -195,11 +175,9 @@ class QualityModel:
         return strangeness
 
     def deviations(self, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Deviations z of texture from the nearest unit space of the size of each of (n, p) items.
+        """(n, q) z and C⁻¹z of (n, p) items: standardised texture less its mean in the nearest unit space of the size.
 
-        Returns:
-            (n, q) z, standardised texture items less their mean in that unit space, and (n, q) C⁻¹z; zᵀC⁻¹z is the squared
-            distance.
+        zᵀC⁻¹z is the squared distance.
         """
         rung = self.rung(items)
         size = UNIT_SIZE[rung]
@@ -269,16 +247,7 @@ class QualityModel:
 
     @classmethod
     def load(cls, path: Path, names: Sequence[str], version: str) -> QualityModel:
-        """Read a model.
-
-        Args:
-            path: of the file.
-            names: names of the items that are measured now.
-            version: their version.
-
-        Raises:
-            TasteError: the file is missing or damaged, or was learnt on other items.
-        """
+        """Read a model that was learnt on items of these names and this version, or raise a ``TasteError``."""
         try:
             header, stored = read_tensors(path)
             arrays = {key: values.astype(np.float64) for key, values in stored.items()}

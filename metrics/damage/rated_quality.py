@@ -70,11 +70,7 @@ class RatedQuality:
     usual: float
 
     def scores(self, items: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """(n,) predicted mean opinion scores, 0 to 1, of (n, q) items with (q,) names; NaN for pictures that are too small.
-
-        Raises:
-            TasteError: its items are not among them.
-        """
+        """(n,) predicted mean opinion scores, 0 to 1, of (n, q) items; NaN for pictures that are too small."""
         scores, side = np.empty(len(items)), self.names.index(SIDE)
         for block, own, deviations in self._blocks(items, names):
             values = np.clip(self.offset + deviations @ self.weights, 0, 1)
@@ -94,14 +90,11 @@ class RatedQuality:
         return np.array([any(part in name for part in OF_COLOURS) for name in self.names])
 
     def unlikeness(self, items: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """(n,) how unlike the learning pictures (n, q) items with (q,) names are, ≥ 0; NaN for pictures that are too small.
+        """(n,) how unlike the learning pictures (n, q) items are, ≥ 0; NaN for pictures that are too small.
 
         It is the distance from their unit space by which MT of the Mahalanobis–Taguchi family tells the unusual, with
-        items taken as independent: the root of the mean squared deviation, about 1 for a learning picture. Grey pictures
-        have no items of colours, so these do not count in them.
-
-        Raises:
-            TasteError: its items are not among them.
+        items taken as independent: the root of the mean squared deviation, about 1 for a learning picture. Grey
+        pictures have no items of colours, so these do not count in them.
         """
         found, side = np.empty(len(items)), self.names.index(SIDE)
         for block, own, deviations in self._blocks(items, names):

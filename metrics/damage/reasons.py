@@ -65,10 +65,9 @@ def fault_text(fault: str, evidence: float, place: str = "") -> str:
 
 
 def verdicts(evidence: np.ndarray) -> list[str]:
-    """A word or two for each picture, by its strongest fault: ``"no fault found"``, ``"slightly soft"`` or ``"noisy"``.
+    """A word or two for each picture by its strongest fault, such as ``"slightly soft"``, or ``"no fault found"``.
 
-    Args:
-        evidence: (k, n) evidence of each of ``DETECTORS``; NaN where it is not known.
+    ``evidence`` is (k, n), of each of ``DETECTORS``; NaN where it is not known.
     """
     known = np.nan_to_num(evidence, nan=-np.inf)
     strongest = zip(known.argmax(axis=0), known.max(axis=0), strict=True)
@@ -145,12 +144,7 @@ def log_mean(a: np.ndarray, log_ratio: np.ndarray) -> np.ndarray:
 
 
 def contributions(halvings: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """(k, n) points that each part adds to a score against a reference; see the top.
-
-    Args:
-        halvings: (k, n) of the pictures.
-        usual: (k, 1) or (k, n) of the reference.
-    """
+    """(k, n) points that each part adds to scores of (k, n) halvings against (k, 1) or (k, n) usual ones; see top."""
     log_ratio = np.log(2) * (usual - halvings).sum(axis=0)
     reference = 100 * 2 ** -usual.sum(axis=0)
     added: np.ndarray = log_mean(reference, log_ratio) * np.log(2) * (usual - halvings)
@@ -158,12 +152,10 @@ def contributions(halvings: np.ndarray, usual: np.ndarray) -> np.ndarray:
 
 
 def than_others(phrase: str, share: float, count: int) -> str:
-    """A comparison, such as ``sharper than most`` or ``sharper than 9 in 10 of these``.
+    """A comparison, such as ``sharper than most`` or ``sharper than 9 in 10 of these``, by the share that is exceeded.
 
-    Args:
-        phrase: its beginning, such as ``sharper``.
-        share: of the pictures that it exceeds, 0 to 1, those alike counted half.
-        count: number of these pictures; 0 for the usual picture, of which there is no share.
+    In the share, 0…1, pictures alike count half. A ``count`` of 0 stands for the usual picture, of which there is no
+    share.
     """
     if not count:
         return f"{phrase} than usual"
@@ -191,12 +183,8 @@ def largest_first(reasons: Iterable[Reason]) -> list[Reason]:
 def reasons_against(parts: Parts, among: Parts | None, usual: Parts) -> list[list[Reason]]:
     """All parts of each score as reasons, the largest first, which add up to the score less that of the reference.
 
-    A fault that is seen and lowers the score is a reason of its own; all other faults together are one.
-
-    Args:
-        parts: of the n pictures.
-        among: of the m pictures to compare with; None for the usual picture.
-        usual: of the usual picture, for each of the n.
+    The reference is ``among``, or else the usual picture. A fault that is seen and lowers the score is a reason of its
+    own; all other faults together are one.
     """
     reference = usual.matrix if among is None else among.matrix.mean(axis=1, keepdims=True)
     added, names, own = contributions(parts.matrix, reference), [*parts.halvings], parts.matrix

@@ -17,17 +17,11 @@ def detectors() -> tuple[TechnicalJudge, ...]:
 
 
 def suspected(scores: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Damage that each picture is suspected of.
+    """(n,) int64 number in ``DETECTORS`` of the damage that each picture is suspected of, −1 for none.
 
-    Detectors have different scales. So a score counts by how unusual it would be for an undamaged picture. A picture is
-    suspected if a score is beyond its detector's limit; the damage is that of the detector with the most unusual score,
-    the first one if several are equal. A detector without a score for a picture (NaN) does not count.
-
-    Args:
-        scores: (n,) scores of every detector, by its ``stored_name``.
-
-    Returns:
-        (n,) int64 number in ``DETECTORS``, −1 for none.
+    ``scores`` are (n,) by the ``stored_name`` of each detector; NaN does not count. Detectors have different scales. So
+    a score counts by how unusual it would be for an undamaged picture. A picture is suspected if a score is beyond its
+    detector's limit; the damage is that of the detector with the most unusual score.
     """
     suspicion = np.nan_to_num(evidence_of(scores), nan=-np.inf)
     return np.where(suspicion.max(axis=0) > 1, suspicion.argmax(axis=0), -1)

@@ -46,11 +46,7 @@ STEEPNESS = float(np.log(USUAL / (100 - USUAL)))
 
 @cache
 def quality_model() -> QualityModel:
-    """The built-in model.
-
-    Raises:
-        TasteError: its file is missing or damaged.
-    """
+    """The built-in model."""
     extractor = QualityExtractor()
     return QualityModel.load(Path(__file__).with_name("quality.safetensors"), extractor.names, extractor.version)
 
@@ -62,12 +58,7 @@ def fault_costs(evidence: np.ndarray) -> np.ndarray:
 
 
 def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
-    """Costs of pictures: (k + 1, n), each ≥ 0, of every fault of the model, and of strangeness.
-
-    Args:
-        model: unit spaces and detectors.
-        items: (n, p) quality items.
-    """
+    """(k + 1, n) costs ≥ 0 of pictures of (n, p) quality items: of every fault of the model, and of strangeness."""
     faults = model.weight[model.rung(items)] * fault_costs(model.evidence(items))
     return np.vstack([faults, STRANGE * np.logaddexp(0.0, model.strangeness(items))])
 
@@ -322,14 +313,9 @@ class TechnicalJudge(JudgesItems):
 
 
 def _put_down_to_the_suspected(costs: np.ndarray, evidence: np.ndarray, usual: float) -> np.ndarray:
-    """(k,) costs of faults, where those suspected take what the others cost more than usual.
+    """(k,) costs of faults of one picture, where those suspected take what the others cost more than ``usual``.
 
     One fault raises the evidence of others, because detectors see the same texture.
-
-    Args:
-        costs: (k,) of the faults of one picture.
-        evidence: (k,) of them.
-        usual: cost of a fault with the evidence of a usual undamaged picture.
     """
     suspected = evidence > 1
     if not suspected.any():

@@ -37,10 +37,9 @@ _PATH = re.compile(r"[/~.\\]|[A-Za-z]:[/\\]")
 
 
 def shared_name(name: str) -> str:
-    """A stored name as others may see it: that of a judge without the folder that its model lies in.
+    """A stored name without folders: ``judge:clip:/home/ann/models/fine@1`` becomes ``judge:clip:fine@1``.
 
-    A path gives way to its last part. Names on a hub, such as ``openai/clip-vit-base-patch32``, stay.
-    So ``judge:clip:/home/ann/models/fine@1`` becomes ``judge:clip:fine@1``.
+    Names on a hub, such as ``openai/clip-vit-base-patch32``, stay.
     """
     if not name.startswith(JUDGE):
         return name
@@ -65,30 +64,19 @@ def title_of(name: str) -> str:
 
 
 def model_title(name: str) -> str:
-    """Title of what is judged as models are, by its label or stored name: of others their name without folder and version.
-
-    >>> from soart.metrics.damage.titles import model_title
-    >>> str(model_title("rated-quality")), model_title("judge:clip:/home/ann/fine@1")
-    ('rated quality', 'clip:fine')
-    """
+    """Title of a built-in judge by its label or stored name; of others their name without folder and version."""
     plain = shared_name(f"{JUDGE}{name.removeprefix(JUDGE)}").removeprefix(JUDGE).partition("@")[0]
     return _TITLES.get(plain, plain)
 
 
 def judge_name(name: str) -> str:
-    """Name of the judge whose scores are stored under a name; other names stay as they are.
-
-    So ``technical-5`` becomes ``technical``, and ``taste:mine`` becomes ``mine``.
-    """
+    """Name of the judge of a stored name: ``technical`` of ``technical-5``, ``mine`` of ``taste:mine``; others stay."""
     plain, _, version = name.rpartition("-")
     return plain if plain in (TECHNICAL, OVERALL, *DETECTORS) and version.isdecimal() else name.removeprefix(TASTE)
 
 
 def stored_title(name: str) -> str:
-    """Title of a judge by the name that its scores are stored under; other names stay as they are.
-
-    Such names are ``technical-5``, ``taste:mine`` and ``judge:clip@1``.
-    """
+    """Title of a judge by a stored name, such as ``technical-5`` or ``taste:mine``; others stay."""
     plain = judge_name(name)
     return title_of(plain) if plain != name or name.startswith(JUDGE) else name
 

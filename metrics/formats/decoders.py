@@ -34,15 +34,7 @@ _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 
 
 
 def register_decoder(content: bytes, name: str) -> None:
-    """Register the decoder of a content with Pillow, if it needs one.
-
-    Args:
-        content: of the file.
-        name: of the picture, for the message.
-
-    Raises:
-        MissingDecoderError: the decoder is not installed.
-    """
+    """Register the decoder of a content with Pillow, if it needs one, or raise a ``MissingDecoderError``."""
     for is_format, label, register in _EXTRA:
         if is_format(content):
             try:

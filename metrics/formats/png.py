@@ -1,7 +1,6 @@
 """Chunks of PNG files, and texts and profiles that Pillow would refuse.
 
-Pillow refuses a picture for a text or colour profile of more than 1 MiB. The pixels need no text at all, so such texts
-are left out before decoding.
+Pillow refuses a picture for a text or colour profile of more than 1 MiB, although its pixels need none.
 """
 
 from __future__ import annotations
@@ -22,10 +21,9 @@ _MOST_CHUNKS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class TrimmedPng:
-    """A PNG that Pillow decodes.
+    """A PNG that Pillow decodes: without texts and profiles above the limit.
 
     Attributes:
-        content: the file, without texts and profiles above the limit.
         profile: a colour profile that was taken out, of at most ``LONGEST_PROFILE`` bytes; None for any other.
         ignored: True if a larger profile was left out.
     """

@@ -18,15 +18,9 @@ MOST_HEADER = 100_000_000
 
 
 def read_header(path: Path | str, *, most: int = MOST) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """The metadata of a file, and the shapes of its arrays by name; the arrays are not read.
+    """The metadata of a safetensors file of at most ``most`` bytes, and the shapes of its arrays, which are not read.
 
-    Args:
-        path: of the file.
-        most: bytes that the file may have.
-
-    Raises:
-        OSError: as for ``open_regular``.
-        ValueError: it is not a safetensors file.
+    ``ValueError`` for any other file.
     """
     with open_regular(path, most=most) as stream:
         return _header(stream)
@@ -61,11 +55,7 @@ def _header(stream: BinaryIO) -> tuple[dict[str, str], dict[str, tuple[int, ...]
 
 
 def parse_json(text: str | bytes) -> Any:  # noqa: ANN401
-    """The value of a JSON text from a stranger.
-
-    Raises:
-        ValueError: it is not JSON, or nested more deeply than Python follows.
-    """
+    """The value of a JSON text from a stranger; ``ValueError`` also for one nested more deeply than Python follows."""
     try:
         return json.loads(text)
     except RecursionError as error:

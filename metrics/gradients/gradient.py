@@ -17,15 +17,9 @@ def differentiate(
     extractor: Extractor,
     pixels: np.ndarray,
 ) -> tuple[float, np.ndarray]:
-    """The value of a picture by its items, and the derivative of the value by the pixels.
+    """The value of a picture (h, w, 3) floating 0…1 by its (p,) items, and its derivative (h, w, 3) by the pixels.
 
-    Args:
-        value: of (p,) float64 items.
-        extractor: of the items; one that ``has_gradient``.
-        pixels: (h, w, 3) floating 0…1. The value is that of the 8-bit picture.
-
-    Returns:
-        the value, and the derivative (h, w, 3) float32.
+    The value is that of the 8-bit picture. The extractor has to be one that ``has_gradient``.
     """
     picture = torch.from_numpy(np.array(pixels, dtype=np.float32)).permute(2, 0, 1)[None].requires_grad_()
     with torch.inference_mode(mode=False), torch.enable_grad():

@@ -1,7 +1,6 @@
-"""Built-in models of items with a derivative: faults, appeal, rated quality, and the scores made of them.
+"""Built-in models of items with a derivative: faults, appeal, rated quality, and scores of them.
 
-Every function takes the (p,) float64 items of one picture and returns a single value. The picture must be one that can be
-judged (``damage/fitness``).
+Every function turns the (p,) float64 items of one picture, which must be fit (``damage/fitness``), into a single value.
 """
 
 from __future__ import annotations

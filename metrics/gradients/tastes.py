@@ -1,8 +1,7 @@
 """Tastes with a derivative.
 
-Every function takes the (p,) float64 items of one picture. What items do not tell is constant for a picture: how it was
-made, other raters' means, and values of other judges. Where these were learnt from, the part of the taste without them
-counts, as for pictures of which nothing but the pixels is known.
+Every function takes the (p,) float64 items of one picture. What items do not tell (making, other raters, other judges)
+is constant; of tastes that were learnt from it, the part without it counts.
 """
 
 from __future__ import annotations

@@ -31,12 +31,10 @@ def normalise(x: torch.Tensor) -> torch.Tensor:
 
 
 class SmoothViews:
-    """As ``views.PictureViews``, with a derivative.
+    """As ``views.PictureViews`` of a (1, 3, h, w) floating picture, with a derivative.
 
-    Args:
-        picture: (1, 3, h, w) floating, cut to 0…1.
-        rounded: True for the values of the 8-bit picture; False for a function that is as smooth as can be, which only
-            checks of derivatives use.
+    ``rounded`` gives the values of the 8-bit picture. Checks of derivatives alone go without, because these need a
+    function that is as smooth as can be.
     """
 
     def __init__(self, picture: torch.Tensor, *, rounded: bool = True) -> None:

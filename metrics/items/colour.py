@@ -48,10 +48,9 @@ def _chroma(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hue_shares(rgb: np.ndarray) -> np.ndarray:
-    """Chroma near each of twelve hues, (12,) means over all pixels of (3, pixels) colours in 0…1.
+    """(12,) mean chroma near each of twelve hues of (3, pixels) colours in 0…1; they sum to the mean chroma.
 
     The chroma of a hue between two centres is divided between both, so that the items change smoothly with the hue.
-    Their sum is the mean chroma.
     """
     chroma, largest = _chroma(rgb)
     coloured = chroma > 0
@@ -83,11 +82,7 @@ def colour_items(picture: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ColourExtractor:
-    """Measures colour items of pictures.
-
-    Attributes:
-        side: longest side in pixels that larger pictures are reduced to.
-    """
+    """Measures colour items of pictures, reduced to a longest side of ``side`` pixels."""
 
     side: int = SIDE
 
@@ -103,17 +98,7 @@ class ColourExtractor:
         return VERSION + ("" if self.side == SIDE else f":{self.side}")
 
     def extract(self, images: np.ndarray) -> np.ndarray:
-        """Measure pictures.
-
-        Args:
-            images: (h, w, 3) or (n, h, w, 3), uint8 or floating 0…1.
-
-        Returns:
-            (n, 40) float64; one row for a single picture. Always finite.
-
-        Raises:
-            ImageError: shape, dtype or range do not fit, or values are not finite.
-        """
+        """(n, 40) float64 items, always finite, of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1."""
         from .planes import pictures_of
         from .views import PictureViews
 

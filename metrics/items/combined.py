@@ -19,10 +19,7 @@ from .soart import SoartExtractor
 
 
 class ItemKind(NamedTuple):
-    """Items that other processes can measure: their version, and the network behind some of them, if any.
-
-    They are those of a taste, or the classes of the packaged network alone.
-    """
+    """Items that other processes can measure (of a taste, or classes alone), and the network behind some, if any."""
 
     version: str
     network: str | None = None
@@ -30,11 +27,7 @@ class ItemKind(NamedTuple):
 
 @dataclass(frozen=True)
 class CombinedExtractor:
-    """Measures items with several extractors and puts them side by side.
-
-    Attributes:
-        parts: extractors whose item names differ.
-    """
+    """Measures items with several extractors, whose item names differ, and puts them side by side."""
 
     parts: tuple[Extractor, ...]
 
@@ -62,15 +55,7 @@ class CombinedExtractor:
         return ItemKind(self.version, source) if found.version == self.version else None
 
     def extend(self, rows: np.ndarray, images: Sequence[np.ndarray]) -> np.ndarray:
-        """(n, p) items of pictures whose items of ``without_network`` are known.
-
-        Args:
-            rows: (n, q) items of ``without_network``.
-            images: n pictures (h, w, 3) of any sizes, uint8 or floating 0…1.
-
-        Raises:
-            ImageError: shape, dtype or range do not fit, or values are not finite.
-        """
+        """(n, p) items of n pictures (h, w, 3) of any sizes, whose (n, q) items of ``without_network`` are known."""
         columns = [rows]
         for network in self.parts[len(self.without_network.parts) :]:
             # In one call, so that the network sees them together.
@@ -79,11 +64,7 @@ class CombinedExtractor:
         return np.hstack(columns)
 
     def extract(self, images: np.ndarray) -> np.ndarray:
-        """(n, p) items of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1.
-
-        Raises:
-            ImageError: shape, dtype or range do not fit, or values are not finite.
-        """
+        """(n, p) items of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1."""
         from .planes import pictures_of
         from .views import PictureViews
 
@@ -102,12 +83,7 @@ class CombinedExtractor:
 def taste_extractor(network: str | None = None, device: str = "cpu") -> CombinedExtractor:
     """The extractor of tastes, detectors and the technical score: SOART, colour and quality items.
 
-    Args:
-        network: a network that ``DeepExtractor.load`` can load, whose layers' items follow; None for none.
-        device: device that the network runs on.
-
-    Raises:
-        ModelError: the network cannot be loaded.
+    Those of the layers of a network follow, if it names one that ``DeepExtractor.load`` can load.
     """
     parts: tuple[Extractor, ...] = SoartExtractor(), ColourExtractor(), QualityExtractor()
     if network is not None:

@@ -240,13 +240,9 @@ def _values(picture: Image.Image, order: torch.memory_format = torch.contiguous_
 
 
 def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
-    """Load the network with ImageNet weights, in eval mode on the CPU.
+    """Load the network with ImageNet weights, in eval mode on the CPU; without a ``.pth`` file those of the package.
 
-    Args:
-        path: a ``.pth`` file of tensors; by default the one in the package. It is read without running any code in it.
-
-    Raises:
-        ModelError: the weights are missing, damaged, or of another network.
+    No code in the file is run. ``ModelError`` if the weights are missing, damaged, or of another network.
     """
     # Without values, which would be random ones.
     with torch.device("meta"):
@@ -256,11 +252,7 @@ def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
 
 
 def load_classifier() -> nn.Linear:
-    """Load the layer from the network's 1280 items to the logits of the 1,000 ImageNet classes; see ``load_efficientnet``.
-
-    Raises:
-        ModelError: the weights are missing, damaged, or of another network.
-    """
+    """Load the layer from 1280 items to the logits of the 1,000 ImageNet classes; see ``load_efficientnet``."""
     layer = nn.Linear(WIDTH, CLASSES)
     _load(weights_file(), layer, classifier=True)
     return layer.eval()

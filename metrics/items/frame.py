@@ -38,11 +38,7 @@ def blocks(count: int) -> Iterator[slice]:
 
 
 def columns_of(title: str, wanted: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Columns of the wanted items among those of these names.
-
-    Raises:
-        TasteError: one is missing; the message begins with the title of what needs it.
-    """
+    """Columns of the wanted items among those of these names; a ``TasteError`` begins with the title."""
     numbers = {name: column for column, name in enumerate(names)}
     try:
         return [numbers[name] for name in wanted]
@@ -75,8 +71,7 @@ class Frame:
         centre, scale: (p,) mean and standard deviation of the reference pictures; the scale of constant items is
             infinite.
         blocks: (p,) block of each item.
-        heads: item numbers of each head of version D.
-        kinds: item numbers of each kind, for ``item_kernels``.
+        heads, kinds: item numbers of each head of version D, and of each kind of ``item_kernels``.
     """
 
     centre: np.ndarray

@@ -1,7 +1,4 @@
-"""Asks the Hugging Face hub once whether it has a model.
-
-The libraries ask for half a minute where there is no connection.
-"""
+"""Asks the Hugging Face hub once whether it has a model."""
 
 from __future__ import annotations
 
@@ -12,14 +9,9 @@ SECONDS = 10.0
 
 
 def check_on_hub(name: str, file: str = "config.json") -> None:
-    """Check that the hub has a model, unless it is in the local cache; an answer that says neither yes nor no will do.
+    """Check that the hub has a model, unless its ``file`` is in the local cache; an answer neither yes nor no will do.
 
-    Args:
-        name: the hub id.
-        file: of the model, which it has if it is in the cache.
-
-    Raises:
-        ModelError: the hub has no such model, or cannot be reached.
+    The libraries ask for half a minute where there is no connection.
     """
     from huggingface_hub import model_info, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError

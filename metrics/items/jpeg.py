@@ -37,13 +37,10 @@ _BASIS = np.array(
 
 
 def comb_of(luma: np.ndarray) -> float:
-    """Strength of the strongest comb: about 1 after one poor JPEG, 0 without any.
+    """Strength of the strongest comb in (h, w) float32 luma, 0…255: about 1 after one poor JPEG, 0 without any.
 
-    It is the mean cosine of the coefficients' phases within a step, over the coefficients beyond half a step; 0 where it
-    is less than ``WEAKEST``, or may be chance.
-
-    Args:
-        luma: (h, w) float32, 0…255.
+    It is the mean cosine of the coefficients' phases within a step, over the coefficients beyond half a step; 0 where
+    it is less than ``WEAKEST``, or may be chance.
     """
     if min(luma.shape) < 16:
         return 0.0
@@ -104,14 +101,10 @@ def _counts(coefficients: np.ndarray, groups: np.ndarray | int = 0, most: int = 
 
 
 def _phases(counts: np.ndarray, frequencies: tuple[tuple[int, int], ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean cosine of the phases by quality, and the same in standard deviations of random phases.
+    """(n, 2 · qualities) mean cosines of the phases, and the same in standard deviations of random phases.
 
-    Args:
-        counts: (n, frequencies, 128) numbers of magnitudes.
-        frequencies: of the counts.
-
-    Returns:
-        (n, 2 · qualities) each: those of the steps as they are, and exchanged as by a quarter turn of the picture.
+    ``counts`` are (n, frequencies, 128) numbers of magnitudes. Steps are taken as they are, and exchanged as by a
+    quarter turn of the picture.
     """
     cosines, beyond = _tables(frequencies)
     # A ramp has the same coefficient in every block, which lies on any comb: no magnitude counts more than all others.

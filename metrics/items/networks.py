@@ -1,7 +1,4 @@
-"""Finds and loads the networks behind deep items.
-
-They come from transformers, from timm, or from the packaged EfficientNet-Lite0.
-"""
+"""Finds and loads networks of transformers, of timm, or the packaged EfficientNet."""
 
 from __future__ import annotations
 
@@ -44,10 +41,9 @@ Inputs = Mapping[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Network:
-    """A network and how to use it.
+    """A network, in eval mode and float32 on its device, and how to use it.
 
     Attributes:
-        module: the network in eval mode and float32, on its device.
         encode: turns an RGB picture into inputs whose first axis has length one.
         embed: turns inputs of n pictures into (n, p) items.
         identity: class, pooling and a hash of weights and settings.
@@ -63,12 +59,7 @@ class Network:
 
 @one_model_at_a_time()
 def load_network(source: str, *, depths: bool = False) -> Network:
-    """Load a network by name, in eval mode on the CPU; see ``DeepExtractor.load``.
-
-    Raises:
-        ModelError: the network is not there, is not a vision model or has damaged weights; the hub cannot be reached;
-            a package is missing.
-    """
+    """Load a network by name, in eval mode on the CPU; see ``DeepExtractor.load``."""
     return _efficientnet(depths) if source == EFFICIENTNET else _pretrained(source, depths)
 
 
@@ -136,9 +127,6 @@ def load_class_network() -> Network:
     """EfficientNet-Lite0 with its classifier: the largest log-probability of each ImageNet class over two views.
 
     The views are the middle square and the whole picture squeezed into a square, so that a thing at the edge counts.
-
-    Raises:
-        ModelError: the weights are missing or damaged.
     """
     module, classifier = load_efficientnet(), load_classifier()
     digest = hashlib.sha256((_digest(module) + _digest(classifier)).encode()).hexdigest()[:16]
@@ -235,11 +223,7 @@ def _from_transformers(place: str, source: str, depths: bool) -> Network:
 
 
 def _pooling(model: Any) -> str:  # noqa: ANN401
-    """Choose how items are taken from a model's output: ``image-embedding``, ``class-token`` or ``pooled``.
-
-    Raises:
-        ModelError: it is not a vision model.
-    """
+    """Choose how items are taken from a vision model's output: ``image-embedding``, ``class-token`` or ``pooled``."""
     if hasattr(model, "get_image_features"):
         return "image-embedding"
     if model.main_input_name != "pixel_values":

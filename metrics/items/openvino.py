@@ -22,18 +22,14 @@ def installed() -> bool:
 
 
 def worth_starting() -> bool:
-    """True if this process should compute by OpenVINO: a worker, which measures many pictures.
-
-    Starting OpenVINO takes half a second, as long as a dozen pictures by PyTorch, so the main process goes without.
-    """
+    """True for a worker: starting OpenVINO takes half a second, as long as a dozen pictures by PyTorch."""
     return multiprocessing.parent_process() is not None and installed()
 
 
 class CompiledStages:
     """The means over the picture of each stage's output, as ``EfficientNetLite0.stages`` gives them, within 1e-4.
 
-    Args:
-        network: with its normalisation folded into the convolutions (``fused``), in float32 on the CPU.
+    The network is in float32 on the CPU, its normalisation folded into the convolutions (``fused``).
     """
 
     def __init__(self, network: EfficientNetLite0) -> None:

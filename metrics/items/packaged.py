@@ -24,11 +24,7 @@ STAGES = (
 
 
 def weights_file() -> Path:
-    """Path of the weights in the installed package.
-
-    Raises:
-        ModelError: the package is not installed, or holds no weights.
-    """
+    """Path of the weights in the installed package, or a ``ModelError``."""
     spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))
     files = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
     if not files:

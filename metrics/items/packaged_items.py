@@ -75,21 +75,13 @@ class PackagedClasses:
 
 @cache
 def packaged_extractor() -> PackagedExtractor | None:
-    """The extractor of the packaged weights; None if the installed package holds others.
-
-    Raises:
-        ModelError: the package is not installed, or its weights cannot be read.
-    """
+    """The extractor of the packaged weights; None if the installed package holds others."""
     return PackagedExtractor() if _holds_known_weights() else None
 
 
 @cache
 def class_extractor() -> Extractor:
-    """The extractor of the classes of the packaged network, loaded at once only if the package holds other weights.
-
-    Raises:
-        ModelError: the package is not installed, or its weights cannot be read.
-    """
+    """The extractor of the classes of the packaged network, loaded at once only if the package holds other weights."""
     if _holds_known_weights():
         return PackagedClasses()
     from .deep import DeepExtractor

@@ -1,8 +1,4 @@
-"""Plain words for items, so that an explanation needs no knowledge of items.
-
-A group of items is one property of a picture, such as how light it is. A phrase names its direction too ("lighter"),
-which is the sign of the items that measure how much of the property there is.
-"""
+"""Plain words for items, so that an explanation needs no knowledge of items."""
 
 from __future__ import annotations
 
@@ -59,12 +55,9 @@ _QUALITY = {
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words for more and for less of a group of items.
+    """Words for more and for less of a group of items, which is one property of a picture.
 
-    Attributes:
-        more: for more of the property.
-        less: for less of it.
-        liked: True if the property is what a taste likes, and no amount that the items tell.
+    ``liked`` is True if the property is what a taste likes, and no amount that the items tell.
     """
 
     more: str
@@ -72,12 +65,9 @@ class Phrase:
     liked: bool = False
 
     def direction(self, difference: np.ndarray, columns: np.ndarray, names: Sequence[str]) -> str:
-        """The phrase for a difference.
+        """The phrase for (c,) deviations of the group's items, numbered ``columns``, from the pictures to compare with.
 
-        Args:
-            difference: (c,) deviations of the group's items from those of the pictures to compare with.
-            columns: (c,) numbers of the group's items; numbers from ``len(names)`` on are prior scores.
-            names: names of all items.
+        Numbers from ``len(names)`` on are prior scores.
         """
         # Sensitivity and gamma relate a part to the mean, not to an amount of the property: energies decide.
         amounts = [k for k, column in enumerate(columns) if _is_amount(names[column] if column < len(names) else "")]
@@ -130,12 +120,7 @@ def _phrase_of(name: str) -> Phrase:
 
 
 def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[Phrase]:
-    """The phrase of every item, then of every prior score. Items of one group have equal phrases.
-
-    Args:
-        names: names of the items.
-        priors: names of the prior scores for people.
-    """
+    """The phrase of every item, then of every prior score, by name; items of one group have equal phrases."""
     # Kinds of people are numbered.
     prior_phrases = [
         Phrase(

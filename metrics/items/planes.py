@@ -160,11 +160,7 @@ def halve(x: torch.Tensor) -> torch.Tensor:
 
 
 def pictures_of(images: np.ndarray | torch.Tensor) -> Iterator[torch.Tensor]:
-    """Check pictures in any container, and yield each as a (1, 3, h, w) tensor, uint8 or float32 in 0…1.
-
-    Raises:
-        ImageError: shape, dtype or range do not fit, or values are not finite.
-    """
+    """Check pictures in any container, and yield each as a (1, 3, h, w) tensor, uint8 or float32 in 0…1."""
     if isinstance(images, torch.Tensor):
         if images.ndim != 4 or images.shape[1] != 3:
             raise ImageError(f"Expected a tensor (n, 3, height, width), got {tuple(images.shape)}.")
@@ -176,16 +172,9 @@ def pictures_of(images: np.ndarray | torch.Tensor) -> Iterator[torch.Tensor]:
 
 
 def reduced(picture: torch.Tensor, longest: int) -> torch.Tensor:
-    """A picture at its canonical size: reduced to a longest side of ``longest`` pixels, never enlarged.
+    """A (1, 3, h, w) picture, uint8 or float32 in 0…1, reduced to a longest side of ``longest`` pixels, never enlarged.
 
     The filter is antialiased bicubic. On bytes its result is that of Pillow, five times as fast.
-
-    Args:
-        picture: (1, 3, h, w), uint8 or float32 in 0…1.
-        longest: pixels of the longest side of the result, at least 1.
-
-    Returns:
-        (1, 3, h', w') of the same type.
     """
     height, width = picture.shape[2:]
     if max(height, width) <= longest:
@@ -207,10 +196,9 @@ def in_bytes(picture: torch.Tensor) -> torch.Tensor:
 
 
 def autocorrelations(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Means and autocorrelations of (n, c, h, w) planes.
+    """(n, c) means μ of (n, c, h, w) planes, and (n, c, 13) sums Σ y(p) y(p + lag) over ``LAGS``, float64.
 
-    Returns:
-        (n, c) means μ, and (n, c, 13) sums Σ y(p) y(p + lag) over LAGS of y = x − μ framed by zeros; float64.
+    y = x − μ is framed by zeros.
     """
     count, channels, height, width = x.shape
     # Two zero columns between rows make each lag one offset in the flattened strip. The last three rows hold the rows
@@ -258,11 +246,7 @@ def direct_statistics(x: torch.Tensor) -> Statistics:
 
 @torch.inference_mode()
 def sums_of(planes: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums for ``statistics_of`` of (1, c, h, w) planes, such as those of each scale and representation.
-
-    Returns:
-        Means and numbers of responses (planes, c), and autocorrelations (planes, c, 13), float64.
-    """
+    """Sums for ``statistics_of`` of (1, c, h, w) planes: (planes, c) means and counts, and 13 autocorrelations each."""
     sums = [(*autocorrelations(x), responses(x)) for x in planes]
     means, correlations = (torch.cat(values).numpy() for values in list(zip(*sums, strict=True))[:2])
     counts = np.array([[float(count)] for *_, count in sums])

@@ -87,17 +87,7 @@ class QualityExtractor:
         return VERSION
 
     def extract(self, images: np.ndarray) -> np.ndarray:
-        """Measure pictures.
-
-        Args:
-            images: (h, w, 3) or (n, h, w, 3), uint8 or floating 0…1.
-
-        Returns:
-            (n, p) float64; one row for a single picture. Always finite.
-
-        Raises:
-            ImageError: shape, dtype or range do not fit, or values are not finite.
-        """
+        """(n, p) float64 items, always finite, of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1."""
         from .planes import pictures_of
         from .views import PictureViews
 
@@ -123,12 +113,7 @@ def middle(picture: torch.Tensor, side: int) -> torch.Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Square cells over a plane, all whole, with equal margins.
-
-    Attributes:
-        rows, columns: number of cells.
-        side: of a cell in pixels; a plane that is smaller is one shorter cell.
-    """
+    """Square cells over a plane, all whole, with equal margins; a plane smaller than ``side`` is one shorter cell."""
 
     rows: int
     columns: int

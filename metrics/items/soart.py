@@ -44,10 +44,7 @@ METRICS = ("Y1", "Y2", "Y3")
 
 
 def heads_of(names: Sequence[str]) -> list[list[int]]:
-    """Heads of ``AttentionD`` for items: their numbers, grouped by representation and channel.
-
-    Items of other kinds are grouped by all but the last part of their names: ``deep/000``, ``deep/001``… are one head.
-    """
+    """Heads of ``AttentionD`` for items: by representation and channel, or by all but the last part of the name."""
     heads: dict[str, list[int]] = {}
     for number, name in enumerate(names):
         parts = name.split("/")

@@ -59,17 +59,9 @@ class TextExtractor:
             return "text-1:none"
 
     def extract(self, images: np.ndarray) -> np.ndarray:
-        """Read pictures.
+        """(n, 400) float64 code points, then zeros, of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1.
 
-        Args:
-            images: (h, w, 3) or (n, h, w, 3), uint8 or floating 0…1.
-
-        Returns:
-            (n, 400) float64 code points, zeros after the end of the text; one row for a single picture.
-
-        Raises:
-            ImageError: shape, dtype or range do not fit, or values are not finite.
-            ModelError: the extra ``text`` is not installed, or its models are damaged.
+        ``ModelError`` if the extra ``text`` is not installed, or its models are damaged.
         """
         pictures: Iterable[np.ndarray] = [images] if images.ndim == 3 else images
         rows = [_code_points(_lines(_as_uint8(picture))) for picture in pictures]

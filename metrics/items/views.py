@@ -11,11 +11,9 @@ from .planes import halve, in_floats, luma_of_bytes, normalise, reduced, to_luma
 
 
 class Pyramid:
-    """Planes at full size and reduced by 2×2 means, before and after local contrast normalisation.
+    """(1, c, h, w) planes in 0…1, full size and reduced by 2×2 means, before and after local contrast normalisation.
 
-    Args:
-        planes: (1, c, h, w) floating in 0…1.
-        normalise: of planes; ``gradients`` has one with a derivative.
+    ``gradients`` passes a ``normalise`` with a derivative.
     """
 
     def __init__(self, planes: torch.Tensor, normalise: Callable[[torch.Tensor], torch.Tensor] = normalise) -> None:
@@ -35,11 +33,7 @@ class Pyramid:
 
 
 class PictureViews:
-    """Views of one picture.
-
-    Args:
-        picture: (1, 3, h, w), uint8 or float32 in 0…1.
-    """
+    """Views of one picture (1, 3, h, w), uint8 or float32 in 0…1."""
 
     def __init__(self, picture: torch.Tensor) -> None:
         self.picture = picture

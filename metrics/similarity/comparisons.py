@@ -1,8 +1,4 @@
-"""Remembers which pairs of pictures were compared, and which of them are alike.
-
-A pair is known by the content of its pictures alone, so that what was compared once need not be compared again when
-pictures are added, moved or scored anew.
-"""
+"""Remembers which pairs of pictures were compared, and which of them are alike."""
 
 from __future__ import annotations
 
@@ -47,12 +43,8 @@ def _placed(pairs: np.ndarray, places: np.ndarray) -> np.ndarray:
 class Comparisons:
     """Pairs of pictures that were compared; it grows with every comparison.
 
-    Args:
-        digests: (n,) uint64 by row, equal only for equal pictures, such as the beginning of a hash.
-        earlier: from ``stored`` of an earlier object, of these or other pictures.
-
-    Attributes:
-        fresh: number of pairs that were added.
+    Pictures are (n,) uint64 digests of their content, so that pairs stay known when pictures are added, moved or scored
+    anew. ``fresh`` counts pairs that ``earlier`` did not hold.
     """
 
     def __init__(self, digests: np.ndarray, earlier: StoredPairs = NO_PAIRS) -> None:
@@ -70,11 +62,7 @@ class Comparisons:
         return numbers
 
     def known(self, row: int, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The pairs of a row and others (k,) that were compared before this object was made, and those that are alike.
-
-        Returns:
-            (k,) bool, True for pairs that were compared, and (k,) bool, True for those that are alike.
-        """
+        """(k,) bool of pairs of a row and others compared before this object was made, and of those that are alike."""
         if not len(self._pairs):
             return np.zeros(len(others), bool), np.zeros(len(others), bool)
         numbers = self._numbers(row, others)

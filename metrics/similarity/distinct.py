@@ -29,15 +29,10 @@ def numbered(keys: Sequence[Hashable | None]) -> np.ndarray:
 
 
 def separated(groups: np.ndarray, order: np.ndarray, distinct: Distinct) -> np.ndarray:
-    """(n,) groups in which no two pictures are distinct.
+    """(n,) groups in which no two pictures are distinct; −1 for none.
 
     The first of a group in ``order`` stays with those that are not distinct from it or from each other; the others make
     a group in the same way. A picture that is left alone is in no group.
-
-    Args:
-        groups: (n,) number of each picture's group; −1 for none.
-        order: (n,) row numbers, the picture most worth keeping first.
-        distinct: corrections, by row.
     """
     if not distinct:
         return groups

@@ -14,8 +14,8 @@ AXES = 32
 def places_of(items: np.ndarray) -> np.ndarray:
     """(n, k) places of pictures by their items (n, p), n ≥ 1; a deviation in every item is a distance of about 1.
 
-    The places of ``outliers_and_styles.Overview`` have an axis for every ten pictures, enough for a unit space and for
-    styles. With few pictures that is one or two axes, along which unlike pictures look near.
+    The places of ``outliers_and_styles.Overview`` have an axis for every ten pictures. With few pictures that is one or
+    two axes, along which unlike pictures look near.
     """
     deviation = items.std(axis=0)
     varies = deviation > 1e-12 * np.abs(items).max(axis=0)
@@ -28,18 +28,10 @@ def places_of(items: np.ndarray) -> np.ndarray:
 
 
 def select_diverse(scores: np.ndarray, coordinates: np.ndarray, min_distance: float) -> np.ndarray:
-    """Row numbers of the best pictures of which no two are nearer than ``min_distance``, the best first.
+    """Rows of the best pictures of which no two (n, k) places are nearer than ``min_distance``, the best first.
 
     The choice is greedy: a picture is left out if it is near a better one that was chosen. Equal scores keep their
     order.
-
-    Args:
-        scores: (n,) scores; higher is better.
-        coordinates: (n, k) coordinates, such as ``places_of``.
-        min_distance: least Euclidean distance, 0 or more.
-
-    Raises:
-        ItemsError: the distance is negative, or scores and coordinates differ in number.
     """
     if not min_distance >= 0 or len(scores) != len(coordinates):
         raise ItemsError(

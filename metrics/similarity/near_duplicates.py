@@ -55,15 +55,7 @@ def perceptual_hash(pixels: np.ndarray) -> int:
 
 
 class HashIndex:
-    """Finds the hashes that are near a given one.
-
-    Args:
-        hashes: (n,) uint64.
-        distance: the most bits that may differ, 0 … 15.
-
-    Raises:
-        ItemsError: the hashes have another type, or the distance is out of range.
-    """
+    """Finds which of (n,) uint64 hashes are near a given one: at most ``distance`` bits apart, 0 … 15."""
 
     def __init__(self, hashes: np.ndarray, distance: int) -> None:
         if hashes.dtype != np.uint64 or hashes.ndim != 1:
@@ -92,15 +84,9 @@ class HashIndex:
 
 
 def views(pixels: np.ndarray) -> np.ndarray:
-    """Views of a picture: reduced as a whole, and without its edges.
+    """(len(CROPS), 3, SIDE, SIDE) uint8 views of (h, w, 3) uint8 pixels: reduced as a whole, and without the edges.
 
     Colour is reduced to half as many pixels as lightness, because it is in the thumbnails that views are made of.
-
-    Args:
-        pixels: (h, w, 3) uint8.
-
-    Returns:
-        (len(CROPS), 3, SIDE, SIDE) uint8.
     """
     image = Image.fromarray(pixels)
     reduced = []
@@ -116,15 +102,10 @@ def views(pixels: np.ndarray) -> np.ndarray:
 
 
 def alike(one: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Compare a picture with others by their views, whatever their brightness and contrast, if these differ little.
+    """(k,) bool: True for ``others`` whose views are like those of ``one``, up to a little brightness and contrast.
 
-    Args:
-        one: (len(CROPS), 3, SIDE, SIDE) uint8.
-        others: (k, len(CROPS), 3, SIDE, SIDE) uint8.
-
-    Returns:
-        (k,) bool: True where mean colours differ by at most ``SHIFT``, and views by at most ``APART`` of the contrast,
-        either whole or with one of both cropped.
+    That is where mean colours differ by at most ``SHIFT``, and views by at most ``APART`` of the contrast, either whole
+    or with one of both cropped.
     """
     near = _shift(_mean_colours(one[None])[0], _mean_colours(others)) <= SHIFT
     if near.any():
@@ -152,7 +133,7 @@ def _centred(seen: np.ndarray) -> np.ndarray:
 
 
 def _least_apart(one: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Root mean square differences (k,) of centred views of matched contrast, in units of that contrast.
+    """(k,) root mean square differences of views of matched contrast, in units of that contrast.
 
     The least of one picture (c, values) and others (k, c, values): both whole, or one of both cropped. With contrasts a
     and b matched by a factor g, the square is (a²/g + b²g − 2ab·r)/ab, where r is the correlation.
@@ -181,24 +162,12 @@ def near_groups(
     distinct: Distinct = MappingProxyType({}),
     comparisons: Comparisons | None = None,
 ) -> np.ndarray:
-    """Group pictures that are nearly the same: hashes at most ``distance`` bits apart, and views that are alike.
+    """(n,) groups of pictures that are nearly the same, from 0 in the order of those kept; −1 for none.
 
     The first picture in ``order`` is kept, and its group is all that is near it; then the first of those that are left.
-
-    Args:
-        hashes: (n,) uint64 perceptual hashes.
-        order: (n,) row numbers, the picture most worth keeping first.
-        views_of: gives the ``views`` (k, …) of (k,) rows; called only for rows whose hashes are near and that were not
-            compared before.
-        distance: the most bits that may differ, 0 … 15.
-        distinct: corrections by the user, by row: no two pictures of a group are distinct.
-        comparisons: earlier comparisons of views; those made here are added.
-
-    Returns:
-        (n,) group of each picture, numbered from 0 in the order of the pictures that are kept; −1 for no group.
-
-    Raises:
-        ItemsError: the hashes have another type, or the distance is out of range.
+    Near are hashes at most ``distance`` bits apart, 0 … 15, with views alike. ``views_of`` is called only for rows
+    whose hashes are near and that were not compared before, and ``comparisons`` grow by those. ``distinct`` are
+    corrections by the user.
     """
     index = HashIndex(hashes, distance)
     if comparisons is None:

@@ -20,7 +20,7 @@ CUT = 4.0
 
 @dataclass(frozen=True)
 class Standard:
-    """Turns items into vectors whose products are likenesses.
+    """Turns (p,) items into vectors whose products are likenesses.
 
     Attributes:
         names: (p,) of the items.
@@ -60,19 +60,7 @@ def _counted(names: Sequence[str]) -> np.ndarray:
 
 
 def likeness(items: np.ndarray, liked: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Likeness of pictures to liked ones: the mean of their likenesses to each.
-
-    Args:
-        items: (n, p) items of the pictures.
-        liked: (m, p) items of the liked pictures, at least one.
-        names: (p,) names of the items.
-
-    Returns:
-        (n,) −1…1, higher is more alike; 0 for items that do not vary.
-
-    Raises:
-        ItemsError: shapes do not fit together, or there is no liked picture.
-    """
+    """(n,) mean likenesses, −1…1, of (n, p) items to (m, p) liked ones, m ≥ 1; 0 for items that do not vary."""
     if items.ndim != 2 or liked.ndim != 2 or not len(liked) or not items.shape[1] == liked.shape[1] == len(names):
         raise ItemsError(
             f"Expected items (n, {len(names)}) and at least one liked picture, got {items.shape} and {liked.shape}."

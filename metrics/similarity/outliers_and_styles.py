@@ -42,10 +42,7 @@ def unit_space(sample: np.ndarray) -> MT:
 
 
 def outlier_limit(distances: np.ndarray) -> float:
-    """Distance beyond which a picture is an outlier among (n,) distances.
-
-    It is infinite for fewer than ``FEWEST_PICTURES`` distances above 0, and for distances that do not vary.
-    """
+    """Distance beyond which a picture is an outlier; infinite if the (n,) distances do not vary, or are too few."""
     logs = np.log(distances[distances > 0])
     if len(logs) < FEWEST_PICTURES:
         return float("inf")
@@ -55,7 +52,7 @@ def outlier_limit(distances: np.ndarray) -> float:
 
 
 def find_styles(coordinates: np.ndarray) -> np.ndarray:
-    """Centres (g, k) of the styles among (n, k) coordinates, the largest first; one centre if no grouping is clear.
+    """(g, k) centres of the styles among (n, k) coordinates, the largest first; one centre if no grouping is clear.
 
     k-means divides a single cloud as well, and in few dimensions even neatly. So groups are judged by how much clearer
     they are than those of a Gaussian cloud of the same covariance.
@@ -110,11 +107,7 @@ class Overview:
 
     @classmethod
     def of(cls, sample: np.ndarray) -> Overview:
-        """Learn from the (n, p) items of a sample.
-
-        Raises:
-            ItemsError: there is no picture, or items are not finite.
-        """
+        """Learn from the finite (n, p) items of a sample, n ≥ 1."""
         if sample.ndim != 2 or not len(sample) or not np.isfinite(sample).all():
             raise ItemsError(f"Expected finite items of at least one picture as (n, p), got shape {sample.shape}.")
         centre, deviation = sample.mean(axis=0), sample.std(axis=0)

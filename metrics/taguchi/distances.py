@@ -27,17 +27,9 @@ CONDITION_LIMIT = 1e12
 
 
 def rt_metrics(items: np.ndarray, standard: np.ndarray) -> np.ndarray:
-    """Recognition-Taguchi metrics of item vectors against a standard vector.
+    """(n, 3) Recognition-Taguchi metrics of (n, p) items against a (p,) standard vector m, not all zero, p ≥ 2.
 
-    Args:
-        items: (n, p) item vectors.
-        standard: (p,) standard vector m, not all zero, p ≥ 2.
-
-    Returns:
-        (n, 3): sensitivity Y1 = β = L/r; Y2 = 1/√η = √V_e; gamma Y3 = L/√(r S_T), the cosine, 0 for a zero vector.
-
-    Raises:
-        ItemsError: the standard vector is zero, or has a single item.
+    Sensitivity Y1 = β = L/r; Y2 = 1/√η = √V_e; gamma Y3 = L/√(r S_T), the cosine, 0 for a zero vector.
     """
     r = float(standard @ standard)
     if not r > 0 or len(standard) < 2:
@@ -59,18 +51,11 @@ def adjoint(matrix: np.ndarray) -> np.ndarray:
 
 
 def inverse(correlation: np.ndarray, singular: Singular, normalised: np.ndarray) -> np.ndarray:
-    """Inverse of the (q, q) correlation matrix of a unit space.
+    """Inverse of the (q, q) correlation matrix of a unit space, which is (n, q) ``normalised``.
 
-    Args:
-        correlation: (q, q) correlation matrix.
-        singular: the way out if the matrix is singular to working precision. ``raise`` refuses it. ``pinv`` takes the
-            Moore–Penrose inverse, which ignores directions in which the unit space does not vary. ``shrink`` inverts
-            the Ledoit–Wolf (2004) estimate, which has an inverse unless some items do not vary at all: then its
-            Moore–Penrose inverse.
-        normalised: (n, q) unit space that the matrix is computed from.
-
-    Raises:
-        ItemsError: the matrix is singular and the option is ``raise``.
+    If the matrix is singular to working precision, ``raise`` refuses it. ``pinv`` takes the Moore–Penrose inverse,
+    which ignores directions in which the unit space does not vary. ``shrink`` inverts the Ledoit–Wolf (2004) estimate,
+    which has an inverse unless some items do not vary at all: then its Moore–Penrose inverse.
     """
     result: np.ndarray
     if singular == "pinv":
@@ -139,13 +124,7 @@ class _UnitSpaceDistance(BaseEstimator):  # type: ignore[misc]
 def deviations(unit: np.ndarray, singular: Singular, names: str = "items") -> np.ndarray:
     """(p,) standard deviations of (n, p) items with n − 1; infinite for constant items, which then take no part.
 
-    Args:
-        unit: (n, p) items of a unit space.
-        singular: ``raise`` refuses constant items.
-        names: name of the items in messages.
-
-    Raises:
-        ItemsError: an item is constant and the option is ``raise``.
+    ``raise`` refuses constant items.
     """
     same = constant(unit)
     if same.any() and singular == "raise":

@@ -19,17 +19,10 @@ from .tmethods import _TMethod, larger_the_better, signal_to_noise
 
 
 def two_level_array(items: int) -> np.ndarray:
-    """The smallest orthogonal array L4, L8, L16 … for a number of items.
+    """(runs, items) bool, True where a run uses an item: the smallest array L4, L8, L16 … for so many items.
 
-    Args:
-        items: number of items, one column each.
-
-    Returns:
-        (runs, items) bool: True if the run uses the item. Every column holds both levels equally often, every pair of
-        columns all four combinations. The first run uses every item.
-
-    Raises:
-        ItemsError: the number of items is below one.
+    Every column holds both levels equally often, every pair of columns all four combinations. The first run uses every
+    item.
     """
     if items < 1:
         raise ItemsError(f"Expected at least one item to select from, got {items}.")
@@ -39,17 +32,9 @@ def two_level_array(items: int) -> np.ndarray:
 
 
 def gains(sn_ratio: Callable[[np.ndarray], float], items: int) -> np.ndarray:
-    """Gain of each item: mean SN ratio of the runs with it less that of the runs without it.
+    """(items,) gains in dB: mean SN ratio of the runs with an item less that without it.
 
-    Args:
-        sn_ratio: SN ratio in dB of a (items,) bool choice of items.
-        items: number of items.
-
-    Returns:
-        (items,) dB; items worth keeping have a gain above zero.
-
-    Raises:
-        ItemsError: fewer than two items, or an SN ratio is NaN or infinite.
+    ``sn_ratio`` is in dB, of an (items,) bool choice of at least two items. Items worth keeping have a gain above zero.
     """
     if items < 2:
         raise ItemsError(
@@ -66,16 +51,7 @@ def gains(sn_ratio: Callable[[np.ndarray], float], items: int) -> np.ndarray:
 
 
 def distance_gains(unit: object, abnormal: object, singular: Singular = "shrink") -> np.ndarray:
-    """Gains of (p,) items in dB for an MT that sets abnormal pictures far from the unit space (larger the better).
-
-    Args:
-        unit: (n, p) items of the unit space.
-        abnormal: (k, p) items of pictures outside it.
-        singular: see ``inverse``.
-
-    Raises:
-        ItemsError: the matrices do not fit together, or an SN ratio is not finite.
-    """
+    """(p,) gains in dB for an MT that sets (k, p) abnormal pictures far from the (n, p) unit space."""
     inside = check_items(unit, rows=2, name="unit-space items")
     outside = check_items(abnormal, inside.shape[1], name="abnormal items")
 
@@ -86,16 +62,7 @@ def distance_gains(unit: object, abnormal: object, singular: Singular = "shrink"
 
 
 def prediction_gains(model: _TMethod, items: object, targets: object) -> np.ndarray:
-    """Gains of (p,) items in dB for a T-method that predicts true values.
-
-    Args:
-        model: a fitted T-method.
-        items: (n, p) items.
-        targets: (n,) true values.
-
-    Raises:
-        ItemsError: the matrices do not fit together, or an SN ratio is not finite.
-    """
+    """(p,) gains in dB for a fitted T-method that predicts (n,) true values of (n, p) items."""
     shares = model.contributions(items)
     signal = check_targets(targets, len(shares)) - model.target_centre_
 

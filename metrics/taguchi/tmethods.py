@@ -28,15 +28,9 @@ from ..checks import centre, check_items, check_targets
 
 
 def signal_to_noise(x: np.ndarray, signal: np.ndarray, *, subtract: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """β and η of each item.
+    """(p,) β and (p,) η ≥ 0 of (n, p) items less their centre, for an (n,) signal; 0 where either does not vary.
 
-    Args:
-        x: (n, p) items less their centre.
-        signal: (n,) signal M.
-        subtract: True to subtract V_e from S_β in η.
-
-    Returns:
-        (p,) β and (p,) η ≥ 0; both are 0 if the item or the signal does not vary.
+    ``subtract`` takes V_e from S_β in η.
     """
     r = float(signal @ signal)
     if r == 0:

@@ -29,20 +29,13 @@ class Agreement:
     correlation: np.ndarray
 
     def disagreements(self, top: int = 8) -> list[int]:
-        """Row numbers of the ``top`` pictures that the tastes disagree on most, the largest gap first.
-
-        Pictures whose percentiles are less than ``APART`` apart are judged alike: there may be fewer than ``top``, or none.
-        """
+        """At most ``top`` rows that tastes disagree on most, largest gap first; gaps below ``APART`` do not count."""
         gaps = np.ptp(self.percentiles, axis=0)
         return [int(i) for i in np.argsort(-gaps, kind="stable")[:top] if gaps[i] >= APART - 1e-9]
 
 
 def compare_tastes(names: Sequence[str], liking: np.ndarray) -> Agreement:
-    """Compare (tastes, n) likings of the same n ≥ 2 pictures.
-
-    Raises:
-        TasteError: fewer than two tastes or pictures.
-    """
+    """Compare (tastes, n) likings of the same pictures by two tastes or more, n ≥ 2."""
     if liking.ndim != 2 or min(liking.shape) < 2 or len(names) != len(liking):
         raise TasteError(f"Expected at least two tastes and two pictures, got {len(names)} and {liking.shape[-1]}.")
     # Percentiles are ranks on another scale, so their correlation is Spearman's.

@@ -57,11 +57,7 @@ class Appeal:
         return set(self.names) <= set(names)
 
     def scores(self, items: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """(n,) predicted mean ratings, 1 to 7 but unbounded, of (n, p) items with (p,) names.
-
-        Raises:
-            TasteError: its items are not among them.
-        """
+        """(n,) predicted mean ratings, 1 to 7 but unbounded, of (n, p) items with (p,) names."""
         columns = columns_of("Appeal", self.names, names)
         scores = np.empty(len(items))
         for block in blocks(len(items)):

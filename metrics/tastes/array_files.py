@@ -33,8 +33,7 @@ class FileKind:
     Attributes:
         noun: its name in messages; ``soart_`` before it is the key of the header.
         format: increased whenever the contents of a file change their meaning.
-        remedy: advice to the reader of a file of another format.
-        source: advice to the reader of a file of another kind.
+        remedy, source: advice to the reader of a file of another format, and of another kind.
     """
 
     noun: str
@@ -58,28 +57,16 @@ def digest_of(header: str, arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def header_text(kind: FileKind, header: Mapping[str, Any]) -> str:
-    """The header with its format, as JSON.
-
-    Raises:
-        ValueError: a number is not finite, which plain JSON cannot hold.
-    """
+    """The header with its format, as JSON; a number that is not finite is a ``ValueError``."""
     return json.dumps({"format": kind.format, **header}, allow_nan=False)
 
 
 def write_arrays(
     path: Path, kind: FileKind, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], *, private: bool = False
 ) -> Path:
-    """Write a file, whole or not at all; returns its path.
+    """Write a file, whole or not at all, in a folder made if missing; numbers are stored as 8-byte floats.
 
-    Args:
-        path: the file; missing folders are made.
-        kind: of the file.
-        header: plain JSON values.
-        arrays: by name; numbers are stored as 8-byte floats.
-        private: True if only the user may read the file.
-
-    Raises:
-        TasteError: the name is that of a picture, or the file cannot be written.
+    Only the user may read a ``private`` one.
     """
     if path.suffix.lower() in SUFFIXES:
         raise TasteError(f"The {kind.noun} {str(path)!r} would have the name of a picture: name another file.")
@@ -98,15 +85,7 @@ def write_arrays(
 
 
 def read_arrays(path: Path, kind: FileKind) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Header and arrays, as 8-byte floats, of a file, which may come from anybody.
-
-    Args:
-        path: the file.
-        kind: that it must have.
-
-    Raises:
-        TasteError: the file is missing, is of another kind or format, or was changed or damaged.
-    """
+    """Header and arrays, as 8-byte floats, of a file of this kind, which may come from anybody."""
     with _damage_named(path, kind):
         metadata, arrays = read_tensors(path, most=MOST_BYTES)
     header = _checked(path, kind, metadata)

@@ -21,10 +21,7 @@ from .trust import Trust
 class Blend:
     """Weighted mean of the likings of several tastes, each in standard deviations of its own reference collection.
 
-    Attributes:
-        name: the user's name for the blend.
-        parts: tastes on the same items.
-        weights: (parts,) > 0, summing to 1.
+    The weights are (parts,) > 0, summing to 1.
     """
 
     name: str
@@ -61,10 +58,9 @@ class Blend:
 
     @cached_property
     def reference(self) -> np.ndarray:
-        """(101,) quantiles of liking: weighted means of the parts' quantiles, closer together the more the parts disagree.
+        """(101,) quantiles of liking: weighted means of the parts' quantiles, closer together if the parts disagree.
 
-        Those means would be the quantiles of the blend if all parts ranked pictures alike. Parts that disagree bring
-        likings closer together; how much is measured on the pictures that they were learnt from.
+        How much closer is measured on the pictures that they were learnt from.
         """
         weighted = [_standard(part, part.reference) * w for part, w in zip(self.parts, self.weights, strict=True)]
         quantiles: np.ndarray = np.sum(weighted, axis=0)
@@ -91,10 +87,8 @@ class Blend:
     ) -> np.ndarray:
         """(n,) liking of (n, p) items; 0 is the mean of the reference collections.
 
-        Args:
-            items: of the version of the parts.
-            priors: for each part its (n, k) prior scores; None for those that can be computed.
-            makings: how each picture was made, None where nothing is known; by default nothing is known of any.
+        ``priors`` are (n, k) for each part; None for those that can be computed. ``makings`` hold None where nothing is
+        known.
         """
         weighted = [
             weight * _standard(part, part.liking(items, prior, makings))
@@ -108,11 +102,7 @@ class Blend:
         return percentiles_in(liking, self.reference)
 
     def score(self, items: object, makings: Makings = None, *, useless_ok: bool = False) -> np.ndarray:
-        """(n,) scores 0–100 of (n, p) items, ``makings`` as for ``liking``: the weighted mean of the parts' scores.
-
-        Raises:
-            TasteError: a part is not reliable, and ``useless_ok`` is False.
-        """
+        """(n,) scores 0–100 of (n, p) items: weighted means of those of the parts; ``useless_ok`` as for a taste."""
         weighted = [
             w * part.score(items, makings=makings, useless_ok=useless_ok)
             for part, w in zip(self.parts, self.weights, strict=True)
@@ -150,15 +140,9 @@ def _standard(part: LearntTaste, liking: np.ndarray) -> np.ndarray:
 
 
 def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = None) -> Blend:
-    """Blend tastes. A blend among them is replaced by its parts, and a taste that comes twice counts once.
+    """Blend tastes on the same items, each once; a blend among them is replaced by its parts.
 
-    Args:
-        name: name of the new blend.
-        parts: tastes on the same items.
-        weights: (parts,) positive numbers; equal by default.
-
-    Raises:
-        TasteError: there are fewer than two tastes, items of different versions, or weights that are not positive.
+    The weights, positive numbers, are equal by default.
     """
     shares = [1.0] * len(parts) if weights is None else [float(w) for w in weights]
     if len(parts) < 2 or len(shares) != len(parts):
@@ -183,11 +167,7 @@ def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = N
 
 
 def only_taste(taste: Taste) -> LearntTaste:
-    """The taste, if it is not a blend.
-
-    Raises:
-        TasteError: it is a blend.
-    """
+    """The taste, or a ``TasteError`` if it is a blend."""
     if isinstance(taste, Blend):
         names = ", ".join(part.name for part in taste.parts)
         raise TasteError(f"{taste.name!r} is a blend: use one of its tastes instead ({names}).")

@@ -42,9 +42,9 @@ class Standing:
 
     Attributes:
         ids: (n,) ids of the pictures.
-        strengths: (n,) strengths in logits, about 0 in the mean.
-        covariance: (n, n) covariance of the strengths.
-        direct_comparisons: number of direct comparisons by pair of ids, the smaller id first.
+        strengths: (n,) in logits, about 0 in the mean.
+        covariance: (n, n) of the strengths.
+        direct_comparisons: number of them by pair of ids, the smaller id first.
     """
 
     ids: tuple[int, ...]
@@ -108,11 +108,7 @@ class Standing:
         They are the undecided pair with most information and, if ``count`` is above 2, the pictures that follow it in
         the order. Only weaker pictures are added, because a stronger one would win and leave the pair undecided; so
         there may be fewer near the end of the order. Of equally informative pairs one with enough of them is taken.
-
-        Args:
-            count: number of pictures, 2 or more.
-            rng: source of the order, and of the choice between equal pairs.
-            skipped: pairs of ids that the rater skipped; they come again only if no other pair is undecided.
+        Pairs that the rater skipped come again only if no other pair is undecided.
         """
         from scipy.special import expit
 
@@ -135,13 +131,9 @@ class Standing:
 def strengths_of(
     count: int, wins: Sequence[tuple[int, int]], ties: Sequence[tuple[int, int]], spread: float = SPREAD
 ) -> np.ndarray:
-    """(count,) posterior mode of the strengths, in logits.
+    """(count,) posterior mode of the strengths, in logits, of wins (chosen, other) and ties between row numbers.
 
-    Args:
-        count: number of pictures.
-        wins: pairs (chosen, other) of picture numbers.
-        ties: pairs of equal pictures.
-        spread: standard deviation of the strengths before any choice.
+    ``spread`` is their standard deviation before any choice.
     """
     if not (wins or ties):
         return np.zeros(count)
@@ -157,15 +149,9 @@ def strengths_of(
 
 
 def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]], ties: Sequence[tuple[int, int]] = ()) -> Standing:
-    """Put pictures in order by choices.
+    """Put pictures in order by choices (chosen, other) and ties of ids; those with other pictures are left out.
 
-    Args:
-        ids: (n,) ids of the pictures.
-        choices: pairs of ids (chosen, other); those with other pictures are left out.
-        ties: pairs of ids of equal pictures, likewise; a pair called equal needs no more comparisons.
-
-    Raises:
-        CollectionError: pictures are too few, too many, or not all different.
+    A pair called equal needs no more comparisons.
     """
     from scipy.special import expit
 

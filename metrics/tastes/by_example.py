@@ -97,16 +97,10 @@ def shares_of(taste: LearntTaste, pictures: Known) -> Shares:
 
 
 def explain(taste: Taste, pictures: Known, among: Known | None = None) -> list[list[Reason]]:
-    """All parts of each score as reasons, which add up to the score less that of the reference, in points.
+    """All parts of each score as reasons in points, which add up to the score less that of the reference.
 
-    Args:
-        taste: a taste or a blend.
-        pictures: to explain. Those that lack a prior score are explained by the taste learnt without it, as they are scored
-            by it.
-        among: pictures to compare with; None for the learning pictures.
-
-    Raises:
-        ItemsError: items or prior scores do not fit.
+    The reference is ``among``, or else the learning pictures. Pictures that lack a prior score are explained by the
+    taste learnt without it, as they are scored by it.
     """
     if isinstance(taste, Blend):
         given = replace(pictures, priors=None), None if among is None else replace(among, priors=None)
@@ -168,16 +162,11 @@ def _points_a_liking(taste: LearntTaste, liking: np.ndarray, usual: float) -> np
 
 
 def _from_examples(taste: LearntTaste, added: np.ndarray, nearer: np.ndarray, itself: int) -> list[Reason]:
-    """Reasons from what (m,) learning pictures add: by those that it is like or unlike, liked or disliked.
+    """Reasons from (m,) points of learning pictures: by those that it is like or unlike, liked or disliked.
 
-    Named are those of which likeness and judgement tell what they add. The others, such as a picture that was liked less than
-    all else tells, are one reason.
-
-    Args:
-        taste: the taste.
-        added: (m,) points.
-        nearer: (m,) True for a learning picture that it is more like than the reference is.
-        itself: number of the learning picture that is the picture itself; −1 if none is.
+    Named are those of which likeness (``nearer``, against the reference) and judgement tell what they add. The others,
+    such as a picture that was liked less than all else tells, are one reason. ``itself`` is the number of the picture
+    itself, or −1.
     """
     liked = np.sign(taste.examples.liking - taste.examples.middle)
     plain = added * liked * np.where(nearer, 1, -1) > 0

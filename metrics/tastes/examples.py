@@ -137,13 +137,7 @@ def from_modes(
 ) -> Examples:
     """Examples from one (n, p) item matrix per mode; ``good`` is liked, every other mode is a kind of bad.
 
-    Args:
-        modes: items by mode; empty matrices are left out.
-        groups: by mode, a group for each picture.
-        pictures: by mode, a name for each picture.
-
-    Raises:
-        ItemsError: there are no pictures, or matrices, groups or names do not fit.
+    Groups and names of pictures are by mode too; empty matrices are left out.
     """
     matrices = {mode: numbers_of(items, f"items of {mode!r}") for mode, items in modes.items()}
     matrices = {mode: check_items(items, name=f"items of {mode!r}") for mode, items in matrices.items() if items.size}
@@ -169,17 +163,7 @@ def mode_of(liking: float) -> str:
 def from_liking(
     items: object, liking: np.ndarray, groups: Sequence[object] | None = None, pictures: Sequence[object] | None = None
 ) -> Examples:
-    """Examples from (n, p) items and (n,) likings in −1…1.
-
-    Args:
-        items: items of the pictures.
-        liking: likings.
-        groups: (n,) group of each picture; by default each picture is a group.
-        pictures: (n,) names; by default numbers.
-
-    Raises:
-        ItemsError: likings are out of range, or matrices, groups or names do not fit.
-    """
+    """Examples from (n, p) items and (n,) likings in −1…1; by default each picture is a group."""
     rows = check_items(items, name="learning items")
     values = numbers_of(liking, "likings")
     if values.ndim != 1:
@@ -191,17 +175,7 @@ def from_liking(
 def from_ratings(
     items: object, ratings: object, groups: Sequence[object] | None = None, pictures: Sequence[object] | None = None
 ) -> Examples:
-    """Examples from (n, p) items and (n,) ratings 1–5; fractions are allowed.
-
-    Args:
-        items: items of the pictures.
-        ratings: ratings.
-        groups: (n,) group of each picture; by default each picture is a group.
-        pictures: (n,) names; by default numbers.
-
-    Raises:
-        ItemsError: a rating is out of range or not a number, or matrices do not fit.
-    """
+    """Examples from (n, p) items and (n,) ratings 1–5, fractions too; by default each picture is a group."""
     try:
         values = np.asarray(ratings, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -219,17 +193,9 @@ def from_choices(
     pictures: Sequence[object] | None = None,
     ties: Iterable[tuple[int, int]] = (),
 ) -> Examples:
-    """Examples from (n, p) items and choices between two pictures.
+    """Examples from (n, p) items, choices (chosen, other) and ties of rows; by default each picture is a group.
 
-    Args:
-        items: items of all pictures; pictures without a choice are left out.
-        choices: pairs (chosen, other) of row numbers.
-        groups: (n,) group of each picture; by default each picture is a group.
-        pictures: (n,) names; by default numbers.
-        ties: pairs of row numbers of equal pictures.
-
-    Raises:
-        ItemsError: there are no choices, a row number is out of range, or a picture is compared with itself.
+    Pictures without a choice are left out.
     """
     # Readers of a collection need only the scale of ratings: they do not wait for SciPy.
     from scipy.sparse import coo_array
@@ -257,8 +223,7 @@ def from_choices(
 def mix(*parts: Examples) -> Examples:
     """Combine examples. A picture that was judged more than once gets the mean liking and the sum of the weights.
 
-    Raises:
-        ItemsError: a picture is both good and bad, or the parts hold different items or prior scores.
+    An ``ItemsError`` names a picture that is both good and bad.
     """
     if not parts:
         raise ItemsError("Expected pictures to learn a taste from, got none.")
@@ -292,11 +257,7 @@ def mix(*parts: Examples) -> Examples:
 
 
 def check_contradictions(examples: Examples) -> Examples:
-    """Return the examples, unless pictures with equal items are good and bad.
-
-    Raises:
-        ItemsError: a picture is both good and bad, whatever its names.
-    """
+    """Return the examples, unless pictures with equal items, whatever their names, are good and bad."""
     which = np.unique(examples.items, axis=0, return_inverse=True)[1].ravel()
     low, high = np.full(which.max() + 1, np.inf), np.full(which.max() + 1, -np.inf)
     np.minimum.at(low, which, examples.liking)

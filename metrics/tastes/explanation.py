@@ -2,9 +2,6 @@
 
 A contribution is the change of liking against a baseline picture, the mean of the learning pictures. Each group of items
 is set to the baseline, and the loss is its contribution; the remainder is the joint effect of groups.
-
-Words compare the picture with the learning pictures: for positive contributions with the disliked ones, for negative
-ones with the liked ones.
 """
 
 from __future__ import annotations
@@ -37,8 +34,7 @@ class Explanation:
 
     Attributes:
         reasons: groups of items, the largest contribution first.
-        liking: liking of the picture.
-        baseline: liking of the mean learning picture.
+        liking, baseline: of the picture, and of the mean learning picture.
         remainder: difference to the baseline that contributions of all groups leave.
         mode: the most similar named kind of picture and its probability; None if no kinds were named.
     """
@@ -82,18 +78,11 @@ def _contributions(
 def explain(
     taste: LearntTaste, items: object, priors: np.ndarray | None = None, top: int = 4, makings: Makings = None
 ) -> list[Explanation]:
-    """Explain the liking of (n, p) items.
+    """Explain the liking of (n, p) items, each by at most ``top`` reasons.
 
-    Args:
-        taste: a learnt taste.
-        items: items of the version that the taste was learnt on.
-        priors: (n, k) prior scores; by default those that can be computed. Pictures that lack one are explained by the
-            taste learnt without it, as they are scored by it.
-        top: the most reasons per picture.
-        makings: how each picture was made, None where nothing is known; by default nothing is known of any.
-
-    Raises:
-        ItemsError: items or prior scores do not fit.
+    Words compare the picture with the learning pictures: for positive contributions with the disliked ones, for
+    negative ones with the liked ones. Pictures that lack one of the (n, k) prior scores are explained by the taste
+    learnt without it, as they are scored by it.
     """
     rows = check_items(items, len(taste.names), rows=0)
     scores = taste.prior_scores(rows, priors)
@@ -163,22 +152,10 @@ def heat_map(taste: Likes, extractor: Extractor, picture: np.ndarray, grid: int 
 def patch_map(
     value: Callable[[np.ndarray], np.ndarray], extractor: Extractor, picture: np.ndarray, grid: int = 4
 ) -> np.ndarray:
-    """Map of the parts of a picture that are better or worse than its mean.
+    """(g, g) map of the parts of a picture that are better or worse than its mean, by (n,) values of (n, p) items.
 
     Every patch of a grid is measured like a picture. Patches are smaller than pictures, so only differences between
-    them are meaningful.
-
-    Args:
-        value: turns (n, p) items into (n,) values, a liking or a score; higher is better.
-        extractor: extractor of these items.
-        picture: (h, w, 3), uint8 or floating 0…1.
-        grid: patches a side; fewer if a patch would have fewer than 8 pixels a side.
-
-    Returns:
-        (g, g) values less their mean; positive where the picture is better than its mean.
-
-    Raises:
-        ImageError: the picture does not fit, or the grid is below one.
+    them are meaningful. There are fewer than ``grid`` a side if a patch would have fewer than 8 pixels a side.
     """
     if grid < 1:
         raise ImageError(f"Expected a grid of at least one patch a side, got {grid}.")
@@ -198,15 +175,7 @@ def patch_map(
 
 
 def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Lay a heat map over a picture: green where it is better than its mean, red where it is worse.
-
-    Args:
-        picture: (h, w, 3), uint8 or floating 0…1.
-        heat: (g, g) from ``heat_map`` or ``patch_map``.
-
-    Returns:
-        (h, w, 3) uint8.
-    """
+    """(h, w, 3) uint8 picture under a (g, g) map: green where it is better than its mean, red where it is worse."""
     from PIL import Image
 
     pixels = check_pixels(np.asarray(picture))

@@ -33,10 +33,7 @@ CHUNK = 4096
 class Scaling:
     """Scale of items and prior scores, learnt from reference pictures without their likings.
 
-    Attributes:
-        frame: scale and blocks of the items.
-        prior_centre, prior_scale: (k,) mean and standard deviation of the prior scores; the scale of constant ones is
-            infinite.
+    Mean and deviation of the prior scores are (k,); the deviation of constant ones is infinite.
     """
 
     frame: Frame
@@ -60,12 +57,7 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model with its scaling; a function of items, prior scores and how pictures were made.
-
-    Attributes:
-        scaling: scale of items and prior scores.
-        model: the fitted model.
-    """
+    """A fitted model with its scaling; a function of items, prior scores and how pictures were made."""
 
     scaling: Scaling
     model: Mixture
@@ -84,13 +76,7 @@ class Fitted:
 
 
 def fit(examples: Examples, names: tuple[str, ...], scaling: Scaling | None = None) -> Fitted:
-    """Fit the average of Gaussian processes to examples.
-
-    Args:
-        examples: the judged pictures.
-        names: (p,) names of the items.
-        scaling: scale of reference pictures; by default that of the examples.
-    """
+    """Fit the average of Gaussian processes to examples with (p,) names of items; by default by their own scaling."""
     scaling = scaling or Scaling.of(examples.items, examples.priors, names)
     z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
     kernels = ItemKernels.of(z, scaling.frame.kinds, examples.modes)

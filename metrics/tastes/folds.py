@@ -31,10 +31,7 @@ TOGETHER = 0.2
 def near_duplicates(z: np.ndarray, groups: np.ndarray, near: float = NEAR) -> np.ndarray:
     """(n,) numbers of wider groups, which also join near-duplicates.
 
-    Args:
-        z: (n, p) deviations.
-        groups: (n,) group of each picture.
-        near: share of the median squared distance up to which two pictures are near-duplicates.
+    Those are pictures whose (n, p) deviations are up to ``near`` of the median squared distance apart.
     """
     distances = squared_distances(z, z)
     typical = float(np.median(distances[np.triu_indices(len(z), 1)])) if len(z) > 1 else 0.0
@@ -119,12 +116,9 @@ class HeldOut:
 def gather(
     liking: np.ndarray, tests: Sequence[tuple[np.ndarray, np.ndarray]], level: np.ndarray | None = None
 ) -> HeldOut:
-    """Collect comparisons.
+    """Collect comparisons of (n,) likings from the rows and held-out scores of each fold of each repetition.
 
-    Args:
-        liking: (n,) likings.
-        tests: for each fold of each repetition, the rows of its pictures and their held-out scores.
-        level: (n,) as in ``Units``; all pictures are compared by default.
+    Pictures of one ``level`` are compared with each other, see ``Units``; by default all are.
     """
     n = len(liking)
     better = liking[:, None] > liking + 1e-12

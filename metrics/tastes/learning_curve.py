@@ -30,11 +30,7 @@ WORTH, NAMED = 0.01, 2
 def add_curve(trust: Trust, examples: Examples, found: TrueAuc | None, *, content: bool = False) -> Trust:
     """The trust report with a learning curve, and advice on how much as many ratings or choices again would help.
 
-    Args:
-        trust: the report.
-        examples: the judged pictures.
-        found: what is known of the true concordance; None if nothing could be held out.
-        content: True if a network's items are among the items.
+    ``found`` is None if nothing could be held out, and ``content`` True if a network's items are among the items.
     """
     if found is not None and not _of_few_prompts(trust, examples):
         count = trust.choices if trust.only_choices else len(examples)
@@ -66,14 +62,7 @@ def _of_few_prompts(trust: Trust, examples: Examples) -> bool:
 
 
 def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float], few: str) -> str:
-    """Advice in a sentence.
-
-    Args:
-        trust: the trust report.
-        more: number of further ratings, or choices.
-        expected: point of the curve after these.
-        few: advice for too few examples.
-    """
+    """Advice in a sentence, by the point of the curve after ``more`` judgements; ``few`` is for too few examples."""
     value, low, high = map(of_hundred, expected[1:])
     if trust.word == TOO_FEW:
         return f"{few}."

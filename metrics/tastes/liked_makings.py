@@ -43,7 +43,7 @@ _VALUES: dict[str, tuple[str, Callable[[Making], Iterable[str] | None]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The difference by which pictures of a value are liked more than others.
+    """The difference by which pictures of a value are liked more than others, and its 95 % interval.
 
     Attributes:
         fact: ``model``, ``LoRA``, ``sampler``, ``word`` or ``negative word``.
@@ -83,13 +83,9 @@ def figures_of(liking: float, low: float, high: float) -> str:
 
 
 def effects_of(taste: LearntTaste, most: int = MOST) -> list[Effect]:
-    """The largest effects; none where all learning pictures are made alike.
+    """The largest effects, ``most`` at most; none where all learning pictures are made alike.
 
     Values of one learning picture alone, and those of all but one, tell nothing.
-
-    Args:
-        taste: the taste.
-        most: largest number of effects.
     """
     model, found = taste.fitted.model, []
     for number, facet in enumerate(model.makings.facets):
@@ -117,27 +113,10 @@ def effects_of(taste: LearntTaste, most: int = MOST) -> list[Effect]:
 
 
 def liking_of_makings(examples: Examples, makings: Made) -> tuple[np.ndarray, np.ndarray]:
-    """Liking of pictures that are not drawn yet, by how they are to be made, but for what all pictures have in common.
+    """(m,) means and (m, m) covariance of liking, 1 is two stars, of pictures not drawn yet, by their makings.
 
-    Args:
-        examples: the judged pictures.
-        makings: (m,) how the pictures are to be made; what is unknown of them is integrated out.
-
-    Returns:
-        (m,) means and (m, m) covariance; 1 is two stars. Both are 0 where all judged pictures are made alike.
-
-    Examples:
-        >>> import numpy as np
-        >>> from dataclasses import replace
-        >>> from soart import Making
-        >>> from soart.metrics.tastes.examples import from_modes
-        >>> from soart.metrics.tastes.liked_makings import liking_of_makings
-        >>> made = [Making(words=("ink",))] * 4 + [Making(words=("oil",))] * 4
-        >>> judged = from_modes({"good": np.zeros((4, 1)), "bad": np.zeros((4, 1))})
-        >>> judged = replace(judged, makings=np.array(made, dtype=object))
-        >>> ink, oil = liking_of_makings(judged, [made[0], made[-1]])[0]
-        >>> bool(ink > 0.5 > -0.5 > oil)
-        True
+    It leaves out what all pictures have in common; what is unknown of a making is integrated out. Both are 0 where all
+    judged pictures are made alike.
     """
     kernels = MakingKernels.of(examples.makings)
     if not kernels.facets:
@@ -181,14 +160,9 @@ def liking_of_makings(examples: Examples, makings: Made) -> tuple[np.ndarray, np
 
 
 def contrasts_of_options(choices: np.ndarray, levels: Sequence[int]) -> np.ndarray:
-    """The linear map from values of choices to effects of options, by least squares.
+    """(Σ|s|, n) linear map from values of (n, S) choices to effects of options of (S,) slots, by least squares.
 
-    Args:
-        choices: (n, S) options by slot.
-        levels: (S,) number of options of each slot.
-
-    Returns:
-        (Σ|s|, n); effects of a slot have mean 0 over the options that occur, those of others are 0.
+    Effects of a slot have mean 0 over the options that occur; those of others are 0.
     """
     starts = np.concatenate([[0], np.cumsum(levels)[:-1]])
     ones = np.zeros((len(choices), int(np.sum(levels))))

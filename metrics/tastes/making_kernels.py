@@ -60,12 +60,7 @@ _Features = Mapping[str, float]
 
 @lru_cache(maxsize=4096)
 def family_words(model: str) -> frozenset[str]:
-    """The words in the name of a model that its family shares.
-
-    >>> from soart.metrics.tastes.making_kernels import family_words
-    >>> sorted(family_words("juggernautXL_v9.safetensors"))
-    ['juggernaut', 'xl']
-    """
+    """The words in the name of a model that its family shares: juggernaut and xl of ``juggernautXL_v9.safetensors``."""
     words = (word.lower() for word in _WORDS.findall(model.rpartition("/")[2]))
     return frozenset(word for word in words if len(word) > 1 and word not in _COMMON)
 

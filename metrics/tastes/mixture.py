@@ -115,12 +115,9 @@ CONSTANT = tuple(Hypothesis(-1, 0.0, noise, (), (), belief) for noise, belief in
 
 
 def hypotheses(kernels: Sequence[str], priors: Sequence[str], beliefs: Sequence[Beliefs] = ()) -> list[Hypothesis]:
-    """All combinations of kernels and of trusts in prior scores, both by name.
+    """All combinations of kernels and of trusts in (k,) prior scores, both by name.
 
-    Args:
-        kernels: names of the kernels.
-        priors: (k,) names of the prior scores.
-        beliefs: (k,) beliefs in trusts in them that other raters have shown; none for the usual ones of all.
+    ``beliefs`` are those that other raters have shown in trusts in them; none for the usual ones.
     """
     return list(_hypotheses(tuple(kernels), tuple(priors), tuple(beliefs)))
 
@@ -149,14 +146,7 @@ def _hypotheses(
 def joined(
     candidates: Sequence[Hypothesis], weights: np.ndarray, kernels: Sequence[str], makings: Sequence[str]
 ) -> list[Hypothesis]:
-    """Hypotheses with a kernel over how pictures were made, for the kernels over items that weigh most, and for none.
-
-    Args:
-        candidates: hypotheses without one.
-        weights: (h,) of these.
-        kernels: names of the kernels over items.
-        makings: names of those over how pictures were made.
-    """
+    """Hypotheses with a kernel over makings, for the kernels over items that weigh most, and for none."""
     of_kernel = np.bincount([h.kernel + 1 for h in candidates], weights, len(kernels) + 1)[1:]
     chosen = {int(kernel) for kernel in np.argsort(-of_kernel, kind="stable")[:JOINED_KERNELS]}
     found = []
@@ -175,12 +165,7 @@ def shown_trusts(prior: str) -> dict[str, Trust]:
 
 
 def beliefs_in_generated(priors: Sequence[str], beliefs: Sequence[Beliefs] = ()) -> tuple[Beliefs, ...]:
-    """Beliefs for generated pictures: as given, but the technical score is trusted sooner where others show nothing.
-
-    Args:
-        priors: (k,) names of the prior scores.
-        beliefs: (k,) as for ``hypotheses``; none for the usual ones of all.
-    """
+    """(k,) beliefs for generated pictures: the technical score is trusted sooner where others show nothing."""
     sooner = tuple(trust.belief for trust in TRUSTS_IN_GENERATED.values())
     given = beliefs or [None] * len(priors)
     return tuple(sooner if own is None and name == TECHNICAL else own for name, own in zip(priors, given, strict=True))
@@ -240,13 +225,9 @@ class Mixture:
     contrasts: np.ndarray | None = field(default=None, repr=False)
 
     def by_example(self, z: np.ndarray, makings: Makings = None) -> np.ndarray:
-        """(i, n) what each learning picture adds to the liking of each picture, by all kernels together.
+        """(i, n) what each learning picture adds to the liking of (i, p) deviations, by all kernels together.
 
         With the prior scores times ``coefficients`` and ``bias`` this is the liking, exactly.
-
-        Args:
-            z: (i, p) deviations.
-            makings: how the pictures were made; None if nothing is known of any.
         """
         added = np.zeros((len(z), self.duals.shape[1]))
         for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
@@ -357,18 +338,11 @@ def learn_mixture(
     levels: np.ndarray | None = None,
     makings: MakingKernels = NOT_MADE,
 ) -> Mixture:
-    """Fit all hypotheses and average them.
+    """Fit all hypotheses to (n, p) deviations and (n,) likings in −1…1, and average them.
 
-    Args:
-        z: (n, p) deviations of the learning pictures.
-        y: (n,) liking in −1…1.
-        weights: (n,) number of judgements behind each liking; the noise is divided by it.
-        priors: (n, k) standardised prior scores; k may be 0.
-        kernels: of these pictures.
-        prior_names: (k,) names of the prior scores; unknown ones are any judge's.
-        prior_beliefs: (k,) as for ``hypotheses``.
-        levels: (n,) as in ``Examples``; by default all levels are known.
-        makings: kernels over how these pictures were made.
+    The (n, k) prior scores are standardised; k may be 0, and unknown names are any judge's. The noise of a liking is
+    divided by its weight, the number of judgements behind it. ``levels`` are as in ``Examples``, by default all known,
+    and ``prior_beliefs`` as for ``hypotheses``.
     """
     candidates = hypotheses(kernels.names, prior_names or [""] * priors.shape[1], prior_beliefs)
     base, made = kernels.against(z), makings.gram()
@@ -444,12 +418,7 @@ def _trusts(candidates: Sequence[Hypothesis], priors: int) -> tuple[np.ndarray, 
 def observations(
     y: np.ndarray, weights: np.ndarray, priors: np.ndarray, levels: np.ndarray | None
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Observations of likings; arguments as for ``learn_mixture``.
-
-    Returns:
-        contrasts, see ``contrasts_of``; and of each of m observations its value, the number of judgements behind it, its k
-        prior scores and what c counts in it.
-    """
+    """Contrasts, and of m observations their values, judgements behind them, (m, k) prior scores and what c counts."""
     contrasts, constant = contrasts_of(levels, len(y)), np.ones(len(y))
     if contrasts is None:
         return None, y, weights, priors, constant
@@ -462,11 +431,10 @@ def observations(
 
 
 def contrasts_of(levels: np.ndarray | None, n: int) -> np.ndarray | None:
-    """(m, n) observations by picture: likings, and differences of the pictures of each level that is not known.
+    """(m, n) observations by picture; None if each picture's liking is one, or if there would be none.
 
     A liking whose level is known is an observation of its own. Of the pictures of an unknown level only orthonormal
-    combinations that sum to 0 are observed, one fewer than pictures. None if each picture's liking is an observation, or if
-    there would be none.
+    combinations that sum to 0 are observed, one fewer than pictures.
     """
     if levels is None or (levels < 0).all():
         return None

@@ -24,7 +24,6 @@ class Attention:
     """Version D over the modes of the examples, one head for each kind of items, on their principal components.
 
     Attributes:
-        model: the fitted version.
         mean: (p,) mean of the examples' deviations.
         axes: (components, p) principal axes, those of each head in turn.
     """
@@ -44,17 +43,10 @@ class Attention:
 
 
 def principal_axes(rows: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[list[int]], list[float]]:
-    """Principal axes of the heads.
+    """(components, p) axes of (n, p) centred deviations, with the numbers of those and the weight of each head.
 
     Only the components of a head are whitened, so no covariance of as many items as pictures needs to be estimated. A
     network's items are one head and count as much as all others together: content beside appearance.
-
-    Args:
-        rows: (n, p) centred deviations.
-        frame: blocks and heads of the items.
-
-    Returns:
-        (components, p) axes, the numbers of the components of each head, and the weight of each head.
     """
     axes: list[np.ndarray] = []
     members: list[list[int]] = []

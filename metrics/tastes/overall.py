@@ -59,12 +59,7 @@ def shares_of(appeal: np.ndarray) -> np.ndarray:
 
 
 def qualities_of(rated: np.ndarray, unlikeness: np.ndarray) -> np.ndarray:
-    """(n,) shares that the quality leaves of a score, 0 to 1.
-
-    Args:
-        rated: (n,) rated qualities, 0 to 1, NaN where they are not known.
-        unlikeness: (n,) to what rated quality was learnt from, NaN where it is not known.
-    """
+    """(n,) shares 0…1 that the quality leaves of a score, by rated quality 0…1 and unlikeness; NaN for an unknown."""
     qualities: np.ndarray = rated_quality_model().shares_left(rated) ** QUALITY_POWER * alike_of(unlikeness)
     return qualities
 
@@ -77,13 +72,7 @@ def alike_of(unlikeness: np.ndarray) -> np.ndarray:
 
 
 def points_of(freedom: np.ndarray, shares: np.ndarray, qualities: np.ndarray) -> np.ndarray:
-    """(n,) overall scores, 0 to 100.
-
-    Args:
-        freedom: (n,) points of freedom from faults, 0 to 100.
-        shares: (n,) of people who like the picture, 0 to 1.
-        qualities: (n,) shares that the quality leaves, 0 to 1, see ``qualities_of``.
-    """
+    """(n,) overall scores, 0 to 100, of points of freedom 0…100, shares of people 0…1 and ``qualities_of``."""
     points: np.ndarray = 100 * (freedom / 100) ** POWER * shares * qualities
     return points
 

@@ -55,10 +55,7 @@ class Proposal:
 
 
 def information_model(taste: LearntTaste) -> Mixture:
-    """A Gaussian process over the taste's examples, also if the taste trusts the prior scores alone.
-
-    It takes no prior scores then.
-    """
+    """A Gaussian process over the taste's examples, without prior scores if the taste trusts these alone."""
     model = taste.fitted.model
     if any(h.kernel >= 0 for _, h, _ in model.parts):
         return model
@@ -72,17 +69,9 @@ def information_model(taste: LearntTaste) -> Mixture:
 def propose(
     taste: LearntTaste, items: object, count: int = 8, priors: np.ndarray | None = None, makings: Makings = None
 ) -> Proposal:
-    """Propose pictures to rate.
+    """Propose at most ``count`` pictures of (n, p) items to rate; fewer if the rest is not informative.
 
-    Args:
-        taste: the taste so far.
-        items: (n, p) items of pictures not rated yet.
-        count: the most pictures to propose; fewer if there are fewer, or if the rest is not informative.
-        priors: (n, k) prior scores; by default those that can be computed.
-        makings: how each picture was made, None where nothing is known; by default nothing is known of any.
-
-    Raises:
-        ItemsError: items or prior scores do not fit.
+    By default the (n, k) prior scores are those that can be computed, and nothing is known of makings.
     """
     rows = check_items(items, len(taste.names), rows=0)
     stop, reason = stop_rule(taste)
@@ -113,16 +102,9 @@ def propose(
 
 
 def propose_first(items: object, names: tuple[str, ...], count: int, rated: Sequence[int] = ()) -> np.ndarray:
-    """Rows of pictures to rate while nothing is known of a taste, the most instructive first.
+    """Rows of pictures to rate while nothing is known of a taste, the most instructive first; none of those ``rated``.
 
-    Args:
-        items: (n, p) items of pictures, rated ones included; those of a network are not used.
-        names: (p,) names of the items.
-        count: the most pictures to propose.
-        rated: rows of pictures that were rated already, or are about to be; they are not proposed.
-
-    Raises:
-        ItemsError: the items do not fit, or are those of a network alone.
+    Of the (n, p) items, those of rated pictures among them, a network's are not used.
     """
     rows = check_items(items, len(names), rows=0)
     if not len(rows):
@@ -156,7 +138,7 @@ def _after_rating(covariance: np.ndarray, row: int) -> np.ndarray:
 def stop_rule(taste: LearntTaste) -> tuple[bool, str]:
     """True if rating, or choosing, can stop, and the reason or advice as a sentence.
 
-    It can stop if the taste is strong and as many ratings or choices again would add less than ``WORTH`` to the concordance.
+    It can stop if the taste is strong and as many judgements again would add less than ``WORTH`` to the concordance.
     """
     trust = taste.trust
     if trust.word == TOO_FEW:

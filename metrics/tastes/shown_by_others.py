@@ -32,16 +32,10 @@ _STEPS = 50
 def beliefs_shown_by_others(
     table: Mapping[str, Trust], others: Sequence[tuple[np.ndarray, np.ndarray]], spread: float
 ) -> Beliefs:
-    """Log beliefs in the trusts in a prior score, estimated from other raters.
+    """Log beliefs in the trusts in a prior score, in the order of the table; None if other raters show nothing.
 
-    Args:
-        table: trusts in the prior score with the usual beliefs.
-        others: for every other rater the (n,) prior scores of pictures, standardised, and the likings of these pictures,
-            on any scale of the rater's own.
-        spread: standard deviation of the likings of the person whose taste is learnt, to which others' are scaled.
-
-    Returns:
-        the log of the belief in each trust, in the order of the table; exponentials sum to 1. None if others show nothing.
+    Of every other rater there are (n,) standardised prior scores and likings, which are scaled to the deviation
+    ``spread`` of the likings of the person whose taste is learnt.
     """
     telling = [pair for pair in others if len(pair[1]) >= FEWEST_PICTURES and np.ptp(pair[1]) > 0]
     if not telling:

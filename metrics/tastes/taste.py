@@ -73,11 +73,7 @@ class OtherTaste(Protocol):
 
 
 def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """(n,) prior from the faults of the technical score, of any scale, higher is better.
-
-    Raises:
-        TasteError: a quality item is missing among the (n, p) items.
-    """
+    """(n,) prior from the faults of the technical score of (n, p) items, of any scale, higher is better."""
     from ..damage.technical import costs_of_faults, quality_model
 
     numbers = {name: column for column, name in enumerate(names)}
@@ -96,15 +92,9 @@ def priors_of_items(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def chosen_priors(wanted: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...]:
-    """The wanted prior scores by name, each once, in the order of those that are available.
+    """The wanted prior scores by name, each once, in the order of those that are available; None wants all.
 
-    Args:
-        wanted: some of ``technical``, ``appeal`` and ``others``, none of them to start from nothing; None for all that are
-            available.
-        available: names of those that the items and the raters of a collection tell.
-
-    Raises:
-        TasteError: an unknown name, a prior score that is not available, or a text in place of names.
+    A ``TasteError`` refuses unknown names, those not available, and a text in place of names.
     """
     if wanted is None:
         return tuple(available)
@@ -114,11 +104,7 @@ def chosen_priors(wanted: Sequence[str] | None, available: Sequence[str]) -> tup
 
 
 def unavailable_priors(wanted: Sequence[str], available: Sequence[str]) -> dict[str, str]:
-    """The wanted prior scores that are not available, each with what it needs; arguments as for ``chosen_priors``.
-
-    Raises:
-        TasteError: an unknown name, or a text in place of names.
-    """
+    """The wanted prior scores that are not available, each with what it needs; see ``chosen_priors``."""
     expect("names of prior scores in a list", wanted, list, tuple, error=TasteError)
     for name in wanted:
         if name not in STANDARD_PRIORS:
@@ -147,15 +133,8 @@ def computed_priors(
 ) -> np.ndarray:
     """(n, k) prior scores by name: the technical score, appeal, the liking of other tastes, or given ones.
 
-    Args:
-        prior_names: (k,) names.
-        items: (n, p) items.
-        names: (p,) names of the items.
-        given: (n,) values by name of the prior scores that ``is_given``, NaN where there is none; NaN for the others of them.
-        tastes: other tastes, in the order of their names.
-
-    Raises:
-        TasteError: an item that the technical score or appeal needs is missing.
+    ``given`` holds (n,) values of those that ``is_given``; the others of them are NaN. The other tastes come in the
+    order of their names.
     """
     others = iter(tastes)
     unknown, columns = np.full(len(items), np.nan), []
@@ -494,11 +473,7 @@ def _check_matrices(
     prompts: np.ndarray | None,
     tastes: Sequence[OtherTaste],
 ) -> None:
-    """Refuse arguments of ``learn_taste`` that do not fit together.
-
-    Raises:
-        ItemsError: they do not.
-    """
+    """Refuse arguments of ``learn_taste`` that do not fit together."""
     check_items(examples.items, len(names), name="learning items")
     named = len(prior_names)
     shapes: list[tuple[str, np.ndarray, tuple[int, ...]]] = [

@@ -1,8 +1,8 @@
-"""Tastes on disk.
+"""Tastes on disk; see ``array_files`` for the form of the file.
 
-A file holds the items of the learning pictures (not the pictures), how they were made as far as it is known, their judgements, and the results of
-learning: method, scaling, calibration and trust report. Reading fits the method again and checks that the learning pictures get
-the stored likings. See ``array_files`` for the form of the file.
+A file holds the items of the learning pictures (not the pictures), how they were made as far as it is known, their
+judgements, and the results of learning. Reading fits the method again and checks that the learning pictures get the
+stored likings.
 """
 
 from __future__ import annotations
@@ -196,13 +196,7 @@ def _with_files(header: Mapping[str, Any], renamed: Callable[[str], str]) -> dic
 def save_taste(taste: Taste, path: Path, *, to_share: bool = False) -> Path:
     """Write a taste or a blend, whole or not at all, readable by the user alone; returns its path.
 
-    Args:
-        taste: the taste.
-        path: the file.
-        to_share: True to write of the files of its learning pictures the names alone, without their folders.
-
-    Raises:
-        TasteError: the file cannot be written.
+    ``to_share`` writes the names of the files of learning pictures without their folders.
     """
     header, arrays = _contents(taste)
     if to_share:
@@ -211,11 +205,7 @@ def save_taste(taste: Taste, path: Path, *, to_share: bool = False) -> Path:
 
 
 def load_taste(path: Path) -> Taste:
-    """Read a taste or a blend.
-
-    Raises:
-        TasteError: the file is missing, is not a taste, has another format, or was changed or damaged.
-    """
+    """Read a taste or a blend; a ``TasteError`` if it is of another format, changed or damaged."""
     header, arrays = read_arrays(path, FILE)
     with _incomplete(path):
         _check_effort(header)
@@ -244,11 +234,7 @@ def _incomplete(path: Path) -> Iterator[None]:
 
 
 def _check_effort(header: Mapping[str, Any]) -> None:
-    """Refuse a file whose tastes would take too long, or too much memory, to be fitted again.
-
-    Raises:
-        ValueError: it holds too much.
-    """
+    """Refuse a file whose tastes would take too long, or too much memory, to be fitted again."""
     effort = 0
     for own in _headers(header):
         pictures, makings = len(own["pictures"]), own.get("makings", [])
@@ -300,11 +286,7 @@ def _versions_of_priors(prior_names: Sequence[str]) -> dict[str, str]:
 def _restore(
     header: dict[str, Any], arrays: dict[str, np.ndarray], path: str, tastes: tuple[OtherTaste, ...] = ()
 ) -> LearntTaste:
-    """One taste from its header and arrays, fitted again and checked; with these other tastes, or else its own.
-
-    Raises:
-        TasteError: the method is unknown, or gives other likings than those stored.
-    """
+    """One taste from its header and arrays, fitted again and checked; with these other tastes, or else its own."""
     names = tuple(str(n) for n in header["names"])
     if not names or arrays["items"].shape != (len(header["pictures"]), len(names)):
         raise ValueError("expected the items of its pictures")
@@ -363,16 +345,7 @@ def _restore(
 
 
 def check_version(taste: Taste, names: tuple[str, ...], version: str) -> None:
-    """Check that a taste was learnt on the items of an extractor.
-
-    Args:
-        taste: the taste.
-        names: names of the extractor's items.
-        version: version of the extractor.
-
-    Raises:
-        TasteError: the taste was learnt on other items.
-    """
+    """Refuse a taste that was not learnt on the items of an extractor with these names and this version."""
     if taste.version != version or taste.names != names:
         raise TasteError(
             f"The taste {taste.name!r} was learnt on items {taste.version}, this version of soart measures {version}: "

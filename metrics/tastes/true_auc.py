@@ -78,13 +78,7 @@ _LEARNT = 0.8
 def variance_of_auc(
     theta: float | np.ndarray, n: float | np.ndarray, m: float | np.ndarray | None = None
 ) -> np.ndarray:
-    """Variance of the AUC of n liked and m disliked independent pictures whose true AUC is ``theta``, 0…1.
-
-    Args:
-        theta: true AUCs.
-        n: liked pictures.
-        m: disliked pictures; as many by default.
-    """
+    """Variance of the AUC of n liked and m (by default n) disliked independent pictures of true AUC ``theta``."""
     m = n if m is None else m
     more = (np.asarray(n) + m) / 2 - 1
     spread = theta * (1 - theta) * (1 + more * ((1 - theta) / (2 - theta) + theta / (1 + theta)))
@@ -125,12 +119,6 @@ class TrueAuc:
             shown: independent pictures a side that show as much as they do; by default n.
             evidence: that items explain the likings, in nats; NaN if unknown.
             appeal: AUC of appeal on the pictures, 0…1; NaN if unknown.
-
-        Examples:
-            >>> from soart.metrics.tastes.true_auc import TrueAuc
-            >>> usual, plain = TrueAuc.of("shared", 8, 0.6), TrueAuc.of("shared", 8, 1.0)
-            >>> usual.mean < plain.mean < TrueAuc.of("shared", 8, 1.0, evidence=5).mean
-            True
         """
         shown = n if shown is None else shown
         sorts = priors(kind, n)
@@ -190,12 +178,11 @@ class TrueAuc:
 def signs_of(
     kind: str, n: float, held_out: float, shown: float, evidence: float, appeal: float = float("nan")
 ) -> np.ndarray:
-    """Signs that tell plain tastes and nothing from usual ones, as far as known; arguments as for ``TrueAuc.of``.
+    """(2, s) signs that tell plain tastes and nothing from usual ones; arguments as for ``TrueAuc.of``.
 
-    Returns:
-        (2, s) signs of plain tastes and of nothing: the held-out figure, in deviations from the kind's middle and as the log
-        odds of the middle against chance, log evidence, log n/8, and how many deviations appeal's figure is above chance, 0 if
-        it is below. Fewer of them, from the end, where some are unknown.
+    They are the held-out figure, in deviations from the kind's middle and as the log odds of the middle against chance,
+    log evidence, log n/8, and how many deviations appeal's figure is above chance, 0 if it is below. Fewer of them,
+    from the end, where some are unknown.
     """
     if not np.isfinite(held_out):
         return np.zeros((2, 0))

@@ -55,19 +55,17 @@ class Trust:
 
     Attributes:
         word: one of the five words above.
-        concordance: chance that the better liked of two other pictures scores higher, as far as is known; NaN if nothing
-            could be held out.
+        concordance: chance that the better liked of two other pictures scores higher, as far as is known.
         low, high: its 95 % interval.
-        held_out: the same chance among held-out pictures; NaN if nothing could be held out.
+        held_out: the same chance among held-out pictures. Both are NaN if nothing could be held out.
         liked, disliked: number of pictures above and below the middle, without those that are known from choices alone.
-        choices: number of choices, not counting ties; 0 if there are none.
+        choices: number of choices, not counting ties.
         groups: number of independent groups of pictures.
         graded: True if there are more than two different likings.
-        curve: learning curve: number of learning pictures (choices, if there are choices alone), the concordance that is
-            expected after them, and the ends of its 95 % interval, for each point; the first is that of now.
+        curve: for each point of the learning curve the number of learning pictures (or choices, if there are these alone),
+            the concordance that is expected after them, and the ends of its 95 % interval; the first is that of now.
         advice: how much more ratings or choices would help, as a sentence or more.
-        more, expected: number of further pictures or choices in the advice, and the concordance expected after them; 0
-            and NaN if unknown.
+        more, expected: number of further pictures or choices in the advice, and the concordance expected after them.
         within: trust among pictures of one prompt; None if no two pictures are of one.
     """
 
@@ -142,28 +140,17 @@ def of_hundred(concordance: float) -> int:
 
 
 def comparisons(pictures: float, choices: int, rated: float) -> float:
-    """Number of rated pictures a side that show as much as these and some choices.
+    """Number of rated pictures a side that show as much as these (0 counts as 1) and some choices.
 
-    At chance, the comparisons of k with k rated pictures have the variance 1/(6k), and m choices that of m coins, 1/(4m).
-
-    Args:
-        pictures: k; 0 counts as 1, where all rated pictures are on the other side of the middle.
-        choices: m.
-        rated: share of the comparisons, 0…1, that are between rated pictures.
+    At chance, the comparisons of k with k rated pictures have the variance 1/(6k), and m choices that of m coins,
+    1/(4m). ``rated`` is the share 0…1 of comparisons between rated pictures.
     """
     parts = [(rated, max(pictures, 1)), (1 - rated, 2 * choices / 3)]
     return 1 / sum(share**2 / size for share, size in parts if share > 0)
 
 
 def shown_as_much(held_out: HeldOut, units: Units, better: float, worse: float) -> tuple[float, float]:
-    """Numbers of rated pictures on each side that show as much as these units, see ``comparisons``.
-
-    Args:
-        held_out: comparisons of held-out pictures, which say how many are between rated ones.
-        units: what was left out together, and compared.
-        better: number of units with better liked pictures, choices among them.
-        worse: number of those with others.
-    """
+    """Rated pictures a side that show as much as ``better`` and ``worse`` liked units; see ``comparisons``."""
     rated = held_out.counts[np.ix_(units.level < 0, units.level < 0)].sum() / held_out.counts.sum()
     first, second = (comparisons(n - units.choices, units.choices, rated) for n in (better, worse))
     return first, second
@@ -191,12 +178,7 @@ def sides(examples: Examples) -> tuple[int, int]:
 
 
 def kind_of(examples: Examples, *, content: bool) -> str:
-    """The kind of a taste among the levels of ``true_auc``.
-
-    Args:
-        examples: the judged pictures, with the names of their prior scores.
-        content: True if a network's items are among the items.
-    """
+    """The kind of a taste among the levels of ``true_auc``; ``content`` if a network's items are among the items."""
     if not examples.rated.any():
         return "choices"
     # Judges and other tastes are taken for what people in general like, as appeal and others' means are.
@@ -206,9 +188,9 @@ def kind_of(examples: Examples, *, content: bool) -> str:
 
 
 def appeals(examples: Examples) -> float:
-    """AUC of appeal on the rated pictures, from which it has learnt nothing; NaN if it is not among the prior scores.
+    """AUC of appeal on the rated pictures, from which it has learnt nothing; NaN without it or for generated ones.
 
-    NaN for generated pictures, too: how well appeal orders photographs says little of them.
+    How well appeal orders photographs says little of generated pictures.
     """
     if APPEAL not in examples.prior_names or examples.generated:
         return float("nan")
@@ -230,13 +212,7 @@ def word_for(better: int, worse: int, found: TrueAuc) -> str:
 
 @dataclass(frozen=True)
 class Check:
-    """A trust report with what is behind it; None if nothing could be held out.
-
-    Attributes:
-        trust: the report.
-        held_out: comparisons of held-out pictures.
-        true_auc: what is known of the true concordance.
-    """
+    """A trust report with the comparisons and the true AUC behind it; these are None if nothing could be held out."""
 
     trust: Trust
     held_out: HeldOut | None = field(default=None, repr=False)
@@ -252,15 +228,10 @@ def examine(
     content: bool = False,
     evidence: float = float("nan"),
 ) -> Check:
-    """Check how well a learner predicts held-out examples.
+    """Check how well a learner predicts held-out examples, whose near-duplicates are grouped.
 
-    Args:
-        examples: the judged pictures, with near-duplicates grouped.
-        learner: learns from some of them.
-        rng: source of folds.
-        repeats: repetitions of the cross-validation.
-        content: True if a network's items are among the items.
-        evidence: that items explain the likings, in nats; NaN if unknown.
+    ``content`` is True if a network's items are among the items; ``evidence`` that items explain the likings is in
+    nats.
     """
     better, worse = sides(examples)
     liked = int((examples.rated & (examples.liking > examples.middle)).sum())

@@ -41,8 +41,7 @@ class WithinGroups:
         concordance: share of pairs of one group, rated differently, of which the better rated picture scores higher.
             Ties count half; NaN without pairs.
         low, high: its 95 % interval.
-        pairs: number of these pairs.
-        groups: number of groups that have some.
+        pairs, groups: number of these pairs, and of groups that have some.
     """
 
     concordance: float = float("nan")
@@ -62,11 +61,7 @@ class WithinGroups:
         return self.low <= 0.5 <= self.high
 
     def sentence(self, unit: str = "prompt") -> str:
-        """The figure in words, the beginning of a sentence without its full stop.
-
-        Args:
-            unit: what pictures of a group have in common, in the singular.
-        """
+        """The figure in words, the beginning of a sentence without its full stop; ``unit`` is what a group shares."""
         counted = f"{_count(self.pairs, 'pair')} of {_count(self.groups, unit)}"
         if not self.known:
             return (
@@ -87,12 +82,8 @@ def _count(number: int, unit: str) -> str:
 def accepted(estimate: float, theta: np.ndarray, limit: np.ndarray) -> tuple[float, float]:
     """Lowest and highest of the ascending values ``theta`` that a test does not refuse.
 
-    Where it refuses all, the interval lies between two of them, which are its ends.
-
-    Args:
-        estimate: estimated value, from the lowest to the highest.
-        theta: values to test.
-        limit: largest squared distance of each from the estimate that is not refused.
+    Their squared distance from the estimate is at most the limit. Where it refuses all, the ends are the values around
+    the estimate.
     """
     inside = theta[(estimate - theta) ** 2 <= limit + 1e-12]
     if not len(inside):
@@ -104,13 +95,9 @@ def accepted(estimate: float, theta: np.ndarray, limit: np.ndarray) -> tuple[flo
 def interval(
     right: np.ndarray, pairs: np.ndarray, pictures: np.ndarray, *, held_out: bool = False
 ) -> tuple[float, float]:
-    """95 % interval of the share of right pairs, with groups as clusters.
+    """95 % interval of the share of right pairs, ties half, with groups as clusters; arrays (g,) by group.
 
-    Args:
-        right: (g,) right pairs of each group, ties half.
-        pairs: (g,) pairs of each group, at least 1.
-        pictures: (g,) pictures in these pairs.
-        held_out: True if the score was learnt from the other groups.
+    ``held_out`` is True if the score was learnt from the other groups.
     """
     groups, total = len(pairs), float(pairs.sum())
     if groups < 2:
@@ -141,33 +128,18 @@ def _tally(parts: Iterable[HeldOut], *, held_out: bool) -> WithinGroups:
 
 
 def rows_by_group(groups: np.ndarray) -> list[np.ndarray]:
-    """Row numbers of each group that has two pictures or more, in the order of numbers; −1 stands for no group.
-
-    Args:
-        groups: (n,) number of each picture's group.
-    """
+    """Row numbers of each group of two pictures or more, by (n,) numbers of groups in order; −1 stands for no group."""
     order = np.argsort(groups, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else []
     return [rows for rows in parts if len(rows) > 1 and groups[rows[0]] >= 0]
 
 
 def within_held_out(held_out: HeldOut, groups: np.ndarray) -> WithinGroups:
-    """Within-group trust of what was learnt from the ratings, by its held-out comparisons.
-
-    Args:
-        held_out: comparisons of n pictures.
-        groups: (n,) number of each picture's group; −1 for none.
-    """
+    """Within-group trust of what was learnt from ratings, by held-out comparisons in (n,) groups, −1 for none."""
     return _tally((held_out.take(rows) for rows in rows_by_group(groups)), held_out=True)
 
 
 def within_scores(liking: np.ndarray, scores: np.ndarray, groups: np.ndarray) -> WithinGroups:
-    """Within-group trust of a score that was not learnt from the ratings.
-
-    Args:
-        liking: (n,) likings, on any scale.
-        scores: (n,) scores, higher is better.
-        groups: (n,) number of each picture's group; −1 for none.
-    """
+    """Within-group trust of (n,) scores not learnt from the ratings, by (n,) likings and groups, −1 for none."""
     parts = (gather(liking[rows], [(np.arange(len(rows)), scores[rows])]) for rows in rows_by_group(groups))
     return _tally(parts, held_out=False)

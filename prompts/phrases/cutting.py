@@ -86,8 +86,7 @@ class Phrase:
     Attributes:
         text: in lower case; the text itself for quoted text.
         kind: ``subject`` (a known thing, or the first one named), ``attribute`` (a known thing with words before it),
-            ``detail`` (further things), ``count``, ``text`` (quoted), or a kind of the lexicon, such as ``style``,
-            ``palette``, ``light`` or ``quality``.
+            ``detail`` (further things), ``count``, ``text`` (quoted), or a kind of the lexicon, such as ``style``.
         negated: True if the picture should not show it.
     """
 
@@ -107,16 +106,9 @@ def vocabulary_lexicon() -> Mapping[str, str]:
 
 
 def cut_prompt(prompt: str, lexicon: Mapping[str, str] = MappingProxyType({})) -> list[Phrase]:
-    """The phrases of a prompt, each once, in order.
+    """The phrases of a prompt without the syntax of tools (weights, LoRAs), each once, in order.
 
-    Args:
-        prompt: without the syntax of tools (weights, LoRAs).
-        lexicon: kinds of further phrases, by phrase in lower case; they go before the built-in vocabularies.
-
-    Examples:
-        >>> from soart.prompts.phrases.cutting import cut_prompt
-        >>> [(p.kind, p.text, p.negated) for p in cut_prompt("two red boats at dawn, without people")]
-        [('count', 'two red boats', False), ('subject', 'boat', False), ('attribute', 'red boats', False), ('detail', 'dawn', False), ('detail', 'people', True)]
+    ``lexicon`` has kinds of further phrases, by phrase in lower case; they go before the built-in vocabularies.
     """
     quoted = [Phrase(" ".join((a or b).split()), "text") for a, b in _QUOTED.findall(prompt)]
     words = _TOKENS.findall(_QUOTED.sub(" , ", prompt).casefold().replace("_", " "))

@@ -10,18 +10,9 @@ _WORD = re.compile(r"\w+|\W+")
 
 
 def mark_differences(prompts: Sequence[str]) -> list[list[tuple[str, bool]]]:
-    """Cut prompts into parts, and mark those whose words are not in all prompts.
+    """Cut each prompt into parts that together are the prompt; True for a part whose words another prompt lacks.
 
-    Args:
-        prompts: texts; letters count the same in either case, and the order of words does not count.
-
-    Returns:
-        for each prompt its parts in order, which together are the prompt; True for a part that another prompt lacks.
-
-    Examples:
-        >>> from soart.prompts.phrases.differences import mark_differences
-        >>> mark_differences(["a red boat", "a boat at night"])
-        [[('a ', False), ('red ', True), ('boat', False)], [('a boat ', False), ('at night', True)]]
+    Neither case nor the order of words counts: ``red`` is marked in ``a red boat`` beside ``a boat at night``.
     """
     words = [{word.lower() for word in _WORD.findall(prompt) if _is_word(word)} for prompt in prompts]
     common = set.intersection(*words) if words else set()

@@ -1,7 +1,4 @@
-"""Numbers the latent cells of the rating model.
-
-Rows name rater, choice and picture as people do; the model works on distinct cells with integer indices.
-"""
+"""Numbers the latent cells of the rating model."""
 
 from __future__ import annotations
 
@@ -17,22 +14,15 @@ Names = Sequence[Hashable] | np.ndarray
 
 
 class Cells:
-    """The distinct cells of n rows.
+    """The distinct cells of n rows, which name rater, choice and picture as people do.
 
-    Args:
-        choices: (n, S) checked choices.
-        raters: (n,) names, or None for one rater.
-        items: (n, p) image items, or None.
-        pictures: (n,) identities of pictures, or None where each row is a picture of its own.
+    Without (n, p) items, rows with the same rater, choice and picture share a cell; with items, each has a cell of its
+    own. Items are standardised and divided by √p. Without ``pictures``, each row is a picture of its own.
 
     Attributes:
-        rows: the cells. Without items, rows with the same rater, choice and picture share a cell; with items, each has
-            a cell of its own. Items are standardised and divided by √p.
+        rows: the cells.
         cell: (n,) cell of each row.
         raters: names in the order of their index.
-
-    Raises:
-        PromptError: arguments of different lengths, or items that are not finite.
     """
 
     def __init__(self, choices: np.ndarray, raters: Names | None, items: object | None, pictures: Names | None) -> None:
@@ -70,11 +60,7 @@ class Cells:
         return [self._index.get(rater, -1) for rater in raters]
 
     def new(self, choices: np.ndarray, raters: Names | None, items: object | None) -> Rows:
-        """Cells of new pictures; without items, with the items of the mean picture.
-
-        Raises:
-            PromptError: raters or items that do not fit the choices.
-        """
+        """Cells of new pictures; without items, with the items of the mean picture."""
         indices = self.index(None) * len(choices) if raters is None else self.index(raters)
         if len(indices) != len(choices):
             raise PromptError(f"Expected a rater for each of {len(choices)} choices, got {len(indices)}.")

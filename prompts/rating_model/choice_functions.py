@@ -139,12 +139,9 @@ class Tables:
         return Tables(self.levels, self.constant[functions], self.main[functions], self.pair[functions], products)
 
     def options(self, choices: np.ndarray, functions: np.ndarray, together: np.ndarray | None = None) -> np.ndarray:
-        """(k, Σ|s|) values, but for a constant in each slot, when one option of a choice is replaced by each other one.
+        """(k, Σ|s|) values, but for a constant in each slot, of (k, S) choices with one option replaced by each other.
 
-        Args:
-            choices: (k, S).
-            functions: (k,) number of the function for each of them, never falling.
-            together: what ``together`` returns, if it is known.
+        The (k,) numbers of functions never fall. ``together`` is the result of the method of that name, if it is known.
         """
         columns = choices + offsets(self.levels)
         known = self.together(choices, functions) if together is None else together

@@ -10,12 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Covariance:
-    """Covariance between the goals of n choices, computed where it is asked for.
-
-    Attributes:
-        variances: (n,) of each choice.
-        columns: returns the (n, k) covariances of all choices with those of (k,) numbers.
-    """
+    """(n,) variances of the goals of n choices, and a function for their (n, k) covariances with (k,) of them."""
 
     variances: np.ndarray
     columns: Callable[[np.ndarray], np.ndarray]

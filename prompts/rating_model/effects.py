@@ -36,10 +36,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class PairEffect:
-    """Effect of two options together beyond the sum of their effects, in rating units.
-
-    Slots and options are numbers; findings for people replace them by names.
-    """
+    """Effect of two options together beyond the sum of both, in rating units; slots and options are numbers."""
 
     slots: tuple[int, int]
     options: tuple[int, int]
@@ -50,13 +47,10 @@ class PairEffect:
 
 @dataclass(frozen=True, slots=True)
 class EffectTable:
-    """Effects of all options, the strongest pairs, and the importance of each slot.
+    """Effects of all options slot by slot, the strongest pairs first, and the importance of each slot.
 
-    Attributes:
-        effects: slot by slot.
-        pairs: those of largest absolute mean, strongest first.
-        importance: (S,) share of each slot in the variance of the mean over the whole space, half of a pair's for each
-            slot. The sum is 1, or 0 before any feedback.
+    The importance (S,) is its share in the variance of the mean over the whole space, half of a pair's for each slot.
+    The sum is 1, or 0 before any feedback.
     """
 
     effects: list[Effect]
@@ -84,13 +78,7 @@ def _strongest(
 
 
 def factor_effects(model: RatingModel, rng: np.random.Generator, *, rater: Hashable | None = None) -> EffectTable:
-    """The factor-effect table of one rater.
-
-    Args:
-        model: fitted.
-        rng: draws from the posterior.
-        rater: the rater; by default the only one, or the part that several have in common.
-    """
+    """The factor-effect table of one rater; by default the only one, or the part that several have in common."""
     raters = None if rater is None else [rater]
     mean = model.means(raters)[0].flattened()
     levels, start, slot = model.levels, offsets(model.levels), slot_of_column(model.levels)

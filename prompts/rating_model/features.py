@@ -1,7 +1,4 @@
-"""Explicit features of choices, with T Tᵀ = P of ``kernels``.
-
-They are contrasts of options and of pairs of options.
-"""
+"""Explicit features of choices, with T Tᵀ = P of ``kernels``: contrasts of options."""
 
 from __future__ import annotations
 
@@ -30,13 +27,7 @@ def _curves(kernel: np.ndarray, most: int) -> np.ndarray:
 
 
 class Basis:
-    """Features T1(x) = [1, T(x), items] of cells, and tables of functions that are weighted sums of them.
-
-    Args:
-        levels: options of each slot.
-        theta: hyper-parameters.
-        width: number of image items.
-    """
+    """Features T1(x) = [1, T(x), items] of cells with ``width`` items, and tables of weighted sums of them."""
 
     def __init__(self, levels: tuple[int, ...], theta: Hyperparameters, width: int = 0) -> None:
         self.levels, self.width = levels, width

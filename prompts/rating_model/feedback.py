@@ -48,11 +48,7 @@ class Feedback:
 
     @classmethod
     def of_ratings(cls, ratings: object) -> Feedback:
-        """Feedback in which row i has rating ``ratings[i]``.
-
-        Raises:
-            PromptError: ratings that are no flat list of numbers.
-        """
+        """Feedback in which row i has rating ``ratings[i]``."""
         try:
             values = np.asarray(ratings, dtype=np.float64)
         except (TypeError, ValueError, OverflowError) as error:
@@ -78,12 +74,7 @@ class Feedback:
         )
 
     def check(self, rows: int) -> None:
-        """Refuse inconsistent feedback.
-
-        Raises:
-            PromptError: a row that does not exist, arrays of different lengths, a rating that is not finite, a row
-                compared with itself, or a best one of fewer than two.
-        """
+        """Refuse feedback that is inconsistent or refers to other than ``rows`` rows."""
         if len(self.rated) != len(self.ratings) or len(self.judged) != len(self.liked):
             raise PromptError(
                 f"Expected one rating per rated row and one verdict per judged row, got {len(self.ratings)} for "

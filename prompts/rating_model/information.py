@@ -28,12 +28,7 @@ _CACHE_BYTES = 4e8
 
 
 class Information:
-    """M of one rater, stored as X or in full.
-
-    Args:
-        matrix: X if ``root``, else M.
-        root: True if M = XᵀX.
-    """
+    """M of one rater, stored as X with M = XᵀX if ``root``, or in full."""
 
     def __init__(self, matrix: np.ndarray, *, root: bool) -> None:
         self._matrix, self._root = matrix, root
@@ -48,15 +43,7 @@ class Information:
 
 
 class FeatureModel:
-    """Sums over feedback for given hyper-parameters.
-
-    Args:
-        levels: options of each slot.
-        rows: the n cells.
-        terms: feedback on them; every comparison is of one rater.
-        theta: hyper-parameters.
-        raters: number of raters R.
-    """
+    """Sums over feedback on the n cells ``rows`` for given hyper-parameters; every comparison is of one rater."""
 
     def __init__(self, levels: tuple[int, ...], rows: Rows, terms: Terms, theta: Hyperparameters, raters: int) -> None:
         self.rows, self.terms, self.theta = rows, terms, theta

@@ -17,14 +17,7 @@ from .laplace import Mode, whiten
 
 
 class KernelPosterior:
-    """Posterior of every (rater, choice) cell after feedback on some of them, in units of the rating noise σ.
-
-    Args:
-        levels: options of each slot.
-        rows: the n cells with feedback.
-        theta: hyper-parameters.
-        mode: the posterior at its mode.
-    """
+    """Posterior of every (rater, choice) cell after feedback on the n ``rows``, in units of the rating noise σ."""
 
     def __init__(self, levels: tuple[int, ...], rows: Rows, theta: Hyperparameters, mode: Mode) -> None:
         self.levels, self.rows, self.theta, self.mode = levels, rows, theta, mode

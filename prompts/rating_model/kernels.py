@@ -94,11 +94,7 @@ class Rows:
 
 
 def check_levels(levels: Sequence[int]) -> tuple[int, ...]:
-    """``levels`` as a tuple of ints, checked.
-
-    Raises:
-        PromptError: no slot, or a slot without options.
-    """
+    """``levels`` as a tuple of ints, at least one slot with at least one option each."""
     counts = tuple(int(level) for level in levels)
     if not counts or min(counts) < 1:
         raise PromptError(f"Expected at least one slot with at least one option each, got levels {list(levels)}.")
@@ -106,11 +102,7 @@ def check_levels(levels: Sequence[int]) -> tuple[int, ...]:
 
 
 def check_choices(choices: object, levels: Sequence[int]) -> np.ndarray:
-    """``choices`` as (n, S) int64, checked.
-
-    Raises:
-        PromptError: another shape, another type, or an option outside 0…|s| − 1.
-    """
+    """``choices`` as (n, S) int64, options in 0…|s| − 1."""
     try:
         array = np.asarray(choices)
     except ValueError as error:

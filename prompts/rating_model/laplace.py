@@ -51,11 +51,7 @@ def _factorise(inner: np.ndarray) -> np.ndarray:
 def find_mode(kernel: np.ndarray, terms: Terms, noise: float, start: np.ndarray | None = None) -> Mode:
     """Find the mode by Newton's method, halving steps that would lower the posterior; of ratings alone in closed form.
 
-    Args:
-        kernel: (n, n) K.
-        terms: the feedback.
-        noise: σ.
-        start: (n,) a to start from; 0 by default.
+    ``kernel`` is (n, n) K, ``noise`` σ, and ``start`` (n,) a, 0 by default.
     """
     if terms.gaussian:
         scale = np.sqrt(np.bincount(terms.rated, minlength=len(kernel)))
@@ -95,11 +91,7 @@ def _finish(weights: np.ndarray, latent: np.ndarray, state: Likelihood, factor: 
 
 
 def evidence_slope(kernel: np.ndarray, terms: Terms, noise: float, mode: Mode) -> tuple[np.ndarray, float]:
-    """Gradient of log Z with respect to the covariance and the noise.
-
-    Returns:
-        (n, n) symmetric G with ∂log Z/∂θ = Σ G ∘ ∂K/∂θ, and ∂log Z/∂log σ.
-    """
+    """(n, n) symmetric G with ∂log Z/∂θ = Σ G ∘ ∂K/∂θ, and ∂log Z/∂log σ."""
     inverse = dpotri(mode.factor, lower=1)[0]
     # The upper triangle is that of the factor: zero.
     inverse += inverse.T

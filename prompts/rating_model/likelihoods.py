@@ -50,10 +50,7 @@ class Terms:
 
     @classmethod
     def of(cls, feedback: Feedback, cells: np.ndarray, mapped: np.ndarray, expected: np.ndarray | None = None) -> Terms:
-        """Terms of ``feedback`` whose row i is cell ``cells[i]``, with ``mapped`` ratings; nothing ``expected`` by default.
-
-        Pairs of a cell with itself are dropped.
-        """
+        """Terms of ``feedback`` whose row i is cell ``cells[i]``; pairs of a cell with itself are dropped."""
         bad = [cells[np.asarray(members, dtype=np.int64)] for members in feedback.all_bad]
         judged = np.concatenate([cells[np.asarray(feedback.judged, dtype=np.int64)], *bad])
         signs = np.concatenate([np.where(feedback.liked, 1.0, -1.0), *(-np.ones(len(members)) for members in bad)])
@@ -72,11 +69,7 @@ class Terms:
         )
 
     def check_raters(self, rows: Rows) -> None:
-        """Refuse comparisons across raters.
-
-        Raises:
-            PromptError: a pair or set of more than one rater.
-        """
+        """Refuse pairs and sets of more than one rater."""
         for sets in (self.pairs, *self.best.values()):
             raters = rows.raters[sets]
             if len(sets) and (raters != raters[:, :1]).any():

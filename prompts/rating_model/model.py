@@ -104,9 +104,6 @@ class RatingModel:
             rng: selects the cells that hyper-parameters are learnt from if there are too many; seed 0 by default.
             expected: prior mean of raters' functions of the choice, see ``Expected``. The Gaussian process is what their
                 opinions differ from it by.
-
-        Raises:
-            PromptError: inconsistent lengths or feedback, or a rating that is not finite or outside the scale.
         """
         x = check_choices(choices, self.levels)
         judgements = feedback if isinstance(feedback, Feedback) else Feedback.of_ratings(feedback)
@@ -162,14 +159,10 @@ class RatingModel:
         *,
         noise: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of m cells, in rating units, (m,) each.
+        """(m,) means and standard deviations of (m, S) choices, in rating units; with ``noise`` of new ratings.
 
-        Args:
-            choices: (m, S) integers.
-            raters: (m,) names; for an unknown rater the part that raters have in common. By default the only rater, or
-                an unknown one if there are several.
-            items: (m, p) items of the pictures; without them, the mean over pictures of the choice.
-            noise: True for the deviation of a single new rating of a new picture.
+        An unknown rater stands for the part that raters have in common; by default it is the only rater, or an unknown
+        one. Without (m, p) items they are means over pictures of the choice.
         """
         rows = self.cells_.new(check_choices(choices, self.levels), raters, items)
         mean, variance = self.posterior_.predict(rows)
@@ -190,14 +183,9 @@ class RatingModel:
         return self._in_rating_units(tables, raters, in_place=len(tables) == 1)
 
     def covariance(self, choices: object, goal: Mapping[Hashable, float]) -> tuple[Covariance, float]:
-        """Uncertainty of a goal Σ_r goal[r] f_r, in squared rating units.
+        """Covariance of a goal Σ_r goal[r] f_r between n choices, and the variance of a new picture's rating by it.
 
-        Args:
-            choices: (n, S) integers.
-            goal: rater → weight; all unknown raters count as one.
-
-        Returns:
-            Posterior covariance between the choices, and the variance of a new picture's rating by the whole goal.
+        Both are in squared rating units; all unknown raters count as one.
         """
         shares: dict[int, float] = {}
         for index, share in zip(self.cells_.index(list(goal)), goal.values(), strict=True):
@@ -238,11 +226,7 @@ class RatingModel:
         return known
 
     def check_scale(self, ratings: np.ndarray) -> None:
-        """Refuse ratings outside the scale.
-
-        Raises:
-            PromptError: a rating below the lowest or above the highest one.
-        """
+        """Refuse ratings outside the scale."""
         if self.scale is not None and len(ratings):
             low, high = self.scale
             if np.min(ratings) < low or np.max(ratings) > high:

@@ -44,9 +44,6 @@ class Numbers:
         positions: place of each option, from 0 for the lowest to 1 for the highest; on the logarithm where ratios count.
         conditional: True if the slot has one option more, its last: not in use. It has no effect, so that choices that
             do not use the slot are equal there.
-
-    Raises:
-        PromptError: positions that are not finite or do not increase.
     """
 
     positions: tuple[float, ...]
@@ -60,11 +57,7 @@ class Numbers:
 
     @classmethod
     def of(cls, values: Sequence[float], *, log: bool = False, conditional: bool = False) -> Numbers:
-        """The numbers ``values``, lowest first.
-
-        Raises:
-            PromptError: values that are not finite or do not increase, or not positive with ``log``.
-        """
+        """The numbers ``values``, lowest first, all different; positive with ``log``."""
         if log and min(values, default=1.0) <= 0:
             raise PromptError(f"Expected positive numbers on a logarithmic scale, got {min(values)}.")
         if not np.isfinite(values).all():
@@ -92,10 +85,7 @@ class Numbers:
     def waves(self, length: float, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         """(d, numbers, f) complex random waves w; the mean of w(x) w̄(x') is ``matern`` (Rahimi & Recht 2007).
 
-        Args:
-            length: of the covariance, whose spectral density is a t distribution of 5 degrees of freedom.
-            rng: draws frequencies.
-            shape: d, f.
+        The spectral density of the covariance is a t distribution of 5 degrees of freedom. ``shape`` is d, f.
         """
         frequencies = (rng.standard_t(5, shape) / length).astype(np.float32)
         angles = frequencies[:, None, :] * np.asarray(self.positions, dtype=np.float32)[None, :, None]
@@ -144,14 +134,7 @@ def _centred_matern(positions: tuple[float, ...], length: float) -> tuple[np.nda
 
 @dataclass(frozen=True, eq=False)
 class Likeness:
-    """Options whose likeness is known, such as by the meaning of their words.
-
-    Attributes:
-        matrix: (|s|, |s|) positive semi-definite; stored centred, with a mean diagonal of 1.
-
-    Raises:
-        PromptError: a matrix that is not square, finite, symmetric and positive semi-definite.
-    """
+    """Options of known likeness: a positive semi-definite (|s|, |s|) matrix, stored centred with mean diagonal 1."""
 
     matrix: np.ndarray
 
@@ -169,15 +152,9 @@ class Likeness:
 
 
 def nearness(vectors: np.ndarray) -> np.ndarray:
-    """(n, n) positive semi-definite likeness of vectors, 1 on the diagonal.
+    """(n, n) positive semi-definite likeness of finite (n, d) vectors, 1 on the diagonal; 0 is like no other.
 
     With the cosine c of the directions of two vectors from the middle of all, it is exp((c − 1)/0.5).
-
-    Args:
-        vectors: (n, d) finite; a vector that is 0 is like no other.
-
-    Raises:
-        PromptError: vectors that are not a finite matrix.
     """
     rows = np.array(vectors, dtype=np.float64)
     if rows.ndim != 2 or not np.isfinite(rows).all():
@@ -207,11 +184,7 @@ def joint_numbers(similarities: Similarities) -> dict[int, Numbers]:
 
 
 def check_similarities(similarities: Similarities, levels: Sequence[int]) -> Similarities:
-    """``similarities`` of the slots, checked; slots of fewer than three options need none.
-
-    Raises:
-        PromptError: a wrong number of slots or of options.
-    """
+    """``similarities`` of the slots, checked; slots of fewer than three options need none."""
     if not similarities:
         return ()
     sizes = [len(s) if isinstance(s, Numbers) else len(s.matrix) if s else None for s in similarities]

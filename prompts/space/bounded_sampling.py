@@ -1,7 +1,6 @@
 """Draws texts from a parsed template of dynamic-prompts, within limits.
 
-A variable may hold variables, so that a short template can become a text of any length. The limits hold while the library
-samples, for each part of the template.
+A variable may hold variables, so that a short template can become a text of any length.
 """
 
 from __future__ import annotations
@@ -30,15 +29,10 @@ MOST_TAKEN = 250_000
 
 
 class Limits:
-    """Counts what one call samples.
+    """Counts what one call for ``count`` prompts samples; messages quote the template as ``quoted``.
 
-    Args:
-        quoted: the template, as messages quote it.
-        count: number of prompts.
-        check: called for every part; whatever it raises ends the sampling.
-
-    Attributes:
-        error: the error that was raised here, not by the library; None before.
+    ``check`` is called for every part; whatever it raises ends the sampling. ``error`` is the error that was raised
+    here, not by the library.
     """
 
     def __init__(self, quoted: str, count: int, check: Callable[[], None] = lambda: None) -> None:
@@ -49,11 +43,7 @@ class Limits:
         self.error: BaseException | None = None
 
     def finished(self, prompt: str) -> str:
-        """Count a prompt, and begin the next one.
-
-        Raises:
-            PromptError: all prompts together are too long.
-        """
+        """Count a prompt, and begin the next one; refuse prompts that are too long all together."""
         self._parts = self._joined = 0
         self._text += len(prompt)
         if self._text > MOST_TEXT:
@@ -61,12 +51,7 @@ class Limits:
         return prompt
 
     def counted(self, results: Iterator[Any]) -> Iterator[Any]:
-        """The results of one part of a template.
-
-        Raises:
-            PromptError: a limit is passed.
-            RecursionError: it lies too deep in other parts.
-        """
+        """The results of one part of a template; refuses those beyond a limit, by a ``RecursionError`` if too deep."""
         while True:
             self._begin()
             try:
@@ -81,15 +66,7 @@ class Limits:
             yield result
 
     def check_variant(self, variant: VariantCommand, *, in_turn: bool) -> None:
-        """Refuse a variant that takes too many options at once.
-
-        Args:
-            variant: the variant.
-            in_turn: True if its combinations come in turn, not at random.
-
-        Raises:
-            PromptError: see above.
-        """
+        """Refuse a variant that takes too many options at once; ``in_turn`` for combinations that are not random."""
         taken = min(variant.max_bound, len(variant.values))
         if taken > 1 and taken * len(variant.values) > MOST_TAKEN:
             self._refuse("takes too many options of one variant at once ($$): take fewer")
@@ -134,13 +111,7 @@ class _BoundedSampler:
 
 
 def bounded_context(values: dict[str, list[str]], rand: Random, limits: Limits) -> SamplingContext:
-    """A context of the library that samples at random within limits.
-
-    Args:
-        values: options of every wildcard by name.
-        rand: decides which options are taken.
-        limits: of all that is sampled in the context.
-    """
+    """A context of the library that samples options of every wildcard by name, at random within limits."""
     from dynamicprompts.enums import SamplingMethod
     from dynamicprompts.sampling_context import SamplingContext
     from dynamicprompts.wildcards import WildcardManager

@@ -1,7 +1,7 @@
 """Numbers that are in use only with certain options of another slot.
 
-A slot of numbers whose place stands in options of another slot, and not in the template, exists only with those options:
-a LoRA's weight where the LoRA is in. Such a slot has one option more, its last one: not in use.
+Their place stands in these options, and not in the template, as a LoRA's weight where the LoRA is in. Such a slot has
+one option more, its last one: not in use.
 """
 
 from __future__ import annotations
@@ -44,11 +44,7 @@ def named_in_options(slots: Sequence[Slot]) -> set[str]:
 
 
 def find_conditions(slots: Sequence[Slot], in_templates: Collection[str]) -> tuple[Condition, ...]:
-    """The conditions of the slots of numbers that stand in options but not ``in_templates``.
-
-    Raises:
-        PromptError: a place in options of several slots.
-    """
+    """The conditions of the slots of numbers that stand in options of one slot but not ``in_templates``."""
     conditions = []
     for at, slot in enumerate(slots):
         parents = _parents(slots, slot) if slot.range is not None and slot.name not in in_templates else []

@@ -64,11 +64,7 @@ class Forbidden(NamedTuple):
 
 
 def forbidden_pairs(constraint: Constraint, slots: tuple[Slot, ...]) -> list[Forbidden]:
-    """The pairs of option sets that ``constraint`` forbids.
-
-    Raises:
-        PromptError: an unknown slot or option, a single option, or both sides in one slot.
-    """
+    """The pairs of option sets that ``constraint`` forbids; a ``PromptError`` if it does not fit the slots."""
     if not constraint.others:
         raise PromptError(f"The constraint '{constraint}' names one option only: name at least two.")
     sides = [find_options(slots, text) for text in (constraint.first, *constraint.others)]
@@ -159,11 +155,7 @@ def count_allowed(options: Sequence[Sequence[int]], pairs: Sequence[Forbidden]) 
 def cheapest(
     options: Sequence[Sequence[int]], pairs: Sequence[Forbidden], costs: Sequence[np.ndarray]
 ) -> tuple[int, ...]:
-    """The allowed choice with the smallest sum of ``costs[s][option]``.
-
-    Raises:
-        PromptError: no choice is allowed.
-    """
+    """The allowed choice with the smallest sum of ``costs[s][option]``, or a ``PromptError``."""
 
     def extend(state: tuple[float, tuple[int, ...]], at: int, group: list[int]) -> tuple[float, tuple[int, ...]]:
         option = min(group, key=lambda option: float(costs[at][option]))
@@ -179,11 +171,7 @@ def cheapest(
 def check_constraints(
     constraints: Sequence[Constraint], slots: tuple[Slot, ...], always: Sequence[Forbidden] = ()
 ) -> list[Forbidden]:
-    """The pairs of option sets that ``constraints`` forbid, beside those that are ``always`` forbidden.
-
-    Raises:
-        PromptError: an unknown slot or option, or constraints that contradict each other; the message names them.
-    """
+    """The pairs that ``constraints`` forbid beside those ``always`` forbidden; an error names contradictory ones."""
     each = [forbidden_pairs(constraint, slots) for constraint in constraints]
 
     def blocks(used: Sequence[int], at: int, option: int) -> bool:

@@ -22,8 +22,7 @@ class MappedChoices:
         choices: (k, slots of the new space) int64.
         rows: (k,) int64, their rows among the old choices.
         dropped: number of old choices without a counterpart.
-        reasons: each reason for dropping choices with its count, most frequent first; a choice counts under its first
-            reason.
+        reasons: each reason with its count, most frequent first; a choice counts under its first reason.
     """
 
     choices: np.ndarray
@@ -59,10 +58,8 @@ def _tables(
 ) -> tuple[list[tuple[int, np.ndarray, int]], list[tuple[int, np.ndarray]]]:
     """Translation tables.
 
-    Returns:
-        For each new slot: its old index (−1: none), the new option of each old one, and the option to take if the slot
-        is new (−1: no such option). For each old slot that was removed: its index, and a mask of the options that may
-        vanish.
+    For each new slot: its old index (−1: none), the new option of each old one, and the option to take if the slot is
+    new (−1: no such option). For each old slot that was removed: its index, and a mask of the options that may vanish.
     """
     places = {(slot.name, slot.kind): at for at, slot in enumerate(old.slots)}
     old_text, new_text = _literal_text(old), _literal_text(new)
@@ -89,20 +86,12 @@ def _index(slot: Slot, text: str) -> int:
 
 
 def map_choices(old: SpaceDefinition, new: SpaceDefinition, choices: np.ndarray) -> MappedChoices:
-    """Translate ``choices`` of ``old`` into ``new``, by slot name and option text.
+    """Translate (m, slots) ``choices`` of ``old`` into ``new``, by slot name and option text.
 
     A slot that only ``new`` has takes the option that was literal text of the old template, else its empty option. A
     slot that only ``old`` has may vanish if its option was empty or is now literal text of the template. Other choices
     are dropped and counted. Choices that new constraints or bans exclude are kept, because their observations are still
     true.
-
-    Args:
-        old: the space that the choices belong to.
-        new: the space to translate into.
-        choices: (m, slots of old) ints.
-
-    Raises:
-        PromptError: choices that do not belong to ``old``.
     """
     before = np.array([old.check(row) for row in np.asarray(choices)], dtype=np.int64).reshape(-1, len(old.slots))
     slots, removed = _tables(old, new)

@@ -1,7 +1,4 @@
-"""Makes prompt spaces of dynamic-prompts templates and of plain prompts.
-
-Variants, wildcards and ranges of numbers of a template become slots. Around a plain prompt the vocabularies become slots.
-"""
+"""Makes prompt spaces of dynamic-prompts templates and of plain prompts."""
 
 from __future__ import annotations
 
@@ -79,9 +76,6 @@ def space_from_text(
         vocabulary: for plain prompts: ``general``, or ``embedded`` for the words that the embedded model understands.
         words: for plain prompts: see ``space_from_prompt``.
         wildcards: a folder of the user's own ``NAME.txt`` files, which replace the built-in ones of those names.
-
-    Raises:
-        PromptError: an empty text, broken or unsupported syntax, an unknown wildcard or vocabulary.
     """
     expect_text("the prompt", text, PromptError)
     expect_text("the negative prompt", negative, PromptError)
@@ -101,20 +95,15 @@ def space_from_prompt(
     words: int = WORDS,
     wildcards: Path | str | None = None,
 ) -> SpaceDefinition:
-    """Make a space around a plain prompt.
-
-    Its words are the context. Each vocabulary is a slot whose first option is empty.
+    """Make a space around a plain prompt, which stays in all; each vocabulary is a slot, its first option empty.
 
     Args:
-        prompt: the subject, such as ``a fox in the snow``; it stays in every prompt.
+        prompt: the subject, such as ``a fox in the snow``.
         negative: words that stay in every negative prompt; its variants and wildcards become slots, as in a template.
         vocabulary: ``general`` or ``embedded``; see ``VOCABULARY_SLOTS``.
         words: number of words to take from the start of each general vocabulary, at least 1. Each vocabulary begins
             with those that differ most. The embedded model's few words are all taken.
         wildcards: a folder whose ``NAME.txt`` files replace the vocabularies of those names.
-
-    Raises:
-        PromptError: an empty prompt, or an unknown vocabulary.
     """
     if not prompt.strip(" ,;\t\n"):
         raise PromptError("The prompt is empty: describe what the picture should show.")
@@ -141,21 +130,13 @@ class _Expansion(NamedTuple):
 
 
 def space_from_template(text: str, negative: str = "", wildcards: Path | str | None = None) -> SpaceDefinition:
-    """Make a space of a dynamic-prompts template.
+    """Make a space of a dynamic-prompts template that has a variant or wildcard, there or in ``negative``.
 
-    Each ``{a|b}`` becomes a slot ``choice1``, ``choice2`` …, each ``__name__`` a slot ``name``. Variants inside
-    variants become options of the outer slot, with the product of their weights. A variant with one option is plain
-    text; options of weight 0 are left out. ``{0..1.2}`` becomes a slot of numbers, named after the LoRA or the words that
-    it is the weight of; inside a variant it is in use with that option only.
-
-    Args:
-        text: the template; it needs at least one variant or wildcard, here or in ``negative``.
-        negative: template of the negative prompt; its slots are negative slots, named ``negative1`` …
-        wildcards: a folder of the user's own ``NAME.txt`` files.
-
-    Raises:
-        PromptError: broken syntax, an unknown wildcard, nothing that varies, a slot with more than 500 options, or
-            something that a slot cannot represent: several options at once (``{2$$…}``) and variables.
+    Each ``{a|b}`` becomes a slot ``choice1``, ``choice2`` …, each ``__name__`` a slot ``name``; those of ``negative``
+    are named ``negative1`` …. Variants inside variants become options of the outer slot, with the product of their
+    weights. A variant with one option is plain text; options of weight 0 are left out. ``{0..1.2}`` becomes a slot of
+    numbers, named after the LoRA or the words that it is the weight of; inside a variant it is in use with that option
+    only. Slots cannot represent several options at once (``{2$$…}``) and variables.
     """
     slots: list[Slot] = []
     parts: tuple[tuple[str, Kind], ...] = ((text, "text"), (negative, "negative"))
@@ -242,9 +223,9 @@ def _expansions(
     slots: list[Slot],
     before: str = "",
 ) -> list[_Expansion]:
-    """All texts that ``command`` can become.
+    """All texts that ``command`` can become; ``above`` are the wildcards around it.
 
-    ``above`` are the wildcards around it. Its numbers become slots of ``kind``, named by the text ``before`` them.
+    Its numbers become slots of ``kind``, named by the text ``before`` them.
     """
     from dynamicprompts.commands import LiteralCommand, SequenceCommand
 

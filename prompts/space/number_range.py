@@ -22,13 +22,9 @@ class NumberRange:
     Attributes:
         low: the lowest number.
         high: no number is larger; above ``low``.
-        step: distance of neighbouring numbers; None for a round one that leaves 24 to 60 of them.
-        log: True if ratios count, not differences.
+        step: distance of neighbouring numbers, 2 to ``MOST`` of them; None for a round one that leaves 24 to 60.
+        log: True if ratios count, not differences; ``low`` is positive then.
         whole: True for whole numbers only.
-
-    Raises:
-        PromptError: bounds that are no numbers, not finite or in the wrong order, a step that is not positive or leaves fewer than two
-            or more than ``MOST`` numbers, a lower bound that is not positive with ``log``, or fractions with ``whole``.
     """
 
     low: float
@@ -65,9 +61,6 @@ class NumberRange:
         >>> from soart.prompts.space.number_range import NumberRange
         >>> NumberRange.written("0..1..0.25").texts()
         ['0', '0.25', '0.5', '0.75', '1']
-
-        Raises:
-            PromptError: bounds or a step that do not make a range.
         """
         match = _WRITTEN.fullmatch(text)
         if match is None:

@@ -35,11 +35,7 @@ class RenderedChoice:
 
 
 def places(template: str) -> list[str]:
-    """Names of the places of a template, in order; ``{{`` and ``}}`` are plain braces.
-
-    Raises:
-        PromptError: a brace without its partner, or a place that contains variants.
-    """
+    """Names of the places of a template, in order; ``{{`` and ``}}`` are plain braces, variants are refused."""
     names = []
     for piece in _PIECE.finditer(template):
         if piece[0] in "{}":
@@ -126,14 +122,7 @@ def check_negative(negative: str, slots: tuple[Slot, ...]) -> None:
 
 
 def render(template: str, negative: str, subject: str, chosen: Mapping[str, tuple[Slot, int]]) -> RenderedChoice:
-    """Words and settings of a choice.
-
-    Args:
-        template: of the prompt.
-        negative: template of the negative prompt; empty for none.
-        subject: fills ``{subject}``; empty for none.
-        chosen: slot name → slot and index of its option.
-    """
+    """Words and settings of a choice, given by slot name; ``subject`` fills ``{subject}``."""
     words = {name: slot.texts[option] for name, (slot, option) in chosen.items()}
     for name, number in [(name, words[name]) for name, (slot, _) in chosen.items() if slot.conditional]:
         words = {other: text.replace(f"{{{name}}}", number) for other, text in words.items()}

@@ -39,16 +39,9 @@ def _mix(bits: np.ndarray) -> np.ndarray:
 
 
 def scores(slot: Slot, keys: np.ndarray, draws: np.ndarray, attempt: int) -> np.ndarray:
-    """Log weight plus Gumbel noise of every option in every draw; the largest of a row is drawn.
+    """(n, options) log weights plus Gumbel noise of (n,) draws, counted from 0; the largest of a row is drawn.
 
-    Args:
-        slot: options and their weights.
-        keys: (options,) from ``option_keys``.
-        draws: (n,) numbers of the draws, from 0.
-        attempt: number of earlier attempts at these draws, which broke a constraint.
-
-    Returns:
-        (n, options) float64.
+    ``keys`` come from ``option_keys``; ``attempt`` counts earlier attempts at these draws, which broke a constraint.
     """
     places = _mix(draws.astype(np.uint64) * _GOLDEN + np.array([attempt], dtype=np.uint64))
     bits = _mix(_mix(keys[None, :] ^ places[:, None]) + _GOLDEN)

@@ -46,11 +46,7 @@ class Option:
 
 
 def setting_value(slot: str, text: str) -> SettingValue:
-    """Value of a setting's option: guidances 0…100, steps 1…1000, a scheduler's name, or a size (width, height).
-
-    Raises:
-        PromptError: the text is not such a value.
-    """
+    """Value of a setting's option: guidances 0…100, steps 1…1000, a scheduler's name, or a size (width, height)."""
     try:
         if slot in ("guidance", "true_cfg") and 0 <= (guidance := float(text)) <= 100:
             return guidance
@@ -110,11 +106,7 @@ class Slot:
         conditional: bool = False,
         more: Iterable[str] | None = None,
     ) -> None:
-        """Check and store; see the attributes.
-
-        Raises:
-            PromptError: a wrong name or kind, no options, two alike, or a setting's option without a value.
-        """
+        """Check and store; see the attributes."""
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "range", options if isinstance(options, NumberRange) else None)
         object.__setattr__(self, "conditional", conditional and self.range is not None)
@@ -155,10 +147,7 @@ class Slot:
 
     @property
     def numbers(self) -> tuple[float, ...] | None:
-        """Its options as numbers, lowest first; None if they are anything else.
-
-        They are a range, or listed as at least three increasing guidances or steps.
-        """
+        """Options of a range, or at least three increasing guidances or steps, as numbers, lowest first; else None."""
         if self.range is not None:
             return tuple(float(text) for text in self.texts if text)
         if self.name not in NUMERIC or self.kind != "setting" or len(self.options) < 3 or "" in self.texts:
@@ -167,11 +156,7 @@ class Slot:
         return values if all(a < b for a, b in pairwise(values)) else None
 
     def index(self, option: object) -> int:
-        """Index of an option by its text, else by its text in any case, else (in a setting or a range) by its value.
-
-        Raises:
-            PromptError: no such option.
-        """
+        """Index of an option by its text, else by its text in any case, else (in a setting or a range) by its value."""
         text = " ".join(str(option).split())
         folded = [t.casefold() for t in self.texts]
         for wanted, known in ((text, list(self.texts)), (text.casefold(), folded)):
@@ -192,11 +177,7 @@ class Slot:
         raise PromptError(f"Slot {self.name!r} has no option {text!r}: {hint}.")
 
     def matching(self, text: str) -> tuple[int, ...]:
-        """Indices of the options that ``text`` means: the one it names, else all that contain its words.
-
-        Raises:
-            PromptError: it means no option.
-        """
+        """Indices of the options that ``text`` means: the one it names, else all that contain its words."""
         try:
             return (self.index(text),)
         except PromptError:
@@ -218,11 +199,7 @@ def check_names(slots: tuple[Slot, ...]) -> None:
 
 
 def find_slot(slots: tuple[Slot, ...], name: str) -> int:
-    """Index of the slot called ``name``.
-
-    Raises:
-        PromptError: no slot has this name.
-    """
+    """Index of the slot called ``name``, or a ``PromptError``."""
     names = [slot.name for slot in slots]
     if name in names:
         return names.index(name)
@@ -230,11 +207,7 @@ def find_slot(slots: tuple[Slot, ...], name: str) -> int:
 
 
 def find_options(slots: tuple[Slot, ...], text: str) -> tuple[int, frozenset[int]]:
-    """Slot index and option indices of a text such as ``style=pixel art``.
-
-    Raises:
-        PromptError: another form, an unknown slot, or no such option.
-    """
+    """Slot index and option indices of a text such as ``style=pixel art``, or a ``PromptError``."""
     expect("options as texts such as 'slot=option'", text, str, error=PromptError)
     name, equals, option = text.partition("=")
     if not equals:
@@ -246,11 +219,7 @@ def find_options(slots: tuple[Slot, ...], text: str) -> tuple[int, frozenset[int
 def restricted(
     slots: tuple[Slot, ...], banned: tuple[frozenset[int], ...], bans: Iterable[str], pins: Iterable[str]
 ) -> tuple[frozenset[int], ...]:
-    """``banned`` with the options of ``bans`` added and, in the slots that ``pins`` name, all but the pinned options.
-
-    Raises:
-        PromptError: an unknown slot or option.
-    """
+    """``banned`` with the options of ``bans`` and, in the slots that ``pins`` name, all but the pinned options."""
     for texts in (bans, pins):
         expect("options as a list of texts such as 'slot=option'", texts, list, tuple, error=PromptError)
     excluded = [set(options) for options in banned]

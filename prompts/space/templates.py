@@ -40,11 +40,7 @@ _QUOTED = 200
 
 
 def wildcard_values(name: str, folder: Path | str | None = None) -> list[str]:
-    """Options of wildcard ``name``: from ``folder`` if it has the file, else from the built-in vocabularies.
-
-    Raises:
-        PromptError: an unknown wildcard, or an empty or unreadable file.
-    """
+    """Options of wildcard ``name``: from ``folder`` if it has the file, else from the built-in vocabularies."""
     if re.fullmatch(r"[\w-]+(/[\w-]+)*", name):
         for home in (folder, VOCABULARIES):
             path = Path(home) / f"{name}.txt" if home else None
@@ -114,9 +110,6 @@ def spell_out(template: str) -> str:
     >>> from soart.prompts.space.templates import spell_out
     >>> spell_out("(snow:{0.5..1.5..0.5})")
     '(snow:{0.5|1|1.5})'
-
-    Raises:
-        PromptError: bounds or a step that do not make a range.
     """
 
     def numbers(braces: re.Match[str]) -> str:
@@ -127,22 +120,14 @@ def spell_out(template: str) -> str:
 
 
 def check_wildcards(folder: Path | str | None) -> None:
-    """Refuse a folder of the user's own wildcards that does not exist; None is none.
-
-    Raises:
-        PromptError: see above.
-    """
+    """Refuse a folder of the user's own wildcards that does not exist; None is none."""
     expect("the folder of wildcards as a path", folder, str, Path, NoneType, error=PromptError)
     if folder is not None and not Path(folder).is_dir():
         raise PromptError(f"There is no folder of wildcards {str(folder)!r}: name a folder of NAME.txt files.")
 
 
 def check_weights(template: str) -> None:
-    """Refuse numbers in the place of weights that the library would take for words, such as 1e3 and nan.
-
-    Raises:
-        PromptError: see above.
-    """
+    """Refuse numbers in the place of weights that the library would take for words, such as 1e3 and nan."""
     for text in map(str.strip, _WEIGHT.findall(template)):
         with contextlib.suppress(ValueError):
             number = float(text)
@@ -151,11 +136,7 @@ def check_weights(template: str) -> None:
 
 
 def parsed(template: str) -> Command:
-    """The tree of a template, whose plain signs are guarded.
-
-    Raises:
-        PromptError: broken syntax, more than ``_MOST_BRANCHES`` variants and options, or braces too deep in one another.
-    """
+    """The tree of a template, whose plain signs are guarded; refuses broken, too large and too deep ones."""
     from dynamicprompts.parser.parse import parse
 
     written = unguarded(template)
@@ -178,24 +159,14 @@ def expand(
     wildcards: Path | str | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> list[str]:
-    """Draw ``count`` prompts from ``template``, within the limits of ``bounded_sampling``.
+    """Draw ``count`` prompts from ``template`` by the prompt seed, within the limits of ``bounded_sampling``.
 
-    Prompts are distinct as long as the template has new ones. Then the same prompts are repeated in order.
+    Prompts are distinct as long as the template has new ones. Then the same prompts are repeated in order. ``check`` is
+    called now and then; whatever it raises ends the expansion, as when a job is cancelled.
 
     >>> from soart.prompts.space.templates import expand
     >>> expand("a {red|blue} fox", 3, seed=0)
     ['a blue fox', 'a red fox', 'a blue fox']
-
-    Args:
-        template: text in dynamic-prompts syntax; a plain prompt expands to itself only.
-        count: number of prompts, at least 1.
-        seed: the prompt seed.
-        wildcards: a folder of the user's own ``NAME.txt`` files.
-        check: called now and then; whatever it raises ends the expansion, as when a job is cancelled.
-
-    Raises:
-        PromptError: an empty prompt, broken syntax, an unknown or empty wildcard, one that contains itself, or a template
-            that passes a limit.
     """
     if count < 1:
         raise PromptError(f"Expected at least one prompt, got {count}.")

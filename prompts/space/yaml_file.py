@@ -51,20 +51,12 @@ def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], above: tuple[
 
 
 def parse_yaml(text: str, name: str = "space.yaml", wildcards: Path | str | None = None) -> SpaceDefinition:
-    """The space that YAML ``text`` describes.
+    """The space that YAML ``text`` describes; messages call it ``name``.
 
     Keys: ``slots`` (name: list of options, or ``options`` and ``kind``), ``template``, ``negative``, ``contexts``,
     ``constraints`` (``not both: [slot=option, …]``, or ``if: slot=option`` with ``needs: …``), ``ban`` and ``pin``. An
     option is a text, ``text: weight``, or ``__wildcard__`` for all options of a vocabulary; ``{text: …, weight: …}`` is
     taken literally. A slot of numbers has ``low``, ``high`` and, if wanted, ``step`` or ``log`` in place of options.
-
-    Args:
-        text: the YAML.
-        name: of the file, for messages.
-        wildcards: a folder of the user's own ``NAME.txt`` files.
-
-    Raises:
-        PromptError: malformed YAML or a mistake in the space; the message names file, line and path.
     """
     expect("the YAML of a prompt space as text", text, str, error=PromptError)
     check_wildcards(wildcards)
@@ -149,11 +141,7 @@ def _constraint(rule: RuleModel) -> Constraint:
 
 
 def is_yaml(text: str) -> bool:
-    """True if a line of ``text`` begins with ``slots:``, the one key that every space has.
-
-    Raises:
-        PromptError: lines begin with other keys of a space, but none with ``slots:``.
-    """
+    """True if a line of ``text`` begins with ``slots:``; refuses a text with other keys of a space alone."""
     if re.search(r"^slots\s*:", text, re.MULTILINE):
         return True
     if other := re.search(r"^(slot|template|contexts|constraints)\s*:", text, re.MULTILINE):
@@ -164,11 +152,7 @@ def is_yaml(text: str) -> bool:
 
 
 def read_yaml(path: Path | str, wildcards: Path | str | None = None) -> SpaceDefinition:
-    """The space of a YAML file; see ``parse_yaml``.
-
-    Raises:
-        PromptError: the file cannot be read, or contains a mistake.
-    """
+    """The space of a YAML file; see ``parse_yaml``."""
     try:
         text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:

@@ -1,7 +1,4 @@
-"""The schema of a prompt space file.
-
-Pydantic models of the YAML, and their errors as sentences with line and path.
-"""
+"""Pydantic models of a prompt space file; their errors name line and path."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The balanced first batch, the leaders shown again, and what more pictures can gain.
-
-The batches in between are those of ``knowledge_gradient``.
-"""
+"""The balanced first batch, the leaders shown again, and what more pictures can gain."""
 
 from __future__ import annotations
 
@@ -58,10 +55,7 @@ def _spread(options: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
 
 
 def leaders_batch(draws: Tables, shown: np.ndarray, mean: Tables, count: int) -> np.ndarray:
-    """(count, S) choices of (k, S) ``shown`` that deserve another seed.
-
-    Thompson sampling among the few of highest posterior mean.
-    """
+    """(count, S) choices of (k, S) ``shown`` that deserve another seed, by Thompson sampling among the best means."""
     best = shown[np.argsort(-mean(shown)[0], kind="stable")[:_LEADERS]]
     again: np.ndarray = best[draws(best).argmax(axis=1)[np.arange(count) % len(draws)]]
     return again
@@ -74,17 +68,10 @@ def expected_gain(
     rng: np.random.Generator,
     limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> tuple[float, float]:
-    """Expected gain of perfect knowledge over the recommended choice, and its standard error.
+    """Expected gain of perfect knowledge over the recommended (S,) choice, and its standard error.
 
-    The mean of max f − f(recommended) over d posterior draws f. It bounds the gain of any further pictures (expected simple regret), in the units of
-    the draws.
-
-    Args:
-        draws: f.
-        recommended: (S,) choice.
-        domain: of the choices.
-        rng: chooses where the searches for the maxima begin.
-        limits: the lowest and the highest value there is, such as 100 points; draws know none.
+    The mean of max f − f(recommended) over d posterior draws f bounds the gain of any further pictures (expected simple
+    regret). ``limits`` are the lowest and the highest value there is, such as 100 points; draws know none.
     """
     regrets = []
     for number in range(len(draws)):

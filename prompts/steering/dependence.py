@@ -18,17 +18,11 @@ class Parent(NamedTuple):
 def find_parent(
     choices: np.ndarray, in_use: np.ndarray, levels: Sequence[int], ordered: Sequence[bool]
 ) -> Parent | None:
-    """The slot whose options tell exactly in which trials a setting was in use; None if no slot does.
+    """The slot whose options tell exactly in which of n trials a setting was in use; None if no slot does.
 
     A number tells it from a certain value on, or up to one. Options that no trial had count as the nearest ones of
-    numbers, and as without the setting otherwise. Of several slots, the one with fewest different options among the trials
-    is the least likely to tell by chance, then the last.
-
-    Args:
-        choices: (n, S) options of trials.
-        in_use: (n,) bool, True for trials with the setting.
-        levels: (S,) options of each slot; 0 for slots that cannot decide.
-        ordered: (S,) True for slots of numbers, lowest first.
+    numbers (``ordered``), and as without the setting otherwise. Of several slots, the one with fewest different options
+    among the trials is the least likely to tell by chance, then the last. Slots of 0 ``levels`` cannot decide.
     """
     found: list[tuple[int, Parent]] = []
     for slot in reversed(range(len(levels))):

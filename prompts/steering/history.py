@@ -1,8 +1,4 @@
-"""Steers loops that keep their own history, such as optimisers.
-
-``SteeringFromHistory`` receives the whole history of trials at every step. It keeps a ``Steering`` in step with it, and
-learns only from what was added, unless earlier trials changed.
-"""
+"""Steers loops that keep their own history, such as optimisers."""
 
 from __future__ import annotations
 
@@ -28,17 +24,9 @@ _FEWEST_FOR_QUARTILES = 8
 def feasible_first(values: Mapping[int, float], violations: Mapping[int, float]) -> dict[int, float]:
     """The values of trials, with those of infeasible ones below all others, the lower the more they violate.
 
-    This is the order of Deb (2000, An efficient constraint handling method for genetic algorithms). The distance is one to
-    two deviations of the feasible values, so that a model of the values learns the border and little else from it.
-
-    Args:
-        values: number of a trial → value, larger is better.
-        violations: number of a trial → sum of the positive parts of its constraints; 0, or missing, for a feasible one.
-
-    Examples:
-        >>> from soart.prompts.steering.history import feasible_first
-        >>> feasible_first({1: 0.0, 2: 2.0, 3: 9.0, 4: 8.0}, {3: 2.0, 4: 2.0})
-        {1: 0.0, 2: 2.0, 3: -1.5, 4: -1.5}
+    Violations are sums of the positive parts of constraints; 0, or missing, for a feasible trial. This is the order of
+    Deb (2000, An efficient constraint handling method for genetic algorithms). The distance is one to two deviations of
+    the feasible values, so that a model of the values learns the border and little else from it.
     """
     broken = {number: violations.get(number, 0.0) for number in values if violations.get(number, 0.0) > 0}
     feasible = [value for number, value in values.items() if number not in broken and abs(value) < INFINITE_FROM]
@@ -56,16 +44,13 @@ def feasible_first(values: Mapping[int, float], violations: Mapping[int, float])
 
 
 class SteeringFromHistory:
-    """Chooses the next trial from the history of all trials.
+    """Chooses the next trial from the history of all; learns only from what was added, unless earlier ones changed.
 
     Args:
         levels: options of each slot, (S,).
         startup: number of trials of a balanced design at the start; trials in the history count.
         similarities: which options of each slot are alike; see ``RatingModel``.
         conditions: slots that are in use only with some options of another slot, and else at their last option, "off".
-
-    Raises:
-        PromptError: a startup below 0.
     """
 
     def __init__(
@@ -107,9 +92,6 @@ class SteeringFromHistory:
             rng: draws.
             others: choices tried without a value, or being tried now; they are not repeated either.
             pinned: slot → option that must be taken.
-
-        Raises:
-            PromptError: a choice outside the levels.
         """
         waiting = list(others)
         steering = self._updated(trials, rng, len(waiting))
@@ -124,15 +106,7 @@ class SteeringFromHistory:
         return keys(choices)[0]
 
     def recommend(self, trials: Mapping[int, tuple[Key, float]], rng: np.random.Generator) -> Key:
-        """(S,) the choice of highest posterior mean, tried or not.
-
-        Args:
-            trials: see ``next``.
-            rng: for the search.
-
-        Raises:
-            PromptError: a choice outside the levels.
-        """
+        """(S,) the choice of highest posterior mean, tried or not; trials as for ``next``."""
         steering = self._updated(trials, rng, 0)
         steering.domain = self.domain
         return keys(steering.recommend(rng).choice[None])[0]

@@ -56,15 +56,7 @@ def candidates_for(domain: Domain) -> int:
 
 
 def leaders(draws: Tables, mean: Tables, domain: Domain, rng: np.random.Generator, shown: np.ndarray) -> np.ndarray:
-    """(l, S) distinct permitted choices that may be the best.
-
-    Args:
-        draws: posterior functions; the maximum of each is a leader.
-        mean: the posterior mean.
-        domain: the permitted choices.
-        rng: draws starts.
-        shown: (k, S) permitted choices shown so far.
-    """
+    """(l, S) distinct permitted choices that may be the best: maxima of mean and draws, and (k, S) ``shown`` ones."""
     best_shown = shown[np.argsort(-mean(shown)[0], kind="stable")[:_SHOWN]]
     if domain.size() <= _FEW:
         everything = domain.everything()
@@ -87,8 +79,8 @@ def maxima(draws: Tables, domain: Domain, rng: np.random.Generator, starts: np.n
 def candidates(leading: np.ndarray, mean: Tables, domain: Domain, centres: int = CENTRES) -> np.ndarray:
     """(c, S) distinct permitted choices that may be worth a picture.
 
-    The (l, S) ``leading`` ones come first, then the neighbours of the best ``centres`` of them: of too many those of the
-    highest mean.
+    The (l, S) ``leading`` ones come first, then the neighbours of the best ``centres`` of them: of too many those of
+    the highest mean.
     """
     if domain.size() <= _FEW:
         others = domain.everything()
@@ -135,20 +127,10 @@ def knowledge_gradient_batch(
     free: np.ndarray,
     pending: Sequence[int] | np.ndarray = (),
 ) -> list[int]:
-    """Pick up to ``count`` of c candidates by greedy knowledge gradient.
+    """Pick up to ``count`` of c candidates by greedy knowledge gradient, fewer if no more are free; (c,) arrays.
 
-    Args:
-        mean: (c,) posterior means of the goal.
-        covariance: posterior covariance between them.
-        noise: variance of a single rating of the goal, > 0.
-        count: number of candidates to pick.
-        rng: draws fantasies.
-        leading: number of the first candidates that may be the best, the leaders.
-        free: (c,) bool, True for candidates that may be picked.
-        pending: candidates whose ratings are still to come.
-
-    Returns:
-        distinct numbers of candidates, fewer than ``count`` if no more are free.
+    The first ``leading`` candidates may be the best. ``noise`` is the variance of a single rating of the goal, > 0.
+    Ratings of ``pending`` candidates are still to come.
     """
     # Covariances with the leaders, and variances, are kept up to date; others are computed for those picked alone.
     with_leaders, variances = covariance.columns(np.arange(leading)), covariance.variances.copy()

@@ -122,17 +122,8 @@ def _exchange(column: np.ndarray, groups: np.ndarray, others: np.ndarray, option
 def orthogonal_design(levels: Sequence[int], count: int, rng: np.random.Generator) -> FirstBatch:
     """Choices for slots with these numbers of options, without constraints, from the best-fitting array.
 
-    Args:
-        levels: options of each slot, at least 1.
-        count: desired number of runs, at least 1; the array decides the actual number, 4…81.
-        rng: decides columns, labels, turns and the order of the runs.
-
-    Returns:
-        The batch: all combinations if there are at most ``count``. If the array fits, every pair of slots is perfectly
-        even.
-
-    Raises:
-        PromptError: no slots, a slot without options, or a count below 1.
+    It has all combinations if there are at most ``count``; else the array decides the number of runs, 4…81. If the
+    array fits, every pair of slots is perfectly even.
     """
     if not len(levels) or min(levels) < 1 or count < 1:
         raise PromptError(
@@ -187,14 +178,6 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
 
     A slot of numbers takes part with a number of each quarter of its range. Rows that break a constraint become the
     nearest allowed choice. Among equally near choices those with rare options win.
-
-    Args:
-        space: the space.
-        count: desired number of runs, at least 1; see ``orthogonal_design``.
-        rng: see ``orthogonal_design``; it also decides between equal repairs.
-
-    Raises:
-        PromptError: a count below 1.
     """
     numbers = [slot.numbers is not None for slot in space.slots]
     drawn = [np.flatnonzero(mask).tolist() for mask in drawable(space)]

@@ -24,11 +24,7 @@ def nondominated(values: np.ndarray) -> np.ndarray:
 
 
 def weighted(tables: Sequence[Tables], weights: Sequence[float] | np.ndarray) -> Tables:
-    """Σ_g weights[g] f_g, draw by draw.
-
-    Raises:
-        PromptError: a wrong number of weights, a negative one, or only zeros.
-    """
+    """Σ_g weights[g] f_g, draw by draw; weights are 0 or more, not all 0."""
     shares = np.asarray(weights, dtype=np.float64)
     if shares.shape != (len(tables),) or not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
         raise PromptError(f"Expected {len(tables)} weights of at least 0, one of them positive, got {list(weights)}.")
@@ -45,16 +41,9 @@ def pareto_choices(
     *,
     starts: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choices on the Pareto front of the raters' means, found by weighted goals.
+    """(n, S) choices on the Pareto front of g raters' means, ordered by the first rater, and (n, g) their values.
 
-    Args:
-        means: one function for each of g raters.
-        domain: the permitted choices.
-        rng: draws the goals' weights.
-        starts: (k, S) permitted choices to start the search from, such as those already shown.
-
-    Returns:
-        (n, S) choices and (n, g) their values, ordered by the first rater.
+    They are found by weighted goals. The search also starts from the permitted (k, S) ``starts``.
     """
     goals = np.vstack([np.eye(len(means)), rng.dirichlet(np.ones(len(means)), _GOALS)])
     best = [best_of(weighted(means, goal), domain, rng, starts=starts, count=4) for goal in goals]

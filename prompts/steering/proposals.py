@@ -91,12 +91,10 @@ def new_proposals(proposals: Sequence[Proposal], space: PromptSpace, count: int)
 class NeighbourProposer:
     """Proposes words whose meaning lies near that of good options.
 
-    Candidates are the ``more`` of a slot, else the words of the vocabularies that it shares a word or its name with, and
-    phrases of good prompts. Negative slots get those of vocabularies with *negative* in their names, which others never get. The effect of a candidate is predicted from those of the slot's options by their likeness,
-    as the rating model does. Without meanings the words of a vocabulary come in their order.
-
-    Args:
-        vocabularies: words by name of the vocabulary.
+    Candidates are the ``more`` of a slot, else the words of the vocabularies that it shares a word or its name with,
+    and phrases of good prompts. Negative slots get those of vocabularies with *negative* in their names, which others
+    never get. The effect of a candidate is predicted from those of the slot's options by their likeness, as the rating
+    model does. Without meanings the words of a vocabulary come in their order.
     """
 
     note = ""

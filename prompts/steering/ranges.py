@@ -47,18 +47,9 @@ class Range:
     def grid(
         cls, low: float, high: float, step: float | None = None, *, log: bool = False, tried: Sequence[float] = ()
     ) -> Range:
-        """The options of low … high, both included.
+        """The options of low … high, both included, or nearly so if the step does not meet ``high``.
 
-        Args:
-            low: the smallest value.
-            high: the largest value, or nearly so if the step does not meet it.
-            step: distance of neighbouring values, or None for a continuum.
-            log: whether ratios count.
-            tried: values that were tried, the best first.
-
-        Raises:
-            PromptError: bounds that are not finite or in the wrong order, a step that is not positive, or a lower bound
-                that is not positive with ``log``.
+        Values that were ``tried`` come with the best first. Without a step the numbers are a continuum.
         """
         # The width of finite numbers, and the number of steps in it, may be infinite.
         even = step is None or (step > 0 and math.isfinite((high - low) / step))

@@ -1,7 +1,6 @@
 """Searches the best choices of a function given as tables.
 
-Coordinate ascent from many starts. Changing an option changes the value by a look-up in the tables, so a climb among
-10¹² choices takes microseconds per step. Every step respects the constraints.
+By coordinate ascent from many starts: among 10¹² choices a step takes microseconds, and respects the constraints.
 """
 
 from __future__ import annotations
@@ -57,11 +56,7 @@ class Domain:
         similarities: Similarities = (),
         conditions: tuple[Condition, ...] = (),
     ) -> Domain:
-        """A domain from a mask for each slot.
-
-        Raises:
-            PromptError: masks or similarities that do not fit the slots, or a slot with every option banned.
-        """
+        """A domain from a mask for each slot."""
         counts = check_levels(levels)
         masks = [np.ones(level, dtype=bool) for level in counts] if options is None else [*map(np.asarray, options)]
         if [len(mask) for mask in masks] != list(counts):
@@ -151,11 +146,7 @@ class Domain:
         return float(np.prod(np.add.reduceat(self.options.astype(np.float64), offsets(self.levels))))
 
     def everything(self) -> np.ndarray:
-        """(n, S) all permitted choices of a small domain.
-
-        Raises:
-            PromptError: no choice is permitted.
-        """
+        """(n, S) all permitted choices of a small domain, at least one."""
         grid = (
             np.stack(np.meshgrid(*self.usable(), indexing="ij"), axis=-1).reshape(-1, len(self.levels)).astype(np.int64)
         )
@@ -166,11 +157,7 @@ class Domain:
         return grid
 
     def random(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """(count, S) permitted choices, drawn uniformly by rejection.
-
-        Raises:
-            PromptError: none found in 20 000 tries, or none in a small domain.
-        """
+        """(count, S) permitted choices, drawn uniformly by rejection, or a ``PromptError`` if no try finds one."""
         if self.allows is not None and self.size() <= MOST_EXHAUSTIVE:
             everything = self.everything()
             return everything[rng.integers(0, len(everything), count)]
@@ -298,14 +285,8 @@ def best_of(
 ) -> np.ndarray:
     """(≤ count, S) the best distinct permitted choices that a search finds for the first function of ``table``.
 
-    Args:
-        table: the function.
-        domain: the permitted choices; a small domain is searched exhaustively.
-        rng: draws the starts.
-        starts: (k, S) further starts, all permitted.
-        restarts: number of random starts.
-        taken: choices that must not be returned; their neighbours may.
-        count: number of choices; fewer if there are no more.
+    A small domain is searched exhaustively. Others are searched from ``restarts`` random choices and the permitted (k,
+    S) ``starts``. None of those ``taken`` is returned; their neighbours may be.
     """
     if domain.size() <= MOST_EXHAUSTIVE:
         pool = dict.fromkeys(keys(domain.everything()))

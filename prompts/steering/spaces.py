@@ -32,9 +32,7 @@ def words_of(space: SpaceDefinition) -> list[str]:
 def similarities_of(space: SpaceDefinition, meanings: Meanings | None = None) -> Similarities:
     """For each slot, its numbers or the likeness of its words; None if its options are equally unlike.
 
-    Args:
-        space: the space.
-        meanings: vectors of its words, all of one length; words without one are like no others.
+    Vectors of ``meanings`` have one length; words without one are like no others.
     """
     return tuple(numbers_of(slot) or (_likeness(slot, meanings) if meanings else None) for slot in space.slots)
 

@@ -1,7 +1,6 @@
 """The ask-and-tell loop that steers prompts.
 
-Ask for choices, show their pictures, tell their ratings. It is a thin layer over ``batches``, ``pareto`` and the rating
-model. Its only state is the feedback and the choices asked for, so a loop resumes by telling the feedback again.
+Its only state is the feedback and the choices asked for, so a loop resumes by telling the feedback again.
 """
 
 from __future__ import annotations
@@ -46,13 +45,7 @@ MOST_WAITING = 64
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """The best choice by posterior mean.
-
-    Attributes:
-        choice: (S,) options.
-        mean: posterior mean of the goal, in rating units.
-        deviation: posterior standard deviation.
-    """
+    """The best (S,) choice by posterior mean of the goal, with its deviation, in rating units."""
 
     choice: np.ndarray
     mean: float
@@ -119,7 +112,7 @@ class Steering:
         pictures: Sequence[Hashable] | None = None,
         hints: bool = False,
     ) -> None:
-        """Add judged pictures.
+        """Add judged pictures, all or none.
 
         Args:
             choices: (n, S) the choice of each picture, any in the space: asked for or not.
@@ -127,9 +120,6 @@ class Steering:
             raters: (n,) names.
             pictures: (n,) identities, if a picture may be judged more than once.
             hints: True for choices that were shown elsewhere, so that they are still to be shown here.
-
-        Raises:
-            PromptError: inconsistent feedback; then none of it is added.
         """
         x = check_choices(choices, self.domain.levels)
         judgements = feedback if isinstance(feedback, Feedback) else Feedback.of_ratings(feedback)
@@ -179,9 +169,6 @@ class Steering:
         """(≤ count, S) distinct choices to show next; fewer if the space has run out of unused choices.
 
         They are new ones unless ``repeats``. Only rows that ``first`` repeats come as often as there.
-
-        Raises:
-            PromptError: a count below 1, or constraints that leave no choice.
         """
         if count < 1:
             raise PromptError(f"Expected to ask for at least one choice, got {count}.")
