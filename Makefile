@@ -43,7 +43,7 @@ BENCHMARKS := \
 	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py search/from_taste.py 'search/from_taste.py --judge person' search/optimizing.py search/breeding.py search/optimizing_memory.py hosts/comfyui_loop.py hosts/first_ranking.py hosts/web.py 'hosts/web.py -n 50000' \
 	'hosts/web.py -n 5000 --raters 10 --seconds 60' hosts/durability.py collections/memory.py collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
 
-.PHONY: help demo test test-slow test-floors coverage bench mutants collect licences lint lint-js lint-style lint-types pages docs clean
+.PHONY: help demo test test-slow test-floors test-comfyui coverage bench mutants collect licences lint lint-js lint-style lint-types pages docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +119,12 @@ $(FLOORS)/.installed: pyproject.toml .ci/floors.py
 test-floors: $(FLOORS)/.installed  ## run the tests of security and loading on the lowest versions allowed
 	SOART_FLOORS=1 $(FLOORS)/bin/pytest -W ignore::DeprecationWarning -m "not slow" -n auto --dist loadfile $(FLOOR_TESTS)
 	PYTHONPATH=$(UNSAFE) $(FLOORS)/bin/pytest -W ignore::DeprecationWarning tests/pipelines/models/test_folder_code.py tests/plugin/web/test_security.py
+
+test-comfyui: $(DEV)  ## run the nodes in real checkouts of ComfyUI: DIR="checkout …"
+	@status=0; for checkout in $(or $(DIR),$(error Name checkouts of ComfyUI: make test-comfyui DIR="…")); do \
+		tail -n 1 "$$checkout/comfyui_version.py"; \
+		COMFYUI_DIR="$$checkout" $(BIN)/pytest tests/plugin/comfyui -k "not standin" || status=1; \
+	done; exit $$status
 
 # Apart, because tracing every line takes as long again as the tests that are traced.
 coverage: $(DEV)  ## run the fast tests traced: how much of the code do they reach?

@@ -44,8 +44,6 @@ IMAGES = "One picture or a batch. Transparent parts become white. Damaged pictur
 OVERALL = "overall"
 #: The first choice in a list of checkpoints.
 NO_CHECKPOINT = "none"
-#: Of inputs that front ends fold until they are asked for; older front ends show them.
-ADVANCED = {"advanced": True}
 #: Least seconds between two updates of the progress bar.
 UPDATE_SECONDS = 0.05
 #: Largest whole number that the front end's JavaScript holds exactly.
@@ -121,6 +119,13 @@ class SoartNode(io.ComfyNode):
         return content
 
 
+def folded(one: io.Input) -> io.Input:
+    """Let front ends fold an input until it is asked for; older ones show it."""
+    # Every version sends this entry, but as an argument inputs with a widget take it from ComfyUI 0.7 on alone.
+    one.extra_dict["advanced"] = True
+    return one
+
+
 def node_schema(*, inputs: Sequence[io.Input], later: Sequence[io.Input] = (), **others: Any) -> io.Schema:  # noqa: ANN401
     """The schema of a node, with the switch ``keep_going``, in soart's category.
 
@@ -130,10 +135,10 @@ def node_schema(*, inputs: Sequence[io.Input], later: Sequence[io.Input] = (), *
         others: further arguments of ``io.Schema``.
     """
     switch = io.Boolean.Input(
-        "keep_going", default=False, optional=True, extra_dict=ADVANCED,
+        "keep_going", default=False, optional=True,
         tooltip="On: an error is shown in this node and stops only the nodes after it. Off: an error ends the whole run.",
     )  # fmt: skip
-    return io.Schema(category=CATEGORY, inputs=[*inputs, switch, *later], **others)
+    return io.Schema(category=CATEGORY, inputs=[*inputs, folded(switch), *later], **others)
 
 
 def place_of(cls: type[io.ComfyNode]) -> dict[str, str]:

@@ -9,7 +9,6 @@ from comfy_api.latest import io
 from ...errors import ModelError
 from ...pipelines.support.file_stamps import model_stamp
 from .base import (
-    ADVANCED,
     MOST_SEED,
     NO_CHECKPOINT,
     Progress,
@@ -18,6 +17,7 @@ from .base import (
     checkpoint_path,
     counting_failures,
     failures,
+    folded,
     generator_of,
     node_schema,
 )
@@ -62,19 +62,19 @@ class SoartGenerate(SoartNode):
                 io.Int.Input("count", default=4, min=1, max=256, tooltip="Pictures in the batch."),
                 io.Int.Input("seed", default=0, min=0, max=MOST_SEED, control_after_generate=True,
                              tooltip="Seed of the first picture; the next ones count up."),
-                io.Int.Input("prompt_seed", extra_dict=ADVANCED, default=0, min=0, max=MOST_SEED,
-                             tooltip="Which prompts a template gives: another number varies them, whatever the seed of the pictures."),
+                folded(io.Int.Input("prompt_seed", default=0, min=0, max=MOST_SEED,
+                                    tooltip="Which prompts a template gives: another number varies them, whatever the seed of the pictures.")),
                 io.Int.Input("steps", default=0, min=0, max=1000, tooltip="Sampling steps. 0: as many as the model is made for."),
                 io.Float.Input("guidance", default=-1.0, min=-1.0, max=100.0, step=0.5, tooltip="How closely the pictures follow the prompt (cfg). -1: as the model is made for."),
                 io.Int.Input("width", default=0, min=0, max=8192, step=8, tooltip="In pixels. 0: the size that the model is made for."),
                 io.Int.Input("height", default=0, min=0, max=8192, step=8, tooltip="In pixels. 0: the size that the model is made for."),
-                io.Boolean.Input("literal", extra_dict=ADVANCED, default=False, optional=True,
-                                 tooltip="Take the prompt unchanged, braces included; switch it on for a prompt from SOART Prompt Choice."),
-                io.Combo.Input("device", extra_dict=ADVANCED, options=DEVICES, default="auto", optional=True, tooltip="What the model runs on. auto: the graphics card, if there is one."),
-                io.String.Input("scheduler", extra_dict=ADVANCED, default="", optional=True,
-                                tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. "
-                                "With a linked MODEL a sampler and a scheduler of ComfyUI, such as 'dpmpp_2m karras'. "
-                                "Empty: the one that the model comes with."),
+                folded(io.Boolean.Input("literal", default=False, optional=True,
+                                        tooltip="Take the prompt unchanged, braces included; switch it on for a prompt from SOART Prompt Choice.")),
+                folded(io.Combo.Input("device", options=DEVICES, default="auto", optional=True, tooltip="What the model runs on. auto: the graphics card, if there is one.")),
+                folded(io.String.Input("scheduler", default="", optional=True,
+                                       tooltip="Class name of a diffusers scheduler, such as EulerDiscreteScheduler. "
+                                       "With a linked MODEL a sampler and a scheduler of ComfyUI, such as 'dpmpp_2m karras'. "
+                                       "Empty: the one that the model comes with.")),
                 io.Combo.Input("checkpoint", options=checkpoint_choices(), default=NO_CHECKPOINT, optional=True,
                                tooltip="A checkpoint of ComfyUI, drawn by diffusers; used instead of the model named above."),
                 io.Model.Input("comfy_model", optional=True, tooltip="A MODEL of ComfyUI, drawn by its own sampler; "

@@ -10,12 +10,12 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...errors import ImageError, SoartError
 from .base import (
-    ADVANCED,
     IMAGES,
     Progress,
     SoartNode,
     counting_failures,
     failures,
+    folded,
     judge_inputs,
     judge_of,
     node_schema,
@@ -44,7 +44,7 @@ _AMONG = (
 
 
 def _scoring_inputs(*more: io.Input) -> list[io.Input]:
-    among = io.String.Input("among", default="", optional=True, extra_dict=ADVANCED, tooltip=_AMONG)
+    among = folded(io.String.Input("among", default="", optional=True, tooltip=_AMONG))
     return [io.Image.Input("images", tooltip=IMAGES), *judge_inputs(), *more, among]
 
 

@@ -9,7 +9,7 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...errors import NoFindingsError
 from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
-from .base import ADVANCED, ChoiceType, SoartNode, always, judge_inputs, judge_of, node_schema, output_folder
+from .base import ChoiceType, SoartNode, always, folded, judge_inputs, judge_of, node_schema, output_folder
 from .looping import count_run
 from .panels import loop_chart, observed_card
 from .pictures import kept_texts, plain, to_images, to_picture
@@ -49,15 +49,15 @@ class SoartPromptChoice(SoartNode):
                 *judge_inputs(),
                 io.Int.Input("count", default=1, min=1, max=64,
                              tooltip="Prompts in each run; all nodes after this one run once for each."),
-                io.Int.Input("search_seed", extra_dict=ADVANCED, default=0, min=0, max=2**31 - 1, tooltip="Seed of the first picture and of the search: another number tries other prompts first."),
-                io.String.Input("model", extra_dict=ADVANCED, default="comfyui",
-                                tooltip="A name of your own for the model that draws. Results of different names are kept apart."),
+                folded(io.Int.Input("search_seed", default=0, min=0, max=2**31 - 1, tooltip="Seed of the first picture and of the search: another number tries other prompts first.")),
+                folded(io.String.Input("model", default="comfyui",
+                                       tooltip="A name of your own for the model that draws. Results of different names are kept apart.")),
                 io.Int.Input("usual_steps", default=EXTERNAL_STEPS, min=1, max=1000, tooltip=usual),
                 io.Float.Input("usual_guidance", default=EXTERNAL_GUIDANCE, min=0.0, max=100.0, step=0.5, tooltip=usual),
                 io.Int.Input("usual_width", default=512, min=8, max=8192, step=8, tooltip=usual),
                 io.Int.Input("usual_height", default=512, min=8, max=8192, step=8, tooltip=usual),
-                io.Combo.Input("vocabulary", extra_dict=ADVANCED, options=["general", "embedded"], default="general", optional=True,
-                               tooltip="Words put around a plain prompt; 'embedded' holds those that the embedded model knows."),
+                folded(io.Combo.Input("vocabulary", options=["general", "embedded"], default="general", optional=True,
+                                      tooltip="Words put around a plain prompt; 'embedded' holds those that the embedded model knows.")),
             ],
             outputs=[
                 io.String.Output("prompt", display_name="prompt", is_output_list=True, tooltip="The prompt to draw."),
@@ -134,9 +134,9 @@ class SoartObserve(SoartNode):
                 ChoiceType.Input("choice", tooltip="From SOART Prompt Choice."),
                 io.Float.Input("score", optional=True, force_input=True,
                                tooltip="A score from any other node, higher is better; used instead of the judge's."),
-                io.Int.Input("rating", extra_dict=ADVANCED, default=0, min=0, max=5, optional=True,
-                             tooltip="Your rating from 1 to 5, used instead of the judge's score; 0: none. It applies to every picture of the run unless you link a list. To rate what you see, click the stars in the node."),
-                io.String.Input("rater", extra_dict=ADVANCED, default="me", optional=True, tooltip="Name of the person who rates."),
+                folded(io.Int.Input("rating", default=0, min=0, max=5, optional=True,
+                                    tooltip="Your rating from 1 to 5, used instead of the judge's score; 0: none. It applies to every picture of the run unless you link a list. To rate what you see, click the stars in the node.")),
+                folded(io.String.Input("rater", default="me", optional=True, tooltip="Name of the person who rates.")),
             ],
             outputs=[
                 ChoiceType.Output("observed", display_name="observed", tooltip="Link it to SOART Factor Effects."),
@@ -201,7 +201,7 @@ class SoartFactorEffects(SoartNode):
             is_input_list=True,
             inputs=[
                 ChoiceType.Input("observed", tooltip="From SOART Observe, so that the chart includes its picture."),
-                io.Int.Input("chart_width", extra_dict=ADVANCED, default=900, min=300, max=4096, optional=True, tooltip="In pixels."),
+                folded(io.Int.Input("chart_width", default=900, min=300, max=4096, optional=True, tooltip="In pixels.")),
             ],
             later=[
                 io.Int.Input("runs", default=1, min=1, max=1000, optional=True,

@@ -10,7 +10,6 @@ from comfy_api.latest import io
 from ...errors import ItemsError, JudgeError, SoartError
 from ...pipelines.support.file_stamps import MISSING
 from .base import (
-    ADVANCED,
     IMAGES,
     Progress,
     SoartNode,
@@ -18,6 +17,7 @@ from .base import (
     always,
     counting_failures,
     failures,
+    folded,
     judge_inputs,
     judge_of,
     node_schema,
@@ -102,9 +102,9 @@ class SoartTaste(SoartNode):
                                 tooltip="Name of the taste to look up or learn. Learning replaces an earlier taste of that name."),
                 io.Image.Input("good", optional=True, tooltip="Pictures you like; eight or more are a start."),
                 io.Image.Input("bad", optional=True, tooltip="Pictures you do not like."),
-                io.Combo.Input("network", extra_dict=ADVANCED, options=["none", "efficientnet-lite0"], default="efficientnet-lite0", optional=True,
-                               tooltip="efficientnet-lite0: the taste also learns what pictures show. none: only how they look, such as colours and sharpness."),
-                io.Int.Input("fold_seed", extra_dict=ADVANCED, default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the test that tells how far the taste can be trusted."),
+                folded(io.Combo.Input("network", options=["none", "efficientnet-lite0"], default="efficientnet-lite0", optional=True,
+                                      tooltip="efficientnet-lite0: the taste also learns what pictures show. none: only how they look, such as colours and sharpness.")),
+                folded(io.Int.Input("fold_seed", default=0, min=0, max=2**31 - 1, optional=True, tooltip="Seed of the test that tells how far the taste can be trusted.")),
                 io.String.Input("rated", default="", optional=True,
                                 tooltip=f"Learn from your ratings by click: {RATED!r}, or another collection in ComfyUI's output folder."),
             ],

@@ -123,7 +123,7 @@ class A1111:
 
     def __init__(self):
         self.failures, self.requests, self.follows, self.loras = {}, [], True, ["ink"]
-        self.fields, self.steps, self.step_seconds, self.at, self.interrupted = None, 0, 0.1, 0, 0
+        self.fields, self.steps, self.step_seconds, self.at, self.interrupted, self.before = None, 0, 0.1, 0, 0, 0
         self.options = {"sd_model_checkpoint": "sub/dreamy_v2.safetensors [0123456789]", "sd_vae": "Automatic"}
         self.models = [
             {"title": "sub/dreamy_v2.safetensors [0123456789]", "model_name": "sub_dreamy_v2", "hash": "0123456789",
@@ -144,15 +144,17 @@ class A1111:
         if name == "schedulers":
             return 200, [{"name": "karras", "label": "Karras"}]
         if name == "txt2img" and method == "POST":
-            before = self.interrupted
+            self.before = self.interrupted
             for step in range(1, self.steps + 1):
                 self.at = step
                 time.sleep(self.step_seconds)
-                if self.interrupted > before:
+                if self.interrupted > self.before:
                     break
             return 200, self.draw(body)
         if name == "progress":
-            return 200, {"progress": 0.5, "state": {"sampling_step": self.at, "sampling_steps": self.steps}}
+            ended = self.interrupted > self.before
+            state = {"sampling_step": self.at, "sampling_steps": self.steps, "interrupted": ended, "skipped": False}
+            return 200, {"progress": 0.5, "state": state}
         if name == "interrupt" and method == "POST":
             self.interrupted += 1
             return 200, {}

@@ -33,7 +33,8 @@ class Server:
     def __init__(self, comfy, base, environment):
         self.port, self.log = _free_port(), base / "server.log"
         self.base, self.address = base, f"http://127.0.0.1:{self.port}"
-        python = os.environ.get("COMFYUI_PYTHON", sys.executable)
+        own = [str(python) for name in (".venv", "venv") if (python := Path(comfy) / name / "bin/python").exists()]
+        python = os.environ.get("COMFYUI_PYTHON") or [*own, sys.executable][0]
         command = [
             python, str(Path(comfy) / "main.py"), "--cpu", "--fp32-text-enc", "--use-pytorch-cross-attention", "--disable-auto-launch",
             "--listen", "127.0.0.1", "--port", str(self.port), "--base-directory", str(base), "--disable-api-nodes",

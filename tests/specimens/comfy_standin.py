@@ -1,5 +1,6 @@
-"""A small stand-in of ComfyUI 0.3.64, as far as a node pack sees it: the V3 interface, and how the server runs a graph.
+"""A small stand-in of ComfyUI, as far as a node pack sees it: the V3 interface, and how the server runs a graph.
 
+It takes the arguments that both the oldest supported version (0.3.60) and the newest tried one (0.33.0) take: a test compares them with a checkout.
 Held to what the real server does: ids must not collide, ``ui`` values are lists of plain JSON values without NaN, runs of a list are laid over each
 other by the keys of the first, blockers travel on, a blocker without values blocks nothing, the same inputs are answered from the cache, and a pack
 is loaded under a name made of its path.
@@ -33,15 +34,29 @@ class ExecutionBlocker:
 
 # The V3 interface
 
+_INPUT = ("display_name", "optional", "tooltip", "lazy")
+# Inputs with a widget took no `extra_dict` before 0.7.
+_WIDGET = (*_INPUT, "default", "socketless")
+_FIELD = (*_WIDGET, "force_input")
+_NUMBER = (*_FIELD, "min", "max", "step", "display_mode")
+#: Arguments of the inputs of each type, after the id.
+ARGUMENTS = {
+    "Boolean": (*_FIELD, "label_on", "label_off"),
+    "Combo": (*_WIDGET, "options", "control_after_generate"),
+    "Float": (*_NUMBER, "round"),
+    "Int": (*_NUMBER, "control_after_generate"),
+    "String": (*_FIELD, "multiline", "placeholder"),
+}
+
 
 class Input:
-    known = frozenset({"optional", "tooltip", "display_name", "lazy", "extra_dict"})
+    known = (*_INPUT, "extra_dict")
 
     def __init__(self, id, **options):  # noqa: A002
-        if unknown := set(options) - self.known:
+        if unknown := set(options) - set(self.known):
             raise TypeError(f"{type(self).__qualname__} takes no {unknown}")
         self.id, self.options = id, options
-        self.optional = options.get("optional", False)
+        self.optional, self.extra_dict = options.get("optional", False), options.get("extra_dict") or {}
 
 
 class Output:
@@ -50,22 +65,16 @@ class Output:
         self.display_name, self.tooltip = display_name, tooltip
 
 
-def _type(name, *more):
-    known = Input.known | set(more)
+def _type(name, known=Input.known):
     made = type(name, (), {"io_type": name})
     made.Input = type("Input", (Input,), {"known": known, "io_type": name})
     made.Output = type("Output", (Output,), {"io_type": name})
     return made
 
 
-_WIDGET = ("default", "socketless", "force_input")
-_NUMBER = (*_WIDGET, "min", "max", "step", "control_after_generate", "display_mode")
-
-
 class Combo(_type("COMBO")):
     class Input(Input):
-        known = Input.known | {"default", "socketless", "control_after_generate"}
-        io_type = "COMBO"
+        known, io_type = ARGUMENTS["Combo"], "COMBO"
 
         def __init__(self, id, options, **others):  # noqa: A002
             super().__init__(id, **others)
@@ -299,11 +308,11 @@ def _prepare_callback(model, steps, x0_output_dict=None):
 
 def interface(output, temp):
     """The modules that a pack imports from its host, by name."""
+    widgets = {name: _type(name.upper(), known) for name, known in ARGUMENTS.items()} | {"Combo": Combo}
     io = types.SimpleNamespace(
-        ComfyNode=ComfyNode, Schema=Schema, NodeOutput=NodeOutput, Input=Input, Combo=Combo, Custom=_type,
-        Hidden=types.SimpleNamespace(unique_id="unique_id"), Image=_type("IMAGE"), AnyType=_type("*"), String=_type("STRING", *_WIDGET, "multiline", "placeholder"), Int=_type("INT", *_NUMBER),
-        Model=_type("MODEL"), Clip=_type("CLIP"), Vae=_type("VAE"),
-        Float=_type("FLOAT", *_NUMBER, "round"), Boolean=_type("BOOLEAN", *_WIDGET, "label_on", "label_off"),
+        ComfyNode=ComfyNode, Schema=Schema, NodeOutput=NodeOutput, Input=Input, Custom=_type,
+        Hidden=types.SimpleNamespace(unique_id="unique_id"), Image=_type("IMAGE"), AnyType=_type("*"),
+        Model=_type("MODEL"), Clip=_type("CLIP"), Vae=_type("VAE"), **widgets,
     )  # fmt: skip
     PreviewImage.folder = temp
     checkpoints = output.parent / "models" / "checkpoints"

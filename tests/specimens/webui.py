@@ -36,7 +36,10 @@ def drawn(p):
     for seed in seeds:
         side = 4 + 12 * (seed - p.seed)
         images.append(Image.fromarray(noise).resize((side, side)).resize((48, 48)))
-    return Processed(p, [Image.new("RGB", (96, 48)), *images], seeds)
+    processed = Processed(p, [Image.new("RGB", (96, 48)), *images], seeds)
+    for image, text in zip(processed.images, processed.infotexts, strict=True):
+        image.info["parameters"] = text
+    return processed
 
 
 class Component:
@@ -54,14 +57,12 @@ def web_ui():
     """Make the modules importable that a web UI gives its scripts."""
     gradio = ModuleType("gradio")
     gradio.Textbox = gradio.Slider = gradio.Button = Component
-    modules, scripts, processing = (
-        ModuleType("modules"),
-        ModuleType("modules.scripts"),
-        ModuleType("modules.processing"),
-    )
-    scripts.Script, processing.process_images = Script, drawn
-    modules.scripts, modules.processing = scripts, processing
-    names = {"gradio": gradio, "modules": modules, "modules.scripts": scripts, "modules.processing": processing}
+    parts = {name: ModuleType(f"modules.{name}") for name in ("scripts", "processing", "shared")}
+    parts["scripts"].Script, parts["processing"].process_images = Script, drawn
+    parts["shared"].state = SimpleNamespace(interrupted=False, skipped=False)
+    modules = ModuleType("modules")
+    modules.__dict__.update(parts)
+    names = {"gradio": gradio, "modules": modules, **{part.__name__: part for part in parts.values()}}
     before = {name: sys.modules.get(name) for name in names}
     sys.modules.update(names)
     try:

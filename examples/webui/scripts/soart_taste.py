@@ -10,10 +10,11 @@ import io
 import json
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import gradio as gr
-from modules import scripts
+from modules import scripts, shared
 from modules.processing import process_images
 
 ADDRESS = "http://127.0.0.1:8700"
@@ -23,16 +24,27 @@ SECONDS = 600
 last = []
 
 
+def token_for(address, typed):
+    """The token that was typed, or that of the environment, which whoever reaches the page cannot send to another machine."""
+    own = urllib.parse.urlsplit(address.strip()).hostname in ("127.0.0.1", "localhost", "::1")
+    return typed.strip() or (os.environ.get("SOART_API_TOKEN", "").strip() if own else "")
+
+
 def ask(address, token, what, document, *needed):
     """The answer of soart, with the needed entries; a failure is one sentence."""
     # A proxy of the environment could not reach this machine's own programs.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
+        token = token_for(address, token)
+        if not token.isprintable():
+            # The library's own message would show it.
+            raise RuntimeError("soart: the token is damaged: copy it again.")
         request = urllib.request.Request(
             address.strip().rstrip("/") + "/api/v1/" + what,
             json.dumps(document).encode(),
-            {"Content-Type": "application/json", "Authorization": "Bearer " + token.strip()},
+            {"Content-Type": "application/json"},
         )
+        request.add_unredirected_header("Authorization", "Bearer " + token)
         with opener.open(request, timeout=SECONDS) as answer:
             found = json.loads(answer.read().decode())
     except urllib.error.HTTPError as error:
@@ -58,12 +70,24 @@ def encoded(image):
     return base64.b64encode(content.getvalue()).decode()
 
 
-def documents_of(processed):
-    """The pictures of a batch, without its grid, as soart takes them."""
-    first = processed.index_of_first_image
+def pictures_of(processed):
+    """Places of the pictures among the images of a batch, which may also have a grid, masks and maps."""
+    first, texts = processed.index_of_first_image, processed.infotexts
+    places = list(range(first, len(processed.images)))
+    if len(processed.images) <= len(texts):
+        return places
+    # Pictures alone have a text, which is also in their file unless that is switched off.
+    return [place for place in places if processed.images[place].info.get("parameters") in texts[first:]]
+
+
+def documents_of(processed, pictures):
+    """The pictures at these places of a batch, as soart takes them."""
     documents = []
-    for number, image in enumerate(processed.images[first:]):
-        facts = {"picture": encoded(image), "model": "webui:%s" % (processed.sd_model_name or "unknown")}
+    for number, place in enumerate(pictures):
+        facts = {
+            "picture": encoded(processed.images[place]),
+            "model": "webui:%s" % (processed.sd_model_name or "unknown"),
+        }
         lists = {
             "prompt": processed.all_prompts,
             "negative": processed.all_negative_prompts,
@@ -79,23 +103,23 @@ def documents_of(processed):
     return documents
 
 
-def places_of(order, count, keep):
+def numbers_of(order, count, keep):
     """Numbers of the pictures that are shown: the best first, those without a score last."""
     return (order + [number for number in range(count) if number not in order])[: keep or None]
 
 
-def sort(processed, places, scores):
-    """Show the pictures of these numbers alone, in their order and without the grid, and tell the scores."""
+def sort(processed, pictures, numbers, scores):
+    """Show the pictures of these numbers alone, in their order, and tell the scores."""
     first = processed.index_of_first_image
-    count = len(processed.images) - first
-    processed.images = [processed.images[first + number] for number in places]
-    processed.infotexts = [processed.infotexts[first + number] for number in places]
+    processed.images = [processed.images[pictures[number]] for number in numbers]
+    processed.infotexts = [processed.infotexts[first + number] for number in numbers]
     for name in ("all_prompts", "all_negative_prompts", "all_seeds", "all_subseeds"):
         values = getattr(processed, name)
-        if len(values) == count:
-            setattr(processed, name, [values[number] for number in places])
+        # After an interrupt there are more of them than pictures.
+        if len(values) >= len(pictures):
+            setattr(processed, name, [values[number] for number in numbers])
     processed.index_of_first_image = 0
-    told = ["-" if scores[number] is None else "%.1f" % scores[number] for number in places]
+    told = ["-" if scores[number] is None else "%.1f" % scores[number] for number in numbers]
     processed.comments += "soart, best first: %s\n" % ", ".join(told)
 
 
@@ -138,9 +162,9 @@ class Script(scripts.Script):
     def ui(self, is_img2img):
         """Its inputs."""
         address = gr.Textbox(label="Address of soart web --api", value=ADDRESS)
-        token = gr.Textbox(
-            label="Token (or SOART_API_TOKEN)", value=os.environ.get("SOART_API_TOKEN", ""), type="password"
-        )
+        # Its value at the start is in every page, and the web UI would save it.
+        token = gr.Textbox(label="Token (empty: SOART_API_TOKEN)", value="", type="password")
+        token.do_not_save_to_config = True
         by = gr.Textbox(label="Judge or taste", value="overall")
         keep = gr.Slider(label="Show only the best (0: all)", minimum=0, maximum=64, step=1, value=0)
         stars = gr.Textbox(label="Stars of the pictures shown, in their order, such as 5 3 - 1")
@@ -151,7 +175,15 @@ class Script(scripts.Script):
     def run(self, p, address, token, by, keep):
         """Draw the batch, and sort it."""
         processed = process_images(p)
-        documents = documents_of(processed)
+        pictures = pictures_of(processed)
+        if processed.images and not pictures:
+            processed.comments += (
+                "soart cannot tell pictures from masks: switch on the text in picture files, in the settings.\n"
+            )
+        if shared.state.interrupted or shared.state.skipped:
+            pictures = pictures[: -p.batch_size]
+            processed.comments += "soart: pictures that were interrupted are left out.\n"
+        documents = documents_of(processed, pictures)
         last[:] = documents
         if not documents:
             return processed
@@ -161,9 +193,9 @@ class Script(scripts.Script):
             # The pictures took long to draw: they are shown whatever soart says.
             processed.comments += "%s\n" % error
             return processed
-        places = places_of(answer["order"], len(documents), int(keep))
-        sort(processed, places, answer["scores"])
-        last[:] = [documents[number] for number in places]
+        numbers = numbers_of(answer["order"], len(documents), int(keep))
+        sort(processed, pictures, numbers, answer["scores"])
+        last[:] = [documents[number] for number in numbers]
         for problem in answer["problems"]:
             processed.comments += "%s\n" % problem
         return processed

@@ -50,6 +50,13 @@ _OWN_FIELDS = {
     "save_images": "soart keeps the pictures itself",
     "override_settings": "name the checkpoint in the address, and choose the rest there",
 }
+#: Fields after which the answer is something else than one picture of the prompt and settings that are stored with it.
+_OTHER_ANSWERS = {
+    "script_name": "name scripts that always run in alwayson_scripts",
+    "script_args": "name scripts that always run in alwayson_scripts",
+    "infotext": "use soart's own options",
+    "disable_extra_networks": "leave the LoRA out of the prompt",
+}
 #: Option of Forge alone, which also takes a distilled guidance.
 _PRESET = "forge_preset"
 
@@ -190,19 +197,28 @@ class A1111Backend(BackendGenerator):
         if not isinstance(images, list) or not images or not isinstance(images[0], str):
             raise self._failed("it answered without a picture")
         self._check_checkpoint(answer.get("info"))
+        # The answer of a picture that somebody ended there looks like any other.
+        state = self._state()
+        if state.get("interrupted") is True or state.get("skipped") is True:
+            raise self._failed("it was interrupted there, so the picture is not stored")
         try:
             return base64.b64decode(images[0].rpartition(",")[2], validate=True)
         except (binascii.Error, ValueError) as error:
             raise self._failed("the picture in its answer is damaged") from error
 
-    def _look(self) -> None:
-        """Ask how far the picture is."""
-        state: Any = None
+    def _state(self) -> dict[str, Any]:
+        """The state of the picture that is drawn, or of the last one; empty if it is not told."""
         # It is asked again soon, and the picture itself tells what is wrong.
         with contextlib.suppress(ModelError):
             answer = self.client.json("/sdapi/v1/progress?skip_current_image=true", seconds=_LOOK_SECONDS)
             state = answer.get("state") if isinstance(answer, dict) else None
-        numbers = [state.get(name) if isinstance(state, dict) else None for name in ("sampling_step", "sampling_steps")]
+            return state if isinstance(state, dict) else {}
+        return {}
+
+    def _look(self) -> None:
+        """Ask how far the picture is."""
+        state = self._state()
+        numbers = [state.get(name) for name in ("sampling_step", "sampling_steps")]
         known = all(isinstance(number, int) and number >= 0 for number in numbers)
         self._tell(*(numbers if known else ()))
 
@@ -283,6 +299,10 @@ def _check_fields(client: BackendClient, fields: Mapping[str, Any]) -> None:
             )
         if name in _OWN_FIELDS:
             raise ModelError(f"The field {name!r} of a request is set by soart itself: {_OWN_FIELDS[name]}.")
+        if name in _OTHER_ANSWERS:
+            raise ModelError(
+                f"The field {name!r} of a request would make something else than the picture asked for: {_OTHER_ANSWERS[name]}."
+            )
     known = _known_fields(client)
     if known and (unknown := [name for name in fields if name not in known]):
         near = get_close_matches(unknown[0], sorted(known), 3)

@@ -22,7 +22,7 @@ def test_the_preset_of_forge_counts_for_the_loaded_checkpoint_alone():
             assert generator.model.guidance == 3.5
             backend.models[1]["filename"] = "flux1-dev.safetensors"
             only(generator)
-            body = backend.requests[-1][2]
+            [body] = [body for _, path, body, _ in backend.requests if path == "/sdapi/v1/txt2img"]
             assert (body["cfg_scale"], "distilled_cfg_scale" in body) == (3.5, False)
             with pytest.raises(ModelError, match="one guidance only"):
                 generator.request("a fox", 1, true_cfg=2.0)
@@ -79,7 +79,7 @@ def test_options_that_are_changed_in_a_web_ui_meanwhile_do_not_count():
     with serving(backend) as name, opened(name) as generator:
         backend.options |= {"CLIP_stop_at_last_layers": 2, "sd_vae": "other.vae"}
         next(generator.draw([generator.request("a fox", 1, steps=1)]))
-    sent = backend.requests[-1][2]["override_settings"]
+    [sent] = [body["override_settings"] for _, path, body, _ in backend.requests if path == "/sdapi/v1/txt2img"]
     assert sent == {
         "sd_model_checkpoint": backend.models[0]["title"], "sd_vae": "Automatic", "CLIP_stop_at_last_layers": 1,
     }  # fmt: skip

@@ -55,6 +55,12 @@ def test_more_fields_are_sent_and_make_other_pictures(backend, model):
     [
         ({"steps": 3}, "The field 'steps' of a request is set by soart itself: use --steps"),
         ({"override_settings": {}}, "name the checkpoint in the address"),
+        (
+            {"script_name": "x/y/z plot"},
+            "'script_name' of a request would make something else than the picture asked for",
+        ),
+        ({"infotext": "Steps: 3"}, "use soart's own options"),
+        ({"disable_extra_networks": True}, "leave the LoRA out of the prompt"),
         ({"enable_hires": True}, "knows no field 'enable_hires' of a request: did you mean enable_hr"),
         ({"qqq": 1}, r"knows no field 'qqq' of a request\."),
         ({"hr_scale": float("nan")}, "'hr_scale' of a request cannot be sent: .* got nan"),
@@ -138,6 +144,23 @@ def test_whoever_gives_up_ends_the_picture_there_too(kind, tmp_path, monkeypatch
     ):
         generate(collection, generator, [generator.request("a fox", 1)], progress=cancel)
     assert len([path for path in paths(backend) if path.endswith("/interrupt")]) == 1
+
+
+def test_a_picture_that_somebody_interrupts_there_is_not_stored(backend, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "ASK_SECONDS", 0.02)
+    backend.steps = 50
+    with open_generator(model) as generator, Collection(tmp_path / "c") as collection:
+
+        def progress(count):
+            if sent(backend):
+                backend.interrupted = 1
+
+        requests = [generator.request("a fox", 1)]
+        with pytest.raises(ModelError, match="interrupted there, so the picture is not stored"):
+            generate(collection, generator, requests, progress=progress)
+        assert not list(collection.images())
+        backend.steps = 0
+        assert generate(collection, generator, requests).drawn == 1
 
 
 def test_a_failure_is_told_and_interrupts_nothing(backend, model, monkeypatch):

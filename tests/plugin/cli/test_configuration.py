@@ -232,7 +232,7 @@ def test_a_local_model_of_a_project_is_loaded_after_a_question_that_comes_once(s
 #: A value of each setting that is not its default, and of each option that has a variable of its own.
 IN_ENVIRONMENT = {
     "model": "a/b", "device": "cpu", "dtype": "float32", "offload": "none", "by": "blur noise=2", "priors": "appeal others",
-    "collection": "mine", "wildcards": "pictures", "language": "de", "password": "open sesame",
+    "collection": "mine", "wildcards": "pictures", "password": "open sesame",
 }  # fmt: skip
 
 

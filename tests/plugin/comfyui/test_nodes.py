@@ -576,7 +576,7 @@ def test_the_front_end_gets_words_to_complete_what_is_typed(host):
 
 def test_rarely_needed_inputs_are_folded_and_none_that_is_needed(comfy):
     folded = {
-        name: [one.id for one in node.GET_SCHEMA().inputs if (one.options.get("extra_dict") or {}).get("advanced")]
+        name: [one.id for one in node.GET_SCHEMA().inputs if one.extra_dict.get("advanced")]
         for name, node in comfy.nodes.items()
         if name.startswith("Soart")
     }

@@ -1,5 +1,7 @@
 """The repository as a node pack: what ComfyUI and its registry read, help pages, and example workflows that run."""
 
+import ast
+import inspect
 import json
 import re
 import shutil
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from PIL import Image
+from specimens import comfy_standin
 
 ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / "example_workflows").glob("*.json"))
@@ -257,6 +260,25 @@ console.log(JSON.stringify(saved));
     for name in ("profile", "judge"):
         text = text.replace(f'"{name}"', '"by"')
     assert json.loads(ran.stdout) == json.loads(text)
+
+
+def test_the_stand_in_takes_nothing_that_the_host_refuses(comfyui_checkout):
+    tree = ast.parse((comfyui_checkout / "comfy_api/latest/_io.py").read_text(encoding="utf-8"))
+    classes = {one.name: one for one in tree.body if isinstance(one, ast.ClassDef)}
+
+    def arguments(body):
+        [start] = [one for one in body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
+        return {one.arg for one in start.args.args}
+
+    def fields(body):
+        return {one.target.id for one in body if isinstance(one, ast.AnnAssign)}
+
+    assert set(comfy_standin.Input.known) <= arguments(classes["Input"].body)
+    assert set(inspect.signature(comfy_standin.Output).parameters) <= arguments(classes["Output"].body)
+    assert fields(classes["Schema"].body) >= set(comfy_standin.Schema.__dataclass_fields__)
+    for name, known in comfy_standin.ARGUMENTS.items():
+        [own] = [one for one in classes[name].body if isinstance(one, ast.ClassDef) and one.name == "Input"]
+        assert set(known) <= arguments(own.body), name
 
 
 @pytest.mark.usefixtures("comfyui_checkout")

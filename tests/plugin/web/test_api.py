@@ -6,6 +6,7 @@ import io
 import json
 import runpy
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -18,7 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from specimens.webui import Component, web_ui
+from specimens.webui import Component, drawn, web_ui
 from starlette.testclient import TestClient
 
 from soart.errors import ImageError
@@ -264,13 +265,16 @@ def listening(app):
 
 def test_the_script_for_web_uis_sorts_a_batch_and_rates_it(settings, folder, monkeypatch):
     monkeypatch.setenv("SOART_API_TOKEN", API_TOKEN)
+
+
+def test_the_script_for_web_uis_sorts_a_batch_and_rates_it(settings, folder):
+    from dataclasses import replace
+
     with web_ui(), listening(create_app(replace(settings, api_token=API_TOKEN))) as address:
         names = runpy.run_path(str(SCRIPT))
-        script = names["Script"]()
-        inputs = script.ui(False)
-        token = inputs[1].facts.value
-        assert token == API_TOKEN
-        p = SimpleNamespace(prompt="a fox", seed=3, n_iter=4, steps=20)
+        script, token = names["Script"](), API_TOKEN
+        script.ui(False)
+        p = SimpleNamespace(prompt="a fox", seed=3, n_iter=4, batch_size=1, steps=20)
         processed = script.run(p, address, token, "technical", 3)
         # Without the grid, the best three, with the texts of each.
         assert len(processed.images) == 3
@@ -298,6 +302,90 @@ def test_the_script_for_web_uis_sorts_a_batch_and_rates_it(settings, folder, mon
             assert len(unjudged.images) == 5
             assert said in unjudged.comments
             assert "\n" not in unjudged.comments.rstrip()
+
+
+@pytest.fixture
+def script():
+    """The script, with its module's names as attributes, in a web UI."""
+    with web_ui():
+        yield SimpleNamespace(**runpy.run_path(str(SCRIPT)), state=sys.modules["modules.shared"].state)
+
+
+def test_the_script_gives_the_token_of_the_environment_to_its_own_machine_alone(served, script, monkeypatch):
+    monkeypatch.setenv("SOART_API_TOKEN", API_TOKEN)
+    inputs = script.Script().ui(False)
+    assert API_TOKEN not in str([vars(one) for one in inputs])
+    assert [one.facts.label for one in inputs if getattr(one, "do_not_save_to_config", False)] == [
+        "Token (empty: SOART_API_TOKEN)"
+    ]
+    with listening(served.app) as address:
+        body = {"by": "technical", "pictures": [{"picture": encoded()}]}
+        assert script.ask(address, "", "scores", body)["order"] == [0]
+        with pytest.raises(RuntimeError, match="Send the token"):
+            script.ask(address, "another", "scores", body)
+    for elsewhere in ("http://127.0.0.1.evil.example:8700", "http://127.0.0.1@evil.example", "http://10.0.0.2:8700"):
+        assert script.token_for(elsewhere, "") == ""
+        assert script.token_for(elsewhere, " typed ") == "typed"
+    with pytest.raises(RuntimeError, match="the token is damaged") as error:
+        script.ask("http://127.0.0.1:9", "aaa\nbbb", "scores", {})
+    assert "aaa" not in str(error.value)
+
+
+def test_the_script_takes_no_token_along_to_where_it_is_redirected(script):
+    seen = {}
+
+    async def elsewhere(scope, receive, send):
+        if scope["type"] == "lifespan":
+            return
+        headers = dict(scope["headers"])
+        seen[scope["path"]] = b"authorization" in headers
+        location = b"http://localhost:%d/caught" % scope["server"][1]
+        await send({"type": "http.response.start", "status": 302 if scope["path"] != "/caught" else 404, "headers": [(b"location", location), (b"content-length", b"0")]})  # fmt: skip
+        await send({"type": "http.response.body", "body": b""})
+
+    with listening(elsewhere) as address, pytest.raises(RuntimeError, match="it answered 404"):
+        script.ask(address, API_TOKEN, "scores", {})
+    assert seen == {"/api/v1/scores": True, "/caught": False}
+
+
+def test_the_script_sorts_pictures_with_masks_and_maps_between_them(script):
+    p = SimpleNamespace(prompt="a fox", seed=3, n_iter=3, batch_size=1, steps=20)
+    processed = drawn(p)
+    _, *pictures = processed.images
+    mask = Image.new("RGB", (48, 48))
+    processed.images = [processed.images[0], *(one for picture in pictures for one in (picture, mask)), mask]
+    places = script.pictures_of(processed)
+    assert [processed.images[place] for place in places] == pictures
+    assert [one["seed"] for one in script.documents_of(processed, places)] == [3, 4, 5]
+    script.sort(processed, places, [2, 0], [1.0, None, 3.0])
+    assert processed.images == [pictures[2], pictures[0]]
+    assert (processed.infotexts, processed.all_seeds) == (["seed 5", "seed 3"], [5, 3])
+    assert processed.comments == "soart, best first: 3.0, 1.0\n"
+
+
+def test_the_script_guesses_no_pictures_where_files_have_no_text(script, monkeypatch):
+    processed = drawn(SimpleNamespace(prompt="a fox", seed=3, n_iter=2, batch_size=1, steps=20))
+    for image in processed.images:
+        image.info.clear()
+    processed.images.append(Image.new("RGB", (48, 48)))
+    monkeypatch.setitem(script.Script.run.__globals__, "process_images", lambda p: processed)
+    assert script.Script().run(SimpleNamespace(batch_size=1), "", "", "technical", 0) is processed
+    assert "soart cannot tell pictures from masks" in processed.comments
+
+
+@pytest.mark.parametrize("by", ["interrupted", "skipped"])
+def test_the_script_neither_judges_nor_stores_pictures_that_were_interrupted(served, script, by):
+    p = SimpleNamespace(prompt="a fox", seed=3, n_iter=4, batch_size=2, steps=20)
+    setattr(script.state, by, True)
+    with listening(served.app) as address:
+        processed = script.Script().run(p, address, API_TOKEN, "technical", 0)
+        assert sorted(processed.all_seeds) == [3, 4]
+        assert sorted(processed.infotexts) == ["seed 3", "seed 4"]
+        assert [one["seed"] for one in script.last] == processed.all_seeds
+        assert "pictures that were interrupted are left out" in processed.comments
+        p.batch_size = 4
+        assert script.Script().run(p, address, API_TOKEN, "technical", 0).comments.count("\n") == 1
+        assert script.last == []
 
 
 def test_the_script_needs_the_standard_library_alone_and_old_python():
