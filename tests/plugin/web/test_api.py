@@ -263,13 +263,7 @@ def listening(app):
             thread.join()
 
 
-def test_the_script_for_web_uis_sorts_a_batch_and_rates_it(settings, folder, monkeypatch):
-    monkeypatch.setenv("SOART_API_TOKEN", API_TOKEN)
-
-
 def test_the_script_for_web_uis_sorts_a_batch_and_rates_it(settings, folder):
-    from dataclasses import replace
-
     with web_ui(), listening(create_app(replace(settings, api_token=API_TOKEN))) as address:
         names = runpy.run_path(str(SCRIPT))
         script, token = names["Script"](), API_TOKEN
