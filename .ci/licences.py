@@ -29,7 +29,9 @@ INTRODUCTION = """# Licences
 
 soart is under the Apache License 2.0. This page lists the packages that it installs under a copyleft licence, libraries of such licences inside
 packages, and packages that name no licence. All others are permissive. `make licences` writes it from the installed packages. Weights of models have
-licences of their own, see [judges](judges.md).
+licences of their own, see [judges](judges.md). The weights of [NIMA](about-judges.md#nima) that come with soart are
+[idealo's](https://github.com/idealo/image-quality-assessment) (`weights_mobilenet_aesthetic_0.07.hdf5`, Apache License 2.0); their normalisations
+were folded into the convolutions.
 
 The extra `formats` installs code under the GPL: mind its terms before you pass on a product that contains it.
 

@@ -26,7 +26,7 @@ from .ingest.local_engine import LocalEngine
 from .ingest.roots import open_collection_for
 from .ingest.scan import Scan
 from .judges import ranking as lower
-from .judges.finding import By, Weighted, doubts_of, judges_for, measurer_of
+from .judges.finding import By, Weighted, doubts_of, judges_for, kinds_of, measurer_of
 from .judges.ranking import RankedPicture
 from .keepers.finding import Keepers, check_groups, find_keepers
 from .models.generator import ImageGenerator
@@ -340,7 +340,7 @@ def rank(
         return _ranking(pictures, pictures.images(), judges, min_distance)
     given = _paths(pictures)
     judges = judges_for(by, tastes_at_hand(places=given))
-    store, rows, problems = open_pictures(given, measurer_of(judges))
+    store, rows, problems = open_pictures(given, measurer_of(judges), beside=kinds_of(judges))
     with store:
         if problems and not rows:
             raise CollectionError(f"There is no picture to rank. {' '.join(problems[:3])}")

@@ -1,4 +1,4 @@
-"""Pictures by generators to choose settings by, for ai_pictures.py of ``benchmarks/score``. They are never learnt from.
+"""Pictures by generators to choose settings by, for parts.py of ``benchmarks/score``. They are never learnt from.
 
 A folder that the user names holds clones of these repositories of GitHub; those that are missing are left out. None of
 the pictures, nor what people said of them, comes with soart.
@@ -10,6 +10,9 @@ the pictures, nor what people said of them, comes with soart.
   2024; one person's rating from 1 to 5, which counts the prompt, too.
 * ``three models``: Kauandugi/Bias-ai-university-visuals (CC0). Sixteen prompts by three models of 2025; the mean of two
   people's ratings of *visual quality and coherence* from 1 to 5. Pictures whose file is missing are left out.
+* ``AGIQA-3K``: qiyan111/AIGC, a copy (the data without a licence of their own). 300 prompts by six models of 2019 to 2022
+  under ten settings; the mean opinion of the quality. The model is that with its setting.
+* ``OMI``: jcpeterson/omi (CC BY-NC-SA). 1,004 faces by one generator; how attractive people find the face. To measure by only.
 * ``2022``: dcsan/imagen. 41 prompts by some ten generators of 2022, without opinions.
 * ``Stable Diffusion``: kennymckormick/DrawBench-Glance. 200 prompts by Stable Diffusion 1.4, 1.5 and 2.1, as JPEGs,
   without opinions.
@@ -30,9 +33,10 @@ from PIL import Image
 
 from soart.benchmarks.data.opinions import measured
 from soart.metrics.image import read_image
+from soart.metrics.items.nima import NimaExtractor, nima_values
 
 #: Sets of whose pictures people said something.
-WITH_OPINIONS = ("samplers", "four models", "three models")
+WITH_OPINIONS = ("AGIQA-3K", "OMI", "samplers", "four models", "three models")
 #: Columns and rows of tiles in a sheet, least side of a tile, and the least share of a line that tiles cover.
 COLUMNS, ROWS, LEAST_SIDE, COVERED = 4, 2, 200, 0.6
 #: Brightness from which on a pixel is the paper of a sheet.
@@ -63,7 +67,15 @@ class AiPictures:
 
     def items(self, cache: Path) -> np.ndarray:
         """(n, p) items with those of the default network; measured once."""
-        return measured(self.files, f"ai-{self.name.replace(' ', '-')}", cache)
+        return measured(self.files, self._title, cache)
+
+    def marks(self, cache: Path) -> np.ndarray:
+        """(n,) marks of NIMA, NaN where it gives none; measured once."""
+        return nima_values(measured(self.files, self._title, cache, NimaExtractor())).values
+
+    @property
+    def _title(self) -> str:
+        return f"ai-{self.name.replace(' ', '-')}"
 
 
 #: A picture of a set: its file, prompt, group, model and opinion.
@@ -85,6 +97,8 @@ def ai_pictures(folder: Path, cache: Path, names: Sequence[str] = ()) -> list[Ai
         "samplers": ("understandingImageGeneration", lambda clone: _samplers(clone, cache / "ai-samplers")),
         "four models": ("ai-image-generation-comparison", _four_models),
         "three models": ("Bias-ai-university-visuals", _three_models),
+        "AGIQA-3K": ("AIGC", _agiqa),
+        "OMI": ("omi", _omi),
         "2022": ("imagen", _of_2022),
         "Stable Diffusion": ("DrawBench-Glance", _stable_diffusion),
     }
@@ -177,6 +191,20 @@ def _three_models(clone: Path) -> Iterator[Row]:
         prompt = f"{row['Prompt_id']} {row['Prompt_variant']}"
         if file := next(iter(sorted(places)), None):
             yield file, prompt, prompt, row["Model_clean"], float(row["Mean_visual_quality"])
+
+
+def _agiqa(clone: Path) -> Iterator[Row]:
+    with (clone / "data/data.csv").open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            file, prompt = clone / "data/ACGIQA-3K" / row["name"], row["prompt"]
+            yield file, prompt, prompt, file.stem.rpartition("_")[0], float(row["mos_quality"])
+
+
+def _omi(clone: Path) -> Iterator[Row]:
+    with (clone / "attribute_means.csv").open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            name = row["stimulus"]
+            yield clone / "images" / f"{name}.jpg", name, name, "one", float(row["attractive"])
 
 
 def _of_2022(clone: Path) -> Iterator[Row]:

@@ -26,6 +26,7 @@ import numpy as np
 from soart.benchmarks.common import key_of, progress, stored_array
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.protocols import Extractor
 from soart.training.appeal import Opinions
 
 PHOTOGRAPHS = "photographs"
@@ -35,9 +36,9 @@ SCENES = {"art": "art", "ari": "interiors", "are": "exteriors", "fac": "faces", 
 CHOICES = ("paints", "houses", "flowers")
 
 
-def measured(files: Sequence[Path], title: str, cache: Path) -> np.ndarray:
-    """(n, p) items of pictures, the network's among them; measured once, and kept under this title."""
-    extractor = taste_extractor(default_network())
+def measured(files: Sequence[Path], title: str, cache: Path, extractor: Extractor | None = None) -> np.ndarray:
+    """(n, p) items of pictures, of the default network unless told; measured once, and kept under this title."""
+    extractor = extractor or taste_extractor(default_network())
 
     def measure() -> np.ndarray:
         rows = []

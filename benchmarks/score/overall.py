@@ -24,10 +24,10 @@ from soart.benchmarks.data.people import categories, everyone, picture_files
 from soart.benchmarks.data.quality_pictures import in_bytes
 from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
 from soart.benchmarks.data.sources import unseen_sources
-from soart.benchmarks.score.ai_pictures import scores_of
 from soart.benchmarks.score.build_appeal import agreement as agree
 from soart.benchmarks.score.build_appeal import mean_over
 from soart.benchmarks.score.kinds import SEED, blur_scores, middle_size, niqe_of
+from soart.benchmarks.score.parts import scores_of
 from soart.metrics.image import read_image
 from soart.metrics.tastes.appeal import appeal_model
 from soart.metrics.tastes.overall import OverallJudge

@@ -1,4 +1,4 @@
-"""Items of a picture with a derivative: SOART, colour, quality, and those of the packaged network.
+"""Items of a picture with a derivative: SOART, colour, quality, and those of the packaged networks.
 
 Values are those of the extractors to a relative error of 10⁻⁴. These quality items are held fixed, because they count
 pixels or levels of the 8-bit picture, so that their derivative is 0 wherever there is one: the shares of dark, light and
@@ -22,6 +22,8 @@ from ..items.colour import HUES, QUANTILES, ColourExtractor
 from ..items.combined import CombinedExtractor
 from ..items.deep import DeepExtractor
 from ..items.efficientnet import whole_size
+from ..items.mobilenet import SIDE
+from ..items.nima import NimaExtractor
 from ..items.packaged import EFFICIENTNET
 from ..items.packaged_items import PackagedExtractor
 from ..items.parts import EPSILON, FORM_E, FORM_Q, FORM_R, LAGS
@@ -53,9 +55,8 @@ def has_gradient(extractor: Extractor) -> bool:
     """True if ``items_of`` knows the items of an extractor."""
     if isinstance(extractor, CombinedExtractor):
         return all(map(has_gradient, extractor.parts))
-    return (
-        isinstance(extractor, SoartExtractor | ColourExtractor | QualityExtractor) or _packaged(extractor) is not None
-    )
+    own = SoartExtractor | ColourExtractor | QualityExtractor | NimaExtractor
+    return isinstance(extractor, own) or _packaged(extractor) is not None
 
 
 def _packaged(extractor: Extractor) -> DeepExtractor | None:
@@ -77,6 +78,8 @@ def items_of(extractor: Extractor, views: SmoothViews) -> torch.Tensor:
         return colour_items(views.at(extractor.side))
     if isinstance(extractor, QualityExtractor):
         return quality_items(views)
+    if isinstance(extractor, NimaExtractor):
+        return nima_items(extractor, views)
     packaged = _packaged(extractor)
     assert packaged is not None
     return network_items(packaged, views)
@@ -271,3 +274,18 @@ def network_items(extractor: DeepExtractor, views: SmoothViews) -> torch.Tensor:
     prepared = (views.resized(*whole_size(width, height)) * 255 - 127) / 128
     module = _module(extractor, prepared.dtype, str(prepared.device))
     return torch.cat(module.stages(prepared), dim=1)[0].double()
+
+
+def nima_items(extractor: NimaExtractor, views: SmoothViews) -> torch.Tensor:
+    """(2,) items as ``NimaExtractor`` has them; the derivative is that of the mean over all shifts of the pixels taken.
+
+    The network sees a fraction of the pixels, so the derivative of its own value would be a pattern of dots.
+    """
+    height, width = views.picture.shape[2:]
+    across, down = (max(1, round(length / SIDE)) for length in whole_size(width, height))
+    pixels = views.resized(across * SIDE, down * SIDE) * 2 - 1
+    shifts = pixels.reshape(3, SIDE, down, SIDE, across).permute(2, 4, 0, 1, 3).reshape(-1, 3, SIDE, SIDE)
+    marks = _module(extractor.loaded, pixels.dtype, str(pixels.device))(torch.cat([shifts, shifts.flip(3)]))
+    exact = torch.from_numpy(extractor.extract(views.bytes[0].permute(1, 2, 0).cpu().numpy())[0]).to(marks.device)
+    mean = marks.mean().double()
+    return torch.stack([as_if(exact[0], mean) if views.rounded else mean, exact[1]])

@@ -1,4 +1,4 @@
-"""Built-in models of items with a derivative: faults, appeal, rated quality, and scores of them.
+"""Built-in models of items with a derivative: faults, appeal, rated quality, NIMA, and scores of them.
 
 Every function turns the (p,) float64 items of one picture, which must be fit (``damage/fitness``), into a single value.
 """
@@ -93,6 +93,11 @@ def appeal(items: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
     direction = direction / direction.norm().clamp_min(1e-300)
     near = torch.exp((constant(model.pictures, items) @ direction - 1) / TEMPERATURE)
     return model.offset + near @ constant(model.weights, items)
+
+
+def nima(items: torch.Tensor) -> torch.Tensor:
+    """As ``nima_values``, of one picture."""
+    return torch.where(items[1] == 0, items[0], torch.nan)
 
 
 def rated_quality(items: torch.Tensor, names: Sequence[str], model: RatedQuality) -> torch.Tensor:

@@ -19,7 +19,7 @@ from .soart import SoartExtractor
 
 
 class ItemKind(NamedTuple):
-    """Items that other processes can measure (of a taste, or classes alone), and the network behind some, if any."""
+    """Items that other processes can measure (of a taste, of classes or another network alone), and the network, if any."""
 
     version: str
     network: str | None = None

@@ -14,7 +14,6 @@ variants of Liu (2020): ReLU6 for swish, no squeeze-and-excitation, pictures sca
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ...errors import ModelError, first_line
+from .convolutions import Convolution
 from .packaged import PACKAGE, STAGES, weights_file
 
 #: Items of a picture, and ImageNet classes.
@@ -38,79 +38,7 @@ SIDES, SMALLEST = (448, 128), 160
 LONG, LEAST = 3.0, 32
 
 
-class _Convolution(nn.Conv2d):
-    """Convolution padded as TensorFlow's SAME does for even sizes: a stride of two pads less before than after."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
-        before = (kernel - stride) // 2
-        after = kernel - stride - before
-        super().__init__(inputs, outputs, kernel, stride, before if before == after else 0, groups=groups, bias=False)
-        #: Pixels that are added before and after, in both directions.
-        self.edges = before, after
-        self._order: torch.Tensor | None = None
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.kernel_size == (1, 1) and x.is_contiguous(memory_format=torch.channels_last):
-            # The same product of matrices, without the copies that PyTorch makes for a convolution in one thread.
-            return functional.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
-        before, after = self.edges
-        return super().forward(x if before == after else functional.pad(x, (before, after, before, after)))
-
-    def bounded(self, x: torch.Tensor) -> torch.Tensor:
-        """ReLU6 of the convolution, in one pass over memory where PyTorch can; the same values but for rounding."""
-        usual = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled()
-        if self.bias is not None and usual and _bounds_at_once():
-            return self.bounded_at_once(x)
-        return functional.relu6(self(x), inplace=True)
-
-    def bounded_at_once(self, x: torch.Tensor) -> torch.Tensor:
-        """The same by oneDNN's convolution that is followed by a ReLU6; needs a bias, float32 and no gradient."""
-        before, after = self.edges
-        # Equal edges of one step more before: that costs a row and a column, where unequal ones cost a copy of x.
-        edge = before if before == after else before + self.stride[0]
-        y: torch.Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, self._packed(edge), self.bias, (edge, edge), self.stride, (1, 1), self.groups, "hardtanh", (0.0, 6.0), ""
-        )
-        if before == after:
-            return y
-        height, width = (
-            (n + before + after - k) // self.stride[0] + 1 for n, k in zip(x.shape[2:], self.kernel_size, strict=True)
-        )
-        return y[:, :, 1 : height + 1, 1 : width + 1].contiguous(memory_format=torch.channels_last)
-
-    def _packed(self, edge: int) -> torch.Tensor:
-        """The weights in the order in which oneDNN reads them, made once; right for pictures of any size."""
-        if self._order is None:
-            usual = (1, self.in_channels, SIDES[0] // 2, SIDES[0] // 2)
-            self._order = torch.ops.mkldnn._reorder_convolution_weight(
-                self.weight.detach().contiguous(), (edge, edge), self.stride, (1, 1), self.groups, usual
-            )
-        return self._order
-
-    def __getstate__(self) -> dict[str, object]:
-        """Without the order of oneDNN, which cannot be pickled."""
-        return {**self.__dict__, "_order": None}
-
-
-@cache
-def _bounds_at_once() -> bool:
-    """True if this PyTorch has oneDNN's convolutions that are followed by a ReLU6, of every kind in the network."""
-    x = torch.linspace(-2, 2, 4 * 9 * 11).reshape(1, 4, 9, 11)
-    for kernel, stride, groups in ((1, 1, 1), (3, 2, 1), (3, 1, 4), (5, 2, 4)):
-        with torch.random.fork_rng(devices=[]):
-            convolution = _Convolution(4, 4, kernel, stride, groups)
-        convolution.bias = nn.Parameter(torch.linspace(-1, 1, 4))
-        # PyTorch uses them itself, but they are not part of its public interface.
-        try:
-            y = convolution.bounded_at_once(x)
-        except (AttributeError, RuntimeError, TypeError):
-            return False
-        if not torch.allclose(y, functional.relu6(convolution(x)), atol=1e-4):
-            return False
-    return True
-
-
-def _bounded(convolution: _Convolution, norm: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def _bounded(convolution: Convolution, norm: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """ReLU6 of the normalised convolution."""
     if isinstance(norm, nn.Identity):
         return convolution.bounded(x)
@@ -130,9 +58,9 @@ class _Block(nn.Module):
         self.adds = stride == 1 and inputs == outputs
         self.expands = expansion > 1
         if self.expands:
-            self.expand_conv, self.bn0 = _Convolution(inputs, middle), _norm(middle)
-        self.depthwise_conv, self.bn1 = _Convolution(middle, middle, kernel, stride, groups=middle), _norm(middle)
-        self.project_conv, self.bn2 = _Convolution(middle, outputs), _norm(outputs)
+            self.expand_conv, self.bn0 = Convolution(inputs, middle), _norm(middle)
+        self.depthwise_conv, self.bn1 = Convolution(middle, middle, kernel, stride, groups=middle), _norm(middle)
+        self.project_conv, self.bn2 = Convolution(middle, outputs), _norm(outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = _bounded(self.expand_conv, self.bn0, x) if self.expands else x
@@ -147,14 +75,14 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv_stem, self.bn0 = _Convolution(3, 32, 3, 2), _norm(32)
+        self.conv_stem, self.bn0 = Convolution(3, 32, 3, 2), _norm(32)
         blocks, channels = [], 32
         for repeats, kernel, stride, expansion, outputs in STAGES:
             for i in range(repeats):
                 blocks.append(_Block(channels, outputs, kernel, 1 if i else stride, expansion))
                 channels = outputs
         self.blocks = nn.Sequential(*blocks)
-        self.conv_head, self.bn1 = _Convolution(channels, WIDTH), _norm(WIDTH)
+        self.conv_head, self.bn1 = Convolution(channels, WIDTH), _norm(WIDTH)
 
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """(n, 1280) items of (n, 3, 224, 224) prepared pictures."""

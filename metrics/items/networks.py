@@ -28,7 +28,8 @@ from .efficientnet import (
     prepare_whole,
 )
 from .hub import check_on_hub
-from .openvino import CompiledStages, worth_starting
+from .mobilenet import load_weights, prepare_sides, untold
+from .openvino import CompiledMarks, CompiledStages, worth_starting
 from .packaged import EFFICIENTNET, STAGES
 
 #: Depths at which the layers of a network are read, in shares of their number.
@@ -132,6 +133,28 @@ def load_class_network() -> Network:
     digest = hashlib.sha256((_digest(module) + _digest(classifier)).encode()).hexdigest()[:16]
     both = nn.Sequential(fused(module), classifier, nn.LogSoftmax(dim=1))
     return Network(both, _two_views, partial(_larger, both), f"{EFFICIENTNET}:classes:{digest}")
+
+
+@one_model_at_a_time()
+def load_nima() -> Network:
+    """NIMA with the weights that come with soart: the mean mark of a picture, and why it means nothing.
+
+    Raises:
+        ModelError: the weights are missing or damaged.
+    """
+    module = load_weights(Path(__file__).with_name("nima.safetensors"))
+    marks = CompiledMarks(module) if worth_starting() else module
+    return Network(module, _sides, partial(_mark, marks), "nima")
+
+
+def _sides(picture: Image.Image) -> Inputs:
+    return {"sides": prepare_sides(picture), "untold": torch.tensor([[float(untold(picture))]])}
+
+
+def _mark(marks: Callable[[torch.Tensor], torch.Tensor], inputs: Inputs) -> torch.Tensor:
+    sides = inputs["sides"]
+    found = marks(sides.flatten(0, 1)).reshape(sides.shape[:2]).mean(dim=1, keepdim=True)
+    return torch.cat([found, inputs["untold"]], dim=1)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from ...errors import expect as check_type
 from ...files import named_as_given, plain_path
-from ...metrics.items.combined import taste_extractor
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..ingest.engines import Engine
@@ -17,7 +16,7 @@ from ..ingest.scan import Scan, as_text
 from ..ingest.scan_records import check_undisturbed
 from ..ingest.sync import Update, sync
 from ..judges.engines import Judging
-from ..judges.finding import By, judges_for
+from ..judges.finding import By, judges_for, kinds_of
 from ..judges.storing import judge_pictures
 from ..scoring.rated_tastes import tastes_at_hand
 from .evaluate import evaluate
@@ -91,13 +90,11 @@ def sync_and_evaluate(
     for what, value, kind in (("a collection", collection, Collection), ("a Scan of folders", scan, Scan)):
         check_type(what, value, kind)
     judges = judges_for(by, tastes_at_hand(places=[collection]))
-    needed = [of for judge, _ in judges if (of := getattr(judge.inner, "item_kind", None)) is not None]
-    kinds = {kind for kind in needed if kind.version != taste_extractor().version}
     update = sync(
         collection,
         scan,
         engine,
-        [None, *sorted(kinds)],
+        [None, *kinds_of(judges)],
         retry=retry,
         progress=progress,
         expect=expect,

@@ -78,6 +78,11 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             "how people in general rate its quality, from 0, lowest, to 1, highest",
             prefix="rated-quality",
         ),
+        "nima": BuiltIn(
+            "opinions",
+            "how highly people who rate photographs would rate the picture, from 1 to 10 (NIMA)",
+            prefix="nima",
+        ),
         "adherence": BuiltIn(
             "adherence",
             "probability that the picture shows every phrase of its prompt that can be judged",

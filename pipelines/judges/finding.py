@@ -15,7 +15,7 @@ from ...errors import JudgeError, SoartError, expect, first_line
 from ...metrics.checks import HEAVIEST, is_weight
 from ...metrics.damage.names import OVERALL, PERSON
 from ...metrics.damage.technical import TechnicalJudge
-from ...metrics.items.combined import CombinedExtractor
+from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.protocols import NEEDS, Judge, Measurer
 from ...threads import one_model_at_a_time
 from ..scoring.rated_tastes import tastes_at_hand
@@ -245,6 +245,12 @@ def measurer_of(judges: Sequence[tuple[GuardedJudge, float]]) -> Measurer:
     own = (judge.inner for judge, _ in judges if isinstance(judge.extractor, CombinedExtractor))
     measurer: Measurer = next(own, None) or TechnicalJudge.load()  # type: ignore[assignment]
     return measurer
+
+
+def kinds_of(judges: Sequence[tuple[GuardedJudge, float]]) -> list[ItemKind]:
+    """Kinds of items that other processes can measure for some judges beside those that every picture has."""
+    kinds = {kind for judge, _ in judges if (kind := getattr(judge.inner, "item_kind", None)) is not None}
+    return sorted(kind for kind in kinds if kind.version != taste_extractor().version)
 
 
 def doubts_of(judges: Iterable[tuple[GuardedJudge, float]]) -> list[str]:

@@ -49,7 +49,7 @@ def _value_of(judge: object) -> Callable[[torch.Tensor], torch.Tensor] | None:
     from ...metrics.gradients import models, tastes
     from ...metrics.tastes.appeal import APPEAL
     from ..scoring.taste_judge import TasteJudge
-    from .opinions import OpinionJudge
+    from .opinions import NimaJudge, OpinionJudge
 
     if isinstance(judge, OverallJudge):
         return partial(models.overall_score, judge)
@@ -61,6 +61,8 @@ def _value_of(judge: object) -> Callable[[torch.Tensor], torch.Tensor] | None:
         return partial(models.appeal, names=judge.extractor.names)
     if isinstance(judge, OpinionJudge) and judge.name == RATED_QUALITY:
         return partial(models.rated_quality, names=judge.extractor.names, model=rated_quality_model())
+    if isinstance(judge, NimaJudge):
+        return models.nima
     return None
 
 

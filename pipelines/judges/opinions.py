@@ -1,4 +1,4 @@
-"""The built-in judges that were learnt from people's opinions: appeal and rated quality."""
+"""The built-in judges that were learnt from people's opinions: appeal, rated quality and NIMA."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 
 from ...metrics.damage import rated_quality
 from ...metrics.damage.fitness import fit_values
-from ...metrics.items.combined import CombinedExtractor, taste_extractor
+from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
+from ...metrics.items.nima import NIMA, VERSION, NimaExtractor, nima_values
 from ...metrics.items.packaged import EFFICIENTNET
-from ...metrics.protocols import Extractor, Pictures, Scale, Values
+from ...metrics.protocols import Extractor, Judge, Pictures, Scale, Values
 from ...metrics.tastes import appeal
 
 #: Version, scale and model of each.
@@ -51,10 +52,25 @@ class OpinionJudge:
         return fit_values(np.clip(self._model().scores(items, names), *self.scale[:2]), items, names)
 
 
-def load(argument: str) -> OpinionJudge:
+class NimaJudge:
+    """Predicts the mean mark, 1 to 10, that people who rate photographs would give."""
+
+    name, version, scale, needs = NIMA, VERSION, Scale(1.0, 10.0, "mean rating"), ("items",)
+    #: Kind of items that other processes measure for it.
+    item_kind = ItemKind(VERSION, NIMA)
+
+    def __init__(self) -> None:
+        self.extractor = NimaExtractor()
+
+    def values(self, pictures: Pictures) -> Values:
+        """Values of pictures; none for those that are too small, too long or of one tone."""
+        return nima_values(pictures.items(self.extractor))
+
+
+def load(argument: str) -> Judge:
     """Load the judge of this name.
 
     Raises:
         ModelError: the weights of the network are missing or damaged.
     """
-    return OpinionJudge(argument, taste_extractor(EFFICIENTNET))
+    return NimaJudge() if argument == NIMA else OpinionJudge(argument, taste_extractor(EFFICIENTNET))

@@ -300,7 +300,8 @@ def open_pictures(
     originals_first = sorted(files, key=likeness_to_copy)
     if files and kind is not None:
         # Those that every picture has come first, so that any command finds them.
-        kinds = [*([None] if kind.version == taste_extractor().version else [None, kind]), *beside]
+        own = [None] if kind.version == taste_extractor().version else [None, kind]
+        kinds = [*dict.fromkeys([*own, *beside])]
         collection, found, unkept = _remembered(named, files, kinds, engine, progress)
         _place(found, originals_first)
         rows, unreadable = _each_once(originals_first, lambda file: _row_of(file, found))

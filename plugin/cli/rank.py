@@ -63,7 +63,7 @@ def rank(
         raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
     start_for(paths)
     from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.judges.finding import doubts_of, measurer_of
+    from ...pipelines.judges.finding import doubts_of, kinds_of, measurer_of
     from ...pipelines.scoring.measuring import open_pictures
 
     if copy_to is not None:
@@ -75,7 +75,7 @@ def rank(
     warnings = doubts_of(judges)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
-            paths, measurer_of(judges), progress, progress.expect, LocalEngine(workers)
+            paths, measurer_of(judges), progress, progress.expect, LocalEngine(workers), kinds_of(judges)
         )
     title = f"soart: {collection.title}" if collection.where == paths[0] else "soart: ranking"
     with collection:

@@ -81,7 +81,7 @@ def test_make_bench_runs_scripts_that_exist():
 
 #: Scripts of documented commands that need data from their authors first, or write files of the package or the docs.
 APART = {
-    "score/ai_pictures.py",
+    "score/parts.py",
     "score/looks.py",
     "score/malformed.py",
     "adherence/several_things.py",

@@ -31,9 +31,10 @@ def test_judges_are_shared_without_the_folder_of_their_model(name, shared):
 
 
 def test_the_judges_of_soart_have_titles_and_models_their_names():
-    own = ("overall", "technical", "appeal", "rated-quality", "adherence")
+    own = ("overall", "technical", "appeal", "rated-quality", "nima", "adherence")
     assert [str(title_of(name)) for name in own] == [
-        "overall score", "technical quality", "general appeal", "rated quality", "adherence to the prompt",
+        "overall score", "technical quality", "general appeal", "rated quality", "photographers' rating",
+        "adherence to the prompt",
     ]  # fmt: skip
     assert [str(model_title(name)) for name in ("judge:rated-quality@rated-quality-2", "adherence")] == [
         "rated quality", "adherence to the prompt",

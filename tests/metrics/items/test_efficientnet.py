@@ -8,7 +8,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from soart.errors import ModelError
-from soart.metrics.items import efficientnet as efficientnet_module
+from soart.metrics.items import convolutions
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.efficientnet import load_efficientnet, prepare_whole
 from soart.metrics.items.packaged import PACKAGE, STAGES, weights_file
@@ -109,7 +109,7 @@ def test_convolutions_are_bounded_as_they_are_computed(size, stages, monkeypatch
         at_once = torch.cat(network.stages(pixels), dim=1)
         copied = torch.cat(copy.deepcopy(network).stages(pixels), dim=1)
         assert not network.conv_stem.__getstate__()["_order"]
-        monkeypatch.setattr(efficientnet_module, "_bounds_at_once", lambda: False)
+        monkeypatch.setattr(convolutions, "_bounds_at_once", lambda: False)
         one_by_one = torch.cat(network.stages(pixels), dim=1)
     assert torch.allclose(at_once, one_by_one, rtol=1e-5, atol=3e-5)
     assert torch.equal(at_once, copied)

@@ -9,7 +9,9 @@ from PIL import Image
 
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.efficientnet import fused, load_efficientnet, prepare_whole
-from soart.metrics.items.openvino import CompiledStages, installed, worth_starting
+from soart.metrics.items.mobilenet import prepare_sides
+from soart.metrics.items.nima import NimaExtractor
+from soart.metrics.items.openvino import CompiledMarks, CompiledStages, installed, worth_starting
 from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.local_engine import LocalEngine
 
@@ -45,6 +47,14 @@ def test_openvino_takes_batches_and_goes_to_other_processes(network):
     items = stages(batch)
     again = pickle.loads(pickle.dumps(stages))  # noqa: S301
     assert torch.allclose(again(batch[1:]), items[1:], atol=1e-5)
+
+
+@torch.inference_mode()
+def test_openvino_gives_the_same_marks():
+    network = NimaExtractor().loaded.network.module
+    sides = prepare_sides(Image.fromarray(np.random.default_rng(5).integers(0, 256, (300, 400, 3), dtype=np.uint8)))[0]
+    marks = pickle.loads(pickle.dumps(CompiledMarks(network)))  # noqa: S301
+    assert torch.allclose(marks(sides), network(sides), atol=1e-4)
 
 
 def test_workers_measure_by_openvino_and_the_main_process_does_not(tmp_path):

@@ -34,7 +34,7 @@ def test_a_judge_has_its_own_gradient_or_none(picture):
     assert gradient_of(ColourJudge()) is None
 
 
-@pytest.mark.parametrize("name", ["technical", "overall", "appeal", "rated-quality", "taste"])
+@pytest.mark.parametrize("name", ["technical", "overall", "appeal", "rated-quality", "nima", "taste"])
 def test_gradients_of_built_in_judges_and_tastes_have_their_values(picture, name):
     if name == "taste":
         rng = np.random.default_rng(1)

@@ -1,16 +1,20 @@
-"""The judges of appeal and of rated quality, on real weights."""
+"""The judges of appeal, rated quality and NIMA, on real weights."""
 
 import numpy as np
 import pytest
+from PIL import Image
 from specimens.judging import values_for
 
 from soart.errors import JudgeError
 from soart.metrics.damage.rated_quality import RATED_QUALITY, rated_quality_model
 from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.items.nima import NIMA, NimaExtractor
 from soart.metrics.tastes.appeal import APPEAL, appeal_model
-from soart.pipelines.judges.finding import judge_named, judges_for, known_judges
+from soart.pipelines.judges.finding import judge_named, judges_for, kinds_of, known_judges, measurer_of
 from soart.pipelines.judges.in_memory import score_batch
-from soart.pipelines.scoring.pictures import PicturesInMemory
+from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.measuring import open_pictures
+from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 
 
 def sunset(side=200):
@@ -68,13 +72,40 @@ def test_rated_quality_cannot_tell_of_small_pictures():
     assert any("cannot tell" in problem for problem in problems)
 
 
-@pytest.mark.parametrize("name", [APPEAL, RATED_QUALITY])
+def test_nima_cannot_tell_of_small_and_long_pictures():
+    judge = judge_named(NIMA)
+    pictures = [sunset(304), rubble(200), sunset(56), np.tile(sunset(70), (1, 20, 1))]
+    values = values_for(judge, pictures, [""] * 4)
+    assert np.isnan(values).tolist() == [False, False, True, True]
+    assert values[0] > values[1] + 0.5
+    assert (judge.scale[:2], judge.needs) == ((1, 10), ("items",))
+    _, problems = score_batch(PicturesInMemory(dict(enumerate(pictures))), judges_for(NIMA))
+    for why in ("too small for NIMA", "too long for NIMA"):
+        assert sum(why in problem for problem in problems) == 1
+
+
+def test_workers_measure_the_items_of_nima_once(tmp_path, monkeypatch):
+    for number, pixels in enumerate((sunset(), rubble())):
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    judges = judges_for(NIMA)
+    kinds = kinds_of(judges)
+    assert [kind.version for kind in kinds] == [NimaExtractor().version]
+    collection, rows, problems = open_pictures([tmp_path], measurer_of(judges), beside=kinds)
+    with collection:
+        stored = collection.items(kinds[0].version, [row.id for row in rows])
+        monkeypatch.setattr(NimaExtractor, "extract", None)
+        values, problems = judge_pictures(StoredPictures(collection, rows), judges[0][0])
+    assert problems == []
+    assert [values[row.id] for row in rows] == [pytest.approx(stored[row.id][0]) for row in rows]
+
+
+@pytest.mark.parametrize("name", [APPEAL, RATED_QUALITY, NIMA])
 def test_a_black_picture_has_no_value(name):
     values = values_for(judge_named(name), [np.zeros((300, 300, 3), dtype=np.uint8), rubble(304)], ["", ""])
     assert np.isnan(values).tolist() == [True, False]
 
 
-@pytest.mark.parametrize("name", [APPEAL, RATED_QUALITY])
+@pytest.mark.parametrize("name", [APPEAL, RATED_QUALITY, NIMA])
 def test_is_built_in_and_takes_no_argument(name):
     assert name in {source.name for source in known_judges()}
     with pytest.raises(JudgeError, match="takes no argument"):

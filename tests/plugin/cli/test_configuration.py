@@ -194,7 +194,7 @@ def test_prior_scores_of_the_settings_that_are_not_available_are_left_out_with_a
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["beauty"], "no prior score 'beauty': choose among technical, appeal, others, rated-quality, adherence"),
+        (["beauty"], "no prior score 'beauty': choose among technical, appeal, others, rated-quality, nima, adherence"),
         (["none", "appeal"], "none starts from nothing"),
     ],
 )

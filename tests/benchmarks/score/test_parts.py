@@ -9,7 +9,7 @@ from PIL import Image
 
 from soart.benchmarks.data.ai_pictures import SHEETS, ai_pictures, tiles_of
 from soart.benchmarks.data.styles import LOOKS, with_look
-from soart.benchmarks.score.ai_pictures import agreement, right_pairs, scores_of
+from soart.benchmarks.score.parts import agreement, right_pairs, scores_of, sums_of
 from soart.metrics.tastes.appeal import appeal_model
 from soart.metrics.tastes.overall import OverallJudge
 
@@ -72,8 +72,8 @@ def test_a_folder_without_clones_is_refused(tmp_path):
 def test_pairs_are_those_of_one_prompt(clones, tmp_path):
     samplers = replace(ai_pictures(clones[0], tmp_path / "cache", ["samplers"])[0], opinions=np.arange(8.0))
     assert right_pairs(np.array([1.0, 2, 2]), np.array([1.0, 2, 3])) == (2.5, 3)
-    assert agreement(samplers.opinions, samplers)[0] == pytest.approx([1, 1])
-    assert agreement(-samplers.opinions, samplers)[0] == pytest.approx([-1, 0])
+    assert agreement(samplers.opinions, samplers)[0] == pytest.approx([1, 1, 1])
+    assert agreement(-samplers.opinions, samplers)[0] == pytest.approx([-1, 0, -1])
 
 
 def test_looks_clip_nothing_and_keep_the_size():
@@ -100,3 +100,8 @@ def test_parts_make_up_the_overall_score():
     assert (liked["overall"] > scores["overall"]).all()
     assert (liked["before"] > scores["before"]).all()
     assert liked["freedom"] == pytest.approx(scores["freedom"])
+    # Without likeness, which pictures of this size do not have, what they look like alone makes no difference.
+    sums = sums_of(judge, items, scores, np.array([4.0, np.nan]))
+    assert sums["with NIMA"] == pytest.approx(scores["overall"] * np.exp([2.0, 2.5]))
+    assert sums["by looks"] == pytest.approx(sums["with NIMA"])
+    assert sums["no NIMA"] == pytest.approx(scores["overall"])
