@@ -108,9 +108,9 @@ test-slow: $(DEV)  ## run the tests that take minutes
 
 $(FLOORS)/.installed: pyproject.toml .ci/floors.py
 	$(PYTHON) -m venv --clear $(FLOORS)
-	$(PYTHON) .ci/floors.py web > $(FLOORS)/floors.txt
+	$(PYTHON) .ci/floors.py web models > $(FLOORS)/floors.txt
 	$(PYTHON) .ci/floors.py --unsafe > $(FLOORS)/unsafe.txt
-	$(FLOORS)/bin/python -m pip install --quiet --no-compile --constraint $(FLOORS)/floors.txt --editable '.[web]' \
+	$(FLOORS)/bin/python -m pip install --quiet --no-compile --constraint $(FLOORS)/floors.txt --editable '.[web,models]' \
 		httpx2 hypothesis pytest pytest-cov pytest-xdist
 	$(FLOORS)/bin/python -m pip install --quiet --no-compile --no-deps --target $(UNSAFE) --requirement $(FLOORS)/unsafe.txt
 	touch $@
