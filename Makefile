@@ -20,6 +20,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 FAST := $(BIN)/pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder
 
+# What a change is tried on while it is made.
+QUICK := tests/contracts tests/metrics tests/pipelines/collection tests/pipelines/judges tests/prompts
+
 # What strangers may try, and what is loaded.
 FLOOR_TESTS := \
 	tests/test_floors.py tests/metrics/formats tests/metrics/items/test_networks.py tests/pipelines/test_configuration.py \
@@ -43,7 +46,7 @@ BENCHMARKS := \
 	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py search/from_taste.py 'search/from_taste.py --judge person' search/optimizing.py search/breeding.py search/optimizing_memory.py hosts/comfyui_loop.py hosts/first_ranking.py hosts/web.py 'hosts/web.py -n 50000' \
 	'hosts/web.py -n 5000 --raters 10 --seconds 60' hosts/durability.py collections/memory.py collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
 
-.PHONY: help demo test test-slow test-floors test-comfyui coverage bench mutants collect licences lint lint-js lint-style lint-types pages docs clean
+.PHONY: help demo quick test test-slow test-floors test-comfyui coverage bench mutants collect licences lint lint-js lint-style lint-types pages docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +102,9 @@ lint: lint-types lint-style lint-js  ## format, style, types, import contracts a
 collect: $(DEV)
 	@$(BIN)/pytest -m "not slow" --collect-only --quiet >/dev/null || $(BIN)/pytest -m "not slow" --collect-only --quiet
 
+quick: $(DEV)  ## a minute of tests: metrics, prompts, judges and collection, without drawing
+	$(BIN)/pytest -m "not slow and not patient" -k "not postgres" -n auto --dist loadfile --no-loadscope-reorder $(QUICK)
+
 test:  ## lint, then run the fast tests: what every change must pass
 	@$(MAKE) --no-print-directory $(PAIRED) lint collect
 	$(FAST)
@@ -108,9 +114,9 @@ test-slow: $(DEV)  ## run the tests that take minutes
 
 $(FLOORS)/.installed: pyproject.toml .ci/floors.py
 	$(PYTHON) -m venv --clear $(FLOORS)
-	$(PYTHON) .ci/floors.py web > $(FLOORS)/floors.txt
+	$(PYTHON) .ci/floors.py web models > $(FLOORS)/floors.txt
 	$(PYTHON) .ci/floors.py --unsafe > $(FLOORS)/unsafe.txt
-	$(FLOORS)/bin/python -m pip install --quiet --no-compile --constraint $(FLOORS)/floors.txt --editable '.[web]' \
+	$(FLOORS)/bin/python -m pip install --quiet --no-compile --constraint $(FLOORS)/floors.txt --editable '.[web,models]' \
 		httpx2 hypothesis pytest pytest-cov pytest-xdist
 	$(FLOORS)/bin/python -m pip install --quiet --no-compile --no-deps --target $(UNSAFE) --requirement $(FLOORS)/unsafe.txt
 	touch $@

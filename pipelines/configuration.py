@@ -7,10 +7,12 @@ read any of this, so that a script does the same everywhere.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -263,24 +265,54 @@ def check_answer(key: str, setting: Setting, ask: Callable[[str], bool] | None) 
         check_allowed(Path(setting.source), _local_models(key, setting.value), ask)
 
 
+def _changed(text: str, key: str, value: Value | None) -> str:
+    """TOML with another value of a key, or without it; comments and all else stay.
+
+    Raises:
+        ValueError: the text is not TOML.
+        SoartError: the key is written in a way that cannot be changed here.
+    """
+    wanted = tomllib.loads(text)
+    line = ""
+    if value is None:
+        wanted.pop(key, None)
+    else:
+        wanted[key] = value
+        # Texts of JSON are texts of TOML, except the control character DEL.
+        line = f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+    if found := re.search(rf"""^[ \t]*(["']?){key}\1[ \t]*=""", text, re.MULTILINE):
+        after = text[found.end() + _length_of_value(text[found.end() :]) :]
+        text = text[: found.start()] + (line + after if line else after.partition("\n")[2])
+    elif line:
+        # A key below a table would belong to it.
+        above, table, below = re.split(r"(^[ \t]*\[|\Z)", text, maxsplit=1, flags=re.MULTILINE)
+        text = above + ("\n" if above and not above.endswith("\n") else "") + line + "\n" + table + below
+    if tomllib.loads(text) != wanted:
+        raise SoartError(f"The setting {key!r} is not written as `{key} = VALUE`: change its file in an editor.")
+    return text
+
+
+def _length_of_value(text: str) -> int:
+    """Number of characters of the TOML value at the beginning of a text, which only a comment or a new line ends."""
+    for end in (found.start() for found in re.finditer(r"(?<=\S)[ \t\r]*(#|$)", text, re.MULTILINE)):
+        with suppress(tomllib.TOMLDecodeError):
+            tomllib.loads(f"value = {text[:end]}")
+            return end
+    return 0
+
+
 def store(path: Path, key: str, value: Value | None) -> None:
     """Set a setting in a file, or remove it with None; comments and all else in it stay."""
-    import tomlkit
-
     known(key)
     if value is not None:
         value = checked(key, value, "on the command line")
         if path.name == PROJECT:
             _check_project({key: value}, path)
     with _errors_in_sentences(path, "written"):
-        document = tomlkit.parse(read_text(path) if path.exists() else "")
-        if value is None:
-            document.pop(key, None)
-        else:
-            document[key] = value
+        content = _changed(read_text(path) if path.exists() else "", key, value)
         path.parent.mkdir(parents=True, exist_ok=True)
         # A user's own may hold a password.
-        write_whole(path, tomlkit.dumps(document).encode(), private=path.name != PROJECT)
+        write_whole(path, content.encode(), private=path.name != PROJECT)
         if path.name == PROJECT and value is not None:
             # The user names them here.
             for model in _local_models(key, value):

@@ -48,6 +48,8 @@ settings.load_profile("steady")
 WAITING = {"browser", "test_ray_engine.py", "test_ray_judging.py"}
 
 HERE = Path(__file__).parent
+#: Fixtures and modules that ``make quick`` leaves out.
+PATIENT = {*WAITING, "embedded", "generator"}
 #: Rooms whose own tests must cover them (`make coverage`). Tracing takes long, so other tests and those that draw run
 #: without.
 COVERED = [HERE / room for room in ("metrics", "pipelines", "prompts")]
@@ -88,6 +90,8 @@ def pytest_collection_modifyitems(items):
         draws = not DRAWING.isdisjoint(getattr(test, "fixturenames", ()))
         if draws or not any(test.path.is_relative_to(room) for room in COVERED):
             test.add_marker(pytest.mark.no_cover)
+        if not PATIENT.isdisjoint({test.path.name, *getattr(test, "fixturenames", ())}):
+            test.add_marker(pytest.mark.patient)
 
 
 def pytest_collection_finish():

@@ -14,6 +14,9 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / ".ci" / "floors.py"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+#: Those that make test-floors installs.
+EXTRAS = ("web", "models")
+WANTED = [*PROJECT["dependencies"], *(one for extra in EXTRAS for one in PROJECT["optional-dependencies"][extra])]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +33,8 @@ def constraints(*arguments):
 
 
 def test_every_requirement_has_a_floor_that_it_allows():
-    wanted = [Requirement(one) for one in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["web"]]]
-    found = constraints("web")
+    wanted = [Requirement(one) for one in WANTED]
+    found = constraints(*EXTRAS)
     assert set(found) == {one.name.lower() for one in wanted} - {"torch"}
     for one in wanted:
         if one.name != "torch":
@@ -46,8 +49,7 @@ def test_a_requirement_without_a_floor_is_refused(script):
 
 
 def test_unsafe_versions_are_not_allowed():
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["web"]]
-    allowed = {one.name: one for one in map(Requirement, wanted)}
+    allowed = {one.name: one for one in map(Requirement, WANTED)}
     unsafe = {(name, next(iter(one.specifier)).version) for name, one in constraints("--unsafe").items()}
     # The pair with which it was found.
     for name, version_ in unsafe | {("diffusers", "0.35.2"), ("transformers", "4.57.6")}:
@@ -56,5 +58,5 @@ def test_unsafe_versions_are_not_allowed():
 
 @pytest.mark.skipif("SOART_FLOORS" not in os.environ, reason="make test-floors runs this in their environment")
 def test_the_floors_are_what_is_installed():
-    for name, floor in constraints("web").items():
+    for name, floor in constraints(*EXTRAS).items():
         assert version(name) in floor.specifier, name

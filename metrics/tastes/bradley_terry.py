@@ -12,7 +12,7 @@ half the ties of each picture.
 
 Sources: Bradley & Terry, *Biometrika* 39 (1952); MacKay, "Information-based objective functions for active data
 selection", *Neural Computation* 4 (1992); Davidson, "On extending the Bradley–Terry model to accommodate ties in paired
-comparison experiments", *JASA* 65 (1970). The mode is computed by choix.
+comparison experiments", *JASA* 65 (1970). The mode is that of a logistic regression.
 """
 
 from __future__ import annotations
@@ -135,16 +135,17 @@ def strengths_of(
 
     ``spread`` is their standard deviation before any choice.
     """
-    if not (wins or ties):
+    if not wins:
         return np.zeros(count)
-    import choix
+    from sklearn.linear_model import LogisticRegression
 
-    # The penalty is alpha Σ θ², so that the prior's variance is 1 / (2 alpha). With ties all is counted twice.
-    twice = 2 if ties else 1
-    pairs = [*wins] * twice + [pair for a, b in ties for pair in ((a, b), (b, a))]
-    strengths: np.ndarray = choix.opt_pairwise(
-        count, pairs, alpha=twice * 0.5 / spread**2, method="Newton-CG", tol=twice * 1e-8
-    )
+    pairs = np.array([*wins, *ties])
+    rows = np.eye(count)[pairs[:, 0]] - np.eye(count)[pairs[:, 1]]
+    # Every pair counts half from either side: a win as won and lost, a tie as won from both.
+    seen = np.vstack([rows, -rows])
+    won = np.hstack([np.ones(len(rows)), np.zeros(len(wins)), np.ones(len(ties))])
+    model = LogisticRegression(C=0.5 * spread**2, fit_intercept=False, solver="newton-cholesky", tol=1e-10)
+    strengths: np.ndarray = model.fit(seen, won).coef_[0]
     return strengths
 
 

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import fields, replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import groupby
 from typing import Any, Self
 
@@ -230,6 +231,8 @@ class ImageGenerator:
                 f"The model {self.model.identity!r} takes no word weights such as (snow:1.3), because they need the text "
                 r"encoders of Stable Diffusion 1, 2 or XL: leave them out, or write \( and \) for plain brackets."
             )
+        if weighted and find_spec("compel") is None:
+            raise ModelError("Word weights such as (snow:1.3) need the package compel: pip install 'soart[models]'.")
         return self.model.loras.resolve(read.loras), weighted
 
     def _scheduler(self, name: str | None) -> Any:  # noqa: ANN401

@@ -168,8 +168,15 @@ def _parts(pipeline: Any) -> list[torch.nn.Module]:  # noqa: ANN401
 
 
 def layers_of(part: torch.nn.Module) -> list[Any]:
-    """The layers of a part of a pipeline that have adapters."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
+    """The layers of a part of a pipeline that have adapters.
+
+    Raises:
+        LoraError: PEFT is not installed.
+    """
+    try:
+        from peft.tuners.tuners_utils import BaseTunerLayer
+    except ImportError as error:
+        raise LoraError("LoRAs need the package PEFT: pip install 'soart[models]'.") from error
 
     return [layer for layer in part.modules() if isinstance(layer, BaseTunerLayer)]
 

@@ -34,11 +34,11 @@ def check_keys() -> None:
 def keys() -> Iterator[str]:
     """Keys as they are pressed; if stdin is not a terminal, its characters without line breaks and spaces."""
     if sys.stdin.isatty():
-        import click
+        import typer
 
         while True:
             with contextlib.suppress(EOFError):
-                key = click.getchar()
+                key = typer.getchar()
                 yield "q" if key in ("\x03", "\x04", "\x1b") else key.lower()
                 continue
             return

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+
+from ...files import read_text
 
 
 def _named(array: np.ndarray) -> str:
@@ -18,13 +21,12 @@ def _named(array: np.ndarray) -> str:
 def standard_arrays() -> dict[str, np.ndarray]:
     """The strength-2 arrays L4 to L81 by name, (runs, columns) int64 from 0, read-only.
 
-    They are pyDOE3's tables without L64(2^31), which is not orthogonal. Mixed arrays are added by splitting columns:
+    They are the tables of standard_arrays.txt. Mixed arrays are added by splitting columns:
     one of six levels into 2 × 3, one of four into 2 × 2 × 2 (Addelman, "Orthogonal Main-Effect Plans for Asymmetrical
     Factorial Experiments", *Technometrics* 4, 1962).
     """
-    from pyDOE3 import get_orthogonal_array, list_orthogonal_arrays  # type: ignore[import-untyped]
-
-    arrays = [np.asarray(get_orthogonal_array(n), dtype=np.int64) for n in list_orthogonal_arrays() if n != "L64(2^31)"]
+    tables = read_text(Path(__file__).with_name("standard_arrays.txt")).split("\n\n")[1:]
+    arrays = [np.array([[*map(int, run)] for run in table.split()], dtype=np.int64) for table in tables]
     for array in list(arrays):
         rest = array
         while (wide := np.flatnonzero(rest.max(axis=0) == 5)).size:
@@ -35,7 +37,7 @@ def standard_arrays() -> dict[str, np.ndarray]:
             high, low = rest[:, wide[:1]] // 2, rest[:, wide[:1]] % 2
             rest = np.hstack([high, low, high ^ low, np.delete(rest, wide[0], axis=1)])
             arrays.append(rest)
-    eight = np.asarray(get_orthogonal_array("L8(2^7)"), dtype=np.int64)
+    eight = arrays[1]
     arrays.append(np.hstack([2 * eight[:, :1] + eight[:, 1:2], eight[:, 3:]]))
     for array in arrays:
         array.flags.writeable = False

@@ -65,6 +65,32 @@ def test_storing_keeps_comments_and_all_else(files):
     assert user.read_text() == '# mine\nmodel = "b"  # good\n\nby = ["adherence"]\n'
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", 'model = "b"\n'),
+        ("# mine", '# mine\nmodel = "b"\n'),
+        ('model = "a#\\"x" # good', 'model = "b" # good'),
+        ("model='a'\r\nby = []\r\n", 'model = "b"\r\nby = []\r\n'),
+        ('  model = """\na # b\nby = "c"\n"""  # good\n', 'model = "b"  # good\n'),
+        ('model = [\n  "a", # one\n  "b",\n]\nby = []\n', 'model = "b"\nby = []\n'),
+        ('by = ["c"]\n\n[later]\nmodel = 1\n', None),
+        ('by = ["c"]\n[later]\na = 1\n', 'by = ["c"]\nmodel = "b"\n[later]\na = 1\n'),
+        ('by = """\nmodel = 1\n"""\n', None),
+        ('"model" = "a"\n', 'model = "b"\n'),
+    ],
+)
+def test_only_the_value_changes_or_nothing(files, before, after):
+    path, _ = files
+    path.write_bytes(before.encode())
+    if after is None:
+        with pytest.raises(SoartError, match="change its file in an editor"):
+            store(path, "model", "b")
+    else:
+        store(path, "model", "b")
+    assert path.read_bytes().decode() == (before if after is None else after)
+
+
 @settings(max_examples=30)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
 def test_any_text_comes_back(tmp_path_factory, text):

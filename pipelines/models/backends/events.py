@@ -18,12 +18,15 @@ class Events:
     """JSON objects that a server pushes by WebSocket; ``open`` is False once the connection has ended.
 
     Raises:
-        OSError: the server cannot be reached, or does not speak WebSocket at this address.
+        OSError: websockets is not installed, the server cannot be reached, or does not speak WebSocket at this address.
     """
 
     def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
-        from websockets.exceptions import WebSocketException
-        from websockets.sync.client import connect
+        try:
+            from websockets.exceptions import WebSocketException
+            from websockets.sync.client import connect
+        except ImportError as error:
+            raise OSError("Steps while ComfyUI draws need websockets: pip install 'soart[models]'.") from error
 
         self._opened = ExitStack()
         try:

@@ -3,6 +3,7 @@
 import io
 import json
 import socket
+import sys
 import threading
 
 import numpy as np
@@ -397,6 +398,16 @@ def test_a_server_that_tells_no_steps_draws_all_the_same(frames):
     backend.frames = lambda name: frames
     with serving(backend) as name, opened(name) as generator:
         assert only(generator).pixels.shape == (24, 16, 3)
+
+
+def test_without_websockets_it_draws_without_steps(monkeypatch, caplog):
+    caplog.set_level("DEBUG", "soart")
+    monkeypatch.setitem(sys.modules, "websockets.sync.client", None)
+    backend = Comfy()
+    with serving(backend) as name, opened(name) as generator:
+        assert only(generator).pixels.shape == (24, 16, 3)
+    assert "pip install 'soart[models]'" in caplog.text
+    assert "/ws" not in [path for _, path, *_ in backend.requests]
 
 
 def test_without_a_connection_for_steps_it_is_not_asked_again():

@@ -1,7 +1,9 @@
 """LoRAs and word weights on tiny pipelines of Stable Diffusion 1.x and XL, with files that diffusers itself has written."""
 
 import os
+import re
 import shutil
+import sys
 import threading
 
 import numpy as np
@@ -216,6 +218,25 @@ def test_families_without_word_weights_say_so(tmp_path):
         generator.request("a (fox:1.2)", 0)
     assert "\n" not in str(caught.value)
     assert generator.request(r"a \(fox:1.2\)", 0).weighted is False
+
+
+@pytest.mark.parametrize(
+    ("module", "prompt", "sentence"),
+    [
+        ("peft.tuners.tuners_utils", "a fox <lora:ink:1>", "LoRAs need the package PEFT: pip install 'soart[models]'."),
+        (
+            "compel",
+            "a (fox:1.2)",
+            "Word weights such as (snow:1.3) need the package compel: pip install 'soart[models]'.",
+        ),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named(drawing, monkeypatch, module, prompt, sentence):
+    _, draw = drawing
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ModelError, match=re.escape(sentence)):
+        draw(prompt)
+    assert draw("a fox").shape == (32, 32, 3)
 
 
 def test_keys_of_requests_without_loras_and_weights_are_those_of_0_1_0():

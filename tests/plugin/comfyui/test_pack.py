@@ -57,14 +57,14 @@ def test_requirements_are_those_of_the_project():
 #: What ``pip install -r requirements.txt`` of ComfyUI 0.3.64 gives on Linux with Python 3.12, of the packages that soart
 #: needs too: uv pip compile ComfyUI/requirements.txt --exclude-newer 2025-10-12, run on 2026-11-26.
 INSTALLED = {
-    "alembic": "1.17.0", "jinja2": "3.1.6", "numpy": "2.3.3", "pillow": "11.3.0", "pydantic": "2.12.0", "pyyaml": "6.0.3",
-    "safetensors": "0.6.2", "scipy": "1.16.2", "sqlalchemy": "2.0.44", "tokenizers": "0.22.1", "torch": "2.8.0",
-    "transformers": "4.56.2",
+    "alembic": "1.17.0", "huggingface-hub": "0.35.3", "jinja2": "3.1.6", "markupsafe": "3.0.3", "numpy": "2.3.3",
+    "pillow": "11.3.0", "pydantic": "2.12.0", "pyyaml": "6.0.3", "safetensors": "0.6.2", "scipy": "1.16.2",
+    "sqlalchemy": "2.0.44", "torch": "2.8.0", "transformers": "4.56.2",
 }  # fmt: skip
 
 
 #: Older ones do not fit the first diffusers that refuses the code of model folders.
-UPGRADED = {"safetensors", "transformers"}
+UPGRADED = {"huggingface-hub", "safetensors", "transformers"}
 
 
 def test_a_working_installation_of_comfyui_is_upgraded_where_safety_needs_it_alone():
