@@ -16,10 +16,10 @@ from typing import cast
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file
 from torch import nn
 
 from ...errors import ModelError, first_line
+from ..formats.tensors import read_tensors
 from .convolutions import Convolution
 from .efficientnet import LONG, whole_size
 
@@ -91,8 +91,10 @@ def load_weights(path: Path) -> Nima:
         network = Nima()
     try:
         tensors = {
-            name: tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
-            for name, tensor in load_file(path).items()
+            name: torch.from_numpy(array).contiguous(
+                memory_format=torch.channels_last if array.ndim == 4 else torch.contiguous_format
+            )
+            for name, array in read_tensors(path)[1].items()
         }
         network.load_state_dict(tensors, assign=True)
     # A damaged file raises errors of nearly any kind.
