@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,8 @@ from ...errors import JudgeError, SoartError
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from ..scoring.measuring import measure_fit
 from ..scoring.pictures import StoredPictures
+from ..support.wording import counted
 from .adherence import AdherenceJudge
 from .guarded import GuardedJudge
 from .storing import values_of
@@ -138,10 +139,12 @@ def pictures_showing(
         JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
     """
     beforehand = check_words(words, judge)
-    sound, left_out = measure_fit(collection, [row for row in rows if not row.problem])
+    sound = [row for row in rows if not row.problem]
     progress(len(rows) - len(sound))
     asked = StoredPictures(collection, sound, dict.fromkeys((row.id for row in sound), words))
     values, problems = values_of(asked, judge, progress)
+    left_out = _unfit(judge, asked.ids)
+    sound = [row for row in sound if row.id not in judge.why]
     if sound and not values:
         raise JudgeError(
             " ".join(
@@ -155,12 +158,22 @@ def pictures_showing(
             )
         )
     by_id = {row.id: row for row in sound}
-    order = sorted(values, key=lambda image: (-values[image], image))
+    order = sorted(values, key=lambda image: (-values[image], by_id[image].sha256))
     pictures = [
         FoundPicture(place, by_id[image], collection.locate(by_id[image]), values[image])
         for place, image in enumerate(order, start=1)
     ]
     return pictures, [*_unknown(judge, words, sound), *dict.fromkeys([*left_out, *problems]), *judge.problems]
+
+
+def _unfit(judge: GuardedJudge, ids: Sequence[int]) -> list[str]:
+    """A sentence on all pictures that cannot be judged, by the reason."""
+    # Without the number of pixels, which may differ in every picture.
+    kinds = Counter(judge.why[image].partition(" (")[0] for image in ids if image in judge.why)
+    if not kinds:
+        return []
+    named = ", ".join(kinds if len(kinds) == 1 else (f"{kind} ({kinds[kind]})" for kind in sorted(kinds)))
+    return [f"{counted(kinds.total())} left out: {named}."]
 
 
 def _known_phrases(judge: AdherenceJudge, words: str, sizes: Iterable[tuple[int, int]]) -> dict[str, bool]:

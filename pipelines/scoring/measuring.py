@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from pathlib import Path
@@ -14,9 +13,7 @@ import numpy as np
 from ...errors import CollectionError, ImageError
 from ...files import named_as_given
 from ...metrics.damage.fitness import why_unfit
-from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
-from ...metrics.items.frame import blocks
 from ...metrics.protocols import Extractor, Measurer, Measures
 from ..collection.address import is_url
 from ..collection.collection import Collection
@@ -216,34 +213,6 @@ def without_unfit(
         return list(rows), items, []
     fit = np.array([not reason for reason in reasons])
     return list(compress(rows, fit)), items[fit], problems
-
-
-def measure_fit(collection: Collection, rows: Sequence[ImageRow]) -> tuple[list[ImageRow], list[str]]:
-    """Measure pictures by the technical items, and leave out those that no judge can say anything about.
-
-    Args:
-        collection: holds the pictures; missing items are written to it.
-        rows: pictures without a problem.
-
-    Returns:
-        those that can be read and judged, a sentence for each unreadable one, and one on all that are too small, all black or
-        of one tone.
-    """
-    technical = TechnicalJudge.load()
-    items, problems = measure(collection, rows, technical)
-    readable = [row for row in rows if row.id in items]
-    reasons = [
-        reason
-        for block in blocks(len(readable))
-        for reason in technical.unfit(np.stack([items[row.id] for row in readable[block]]).astype(np.float64))
-    ]
-    # Without the number of pixels, which may differ in every picture.
-    kinds = Counter(reason.partition(" (")[0] for reason in reasons if reason)
-    if kinds:
-        number = kinds.total()
-        named = ", ".join(kinds if len(kinds) == 1 else (f"{kind} ({kinds[kind]})" for kind in sorted(kinds)))
-        problems.append(f"{counted(number)} left out: {named}.")
-    return [row for row, reason in zip(readable, reasons, strict=True) if not reason], problems
 
 
 def _gone(collection: Collection, count: int) -> list[str]:
