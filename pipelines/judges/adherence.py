@@ -44,7 +44,6 @@ class AdherenceJudge:
 
     Args:
         sources: tell phrases; the first one that knows a phrase judges it.
-        name: of the judge.
     """
 
     scale, needs = Scale(0.0, 1.0, "probability"), ("prompt",)
@@ -99,10 +98,7 @@ class AdherenceJudge:
     def adherence(self, prompt: str, size: tuple[int, int], items: Mapping[str, np.ndarray]) -> Adherence:
         """The adherence of a picture to a prompt.
 
-        Args:
-            prompt: the prompt.
-            size: width and height of the picture in pixels.
-            items: (p,) by the version of each source that is ``needed``.
+        ``size`` is (width, height) in pixels; ``items`` (p,) are by the version of each source that is ``needed``.
         """
         return _adherence(self.phrases(prompt, size), items)
 
@@ -126,12 +122,7 @@ def _adherence(phrases: Sequence[tuple[Phrase, PhraseSource | None]], items: Map
 
 
 def load(argument: str) -> AdherenceJudge:
-    """Load the judge for a folder of towers with a calibration; ``embedded`` for those that come with soart.
-
-    Raises:
-        ModelError: a network cannot be loaded.
-        JudgeError: the towers read no text, or have no calibration.
-    """
+    """Load the judge for a folder of towers with a calibration; ``embedded`` for those that come with soart."""
     embedded = argument == "embedded"
     folder = EMBEDDED_TOWERS if embedded else from_home(argument)
     calibration = Calibration.load(folder)

@@ -31,9 +31,7 @@ class AestheticJudge:
     """Predicts the mean aesthetic rating of a picture, about 1…10.
 
     Args:
-        extractor: embeds pictures.
         layers: weights (out, in) and biases (out,) of the head, first layer first.
-        name: of the judge.
     """
 
     scale, needs = SCALE, ("items",)
@@ -61,12 +59,7 @@ class AestheticJudge:
 
 
 def load(argument: str) -> AestheticJudge:
-    """Load the judge for ``HEAD`` or ``HEAD,TOWER``: a file of weights, and a hub id or folder of the picture tower.
-
-    Raises:
-        JudgeError: the head is missing, damaged, or does not fit the tower.
-        ModelError: the tower cannot be loaded.
-    """
+    """Load the judge for ``HEAD`` or ``HEAD,TOWER``: a file of weights, and a hub id or folder of the picture tower."""
     head, _, tower = argument.partition(",")
     layers = read_head(from_home(head))
     width = layers[0][0].shape[1]
@@ -87,9 +80,6 @@ def read_head(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     """Weights (out, in) and biases (out,) of a head's linear layers, from ``.pth`` or ``.safetensors``.
 
     The file is read without running any code in it.
-
-    Raises:
-        JudgeError: it is missing or damaged, or its layers do not end in one number.
     """
     if not path.is_file():
         raise JudgeError(f"There is no file {str(path)!r}: download the weights of the aesthetic predictor first.")

@@ -25,10 +25,8 @@ class Columns:
     """The values of judges for n pictures.
 
     Attributes:
-        ids: numbers of the pictures.
         values: (n,) by the stored name of the judge, higher is better; NaN where there is none.
         unfit: why pictures have no value, in words that last, by their number.
-        problems: sentences on the values that are missing.
     """
 
     ids: Sequence[int]
@@ -42,8 +40,6 @@ class Board:
     """Pictures × judges, filled, with what follows from it.
 
     Attributes:
-        columns: the values of all judges.
-        judges: those that count, with their weights.
         total: (n,) by which the pictures are ordered; NaN for a picture without the value of a judge that counts.
         shares: (n,) the part of each judge that counts in the total, by stored name.
         order: rows of the m pictures that have a place, the best first; of equal ones the first by ``View.ties``.
@@ -82,14 +78,7 @@ def board(
 ) -> Board:
     """Judge pictures by one judge or by several, and put them into places.
 
-    Args:
-        pictures: of a collection, which then stores all values, or in memory. Those with a problem get no value.
-        judges: with their weights; those of weight 0 judge too, because a taste may start from their values.
-        progress: called with a number of pictures that a judge is done with.
-        judging: engine that runs judges on pictures of a collection; this process by default.
-
-    Raises:
-        JudgeError: two judges of one name, or weights that are negative or all 0.
+    Judges of weight 0 judge too, because a taste may start from their values. Pictures with a problem get no value.
     """
     check_weights(judges)
     columns = columns_of(pictures, judges, progress, judging)

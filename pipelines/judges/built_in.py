@@ -19,8 +19,6 @@ class BuiltIn:
 
     Attributes:
         module: file of this folder that holds ``load(argument)``.
-        summary: one line.
-        argument: in words; empty if the judge takes none.
         default: argument if none is given; empty if the judge needs one.
         licence: a restriction of the usual weights, such as that commercial use is forbidden.
         prefix: put before the argument, for modules that hold several judges.
@@ -41,11 +39,7 @@ class BuiltIn:
         return self.needs[1] if self.needs and find_spec(self.needs[0]) is None else ""
 
     def load(self, argument: str) -> Judge:
-        """Load the judge.
-
-        Raises:
-            JudgeError: an argument is missing, or not taken.
-        """
+        """Load the judge."""
         if argument and not self.argument:
             raise JudgeError(f"This judge takes no argument, got {argument!r}: give its name alone.")
         if self.argument and not (argument or self.default):

@@ -33,7 +33,6 @@ class Curve:
     """P(shown) of a margin m: logistic with log-odds ``slope`` · m + ``offset``.
 
     Attributes:
-        slope, offset: of the log-odds.
         covariance: 2×2 of both, from the fit.
         spread: standard deviation of the log-odds between phrases, beyond the curve.
     """
@@ -53,10 +52,7 @@ class Curve:
 def fit_curve(margins: np.ndarray, shown: np.ndarray, phrases: Sequence[str]) -> Curve:
     """Fit the curve by penalised maximum likelihood, and its spread between phrases by the method of moments.
 
-    Args:
-        margins: (n,).
-        shown: (n,) bool.
-        phrases: n names; the spread is that between their one-step offsets (DerSimonian & Laird 1986).
+    The spread is that between one-step offsets of the phrases (DerSimonian & Laird 1986).
     """
     design = np.stack([margins, np.ones_like(margins)], axis=1)
     prior = np.array([1.0, 0.0])
@@ -91,11 +87,7 @@ def fit_curve(margins: np.ndarray, shown: np.ndarray, phrases: Sequence[str]) ->
 
 
 def load_curves() -> dict[str, Curve]:
-    """The curves of the sources that come with soart, by name, such as ``noun/broad``.
-
-    Raises:
-        JudgeError: the file is missing or damaged.
-    """
+    """The curves of the sources that come with soart, by name, such as ``noun/broad``."""
     try:
         stored = json.loads(read_text(CURVES))
         return {name: _curve(values) for name, values in stored.items()}
@@ -122,7 +114,6 @@ class Kind:
 
     Attributes:
         options: for each option its phrases, in lower case; those of one option mean the same.
-        curve: its calibration.
     """
 
     options: tuple[tuple[str, ...], ...]
@@ -131,12 +122,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The phrases that a model can tell, and how.
-
-    Attributes:
-        kinds: by name.
-        source: what it was calibrated on, in words.
-    """
+    """The phrases that a model can tell, and how."""
 
     kinds: dict[str, Kind]
     source: str
@@ -154,11 +140,7 @@ class Calibration:
 
     @classmethod
     def load(cls, folder: Path) -> Calibration:
-        """Read the calibration of a model.
-
-        Raises:
-            JudgeError: there is none, or it is damaged.
-        """
+        """Read the calibration of a model."""
         path = folder / FILE
         if not path.is_file():
             raise JudgeError(

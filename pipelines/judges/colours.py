@@ -195,11 +195,7 @@ def stands_alone(word: str, prompt: str) -> bool:
 
 
 class ColourSource:
-    """Tells palettes and light.
-
-    Args:
-        curves: P(shown) of a margin, by term.
-    """
+    """Tells palettes and light."""
 
     def __init__(self, curves: Mapping[str, Curve]) -> None:
         self.extractor, self.curves = ColourExtractor(), curves
@@ -212,11 +208,7 @@ class ColourSource:
 
     @classmethod
     def load(cls) -> ColourSource:
-        """Load the curves.
-
-        Raises:
-            JudgeError: they are damaged.
-        """
+        """Load the curves."""
         curves = load_curves()
         return cls({term: curves[f"colour/{term}"] for term in TERMS if f"colour/{term}" in curves})
 

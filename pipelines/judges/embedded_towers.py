@@ -23,20 +23,13 @@ class EmbeddedTowers:
     """Two towers in a folder of soart's own; see ``Towers``.
 
     Loading them takes seconds, which a search among photographs, and a ranking by stored values, need not wait for.
-
-    Attributes:
-        folder: of their weights.
     """
 
     folder: Path
 
     @cached_property
     def version(self) -> str:
-        """Changes with the files of the folder.
-
-        Raises:
-            ModelError: a file cannot be read.
-        """
+        """Changes with the files of the folder."""
         digest = hashlib.sha256()
         try:
             for path in sorted(self.folder.iterdir()):

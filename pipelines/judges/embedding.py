@@ -23,9 +23,7 @@ class TowersJudge:
     The value is 100 × cosine of CLIP's embeddings, SigLIP's probability 0…1, or PickScore's logit.
 
     Args:
-        towers: both towers.
         kind: ``clip``, ``siglip`` or ``pickscore``.
-        source: hub id or folder, for the name.
     """
 
     needs = ("items", "prompt")
@@ -56,11 +54,6 @@ class TowersJudge:
 
 
 def load(argument: str) -> TowersJudge:
-    """Load the judge ``KIND SOURCE``; both come from the table of built-in judges.
-
-    Raises:
-        ModelError: the model cannot be loaded.
-        JudgeError: it reads no text.
-    """
+    """Load the judge ``KIND SOURCE``; both come from the table of built-in judges."""
     kind, _, source = argument.partition(" ")
     return TowersJudge(Towers.load(source), kind, source)

@@ -24,15 +24,7 @@ class Judging(Protocol):
 
 
 def judging_named(name: str, workers: int | None = None) -> Judging:
-    """The engine ``local`` or ``ray``.
-
-    Args:
-        name: of the engine.
-        workers: of a cluster; by default as many as it has CPUs.
-
-    Raises:
-        SoartError: there is no engine of that name.
-    """
+    """The engine ``local`` or ``ray``."""
     if name == "local":
         from .storing import judge_pictures
 

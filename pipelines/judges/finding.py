@@ -100,11 +100,7 @@ def known_judges() -> list[JudgeSource]:
 
 
 def source_of(text: str) -> JudgeSource:
-    """The source of a judge that is named as for ``judge_named``; nothing is loaded.
-
-    Raises:
-        JudgeError: no judge of this name; whether ``module:Class`` exists is seen when it is loaded.
-    """
+    """The source of a judge that is named as for ``judge_named``; nothing is loaded."""
     name, _, argument = text.strip().partition(":")
     if source := next((source for source in known_judges() if source.name == name), None):
         return source
@@ -114,21 +110,13 @@ def source_of(text: str) -> JudgeSource:
 
 
 def check_known(text: str) -> None:
-    """Refuse a judge that others name if there is none, or if it would be code; nothing is loaded.
-
-    Raises:
-        JudgeError: no judge of this name, or ``module:Class``.
-    """
+    """Refuse a judge that others name if there is none, or if it would be code; nothing is loaded."""
     if not source_of(text).origin:
         raise _names_code(text)
 
 
 def check_named(text: str, tastes: Tastes | None = None) -> None:
-    """Refuse a name that means no judge, or a taste that cannot be used; no model is loaded.
-
-    Raises:
-        JudgeError, TasteError: as for ``judge_named``.
-    """
+    """Refuse a name that means no judge, or a taste that cannot be used; no model is loaded."""
     tastes = tastes_at_hand() if tastes is None else tastes
     if text in tastes.names():
         _taste(text, tastes)
@@ -146,14 +134,7 @@ def judge_named(text: str, tastes: Tastes | None = None, *, known_only: bool = F
     person, ``NAME:ARGUMENT`` a model, and ``module:Class`` Python code: a class or function is called, anything else is the
     judge itself.
 
-    Args:
-        text: the name.
-        tastes: the tastes that can be named; by default the user's, and those of folders that were rated.
-        known_only: True to refuse ``module:Class``, for texts of others: it imports and calls any code.
-
-    Raises:
-        JudgeError: no judge of this name, one that cannot be loaded, or one that lacks a part of ``Judge``.
-        TasteError: a taste has the name of another judge, or its file is damaged.
+    With ``known_only`` it refuses ``module:Class``, which imports and calls any code.
     """
     tastes = tastes_at_hand() if tastes is None else tastes
     name, colon, argument = text.strip().partition(":")
@@ -192,11 +173,7 @@ def _taste(name: str, tastes: Tastes) -> Judge:
 
 
 def guarded(judge: str | Judge | Taste | GuardedJudge, tastes: Tastes | None = None) -> GuardedJudge:
-    """A judge, a taste, or the judge of a name, guarded; one that is guarded stays as it is.
-
-    Raises:
-        JudgeError, TasteError: as for ``judge_named``.
-    """
+    """A judge, a taste, or the judge of a name, guarded; one that is guarded stays as it is."""
     if isinstance(judge, GuardedJudge):
         return judge
     if isinstance(judge, str):
@@ -215,14 +192,7 @@ def judges_for(
 ) -> list[tuple[GuardedJudge, float]]:
     """The judges that a caller names, guarded, each with its weight.
 
-    Args:
-        by: a judge, a taste or a name; several of them; or weights by judge or name. None for the default, ``overall``.
-        tastes: as for ``judge_named``.
-        counted_beside: True if something else counts too, so that all weights may be 0.
-
-    Raises:
-        JudgeError: a judge that cannot be found, loaded or used; two of one name; or weights that are negative or all 0.
-        TasteError: a taste has the name of another judge, or its file is damaged.
+    With ``counted_beside`` something else counts too, so that all weights may be 0.
     """
     if by is None or (isinstance(by, Sequence | Mapping) and not by):
         by = OVERALL
@@ -259,15 +229,7 @@ def doubts_of(judges: Iterable[tuple[GuardedJudge, float]]) -> list[str]:
 
 
 def check_weights(judges: Sequence[tuple[GuardedJudge, float]], *, counted_beside: bool = False) -> None:
-    """Refuse judges that cannot be used together.
-
-    Args:
-        judges: with their weights.
-        counted_beside: as for ``judges_for``.
-
-    Raises:
-        JudgeError: two judges of one name, or weights that are negative or all 0.
-    """
+    """Refuse judges that cannot be used together."""
     names = [judge.stored_name for judge, _ in judges]
     weights = [weight for _, weight in judges]
     if twice := [judge.name for judge, _ in judges if names.count(judge.stored_name) > 1]:
@@ -322,11 +284,7 @@ def _made(found: Any, argument: str) -> Any:  # noqa: ANN401
 
 
 def checked(judge: Any, text: str) -> Judge:  # noqa: ANN401
-    """Return a judge after checking its parts; ``text`` names it in messages.
-
-    Raises:
-        JudgeError: a part is missing or has a wrong value.
-    """
+    """Return a judge after checking its parts; ``text`` names it in messages."""
     if isinstance(judge, type):
         raise JudgeError(
             f"Expected a judge, got the class {judge.__name__!r}: pass an object of it, {judge.__name__}()."

@@ -67,11 +67,7 @@ def _value_of(judge: object) -> Callable[[torch.Tensor], torch.Tensor] | None:
 
 
 def checked_gradient(gradient: Gradient, name: str, pixels: np.ndarray, prompt: str) -> tuple[float, np.ndarray]:
-    """The value and the derivative of a picture, checked; the derivative is float32.
-
-    Raises:
-        JudgeError: the gradient of the judge of this name fails, or has another shape.
-    """
+    """The value and the derivative of a picture, checked; the derivative is float32."""
     try:
         value, derivative = gradient(pixels, prompt)
         value, derivative = float(value), np.asarray(derivative, dtype=np.float32)

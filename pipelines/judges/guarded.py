@@ -59,12 +59,7 @@ class WithoutValue:
 
     @classmethod
     def of(cls, without: Sequence[bool] | np.ndarray, names: Sequence[str]) -> WithoutValue:
-        """Count and name the pictures without a value.
-
-        Args:
-            without: (n,) True for those without one.
-            names: of all n pictures; empty if they have none.
-        """
+        """Count and name the pictures without a value."""
         rows = np.flatnonzero(without)
         return cls(len(rows), _first([names[row] for row in rows.tolist()]) if names else ())
 
@@ -93,21 +88,15 @@ class GuardedJudge:
     """A judge whose errors, silences and strange values become sentences.
 
     Args:
-        judge: the judge, as ``judge_named`` returns it.
-        seconds: time limit of a batch; after it the judge is given up.
         batch: pictures judged at once; by default more if they are measured before.
         named: the text that names it, as for ``judge_named``, so that workers of a cluster can load it; empty if it
             has no name.
 
     Attributes:
-        stored_name: fixed when the guard is made.
         extractor: measures the items that it judges by; None for a judge of anything else.
-        stopped: a sentence that says why the judge is given up; empty while it is not.
         without_value: what it saw of pictures that it gave no value; they are judged once.
         known: values of a taste by what it saw, because stored ones may be those of an earlier version.
         failed: pictures without a value, by the reason.
-        why: reasons in words by the number of a picture, where it gave no value and said why.
-        unreadable: a sentence for each picture that could not be read for it.
     """
 
     def __init__(self, judge: Judge, seconds: float = SECONDS, batch: int | None = None, named: str = "") -> None:

@@ -27,11 +27,8 @@ class ScoredPicture:
     """A picture of a batch.
 
     Attributes:
-        number: its place in the batch, from 0.
-        score: by the judge, or by several together; higher is better.
         percentile: 0–100, see ``score_batch``.
         reasons: at most three, which moved the score most against the batch; for a picture alone, against the usual picture.
-        parts: all parts of the score, see ``RankedPicture``.
     """
 
     number: int
@@ -49,18 +46,8 @@ def score_batch(
 ) -> tuple[list[ScoredPicture], list[str]]:
     """Judge a batch by one judge, or by the weighted mean of several; see ``ranking.rank`` for how they are combined.
 
-    Args:
-        pictures: the batch.
-        judges: with their weights, at least one.
-        reference: (m,) scores of other pictures, for the percentiles; by default the pictures that a taste was learnt
-            among if it judges alone, and else the batch itself.
-        progress: called with a number of pictures that a judge is done with.
-
-    Returns:
-        the pictures that every judge gave a value, in their order, and sentences on the others.
-
-    Raises:
-        JudgeError: judges that cannot be used together.
+    Percentiles are among ``reference``; without it, among the pictures that a single taste was learnt from, else the
+    batch.
     """
     filled = board(pictures, judges, progress)
     problems = [*filled.columns.problems, *left_out(pictures, filled)]
@@ -97,12 +84,7 @@ def scores_and_ranking(pictures: PicturesInMemory, judges: Sequence[Weighted]) -
 
 
 def judges_of_pictures(by: By = None) -> list[Weighted]:
-    """The judges that a caller names, for pictures of which nothing is known but their pixels.
-
-    Raises:
-        JudgeError: as for ``judges_for``; or a judge that needs a prompt or a person.
-        TasteError: as for ``judges_for``.
-    """
+    """The judges that a caller names, for pictures of which nothing is known but their pixels."""
     judges = judges_for(by)
     for judge, _ in judges:
         for lacking in ("prompt", "person"):
@@ -115,12 +97,7 @@ def judges_of_pictures(by: By = None) -> list[Weighted]:
 
 
 def judge_of_pictures(by: By = None) -> GuardedJudge:
-    """As ``judges_of_pictures``, of one judge: a threshold counts in its values.
-
-    Raises:
-        JudgeError: as for ``judges_of_pictures``; or several judges.
-        TasteError: as for ``judges_for``.
-    """
+    """As ``judges_of_pictures``, of one judge: a threshold counts in its values."""
     judges = judges_of_pictures(by)
     if len(judges) > 1:
         raise JudgeError(f"Expected one judge, because a threshold counts in its values, got {len(judges)}: name one.")
@@ -128,11 +105,7 @@ def judge_of_pictures(by: By = None) -> GuardedJudge:
 
 
 def value_of(judge: GuardedJudge, pixels: np.ndarray) -> float:
-    """The value of a picture (h, w, 3); NaN if it is too small, all black or of one tone.
-
-    Raises:
-        JudgeError: the judge fails, or cannot tell.
-    """
+    """The value of a picture (h, w, 3); NaN if it is too small, all black or of one tone."""
     value = float(judge.values(PicturesInMemory({0: pixels}))[0])
     if np.isnan(value) and not judge.why.pop(0, ""):
         raise JudgeError(judge.problems[-1])
@@ -156,17 +129,7 @@ def scores_among(
     judges: Sequence[Weighted],
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None,
 ) -> np.ndarray:
-    """(m,) scores of the collection at a place, as ``reference_scores``; m is at least 1.
-
-    Args:
-        where: folder or URL of the collection.
-        judges: with their weights.
-        progress: called with the number of pictures; returns a function to call with a number of those that are done.
-
-    Raises:
-        CollectionError: there is no collection, or it cannot be opened.
-        ItemsError: it holds no picture that can be judged.
-    """
+    """(m,) scores of the collection at a place, as ``reference_scores``; m is at least 1."""
     with existing_collection(where) as collection:
         scores = reference_scores(collection, judges, progress(len(collection.ids())))
         if not len(scores):

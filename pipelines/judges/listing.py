@@ -16,10 +16,8 @@ class ListedJudge:
     """A judge that can be named.
 
     Attributes:
-        name: as for ``--by``.
         usage: the name with its argument in words, in brackets if it may be left out.
         kind: ``built in``, ``taste``, ``model``, or the package that offers it.
-        summary: one line; empty if none is known.
         notes: sentences: the doubt of a taste, the licence of a model, or a package that is missing.
     """
 

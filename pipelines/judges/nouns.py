@@ -40,9 +40,7 @@ _DRAWN = re.compile(
 def noun_margin(item: np.ndarray, classes: frozenset[int]) -> float:
     """Log-odds of some classes against all others, less that of chance.
 
-    Args:
-        item: (1000,) log-probabilities of the classes.
-        classes: numbers of the classes, neither none nor all.
+    ``item`` holds (1000,) log-probabilities; ``classes`` are neither none nor all.
     """
     inside = np.zeros(len(item), dtype=bool)
     inside[list(classes)] = True
@@ -54,7 +52,6 @@ class NounSource:
     """Tells the nouns of ImageNet.
 
     Args:
-        extractor: measures log-probabilities of the classes.
         narrow: P(shown) of a noun that one class stands for, by its margin.
         broad: the same of a noun that several classes stand for.
     """
@@ -70,12 +67,7 @@ class NounSource:
 
     @classmethod
     def load(cls) -> NounSource:
-        """Load the table and the curves; the network is loaded when there is a picture to measure.
-
-        Raises:
-            ModelError: the network's weights are missing.
-            JudgeError: the curves are damaged.
-        """
+        """Load the table and the curves; the network is loaded when there is a picture to measure."""
         curves = load_curves()
         return cls(class_extractor(), curves["noun/narrow"], curves["noun/broad"])
 

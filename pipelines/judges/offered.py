@@ -28,9 +28,6 @@ class OfferedJudge:
 
     Attributes:
         label: the name by which they choose it; without the folder that its model lies in.
-        named: the judge, as for ``judge_named``.
-        weight: the weight that is proposed.
-        source: its origin, summary and licence.
     """
 
     label: str
@@ -44,12 +41,6 @@ class OfferedJudges:
 
     Visitors name a judge by its label alone, so that no request names code or a path. A judge is loaded when it is first
     used, and then kept.
-
-    Args:
-        named: judges that the owner allows, ``module:Class`` too, with the weights to propose.
-
-    Raises:
-        JudgeError: a judge that does not exist, or two with one label.
     """
 
     def __init__(self, named: Sequence[tuple[str, float]] = ()) -> None:
@@ -85,12 +76,7 @@ class OfferedJudges:
         return [replace(judge.source, name=judge.label, argument="") for judge in judges]
 
     def named(self, name: str, tastes: CollectionTastes) -> GuardedJudge:
-        """Load a judge that a visitor names, and guard it anew: an offered one by its label, ``person:NAME``, or a judge of items.
-
-        Raises:
-            JudgeError: a judge that is not offered, or cannot be loaded.
-            TasteError: no judge of items of that name, or a taste that cannot be used.
-        """
+        """Load a judge that a visitor names, and guard it anew: an offered one by its label, ``person:NAME``, or a judge of items."""
         if name in self:
             return self._guarded(name)
         if name.startswith(PERSON):
@@ -100,11 +86,7 @@ class OfferedJudges:
         return GuardedJudge(tastes.judge(name))
 
     def weighted(self, by: Mapping[str, float], tastes: CollectionTastes) -> list[tuple[GuardedJudge, float]]:
-        """The judges that a visitor names, each with its weight; the overall score if there are none.
-
-        Raises:
-            JudgeError, TasteError: as for ``named``; or weights that are negative or all 0.
-        """
+        """The judges that a visitor names, each with its weight; the overall score if there are none."""
         return judges_for({self.named(name, tastes): weight for name, weight in (by or {OVERALL: 1.0}).items()})
 
     def _guarded(self, label: str) -> GuardedJudge:

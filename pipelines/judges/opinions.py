@@ -31,7 +31,6 @@ class OpinionJudge:
 
     Args:
         name: ``appeal`` or ``rated-quality``.
-        extractor: of tastes, with the default network.
     """
 
     needs = ("items",)
@@ -68,9 +67,5 @@ class NimaJudge:
 
 
 def load(argument: str) -> Judge:
-    """Load the judge of this name.
-
-    Raises:
-        ModelError: the weights of the network are missing or damaged.
-    """
+    """Load the judge of this name."""
     return NimaJudge() if argument == NIMA else OpinionJudge(argument, taste_extractor(EFFICIENTNET))

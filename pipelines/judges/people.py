@@ -12,11 +12,7 @@ from ..scoring.pictures import StoredPictures
 
 
 class Person:
-    """A person who rates pictures or chooses between them, as a judge.
-
-    Args:
-        person: name of the rater.
-    """
+    """A person who rates pictures or chooses between them, as a judge."""
 
     scale, needs, version = Scale(float(LOWEST), float(HIGHEST), "stars"), ("person",), "1"
 

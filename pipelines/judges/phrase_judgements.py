@@ -25,10 +25,8 @@ class PhraseJudgement:
     """The probability that a picture shows a phrase as asked.
 
     Attributes:
-        phrase: the phrase.
         shown: P(shown), or P(not shown) for a negated phrase; NaN if the model cannot tell.
         low, high: its 90 % interval.
-        deviation: standard deviation of the log-odds.
         missing: what would have to be installed to tell; empty if nothing would help, or if it is told.
     """
 
@@ -96,7 +94,6 @@ class Adherence:
     but not surely, does not overtake one that shows it.
 
     Attributes:
-        phrases: in the order of the prompt.
         value: 0…1; NaN if the model can tell no phrase.
         low, high: 90 % interval.
     """
@@ -140,8 +137,6 @@ class PhraseShare:
     """The share of pictures asked for a phrase that show it.
 
     Attributes:
-        phrase: its text, with "no" before a negated one.
-        kind: of the phrase.
         pictures: number of pictures whose prompt asks for it and in which it can be judged; if it can be judged in none,
             of all whose prompt asks for it.
         shown: mean P(shown) over the pictures in which it can be judged; NaN if there are none.

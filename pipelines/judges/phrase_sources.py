@@ -24,7 +24,6 @@ class Brief(NamedTuple):
 
     Attributes:
         prompt: without the syntax of tools.
-        size: width and height of the picture in pixels.
     """
 
     prompt: str
@@ -57,8 +56,6 @@ class TowerSource:
     """Two towers, as of CLIP: a phrase competes with the other options of its kind.
 
     Args:
-        towers: embed pictures and phrases.
-        calibration: the phrases that the towers can tell.
         largest: longest side of pictures that they can see, in pixels; None for any.
     """
 

@@ -13,13 +13,7 @@ from ...metrics.protocols import Pictures, Scale
 
 
 class PyiqaJudge:
-    """A metric of pyiqa.
-
-    Args:
-        metric: as ``pyiqa.create_metric`` returns it.
-        name: of the metric.
-        version: of the package.
-    """
+    """A metric of pyiqa."""
 
     scale = Scale(-math.inf, math.inf)
 
@@ -41,11 +35,7 @@ class PyiqaJudge:
 
 
 def load(argument: str) -> PyiqaJudge:
-    """Load the judge for the name of a metric.
-
-    Raises:
-        JudgeError: the package is missing, there is no such metric, or it compares with a reference picture.
-    """
+    """Load the judge for the name of a metric."""
     try:
         import pyiqa
     except ImportError as error:

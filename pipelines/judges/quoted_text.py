@@ -43,9 +43,7 @@ def edit_distance(a: str, b: str) -> int:
 def reading_error(quoted: str, lines: Sequence[str]) -> int:
     """Fewest differences in letters between a quoted text and consecutive words of some lines, at most 6.
 
-    Args:
-        quoted: with at least one letter or digit.
-        lines: as read, from top to bottom.
+    ``quoted`` has at least one letter or digit.
     """
     wanted = letters(quoted)
     words = [word for word in (letters(part) for line in lines for part in line.split()) if word]
@@ -67,11 +65,7 @@ def missing_extra(phrase: Phrase) -> str:
 
 
 class TextSource:
-    """Tells quoted text by reading the picture.
-
-    Args:
-        curve: P(shown) of a margin.
-    """
+    """Tells quoted text by reading the picture."""
 
     lexicon: Mapping[str, str] = MappingProxyType({})
 
@@ -82,11 +76,7 @@ class TextSource:
 
     @classmethod
     def load(cls) -> TextSource:
-        """Load the curve; the reader is loaded when there is something to read.
-
-        Raises:
-            JudgeError: the curve is damaged.
-        """
+        """Load the curve; the reader is loaded when there is something to read."""
         return cls(load_curves()["text"])
 
     def knows(self, phrase: Phrase, brief: Brief) -> bool:

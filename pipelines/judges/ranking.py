@@ -31,16 +31,11 @@ class RankedPicture:
     """A picture of a ranking.
 
     Attributes:
-        place: 1 for the best.
-        row: the picture in the collection, with its request if soart drew it.
-        path: of its file.
-        score: by the judge, or by several together; higher is better.
         percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
         reasons: at most three, which moved the score most against the pictures ranked together; see ``chosen``.
         verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty unless the overall or the technical
             score alone ranks.
         parts: all parts of the score; they add up to its difference from the score of the reference, if its judge tells them.
-        prompt: that it was drawn from, or that another tool wrote; None if unknown.
     """
 
     place: int
@@ -154,10 +149,7 @@ def reasons_of(pictures: View, filled: Board, numbers: set[int]) -> dict[int, tu
 def own_parts(pictures: View, judge: GuardedJudge, among: View | None = None) -> dict[int, tuple[Reason, ...]]:
     """All parts of the judge's values by number of the picture; none if it tells none.
 
-    Args:
-        pictures: pictures that it can judge.
-        judge: the judge.
-        among: pictures to compare with; None for the usual picture that it learnt from.
+    They compare with ``among``; with None, with the usual picture that the judge learnt from.
     """
     reasons_in: Callable[[View, View | None], list[list[Reason]]] | None = getattr(judge.inner, "reasons", None)
     if reasons_in is None or not pictures.ids:
@@ -166,11 +158,7 @@ def own_parts(pictures: View, judge: GuardedJudge, among: View | None = None) ->
 
 
 def _without_near(pictures: StoredPictures, filled: Board, min_distance: float) -> tuple[np.ndarray, list[str]]:
-    """Leave out of the order of a board the pictures that are closer than ``min_distance`` to a better one.
-
-    Returns:
-        the other rows, and a sentence about those that are left out, if there are any.
-    """
+    """Leave out of the order of a board the pictures that are closer than ``min_distance`` to a better one."""
     from ...metrics.similarity.diversity import places_of, select_diverse
 
     order, names = filled.order, pictures.names

@@ -46,7 +46,6 @@ class Answer:
         values: (n,) higher is better, NaN where there is none; None for a judge of items.
         problems: a sentence for each picture that cannot be read.
         failed: pictures of this batch without a value, by the reason.
-        stopped: a sentence if the judge is given up.
     """
 
     items: list[dict[str, np.ndarray]] = field(default_factory=list)
@@ -70,18 +69,7 @@ def _loaded(named: str, version: str) -> Judge:
 def judge_files(
     named: str, judge_version: str, version: str, files: Sequence[tuple[str, str]], prompts: Sequence[str]
 ) -> Answer:
-    """Measure or judge a batch of picture files in a worker.
-
-    Args:
-        named: the judge.
-        judge_version: its version in the sending process.
-        version: of soart there.
-        files: path and SHA-256 of each picture.
-        prompts: of the pictures; empty for unknown ones.
-
-    Raises:
-        SoartError: the judge cannot be loaded here, or is of another version.
-    """
+    """Measure or judge a batch of picture files in a worker."""
     check_version(version)
     compute_on_one_core()
     judge = GuardedJudge(_loaded(named, judge_version), named=named)
@@ -108,11 +96,7 @@ def judge_files(
 
 
 class _Files(PicturesInMemory):
-    """Pictures that are named by their files.
-
-    Attributes:
-        paths: by number of the picture.
-    """
+    """Pictures that are named by their files."""
 
     paths: Sequence[str] = ()
 
@@ -147,15 +131,7 @@ def judge_on_cluster(
 ) -> tuple[dict[int, float], list[str]]:
     """As ``judge_pictures``, on a Ray cluster whose nodes reach the files under the same absolute paths.
 
-    Args:
-        pictures: of a collection, which holds the values too.
-        judge: a judge with a name.
-        progress: called with a number of pictures that are done.
-        workers: most batches under way at a time; of a cluster started here its number of CPUs.
-
-    Raises:
-        JudgeError: the judge has no name.
-        SoartError: no cluster can be reached or started, or its workers cannot load the judge.
+    ``workers`` is the most batches under way at a time; of a cluster started here its number of CPUs.
     """
     if not judge.named:
         raise JudgeError(

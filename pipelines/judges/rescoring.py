@@ -21,14 +21,7 @@ def score_all(
 ) -> tuple[int, list[str]]:
     """Score every sound picture, and measure those without items; scores stay when the job is cancelled.
 
-    Args:
-        collection: the collection.
-        judge: the judge.
-        job: counts the pictures, and can be cancelled between them; None if there is no job.
-        stored_items_only: True to skip pictures without items of the judge's version, so that none is decoded.
-
-    Returns:
-        number of scores stored, and a sentence for each picture that has none.
+    With ``stored_items_only`` it skips pictures without items of the judge's version, so that none is decoded.
     """
     guard, job = GuardedJudge(judge), job or Job(0, "", "")
     ids = collection.ids()

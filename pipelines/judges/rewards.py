@@ -68,11 +68,7 @@ class Hpsv3Judge:
 
 
 def load(argument: str) -> ImageRewardJudge | Hpsv2Judge | Hpsv3Judge:
-    """Load the judge ``image-reward MODEL``, ``hpsv2 VERSION`` or ``hpsv3 DEVICE``; packages fetch their weights.
-
-    Raises:
-        JudgeError: the package is missing, or does not work with the packages that it needs.
-    """
+    """Load the judge ``image-reward MODEL``, ``hpsv2 VERSION`` or ``hpsv3 DEVICE``; packages fetch their weights."""
     kind, _, model = argument.partition(" ")
     try:
         if kind == "hpsv2":

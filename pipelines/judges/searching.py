@@ -28,9 +28,6 @@ class FoundPicture:
     """A picture that may show the words.
 
     Attributes:
-        place: 1 for the one that shows them best.
-        row: the picture in the collection.
-        path: of its file.
         value: by the judge, higher is better; of adherence, the probability that every phrase is shown, 0…1.
     """
 
@@ -53,17 +50,7 @@ def reader_at_hand() -> str:
 def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple[GuardedJudge, list[str]]:
     """The judge that looks for some words: the one that is named, else adherence, or a model at hand if that can tell more.
 
-    Args:
-        words: as in a prompt.
-        by: name of the judge; empty if none is named.
-        load: loads a judge by its name.
-
-    Returns:
-        the judge, and a sentence on what it cannot look for or why it was taken, if there is something to say.
-
-    Raises:
-        JudgeError, TasteError: the judge cannot be loaded, reads no prompts, or can tell nothing about these words in any
-            picture.
+    The sentences tell the phrases that it cannot look for, or why it was taken.
     """
     judge = load(by or "adherence")
     problem: JudgeError | None = None
@@ -86,15 +73,7 @@ def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple
 def check_words(words: str, judge: GuardedJudge) -> list[str]:
     """Check that a judge can look for some words, before pictures are read.
 
-    Args:
-        words: as in a prompt.
-        judge: the judge that should read them.
-
-    Returns:
-        a sentence about the phrases that it can tell in no picture, if there are some.
-
-    Raises:
-        JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
+    The sentences are about phrases that it can tell in no picture.
     """
     if "prompt" not in judge.needs:
         raise JudgeError(f"The judge {judge.name!r} reads no words: choose adherence, or clip or siglip with a model.")
@@ -124,19 +103,7 @@ def pictures_showing(
 
     What the judge measures of a picture is stored, so that the next words take a fraction of the time.
 
-    Args:
-        collection: holds the pictures.
-        rows: the pictures; those with a problem, and those that cannot be judged (too small, all black…), are left out.
-        words: as in a prompt, such as ``a red fox in the snow``.
-        judge: reads prompts, as adherence, CLIP and SigLIP do.
-        progress: called with a number of pictures that are done.
-
-    Returns:
-        the pictures that the judge gave a value, and sentences on the others and on phrases that it can tell in other
-        pictures only.
-
-    Raises:
-        JudgeError: the judge reads no prompts, or can tell nothing about these words in any picture.
+    Pictures with a problem, and those that cannot be judged (too small, all black…), are left out.
     """
     beforehand = check_words(words, judge)
     sound = [row for row in rows if not row.problem]

@@ -27,14 +27,6 @@ def judge_pictures(
     """Values of pictures by id, higher is better; missing ones are judged and stored a batch at a time.
 
     So an interrupted call, made again, continues where it was. Pictures without a value are left out.
-
-    Args:
-        pictures: of a collection, which holds the values too.
-        judge: the judge; what fails is in its ``problems``.
-        progress: called with a number of pictures that are done.
-
-    Returns:
-        values by picture id, and a sentence for each reason why pictures have none.
     """
     if judge.person:
         progress(len(pictures.rows))
@@ -47,11 +39,7 @@ def judge_pictures(
 def judge_missing(
     pictures: StoredPictures, judge: GuardedJudge, progress: Callable[[int], None]
 ) -> tuple[dict[int, float], list[str]]:
-    """Judge pictures without a stored value, and store the values a batch at a time.
-
-    Returns:
-        values by picture id, and a sentence for each picture that cannot be read.
-    """
+    """Judge pictures without a stored value, and store the values a batch at a time."""
     values: dict[int, float] = {}
     known = _seen(pictures, judge)
 
@@ -92,14 +80,7 @@ def values_of(
 ) -> tuple[dict[int, float], list[str]]:
     """Judge pictures, of a collection or in memory; nothing is stored.
 
-    Args:
-        pictures: all of them have a prompt if the judge needs one.
-        judge: the judge; what fails is in its ``problems``.
-        progress: called with a number of pictures that are done.
-        on_batch: called with the values of each batch and all of its pictures.
-
-    Returns:
-        values by number of the picture, and a sentence for each picture that cannot be read.
+    ``on_batch`` is called with the values of each batch and all of its pictures.
     """
     values: dict[int, float] = {}
     problems: list[str] = []

@@ -26,7 +26,6 @@ class Towers:
 
     Attributes:
         extractor: embeds pictures, (n, d) of length one; its version names the weights.
-        tokenizer: of the text tower.
         scale, bias: turn a cosine into the model's logit.
     """
 
@@ -38,12 +37,7 @@ class Towers:
 
     @classmethod
     def load(cls, source: str, device: str = "cpu") -> Towers:
-        """Load a model by hub id or folder, in float32.
-
-        Raises:
-            ModelError: the model is missing, cannot be loaded, or is not a vision model.
-            JudgeError: it has no text tower, or no usable tokenizer.
-        """
+        """Load a model by hub id or folder, in float32."""
         # First: a model that does not exist is refused before transformers is imported, which takes a second.
         extractor = DeepExtractor.load(source, device=device)
         import_whole("transformers")

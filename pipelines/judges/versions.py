@@ -14,12 +14,7 @@ ADHERENCES = "adherence"
 
 
 def without_version(name: str) -> str:
-    """The stored name of a judge without its version, which may be a hash, so versions have no order.
-
-    >>> from soart.pipelines.judges.versions import without_version
-    >>> without_version("judge:clip:/models/fine@1")
-    'judge:clip:/models/fine'
-    """
+    """The stored name of a judge without its version, which may be a hash, so versions have no order."""
     return name.partition("@")[0]
 
 
@@ -36,25 +31,14 @@ def note_latest(collection: Collection, name: str) -> None:
 
 
 def noted_latest(collection: Collection, judge: str) -> str | None:
-    """The stored name of the version that judged last; None if none has judged since this has been recorded.
-
-    Args:
-        collection: the collection.
-        judge: as for ``latest_of``.
-    """
+    """The stored name of the version that judged last; None if none has judged since this has been recorded."""
     return setting(collection, _key(judge))
 
 
 def latest_of(collection: Collection, judge: str, counts: Mapping[str, int]) -> str:
     """The stored name of the version that judged last, else of the one with most values.
 
-    Args:
-        collection: the collection.
-        judge: its name ``without_version``, or ``ADHERENCES``.
-        counts: numbers of values by stored name, of the versions to choose from.
-
-    Returns:
-        a name in ``counts``; empty if there is none.
+    ``judge`` is a name ``without_version``, or ``ADHERENCES``; the result is empty if ``counts`` has none of it.
     """
     latest = noted_latest(collection, judge) if len(counts) > 1 else None
     return max(counts, key=lambda name: (name == latest, counts[name]), default="")

@@ -30,8 +30,6 @@ class VqaJudge:
     Args:
         model: of transformers, for visual question answering: with answers as classes (ViLT), or that writes them
             (BLIP).
-        processor: of the model.
-        source: hub id or folder, for the name.
     """
 
     scale, needs = Scale(0.0, 1.0, "probability"), ("pixels", "prompt")
@@ -81,11 +79,7 @@ class VqaJudge:
 
 
 def load(argument: str) -> VqaJudge:
-    """Load the judge for a hub id or folder.
-
-    Raises:
-        JudgeError: the model cannot be loaded, or cannot answer yes or no.
-    """
+    """Load the judge for a hub id or folder."""
     try:
         if not from_home(argument).is_dir():
             check_on_hub(argument)
