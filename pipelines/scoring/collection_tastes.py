@@ -18,19 +18,7 @@ from .taste_store import TasteStore, item_judge_named, tastes_of
 
 
 class CollectionTastes:
-    """Judges by name; lookup order: the collection's tastes, the user's tastes, the built-in scores.
-
-    Args:
-        collection: the collection.
-        user: the user's tastes.
-
-    Attributes:
-        own: the collection's tastes.
-        user: the user's tastes.
-
-    Raises:
-        TasteError: a collection in memory, which has no folder for tastes.
-    """
+    """Judges by name; lookup order: the collection's tastes, the user's tastes, the built-in scores."""
 
     def __init__(self, collection: Collection, user: TasteStore) -> None:
         if collection.folder is None:
@@ -64,11 +52,7 @@ class CollectionTastes:
         return judge.taste.trust.word if isinstance(judge, TasteJudge) and judge.taste.trust.useless else ""
 
     def home(self, name: str) -> TasteStore:
-        """The store that holds a taste; that of the user for built-in judges.
-
-        Raises:
-            TasteError: there is no judge of that name.
-        """
+        """The store that holds a taste; that of the user for built-in judges."""
         if self.own.holds(name):
             return self.own
         if self.user.holds(name) or name in (OVERALL, TECHNICAL, *DETECTORS):
@@ -79,29 +63,15 @@ class CollectionTastes:
         )
 
     def path(self, name: str) -> Path:
-        """The file of a taste.
-
-        Raises:
-            TasteError: no taste of that name.
-        """
+        """The file of a taste."""
         return self.home(name).path(name)
 
     def load(self, name: str) -> Taste:
-        """The taste of a name.
-
-        Raises:
-            TasteError: no taste of that name, or its file is damaged.
-        """
+        """The taste of a name."""
         return self.home(name).load(name)
 
     def judge(self, name: str) -> TasteJudge | BuiltInJudge:
-        """The judge of a name; a taste is read again only when its file has changed.
-
-        Raises:
-            TasteError: no judge of that name, its file is damaged, or it needs items that this soart does not
-                measure.
-            ModelError: the network behind its deep items cannot be loaded.
-        """
+        """The judge of a name; a taste is read again only when its file has changed."""
         home = self.home(name)
         if not home.holds(name):
             with self._lock:

@@ -21,12 +21,7 @@ def examples_of(reasons: Iterable[Reason]) -> dict[str, Example]:
 
 
 def example_thumbnails(reasons: Iterable[Reason], collection: Collection | None = None) -> dict[str, bytes]:
-    """JPEG thumbnails of the examples of reasons by the start of their hash; those that cannot be found any more are missing.
-
-    Args:
-        reasons: of any number of pictures.
-        collection: that may hold the pictures.
-    """
+    """JPEG thumbnails of the examples of reasons by the start of their hash; those that cannot be found any more are missing."""
     examples, found = examples_of(reasons), dict[str, bytes]()
     rows = rows_by_hash(collection, [*examples]) if collection is not None and examples else {}
     for start, example in examples.items():

@@ -44,8 +44,6 @@ class ScoreExplanation:
 
     Attributes:
         score: by the judge; None if the picture cannot be read, or cannot be judged by a taste.
-        reasons: at most three, against the pictures of the collection; see ``chosen``.
-        problem: a sentence that says why there is no score; empty if there is one.
     """
 
     score: float | None
@@ -58,8 +56,6 @@ class ExplainedPicture:
     """The score of a picture, explained.
 
     Attributes:
-        score: by the judge.
-        reasons: at most three, against the other pictures; see ``chosen``.
         heat: (g, g), positive where the picture is better than its own mean.
         overlay: the picture under its heat map, (h, w, 3) uint8.
     """
@@ -75,8 +71,6 @@ class TasteExplanation:
     """The score of a picture under a taste, explained.
 
     Attributes:
-        reasons: at most three, by example, against the mean picture that the taste was learnt from.
-        explanation: what groups of items add to the liking.
         score: 0–100.
         percentile: within the taste's own collection.
         heat: (g, g), positive where the picture is better than its own mean.
@@ -145,14 +139,7 @@ def explain_batch(
 ) -> dict[int, ExplainedPicture]:
     """Explain the scores of pictures in memory, against each other; of one alone, against the usual picture.
 
-    Args:
-        judge: a taste or a built-in judge.
-        pictures: (h, w, 3) uint8 or floating 0…1, by number.
-        grid: patches a side of the heat maps.
-        progress: called once a picture.
-
-    Raises:
-        ImageError: a picture cannot be measured.
+    Pictures are (h, w, 3) uint8 or floating 0…1; heat maps have ``grid`` patches a side.
     """
     items = {number: measure_pixels(judge, pixels) for number, pixels in pictures.items()}
     others = compared([*pictures])
@@ -170,12 +157,7 @@ def explain_batch(
 
 
 def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplanation:
-    """Explain the score of a picture file under a taste.
-
-    Raises:
-        ImageError: the file is not a sound picture.
-        TasteError: the taste is a blend.
-    """
+    """Explain the score of a picture file under a taste."""
     taste = only_taste(judge.taste)
     pixels = read_image(path).pixels
     items = measure_pixels(judge, pixels)
@@ -192,9 +174,6 @@ def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> byt
     """The picture under its heat map, as JPEG.
 
     Green parts score better than the mean part of the same picture, red ones worse.
-
-    Raises:
-        ImageError: the picture is gone or cannot be decoded.
     """
     pixels = collection.pixels(row)
     heat = _heat(judge, pixels)
@@ -209,11 +188,7 @@ def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> byt
 
 
 def check_picture(path: Path) -> None:
-    """Check that ``write_picture`` replaces no file but one that it wrote itself.
-
-    Raises:
-        CollectionError: another file is there already.
-    """
+    """Check that ``write_picture`` replaces no file but one that it wrote itself."""
     if not path.is_file():
         return
     try:
@@ -230,10 +205,6 @@ def write_picture(pixels: np.ndarray, path: Path) -> Path:
     """Write (h, w, 3) uint8 pixels as JPEG or WebP if the name ends so, else as PNG.
 
     A file that this function wrote earlier is replaced, any other stays.
-
-    Raises:
-        CollectionError: another file is there already; the file cannot be written; or its format does not hold a
-            picture of this size.
     """
     check_picture(path)
     buffer, kind = io.BytesIO(), _FORMATS.get(path.suffix.lower(), "PNG")

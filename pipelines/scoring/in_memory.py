@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
     """Pictures in any form that a diffusers pipeline returns, by number.
 
-    Args:
-        images: PIL pictures, (h, w, 3) arrays, or tensors of shape (3, h, w); a list of them, or a batch.
-
-    Raises:
-        ImageError: something else, such as latents.
+    ``images`` are PIL pictures, (h, w, 3) arrays, or tensors (3, h, w): one, a list, or a batch.
     """
     import torch
 
@@ -44,15 +40,7 @@ def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
 
 
 def pictures_in_memory(kind: str, pictures: Iterable[InMemory]) -> list[np.ndarray]:
-    """(h, w, 3) pixels of pictures that a caller of the Python API passes.
-
-    Args:
-        kind: names them in messages, such as ``"good"``.
-        pictures: as for ``as_pictures``, and results of ``read_image``.
-
-    Raises:
-        ImageError: something else, such as paths or a single picture.
-    """
+    """(h, w, 3) pixels of pictures that a caller of the Python API passes."""
     what = f"the {kind} pictures as a list of pictures"
     expect(what, pictures, Iterable, error=ImageError)
     if isinstance(pictures, str | bytes | Mapping | Image.Image):
@@ -71,11 +59,7 @@ def pictures_in_memory(kind: str, pictures: Iterable[InMemory]) -> list[np.ndarr
 
 
 def measure_pixels(measurer: Measurer, pixels: np.ndarray) -> np.ndarray:
-    """Items (1, p) float64 of a picture, (h, w, 3) uint8 or floating 0…1.
-
-    Raises:
-        ImageError: the picture cannot be measured.
-    """
+    """Items (1, p) float64 of a picture, (h, w, 3) uint8 or floating 0…1."""
     # Rounded as a collection stores them, so that a score does not depend on where a picture lies.
     items: np.ndarray = measurer.extractor.extract(pixels).astype(np.float32).astype(np.float64)
     return items

@@ -34,7 +34,6 @@ class LikenessIndex:
         ids: (n,) int64 of the pictures, ascending.
         vectors: (n, d) float32; the product of two is the likeness of their pictures, −1…1.
         standard: makes vectors of items.
-        among: number of pictures that the standard was learnt among.
     """
 
     ids: np.ndarray
@@ -48,14 +47,7 @@ class LikenessIndex:
     ) -> LikenessIndex:
         """The index of a collection by items of a version with names (p,), in step with the stored items.
 
-        Args:
-            collection: the collection.
-            version: of the items.
-            names: (p,) of the items.
-            measured: ``collection.measured(version)``; None to ask for it.
-
-        Raises:
-            CollectionError: the collection cannot be read.
+        ``measured`` is ``collection.measured(version)``; None to ask for it.
         """
         if collection.folder is None:
             return _in_memory(collection, version, names, None)

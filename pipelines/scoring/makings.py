@@ -28,14 +28,7 @@ _SIZE = re.compile(r"\s*(\d{1,6})\s*[x×]\s*(\d{1,6})\s*")
 
 
 def making_of(known: Provenance | PictureMetadata) -> Making | None:
-    """The making of a picture, from its request or the metadata of another tool; None if they tell nothing of it.
-
-    >>> from soart.pipelines.collection.provenance import Provenance
-    >>> from soart.pipelines.scoring.makings import making_of
-    >>> made = making_of(Provenance("soart", (64, 64), prompt="a fox, <lora:ink:0.5>", model="tiny@1a2b"))
-    >>> made.model, made.loras, made.words
-    ('tiny', (('ink', 0.5),), ('a fox', 'fox'))
-    """
+    """The making of a picture, from its request or the metadata of another tool; None if they tell nothing of it."""
     size = (np.nan, np.nan)
     if isinstance(known, Provenance) and known.settings.get("size") is None:
         size = known.size
@@ -104,10 +97,6 @@ def metadata_beside(collection: Collection, row: ImageRow) -> PictureMetadata | 
 
 
 def making_in(path: Path) -> Making | None:
-    """The making of a picture, from what is written in its file or beside it; None if nothing is known.
-
-    Raises:
-        ImageError: the file cannot be read.
-    """
+    """The making of a picture, from what is written in its file or beside it; None if nothing is known."""
     metadata = picture_metadata(path, read_content(path))
     return None if metadata is None else making_of(metadata)

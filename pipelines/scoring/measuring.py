@@ -45,16 +45,8 @@ def measure(
 ) -> tuple[dict[int, np.ndarray], list[str]]:
     """Read the stored items of ``rows``; measure and store the missing ones, from ``pixels`` or the file.
 
-    Args:
-        collection: holds the pictures and items.
-        rows: the pictures.
-        judge: decides which items.
-        pixels: (h, w, 3) uint8 by picture id, of pictures that are decoded already.
-        progress: called once per picture.
-        known: (p,) items by picture id, of pictures that were just measured for a judge of this version.
-
-    Returns:
-        (p,) items by picture id, and a sentence for each picture that could not be read.
+    ``pixels`` are (h, w, 3) uint8; ``known`` are (p,) items just measured for a judge of this version. Both are by
+    picture id.
     """
     extractor = judge.extractor
     version = extractor.version
@@ -144,8 +136,7 @@ def import_pictures(
 ) -> tuple[list[ImageRow], list[str]]:
     """Add ``files`` to a collection without moving them, and measure them.
 
-    Returns:
-        a row for each different picture, and a sentence for each file that is unreadable or repeats an earlier one.
+    The result has a row for each different picture, and a sentence for each unreadable or repeated file.
     """
 
     def add(file: Path) -> ImageRow:
@@ -183,9 +174,7 @@ def measure_sound(
 ) -> tuple[list[ImageRow], np.ndarray, list[str]]:
     """Measure the pictures without a problem.
 
-    Returns:
-        those that can be read and judged, their (n, p) items, and a sentence for each unreadable one and for each that is
-        too small, all black or of one tone.
+    The sentences name pictures that are unreadable, too small, all black or of one tone.
     """
     sound = [row for row in rows if not row.problem]
     items, problems = measure(collection, sound, judge, progress=progress)
@@ -198,11 +187,7 @@ def measure_sound(
 def without_unfit(
     collection: Collection, rows: Sequence[ImageRow], items: np.ndarray, names: Sequence[str]
 ) -> tuple[list[ImageRow], np.ndarray, list[str]]:
-    """Leave out pictures that cannot be judged, by their (n, p) items of these names.
-
-    Returns:
-        the others, their items, and a sentence for each that is too small, all black or of one tone.
-    """
+    """Leave out pictures that cannot be judged, by their (n, p) items of these names."""
     reasons = why_unfit(items, names)
     problems = [
         f"{str(collection.locate(row))!r} is left out: {reason}."
@@ -313,11 +298,7 @@ def _remembered(
 
 
 def _row_of(file: Path, found: LookUp) -> ImageRow:
-    """The picture of a file.
-
-    Raises:
-        ImageError: the file holds no usable picture.
-    """
+    """The picture of a file."""
     if file in found.problems:
         raise ImageError(found.problems[file])
     return found.pictures[file]

@@ -22,7 +22,6 @@ class Opinion:
 
     Attributes:
         stars: by picture id: ratings, and for pictures that were only compared the stars that the choices suggest.
-        rated: ids of the rated pictures.
         pairs: ids of pictures (preferred, other); those called equal stand there both ways.
     """
 

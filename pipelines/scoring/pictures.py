@@ -23,15 +23,9 @@ class StoredPictures:
     """Pictures of a collection, as judges see them.
 
     Args:
-        collection: holds the pictures; what is measured is stored in it.
-        rows: the pictures.
         prompts: by picture id, in place of their own.
         known: (p,) items by picture id and version of items, of pictures that were just measured.
         pixels: (h, w, 3) uint8 by picture id, of pictures that are decoded already.
-
-    Attributes:
-        collection: as given.
-        rows: as given.
     """
 
     def __init__(
@@ -69,22 +63,14 @@ class StoredPictures:
         return part
 
     def with_items(self, extractor: Extractor, progress: Callable[[], None] = lambda: None) -> tuple[Self, list[str]]:
-        """Measure the pictures.
-
-        Returns:
-            those that can be read, and a sentence for each of the others.
-        """
+        """Measure the pictures."""
         known = self._items.setdefault(extractor.version, {})
         items, problems = measure(self.collection, self.rows, Measures(extractor), self._pixels, progress, known)
         known |= items
         return (self if len(items) == len(self.rows) else self.part(items.keys())), problems
 
     def with_pixels(self) -> tuple[Self, list[str]]:
-        """Decode the pictures.
-
-        Returns:
-            those that can be read, and a sentence for each of the others.
-        """
+        """Decode the pictures."""
         problems = []
         for row in self.rows:
             try:

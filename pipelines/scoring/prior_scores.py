@@ -30,11 +30,7 @@ def given_priors(
 ) -> dict[str, dict[int, float]]:
     """Values by picture id of the prior scores that a collection holds, by name; NaN for pictures without one.
 
-    Args:
-        collection: the collection.
-        rater: the rater whose taste is learnt; the means are of all others.
-        prior_names: names of prior scores; those that items tell are left out.
-        ids: of the pictures.
+    The means are of all raters but ``rater``; prior scores that items tell are left out.
     """
     # An evaluation without a taste needs none of it.
     from ...metrics.tastes.taste import is_given
@@ -57,16 +53,8 @@ def prior_matrix(
 ) -> dict[int, np.ndarray]:
     """Prior scores of pictures.
 
-    Args:
-        collection: the collection.
-        rater: the rater whose taste is learnt; ratings of all others make a prior score.
-        prior_names: names (k,) of the prior scores.
-        items: of the pictures, by id.
-        names: of the items.
-        tastes: other tastes among the prior scores, in the order of their names.
-
-    Returns:
-        (k,) prior scores by picture id; NaN if no other rater has rated the picture, or a judge has not judged it.
+    The result is (k,) by picture id; NaN if nobody else has rated the picture, or a judge has not judged it. Ratings of
+    all but ``rater`` make a prior score; ``tastes`` are in the order of their names.
     """
     from ...metrics.tastes.taste import computed_priors
 

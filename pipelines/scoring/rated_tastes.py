@@ -29,13 +29,8 @@ def rated_stores() -> list[TasteStore]:
 def tastes_at_hand(folder: Path | None = None, places: Iterable[Path | str | Collection | None] = ()) -> StoresInTurn:
     """The tastes that a name can mean: those of some collections, then the user's, then those of folders that were rated.
 
-    Args:
-        folder: of the user's tastes; None for the default. If it is named, no others count.
-        places: collections as ``Collection`` takes them, or open ones, and folders that were evaluated; others have no
-            tastes.
-
-    Raises:
-        CollectionError: the database of a collection cannot be reached.
+    If ``folder`` is named, no others count. ``places`` are collections, as ``Collection`` takes them, and evaluated
+    folders.
     """
     own = TasteStore(folder)
     if folder:

@@ -19,15 +19,7 @@ COMPARED, COMPARED_WITH_ONE = 200, 64
 def chosen(parts: Sequence[Reason]) -> tuple[Reason, ...]:
     """At most three reasons: two that lift a score above the reference and one that lowers it, or the other way round.
 
-    Args:
-        parts: all parts of one score, the most important first; they add up to the score less that of the reference.
-
-    Examples:
-        >>> from soart.metrics.protocols import Reason
-        >>> from soart.pipelines.scoring.reasons import chosen
-        >>> parts = [Reason(name, points) for name, points in zip("abcde", (5.0, 4.0, -3.0, -2.0, 1.0))]
-        >>> [reason.text for reason in chosen(parts)]
-        ['a', 'b', 'c']
+    ``parts`` are all parts of one score, the most important first.
     """
     largest = max((abs(part.contribution) for part in parts), default=0.0)
     if largest < NOTHING:

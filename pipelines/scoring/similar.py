@@ -29,9 +29,6 @@ class SimilarPicture:
     """A picture like the named ones.
 
     Attributes:
-        place: 1 for the most alike.
-        row: the picture in the collection.
-        path: of its file.
         likeness: mean cosine of the items, −1…1.
     """
 
@@ -45,14 +42,6 @@ def by_likeness(collection: Collection, ids: Sequence[int], image: int) -> list[
     """Sort pictures of a collection by likeness to one of them, by stored items alone; it comes first itself.
 
     Items of a network are used if nearly all pictures have them. Pictures without the used items come last.
-
-    Args:
-        collection: the collection.
-        ids: of the pictures.
-        image: id of the picture that others should be like.
-
-    Raises:
-        CollectionError: the picture has no stored items.
     """
     names, plain = taste_extractor().names, taste_extractor().version
     versions = [v for v in collection.item_versions(image) if v == plain or v.startswith(f"{plain}+deep")]
@@ -75,14 +64,7 @@ def by_likeness(collection: Collection, ids: Sequence[int], image: int) -> list[
 
 
 def check_liked(liked: Sequence[Path]) -> None:
-    """Check that one of the liked pictures can be read, before hundreds of others are.
-
-    Args:
-        liked: files and folders.
-
-    Raises:
-        CollectionError: none can be read.
-    """
+    """Check that one of the liked pictures can be read, before hundreds of others are."""
     files, problems = find_pictures(liked)
     for file in files:
         try:
@@ -101,21 +83,7 @@ def similar(
     measurer: Measurer,
     progress: Callable[[], None] = lambda: None,
 ) -> tuple[list[SimilarPicture], list[str]]:
-    """Sort pictures by likeness to liked ones, the most alike first; the liked ones themselves are left out.
-
-    Args:
-        collection: holds the pictures; missing items are written to it.
-        rows: the pictures; those with a problem (all black…) are left out.
-        liked: files, in the collection or elsewhere.
-        measurer: decides which items; a network's, if there are some, decide alone.
-        progress: called once per picture.
-
-    Returns:
-        the pictures, and a sentence for each that cannot be read.
-
-    Raises:
-        CollectionError: none of the liked pictures can be read.
-    """
+    """Sort pictures by likeness to liked ones, the most alike first; the liked ones themselves are left out."""
     examples, named, problems = open_pictures(list(liked), measurer)
     with examples:
         known, unreadable = measure(examples, named, measurer)

@@ -26,12 +26,7 @@ def doubt_of(taste: LearntTaste, lack: str) -> str:
 
 @dataclass(frozen=True)
 class TasteJudge:
-    """A taste that scores pictures.
-
-    Attributes:
-        taste: a learnt taste or a blend.
-        extractor: measures the items of its version.
-    """
+    """A taste that scores pictures."""
 
     taste: Taste
     extractor: CombinedExtractor
@@ -39,12 +34,7 @@ class TasteJudge:
 
     @classmethod
     def of(cls, taste: Taste, device: str = "cpu") -> TasteJudge:
-        """Make a judge of a taste, with the extractor that it needs.
-
-        Raises:
-            TasteError: the taste needs items that this soart does not measure.
-            ModelError: the network behind its deep items cannot be loaded.
-        """
+        """Make a judge of a taste, with the extractor that it needs."""
         extractor = taste_extractor(taste.network, device)
         check_version(taste, extractor.names, extractor.version)
         return cls(taste, extractor)

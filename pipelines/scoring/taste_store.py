@@ -40,11 +40,7 @@ class TasteStore:
         self.folder = platformdirs.user_config_path("soart") / "tastes" if folder is None else from_home(folder)
 
     def path(self, name: str) -> Path:
-        """The file of a taste, which need not exist.
-
-        Raises:
-            TasteError: the name cannot be a file name.
-        """
+        """The file of a taste, which need not exist."""
         if not _NAME.fullmatch(name):
             raise TasteError(
                 f"Expected a name of letters, digits, spaces, '.', '-' or '_', up to 64 of them, got {name!r}."
@@ -52,11 +48,7 @@ class TasteStore:
         return self.folder / f"{name}{TASTE_SUFFIX}"
 
     def place(self, name: str) -> Path:
-        """The file of a new taste; check the name this way before the work of learning.
-
-        Raises:
-            TasteError: the name cannot be a file name, or is that of a built-in judge.
-        """
+        """The file of a new taste; check the name this way before the work of learning."""
         if name in JUDGES:
             raise TasteError(f"{name!r} is the name of a built-in judge: choose another for the taste.")
         return self.path(name)
@@ -70,15 +62,7 @@ class TasteStore:
         return bool(_NAME.fullmatch(name)) and self.path(name).is_file()
 
     def existing(self, name: str, elsewhere: Sequence[str] = ()) -> Path:
-        """The file of a taste.
-
-        Args:
-            name: of the taste.
-            elsewhere: names of tastes in other folders, which a message lists too.
-
-        Raises:
-            TasteError: there is no taste of that name.
-        """
+        """The file of a taste."""
         path = self.path(name)
         if not self.holds(name):
             own = self.names()
@@ -89,29 +73,17 @@ class TasteStore:
         return path
 
     def load(self, name: str) -> Taste:
-        """Read a taste.
-
-        Raises:
-            TasteError: no taste of that name, or its file is damaged.
-        """
+        """Read a taste."""
         from ...metrics.tastes.taste_files import load_taste
 
         return load_taste(self.existing(name))
 
     def delete(self, name: str) -> None:
-        """Delete the file of a taste.
-
-        Raises:
-            TasteError: no taste of that name, or its file cannot be deleted.
-        """
+        """Delete the file of a taste."""
         delete_file(self.existing(name))
 
     def save(self, taste: Taste, *, replace: bool = True) -> Path:
-        """Write a taste, unless ``replace`` is False and there is one of its name.
-
-        Raises:
-            TasteError: a bad name, see ``place``; the name is taken; or the folder cannot be written.
-        """
+        """Write a taste, unless ``replace`` is False and there is one of its name."""
         from ...metrics.tastes.taste_files import save_taste
 
         path = self.place(taste.name)
@@ -131,7 +103,6 @@ class StoresInTurn:
     """The tastes of several folders; where two have a name, that of the first folder counts.
 
     Args:
-        stores: of the folders, at least one.
         own: the one that messages name where none has a taste; by default the last one.
         near: the ones that a user expects a taste in without being told.
     """
@@ -176,11 +147,7 @@ class StoresInTurn:
 
 
 def delete_file(path: Path) -> None:
-    """Delete the file of a taste, or of what lies beside tastes.
-
-    Raises:
-        TasteError: it cannot be deleted.
-    """
+    """Delete the file of a taste, or of what lies beside tastes."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -188,11 +155,7 @@ def delete_file(path: Path) -> None:
 
 
 def check_unambiguous(name: str, file: Path) -> None:
-    """Refuse the taste in a file if another judge has its name.
-
-    Raises:
-        TasteError: it has.
-    """
+    """Refuse the taste in a file if another judge has its name."""
     if name in JUDGES or name in offered_judges():
         raise TasteError(
             f"{name!r} is both a judge that is no taste and your taste in {str(file)!r}: rename that file to use both."
@@ -200,13 +163,7 @@ def check_unambiguous(name: str, file: Path) -> None:
 
 
 def item_judge_named(name: str, tastes: TasteStore) -> TasteJudge | BuiltInJudge:
-    """The judge of items of a name: ``overall``, ``technical``, a detector, or the user's taste.
-
-    Raises:
-        TasteError: no judge of that name, a taste that has the name of another judge, a damaged file, or a taste that
-            needs items that this soart does not measure.
-        ModelError: the network behind its items cannot be loaded.
-    """
+    """The judge of items of a name: ``overall``, ``technical``, a detector, or the user's taste."""
     if name in tastes.names():
         check_unambiguous(name, tastes.path(name))
     if name in (OVERALL, TECHNICAL, *DETECTORS):
@@ -223,12 +180,7 @@ def item_judge_named(name: str, tastes: TasteStore) -> TasteJudge | BuiltInJudge
 
 
 def built_in_judge(name: str) -> BuiltInJudge:
-    """The built-in judge of items ``overall``, ``technical``, or that of a fault.
-
-    Raises:
-        TasteError: there is no such judge, or the package of the network behind the overall score is not installed.
-        ModelError: the network cannot be loaded.
-    """
+    """The built-in judge of items ``overall``, ``technical``, or that of a fault."""
     if name == OVERALL:
         if default_network() is None:
             raise TasteError(
@@ -244,14 +196,7 @@ def built_in_judge(name: str) -> BuiltInJudge:
 
 
 def save_if_changed(tastes: TasteStore, taste: Taste) -> str:
-    """Save a taste, unless its file already holds the same one.
-
-    Returns:
-        a sentence on the taste that was replaced; empty if none was.
-
-    Raises:
-        TasteError: a bad name, see ``TasteStore.place``, or a folder that cannot be written.
-    """
+    """Save a taste, unless its file already holds the same one."""
     from ...metrics.tastes.taste_files import same_taste
 
     path = tastes.place(taste.name)
