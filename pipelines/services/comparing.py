@@ -25,10 +25,8 @@ class ComparisonRound:
     """The order of compared pictures so far, and the next choice.
 
     Attributes:
-        rows: (n,) pictures that are compared.
         standing: their order; its row numbers are those of ``rows``.
         choice: ids of the pictures to choose from next.
-        choices: number of stored choices between the pictures.
     """
 
     rows: list[ImageRow]
@@ -42,7 +40,6 @@ class Differences:
     """Differences between pictures.
 
     Attributes:
-        rows: (n,) the pictures.
         prompts: (n,) parts of their prompts, True for those that not all have; see ``mark_differences``.
         settings: (n,) values by the name of a setting in which they differ; empty for one that is not known.
     """
@@ -84,15 +81,8 @@ def pictures_to_compare(
 ) -> list[int]:
     """Ids of pictures to put in order.
 
-    Args:
-        collection: the collection.
-        rater: whose ratings ``liked`` uses.
-        source: ``best`` for the best by a judge, ``liked`` for the best rated, ``any`` for a random choice; the newest for
-            any other text.
-        judge: stored name of the judge, or ``person:NAME``.
-        words: of the prompts; a leading minus excludes.
-        count: number of pictures, at most ``MOST_TO_ORDER``.
-        rng: generator of the random choice.
+    ``source`` is ``best`` by the judge, ``liked`` for the best rated, ``any`` for random; any other text takes the
+    newest.
     """
     if source == BEST:
         query = Query(judge=judge, sort="score", words=tuple(words), sound=True, scored=True)
@@ -111,15 +101,7 @@ def comparison_round(
 ) -> ComparisonRound:
     """Compute the order of pictures from a rater's choices, and the next choice.
 
-    Args:
-        collection: the collection.
-        rater: who chooses.
-        ids: pictures to put in order; those that are gone are left out.
-        count: pictures to choose from, 2 to 4.
-        skipped: ids of skipped pairs, one after the other.
-
-    Raises:
-        CollectionError: too few pictures, too many, or one of them twice.
+    ``skipped`` holds ids of skipped pairs, one after the other; pictures that are gone are left out.
     """
     rows = rows_of(collection, ids)
     present = [row.id for row in rows]

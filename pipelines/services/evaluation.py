@@ -45,10 +45,6 @@ class EvaluationState:
 
     Attributes:
         version: counts up with every change that pages show.
-        live: True while a job runs.
-        found: True if there is a result.
-        message: of the most recent job; empty while it runs.
-        failed: True if the most recent job failed.
     """
 
     version: int
@@ -62,12 +58,7 @@ class EvaluationService(CollectionService):
     """The evaluation of one collection.
 
     Args:
-        collection: the collection.
-        tastes: its judges of items.
-        jobs: its background jobs.
-        engine: inspects new pictures; worker processes by default.
         allowed: folders, links resolved, in which all evaluated folders must lie; None for no limit.
-        judges: further judges that can rank; by default those of ``OfferedJudges``.
     """
 
     def __init__(
@@ -148,13 +139,7 @@ class EvaluationService(CollectionService):
     def evaluate(self, by: str = "", folders: Sequence[Path] | None = None) -> Job:
         """Evaluate in the background.
 
-        Args:
-            by: name of the judge that ranks; empty for the overall score.
-            folders: evaluated with the collection's own pictures; None for those of the last time.
-
-        Raises:
-            JudgeError, TasteError: the judge is not offered, does not exist, or cannot be used.
-            SoartError: another job runs.
+        ``folders`` of None are those of the last time.
         """
         self.judges.named(by or OVERALL, self.tastes)
         roots = self.roots() if folders is None else [self.folder / "images", *folders]
@@ -166,15 +151,8 @@ class EvaluationService(CollectionService):
     def keep(self, image: int, *, every: bool = False) -> tuple[list[int], list[int]]:
         """Choose which pictures of a group of near-duplicates to keep.
 
-        Args:
-            image: a picture of the group, the only one that is kept.
-            every: keep all of the group instead or, if all are kept already, the proposed one.
-
-        Returns:
-            the pictures of the group, and those of them that were chosen before.
-
-        Raises:
-            CollectionError: the picture has no near-duplicates.
+        With ``every`` it keeps all of the group or, if all are kept already, the proposed one. Returns the group, and
+        those of it that were chosen before.
         """
         members = next((group for group in self.groups() if image in group), None)
         if members is None:
@@ -184,8 +162,7 @@ class EvaluationService(CollectionService):
     def keep_of(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
         """Choose which pictures of some that belong together to keep; see ``keep``.
 
-        Returns:
-            the pictures of them that were chosen before; none if nothing was chosen.
+        Returns the pictures that were chosen before.
         """
         with self._lock:
             keeps_all = set(members) <= set(self.settings.keep)
@@ -194,12 +171,7 @@ class EvaluationService(CollectionService):
     def choose_of(self, members: Sequence[int], chosen: Sequence[int]) -> list[int]:
         """Store the choice among pictures that belong together; an empty one keeps the proposed picture.
 
-        Args:
-            members: ids of the pictures; those that are not in the collection are left out.
-            chosen: ids of those to keep.
-
-        Returns:
-            the choice before.
+        Returns the choice before.
         """
         # Guests choose too, and must not fill the settings with numbers that are no pictures.
         group, before = set(known_ids(self.collection, members)), set()
@@ -213,19 +185,11 @@ class EvaluationService(CollectionService):
         return sorted(before)
 
     def plan(self, rule: Rule) -> Plan:
-        """Plan the moves of a rule.
-
-        Raises:
-            CollectionError: see ``checked`` and ``current``.
-        """
+        """Plan the moves of a rule."""
         return self.checked(plan_moves(self.current(), rule, self.roots(), self.culled, self.settings.keep))
 
     def current(self) -> EvaluatedCollection:
-        """The latest result, for moves of files.
-
-        Raises:
-            CollectionError: the collection is not evaluated, or was scanned again since.
-        """
+        """The latest result, for moves of files."""
         if (result := self.result) is None:
             raise CollectionError("Evaluate this collection first.")
         if not self._is_current(result):
@@ -233,11 +197,7 @@ class EvaluationService(CollectionService):
         return result
 
     def checked(self, plan: Plan) -> Plan:
-        """The plan itself.
-
-        Raises:
-            CollectionError: a folder that it moves files from is not allowed any more.
-        """
+        """The plan itself."""
         self._check_allowed(dict.fromkeys(move.source.parent for move in plan.moves))
         return plan
 
@@ -248,16 +208,7 @@ class EvaluationService(CollectionService):
     def move_files(self, plan: Plan, digest: str) -> tuple[Job, str]:
         """Move the pictures of a plan away in the background; a journal records each move before it is made.
 
-        Args:
-            plan: made just now.
-            digest: of the plan that the user has seen.
-
-        Returns:
-            the job, and the name of the undo file that it will write.
-
-        Raises:
-            CollectionError: the plan is empty or out of date, or the folder cannot be written.
-            SoartError: another job runs.
+        ``digest`` is that of the plan that the user has seen. Returns the job, and the name of its undo file.
         """
         if plan.digest != digest or not plan.moves:
             raise CollectionError("The pictures have changed since this list was made: reload it.")
@@ -266,25 +217,12 @@ class EvaluationService(CollectionService):
     def move_pictures(self, ids: Sequence[int]) -> tuple[Job, str]:
         """Move pictures away in the background, as ``move`` does.
 
-        Args:
-            ids: of the pictures.
-
-        Returns:
-            the job, and the name of the undo file that it will write.
-
-        Raises:
-            CollectionError: none of the pictures has a file, a folder of them is not allowed, or the folder cannot be
-                written.
-            SoartError: another job runs.
+        Returns the job, and the name of its undo file.
         """
         return self._move(self.moves_of(ids))
 
     def moves_of(self, ids: Sequence[int]) -> list[Move]:
-        """Plan to move all files of pictures away, exact copies included.
-
-        Raises:
-            CollectionError: none of the pictures has a file, or a folder of them is not allowed.
-        """
+        """Plan to move all files of pictures away, exact copies included."""
         moves = plan_pictures(self.collection, ids, self.roots(), self.culled)
         self._check_allowed(dict.fromkeys(move.source.parent for move in moves))
         if not moves:
@@ -304,15 +242,7 @@ class EvaluationService(CollectionService):
         return self._tidy("Moving pictures away", work, {move.image for move in moves}), journal.name
 
     def undo_move(self, name: str) -> Job:
-        """Undo a move of pictures in the background.
-
-        Args:
-            name: of its undo file.
-
-        Raises:
-            CollectionError: the undo file does not exist, or it would change other things.
-            SoartError: another job runs.
-        """
+        """Undo a move of pictures in the background."""
         file = next((file for file in self.undo_files() if file.name == name), None)
         if file is None:
             raise CollectionError("There is nothing to undo under this name any more: reload the page.")
@@ -338,10 +268,7 @@ class EvaluationService(CollectionService):
     def _tidy(self, title: str, change: Callable[[Job], str], moved: Iterable[int] = ()) -> Job:
         """Change files in the background, then evaluate again, if the collection ever was evaluated.
 
-        Args:
-            title: of the job.
-            change: returns the job's message.
-            moved: ids of the pictures that it moves.
+        ``change`` returns the message of the job; ``moved`` are ids of pictures that it moves.
         """
 
         def work(job: Job) -> None:

@@ -58,13 +58,7 @@ def safe_name(name: str) -> str:
 def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> bytes:
     """The file of a picture, as long as it is the one that the collection knows.
 
-    Args:
-        collection: the collection.
-        row: the picture.
-        allowed: folders, links resolved, into which links may lead.
-
-    Raises:
-        ImageError: the file is gone, was changed since it was scanned, or is reached by a link out of the folders.
+    ``allowed`` are folders, links resolved, into which links may lead.
     """
     path = collection.locate(row)
     if leads_out(path, allowed):
@@ -84,17 +78,12 @@ class PictureExport:
     """An export of pictures of a collection.
 
     Args:
-        collection: the collection.
         ids: of the pictures, in their order; those that are gone are left out.
-        kind: one of ``KINDS``.
         allowed: folders, links resolved, into which links may lead.
         private: True to export paths, and the text files beside the pictures.
 
     Attributes:
         left_out: why a picture's file is not in the archive, by picture id; filled as the archive is read.
-
-    Raises:
-        CollectionError: an unknown kind, or none of the pictures is there.
     """
 
     collection: Collection

@@ -41,7 +41,6 @@ class JudgeValue:
 
     Attributes:
         name: the stored name of the model, or ``person:NAME``.
-        value: higher is better; None if the judge has no value for the picture.
         percentile: of the value in the collection, 0–100; None without a value or other judged pictures.
     """
 
@@ -55,18 +54,8 @@ class PictureDetails:
     """Everything known about one picture.
 
     Attributes:
-        row: the picture.
-        title: its prompt, or the name of its file.
-        judge: name of the judge that explains its score.
-        explanation: this score with reasons.
         percentile: of its score in the collection, 0–100; None without a score or other scored pictures.
-        warning: of a taste that cannot be relied on; None without one.
         ratings: stars by rater, 0 for a skipped picture.
-        tags, albums: their names.
-        favourite_of: names of the raters whose favourite it is.
-        file: its path.
-        provenance: how it was made; None if nothing is known.
-        damage: name of the suspected damage; None without one.
         judged: by the model or person that ranks, beside whose value the technical score stands; None for other judges.
         examples: pictures of the collection that the reasons name, by the start of their hash.
         parents, children: pictures of the collection that it was bred from, and that were bred from it.
@@ -94,16 +83,7 @@ class PictureDetails:
 def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, judge: str = "") -> list[dict[str, Any]]:
     """Cells of pictures.
 
-    Args:
-        collection: the collection.
-        rows: its pictures, at most ``WINDOW``.
-        rater: whose ratings are shown.
-        judge: stored name of the judge whose score is shown, or ``person:NAME``; empty for none.
-
-    Returns:
-        a cell for each picture: its id, the start of its hash, width and height in pixels, title, problem, stars (0 for
-        skipped), favourite (true or false), score, and percentile of the score in the collection (0–100); unknown
-        values are None.
+    Scores' percentiles are 0–100 in the collection; stars are 0 for skipped; unknown values are None.
     """
     ids = [row.id for row in rows]
     stars, favourites = judgements_of(collection, rater, ids), favourites_of(collection, rater, ids)
@@ -141,11 +121,7 @@ def usable_judges(
 
 
 def taste_judge(tastes: CollectionTastes, name: str) -> TasteJudge:
-    """The judge of a taste.
-
-    Raises:
-        TasteError: the taste does not exist, cannot be used here, or is a built-in judge.
-    """
+    """The judge of a taste."""
     item_judge = tastes.judge(name)
     if not isinstance(item_judge, TasteJudge):
         raise TasteError(f"{name!r} is a built-in judge, not a taste: choose one of your tastes.")
@@ -157,15 +133,8 @@ def picture_details(
 ) -> PictureDetails:
     """Collect everything known about one picture.
 
-    Args:
-        collection: the collection.
-        tastes: its judges of items.
-        image: id of the picture.
-        judge: name of the judge that scores it, stored name of a model, or ``person:NAME``. The technical score, which has
-            reasons, stands beside the value of a model or a person. For a judge that cannot be used a sentence says why.
-
-    Raises:
-        CollectionError: the picture does not exist.
+    The technical score, which has reasons, stands beside the value of a model or a person. For a judge that cannot be
+    used a sentence says why.
     """
     row = row_of(collection, image)
     judged = _judge_value(collection, image, judge) if judge.startswith((JUDGE, PERSON)) else None
@@ -225,16 +194,7 @@ def start_scoring(
 ) -> Job:
     """Score all pictures of a collection in the background.
 
-    Args:
-        jobs: of the collection.
-        collection: the collection.
-        tastes: of the collection.
-        judge: name of a judge of items.
-        title: of the job; by default it names the judge.
-        also: further judges, for the pictures whose items they need are then stored.
-
-    Raises:
-        TasteError: the judge does not exist, cannot be used, or is a model or a person.
+    ``also`` are judged too, for the pictures whose items they need are then stored.
     """
     if judge.startswith(JUDGE):
         raise TasteError("This judge is a model: choose Judge pictures… instead.")
@@ -255,9 +215,6 @@ def renew_scores(jobs: Jobs, collection: Collection, tastes: CollectionTastes) -
     """Score pictures anew in the background if an earlier version of soart scored more of them than this one.
 
     Pictures whose files are gone or changed cannot be measured, and are not waited for.
-
-    Returns:
-        the job; None if there is nothing to do.
     """
     scored = count_collection(collection).judges
 

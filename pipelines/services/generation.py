@@ -40,15 +40,10 @@ class Drawing:
     """Pictures to draw.
 
     Attributes:
-        prompt: a prompt or, unless ``literal``, a template.
-        count: number of pictures.
         seed: image seed of the first picture, counting up.
         literal: True to use the prompt as it is, with its braces.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height`` and ``scheduler``; None for the model's own.
         by: weights of the judges that sort the pictures, by the names of the gallery; none for the overall score.
-
-    Raises:
-        SoartError: no prompt, or a number out of range.
     """
 
     prompt: str
@@ -80,15 +75,9 @@ class DrawingProgress:
     """State of the latest drawing.
 
     Attributes:
-        live: True while pictures are drawn, or are about to be.
-        total: number of pictures; 0 before the first drawing.
         pictures: ids of the pictures that are there, in the order of the requests; once judges have sorted them, best
             first, then those without a value.
         values: by picture id, of the judges; empty until they have judged.
-        judges: stored names of the judges that sort the pictures; empty before the first drawing.
-        message: the outcome, a sentence; empty while it runs.
-        failed: True if it failed.
-        doing: how far the present picture is, such as ``"step 12 of 20"``; empty if that is not known.
     """
 
     live: bool
@@ -105,12 +94,7 @@ class GenerationService(CollectionService):
     """Draws pictures in one collection.
 
     Args:
-        collection: the collection.
-        tastes: its judges of items.
-        jobs: its background jobs.
-        load: loads the model that draws.
         drawing: lock held while pictures are drawn.
-        judges: further judges that may sort the pictures; by default those of ``OfferedJudges``.
     """
 
     def __init__(
@@ -132,12 +116,7 @@ class GenerationService(CollectionService):
         self._judges: list[str] = []
 
     def start(self, drawing: Drawing) -> Job:
-        """Draw in the background.
-
-        Raises:
-            SoartError: pictures of this collection are being drawn already.
-            JudgeError: a judge is not offered, or cannot be loaded, or weights are out of range.
-        """
+        """Draw in the background."""
         judges = self._offered.weighted(drawing.by, self.tastes)
         with self._lock:
             if self.busy:

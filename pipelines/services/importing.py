@@ -24,17 +24,7 @@ _copying = threading.Lock()
 def import_picture(collection: Collection, name: str, content: bytes) -> Path:
     """Copy a picture into the collection's folder; the next scan adds it.
 
-    Args:
-        collection: the collection.
-        name: of the file; folders in it are left out. A file of this name with another content stays.
-        content: of the file.
-
-    Returns:
-        path of the copy.
-
-    Raises:
-        ImageError: the suffix is none of a picture, the content is none, or it is damaged or too large.
-        CollectionError: the folder cannot be written, or the collection is in memory.
+    Folders in ``name`` are left out. A file of this name with another content stays.
     """
     name = safe_name(name.replace("\\", "/").rsplit("/", 1)[-1])
     if Path(name).suffix.lower() not in SUFFIXES or name.startswith("."):

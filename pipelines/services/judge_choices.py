@@ -28,11 +28,7 @@ class JudgeChoice:
     """A judge that a page offers.
 
     Attributes:
-        name: the name by which a request names it.
-        kind: one of the kinds above.
         doubt: word of trust of a taste that cannot be relied on yet, such as ``no better than chance``; else empty.
-        weight: the weight that is proposed beside other judges.
-        source: of an offered model; None for other judges.
         missing: number of pictures that it could still give a value; 0 where pages do not count them.
         known: True if it has given a value, or where pages do not count them.
     """
@@ -53,11 +49,6 @@ def judge_choices(
 
     A taste that cannot be used, or that has the name of a model, is left out. Overall stays where its network is not
     installed: choosing it tells what is missing. A built-in judge or person among the models only proposes its weight.
-
-    Args:
-        tastes: of the collection.
-        people: names of the people whose judgements can be chosen.
-        offered: the models, see ``offered_models`` and ``stored_models``.
     """
     models = {choice.name: choice for choice in offered}
     doubtful = tastes.doubtful()
@@ -84,9 +75,7 @@ def offered_models(offered: OfferedJudges) -> list[JudgeChoice]:
 def stored_models(stored: Iterable[str], *, shared: bool) -> list[JudgeChoice]:
     """The models whose values a collection holds, by their stored names.
 
-    Args:
-        stored: names with stored values.
-        shared: True for the names that guests may see, see ``shared_name``.
+    ``shared`` is True for the names that guests may see, see ``shared_name``.
     """
     return [JudgeChoice(shared_name(name) if shared else name, MODEL) for name in stored if name.startswith(JUDGE)]
 
@@ -94,14 +83,7 @@ def stored_models(stored: Iterable[str], *, shared: bool) -> list[JudgeChoice]:
 def counted_choices(
     choices: Iterable[JudgeChoice], tastes: CollectionTastes, stored: Mapping[str, int], sound: int
 ) -> list[JudgeChoice]:
-    """Choices with the numbers of pictures that have no value yet; of people these are not counted.
-
-    Args:
-        choices: the choices.
-        tastes: of the collection.
-        stored: numbers of stored values by stored name.
-        sound: number of pictures that can be judged.
-    """
+    """Choices with the numbers of pictures that have no value yet; of people these are not counted."""
     counted = []
     for choice in choices:
         if choice.kind == PEOPLE:
@@ -123,13 +105,7 @@ def _usable(tastes: CollectionTastes, taste: str) -> bool:
 def stored_judge(tastes: CollectionTastes, name: str, stored: Iterable[str] = ()) -> str:
     """The name under which a judge's values are stored; that of a person, or of a model, is its own.
 
-    Args:
-        tastes: of the collection.
-        name: of the judge, or the shared name of a model.
-        stored: names with stored values, among which the model of a shared name is.
-
-    Raises:
-        TasteError: no judge of that name.
+    ``stored`` are the names among which the model of a shared name is.
     """
     if name.startswith(JUDGE):
         return next((known for known in stored if name in (known, shared_name(known))), name)
@@ -140,13 +116,7 @@ def stored_judge(tastes: CollectionTastes, name: str, stored: Iterable[str] = ()
 
 
 def values_by(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:
-    """Values of pictures by id: stored ones, or a person's stars; pictures without one are left out.
-
-    Args:
-        collection: the collection.
-        judge: stored name of the judge, or ``person:NAME``.
-        ids: of the pictures.
-    """
+    """Values of pictures by id: stored ones, or a person's stars; pictures without one are left out."""
     if judge.startswith(PERSON):
         return values_and_scale(collection, judge, ids)[0]
     return scores_of(collection, judge, ids)

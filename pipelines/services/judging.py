@@ -43,21 +43,7 @@ def start_judging(
 
     Tastes that start from the judge score all pictures anew. The result of the job is the name under which the values are stored.
 
-    Args:
-        jobs: of the collection.
-        collection: the collection.
-        tastes: of the collection.
-        name: of the judge, ``NAME`` or ``NAME:ARGUMENT``, built in or from an entry point, or the label of an offered
-            one; never ``module:Class``.
-        ids: of the pictures; those with a problem are left out.
-        offered: judges that the owner of a gallery allows.
-
-    Returns:
-        the job; a judge that cannot be loaded, or fails on every picture, makes it fail with a sentence.
-
-    Raises:
-        JudgeError: no judge of this name.
-        SoartError: this judge is already running.
+    ``name`` may be the label of an offered judge, but never ``module:Class``.
     """
     name = " ".join(name.split())[:_LONGEST]
     own = offered is not None and name in offered
@@ -104,25 +90,14 @@ def _summary(judged: int, count: int, judge: GuardedJudge) -> str:
 
 
 def adherence_among(collection: Collection, judges: Mapping[str, int]) -> str:
-    """The stored name of the adherence that judged last, else of the one with most values; empty without values.
-
-    Args:
-        collection: the collection.
-        judges: numbers of stored values by stored name.
-    """
+    """The stored name of the adherence that judged last, else of the one with most values; empty without values."""
     return latest_of(collection, ADHERENCES, {name: n for name, n in judges.items() if is_adherence(name)})
 
 
 def limits_of_shown(shown: str, collection: Collection, judges: Mapping[str, int]) -> dict[str, Any]:
     """Attributes of a ``Query`` for pictures that show what their prompts ask, or do not; some are in neither group.
 
-    Args:
-        shown: ``yes``, ``no``, or empty for all pictures.
-        collection: the collection.
-        judges: numbers of stored values by stored name.
-
-    Raises:
-        SoartError: another value, or no picture is judged by adherence.
+    ``shown`` is ``yes``, ``no``, or empty for all pictures.
     """
     if not shown:
         return {}
@@ -151,16 +126,7 @@ def _built_in() -> AdherenceJudge:
 def adherence_of_picture(collection: Collection, image: int) -> Adherence | None:
     """The adherence of a judged picture to its prompt, phrase by phrase.
 
-    Args:
-        collection: the collection.
-        image: id of the picture.
-
-    Returns:
-        None if the built-in adherence was not the last to judge, if it gave the picture no value, or if the picture can
-        no longer be read.
-
-    Raises:
-        CollectionError: the picture does not exist.
+    None if the built-in adherence did not judge last, gave no value, or the picture can no longer be read.
     """
     row, name = row_of(collection, image), noted_latest(collection, ADHERENCES)
     # The networks are loaded only for a picture that they have judged.

@@ -18,11 +18,7 @@ OTHERS = "others"
 
 
 class KeeperService:
-    """The keepers of one collection; the evaluation's judge chooses, and its settings hold the user's own choices.
-
-    Args:
-        evaluation: the service that evaluates the collection and moves its files.
-    """
+    """The keepers of one collection; the evaluation's judge chooses, and its settings hold the user's own choices."""
 
     def __init__(self, evaluation: EvaluationService) -> None:
         self.evaluation, self.collection = evaluation, evaluation.collection
@@ -35,37 +31,20 @@ class KeeperService:
     def keep(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
         """Choose which pictures of a group to keep.
 
-        Args:
-            members: ids of the group.
-            image: the only one that is kept.
-            every: keep all of the group instead or, if the user keeps all already, what is proposed.
-
-        Returns:
-            the pictures of the group that were chosen before.
-
-        Raises:
-            CollectionError: the picture is not in the group.
+        With ``every`` it keeps all or, if the user keeps all already, what is proposed. Returns those chosen before.
         """
         if image not in members:
             raise CollectionError(f"Picture {image} is not in this group any more: reload the page.")
         return self.evaluation.keep_of(members, image, every=every)
 
     def mark_distinct(self, images: Sequence[int]) -> str:
-        """Remember that pictures are no duplicates of each other; returns the name of the correction.
-
-        Raises:
-            CollectionError: there are not two pictures, or one does not exist.
-        """
+        """Remember that pictures are no duplicates of each other; returns the name of the correction."""
         name = mark_distinct(self.collection, images)
         self.evaluation.regroup()
         return name
 
     def undo_distinct(self, name: str) -> None:
-        """Forget a correction.
-
-        Raises:
-            CollectionError: there is none of that name.
-        """
+        """Forget a correction."""
         if not undo_distinct(self.collection, name):
             raise CollectionError("This correction is undone already: reload the page.")
         self.evaluation.regroup()
@@ -75,12 +54,7 @@ class KeeperService:
         return corrections(self.collection)
 
     def plan(self, keepers: Keepers) -> Plan:
-        """Plan the moves of all pictures that are no keepers of their group.
-
-        Raises:
-            CollectionError: the collection is not evaluated, was scanned again since, or a folder of it is not allowed
-                any more.
-        """
+        """Plan the moves of all pictures that are no keepers of their group."""
         current, target = self.evaluation.current(), self.evaluation.folder / CULLED
         return self.evaluation.checked(
             plan_of(moves_of_others(current, keepers, self.evaluation.roots(), target / OTHERS), target)
@@ -89,17 +63,7 @@ class KeeperService:
     def move(self, group: str, per_group: int, digest: str) -> tuple[Job, str]:
         """Move these pictures away in the background.
 
-        Args:
-            group: as for ``find_keepers``.
-            per_group: pictures to keep of each group.
-            digest: of the plan that the user has seen.
-
-        Returns:
-            the job, and the name of the undo file that it will write.
-
-        Raises:
-            CollectionError: the plan is empty or out of date, or the folder cannot be written.
-            SoartError: another job runs.
+        ``digest`` is that of the plan that the user has seen. Returns the job, and the name of its undo file.
         """
         keepers = find_keepers(self.evaluation.current(), group, per_group, copies=False)
         return self.evaluation.move_files(self.plan(keepers), digest)

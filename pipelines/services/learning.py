@@ -28,9 +28,6 @@ class Lesson:
 
     Attributes:
         judged: number of judgements that were stored before it began, see ``Judgements``.
-        sentence: on how far the taste can be trusted.
-        proposed: ids of the pictures to rate next, the most informative first.
-        stop: True if further ratings would hardly improve the taste.
     """
 
     judged: int
@@ -86,18 +83,7 @@ USUAL = Start()
 
 
 def learn_taste(job: Job, where: Path | str, rater: str, start: Start = USUAL) -> Lesson:
-    """Learn a rater's taste from the ratings and choices in a collection, store it there, and propose pictures to rate next.
-
-    Args:
-        job: counts the pictures.
-        where: the collection, as it is opened.
-        rater: name of the rater and of the taste.
-        start: what the taste starts from.
-
-    Raises:
-        ItemsError: the ratings and choices are not enough to learn from.
-        CollectionError: the collection cannot be read.
-    """
+    """Learn a rater's taste from the ratings and choices in a collection, store it there, and propose pictures to rate next."""
     with Collection(where) as collection:
         judged = judgements_by(collection, rater).count
         job.expect(len(collection.ids()))

@@ -35,15 +35,10 @@ class Wish:
     """A picture to optimize: like one of the collection, or of a prompt.
 
     Attributes:
-        by: name of the judge, as the gallery offers it.
         like: id of the picture to begin with; None for a prompt.
         drawing: prompt and settings, of which count and judges do not matter; None for those of the picture.
-        seconds: to spend.
         seed: of what is tried around a picture; a prompt has its own.
         strength: to draw on the picture; None to begin with its noise.
-
-    Raises:
-        SoartError: neither a picture nor a prompt, or seconds out of range.
     """
 
     by: str
@@ -64,15 +59,7 @@ class OptimizingService(CollectionService):
     """Optimizes one picture at a time in one collection.
 
     Args:
-        collection: the collection.
-        tastes: its judges of items.
-        jobs: its background jobs.
-        load: loads the model that draws.
         drawing: lock held while pictures are drawn.
-        judges: further judges that may be optimized for; by default those of ``OfferedJudges``.
-
-    Attributes:
-        latest: the latest result, and the judge that it was optimized for; None before the first.
     """
 
     def __init__(
@@ -92,12 +79,6 @@ class OptimizingService(CollectionService):
         """Optimize in the background.
 
         The job counts seconds, and can be cancelled within a step; the best picture so far is stored then, too.
-
-        Raises:
-            SoartError: a picture is being optimized already.
-            ModelError: nothing says how the picture was drawn.
-            JudgeError: a judge that is not offered, or cannot be loaded or optimized for.
-            TasteError: a taste that cannot be used, or is no better than chance.
         """
         judge = self._judge(wish.by)
         if wish.like is not None:

@@ -43,14 +43,7 @@ class SentRequest(Request):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SentPicture:
-    """A picture of another program.
-
-    Attributes:
-        pixels: (h, w, 3) uint8.
-        request: what it was drawn from, as far as the program says so.
-        model: name of what drew it.
-        sampler: name of its sampler.
-    """
+    """A picture of another program."""
 
     pixels: np.ndarray
     request: Request
@@ -59,11 +52,7 @@ class SentPicture:
 
 
 class PixelBudget:
-    """Lets pictures of a limited number of pixels be in memory; the next ones wait, and a larger one is there alone.
-
-    Args:
-        most: number of pixels.
-    """
+    """Lets pictures of a limited number of pixels be in memory; the next ones wait, and a larger one is there alone."""
 
     def __init__(self, most: int) -> None:
         self._most, self._held = most, 0
@@ -94,12 +83,8 @@ _budget = PixelBudget(MOST_PIXELS)
 def check_sent(documents: object) -> list[Mapping[str, Any]]:
     """Return the pictures of a call after checking their form.
 
-    Args:
-        documents: 1 to ``MOST_PICTURES`` objects with ``picture`` (a file in base64) and, if known, ``prompt``, ``negative``,
-            ``seed``, ``steps``, ``guidance``, ``model`` and ``sampler``.
-
-    Raises:
-        SoartError: anything else.
+    1 to ``MOST_PICTURES`` objects have ``picture`` (a file in base64) and, if known, ``prompt``, ``negative``,
+    ``seed``, ``steps``, ``guidance``, ``model`` and ``sampler``.
     """
     if not isinstance(documents, list) or not 1 <= len(documents) <= MOST_PICTURES:
         raise SoartError(f"Expected a list of 1 to {MOST_PICTURES} pictures.")
@@ -114,17 +99,7 @@ def for_each_sent(
     decode: Callable[[bytes, str], Picture],
     act: Callable[[int, SentPicture], None],
 ) -> None:
-    """Decode the pictures of a call and do something with each, one by one within the budget of pixels.
-
-    Args:
-        documents: as ``check_sent`` returns them.
-        decode: decodes the content of a file, see ``Collection.decode``.
-        act: called with the number of a picture, from 0, and the picture.
-
-    Raises:
-        SoartError: a wrong fact.
-        ImageError: a picture that cannot be read.
-    """
+    """Decode the pictures of a call and do something with each, one by one within the budget of pixels."""
     for number, document in enumerate(documents):
         with _budget.holding(partial(_decoded, document, number + 1, decode)) as pixels:
             act(number, _sent(document, number + 1, pixels))
@@ -193,19 +168,8 @@ def score_sent(
 ) -> dict[str, Any]:
     """Score pictures; nothing is stored.
 
-    Args:
-        documents: the pictures, as for ``for_each_sent``.
-        decode: decodes the content of a file.
-        by: a taste, or a built-in judge of items.
-        tastes: where tastes are found.
-
-    Returns:
-        ``scores`` (None for a picture without), ``order`` (numbers of the scored ones from 0, best first), ``reasons`` of
-        each, and ``problems``.
-
-    Raises:
-        SoartError, ImageError: as for ``for_each_sent``.
-        TasteError: there is no judge of this name, or it cannot be used.
+    The result has ``scores`` (None for a picture without), ``order`` (numbers of the scored ones from 0, best first),
+    ``reasons`` of each, and ``problems``.
     """
     item_judge = tastes.judge(by)
     judge, extractor = guarded(item_judge), item_judge.extractor
@@ -250,15 +214,7 @@ def rate_sent(
 ) -> list[int]:
     """Store pictures, and ratings of them by the rater of a service; returns their ids.
 
-    Args:
-        collection: stores them.
-        service: rates them, and learns the rater's taste when it is due.
-        documents: the pictures, as for ``for_each_sent``.
-        stars: 1–5 for each, 0 for a skip, None for no rating.
-
-    Raises:
-        SoartError, ImageError: as for ``for_each_sent``; then nothing is stored.
-        CollectionError: a rating out of range, or the collection cannot be written.
+    ``stars`` are 1–5, 0 for a skip, None for no rating. After a wrong picture nothing is stored.
     """
     ids: list[int] = []
 
@@ -292,18 +248,7 @@ def store_picks(
 ) -> int:
     """Store that a rater prefers each picked picture to each of the others.
 
-    Args:
-        collection: stores the pictures and the choices.
-        rater: who picked.
-        pictures: (h, w, 3) uint8 of all that were shown, by number.
-        picked: numbers of those that were picked.
-        program: name of what the pictures come from.
-
-    Returns:
-        number of pairs of a better and a worse picture.
-
-    Raises:
-        CollectionError: a name is not allowed, or the collection cannot be written.
+    ``pictures`` are (h, w, 3) uint8 by number. Returns the number of pairs of a better and a worse picture.
     """
     ids = {number: store_sent(collection, sent_picture(pixels, program)) for number, pixels in pictures.items()}
     # The same pixels twice are one picture.

@@ -35,12 +35,8 @@ class Progress:
 
     Attributes:
         rated, rejected: pictures rated, and pictures skipped.
-        pictures: sound pictures of the collection.
         learnt: ratings and choices that the taste was learnt from; 0 without a taste.
         word, sentence, advice: of the trust in the taste; empty without a taste.
-        stop: True if further ratings would hardly improve the taste.
-        learning: True while the taste is learnt.
-        failed: message of the last learning if it failed; empty otherwise.
     """
 
     rated: int
@@ -56,19 +52,7 @@ class Progress:
 
 
 class RatingService(CollectionService):
-    """Ratings and choices of one rater in one collection.
-
-    Args:
-        collection: the collection.
-        tastes: its judges of items; the rater's taste, which bears the rater's name, is stored there.
-        jobs: its background jobs.
-        rater: name of the rater.
-        process: learns the tastes of all raters, one after another.
-        start: what the taste starts from.
-
-    Raises:
-        TasteError: the name cannot be that of a taste.
-    """
+    """Ratings and choices of one rater in one collection."""
 
     def __init__(
         self,
@@ -103,16 +87,7 @@ class RatingService(CollectionService):
     def rate(self, image: int, value: float | None) -> float | None:
         """Store a rating, and learn the taste if it is due.
 
-        Args:
-            image: id of the picture.
-            value: 1 to 5, 0 to skip, ``NOT_FOR_ME``, None to undo.
-
-        Returns:
-            the value stored before; None without one.
-
-        Raises:
-            CollectionError: the rating is out of range, or the collection cannot be written.
-            SoartError: the picture does not exist.
+        ``value`` is 1 to 5, 0 to skip, ``NOT_FOR_ME``, or None to undo. Returns the one before.
         """
         with self._lock:
             before = self._stored(image)
@@ -123,17 +98,7 @@ class RatingService(CollectionService):
     def undo(self, image: int, value: float | None, before: float | None) -> float | None:
         """Undo a rating, unless another one was stored since.
 
-        Args:
-            image: id of the picture.
-            value: the rating to undo: 1 to 5, 0 for a skip, ``NOT_FOR_ME``, None for a removed rating.
-            before: the rating to restore.
-
-        Returns:
-            the rating that is stored now.
-
-        Raises:
-            CollectionError: the rating is out of range, or the collection cannot be written.
-            SoartError: the picture does not exist.
+        Returns the rating that is stored now.
         """
         with self._lock:
             stored = self._stored(image)
@@ -145,15 +110,7 @@ class RatingService(CollectionService):
     def rate_many(self, images: Iterable[int], value: float | None) -> dict[int, float | None]:
         """Store the same rating for several pictures, and learn the taste if it is due.
 
-        Args:
-            images: ids of the pictures; those that are gone are left out.
-            value: 1 to 5, 0 to skip, ``NOT_FOR_ME``, None to undo.
-
-        Returns:
-            the values stored before, by picture id; None for a picture without one.
-
-        Raises:
-            CollectionError: the rating is out of range, or the collection cannot be written.
+        ``value`` is as for ``rate``; pictures that are gone are left out. Returns the ratings before, by picture id.
         """
         with self._lock:
             known = known_ids(self.collection, images)
@@ -165,15 +122,7 @@ class RatingService(CollectionService):
     def undo_many(self, before: Mapping[int, float | None], value: float | None) -> dict[int, float | None]:
         """Undo a rating of several pictures, except where another one was stored since.
 
-        Args:
-            before: the ratings to restore, by picture id.
-            value: the rating to undo.
-
-        Returns:
-            the ratings that are stored now, by picture id.
-
-        Raises:
-            CollectionError: a rating is out of range, or the collection cannot be written.
+        Returns the ratings that are stored now, by picture id.
         """
         with self._lock:
             known = known_ids(self.collection, before)
@@ -185,17 +134,8 @@ class RatingService(CollectionService):
     def choose(self, choice: str, winner: int | None, others: Sequence[int]) -> bool:
         """Store a choice between pictures, and learn the taste if it is due.
 
-        Args:
-            choice: unique name of the choice, up to 36 characters; storing the same one again changes nothing.
-            winner: id of the chosen picture; None if the others are equal.
-            others: ids of the others that were shown.
-
-        Returns:
-            True if the choice was new.
-
-        Raises:
-            CollectionError: names or numbers of pictures are out of range, a picture is unknown or occurs twice, or the
-                collection cannot be written.
+        ``choice`` is a unique name, up to 36 characters; storing the same one again changes nothing. ``winner`` of None
+        means that all are equal. Returns True if the choice was new.
         """
         with self._lock:
             if winner is None:
@@ -216,12 +156,7 @@ class RatingService(CollectionService):
         return ratings.judgements_of(self.collection, self.rater, [image]).get(image)
 
     def queue(self, count: int, waiting: Some[int] = ()) -> list[ImageRow]:
-        """Pictures to rate next: the most informative ones by the last learning, then others, see ``unrated_pictures``.
-
-        Args:
-            count: number of pictures.
-            waiting: ids that the rater's page holds already.
-        """
+        """Pictures to rate next: the most informative ones by the last learning, then others, see ``unrated_pictures``."""
         with self._lock:
             proposed = list(self._proposed)
         return unrated_pictures(self.collection, self.rater, count, proposed, set(waiting))

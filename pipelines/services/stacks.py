@@ -29,15 +29,7 @@ class StackService:
         self._known: dict[str, tuple[tuple[tuple[int, ...], int], np.ndarray]] = {}
 
     def stacks(self, by: str, judge: str) -> list[tuple[int, ...]]:
-        """The stacks, see ``find_stacks``; an earlier evaluation is read in the background where it is needed.
-
-        Args:
-            by: ``prompt``, ``burst`` or ``look-alike``.
-            judge: stored name of the judge whose values choose the picture on top, or ``person:NAME``.
-
-        Raises:
-            CollectionError: an unknown way of grouping, or look-alikes that are not known yet.
-        """
+        """The stacks, see ``find_stacks``; an earlier evaluation is read in the background where it is needed."""
         if by == "look-alike":
             self.evaluation.recall()
         ids = order(self.collection, Query(ascending=True), "")

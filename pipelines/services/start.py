@@ -147,14 +147,7 @@ class StartService(CollectionService):
     def copy(self, images: list[int]) -> tuple[Copies, str]:
         """Copy pictures, best first, to the folder for them.
 
-        Args:
-            images: ids of the pictures.
-
-        Returns:
-            the result, and the name under which ``undo_copy`` undoes it; empty if nothing was copied.
-
-        Raises:
-            CollectionError: the folder cannot be made, or lies in one that is read.
+        Returns the result, and the name for ``undo_copy``; empty if nothing was copied.
         """
         check_copy_target(self.target, [root for root in self._evaluation.roots() if root.is_dir()])
         rows = images_by_id(self.collection, images)
@@ -170,14 +163,7 @@ class StartService(CollectionService):
     def undo_copy(self, name: str) -> tuple[int, list[str]]:
         """Delete what a copying has copied, except files that were changed since.
 
-        Args:
-            name: see ``copy``.
-
-        Returns:
-            number of deleted files, and sentences on those that stay.
-
-        Raises:
-            CollectionError: there is no such copying, or it was undone already.
+        Returns the number of deleted files, and sentences on those that stay.
         """
         with self._copying:
             record = next((path for path in self._records().glob("*.jsonl") if path.name == name), None)

@@ -18,9 +18,7 @@ class LatestFindings:
     """Findings of a study after its latest batch.
 
     Attributes:
-        findings: the findings.
         goal: by picture id, of judged pictures.
-        done: number of pictures drawn.
     """
 
     findings: StudyFindings
@@ -38,15 +36,9 @@ class TuneProgress:
     """State of a tune as pages show it.
 
     Attributes:
-        state: ``running``, ``paused``, or one of the states above.
         version: counts up with every change that pages show.
-        settings: of the tune; None before the first start.
-        judged: True if there are findings.
-        reading: True while the findings are read.
-        reason: of waiting, the end or the failure, a sentence; empty without one.
         pictures: (picture id, batch) in the order of drawing.
         goal: by picture id, of judged pictures.
-        seconds_left: time until the budget is drawn; None if unknown.
         in_points: True if the goal is in points, 0 to 100.
         doing: how far the present picture is, such as ``"step 12 of 20"``; empty if that is not known.
     """
@@ -76,13 +68,7 @@ class TuneProgress:
 
 @dataclass(frozen=True)
 class EarlierTune:
-    """A tune that a later one has replaced.
-
-    Attributes:
-        key: identifies it for ``reopen``.
-        settings: as they were when it was replaced.
-        pictures: number of its pictures.
-    """
+    """A tune that a later one has replaced."""
 
     key: str
     settings: TuneSettings

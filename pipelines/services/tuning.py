@@ -56,15 +56,7 @@ class TuningService(CollectionService):
     """The tune of one collection.
 
     Args:
-        collection: the collection.
-        tastes: its judges of items.
-        jobs: its background jobs.
-        load: loads the model that draws.
         drawing: lock held while pictures are drawn, because a model draws for one tune at a time.
-        judges: judges that a tune may use; by default those of ``OfferedJudges``.
-
-    Attributes:
-        latest: the latest findings; None before the first batch is judged.
     """
 
     def __init__(
@@ -137,13 +129,7 @@ class TuningService(CollectionService):
         return _ENDS_NOW if self._at_once else (settings.why if settings else "") or self.failure
 
     def start(self, settings: TuneSettings) -> None:
-        """Start a tune; the choices and pictures of earlier ones stay in the collection.
-
-        Raises:
-            SoartError: a tune is running, or weights, a floor or seeds out of range.
-            JudgeError: a judge is not offered, or cannot be loaded.
-            PromptError: the space leaves nothing to choose from.
-        """
+        """Start a tune; the choices and pictures of earlier ones stay in the collection."""
         # Image seeds count up from that of the tune.
         if not 0 <= settings.seed < SEED_LIMIT - _SPARE_SEEDS:
             raise SoartError(f"Expected 0…2^63−2^32−1 as the seed of a tune, got {settings.seed}.")
@@ -163,9 +149,6 @@ class TuningService(CollectionService):
         """Open an earlier tune in place of the present one.
 
         The present one becomes an earlier tune. The opened one does not run until it is resumed.
-
-        Raises:
-            SoartError: a tune is running, or there is no such tune.
         """
         with self._lock:
             tunes = {key_of(tune): tune for tune in remembered(setting(self.collection, EARLIER))}
@@ -176,11 +159,7 @@ class TuningService(CollectionService):
     def resume(self, budget: int | None = None) -> None:
         """Resume the tune.
 
-        Args:
-            budget: new number of pictures in all; None for that of the settings.
-
-        Raises:
-            SoartError: nothing was tuned yet.
+        ``budget`` is the new number of pictures in all.
         """
         with self._lock:
             self._change(lambda settings: replace(settings, state=RUNNING, why="", budget=budget or settings.budget))
@@ -189,8 +168,8 @@ class TuningService(CollectionService):
     def pause(self, *, at_once: bool = False) -> None:
         """Pause after the batch that is being drawn.
 
-        Args:
-            at_once: give up the picture that a running backend draws; another model finishes the pictures that it draws together.
+        ``at_once`` gives up the picture that a running backend draws; another model finishes those that it draws
+        together.
         """
         with self._lock:
             self._pause = True
@@ -200,13 +179,7 @@ class TuningService(CollectionService):
     def narrow(self, bans: tuple[str, ...], pins: tuple[str, ...]) -> None:
         """Change bans and pins, from the next batch on.
 
-        Args:
-            bans: forbidden options, as ``slot=option``.
-            pins: required options, as ``slot=option``.
-
-        Raises:
-            PromptError: an unknown option, or nothing left to choose from.
-            SoartError: nothing was tuned yet.
+        Both hold options as ``slot=option``.
         """
         with self._lock:
             self._space(replace(self._started(), bans=bans, pins=pins)).check_tunable()
@@ -216,9 +189,6 @@ class TuningService(CollectionService):
         """Add one option, as ``slot=option``, to the bans or to the pins, or remove it from there.
 
         Those of other visitors stay.
-
-        Raises:
-            PromptError, SoartError: as for ``narrow``.
         """
         with self._lock:
             settings = self._started()
@@ -228,13 +198,7 @@ class TuningService(CollectionService):
             self.narrow(lists["bans"], lists["pins"])
 
     def panel(self, settings: TuneSettings) -> Panel:
-        """The judges of a tune; models are loaded.
-
-        Raises:
-            TasteError: a taste does not exist any more.
-            JudgeError: a judge is not offered any more, or cannot be loaded.
-            SoartError: weights or a floor out of range.
-        """
+        """The judges of a tune; models are loaded."""
         judges = dict(self._judges.weighted(settings.by, self.tastes))
         floor = None
         if settings.adherence:
@@ -247,11 +211,7 @@ class TuningService(CollectionService):
         return [] if settings is None else self._pictures_of(settings)
 
     def seconds_left(self, done: int) -> float | None:
-        """Time until the budget is drawn, by the speed of this run; None if unknown.
-
-        Args:
-            done: number of pictures drawn.
-        """
+        """Time until the budget is drawn, by the speed of this run; None if unknown."""
         with self._lock:
             start, drawn = self._speed
             if not self._running or drawn <= 0 or (settings := self.settings) is None:
@@ -271,11 +231,7 @@ class TuningService(CollectionService):
         self._change_settings(lambda text: change(_started(text)).write())
 
     def _replace_by(self, settings: TuneSettings) -> None:
-        """Store the settings of another tune in place of the present one, which is remembered as an earlier one.
-
-        Raises:
-            SoartError: a tune is running.
-        """
+        """Store the settings of another tune in place of the present one, which is remembered as an earlier one."""
         if self.live:
             raise SoartError("A tune is running in this collection: pause it before you start or open another one.")
         if (present := self.settings) is not None:
@@ -434,11 +390,7 @@ class TuningService(CollectionService):
 
 
 def _started(text: str | None) -> TuneSettings:
-    """Settings from their text.
-
-    Raises:
-        SoartError: nothing was tuned yet.
-    """
+    """Settings from their text."""
     settings = None if text is None else TuneSettings.read(text)
     if settings is None:
         raise SoartError(_NOT_STARTED)

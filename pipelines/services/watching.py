@@ -45,13 +45,6 @@ class Novelty:
         known: the listing at the start.
         settled: seconds without a change after which a file counts as written.
         patience: seconds after which files that are written no longer wait for others that go on changing.
-
-    Examples:
-        >>> from soart.pipelines.services.watching import Novelty
-        >>> novelty = Novelty({"old.png": (10, 0)}, settled=2, patience=30)
-        >>> half, whole = {"old.png": (10, 0), "new.png": (5, 1)}, {"old.png": (10, 0), "new.png": (9, 2)}
-        >>> [novelty.take(listing, at) for listing, at in ((half, 0), (whole, 1), (whole, 2), (whole, 3), (whole, 9))]
-        [False, False, False, True, False]
     """
 
     def __init__(
@@ -67,9 +60,7 @@ class Novelty:
 
         Files that vanish are forgotten, so that they are new when they come back.
 
-        Args:
-            listing: of the folder.
-            now: time of the listing, in seconds of any clock.
+        ``now`` is in seconds of any clock.
         """
         self._known = {path: state for path, state in self._known.items() if path in listing}
         changed = {path: state for path, state in listing.items() if self._known.get(path) != state}
@@ -93,14 +84,6 @@ class FolderWatch:
     """Lists the folders of a collection in a thread, and evaluates it when other tools have written pictures there.
 
     The folders are listed, because not every file system reports changes. An unchanged file is not opened again.
-
-    Args:
-        evaluation: evaluates the collection, with the folders it was evaluated with before.
-        pause: seconds between two listings.
-        settled: as for ``Novelty``.
-
-    Raises:
-        CollectionError: the collection cannot be read, or a folder is not allowed.
     """
 
     def __init__(self, evaluation: EvaluationService, pause: float = PAUSE, settled: float = SETTLED) -> None:
@@ -128,12 +111,7 @@ class FolderWatch:
 
         An evaluation that fails is tried again after a while. If the judge that ranks is gone, the overall score does.
 
-        Args:
-            now: time in seconds, of the same clock each time.
-
-        Raises:
-            CollectionError: the collection cannot be read, or a folder is not allowed any more.
-            SoartError: another job of the evaluation has just started; the next look tries again.
+        ``now`` is in seconds of the clock of the other calls.
         """
         listing = {file.path: (file.size, file.changed) for file in self._files()}
         if self._ended.is_set():
