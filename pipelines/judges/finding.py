@@ -132,9 +132,7 @@ def judge_named(text: str, tastes: Tastes | None = None, *, known_only: bool = F
 
     A name means, in this order, a built-in judge, a taste, a model, or a judge of another package. ``person:NAME`` is a
     person, ``NAME:ARGUMENT`` a model, and ``module:Class`` Python code: a class or function is called, anything else is the
-    judge itself.
-
-    With ``known_only`` it refuses ``module:Class``, which imports and calls any code.
+    judge itself. With ``known_only`` it refuses ``module:Class``, which imports and calls any code.
     """
     tastes = tastes_at_hand() if tastes is None else tastes
     name, colon, argument = text.strip().partition(":")

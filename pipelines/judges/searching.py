@@ -102,7 +102,6 @@ def pictures_showing(
     """Sort pictures by how well they show some words, the best first.
 
     What the judge measures of a picture is stored, so that the next words take a fraction of the time.
-
     Pictures with a problem, and those that cannot be judged (too small, all black…), are left out.
     """
     beforehand = check_words(words, judge)

@@ -139,7 +139,7 @@ class EvaluationService(CollectionService):
     def evaluate(self, by: str = "", folders: Sequence[Path] | None = None) -> Job:
         """Evaluate in the background.
 
-        ``folders`` of None are those of the last time.
+        Without ``folders`` it takes those of the last time.
         """
         self.judges.named(by or OVERALL, self.tastes)
         roots = self.roots() if folders is None else [self.folder / "images", *folders]

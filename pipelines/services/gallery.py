@@ -83,7 +83,7 @@ class PictureDetails:
 def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, judge: str = "") -> list[dict[str, Any]]:
     """Cells of pictures.
 
-    Scores' percentiles are 0–100 in the collection; stars are 0 for skipped; unknown values are None.
+    Percentiles in the collection are 0–100, stars are 0 for a skipped picture, and unknown values are None.
     """
     ids = [row.id for row in rows]
     stars, favourites = judgements_of(collection, rater, ids), favourites_of(collection, rater, ids)

@@ -42,7 +42,6 @@ def start_judging(
     """Judge pictures in the background; values of a cancelled or interrupted job are kept, and not made again.
 
     Tastes that start from the judge score all pictures anew. The result of the job is the name under which the values are stored.
-
     ``name`` may be the label of an offered judge, but never ``module:Class``.
     """
     name = " ".join(name.split())[:_LONGEST]

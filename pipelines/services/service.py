@@ -17,7 +17,10 @@ _PAUSE = 0.3
 
 @contextmanager
 def drawing_alone(drawing: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of drawing; a tune, or another collection, may draw with the model until then."""
+    """Hold the lock of drawing; a tune, or another collection, may draw with the model until then.
+
+    ``check`` is called again and again until then; what it raises ends the waiting.
+    """
     while not drawing.acquire(timeout=_PAUSE):
         check()
     try:
@@ -30,9 +33,6 @@ class CollectionService:
     """Background work on one collection.
 
     Args:
-        collection: the collection.
-        tastes: its judges of items.
-        jobs: its background jobs.
         key: of the service's jobs, of which one runs at a time.
         settings_key: of the service's settings in the collection; empty for a service without settings.
 

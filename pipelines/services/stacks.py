@@ -16,11 +16,7 @@ from .judge_choices import values_by
 
 
 class StackService:
-    """The stacks of one collection.
-
-    Args:
-        evaluation: of the collection; it knows look-alikes.
-    """
+    """The stacks of one collection."""
 
     def __init__(self, evaluation: EvaluationService) -> None:
         self.evaluation, self.collection = evaluation, evaluation.collection
@@ -29,7 +25,10 @@ class StackService:
         self._known: dict[str, tuple[tuple[tuple[int, ...], int], np.ndarray]] = {}
 
     def stacks(self, by: str, judge: str) -> list[tuple[int, ...]]:
-        """The stacks, see ``find_stacks``; an earlier evaluation is read in the background where it is needed."""
+        """The stacks, see ``find_stacks``; an earlier evaluation is read in the background where it is needed.
+
+        ``by`` is ``prompt``, ``burst`` or ``look-alike``; values of ``judge`` choose the picture on top.
+        """
         if by == "look-alike":
             self.evaluation.recall()
         ids = order(self.collection, Query(ascending=True), "")

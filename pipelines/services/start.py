@@ -41,13 +41,11 @@ class ReadingState:
     """Progress of reading the pictures of a collection.
 
     Attributes:
-        job: number of the job that reads; 0 without one.
-        files: number of files; 0 while it is unknown.
-        done: number of files that are done.
+        job: 0 without one.
+        files: 0 while their number is unknown.
         pictures: sound pictures of the collection, of which the first ones may not be measured yet.
-        live: True while files are read.
         left: seconds until all are read; None if unknown.
-        failed: the reason if reading failed; empty otherwise.
+        failed: the reason; empty if reading did not fail.
     """
 
     job: int
@@ -63,10 +61,6 @@ class StartService(CollectionService):
     """Reads the pictures of a collection's folders in the background, and copies the best by a taste.
 
     Args:
-        collection: the collection.
-        tastes: its judges of items.
-        jobs: its background jobs.
-        evaluation: evaluates the collection when all pictures are read.
         target: folder that the best are copied to; None for one in the collection's folder.
         grown: called whenever many more pictures are read than at the last call, and when all are.
     """

@@ -159,7 +159,7 @@ class TuningService(CollectionService):
     def resume(self, budget: int | None = None) -> None:
         """Resume the tune.
 
-        ``budget`` is the new number of pictures in all.
+        ``budget`` is the new number of pictures in all; None for that of the settings.
         """
         with self._lock:
             self._change(lambda settings: replace(settings, state=RUNNING, why="", budget=budget or settings.budget))
@@ -179,7 +179,7 @@ class TuningService(CollectionService):
     def narrow(self, bans: tuple[str, ...], pins: tuple[str, ...]) -> None:
         """Change bans and pins, from the next batch on.
 
-        Both hold options as ``slot=option``.
+        Options are written ``slot=option``.
         """
         with self._lock:
             self._space(replace(self._started(), bans=bans, pins=pins)).check_tunable()

@@ -58,9 +58,7 @@ class Novelty:
     def take(self, listing: Listing, now: float) -> bool:
         """True if there are new files to scan; they are known from then on.
 
-        Files that vanish are forgotten, so that they are new when they come back.
-
-        ``now`` is in seconds of any clock.
+        Files that vanish are forgotten, so that they are new when they come back. ``now`` is in seconds of any clock.
         """
         self._known = {path: state for path, state in self._known.items() if path in listing}
         changed = {path: state for path, state in listing.items() if self._known.get(path) != state}
@@ -110,7 +108,6 @@ class FolderWatch:
         """List the folders once; returns True if that starts an evaluation.
 
         An evaluation that fails is tried again after a while. If the judge that ranks is gone, the overall score does.
-
         ``now`` is in seconds of the clock of the other calls.
         """
         listing = {file.path: (file.size, file.changed) for file in self._files()}
