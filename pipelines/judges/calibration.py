@@ -52,7 +52,7 @@ class Curve:
 def fit_curve(margins: np.ndarray, shown: np.ndarray, phrases: Sequence[str]) -> Curve:
     """Fit the curve by penalised maximum likelihood, and its spread between phrases by the method of moments.
 
-    The spread is that between one-step offsets of the phrases (DerSimonian & Laird 1986).
+    ``margins`` and ``shown`` are (n,). The spread is that between one-step offsets of the phrases (DerSimonian & Laird 1986).
     """
     design = np.stack([margins, np.ones_like(margins)], axis=1)
     prior = np.array([1.0, 0.0])

@@ -24,6 +24,7 @@ class Brief(NamedTuple):
 
     Attributes:
         prompt: without the syntax of tools.
+        size: width and height of the picture in pixels.
     """
 
     prompt: str

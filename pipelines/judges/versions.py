@@ -14,7 +14,12 @@ ADHERENCES = "adherence"
 
 
 def without_version(name: str) -> str:
-    """The stored name of a judge without its version, which may be a hash, so versions have no order."""
+    """The stored name of a judge without its version, which may be a hash, so versions have no order.
+
+    >>> from soart.pipelines.judges.versions import without_version
+    >>> without_version("judge:clip:/models/fine@1")
+    'judge:clip:/models/fine'
+    """
     return name.partition("@")[0]
 
 

@@ -174,7 +174,7 @@ def measure_sound(
 ) -> tuple[list[ImageRow], np.ndarray, list[str]]:
     """Measure the pictures without a problem.
 
-    The sentences name pictures that are unreadable, too small, all black or of one tone.
+    Items are (n, p); the sentences name pictures that are unreadable, too small, all black or of one tone.
     """
     sound = [row for row in rows if not row.problem]
     items, problems = measure(collection, sound, judge, progress=progress)

@@ -41,6 +41,7 @@ class JudgeValue:
 
     Attributes:
         name: the stored name of the model, or ``person:NAME``.
+        value: higher is better; None if the judge has no value for the picture.
         percentile: of the value in the collection, 0–100; None without a value or other judged pictures.
     """
 

@@ -43,7 +43,7 @@ class SentRequest(Request):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SentPicture:
-    """A picture of another program."""
+    """A picture of another program, as (h, w, 3) uint8 pixels with what it was drawn from as far as that is known."""
 
     pixels: np.ndarray
     request: Request

@@ -82,6 +82,7 @@ class FolderWatch:
     """Lists the folders of a collection in a thread, and evaluates it when other tools have written pictures there.
 
     The folders are listed, because not every file system reports changes. An unchanged file is not opened again.
+    They are listed every ``pause`` seconds.
     """
 
     def __init__(self, evaluation: EvaluationService, pause: float = PAUSE, settled: float = SETTLED) -> None:
