@@ -1,4 +1,4 @@
-"""The board: the values of judges for pictures, their total, and the places; every order of soart is made here."""
+"""The board: the values of judges for pictures, their total, and the places that follow."""
 
 from __future__ import annotations
 
