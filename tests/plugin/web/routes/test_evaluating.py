@@ -258,8 +258,9 @@ def test_links_out_that_the_owner_evaluated_are_hidden_from_guests(visit, tmp_pa
         found = visitor.get("/api/ids", words="secret").json()["ids"]
         assert bool(found) == (visitor is owner)
     assert guest.send("optimize", image=min(hidden), judge="technical", seconds=5, strength=0.5).status_code == 404
-    assert guest.send("selection/export", ids=[*rows], kind="json").status_code == 200
-    address = guest.send("selection/export", ids=[*rows], kind="json").json()["address"]
+    answer = guest.send("selection/export", images=[*rows], kind="json")
+    assert answer.status_code == 200, answer.text
+    address = guest.send("selection/export", images=[*rows], kind="json").json()["address"]
     assert "secret" not in guest.client.get(address).text
     # Sent by another name, that of a folder that guests may see.
     allowed = visit(fresh=True, guests=True, secrets={"token": ""}, allowed=[disk])

@@ -15,7 +15,8 @@ def test_a_taste_is_learnt_and_shown(visitor, folder):
     assert "40 of 40 pictures scored." in page
     assert "cannot be judged" not in page
     with Collection(folder) as collection:
-        collection.set_scores(TechnicalJudge.load().stored_name, {6: 40.0}, {5: "all black"})
+        for judge in (TechnicalJudge.load().stored_name, "taste:me"):
+            collection.set_scores(judge, {6: 40.0}, {5: "all black"})
     page = visitor.get("/taste").text
     assert "39 of 39 pictures scored. 1 picture cannot be judged." in page
     assert 'data-picture="5"' not in page
