@@ -90,7 +90,7 @@ class GuardedJudge:
     Args:
         seconds: time limit of a batch; after it the judge is given up.
         batch: pictures judged at once; by default more if they are measured before.
-        named: the text that names it, as for ``judge_named``, so that workers of a cluster can load it; empty if it
+        named: the text that names it, as for ``--by``, so that workers of a cluster can load it; empty if it
             has no name.
 
     Attributes:

@@ -27,7 +27,7 @@ from ..support.batching import batches
 from ..support.processes import compute_on_one_core
 from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .adherence import AdherenceJudge
-from .finding import judge_named
+from .catalogue import Catalogue
 from .guarded import GuardedJudge, WithoutValue
 from .storing import fit_part, judge_missing, judge_pictures, still_to_judge, store_values
 
@@ -57,7 +57,7 @@ class Answer:
 
 @lru_cache(maxsize=2)
 def _loaded(named: str, version: str) -> Judge:
-    judge = judge_named(named)
+    judge = Catalogue().judge(named)
     if judge.version != version:
         raise JudgeError(
             f"A node has the judge {named!r} in version {judge.version!r}, not {version!r}: install the same packages and "

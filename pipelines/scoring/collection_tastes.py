@@ -13,6 +13,7 @@ from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
+from ..support.judge_names import ITEM_SCORES
 from .taste_judge import TasteJudge
 from .taste_store import TasteStore, item_judge_named, tastes_of
 
@@ -55,7 +56,7 @@ class CollectionTastes:
         """The store that holds a taste; that of the user for built-in judges."""
         if self.own.holds(name):
             return self.own
-        if self.user.holds(name) or name in (OVERALL, TECHNICAL, *DETECTORS):
+        if self.user.holds(name) or name in ITEM_SCORES:
             return self.user
         known = ", ".join(self.names()) or "none yet"
         raise TasteError(

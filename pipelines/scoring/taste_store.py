@@ -15,10 +15,10 @@ import platformdirs
 
 from ...errors import TasteError
 from ...files import from_home
-from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
+from ...metrics.damage.names import OVERALL, TECHNICAL
 from ...metrics.items.combined import default_network
 from ..support.file_stamps import changed_at
-from ..support.judge_names import JUDGES, TASTE_SUFFIX, TASTES_FOLDER, offered_judges
+from ..support.judge_names import ITEM_SCORES, JUDGES, TASTE_SUFFIX, TASTES_FOLDER, offered_judges
 from ..support.wording import meant
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def item_judge_named(name: str, tastes: TasteStore) -> TasteJudge | BuiltInJudge
     """The judge of items of a name: ``overall``, ``technical``, a detector, or the user's taste."""
     if name in tastes.names():
         check_unambiguous(name, tastes.path(name))
-    if name in (OVERALL, TECHNICAL, *DETECTORS):
+    if name in ITEM_SCORES:
         return built_in_judge(name)
     from .taste_judge import TasteJudge
 

@@ -14,10 +14,10 @@ from ...metrics.tastes.overall import stored_name
 from ..collection.collection import Collection
 from ..collection.pictures import sha256_by_id
 from ..collection.queries import Query, Scale, order, scores_of
-from ..judges.finding import JudgeSource
-from ..judges.offered import OfferedJudges
+from ..judges.catalogue import Catalogue, Entry
 from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.opinions import Opinion
+from ..support.judge_names import ITEM_SCORES
 
 #: Kinds of judges, in the order in which pages list them.
 SCORE, TASTE, PEOPLE, MODEL, FAULT = "score", "taste", "person", "model", "fault"
@@ -37,7 +37,7 @@ class JudgeChoice:
     kind: str
     doubt: str = ""
     weight: float = 1.0
-    source: JudgeSource | None = None
+    source: Entry | None = None
     missing: int = 0
     known: bool = True
 
@@ -52,7 +52,7 @@ def judge_choices(
     """
     models = {choice.name: choice for choice in offered}
     doubtful = tastes.doubtful()
-    own_tastes = [name for name in tastes.judges() if name not in (OVERALL, TECHNICAL, *DETECTORS, *models)]
+    own_tastes = [name for name in tastes.judges() if name not in (*ITEM_SCORES, *models)]
     before = [
         *(JudgeChoice(name, SCORE) for name in (OVERALL, TECHNICAL)),
         *(JudgeChoice(name, TASTE, doubtful.get(name, "")) for name in own_tastes if _usable(tastes, name)),
@@ -67,9 +67,9 @@ def judge_choices(
     ]
 
 
-def offered_models(offered: OfferedJudges) -> list[JudgeChoice]:
+def offered_models(catalogue: Catalogue) -> list[JudgeChoice]:
     """The models that visitors may name, by their labels."""
-    return [JudgeChoice(judge.label, MODEL, "", judge.weight, judge.source) for judge in offered]
+    return [JudgeChoice(label, MODEL, "", one.weight, one.entry) for label, one in catalogue.offered.items()]
 
 
 def stored_models(stored: Iterable[str], *, shared: bool) -> list[JudgeChoice]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Group of the entry points at which packages offer judges.
 GROUP = "soart.judges"
 
+#: soart's scores of items that every picture has.
+ITEM_SCORES = (OVERALL, TECHNICAL, *DETECTORS)
 #: Judges that need no model of others; models of others, most of which are named with an argument.
 SCORES = (OVERALL, TECHNICAL, "appeal", "rated-quality", "nima", "adherence", *DETECTORS)
 MODELS = ("clip", "siglip", "pickscore", "aesthetic", "pyiqa", "vqascore", "image-reward", "hpsv2", "hpsv3")

@@ -30,7 +30,7 @@ from ..collection.collection import Collection
 from ..collection.good_prompts import good_prompts
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
-from ..judges.finding import Tastes
+from ..judges.catalogue import Tastes
 from ..models.request import Lora, Request
 from ..scoring.taste_store import StoresInTurn, TasteStore, tastes_of
 from . import pruning

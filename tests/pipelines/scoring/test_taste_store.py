@@ -11,7 +11,8 @@ from soart.metrics.tastes.overall import OverallJudge
 from soart.metrics.tastes.taste import TECHNICAL
 from soart.metrics.tastes.trust import CHANCE, TOO_FEW
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.judges.finding import guarded, judge_named, judges_for
+from soart.pipelines.judges.catalogue import Catalogue
+from soart.pipelines.judges.finding import guarded, judges_for
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import (
     TasteStore,
@@ -46,7 +47,7 @@ def test_a_taste_with_the_name_of_a_built_in_judge_is_ambiguous(tmp_path, taste)
     with pytest.raises(TasteError, match=r"'ring' is both a judge that is no taste and your taste in '.*ring\.taste"):
         item_judge_named("ring", store)
     with pytest.raises(TasteError, match="'ring' is both"):
-        judge_named("ring", store)
+        Catalogue(store).judge("ring")
 
 
 def test_without_the_network_there_is_no_overall_score(monkeypatch):

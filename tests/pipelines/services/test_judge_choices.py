@@ -10,7 +10,7 @@ from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.collection.queries import Query
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.judges.offered import OfferedJudges
+from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.scoring import taste_store
 from soart.pipelines.services.judge_choices import (
     counted_choices,
@@ -31,10 +31,12 @@ def test_overall_comes_first_then_technical_tastes_people_models_and_faults(coll
     taste = learn("able", collection, Sources(rater="me"), network=None).taste
     tastes.own.save(taste)
     tastes.own.path("broken").write_bytes(b"junk")
-    choices = judge_choices(tastes, ["ann"], offered_models(OfferedJudges([("adherence", 0.5), ("technical", 2.0)])))
+    choices = judge_choices(
+        tastes, ["ann"], offered_models(Catalogue(tastes, [("adherence", 0.5), ("technical", 2.0)]))
+    )
     names = [choice.name for choice in choices]
     assert names == [
-        "overall", "technical", "able", "person:ann", "adherence", "appeal", "rated-quality", "nima", *DETECTORS
+        "overall", "technical", "able", "person:ann", "appeal", "rated-quality", "nima", "adherence", *DETECTORS
     ]  # fmt: skip
     by_name = {choice.name: choice for choice in choices}
     # From six ratings it is not reliable.
