@@ -42,8 +42,6 @@ SEED = 7
 RATER = "stand-in"
 #: The prompt that is tuned, and the number of pictures.
 TUNED, BUDGET = "a boat", 40
-#: Options that damage pictures.
-BANS = ("quality=blurry", "quality=noisy", "quality=faded")
 COOL = ("cyan", "azure", "blue")
 
 
@@ -105,7 +103,7 @@ def learn_from_stand_in(
 
 def tuner(collection: Collection, generator: ImageGenerator, judge: TasteJudge) -> Tuner:
     """A tuner of the demonstration's prompt to a taste."""
-    space = PromptSpace.from_text(TUNED, vocabulary="embedded").restrict(BANS)
+    space = PromptSpace.from_text(TUNED, vocabulary="embedded")
     return Tuner(collection, generator, space, Panel(judge), seed=SEED, budget=BUDGET, prune=False)
 
 
