@@ -88,13 +88,13 @@ def values_of(
         if judge.stopped:
             break
         asked = pictures.part({*block})
-        batch, unreadable = fit_part(asked, judge)
+        # First, so that what measures a picture finds its pixels.
+        batch, unreadable = asked.with_pixels() if "pixels" in judge.needs else (asked, [])
+        batch, more = fit_part(batch, judge)
+        unreadable += more
         if judge.extractor is not None:
             progress(len(asked.ids) - len(batch.ids))
             batch, more = batch.with_items(judge.extractor, lambda: progress(1))
-            unreadable += more
-        elif "pixels" in judge.needs:
-            batch, more = batch.with_pixels()
             unreadable += more
         found = dict(zip(batch.ids, judge.values(batch).tolist(), strict=True))
         fresh = {number: value for number, value in found.items() if np.isfinite(value)}

@@ -65,6 +65,14 @@ def test_values_are_stored_once(collection, drawn):
     assert judge.seen == 10
 
 
+def test_a_judge_of_pixels_opens_each_picture_once(collection, drawn, monkeypatch):
+    """What measures whether it can be judged at all sees the same pixels."""
+    opened, pixels = [], Collection.pixels
+    monkeypatch.setattr(Collection, "pixels", lambda self, row: opened.append(row.id) or pixels(self, row))
+    judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(Brightness()))
+    assert sorted(opened) == [row.id for row in drawn[:5]]
+
+
 def test_a_picture_without_a_value_is_judged_once(collection, drawn):
     """A tune collects all judgements after every batch."""
 
