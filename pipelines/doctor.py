@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from ..errors import SoartError
 from ..metrics.damage.technical import TechnicalJudge
+from ..metrics.damage.titles import Kind
 from ..metrics.items.combined import default_network
-from .judges.catalogue import MODEL, SCORE, Catalogue, known_judges
+from .judges.catalogue import Catalogue, known_judges
 from .models.backends.address import backend_address
 from .models.devices import choose_device, choose_dtype
 from .models.loading import EMBEDDED_FOLDER
@@ -99,10 +100,10 @@ def _judge_checks() -> list[Check]:
     checks = []
     for source in known_judges():
         # These are always there; soart judges lists them.
-        if source.kind == SCORE:
+        if source.kind == Kind.SCORE:
             continue
         name = f"judge {source.usage}"
-        if source.kind == MODEL:
+        if source.kind == Kind.MODEL:
             found = source.summary + (f"; {source.licence}" if source.licence else "")
             missing = f"pip install {source.missing}" if source.missing else ""
             checks.append(

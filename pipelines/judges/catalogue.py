@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from ...errors import JudgeError, SoartError, first_line
 from ...metrics.damage.names import JUDGE, PERSON
-from ...metrics.damage.titles import shared_name
+from ...metrics.damage.titles import Kind, shared_name
 from ...metrics.protocols import NEEDS, Judge
 from ...threads import one_model_at_a_time
 from ..scoring.rated_tastes import tastes_at_hand
-from ..scoring.taste_store import check_unambiguous
+from ..scoring.taste_store import built_in_judge, check_unambiguous
 from ..support.file_stamps import file_stamp
-from ..support.judge_names import ITEM_SCORES, SCORES, offered_judges
+from ..support.judge_names import BUILT_IN, ITEM_SCORES, offered_judges
 from ..support.wording import BIDI_CONTROLS, meant
-from .built_in import BUILT_IN
 from .guarded import GuardedJudge
 from .people import Person
 
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 #: Origin of the built-in judges, and the judge of the floor of adherence.
 SOART, ADHERENCE = "soart", "adherence"
-#: Kinds of judges; those of other packages have the package's name and version.
-SCORE, TASTE, MODEL, PEOPLE, CODE = "built in", "taste", "model", "person", "code"
 _NAME = re.compile(rf"[^\s@={BIDI_CONTROLS}](?:[^@=\r\n{BIDI_CONTROLS}]{{0,62}}[^\s@={BIDI_CONTROLS}])?")
 
 
@@ -69,7 +66,7 @@ class Entry:
 
     Attributes:
         name: as for ``--by``; ``NAME:ARGUMENT`` if it takes an argument.
-        kind: one of the kinds above, or the name and version of the package that offers it.
+        kind: a ``Kind``, or the name and version of the package that offers it.
         argument: the argument in words, such as ``HUB_ID|FOLDER``; empty if there is none, or it is not known.
         default: the argument that is taken if none is given; empty if one has to be given.
         summary: one line; empty for judges of other packages.
@@ -97,7 +94,9 @@ class Entry:
     @property
     def origin(self) -> str:
         """``soart``, or the name and version of a package; empty for all others."""
-        return SOART if self.kind in (SCORE, MODEL) else "" if self.kind in (TASTE, PEOPLE, CODE) else self.kind
+        if self.kind in (Kind.SCORE, Kind.MODEL):
+            return SOART
+        return "" if self.kind in [*Kind] else self.kind
 
     @property
     def notes(self) -> list[str]:
@@ -121,8 +120,7 @@ def known_judges() -> list[Entry]:
 
 def _known(name: str) -> Entry:
     if b := BUILT_IN.get(name):
-        kind = SCORE if name in SCORES else MODEL
-        return Entry(name, kind, b.argument, b.default, b.summary, b.licence, b.missing)
+        return Entry(name, b.kind, b.argument, b.default, b.summary, b.licence, b.missing)
     dist = offered_judges()[name].dist
     return Entry(name, f"{dist.name} {dist.version}" if dist else "a package without a name")
 
@@ -163,7 +161,7 @@ class Catalogue:
 
         Labels leave out the folder of a model, so that no request names code or a path.
         """
-        usual = [name for name in (*SCORES, *sorted(offered_judges())) if name not in ITEM_SCORES]
+        usual = [one.name for one in known_judges() if one.kind != Kind.MODEL and one.name not in ITEM_SCORES]
         weights = dict.fromkeys(usual, 1.0) | {text.strip(): weight for text, weight in self._named}
         found: dict[str, Offered] = {}
         for text, weight in weights.items():
@@ -182,7 +180,7 @@ class Catalogue:
     def entries(self) -> list[Entry]:
         """Every judge that can be named: built-in scores, tastes, models, and those of other packages; no model is loaded."""
         known = known_judges()
-        scores = [one for one in known if one.kind == SCORE]
+        scores = [one for one in known if one.kind == Kind.SCORE]
         return [*scores, *map(self._taste, self.tastes.names()), *known[len(scores) :]]
 
     def _taste(self, name: str) -> Entry:
@@ -191,10 +189,10 @@ class Catalogue:
         try:
             taste = TasteJudge.of(self.tastes.load(name))
         except SoartError as error:
-            return Entry(name, TASTE, doubt=str(error))
+            return Entry(name, Kind.TASTE, doubt=str(error))
         trust = taste.taste.trust
         # The doubt repeats the sentence.
-        return Entry(name, TASTE, summary="" if trust.useless else trust.sentence, doubt=taste.doubt() or "")
+        return Entry(name, Kind.TASTE, summary="" if trust.useless else trust.sentence, doubt=taste.doubt() or "")
 
     def entry(self, text: str, allow: Allow = Allow.ANY) -> Entry:
         """The judge that a text means; nothing is loaded, and ``module:Class`` may not exist."""
@@ -213,11 +211,11 @@ class Catalogue:
                 self.tastes.load(text)
         if not colon and name in self.tastes.names():
             check_unambiguous(name, self.tastes.path(name))
-            return Entry(name, TASTE)
+            return Entry(name, Kind.TASTE)
         if name in BUILT_IN or name in offered_judges():
             return _known(name)
         if person:
-            return Entry(text, PEOPLE)
+            return Entry(text, Kind.PERSON)
         if not argument:
             raise _unknown(text, self.tastes)
         if allow is Allow.NO_CODE:
@@ -225,7 +223,7 @@ class Catalogue:
                 f"The judge {text!r} is not loaded because a workflow may not load code: register it as an entry point, "
                 "see docs/judges.md."
             )
-        return Entry(text, CODE)
+        return Entry(text, Kind.CODE)
 
     def find(self, text: str, allow: Allow = Allow.ANY) -> GuardedJudge:
         """Load a judge and guard it; errors as for ``judge``."""
@@ -236,11 +234,11 @@ class Catalogue:
     def judge(self, text: str, allow: Allow = Allow.ANY) -> Judge:
         """Load a judge; those of guests are kept, a taste until its file changes."""
         entry, text = self.entry(text, allow), text.strip()
-        if allow is not Allow.OFFERED or entry.kind == PEOPLE:
+        if allow is not Allow.OFFERED or entry.kind == Kind.PERSON:
             return self._load(entry, text)
         if text in self.offered:
             text = self.offered[text].text
-        key: str | Path = self.tastes.path(text) if entry.kind == TASTE else text
+        key: str | Path = self.tastes.path(text) if entry.kind == Kind.TASTE else text
         stamp = file_stamp(key) if isinstance(key, Path) else ""
         with self._locks.setdefault(key, Lock()):
             if key not in self._kept or self._kept[key][0] != stamp:
@@ -249,7 +247,7 @@ class Catalogue:
 
     def _load(self, entry: Entry, text: str) -> Judge:
         name, _, argument = text.partition(":")
-        if entry.kind == TASTE:
+        if entry.kind == Kind.TASTE:
             # Tastes need scikit-learn, which a ranking without them need not wait for.
             from ..scoring.taste_judge import TasteJudge
 
@@ -257,10 +255,10 @@ class Catalogue:
         try:
             if entry.origin == SOART:
                 with one_model_at_a_time():
-                    judge = BUILT_IN[name].load(argument)
-            elif entry.kind == PEOPLE:
+                    judge = _built_in(name, argument)
+            elif entry.kind == Kind.PERSON:
                 judge = Person(argument.strip())
-            elif entry.kind == CODE:
+            elif entry.kind == Kind.CODE:
                 judge = _made(_from_module(name, argument), "")
             else:
                 judge = _made(offered_judges()[name].load(), argument)
@@ -272,6 +270,19 @@ class Catalogue:
                 f"The judge {text!r} cannot be loaded: {type(error).__name__}: {first_line(error)}."
             ) from error
         return checked(judge, text)
+
+
+def _built_in(name: str, argument: str) -> Judge:
+    known = BUILT_IN[name]
+    if argument and not known.argument:
+        raise JudgeError(f"This judge takes no argument, got {argument!r}: give its name alone.")
+    if known.argument and not (argument or known.default):
+        raise JudgeError(f"This judge needs an argument, NAME:{known.argument}, see docs/judges.md.")
+    argument = known.prefix + (argument or known.default)
+    if not known.module:
+        return built_in_judge(argument)
+    judge: Judge = import_module(f".{known.module}", __package__).load(argument)
+    return judge
 
 
 def _unknown(text: str, tastes: Tastes) -> JudgeError:

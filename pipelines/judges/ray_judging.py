@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from ...errors import ImageError, JudgeError, first_line
-from ...metrics.damage.names import TASTE
+from ...metrics.damage.titles import Kind
 from ...metrics.image import read_image
 from ...metrics.protocols import Extractor, Judge
 from ...version import __version__
@@ -138,7 +138,7 @@ def judge_on_cluster(
             f"The judge {judge.name!r} is a Python object, which a cluster cannot load: pass its name or 'module:Class' instead."
         )
     # Tastes are files of this machine.
-    if judge.person or judge.stored_name.startswith(TASTE):
+    if judge.person or judge.key.kind is Kind.TASTE:
         return judge_pictures(pictures, judge, progress)
     values, missing, problems = still_to_judge(pictures, judge, progress)
     collection = pictures.collection

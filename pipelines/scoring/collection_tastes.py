@@ -15,7 +15,7 @@ from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
 from ..support.judge_names import ITEM_SCORES
 from .taste_judge import TasteJudge
-from .taste_store import TasteStore, item_judge_named, tastes_of
+from .taste_store import TasteStore, built_in_judge, tastes_of
 
 
 class CollectionTastes:
@@ -74,13 +74,10 @@ class CollectionTastes:
     def judge(self, name: str) -> TasteJudge | BuiltInJudge:
         """The judge of a name; a taste is read again only when its file has changed."""
         home = self.home(name)
-        if not home.holds(name):
+        if name in ITEM_SCORES and not home.holds(name):
             with self._lock:
                 if name not in self._built_in:
-                    judge = item_judge_named(name, home)
-                    if isinstance(judge, TasteJudge):
-                        return judge
-                    self._built_in[name] = judge
+                    self._built_in[name] = built_in_judge(name)
                 return self._built_in[name]
         path = home.path(name)
         try:

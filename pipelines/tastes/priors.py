@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import JudgeError, SoartError, TasteError, expect
 from ...metrics.damage.names import TASTE
+from ...metrics.damage.titles import Kind
 from ...metrics.protocols import Extractor
 from ...metrics.tastes.blend import Blend, Taste, parts_of
 from ...metrics.tastes.taste import (
@@ -18,7 +19,6 @@ from ...metrics.tastes.taste import (
     chosen_priors,
     unavailable_priors,
 )
-from ..judges.catalogue import TASTE as OF_TASTES
 from ..judges.catalogue import Catalogue, known_judges
 from ..judges.guarded import GuardedJudge
 from ..scoring.taste_store import TasteStore
@@ -208,7 +208,7 @@ def _is_judge(name: str) -> bool:
     if name in ITEM_SCORES:
         return False
     try:
-        return Catalogue().entry(name).kind != OF_TASTES
+        return Catalogue().entry(name).kind != Kind.TASTE
     except JudgeError:
         return False
 

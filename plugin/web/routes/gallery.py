@@ -15,7 +15,7 @@ from starlette.routing import Route
 from ....errors import SoartError
 from ....metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
 from ....metrics.damage.suspicion import detectors
-from ....metrics.damage.titles import has_points, shared_name
+from ....metrics.damage.titles import JudgeKey, shared_name
 from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
 from ....pipelines.collection.counts import count_collection
@@ -197,7 +197,7 @@ def cells(request: Request) -> Response:
     rows = rows_of(current.collection, whole_numbers(request.query_params.get("ids", ""), "a picture's number"))
     stored = stored_name_of(request, name) if name else ""
     return JSONResponse(
-        {"cells": cells_of(current.collection, rows, rater_of(request), stored), "points": has_points(stored)}
+        {"cells": cells_of(current.collection, rows, rater_of(request), stored), "points": JudgeKey.of(stored).points}
     )
 
 

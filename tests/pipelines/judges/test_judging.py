@@ -18,7 +18,6 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.collection.queries import scores_and_reasons
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.judges.built_in import BUILT_IN
 from soart.pipelines.judges.catalogue import Allow, Catalogue, checked, known_judges, names_code
 from soart.pipelines.judges.finding import check_weights, doubts_of, guarded, judges_for, measurer_of
 from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue, stored_name
@@ -28,7 +27,6 @@ from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.scoring.prompts import prompts_of
 from soart.pipelines.scoring.taste_store import TasteStore
-from soart.pipelines.support.judge_names import JUDGES
 
 
 class Shortness(PixelJudge):
@@ -322,10 +320,6 @@ def test_parts_are_checked(parts):
         setattr(judge, name, value)
     with pytest.raises(JudgeError, match="is not usable: expected"):
         checked(judge, "x")
-
-
-def test_names_of_judges_are_known_where_no_judge_is():
-    assert tuple(BUILT_IN) == JUDGES
 
 
 def test_judges_of_ones_own_have_weights():

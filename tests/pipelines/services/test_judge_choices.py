@@ -20,7 +20,6 @@ from soart.pipelines.services.judge_choices import (
     stored_judge,
     stored_models,
     values_and_scale,
-    values_by,
 )
 from soart.pipelines.tastes.learning import Sources, learn
 
@@ -78,7 +77,7 @@ def test_a_person_sorts_and_limits_as_stored_values_do(collection, coloured):
     rate(collection, "ann", {coloured[0]: 2, coloured[1]: 5, coloured[2]: 4, coloured[3]: 4})
     store_choice(collection, "ann", "c1", coloured[5], [coloured[6]])
     person = "person:ann"
-    stars = values_by(collection, person, coloured)
+    stars = values_and_scale(collection, person, coloured)[0]
     assert len(stars) == 6
     assert stars[coloured[5]] > stars[coloured[6]]
     collection.set_scores("blur-8", stars)
@@ -96,4 +95,4 @@ def test_a_person_sorts_and_limits_as_stored_values_do(collection, coloured):
     scales = [values_and_scale(collection, judge, [])[1].values.tolist() for judge in (person, "blur-8")]
     assert scales[0] == scales[1]
     # All choices count, whichever pictures are asked for.
-    assert values_by(collection, person, coloured[5:6]) == {coloured[5]: stars[coloured[5]]}
+    assert values_and_scale(collection, person, coloured[5:6])[0] == {coloured[5]: stars[coloured[5]]}
