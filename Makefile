@@ -34,10 +34,10 @@ PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # What `make bench` runs: all but scripts whose data must be obtained from their authors.
 BENCHMARKS := \
-	hosts/overhead.py collections/metadata_speed.py adherence/recognition.py adherence/embedded_model.py adherence/photographs.py adherence/quoted_text.py \
-	'adherence/colours.py --poor 250' 'adherence/tuning.py --seeds 8 --budget 40' score/item_selection.py \
-	'score/kinds.py --peers --resaved --small' score/invariance.py 'score/invariance.py --overall -n 40' score/places.py score/ringing.py score/speed.py score/fewshot.py score/monotonicity.py \
-	taste/taste.py taste/makers.py taste/trust.py 'taste/trust.py --plain' collections/similar.py collections/stacks.py taste/keepers.py collections/first_contact.py collections/associations.py collections/rescore.py 'collections/rescore.py -n 10000' \
+	hosts/overhead.py adherence/recognition.py adherence/embedded_model.py adherence/photographs.py adherence/quoted_text.py \
+	'adherence/colours.py --poor 250' 'adherence/tuning.py --seeds 8 --budget 40' \
+	'score/kinds.py --peers --resaved --small' score/invariance.py 'score/invariance.py --overall -n 40' score/places.py score/ringing.py score/speed.py score/fewshot.py \
+	taste/taste.py taste/makers.py taste/trust.py 'taste/trust.py --plain' collections/similar.py collections/stacks.py taste/keepers.py collections/associations.py collections/rescore.py 'collections/rescore.py -n 10000' \
 	search/collaborative.py search/tuning.py 'search/tuning.py --methods soart,optuna-gp' \
 	'search/tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' 'search/tuning.py --methods botorch,pairwise-gp --budget 80' \
 	'search/tuning.py --worlds mixed,triples,dominant' 'search/tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
