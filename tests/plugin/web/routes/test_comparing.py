@@ -14,22 +14,6 @@ def joined(ids):
     return ",".join(map(str, ids))
 
 
-def test_choices_lead_to_a_clear_order_and_are_undone(visitor):
-    ids = visitor.get("/api/pool", source="newest", count=5).json()["ids"]
-    assert len(ids) == 5
-    for number in range(60):
-        state = visitor.get("/api/compare", ids=joined(ids), up=2).json()
-        if state["clear"]:
-            break
-        first, second = sorted(cell["id"] for cell in state["ask"])
-        answer = visitor.send("compare", choice=f"c{number}", winner=second, losers=[first])
-        assert answer.json() == {"new": True}
-    assert state["clear"]
-    assert [cell["id"] for cell in state["order"]] == sorted(ids, reverse=True)
-    assert visitor.send("compare/undo", choice=f"c{number - 1}").json() == {"taken": True}
-    assert visitor.get("/api/compare", ids=joined(ids)).json()["made"] == state["made"] - 1
-
-
 def test_the_best_by_a_judge_are_those_with_scores(visitor, folder):
     assert visitor.get("/api/pool", source="best", by="technical", count=4).json()["ids"] == []
     with Collection(folder) as collection:

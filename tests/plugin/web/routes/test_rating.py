@@ -37,19 +37,6 @@ def test_names_that_no_taste_can_bear_are_refused(visitor, name):
     assert visitor.post("/rater", {"rater": name}).status_code == 400
 
 
-def test_ratings_replace_each_other_and_are_undone(visitor):
-    first = visitor.get("/api/queue", count=5).json()
-    assert len(first["cells"]) == 5
-    assert first["progress"]["pictures"] == 40
-    image = first["cells"][0]["id"]
-    assert visitor.send("rate", image=image, stars=4).json() == {"before": None, "stars": 4}
-    # A second tab learns the rating of the first one.
-    assert visitor.send("rate", image=image, stars=2).json() == {"before": 4, "stars": 2}
-    assert image not in [cell["id"] for cell in visitor.get("/api/queue", count=30).json()["cells"]]
-    assert visitor.get("/api/progress").json()["rated"] == 1
-    assert visitor.send("rate", image=image, stars=None).json()["before"] == 2
-
-
 @pytest.mark.parametrize(
     "wrong", [{"stars": 7}, {"image": "x", "stars": 1}, {"stars": True}, {"image": 1.5, "stars": 1}]
 )
