@@ -55,7 +55,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --no-compile --editable .
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[web]'
 	touch $@
 
 $(DEV): pyproject.toml | $(BIN)/python
@@ -70,7 +70,7 @@ $(SITE): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[docs]'
 	touch $@ $(RUN)
 
-demo: $(RUN)  ## draw, rank, learn a taste and tune a prompt on the embedded model
+demo: $(RUN)  ## rank pictures, draw, learn a taste and tune a prompt to it, offline
 	$(BIN)/soart demo
 
 $(JS_TOOLS): $(JS)/package.json

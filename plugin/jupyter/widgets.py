@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import TasteError, expect
+from ...errors import TasteError, expect, install_command
 from ...metrics.image import read_image
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...pipelines.best_of import Candidate
@@ -28,7 +28,7 @@ try:
     import traitlets
     from anywidget import AnyWidget
 except ImportError as missing:
-    raise ImportError("Widgets need anywidget, which is not installed: pip install 'soart[notebook]'.") from missing
+    raise ImportError(f"Widgets need anywidget, which is not installed: {install_command('notebook')}.") from missing
 
 if TYPE_CHECKING:
     from ...metrics.tastes.taste import LearntTaste
