@@ -149,6 +149,12 @@ def things(drawn, tmp_path_factory):
     return copytree(drawn, tmp_path_factory.mktemp("shared") / "things")
 
 
+@pytest.fixture(scope="module")
+def reader(visit_once, things):
+    """A visitor, who changes nothing, of a server that the tests of a module share."""
+    return visit_once(things)
+
+
 @pytest.fixture
 def folder(drawn, tmp_path):
     """A collection of forty pictures."""
