@@ -388,16 +388,6 @@ def folder(tmp_path, files):
 
 
 @pytest.mark.slow
-def test_pictures_are_culled_searched_compared_exported_varied_and_restored_by_keyboard(come, address, folder, files):
-    before = {path.name: path.read_bytes() for path in files.iterdir()}
-    page = come()
-    page.on("dialog", lambda question: question.accept())
-    walk(page, Keyboard(page), f"{address}/?token={TOKEN}", 5, 2)
-    with Collection(folder) as collection:
-        check_restored(collection, files, before)
-
-
-@pytest.mark.slow
 def test_ten_pictures_are_walked_through_on_a_phone(come, address, folder, files):
     before = {path.name: path.read_bytes() for path in files.iterdir()}
     page = come(has_touch=True, is_mobile=True)
