@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import torch
 
-from ..damage.names import TASTE, TECHNICAL
+from ..damage.names import TECHNICAL
 from ..damage.technical import quality_model
+from ..damage.titles import JudgeKey, Kind
 from ..items.frame import columns_of
 from ..tastes.appeal import APPEAL
 from ..tastes.blend import Blend
@@ -83,7 +84,7 @@ def prior_scores(taste: LearntTaste, items: torch.Tensor) -> torch.Tensor:
             scores.append(-cost_of_faults(model, items[columns_of("The technical score", model.names, taste.names)]))
         elif name == APPEAL:
             scores.append(appeal(items, taste.names))
-        elif name.startswith(TASTE):
+        elif JudgeKey.of(name).kind is Kind.TASTE:
             scores.append(liking(next(others), items))
         else:
             scores.append(items.new_tensor(float("nan")))

@@ -19,12 +19,13 @@ import numpy as np
 
 from ..checks import check_items
 from ..damage.reasons import share_exceeded, than_others
+from ..damage.titles import stored_title
 from ..items.phrases import phrases_of
 from ..protocols import Example, Reason
 from .blend import Blend, Taste
 from .item_kernels import squared_distances
 from .mixture import Makings, makings_at
-from .taste import LearntTaste, prior_title
+from .taste import LearntTaste
 
 #: Most pictures that are named as alike, and the least share of the second beside that of the first.
 _ALIKE, _LEAST = 2, 0.3
@@ -200,7 +201,7 @@ def _from_starts(
     taste: LearntTaste, added: np.ndarray, own: np.ndarray, others: np.ndarray, count: int
 ) -> list[Reason]:
     """Reasons from what (k,) prior scores add, compared by their (k,) shares with (m, k) those of others."""
-    phrases = phrases_of((), [prior_title(name) for name in taste.prior_names])
+    phrases = phrases_of((), [stored_title(name) for name in taste.prior_names])
     reasons = []
     for k, phrase in enumerate(phrases):
         weight, sign = float(taste.fitted.model.coefficients[k]), 1 if added[k] >= 0 else -1

@@ -14,13 +14,14 @@ import numpy as np
 
 from ...errors import ImageError
 from ..checks import check_items
+from ..damage.titles import stored_title
 from ..image import check_pixels
 from ..items.phrases import Phrase, phrases_of
 from ..protocols import Extractor, Reason
 from .fitting import CHUNK
 from .making_kernels import Made
 from .mixture import Makings, makings_at
-from .taste import LearntTaste, prior_title
+from .taste import LearntTaste
 
 #: The fewest pixels per side of a patch; smaller ones have no meaningful items.
 SMALLEST_PATCH = 8
@@ -49,7 +50,7 @@ class Explanation:
 def _groups(taste: LearntTaste) -> dict[Phrase, np.ndarray]:
     """Columns of items and prior scores by phrase."""
     groups: dict[Phrase, list[int]] = {}
-    for column, phrase in enumerate(phrases_of(taste.names, [prior_title(name) for name in taste.prior_names])):
+    for column, phrase in enumerate(phrases_of(taste.names, [stored_title(name) for name in taste.prior_names])):
         groups.setdefault(phrase, []).append(column)
     return {phrase: np.array(columns) for phrase, columns in groups.items()}
 

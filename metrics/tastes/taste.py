@@ -27,9 +27,9 @@ from scipy.special import expit
 
 from ...errors import ItemsError, TasteError, expect
 from ..checks import check_items
-from ..damage.names import JUDGE, TASTE
+from ..damage.names import TASTE
 from ..damage.names import TECHNICAL as TECHNICAL
-from ..damage.titles import title_of
+from ..damage.titles import JudgeKey, Kind, stored_title
 from ..items.frame import CONTENT
 from ..percentiles import percentiles_in
 from .appeal import APPEAL, appeal_model
@@ -114,14 +114,7 @@ def unavailable_priors(wanted: Sequence[str], available: Sequence[str]) -> dict[
 
 def is_given(prior: str) -> bool:
     """True for a prior score that items do not tell: other raters' means, and a judge's values."""
-    return prior == OTHERS or prior.startswith(JUDGE)
-
-
-def prior_title(prior: str) -> str:
-    """The name of a prior score for people, such as ``judge: clip`` for ``judge:clip@1``."""
-    if prior.startswith(TASTE):
-        return title_of(prior.removeprefix(TASTE))
-    return title_of(prior) if prior.startswith(JUDGE) else prior
+    return prior == OTHERS or JudgeKey.of(prior).kind is Kind.MODEL
 
 
 def computed_priors(
@@ -143,7 +136,7 @@ def computed_priors(
             columns.append(technical_prior(items, names))
         elif name == APPEAL:
             columns.append(appeal_model().scores(items, names))
-        elif name.startswith(TASTE):
+        elif JudgeKey.of(name).kind is Kind.TASTE:
             columns.append(next(others).liking(items))
         else:
             columns.append(given.get(name, unknown))
@@ -154,7 +147,7 @@ def words_of_lack(prior: str) -> str:
     """Words after "pictures that" for those without a value of a prior score that ``is_given``."""
     if prior == OTHERS:
         return "no other rater has rated"
-    judge = prior_title(prior).removeprefix("judge: ")
+    judge = stored_title(prior).removeprefix("judge: ")
     return f"the judge {judge!r} has not judged"
 
 
@@ -487,7 +480,9 @@ def _check_matrices(
     for what, values, shape in shapes:
         if np.shape(values) != shape:
             raise ItemsError(f"Expected {what} of shape {shape}, got {np.shape(values)}.")
-    if [name for name in prior_names if name.startswith(TASTE)] != [f"{TASTE}{taste.name}" for taste in tastes]:
+    if [name for name in prior_names if JudgeKey.of(name).kind is Kind.TASTE] != [
+        f"{TASTE}{taste.name}" for taste in tastes
+    ]:
         raise ItemsError(f"Expected the tastes among the prior scores, got {[taste.name for taste in tastes]}.")
 
 

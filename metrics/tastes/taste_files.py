@@ -19,6 +19,7 @@ import numpy as np
 from ...errors import TasteError, first_line
 from ..checks import is_weight
 from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
+from ..damage.titles import JudgeKey, Kind
 from ..items.frame import Frame
 from ..protocols import Making
 from .appeal import APPEAL
@@ -327,7 +328,9 @@ def _restore(
         _taste_of(of_taste, _arrays_of(arrays, f"{_TASTE}{number}/"), path)
         for number, of_taste in enumerate(header.get("tastes", ()))
     )
-    if [f"{TASTE}{taste.name}" for taste in tastes] != [n for n in examples.prior_names if n.startswith(TASTE)]:
+    if [f"{TASTE}{taste.name}" for taste in tastes] != [
+        n for n in examples.prior_names if JudgeKey.of(n).kind is Kind.TASTE
+    ]:
         raise ValueError("expected each taste among its prior scores")
     alone = None
     if "alone" in header:

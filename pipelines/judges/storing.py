@@ -12,6 +12,7 @@ from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import Making
 from ..collection.queries import scores_and_reasons
 from ..collection.results import store_changed_scores
+from ..scoring.opinions import Opinion
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import taste_with_given
 from ..scoring.prompts import stored_prompts
@@ -29,8 +30,7 @@ def judge_pictures(
     """
     if judge.person:
         progress(len(pictures.rows))
-        stars = dict(zip(pictures.ids, judge.inner.values(pictures), strict=True))
-        return {image: float(value) for image, value in stars.items() if np.isfinite(value)}, []
+        return Opinion.of(pictures.collection, judge.person, pictures.ids).stars, []
     values, missing, problems = still_to_judge(pictures, judge, progress)
     fresh, unreadable = judge_missing(missing, judge, progress)
     return values | fresh, [*dict.fromkeys(problems + unreadable), *judge.problems]

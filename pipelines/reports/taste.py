@@ -13,13 +13,13 @@ import numpy as np
 from markupsafe import Markup
 
 from ...errors import ImageError
+from ...metrics.damage.titles import stored_title
 from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.by_example import Known
 from ...metrics.tastes.by_example import explain as by_example
 from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
 from ...metrics.tastes.liked_makings import effects_of
-from ...metrics.tastes.taste import prior_title
 from ...metrics.tastes.trust import Trust, of_hundred
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
@@ -149,7 +149,7 @@ def render_taste_report(
     return render_page(
         "taste.html",
         taste=taste,
-        priors=[prior_title(name) for name in taste.prior_names],
+        priors=[stored_title(name) for name in taste.prior_names],
         trust=taste.trust,
         curve=draw_curve(taste.trust),
         effects=effects_of(taste),

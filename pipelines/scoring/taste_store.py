@@ -112,6 +112,10 @@ class StoresInTurn:
         """Names of all tastes, those of the first folder first."""
         return [*dict.fromkeys(name for store in self._stores for name in store.names())]
 
+    def holds(self, name: str) -> bool:
+        """True if there is a taste of that name."""
+        return self._with(name).holds(name)
+
     def path(self, name: str) -> Path:
         """The file of a taste, see ``TasteStore.path``."""
         return self._with(name).path(name)

@@ -81,14 +81,14 @@ def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
 
 def print_facts(facts: dict[str, Any]) -> None:
     """Print the values of ``describe``."""
+    from ...metrics.damage.titles import stored_title
     from ...metrics.tastes.liked_makings import Effect
-    from ...metrics.tastes.taste import prior_title
 
     say(f"{facts['name']}: {facts['trust']['sentence']}")
     say(facts["trust"]["advice"])
     if facts["trust"]["within_prompts"]:
         say(facts["trust"]["within_prompts"]["sentence"])
-    trusted = ", ".join(f"{prior_title(name)} {100 * value:.0f} %" for name, value in facts["trusted_priors"].items())
+    trusted = ", ".join(f"{stored_title(name)} {100 * value:.0f} %" for name, value in facts["trusted_priors"].items())
     say(f"Method: {facts['method']}")
     if trusted:
         say(printable(f"Trust in prior scores: {trusted}"))
