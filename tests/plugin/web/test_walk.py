@@ -270,6 +270,8 @@ def count_is(page, count, more=""):
 
 
 def open_view(page, person, name):
+    if name == "keepers":
+        open_view(page, person, "evaluate")
     person.from_top(f"nav [href$='/{name}']")
     page.wait_for_selector(f"body.view-{name}")
 
