@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...metrics.damage.names import TASTE
+from ...metrics.damage.titles import Kind
 from ...metrics.goals import Goal
 from ...metrics.percentiles import percentiles
 from ..scoring.pictures import StoredPictures
@@ -118,7 +118,7 @@ def columns_of(
 
 def last_tastes(judges: Sequence[Weighted]) -> list[Weighted]:
     """The judges in the order in which they judge: tastes last, because they may start from values of the others."""
-    return sorted(judges, key=lambda one: one[0].stored_name.startswith(TASTE))
+    return sorted(judges, key=lambda one: one[0].key.kind is Kind.TASTE)
 
 
 def _values(

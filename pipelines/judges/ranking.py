@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...metrics.damage.names import TASTE
 from ...metrics.damage.reasons import largest_first
-from ...metrics.damage.titles import has_points, judge_name, stored_title
-from ...metrics.protocols import Reason
+from ...metrics.damage.titles import Kind, stored_title
+from ...metrics.protocols import POINTS, Reason
 from ...metrics.tastes.overall import words_of
 from ..collection.tables import ImageRow
 from ..scoring.pictures import StoredPictures
@@ -138,8 +137,8 @@ def reasons_of(pictures: View, filled: Board, numbers: set[int]) -> dict[int, tu
             name, row = judge.stored_name, rows[number]
             value = float(filled.columns.values[name][row])
             # A title of a taste has a colon, which would be taken for the start of details.
-            title = judge_name(name) if name.startswith(TASTE) else stored_title(name)
-            text = f"{title} {value:.0f} of 100" if has_points(name) else f"{judge.name} {figure(value)}"
+            title = judge.name if judge.key.kind is Kind.TASTE else stored_title(name)
+            text = f"{title} {value:.0f} of 100" if judge.scale == POINTS else f"{judge.name} {figure(value)}"
             details = tuple(reason.in_brief for reason in chosen(behind[name].get(number, ()))[:2])
             reasons.append(Reason(text, float(filled.shares[name][row]), details))
         found[number] = tuple(largest_first(reasons))

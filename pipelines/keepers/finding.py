@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import CollectionError, expect
-from ...metrics.damage.names import TASTE
-from ...metrics.damage.titles import has_points
+from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.similarity.distinct import separated
 from ...metrics.tastes.within_groups import WithinGroups, within_scores
 from ...notebooks import SHOWN, html_table
@@ -125,7 +124,7 @@ class Keepers:
     @property
     def by_taste(self) -> bool:
         """True if a taste chooses; then its trust comes from its own pairs, not from the rater's."""
-        return self.judge.startswith(TASTE)
+        return JudgeKey.of(self.judge).kind is Kind.TASTE
 
     @property
     def unit(self) -> str:
@@ -270,7 +269,7 @@ def _why(choice: Choice, judge: str, scores: np.ndarray) -> str:
     if not np.isfinite(choice.margin):
         return "the others could not be scored"
     difference, margin = choice.margin, figure(choice.margin)
-    if has_points(judge):
+    if JudgeKey.of(judge).points:
         # Of the scores as a list shows them, so that people can subtract them.
         last, following = (round(float(scores[row]), 1) for row in choice.rows[choice.kept - 1 : choice.kept + 1])
         difference = round(last - following, 1)

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from ...errors import CollectionError, ImageError
 from ...files import check_writable
-from ...metrics.damage.titles import CAUTION, damage_noun, judge_name, stored_title
+from ...metrics.damage.titles import CAUTION, JudgeKey, damage_noun, stored_title
 from ...metrics.percentiles import percentiles
 from ..collection.files import first_paths, picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
@@ -122,7 +122,7 @@ def render_evaluation(
         "evaluation.html",
         title=f"soart: {evaluated.title}",
         main=stored_title(e.main),
-        taste=shlex.quote(judge_name(e.main)),
+        taste=shlex.quote(JudgeKey.of(e.main).name),
         caution=CAUTION,
         notes=notes,
         summary=summary,

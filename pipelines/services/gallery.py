@@ -14,6 +14,7 @@ from ...errors import ModelError, SoartError, TasteError
 from ...metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
 from ...metrics.damage.suspicion import detectors
 from ...metrics.damage.technical import TechnicalJudge
+from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.protocols import ItemJudge
 from ...metrics.tastes.overall import BuiltInJudge, stored_name
 from ..collection.collection import Collection
@@ -197,9 +198,10 @@ def start_scoring(
 
     ``also`` are judged too, for the pictures whose items they need are then stored.
     """
-    if judge.startswith(JUDGE):
+    kind = JudgeKey.of(judge).kind
+    if kind is Kind.MODEL:
         raise TasteError("This judge is a model: choose Judge pictures… instead.")
-    if judge.startswith(PERSON):
+    if kind is Kind.PERSON:
         raise TasteError("This judge is a person: its scores are the person's ratings and choices.")
     item_judge = tastes.judge(judge)
 

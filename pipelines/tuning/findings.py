@@ -28,7 +28,7 @@ from ..collection.thumbnails import thumbnail_of_file
 from ..scoring.measuring import measure
 from ..support.figures import figures
 from .alarms import MIN_PICTURES, adherence_alarm, appearance, find_alarms
-from .panel import Judge, Judgements
+from .panel import Judgements, RaterKey
 from .proposing import Step
 from .pruning import account
 from .tuner import Tuner
@@ -233,7 +233,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
     steering = tuner.steering(judgements)
     unit = judgements.goal_scale.step
     names = list(judgements.goal)
-    judges: list[Hashable] = [Judge(name, context) for name in names for context in tuner.contexts]
+    judges: list[Hashable] = [RaterKey(name, context) for name in names for context in tuner.contexts]
     rater = judges[0] if len(judges) == 1 else None
     table = steering.effects(tuner.rng(5), rater)
     slots = tuner.space.slots
@@ -331,7 +331,9 @@ def _winner(tuner: Tuner, judgements: Judgements, choice: Choice, values: np.nda
 
 def _judges(tuner: Tuner, steering: Steering, judgements: Judgements) -> dict[str, list[OptionEffect]]:
     """The ``MOST_LIKED`` best and worst options of each judge, on its first context."""
-    judges = [judge for judge in steering.model.raters_ if isinstance(judge, Judge) and judge.context in tuner.contexts]
+    judges = [
+        judge for judge in steering.model.raters_ if isinstance(judge, RaterKey) and judge.context in tuner.contexts
+    ]
     first = {judge.name: judge for judge in reversed(judges)}
     strongest = {}
     for name, judge in sorted(first.items()):
@@ -346,7 +348,7 @@ def _front(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[Tra
     if len(judgements.goal) < 2 or len(tuner.contexts) > 1:
         return []
     choices, means, judges = steering.front(tuner.rng(7))
-    names = [judge.name for judge in judges if isinstance(judge, Judge)]
+    names = [judge.name for judge in judges if isinstance(judge, RaterKey)]
     scales = np.array([judgements.scale(name) for name in names])
     return [
         TradeOff(

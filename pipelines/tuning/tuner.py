@@ -18,7 +18,7 @@ import numpy as np
 
 from ...errors import ImageError, PromptError, SoartError, TasteError, expect
 from ...metrics.damage.names import TASTE
-from ...metrics.damage.titles import stored_title
+from ...metrics.damage.titles import Kind, stored_title
 from ...notebooks import SHOWN, html_table
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
@@ -30,13 +30,13 @@ from ..collection.collection import Collection
 from ..collection.good_prompts import good_prompts
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
-from ..judges.finding import Tastes
+from ..judges.catalogue import Tastes
 from ..models.request import Lora, Request
 from ..scoring.taste_store import StoresInTurn, TasteStore, tastes_of
 from . import pruning
 from .dead_slots import dead_slots, left_out
 from .evidence import Evidence
-from .panel import Judge, Judgements, Panel, collect_judgements
+from .panel import Judgements, Panel, RaterKey, collect_judgements
 from .proposing import PROMPTS, Step, history_of, next_step, store_steps, take
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
@@ -146,7 +146,7 @@ class Tuner:
         own = [tastes_of(collection.folder)] if collection.folder else []
         self._stored: Tastes = tastes or StoresInTurn(*own, TasteStore())
         self._hints: Evidence | None = None
-        self._known: tuple[object, dict[Judge, KnownOptions]] = (None, {})
+        self._known: tuple[object, dict[RaterKey, KnownOptions]] = (None, {})
         #: Pictures at the end of what was drawn that failed, one after the other.
         self._failures = 0
         #: Slots that change nothing, as sentences; see ``find_dead_slots``.
@@ -351,7 +351,10 @@ class Tuner:
         # Before any judgement, what is known beforehand counts alone.
         weights = judgements.goal or {judge.name: self.panel.weight(judge.name) for judge in self._known_options()}
         goal: dict[Hashable, float] = {
-            Judge(name, context): weight for name, weight in weights.items() if weight > 0 for context in self.contexts
+            RaterKey(name, context): weight
+            for name, weight in weights.items()
+            if weight > 0
+            for context in self.contexts
         }
         steering = Steering(
             domain_of(self.space, self.generator.meanings(words_of(self.space))),
@@ -415,14 +418,14 @@ class Tuner:
     def _tastes(self) -> dict[str, Taste]:
         """The tastes of the panel by the names of the judges, and those of people that can be relied on by theirs."""
         found = {person: taste for person, taste in self._tastes_of_people.items() if not taste.trust.useless}
-        if any(judge.stored_name.startswith(TASTE) for judge in self.panel.item_judges):
+        if any(judge.key.kind is Kind.TASTE for judge in self.panel.item_judges):
             # Tastes need scikit-learn, which a study without them need not wait for.
             from ..scoring.taste_judge import TasteJudge
 
             found |= {j.stored_name: j.inner.taste for j in self.panel.item_judges if isinstance(j.inner, TasteJudge)}
         return found
 
-    def _known_options(self) -> dict[Judge, KnownOptions]:
+    def _known_options(self) -> dict[RaterKey, KnownOptions]:
         """For each taste of the panel and its people, and each base subject, the options that it knows."""
         tastes = self._tastes
         if not tastes:
@@ -445,7 +448,7 @@ class Tuner:
                     return making_of_request(request, self.generator.model.identity, self.generator.model.sampler)
 
                 if found := known_options(taste, self.space, making, told):
-                    known[Judge(name, context)] = found
+                    known[RaterKey(name, context)] = found
             self._known = state, known
         return self._known[1]
 

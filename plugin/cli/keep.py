@@ -172,9 +172,9 @@ def _files(group: KeeperGroup) -> Iterator[tuple[str, float, bool, str | None]]:
 
 
 def _print_groups(found: Keepers, top: int) -> None:
-    from ...metrics.damage.titles import has_points
+    from ...metrics.damage.titles import JudgeKey
 
-    digits = ".1f" if has_points(found.judge) else ".3g"
+    digits = ".1f" if JudgeKey.of(found.judge).points else ".3g"
     names = iter(names_from_common_folder([Path(path) for group in found.groups for path, *_ in _files(group)]))
     for group in found.groups[:top]:
         files = list(_files(group))

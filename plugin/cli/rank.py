@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ...metrics.damage.names import OVERALL, TASTE
-from ...metrics.damage.titles import WORTH_OF_OVERALL
+from ...metrics.damage.names import OVERALL
+from ...metrics.damage.titles import WORTH_OF_OVERALL, Kind
 from ...pipelines.ingest.fork_server import start_for
 from ...pipelines.models.limits import ENGINES
 from .options import (
@@ -95,7 +95,7 @@ def rank(
     print_notes(warnings)
     if not as_json and [judge.name for judge, _ in judges] == [OVERALL]:
         say(WORTH_OF_OVERALL)
-    if not as_json and not any(judge.stored_name.startswith(TASTE) for judge, _ in judges):
+    if not as_json and not any(judge.key.kind is Kind.TASTE for judge, _ in judges):
         folder = shlex.quote(paths[0]) if len(paths) == 1 and Path(paths[0]).is_dir() else "FOLDER"
         say(f"For a ranking of your own in about a minute: soart start {folder}")
     if open_result:

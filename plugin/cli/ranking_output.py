@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
 from ...files import named_as_given
-from ...metrics.damage.titles import has_points, stored_title
+from ...metrics.damage.titles import JudgeKey, stored_title
 from .terminal import Progress, emit, interruptible, out, plain_table, print_problems, printable, say
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def show_ranking(
     if not output.as_json:
         if ranking:
             several = len(counting) > 1
-            print_ranking(ranking, output.top, points=not several and has_points(name))
+            print_ranking(ranking, output.top, points=not several and JudgeKey.of(name).points)
             by = " + ".join(stored_title(judge.stored_name) for judge in counting)
             unit = ", in standard deviations of these pictures" if several else ""
             say(

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from ...errors import ImageError, MissingPictureError, SoartError
 from ...files import from_home
 from ...metrics.damage.names import JUDGE, PERSON
-from ...metrics.damage.titles import CAUTION, damage_noun, has_points, model_title, stored_title, title_of
+from ...metrics.damage.titles import CAUTION, JudgeKey, damage_noun, model_title, stored_title, title_of
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES, shown
@@ -111,7 +111,7 @@ def _choice_title(choice: JudgeChoice) -> str:
 
 def _score(value: float, stored: str) -> str:
     """A value of a judge: points with one decimal, others with three digits."""
-    return fixed(value, 1) if has_points(stored) else figure(value)
+    return fixed(value, 1) if JudgeKey.of(stored).points else figure(value)
 
 
 def _local(form: str, time: datetime) -> Markup:

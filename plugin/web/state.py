@@ -17,7 +17,7 @@ from ...pipelines.collection.collection import Collection
 from ...pipelines.collection.settings import identity
 from ...pipelines.collection.storage import show_within
 from ...pipelines.ingest.roots import allowed_folders, title_of_collection
-from ...pipelines.judges.offered import OfferedJudges
+from ...pipelines.judges.catalogue import Catalogue
 from ...pipelines.scoring.collection_tastes import CollectionTastes
 from ...pipelines.scoring.taste_store import TasteStore
 from ...pipelines.services.evaluation import EvaluationService
@@ -66,7 +66,7 @@ class OpenCollection:
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
         learning: TaskProcess,
-        judges: OfferedJudges,
+        judges: Catalogue,
         allowed: Sequence[Path] = (),
         *,
         start: Start = USUAL,
@@ -185,7 +185,9 @@ class Server:
         self.names = TakenNames()
         self._lock = threading.Lock()
         self._generator: ImageGenerator | None = None
-        self.judges = OfferedJudges(settings.judges)
+        self.judges = Catalogue(settings.tastes, settings.judges)
+        # A mistake is seen at the start.
+        _ = self.judges.offered
         drawing = threading.Lock()
         self.learning = TaskProcess("Learning")
         self.decoding = DecodingProcesses()

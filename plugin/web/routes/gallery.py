@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....metrics.damage.names import DETECTORS, JUDGE, OVERALL, PERSON, TECHNICAL
+from ....metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
 from ....metrics.damage.suspicion import detectors
-from ....metrics.damage.titles import has_points, shared_name
+from ....metrics.damage.titles import JudgeKey, shared_name
 from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
 from ....pipelines.collection.counts import count_collection
@@ -24,7 +24,7 @@ from ....pipelines.collection.pictures import newest_id
 from ....pipelines.collection.queries import DAMAGE, Query, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.ingest.roots import known_roots
-from ....pipelines.judges.finding import JudgeSource, known_judges
+from ....pipelines.judges.catalogue import Entry, known_judges
 from ....pipelines.keepers.finding import UNITS
 from ....pipelines.keepers.stacks import stacked
 from ....pipelines.scoring.explaining import heat_picture
@@ -41,6 +41,7 @@ from ....pipelines.services.judging import (
 )
 from ....pipelines.services.start import GOAL
 from ....pipelines.support.background import Job
+from ....pipelines.support.judge_names import ITEM_SCORES
 from ..answers import for_visitor, json_endpoint, page, reading, whole_number, whole_numbers
 from ..judges import scored_choices, stored_name_of
 from ..state import ForbiddenError, NotFoundError, current_collection, is_owner, rater_of, server_of
@@ -127,10 +128,11 @@ def _ignored(parameters: Mapping[str, str], judges: Sequence[str], *, examined: 
     return {name: parameters[name] for name in wrong}
 
 
-def startable_models(request: Request) -> list[JudgeSource]:
+def startable_models(request: Request) -> list[Entry]:
     """The models that the owner may start; the judges of items score all pictures instead."""
-    known = [source for source in known_judges() if source.name not in (OVERALL, TECHNICAL, *DETECTORS)]
-    return [*known, *server_of(request).judges.own]
+    known = {one.name: one for one in known_judges()}
+    own = {label: one.entry for label, one in server_of(request).judges.offered.items() if label not in known}
+    return [one for one in (known | own).values() if one.name not in ITEM_SCORES]
 
 
 def gallery(request: Request) -> Response:
@@ -195,7 +197,7 @@ def cells(request: Request) -> Response:
     rows = rows_of(current.collection, whole_numbers(request.query_params.get("ids", ""), "a picture's number"))
     stored = stored_name_of(request, name) if name else ""
     return JSONResponse(
-        {"cells": cells_of(current.collection, rows, rater_of(request), stored), "points": has_points(stored)}
+        {"cells": cells_of(current.collection, rows, rater_of(request), stored), "points": JudgeKey.of(stored).points}
     )
 
 

@@ -9,7 +9,7 @@ from specimens.backends import Comfy, opened, serving
 from specimens.waiting import until
 
 from soart.errors import PromptError, SoartError
-from soart.pipelines.judges.offered import OfferedJudges
+from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.services.tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING
 from soart.pipelines.services.tuning import RUN, TuningService
 from soart.pipelines.support.background import Jobs
@@ -289,7 +289,7 @@ def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection,
             jobs,
             lambda: generator,
             threading.Lock(),
-            OfferedJudges([(name, 1.0) for name in named]),
+            Catalogue(tastes, [(name, 1.0) for name in named]),
         )
 
     tuning = service("acme_judge:Moody")
