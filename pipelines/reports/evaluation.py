@@ -107,7 +107,7 @@ def render_evaluation(
     agreed, common = agreement_with(evaluated, judges)
     # Adherence has a column of its own, with what is not shown.
     columns = [judge for judge in judges if not (evaluated.judged.adherence and is_adherence(judge.name))]
-    order = np.argsort(-e.standing, kind="stable")
+    order = np.argsort(-evaluated.standing, kind="stable")
     rows = list(_rows(evaluated, order if folder else order[:LARGEST], folder, columns))
     data = {
         "fields": _FIELDS,
