@@ -119,11 +119,15 @@ def model_effects(scores: np.ndarray, makes: Makes) -> ModelEffects:
 
 
 def _luck(values: np.ndarray, of_model: np.ndarray) -> float:
-    """Variance of (n,) values within models over that between them, beyond luck: the pictures by which to shrink means."""
+    """Variance of (n,) values within models over that between them beyond luck: the pictures by which to shrink means.
+
+    Luck adds a chi-square of ``len(counts) − 1`` to the sum between; its mean and one deviation are taken off.
+    """
     counts = np.bincount(of_model).astype(np.float64)
     means = np.bincount(of_model, values) / counts
     within = float(((values - means[of_model]) ** 2).sum() / max(1, len(values) - len(counts)))
-    between = float((counts * (means - values.mean()) ** 2).sum()) - (len(counts) - 1) * within
+    free = len(counts) - 1
+    between = float((counts * (means - values.mean()) ** 2).sum()) - (free + np.sqrt(2 * free)) * within
     total = counts.sum() - (counts**2).sum() / counts.sum()
     return min(within * total / between, 1e12) if between > 0 else 1e12
 

@@ -30,6 +30,19 @@ from .tables import GenerationRow, MetadataRow, ScoreRow
 _NAME, _SETTING, _VERSION, _LONGEST = "model effects", "model effect", "1", 60
 _LORA = re.compile(r"<(?:lora|lyco):([^:<>\n]+)(?::([-+\d.]+))?[^<>\n]*>", re.IGNORECASE)
 _MODEL = func.coalesce(GenerationRow.model, MetadataRow.model)
+#: Settings as JSON text where they name LoRAs beside those of the prompt; else empty.
+NAMED_LORAS = case((MetadataRow.settings.contains('"loras"'), MetadataRow.settings), else_="")
+
+
+def names_of_loras(prompt: str, settings: str) -> tuple[str, ...]:
+    """Names of the LoRAs of a picture, by its prompt and ``NAMED_LORAS``."""
+    written = json.loads(settings).get("loras", "") if settings else ""
+    return tuple(name for name, _ in loras_in(prompt, written)) if written or "<" in prompt else ()
+
+
+def without_loras(prompt: str) -> str:
+    """A prompt without LoRAs and superfluous spaces."""
+    return " ".join((_LORA.sub(" ", prompt) if "<" in prompt else prompt).split())
 
 
 def loras_in(prompt: str, written: str) -> tuple[tuple[str, float], ...]:
@@ -150,10 +163,13 @@ def _state(collection: Collection, judge: str) -> str:
 
 
 def _found(collection: Collection, judge: str) -> PlaceEffects:
-    named = case((MetadataRow.settings.contains('"loras"'), MetadataRow.settings), else_="")
     query = (
         select(
-            ScoreRow.image_id, ScoreRow.value, _MODEL, func.coalesce(GenerationRow.prompt, MetadataRow.prompt), named
+            ScoreRow.image_id,
+            ScoreRow.value,
+            _MODEL,
+            func.coalesce(GenerationRow.prompt, MetadataRow.prompt),
+            NAMED_LORAS,
         )
         .outerjoin(GenerationRow, GenerationRow.image_id == ScoreRow.image_id)
         .outerjoin(MetadataRow, MetadataRow.image_id == ScoreRow.image_id)
@@ -163,14 +179,11 @@ def _found(collection: Collection, judge: str) -> PlaceEffects:
     ids, scores, makes = list[int](), list[float](), Makes([], [], [])
     with collection.session("be read") as session:
         for image, value, model, prompt, settings in session.execute(query):
-            prompt = prompt or ""
-            written = json.loads(settings).get("loras", "") if settings else ""
-            tagged = "<" in prompt
             ids.append(image)
             scores.append(value)
             makes.models.append(model.partition("@")[0])
-            makes.loras.append(tuple(name for name, _ in loras_in(prompt, written)) if tagged or written else ())
-            makes.prompts.append(" ".join((_LORA.sub(" ", prompt) if tagged else prompt).split()))
+            makes.loras.append(names_of_loras(prompt or "", settings or ""))
+            makes.prompts.append(without_loras(prompt or ""))
     effects = model_effects(np.array(scores), makes)
     logits, numbers = effects.of(makes), dict[tuple[str, tuple[str, ...]], int]()
     rows = np.flatnonzero(logits)

@@ -22,7 +22,7 @@ from ...metrics.percentiles import percentiles
 from ..collection.files import first_paths, picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
 from ..collection.thumbnails import thumbnail
-from ..evaluation.associations import UNCERTAIN
+from ..evaluation.associations import MAKES, UNCERTAIN
 from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
@@ -135,7 +135,8 @@ def render_evaluation(
         limit=e.outlier_limit,
         histogram=histogram_chart(e.standing, stored_title(e.main)),
         damages=draw_damage(summary, len(e.ids)),
-        associations=[a for a in e.associations if a.q <= UNCERTAIN][:60],
+        makes=[a for a in e.associations if a.kind in MAKES],
+        associations=[a for a in e.associations if a.q <= UNCERTAIN and a.kind not in MAKES][:60],
         trends=e.trends,
         judges=judges,
         titles=titles,
