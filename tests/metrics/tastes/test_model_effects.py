@@ -76,7 +76,9 @@ def test_the_ends_of_the_scale_have_bounds():
     found = model_effects(np.where(scores > 50, 100.0, 0.0), makes)
     logits = found.of(makes)
     assert np.abs(logits).max() == LARGEST
-    points = in_points(np.array([0.0, 0.0, 100.0, 100.0, 50.0, 50.0, np.nan]), np.array([1.5, -1.5, 1.5, -1.5, 1.5, 0, 1]))
+    points = in_points(
+        np.array([0.0, 0.0, 100.0, 100.0, 50.0, 50.0, np.nan]), np.array([1.5, -1.5, 1.5, -1.5, 1.5, 0, 1])
+    )
     assert points[:4].tolist() == [0, 0, 0, 0]
     assert 30 < points[4] < 33
     assert points[5:].tolist() == [0, 0]
