@@ -314,7 +314,7 @@ def rank(
             the overall score.
         min_distance: leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers
             more. Places and percentiles are those among all pictures.
-        model_effect: whether the other pictures of a model move a picture's place by the overall score (docs/score.md); None
+        model_effect: whether the other pictures of a model move a picture's place by the overall score (docs/method.md); None
             as set in the gallery, where it is on at first.
 
     Raises:
