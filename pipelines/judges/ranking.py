@@ -91,23 +91,22 @@ def rank(
     ids = filled.columns.ids
     best = {ids[row] for row in order[:explained].tolist()}
     reasons, verdicts = reasons_of(pictures, filled, best), _verdicts(pictures, filled, best)
-    of_models = dict(zip(ids, filled.effects.why(ids), strict=True))
+    why = filled.effects.why(ids)
+    # Of pictures by one model it says nothing of their places.
+    told = len({why[row] for row in order.tolist()}) > 1
+    of_models = {row: (Reason(text, float(filled.effect[row])),) for row, text in enumerate(why) if text and told}
     prompts = stored_prompts(pictures.collection, pictures.rows)
     prompts |= prompts_of(pictures.collection, pictures.part(best).rows)
     prompts = {image: prompt for image, prompt in prompts.items() if prompt.strip()}
     ranking = [
         RankedPicture(
             places[i], pictures.rows[i], pictures.collection.locate(pictures.rows[i]), float(filled.total[i]),
-            float(filled.percentile[i]), (*chosen(reasons.get(ids[i], ())), *_of_model(of_models[ids[i]], filled.effect[i])),
+            float(filled.percentile[i]), (*chosen(reasons.get(ids[i], ())), *of_models.get(i, ())),
             verdicts.get(ids[i], ""), reasons.get(ids[i], ()), prompts.get(ids[i]), float(filled.effect[i]),
         )
         for i in order.tolist()
     ]  # fmt: skip
     return ranking, [*dict.fromkeys(problems)]
-
-
-def _of_model(why: str, effect: float) -> list[Reason]:
-    return [Reason(why, float(effect))] if why else []
 
 
 def left_out(pictures: View, filled: Board) -> list[str]:
