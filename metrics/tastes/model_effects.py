@@ -3,12 +3,12 @@
 The logit of the score is taken as the sum of a model, its LoRAs, a prompt and a rest. Models and LoRAs are drawn towards
 no effect by ``SHRINKAGE`` and ``LORA_SHRINKAGE`` pictures, models by more if they differ little more than luck would have it,
 and prompts by one: a model is compared with others within the prompts that both drew, and a hundred pictures of a prompt
-that no other model drew say as little as one. An effect counts
-``1 + shared`` times, ``shared`` being the share of a model's pictures whose prompt another model drew too: models that share
-no prompt may differ by their subjects alone.
+that no other model drew say as little as one. An effect counts ``1 + shared`` times, ``shared`` being the share of a model's
+pictures whose prompt another model drew too: models that share no prompt may differ by their subjects alone.
 
 Sources: Henderson, "Best linear unbiased estimation and prediction under a selection model", *Biometrics* 31 (1975);
-variance between models after DerSimonian & Laird, *Controlled Clinical Trials* 7 (1986); the factor of 2 within prompts was chosen on pictures by generators (docs/benchmarks/score.md).
+variance between models after DerSimonian & Laird, *Controlled Clinical Trials* 7 (1986). The factor of 2 within prompts was
+chosen on pictures by generators (docs/benchmarks/score.md).
 """
 
 from __future__ import annotations
@@ -103,9 +103,8 @@ def model_effects(scores: np.ndarray, makes: Makes) -> ModelEffects:
     within = y - (weight @ (drawn @ y))[prompt]
     left = (design.T @ design - sums.T @ weight @ sums).toarray()
     right = design.T @ y - sums.T @ (weight @ (drawn @ y))
-    left[range(1, width), range(1, width)] += [max(SHRINKAGE, _luck(within, of_model))] * len(models) + [
-        LORA_SHRINKAGE
-    ] * len(loras)
+    shrinkage = [max(SHRINKAGE, _luck(within, of_model))] * len(models) + [LORA_SHRINKAGE] * len(loras)
+    left[range(1, width), range(1, width)] += shrinkage
     found = np.linalg.solve(left, right)
     of_models = np.bincount(of_model, shared) / np.bincount(of_model)
     return ModelEffects(

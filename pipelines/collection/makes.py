@@ -198,7 +198,7 @@ def _words(model: str, loras: Sequence[str], effects: ModelEffects) -> str:
     """A make in words; it says if none of the model's prompts was drawn by others."""
     known = effects.models.get(model)
     others = ", though of other prompts," if known is not None and not known.shared else ""
-    beside = f" with {', '.join(map(_short, loras))}" if loras else ""
+    beside = f" with {', '.join(map(_short, loras[:2]))}" if loras else ""
     return f"pictures by {_short(model)}{beside}{others}"
 
 
