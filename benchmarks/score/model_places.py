@@ -2,10 +2,9 @@
 
     python benchmarks/score/model_places.py FOLDER [--cache DIR]
 
-The sets with opinions and several models are those of benchmarks/data/ai_pictures.py, whose clones lie in FOLDER. Printed are
-the rank correlation with what people say and the share of pairs of pictures of one prompt in the right order: of the overall
-score, of places with the effect of models, of those without knowing prompts, and with the names of models permuted, the mean of
-``DRAWS`` times. After that the same of so many pictures drawn at random, the mean of ``DRAWS`` draws.
+The sets are those of benchmarks/data/ai_pictures.py with several models, whose clones lie in FOLDER. Printed are the rank
+correlation with people and the share of pairs of one prompt put right: by the overall score, and by places with the effect of
+models, also without prompts and with names permuted; then of so many pictures drawn at random. Means of ``DRAWS`` draws.
 """
 
 from __future__ import annotations
@@ -24,45 +23,32 @@ from soart.metrics.tastes.overall import OverallJudge
 SETS, SEED, DRAWS, FEW = ("AGIQA-3K", "four models", "three models"), 3, 20, (30, 100, 300, 1000)
 
 
-def standing(scores: np.ndarray, models: np.ndarray, prompts: np.ndarray) -> np.ndarray:
-    """(n,) values by which pictures with these scores, models and prompts are put in places."""
-    makes = Makes(models.tolist(), [()] * len(scores), prompts.tolist())
-    return scores + in_points(scores, model_effects(scores, makes).of(makes))
-
-
-def agreement(values: np.ndarray, pictures: AiPictures, rows: np.ndarray) -> tuple[float, float]:
-    """Rank correlation with people, and the share of pairs of one prompt put right, of some rows."""
-    said, prompt = pictures.opinions[rows], pictures.prompt[rows]
-    pairs = [right_pairs(values[prompt == one], said[prompt == one]) for one in np.unique(prompt)]
-    right, total = np.sum(pairs, axis=0)
-    return float(spearmanr(values, said)[0]), float(right / max(1, total))
-
-
-def row(title: str, found: list[tuple[float, float]]) -> None:
-    """Print the mean of some agreements."""
-    rho, pairs = np.mean(found, axis=0)
-    print(f"{title:32} {rho:.3f} {pairs:.3f}", flush=True)
-
-
 def report(pictures: AiPictures, scores: np.ndarray) -> None:
     """Print the rows of a set."""
     rng, every = np.random.default_rng(SEED), np.flatnonzero(np.isfinite(pictures.opinions))
-    models, prompts = pictures.model, pictures.prompt
+    models, prompts, none = pictures.model, pictures.prompt, np.full(len(scores), "")
     print(f"\n{pictures.name}: {len(every)} pictures by {len(np.unique(models[every]))} models")
-    unknown = np.full(len(models), "")
 
-    def places(rows: np.ndarray, named: np.ndarray, told: np.ndarray) -> tuple[float, float]:
-        return agreement(standing(scores[rows], named[rows], told[rows]), pictures, rows)
+    def agreement(rows: np.ndarray, named: np.ndarray = models, told: np.ndarray = prompts) -> tuple[float, float]:
+        makes = Makes(named[rows].tolist(), [()] * len(rows), told[rows].tolist())
+        values = scores[rows] + in_points(scores[rows], model_effects(scores[rows], makes).of(makes))
+        said, prompt = pictures.opinions[rows], prompts[rows]
+        pairs = [right_pairs(values[prompt == one], said[prompt == one]) for one in np.unique(prompt)]
+        right, total = np.sum(pairs, axis=0)
+        return float(spearmanr(values, said)[0]), float(right / max(1, total))
 
-    row("overall score", [agreement(scores[every], pictures, every)])
-    row("with models", [places(every, models, prompts)])
-    row("with models, prompts unknown", [places(every, models, unknown)])
-    row("with models, names permuted", [places(every, rng.permutation(models), prompts) for _ in range(DRAWS)])
-    for count in FEW:
-        if count < len(every):
-            drawn = [np.sort(rng.choice(every, count, replace=False)) for _ in range(DRAWS)]
-            row(f"overall score, {count} pictures", [agreement(scores[rows], pictures, rows) for rows in drawn])
-            row(f"with models, {count} pictures", [places(rows, models, prompts) for rows in drawn])
+    rows = {
+        "overall score": [agreement(every, none)],
+        "with models": [agreement(every)],
+        "prompts unknown": [agreement(every, told=none)],
+        "names permuted": [agreement(every, rng.permutation(models)) for _ in range(DRAWS)],
+    }
+    for count in (count for count in FEW if count < len(every)):
+        drawn = [np.sort(rng.choice(every, count, replace=False)) for _ in range(DRAWS)]
+        rows[f"score, {count} pictures"] = [agreement(some, none) for some in drawn]
+        rows[f"with models, {count} pictures"] = [agreement(some) for some in drawn]
+    for title, found in rows.items():
+        print(f"{title:26} {np.mean(found, axis=0).round(3)}")
 
 
 def main() -> None:
@@ -70,9 +56,8 @@ def main() -> None:
     parser = command(__doc__, cache=True)
     parser.add_argument("folder", type=Path, help="folder of the clones")
     arguments = parser.parse_args()
-    judge = OverallJudge.load()
     for pictures in ai_pictures(arguments.folder, arguments.cache, SETS):
-        report(pictures, judge.score(pictures.items(arguments.cache)))
+        report(pictures, OverallJudge.load().score(pictures.items(arguments.cache)))
 
 
 if __name__ == "__main__":
