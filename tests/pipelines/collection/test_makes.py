@@ -7,7 +7,7 @@ from sqlalchemy import insert
 from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection import makes
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.makes import PlaceEffects, count_models, loras_in, place_effects
+from soart.pipelines.collection.makes import count_models, place_effects
 from soart.pipelines.collection.pictures import update_pictures
 from soart.pipelines.collection.queries import Query, order
 from soart.pipelines.collection.tables import AWAY, ImageRow, MetadataRow
@@ -96,13 +96,6 @@ def test_they_are_kept_until_scores_or_makes_change(filled, make_drawn, monkeypa
     assert not len(place_effects(collection, OVERALL).ids)
 
 
-def test_one_model_has_none(where, make_drawn):
-    with Collection(where) as collection:
-        assert not len(place_effects(collection, OVERALL).ids)
-        drawn(collection, make_drawn, "only", [10.0, 50, 90, 20, 30])
-        assert not len(place_effects(collection, OVERALL).ids)
-
-
 def test_metadata_name_models_and_loras_whatever_they_hold(where):
     hostile = "\u202e" + "x" * 5000 + "/<b>"
     with Collection(where) as collection:
@@ -127,10 +120,3 @@ def test_metadata_name_models_and_loras_whatever_they_hold(where):
         points = effects.points(ids[:4], np.full(4, 50.0))
         assert points[3] == points.max()
         assert points[0] == points.min()
-
-
-def test_no_effect_is_no_effect():
-    none = PlaceEffects()
-    assert none.points([1, 2], np.array([3.0, np.nan])).tolist() == [0, 0]
-    assert none.why([5]) == [""]
-    assert loras_in("a <lora:x:0.5> b <lyco:y>", "x:1, z:2, w:no") == (("w", 1.0), ("x", 0.5), ("y", 1.0), ("z", 2.0))
