@@ -63,7 +63,8 @@ class ModelEffects:
             self.models.get(model, none).logits + sum(self.loras.get(name, none).logits for name in loras)
             for model, loras in zip(makes.models, makes.loras, strict=True)
         ]
-        return np.clip(np.array(sums, dtype=np.float64), -LARGEST, LARGEST)
+        effects: np.ndarray = np.clip(np.array(sums, dtype=np.float64), -LARGEST, LARGEST)
+        return effects
 
 
 def in_points(scores: np.ndarray, logits: np.ndarray) -> np.ndarray:
@@ -128,7 +129,7 @@ def _luck(values: np.ndarray, of_model: np.ndarray) -> float:
     free = len(counts) - 1
     between = float((counts * (means - values.mean()) ** 2).sum()) - (free + np.sqrt(2 * free)) * within
     total = counts.sum() - (counts**2).sum() / counts.sum()
-    return min(within * total / between, 1e12) if between > 0 else 1e12
+    return min(float(within * total / between), 1e12) if between > 0 else 1e12
 
 
 def _prompts(texts: Sequence[str], of_model: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

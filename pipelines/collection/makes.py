@@ -13,9 +13,10 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, case, cast, func, select
+from sqlalchemy import BigInteger, Select, case, cast, func, select
 
 from ...errors import CollectionError
 from ...metrics.damage.names import OVERALL
@@ -163,7 +164,7 @@ def _state(collection: Collection, judge: str) -> str:
 
 
 def _found(collection: Collection, judge: str) -> PlaceEffects:
-    query = (
+    query: Select[Any] = (
         select(
             ScoreRow.image_id,
             ScoreRow.value,
