@@ -61,6 +61,7 @@ KEYS = {
         "technical, appeal and others",
         several=True,
     ),
+    "model_effect": Key("effect of models on places by the overall score", "as set in the gallery: on", ("on", "off")),
     "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),
     "wildcards": Key("folder of your own NAME.txt vocabularies", "none"),
 }

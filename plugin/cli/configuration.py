@@ -36,6 +36,7 @@ USES = {
     **{key: (f"--{key}", _DRAWING) for key in ("model", "device", "dtype", "offload")},
     "by": ("--by", ("generate", "rank", "tune", "optimize", "evaluate", "keep", "cull", "annotate")),
     "priors": ("--prior", ("taste learn", "web")),
+    "model_effect": ("--model-effect", ("rank", "evaluate", "keep", "web")),
     "collection": ("--collection", _DRAWING),
     "wildcards": ("--wildcards", ("generate", "tune")),
 }

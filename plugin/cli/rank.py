@@ -16,6 +16,7 @@ from .options import (
     By,
     CopyTo,
     Json,
+    ModelEffect,
     Open,
     Pictures,
     Processes,
@@ -25,6 +26,7 @@ from .options import (
     finite,
     load_judges,
     one_of,
+    switched,
 )
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, say, show_in_desktop
@@ -52,6 +54,7 @@ def rank(
             help="Leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers more.",
         ),
     ] = None,
+    model_effect: ModelEffect = None,
     copy_to: CopyTo = None,
     open_result: Open = False,
     tastes: TasteFolder = None,
@@ -79,6 +82,7 @@ def rank(
         )
     title = f"soart: {collection.title}" if collection.where == paths[0] else "soart: ranking"
     with collection:
+        collection.model_effect = switched(model_effect)
         output = RankingOutput(as_json, report, top, title, tuple(warnings), copy_to)
         facts = show_ranking(
             collection,
