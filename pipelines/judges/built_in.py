@@ -53,7 +53,7 @@ def _scores(fault: str) -> BuiltIn:
     return BuiltIn("scores", f"freedom from {damage_noun(fault)}", prefix=fault)
 
 
-#: By name, in the order of ``soart judges`` and docs/judges.md.
+#: By name, in the order of ``soart list judges`` and docs/judges.md.
 BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
     {
         OVERALL: BuiltIn(

@@ -32,7 +32,7 @@ def import_ray() -> Any:  # noqa: ANN401
         import ray
         import ray.exceptions
     except ImportError as error:
-        raise SoartError("`--engine ray` needs the package *ray*: pip install 'soart[ray]'.") from error
+        raise SoartError("The engine ray needs the package *ray*: pip install 'soart[ray]'.") from error
     return ray
 
 

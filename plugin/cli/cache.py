@@ -9,7 +9,7 @@ import typer
 
 from ...errors import SoartError
 from .options import Json
-from .terminal import emit, out, plain_table, print_notes, printable, say
+from .terminal import emit, print_notes, print_table, say
 
 
 def cache(
@@ -25,8 +25,6 @@ def cache(
 
     It is kept in your data folder, so that a second command takes seconds. Pictures are never touched.
     """
-    from rich.text import Text
-
     from ...pipelines.ingest.stored import clear as remove
     from ...pipelines.ingest.stored import stored_folders
 
@@ -71,15 +69,13 @@ def cache(
     if not stored:
         say("Nothing is stored.")
         return
-    table = plain_table()
-    for heading in ("folder", "pictures", "MB", "cannot be measured again"):
-        table.add_column(heading, overflow="fold", justify="right" if heading in ("pictures", "MB") else "left")
-    for one in stored:
-        cells = [
-            one.folder or str(one.place),
-            str(one.pictures),
+    rows = [
+        (
+            one.folder or one.place,
+            one.pictures,
             f"{one.size / 1e6:.1f}",
             one.problem or ", ".join(one.irreplaceable) or "–",
-        ]
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    out.print(table)
+        )
+        for one in stored
+    ]
+    print_table(("folder", "pictures", "MB", "cannot be measured again"), rows, right=("pictures", "MB"))

@@ -11,11 +11,11 @@ import typer
 
 from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
-from .options import By, EvaluationOption, Folders, Json, Only, Processes, Rater, TasteFolder
+from .options import By, Folders, Json, Only, Rater
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
 from .terminal import Progress, emit, print_problems, printable, say
-from .tidy import Dry, UndoFile, evaluated_folders, undo_command, undo_named
+from .tidy import Dry, evaluated_folders, undo_command, undo_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,13 +52,9 @@ def keep(
         ),
     ] = None,
     dry_run: Dry = False,
-    undo_file: UndoFile = None,
     rater: Rater = "me",
     top: Annotated[int, typer.Option("--top", min=0, help="Groups to print.")] = 20,
-    tastes: TasteFolder = None,
-    collection: EvaluationOption = None,
     only: Only = None,
-    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Find the keepers: the best picture of each prompt, burst or group of look-alikes.
@@ -83,15 +79,12 @@ def keep(
         if move_others_to is not None:
             check_target(move_others_to, roots)
 
-    journal = checked_undo_file(undo_file) if move_others_to is not None and not dry_run else None
+    journal = checked_undo_file() if move_others_to is not None and not dry_run else None
     copied, moved, undone = None, None, list[str]()
     with evaluated_folders(
         folders,
-        collection,
         only,
         by,
-        tastes,
-        workers,
         check,
         move_others_to,
         reads_only=dry_run or move_others_to is None,

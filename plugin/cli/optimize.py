@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...pipelines.models.limits import SEED_LIMIT, STRENGTHS
-from ...pipelines.models.options import GeneratorOptions
 from .options import (
     Anyway,
     By,
     CollectionOption,
     Json,
-    TasteFolder,
+    Lora,
+    Model,
     finite,
+    generator_options,
     load_generator,
     load_judges,
-    with_generator_options,
 )
 from .picture_settings import Guidance, Negative, Size, Steps, settings_of
 from .terminal import Progress, emit, note, print_notes, printable, say
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ...pipelines.optimizing import optimize as optimizing
 
 
-@with_generator_options(cluster=False)
 def optimize(
     prompt: Annotated[str | None, typer.Argument(help="Prompt, as it is; not needed with --like or --again.")] = None,
     by: By = None,
@@ -75,9 +74,9 @@ def optimize(
     steps: Steps = None,
     guidance: Guidance = None,
     size: Size = None,
-    drawing: GeneratorOptions = GeneratorOptions(),
+    model: Model = None,
+    lora: Lora = None,
     collection: CollectionOption = "soart-pictures",
-    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Optimize the picture of a prompt for a judge: more of what you like than choosing among seeds would find."""
@@ -97,9 +96,9 @@ def optimize(
         if not file.is_file():
             raise typer.BadParameter(f"the file {str(file)!r} does not exist", param_hint="--like")
     named = settings_of(negative, steps, guidance, size)
-    judge = optimizing.judge_for(dict(load_judges(by, tastes, [collection])), anyway=anyway or again is not None)
+    judge = optimizing.judge_for(dict(load_judges(by, [collection])), anyway=anyway or again is not None)
     Collection.check_place(collection)
-    with load_generator(drawing) as generator:
+    with load_generator(generator_options(model, lora)) as generator:
         if again is not None:
             record = record_of(again)
             with Collection(collection) as store:

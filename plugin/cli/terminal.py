@@ -20,7 +20,7 @@ from ...pipelines.support.time_left import TimeLeft
 from ...pipelines.support.wording import printable as printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -79,11 +79,24 @@ def show_in_desktop(path: Path | str) -> None:
         note(f"{str(path)!r} cannot be opened from here: open it yourself.")
 
 
-def plain_table() -> Table:
-    """An empty table without borders."""
+def plain_table(*headings: str, right: Container[str] = ()) -> Table:
+    """An empty table without borders; the columns ``right`` hold numbers."""
     from rich.table import Table
 
-    return Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold", justify="right" if heading in right else "left")
+    return table
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Container[str] = ()) -> None:
+    """Print rows below headings; control characters are escaped, and nothing in a cell is markup."""
+    from rich.text import Text
+
+    table = plain_table(*headings, right=right)
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+    out.print(table)
 
 
 @contextmanager
