@@ -1,4 +1,4 @@
-"""The judges that can be named, as ``soart judges`` lists them."""
+"""The judges that can be named, as ``soart list judges`` lists them."""
 
 import numpy as np
 
