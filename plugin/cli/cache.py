@@ -9,7 +9,7 @@ import typer
 
 from ...errors import SoartError
 from .options import Json
-from .terminal import emit, print_notes, print_table, say
+from .terminal import print_table, say, show
 
 
 def cache(
@@ -41,30 +41,18 @@ def cache(
                 failed = failed or not one.irreplaceable
             else:
                 cleared.append(one)
-    if as_json:
-        emit(
-            {
-                "stored": [
-                    {
-                        "folder": one.folder,
-                        "place": str(one.place),
-                        "pictures": one.pictures,
-                        "bytes": one.size,
-                        "irreplaceable": list(one.irreplaceable),
-                        "problem": one.problem,
-                        "cleared": one in cleared,
-                    }
-                    for one in stored
-                ],
-                "problems": problems,
-            }
-        )
-    elif clear:
-        say(f"{len(cleared)} of {len(stored)} cleared, {sum(one.size for one in cleared) / 1e6:.1f} MB")
-        print_notes(problems)
-    if failed:
-        raise typer.Exit(1)
+    facts = [
+        {
+            "folder": one.folder, "place": str(one.place), "pictures": one.pictures, "bytes": one.size,
+            "irreplaceable": list(one.irreplaceable), "problem": one.problem, "cleared": one in cleared,
+        }
+        for one in stored
+    ]  # fmt: skip
     if as_json or clear:
+        said = f"{len(cleared)} of {len(stored)} cleared, {sum(one.size for one in cleared) / 1e6:.1f} MB"
+        show(as_json, {"stored": facts, "problems": problems}, [said], problems)
+        if failed:
+            raise typer.Exit(1)
         return
     if not stored:
         say("Nothing is stored.")

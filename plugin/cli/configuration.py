@@ -25,7 +25,7 @@ from ...pipelines.configuration import (
 from .commands import Commands
 from .options import Json, prior_names, weighted, wrong_usage
 from .setting_defaults import USES
-from .terminal import emit, note, print_table, printable, say
+from .terminal import emit, note, print_table, printable, say, show
 
 app = Commands(
     invoke_without_command=True,
@@ -52,7 +52,7 @@ def _facts(settings: Mapping[str, Setting]) -> dict[str, Any]:
 
 
 @app.callback()
-def show(ctx: typer.Context, as_json: Json = False) -> None:
+def show_(ctx: typer.Context, as_json: Json = False) -> None:
     """Show or change settings, which hold until you change them: model, judges, collection, device.
 
     Alone it shows every setting, its value, where the value comes from, and the commands that use it.
@@ -129,7 +129,5 @@ def _unusable(by: Sequence[str]) -> str:
 
 def _changed(key: str, path: Path, as_json: bool) -> None:
     setting = read_settings()[key]
-    if as_json:
-        return emit({"file": str(path), **_facts({key: setting})})
     value = KEYS[key].default if setting.value is None else f"{_text(setting.value)} ({setting.source})"
-    return say(printable(f"{key}: {value}"))
+    show(as_json, {"file": str(path), **_facts({key: setting})}, [f"{key}: {value}"])

@@ -21,7 +21,7 @@ from .options import (
 )
 from .picture_settings import Guidance, Negative, Size, Steps, settings_of
 from .taste import Name
-from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
+from .terminal import Progress, interruptible, print_notes, show
 
 #: Pairs of pictures in the trust card.
 PAIRS = 48
@@ -109,11 +109,7 @@ def distil(
             store, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=PAIRS, recipe=recipe,
             anyway=anyway, progress=advance, estimate=tell, **settings,
         )  # fmt: skip
-    if as_json:
-        emit({"path": str(found.path), "card": found.card.as_json(), "notes": list(found.sentences)})
-    else:
-        say(f"{found.path}")
-        for line in found.card.sentences():
-            say(line)
-        note(printable(f'Draw with it: soart generate "…, <lora:{lora.stem}:1>" --lora {lora}'))
+    facts = {"path": str(found.path), "card": found.card.as_json(), "notes": list(found.sentences)}
+    usage = f'Draw with it: soart generate "…, <lora:{lora.stem}:1>" --lora {lora}'
+    show(as_json, facts, [str(found.path), *found.card.sentences(), usage])
     print_notes(found.sentences)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...files import named_as_given
 from ...pipelines.support.wording import counted
 from .options import By, Json, Only, rater_name
-from .terminal import Progress, emit, print_notes, printable, say
-from .tidy import Dry, evaluated_folders, undo_command, undo_named
+from .terminal import Progress, show
+from .tidy import Dry, conclude, evaluated_folders, undo_named
 
 if TYPE_CHECKING:
     from ...pipelines.collection.collection import Collection
@@ -92,12 +92,9 @@ def label(
         if not pictures:
             return _list_labels(store, as_json)
         done = label_files(store, [*map(Path, pictures)], labels, on=not remove, distinct=not_duplicates)
-    if as_json:
-        changed = [{"kind": kind, "name": name, "changed": count} for (kind, name), count in done.changed.items()]
-        facts = {"pictures": done.pictures, "labels": changed, "corrections": done.corrections}
-        emit({**facts, "problems": done.problems})
-    else:
-        _print_labelling(done, remove=remove, not_duplicates=not_duplicates)
+    changed = [{"kind": kind, "name": name, "changed": count} for (kind, name), count in done.changed.items()]
+    facts = {"pictures": done.pictures, "labels": changed, "corrections": done.corrections, "problems": done.problems}
+    show(as_json, facts, _labelled(done, remove=remove, not_duplicates=not_duplicates), done.problems)
     if done.problems:
         raise typer.Exit(1)
     return None
@@ -110,33 +107,25 @@ def _list_labels(store: Collection, as_json: bool) -> None:
 
     counts = {kind: label_counts(store, kind) for kind in KINDS}
     apart = len(corrections(store))
-    if as_json:
-        return emit({**counts, "not_duplicates": apart})
-    for kind, names in counts.items():
-        for name, count in names.items():
-            say(f"{printable(title_of(kind, name))}: {count}")
-    if apart:
-        say(f"groups marked as not duplicates: {apart}")
-    elif not any(counts.values()):
-        say("No picture has a label yet: add --tag, --album or --favourite and the files to label.")
-    return None
+    lines = [f"{title_of(kind, name)}: {count}" for kind, names in counts.items() for name, count in names.items()]
+    lines += [f"groups marked as not duplicates: {apart}"] if apart else []
+    none = "No picture has a label yet: add --tag, --album or --favourite and the files to label."
+    show(as_json, {**counts, "not_duplicates": apart}, lines or [none])
 
 
-def _print_labelling(done: Labelling, *, remove: bool, not_duplicates: bool) -> None:
+def _labelled(done: Labelling, *, remove: bool, not_duplicates: bool) -> Iterator[str]:
     from ...pipelines.tidying.labelling import title_of
 
     for (kind, name), count in done.changed.items():
         already = f"; {done.pictures - count} {'did not have' if remove else 'had'} it" if count < done.pictures else ""
-        say(
-            f"{printable(title_of(kind, name))}: {'removed from' if remove else 'added to'} {count} of {done.pictures}{already}"
-        )
+        verb = "removed from" if remove else "added to"
+        yield f"{title_of(kind, name)}: {verb} {count} of {done.pictures}{already}"
     if not_duplicates and not remove:
-        say("Marked as not duplicates of each other.")
+        yield "Marked as not duplicates of each other."
     elif not_duplicates and done.corrections:
-        say("No longer marked as not duplicates.")
+        yield "No longer marked as not duplicates."
     elif not_duplicates:
-        say("These pictures were not marked as not duplicates: name exactly the pictures that you marked.")
-    print_notes(done.problems)
+        yield "These pictures were not marked as not duplicates: name exactly the pictures that you marked."
 
 
 def _annotate(
@@ -168,21 +157,12 @@ def _annotate(
                 done, problems = annotate(evaluated, annotations, journal, xmp=xmp, png=png, progress=bar)
     problems = named_as_given(problems, folders)
     written = journal if journal is not None and journal.exists() else None
-    if as_json:
-        notes = [{"path": str(annotation.path), "stars": annotation.stars} for annotation in annotations]
-        facts: dict[str, Any] = {"notes": notes, "written": done, "problems": problems}
-        emit({**facts, "undo_file": None if written is None else str(written)})
+    notes = [{"path": str(annotation.path), "stars": annotation.stars} for annotation in annotations]
+    if dry_run:
+        lines = [f"{annotation.path}: {counted(annotation.stars, 'star')}" for annotation in annotations]
+        lines.append(f"Would annotate {counted(len(annotations), 'file')}")
+    elif done and written is None:
+        lines = [f"Nothing to write: the annotations of {counted(done, 'file')} are there already"]
     else:
-        for annotation in annotations if dry_run else ():
-            say(f"{printable(str(annotation.path))}: {counted(annotation.stars, 'star')}")
-        if done and written is None:
-            say(f"Nothing to write: the annotations of {counted(done, 'file')} are there already")
-        elif dry_run:
-            say(f"Would annotate {counted(len(annotations), 'file')}")
-        else:
-            say(f"Annotated {counted(done, 'file')}")
-        print_notes(problems)
-        if written is not None:
-            say(f"To undo: {undo_command(written)}")
-    if problems:
-        raise typer.Exit(1)
+        lines = [f"Annotated {counted(done, 'file')}"]
+    conclude(as_json, {"notes": notes, "written": done}, lines, problems, written)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...errors import SoartError
+from ...pipelines.support.failures import told_together
 from .commands import Commands
 from .options import (
     Json,
@@ -23,7 +24,7 @@ from .options import (
 )
 from .setting_defaults import is_typed
 from .taste_views import compare, explain, list_tastes, next_pictures
-from .terminal import Progress, emit, print_problems, printable, say
+from .terminal import Progress, print_problems, show
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
@@ -79,22 +80,22 @@ def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
     return facts | {"file": None if file is None else str(file)}
 
 
-def print_facts(facts: dict[str, Any]) -> None:
-    """Print the values of ``describe``."""
+def lines_of(facts: dict[str, Any]) -> list[str]:
+    """The values of ``describe`` as lines."""
     from ...metrics.tastes.liked_makings import Effect
     from ...metrics.tastes.taste import prior_title
 
-    say(f"{facts['name']}: {facts['trust']['sentence']}")
-    say(facts["trust"]["advice"])
-    if facts["trust"]["within_prompts"]:
-        say(facts["trust"]["within_prompts"]["sentence"])
-    trusted = ", ".join(f"{prior_title(name)} {100 * value:.0f} %" for name, value in facts["trusted_priors"].items())
-    say(f"Method: {facts['method']}")
-    if trusted:
-        say(printable(f"Trust in prior scores: {trusted}"))
+    within = facts["trust"]["within_prompts"]
+    lines = [f"{facts['name']}: {facts['trust']['sentence']}", facts["trust"]["advice"]]
+    lines += [within["sentence"]] if within else []
+    lines.append(f"Method: {facts['method']}")
+    if facts["trusted_priors"]:
+        trusted = (f"{prior_title(name)} {100 * value:.0f} %" for name, value in facts["trusted_priors"].items())
+        lines.append(f"Trust in prior scores: {', '.join(trusted)}")
     if facts["made"]:
         made = "; ".join(Effect(**effect).text for effect in facts["made"])
-        say(printable(f"How pictures were made, in liking (1 is two stars): {made}"))
+        lines.append(f"How pictures were made, in liking (1 is two stars): {made}")
+    return lines
 
 
 def taste_judge(name: str) -> TasteJudge:
@@ -192,11 +193,10 @@ def learn(
     replaced = save_if_changed(store, learnt.taste)
     notes = [*learnt.notes, replaced] if replaced else [*learnt.notes]
     facts = describe(learnt.taste, store.path(name))
-    if as_json:
-        return emit({**facts, "problems": list(learnt.problems), "notes": notes})
-    print_facts(facts)
-    print_problems((*notes, *learnt.problems))
-    return say(f"Saved: {facts['file']}")
+    document = {**facts, "problems": list(learnt.problems), "notes": notes}
+    return show(
+        as_json, document, [*lines_of(facts), f"Saved: {facts['file']}"], told_together((*notes, *learnt.problems))
+    )
 
 
 def _blend(name: str, parts: list[str], as_json: bool) -> None:
@@ -208,14 +208,15 @@ def _blend(name: str, parts: list[str], as_json: bool) -> None:
     pairs = weighted(parts, "--blend")
     taste = blend(name, [store.load(part) for part, _ in pairs], [weight for _, weight in pairs])
     facts = describe(taste, store.own.save(taste, replace=False))
-    return emit(facts) if as_json else say(f"{facts['name']}: {facts['method']}; saved: {facts['file']}")
+    show(as_json, facts, [f"{facts['name']}: {facts['method']}; saved: {facts['file']}"])
 
 
 @app.command(
+    "show",
     epilog="Example: soart taste show mine pictures/ --report mine.html    "
-    "or: soart taste show mine beach.jpg --picture why.png    or: soart taste show mine pictures/ --against yours"
+    "or: soart taste show mine beach.jpg --picture why.png    or: soart taste show mine pictures/ --against yours",
 )
-def show(
+def show_(
     name: Annotated[str | None, typer.Argument(help="Name of the taste; leave out to list all tastes.")] = None,
     paths: Annotated[
         list[str] | None,
@@ -294,11 +295,7 @@ def show(
             if not rows:
                 raise SoartError("No picture could be scored for the report.")
             page = write_report(report, render_taste_report(collection, rows, judge, problems=problems))
-    if as_json:
-        files = {"report": page, "exported": exported}
-        return emit(facts | {title: None if file is None else str(file) for title, file in files.items()})
-    print_facts(facts)
-    for title, file in (("Report", page), ("Written", exported)):
-        if file is not None:
-            say(f"{title}: {file}")
-    return None
+    files = {"report": page, "exported": exported}
+    document = facts | {title: None if file is None else str(file) for title, file in files.items()}
+    written = [f"{title.capitalize()}: {file}" for title, file in files.items() if file is not None]
+    return show(as_json, document, [*lines_of(facts), *written])

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from .options import Json, tastes_folder
-from .taste import describe, print_facts
-from .terminal import emit, note, say
+from .taste import describe, lines_of
+from .terminal import note, show
 
 
 def import_(
@@ -30,10 +30,7 @@ def import_(
     TasteJudge.of(taste)
     taste = taste if name is None else changed(taste, name=name)
     facts = describe(taste, TasteStore(tastes_folder()).save(taste, replace=replace))
-    if as_json:
-        return emit(facts)
-    print_facts(facts)
-    return say(f"Saved: {facts['file']}")
+    show(as_json, facts, [*lines_of(facts), f"Saved: {facts['file']}"])
 
 
 def delete(
@@ -63,4 +60,4 @@ def delete(
         # A taste of a rated folder may take the place of a deleted one.
         if (name := text.rpartition("=")[0] or text) in names and name not in store.names():
             note(f"{name!r} is still a configured judge ({default.source}): commands that use it will fail.")
-    return emit({"deleted": names}) if as_json else say(f"Deleted: {', '.join(names)}")
+    show(as_json, {"deleted": names}, [f"Deleted: {', '.join(names)}"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...pipelines.support.failures import told_together
 from ...pipelines.support.figures import fixed
 from .options import tastes_folder
 from .ranking_output import reason_row
-from .terminal import Progress, emit, note, print_notes, print_problems, print_table, printable, say
+from .terminal import Progress, emit, print_table, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,31 +57,25 @@ def explain(judge: TasteJudge, picture: Path, heat: Path | None, as_json: bool) 
     explained = explain_picture(judge, picture)
     file = None if heat is None else write_picture(explained.overlay, heat)
     why = explained.explanation
-    if as_json:
-        return emit(
-            {
-                "taste": judge.taste.name, "picture": str(picture), "score": explained.score, "percentile": explained.percentile,
-                "liking": why.liking, "baseline": why.baseline, "remainder": why.remainder,
-                "reasons": [reason_row(reason) for reason in explained.reasons],
-                "properties": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
-                "mode": None if why.mode is None else {"name": why.mode[0], "probability": why.mode[1]},
-                "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": judge.doubt(),
-            }
-        )  # fmt: skip
-    print_notes([doubt] if (doubt := judge.doubt()) else [])
-    say(
-        f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f} among the pictures that the taste was learnt with"
-    )
-    for text in reason_words(explained.reasons):
-        say(printable(text))
-    say("Properties, by how the liking changes if each is set to that of your mean picture:")
-    for text in reason_words(why.reasons):
-        say(text)
-    if why.mode is not None:
-        say(f"Looks most like {printable(why.mode[0])!r} ({100 * why.mode[1]:.0f} %)")
-    if file is not None:
-        say(f"Heat map: {file}")
-    return None
+    doubt = judge.doubt()
+    facts = {
+        "taste": judge.taste.name, "picture": str(picture), "score": explained.score, "percentile": explained.percentile,
+        "liking": why.liking, "baseline": why.baseline, "remainder": why.remainder,
+        "reasons": [reason_row(reason) for reason in explained.reasons],
+        "properties": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
+        "mode": None if why.mode is None else {"name": why.mode[0], "probability": why.mode[1]},
+        "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": doubt,
+    }  # fmt: skip
+    score = f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f}"
+    lines = [
+        f"{score} among the pictures that the taste was learnt with",
+        *reason_words(explained.reasons),
+        "Properties, by how the liking changes if each is set to that of your mean picture:",
+        *reason_words(why.reasons),
+    ]
+    lines += [] if why.mode is None else [f"Looks most like {why.mode[0]!r} ({100 * why.mode[1]:.0f} %)"]
+    lines += [] if file is None else [f"Heat map: {file}"]
+    show(as_json, facts, lines, [doubt] if doubt else [])
 
 
 def next_pictures(judge: TasteJudge, collection: str, rater: str, count: int, as_json: bool) -> None:
@@ -92,16 +87,14 @@ def next_pictures(judge: TasteJudge, collection: str, rater: str, count: int, as
         with Progress("measuring", 0) as progress:
             proposal, rows = propose_pictures(store, judge, rater, count, progress)
         files = [str(store.locate(row)) for row in rows]
-    if as_json:
-        pictures = [{"path": file, "bits": float(bits)} for file, bits in zip(files, proposal.bits, strict=True)]
-        return emit({"taste": judge.taste.name, "stop": proposal.stop, "reason": proposal.reason, "pictures": pictures})
-    for file, bits in zip(files, proposal.bits, strict=True):
-        say(f"{bits:.2f} bit  {printable(file)}")
-    return say(proposal.reason)
+    pictures = [{"path": file, "bits": float(bits)} for file, bits in zip(files, proposal.bits, strict=True)]
+    facts = {"taste": judge.taste.name, "stop": proposal.stop, "reason": proposal.reason, "pictures": pictures}
+    show(as_json, facts, [*(f"{one['bits']:.2f} bit  {one['path']}" for one in pictures), proposal.reason])
 
 
 def compare(judges: Sequence[TasteJudge], paths: list[str], picture: Path | None, as_json: bool) -> None:
     """Compare tastes on the same pictures: rank agreement and the largest disagreements."""
+    from itertools import combinations
     from math import isfinite
 
     import numpy as np
@@ -115,8 +108,6 @@ def compare(judges: Sequence[TasteJudge], paths: list[str], picture: Path | None
     with Progress("measuring", 0) as progress:
         collection, rows, problems = open_pictures(paths, judges[0], progress, progress.expect, LocalEngine())
         with collection:
-            if not as_json:
-                print_problems(problems)
             agreement, compared, unreadable = compare_on(collection, rows, judges)
             chosen = agreement.disagreements(APART_SHOWN)
             sheet = None
@@ -128,20 +119,21 @@ def compare(judges: Sequence[TasteJudge], paths: list[str], picture: Path | None
     percentiles = [
         dict(zip(names, (float(value) for value in agreement.percentiles[:, i]), strict=True)) for i in chosen
     ]
-    if as_json:
-        matrix = [[float(value) if isfinite(value) else None for value in line] for line in agreement.correlation]
-        apart = [{"path": file, "percentiles": values} for file, values in zip(files, percentiles, strict=True)]
-        facts = {"tastes": list(agreement.names), "rank_correlation": matrix, "disagreements": apart}
-        return emit({**facts, "problems": [*problems, *unreadable], "file": None if sheet is None else str(sheet)})
-    print_notes((*unreadable, *filter(None, (judge.doubt() for judge in judges))))
-    for i, first in enumerate(agreement.names):
-        for j in range(i + 1, len(agreement.names)):
-            say(f"{first} and {agreement.names[j]}: rank correlation {fixed(agreement.correlation[i, j], 2)}")
-    say("Judged most differently, in percentiles of the compared pictures:" if files else NO_DISAGREEMENT)
+    matrix = [[float(value) if isfinite(value) else None for value in line] for line in agreement.correlation]
+    apart = [{"path": file, "percentiles": values} for file, values in zip(files, percentiles, strict=True)]
+    facts = {
+        "tastes": list(agreement.names), "rank_correlation": matrix, "disagreements": apart,
+        "problems": [*problems, *unreadable], "file": None if sheet is None else str(sheet),
+    }  # fmt: skip
+    lines = [
+        f"{names[i]} and {names[j]}: rank correlation {fixed(agreement.correlation[i, j], 2)}"
+        for i, j in combinations(range(len(names)), 2)
+    ]
+    lines.append("Judged most differently, in percentiles of the compared pictures:" if files else NO_DISAGREEMENT)
     for file, values in zip(files, percentiles, strict=True):
-        say("  ".join(f"{name} {value:.0f}" for name, value in values.items()) + f"  {printable(file)}")
-    if sheet is not None:
-        say(f"Picture: {sheet}")
-    elif picture is not None:
-        note(f"{str(picture)!r} is not written: there is no picture to draw.")
-    return None
+        lines.append("  ".join([*(f"{name} {value:.0f}" for name, value in values.items()), file]))
+    lines += [] if sheet is None else [f"Picture: {sheet}"]
+    notes = [*told_together(problems), *unreadable, *filter(None, (judge.doubt() for judge in judges))]
+    if picture is not None and sheet is None:
+        notes.append(f"{str(picture)!r} is not written: there is no picture to draw.")
+    show(as_json, facts, lines, notes)

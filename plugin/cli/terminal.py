@@ -73,6 +73,15 @@ def emit(document: dict[str, Any]) -> None:
     print(json.dumps(document, ensure_ascii=True, indent=2, allow_nan=False))
 
 
+def show(as_json: bool, facts: dict[str, Any], lines: Iterable[str], problems: Iterable[str] = ()) -> None:
+    """Print a result: as one JSON document, or as lines and, to stderr, sentences on what went wrong."""
+    if as_json:
+        return emit(facts)
+    for line in lines:
+        say(printable(line))
+    return print_notes(problems)
+
+
 def show_in_desktop(path: Path | str) -> None:
     """Open a page or a folder in the program that the system has for it; a line to stderr if there is none."""
     if typer.launch(str(path)) != 0:

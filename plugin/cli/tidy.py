@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,7 +26,7 @@ from .options import (
     processes,
     wrong_usage,
 )
-from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
+from .terminal import Progress, interruptible, note, print_notes, printable, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -147,34 +147,34 @@ def cull(
                 done, problems = move(moves, journal, bar)
             mark_moved(evaluated.collection, {step.image for step in done})
     problems = named_as_given(problems, folders)
+    facts = [
+        {"from": str(step.source), "to": str(step.target), "stays": None if step.staying is None else str(step.staying)}
+        for step in done
+    ]
+    reasons = Counter(step.target.relative_to(target).parts[0] for step in done)
+    counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
+    lines = [
+        f"{step.source} → {step.target}{f' (stays: {step.staying})' if step.staying else ''}"
+        for step in done
+        if dry_run
+    ]
+    lines.append(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {counted(len(evaluated.evaluation.ids))}")
     moved = 0 if dry_run else len(done)
-    if as_json:
-        emit(
-            {
-                "moves": [
-                    {
-                        "from": str(step.source),
-                        "to": str(step.target),
-                        "stays": None if step.staying is None else str(step.staying),
-                    }
-                    for step in done
-                ],
-                "moved": moved,
-                "problems": problems,
-                "undo_file": str(journal) if moved else None,
-            }
-        )
-    else:
-        if dry_run:
-            for step in done:
-                stays = f" (stays: {printable(str(step.staying))})" if step.staying else ""
-                say(f"{printable(str(step.source))} → {printable(str(step.target))}{stays}")
-        reasons = Counter(step.target.relative_to(target).parts[0] for step in done)
-        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
-        say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {counted(len(evaluated.evaluation.ids))}")
-        print_notes(problems)
-        if moved and journal is not None:
-            say(f"To undo: {undo_command(journal)}")
+    conclude(as_json, {"moves": facts, "moved": moved}, lines, problems, journal if moved else None)
+
+
+def conclude(
+    as_json: bool, facts: dict[str, Any], lines: Sequence[str], problems: Sequence[str], journal: Path | None
+) -> None:
+    """Print what was changed, what could not be, and how to undo it; exit code 1 if something could not be changed."""
+    show(
+        as_json,
+        {**facts, "problems": problems, "undo_file": None if journal is None else str(journal)},
+        lines,
+        problems,
+    )
+    if journal is not None and not as_json:
+        say(f"To undo: {undo_command(journal)}")
     if problems:
         raise typer.Exit(1)
 
@@ -201,10 +201,6 @@ def undo(
             raise UnconfirmedError(f"To undo {str(file)!r} without being asked, add --yes.")
         typer.confirm("Undo these changes?", abort=True, err=True)
     done, problems = changes.undo(confirmed=True)
-    if as_json:
-        emit({"undone": done, "problems": problems})
-    else:
-        say(f"{counted(done, 'change')} undone")
-        print_notes(problems)
+    show(as_json, {"undone": done, "problems": problems}, [f"{counted(done, 'change')} undone"], problems)
     if problems:
         raise typer.Exit(1)

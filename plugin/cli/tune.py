@@ -300,12 +300,13 @@ def finish(
 def go_on(tuner: Tuner, findings: StudyFindings, seconds: float, *, silent: bool) -> dict[str, Any]:
     """Optimize the best picture, and print what it gained unless ``silent``; returns it for the JSON document."""
     from ...pipelines.tuning.ending import optimize_best
-    from .optimize import advancing, optimized_facts, print_optimized
+    from .optimize import advancing, optimized_facts, optimized_lines
 
     with Progress("optimizing", round(seconds)) as shown:
         found = optimize_best(tuner, findings, seconds, advancing(shown, seconds))
     if not silent:
         say("")
         say(f"Optimized, gain {found.marks.value - found.start_marks.value:+.3g}:")
-        print_optimized(found)
+        for line in optimized_lines(found):
+            say(printable(line))
     return optimized_facts(found)
