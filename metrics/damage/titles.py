@@ -73,7 +73,7 @@ def model_title(name: str) -> str:
 
 
 class Kind(StrEnum):
-    """The kinds of judges, in the words of ``soart judges``."""
+    """The kinds of judges, in the words of ``soart list judges``."""
 
     SCORE = "built in"
     TASTE = "taste"

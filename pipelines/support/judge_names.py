@@ -57,7 +57,7 @@ class BuiltIn:
 _score = partial(BuiltIn, kind=Kind.SCORE)
 
 
-#: The built-in judges by name, in the order of ``soart judges`` and docs/judges.md; no taste may have one of these names.
+#: The built-in judges by name, in the order of ``soart list judges`` and docs/judges.md; no taste may have one of these names.
 BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
     {
         OVERALL: _score(
