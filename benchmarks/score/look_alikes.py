@@ -12,22 +12,27 @@ because they are chains of pictures of which the ends are not alike. Intervals a
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from soart.benchmarks.common import command
+from soart.benchmarks.data.opinions import measured
 from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
 from soart.benchmarks.data.rated_versions import source_of
-from soart.benchmarks.score import build_rated_appearance
+from soart.benchmarks.score import build_rated_appearance, parts
 from soart.benchmarks.score.build_rated_quality import ALIKE, NAMES, Learning, directions, series
-from soart.metrics.tastes.overall import OverallJudge, points_of, qualities_of
+from soart.metrics.damage.rated_quality import rated_quality_model
+from soart.metrics.items.nima import NimaExtractor
+from soart.metrics.tastes.appeal import appeal_model
+from soart.metrics.tastes.overall import QUALITY_POWER, OverallJudge
 
 DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
 
 
 def scores_of(
-    learning: Learning, by_appearance: build_rated_appearance.Learning, groups: np.ndarray
+    learning: Learning, by_appearance: build_rated_appearance.Learning, groups: np.ndarray, cache: Path
 ) -> dict[str, np.ndarray]:
     """(n,) scores by title, rated quality learnt from other series."""
     items, judge = learning.items, OverallJudge.load()
@@ -37,11 +42,12 @@ def scores_of(
         rated[out] = learning.learn(rest, apart).scores(items[out], NAMES)
         learnt = by_appearance.learn(rest, np.arange(len(by_appearance.halvings)))
         left[out] = learnt.shares_left(learnt.scores(by_appearance.items[out], build_rated_appearance.APPEARANCE))
-    freedom = judge.technical.freedom_from_faults(items)
+    both = np.hstack([items, measured(learning.photographs.files, "rated-photographs", cache, NimaExtractor())])
+    known = parts.scores_of(judge, both, appeal_model().scores(items, NAMES))
     return {
-        "freedom from faults": freedom,
-        "technical": np.log2(left) - judge.technical.cost_of_faults(items) / judge.technical.model.half,
-        "overall": points_of(freedom, judge.shares(items), qualities_of(rated, judge.unlikeness(items))),
+        "freedom from faults": known["freedom"],
+        "technical": np.log2(left) - judge.technical.cost_of_faults(both) / judge.technical.model.half,
+        "overall": known["no quality"] * rated_quality_model().shares_left(rated) ** QUALITY_POWER,
         "rated quality": rated,
     }
 
@@ -59,18 +65,18 @@ def main() -> None:
     cache = parser.parse_args().cache
     learning, others = Learning.of(cache), rated_photographs(cache, learning=False)
     # Numbers of the learning photographs stay what they are.
-    parts = (learning.photographs, others)
+    all_parts = (learning.photographs, others)
     both = RatedPhotographs(
-        [file for part in parts for file in part.files],
-        np.concatenate([part.kind for part in parts]),
-        np.concatenate([part.opinions for part in parts]),
+        [file for part in all_parts for file in part.files],
+        np.concatenate([part.kind for part in all_parts]),
+        np.concatenate([part.opinions for part in all_parts]),
     )
     learning = replace(learning, photographs=both, items=np.concatenate([learning.items, items_of(others, cache)]))
     items, opinions = learning.items, both.opinions
     groups, own = series(items), directions(items)
     by_appearance = build_rated_appearance.Learning.of(cache)
     by_appearance = replace(by_appearance, items=items[:, build_rated_appearance.COLUMNS], opinions=opinions)
-    scores = scores_of(learning, by_appearance, groups)
+    scores = scores_of(learning, by_appearance, groups, cache)
     count, size = groups.max() + 1, np.bincount(groups)
     first, second = np.nonzero(np.triu(own @ own.T > ALIKE, 1))
     short = size[groups[first]] <= LARGEST
