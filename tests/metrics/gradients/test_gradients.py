@@ -166,12 +166,15 @@ def test_scores_are_those_of_tastes_and_blends(pictures, taste, extractor):
 
 def test_functions_of_items_have_the_derivative_of_differences(drawings, taste):
     overall = OverallJudge.load()
-    items = overall.extractor.extract(drawings[5])[0]
-    # All but the number of a reason.
-    items[:-1] += 1e-3 * np.random.default_rng(3).normal(size=len(items) - 1)
-    items = torch.tensor(items)
+    items = overall.extractor.extract(drawings[5])[0, :-1]
+    items = torch.tensor(items + 1e-3 * np.random.default_rng(3).normal(size=len(items)))
     items.requires_grad_()
-    for value in (lambda own: tastes.taste_score(taste, own[:-2]), partial(models.overall_score, overall)):
+
+    def overall_score(own):
+        # The last item is the number of a reason.
+        return models.overall_score(overall, torch.cat([own, own.new_zeros(1)]))
+
+    for value in (lambda own: tastes.taste_score(taste, own[:-1]), overall_score):
         assert torch.autograd.gradcheck(value, items, eps=1e-6, atol=1e-5, rtol=1e-3, fast_mode=True)
 
 
