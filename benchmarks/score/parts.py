@@ -35,7 +35,7 @@ from soart.metrics.tastes.overall import (
     shares_of,
 )
 
-SEED, DRAWS = 11, 1000
+SEED, DRAWS = 11, 200
 #: Weights of a mark of NIMA, and powers of the share, that are compared.
 MARK_WEIGHTS, SHARE_POWERS = (0.15, 0.35, 0.5), (0.5, 0.75)
 #: The set of faces, which are no reference for pictures of all kinds.

@@ -14,9 +14,9 @@ what generators do wrong looks like none of them; rated quality has learnt next 
 the mark that people who rate photographs would give. Powers and weight were chosen by pictures by generators, faces and
 photographs (docs/benchmarks/score.md).
 
-The reference are pictures by generators of 2019 to 2025 (``benchmarks/score/parts.py``). Of their products quantiles alone are
+The reference are 4,225 pictures by generators of 2019 to 2025 (``benchmarks/score/parts.py``). Of their products quantiles alone are
 kept; between them, and beyond, the logit of the share is linear in the logarithm of the product, so that no two products have
-the same points. A share saturates: what adds to scores or compares them should take ``logits_of`` them.
+the same points. A share saturates: what adds to scores or compares them should take their logits.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ POWER, QUALITY_POWER, UNLIKENESS_POWER, WEIGHTS_VERSION = 0.85, 0.5, 0.5, 3
 BEST_MARK, MARK_WEIGHT, USUAL_MARK = 7.0, 0.25, 5.0
 #: Shares of the reference pictures, and how often the products of such a share are halved at most, from 1.
 SHARES = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
-HALVINGS = (0.238, 0.441, 0.621, 0.761, 0.99, 1.212, 1.447, 1.708, 1.959, 2.261, 2.695, 3.307, 3.759, 4.663, 6.007)
+HALVINGS = (0.443, 0.641, 0.787, 0.862, 1.003, 1.166, 1.395, 1.669, 1.963, 2.276, 2.748, 3.471, 4.031, 5.282, 6.513)
 #: Unlikeness up to which it costs nothing, which few photographs have; and the one that counts where it is not known.
 ALIKE, USUAL_UNLIKENESS = 0.75, 0.9
 #: Appeal that half of the people like, and the logits of one point of appeal more.
@@ -103,12 +103,6 @@ def points_of(halvings: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         points: np.ndarray = 100 / (1 + np.exp(-logits - (halvings - near) * slope))
     return points
-
-
-def logits_of(points: np.ndarray) -> np.ndarray:
-    """(n,) logits of (n,) overall scores, in which equal steps of the product count the same everywhere; −inf of 0 points."""
-    with np.errstate(divide="ignore"):
-        return _logit(points / 100)
 
 
 def _logit(shares: np.ndarray) -> np.ndarray:

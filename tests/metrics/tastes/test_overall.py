@@ -32,7 +32,6 @@ from soart.metrics.tastes.overall import (
     OverallJudge,
     alike_of,
     lines_at,
-    logits_of,
     points_of,
     ratings_of,
     shares_of,
@@ -116,7 +115,8 @@ def test_points_are_the_share_of_reference_pictures_and_never_the_same():
     assert 0 < points.min() < points.max() < 100
     assert points_of(np.array([np.inf])) == 0
     near, logits, slope = lines_at(steps)
-    assert logits_of(points_of(steps)) == pytest.approx(logits + (steps - near) * slope)
+    shares = points_of(steps) / 100
+    assert np.log(shares / (1 - shares)) == pytest.approx(logits + (steps - near) * slope)
 
 
 def test_a_mark_counts_up_to_the_best_one_and_as_usual_where_it_is_not_known():
