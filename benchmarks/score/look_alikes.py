@@ -3,7 +3,7 @@
     python benchmarks/score/look_alikes.py [--cache DIR]
 
 Series are look-alikes among the photographs of rated_photographs.py, see build_rated_quality.py. Rated quality is learnt
-anew for each fifth of the series, from the others; so it is in the technical and the overall score. Pairs are look-alikes whose mean opinion
+anew for each fifth of the series, from the others; so it is in the technical score. Pairs are look-alikes whose mean opinion
 scores differ by more than 0.1 and by more than 0.2 of the scale. The gain is what the picture that a score puts first
 is rated above the mean of its series, as a share of what the best one is. Series of more than 20 pictures are left out,
 because they are chains of pictures of which the ends are not alike. Intervals are 95 % bootstrap intervals over series.
@@ -12,42 +12,36 @@ because they are chains of pictures of which the ends are not alike. Intervals a
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from soart.benchmarks.common import command
-from soart.benchmarks.data.opinions import measured
 from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
 from soart.benchmarks.data.rated_versions import source_of
-from soart.benchmarks.score import build_rated_appearance, parts
+from soart.benchmarks.score import build_rated_appearance
 from soart.benchmarks.score.build_rated_quality import ALIKE, NAMES, Learning, directions, series
-from soart.metrics.damage.rated_quality import rated_quality_model
-from soart.metrics.items.nima import NimaExtractor
-from soart.metrics.tastes.appeal import appeal_model
-from soart.metrics.tastes.overall import QUALITY_POWER, OverallJudge
+from soart.metrics.damage.technical import TechnicalJudge, quality_model
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.packaged import EFFICIENTNET
 
 DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
 
 
 def scores_of(
-    learning: Learning, by_appearance: build_rated_appearance.Learning, groups: np.ndarray, cache: Path
+    learning: Learning, by_appearance: build_rated_appearance.Learning, groups: np.ndarray
 ) -> dict[str, np.ndarray]:
     """(n,) scores by title, rated quality learnt from other series."""
-    items, judge = learning.items, OverallJudge.load()
+    items, judge = learning.items, TechnicalJudge("", quality_model(), taste_extractor(EFFICIENTNET))
     rated, left = np.empty((2, len(items)))
     for rest, out in GroupKFold(5).split(items, groups=groups):
         apart = {source_of(learning.photographs.files[n]) for n in out}
         rated[out] = learning.learn(rest, apart).scores(items[out], NAMES)
         learnt = by_appearance.learn(rest, np.arange(len(by_appearance.halvings)))
         left[out] = learnt.shares_left(learnt.scores(by_appearance.items[out], build_rated_appearance.APPEARANCE))
-    both = np.hstack([items, measured(learning.photographs.files, "rated-photographs", cache, NimaExtractor())])
-    known = parts.scores_of(judge, both, appeal_model().scores(items, NAMES))
     return {
-        "freedom from faults": known["freedom"],
-        "technical": np.log2(left) - judge.technical.cost_of_faults(both) / judge.technical.model.half,
-        "overall": known["no quality"] * rated_quality_model().shares_left(rated) ** QUALITY_POWER,
+        "freedom from faults": judge.freedom_from_faults(items),
+        "technical": np.log2(left) - judge.cost_of_faults(items) / judge.model.half,
         "rated quality": rated,
     }
 
@@ -65,18 +59,18 @@ def main() -> None:
     cache = parser.parse_args().cache
     learning, others = Learning.of(cache), rated_photographs(cache, learning=False)
     # Numbers of the learning photographs stay what they are.
-    all_parts = (learning.photographs, others)
+    parts = (learning.photographs, others)
     both = RatedPhotographs(
-        [file for part in all_parts for file in part.files],
-        np.concatenate([part.kind for part in all_parts]),
-        np.concatenate([part.opinions for part in all_parts]),
+        [file for part in parts for file in part.files],
+        np.concatenate([part.kind for part in parts]),
+        np.concatenate([part.opinions for part in parts]),
     )
     learning = replace(learning, photographs=both, items=np.concatenate([learning.items, items_of(others, cache)]))
     items, opinions = learning.items, both.opinions
     groups, own = series(items), directions(items)
     by_appearance = build_rated_appearance.Learning.of(cache)
     by_appearance = replace(by_appearance, items=items[:, build_rated_appearance.COLUMNS], opinions=opinions)
-    scores = scores_of(learning, by_appearance, groups, cache)
+    scores = scores_of(learning, by_appearance, groups)
     count, size = groups.max() + 1, np.bincount(groups)
     first, second = np.nonzero(np.triu(own @ own.T > ALIKE, 1))
     short = size[groups[first]] <= LARGEST

@@ -38,8 +38,6 @@ from soart.metrics.tastes.overall import (
 SEED, DRAWS = 11, 200
 #: Weights of a mark of NIMA, and powers of the share, that are compared.
 MARK_WEIGHTS, SHARE_POWERS = (0.15, 0.35, 0.5), (0.5, 0.75)
-#: The set of faces, which are no reference for pictures of all kinds.
-FACES = "OMI"
 
 
 def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dict[str, np.ndarray]:
@@ -52,7 +50,6 @@ def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dic
     """
     freedom, rated, unlikeness = judge.technical.freedom_from_faults(items), judge.rated(items), judge.unlikeness(items)
     marks, share = judge.marks(items), shares_of(appeal)
-    # All items tell unlikeness, too.
     of_all = rated_quality_model().unlikeness(items, judge.extractor.names)
     parts = {
         "freedom": np.maximum(freedom / 100, 1e-12) ** POWER,
@@ -156,7 +153,8 @@ def main() -> None:
         scores = scores_of(judge, items, appeal_model().scores(items, judge.extractor.names))
         if pictures.name in WITH_OPINIONS:
             found.append(report(pictures, scores))
-        if pictures.name != FACES:
+        # Faces are no reference for pictures of all kinds.
+        if pictures.name != "OMI":
             products.append(scores["overall"][scores["freedom"] > 0])
     for k, title in enumerate(("rank correlation", "share of pairs")):
         means = {name: np.nanmean([values[name][k] for values in found]) for name in found[0]}

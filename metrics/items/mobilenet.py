@@ -74,7 +74,7 @@ def prepare_sides(picture: Image.Image) -> torch.Tensor:
 
 
 def untold(size: tuple[int, int], sides: torch.Tensor) -> int:
-    """Number of the reason, in ``nima.UNTOLD``, why the network can tell nothing of a picture, prepared as ``sides``; 0 if it can."""
+    """Number of the reason, in ``nima.UNTOLD``, against a picture that is prepared as ``sides``; 0 if there is none."""
     shorter, longer = sorted(size)
     if shorter < SMALLEST:
         return 1

@@ -166,38 +166,22 @@ class OverallJudge(JudgesItems):
         return stored_name()
 
     def shares(self, items: np.ndarray) -> np.ndarray:
-        """(n,) shares of people, 0 to 1, who like what pictures of (n, p) items show.
-
-        Raises:
-            TasteError: the items are not those of the extractor.
-        """
+        """(n,) shares of people, 0 to 1, who like what pictures of (n, p) items show."""
         self._check(items)
         return shares_of(appeal_model().scores(np.asarray(items, dtype=np.float64), self.extractor.names))
 
     def rated(self, items: np.ndarray) -> np.ndarray:
-        """(n,) rated qualities of (n, p) items, 0 to 1; NaN for pictures that are too small.
-
-        Raises:
-            TasteError: the items are not those of the extractor.
-        """
+        """(n,) rated qualities of (n, p) items, 0 to 1; NaN for pictures that are too small."""
         self._check(items)
         return rated_quality_model().scores(items, self.extractor.names)
 
     def unlikeness(self, items: np.ndarray) -> np.ndarray:
-        """(n,) how unlike texture and colours are to those that rated quality was learnt from; NaN for too small pictures.
-
-        Raises:
-            TasteError: the items are not those of the extractor.
-        """
+        """(n,) how unlike texture and colours are to those that rated quality was learnt from; NaN for too small pictures."""
         self._check(items)
         return rated_appearance_model().unlikeness(items, self.extractor.names)
 
     def marks(self, items: np.ndarray) -> np.ndarray:
-        """(n,) marks of NIMA of (n, p) items, 1 to 10; NaN for pictures that it cannot tell.
-
-        Raises:
-            TasteError: the items are not those of the extractor.
-        """
+        """(n,) marks of NIMA of (n, p) items, 1 to 10; NaN for pictures that it cannot tell."""
         self._check(items)
         return nima_values(items[:, columns_of("NIMA", ITEMS, self.extractor.names)]).values
 
