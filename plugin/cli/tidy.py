@@ -120,7 +120,7 @@ def cull(
 
     Nothing is deleted, and all can be undone.
     """
-    from ...pipelines.tidying.cull import Rule, check_target, plan_cull
+    from ...pipelines.tidying.cull import Rule, check_target, plan_cull, threshold_since
     from ...pipelines.tidying.cull import cull as move
     from ...pipelines.tidying.journal import checked_undo_file
     from ...pipelines.tidying.moved_away import mark_moved
@@ -141,6 +141,10 @@ def cull(
 
     with evaluated_folders(folders, only, by, check, to, reads_only=dry_run) as (roots, evaluated):
         moves = plan_cull(evaluated, rule, roots, target)
+        if below is not None and (
+            said := threshold_since(evaluated.collection, evaluated.judged.main, below, remember=not dry_run)
+        ):
+            note(said)
         done, problems = moves, list[str]()
         if moves and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
