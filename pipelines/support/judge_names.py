@@ -62,7 +62,7 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
     {
         OVERALL: _score(
             "",
-            "how many people would like the picture, less deductions for poor quality and technical faults",
+            "share of pictures by generators that it is ahead of, by what people like and rate highly, and by faults",
             prefix=OVERALL,
         ),
         TECHNICAL: _score("", "how well the picture is rendered; needs no network", prefix=TECHNICAL),
