@@ -1,4 +1,4 @@
-"""The command ``soart find``."""
+"""The command ``soart find``: by words, or by pictures that are alike."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ import typer
 from ...errors import SoartError
 from ...files import named_as_given
 from ...pipelines.ingest.fork_server import start_for
-from .options import CopyTo, Json, Pictures, Processes, Top, load_judges
-from .ranking_output import show_found
-from .terminal import Progress, emit, print_notes, print_problems, say
+from .options import CopyTo, Json, Network, Top, load_judges, processes
+from .ranking_output import copied_best, show_found
+from .terminal import Progress, emit, print_notes, print_problems
 
 #: Most digits after the point of a value.
 _DECIMALS = 4
 
 
 def find(
-    words: Annotated[str, typer.Argument(help='What the pictures should show, such as "a red fox in the snow".')],
-    paths: Pictures,
+    words: Annotated[
+        str,
+        typer.Argument(help='What the pictures should show, such as "a red fox in the snow"; not needed with --like.'),
+    ],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATHS", help="Pictures, folders of pictures, or a collection (folder or URL)."),
+    ] = None,
+    like: Annotated[
+        list[Path] | None,
+        typer.Option("--like", metavar="PICTURE", help="Find pictures like this one; repeatable."),
+    ] = None,
     by: Annotated[
         str,
         typer.Option(
@@ -29,64 +39,74 @@ def find(
             help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts. By default adherence, or a CLIP or SigLIP model on this machine if adherence cannot tell all of the words.",
         ),
     ] = "",
+    network: Network = "efficientnet-lite0",
     top: Top = 20,
     copy_to: CopyTo = None,
-    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Find pictures that show what you describe in words, the best first."""
-    start_for(paths)
+    """Find pictures that show what you describe in words, or that are like some that you name, the best first."""
+    places = [words, *(paths or ())] if like else list(paths or ())
+    if not places:
+        raise typer.BadParameter("name pictures or folders to look through", param_hint="PATHS")
+    start_for(places)
     from ...metrics.damage.technical import TechnicalJudge
+    from ...metrics.items.combined import taste_extractor
+    from ...metrics.protocols import Measures
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.searching import item_kinds, pictures_showing, reader_of
     from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.scoring.similar import check_liked, similar
     from ...pipelines.support.figures import decimals_of, fixed
 
     if copy_to is not None:
         # Imported only if needed, so that a search is quick.
-        from ...pipelines.tidying.copying import check_copy_target, copy_best
+        from ...pipelines.tidying.copying import check_copy_target
 
-        check_copy_target(copy_to, [Path(path) for path in paths])
-    chosen, notes = reader_of(words, by, lambda name: load_judges([name])[0][0])
-    print_notes(notes if not as_json else [])
+        check_copy_target(copy_to, [Path(path) for path in places])
+    chosen, notes = None, list[str]()
+    if like:
+        check_liked(like)
+        measurer = Measures(taste_extractor(None if network == "none" else network))
+    else:
+        chosen, notes = reader_of(words, by, lambda name: load_judges([name])[0][0])
+        print_notes(notes if not as_json else [])
+    kinds = () if chosen is None else (item_kinds(words, chosen),)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
-            paths,
-            TechnicalJudge.load(),
+            places,
+            TechnicalJudge.load() if chosen else measurer,
             progress,
             progress.expect,
-            LocalEngine(workers),
-            item_kinds(words, chosen),
+            LocalEngine(processes()),
+            *kinds,
         )
     with collection, Progress("looking", len(rows)) as progress:
-        found, left_out = pictures_showing(collection, rows, words, chosen, progress)
-    problems = named_as_given([*problems, *left_out], paths)
-    shown, copied = found[:top], None
-    if copy_to is not None and shown:
-        copied = copy_best([one.path for one in shown], copy_to)
-        problems += [*copied.problems, *copied.hints]
+        if chosen is None:
+            alike, left_out = similar(collection, rows, like or (), measurer, progress)
+            found = [(one.path, one.likeness) for one in alike]
+        else:
+            shown, left_out = pictures_showing(collection, rows, words, chosen, progress)
+            found = [(one.path, one.value) for one in shown]
+    problems = named_as_given([*problems, *left_out], places)
+    found, name = found[:top], "likeness" if chosen is None else chosen.name
+    copied, not_copied, hints = copied_best([path for path, _ in found], copy_to)
+    problems += [*not_copied, *hints]
     if as_json:
-        emit(
-            {
-                "by": chosen.name,
-                "found": [
-                    {"place": one.place, "path": str(one.path.resolve()), "value": round(one.value, _DECIMALS)}
-                    for one in shown
-                ],
-                "problems": [*notes, *problems],
-                "copied": copied.count if copied else None,
-            }
-        )
-    elif shown:
+        rows_found = [
+            {"place": place, "path": str(path.resolve()), "value": round(value, _DECIMALS)}
+            for place, (path, value) in enumerate(found, start=1)
+        ]
+        emit({"by": name, "found": rows_found, "problems": [*notes, *problems], "copied": copied})
+    elif found:
         # At most as many as in JSON: the probabilities of most pictures are next to 0.
-        decimals = min(decimals_of(one.value for one in shown), _DECIMALS)
-        show_found(chosen.name, [fixed(one.value, decimals) for one in shown], [one.path for one in shown])
-        if copied:
-            say(f"{copied.count} copied to {copy_to}")
+        decimals = 2 if chosen is None else min(decimals_of(value for _, value in found), _DECIMALS)
+        show_found(name, [fixed(value, decimals) for _, value in found], [path for path, _ in found], copied, copy_to)
     print_problems(problems if not as_json else [])
+    if not found and chosen is None:
+        raise SoartError("There is no other picture to compare with: name a folder with more pictures.")
     if not found:
         from ...pipelines.ingest.roots import no_picture_in
 
-        raise SoartError("None of the pictures can be looked at." if problems else no_picture_in(paths))
-    if copied and copied.problems:
+        raise SoartError("None of the pictures can be looked at." if problems else no_picture_in(places))
+    if not_copied:
         raise typer.Exit(1)

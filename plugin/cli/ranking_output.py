@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import SoartError
 from ...files import named_as_given
 from ...metrics.damage.titles import JudgeKey, stored_title
-from .terminal import Progress, emit, interruptible, out, plain_table, print_problems, printable, say
+from .terminal import Progress, emit, interruptible, out, print_problems, print_table, printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Most characters of a prompt in the table.
 PROMPT = 120
 #: Columns of numbers, and spaces before the reasons below a picture.
-NUMBERS, INDENT = ("#", "score", "pct"), 4
+NUMBERS, INDENT = ("#", "score", "effect", "pct"), 4
 #: Columns of a drawn picture that a JSON ranking repeats.
 _DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
 
@@ -82,14 +82,9 @@ def show_ranking(
             judging=judging_named(engine),
         )  # fmt: skip
     problems = [*problems, *left_out]
-    copied, not_copied = None, list[str]()
-    if output.copy_to is not None and ranking:
-        from ...pipelines.tidying.copying import copy_best
-
-        # Before anything is printed: a closed pipe ends the command.
-        copies = copy_best([picture.path for picture in ranking[: output.top]], output.copy_to)
-        copied, not_copied = copies.count, copies.problems
-        problems += [*not_copied, *copies.hints]
+    # Before anything is printed: a closed pipe ends the command.
+    copied, not_copied, hints = copied_best([picture.path for picture in ranking[: output.top]], output.copy_to)
+    problems += [*not_copied, *hints]
     problems = named_as_given(problems, given)
     report = output.report
     if report is not None:
@@ -117,6 +112,10 @@ def show_ranking(
             say(
                 f"Ranked by {by}{unit}. After + what lifts a score above the average of these pictures, after − what lowers it."
             )
+            if any(picture.effect for picture in ranking):
+                say(
+                    "A place is by the score and the effect of the model's other pictures here; --model-effect off leaves that out."
+                )
         print_problems(problems)
         if report is not None:
             say(f"Report: {report}")
@@ -166,6 +165,7 @@ def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
             "place": picture.place,
             "path": str(picture.path.resolve()),
             "score": round(picture.score, 4),
+            "effect": round(picture.effect, 4),
             "percentile": round(picture.percentile, 2),
             "verdict": picture.verdict or None,
             "reasons": [reason_row(reason) for reason in picture.reasons],
@@ -206,13 +206,14 @@ def print_ranking(ranking: Sequence[RankedPicture], top: int, *, points: bool = 
     from rich.text import Text
 
     from ...pipelines.reports.score_words import reasons_line
-    from ...pipelines.support.figures import with_minus
+    from ...pipelines.support.figures import signed, with_minus
 
     shown, decimals = ranking[:top], 1 if points else 3
     names = names_from_common_folder([picture.path for picture in ranking])[:top]
     texts = {
         "#": [str(picture.place) for picture in shown],
         "score": [with_minus(f"{picture.score:.{decimals}f}") for picture in shown],
+        "effect": [signed(picture.effect, decimals) if picture.effect else "" for picture in shown],
         "pct": [f"{picture.percentile:.0f}" for picture in shown],
         "picture": [printable(name) for name in names],
         "rendering": [picture.verdict for picture in shown],
@@ -259,14 +260,22 @@ def _prompt(picture: RankedPicture) -> str:
     return shorten(picture.prompt or "", PROMPT, placeholder=" …") + (f" (seed {drawn.seed})" if drawn else "")
 
 
-def show_found(column: str, values: Sequence[str], paths: Sequence[Path]) -> None:
-    """Print files in their order as a table, each with its place and a value."""
-    from rich.text import Text
+def show_found(
+    column: str, values: Sequence[str], paths: Sequence[Path], copied: int | None, copy_to: Path | None
+) -> None:
+    """Print files in their order as a table, each with its place and a value, and how many were copied."""
+    names = names_from_common_folder(paths)
+    places = range(1, len(names) + 1)
+    print_table(("#", column, "picture"), zip(places, values, names, strict=True), right=("#", column))
+    if copied is not None:
+        say(f"{copied} copied to {copy_to}")
 
-    table = plain_table()
-    for name in ("#", column):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("picture", overflow="fold")
-    for place, (value, name) in enumerate(zip(values, names_from_common_folder(paths), strict=True), start=1):
-        table.add_row(str(place), value, Text(printable(name)))
-    out.print(table)
+
+def copied_best(paths: Sequence[Path], folder: Path | None) -> tuple[int | None, list[str], list[str]]:
+    """Copy pictures, best first, to a folder, if one is named: their number, and sentences on failures and hints."""
+    if folder is None or not paths:
+        return None, [], []
+    from ...pipelines.tidying.copying import copy_best
+
+    copies = copy_best(paths, folder)
+    return copies.count, copies.problems, copies.hints

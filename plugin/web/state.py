@@ -143,6 +143,7 @@ class ServerSettings:
         judges: judges by others that visitors may use besides adherence and those of packages, with the weights to
             propose.
         priors: prior scores that raters' tastes start from, as far as they are available; None for all.
+        model_effect: see ``Collection.model_effect``.
         watch: add pictures that other tools write into the folders of the collections.
         read: collections whose folders are read and evaluated from the start.
         copy_to: folder that the best pictures are copied to; None for one in the folder of each collection.
@@ -166,6 +167,7 @@ class ServerSettings:
     allowed: Sequence[Path] = ()
     judges: Sequence[tuple[str, float]] = ()
     priors: Sequence[str] | None = None
+    model_effect: bool | None = None
     watch: bool = False
     read: frozenset[Path | str] = frozenset()
     copy_to: Path | None = None
@@ -214,7 +216,7 @@ class Server:
         """Open a collection whose pictures are decoded outside of this process, with its services."""
         settings = self.settings
         collection = Collection(where)
-        collection.decode = self.decoding.decode
+        collection.decode, collection.model_effect = self.decoding.decode, settings.model_effect
         try:
             return OpenCollection(
                 number,

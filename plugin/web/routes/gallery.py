@@ -18,8 +18,10 @@ from ....metrics.damage.suspicion import detectors
 from ....metrics.damage.titles import JudgeKey, shared_name
 from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
+from ....metrics.tastes.overall import stored_name
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.labels import ALBUM, TAG, label_counts
+from ....pipelines.collection.makes import count_models, counts_models, place_effects
 from ....pipelines.collection.pictures import newest_id
 from ....pipelines.collection.queries import DAMAGE, Query, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
@@ -149,7 +151,7 @@ def gallery(request: Request) -> Response:
         kind: {name: 0 for name in [parameters.get(kind)] if name} | label_counts(current.collection, kind)
         for kind in (TAG, ALBUM)
     }
-    rater, newest = rater_of(request), newest_id(current.collection)
+    rater, newest, effect = rater_of(request), newest_id(current.collection), counts_models(current.collection)
     # Whoever opened a folder may not know yet that it can be ranked so.
     offer = (
         counts.pictures >= GOAL
@@ -161,7 +163,8 @@ def gallery(request: Request) -> Response:
         request, "gallery.html", current, view="gallery", offer=offer, judges=judges, chosen=parameters.get("by") or OVERALL, counts=counts, parameters=parameters, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
         newest=newest, startable=startable_models(request), adherence=adherence_among(current.collection, counts.judges),
-        examined=examined, ignored=[f"{name[:40]}={value[:40]}" for name, value in ignored.items()],
+        examined=examined, effect=effect, differ=not effect or len(place_effects(current.collection, stored_name()).ids) > 0,
+        ignored=[f"{name[:40]}={value[:40]}" for name, value in ignored.items()],
     )  # fmt: skip
 
 
@@ -264,6 +267,12 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
     return JSONResponse({"job": job.number})
 
 
+def model_effect(request: Request, body: dict[str, Any]) -> Response:
+    """Let models have an effect on places in this collection, or none."""
+    count_models(current_collection(request).collection, body.get("on") is True)
+    return JSONResponse({})
+
+
 def jobs(request: Request) -> Response:
     """Background jobs, and the newest picture; guests do not see which argument a judge has, because it may be a path."""
     owner, current = is_owner(request), current_collection(request)
@@ -315,6 +324,7 @@ routes = [
     Route("/phrases/{image:number}", reading(phrases)),
     Route("/api/score", json_endpoint(score), methods=["POST"]),
     Route("/api/judge", json_endpoint(judge, owner=True), methods=["POST"]),
+    Route("/api/model-effect", json_endpoint(model_effect, owner=True), methods=["POST"]),
     Route("/api/jobs", jobs),
     Route("/api/jobs/cancel", json_endpoint(cancel), methods=["POST"]),
 ]

@@ -12,6 +12,7 @@ from sqlalchemy import update
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.similarity.neighbours import likeness
+from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import mark_distinct
 from soart.pipelines.collection.queries import MOST_WORDS
@@ -28,6 +29,33 @@ def test_hostile_prompts_stay_text(reader):
     page = reader.get("/detail/1").text
     assert "<img" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_models_count_in_the_order_until_the_owner_switches_them_off(visitor, folder, visit):
+    assert 'id="model-effect"' not in visitor.get("/gallery").text
+    with Collection(folder) as collection:
+        drawn = [
+            DrawnPicture(Request(f"a {k}", k), np.full((24, 24, 3), 5 * k, np.uint8), None, 0.1) for k in range(12)
+        ]
+        first, *others = (row.id for row in collection.add_drawn(drawn, "n", "s"))
+        scores = {row.id: 40.0 + row.id % 7 for row in collection.images()} | {image: 60.0 + image for image in others}
+        collection.set_scores(stored_name(), scores)
+    order = {"by": "overall", "sort": "score"}
+    ids = visitor.get("/api/ids", **order).json()["ids"]
+    # Its score is that of many pictures by the other model.
+    assert ids[11] == first
+    cells = visitor.get("/api/cells", ids=str(first), by="overall").json()["cells"]
+    assert cells[0]["score"] == scores[first]
+    assert 'id="model-effect" checked' in visitor.get("/gallery").text
+    assert visit(secrets={"token": "wrong"}).send("model-effect", on=False).status_code in (401, 403)
+    assert visitor.send("model-effect", on=False).status_code == 200
+    plain = [scores[image] for image in visitor.get("/api/ids", **order).json()["ids"]]
+    assert plain == sorted(scores.values(), reverse=True)
+    page = visitor.get("/gallery").text
+    assert 'id="model-effect"' in page
+    assert 'id="model-effect" checked' not in page
+    assert visitor.send("model-effect", on=True).status_code == 200
+    assert visitor.get("/api/ids", **order).json()["ids"] == ids
 
 
 def test_the_metadata_of_other_tools_is_shown_as_text(visitor, folder, paint, tmp_path):
