@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 import webbrowser
@@ -68,6 +69,7 @@ def start(
     Keys in the terminal are 1–5, + and − for half a star, n for "not for me", x to skip, u to undo, q to quit. Every rating
     is stored at once. The same command goes on where you stopped.
     """
+    from ...pipelines.collection.address import is_url
     from ...pipelines.ingest.roots import open_collection_for, remember_roots
     from ...pipelines.ingest.scan import Scan
     from ...pipelines.scoring.taste_store import TasteStore
@@ -83,6 +85,8 @@ def start(
             check_copy_target(copy_to, roots)
         remember_roots(collection, roots)
         place = collection.name
+        # A URL may hold a password.
+        folder = place if is_url(folder) else folder
         if not terminal and open_browser and not _has_browser() and is_interactive():
             note(
                 "No browser can be opened from here: rate in the terminal. With --no-open the address is printed instead."
@@ -90,7 +94,9 @@ def start(
             terminal = True
         if terminal:
             taste = store.folder if tastes_folder() else None
-            _start_in_terminal(collection, folder, rater, taste, copy_to, count, as_json, bool(roots))
+            _start_in_terminal(
+                collection, folder, rater, taste, copy_to, count, as_json, any(map(os.path.isdir, roots))
+            )
             return
     check_gallery()
     from ..web.state import ServerSettings
@@ -171,7 +177,9 @@ def _start_in_terminal(
                     return say(f"Your ratings are stored.{why} To go on: {again} --terminal")
             _wait_until_read(service)
             if failed := service.failure:
-                raise SoartError(failed)
+                if not collection.ids():
+                    raise SoartError(failed)
+                note(failed)
             if not as_json:
                 say("Learning your taste…")
             assert collection.where is not None
@@ -217,7 +225,7 @@ def _ratings(session: RatingSession) -> dict[str, Any]:
     }
     disliked = [path for path, value in given.items() if value == NOT_FOR_ME]
     stars = {path: value for path, value in given.items() if value != NOT_FOR_ME}
-    return {"ratings": stars, "not_for_me": disliked, "left": len(session.queue) - session.position}
+    return {"ratings": stars, "not_for_me": disliked, "left": len(session.queue[session.position :])}
 
 
 def _wait_until_read(service: StartService) -> None:
