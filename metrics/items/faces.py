@@ -10,7 +10,6 @@ Source: Bazarevsky et al., "BlazeFace: sub-millisecond neural face detection on 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np

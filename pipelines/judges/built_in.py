@@ -83,6 +83,9 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             argument="FOLDER",
             default="embedded",
         ),
+        "faces": BuiltIn(
+            "face_source", "the more, larger and sharper faces turned to the camera, the better, from 0 to 1"
+        ),
         **{fault: _scores(fault) for fault in DETECTORS},
         "clip": BuiltIn(
             "embedding",

@@ -10,6 +10,7 @@ from ...errors import JudgeError
 from ...metrics.damage.names import JUDGE, OVERALL, PERSON
 from ...metrics.damage.rated_quality import RATED_QUALITY
 from ...metrics.damage.titles import shared_name
+from ...metrics.items.faces import FACES
 from ...metrics.items.nima import NIMA
 from ...metrics.protocols import Judge
 from ...metrics.tastes.appeal import APPEAL
@@ -37,7 +38,7 @@ class OfferedJudge:
 
 
 class OfferedJudges:
-    """The judges of a gallery: adherence, appeal, rated quality, NIMA, and those that packages offer or the owner named.
+    """The judges of a gallery: adherence, appeal, rated quality, NIMA, faces, and those that packages offer or the owner named.
 
     Visitors name a judge by its label alone, so that no request names code or a path. A judge is loaded when it is first
     used, and then kept.
@@ -46,7 +47,7 @@ class OfferedJudges:
     def __init__(self, named: Sequence[tuple[str, float]] = ()) -> None:
         packages = [source.name for source in known_judges() if source.origin != SOART]
         weights = {
-            **dict.fromkeys([ADHERENCE, APPEAL, RATED_QUALITY, NIMA, *packages], 1.0),
+            **dict.fromkeys([ADHERENCE, APPEAL, RATED_QUALITY, NIMA, FACES, *packages], 1.0),
             **{text.strip(): weight for text, weight in named},
         }
         self._judges: dict[str, OfferedJudge] = {}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GROUP = "soart.judges"
 
 #: Judges that need no model of others; models of others, most of which are named with an argument.
-SCORES = (OVERALL, TECHNICAL, "appeal", "rated-quality", "nima", "adherence", *DETECTORS)
+SCORES = (OVERALL, TECHNICAL, "appeal", "rated-quality", "nima", "adherence", "faces", *DETECTORS)
 MODELS = ("clip", "siglip", "pickscore", "aesthetic", "pyiqa", "vqascore", "image-reward", "hpsv2", "hpsv3")
 #: The built-in judges, in the order in which they are listed; no taste may have one of these names.
 JUDGES = (*SCORES, *MODELS)

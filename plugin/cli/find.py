@@ -19,7 +19,12 @@ _DECIMALS = 4
 
 
 def find(
-    words: Annotated[str, typer.Argument(help='What the pictures should show, such as "a red fox in the snow".')],
+    words: Annotated[
+        str,
+        typer.Argument(
+            help='What the pictures should show, such as "a red fox in the snow"; a leading minus excludes.'
+        ),
+    ],
     paths: Pictures,
     by: Annotated[
         str,
@@ -29,18 +34,23 @@ def find(
             help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts. By default adherence, or a CLIP or SigLIP model on this machine if adherence cannot tell all of the words.",
         ),
     ] = "",
+    faces: Annotated[
+        str,
+        typer.Option(
+            "--faces", metavar="N", help="Only pictures with this many faces: 0, 1, 2 …, or 2+ for two and more."
+        ),
+    ] = "",
     top: Top = 20,
     copy_to: CopyTo = None,
     workers: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Find pictures that show what you describe in words, the best first."""
+    """Find pictures by words: in prompts, tags and file names first, then in what the pictures show."""
     start_for(paths)
     from ...metrics.damage.technical import TechnicalJudge
     from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.judges.searching import item_kinds, pictures_showing, reader_of
+    from ...pipelines.judges.searching import find_pictures_for, item_kinds, reader_of, with_face_count
     from ...pipelines.scoring.measuring import open_pictures
-    from ...pipelines.support.figures import decimals_of, fixed
 
     if copy_to is not None:
         # Imported only if needed, so that a search is quick.
@@ -56,37 +66,46 @@ def find(
             progress,
             progress.expect,
             LocalEngine(workers),
-            item_kinds(words, chosen),
+            item_kinds(words, chosen, faces),
         )
     with collection, Progress("looking", len(rows)) as progress:
-        found, left_out = pictures_showing(collection, rows, words, chosen, progress)
+        rows = with_face_count(collection, rows, faces)
+        found, left_out = find_pictures_for(collection, rows, words, chosen, progress)
+        files = [collection.locate(hit.row) for hit in found[:top]]
     problems = named_as_given([*problems, *left_out], paths)
     shown, copied = found[:top], None
     if copy_to is not None and shown:
-        copied = copy_best([one.path for one in shown], copy_to)
+        copied = copy_best(files, copy_to)
         problems += [*copied.problems, *copied.hints]
     if as_json:
         emit(
             {
-                "by": chosen.name,
+                "by": chosen.name if chosen else "words",
                 "found": [
-                    {"place": one.place, "path": str(one.path.resolve()), "value": round(one.value, _DECIMALS)}
-                    for one in shown
+                    {
+                        "place": place,
+                        "path": str(file.resolve()),
+                        "value": round(one.value, _DECIMALS),
+                        "evidence": one.evidence,
+                    }
+                    for place, (one, file) in enumerate(zip(shown, files, strict=True), start=1)
                 ],
                 "problems": [*notes, *problems],
                 "copied": copied.count if copied else None,
             }
         )
     elif shown:
-        # At most as many as in JSON: the probabilities of most pictures are next to 0.
-        decimals = min(decimals_of(one.value for one in shown), _DECIMALS)
-        show_found(chosen.name, [fixed(one.value, decimals) for one in shown], [one.path for one in shown])
+        show_found([one.evidence for one in shown], files)
         if copied:
             say(f"{copied.count} copied to {copy_to}")
     print_problems(problems if not as_json else [])
     if not found:
         from ...pipelines.ingest.roots import no_picture_in
 
+        if rows and not problems:
+            raise SoartError(
+                f"No picture has the words {words!r}, and none is likely to show them: try fewer or other words."
+            )
         raise SoartError("None of the pictures can be looked at." if problems else no_picture_in(paths))
     if copied and copied.problems:
         raise typer.Exit(1)
