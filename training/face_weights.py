@@ -33,40 +33,21 @@ def dense(tensor: Any, values: np.ndarray) -> np.ndarray:  # noqa: ANN401
     shape = tensor.ShapeAsNumpy()
     if (sparsity := tensor.Sparsity()) is None:
         return values.reshape(shape)
-    from tflite import DimensionType, Uint8Vector, Uint16Vector
+    from tflite import Uint8Vector, Uint16Vector
 
-    # Traversed as its axes are ordered: dense axes in full, sparse ones at the indices that are kept.
-    order, places = sparsity.TraversalOrderAsNumpy(), [()]
-    blocks = [] if sparsity.BlockMapIsNone() else sparsity.BlockMapAsNumpy().tolist()
-    for axis in range(sparsity.DimMetadataLength()):
-        size = sparsity.DimMetadata(axis)
-        if size.Format() == DimensionType.DENSE:
-            places = [(*place, k) for place in places for k in range(size.DenseSize())]
-            continue
-        parts = []
-        for kind, vector in (
-            (size.ArraySegmentsType(), size.ArraySegments()),
-            (size.ArrayIndicesType(), size.ArrayIndices()),
-        ):
-            reader = {2: Uint16Vector, 3: Uint8Vector}[kind]()
-            reader.Init(vector.Bytes, vector.Pos)
-            parts.append(reader.ValuesAsNumpy())
-        starts, indices = parts
-        places = [
-            (*place, int(k)) for n, place in enumerate(places) for k in indices[int(starts[n]) : int(starts[n + 1])]
-        ]
-    found = np.zeros(shape, values.dtype)
-    for place, value in zip(places, values, strict=True):
-        index = [0] * len(shape)
-        for step, axis in zip(place, order, strict=True):
-            if axis < len(shape):
-                index[axis] = step if axis not in blocks else index[axis] + step
-        for number, axis in enumerate(blocks):
-            inner = place[[*order].index(len(shape) + number)]
-            size = sparsity.DimMetadata([*order].index(len(shape) + number)).DenseSize()
-            index[axis] = place[[*order].index(axis)] * size + inner
-        found[tuple(index)] = value
-    return found
+    # The last axis alone is sparse in these files: of each row before it, the numbers of the columns that are kept.
+    last, numbers = sparsity.DimMetadata(len(shape) - 1), []
+    for kind, vector in (
+        (last.ArraySegmentsType(), last.ArraySegments()),
+        (last.ArrayIndicesType(), last.ArrayIndices()),
+    ):
+        reader = {2: Uint16Vector, 3: Uint8Vector}[kind]()
+        reader.Init(vector.Bytes, vector.Pos)
+        numbers.append(reader.ValuesAsNumpy().astype(np.int64))
+    starts, columns = numbers
+    found = np.zeros((len(starts) - 1, shape[-1]), values.dtype)
+    found[np.repeat(np.arange(len(found)), np.diff(starts)), columns] = values
+    return found.reshape(shape)
 
 
 def converted(content: bytes, network: str) -> dict[str, np.ndarray]:

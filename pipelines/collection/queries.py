@@ -218,8 +218,8 @@ def _contains(word: str, names: bool, whole: bool) -> ColumnElement[bool]:
         text = text + "\n" + file + "\n" + func.coalesce(GenerationRow.model, MetadataRow.model, "")
     plain = word.removeprefix("-").lower()
 
-    def within(text: ColumnElement[str]) -> ColumnElement[bool]:
-        lower = func.lower(text)
+    def within(text: Any) -> ColumnElement[bool]:  # noqa: ANN401
+        lower: ColumnElement[str] = func.lower(text)
         # Numbers are parts of names.
         if whole and plain.replace(" ", "").isalpha():
             return lower.regexp_match(whole_word(plain))

@@ -77,6 +77,11 @@ def sought(text: str) -> tuple[str, ...]:
     return tuple(word for word in found if word.casefold() not in LINKS) or tuple(found)
 
 
+def wanted(text: str) -> str:
+    """A text without the words that a leading minus excludes, as a judge reads it."""
+    return " ".join(re.sub(r'(?<!\S)-("[^"]+"|\S+)', " ", text.translate(_QUOTES)).split())
+
+
 def written(query: Query, words: Sequence[str], find: Callable[[Query], list[int]]) -> list[int]:
     """Ids of the pictures of a query whose prompt, tags, file name or model have the words: whole ones, else parts of them."""
     asked = replace(query, words=tuple(words), names=True, whole=True)
@@ -130,10 +135,10 @@ def find_pictures_for(
     hits.sort(key=lambda hit: min((rank.index(one) for one in hit.evidence.split(" and ") if one in rank), default=0))
     allowed = {*find(Query(words=tuple(word for word in words if word.startswith("-")), names=True, whole=True))}
     rest = [row for row in rows if row.id not in places and row.id in allowed]
-    notes = []
+    notes: list[str] = []
     if judge is not None and positive:
         try:
-            seen, notes = seen_in(collection, rest, " ".join(positive), judge, progress)
+            seen, notes = seen_in(collection, rest, wanted(text), judge, progress)
             hits += seen
         except JudgeError as error:
             notes = [str(error)]
@@ -201,7 +206,7 @@ def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple
     judge = with_faces(load(by or "adherence"))
     problem: JudgeError | None = None
     try:
-        notes = check_words(words, judge)
+        notes = check_words(wanted(words), judge)
     except JudgeError as error:
         notes, problem = [str(error)], error
     if notes and not by and (name := reader_at_hand()):
@@ -243,7 +248,7 @@ def check_words(words: str, judge: GuardedJudge) -> list[str]:
 def item_kinds(words: str, judge: GuardedJudge | None, faces: str = "") -> list[ItemKind]:
     """Kinds of items that other processes can measure of photographs, so that words, or some faces, can be looked for in them."""
     looks = judge is not None and isinstance(judge.inner, AdherenceJudge)
-    kinds = judge.inner.item_kinds(words, _SIZES[-1]) if looks else []  # type: ignore[union-attr]
+    kinds = judge.inner.item_kinds(wanted(words), _SIZES[-1]) if looks else []  # type: ignore[union-attr]
     return [*dict.fromkeys([*kinds, *([FaceSource().item_kind] if face_range(faces) else [])])]
 
 

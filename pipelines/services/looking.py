@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ...errors import JudgeError
@@ -13,7 +13,7 @@ from ..collection.queries import Query, order
 from ..judges.face_source import FaceSource
 from ..judges.finding import judge_named
 from ..judges.guarded import GuardedJudge
-from ..judges.searching import face_range, reader_of, seen_in, sought, unknown_words, written
+from ..judges.searching import face_range, reader_of, seen_in, sought, unknown_words, wanted, written
 from ..scoring.measuring import measure
 from ..support.background import Job, Jobs
 from ..support.wording import counted
@@ -60,14 +60,14 @@ class SearchService:
         if positive:
             there, against = {*ids}, tuple(word for word in words if word.startswith("-"))
             others = {*find(replace(query, words=against, names=True, whole=True))} - there
-            seen = self._seen.get(self._key(positive))
+            seen = self._seen.get(self._key(text))
             if seen is not None:
                 evidence, note = {image: seen[0][image] for image in seen[0] if image in others}, seen[1]
-            elif self._reader(positive)[0] is not None:
+            elif self._reader(text)[0] is not None:
                 unseen = len(others)
             ids = [*ids, *evidence]
             if not ids and not unseen:
-                note = unknown_words(self.collection, positive, self._reader(positive)[0], find) or note
+                note = unknown_words(self.collection, positive, self._reader(text)[0], find) or note
         if limits := face_range(faces):
             counts = {image: row[0] for image, row in self.collection.items(VERSION, ids).items()}
             unseen = max(unseen, len(ids) - len(counts))
@@ -84,27 +84,26 @@ class SearchService:
             job.expect(len(rows) * (bool(faces) + bool(positive)))
             if faces:
                 measure(self.collection, rows, FaceSource(), progress=job.advance)
-            judge, said = self._reader(positive) if positive else (None, "")
+            judge, said = self._reader(text) if positive else (None, "")
             if judge is not None:
                 try:
-                    hits, notes = seen_in(self.collection, rows, " ".join(positive), judge, job.advance)
+                    hits, notes = seen_in(self.collection, rows, wanted(text), judge, job.advance)
                 except JudgeError as error:
                     hits, notes = [], [str(error)]
                 hits = hits[:_MOST] if judge.name.partition(":")[0] != "adherence" else hits
                 while len(self._seen) >= _REMEMBERED:
                     del self._seen[next(iter(self._seen))]
                 note = " ".join(filter(None, [said, *notes[:2]]))
-                self._seen[self._key(positive)] = {hit.row.id: hit.evidence for hit in hits}, note
+                self._seen[self._key(text)] = {hit.row.id: hit.evidence for hit in hits}, note
             job.message = f"Looked at {counted(len(rows))}."
 
         return self.jobs.start(KEY, "Looking at pictures", work)
 
-    def _key(self, words: Sequence[str]) -> tuple[str, int]:
-        return " ".join(words).casefold(), newest_id(self.collection)
+    def _key(self, text: str) -> tuple[str, int]:
+        return wanted(text).casefold(), newest_id(self.collection)
 
-    def _reader(self, words: Sequence[str]) -> tuple[GuardedJudge | None, str]:
+    def _reader(self, text: str) -> tuple[GuardedJudge | None, str]:
         """The judge that looks for some words, None if none can, and what it cannot tell in a sentence."""
-        text = " ".join(words)
         if text not in self._readers:
             judge, notes = reader_of(text, "", lambda name: GuardedJudge(judge_named(name)))
             self._readers = {text: (judge, "" if judge is None else " ".join(notes))}

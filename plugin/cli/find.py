@@ -95,7 +95,7 @@ def find(
             }
         )
     elif shown:
-        show_found([one.evidence for one in shown], files)
+        show_found("found by", [one.evidence for one in shown], files)
         if copied:
             say(f"{copied.count} copied to {copy_to}")
     print_problems(problems if not as_json else [])

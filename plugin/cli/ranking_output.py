@@ -259,14 +259,14 @@ def _prompt(picture: RankedPicture) -> str:
     return shorten(picture.prompt or "", PROMPT, placeholder=" …") + (f" (seed {drawn.seed})" if drawn else "")
 
 
-def show_found(evidence: Sequence[str], paths: Sequence[Path]) -> None:
-    """Print files in their order as a table, each with its place and why it was found."""
+def show_found(column: str, values: Sequence[str], paths: Sequence[Path]) -> None:
+    """Print files in their order as a table, each with its place and a value."""
     from rich.text import Text
 
     table = plain_table()
-    table.add_column("#", justify="right", no_wrap=True)
+    for name in ("#", column):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("picture", overflow="fold")
-    table.add_column("found by")
-    for place, (why, name) in enumerate(zip(evidence, names_from_common_folder(paths), strict=True), start=1):
-        table.add_row(str(place), Text(printable(name)), Text(why))
+    for place, (value, name) in enumerate(zip(values, names_from_common_folder(paths), strict=True), start=1):
+        table.add_row(str(place), value, Text(printable(name)))
     out.print(table)
