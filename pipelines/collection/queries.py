@@ -235,7 +235,7 @@ def whole_word(word: str) -> str:
     """A pattern, of Python as of PostgreSQL, of a word in lower case as a whole one, in the singular or plural."""
     forms = {word, singular(word)}
     forms |= {other for pair in _PLURALS for other in pair if forms & {*pair}}
-    return rf"(^|\W|_)({'|'.join(map(re.escape, sorted(forms)))})(s|es)?(\W|_|$)"
+    return rf"(^|\W|_|\d)({'|'.join(map(re.escape, sorted(forms)))})(s|es)?(\W|_|\d|$)"
 
 
 @dataclass(frozen=True)

@@ -77,9 +77,19 @@ def sought(text: str) -> tuple[str, ...]:
     return tuple(word for word in found if word.casefold() not in LINKS) or tuple(found)
 
 
+#: Words that people use for what adherence knows by another one.
+_MEANT = {"sea": "coast", "seaside": "coast", "ocean": "coast", "shore": "coast", "puppy": "dog"}
+
+
 def wanted(text: str) -> str:
-    """A text without the words that a leading minus excludes, as a judge reads it."""
-    return " ".join(re.sub(r'(?<!\S)-("[^"]+"|\S+)', " ", text.translate(_QUOTES)).split())
+    """A text as a judge reads it: without the words that a leading minus excludes.
+
+    >>> from soart.pipelines.judges.searching import wanted
+    >>> wanted("a dog at the sea, -cat")
+    'a dog at the coast,'
+    """
+    kept = re.sub(r'(?<!\S)-("[^"]+"|\S+)', " ", text.translate(_QUOTES))
+    return " ".join(re.sub(r"\w+", lambda word: _MEANT.get(word[0].casefold(), word[0]), kept).split())
 
 
 def written(query: Query, words: Sequence[str], find: Callable[[Query], list[int]]) -> list[int]:
@@ -136,17 +146,16 @@ def find_pictures_for(
     allowed = {*find(Query(words=tuple(word for word in words if word.startswith("-")), names=True, whole=True))}
     rest = [row for row in rows if row.id not in places and row.id in allowed]
     notes: list[str] = []
+    failed = ""
     if judge is not None and positive:
         try:
             seen, notes = seen_in(collection, rest, wanted(text), judge, progress)
             hits += seen
         except JudgeError as error:
-            notes = [str(error)]
-    if hits or not rows:
-        return hits, notes
-    if unknown := unknown_words(collection, positive, judge, find):
-        raise JudgeError(unknown)
-    return [], notes
+            failed = str(error)
+    if not hits and rows and (problem := unknown_words(collection, positive, judge, find) or failed):
+        raise JudgeError(problem)
+    return hits, notes
 
 
 def _among(collection: Collection, ids: Iterable[int], query: Query) -> list[int]:
@@ -179,7 +188,7 @@ def unknown_words(
 ) -> str:
     """A sentence on the words that are written nowhere and can be told in no picture, with the nearest known ones; else empty."""
     lexicon = judge.inner.lexicon if judge is not None and isinstance(judge.inner, AdherenceJudge) else {}
-    nowhere = [word for word in words if word.casefold() not in lexicon and not written(Query(), [word], find)]
+    nowhere = [word for word in words if wanted(word).casefold() not in lexicon and not written(Query(), [word], find)]
     if not nowhere:
         return ""
     known = [*dict.fromkeys([*written_words(collection), *lexicon])]

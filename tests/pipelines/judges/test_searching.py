@@ -2,16 +2,27 @@
 
 import numpy as np
 import pytest
+from matplotlib import cbook
 from PIL import Image
 from specimens.judging import PixelJudge, values_for
 
-from soart.errors import JudgeError
+from soart.errors import CollectionError, JudgeError, SoartError
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.items.packaged import CLASSES
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.labels import TAG, set_label
 from soart.pipelines.judges.finding import judge_named
 from soart.pipelines.judges.guarded import GuardedJudge
-from soart.pipelines.judges.searching import check_words, item_kinds, pictures_showing, reader_at_hand
+from soart.pipelines.judges.searching import (
+    check_words,
+    find_pictures_for,
+    item_kinds,
+    pictures_showing,
+    reader_at_hand,
+    sought,
+    with_face_count,
+    with_faces,
+)
 from soart.pipelines.models import at_hand
 from soart.pipelines.models.at_hand import ModelAtHand
 from soart.pipelines.scoring.measuring import open_pictures
@@ -146,3 +157,50 @@ def test_a_model_at_hand_reads_any_words(tmp_path, monkeypatch):
     assert reader_at_hand() == ""
     models.append(ModelAtHand("google/siglip2-base", "siglip2", False, 1))
     assert reader_at_hand() == "siglip:google/siglip2-base"
+
+
+def test_written_words_come_before_what_is_seen(colours):
+    rows = colours.images()
+    set_label(colours, TAG, "women at sea", [rows[9].id])
+    judge = GuardedJudge(Reader())
+
+    def found(text, by=None):
+        hits, notes = find_pictures_for(colours, rows, text, by)
+        return [(hit.row.id, hit.evidence) for hit in hits], notes
+
+    assert found("Woman") == found('"women at" -castle') == ([(rows[9].id, "tag")], [])
+    written, seen = found("red", judge)[0][:8], found("red", judge)[0][8:]
+    assert {evidence for _, evidence in written} == {"file name"}
+    # A judge without a probability leaves none out.
+    assert [evidence.startswith("reader 0.") for _, evidence in seen] == [True] * 8
+    assert found("the red -3", judge)[0][:7] == [one for one in written if one[0] != written[3][0]]
+    # No picture has the whole word.
+    assert found("re -green")[0] == written
+    assert sought("the") == ("the",)
+    with pytest.raises(JudgeError, match=r"has 'womman', and pictures cannot tell it: the nearest known are 'women'\."):
+        found("womman, red")
+    with pytest.raises(CollectionError, match="at most 50 words"):
+        found("wave " * 400)
+
+
+def test_people_are_found_by_their_faces(adherence, tmp_path):
+    with cbook.get_sample_data("grace_hopper.jpg") as stream, Image.open(stream) as opened:
+        photo = opened.convert("RGB")
+    with Collection(tmp_path / "people") as collection:
+        for name, copies in (("a", 1), ("b", 2), ("c", 0)):
+            ground = Image.effect_mandelbrot((1100, 640), (-2, -1.2, 1, 1.2), 20).convert("RGB")
+            for number in range(copies):
+                ground.paste(photo, (20 + 540 * number, 20))
+            ground.save(tmp_path / f"{name}.png")
+            collection.add_file(tmp_path / f"{name}.png")
+        rows, judge = collection.images(), with_faces(GuardedJudge(adherence))
+        hits, notes = find_pictures_for(collection, rows, "a woman", judge)
+        assert {hit.row.path[-5] for hit in hits} == {"a", "b"}
+        assert hits[0].evidence.startswith("woman seen: 0.")
+        assert notes == ["Faces are found in pictures: sex and age are not told."]
+        [both], notes = find_pictures_for(collection, rows, "people", judge)
+        assert (both.row.path[-5], notes) == ("b", [])
+        for faces, names in (("0", "c"), ("1", "a"), ("1+", "ab"), ("", "abc")):
+            assert "".join(row.path[-5] for row in with_face_count(collection, rows, faces)) == names
+        with pytest.raises(SoartError, match="number of faces 'two' is not known"):
+            with_face_count(collection, rows, "two")
