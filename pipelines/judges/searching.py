@@ -187,8 +187,18 @@ def unknown_words(
     collection: Collection, words: Sequence[str], judge: GuardedJudge | None, find: Callable[[Query], list[int]]
 ) -> str:
     """A sentence on the words that are written nowhere and can be told in no picture, with the nearest known ones; else empty."""
-    lexicon = judge.inner.lexicon if judge is not None and isinstance(judge.inner, AdherenceJudge) else {}
-    nowhere = [word for word in words if wanted(word).casefold() not in lexicon and not written(Query(), [word], find)]
+    inner = judge.inner if judge is not None else None
+    lexicon = inner.lexicon if isinstance(inner, AdherenceJudge) else {}
+
+    def told(word: str) -> bool:
+        # Judges of other kinds read any words.
+        return (
+            any(_known_phrases(inner, wanted(word), _SIZES).values())
+            if isinstance(inner, AdherenceJudge)
+            else bool(inner)
+        )
+
+    nowhere = [word for word in words if not told(word) and not written(Query(), [word], find)]
     if not nowhere:
         return ""
     known = [*dict.fromkeys([*written_words(collection), *lexicon])]
