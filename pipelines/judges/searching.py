@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
-from pathlib import Path
 
 from ...errors import JudgeError, SoartError
 from ...metrics.items.combined import ItemKind
@@ -28,23 +27,11 @@ from .guarded import GuardedJudge
 from .phrase_judgements import MISSED
 from .storing import values_of
 
+#: Words that a sentence names at most.
+_NAMED = 3
 #: Width and height of a picture as the embedded model draws it, and of a photograph: what adherence can tell in neither, it
 #: cannot tell at all.
 _SIZES = ((64, 64), (1024, 1024))
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPicture:
-    """A picture that may show the words.
-
-    Attributes:
-        value: by the judge, higher is better; of adherence, the probability that every phrase is shown, 0…1.
-    """
-
-    place: int
-    row: ImageRow
-    path: Path
-    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +39,17 @@ class Hit:
     """A picture that fits some words.
 
     Attributes:
-        value: 1 where the words are written; else by the judge.
+        value: 1 where the words are written; else by the judge, of adherence the probability that every phrase is shown.
         evidence: in words, such as ``prompt and tag`` or ``dog seen: 0.93``.
     """
 
     row: ImageRow
     value: float
-    evidence: str
+    evidence: str = ""
 
 
+#: On a collection without any metadata.
+UNWRITTEN = "No picture has a prompt or tag: file names and what is shown are searched."
 _QUOTES = str.maketrans("“”„«»‘’", '"""""\'\'')
 _SOUGHT = re.compile(r'-?"[^"]+"|[^\s,;"]+')
 
@@ -146,11 +135,13 @@ def find_pictures_for(
     allowed = {*find(Query(words=tuple(word for word in words if word.startswith("-")), names=True, whole=True))}
     rest = [row for row in rows if row.id not in places and row.id in allowed]
     notes: list[str] = []
+    if not hits and not written_words(collection):
+        notes.append(UNWRITTEN)
     failed = ""
     if judge is not None and positive:
         try:
-            seen, notes = seen_in(collection, rest, wanted(text), judge, progress)
-            hits += seen
+            seen, more = seen_in(collection, rest, wanted(text), judge, progress)
+            hits, notes = [*hits, *seen], [*notes, *more]
         except JudgeError as error:
             failed = str(error)
     if not hits and rows and (problem := unknown_words(collection, positive, judge, find) or failed):
@@ -173,14 +164,14 @@ def seen_in(
     found, notes = pictures_showing(collection, rows, words, judge, progress)
     inner = judge.inner
     if not isinstance(inner, AdherenceJudge):
-        return [Hit(one.row, one.value, f"{judge.name} {one.value:.4g}") for one in found], notes
+        return [replace(one, evidence=f"{judge.name} {one.value:.4g}") for one in found], notes
     likely = [one for one in found if one.value >= MISSED]
     shown = [one.row for one in likely]
     judged = inner.adherences(StoredPictures(collection, shown, dict.fromkeys((row.id for row in shown), words)))
     told = [", ".join(phrase.sentence for phrase in one.phrases if phrase.told) for one in judged]
     if likely and UNTOLD & {phrase.phrase.text for phrase in judged[0].phrases if phrase.told}:
         notes = ["Faces are found in pictures: sex and age are not told.", *notes]
-    return [Hit(one.row, one.value, text) for one, text in zip(likely, told, strict=True)], notes
+    return [replace(one, evidence=text) for one, text in zip(likely, told, strict=True)], notes
 
 
 def unknown_words(
@@ -202,9 +193,9 @@ def unknown_words(
     if not nowhere:
         return ""
     known = [*dict.fromkeys([*written_words(collection), *lexicon])]
-    near = [one for word in nowhere for one in get_close_matches(word.casefold(), known, n=3, cutoff=0.7)]
+    near = [one for word in nowhere[:_NAMED] for one in get_close_matches(word.casefold(), known, n=3, cutoff=0.7)]
     advice = f"the nearest known are {', '.join(map(repr, dict.fromkeys(near)))}" if near else "try other words"
-    return f"No prompt, tag or file name has {', '.join(map(repr, nowhere))}, and pictures cannot tell it: {advice}."
+    return f"No prompt, tag or file name has {_first(nowhere)}, and pictures cannot tell it: {advice}."
 
 
 def reader_at_hand() -> str:
@@ -222,6 +213,9 @@ def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple
 
     None if none can. The sentences tell the phrases that it cannot look for, or why it was taken.
     """
+    # Too many words are refused before anything is loaded.
+    if not Query(words=sought(words)).words:
+        raise JudgeError(f"There is nothing to look for in {words[:40]!r}: name what the pictures should show.")
     judge = with_faces(load(by or "adherence"))
     problem: JudgeError | None = None
     try:
@@ -297,7 +291,7 @@ def pictures_showing(
     words: str,
     judge: GuardedJudge,
     progress: Callable[[int], None] = lambda done: None,
-) -> tuple[list[FoundPicture], list[str]]:
+) -> tuple[list[Hit], list[str]]:
     """Sort pictures by how well they show some words, the best first.
 
     What the judge measures of a picture is stored, so that the next words take a fraction of the time.
@@ -323,11 +317,8 @@ def pictures_showing(
             )
         )
     by_id = {row.id: row for row in sound}
-    order = sorted(values, key=lambda image: (-values[image], by_id[image].sha256))
-    pictures = [
-        FoundPicture(place, by_id[image], collection.locate(by_id[image]), values[image])
-        for place, image in enumerate(order, start=1)
-    ]
+    best_first = sorted(values, key=lambda image: (-values[image], by_id[image].sha256))
+    pictures = [Hit(by_id[image], values[image]) for image in best_first]
     return pictures, [*_unknown(judge, words, sound), *dict.fromkeys([*left_out, *problems]), *judge.problems]
 
 
@@ -350,11 +341,15 @@ def _known_phrases(judge: AdherenceJudge, words: str, sizes: Iterable[tuple[int,
     return known
 
 
+def _first(texts: Sequence[str]) -> str:
+    """The first of some texts, quoted, and the number of others."""
+    more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    return ", ".join(map(repr, texts[:_NAMED])) + more
+
+
 def _cannot_tell(known: dict[str, bool], where: str, *, advised: bool = False) -> str:
     """The sentence about the phrases that cannot be told, and what is looked for; with advice unless that was given."""
-    unknown, looked_for = (
-        ", ".join(repr(text) for text, can in known.items() if can is told) for told in (False, True)
-    )
+    unknown, looked_for = (_first([text for text, can in known.items() if can is told]) for told in (False, True))
     alone = f", and looks for {looked_for} alone" if looked_for else ""
     advice = ": name a model that reads any words, such as --by clip:openai/clip-vit-base-patch32"
     return f"Adherence cannot tell {unknown} in {where}{alone}{'' if advised else advice}."

@@ -27,13 +27,14 @@ def test_adherence_those_of_packages_and_those_of_the_owner(package, tmp_path):
         "appeal",
         "rated-quality",
         "nima",
+        "faces",
         "broken",
         "ready",
         "redness",
         "acme_judge:Moody",
         "clip:fine",
     ]
-    assert [judge.weight for judge in offered] == [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 3.0, 0.5, 2.0]
+    assert [judge.weight for judge in offered] == [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 3.0, 0.5, 2.0]
     assert [source.name for source in offered.own] == ["acme_judge:Moody", "clip:fine"]
     assert {judge.label: judge.source.origin for judge in offered}["ready"] == "acme-judge 2.5"
 

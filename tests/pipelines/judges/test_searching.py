@@ -1,5 +1,7 @@
 """Search by words: the judge's order, what it cannot tell, and what is measured once."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib import cbook
@@ -54,8 +56,7 @@ class Reader(PixelJudge):
 def test_pictures_come_in_the_order_of_the_judge(colours):
     done = []
     found, problems = pictures_showing(colours, colours.images(), "red", GuardedJudge(Reader()), done.append)
-    assert [one.path.name[:3] for one in found] == ["red"] * 8 + ["gre"] * 8
-    assert [one.place for one in found] == list(range(1, 17))
+    assert [Path(one.row.path).name[:3] for one in found] == ["red"] * 8 + ["gre"] * 8
     assert np.all(np.diff([one.value for one in found]) <= 0)
     assert (problems, sum(done)) == ([], 16)
     assert colours.scores("judge:reader@1") == {}
@@ -95,7 +96,7 @@ def test_pictures_that_cannot_be_judged_are_left_out(colours, tmp_path):
         colours.add_file(tmp_path / f"{name}.png")
     done = []
     found, problems = pictures_showing(colours, colours.images(), "red", GuardedJudge(Reader()), done.append)
-    assert (len(found), sum(done), found[0].path.name[:3]) == (16, 19, "red")
+    assert (len(found), sum(done), Path(found[0].row.path).name[:3]) == (16, 19, "red")
     assert problems == ["3 pictures left out: all black (1), nothing but one tone (1), too small to be judged (1)."]
     plain = [row for row in colours.images() if "plain" in row.path]
     assert pictures_showing(colours, plain, "red", GuardedJudge(Reader())) == (
@@ -146,7 +147,7 @@ def test_photographs_are_measured_in_the_pass_that_reads_them(adherence, tmp_pat
         monkeypatch.setattr(Collection, "pixels", refuse)
         found, problems = pictures_showing(collection, rows, words, judge)
     assert (len(found), problems) == (3, [])
-    with Image.open(found[0].path) as opened:
+    with Image.open(found[0].row.path) as opened:
         pixels = np.asarray(opened)
     assert found[0].value == pytest.approx(values_for(adherence, [pixels], [words])[0], abs=1e-6)
 

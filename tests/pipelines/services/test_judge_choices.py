@@ -34,7 +34,7 @@ def test_overall_comes_first_then_technical_tastes_people_models_and_faults(coll
     choices = judge_choices(tastes, ["ann"], offered_models(OfferedJudges([("adherence", 0.5), ("technical", 2.0)])))
     names = [choice.name for choice in choices]
     assert names == [
-        "overall", "technical", "able", "person:ann", "adherence", "appeal", "rated-quality", "nima", *DETECTORS
+        "overall", "technical", "able", "person:ann", "adherence", "appeal", "rated-quality", "nima", "faces", *DETECTORS
     ]  # fmt: skip
     by_name = {choice.name: choice for choice in choices}
     # From six ratings it is not reliable.
