@@ -222,7 +222,9 @@ def _contains(word: str, names: bool, whole: bool) -> ColumnElement[bool]:
         lower: ColumnElement[str] = func.lower(text)
         # Numbers are parts of names.
         if whole and plain.replace(" ", "").isalpha():
-            return lower.regexp_match(whole_word(plain))
+            # The pattern alone takes many times as long.
+            parts = or_(*(lower.contains(form, autoescape=True) for form in _forms(plain)))
+            return and_(parts, lower.regexp_match(whole_word(plain)))
         return lower.contains(plain, autoescape=True)
 
     contained = within(text)
@@ -231,11 +233,15 @@ def _contains(word: str, names: bool, whole: bool) -> ColumnElement[bool]:
     return ~contained if word.startswith("-") else contained
 
 
+def _forms(word: str) -> set[str]:
+    """A word in lower case, its singular, and an irregular plural or singular of it."""
+    forms = {word, singular(word)}
+    return forms | {other for pair in _PLURALS for other in pair if forms & {*pair}}
+
+
 def whole_word(word: str) -> str:
     """A pattern, of Python as of PostgreSQL, of a word in lower case as a whole one, in the singular or plural."""
-    forms = {word, singular(word)}
-    forms |= {other for pair in _PLURALS for other in pair if forms & {*pair}}
-    return rf"(^|\W|_|\d)({'|'.join(map(re.escape, sorted(forms)))})(s|es)?(\W|_|\d|$)"
+    return rf"(^|\W|_|\d)({'|'.join(map(re.escape, sorted(_forms(word))))})(s|es)?(\W|_|\d|$)"
 
 
 @dataclass(frozen=True)
