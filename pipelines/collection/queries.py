@@ -6,6 +6,7 @@ The database does the work, so that 50,000 pictures stay quick.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -122,7 +123,8 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     if query.words:
         pictures = pictures.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
         pictures = pictures.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
-        pictures = pictures.where(*(_contains(word, query.names, query.whole) for word in query.words))
+        root = len(common_folder(collection)) if query.names else 0
+        pictures = pictures.where(*(_contains(word, query.names, query.whole, root) for word in query.words))
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
         of_picture = and_(ScoreRow.image_id == ImageRow.id, ScoreRow.judge == query.judge)
@@ -210,9 +212,18 @@ def _file_name() -> ColumnElement[str]:
     return func.substr(path, func.length(folder) + 1)
 
 
-def _contains(word: str, names: bool, whole: bool) -> ColumnElement[bool]:
+def common_folder(collection: Collection) -> str:
+    """The folder, with its last separator, in which all pictures of a collection lie that have no prompt by soart; else empty."""
+    paths = select(func.min(ImageRow.path), func.max(ImageRow.path)).where(HERE, ~ImageRow.generation.has())
+    with collection.session("be read") as session:
+        ends = session.execute(paths).one()
+    return re.sub(r"[^/\\]*$", "", os.path.commonprefix([path or "" for path in ends]))  # noqa: RUF071
+
+
+def _contains(word: str, names: bool, whole: bool, root: int) -> ColumnElement[bool]:
     # Pictures of soart have meaningless file names: hashes of their content.
-    text: ColumnElement[str] = func.coalesce(GenerationRow.prompt, MetadataRow.prompt, ImageRow.path)
+    path = func.substr(ImageRow.path, root + 1)
+    text: ColumnElement[str] = func.coalesce(GenerationRow.prompt, MetadataRow.prompt, path)
     if names:
         file = case((GenerationRow.prompt.is_(None), _file_name()), else_="")
         text = text + "\n" + file + "\n" + func.coalesce(GenerationRow.model, MetadataRow.model, "")

@@ -15,7 +15,7 @@ from ...metrics.items.combined import ItemKind
 from ...prompts.phrases.cutting import LINKS
 from ..collection.collection import Collection
 from ..collection.labels import TAG, labels_of
-from ..collection.queries import WINDOW, Query, metadata_of, order, title_of, whole_word, written_words
+from ..collection.queries import WINDOW, Query, common_folder, metadata_of, order, title_of, whole_word, written_words
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from ..scoring.pictures import StoredPictures
@@ -90,6 +90,7 @@ def written(query: Query, words: Sequence[str], find: Callable[[Query], list[int
 def where_written(collection: Collection, rows: Sequence[ImageRow], words: Sequence[str]) -> dict[int, str]:
     """The places where words are written, such as ``prompt and tag``, by picture id."""
     places: dict[int, str] = {}
+    root = common_folder(collection)
     for block in batches(rows, WINDOW):
         ids = [row.id for row in block]
         metadata, tags = metadata_of(collection, ids), labels_of(collection, TAG, ids)
@@ -100,7 +101,7 @@ def where_written(collection: Collection, rows: Sequence[ImageRow], words: Seque
             texts = {
                 "prompt": title_of(row, told) if prompted else "",
                 "tag": "\n".join(tags.get(row.id, ())),
-                "file name": "" if row.generation else row.path,
+                "file name": "" if row.generation else row.path.removeprefix(root),
             }
             found = []
             for word in (word.casefold() for word in words if not word.startswith("-")):
@@ -182,12 +183,10 @@ def unknown_words(
     lexicon = inner.lexicon if isinstance(inner, AdherenceJudge) else {}
 
     def told(word: str) -> bool:
-        # Judges of other kinds read any words.
-        return (
-            any(_known_phrases(inner, wanted(word), _SIZES).values())
-            if isinstance(inner, AdherenceJudge)
-            else bool(inner)
-        )
+        if not isinstance(inner, AdherenceJudge):
+            # Other judges read any words.
+            return inner is not None
+        return any(_known_phrases(inner, wanted(word), _SIZES).values())
 
     nowhere = [word for word in words if not told(word) and not written(Query(), [word], find)]
     if not nowhere:

@@ -180,6 +180,9 @@ def test_written_words_come_before_what_is_seen(colours):
     assert sought("the") == ("the",)
     with pytest.raises(JudgeError, match=r"has 'womman', and pictures cannot tell it: the nearest known are 'women'\."):
         found("womman, red")
+    # All pictures lie in that folder.
+    with pytest.raises(JudgeError, match="file name has 'pictures'"):
+        found("pictures")
     with pytest.raises(CollectionError, match="at most 50 words"):
         found("wave " * 400)
 
