@@ -60,7 +60,11 @@ def generated(folder: Path) -> dict[str, list[Path]]:
             continue
         if not ALIVE.search(prompt):
             kind = "generated, no person asked for"
-        elif PERSON.search(prompt) and "portrait" in prompt + row["prompt"] and "anthropomorphic" not in prompt:
+        elif (
+            PERSON.search(prompt)
+            and re.search(r"portrait|face|headshot|beautiful|close-up", prompt)
+            and "anthropomorphic" not in prompt
+        ):
             kind = f"generated portraits, {style or 'no style'}"
         else:
             continue

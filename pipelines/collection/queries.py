@@ -348,12 +348,12 @@ def written_prompts(collection: Collection, ids: Sequence[int]) -> dict[int, str
 
 def written_words(collection: Collection) -> list[str]:
     """The words of all prompts and tags, in lower case, the most frequent first."""
-    prompt = func.coalesce(GenerationRow.prompt, MetadataRow.prompt, "")
-    pictures = select(prompt).select_from(ImageRow).where(HERE)
+    pictures = select(ImageRow.id, func.coalesce(GenerationRow.prompt, MetadataRow.prompt, "")).where(HERE)
     pictures = pictures.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
-    pictures = pictures.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id).distinct()
+    pictures = pictures.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+    tags, hidden = select(LabelRow.image_id, LabelRow.name).where(LabelRow.kind == TAG), hidden_ids(collection)
     with collection.session("be read") as session:
-        texts = [*session.scalars(pictures), *session.scalars(select(LabelRow.name).where(LabelRow.kind == TAG))]
+        texts = {text for query in (pictures, tags) for image, text in session.execute(query) if image not in hidden}
     counts = Counter(word for text in texts for word in re.findall(r"[^\W\d_]{3,}", text.casefold()))
     return [word for word, _ in counts.most_common()]
 
