@@ -24,9 +24,11 @@ from ..support.wording import counted
 from .adherence import AdherenceJudge
 from .face_source import UNTOLD, FaceSource
 from .guarded import GuardedJudge
-from .phrase_judgements import MISSED
 from .storing import values_of
 
+#: Probability from which on a picture is found. Adherence's hold where half of the pictures show a phrase, which their prompts
+#: ask for; of a folder's pictures few show any given thing: with 3 in 100, this is an even chance.
+SURE = 0.97
 #: Words that a sentence names at most.
 _NAMED = 3
 #: Width and height of a picture as the embedded model draws it, and of a photograph: what adherence can tell in neither, it
@@ -120,7 +122,7 @@ def find_pictures_for(
 ) -> tuple[list[Hit], list[str]]:
     """Find pictures by words: first those in which all are written, then those that show them, by a judge.
 
-    Of adherence those count that more than possibly show them. The sentences tell what cannot be looked for.
+    By adherence those are found that surely show them, see ``SURE``. The sentences tell what cannot be looked for.
 
     Raises:
         JudgeError: neither are the words written, nor can they be looked for in any picture.
@@ -161,18 +163,23 @@ def seen_in(
     judge: GuardedJudge,
     progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[list[Hit], list[str]]:
-    """The pictures that show some words, see ``pictures_showing``, with evidence; by adherence the likely ones alone."""
+    """The pictures that show some words, see ``pictures_showing``, with evidence; by adherence the sure ones alone."""
     found, notes = pictures_showing(collection, rows, words, judge, progress)
     inner = judge.inner
     if not isinstance(inner, AdherenceJudge):
         return [replace(one, evidence=f"{judge.name} {one.value:.4g}") for one in found], notes
-    likely = [one for one in found if one.value >= MISSED]
+    likely = [one for one in found if one.value >= SURE**_NAMED]
     shown = [one.row for one in likely]
     judged = inner.adherences(StoredPictures(collection, shown, dict.fromkeys((row.id for row in shown), words)))
-    told = [", ".join(phrase.sentence for phrase in one.phrases if phrase.told) for one in judged]
-    if likely and UNTOLD & {phrase.phrase.text for phrase in judged[0].phrases if phrase.told}:
+    told = [[phrase for phrase in one.phrases if phrase.told] for one in judged]
+    sure = [
+        replace(one, evidence=", ".join(phrase.sentence for phrase in phrases))
+        for one, phrases in zip(likely, told, strict=True)
+        if min(phrase.shown for phrase in phrases) >= SURE
+    ]
+    if sure and UNTOLD & {phrase.phrase.text for phrase in told[0]}:
         notes = ["Faces are found in pictures: sex and age are not told.", *notes]
-    return [replace(one, evidence=text) for one, text in zip(likely, told, strict=True)], notes
+    return sure, notes
 
 
 def unknown_words(

@@ -69,8 +69,8 @@ def find(
             item_kinds(words, chosen, faces),
         )
     with collection, Progress("looking", len(rows)) as progress:
-        rows = with_face_count(collection, rows, faces)
-        found, left_out = find_pictures_for(collection, rows, words, chosen, progress)
+        asked = with_face_count(collection, rows, faces)
+        found, left_out = find_pictures_for(collection, asked, words, chosen, progress)
         files = [collection.locate(hit.row) for hit in found[:top]]
     problems = named_as_given([*problems, *left_out], paths)
     shown, copied = found[:top], None
@@ -102,10 +102,12 @@ def find(
     if not found:
         from ...pipelines.ingest.roots import no_picture_in
 
-        if rows and not problems:
-            raise SoartError(
-                f"No picture has the words {words!r}, and none is likely to show them: try fewer or other words."
-            )
-        raise SoartError("None of the pictures can be looked at." if problems else no_picture_in(paths))
+        if not rows:
+            raise SoartError(no_picture_in(paths))
+        with_faces = f" and {faces} faces" if faces else ""
+        raise SoartError(
+            f"No picture has the words {words!r}{with_faces}, and none that can be looked at surely shows them: "
+            "try fewer or other words."
+        )
     if copied and copied.problems:
         raise typer.Exit(1)
