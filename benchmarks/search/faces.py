@@ -1,6 +1,6 @@
 """Faces that are found, and what is taken for one, in photographs, generated pictures, paintings and drawings.
 
-    python benchmarks/search/faces.py [--cache DIR] [--faces FOLDER] [--generated FOLDER] [--fit] [--most N]
+    python benchmarks/search/faces.py [--cache DIR] [--faces FOLDER] [--generated FOLDER] [--most N]
 
 FOLDER of faces is ``jcpeterson/omi`` of GitHub: photographs of one face each, ``validation_images/real``, and faces that a GAN
 drew, ``images``. FOLDER of generated pictures is ``data`` of ``qiyan111/AIGC``, with the 2,982 pictures of AGIQA-3K and their
@@ -8,7 +8,7 @@ prompts: PERSON names the prompts that ask for a person whose face is seen, and 
 ask for none. Drawn faces are Wesnoth's portraits of humans and elves, painted in a cartoon's manner, and pictures without faces are wallpapers,
 both of the packages in ``sources.py``. Sizes are of GAN faces that are laid into wallpapers.
 
-``--fit`` fits the model of ``metrics/items/blazeface.py`` on every second picture; the tables are of the others.
+The threshold of ``metrics/items/blazeface.py`` was chosen on other pictures of the same kinds.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.special import logit
-from sklearn.linear_model import LogisticRegression
 
 from soart.benchmarks.common import at_least, command, progress
 from soart.benchmarks.data.sources import PHOTOGRAPH, sources
 from soart.metrics.image import read_image
-from soart.metrics.items.blazeface import find_faces, findings, parts
+from soart.metrics.items.blazeface import find_faces
 
 #: Words of prompts that ask for a person, and of any that may have a face.
 PERSON = re.compile(r"\b(?:woman|man|girl|boy|king|elder|warrior|women|twins|supermodel|empress|person)\b")
@@ -88,27 +86,6 @@ def kinds_of_pictures(cache: Path, faces: Path | None, made: Path | None) -> dic
     return {kind: files for kind, files in kinds.items() if files}
 
 
-def evidence(pixels: np.ndarray) -> np.ndarray:
-    """(3,) log-odds of the best finding of each view, above that of a candidate."""
-    image = Image.fromarray(pixels)
-    box = [(0, 0, *image.size)]
-    views = [findings(image, "short", box), findings(image, "full", box)]
-    views.append(findings(image, "full", parts(*image.size)) if parts(*image.size) else views[1][:0])
-    return np.array([logit(view[:, 0].max(initial=0.3)) - logit(0.3) for view in views])
-
-
-def fit(kinds: dict[str, Sequence[Path]]) -> None:
-    """Fit the model of the views, and print it."""
-    rows, shown = [], []
-    for kind, files in kinds.items():
-        for number, file in enumerate(files, start=1):
-            rows.append(evidence(picture(file)))
-            shown.append(not kind.startswith("-"))
-            progress(number, len(files), kind)
-    model = LogisticRegression(class_weight="balanced").fit(np.array(rows), np.array(shown))
-    print(f"offset {model.intercept_[0]:.2f}, slopes {np.round(model.coef_[0], 2).tolist()}, {len(rows)} pictures")
-
-
 def table(kinds: dict[str, Sequence[Path]]) -> None:
     """Print the share of pictures of each kind in which a face is found, and how many in the mean."""
     print(f"{'kind':44} {'pictures':>8} {'with a face':>12} {'faces each':>11}")
@@ -147,16 +124,14 @@ def main() -> None:
     parser = command(__doc__, cache=True)
     parser.add_argument("--faces", type=Path, help="folder of jcpeterson/omi")
     parser.add_argument("--generated", type=Path, help="folder data of qiyan111/AIGC")
-    parser.add_argument("--fit", action="store_true", help="fit the model on every second picture first")
     parser.add_argument("--most", type=at_least(2), default=200, help="pictures of a kind")
     arguments = parser.parse_args()
     kinds = kinds_of_pictures(arguments.cache, arguments.faces, arguments.generated)
-    chosen = {kind: files[:: max(1, len(files) // arguments.most)][: arguments.most] for kind, files in kinds.items()}
-    if arguments.fit:
-        fit({kind: files[1::2] for kind, files in chosen.items()})
-    table({kind: files[::2] for kind, files in chosen.items()})
+    # Others than those that the numbers were chosen on, which were every so many from the first one.
+    chosen = {kind: files[1 :: max(2, len(files) // arguments.most)][: arguments.most] for kind, files in kinds.items()}
+    table(chosen)
     if "GAN faces" in chosen:
-        sizes(chosen["GAN faces"][::2], chosen["-photographs without a face"])
+        sizes(chosen["GAN faces"], chosen["-photographs without a face"])
 
 
 if __name__ == "__main__":

@@ -122,8 +122,8 @@ def networks(path: Path) -> Mapping[str, Sequence[Layer]]:
 
 #: Probability from which on a finding of a network counts, and that of all together from which on it is a face.
 _CANDIDATE, _FACE = 0.3, 0.5
-#: Log-odds of a face by those of the best finding of each view, fitted by ``benchmarks/search/faces.py``.
-_OFFSET, _SLOPES = -4.0, (1.0, 1.0, 1.0)
+#: Log-odds of a face, by those of the best finding of each view above a candidate's; see ``benchmarks/search/faces.py``.
+_OFFSET, _SLOPE = -4.2, 1.4
 #: Shares of overlap, of the union and of the smaller one, from which on two findings are one face.
 _UNION, _INSIDE = 0.3, 0.6
 #: Side of the squares by which a picture is looked through, in shares of its shorter side, and the shortest such side.
@@ -187,8 +187,7 @@ def _overlaps(one: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def merged(views: Sequence[np.ndarray]) -> np.ndarray:
     """Faces (k, 17) from the findings of several views of a picture, the most probable first.
 
-    Findings that overlap are one face, at their mean place. Its probability is that of a logistic model of the best finding of
-    each view.
+    Findings that overlap are one face, at their mean place. The more views find it, the more probable it is.
     """
     rows = np.concatenate(views)
     view = np.repeat(np.arange(len(views)), [len(found) for found in views])
@@ -200,7 +199,7 @@ def merged(views: Sequence[np.ndarray]) -> np.ndarray:
         near = rows[union > _UNION]
         face = np.average(near, axis=0, weights=near[:, 0])
         sure = [rows[same & (view == number), 0].max(initial=_CANDIDATE) for number in range(len(views))]
-        face[0] = expit(_OFFSET + np.dot(_SLOPES, logit(sure) - logit(_CANDIDATE)))
+        face[0] = expit(_OFFSET + _SLOPE * float((logit(sure) - logit(_CANDIDATE)).sum()))
         faces.append(face)
         rows, view = rows[~same], view[~same]
     return np.array(sorted(faces, key=lambda face: -face[0])).reshape(-1, 17)

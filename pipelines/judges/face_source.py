@@ -44,8 +44,9 @@ PEOPLE: Mapping[str, int] = {
 }
 #: Those among them that tell a sex or an age, which faces do not.
 UNTOLD = frozenset(["woman", "man", "lady", "girl", "boy", "child", "baby", "women", "men", "children"])
-#: Log-odds that a picture shows faces if none is found, and standard deviation of all log-odds.
-_NONE, _DEVIATION = -3.0, 0.5
+#: Log-odds that a picture shows faces if none is found, what a face that is found adds to its own, where half of the pictures
+#: show faces, and standard deviation of all log-odds.
+_NONE, _FOUND, _DEVIATION = -3.0, 3.5, 0.5
 #: Why pictures have no value.
 NO_FACE = "no face found"
 
@@ -66,7 +67,7 @@ class FaceSource:
         """The judgement from the items of faces: of the least probable one of as many as the words mean."""
         needed = PEOPLE[phrase.text]
         likely = sorted((face.probability for face in faces_of(item)), reverse=True)
-        odds = float(logit(likely[needed - 1])) if len(likely) >= needed else _NONE
+        odds = _FOUND + float(logit(likely[needed - 1])) if len(likely) >= needed else _NONE
         return PhraseJudgement.of(phrase, odds, _DEVIATION)
 
 
