@@ -10,7 +10,7 @@ import numpy as np
 
 from .errors import JudgeError
 from .metrics.protocols import Judge, Values
-from .pipelines.judges.finding import checked
+from .pipelines.judges.catalogue import checked
 from .pipelines.scoring.pictures import PicturesInMemory
 
 #: Largest share of the scale, or of the value, by which a value may differ from that of the same picture elsewhere.

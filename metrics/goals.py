@@ -21,7 +21,7 @@ class Goal:
     """Weights of judges by name, and the units in which their values count together.
 
     A judge alone counts by its own values. Of several the total is the weighted mean of their values in units. A
-    missing unit is fitted to the values, see ``fitted``.
+    missing unit is fitted to the values, see ``fitted``. Tensors may stand for arrays where every unit is given.
     """
 
     weights: Mapping[str, float]
@@ -34,6 +34,8 @@ class Goal:
 
     def fitted(self, columns: Mapping[str, np.ndarray]) -> Goal:
         """The same goal with every unit: missing ones are mean and deviation over the rows that have all values."""
+        if self.units.keys() >= self.counting.keys():
+            return self
         whole = self.whole(columns)
         units = {name: self.units.get(name) or unit_of(columns[name][whole]) for name in self.counting}
         return replace(self, units=units)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 class Ranking(list[RankedPicture]):
     """Ranked pictures, best first: a list that also names the pictures that were left out.
 
-    Each has ``place``, ``score``, ``percentile``, ``reasons``, ``path`` and ``prompt``, among others.
+    Each has ``place``, ``score``, ``effect``, ``percentile``, ``reasons``, ``path`` and ``prompt``, among others.
 
     Attributes:
         problems: a sentence for each picture that was left out, and one if the taste is not reliable yet.
@@ -75,11 +75,13 @@ class Ranking(list[RankedPicture]):
         return html_table(["", "", "score", "", "why"], rows, [*more, *told_together(self.problems)])
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a picture: place, path, score, percentile, reasons and prompt."""
+        """One row a picture: place, path, score, effect of its model, percentile, reasons and prompt."""
         import pandas as pd
 
-        rows = [(p.place, str(p.path), p.score, p.percentile, reasons_text(p.reasons), p.prompt) for p in self]
-        return pd.DataFrame(rows, columns=["place", "path", "score", "percentile", "reasons", "prompt"])
+        rows = [
+            (p.place, str(p.path), p.score, p.effect, p.percentile, reasons_text(p.reasons), p.prompt) for p in self
+        ]
+        return pd.DataFrame(rows, columns=["place", "path", "score", "effect", "percentile", "reasons", "prompt"])
 
 
 def _why(picture: RankedPicture, examples: Mapping[str, bytes]) -> list[str | bytes]:
@@ -301,6 +303,7 @@ def rank(
     *,
     by: By = None,
     min_distance: float | None = None,
+    model_effect: bool | None = None,
 ) -> Ranking:
     """Rank pictures, best first; nothing is written beside them.
 
@@ -311,6 +314,8 @@ def rank(
             the overall score.
         min_distance: leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers
             more. Places and percentiles are those among all pictures.
+        model_effect: whether the other pictures of a model move a picture's place by the overall score (docs/method.md); None
+            as set in the gallery, where it is on at first.
 
     Raises:
         CollectionError: the collection cannot be opened, or none of the files and folders holds a picture.
@@ -337,13 +342,19 @@ def rank(
             raise SoartError(f"Expected a distance of 0 or more, got {min_distance}.")
     if isinstance(pictures, Collection):
         judges = judges_for(by, tastes_at_hand(places=[pictures]))
-        return _ranking(pictures, pictures.images(), judges, min_distance)
+        before = pictures.model_effect
+        pictures.model_effect = before if model_effect is None else model_effect
+        try:
+            return _ranking(pictures, pictures.images(), judges, min_distance)
+        finally:
+            pictures.model_effect = before
     given = _paths(pictures)
     judges = judges_for(by, tastes_at_hand(places=given))
     store, rows, problems = open_pictures(given, measurer_of(judges), beside=kinds_of(judges))
     with store:
         if problems and not rows:
             raise CollectionError(f"There is no picture to rank. {' '.join(problems[:3])}")
+        store.model_effect = model_effect
         ranking = _ranking(store, rows, judges, min_distance, problems)
     ranking.problems = named_as_given(ranking.problems, given)
     return ranking
@@ -357,6 +368,7 @@ def keep(
     by: By = None,
     rater: str = "me",
     collection: str | Path | None = None,
+    model_effect: bool | None = None,
 ) -> Keepers:
     """Find the keepers: the best pictures of each prompt, burst or group of look-alikes. No file is changed.
 
@@ -372,6 +384,7 @@ def keep(
             the overall score.
         rater: whose ratings tell how far a judge that is no taste is trusted.
         collection: folder or URL that stores the evaluation; by default one for these folders, in your data folder.
+        model_effect: as for ``rank``.
 
     Raises:
         CollectionError: the collection cannot be opened, there is no picture, or ``group`` is unknown.
@@ -403,6 +416,7 @@ def keep(
     judges = judges_for(by, tastes_at_hand(places=[where] if where else paths))
     store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
     with store:
+        store.model_effect = model_effect
         evaluated = sync_and_evaluate(store, Scan(roots), LocalEngine(), dict(judges))
         return find_keepers(evaluated, group, per_group, rater=rater)
 
@@ -412,6 +426,7 @@ def evaluate(
     *,
     by: By = None,
     collection: str | Path | None = None,
+    model_effect: bool | None = None,
 ) -> Overview:
     """Evaluate pictures: the best and the worst, suspected damage, near-duplicates and outliers. No file is changed.
 
@@ -423,6 +438,7 @@ def evaluate(
         by: what ranks: a judge, a taste or a name (docs/judges.md); several of them, or weights by judge or name. None for
             the overall score.
         collection: folder or URL that stores the evaluation; by default one for these folders, in your data folder.
+        model_effect: as for ``rank``.
 
     Raises:
         CollectionError: the collection cannot be opened, or there is no picture.
@@ -451,6 +467,7 @@ def evaluate(
     judges = judges_for(by, tastes_at_hand(places=[where] if where else paths))
     store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
     with store:
+        store.model_effect = model_effect
         return overview_of(sync_and_evaluate(store, Scan(roots), LocalEngine(), dict(judges)), doubts_of(judges))
 
 

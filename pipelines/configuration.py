@@ -61,6 +61,7 @@ KEYS = {
         "technical, appeal and others",
         several=True,
     ),
+    "model_effect": Key("effect of models on places by the overall score", "as set in the gallery: on", ("on", "off")),
     "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),
     "wildcards": Key("folder of your own NAME.txt vocabularies", "none"),
 }
@@ -221,16 +222,14 @@ def _check_no_server(collection: Value | None, path: Path) -> None:
 
 
 def _check_no_code(judges: Value, path: Path) -> None:
-    from .judges.finding import known_judges
+    from .judges.catalogue import known_judges, names_code
 
-    names = {PERSON.removesuffix(":"), *(source.name for source in known_judges())}
     for judge in judges:
-        head, colon, _ = judge.partition(":")
-        # Without a colon it is a built-in judge or a taste, which name no code.
-        if colon and head not in names:
+        if names_code(judge):
+            names = sorted({PERSON.removesuffix(":"), *(one.name for one in known_judges())})
             raise SoartError(
-                f"The settings {str(path)!r} name the judge {judge!r}, which is none of {', '.join(sorted(names))}: a "
-                "project's file must not name code."
+                f"The settings {str(path)!r} name the judge {judge!r}, which is none of {', '.join(names)}: a project's "
+                "file must not name code."
             )
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from ..errors import SoartError
 from ..metrics.damage.technical import TechnicalJudge
+from ..metrics.damage.titles import Kind
 from ..metrics.items.combined import default_network
-from .judges.finding import judge_named, known_judges
+from .judges.catalogue import Catalogue, known_judges
 from .models.backends.address import backend_address
 from .models.devices import choose_device, choose_dtype
 from .models.loading import EMBEDDED_FOLDER
 from .models.opening import open_generator
-from .support.judge_names import SCORES
 
 _REQUIRED = (
     "torch",
@@ -100,10 +100,10 @@ def _judge_checks() -> list[Check]:
     checks = []
     for source in known_judges():
         # These are always there; soart judges lists them.
-        if source.name in SCORES:
+        if source.kind == Kind.SCORE:
             continue
         name = f"judge {source.usage}"
-        if source.origin == "soart":
+        if source.kind == Kind.MODEL:
             found = source.summary + (f"; {source.licence}" if source.licence else "")
             missing = f"pip install {source.missing}" if source.missing else ""
             checks.append(
@@ -111,7 +111,7 @@ def _judge_checks() -> list[Check]:
             )
             continue
         try:
-            judge = judge_named(source.name)
+            judge = Catalogue().judge(source.name)
         except SoartError as error:
             checks.append(Check(name, False, f"from {source.origin}", str(error), optional=True))
         else:

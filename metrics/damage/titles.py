@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
+from typing import NamedTuple
 
-from .names import DETECTORS, JUDGE, NOUNS, OVERALL, TASTE, TECHNICAL
+from .names import DETECTORS, JUDGE, NOUNS, OVERALL, PERSON, TASTE, TECHNICAL
 
 #: A warning to show beside suspicions of damage; the rates are those of benchmarks/score/kinds.py.
 CAUTION = (
@@ -71,18 +73,56 @@ def model_title(name: str) -> str:
     return _TITLES.get(plain, plain)
 
 
-def judge_name(name: str) -> str:
-    """Name of the judge of a stored name: ``technical`` of ``technical-5``, ``mine`` of ``taste:mine``; others stay."""
-    plain, _, version = name.rpartition("-")
-    return plain if plain in (TECHNICAL, OVERALL, *DETECTORS) and version.isdecimal() else name.removeprefix(TASTE)
+class Kind(StrEnum):
+    """The kinds of judges, in the words of ``soart judges``."""
+
+    SCORE = "built in"
+    TASTE = "taste"
+    MODEL = "model"
+    PERSON = "person"
+    CODE = "code"
+    #: Values that soart's judges did not give, or those of several judges together.
+    OTHER = "other"
+
+
+class JudgeKey(NamedTuple):
+    """The kind, name and version of the judge that gave stored values; nothing else reads the text they are stored under.
+
+    Examples:
+        >>> from soart.metrics.damage.titles import JudgeKey
+        >>> key = JudgeKey.of("technical-9")
+        >>> key.name, key.version, key.points
+        ('technical', '9', True)
+        >>> JudgeKey.of("judge:clip:/models/fine@1").name
+        'clip:/models/fine'
+    """
+
+    kind: Kind
+    name: str
+    version: str = ""
+
+    @classmethod
+    def of(cls, stored: str) -> JudgeKey:
+        """The key of values that are stored under a text."""
+        plain, _, version = stored.rpartition("-")
+        if plain in (TECHNICAL, OVERALL, *DETECTORS) and version.isdecimal():
+            return cls(Kind.SCORE, plain, version)
+        if stored.startswith(JUDGE):
+            name, _, version = stored.removeprefix(JUDGE).partition("@")
+            return cls(Kind.MODEL, name, version)
+        if stored.startswith(TASTE):
+            return cls(Kind.TASTE, stored.removeprefix(TASTE))
+        if stored.startswith(PERSON):
+            return cls(Kind.PERSON, stored.removeprefix(PERSON))
+        return cls(Kind.OTHER, stored)
+
+    @property
+    def points(self) -> bool:
+        """True if the values are points, 0 to 100: those of built-in judges and tastes."""
+        return self.kind in (Kind.SCORE, Kind.TASTE)
 
 
 def stored_title(name: str) -> str:
     """Title of a judge by a stored name, such as ``technical-5`` or ``taste:mine``; others stay."""
-    plain = judge_name(name)
-    return title_of(plain) if plain != name or name.startswith(JUDGE) else name
-
-
-def has_points(name: str) -> bool:
-    """True if scores stored under a name are points, 0 to 100: those of built-in judges and tastes."""
-    return stored_title(name) != name and not name.startswith(JUDGE)
+    key = JudgeKey.of(name)
+    return title_of(key.name if key.points else name) if key.points or key.kind is Kind.MODEL else name

@@ -100,22 +100,15 @@ def for_pixels(taste: LearntTaste) -> LearntTaste:
 def liking(taste: OtherTaste, items: torch.Tensor) -> torch.Tensor:
     """Liking as ``LearntTaste.liking`` and ``Blend.liking``."""
     if isinstance(taste, Blend):
-        parts = zip(taste.parts, taste.weights, strict=True)
-        return torch.stack([weight * _standard(part, liking(part, items)) for part, weight in parts]).sum()
+        return torch.stack(taste.shares(liking(part, items) for part in taste.parts)).sum()
     assert isinstance(taste, LearntTaste)
     own = for_pixels(taste)
     return fitted_liking(own.fitted, items, prior_scores(own, items))
 
 
-def _standard(part: LearntTaste, value: torch.Tensor) -> torch.Tensor:
-    spread = float(part.reference.std())
-    return (value - float(part.reference.mean())) / (spread if spread > 0 else 1.0)
-
-
 def taste_score(taste: LearntTaste | Blend, items: torch.Tensor) -> torch.Tensor:
     """Score, 0 to 100, as ``LearntTaste.score`` and ``Blend.score``."""
     if isinstance(taste, Blend):
-        parts = zip(taste.parts, taste.weights, strict=True)
-        return torch.stack([weight * taste_score(part, items) for part, weight in parts]).sum()
+        return torch.stack(taste.shares((taste_score(part, items) for part in taste.parts), standard=False)).sum()
     slope, offset = for_pixels(taste).calibration
     return 100 * torch.sigmoid(slope * liking(taste, items) + offset)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from ...errors import TasteError
 from ..checks import HEAVIEST, is_weight
+from ..goals import Goal, Unit
 from ..percentiles import percentiles_in
 from .mixture import Makings
 from .notebook import taste_table
@@ -19,7 +21,7 @@ from .trust import Trust
 
 @dataclass(frozen=True)
 class Blend:
-    """Weighted mean of the likings of several tastes, each in standard deviations of its own reference collection.
+    """A goal that is named and stored: the likings of several tastes, each in a unit of its own reference collection.
 
     The weights are (parts,) > 0, summing to 1.
     """
@@ -57,13 +59,26 @@ class Blend:
         return least_trusted([part.trust for part in self.parts])
 
     @cached_property
+    def goal(self) -> Goal:
+        """The parts by number, with the middles and deviations of their reference collections as units."""
+        units = {
+            f"{n}": Unit(float(part.reference.mean()), float(part.reference.std()) or 1.0)
+            for n, part in enumerate(self.parts)
+        }
+        return Goal(dict(zip(units, self.weights, strict=True)), units)
+
+    def shares(self, likings: Iterable[Any], *, standard: bool = True) -> list[Any]:
+        """(parts,) what each part adds to the weighted mean of likings in units, or as they are unless ``standard``."""
+        goal = self.goal if standard else replace(self.goal, units=dict.fromkeys(self.goal.weights, Unit(0.0, 1.0)))
+        return [*goal.shares(dict(zip(goal.weights, likings, strict=True))).values()]
+
+    @cached_property
     def reference(self) -> np.ndarray:
         """(101,) quantiles of liking: weighted means of the parts' quantiles, closer together if the parts disagree.
 
         How much closer is measured on the pictures that they were learnt from.
         """
-        weighted = [_standard(part, part.reference) * w for part, w in zip(self.parts, self.weights, strict=True)]
-        quantiles: np.ndarray = np.sum(weighted, axis=0)
+        quantiles: np.ndarray = np.sum(self.shares(part.reference for part in self.parts), axis=0)
         return quantiles * self._agreement()
 
     def _agreement(self) -> float:
@@ -75,10 +90,7 @@ class Blend:
             for row, making in zip(part.examples.items, part.examples.makings, strict=True)
         }
         makings = [made[row.tobytes()] for row in pictures]
-        likings = [
-            w * _standard(part, part.liking(pictures, makings=makings))
-            for part, w in zip(self.parts, self.weights, strict=True)
-        ]
+        likings = self.shares(part.liking(pictures, makings=makings) for part in self.parts)
         apart = float(sum(liking.std() for liking in likings))
         return min(1.0, max(float(np.sum(likings, axis=0).std()) / apart, 1e-3)) if apart > 0 else 1.0
 
@@ -90,11 +102,8 @@ class Blend:
         ``priors`` are (n, k) for each part; None for those that can be computed. ``makings`` hold None where nothing is
         known.
         """
-        weighted = [
-            weight * _standard(part, part.liking(items, prior, makings))
-            for part, weight, prior in zip(self.parts, self.weights, priors or [None] * len(self.parts), strict=True)
-        ]
-        liking: np.ndarray = np.sum(weighted, axis=0)
+        of_parts = zip(self.parts, priors or [None] * len(self.parts), strict=True)
+        liking: np.ndarray = np.sum(self.shares(part.liking(items, prior, makings) for part, prior in of_parts), axis=0)
         return liking
 
     def percentile(self, liking: np.ndarray) -> np.ndarray:
@@ -103,11 +112,8 @@ class Blend:
 
     def score(self, items: object, makings: Makings = None, *, useless_ok: bool = False) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items: weighted means of those of the parts; ``useless_ok`` as for a taste."""
-        weighted = [
-            w * part.score(items, makings=makings, useless_ok=useless_ok)
-            for part, w in zip(self.parts, self.weights, strict=True)
-        ]
-        scores: np.ndarray = np.sum(weighted, axis=0)
+        of_parts = (part.score(items, makings=makings, useless_ok=useless_ok) for part in self.parts)
+        scores: np.ndarray = np.sum(self.shares(of_parts, standard=False), axis=0)
         return scores
 
 
@@ -130,13 +136,6 @@ def parts_of(taste: OtherTaste) -> tuple[LearntTaste, ...]:
         return taste.parts
     assert isinstance(taste, LearntTaste)
     return (taste,)
-
-
-def _standard(part: LearntTaste, liking: np.ndarray) -> np.ndarray:
-    """Likings in standard deviations from the mean of the taste's reference collection."""
-    spread = float(part.reference.std())
-    standard: np.ndarray = (liking - part.reference.mean()) / (spread if spread > 0 else 1.0)
-    return standard
 
 
 def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = None) -> Blend:

@@ -61,6 +61,8 @@ class Collection(Storage):
 
     #: Decodes the content of a file; the text names it in messages. A server puts a decoder in its place that it outlives.
     decode: Callable[[bytes, str], Picture] = staticmethod(decode_here)
+    #: Whether models have an effect on places while it is open; None for its own setting, see ``makes.counts_models``.
+    model_effect: bool | None = None
 
     # Pictures
 

@@ -26,6 +26,7 @@ from ..support.wording import printable
 from .collection import Collection
 from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
+from .makes import place_effects
 from .pictures import hidden_ids
 from .ratings import OPINIONS, REJECT
 from .tables import HERE, FingerprintRow, GenerationRow, ImageRow, LabelRow, MetadataRow, RatingRow, ScoreRow
@@ -113,7 +114,10 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def order(collection: Collection, query: Query, rater: str) -> list[int]:
-    """Ids of the pictures in order: those without a score or rating come last, newest first; ties by content hash."""
+    """Ids of the pictures in order: those without a score or rating come last, newest first; ties by content hash.
+
+    The order of scores is that of places, in which models have an effect.
+    """
     stars, score = RatingRow.value, ScoreRow.value
     of_rater = and_(RatingRow.image_id == ImageRow.id, RatingRow.rater == rater)
     pictures: Select[Any] = select(ImageRow.id).where(HERE)
@@ -150,8 +154,12 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         pictures = pictures.where(score.is_not(None))
     if query.sound:
         pictures = pictures.where(ImageRow.problem.is_(None))
+    effects = place_effects(collection, query.judge if query.sort == "score" else "")
     with collection.session("be read") as session:
-        if query.sort == "name":
+        if len(effects.ids):
+            scored = session.connection().execute(_sorted(pictures.add_columns(score), query, score, stars)).all()
+            ids = effects.in_places([(row[0], row[1]) for row in scored], ascending=query.ascending)
+        elif query.sort == "name":
             paths = session.execute(pictures.add_columns(ImageRow.path)).all()
             ids = [image for image, _ in sorted(paths, key=by_name, reverse=query.ascending)]
         else:

@@ -15,6 +15,7 @@ from sqlalchemy import case, func, select
 from ...metrics.damage.names import STORED_TECHNICAL
 from .collection import Collection
 from .files import image_ids_of_scan
+from .makes import NAMED_LORAS
 from .tables import HERE, TIME, FileRow, ImageRow, MetadataRow, ScoreRow
 
 #: Settings of pictures that are texts, and facts that are numbers.
@@ -60,8 +61,11 @@ def distinct_prompts(collection: Collection, scan_number: int) -> Iterator[str]:
 def mean_scores(
     collection: Collection, scan_number: int, judge: str, setting: str
 ) -> Iterator[tuple[str | None, str | None, int, float]]:
-    """Yield (prompt, setting, number of pictures, mean score) of every pair of a prompt and a setting of ``TEXTS``."""
-    column = getattr(MetadataRow, setting)
+    """Yield (prompt, setting, number of pictures, mean score) of every pair of a prompt and a setting of ``TEXTS``.
+
+    Of ``loras`` the setting is the JSON text of all settings if it names some, else empty.
+    """
+    column: Any = NAMED_LORAS if setting == "loras" else getattr(MetadataRow, setting)
     query = (
         select(MetadataRow.prompt, column, func.count(), func.avg(ScoreRow.value))
         .join(ScoreRow, ScoreRow.image_id == MetadataRow.image_id)

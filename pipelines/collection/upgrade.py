@@ -6,6 +6,7 @@ The steps are in ``soart.pipelines.collection.migrations``.
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from .tables import SCHEMA_VERSION, Base, Meta
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _VERSION = "schema_version"
+#: The first version in which one judge gives one order everywhere.
+_ONE_ORDER = 6
+_log = logging.getLogger(__name__)
 
 
 def is_current(connection: Connection, name: str) -> bool:
@@ -57,6 +61,12 @@ def upgrade_if_needed(engine: Engine, name: str) -> None:
         else:
             upgrade(connection, version)
             connection.execute(update(Meta).where(Meta.key == _VERSION).values(value=str(SCHEMA_VERSION)))
+    if version is not None and int(version) < _ONE_ORDER:
+        _log.warning(
+            "%s was upgraded: pictures may come in another order than before, because one judge now gives the same order "
+            "everywhere (see CHANGELOG.md).",
+            name,
+        )
 
 
 def upgrade(connection: Connection, version: str | None, target: str = "head") -> None:

@@ -1,12 +1,13 @@
 """Words, models and other texts that go with higher scores, with intervals.
 
 Pictures of one prompt are alike, so the mean of each different prompt counts once: a hundred seeds of one prompt say
-nothing about its words. Correlation is not causation.
+nothing about its words. Where enough prompts have pictures with a property and without it, such as of two models, these alone
+are compared, each with itself, so that subjects cancel. Correlation is not causation.
 
 Scores crowd at their ceiling, where a t-test calls noise certain. So ranks are compared, which also keep a few very low
 scores from deciding.
 
-Sources: rank-sum test after Wilcoxon (*Biometrics Bulletin* 1, 1945) with mid-ranks; its tails by a Pearson III curve of
+Sources: rank-sum and signed-rank tests after Wilcoxon (*Biometrics Bulletin* 1, 1945) with mid-ranks; tails of the first by a Pearson III curve of
 the permutation distribution's first three moments, as in Mielke & Berry, *Permutation Methods* (2007); Welch's interval;
 false discovery rate after Benjamini & Hochberg (1995).
 """
@@ -23,6 +24,8 @@ import numpy as np
 FEWEST, WORDS = 8, 50_000
 #: False discovery rate up to which pages show associations, those above 5 % in grey.
 UNCERTAIN = 0.5
+#: Kinds that pages list on their own, uncertain ones too: what draws.
+MAKES = ("model", "LoRA", "sampler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Association:
     """Difference of mean scores between prompts with and without a property (with − without), and its 95 % interval.
 
     ``q`` is the false discovery rate at which the ranks differ significantly, among all associations of an evaluation.
+    ``within`` is the number of prompts with both, which alone were compared, each with itself; 0 if others were, too.
     """
 
     kind: str
@@ -40,6 +44,7 @@ class Association:
     low: float
     high: float
     q: float
+    within: int = 0
 
 
 @dataclass(slots=True)
@@ -121,6 +126,11 @@ class Tally:
                 pure.append((value, having))
                 continue
             others = whole.without(having)
+            if mixed.sum() >= FEWEST:
+                both = having.numbers[mixed]
+                apart = having.means[mixed] - others.means[np.searchsorted(others.numbers, both)]
+                tests.append(Test(self.kind, value, having.sums, others.sums, signed_rank_p(apart), apart))
+                continue
             scores = np.concatenate([having.means, others.means])
             p = rank_sum_p(scores, [np.arange(len(having.means))])[0]
             tests.append(Test(self.kind, value, having.sums, others.sums, float(p)))
@@ -171,23 +181,48 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """Test of one property: sums over prompts with it and without it, and the two-sided p-value of the rank-sum test."""
+    """Test of one property: sums over prompts with it and without it, the two-sided p-value, and differences within prompts."""
 
     kind: str
     value: str
     having: Sums
     others: Sums
     p: float
+    apart: np.ndarray | None = None
 
     def association(self, q: float) -> Association:
         """The association, significant at a false discovery rate ``q``."""
-        difference, low, high, _ = welch(self.having, self.others)
+        if self.apart is None:
+            difference, low, high, _ = welch(self.having, self.others)
+        else:
+            difference, low, high = mean_interval(self.apart)
         if not np.isfinite(low):
             # Nothing varies on either side.
             low = high = difference
         return Association(
-            self.kind, self.value, self.having.pictures, self.having.prompts, difference, low, high, q
+            self.kind, self.value, self.having.pictures, self.having.prompts, difference, low, high, q,
+            0 if self.apart is None else len(self.apart),
         )  # fmt: skip
+
+
+def signed_rank_p(differences: np.ndarray) -> float:
+    """Two-sided p-value of Wilcoxon's signed-rank test of (n,) differences; 1 if all are 0."""
+    from scipy import stats
+
+    # By rounding, means of equal scores differ by a few ulps.
+    differences = np.round(differences, 9)
+    ranks = stats.rankdata(np.abs(differences)) * np.sign(differences)
+    spread = float(np.sqrt((ranks**2).sum()))
+    return float(2 * stats.norm.sf(abs(ranks.sum()) / spread)) if spread else 1.0
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """The mean of (n,) values and the ends of its 95 % interval."""
+    from scipy import stats
+
+    mean, error = float(values.mean()), float(values.std(ddof=1)) / np.sqrt(len(values))
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * error
+    return mean, mean - half, mean + half
 
 
 def rank_sum_p(scores: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 from ..collection.collection import Collection
+from ..collection.makes import names_of_loras, without_loras
 from ..collection.score_statistics import NUMBERS, mean_scores, numbers_and_scores, scores_by_day
 from ..ingest.metadata import prompt_words
 from .associations import Association, Tally, findings
@@ -19,8 +20,8 @@ _PERIODS = 40
 
 
 def find_associations(collection: Collection, scan_number: int, judge: str) -> tuple[Association, ...]:
-    """Associations of scores with words of prompts and negative prompts, models, samplers, schedulers and tools."""
-    tallies = {kind: Tally(kind) for kind in ("word", "negative", *_SETTINGS)}
+    """Associations of scores with words of prompts and negative prompts, models, LoRAs, samplers, schedulers and tools."""
+    tallies = {kind: Tally(kind) for kind in ("word", "negative", "model", "LoRA", *_SETTINGS)}
     for prompt, _, pictures, mean in mean_scores(collection, scan_number, judge, "prompt"):
         if prompt:
             tallies["word"].add(prompt, prompt_words(prompt), pictures, mean)
@@ -31,6 +32,13 @@ def find_associations(collection: Collection, scan_number: int, judge: str) -> t
         for prompt, value, pictures, mean in mean_scores(collection, scan_number, judge, kind):
             if value:
                 tallies[kind].add(prompt or "", [value], pictures, mean)
+    with_loras = [
+        (without_loras(prompt or ""), names_of_loras(prompt or "", settings or ""), pictures, mean)
+        for prompt, settings, pictures, mean in mean_scores(collection, scan_number, judge, "loras")
+    ]
+    if any(loras for _, loras, *_ in with_loras):
+        for prompt, loras, pictures, mean in sorted(with_loras):
+            tallies["LoRA"].add(prompt, loras, pictures, mean)
     return tuple(findings(tallies))
 
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from ...errors import CollectionError
 from ...metrics.damage.fitness import why_unfit
-from ...metrics.damage.names import FAULTS_VERSION, JUDGE, STORED_TECHNICAL
+from ...metrics.damage.names import FAULTS_VERSION, STORED_TECHNICAL
 from ...metrics.damage.suspicion import detectors, suspected
 from ...metrics.damage.technical import TechnicalJudge
-from ...metrics.damage.titles import has_points
+from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.items.combined import taste_extractor
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
@@ -37,7 +37,7 @@ SAMPLE, BLOCK = 4096, 1024
 #: Typical pictures of a style.
 SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "9"
+_VERSION = "10"
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -106,7 +106,7 @@ def _evaluate(
     if main not in scores:
         scores = {main: values, **scores}
         # Values of a single judge are stored; those of several together, or of a person, only for the statistics below.
-        if not (has_points(main) or main.startswith(JUDGE)):
+        if JudgeKey.of(main).kind in (Kind.PERSON, Kind.OTHER):
             replace_scores(collection, main, *_by_id(ids, values, positions.unfit))
     damage = suspected(scores)
     group, best = near_duplicates(collection, ids, scores[main], damage >= 0)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from ...errors import expect as check_type
 from ...files import named_as_given, plain_path
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
+from ..collection.makes import place_effects
 from ..ingest.engines import Engine
 from ..ingest.inspection import Inspection
 from ..ingest.roots import remember_roots
@@ -33,6 +36,17 @@ class EvaluatedCollection:
     evaluation: Evaluation
     title: str
     judged: JudgedPictures = field(default_factory=JudgedPictures)
+
+    @property
+    def effect(self) -> np.ndarray:
+        """(n,) what models add to the main scores where pictures are put in places; 0 for none."""
+        e = self.evaluation
+        return place_effects(self.collection, e.main).points(e.ids, e.scores[e.main])
+
+    @property
+    def standing(self) -> np.ndarray:
+        """(n,) main scores and effects of models, by which pictures are put in places; −∞ for those without a score."""
+        return np.asarray(self.evaluation.standing + self.effect)
 
 
 def unkept(collection: Collection) -> list[str]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...metrics.damage.names import JUDGE
-from ...metrics.damage.titles import stored_title
+from ...metrics.damage.titles import JudgeKey, Kind, stored_title
 from ...metrics.tastes.agreement import Agreement, compare_tastes
 from ..collection.counts import count_collection
 from ..judges.versions import latest_of, without_version
@@ -65,7 +64,7 @@ def all_judges(evaluated: EvaluatedCollection) -> list[JudgeColumn]:
     done = {without_version(name) for name in (evaluated.evaluation.main, *(judge.name for judge in named))}
     kept: dict[str, dict[str, JudgeColumn]] = {}
     for name in sorted(count_collection(collection).judges):
-        if name.startswith(JUDGE) and (plain := without_version(name)) not in done:
+        if JudgeKey.of(name).kind is Kind.MODEL and (plain := without_version(name)) not in done:
             scores = collection.scores(name)
             judge = JudgeColumn(name, np.array([scores.get(image, np.nan) for image in ids]))
             if judge.pictures:
@@ -81,7 +80,7 @@ def titles_of(judges: Sequence[JudgeColumn]) -> list[str]:
     """The title of each judge; judges of one title, such as models of one name, are told apart by their folders."""
     titles = [stored_title(judge.name) for judge in judges]
     return [
-        f"judge: {without_version(judge.name).removeprefix(JUDGE)}" if titles.count(title) > 1 else title
+        f"judge: {JudgeKey.of(judge.name).name}" if titles.count(title) > 1 else title
         for judge, title in zip(judges, titles, strict=True)
     ]
 

@@ -10,8 +10,11 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from ..collection.collection import Collection
 from ..collection.files import FileFacts, file_facts
+from ..collection.makes import place_effects
 from ..collection.pictures import sha256_by_id
 from ..collection.tables import time_of
 from ..ingest.metadata import maker
@@ -22,7 +25,7 @@ from .result import Evaluation
 #: Columns of every record and the types of their values; scores follow, one column ``score:JUDGE`` each.
 COLUMNS: dict[str, type] = {
     "path": str, "sha256": str, "width": int, "height": int, "format": str, "bytes": int, "changed": str, "notes": str,
-    "problem": str, "score": float, "percentile": float, "verdict": str, "technometric": float, "damage": str,
+    "problem": str, "score": float, "effect": float, "place": int, "percentile": float, "verdict": str, "technometric": float, "damage": str,
     "mt_distance": float, "outlier": bool, "style": int, "duplicates": str, "best_of_duplicates": bool, "tool": str, "prompt": str, "negative": str, "model": str, "sampler": str,
     "scheduler": str, "seed": str, "steps": int, "guidance": float, "settings": str, "source": str,
 }  # fmt: skip
@@ -65,10 +68,16 @@ def _stored(
     collection: Collection, scan_number: int, evaluation: Evaluation, judged: JudgedPictures
 ) -> Iterator[dict[str, Any]]:
     digests, blank = _group_digests(collection, evaluation), dict.fromkeys(columns(evaluation, judged))
+    effect = place_effects(collection, evaluation.main).points(evaluation.ids, evaluation.scores[evaluation.main])
+    order = np.argsort(-(evaluation.standing + effect), kind="stable")
+    places = {int(row): place for place, row in enumerate(order[evaluation.judged[order]], start=1)}
     for facts in file_facts(collection, scan_number):
         record = blank | _record(facts, evaluation, digests)
         row = evaluation.place.get(facts.image.id) if facts.image is not None else None
-        yield record if row is None else record | _judge_columns(judged, evaluation, row)
+        if row is not None:
+            record |= _judge_columns(judged, evaluation, row)
+            record |= {"effect": _rounded(effect[row], 4) if row in places else None, "place": places.get(row)}
+        yield record
 
 
 def _judge_columns(judged: JudgedPictures, evaluation: Evaluation, row: int) -> dict[str, Any]:

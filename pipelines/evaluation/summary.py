@@ -21,6 +21,7 @@ class ListedPicture:
 
     Attributes:
         score, percentile: under the main judge, or the judge of the list; NaN for a picture that cannot be judged.
+        effect: what its model adds to the main score where pictures are put in places.
         note: reason why it is listed; may be empty.
         alike: number of its near-duplicates that a list of the best or the worst leaves out.
     """
@@ -31,6 +32,7 @@ class ListedPicture:
     percentile: float
     note: str = ""
     alike: int = 0
+    effect: float = 0.0
 
     @property
     def others(self) -> str:
@@ -90,7 +92,7 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     """Summarise an evaluated collection, with at most ``top`` pictures in each list."""
     e = evaluated.evaluation
     scores, rows = e.scores[e.main], _Rows(evaluated)
-    order = np.argsort(-scores, kind="stable")
+    effect, order = evaluated.effect, np.argsort(-evaluated.standing, kind="stable")
     order = order[e.judged[order]]
     best, worst = (rows.want(ends) for ends in best_and_worst(e.group, order, top, top))
     alike = near_duplicates_left(e.group, order)
@@ -111,7 +113,9 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
 
     def show(row: int, note: str = "") -> ListedPicture:
         score = float(scores[row]) if e.judged[row] else float("nan")
-        return ListedPicture(int(e.ids[row]), paths[row], score, float(e.percentile[row]), note)
+        return ListedPicture(
+            int(e.ids[row]), paths[row], score, float(e.percentile[row]), note, effect=float(effect[row])
+        )
 
     def show_with_alike(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
         return tuple(replace(show(row), alike=alike.get(row, 0)) for row in chosen)

@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ...metrics.damage.names import TASTE
+from ...metrics.damage.titles import Kind
 from ...metrics.goals import Goal
 from ...metrics.percentiles import percentiles
+from ..collection.makes import PlaceEffects, place_effects
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import sentences_on_judges
 from ..support.wording import counted
@@ -40,8 +41,9 @@ class Board:
     """Pictures × judges, filled, with what follows from it.
 
     Attributes:
-        total: (n,) by which the pictures are ordered; NaN for a picture without the value of a judge that counts.
+        total: (n,) values; NaN for a picture without the value of a judge that counts.
         shares: (n,) the part of each judge that counts in the total, by stored name.
+        effects: of models, which count beside the total where pictures are put in places and nowhere else.
         order: rows of the m pictures that have a place, the best first; of equal ones the first by ``View.ties``.
     """
 
@@ -49,7 +51,13 @@ class Board:
     judges: Sequence[Weighted]
     total: np.ndarray
     shares: Mapping[str, np.ndarray]
+    effects: PlaceEffects
     order: np.ndarray
+
+    @cached_property
+    def effect(self) -> np.ndarray:
+        """(n,) what the effects add to the total where pictures are put in places."""
+        return self.effects.points(self.columns.ids, self.total)
 
     @property
     def only(self) -> GuardedJudge | None:
@@ -84,10 +92,14 @@ def board(
     columns = columns_of(pictures, judges, progress, judging)
     goal = Goal({judge.stored_name: weight for judge, weight in judges}).fitted(columns.values)
     total = goal.total(columns.values)
-    rows = np.flatnonzero(np.isfinite(total))
-    order = rows[np.lexsort((np.array(pictures.ties)[rows], -total[rows]))]
     counting = [(judge, weight) for judge, weight in judges if weight > 0]
-    return Board(columns, counting, total, goal.shares(columns.values), order)
+    effects = PlaceEffects()
+    if isinstance(pictures, StoredPictures) and len(counting) == 1:
+        effects = place_effects(pictures.collection, counting[0][0].stored_name)
+    rows = np.flatnonzero(np.isfinite(total))
+    standing = total + effects.points(columns.ids, total)
+    order = rows[np.lexsort((np.array(pictures.ties)[rows], -standing[rows]))]
+    return Board(columns, counting, total, goal.shares(columns.values), effects, order)
 
 
 def columns_of(
@@ -118,7 +130,7 @@ def columns_of(
 
 def last_tastes(judges: Sequence[Weighted]) -> list[Weighted]:
     """The judges in the order in which they judge: tastes last, because they may start from values of the others."""
-    return sorted(judges, key=lambda one: one[0].stored_name.startswith(TASTE))
+    return sorted(judges, key=lambda one: one[0].key.kind is Kind.TASTE)
 
 
 def _values(

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...errors import ImageError, first_line
 from ...metrics.damage.names import JUDGE, PERSON
+from ...metrics.damage.titles import JudgeKey
 from ...metrics.protocols import Extractor, Judge, Making, Scale, Values
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..support.wording import counted
@@ -90,10 +91,11 @@ class GuardedJudge:
     Args:
         seconds: time limit of a batch; after it the judge is given up.
         batch: pictures judged at once; by default more if they are measured before.
-        named: the text that names it, as for ``judge_named``, so that workers of a cluster can load it; empty if it
+        named: the text that names it, as for ``--by``, so that workers of a cluster can load it; empty if it
             has no name.
 
     Attributes:
+        key: of its stored values.
         extractor: measures the items that it judges by; None for a judge of anything else.
         without_value: what it saw of pictures that it gave no value; they are judged once.
         known: values of a taste by what it saw, because stored ones may be those of an earlier version.
@@ -104,6 +106,7 @@ class GuardedJudge:
         self.inner, self.seconds, self.named = judge, seconds, named
         self.name, self.version = judge.name, judge.version
         self.stored_name, self.scale, self.needs = stored_name(judge), Scale(*judge.scale), frozenset(judge.needs)
+        self.key = JudgeKey.of(self.stored_name)
         self.extractor: Extractor | None = getattr(judge, "extractor", None) if "items" in self.needs else None
         self.batch = batch or (MEASURED_BATCH if self.needs == {"items"} else BATCH)
         self.stopped = ""

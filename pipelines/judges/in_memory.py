@@ -11,7 +11,6 @@ import numpy as np
 from ...errors import ItemsError, JudgeError
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason
-from ..collection.collection import Collection
 from ..ingest.roots import existing_collection
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.reasons import chosen
@@ -112,28 +111,20 @@ def value_of(judge: GuardedJudge, pixels: np.ndarray) -> float:
     return value
 
 
-def reference_scores(
-    collection: Collection, judges: Sequence[Weighted], progress: Callable[[int], None] = lambda done: None
-) -> np.ndarray:
-    """(m,) scores of all pictures of a collection that can be judged, as a reference for percentiles.
-
-    Missing items and values are measured and stored; an exception from ``progress`` ends that.
-    """
-    filled = board(StoredPictures(collection, collection.images()), judges, progress)
-    scores: np.ndarray = filled.total[filled.order]
-    return scores
-
-
 def scores_among(
     where: Path | str,
     judges: Sequence[Weighted],
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None,
 ) -> np.ndarray:
-    """(m,) scores of the collection at a place, as ``reference_scores``; m is at least 1."""
+    """(m,) scores of the pictures of a collection that can be judged, as a reference for percentiles; m is at least 1.
+
+    Missing items and values are measured and stored; an exception from ``progress`` ends that.
+    """
     with existing_collection(where) as collection:
-        scores = reference_scores(collection, judges, progress(len(collection.ids())))
-        if not len(scores):
+        filled = board(StoredPictures(collection, collection.images()), judges, progress(len(collection.ids())))
+        if not len(filled.order):
             raise ItemsError(f"The collection {collection.title!r} holds no picture yet to take percentiles among.")
+    scores: np.ndarray = filled.total[filled.order]
     return scores
 
 
@@ -141,8 +132,3 @@ def most_reachable(count: int, judges: Sequence[Weighted]) -> float:
     """The highest percentile that a picture of a batch of ``count`` can have if ``score_batch`` has no reference."""
     alone = len(judges) == 1 and isinstance(judges[0][0].inner, TasteJudge)
     return 100.0 if alone else 100 - 50 / count
-
-
-def reaching(scored: Sequence[ScoredPicture], percentile: float) -> list[ScoredPicture]:
-    """Pictures of at least a percentile, 0–100, in their order."""
-    return [picture for picture in scored if picture.percentile >= percentile]

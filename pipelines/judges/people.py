@@ -25,16 +25,8 @@ class Person:
         return self.name
 
     def values(self, pictures: Pictures) -> np.ndarray:
-        """(n,) stars; NaN for pictures that the person has neither rated nor compared, and for those in no collection."""
-        known = judgements_of(pictures, self.person) if isinstance(pictures, StoredPictures) else {}
+        """(n,) stars; ratings, and those that choices suggest; NaN without either, and for pictures in no collection."""
+        known = {}
+        if isinstance(pictures, StoredPictures):
+            known = Opinion.of(pictures.collection, self.person, pictures.ids).stars
         return np.array([known.get(number, np.nan) for number in pictures.ids])
-
-
-def judgements_of(pictures: StoredPictures, person: str) -> dict[int, float]:
-    """Stars by picture id: a person's ratings, and those that choices between pictures suggest."""
-    return Opinion.of(pictures.collection, person, pictures.ids).stars
-
-
-def is_person(text: str) -> bool:
-    """True if a text names a person as a judge, with or without a weight."""
-    return text.startswith(PERSON)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...metrics.damage.names import TASTE
 from ...metrics.damage.reasons import largest_first
-from ...metrics.damage.titles import has_points, judge_name, stored_title
-from ...metrics.protocols import Reason
+from ...metrics.damage.titles import Kind, stored_title
+from ...metrics.protocols import POINTS, Reason
 from ...metrics.tastes.overall import words_of
 from ..collection.tables import ImageRow
 from ..scoring.pictures import StoredPictures
@@ -31,11 +30,13 @@ class RankedPicture:
     """A picture of a ranking.
 
     Attributes:
-        percentile: share of the ranked pictures that it beats, ties counted half, 0–100.
-        reasons: at most three, which moved the score most against the pictures ranked together; see ``chosen``.
+        percentile: share of the ranked pictures that its score beats, ties counted half, 0–100.
+        reasons: at most three, which moved the score most against the pictures ranked together; see ``chosen``. After them
+            the effect of its model, if there is one.
         verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty unless the overall or the technical
             score alone ranks.
         parts: all parts of the score; they add up to its difference from the score of the reference, if its judge tells them.
+        effect: points that its model adds where pictures are put in places, see ``collection.makes``.
     """
 
     place: int
@@ -47,6 +48,7 @@ class RankedPicture:
     verdict: str = ""
     parts: tuple[Reason, ...] = ()
     prompt: str | None = None
+    effect: float = 0.0
 
 
 def rank(
@@ -88,14 +90,18 @@ def rank(
     ids = filled.columns.ids
     best = {ids[row] for row in order[:explained].tolist()}
     reasons, verdicts = reasons_of(pictures, filled, best), _verdicts(pictures, filled, best)
+    why = filled.effects.why(ids)
+    # Of pictures by one model it says nothing of their places.
+    told = len({why[row] for row in order.tolist()}) > 1
+    of_models = {row: (Reason(text, float(filled.effect[row])),) for row, text in enumerate(why) if text and told}
     prompts = stored_prompts(pictures.collection, pictures.rows)
     prompts |= prompts_of(pictures.collection, pictures.part(best).rows)
     prompts = {image: prompt for image, prompt in prompts.items() if prompt.strip()}
     ranking = [
         RankedPicture(
             places[i], pictures.rows[i], pictures.collection.locate(pictures.rows[i]), float(filled.total[i]),
-            float(filled.percentile[i]), chosen(reasons.get(ids[i], ())), verdicts.get(ids[i], ""), reasons.get(ids[i], ()),
-            prompts.get(ids[i]),
+            float(filled.percentile[i]), (*chosen(reasons.get(ids[i], ())), *of_models.get(i, ())),
+            verdicts.get(ids[i], ""), reasons.get(ids[i], ()), prompts.get(ids[i]), float(filled.effect[i]),
         )
         for i in order.tolist()
     ]  # fmt: skip
@@ -138,8 +144,8 @@ def reasons_of(pictures: View, filled: Board, numbers: set[int]) -> dict[int, tu
             name, row = judge.stored_name, rows[number]
             value = float(filled.columns.values[name][row])
             # A title of a taste has a colon, which would be taken for the start of details.
-            title = judge_name(name) if name.startswith(TASTE) else stored_title(name)
-            text = f"{title} {value:.0f} of 100" if has_points(name) else f"{judge.name} {figure(value)}"
+            title = judge.name if judge.key.kind is Kind.TASTE else stored_title(name)
+            text = f"{title} {value:.0f} of 100" if judge.scale == POINTS else f"{judge.name} {figure(value)}"
             details = tuple(reason.in_brief for reason in chosen(behind[name].get(number, ()))[:2])
             reasons.append(Reason(text, float(filled.shares[name][row]), details))
         found[number] = tuple(largest_first(reasons))
@@ -164,7 +170,7 @@ def _without_near(pictures: StoredPictures, filled: Board, min_distance: float) 
     order, names = filled.order, pictures.names
     items = pictures.part({*filled.placed}).items(measurer_of(filled.judges).extractor)
     own = items[np.searchsorted(np.sort(order), order)]
-    diverse = {*select_diverse(filled.total[order], places_of(own), min_distance).tolist()}
+    diverse = {*select_diverse((filled.total + filled.effect)[order], places_of(own), min_distance).tolist()}
     left = [place for place in range(len(order)) if place not in diverse]
     if not left:
         return order, []

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from ...errors import ImageError, JudgeError, first_line
-from ...metrics.damage.names import TASTE
+from ...metrics.damage.titles import Kind
 from ...metrics.image import read_image
 from ...metrics.protocols import Extractor, Judge
 from ...version import __version__
@@ -27,7 +27,7 @@ from ..support.batching import batches
 from ..support.processes import compute_on_one_core
 from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .adherence import AdherenceJudge
-from .finding import judge_named
+from .catalogue import Catalogue
 from .guarded import GuardedJudge, WithoutValue
 from .storing import fit_part, judge_missing, judge_pictures, still_to_judge, store_values
 
@@ -57,7 +57,7 @@ class Answer:
 
 @lru_cache(maxsize=2)
 def _loaded(named: str, version: str) -> Judge:
-    judge = judge_named(named)
+    judge = Catalogue().judge(named)
     if judge.version != version:
         raise JudgeError(
             f"A node has the judge {named!r} in version {judge.version!r}, not {version!r}: install the same packages and "
@@ -138,7 +138,7 @@ def judge_on_cluster(
             f"The judge {judge.name!r} is a Python object, which a cluster cannot load: pass its name or 'module:Class' instead."
         )
     # Tastes are files of this machine.
-    if judge.person or judge.stored_name.startswith(TASTE):
+    if judge.person or judge.key.kind is Kind.TASTE:
         return judge_pictures(pictures, judge, progress)
     values, missing, problems = still_to_judge(pictures, judge, progress)
     collection = pictures.collection

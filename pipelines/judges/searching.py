@@ -205,7 +205,7 @@ def unknown_words(
 
 
 def reader_at_hand() -> str:
-    """The name, as for ``judge_named``, of a CLIP or SigLIP model in the local cache of the hub; empty if there is none."""
+    """The name, as for ``--by``, of a CLIP or SigLIP model in the local cache of the hub; empty if there is none."""
     # It knows classes of diffusers too, which a search seldom needs.
     from ..models.at_hand import models_at_hand
 

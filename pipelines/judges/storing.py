@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ...metrics.damage.names import JUDGE, TASTE
 from ...metrics.damage.technical import TechnicalJudge
+from ...metrics.damage.titles import Kind
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import Making
 from ..collection.queries import scores_and_reasons
@@ -17,7 +17,6 @@ from ..scoring.prior_scores import taste_with_given
 from ..scoring.prompts import stored_prompts
 from ..support.batching import batches
 from .guarded import MEASURED_BATCH, GuardedJudge, Seen, View
-from .people import judgements_of
 from .versions import ADHERENCES, note_latest
 
 
@@ -30,7 +29,8 @@ def judge_pictures(
     """
     if judge.person:
         progress(len(pictures.rows))
-        return judgements_of(pictures, judge.person), []
+        stars = dict(zip(pictures.ids, judge.inner.values(pictures), strict=True))
+        return {image: float(value) for image, value in stars.items() if np.isfinite(value)}, []
     values, missing, problems = still_to_judge(pictures, judge, progress)
     fresh, unreadable = judge_missing(missing, judge, progress)
     return values | fresh, [*dict.fromkeys(problems + unreadable), *judge.problems]
@@ -88,13 +88,13 @@ def values_of(
         if judge.stopped:
             break
         asked = pictures.part({*block})
-        batch, unreadable = fit_part(asked, judge)
+        # First, so that what measures a picture finds its pixels.
+        batch, unreadable = asked.with_pixels() if "pixels" in judge.needs else (asked, [])
+        batch, more = fit_part(batch, judge)
+        unreadable += more
         if judge.extractor is not None:
             progress(len(asked.ids) - len(batch.ids))
             batch, more = batch.with_items(judge.extractor, lambda: progress(1))
-            unreadable += more
-        elif "pixels" in judge.needs:
-            batch, more = batch.with_pixels()
             unreadable += more
         found = dict(zip(batch.ids, judge.values(batch).tolist(), strict=True))
         fresh = {number: value for number, value in found.items() if np.isfinite(value)}
@@ -134,7 +134,7 @@ def _seen(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, Seen]:
     read: Sequence[str | Making | None] | None = None
     if "prompt" in judge.needs:
         read = pictures.prompts()
-    elif judge.stored_name.startswith(TASTE):
+    elif judge.key.kind is Kind.TASTE:
         read = judge.inner.makings(pictures)  # type: ignore[attr-defined]
     return {
         row.id: (row.sha256, one) for row, one in zip(pictures.rows, read or [None] * len(pictures.rows), strict=True)
@@ -150,7 +150,7 @@ def still_to_judge(
     judge is remembered as the latest of its versions.
     """
     collection, rows = pictures.collection, pictures.rows
-    if judge.stored_name.startswith(JUDGE):
+    if judge.key.kind is Kind.MODEL:
         note_latest(collection, judge.stored_name)
     values, why = _stored(pictures, judge)
     judge.why |= why
@@ -172,7 +172,7 @@ def still_to_judge(
 
 def _lasting(judge: GuardedJudge) -> bool:
     """True for a taste whose values do not change with what others say of pictures meanwhile."""
-    return judge.stored_name.startswith(TASTE) and taste_with_given(judge.inner) is None
+    return judge.key.kind is Kind.TASTE and taste_with_given(judge.inner) is None
 
 
 def _stored(pictures: StoredPictures, judge: GuardedJudge) -> tuple[dict[int, float], dict[int, str]]:
@@ -180,7 +180,7 @@ def _stored(pictures: StoredPictures, judge: GuardedJudge) -> tuple[dict[int, fl
 
     Of a taste only the values that this judge gave, as it may have been learnt again.
     """
-    if judge.stored_name.startswith(TASTE):
+    if judge.key.kind is Kind.TASTE:
         known = judge.known
         return {image: known[name] for image, name in _seen(pictures, judge).items() if name in known}, {}
     values, why = scores_and_reasons(pictures.collection, judge.stored_name, pictures.ids)

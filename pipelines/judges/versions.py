@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 
 from ...metrics.damage.names import JUDGE
+from ...metrics.damage.titles import JudgeKey, Kind
 from ..collection.collection import Collection
 from ..collection.settings import setting, store_setting
 
@@ -14,18 +15,14 @@ ADHERENCES = "adherence"
 
 
 def without_version(name: str) -> str:
-    """The stored name of a judge without its version, which may be a hash, so versions have no order.
-
-    >>> from soart.pipelines.judges.versions import without_version
-    >>> without_version("judge:clip:/models/fine@1")
-    'judge:clip:/models/fine'
-    """
-    return name.partition("@")[0]
+    """The stored name of a model without its version, which may be a hash, so versions have no order."""
+    return f"{JUDGE}{JudgeKey.of(name).name}"
 
 
 def is_adherence(name: str) -> bool:
     """True for stored names of adherence."""
-    return name.startswith((f"{JUDGE}adherence@", f"{JUDGE}adherence:"))
+    key = JudgeKey.of(name)
+    return key.kind is Kind.MODEL and key.name.partition(":")[0] == ADHERENCES
 
 
 def note_latest(collection: Collection, name: str) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logit
 
-from ...metrics.damage.names import OVERALL, TASTE
-from ...metrics.damage.titles import has_points
+from ...metrics.damage.names import OVERALL
+from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.tastes.within_groups import rows_by_group
 
 #: Error of the technical score and of detectors in points: a picture of 1,024 pixels that is mirrored, turned or reduced by
@@ -55,11 +55,12 @@ def too_close(judge: str, better: float, worse: float) -> bool:
     close.
     """
     low, high = sorted((better, worse))
-    if judge.startswith(TASTE):
+    key = JudgeKey.of(judge)
+    if key.kind is Kind.TASTE:
         return chance_of_better(high, low) < CLEAR
-    if judge.startswith(f"{OVERALL}-"):
+    if key[:2] == (Kind.SCORE, OVERALL):
         return high - low <= OVERALL_ERROR
-    return high - low <= (ERROR if has_points(judge) else 0.0)
+    return high - low <= (ERROR if key.points else 0.0)
 
 
 def choose(

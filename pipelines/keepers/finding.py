@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import CollectionError, expect
-from ...metrics.damage.names import TASTE
-from ...metrics.damage.titles import has_points
+from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.similarity.distinct import separated
 from ...metrics.tastes.within_groups import WithinGroups, within_scores
 from ...notebooks import SHOWN, html_table
 from ..collection.files import files_by_picture, first_paths
+from ..collection.makes import place_effects
 from ..collection.origins import origins
 from ..collection.pictures import original_ids, pixel_counts, plain_lossy_ids
 from ..collection.ratings import ratings
@@ -68,7 +68,7 @@ class Keepers:
         group: how pictures are grouped, one of ``UNITS``.
         judge: stored name of the judge that chooses; ``SEVERAL`` for several together.
         alone: ids of the pictures that are in no group; all of them stay.
-        staying: paths of the keepers and of the pictures in no group, the highest score first.
+        staying: paths of the keepers and of the pictures in no group, in the order of places.
         trust: how often the judge picks the picture that the rater likes better; None if that is not known.
     """
 
@@ -125,7 +125,7 @@ class Keepers:
     @property
     def by_taste(self) -> bool:
         """True if a taste chooses; then its trust comes from its own pairs, not from the rater's."""
-        return self.judge.startswith(TASTE)
+        return JudgeKey.of(self.judge).kind is Kind.TASTE
 
     @property
     def unit(self) -> str:
@@ -179,7 +179,7 @@ def find_keepers(
     if not e.judged.any() and not (e.unfit != "").all():
         raise CollectionError(" ".join(["No picture could be judged.", *evaluated.judged.problems[:3]]))
     made = origins(collection, ids)
-    ranked = np.where(np.isfinite(scores), scores, -np.inf)
+    ranked, standing = e.standing, evaluated.standing
     damaged, original, lossy = np.zeros((3, len(ids)), bool)
     pixels = np.zeros(len(ids), np.int64)
     if group == "look-alike":
@@ -189,10 +189,11 @@ def find_keepers(
         lossy = np.isin(ids, list(plain_lossy_ids(collection, ids)))
         groups, order = e.group, keeping_order(collection, e.ids, ranked, damaged)
     else:
-        pictures, order = [made[image] for image in ids], np.argsort(-ranked, kind="stable")
+        pictures, order = [made[image] for image in ids], np.argsort(-standing, kind="stable")
         groups = separated(grouped_by(group, pictures), order, distinct_rows(collection, e.place))
     own = {e.place[image] for image in EvaluationSettings.of(collection).keep if image in e.place}
     choices = choose(groups, order, scores, per_group, partial(too_close, judge), own)
+    of_models = place_effects(collection, judge)
     if group != "look-alike":
         choices = [_all_kept_without_values(choice, scores) for choice in choices]
         files = {image: [path] for image, path in first_paths(collection, evaluated.update.scan_number, ids).items()}
@@ -210,14 +211,14 @@ def find_keepers(
         return KeeperGroup(
             images, tuple(paths[image] for image in images), tuple(float(scores[row]) for row in choice.rows),
             choice.kept, choice.margin, choice.close and not first, made[images[0]].prompt,
-            first or _why(choice, judge, scores), tuple(tuple(files[image][1:]) if copies else () for image in images),
+            first or _why(choice, judge, scores) or of_models.why(images)[choice.kept - 1] or "the highest place", tuple(tuple(files[image][1:]) if copies else () for image in images),
         )  # fmt: skip
 
     found = sorted((keeper_group(choice) for choice in choices), key=lambda one: min(one.paths))
     in_groups = {image for one in found for image in one.images}
     alone = tuple(image for image in ids if image not in in_groups)
     stays = {*alone, *(image for one in found for image in one.images[: one.kept])}
-    staying = tuple(paths[ids[row]] for row in np.argsort(-ranked, kind="stable").tolist() if ids[row] in stays)
+    staying = tuple(paths[ids[row]] for row in np.argsort(-standing, kind="stable").tolist() if ids[row] in stays)
     keepers = Keepers(group, judge, tuple(found), alone, staying, None, evaluated.judged.problems)
     if not keepers.by_taste:
         return replace(keepers, trust=_trust(ratings(collection, rater), e.place, scores, groups))
@@ -257,7 +258,7 @@ def _decided_before_score(
 
 
 def _why(choice: Choice, judge: str, scores: np.ndarray) -> str:
-    """The reason for a choice in a few words, if the score decided."""
+    """The reason for a choice in a few words, if the score decided; empty if the effect of a model did."""
     if choice.chosen:
         return "your choice"
     known = np.isfinite(scores[list(choice.rows)])
@@ -270,14 +271,16 @@ def _why(choice: Choice, judge: str, scores: np.ndarray) -> str:
     if not np.isfinite(choice.margin):
         return "the others could not be scored"
     difference, margin = choice.margin, figure(choice.margin)
-    if has_points(judge):
+    if JudgeKey.of(judge).points:
         # Of the scores as a list shows them, so that people can subtract them.
         last, following = (round(float(scores[row]), 1) for row in choice.rows[choice.kept - 1 : choice.kept + 1])
         difference = round(last - following, 1)
-        margin = f"{difference:.1f} points"
+        margin = f"{abs(difference):.1f} points"
+    if difference < 0 and not choice.close:
+        return ""
     if not difference:
         same = "the same score as the next one listed"
         return "too close to call: the same score as the next one listed" if choice.close else same
     if choice.close:
-        return f"too close to call: {margin} above the next one listed"
+        return f"too close to call: {margin} {'above' if difference > 0 else 'below'} the next one listed"
     return f"{margin} above the next one listed"

@@ -10,6 +10,7 @@ import numpy as np
 from ...errors import CollectionError
 from ...metrics.similarity.distinct import separated
 from ..collection.collection import Collection
+from ..collection.makes import place_effects
 from ..collection.origins import origins
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.near_duplicates import distinct_rows, keeping_order
@@ -54,7 +55,8 @@ def find_stacks(
         order = keeping_order(collection, e.ids, np.where(np.isfinite(values), values, -np.inf), e.damage >= 0)
     else:
         numbers, values = list(ids), _values(ids, scores)
-        order = np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")
+        standing = values + place_effects(collection, judge).points(numbers, values)
+        order = np.argsort(np.where(np.isfinite(values), -standing, np.inf), kind="stable")
         groups = (group or partial(group_origins, collection, by))(numbers)
         place = {image: row for row, image in enumerate(numbers)}
         groups = separated(groups, order, distinct_rows(collection, place))

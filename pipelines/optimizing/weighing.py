@@ -64,8 +64,7 @@ class WeightedJudges:
         seen = cast("View", pictures)
         if not self.goal.units:
             self.calibrate(seen)
-        values: np.ndarray = np.sum([*self.goal.shares(self._columns(seen)).values()], axis=0)
-        return values
+        return self.goal.total(self._columns(seen))
 
     @property
     def gradient(self) -> Gradient | None:

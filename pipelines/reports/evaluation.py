@@ -17,12 +17,12 @@ from markupsafe import Markup
 
 from ...errors import CollectionError, ImageError
 from ...files import check_writable
-from ...metrics.damage.titles import CAUTION, damage_noun, judge_name, stored_title
+from ...metrics.damage.titles import CAUTION, JudgeKey, damage_noun, stored_title
 from ...metrics.percentiles import percentiles
 from ..collection.files import first_paths, picture_facts
 from ..collection.pictures import images_by_id, small_thumbnails
 from ..collection.thumbnails import thumbnail
-from ..evaluation.associations import UNCERTAIN
+from ..evaluation.associations import MAKES, UNCERTAIN
 from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
@@ -107,7 +107,7 @@ def render_evaluation(
     agreed, common = agreement_with(evaluated, judges)
     # Adherence has a column of its own, with what is not shown.
     columns = [judge for judge in judges if not (evaluated.judged.adherence and is_adherence(judge.name))]
-    order = np.argsort(-e.standing, kind="stable")
+    order = np.argsort(-evaluated.standing, kind="stable")
     rows = list(_rows(evaluated, order if folder else order[:LARGEST], folder, columns))
     data = {
         "fields": _FIELDS,
@@ -122,7 +122,7 @@ def render_evaluation(
         "evaluation.html",
         title=f"soart: {evaluated.title}",
         main=stored_title(e.main),
-        taste=shlex.quote(judge_name(e.main)),
+        taste=shlex.quote(JudgeKey.of(e.main).name),
         caution=CAUTION,
         notes=notes,
         summary=summary,
@@ -132,10 +132,10 @@ def render_evaluation(
         pictures=len(e.ids),
         listed=len(rows),
         damaged=int((e.damage >= 0).sum()),
-        limit=e.outlier_limit,
         histogram=histogram_chart(e.standing, stored_title(e.main)),
         damages=draw_damage(summary, len(e.ids)),
-        associations=[a for a in e.associations if a.q <= UNCERTAIN][:60],
+        makes=[a for a in e.associations if a.kind in MAKES],
+        associations=[a for a in e.associations if a.q <= UNCERTAIN and a.kind not in MAKES][:60],
         trends=e.trends,
         judges=judges,
         titles=titles,

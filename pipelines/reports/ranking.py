@@ -7,8 +7,8 @@ from textwrap import shorten
 
 import numpy as np
 
-from ...metrics.damage.names import OVERALL, TASTE, TECHNICAL
-from ...metrics.damage.titles import has_points, stored_title
+from ...metrics.damage.names import OVERALL, TECHNICAL
+from ...metrics.damage.titles import JudgeKey, Kind, stored_title
 from ..collection.collection import Collection
 from ..evaluation.associations import UNCERTAIN, Association, Tally, findings
 from ..ingest.metadata import prompt_words
@@ -66,12 +66,12 @@ def word_associations(ranking: Sequence[RankedPicture], prompts: Mapping[int, st
 
 def _explanation(judge: str) -> str:
     """The meaning of a ranking's scores in sentences, by the name they are stored under."""
-    if not has_points(judge):
+    key = JudgeKey.of(judge)
+    if not key.points:
         return _JUDGES
-    if judge.startswith(TASTE):
+    if key.kind is Kind.TASTE:
         return _TASTE
-    name = judge.rpartition("-")[0]
-    return {TECHNICAL: _TECHNICAL, OVERALL: _OVERALL}.get(name, _DETECTOR)
+    return {TECHNICAL: _TECHNICAL, OVERALL: _OVERALL}.get(key.name, _DETECTOR)
 
 
 def render_report(

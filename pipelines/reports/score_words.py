@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...metrics.damage.titles import has_points
+from ...metrics.damage.titles import JudgeKey
 from ...metrics.protocols import Reason
 from ..support.figures import figure, figures
 
@@ -21,7 +21,7 @@ def interval_text(low: float, high: float) -> str:
 
 def points_text(score: float, name: str) -> str:
     """A stored score on the scale of people, such as ``"82 of 100"``; scores without points as a plain number."""
-    return f"{score:.0f} of 100" if has_points(name) else figure(score)
+    return f"{score:.0f} of 100" if JudgeKey.of(name).points else figure(score)
 
 
 def gain_text(gain: tuple[float, float], unit: str) -> str:

@@ -13,8 +13,9 @@ from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.blend import Taste
 from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
+from ..support.judge_names import ITEM_SCORES
 from .taste_judge import TasteJudge
-from .taste_store import TasteStore, item_judge_named, tastes_of
+from .taste_store import TasteStore, built_in_judge, tastes_of
 
 
 class CollectionTastes:
@@ -55,7 +56,7 @@ class CollectionTastes:
         """The store that holds a taste; that of the user for built-in judges."""
         if self.own.holds(name):
             return self.own
-        if self.user.holds(name) or name in (OVERALL, TECHNICAL, *DETECTORS):
+        if self.user.holds(name) or name in ITEM_SCORES:
             return self.user
         known = ", ".join(self.names()) or "none yet"
         raise TasteError(
@@ -73,13 +74,10 @@ class CollectionTastes:
     def judge(self, name: str) -> TasteJudge | BuiltInJudge:
         """The judge of a name; a taste is read again only when its file has changed."""
         home = self.home(name)
-        if not home.holds(name):
+        if name in ITEM_SCORES and not home.holds(name):
             with self._lock:
                 if name not in self._built_in:
-                    judge = item_judge_named(name, home)
-                    if isinstance(judge, TasteJudge):
-                        return judge
-                    self._built_in[name] = judge
+                    self._built_in[name] = built_in_judge(name)
                 return self._built_in[name]
         path = home.path(name)
         try:

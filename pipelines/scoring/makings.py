@@ -12,6 +12,7 @@ from ...errors import ImageError
 from ...metrics.image import read_content
 from ...metrics.protocols import Making
 from ..collection.collection import Collection
+from ..collection.makes import loras_in
 from ..collection.pictures import perceptual_hashes
 from ..collection.provenance import Provenance, provenance_of
 from ..collection.tables import ImageRow
@@ -23,7 +24,6 @@ from ..support.batching import batches
 _BLOCK = 400
 #: Most words of a prompt that count.
 _MOST_WORDS = 100
-_LORA = re.compile(r"<(?:lora|lyco):([^:<>\n]+)(?::([-+\d.]+))?[^<>\n]*>", re.IGNORECASE)
 _SIZE = re.compile(r"\s*(\d{1,6})\s*[x×]\s*(\d{1,6})\s*")
 
 
@@ -39,7 +39,7 @@ def making_of(known: Provenance | PictureMetadata) -> Making | None:
         return None
     return Making(
         model=(known.model or "").partition("@")[0],
-        loras=_loras(known.prompt or "", known.settings.get("loras", "")),
+        loras=loras_in(known.prompt or "", known.settings.get("loras", "")),
         sampler=known.sampler or "",
         scheduler=known.scheduler or "",
         seed="" if known.seed is None else str(known.seed),
@@ -55,21 +55,6 @@ def making_of(known: Provenance | PictureMetadata) -> Making | None:
 
 def _words(prompt: str | None) -> tuple[str, ...] | None:
     return None if prompt is None else tuple(prompt_words(prompt)[:_MOST_WORDS])
-
-
-def _loras(prompt: str, written: str) -> tuple[tuple[str, float], ...]:
-    """Names and weights of LoRAs, from a prompt and from ``name:weight, …``."""
-    found = {match[1]: match[2] for match in _LORA.finditer(prompt)}
-    for part in written.split(", ") if written else ():
-        name, _, weight = part.rpartition(":")
-        found.setdefault(name or weight, weight if name else "1")
-    loras = {}
-    for name, weight in found.items():
-        try:
-            loras[name] = float(weight or 1)
-        except ValueError:
-            loras[name] = 1.0
-    return tuple(sorted(loras.items()))
 
 
 def makings_of(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, Making]:

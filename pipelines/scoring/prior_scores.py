@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...metrics.damage.names import JUDGE
-from ...metrics.damage.titles import stored_title
+from ...metrics.damage.titles import JudgeKey, Kind, shared_name
 from ...metrics.protocols import Judge
 from ..collection.collection import Collection
 from ..collection.queries import scores_of
-from ..support.judge_names import JUDGES, offered_judges
+from ..support.judge_names import BUILT_IN, offered_judges
 
 if TYPE_CHECKING:
     from ...metrics.tastes.taste import LearntTaste, OtherTaste
@@ -38,7 +37,8 @@ def given_priors(
 
     values: dict[str, dict[int, float]] = {}
     for name in filter(is_given, prior_names):
-        known = scores_of(collection, name, ids) if name.startswith(JUDGE) else others_mean(collection, rater)
+        of_model = JudgeKey.of(name).kind is Kind.MODEL
+        known = scores_of(collection, name, ids) if of_model else others_mean(collection, rater)
         values[name] = {image: known.get(image, float("nan")) for image in ids}
     return values
 
@@ -82,10 +82,10 @@ def sentences_on_judges(collection: Collection, judge: Judge, ids: Sequence[int]
     sentences = []
     for name, values in known_of_given(collection, judge, ids).items():
         missing = sum(np.isnan(value) for value in values.values())
-        if name.startswith(JUDGE) and missing >= MANY_LACK * len(ids) > 0:
-            other = stored_title(name).removeprefix(JUDGE).strip()
+        if JudgeKey.of(name).kind is Kind.MODEL and missing >= MANY_LACK * len(ids) > 0:
+            other = JudgeKey.of(shared_name(name)).name
             # Judges of the user's own are stored under another name than the one that finds them.
-            known = other.partition(":")[0] in {*JUDGES, *offered_judges()}
+            known = other.partition(":")[0] in {*BUILT_IN, *offered_judges()}
             way = f"by soart rank --by {other} or in the gallery" if known else "with it"
             sentences.append(
                 f"The judge {other!r}, which this taste starts from, has not judged {missing} of {len(ids)} pictures: these are "

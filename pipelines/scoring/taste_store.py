@@ -15,16 +15,14 @@ import platformdirs
 
 from ...errors import TasteError
 from ...files import from_home
-from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
+from ...metrics.damage.names import OVERALL, TECHNICAL
 from ...metrics.items.combined import default_network
 from ..support.file_stamps import changed_at
-from ..support.judge_names import JUDGES, TASTE_SUFFIX, TASTES_FOLDER, offered_judges
-from ..support.wording import meant
+from ..support.judge_names import BUILT_IN, TASTE_SUFFIX, TASTES_FOLDER, offered_judges
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
     from ...metrics.tastes.overall import BuiltInJudge
-    from .taste_judge import TasteJudge
 
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
@@ -49,7 +47,7 @@ class TasteStore:
 
     def place(self, name: str) -> Path:
         """The file of a new taste; check the name this way before the work of learning."""
-        if name in JUDGES:
+        if name in BUILT_IN:
             raise TasteError(f"{name!r} is the name of a built-in judge: choose another for the taste.")
         return self.path(name)
 
@@ -156,27 +154,10 @@ def delete_file(path: Path) -> None:
 
 def check_unambiguous(name: str, file: Path) -> None:
     """Refuse the taste in a file if another judge has its name."""
-    if name in JUDGES or name in offered_judges():
+    if name in BUILT_IN or name in offered_judges():
         raise TasteError(
             f"{name!r} is both a judge that is no taste and your taste in {str(file)!r}: rename that file to use both."
         )
-
-
-def item_judge_named(name: str, tastes: TasteStore) -> TasteJudge | BuiltInJudge:
-    """The judge of items of a name: ``overall``, ``technical``, a detector, or the user's taste."""
-    if name in tastes.names():
-        check_unambiguous(name, tastes.path(name))
-    if name in (OVERALL, TECHNICAL, *DETECTORS):
-        return built_in_judge(name)
-    from .taste_judge import TasteJudge
-
-    try:
-        return TasteJudge.of(tastes.load(name))
-    except TasteError:
-        near = "" if name in tastes.names() else meant(name, tastes.names())
-        if near:
-            raise TasteError(f"There is no taste {name!r} in {str(tastes.folder)!r}: did you mean {near!r}?") from None
-        raise
 
 
 def built_in_judge(name: str) -> BuiltInJudge:

@@ -25,7 +25,7 @@ from ..ingest.engines import Engine
 from ..ingest.local_engine import LocalEngine
 from ..ingest.roots import check_allowed, known_roots
 from ..ingest.scan import Scan
-from ..judges.offered import OfferedJudges
+from ..judges.catalogue import Allow, Catalogue
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import FAILED, Job, Jobs
 from ..support.wording import counted
@@ -68,10 +68,10 @@ class EvaluationService(CollectionService):
         jobs: Jobs,
         engine: Engine | None = None,
         allowed: Sequence[Path] | None = None,
-        judges: OfferedJudges | None = None,
+        judges: Catalogue | None = None,
     ) -> None:
         super().__init__(collection, tastes, jobs, KEY, settings_key=KEY)
-        self.judges = judges or OfferedJudges()
+        self.judges = (judges or Catalogue(tastes)).among(tastes)
         self.folder = collection.file("").absolute()
         self.engine = engine or LocalEngine(niceness=NICENESS)
         self.allowed = allowed
@@ -141,7 +141,7 @@ class EvaluationService(CollectionService):
 
         Without ``folders`` it takes those of the last time.
         """
-        self.judges.named(by or OVERALL, self.tastes)
+        self.judges.judge(by or OVERALL, Allow.OFFERED)
         roots = self.roots() if folders is None else [self.folder / "images", *folders]
         with self._lock:
             self._refuse_if_busy()
@@ -319,7 +319,7 @@ class EvaluationService(CollectionService):
 
     def run(self, job: Job, roots: Sequence[Path]) -> None:
         """Evaluate folders within a job of this key."""
-        judge = self.judges.named(self.settings.by or OVERALL, self.tastes)
+        judge = self.judges.find(self.settings.by or OVERALL, Allow.OFFERED)
         self._check_allowed(roots)
 
         def expect(total: int) -> None:

@@ -10,17 +10,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ...errors import ModelError, SoartError, TasteError
 from ...metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
 from ...metrics.damage.suspicion import detectors
 from ...metrics.damage.technical import TechnicalJudge
-from ...metrics.protocols import ItemJudge
+from ...metrics.damage.titles import JudgeKey, Kind
+from ...metrics.protocols import ItemJudge, Reason
 from ...metrics.tastes.overall import BuiltInJudge, stored_name
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.damage import suspected
 from ..collection.families import children_of, parents_of
 from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
+from ..collection.makes import place_effects
 from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_by_hash, rows_of, scores_of, title_of
 from ..collection.ratings import judgements_of, ratings_of_picture
@@ -58,6 +62,7 @@ class PictureDetails:
         percentile: of its score in the collection, 0–100; None without a score or other scored pictures.
         ratings: stars by rater, 0 for a skipped picture.
         judged: by the model or person that ranks, beside whose value the technical score stands; None for other judges.
+        effect: of its model on its place, if there is one.
         examples: pictures of the collection that the reasons name, by the start of their hash.
         parents, children: pictures of the collection that it was bred from, and that were bred from it.
     """
@@ -76,6 +81,7 @@ class PictureDetails:
     provenance: Provenance | None
     damage: str | None
     judged: JudgeValue | None = None
+    effect: Reason | None = None
     examples: Mapping[str, ImageRow] = field(default_factory=dict)
     parents: Sequence[ImageRow] = ()
     children: Sequence[ImageRow] = ()
@@ -147,11 +153,14 @@ def picture_details(
     except (TasteError, ModelError) as error:
         explanation = ScoreExplanation(None, problem=str(error))
     provenance = provenance_of(collection, [row]).get(row.id)
-    percentile = None
+    percentile = effect = None
     if item_judge is not None and explanation.score is not None:
         # Every digit of the stored score counts: the one computed now may differ in the last of them.
         score = scores_of(collection, item_judge.stored_name, [row.id]).get(row.id, explanation.score)
         percentile = _percentile(Scale.of(collection, item_judge.stored_name), score)
+        effects = place_effects(collection, item_judge.stored_name)
+        if why := effects.why([row.id])[0]:
+            effect = Reason(why, float(effects.points([row.id], np.array([score]))[0]))
     labels = {kind: labels_of(collection, kind, [row.id]).get(row.id, []) for kind in KINDS}
     return PictureDetails(
         row=row,
@@ -168,6 +177,7 @@ def picture_details(
         provenance=provenance,
         damage=suspected(collection, [row.id]).get(row.id),
         judged=judged,
+        effect=effect,
         examples=rows_by_hash(collection, [*examples_of(explanation.reasons)]),
         parents=parents_of(collection, row),
         children=children_of(collection, row),
@@ -197,9 +207,10 @@ def start_scoring(
 
     ``also`` are judged too, for the pictures whose items they need are then stored.
     """
-    if judge.startswith(JUDGE):
+    kind = JudgeKey.of(judge).kind
+    if kind is Kind.MODEL:
         raise TasteError("This judge is a model: choose Judge pictures… instead.")
-    if judge.startswith(PERSON):
+    if kind is Kind.PERSON:
         raise TasteError("This judge is a person: its scores are the person's ratings and choices.")
     item_judge = tastes.judge(judge)
 

@@ -11,9 +11,9 @@ from ...errors import SoartError
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..generate import generate, plan
-from ..judges.finding import Weighted
+from ..judges.catalogue import Catalogue
+from ..judges.finding import Weighted, judges_of_guests
 from ..judges.guarded import GuardedJudge
-from ..judges.offered import OfferedJudges
 from ..judges.ranking import rank
 from ..models.limits import GUIDANCE, SEED_LIMIT, SIDE
 from ..scoring.collection_tastes import CollectionTastes
@@ -104,10 +104,10 @@ class GenerationService(CollectionService):
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
-        judges: OfferedJudges | None = None,
+        judges: Catalogue | None = None,
     ) -> None:
         super().__init__(collection, tastes, jobs, KEY)
-        self._load, self._drawing, self._offered = load, drawing, judges or OfferedJudges()
+        self._load, self._drawing, self._offered = load, drawing, (judges or Catalogue(tastes)).among(tastes)
         self._total = 0
         self._generator: ImageGenerator | None = None
         self._keys: list[str] = []
@@ -117,7 +117,7 @@ class GenerationService(CollectionService):
 
     def start(self, drawing: Drawing) -> Job:
         """Draw in the background."""
-        judges = self._offered.weighted(drawing.by, self.tastes)
+        judges = judges_of_guests(drawing.by, self._offered)
         with self._lock:
             if self.busy:
                 raise SoartError("Pictures are being drawn already: wait until they are done, or cancel that.")

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...errors import SoartError
-from ...metrics.damage.names import DETECTORS, JUDGE, OVERALL, PERSON, TECHNICAL
-from ...metrics.damage.titles import shared_name
+from ...metrics.damage.names import DETECTORS, OVERALL, PERSON, TECHNICAL
+from ...metrics.damage.titles import JudgeKey, Kind, shared_name
 from ...metrics.tastes.overall import stored_name
 from ..collection.collection import Collection
 from ..collection.pictures import sha256_by_id
 from ..collection.queries import Query, Scale, order, scores_of
-from ..judges.finding import JudgeSource
-from ..judges.offered import OfferedJudges
+from ..judges.catalogue import Catalogue, Entry
 from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.opinions import Opinion
+from ..support.judge_names import ITEM_SCORES
 
 #: Kinds of judges, in the order in which pages list them.
 SCORE, TASTE, PEOPLE, MODEL, FAULT = "score", "taste", "person", "model", "fault"
@@ -37,7 +37,7 @@ class JudgeChoice:
     kind: str
     doubt: str = ""
     weight: float = 1.0
-    source: JudgeSource | None = None
+    source: Entry | None = None
     missing: int = 0
     known: bool = True
 
@@ -52,7 +52,7 @@ def judge_choices(
     """
     models = {choice.name: choice for choice in offered}
     doubtful = tastes.doubtful()
-    own_tastes = [name for name in tastes.judges() if name not in (OVERALL, TECHNICAL, *DETECTORS, *models)]
+    own_tastes = [name for name in tastes.judges() if name not in (*ITEM_SCORES, *models)]
     before = [
         *(JudgeChoice(name, SCORE) for name in (OVERALL, TECHNICAL)),
         *(JudgeChoice(name, TASTE, doubtful.get(name, "")) for name in own_tastes if _usable(tastes, name)),
@@ -67,9 +67,9 @@ def judge_choices(
     ]
 
 
-def offered_models(offered: OfferedJudges) -> list[JudgeChoice]:
+def offered_models(catalogue: Catalogue) -> list[JudgeChoice]:
     """The models that visitors may name, by their labels."""
-    return [JudgeChoice(judge.label, MODEL, "", judge.weight, judge.source) for judge in offered]
+    return [JudgeChoice(label, MODEL, "", one.weight, one.entry) for label, one in catalogue.offered.items()]
 
 
 def stored_models(stored: Iterable[str], *, shared: bool) -> list[JudgeChoice]:
@@ -77,7 +77,11 @@ def stored_models(stored: Iterable[str], *, shared: bool) -> list[JudgeChoice]:
 
     ``shared`` is True for the names that guests may see, see ``shared_name``.
     """
-    return [JudgeChoice(shared_name(name) if shared else name, MODEL) for name in stored if name.startswith(JUDGE)]
+    return [
+        JudgeChoice(shared_name(name) if shared else name, MODEL)
+        for name in stored
+        if JudgeKey.of(name).kind is Kind.MODEL
+    ]
 
 
 def counted_choices(
@@ -107,24 +111,18 @@ def stored_judge(tastes: CollectionTastes, name: str, stored: Iterable[str] = ()
 
     ``stored`` are the names among which the model of a shared name is.
     """
-    if name.startswith(JUDGE):
+    kind = JudgeKey.of(name).kind
+    if kind is Kind.MODEL:
         return next((known for known in stored if name in (known, shared_name(known))), name)
-    if name.startswith(PERSON):
+    if kind is Kind.PERSON:
         return name
     # Values are shown where the network that makes them is not installed, too.
     return stored_name() if name == OVERALL else tastes.judge(name).stored_name
 
 
-def values_by(collection: Collection, judge: str, ids: Sequence[int]) -> dict[int, float]:
-    """Values of pictures by id: stored ones, or a person's stars; pictures without one are left out."""
-    if judge.startswith(PERSON):
-        return values_and_scale(collection, judge, ids)[0]
-    return scores_of(collection, judge, ids)
-
-
 def values_and_scale(collection: Collection, judge: str, ids: Sequence[int]) -> tuple[dict[int, float], Scale]:
-    """The values of pictures, see ``values_by``, and all values of the judge, from which percentiles are read."""
-    if not judge.startswith(PERSON):
+    """Stored values of pictures by id, or a person's stars, and all values of the judge, from which percentiles are read."""
+    if JudgeKey.of(judge).kind is not Kind.PERSON:
         return scores_of(collection, judge, ids), Scale.of(collection, judge)
     stars = _stars(collection, judge)
     return {image: stars[image] for image in ids if image in stars}, _scale(stars)
@@ -132,7 +130,7 @@ def values_and_scale(collection: Collection, judge: str, ids: Sequence[int]) -> 
 
 def _stars(collection: Collection, person: str) -> dict[int, float]:
     """The stars of a person by picture id. All choices count, also those between other pictures than the ones shown."""
-    return Opinion.of(collection, person.removeprefix(PERSON), collection.ids()).stars
+    return Opinion.of(collection, JudgeKey.of(person).name, collection.ids()).stars
 
 
 def _scale(stars: Mapping[int, float]) -> Scale:
@@ -141,7 +139,7 @@ def _scale(stars: Mapping[int, float]) -> Scale:
 
 def ordered(collection: Collection, query: Query, rater: str) -> list[int]:
     """Ids of a query's pictures in its order, as ``order``; the judge whose values sort and limit may be a person."""
-    if not query.judge.startswith(PERSON):
+    if JudgeKey.of(query.judge).kind is not Kind.PERSON:
         return order(collection, query, rater)
     by_value = query.sort == "score"
     plain = replace(query, judge="", low=0.0, high=100.0, scored=False)

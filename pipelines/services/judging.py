@@ -13,9 +13,8 @@ from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
 from ..collection.queries import row_of, scores_of
 from ..judges.adherence import AdherenceJudge, adherences_of, load
-from ..judges.finding import check_known, judge_named
+from ..judges.catalogue import Allow, Catalogue
 from ..judges.guarded import GuardedJudge, stored_name
-from ..judges.offered import OfferedJudges
 from ..judges.phrase_judgements import MISSED, SEEN, Adherence
 from ..judges.rescoring import score_all
 from ..judges.storing import judge_pictures
@@ -37,7 +36,7 @@ def start_judging(
     tastes: CollectionTastes,
     name: str,
     ids: Sequence[int],
-    offered: OfferedJudges | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Job:
     """Judge pictures in the background; values of a cancelled or interrupted job are kept, and not made again.
 
@@ -45,18 +44,15 @@ def start_judging(
     ``name`` may be the label of an offered judge, but never ``module:Class``.
     """
     name = " ".join(name.split())[:_LONGEST]
-    own = offered is not None and name in offered
-    if not own:
-        check_known(name)
+    catalogue = (catalogue or Catalogue(tastes)).among(tastes)
+    allow = Allow.OFFERED if name in catalogue.offered else Allow.NO_CODE
+    catalogue.entry(name, allow)
     key = f"{KEY}{name}"
     if (running := jobs.find(key)) is not None and running.live:
         raise SoartError("This judge is already running: wait until it is done, or cancel it.")
 
     def work(job: Job) -> str:
-        if own and offered is not None:
-            judge = offered.named(name, tastes)
-        else:
-            judge = GuardedJudge(judge_named(name, known_only=True))
+        judge = catalogue.find(name, allow)
         job.expect(len(ids))
         sound = [row for row in images_by_id(collection, ids).values() if not row.problem]
         job.advance(len(ids) - len(sound))

@@ -10,8 +10,8 @@ from ...metrics.items.faces import VERSION
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id, newest_id
 from ..collection.queries import Query, order
+from ..judges.catalogue import Catalogue
 from ..judges.face_source import FaceSource
-from ..judges.finding import judge_named
 from ..judges.guarded import GuardedJudge
 from ..judges.searching import face_range, reader_of, seen_in, sought, unknown_words, wanted, written
 from ..scoring.measuring import measure
@@ -105,6 +105,6 @@ class SearchService:
     def _reader(self, text: str) -> tuple[GuardedJudge | None, str]:
         """The judge that looks for some words, None if none can, and what it cannot tell in a sentence."""
         if text not in self._readers:
-            judge, notes = reader_of(text, "", lambda name: GuardedJudge(judge_named(name)))
+            judge, notes = reader_of(text, "", Catalogue().find)
             self._readers = {text: (judge, "" if judge is None else " ".join(notes))}
         return self._readers[text]

@@ -12,8 +12,8 @@ from ..collection.collection import Collection
 from ..collection.provenance import provenance_of
 from ..collection.queries import row_of
 from ..generate import plan
+from ..judges.catalogue import Allow, Catalogue
 from ..judges.guarded import GuardedJudge
-from ..judges.offered import OfferedJudges
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import Job, Jobs
 from .generation import Drawing
@@ -69,10 +69,10 @@ class OptimizingService(CollectionService):
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
-        judges: OfferedJudges | None = None,
+        judges: Catalogue | None = None,
     ) -> None:
         super().__init__(collection, tastes, jobs, KEY)
-        self._load, self._drawing, self._offered = load, drawing, judges or OfferedJudges()
+        self._load, self._drawing, self._offered = load, drawing, (judges or Catalogue(tastes)).among(tastes)
         self.latest: tuple[Optimized, GuardedJudge] | None = None
 
     def start(self, wish: Wish) -> Job:
@@ -96,7 +96,7 @@ class OptimizingService(CollectionService):
         return strength_of(self.collection.locate(row_of(self.collection, image)))
 
     def _judge(self, name: str) -> GuardedJudge:
-        judge = self._offered.named(name, self.tastes)
+        judge = self._offered.find(name, Allow.OFFERED)
         # Before the model is loaded; the option of the command line would be no help here.
         if judge.doubt:
             raise TasteError(f"{judge.doubt} An optimized picture would show its errors: rate more pictures first.")

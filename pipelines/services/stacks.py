@@ -8,11 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from ...metrics.damage.names import PERSON
+from ...metrics.damage.titles import JudgeKey, Kind
 from ..collection.queries import Query, order
 from ..keepers.stacks import find_stacks, group_origins
 from .evaluation import EvaluationService
-from .judge_choices import values_by
+from .judge_choices import values_and_scale
 
 
 class StackService:
@@ -37,8 +37,8 @@ class StackService:
         )
 
     def _values(self, judge: str, ids: Sequence[int]) -> dict[int, float]:
-        if judge.startswith(PERSON):
-            return values_by(self.collection, judge, ids)
+        if JudgeKey.of(judge).kind is Kind.PERSON:
+            return values_and_scale(self.collection, judge, ids)[0]
         return self.collection.scores(judge) if judge else {}
 
     def _groups(self, by: str, ids: Sequence[int]) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...metrics.damage.titles import has_points
+from ...metrics.damage.titles import JudgeKey
 from ..tuning.findings import StudyFindings
 from ..tuning.loop import ALL_DRAWN
 from ..tuning.settings import TuneSettings
@@ -28,7 +28,7 @@ class LatestFindings:
     @property
     def in_points(self) -> bool:
         """True if the goal is that of one judge who gives points, 0 to 100."""
-        return len(self.findings.goal) == 1 and all(map(has_points, self.findings.goal))
+        return len(self.findings.goal) == 1 and all(JudgeKey.of(name).points for name in self.findings.goal)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from ..collection.collection import Collection
 from ..collection.settings import change_setting, setting
 from ..collection.studies import drawn_pictures
 from ..collection.tables import ImageRow
-from ..judges.offered import ADHERENCE, OfferedJudges
+from ..judges.catalogue import ADHERENCE, Allow, Catalogue
+from ..judges.finding import judges_of_guests
 from ..models.limits import SEED_LIMIT
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import CancelledError, Job, Jobs
@@ -66,11 +67,11 @@ class TuningService(CollectionService):
         jobs: Jobs,
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
-        judges: OfferedJudges | None = None,
+        judges: Catalogue | None = None,
     ) -> None:
         # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
         super().__init__(collection, tastes, jobs, f"{READ} 0", settings_key=SETTINGS)
-        self._load, self._drawing, self._judges = load, drawing, judges or OfferedJudges()
+        self._load, self._drawing, self._judges = load, drawing, (judges or Catalogue(tastes)).among(tastes)
         self._pause = self._at_once = self._running = self._waits = False
         self._generator: ImageGenerator | None = None
         #: Start of the drawing, and pictures drawn since then.
@@ -199,10 +200,10 @@ class TuningService(CollectionService):
 
     def panel(self, settings: TuneSettings) -> Panel:
         """The judges of a tune; models are loaded."""
-        judges = dict(self._judges.weighted(settings.by, self.tastes))
+        judges = dict(judges_of_guests(settings.by, self._judges))
         floor = None
         if settings.adherence:
-            floor = AdherenceFloor(self._judges.named(ADHERENCE, self.tastes), settings.adherence)
+            floor = AdherenceFloor(self._judges.find(ADHERENCE, Allow.OFFERED), settings.adherence)
         return Panel(judges, floor)
 
     def pictures(self) -> list[tuple[int, int]]:

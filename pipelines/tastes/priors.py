@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...errors import JudgeError, SoartError, TasteError, expect
-from ...metrics.damage.names import DETECTORS, OVERALL, TASTE, TECHNICAL
+from ...metrics.damage.names import TASTE
+from ...metrics.damage.titles import Kind
 from ...metrics.protocols import Extractor
 from ...metrics.tastes.blend import Blend, Taste, parts_of
 from ...metrics.tastes.taste import (
@@ -18,9 +19,10 @@ from ...metrics.tastes.taste import (
     chosen_priors,
     unavailable_priors,
 )
-from ..judges.finding import guarded, known_judges, source_of
+from ..judges.catalogue import Catalogue, known_judges
 from ..judges.guarded import GuardedJudge
 from ..scoring.taste_store import TasteStore
+from ..support.judge_names import ITEM_SCORES
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def load_priors(
             elif not _is_judge(prior):
                 tastes.append(_usable(_taste_named(prior, stores), name, extractor))
             elif load_judges:
-                judges.append(guarded(prior))
+                judges.append(Catalogue().find(prior))
         except SoartError as error:
             if not if_available:
                 raise
@@ -203,13 +205,12 @@ def holders_of(names: Sequence[str], store: TasteStore) -> dict[str, list[str]]:
 
 def _is_judge(name: str) -> bool:
     """True for judges whose values a taste can start from; those of points are told by items already."""
-    if name in (OVERALL, TECHNICAL, *DETECTORS):
+    if name in ITEM_SCORES:
         return False
     try:
-        source_of(name)
+        return Catalogue().entry(name).kind != Kind.TASTE
     except JudgeError:
         return False
-    return True
 
 
 def _home(name: str, stores: Sequence[TasteStore]) -> TasteStore | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...prompts.rating_model.feedback import Feedback
-from .panel import Judge, Judgements
+from .panel import Judgements, RaterKey
 from .study import Trial
 
 
@@ -14,7 +14,7 @@ class Evidence:
 
     def __init__(self) -> None:
         self.trials: list[Trial] = []
-        self.judges: list[Judge] = []
+        self.judges: list[RaterKey] = []
         self._ratings: dict[int, float] = {}
         self._pairs: list[tuple[int, int]] = []
 
@@ -42,7 +42,7 @@ class Evidence:
 
     def _add(self, trial: Trial, name: str) -> int:
         self.trials.append(trial)
-        self.judges.append(Judge(name, trial.context))
+        self.judges.append(RaterKey(name, trial.context))
         return len(self.trials) - 1
 
     def __bool__(self) -> bool:

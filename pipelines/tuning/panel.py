@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import SoartError, expect
-from ...metrics.damage.names import JUDGE, OVERALL
-from ...metrics.damage.titles import has_points
+from ...metrics.damage.names import OVERALL
+from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.goals import Goal, Unit, unit_of
 from ...metrics.protocols import ItemJudge
 from ...metrics.tastes.examples import HIGHEST, LOWEST
@@ -32,7 +32,7 @@ from .study import Trial
 STARS = Unit(MIDDLE, 1.0)
 
 
-class Judge(NamedTuple):
+class RaterKey(NamedTuple):
     """A rater of the rating model: a judge or a person, on pictures of one base subject."""
 
     name: str
@@ -163,7 +163,7 @@ def name_of(judge: GuardedJudge) -> str:
 
 
 def _by_items(judge: GuardedJudge) -> bool:
-    return judge.needs == {"items"} and not judge.stored_name.startswith(JUDGE)
+    return judge.needs == {"items"} and judge.key.kind is not Kind.MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ class Judgements:
             return -np.inf, np.inf
         if names[0] in self.people:
             return float(LOWEST), float(HIGHEST)
-        return (0.0, 100.0) if has_points(names[0]) else (-np.inf, np.inf)
+        return (0.0, 100.0) if JudgeKey.of(names[0]).points else (-np.inf, np.inf)
 
     @property
     def goal_limits(self) -> tuple[float, float]:

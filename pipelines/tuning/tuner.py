@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import ImageError, SoartError, TasteError, expect
+from ...errors import ImageError, PromptError, SoartError, TasteError, expect
 from ...metrics.damage.names import TASTE
-from ...metrics.damage.titles import stored_title
+from ...metrics.damage.titles import Kind, stored_title
 from ...notebooks import SHOWN, html_table
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
@@ -30,13 +30,13 @@ from ..collection.collection import Collection
 from ..collection.good_prompts import good_prompts
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
-from ..judges.finding import Tastes
+from ..judges.catalogue import Tastes
 from ..models.request import Lora, Request
 from ..scoring.taste_store import StoresInTurn, TasteStore, tastes_of
 from . import pruning
 from .dead_slots import dead_slots, left_out
 from .evidence import Evidence
-from .panel import Judge, Judgements, Panel, collect_judgements
+from .panel import Judgements, Panel, RaterKey, collect_judgements
 from .proposing import PROMPTS, Step, history_of, next_step, store_steps, take
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
@@ -146,7 +146,7 @@ class Tuner:
         own = [tastes_of(collection.folder)] if collection.folder else []
         self._stored: Tastes = tastes or StoresInTurn(*own, TasteStore())
         self._hints: Evidence | None = None
-        self._known: tuple[object, dict[Judge, KnownOptions]] = (None, {})
+        self._known: tuple[object, dict[RaterKey, KnownOptions]] = (None, {})
         #: Pictures at the end of what was drawn that failed, one after the other.
         self._failures = 0
         #: Slots that change nothing, as sentences; see ``find_dead_slots``.
@@ -171,7 +171,21 @@ class Tuner:
     @property
     def reserved(self) -> int:
         """Number of pictures of the budget that are reserved for drawing the leaders on new seeds."""
-        return min(WINNERS * (SEEDS - 1), int(RESERVED_SHARE * self.budget))
+        own = SEEDS if self.own_words() is not None else 0
+        return min(WINNERS * (SEEDS - 1) + own, int(RESERVED_SHARE * self.budget))
+
+    def own_words(self, like: Choice | None = None) -> Choice | None:
+        """The prompt as the user wrote it, with the settings of another choice; None if the space always adds words."""
+        described = self.space.describe(like) if like is not None else {}
+        settings = {
+            slot.name: described.get(slot.name, slot.texts[0]) for slot in self.space.slots if slot.kind == "setting"
+        }
+        if len(self.contexts) > 1 or len(settings) == len(self.space.slots):
+            return None
+        with suppress(PromptError):
+            own = self.space.choice_of(settings)
+            return own if self.space.allows(own) else None
+        return None
 
     def rng(self, purpose: int) -> np.random.Generator:
         """Random numbers by seed and number of choices, so that a resumed run takes the same steps."""
@@ -204,8 +218,11 @@ class Tuner:
             steering.reserve(np.array([trial.choice for trial in self.study.drawn]))
         return self.write(steering.ask(count, self.rng(1)))
 
-    def write(self, choices: Sequence[Choice] | np.ndarray) -> list[Trial]:
-        """Store a batch of choices, each with a new image seed: a good choice must be good on every seed."""
+    def write(self, choices: Sequence[Choice] | np.ndarray, seeds: Sequence[int] = ()) -> list[Trial]:
+        """Store a batch of choices, each with a new image seed: a good choice must be good on every seed.
+
+        ``seeds`` are those of the last choices, where they are to be drawn beside others.
+        """
         known = [*self.study.earlier, *self.study.own]
         start, model = len(self.study.own), self.generator.model.identity
         batch = 1 + max((trial.batch for trial in known), default=-1)
@@ -213,7 +230,9 @@ class Tuner:
         trials = []
         for number, choice in enumerate(choices, start=start):
             context = self.contexts[number % len(self.contexts)]
-            trial = Trial(number, batch, self.space.check(choice), context, self.seed + number, "")
+            told = number - start - len(choices) + len(seeds)
+            given = seeds[told] if told >= 0 else self.seed + number
+            trial = Trial(number, batch, self.space.check(choice), context, given, "")
             # An earlier version of the space began with the same seeds: its pictures would come again.
             while (request := self.request(trial)).key(model) in used:
                 seed = max(seed, self.seed + number) + 1
@@ -332,7 +351,10 @@ class Tuner:
         # Before any judgement, what is known beforehand counts alone.
         weights = judgements.goal or {judge.name: self.panel.weight(judge.name) for judge in self._known_options()}
         goal: dict[Hashable, float] = {
-            Judge(name, context): weight for name, weight in weights.items() if weight > 0 for context in self.contexts
+            RaterKey(name, context): weight
+            for name, weight in weights.items()
+            if weight > 0
+            for context in self.contexts
         }
         steering = Steering(
             domain_of(self.space, self.generator.meanings(words_of(self.space))),
@@ -396,14 +418,14 @@ class Tuner:
     def _tastes(self) -> dict[str, Taste]:
         """The tastes of the panel by the names of the judges, and those of people that can be relied on by theirs."""
         found = {person: taste for person, taste in self._tastes_of_people.items() if not taste.trust.useless}
-        if any(judge.stored_name.startswith(TASTE) for judge in self.panel.item_judges):
+        if any(judge.key.kind is Kind.TASTE for judge in self.panel.item_judges):
             # Tastes need scikit-learn, which a study without them need not wait for.
             from ..scoring.taste_judge import TasteJudge
 
             found |= {j.stored_name: j.inner.taste for j in self.panel.item_judges if isinstance(j.inner, TasteJudge)}
         return found
 
-    def _known_options(self) -> dict[Judge, KnownOptions]:
+    def _known_options(self) -> dict[RaterKey, KnownOptions]:
         """For each taste of the panel and its people, and each base subject, the options that it knows."""
         tastes = self._tastes
         if not tastes:
@@ -426,7 +448,7 @@ class Tuner:
                     return making_of_request(request, self.generator.model.identity, self.generator.model.sampler)
 
                 if found := known_options(taste, self.space, making, told):
-                    known[Judge(name, context)] = found
+                    known[RaterKey(name, context)] = found
             self._known = state, known
         return self._known[1]
 
@@ -469,7 +491,8 @@ class Tuner:
     def replicate(self, count: int) -> list[Trial]:
         """Store leaders as choices on another seed each: at most ``count``, and none that has ``SEEDS`` pictures.
 
-        One seed at a time, because a leader that was lucky soon gives way to others.
+        One seed at a time, because a leader that was lucky soon gives way to others. The user's own words are drawn on
+        a seed of the first leader.
         """
         if waiting := self.waiting[:count]:
             return waiting
@@ -478,7 +501,11 @@ class Tuner:
             return []
         leaders, _ = self.leaders(self.steering(judgements), judgements)
         fewer = [leader for leader in leaders[:WINNERS] if _seeds_of(leader, judgements) < SEEDS]
-        return self.write(fewer[:count])
+        own = self.own_words(leaders[0]) if leaders else None
+        seeds = {choice: [t.seed for t in judgements.trials if t.choice == choice] for choice in (own, *leaders[:1])}
+        free = [seed for seed in seeds[leaders[0]] if seed not in seeds[own]][: SEEDS - len(seeds[own])] if own else []
+        fewer = [choice for choice in fewer if choice != own or not free][: count - len(free[:1])]
+        return self.write([*fewer, own], free[:1]) if own and free else self.write(fewer)
 
     def seeds_of_winners(self) -> list[int]:
         """Number of pictures of each of the ``winners``; empty before there are pictures."""

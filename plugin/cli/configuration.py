@@ -36,6 +36,7 @@ USES = {
     **{key: (f"--{key}", _DRAWING) for key in ("model", "device", "dtype", "offload")},
     "by": ("--by", ("generate", "rank", "tune", "optimize", "evaluate", "keep", "cull", "annotate")),
     "priors": ("--prior", ("taste learn", "web")),
+    "model_effect": ("--model-effect", ("rank", "evaluate", "keep", "web")),
     "collection": ("--collection", _DRAWING),
     "wildcards": ("--wildcards", ("generate", "tune")),
 }
@@ -166,11 +167,14 @@ def _check_priors(names: Sequence[str]) -> None:
 
 def _unusable(by: Sequence[str]) -> str:
     """Why no command can judge by a name; empty if one can. Models are not loaded for that."""
-    from ...pipelines.judges.finding import check_named
+    from ...metrics.damage.titles import Kind
+    from ...pipelines.judges.catalogue import Catalogue
 
+    catalogue = Catalogue()
     try:
         for name, _ in weighted(by, "VALUE"):
-            check_named(name)
+            if catalogue.entry(name).kind == Kind.TASTE:
+                catalogue.judge(name)
     except SoartError as error:
         return str(error)
     return ""

@@ -17,11 +17,13 @@ from .options import (
     EvaluationOption,
     Folders,
     Json,
+    ModelEffect,
     Only,
     Processes,
     TasteFolder,
     load_judges,
     output_file,
+    switched,
     wrong_usage,
 )
 from .terminal import Progress, emit, interruptible, note, print_problems, say, show_in_desktop
@@ -105,6 +107,7 @@ def evaluate(
     workers: Processes = None,
     engine: Engine = "local",
     tastes: TasteFolder = None,
+    model_effect: ModelEffect = None,
     top: Annotated[int, typer.Option(min=0, help="Lines to print of each list.")] = 5,
     as_json: Json = False,
 ) -> None:
@@ -141,6 +144,7 @@ def evaluate(
         for names, where in sides:
             stores.append(open_collection_for(names, where, scan_of=scan_of, scratch=True))
             store = stack.enter_context(stores[-1][0])
+            store.model_effect = switched(model_effect)
             warnings += unkept(store)
         if len({store.name for store, _ in stores}) < len(stores):
             raise SoartError(f"Expected another collection to compare with, got {stores[0][0].name!r} twice.")

@@ -171,10 +171,10 @@ def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     for a in clear[: 2 * top]:
         say(
             f"  {a.kind} {printable(a.value)!r}: {signed(a.difference, 1)} ({signed(a.low, 1)} … {signed(a.high, 1)}), {a.pictures} "
-            f"pictures of {a.prompts} prompts"
+            f"pictures of {a.prompts} prompts{f', within {a.within} of them' if a.within else ''}"
         )
     if evaluation.associations and not clear:
-        say("No word, model, sampler or tool clearly goes with better or worse pictures.")
+        say("No word, model, LoRA, sampler or tool clearly goes with better or worse pictures.")
     for trend in evaluation.trends:
         if trend.low > 0 or trend.high < 0:
             interval = f"{signed(trend.low, 2)} … {signed(trend.high, 2)}"

@@ -10,10 +10,10 @@ def judges(tastes: TasteFolder = None, as_json: Json = False) -> None:
     """List every judge that --by can name: built in, your tastes, models, and those of other packages."""
     from rich.text import Text
 
-    from ...pipelines.judges.listing import listed_judges
+    from ...pipelines.judges.catalogue import Catalogue
     from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    found = listed_judges(tastes_at_hand(tastes))
+    found = Catalogue(tastes_at_hand(tastes)).entries()
     if as_json:
         emit(
             {

@@ -11,7 +11,7 @@ import typer
 
 from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
-from .options import By, EvaluationOption, Folders, Json, Only, Processes, Rater, TasteFolder
+from .options import By, EvaluationOption, Folders, Json, ModelEffect, Only, Processes, Rater, TasteFolder, switched
 from .ranking_output import PROMPT, names_from_common_folder
 from .taste import within_values
 from .terminal import Progress, emit, print_problems, printable, say
@@ -56,6 +56,7 @@ def keep(
     rater: Rater = "me",
     top: Annotated[int, typer.Option("--top", min=0, help="Groups to print.")] = 20,
     tastes: TasteFolder = None,
+    model_effect: ModelEffect = None,
     collection: EvaluationOption = None,
     only: Only = None,
     workers: Processes = None,
@@ -96,6 +97,7 @@ def keep(
         move_others_to,
         reads_only=dry_run or move_others_to is None,
     ) as (roots, evaluated):
+        evaluated.collection.model_effect = switched(model_effect)
         found = find_keepers(evaluated, group, per_group, rater=rater)
         problems = [*evaluated.update.problems, *found.problems]
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
@@ -172,9 +174,9 @@ def _files(group: KeeperGroup) -> Iterator[tuple[str, float, bool, str | None]]:
 
 
 def _print_groups(found: Keepers, top: int) -> None:
-    from ...metrics.damage.titles import has_points
+    from ...metrics.damage.titles import JudgeKey
 
-    digits = ".1f" if has_points(found.judge) else ".3g"
+    digits = ".1f" if JudgeKey.of(found.judge).points else ".3g"
     names = iter(names_from_common_folder([Path(path) for group in found.groups for path, *_ in _files(group)]))
     for group in found.groups[:top]:
         files = list(_files(group))

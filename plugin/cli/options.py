@@ -181,6 +181,16 @@ Engine = Annotated[
     ),
 ]
 
+ModelEffect = Annotated[
+    str | None,
+    typer.Option(
+        "--model-effect",
+        metavar="on|off",
+        callback=one_of(("on", "off")),
+        help="Let the other pictures of a model move a picture's place by the overall score; default: as set in the gallery.",
+    ),
+]
+
 # Commands that evaluate folders of pictures.
 Folders = Annotated[list[str], typer.Argument(help="Folders of pictures, single pictures, or a collection.")]
 EvaluationOption = Annotated[
@@ -263,6 +273,11 @@ _GENERATOR_OPTIONS: dict[str, Any] = {
         ),
     ],
 }
+
+
+def switched(choice: str | None) -> bool | None:
+    """True and False for ``on`` and ``off``, None for neither."""
+    return None if choice is None else choice == "on"
 
 
 def weighted(texts: Sequence[str], option: str) -> list[tuple[str, float]]:

@@ -8,14 +8,15 @@ from typing import Annotated
 
 import typer
 
-from ...metrics.damage.names import OVERALL, TASTE
-from ...metrics.damage.titles import WORTH_OF_OVERALL
+from ...metrics.damage.names import OVERALL
+from ...metrics.damage.titles import WORTH_OF_OVERALL, Kind
 from ...pipelines.ingest.fork_server import start_for
 from ...pipelines.models.limits import ENGINES
 from .options import (
     By,
     CopyTo,
     Json,
+    ModelEffect,
     Open,
     Pictures,
     Processes,
@@ -25,6 +26,7 @@ from .options import (
     finite,
     load_judges,
     one_of,
+    switched,
 )
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, say, show_in_desktop
@@ -52,6 +54,7 @@ def rank(
             help="Leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers more.",
         ),
     ] = None,
+    model_effect: ModelEffect = None,
     copy_to: CopyTo = None,
     open_result: Open = False,
     tastes: TasteFolder = None,
@@ -79,6 +82,7 @@ def rank(
         )
     title = f"soart: {collection.title}" if collection.where == paths[0] else "soart: ranking"
     with collection:
+        collection.model_effect = switched(model_effect)
         output = RankingOutput(as_json, report, top, title, tuple(warnings), copy_to)
         facts = show_ranking(
             collection,
@@ -95,7 +99,7 @@ def rank(
     print_notes(warnings)
     if not as_json and [judge.name for judge, _ in judges] == [OVERALL]:
         say(WORTH_OF_OVERALL)
-    if not as_json and not any(judge.stored_name.startswith(TASTE) for judge, _ in judges):
+    if not as_json and not any(judge.key.kind is Kind.TASTE for judge, _ in judges):
         folder = shlex.quote(paths[0]) if len(paths) == 1 and Path(paths[0]).is_dir() else "FOLDER"
         say(f"For a ranking of your own in about a minute: soart start {folder}")
     if open_result:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import SoartError
 from ...files import named_as_given
-from ...metrics.damage.titles import has_points, stored_title
+from ...metrics.damage.titles import JudgeKey, stored_title
 from .terminal import Progress, emit, interruptible, out, plain_table, print_problems, printable, say
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Most characters of a prompt in the table.
 PROMPT = 120
 #: Columns of numbers, and spaces before the reasons below a picture.
-NUMBERS, INDENT = ("#", "score", "pct"), 4
+NUMBERS, INDENT = ("#", "score", "effect", "pct"), 4
 #: Columns of a drawn picture that a JSON ranking repeats.
 _DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
 
@@ -111,12 +111,16 @@ def show_ranking(
     if not output.as_json:
         if ranking:
             several = len(counting) > 1
-            print_ranking(ranking, output.top, points=not several and has_points(name))
+            print_ranking(ranking, output.top, points=not several and JudgeKey.of(name).points)
             by = " + ".join(stored_title(judge.stored_name) for judge in counting)
             unit = ", in standard deviations of these pictures" if several else ""
             say(
                 f"Ranked by {by}{unit}. After + what lifts a score above the average of these pictures, after − what lowers it."
             )
+            if any(picture.effect for picture in ranking):
+                say(
+                    "A place is by the score and the effect of the model's other pictures here; --model-effect off leaves that out."
+                )
         print_problems(problems)
         if report is not None:
             say(f"Report: {report}")
@@ -166,6 +170,7 @@ def ranking_rows(ranking: Sequence[RankedPicture]) -> list[dict[str, Any]]:
             "place": picture.place,
             "path": str(picture.path.resolve()),
             "score": round(picture.score, 4),
+            "effect": round(picture.effect, 4),
             "percentile": round(picture.percentile, 2),
             "verdict": picture.verdict or None,
             "reasons": [reason_row(reason) for reason in picture.reasons],
@@ -206,13 +211,14 @@ def print_ranking(ranking: Sequence[RankedPicture], top: int, *, points: bool = 
     from rich.text import Text
 
     from ...pipelines.reports.score_words import reasons_line
-    from ...pipelines.support.figures import with_minus
+    from ...pipelines.support.figures import signed, with_minus
 
     shown, decimals = ranking[:top], 1 if points else 3
     names = names_from_common_folder([picture.path for picture in ranking])[:top]
     texts = {
         "#": [str(picture.place) for picture in shown],
         "score": [with_minus(f"{picture.score:.{decimals}f}") for picture in shown],
+        "effect": [signed(picture.effect, decimals) if picture.effect else "" for picture in shown],
         "pct": [f"{picture.percentile:.0f}" for picture in shown],
         "picture": [printable(name) for name in names],
         "rendering": [picture.verdict for picture in shown],

@@ -181,7 +181,6 @@ def tune(
     from ...metrics.damage.titles import stored_title
     from ...pipelines.collection.collection import Collection
     from ...pipelines.ingest.roots import existing_collection
-    from ...pipelines.judges.people import is_person
     from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tuning.ending import goal_judge
     from ...pipelines.tuning.findings import findings_of
@@ -197,7 +196,7 @@ def tune(
 
         check_keys()
     settings = settings_of(negative or None, steps, guidance, size)
-    asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(map(is_person, by or ())) else ())]
+    asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(name.startswith(PERSON) for name in by or ()) else ())]
     panel = _panel(asked, adherence, tastes, collection)
     if optimize:
         # A judge that cannot be optimized for is refused before anything is drawn.
@@ -299,11 +298,11 @@ def finish(
     page = write_report(report, render_tune_report(tuner.collection, findings, title, why, warnings))
     if not as_json:
         say(why)
+        for text in (*warnings, *findings.alarms):
+            note(text)
         print_findings(findings)
         for text in findings.notes:
             say(text)
-        for text in (*warnings, *findings.alarms):
-            note(text)
         say(f"Report: {page}")
     facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(page)}
     return {**facts, **findings_facts(tuner.collection, findings), "warnings": list(warnings)}

@@ -20,16 +20,18 @@ from typing import TYPE_CHECKING, Annotated
 import platformdirs
 import typer
 
-from ...errors import CollectionError, SoartError
+from ...errors import CollectionError, SoartError, install_command
 from ...pipelines.models.backends.address import backend_address
 from ...pipelines.models.options import GeneratorOptions
 from .options import (
+    ModelEffect,
     TasteFolder,
     check_typed_priors,
     from_settings,
     load_generator,
     prior_names,
     rater_name,
+    switched,
     weighted,
     with_generator_options,
 )
@@ -126,6 +128,7 @@ def web(
     ] = False,
     drawing: GeneratorOptions = GeneratorOptions(),
     tastes: TasteFolder = None,
+    model_effect: ModelEffect = None,
 ) -> None:
     """Show collections in the browser: rate by keyboard, compare, tune, look at tastes. Ctrl-C ends it."""
     check_gallery()
@@ -167,6 +170,7 @@ def web(
             judges=weighted(by or (), "--by"),
             priors=wanted,
             watch=watch,
+            model_effect=switched(model_effect),
             read=frozenset(opened.values()),
             names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
             api_token=_api_token() if api else "",
@@ -193,7 +197,7 @@ def check_gallery() -> None:
         from ..web.app import create_app  # noqa: F401
     except ImportError as error:
         raise SoartError(
-            f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
+            f"The gallery needs the extra 'web' ({error.name} is missing): {install_command('web')}."
         ) from error
 
 

@@ -237,11 +237,11 @@ def judge_of(by: str, taste: ItemJudge | None) -> GuardedJudge:
 @lru_cache(maxsize=4)
 def _judge(by: str, _taste: str) -> Judge:
     """The judge of a name; it is loaded again when the file of a taste changes."""
-    from ...pipelines.judges.finding import judge_named
+    from ...pipelines.judges.catalogue import Allow, Catalogue
     from ...pipelines.scoring.taste_store import TasteStore
 
     # Workflows come from others, and over the network.
-    return judge_named(by, TasteStore(), known_only=True)
+    return Catalogue(TasteStore()).judge(by, Allow.NO_CODE)
 
 
 def title_of(judge: GuardedJudge) -> str:

@@ -202,12 +202,12 @@ class SoartGate(_ScoringNode):
         cls, images: torch.Tensor, by: str, percentile: float = 50.0, taste: ItemJudge | None = None, among: str = ""
     ) -> io.NodeOutput:
         """Pass on the pictures that reach the percentile."""
-        from ...pipelines.judges.in_memory import most_reachable, reaching
+        from ...pipelines.judges.in_memory import most_reachable
 
         judge = judge_of(by, taste)
         # A picture that cannot be judged, such as a black one, does not pass; it is no mistake of the graph.
         scored, pictures = judged_batch(images, judge, among, least=0)
-        passed = reaching(scored, percentile)
+        passed = [picture for picture in scored if picture.percentile >= percentile]
         summary = f"{len(passed)} of {len(pictures.pixels)} pictures pass."
         if scored and not among.strip() and percentile > (most := most_reachable(len(scored), [(judge, 1.0)])):
             summary += f" Among {len(scored)} pictures none can exceed percentile {most:.4g}: lower the percentile, or name a collection."

@@ -7,12 +7,12 @@ from .addresses import answer_get
 
 def _words() -> dict[str, list[str]]:
     """Wildcards of prompts, judges as they are written, and tastes."""
-    from ...pipelines.judges.listing import listed_judges
+    from ...pipelines.judges.catalogue import Catalogue
     from ...pipelines.scoring.taste_store import TasteStore
     from ...prompts.space.templates import wildcard_names
 
     store = TasteStore()
-    judges = [judge.name for judge in listed_judges(store)]
+    judges = [judge.name for judge in Catalogue(store).entries()]
     return {"wildcards": wildcard_names(), "judges": judges, "tastes": store.names()}
 
 

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from ...errors import ImageError, MissingPictureError, SoartError
 from ...files import from_home
 from ...metrics.damage.names import JUDGE, PERSON
-from ...metrics.damage.titles import CAUTION, damage_noun, has_points, model_title, stored_title, title_of
+from ...metrics.damage.titles import CAUTION, JudgeKey, damage_noun, model_title, stored_title, title_of
 from ...pipelines.collection.database import is_outage
 from ...pipelines.ingest.roots import check_allowed
 from ...pipelines.reports.page import TEMPLATES, shown
@@ -35,20 +35,18 @@ from .sessions import csrf_token_of
 from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
 
 HERE = Path(__file__).parent
-#: Views of a collection: address and title.
-VIEWS = (
-    ("start", "Quick start"),
-    ("gallery", "Gallery"),
-    ("rate", "Rate"),
-    ("compare", "Compare"),
-    ("keepers", "Keepers"),
-    ("generate", "Generate"),
-    ("tune", "Tune"),
-    ("taste", "Taste"),
-    ("evaluate", "Evaluate"),
+#: Views of a collection: title, and its parts by address; the first part opens it.
+VIEWS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("Gallery", (("gallery", "Gallery"),)),
+    ("Rate", (("rate", "One by one"), ("start", "Quick start"), ("compare", "Compare"))),
+    ("Draw", (("generate", "Generate"), ("tune", "Tune"))),
+    ("Taste", (("taste", "Taste"),)),
+    ("Evaluate", (("evaluate", "Findings"), ("keepers", "Keepers"))),
 )
-#: Titles of pages by view.
-TITLES = dict((*VIEWS, ("collections", "Collections")))
+#: Titles of pages, and the view with its parts, by address.
+TITLES = {key: title if key == parts[0][0] else name for title, parts in VIEWS for key, name in parts}
+TITLES["collections"] = "Collections"
+VIEW_OF = {key: (title, parts) for title, parts in VIEWS for key, _ in parts}
 #: Titles of settings of pictures by name; other names are shown as they are.
 SETTINGS = {"size": "Size when drawn", "model hash": "Model hash"}
 #: An absolute path or the address of a database, quoted as ``repr`` does.
@@ -113,7 +111,7 @@ def _choice_title(choice: JudgeChoice) -> str:
 
 def _score(value: float, stored: str) -> str:
     """A value of a judge: points with one decimal, others with three digits."""
-    return fixed(value, 1) if has_points(stored) else figure(value)
+    return fixed(value, 1) if JudgeKey.of(stored).points else figure(value)
 
 
 def _local(form: str, time: datetime) -> Markup:
@@ -144,7 +142,13 @@ _templates.filters.update(
 )
 _templates.tests["model"] = lambda name: name.startswith(JUDGE)
 _templates.globals.update(
-    caution=CAUTION, counted=counted, finite=math.isfinite, version=__version__, views=VIEWS, titles=TITLES
+    caution=CAUTION,
+    counted=counted,
+    finite=math.isfinite,
+    version=__version__,
+    views=VIEWS,
+    titles=TITLES,
+    view_of=VIEW_OF,
 )
 
 

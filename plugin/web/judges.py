@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from starlette.requests import Request
 
 from ...metrics.damage.names import JUDGE
-from ...metrics.damage.titles import judge_name, shared_name
+from ...metrics.damage.titles import JudgeKey, Kind, shared_name
 from ...pipelines.collection.counts import count_collection
 from ...pipelines.scoring.opinions import who_judged
 from ...pipelines.services.judge_choices import (
@@ -53,4 +53,7 @@ def stored_name_of(request: Request, name: str) -> str:
 
 def name_of_stored(request: Request, stored: str) -> str:
     """The name by which a page asks for the scores of a judge; guests know models by their shared names."""
-    return shared_name(stored) if stored.startswith(JUDGE) and not is_owner(request) else judge_name(stored)
+    key = JudgeKey.of(stored)
+    if key.kind is Kind.MODEL:
+        return stored if is_owner(request) else shared_name(stored)
+    return key.name if key.points else stored

@@ -17,7 +17,7 @@ from ...pipelines.collection.collection import Collection
 from ...pipelines.collection.settings import identity
 from ...pipelines.collection.storage import show_within
 from ...pipelines.ingest.roots import allowed_folders, title_of_collection
-from ...pipelines.judges.offered import OfferedJudges
+from ...pipelines.judges.catalogue import Catalogue
 from ...pipelines.scoring.collection_tastes import CollectionTastes
 from ...pipelines.scoring.taste_store import TasteStore
 from ...pipelines.services.evaluation import EvaluationService
@@ -67,7 +67,7 @@ class OpenCollection:
         load: Callable[[], ImageGenerator],
         drawing: threading.Lock,
         learning: TaskProcess,
-        judges: OfferedJudges,
+        judges: Catalogue,
         allowed: Sequence[Path] = (),
         *,
         start: Start = USUAL,
@@ -144,6 +144,7 @@ class ServerSettings:
         judges: judges by others that visitors may use besides adherence and those of packages, with the weights to
             propose.
         priors: prior scores that raters' tastes start from, as far as they are available; None for all.
+        model_effect: see ``Collection.model_effect``.
         watch: add pictures that other tools write into the folders of the collections.
         read: collections whose folders are read and evaluated from the start.
         copy_to: folder that the best pictures are copied to; None for one in the folder of each collection.
@@ -167,6 +168,7 @@ class ServerSettings:
     allowed: Sequence[Path] = ()
     judges: Sequence[tuple[str, float]] = ()
     priors: Sequence[str] | None = None
+    model_effect: bool | None = None
     watch: bool = False
     read: frozenset[Path | str] = frozenset()
     copy_to: Path | None = None
@@ -186,7 +188,9 @@ class Server:
         self.names = TakenNames()
         self._lock = threading.Lock()
         self._generator: ImageGenerator | None = None
-        self.judges = OfferedJudges(settings.judges)
+        self.judges = Catalogue(settings.tastes, settings.judges)
+        # A mistake is seen at the start.
+        _ = self.judges.offered
         drawing = threading.Lock()
         self.learning = TaskProcess("Learning")
         self.decoding = DecodingProcesses()
@@ -213,7 +217,7 @@ class Server:
         """Open a collection whose pictures are decoded outside of this process, with its services."""
         settings = self.settings
         collection = Collection(where)
-        collection.decode = self.decoding.decode
+        collection.decode, collection.model_effect = self.decoding.decode, settings.model_effect
         try:
             return OpenCollection(
                 number,

@@ -6,7 +6,7 @@ from specimens.judging import Brightness
 
 from soart.errors import JudgeError
 from soart.metrics.protocols import Reason, Values
-from soart.pipelines.judges.finding import judge_named
+from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.support.judge_names import names_alone
 from soart.testing import check_judge
@@ -16,7 +16,7 @@ NOWHERE = TasteStore("nowhere")
 
 @pytest.mark.parametrize("name", names_alone([]))
 def test_every_judge_that_needs_no_argument_keeps_the_promises(name):
-    check_judge(judge_named(name, NOWHERE))
+    check_judge(Catalogue(NOWHERE).judge(name))
 
 
 class Broken(Brightness):

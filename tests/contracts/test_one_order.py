@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
+from PIL.PngImagePlugin import PngInfo
 from specimens.scanning import Here
 
 import soart
+from soart.metrics.protocols import Reason
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.queries import Query
 from soart.pipelines.collection.ratings import rate
@@ -141,13 +143,24 @@ def copied(world):
     world.synced()
 
 
+def by_models(world):
+    """Pictures of one prompt by two models, of which one draws soft ones."""
+    for number in range(12):
+        image, made = ordinary(50 + 3 * number), PngInfo()
+        made.add_text("parameters", f"{PROMPT}\nSteps: 20, Seed: {number}, Model: {('fine', 'soft')[number % 2]}")
+        image = image.filter(ImageFilter.GaussianBlur(2)) if number % 2 else image
+        world.add(f"m{number:02}", image, caption=False, pnginfo=made)
+    world.synced()
+
+
 WORLDS = {"new": World.synced, "evaluated before": lambda world: world.synced("blur"), "added later": later,
-          "one unreadable": unreadable, "exact copies": copied}  # fmt: skip
+          "one unreadable": unreadable, "exact copies": copied, "two models": by_models}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def world(request, tmp_path_factory, small_taste):
     made = World(tmp_path_factory.mktemp("world"))
+    made.kind = request.param
     WORLDS[request.param](made)
     made.rate()
     tastes_of(made.collection.folder).save(small_taste)
@@ -175,7 +188,7 @@ def by_collection(world, by):
 def by_evaluate(world, by):
     world.evaluated = world.synced(by)
     e = world.evaluated.evaluation
-    named, order = world.named, np.argsort(-e.standing, kind="stable")
+    named, order = world.named, np.argsort(-world.evaluated.standing, kind="stable")
     rows = [int(row) for row in order if np.isfinite(e.standing[row])]
     names = {row: named[int(e.ids[row])] for row in rows}
     return Shown([names[row] for row in rows], {names[row]: float(e.scores[e.main][row]) for row in rows},
@@ -183,8 +196,9 @@ def by_evaluate(world, by):
 
 
 def by_keep(world, by):
-    """Grouped by prompt: all pictures with one in a group, and in it those with a value first; after ``by_evaluate``."""
-    keepers, named = find_keepers(world.evaluated, per_group=1), world.named
+    """Of each burst of a prompt all pictures, and in it those with a value first; after ``by_evaluate``."""
+    keepers, named = find_keepers(world.evaluated, "burst", per_group=1), world.named
+    world.bursts = [[named[image] for image in group.images] for group in keepers.groups]
     shown = [
         (named[image], score)
         for group in keepers.groups
@@ -234,13 +248,33 @@ def by_tune(world, by):
     return Shown([names[n] for n in order], {names[n]: float(goal[n]) for n in order})
 
 
+@pytest.mark.parametrize("world", ["two models"], indirect=True)
+def test_models_move_places_by_the_overall_score_and_nothing_else(world):
+    ranking, plain = soart.rank(world.collection), soart.rank(world.collection, model_effect=False)
+    moved = {p.path.stem: p.effect for p in ranking if p.effect}
+    assert {name for name, effect in moved.items() if effect > 0} == {f"m{number:02}" for number in range(0, 12, 2)}
+    assert {name for name, effect in moved.items() if effect < 0} == {f"m{number:02}" for number in range(1, 12, 2)}
+    standing = [p.score + p.effect for p in ranking]
+    assert standing == sorted(standing, reverse=True)
+    assert not any(p.effect for p in plain)
+    assert [p.path for p in plain] != [p.path for p in ranking]
+    assert {p.path: (p.score, p.percentile) for p in plain} == {p.path: (p.score, p.percentile) for p in ranking}
+    assert [p.score for p in plain] == sorted((p.score for p in plain), reverse=True)
+    assert ranking[0].reasons[-1] == Reason("pictures by fine score higher than others here", ranking[0].effect)
+    assert in_memory(world, "overall").order == [p.path.stem for p in plain]
+    assert by_tune(world, "overall").order == [p.path.stem for p in plain]
+    assert not any(
+        p.effect for by in ("technical", {"overall": 1, "blur": 1}) for p in soart.rank(world.collection, by=by)
+    )
+
+
 #: Judges of each kind, for the worlds in which little can differ.
 SOME = ("technical", "pixels", "person", "a fault and the score")
 
 
 @pytest.mark.parametrize(
     ("world", "name"),
-    [(kind, name) for kind in WORLDS for name in (JUDGES if kind == "new" else SOME)],
+    [(kind, name) for kind in WORLDS for name in (JUDGES if kind == "new" else SOME)] + [("two models", "overall")],
     indirect=["world"],
 )
 def test_a_judge_gives_one_order_everywhere(world, name):
@@ -259,9 +293,14 @@ def test_a_judge_gives_one_order_everywhere(world, name):
         places["memory"] = in_memory
     if not (people and several):
         places["tune"] = by_tune
+    if world.kind == "two models" and name == "overall":
+        # They know pictures, not a collection's models.
+        del places["memory"], places["tune"]
     for place, show in places.items():
         shown = show(world, by())
-        wanted = [one for one in expected.order if one in shown.values] if place == "keep" else expected.order
+        wanted = expected.order
+        if place == "keep":
+            wanted = [one for burst in world.bursts for one in expected.order if one in burst]
         if place == "memory":
             # A network's values differ in the last digits with the pictures beside them.
             assert [shown.values[one] for one in shown.order] == pytest.approx(

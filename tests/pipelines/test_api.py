@@ -337,11 +337,6 @@ def test_a_notebook_shows_the_pictures(drawn):
     assert "&lt;b&gt;" in listed._repr_html_()
 
 
-def test_an_unknown_public_name():
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = soart.nothing
-
-
 def test_collections_by_default_lie_in_the_working_folder(tmp_path, monkeypatch, embedded):
     monkeypatch.chdir(tmp_path)
     assert len(soart.generate("a boat", 1, model=embedded, steps=2)) == 1

@@ -14,7 +14,7 @@ from ....errors import SoartError
 from ....metrics.damage.names import OVERALL
 from ....metrics.damage.titles import stored_title
 from ....pipelines.collection.counts import count_collection
-from ....pipelines.evaluation.associations import UNCERTAIN
+from ....pipelines.evaluation.associations import MAKES, UNCERTAIN
 from ....pipelines.evaluation.summary import Summary, summarise
 from ....pipelines.ingest.roots import known_roots
 from ....pipelines.reports.charts import histogram_chart
@@ -80,7 +80,8 @@ def findings(request: Request) -> Response:
         damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
         keep=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
         cell=cells_by_id(current.collection, _listed(summary).union(*listed), rater_of(request)),
-        movable=service.movable and is_owner(request), associations=[a for a in e.associations if a.q <= UNCERTAIN][:24],
+        movable=service.movable and is_owner(request), makes=[a for a in e.associations if a.kind in MAKES],
+        associations=[a for a in e.associations if a.q <= UNCERTAIN and a.kind not in MAKES][:24],
     )  # fmt: skip
 
 

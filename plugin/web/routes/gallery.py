@@ -14,18 +14,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....errors import SoartError
-from ....metrics.damage.names import DETECTORS, JUDGE, OVERALL, PERSON, TECHNICAL
+from ....metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
 from ....metrics.damage.suspicion import detectors
-from ....metrics.damage.titles import has_points, shared_name
+from ....metrics.damage.titles import JudgeKey, shared_name
 from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER
+from ....metrics.tastes.overall import stored_name
 from ....pipelines.collection.counts import count_collection
 from ....pipelines.collection.labels import ALBUM, TAG, label_counts
+from ....pipelines.collection.makes import count_models, counts_models, place_effects
 from ....pipelines.collection.pictures import newest_id
 from ....pipelines.collection.queries import DAMAGE, Query, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.ingest.roots import known_roots
-from ....pipelines.judges.finding import JudgeSource, known_judges
+from ....pipelines.judges.catalogue import Entry, known_judges
 from ....pipelines.judges.searching import sought
 from ....pipelines.keepers.finding import UNITS
 from ....pipelines.keepers.stacks import stacked
@@ -44,6 +46,7 @@ from ....pipelines.services.judging import (
 from ....pipelines.services.looking import Answer
 from ....pipelines.services.start import GOAL
 from ....pipelines.support.background import Job
+from ....pipelines.support.judge_names import ITEM_SCORES
 from ..answers import for_visitor, json_endpoint, page, reading, whole_number, whole_numbers
 from ..judges import scored_choices, stored_name_of
 from ..state import ForbiddenError, NotFoundError, current_collection, is_owner, rater_of, server_of
@@ -134,10 +137,11 @@ def _ignored(parameters: Mapping[str, str], judges: Sequence[str], *, examined: 
     return {name: parameters[name] for name in wrong}
 
 
-def startable_models(request: Request) -> list[JudgeSource]:
+def startable_models(request: Request) -> list[Entry]:
     """The models that the owner may start; the judges of items score all pictures instead."""
-    known = [source for source in known_judges() if source.name not in (OVERALL, TECHNICAL, *DETECTORS)]
-    return [*known, *server_of(request).judges.own]
+    known = {one.name: one for one in known_judges()}
+    own = {label: one.entry for label, one in server_of(request).judges.offered.items() if label not in known}
+    return [one for one in (known | own).values() if one.name not in ITEM_SCORES]
 
 
 def gallery(request: Request) -> Response:
@@ -154,7 +158,7 @@ def gallery(request: Request) -> Response:
         kind: {name: 0 for name in [parameters.get(kind)] if name} | label_counts(current.collection, kind)
         for kind in (TAG, ALBUM)
     }
-    rater, newest = rater_of(request), newest_id(current.collection)
+    rater, newest, effect = rater_of(request), newest_id(current.collection), counts_models(current.collection)
     # Whoever opened a folder may not know yet that it can be ranked so.
     offer = (
         counts.pictures >= GOAL
@@ -166,7 +170,8 @@ def gallery(request: Request) -> Response:
         request, "gallery.html", current, view="gallery", offer=offer, judges=judges, chosen=parameters.get("by") or OVERALL, counts=counts, parameters=parameters, damages=DAMAGE,
         most=MOST_TO_ORDER, suffixes=sorted(SUFFIXES), most_bytes=MOST_BYTES, tags=labels[TAG], albums=labels[ALBUM],
         newest=newest, startable=startable_models(request), adherence=adherence_among(current.collection, counts.judges),
-        examined=examined, ignored=[f"{name[:40]}={value[:40]}" for name, value in ignored.items()],
+        examined=examined, effect=effect, differ=not effect or len(place_effects(current.collection, stored_name()).ids) > 0,
+        ignored=[f"{name[:40]}={value[:40]}" for name, value in ignored.items()],
     )  # fmt: skip
 
 
@@ -220,7 +225,7 @@ def cells(request: Request) -> Response:
     rows = rows_of(current.collection, whole_numbers(request.query_params.get("ids", ""), "a picture's number"))
     stored = stored_name_of(request, name) if name else ""
     return JSONResponse(
-        {"cells": cells_of(current.collection, rows, rater_of(request), stored), "points": has_points(stored)}
+        {"cells": cells_of(current.collection, rows, rater_of(request), stored), "points": JudgeKey.of(stored).points}
     )
 
 
@@ -287,6 +292,12 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
     return JSONResponse({"job": job.number})
 
 
+def model_effect(request: Request, body: dict[str, Any]) -> Response:
+    """Let models have an effect on places in this collection, or none."""
+    count_models(current_collection(request).collection, body.get("on") is True)
+    return JSONResponse({})
+
+
 def jobs(request: Request) -> Response:
     """Background jobs, and the newest picture; guests do not see which argument a judge has, because it may be a path."""
     owner, current = is_owner(request), current_collection(request)
@@ -339,6 +350,7 @@ routes = [
     Route("/api/look", json_endpoint(look), methods=["POST"]),
     Route("/api/score", json_endpoint(score), methods=["POST"]),
     Route("/api/judge", json_endpoint(judge, owner=True), methods=["POST"]),
+    Route("/api/model-effect", json_endpoint(model_effect, owner=True), methods=["POST"]),
     Route("/api/jobs", jobs),
     Route("/api/jobs/cancel", json_endpoint(cancel), methods=["POST"]),
 ]

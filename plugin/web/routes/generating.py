@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ....metrics.damage.names import OVERALL
-from ....metrics.damage.titles import has_points
+from ....metrics.damage.titles import JudgeKey
 from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
 from ....pipelines.collection.queries import row_of
 from ....pipelines.models.backends.address import BackendAddress
@@ -94,7 +94,7 @@ def state(request: Request) -> Response:
             "doing": for_visitor(request, progress.doing),
             "backend": backend_of(request),
             "judges": [stored_judge_title(name) for name in progress.judges],
-            "points": len(progress.judges) == 1 and all(map(has_points, progress.judges)),
+            "points": len(progress.judges) == 1 and all(JudgeKey.of(name).points for name in progress.judges),
         }
     )
 

@@ -105,7 +105,7 @@ def narrow(request: Request, body: dict[str, Any]) -> Response:
 
 def _judges(request: Request, settings: TuneSettings) -> list[str]:
     """Titles of the judges of a tune."""
-    offered = server_of(request).judges
+    offered = server_of(request).judges.offered
     return [judge_title(name, model=name in offered) for name in settings.by or {OVERALL: 1.0}]
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from soart.metrics.damage.titles import judge_name, model_title, shared_name, stored_title, title_of
+from soart.metrics.damage.titles import JudgeKey, Kind, model_title, shared_name, stored_title, title_of
 
 
 @pytest.mark.parametrize(
@@ -49,16 +49,18 @@ def test_titles_of_judges_hold_no_folder():
 
 
 @pytest.mark.parametrize(
-    ("stored", "name"),
+    ("stored", "key"),
     [
-        ("technical-5", "technical"),
-        ("overall-0503", "overall"),
-        ("blur-7", "blur"),
-        ("taste:mine", "mine"),
-        ("taste:blur-7", "blur-7"),
-        ("judge:clip@1", "judge:clip@1"),
-        ("other", "other"),
+        ("technical-5", (Kind.SCORE, "technical", "5")),
+        ("overall-0503", (Kind.SCORE, "overall", "0503")),
+        ("blur-7", (Kind.SCORE, "blur", "7")),
+        ("taste:mine", (Kind.TASTE, "mine", "")),
+        ("taste:blur-7", (Kind.TASTE, "blur-7", "")),
+        ("judge:clip:a/b@1@2", (Kind.MODEL, "clip:a/b", "1@2")),
+        ("person:ann", (Kind.PERSON, "ann", "")),
+        ("technical", (Kind.OTHER, "technical", "")),
     ],
 )
-def test_judges_are_known_by_the_name_of_their_scores(stored, name):
-    assert judge_name(stored) == name
+def test_judges_are_known_by_the_key_of_their_scores(stored, key):
+    assert JudgeKey.of(stored) == key
+    assert JudgeKey.of(stored).points == (key[0] in (Kind.SCORE, Kind.TASTE))

@@ -9,8 +9,8 @@ from PIL import Image, ImageFilter
 from soart.errors import ModelError
 from soart.metrics.items.blazeface import _WEIGHTS, SIDES, full_range, networks, short_range
 from soart.metrics.items.faces import MOST, FaceExtractor, faces_of
+from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.face_source import NO_FACE, FacesJudge, FaceSource, described
-from soart.pipelines.judges.finding import judge_named
 from soart.pipelines.judges.phrase_sources import Brief
 from soart.pipelines.scoring.pictures import PicturesInMemory
 from soart.prompts.phrases.cutting import Phrase
@@ -98,7 +98,7 @@ def test_more_and_larger_and_sharper_faces_are_worth_more(photo):
             (),
         )
     ]
-    judge = judge_named("faces")
+    judge = Catalogue().judge("faces")
     assert isinstance(judge, FacesJudge)
     seen = PicturesInMemory(dict(enumerate(pictures)))
     said = judge.values(seen)

@@ -109,7 +109,7 @@ def test_revisions_are_a_chain_that_ends_at_the_version_of_the_models():
     assert chain == [str(version) for version in reversed(VERSIONS)]
 
 
-def test_collection_of_the_first_soart_is_upgraded_with_all_that_is_in_it(tmp_path):
+def test_collection_of_the_first_soart_is_upgraded_with_all_that_is_in_it(tmp_path, caplog):
     """The file was made by the first version of soart: tables of SQLAlchemy's ``create_all``, one picture."""
     tmp_path.joinpath("images").mkdir()
     with contextlib.closing(sqlite3.connect(tmp_path / DATABASE)) as database:
@@ -121,6 +121,7 @@ def test_collection_of_the_first_soart_is_upgraded_with_all_that_is_in_it(tmp_pa
         rate(collection, "me", {row.id: 4})
     with Collection(tmp_path) as collection:
         assert ratings(collection, "me") == {row.id: 4}
+    assert [record.getMessage().count("another order than before") for record in caplog.records] == [1]
     # Before a table was altered, a copy was kept.
     assert {path.name for path in tmp_path.glob("*.db")} == {DATABASE, "soart-schema-1.db"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from soart.pipelines.evaluation.associations import FEWEST, Sums, Tally, findings, rank_sum_p, welch
+from soart.pipelines.evaluation.associations import FEWEST, Sums, Tally, findings, rank_sum_p, signed_rank_p, welch
 from soart.pipelines.evaluation.trends import trend
 
 ROOT = Path(__file__).parents[3]
@@ -108,6 +108,30 @@ def test_all_kinds_are_one_family_of_tests():
         model.add(f"p{k}", [f"m{k % 2}"], 1, score)
     alone, together = findings({"model": model}), findings({"word": word, "model": model})
     assert together[-1].q > alone[-1].q
+
+
+def test_models_are_compared_within_prompts_that_both_drew():
+    """By the means over different prompts, subjects hid the better model."""
+    rng, tally = np.random.default_rng(3), Tally("model")
+    for k, subject in enumerate(rng.normal(50, 15, 30)):
+        for model, gain in (("better", 2.0), ("worse", 0.0)):
+            tally.add(f"p{k:02}", [model], 2, subject + gain + rng.normal(0, 0.5))
+    for k in range(20):
+        tally.add(f"q{k:02}", ["worse"], 2, 90.0)
+    better, worse = sorted(findings({"model": tally}), key=lambda one: one.value)
+    assert (better.within, worse.within, worse.prompts) == (30, 30, 50)
+    assert better.low < 2 < better.high
+    assert better.high - better.low < 1
+    assert better.difference == pytest.approx(-worse.difference)
+    assert better.q < 1e-4
+
+
+def test_signed_ranks_are_compared_like_scipy_does():
+    rng = np.random.default_rng(6)
+    for values in (rng.normal(0.2, 1, 40), np.round(rng.normal(0.5, 1, 60) * 10) + 0.5):
+        expected = stats.wilcoxon(values, method="asymptotic", correction=False).pvalue
+        assert signed_rank_p(values) == pytest.approx(expected, rel=0.02)
+    assert signed_rank_p(np.full(9, 1e-13)) == 1
 
 
 @pytest.fixture(scope="module")

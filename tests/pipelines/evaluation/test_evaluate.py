@@ -412,6 +412,24 @@ def test_changed_prompts_and_dates_are_evaluated_anew(collection, tmp_path):
     assert collection.scores("technical-0") == judged
 
 
+def test_loras_of_prompts_are_compared_within_prompts(collection, tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "art").mkdir()
+    for number in range(24):
+        level = (230, 60)[number % 2]
+        path = tmp_path / "art" / f"{number:02}.png"
+        Image.fromarray(np.clip(rng.normal(level, 8, (96, 96, 3)), 0, 255).astype(np.uint8)).save(path)
+        tag = "<lora:glow:0.5>" if number % 2 else ""
+        path.with_suffix(".json").write_text(json.dumps({"prompt": f"thing {number // 2} {tag}", "model": "m"}))
+    e = sync_and_evaluate(collection, Scan([tmp_path / "art"]), Here(), "technical").evaluation
+    lora = next(one for one in e.associations if one.kind == "LoRA")
+    assert (lora.value, lora.within, lora.pictures) == ("glow", 12, 12)
+    paths = first_paths(collection, 1, e.ids.tolist())
+    odd = np.array([int(Path(paths[image]).stem) % 2 == 1 for image in e.ids.tolist()])
+    scores = e.scores[e.main]
+    assert lora.difference == pytest.approx(scores[odd].mean() - scores[~odd].mean())
+
+
 def test_what_cannot_be_judged_counts_in_no_statistics(collection, tmp_path):
     rng = np.random.default_rng(0)
     folder = tmp_path / "art"

@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from soart.errors import JudgeError, ModelError
 from soart.pipelines.judges.aesthetic import read_head
-from soart.pipelines.judges.finding import judge_named, judges_for
+from soart.pipelines.judges.catalogue import Catalogue
+from soart.pipelines.judges.finding import judges_for
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.storing import judge_pictures
@@ -73,30 +74,30 @@ PLAIN = ["a red boat, warm colors", "an owl"]
 
 
 def test_clip_score(clip):
-    judge = judge_named(f"clip:{clip}")
+    judge = Catalogue().judge(f"clip:{clip}")
     _, cosines = by_transformers(clip, PLAIN)
     assert values_for(judge, pictures(), PROMPTS) == pytest.approx(100 * cosines, abs=1e-3)
     assert judge.name.startswith("clip:")
     assert "prompt" in judge.needs
-    assert judge_named(f"clip:{clip}").version == judge.version
+    assert Catalogue().judge(f"clip:{clip}").version == judge.version
 
 
 def test_pickscore_is_the_logit(clip):
     model, cosines = by_transformers(clip, PLAIN)
-    values = values_for(judge_named(f"pickscore:{clip}"), pictures(), PROMPTS)
+    values = values_for(Catalogue().judge(f"pickscore:{clip}"), pictures(), PROMPTS)
     assert values == pytest.approx(model.logit_scale.exp().item() * cosines, abs=1e-3)
 
 
 def test_siglip_is_a_probability(siglip):
     model, cosines = by_transformers(siglip, PLAIN)
-    values = values_for(judge_named(f"siglip:{siglip}"), pictures(), PROMPTS)
+    values = values_for(Catalogue().judge(f"siglip:{siglip}"), pictures(), PROMPTS)
     logits = model.logit_scale.exp().item() * cosines + model.logit_bias.item()
     assert values == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
 def test_prompts_are_cut_to_what_the_tower_takes(kind, request):
-    towers = judge_named(f"{kind}:{request.getfixturevalue(kind)}").towers
+    towers = Catalogue().judge(f"{kind}:{request.getfixturevalue(kind)}").towers
     # Many tokenizers know no limit.
     towers.tokenizer.model_max_length = 10**30
     long, longer = towers.texts(["boat " * 40, "boat " * 80])
@@ -105,11 +106,13 @@ def test_prompts_are_cut_to_what_the_tower_takes(kind, request):
 
 def test_embeddings_are_stored_so_that_nothing_is_decoded_twice(clip, collection, make_drawn):
     rows = collection.add_drawn([make_drawn(i, "a boat", size=32) for i in range(3)], "m", "s")
-    first, problems = judge_pictures(StoredPictures(collection, rows), GuardedJudge(judge_named(f"clip:{clip}")))
+    first, problems = judge_pictures(StoredPictures(collection, rows), GuardedJudge(Catalogue().judge(f"clip:{clip}")))
     assert problems == []
     for row in rows:
         collection.locate(row).unlink()
-    second, problems = judge_pictures(StoredPictures(collection, rows), GuardedJudge(judge_named(f"pickscore:{clip}")))
+    second, problems = judge_pictures(
+        StoredPictures(collection, rows), GuardedJudge(Catalogue().judge(f"pickscore:{clip}"))
+    )
     assert problems == []
     ratio = np.array([second[i] / first[i] for i in first])
     assert np.ptp(ratio) < 1e-6
@@ -126,18 +129,18 @@ def test_aesthetic_head(clip, tmp_path, suffix):
         from safetensors.torch import save_file
 
         save_file(weights, path)
-    judge = judge_named(f"aesthetic:{path},{clip}")
+    judge = Catalogue().judge(f"aesthetic:{path},{clip}")
     with torch.inference_mode():
         expected = head(torch.from_numpy(judge.extractor.extract(pictures())).float())[:, 0].numpy()
     assert values_for(judge, pictures(), ["", ""]) == pytest.approx(expected, abs=1e-5)
     with pytest.raises(JudgeError, match="embeddings of 64 numbers: name their model"):
-        judge_named(f"aesthetic:{path}")
+        Catalogue().judge(f"aesthetic:{path}")
 
 
 def test_heads_that_do_not_fit(clip, tmp_path):
     torch.save({"a.weight": torch.zeros(1, 9), "a.bias": torch.zeros(1)}, tmp_path / "wide.pth")
     with pytest.raises(JudgeError, match=r"9 numbers, but .* gives 64"):
-        judge_named(f"aesthetic:{tmp_path / 'wide.pth'},{clip}")
+        Catalogue().judge(f"aesthetic:{tmp_path / 'wide.pth'},{clip}")
     torch.save({"a.weight": torch.zeros(2, 9), "a.bias": torch.zeros(2)}, tmp_path / "two.pth")
     with pytest.raises(JudgeError, match="linear layers that end in one number"):
         read_head(tmp_path / "two.pth")
@@ -149,23 +152,23 @@ def test_heads_that_do_not_fit(clip, tmp_path):
     with pytest.raises(JudgeError, match="more than 256 MiB"):
         read_head(tmp_path / "huge.pth")
     with pytest.raises(JudgeError, match="There is no file"):
-        judge_named("aesthetic:nowhere.pth")
+        Catalogue().judge("aesthetic:nowhere.pth")
     with pytest.raises(JudgeError, match="needs an argument"):
-        judge_named("aesthetic")
+        Catalogue().judge("aesthetic")
 
 
 def test_models_that_cannot_judge(tmp_path, clip):
     with pytest.raises(ModelError, match=r"not a model folder|cannot be loaded"):
-        judge_named(f"clip:{tmp_path / 'nothing'}")
+        Catalogue().judge(f"clip:{tmp_path / 'nothing'}")
     config = transformers.ViTConfig(
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24, image_size=32, patch_size=8
     )
     transformers.ViTModel(config).save_pretrained(tmp_path)
     transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(tmp_path)
     with pytest.raises(JudgeError, match="reads no text"):
-        judge_named(f"clip:{tmp_path}")
+        Catalogue().judge(f"clip:{tmp_path}")
     with pytest.raises(JudgeError, match="cannot be loaded for questions"):
-        judge_named(f"vqascore:{clip}")
+        Catalogue().judge(f"vqascore:{clip}")
 
 
 def save_vilt(folder):
@@ -185,7 +188,7 @@ def test_vqa_by_classes(tmp_path):
     torch.manual_seed(0)
     model = save_vilt(tmp_path)
     model.save_pretrained(tmp_path)
-    judge = judge_named(f"vqascore:{tmp_path}")
+    judge = Catalogue().judge(f"vqascore:{tmp_path}")
     values = values_for(judge, pictures(), ["a boat", "an owl"])
     assert len(values) == 2
     assert all(0 < value < 1 for value in values)
@@ -195,7 +198,7 @@ def test_vqa_by_classes(tmp_path):
         model.classifier[-1].weight.zero_()
         model.classifier[-1].bias.copy_(torch.tensor([2.0, 0.5, 9.0]))
     model.save_pretrained(tmp_path)
-    assert values_for(judge_named(f"vqascore:{tmp_path}"), pictures(1), ["a boat"]) == pytest.approx(
+    assert values_for(Catalogue().judge(f"vqascore:{tmp_path}"), pictures(1), ["a boat"]) == pytest.approx(
         [1 / (1 + np.exp(-1.5))]
     )
 
@@ -214,7 +217,7 @@ def test_vqa_by_words(tmp_path):
     transformers.BlipForQuestionAnswering(config).save_pretrained(tmp_path)
     image = transformers.BlipImageProcessor(size={"height": 32, "width": 32})
     transformers.BlipProcessor(image, tokenizer).save_pretrained(tmp_path)
-    judge = judge_named(f"vqascore:{tmp_path}")
+    judge = Catalogue().judge(f"vqascore:{tmp_path}")
     first, second = values_for(judge, pictures(1) * 2, ["a boat", "show"])
     assert 0 < first < 1
     assert first != second
@@ -227,7 +230,7 @@ def test_vqa_by_words(tmp_path):
 def test_missing_packages(monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(JudgeError, match=r"needs the package of that name: pip install"):
-        judge_named(name)
+        Catalogue().judge(name)
 
 
 def test_a_package_that_does_not_fit_the_others(monkeypatch, tmp_path):
@@ -235,19 +238,19 @@ def test_a_package_that_does_not_fit_the_others(monkeypatch, tmp_path):
     (tmp_path / "ImageReward.py").write_text("from transformers.modeling_utils import no_such_function\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(JudgeError, match=r"image-reward cannot be imported \(cannot import name 'no_such_function'"):
-        judge_named("image-reward")
+        Catalogue().judge("image-reward")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pyiqa") is None, reason="pyiqa is not installed")
 def test_a_metric_of_pyiqa():
-    judge = judge_named("pyiqa:entropy")
+    judge = Catalogue().judge("pyiqa:entropy")
     flat, busy = np.full((64, 64, 3), 90, np.uint8), pictures(1, 64)[0]
     low, high = values_for(judge, [flat, busy], ["", ""])
     assert low < high
     with pytest.raises(JudgeError, match="no metric"):
-        judge_named("pyiqa:nothing")
+        Catalogue().judge("pyiqa:nothing")
     with pytest.raises(JudgeError, match="reference picture"):
-        judge_named("pyiqa:psnr")
+        Catalogue().judge("pyiqa:psnr")
 
 
 def test_in_memory(clip):

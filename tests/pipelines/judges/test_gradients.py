@@ -5,7 +5,7 @@ import pytest
 from specimens.judging import Brightness, ColourJudge
 
 from soart.errors import JudgeError
-from soart.pipelines.judges.finding import judge_named
+from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.gradients import checked_gradient, gradient_of
 from soart.pipelines.scoring.pictures import PicturesInMemory
 from soart.pipelines.scoring.taste_judge import TasteJudge
@@ -42,7 +42,7 @@ def test_gradients_of_built_in_judges_and_tastes_have_their_values(picture, name
         grey = [np.repeat(one[..., :1], 3, axis=2) for one in vivid]
         judge = TasteJudge.of(learn_from_pictures("v", vivid, grey, network=None))
     else:
-        judge = judge_named(name)
+        judge = Catalogue().judge(name)
     answer = judge.values(PicturesInMemory({0: picture}))
     exact = float(np.asarray(getattr(answer, "values", answer))[0])
     value, derivative = gradient_of(judge)(picture / 255, "")

@@ -17,8 +17,6 @@ from soart.pipelines.judges.in_memory import (
     judge_of_pictures,
     judges_of_pictures,
     most_reachable,
-    reaching,
-    reference_scores,
     score_batch,
     scores_among,
     scores_and_ranking,
@@ -53,10 +51,6 @@ def test_scores_are_those_of_a_collection(collection, judge, tmp_path):
     assert [one.percentile for one in ordered] == [one.percentile for one in ranking]
     assert [one.reasons for one in ordered] == [one.reasons for one in ranking]
     assert [f"{one.number}.png" for one in ordered] == [one.path.name for one in ranking]
-    assert sorted(reference_scores(collection, [(guarded(judge), 1.0)]), reverse=True) == pytest.approx(
-        [one.score for one in ranking]
-    )
-    assert reference_scores(Collection(None), [(guarded(judge), 1.0)]).shape == (0,)
 
 
 def test_percentiles_among_others(judge):
@@ -89,19 +83,13 @@ def test_scores_to_compare_with_need_a_collection_with_a_picture(judge, tmp_path
         for i, pixels in enumerate(noise(3)):
             Image.fromarray(pixels).save(tmp_path / f"{i}.png")
         import_pictures(collection, [tmp_path / f"{i}.png" for i in range(3)], judge)
-        expected = reference_scores(collection, [(guarded(judge), 1.0)])
+        ranking, _ = rank(StoredPictures(collection, collection.images()), [(guarded(judge), 1.0)])
     totals = []
     scores = scores_among(
         tmp_path / "c", [(guarded(judge), 1.0)], lambda total: totals.append(total) or (lambda done: None)
     )
-    np.testing.assert_array_equal(scores, expected)
+    assert scores.tolist() == [one.score for one in ranking]
     assert totals == [3]
-
-
-def test_pictures_that_reach_a_percentile(judge):
-    scored, _ = score_batch(PicturesInMemory(dict(enumerate(noise(5)))), [(guarded(judge), 1.0)])
-    assert reaching(scored, 0) == scored
-    assert [picture.percentile >= 50 for picture in scored] == [picture in reaching(scored, 50) for picture in scored]
 
 
 def grey(*levels):

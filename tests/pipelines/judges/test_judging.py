@@ -18,20 +18,8 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.collection.queries import scores_and_reasons
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.judges.built_in import BUILT_IN
-from soart.pipelines.judges.finding import (
-    check_known,
-    check_named,
-    check_weights,
-    checked,
-    doubts_of,
-    guarded,
-    judge_named,
-    judges_for,
-    known_judges,
-    measurer_of,
-    source_of,
-)
+from soart.pipelines.judges.catalogue import Allow, Catalogue, checked, known_judges, names_code
+from soart.pipelines.judges.finding import check_weights, doubts_of, guarded, judges_for, measurer_of
 from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue, stored_name
 from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.ranking import rank
@@ -39,7 +27,6 @@ from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.scoring.prompts import prompts_of
 from soart.pipelines.scoring.taste_store import TasteStore
-from soart.pipelines.support.judge_names import JUDGES
 
 
 class Shortness(PixelJudge):
@@ -74,6 +61,14 @@ def test_values_are_stored_once(collection, drawn):
     judge.version = "2"
     judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(judge))
     assert judge.seen == 10
+
+
+def test_a_judge_of_pixels_opens_each_picture_once(collection, drawn, monkeypatch):
+    """What measures whether it can be judged at all sees the same pixels."""
+    opened, pixels = [], Collection.pixels
+    monkeypatch.setattr(Collection, "pixels", lambda self, row: opened.append(row.id) or pixels(self, row))
+    judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(Brightness()))
+    assert sorted(opened) == [row.id for row in drawn[:5]]
 
 
 def test_a_picture_without_a_value_is_judged_once(collection, drawn):
@@ -264,10 +259,10 @@ def test_entry_points_are_found(package):
     sources = {source.name: source for source in known_judges()}
     assert sources["redness"].origin == "acme-judge 2.5"
     assert sources["adherence"].origin == "soart"
-    assert judge_named("redness").name == "redness"
-    assert judge_named("redness:0.5").name == "redness:0.5"
-    assert judge_named("ready").name == "redness"
-    assert judge_named("acme_judge:Redness").version == "1"
+    assert Catalogue().judge("redness").name == "redness"
+    assert Catalogue().judge("redness:0.5").name == "redness:0.5"
+    assert Catalogue().judge("ready").name == "redness"
+    assert Catalogue().judge("acme_judge:Redness").version == "1"
     [(judge, weight)] = judges_for({"redness": 2.0})
     assert (judge.stored_name, weight) == ("judge:redness@1", 2.0)
 
@@ -309,7 +304,7 @@ def test_a_package_that_comes_or_goes_is_seen_at_once(tmp_path, monkeypatch):
 )
 def test_judges_that_cannot_be_used(package, name, message):
     with pytest.raises(JudgeError, match=message):
-        judge_named(name)
+        Catalogue().judge(name)
 
 
 @pytest.mark.parametrize(
@@ -325,10 +320,6 @@ def test_parts_are_checked(parts):
         setattr(judge, name, value)
     with pytest.raises(JudgeError, match="is not usable: expected"):
         checked(judge, "x")
-
-
-def test_names_of_judges_are_known_where_no_judge_is():
-    assert tuple(BUILT_IN) == JUDGES
 
 
 def test_judges_of_ones_own_have_weights():
@@ -395,25 +386,39 @@ def test_people_judge_what_they_rated_or_chose(collection, drawn):
 
 def test_names_are_checked_before_anything_is_loaded(package, tmp_path):
     tastes = TasteStore(tmp_path)
-    for name in ("overall", "clip:some/model", "redness:0.5", "person:ann", "no_such_module:Judge"):
-        check_named(name, tastes)
+    catalogue = Catalogue(tastes)
+    kinds = {
+        "overall": "built in",
+        "clip:some/model": "model",
+        "redness:0.5": "acme-judge 2.5",
+        "person:ann": "person",
+        "no_such_module:Judge": "code",
+    }
+    assert {name: catalogue.entry(name).kind for name in kinds} == kinds
     tastes.path("mine").write_bytes(b"no taste")
+    assert catalogue.entry("mine").kind == "taste"
     with pytest.raises(TasteError, match="not a taste, or is damaged"):
-        check_named("mine", tastes)
+        catalogue.judge("mine")
     with pytest.raises(JudgeError, match="did you mean 'mine'"):
-        check_named("mind", tastes)
+        catalogue.entry("mind")
     tastes.path("redness").write_bytes(b"no taste")
     with pytest.raises(TasteError, match="both a judge that is no taste and your taste in"):
-        check_named("redness", tastes)
-    with pytest.raises(JudgeError, match="a workflow may not load code"):
-        check_known("acme_judge:Redness")
-    with pytest.raises(JudgeError, match="a workflow may not load code"):
-        judge_named("acme_judge:Redness", known_only=True)
+        catalogue.entry("redness")
     assert "acme_judge" not in sys.modules
-    check_known("redness:0.5")
-    with pytest.raises(JudgeError, match="There is no judge 'nobody'"):
-        check_known("nobody")
-    assert source_of("acme_judge:Redness").origin == ""
+
+
+def test_texts_of_others_name_no_code(package, tmp_path):
+    catalogue = Catalogue(TasteStore(tmp_path))
+    for look_up in (catalogue.entry, catalogue.judge, catalogue.find):
+        with pytest.raises(JudgeError, match="a workflow may not load code"):
+            look_up("acme_judge:Redness", Allow.NO_CODE)
+        with pytest.raises(JudgeError, match="There is no judge 'nobody'"):
+            look_up("nobody", Allow.NO_CODE)
+    assert "acme_judge" not in sys.modules
+    assert catalogue.find("redness:0.5", Allow.NO_CODE).name == "redness:0.5"
+    assert [names_code(text) for text in ("a:B", "clip:a/b", "redness:1", "person:ann", "a", "a:")] == [True] + 5 * [
+        False
+    ]
 
 
 def test_usage_shows_the_argument_in_brackets_if_it_may_be_left_out():

@@ -10,7 +10,8 @@ from soart.metrics.damage.rated_quality import RATED_QUALITY, rated_quality_mode
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.nima import NIMA, NimaExtractor
 from soart.metrics.tastes.appeal import APPEAL, appeal_model
-from soart.pipelines.judges.finding import judge_named, judges_for, kinds_of, known_judges, measurer_of
+from soart.pipelines.judges.catalogue import Catalogue, known_judges
+from soart.pipelines.judges.finding import judges_for, kinds_of, measurer_of
 from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.scoring.measuring import open_pictures
@@ -35,7 +36,7 @@ def rubble(side=200):
 
 
 def test_judges_pictures_of_any_size():
-    judge = judge_named(APPEAL)
+    judge = Catalogue().judge(APPEAL)
     pictures = [sunset(), rubble(), sunset(64), rubble(64)]
     values = values_for(judge, pictures, [""] * 4)
     assert ((values >= 1) & (values <= 7)).all()
@@ -55,7 +56,7 @@ def test_judges_pictures_of_any_size():
 
 
 def test_rated_quality_cannot_tell_of_small_pictures():
-    judge = judge_named(RATED_QUALITY)
+    judge = Catalogue().judge(RATED_QUALITY)
     pictures = [sunset(304), rubble(200), sunset(56)]
     values = values_for(judge, pictures, [""] * 3)
     extractor = taste_extractor(default_network())
@@ -64,7 +65,7 @@ def test_rated_quality_cannot_tell_of_small_pictures():
     assert np.allclose(values, expected, atol=1e-4, equal_nan=True)
     assert np.isnan(values).tolist() == [False, False, True]
     assert judge.scale[:2] == (0, 1)
-    assert judge.version != judge_named(APPEAL).version
+    assert judge.version != Catalogue().judge(APPEAL).version
     ranked, problems = score_batch(
         PicturesInMemory(dict(enumerate(pictures)), dict.fromkeys(range(3), "")), judges_for(RATED_QUALITY)
     )
@@ -73,7 +74,7 @@ def test_rated_quality_cannot_tell_of_small_pictures():
 
 
 def test_nima_cannot_tell_of_small_and_long_pictures():
-    judge = judge_named(NIMA)
+    judge = Catalogue().judge(NIMA)
     pictures = [sunset(304), rubble(200), sunset(56), np.tile(sunset(70), (1, 20, 1))]
     values = values_for(judge, pictures, [""] * 4)
     assert np.isnan(values).tolist() == [False, False, True, True]
@@ -101,7 +102,7 @@ def test_workers_measure_the_items_of_nima_once(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", [APPEAL, RATED_QUALITY, NIMA])
 def test_a_black_picture_has_no_value(name):
-    values = values_for(judge_named(name), [np.zeros((300, 300, 3), dtype=np.uint8), rubble(304)], ["", ""])
+    values = values_for(Catalogue().judge(name), [np.zeros((300, 300, 3), dtype=np.uint8), rubble(304)], ["", ""])
     assert np.isnan(values).tolist() == [True, False]
 
 
@@ -109,4 +110,4 @@ def test_a_black_picture_has_no_value(name):
 def test_is_built_in_and_takes_no_argument(name):
     assert name in {source.name for source in known_judges()}
     with pytest.raises(JudgeError, match="takes no argument"):
-        judge_named(f"{name}:large")
+        Catalogue().judge(f"{name}:large")

@@ -9,8 +9,9 @@ from PIL import Image
 from soart.errors import JudgeError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges import ray_judging
+from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.engines import judging_named
-from soart.pipelines.judges.finding import guarded, judge_named
+from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.ray_judging import judge_files
 from soart.pipelines.models.request import DrawnPicture, Request
@@ -84,7 +85,7 @@ def test_a_worker_that_gave_up_a_judge_begins_anew(package, tmp_path, monkeypatc
             raise ConnectionError("the server is down")
         return [0.5] * len(pictures.ids)
 
-    judge_class = type(judge_named("redness"))
+    judge_class = type(Catalogue().judge("redness"))
     monkeypatch.setattr(judge_class, "values", values)
     first = judge_files("redness", "1", __version__, content[:1] * 2, ["", ""])
     assert "not used any more" in first.stopped
@@ -110,7 +111,7 @@ def files(tmp_path):
 
 def test_workers_measure_what_a_judge_of_items_needs(files):
     """Of adherence only the measurements that each prompt asks for."""
-    judge = judge_named("technical")
+    judge = Catalogue().judge("technical")
     answer = judge_files("technical", judge.version, __version__, files, ["", "", ""])
     first, broken, last = answer.items
     assert (answer.values, broken, len(answer.problems)) == (None, {}, 1)
@@ -118,7 +119,7 @@ def test_workers_measure_what_a_judge_of_items_needs(files):
     assert [*first] == [judge.extractor.version]
     pixels = np.asarray(Image.open(files[2][0]))
     assert last[judge.extractor.version] == pytest.approx(judge.extractor.extract(pixels)[0], rel=1e-4, abs=1e-4)
-    adherence = judge_named("adherence")
+    adherence = Catalogue().judge("adherence")
     told = judge_files("adherence", adherence.version, __version__, files[::2], ["warm colors", "a zorbly"])
     asked = adherence.needed("warm colors", (64, 64))
     assert {*told.items[0]} == {source.extractor.version for source in asked}

@@ -13,7 +13,7 @@ from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.items.packaged import CLASSES
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.labels import TAG, set_label
-from soart.pipelines.judges.finding import judge_named
+from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.searching import (
     check_words,
@@ -32,7 +32,7 @@ from soart.pipelines.scoring.measuring import open_pictures
 
 @pytest.fixture(scope="module")
 def adherence():
-    return judge_named("adherence")
+    return Catalogue().judge("adherence")
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_words_are_checked_before_pictures_are_read(adherence):
 
 def test_a_judge_that_reads_no_words_is_refused(colours, package):
     with pytest.raises(JudgeError, match="reads no words"):
-        pictures_showing(colours, colours.images(), "red", GuardedJudge(judge_named("redness")))
+        pictures_showing(colours, colours.images(), "red", GuardedJudge(Catalogue().judge("redness")))
 
 
 def test_photographs_are_measured_in_the_pass_that_reads_them(adherence, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.collection.queries import Query
 from soart.pipelines.collection.ratings import rate
-from soart.pipelines.judges.offered import OfferedJudges
+from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.scoring import taste_store
 from soart.pipelines.services.judge_choices import (
     counted_choices,
@@ -20,7 +20,6 @@ from soart.pipelines.services.judge_choices import (
     stored_judge,
     stored_models,
     values_and_scale,
-    values_by,
 )
 from soart.pipelines.tastes.learning import Sources, learn
 
@@ -31,10 +30,12 @@ def test_overall_comes_first_then_technical_tastes_people_models_and_faults(coll
     taste = learn("able", collection, Sources(rater="me"), network=None).taste
     tastes.own.save(taste)
     tastes.own.path("broken").write_bytes(b"junk")
-    choices = judge_choices(tastes, ["ann"], offered_models(OfferedJudges([("adherence", 0.5), ("technical", 2.0)])))
+    choices = judge_choices(
+        tastes, ["ann"], offered_models(Catalogue(tastes, [("adherence", 0.5), ("technical", 2.0)]))
+    )
     names = [choice.name for choice in choices]
     assert names == [
-        "overall", "technical", "able", "person:ann", "adherence", "appeal", "rated-quality", "nima", "faces", *DETECTORS
+        "overall", "technical", "able", "person:ann", "appeal", "rated-quality", "nima", "adherence", "faces", *DETECTORS
     ]  # fmt: skip
     by_name = {choice.name: choice for choice in choices}
     # From six ratings it is not reliable.
@@ -76,7 +77,7 @@ def test_a_person_sorts_and_limits_as_stored_values_do(collection, coloured):
     rate(collection, "ann", {coloured[0]: 2, coloured[1]: 5, coloured[2]: 4, coloured[3]: 4})
     store_choice(collection, "ann", "c1", coloured[5], [coloured[6]])
     person = "person:ann"
-    stars = values_by(collection, person, coloured)
+    stars = values_and_scale(collection, person, coloured)[0]
     assert len(stars) == 6
     assert stars[coloured[5]] > stars[coloured[6]]
     collection.set_scores("blur-8", stars)
@@ -94,4 +95,4 @@ def test_a_person_sorts_and_limits_as_stored_values_do(collection, coloured):
     scales = [values_and_scale(collection, judge, [])[1].values.tolist() for judge in (person, "blur-8")]
     assert scales[0] == scales[1]
     # All choices count, whichever pictures are asked for.
-    assert values_by(collection, person, coloured[5:6]) == {coloured[5]: stars[coloured[5]]}
+    assert values_and_scale(collection, person, coloured[5:6])[0] == {coloured[5]: stars[coloured[5]]}

@@ -21,6 +21,7 @@ from soart.pipelines.collection.origins import origins
 from soart.pipelines.collection.pictures import update_pictures
 from soart.pipelines.collection.tables import AWAY
 from soart.pipelines.ingest.scan import find_pictures
+from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.judges.rescoring import score_all
@@ -29,7 +30,7 @@ from soart.pipelines.scoring.explaining import explain_picture
 from soart.pipelines.scoring.measuring import import_pictures, measure, measure_sound
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.taste_judge import TasteJudge
-from soart.pipelines.scoring.taste_store import TasteStore, item_judge_named
+from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tastes.agreement import compare_on, disagreement_sheet
 from soart.pipelines.tastes.rating_session import propose_pictures
@@ -261,7 +262,7 @@ def test_comparison_and_blend(rated, learnt, folders):
 
 def test_judges_are_called_by_what_they_mean(learnt):
     for name, title in (("technical", "technical quality"), ("saturate", "freedom from over-saturation")):
-        assert title_of(name) == stored_title(item_judge_named(name, TasteStore()).stored_name) == title
+        assert title_of(name) == stored_title(Catalogue().judge(name).stored_name) == title
     assert title_of("vivid") == stored_title(TasteJudge.of(learnt.taste).stored_name) == "taste: vivid"
     # Names of people's own say what they like.
     assert title_of("blur-faces") == stored_title("taste:blur-faces") == "taste: blur-faces"
@@ -277,10 +278,8 @@ def test_taste_store(learnt, tmp_path):
     tastes.save(learnt.taste)
     assert tastes.names() == ["vivid"]
     assert tastes.load("vivid").name == "vivid"
-    assert item_judge_named("vivid", tastes).stored_name == "taste:vivid"
-    assert [item_judge_named(name, tastes).stored_name for name in ("technical", "blur")] == ["technical-9", "blur-8"]
     with pytest.raises(TasteError, match="no taste 'sharp'"):
-        item_judge_named("sharp", tastes)
+        tastes.load("sharp")
     for name in ("", "../up", "a/b", ".hidden", "x" * 65, "new\nline"):
         with pytest.raises(TasteError, match="Expected a name of letters"):
             tastes.path(name)
@@ -295,7 +294,7 @@ def test_a_taste_never_hides_a_built_in_judge(learnt, tmp_path):
     assert tastes.names() == []
     # Scores of tastes are stored under names of their own.
     tastes.save(replace(learnt.taste, name="technical-2"))
-    assert item_judge_named("technical-2", tastes).stored_name == "taste:technical-2"
+    assert Catalogue(tastes).judge("technical-2").stored_name == "taste:technical-2"
 
 
 def test_taste_of_another_version(learnt, monkeypatch):

@@ -15,7 +15,7 @@ from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.scoring.taste_store import TasteStore, tastes_of
 from soart.pipelines.tastes import learning as tastes
 from soart.pipelines.tuning.from_taste import known_options, making_of_request
-from soart.pipelines.tuning.panel import Judge, Panel
+from soart.pipelines.tuning.panel import Panel, RaterKey
 from soart.pipelines.tuning.study import Trial
 from soart.pipelines.tuning.tuner import Tuner
 from soart.prompts.space.space import PromptSpace
@@ -161,7 +161,7 @@ def test_a_tune_for_a_person_begins_with_what_the_persons_taste_shows(tmp_path, 
         rate(collection, "me", {rows[0].id: 4.0})
         store_choice(collection, "me", "first", rows[1].id, [rows[2].id])
         told = asked(collection, generator, stored)
-        assert Judge("me", "") in told.steering().model.raters_
+        assert RaterKey("me", "") in told.steering().model.raters_
         assert best_palette(told) == "warm"
 
 

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from specimens.ugly import encoded, picture, write_ugly
 
+from soart.metrics.tastes.overall import stored_name
+from soart.pipelines.collection.collection import Collection
 from soart.pipelines.tidying.journal import Journal
 
 
@@ -362,3 +364,37 @@ def test_names_of_files_steer_no_terminal_and_disguise_nothing(soart, art):
     for shown in (*said, *(Path(f"{name}{end}").read_text() for end in (".csv", ".html", "rank.html"))):
         assert not {*shown} & {*"\x1b\x9b\u202e\u2066"}
         assert "\\x1b" in shown
+
+
+def test_models_count_in_places_unless_they_are_switched_off(soart, tmp_path, make_drawn, monkeypatch):
+    place, name = tmp_path / "collection", stored_name()
+    with Collection(place) as collection:
+        rows = [
+            row
+            for start, model in ((0, "good"), (50, "bad"))
+            for row in collection.add_drawn([make_drawn(start + k, f"thing {k}") for k in range(6)], model, "s")
+        ]
+        scores = [52.0, 53, 54, 55, 56, 30, 40, 41, 42, 43, 44, 32]
+        collection.set_scores(name, dict(zip([row.id for row in rows], scores, strict=True)))
+
+    def ranked(*options):
+        found = json.loads(soart("rank", place, "--json", *options)[1])["ranking"]
+        return [(one["score"], one["effect"]) for one in found]
+
+    moved = ranked()
+    assert [score + effect for score, effect in moved] == sorted((a + b for a, b in moved), reverse=True)
+    assert [score for score, _ in moved] != sorted(scores, reverse=True)
+    assert "  effect  " in soart("rank", place)[1]
+    plain = [(score, 0.0) for score in sorted(scores, reverse=True)]
+    assert ranked("--model-effect", "off") == plain
+    monkeypatch.setenv("SOART_MODEL_EFFECT", "off")
+    assert ranked() == plain
+    assert ranked("--model-effect", "on") == moved
+    monkeypatch.delenv("SOART_MODEL_EFFECT")
+    export = tmp_path / "all.json"
+    best = json.loads(soart("evaluate", place, "--json", "--top", 12, "--export", export)[1])["best"]
+    assert [one["score"] for one in best] == [score for score, _ in moved[: len(best)]]
+    records = sorted(json.loads(export.read_text()), key=lambda one: one["place"])
+    assert [(one["score"], one["effect"]) for one in records] == moved
+    assert [one["place"] for one in records] == [*range(1, 13)]
+    assert soart("rank", place, "--model-effect", "no")[0] == 2

@@ -191,8 +191,8 @@ def test_judges_are_offered_and_mistakes_seen_at_once(soart, serving, package, t
     Collection(tmp_path / "soart-demo").close()
     named = ("--by", "acme_judge:Moody=0.5", "--by", "clip:openai/clip-vit-base-patch32")
     assert soart("web", "--no-open", "--port", "0", *named)[0] == 0
-    offered = list(serving[0][0].state.server.judges)
-    assert [(judge.label, judge.weight) for judge in offered][-2:] == [
+    offered = serving[0][0].state.server.judges.offered
+    assert [(label, one.weight) for label, one in offered.items()][-2:] == [
         ("acme_judge:Moody", 0.5),
         ("clip:openai/clip-vit-base-patch32", 1.0),
     ]
