@@ -29,8 +29,8 @@ INTRODUCTION = """\
 
 <!-- Written by docs/build_pages.py from the commands themselves; edit their help texts instead. -->
 
-Every command but `soart web` and `soart start` takes `--json`, which prints one JSON document instead of text. `--help` on any command shows
-the same options as this page.
+Every command but `soart web` takes `--json`, which prints one JSON document instead of text. `--help` on any command shows the same options as
+this page. `--set KEY=VALUE`, anywhere in a line, is a [setting](configuration.md) for this call.
 
 | exit code | meaning |
 |---|---|
@@ -126,13 +126,15 @@ def _usage(name: str, command: TyperCommand) -> str:
 def _section(name: str, command: TyperCommand) -> str:
     level = "###" if " " in name else "##"
     parts = [f"{level} soart {name}", _escaped(_plain(command.help))]
-    if getattr(command, "commands", None):
+    if getattr(command, "commands", None) and not command.invoke_without_command:
         return "\n\n".join(parts)
     parts.append(f"    {_usage(name, command)}")
     shown = [p for p in command.params if p.name != "help" and not getattr(p, "hidden", False)]
     # Arguments first.
     shown.sort(key=lambda p: p.param_type_name)
     parts.append("\n".join(_line(command, p) for p in shown))
+    if settings := ", ".join(f"`{key}`" for key in getattr(command, "settings", lambda _: ())(name)):
+        parts.append(f"Settings: {settings}")
     if command.epilog:
         examples = (re.sub(r"^\w+: ", "", text) for text in re.split(r"\s{2,}(?=or: )", command.epilog))
         parts.append("\n".join(["```sh", *examples, "```"]))

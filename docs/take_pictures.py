@@ -365,7 +365,7 @@ def main() -> None:
                 executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell")
             )
             if views:
-                with served(work, "--collection", folder.name) as address:
+                with served(work, folder.name) as address:
                     take_views(browser, address, chosen.names)
             if wanted["walk"]:
                 take_walk(browser)

@@ -1,8 +1,8 @@
 """Defaults of the command line that a user or a project sets once: TOML files and environment variables.
 
-A value typed on the command line counts first, then an environment variable, then ``soart.toml`` in the current folder,
-then ``config.toml`` in the user's configuration folder. Each value is used as if it were typed. The Python API does not
-read any of this, so that a script does the same everywhere.
+A value typed on the command line (an option, or ``--set``) counts first, then an environment variable, then ``soart.toml``
+in the current folder, then ``config.toml`` in the user's configuration folder. Each value is used as if it were typed. The
+Python API does not read any of this, so that a script does the same everywhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..errors import CollectionError, SoartError, first_line
 from ..files import read_text, write_whole
 from ..metrics.damage.names import PERSON
 from .models.backends.address import backend_address, without_login
-from .models.limits import DEVICES, DTYPES, OFFLOADS
+from .models.limits import DEVICES, DTYPES, ENGINES, OFFLOADS
 from .support.project_models import allow, check_allowed, local_models
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 #: Name of a project's file, in the current folder.
 PROJECT = "soart.toml"
+#: The source of values that ``--set`` names.
+TYPED = "--set"
 Value = str | list[str]
+_DEVICE = re.compile(r"(?:cuda|xpu)(?::\d{1,3})?|mps|cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,16 @@ class Key:
     Attributes:
         choices: its only values, or those of the texts in its list; empty for any text.
         several: True if its value is a list of texts.
+        count: True if its value is a whole number of at least 1, kept as a text.
+        private: True if the file of a project, which may come from anybody, cannot name it.
     """
 
     summary: str
     default: str
     choices: tuple[str, ...] = ()
     several: bool = False
+    count: bool = False
+    private: bool = False
 
 
 KEYS = {
@@ -55,6 +62,13 @@ KEYS = {
     "device": Key("device that draws: cpu, cuda, cuda:1, mps or xpu", "the best available"),
     "dtype": Key("number format of the model", "by device", DTYPES),
     "offload": Key("weights kept off the accelerator", "auto", OFFLOADS),
+    "batch_size": Key("pictures drawn together; halved when memory runs out", "the model's own", count=True),
+    "model_config": Key("diffusers folder that describes a single-file model, for use offline", "none", private=True),
+    "request": Key("more fields of a web UI's request, FIELD=VALUE or FILE.json", "none", several=True, private=True),
+    "engine": Key("this machine, or the Ray cluster at RAY_ADDRESS", "local", ENGINES, private=True),
+    "workers": Key(
+        "processes that inspect pictures; with engine ray, drawing workers", "one per core, GPU or node", count=True
+    ),
     "by": Key("judges, NAME[=WEIGHT]", "overall", several=True),
     "priors": Key(
         "prior scores that tastes start from, where they are available: technical, appeal, others, judges, tastes or none",
@@ -64,6 +78,9 @@ KEYS = {
     "model_effect": Key("effect of models on places by the overall score", "as set in the gallery: on", ("on", "off")),
     "collection": Key("collection to draw into and to show", "soart-pictures; soart-tuning for tunes"),
     "wildcards": Key("folder of your own NAME.txt vocabularies", "none"),
+    "tastes": Key(
+        "folder of tastes, which then holds all that count", "soart/tastes beside your settings", private=True
+    ),
 }
 
 
@@ -86,9 +103,9 @@ def variable(key: str) -> str:
 
 
 def read_settings(
-    environment: Mapping[str, str] | None = None, files: Sequence[Path] | None = None
+    environment: Mapping[str, str] | None = None, files: Sequence[Path] | None = None, typed: Sequence[str] = ()
 ) -> dict[str, Setting]:
-    """All settings by key, each from the first source that has it.
+    """All settings by key, each from the first source that has it; ``typed`` are texts KEY=VALUE of ``--set``.
 
     Empty variables count as not set; texts of a list are separated by spaces. The files are by default that of the
     project in the current folder, then that of the user.
@@ -102,7 +119,20 @@ def read_settings(
         name = variable(key)
         if text := environment.get(name, "").strip():
             settings[key] = Setting(checked(key, text.split() if described.several else text, name), name)
+    for key, text in map(typed_setting, typed):
+        before = settings.get(key)
+        more = before.value if before is not None and before.source == TYPED and KEYS[key].several else []
+        value = checked(key, [*(more or []), text] if KEYS[key].several else text, TYPED)
+        settings[key] = Setting(value, TYPED)
     return {key: settings.get(key, Setting(None, "default")) for key in KEYS}
+
+
+def typed_setting(text: str) -> tuple[str, str]:
+    """Key and value of KEY=VALUE."""
+    name, split, value = text.partition("=")
+    if not split:
+        raise SoartError(f"Expected KEY=VALUE such as device=cpu, got {text!r:.80}.")
+    return known(name.strip().replace("-", "_"), TYPED), value
 
 
 def read_file(path: Path) -> dict[str, Value]:
@@ -157,10 +187,15 @@ def checked(key: str, value: object, where: str) -> Value:
         if texts == value and (not described.choices or {*texts} <= {*described.choices}):
             return texts
         expected = f"some of {', '.join(described.choices)}" if described.choices else "a list of texts"
+    elif described.count:
+        number = str(value).strip()
+        if number.isascii() and number.isdecimal() and 0 < len(number) < 10 and int(number):
+            return number
+        expected = "a whole number of at least 1"
     elif isinstance(value, str) and value.strip():
         if key == "collection":
             _check_address(value, where)
-        if key == "device" and value.partition(":")[0] not in DEVICES:
+        if key == "device" and not _DEVICE.fullmatch(value):
             raise SoartError(
                 f"The setting 'device' must be one of {', '.join(DEVICES)}, or such as cuda:1, got {value!r:.80} ({where})."
             )
@@ -211,6 +246,12 @@ def _check_project(values: Mapping[str, Value], path: Path) -> None:
     _check_no_code([prior for prior in values.get("priors", []) if ":" in prior], path)
     _check_no_backend(values.get("model"), path)
     _check_no_server(values.get("collection"), path)
+    for key in values:
+        if KEYS[key].private:
+            raise SoartError(
+                f"The settings {str(path)!r} name {key!r}, which a project's file cannot do: use --set, {variable(key)} or "
+                "soart config."
+            )
 
 
 def _check_no_server(collection: Value | None, path: Path) -> None:

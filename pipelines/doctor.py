@@ -30,7 +30,7 @@ _REQUIRED = (
 )
 _OPTIONAL = {
     "accelerate": "offloading of large models",
-    "ray": "--engine ray",
+    "ray": "the engine ray",
     "psycopg[binary]": "collections on PostgreSQL",
     "sentencepiece": "models with a T5 text encoder (SD3, Flux, PixArt)",
     "openvino": "measuring many pictures faster",
@@ -99,7 +99,7 @@ def _judge_checks() -> list[Check]:
     """A line for each judge that can be named; those of other packages are loaded, the built-in ones only listed."""
     checks = []
     for source in known_judges():
-        # These are always there; soart judges lists them.
+        # These are always there; soart list judges lists them.
         if source.kind == Kind.SCORE:
             continue
         name = f"judge {source.usage}"

@@ -33,7 +33,7 @@ from soart.pipelines.ingest import fork_server
 from soart.pipelines.ingest.file_rows import store_inspections
 from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.scan import Scan
-from soart.pipelines.judges.finding import judges_for
+from soart.pipelines.judges.finding import judges_for, kinds_of
 from soart.pipelines.models import loading
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -307,7 +307,7 @@ def make_measured(make_untidy, tmp_path_factory):
         os.utime(path, (0, path.stat().st_mtime - 60))
     with Collection(measured) as collection:
         files = [file for file in Scan([measured / "images"]) if not file.sidecar]
-        kinds = [None, *(judge.inner.item_kind for judge, _ in judges_for())]
+        kinds = [None, *kinds_of(judges_for())]
         store_inspections(collection, None, [(inspect_file(file.path, kinds), file) for file in files])
 
     def make(folder):

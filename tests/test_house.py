@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 import soart
 import soart.metrics
+from soart.plugin.cli.app import root
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(p for folder in ("metrics", "prompts", "pipelines", "plugin") for p in (ROOT / folder).rglob("*.py"))
@@ -321,6 +322,21 @@ BUDGETS = {
     "browser": ("pipelines plugin", "js html", "lines", 8_000, 8_000),
     "docs": ("docs", "md", "words", 55_000, 55_000),
 }
+
+
+def leaves(command):
+    """All commands that do something, a group that does something alone among them."""
+    inner = getattr(command, "commands", {}).values()
+    own = [command] if getattr(command, "invoke_without_command", True) else []
+    return own + [leaf for one in inner for leaf in leaves(one)]
+
+
+def test_the_command_line_stays_within_its_budget():
+    """Counted as ``--help`` shows them, those of ``soart`` itself included and ``--help`` not."""
+    commands = leaves(root())
+    options = [p for c in [root(), *commands] for p in c.params if p.param_type_name == "option" and not p.hidden]
+    assert len(commands) <= 24, "give a command another view instead of adding one"
+    assert len([option for option in options if option.name != "help"]) <= 190, "let a setting do, or merge two options"
 
 
 @pytest.mark.parametrize("kind", BUDGETS)

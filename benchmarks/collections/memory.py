@@ -30,7 +30,7 @@ from PIL import Image
 COMMANDS = {
     "rank": ("rank", "{folder}"),
     "find": ("find", "a red fox, vibrant colors", "{folder}"),
-    "similar": ("similar", "{folder}/000.png", "{folder}"),
+    "similar": ("find", "--like", "{folder}/000.png", "{folder}"),
     "keep": ("keep", "{folder}", "--group", "look-alike"),
     "evaluate": ("evaluate", "{folder}"),
     "evaluate technical": ("evaluate", "{folder}", "--by", "technical"),

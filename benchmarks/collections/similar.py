@@ -1,4 +1,4 @@
-"""Measures whether ``soart similar`` finds the right pictures, and how long *more like this* takes in a large collection.
+"""Measures whether ``soart find --like`` finds the right pictures, and how long *more like this* takes in a large collection.
 
     python benchmarks/collections/similar.py [--large 100000]
 

@@ -33,7 +33,8 @@ from PIL import Image
 
 from soart.benchmarks.data.opinions import measured
 from soart.metrics.image import read_image
-from soart.metrics.items.nima import NimaExtractor, nima_values
+from soart.metrics.items.combined import stored_parts
+from soart.metrics.tastes.overall import OverallJudge
 
 #: Sets of whose pictures people said something.
 WITH_OPINIONS = ("AGIQA-3K", "OMI", "samplers", "four models", "three models")
@@ -66,12 +67,9 @@ class AiPictures:
     opinions: np.ndarray
 
     def items(self, cache: Path) -> np.ndarray:
-        """(n, p) items with those of the default network; measured once."""
-        return measured(self.files, self._title, cache)
-
-    def marks(self, cache: Path) -> np.ndarray:
-        """(n,) marks of NIMA, NaN where it gives none; measured once."""
-        return nima_values(measured(self.files, self._title, cache, NimaExtractor())).values
+        """(n, p) items of the overall score; measured once."""
+        parts = stored_parts(OverallJudge.load().extractor)
+        return np.hstack([measured(self.files, self._title, cache, part) for part in parts])
 
     @property
     def _title(self) -> str:

@@ -34,7 +34,7 @@ class Gallery:
         self,
         folder: Path,
         home: Path | None = None,
-        command: Sequence[str] = ("web", "--collection"),
+        command: Sequence[str] = ("web",),
         *,
         options: Sequence[str] = (),
         port: int | None = None,

@@ -22,9 +22,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from soart.benchmarks.common import command
 from soart.benchmarks.data.opinions import PHOTOGRAPHS, other_opinions
 from soart.benchmarks.data.people import DISLIKED, LIKED, People, categories, everyone
+from soart.metrics.damage.technical import TechnicalJudge, quality_model
+from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.frame import LATE, Frame, kinds_of
+from soart.metrics.items.packaged import EFFICIENTNET
 from soart.metrics.tastes import appeal
-from soart.metrics.tastes.overall import OverallJudge
 from soart.training import appeal as learning
 from soart.training.appeal import Opinions, learn_appeal
 
@@ -59,7 +61,7 @@ def ridge(names: tuple[str, ...]) -> Learner:
 
 def technical(names: tuple[str, ...]) -> Learner:
     """The technical score, which learns nothing."""
-    judge = OverallJudge.load().technical
+    judge = TechnicalJudge("", quality_model(), taste_extractor(EFFICIENTNET))
     if judge.extractor.names != names:
         raise ValueError("Expected items of the default network.")
     return lambda opinions: lambda items: -judge.technometric(items)

@@ -3,7 +3,7 @@
     python benchmarks/score/look_alikes.py [--cache DIR]
 
 Series are look-alikes among the photographs of rated_photographs.py, see build_rated_quality.py. Rated quality is learnt
-anew for each fifth of the series, from the others; so it is in the technical and the overall score. Pairs are look-alikes whose mean opinion
+anew for each fifth of the series, from the others; so it is in the technical score. Pairs are look-alikes whose mean opinion
 scores differ by more than 0.1 and by more than 0.2 of the scale. The gain is what the picture that a score puts first
 is rated above the mean of its series, as a share of what the best one is. Series of more than 20 pictures are left out,
 because they are chains of pictures of which the ends are not alike. Intervals are 95 % bootstrap intervals over series.
@@ -21,7 +21,9 @@ from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, 
 from soart.benchmarks.data.rated_versions import source_of
 from soart.benchmarks.score import build_rated_appearance
 from soart.benchmarks.score.build_rated_quality import ALIKE, NAMES, Learning, directions, series
-from soart.metrics.tastes.overall import OverallJudge, points_of, qualities_of
+from soart.metrics.damage.technical import TechnicalJudge, quality_model
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.packaged import EFFICIENTNET
 
 DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
 
@@ -30,18 +32,16 @@ def scores_of(
     learning: Learning, by_appearance: build_rated_appearance.Learning, groups: np.ndarray
 ) -> dict[str, np.ndarray]:
     """(n,) scores by title, rated quality learnt from other series."""
-    items, judge = learning.items, OverallJudge.load()
+    items, judge = learning.items, TechnicalJudge("", quality_model(), taste_extractor(EFFICIENTNET))
     rated, left = np.empty((2, len(items)))
     for rest, out in GroupKFold(5).split(items, groups=groups):
         apart = {source_of(learning.photographs.files[n]) for n in out}
         rated[out] = learning.learn(rest, apart).scores(items[out], NAMES)
         learnt = by_appearance.learn(rest, np.arange(len(by_appearance.halvings)))
         left[out] = learnt.shares_left(learnt.scores(by_appearance.items[out], build_rated_appearance.APPEARANCE))
-    freedom = judge.technical.freedom_from_faults(items)
     return {
-        "freedom from faults": freedom,
-        "technical": np.log2(left) - judge.technical.cost_of_faults(items) / judge.technical.model.half,
-        "overall": points_of(freedom, judge.shares(items), qualities_of(rated, judge.unlikeness(items))),
+        "freedom from faults": judge.freedom_from_faults(items),
+        "technical": np.log2(left) - judge.cost_of_faults(items) / judge.model.half,
         "rated quality": rated,
     }
 

@@ -19,7 +19,7 @@ from scipy.stats import spearmanr
 
 from soart.benchmarks.common import command, progress
 from soart.benchmarks.data.damage import FAULTS, damage
-from soart.benchmarks.data.opinions import other_files, other_opinions
+from soart.benchmarks.data.opinions import measured, other_files, other_opinions
 from soart.benchmarks.data.people import categories, everyone, picture_files
 from soart.benchmarks.data.quality_pictures import in_bytes
 from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
@@ -29,6 +29,7 @@ from soart.benchmarks.score.build_appeal import mean_over
 from soart.benchmarks.score.kinds import SEED, blur_scores, middle_size, niqe_of
 from soart.benchmarks.score.parts import scores_of
 from soart.metrics.image import read_image
+from soart.metrics.items.nima import NimaExtractor
 from soart.metrics.tastes.appeal import appeal_model
 from soart.metrics.tastes.overall import OverallJudge
 from soart.training.appeal import learn_appeal
@@ -40,13 +41,18 @@ EVERY, DRAWS = 5, 1000
 def agreement(cache: Path, judge: OverallJudge) -> None:
     """Print how far the overall score, what it was before, and its parts agree with people's liking, by domain."""
     place, others, category = everyone(cache), other_opinions(cache), categories(cache)
-    names, photographs = judge.extractor.names, np.unique(category)
+    names, photographs = place.names, np.unique(category)
     left_out = {name: place.opinions(category == name) for name in photographs} | others
+    own = measured(picture_files(cache), "people", cache, NimaExtractor())
+    marks = {name: own[category == name] for name in photographs}
+    marks |= {
+        name: measured(files, f"domain-{name}", cache, NimaExtractor()) for name, files in other_files(cache).items()
+    }
     found: dict[str, dict[str, float]] = {}
     for domain, opinions in left_out.items():
         rest = [other for name, other in others.items() if name != domain]
         appeal = learn_appeal([place.opinions(category != domain), *rest], names).scores(opinions.items, names)
-        for title, values in scores_of(judge, opinions.items, appeal).items():
+        for title, values in scores_of(judge, np.hstack([opinions.items, marks[domain]]), appeal).items():
             found.setdefault(title, {})[domain] = agree(values, opinions)
         progress(len(found["overall"]), len(left_out), "domains")
     print("agreement with people: rank correlations with ratings, shares of choices")
@@ -66,7 +72,8 @@ def quality(cache: Path, judge: OverallJudge) -> None:
     """Print rank correlations with the rated quality of some of the photographs that it was not learnt from, and 95 % intervals."""
     every = rated_photographs(cache, learning=False)
     some = RatedPhotographs(every.files[::EVERY], every.kind[::EVERY], every.opinions[::EVERY])
-    items, rng = items_of(some, cache), np.random.default_rng(SEED)
+    marks = measured(some.files, "rated-some", cache, NimaExtractor())
+    items, rng = np.hstack([items_of(some, cache), marks]), np.random.default_rng(SEED)
     drawn = rng.integers(0, len(items), (DRAWS, len(items)))
     print(f"\nrank correlations with the rated quality of {len(items)} photographs")
     for title, values in scores_of(judge, items, appeal_model().scores(items, judge.extractor.names)).items():

@@ -6,11 +6,10 @@ The sets are those of benchmarks/data/ai_pictures.py, whose clones lie in FOLDER
 pictures, printed are the rank correlation with it, and the share of pairs of pictures of one prompt that a score orders as
 people do; a pair with equal scores counts half. *Within* is the mean rank correlation within a model, or within a sampler.
 *Likeness* is the unlikeness with the other sign. Intervals hold 95 %, by a bootstrap over prompts, or over prompts with their
-seeds where there are few. *Before* is the overall score of version 08-02-02: the root of the freedom from faults, and the whole
-of appeal and rated quality. *With NIMA* is the overall score times a factor for the judge ``nima``, *by looks* the same with
-the likeness of appearance alone; the rows after it are that less one part, or with another weight of a mark. The weights of the
-parts were chosen on these sets, so their figures are slightly too good. Items are measured once. False alarms are measured by
-looks.py.
+seeds where there are few. *Before* is the overall score of version 08-02-02-02: without NIMA, and with the likeness of all
+items; the rows after the parts are today's sum with one part less, or with another weight of one. Weights were chosen on these
+sets, so their figures are slightly too good. At last the quantiles are printed that tell the points of the overall score: of
+the products of all pictures that can be judged but OMI's. Items are measured once. False alarms are measured by looks.py.
 """
 
 from __future__ import annotations
@@ -23,67 +22,66 @@ from scipy.stats import spearmanr
 
 from soart.benchmarks.common import command
 from soart.benchmarks.data.ai_pictures import WITH_OPINIONS, AiPictures, ai_pictures
-from soart.metrics.damage.rated_quality import rated_appearance_model, rated_quality_model
+from soart.metrics.damage.rated_quality import rated_quality_model
 from soart.metrics.tastes.appeal import appeal_model
-from soart.metrics.tastes.overall import OverallJudge, alike_of, points_of, qualities_of, shares_of
+from soart.metrics.tastes.overall import (
+    BEST_MARK,
+    POWER,
+    QUALITY_POWER,
+    SHARES,
+    OverallJudge,
+    alike_of,
+    ratings_of,
+    shares_of,
+)
 
-SEED, DRAWS = 11, 1000
-#: Mark of NIMA from which on it costs nothing, the one that counts where it is not known, and what a mark counts in logs.
-BEST_MARK, USUAL_MARK, MARK_WEIGHT = 7.0, 5.0, 0.5
-#: Other weights that are compared.
-MARK_WEIGHTS = (0.25, 1.0)
+SEED, DRAWS = 11, 200
+#: Weights of a mark of NIMA, and powers of the share, that are compared.
+MARK_WEIGHTS, SHARE_POWERS = (0.15, 0.35, 0.5), (0.5, 0.75)
 
 
 def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dict[str, np.ndarray]:
-    """(n,) values of the overall score, of what it was before, and of its parts, by title.
+    """(n,) values of the overall score, of its parts, and of other sums of them, by title; sums order as their logs do.
 
     Args:
         judge: the overall score.
-        items: (n, p) of the default network.
+        items: (n, p) of its extractor.
         appeal: (n,) of the pictures, which may have been learnt anew.
     """
     freedom, rated, unlikeness = judge.technical.freedom_from_faults(items), judge.rated(items), judge.unlikeness(items)
-    quality = rated_quality_model().shares_left(rated)
+    marks, share = judge.marks(items), shares_of(appeal)
+    of_all = rated_quality_model().unlikeness(items, judge.extractor.names)
+    parts = {
+        "freedom": np.maximum(freedom / 100, 1e-12) ** POWER,
+        "share": share,
+        "quality": rated_quality_model().shares_left(rated) ** QUALITY_POWER,
+        "likeness": alike_of(unlikeness),
+        "NIMA": ratings_of(marks),
+    }
+    whole = np.prod([*parts.values()], axis=0)
+    whole_freedom = parts["freedom"] ** (1 / POWER - 1)
+    before = whole / parts["NIMA"] / parts["likeness"] * alike_of(of_all) * whole_freedom
+    known = np.minimum(np.nan_to_num(marks, nan=float(np.nanmean(marks))), BEST_MARK)
     return {
-        "overall": points_of(freedom, shares_of(appeal), qualities_of(rated, unlikeness)),
-        "before": 100 * np.sqrt(freedom / 100) * shares_of(appeal) * quality,
+        "overall": whole,
+        "before": before,
         "freedom": freedom,
         "appeal": appeal,
-        "rated quality": quality,
+        "rated quality": parts["quality"],
         "likeness": -unlikeness,
+        "NIMA": known,
         "technical": judge.technical.score(items),
+        **{f"no {name}": whole / values for name, values in parts.items()},
+        **{f"share^{power:g}": whole / share * share**power for power in SHARE_POWERS},
+        **{f"NIMA × {w:g}": whole / parts["NIMA"] * np.exp(w * known) for w in MARK_WEIGHTS},
+        "all items' likeness": whole / parts["likeness"] * alike_of(of_all),
+        "whole freedom": whole * whole_freedom,
     }
 
 
-def sums_of(
-    judge: OverallJudge, items: np.ndarray, scores: Mapping[str, np.ndarray], marks: np.ndarray
-) -> dict[str, np.ndarray]:
-    """(n,) values of NIMA and of sums with it, by title, which order as their logs do.
-
-    Args:
-        judge: the overall score.
-        items: (n, p) of the default network.
-        scores: as of ``scores_of``.
-        marks: (n,) of NIMA, NaN where unknown.
-    """
-    marks = np.minimum(np.where(np.isnan(marks), USUAL_MARK, marks), BEST_MARK)
-    overall, share, alike = scores["overall"], shares_of(scores["appeal"]), alike_of(-scores["likeness"])
-    of_looks = rated_appearance_model().unlikeness(items, judge.extractor.names)
-    by_looks, rating = overall / alike * alike_of(of_looks), np.exp(MARK_WEIGHT * marks)
-    whole = by_looks * rating
-    return {
-        "NIMA": marks,
-        "likeness of looks": -of_looks,
-        "with NIMA": overall * rating,
-        "by looks": whole,
-        "no NIMA": by_looks,
-        "no freedom": whole / np.maximum(scores["freedom"], 1e-9),
-        "no share": whole / share,
-        "half share": whole / np.sqrt(share),
-        "no quality": whole / np.sqrt(scores["rated quality"]),
-        "no likeness": overall / alike * rating,
-        **{f"NIMA × {w:g}": by_looks * np.exp(w * marks) for w in MARK_WEIGHTS},
-    }
+def halvings_at(products: np.ndarray) -> np.ndarray:
+    """Of (n,) products how often each of ``SHARES`` of them is halved at most, from 1, to three places."""
+    return np.round(-np.log2(np.quantile(products, 1 - np.array(SHARES))), 3)
 
 
 def right_pairs(scores: np.ndarray, opinions: np.ndarray) -> tuple[float, int]:
@@ -149,15 +147,20 @@ def main() -> None:
     parser = command(__doc__, cache=True)
     parser.add_argument("folder", type=Path, help="folder of the clones")
     arguments = parser.parse_args()
-    judge, found = OverallJudge.load(), []
-    for pictures in ai_pictures(arguments.folder, arguments.cache, WITH_OPINIONS):
+    judge, found, products = OverallJudge.load(), [], []
+    for pictures in ai_pictures(arguments.folder, arguments.cache):
         items = pictures.items(arguments.cache)
-        appeal = appeal_model().scores(items, judge.extractor.names)
-        scores = scores_of(judge, items, appeal)
-        found.append(report(pictures, scores | sums_of(judge, items, scores, pictures.marks(arguments.cache))))
+        scores = scores_of(judge, items, appeal_model().scores(items, judge.extractor.names))
+        if pictures.name in WITH_OPINIONS:
+            found.append(report(pictures, scores))
+        # Faces are no reference for pictures of all kinds.
+        if pictures.name != "OMI":
+            products.append(scores["overall"][scores["freedom"] > 0])
     for k, title in enumerate(("rank correlation", "share of pairs")):
         means = {name: np.nanmean([values[name][k] for values in found]) for name in found[0]}
         print(f"mean {title}: " + ", ".join(f"{name} {mean:.3f}" for name, mean in means.items()))
+    reference = np.concatenate(products)
+    print(f"halvings at {SHARES} of {len(reference)} pictures:\n{halvings_at(reference).tolist()}")
 
 
 if __name__ == "__main__":

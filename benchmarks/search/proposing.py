@@ -4,7 +4,7 @@
 
 Slots are the subjects, palettes, styles and qualities of the embedded model with all their synonyms, about twenty words each. "all" is
 steered over all of them. "few" is given four random words of each slot, and "propose" begins with the same four and
-changes its options between batches of 8 as ``soart tune --propose`` does, with the rest as ``more``. Meanings come from
+changes its options between batches of 8 as ``soart tune --propose vocabulary`` does, with the rest as ``more``. Meanings come from
 the text encoder of the embedded model, and all methods know them.
 
 The effects of words have deviation 1 within a slot. In "related" worlds 0.7 of their variance is linear in the direction of

@@ -46,6 +46,8 @@ OF_COLOURS, COLOURFUL, LEAST_COLOURFUL = (
     "colour/chroma/q95",
     0.01,
 )
+#: Mean squared deviation of items of colours in photographs, by which grey pictures count.
+USUAL_SQUARE = 0.5
 #: Words for a picture that is too small to tell; its rated quality counts as usual.
 UNTOLD = "quality taken as usual: too small to tell"
 
@@ -94,14 +96,13 @@ class RatedQuality:
 
         It is the distance from their unit space by which MT of the Mahalanobis–Taguchi family tells the unusual, with
         items taken as independent: the root of the mean squared deviation, about 1 for a learning picture. Grey
-        pictures have no items of colours, so these do not count in them.
+        pictures have no items of colours, so these count as usual in them.
         """
         found, side = np.empty(len(items)), self.names.index(SIDE)
         for block, own, deviations in self._blocks(items, names):
-            squares = deviations**2
-            grey = own[:, self.names.index(COLOURFUL)] < LEAST_COLOURFUL
-            mean = np.where(grey, squares[:, ~self.coloured].mean(axis=1), squares.mean(axis=1))
-            found[block] = np.where(own[:, side] < LARGE, np.nan, np.sqrt(mean))
+            squares, grey = deviations**2, own[:, self.names.index(COLOURFUL)] < LEAST_COLOURFUL
+            squares[np.ix_(grey, self.coloured)] = USUAL_SQUARE
+            found[block] = np.where(own[:, side] < LARGE, np.nan, np.sqrt(squares.mean(axis=1)))
         return found
 
     def shares_left(self, rated: np.ndarray) -> np.ndarray:

@@ -1,17 +1,18 @@
-"""Reasons for a score that is a product of parts: exact, against other pictures, and in words.
+"""Reasons for a score that is made of a product of parts: exact, against other pictures, and in words.
 
-A score of 0 to 100 points is 100 · 2^(−Σ h_k), where part k halves the points h_k times. The reference has the mean
-halvings of the pictures to compare with, m_k, and so their geometric mean score r. Part k adds to the score s
+A score of 0 to 100 points is P(Σ h_k), where part k halves the product h_k times; P is 100 · 2^(−Σ h_k) for the product
+itself. The reference has the mean halvings of the pictures to compare with, m_k, and the points r = P(Σ m_k) that follow.
+Part k adds to the score s
 
-    L(s, r) · ln 2 · (m_k − h_k),   L(s, r) = (s − r) / (ln s − ln r),
+    (s − r) · (m_k − h_k) / Σ (m − h),
 
-which sums to s − r exactly. This is the logarithmic mean Divisia index: Ang, "Decomposition analysis for policymaking in
-energy: which is the preferred method?", *Energy Policy* 32 (2004).
+which sums to s − r exactly. Of the product itself this is the logarithmic mean Divisia index: Ang, "Decomposition analysis
+for policymaking in energy: which is the preferred method?", *Energy Policy* 32 (2004).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,8 +86,8 @@ def strangeness_text(strangeness: float, departure: str = "") -> str:
 
 
 #: Names of the parts that are not faults: what a picture shows, its rated quality, that by its appearance alone, how far its
-#: texture is from that of good pictures, and all of it from photographs, drawings and art.
-CONTENT, QUALITY, APPEARANCE, RENDERING, LOOK = "content", "quality", "appearance", "rendering", "look"
+#: texture is from that of good pictures, how far it looks from photographs, drawings and art, and the mark of NIMA.
+CONTENT, QUALITY, APPEARANCE, RENDERING, LOOK, MARK = "content", "quality", "appearance", "rendering", "look", "mark"
 ALL_FAULTS, OTHER_FAULTS = "all faults", "other faults"
 #: Words for a picture in which a part costs less than in others, and more; of all faults together, and of all but those named, under names of their own.
 COMPARED = {
@@ -95,6 +96,10 @@ COMPARED = {
     APPEARANCE: ("better made", "less well made"),
     RENDERING: ("more natural texture", "less natural texture"),
     LOOK: ("looks more like photographs and art", "looks less like photographs and art"),
+    MARK: (
+        "composed and lit more like highly rated photographs",
+        "composed and lit less like highly rated photographs",
+    ),
     "blur": ("sharper", "softer"),
     "noise": ("less grain", "more grain"),
     "jpeg": ("fewer JPEG artefacts", "more JPEG artefacts"),
@@ -117,18 +122,30 @@ _MOST = 0.5
 _FEWEST_OF_TENTHS = 10
 
 
+#: Difference of sums of halvings below which scores are equal.
+_EQUAL = 1e-6
+
+
+def halved(halvings: np.ndarray) -> np.ndarray:
+    """(n,) points of (n,) sums of halvings."""
+    points: np.ndarray = 100 * 2.0**-halvings
+    return points
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The parts of n scores; each score is 100 · 2^(−the sum of its halvings) points.
+    """The parts of n scores; each score is the points of the sum of its halvings, 100 · 2^(−the sum) unless told.
 
     Attributes:
         halvings: (n,) times that each part halves the points, by name; 0 or more.
         words: (n,) words by name where a part is out of the ordinary, such as ``"blurred"``; empty elsewhere. Those of faults
             and of the rendering count only where the part lowers the score.
+        points: (n,) scores of (n,) sums of halvings, which fall with them.
     """
 
     halvings: Mapping[str, np.ndarray]
     words: Mapping[str, Sequence[str]]
+    points: Callable[[np.ndarray], np.ndarray] = halved
 
     @property
     def matrix(self) -> np.ndarray:
@@ -136,18 +153,14 @@ class Parts:
         return np.array([*self.halvings.values()])
 
 
-def log_mean(a: np.ndarray, log_ratio: np.ndarray) -> np.ndarray:
-    """(n,) logarithmic means (b − a)/ln(b/a) of (n,) a > 0 and b, given ln(b/a); a where both are equal."""
-    near = np.abs(log_ratio) < 1e-9
-    mean: np.ndarray = a * np.where(near, 1.0, np.expm1(log_ratio) / np.where(near, 1.0, log_ratio))
-    return mean
-
-
-def contributions(halvings: np.ndarray, usual: np.ndarray) -> np.ndarray:
+def contributions(
+    halvings: np.ndarray, usual: np.ndarray, points: Callable[[np.ndarray], np.ndarray] = halved
+) -> np.ndarray:
     """(k, n) points that each part adds to scores of (k, n) halvings against (k, 1) or (k, n) usual ones; see top."""
-    log_ratio = np.log(2) * (usual - halvings).sum(axis=0)
-    reference = 100 * 2 ** -usual.sum(axis=0)
-    added: np.ndarray = log_mean(reference, log_ratio) * np.log(2) * (usual - halvings)
+    before, more = usual.sum(axis=0), (halvings - usual).sum(axis=0)
+    # Of equal scores the slope at them.
+    more = np.where(np.abs(more) < _EQUAL, _EQUAL, more)
+    added: np.ndarray = (points(before + more) - points(before)) / more * (halvings - usual)
     return added
 
 
@@ -187,7 +200,7 @@ def reasons_against(parts: Parts, among: Parts | None, usual: Parts) -> list[lis
     own; all other faults together are one.
     """
     reference = usual.matrix if among is None else among.matrix.mean(axis=1, keepdims=True)
-    added, names, own = contributions(parts.matrix, reference), [*parts.halvings], parts.matrix
+    added, names, own = contributions(parts.matrix, reference, parts.points), [*parts.halvings], parts.matrix
     others = np.zeros((len(names), 0)) if among is None else among.matrix
 
     def compared(name: str, rows: Sequence[int], n: int, contribution: float) -> str:
@@ -200,7 +213,7 @@ def reasons_against(parts: Parts, among: Parts | None, usual: Parts) -> list[lis
         reasons, faults = [], []
         for k, name in enumerate(names):
             words, contribution = parts.words[name][n], float(added[k, n])
-            own_words = words and (contribution < 0 or name in (QUALITY, APPEARANCE, LOOK))
+            own_words = words and (contribution < 0 or name in (QUALITY, APPEARANCE, LOOK, MARK))
             if name in DETECTORS and not own_words and len(names) > 1:
                 faults.append(k)
             else:

@@ -13,7 +13,7 @@ CAUTION = (
     "Up to 3 % of undamaged pictures are suspected of some damage, and style can look like damage (a soft watercolour, "
     "a grainy film)"
 )
-#: What the overall score is worth; the share is the mean of the three small sets of benchmarks/score/parts.py.
+#: What the overall score is worth; the share is the mean of the sets of benchmarks/score/parts.py.
 WORTH_OF_OVERALL = (
     "Of two generated pictures of one prompt, the overall score puts first the one that people prefer about two times in "
     "three, where chance is one in two."
@@ -74,7 +74,7 @@ def model_title(name: str) -> str:
 
 
 class Kind(StrEnum):
-    """The kinds of judges, in the words of ``soart judges``."""
+    """The kinds of judges, in the words of ``soart list judges``."""
 
     SCORE = "built in"
     TASTE = "taste"

@@ -22,12 +22,14 @@ from ..damage.rated_quality import (
     SIDE,
     SMALLEST,
     TOP,
+    USUAL_SQUARE,
     RatedQuality,
     rated_appearance_model,
     rated_quality_model,
 )
 from ..damage.technical import HALF, KNEE, STEEPNESS, STRANGE, WIDTH, TechnicalJudge, points_of
 from ..items.frame import CUT, columns_of
+from ..items.nima import ITEMS
 from ..tastes import overall
 from ..tastes.appeal import TEMPERATURE, appeal_model
 
@@ -121,7 +123,7 @@ def unlikeness(items: torch.Tensor, names: Sequence[str], model: RatedQuality) -
         return items.new_tensor(overall.USUAL_UNLIKENESS)
     squares = deviations(own, model.centre, model.scale) ** 2
     if float(own[model.names.index(COLOURFUL)].detach()) < LEAST_COLOURFUL:
-        squares = squares[torch.as_tensor(~model.coloured, device=squares.device)]
+        squares = squares.masked_fill(torch.as_tensor(model.coloured, device=squares.device), USUAL_SQUARE)
     return squares.mean().sqrt()
 
 
@@ -145,8 +147,11 @@ def overall_score(judge: overall.OverallJudge, items: torch.Tensor) -> torch.Ten
     names, technical = judge.extractor.names, judge.technical
     freedom = _points(cost_of_faults(technical.model, items[technical.columns]), technical.model.half)
     share = torch.sigmoid(overall.SLOPE * (appeal(items, names) - overall.MIDDLE))
-    model = rated_quality_model()
-    alike = overall.ALIKE / unlikeness(items, names, model).clamp_min(overall.ALIKE)
-    left = share_left(rated_quality(items, names, model)) ** overall.QUALITY_POWER * alike**overall.UNLIKENESS_POWER
-    # Arithmetic alone, which tensors have too.
-    return cast(torch.Tensor, overall.points_of(freedom, share, left))  # type: ignore[arg-type]
+    left = share_left(rated_quality(items, names, rated_quality_model())) ** overall.QUALITY_POWER
+    alike = overall.ALIKE / unlikeness(items, names, rated_appearance_model()).clamp_min(overall.ALIKE)
+    mark = nima(items[columns_of("NIMA", ITEMS, names)]).nan_to_num(overall.USUAL_MARK).clamp_max(overall.BEST_MARK)
+    rating = torch.exp(overall.MARK_WEIGHT * (mark - overall.BEST_MARK))
+    faultless = (freedom / 100) ** overall.POWER
+    halvings = -torch.log2(faultless * share * left * alike**overall.UNLIKENESS_POWER * rating)
+    near, logit, slope = map(float, overall.lines_at(halvings.detach().cpu().numpy()))
+    return 100 * torch.sigmoid(logit + (halvings - near) * slope)

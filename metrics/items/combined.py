@@ -12,6 +12,7 @@ import numpy as np
 
 from ..protocols import Extractor
 from .colour import ColourExtractor
+from .nima import NIMA, NimaExtractor
 from .packaged import EFFICIENTNET
 from .packaged_items import packaged_extractor
 from .quality import QualityExtractor
@@ -89,6 +90,26 @@ def taste_extractor(network: str | None = None, device: str = "cpu") -> Combined
     if network is not None:
         parts = (*parts, _network(network, device))
     return CombinedExtractor(parts)
+
+
+def stored_parts(extractor: Extractor) -> tuple[Extractor, ...]:
+    """The extractors whose items are stored, each under its version; side by side they are those of ``extractor``.
+
+    NIMA's are stored apart, so that whatever needs them shares all others with tastes.
+    """
+    parts: tuple[Extractor, ...] = getattr(extractor, "parts", ())
+    if len(parts) > 1 and isinstance(parts[-1], NimaExtractor):
+        return CombinedExtractor(parts[:-1]), parts[-1]
+    return (extractor,)
+
+
+def kinds_of_parts(extractor: Extractor) -> tuple[ItemKind, ...]:
+    """Kinds of the ``stored_parts``, by which another process finds them; empty if it cannot find all."""
+    kinds = [
+        ItemKind(part.version, NIMA) if isinstance(part, NimaExtractor) else getattr(part, "kind", None)
+        for part in stored_parts(extractor)
+    ]
+    return () if None in kinds else tuple(filter(None, kinds))
 
 
 def default_network() -> str | None:

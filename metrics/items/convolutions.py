@@ -8,9 +8,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-#: Side that pictures have at most early layers, in pixels, which the order of weights is chosen for.
-_USUAL = 224
-
 
 class Convolution(nn.Conv2d):
     """Convolution padded as TensorFlow's SAME does for even sizes: a stride of two pads less before than after."""
@@ -23,6 +20,8 @@ class Convolution(nn.Conv2d):
         super().__init__(inputs, outputs, kernel, stride, before if before == after else 0, groups=groups, bias=bias)
         #: Pixels that are added before and after, in both directions.
         self.edges = before, after
+        #: Side that a layer's pictures have about, in pixels, which the order of weights is chosen for.
+        self.side = 224
         self._order: torch.Tensor | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -58,7 +57,7 @@ class Convolution(nn.Conv2d):
     def _packed(self, edge: int) -> torch.Tensor:
         """The weights in the order in which oneDNN reads them, made once; right for pictures of any size."""
         if self._order is None:
-            usual = (1, self.in_channels, _USUAL, _USUAL)
+            usual = (1, self.in_channels, self.side, self.side)
             self._order = torch.ops.mkldnn._reorder_convolution_weight(
                 self.weight.detach().contiguous(), (edge, edge), self.stride, (1, 1), self.groups, usual
             )

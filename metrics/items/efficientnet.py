@@ -159,6 +159,15 @@ def whole_size(width: int, height: int) -> tuple[int, int]:
     return across, down
 
 
+def canonical(pixels: np.ndarray) -> np.ndarray:
+    """A picture (h, w, 3) uint8 reduced to its canonical size, of which networks prepare the same; small and long ones stay."""
+    size = whole_size(pixels.shape[1], pixels.shape[0])
+    shorter, longer = sorted(pixels.shape[:2])
+    if min(size) > shorter or longer > LONG * shorter:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+
+
 def _values(picture: Image.Image, order: torch.memory_format = torch.contiguous_format) -> torch.Tensor:
     """(1, 3, h, w) input of the network: (value − 127) / 128."""
     values = np.array(picture, dtype=np.float32)

@@ -41,6 +41,10 @@ class Nima(nn.Module):
             layers.append(Convolution(channels, channels, 3, step, groups=channels, bias=True))
             layers.append(Convolution(channels, outputs, bias=True))
             channels = outputs
+        side = SIDE
+        for layer in layers:
+            # The last order, of weights for 7 × 7 pixels, is 20 times as fast there as the usual one.
+            layer.side, side = side, side // layer.stride[0]
         self.layers = nn.ModuleList(layers)
         self.rating = nn.Linear(channels, _MARKS)
 
@@ -69,15 +73,15 @@ def prepare_sides(picture: Image.Image) -> torch.Tensor:
     return values.permute(0, 3, 1, 2)[None]
 
 
-def untold(picture: Image.Image) -> int:
-    """Number of the reason, in ``nima.UNTOLD``, why the network can tell nothing of an RGB picture; 0 if it can."""
-    shorter, longer = sorted(picture.size)
+def untold(size: tuple[int, int], sides: torch.Tensor) -> int:
+    """Number of the reason, in ``nima.UNTOLD``, against a picture that is prepared as ``sides``; 0 if there is none."""
+    shorter, longer = sorted(size)
     if shorter < SMALLEST:
         return 1
     if longer > LONG * shorter:
         return 2
-    low, high = np.quantile(np.asarray(picture).reshape(-1, 3), (0.01, 0.99), axis=0)
-    return 3 if np.max(high - low) < PLAIN else 0
+    low, high = np.quantile(sides[0, 0].flatten(1).numpy(), (0.01, 0.99), axis=1)
+    return 3 if np.max(high - low) * 127.5 < PLAIN else 0
 
 
 def load_weights(path: Path) -> Nima:

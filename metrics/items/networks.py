@@ -148,7 +148,8 @@ def load_nima() -> Network:
 
 
 def _sides(picture: Image.Image) -> Inputs:
-    return {"sides": prepare_sides(picture), "untold": torch.tensor([[float(untold(picture))]])}
+    sides = prepare_sides(picture)
+    return {"sides": sides, "untold": torch.tensor([[float(untold(picture.size, sides))]])}
 
 
 def _mark(marks: Callable[[torch.Tensor], torch.Tensor], inputs: Inputs) -> torch.Tensor:

@@ -1,16 +1,22 @@
-"""The overall score: how many people would like a picture, less what its quality and its technical faults cost.
+"""The overall score: how good a picture is beside others by generators; what people like and rate highly, less faults.
 
-    overall = freedom · share · quality,   share = 1 / (1 + exp(−slope · (appeal − middle)))
-                                           quality = √(rated quality / 0.875) · √(0.75 / unlikeness), both roots at most 1
+    overall = 100 · the share of reference pictures whose product is smaller
+    product = freedom^0.85 · share · quality · likeness · mark,   share    = 1 / (1 + exp(−slope · (appeal − middle)))
+                                                                  quality  = √(rated quality / 0.875)
+                                                                  likeness = √(0.75 / unlikeness)
+                                                                  mark     = exp((NIMA − 7) / 4),   no factor above 1
 
-Freedom from faults, 0 to 100 points, is the part of the technical score that counts faults alone. Rated quality, how people in general would
-rate the quality, is that of all items, those of a network among them. Unlikeness is the distance of all items from those of
-the photographs, drawings and art that rated quality was learnt from: what generators do wrong looks like none of them.
-Rated quality has learnt next to nothing of it, so its root is taken. Appeal tells what people in general find beautiful. The share is that of people who like a picture among
-those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from other ones
-(``benchmarks/score/build_appeal.py``). So the score starts from the percentage of people who would like the picture. A usual
-photograph loses about a quarter of it by its quality, and a sound picture, which has 70 to 95 points of freedom, 5 to 30 %
-by faults. The powers were chosen by pictures by generators and photographs (docs/benchmarks/score.md).
+Freedom from faults is the part of the technical score that counts faults alone. The share is that of people who like a
+picture among those who like or dislike it: ratings from 5 to 7 and from 1 to 3 of photographs whose appeal was predicted from
+other ones (``benchmarks/score/build_appeal.py``). Rated quality, how people in general would rate the quality, is that of all
+items, those of a network among them. Unlikeness is the distance of texture and colours from those of photographs and drawings:
+what generators do wrong looks like none of them; rated quality has learnt next to nothing of it, so its root is taken. NIMA is
+the mark that people who rate photographs would give. Powers and weight were chosen by pictures by generators, faces and
+photographs (docs/benchmarks/score.md).
+
+The reference are 4,225 pictures by generators of 2019 to 2025 (``benchmarks/score/parts.py``). Of their products quantiles alone are
+kept; between them, and beyond, the logit of the share is linear in the logarithm of the product, so that no two products have
+the same points. A share saturates: what adds to scores or compares them should take their logits.
 """
 
 from __future__ import annotations
@@ -25,29 +31,41 @@ import numpy as np
 from ...errors import TasteError
 from ..damage.fitness import JudgesItems
 from ..damage.names import FAULTS_VERSION, OVERALL
-from ..damage.rated_quality import UNTOLD, rated_quality_model
+from ..damage.rated_quality import APPEARANCE_VERSION, UNTOLD, rated_appearance_model, rated_quality_model
 from ..damage.rated_quality import VERSION as RATED_QUALITY_VERSION
-from ..damage.reasons import CONTENT, LOOK, QUALITY, Parts, reasons_against
-from ..damage.technical import TechnicalJudge, quality_model
-from ..items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
+from ..damage.reasons import CONTENT, LOOK, MARK, QUALITY, Parts, reasons_against
+from ..damage.technical import TechnicalJudge, quality_model, technometric_of
+from ..items.combined import CombinedExtractor, ItemKind, kinds_of_parts, taste_extractor
+from ..items.frame import columns_of
+from ..items.nima import ITEMS, NimaExtractor, nima_values
+from ..items.nima import VERSION as NIMA_VERSION
 from ..items.packaged import EFFICIENTNET
 from ..protocols import Reason
 from .appeal import VERSION as APPEAL_VERSION
 from .appeal import appeal_model
 
 #: Powers of the freedom from faults, of rated quality and of unlikeness; and the version of these choices.
-POWER, QUALITY_POWER, UNLIKENESS_POWER, WEIGHTS_VERSION = 1.0, 0.5, 0.5, 2
+POWER, QUALITY_POWER, UNLIKENESS_POWER, WEIGHTS_VERSION = 0.85, 0.5, 0.5, 3
+#: Mark of NIMA from which on it costs nothing, what a mark less costs, in logs, and the one that counts where it is not known.
+BEST_MARK, MARK_WEIGHT, USUAL_MARK = 7.0, 0.25, 5.0
+#: Shares of the reference pictures, and how often the products of such a share are halved at most, from 1.
+SHARES = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
+HALVINGS = (0.443, 0.641, 0.787, 0.862, 1.003, 1.166, 1.395, 1.669, 1.963, 2.276, 2.748, 3.471, 4.031, 5.282, 6.513)
 #: Unlikeness up to which it costs nothing, which few photographs have; and the one that counts where it is not known.
 ALIKE, USUAL_UNLIKENESS = 0.75, 0.9
 #: Appeal that half of the people like, and the logits of one point of appeal more.
 MIDDLE, SLOPE = 3.84, 1.47
-#: Words for a picture that is too small to tell how unlike others it is; that counts as usual.
-_LOOK_UNTOLD = "look taken as usual: too small to tell"
+#: Words for a picture that is too small to tell how unlike others it is, and for one that NIMA cannot tell; both count as usual.
+_LOOK_UNTOLD, _MARK_UNTOLD = (
+    "look taken as usual: too small to tell",
+    "composition and light taken as usual: too small or long",
+)
 
 
 def stored_name() -> str:
     """Name under which overall scores are stored, with the versions of all their parts."""
-    learnt = (int(name.rpartition("-")[2]) for name in (APPEAL_VERSION, RATED_QUALITY_VERSION))
+    names = (APPEAL_VERSION, RATED_QUALITY_VERSION, APPEARANCE_VERSION, NIMA_VERSION)
+    learnt = (int(name.rpartition("-")[2]) for name in names)
     versions = (FAULTS_VERSION, *learnt, WEIGHTS_VERSION)
     return f"{OVERALL}-{''.join(f'{version:02d}' for version in versions)}"
 
@@ -58,12 +76,6 @@ def shares_of(appeal: np.ndarray) -> np.ndarray:
     return shares
 
 
-def qualities_of(rated: np.ndarray, unlikeness: np.ndarray) -> np.ndarray:
-    """(n,) shares 0…1 that the quality leaves of a score, by rated quality 0…1 and unlikeness; NaN for an unknown."""
-    qualities: np.ndarray = rated_quality_model().shares_left(rated) ** QUALITY_POWER * alike_of(unlikeness)
-    return qualities
-
-
 def alike_of(unlikeness: np.ndarray) -> np.ndarray:
     """(n,) shares, 0 to 1, that (n,) unlikeness leaves of a score; an unknown one (NaN) counts as usual."""
     known = np.where(np.isnan(unlikeness), USUAL_UNLIKENESS, np.maximum(unlikeness, ALIKE))
@@ -71,15 +83,36 @@ def alike_of(unlikeness: np.ndarray) -> np.ndarray:
     return shares
 
 
-def points_of(freedom: np.ndarray, shares: np.ndarray, qualities: np.ndarray) -> np.ndarray:
-    """(n,) overall scores, 0 to 100, of points of freedom 0…100, shares of people 0…1 and ``qualities_of``."""
-    points: np.ndarray = 100 * (freedom / 100) ** POWER * shares * qualities
+def ratings_of(marks: np.ndarray) -> np.ndarray:
+    """(n,) shares, 0 to 1, that (n,) marks of NIMA leave of a score; an unknown one (NaN) counts as usual."""
+    known = np.minimum(np.where(np.isnan(marks), USUAL_MARK, marks), BEST_MARK)
+    shares: np.ndarray = np.exp(MARK_WEIGHT * (known - BEST_MARK))
+    return shares
+
+
+def lines_at(halvings: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of (n,) sums of halvings a sum near each, the logit of the share of reference pictures there, and the slope of it."""
+    sums, logits = np.array(HALVINGS), -_logit(np.array(SHARES))
+    number = np.clip(np.searchsorted(sums, halvings), 1, len(sums) - 1)
+    return sums[number], logits[number], (np.diff(logits) / np.diff(sums))[number - 1]
+
+
+def points_of(halvings: np.ndarray) -> np.ndarray:
+    """(n,) overall scores, 0 to 100, of (n,) sums of halvings."""
+    near, logits, slope = lines_at(halvings)
+    with np.errstate(over="ignore"):
+        points: np.ndarray = 100 / (1 + np.exp(-logits - (halvings - near) * slope))
     return points
+
+
+def _logit(shares: np.ndarray) -> np.ndarray:
+    logits: np.ndarray = np.log(shares / (1 - shares))
+    return logits
 
 
 @dataclass(frozen=True)
 class OverallJudge(JudgesItems):
-    """The overall score; 0 to 100 points, higher is better.
+    """The overall score; 0 to 100 points, the share of reference pictures that a picture beats.
 
     Attributes:
         technical: the technical score of the same items.
@@ -104,17 +137,18 @@ class OverallJudge(JudgesItems):
             TasteError: a file of a model is missing or damaged.
             ModelError: the weights of the default network are missing or damaged.
         """
-        return cls(TechnicalJudge("", quality_model(), taste_extractor(EFFICIENTNET)))
+        extractor = CombinedExtractor((*taste_extractor(EFFICIENTNET).parts, NimaExtractor()))
+        return cls(TechnicalJudge("", quality_model(), extractor))
 
     @property
     def extractor(self) -> CombinedExtractor:
-        """That of tastes with the default network; items are stored, so a picture is measured once for both."""
+        """That of tastes with the default network, whose items are stored, so a picture is measured once for both, and NIMA's."""
         return self.technical.extractor
 
     @property
-    def item_kind(self) -> ItemKind:
-        """Kind of items that an evaluation must measure for it."""
-        return ItemKind(self.extractor.version, default_network())
+    def kinds(self) -> tuple[ItemKind, ...]:
+        """Kinds of items that an evaluation must measure for it."""
+        return kinds_of_parts(self.extractor)
 
     @property
     def name(self) -> str:
@@ -132,39 +166,24 @@ class OverallJudge(JudgesItems):
         return stored_name()
 
     def shares(self, items: np.ndarray) -> np.ndarray:
-        """(n,) shares of people, 0 to 1, who like what pictures of (n, p) items show.
-
-        Raises:
-            TasteError: the items are not those of the extractor.
-        """
+        """(n,) shares of people, 0 to 1, who like what pictures of (n, p) items show."""
         self._check(items)
         return shares_of(appeal_model().scores(np.asarray(items, dtype=np.float64), self.extractor.names))
 
     def rated(self, items: np.ndarray) -> np.ndarray:
-        """(n,) rated qualities of (n, p) items, 0 to 1; NaN for pictures that are too small.
-
-        Raises:
-            TasteError: the items are not those of the extractor.
-        """
+        """(n,) rated qualities of (n, p) items, 0 to 1; NaN for pictures that are too small."""
         self._check(items)
         return rated_quality_model().scores(items, self.extractor.names)
 
     def unlikeness(self, items: np.ndarray) -> np.ndarray:
-        """(n,) how unlike (n, p) items are to those that rated quality was learnt from; NaN for pictures that are too small.
-
-        Raises:
-            TasteError: the items are not those of the extractor.
-        """
+        """(n,) how unlike texture and colours are to those that rated quality was learnt from; NaN for too small pictures."""
         self._check(items)
-        return rated_quality_model().unlikeness(items, self.extractor.names)
+        return rated_appearance_model().unlikeness(items, self.extractor.names)
 
-    def qualities(self, items: np.ndarray) -> np.ndarray:
-        """(n,) shares that the quality of (n, p) items leaves of the score, 0 to 1.
-
-        Raises:
-            TasteError: the items are not those of the extractor.
-        """
-        return qualities_of(self.rated(items), self.unlikeness(items))
+    def marks(self, items: np.ndarray) -> np.ndarray:
+        """(n,) marks of NIMA of (n, p) items, 1 to 10; NaN for pictures that it cannot tell."""
+        self._check(items)
+        return nima_values(items[:, columns_of("NIMA", ITEMS, self.extractor.names)]).values
 
     def _check(self, items: np.ndarray) -> None:
         if np.ndim(items) != 2 or np.shape(items)[1] != len(self.extractor.names):
@@ -180,7 +199,9 @@ class OverallJudge(JudgesItems):
             TasteError: the items are not those of the extractor, or not finite.
         """
         self._check(items)
-        return points_of(self.technical.freedom_from_faults(items), self.shares(items), self.qualities(items))
+        of_faults = technometric_of(self.technical.freedom_from_faults(items), POWER)
+        costs = _costs_of(self.rated(items), self.unlikeness(items), self.marks(items), self.shares(items))
+        return points_of(of_faults + np.sum([*costs.values()], axis=0))
 
     def verdicts(self, items: np.ndarray) -> list[str]:
         """The technical quality in a word or two for each of (n, p) items."""
@@ -211,38 +232,42 @@ class OverallJudge(JudgesItems):
         return [[Reason(why, -100.0)] if why else row for why, row in zip(unfit, reasons, strict=True)]
 
     def parts(self, items: np.ndarray, places: Mapping[str, str] = MappingProxyType({})) -> Parts:
-        """The parts of the scores of (n, p) items, which ``points_of`` multiplies; ``places`` as for ``explain``."""
-        rated, unlikeness, faults = (
-            self.rated(items),
-            self.unlikeness(items),
-            self.technical.parts_of_freedom(items, places),
-        )
+        """The parts of the scores of (n, p) items; ``places`` as for ``explain``."""
+        rated, unlikeness, marks = self.rated(items), self.unlikeness(items), self.marks(items)
+        faults = self.technical.parts_of_freedom(items, places)
         words = {
             **faults.words,
             QUALITY: [UNTOLD if np.isnan(value) else "" for value in rated],
             LOOK: [_LOOK_UNTOLD if np.isnan(value) else "" for value in unlikeness],
+            MARK: [_MARK_UNTOLD if np.isnan(value) else "" for value in marks],
             CONTENT: [""] * len(items),
         }
-        return _parts_of(faults, rated, unlikeness, self.shares(items), words)
+        costs = _costs_of(rated, unlikeness, marks, self.shares(items))
+        return Parts({**_weighed(faults), **costs}, words, points_of)
 
     def usual(self, items: np.ndarray) -> Parts:
         """The parts of the score of the usual picture, of the size of each of (n, p) items."""
         unknown = np.full(len(items), np.nan)
         shares = shares_of(np.full(len(items), appeal_model().offset))
-        return _parts_of(self.technical.usual_freedom(items), unknown, unknown, shares, {})
+        costs = _costs_of(unknown, unknown, unknown, shares)
+        return Parts({**_weighed(self.technical.usual_freedom(items)), **costs}, {}, points_of)
 
 
-def _parts_of(
-    faults: Parts, rated: np.ndarray, unlikeness: np.ndarray, shares: np.ndarray, words: Mapping[str, Sequence[str]]
-) -> Parts:
-    """The parts of ``points_of``, from those of the freedom from faults, and (n,) values of all others."""
-    halvings = {name: POWER * values for name, values in faults.halvings.items()}
-    halvings |= {
+def _weighed(faults: Parts) -> dict[str, np.ndarray]:
+    """(n,) halvings of the product by each fault and the rendering."""
+    return {name: POWER * values for name, values in faults.halvings.items()}
+
+
+def _costs_of(
+    rated: np.ndarray, unlikeness: np.ndarray, marks: np.ndarray, shares: np.ndarray
+) -> dict[str, np.ndarray]:
+    """(n,) halvings of the product by all parts but faults, from (n,) values of each."""
+    return {
         QUALITY: -QUALITY_POWER * np.log2(rated_quality_model().shares_left(rated)),
         LOOK: -np.log2(alike_of(unlikeness)),
+        MARK: -np.log2(ratings_of(marks)),
         CONTENT: -np.log2(shares),
     }
-    return Parts(halvings, words)
 
 
 #: Judges that come with soart and know the places of faults.

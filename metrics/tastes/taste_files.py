@@ -32,7 +32,9 @@ from .taste import MOST_PICTURES, LearntTaste, OtherTaste, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, UNPROVEN, USABLE, Trust
 from .within_groups import WithinGroups
 
-FILE = FileKind("taste", 1, "learn it again, or use the version that wrote it", "choose a file of soart taste export")
+FILE = FileKind(
+    "taste", 1, "learn it again, or use the version that wrote it", "choose a file of soart taste show --export"
+)
 _ARRAYS = (
     "items",
     "liking",

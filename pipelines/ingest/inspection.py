@@ -18,7 +18,7 @@ from ...metrics.image import read_content, read_image
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
 from ...metrics.items.faces import FACES, FaceExtractor
 from ...metrics.items.nima import NIMA, NimaExtractor
-from ...metrics.items.packaged import CLASSES
+from ...metrics.items.packaged import CLASSES, EFFICIENTNET
 from ...metrics.items.packaged_items import class_extractor
 from ...metrics.protocols import Extractor
 from ...metrics.similarity.near_duplicates import perceptual_hash
@@ -84,6 +84,13 @@ def extractor_of(kind: ItemKind | None) -> Extractor:
     return class_extractor() if network == CLASSES else taste_extractor(network)
 
 
+def _canonical(pixels: np.ndarray) -> np.ndarray:
+    # PyTorch comes when a picture does.
+    from ...metrics.items.efficientnet import canonical
+
+    return canonical(pixels)
+
+
 def inspect_file(file: FileToInspect, kinds: Sequence[ItemKind | None] = (None,)) -> Inspection:
     """Inspect a file, measuring the ``kinds`` of items that are not stored yet; never raises, whatever its content.
 
@@ -103,16 +110,21 @@ def inspect_file(file: FileToInspect, kinds: Sequence[ItemKind | None] = (None,)
         picture = read_image(content, label=path)
         items = list(stored.items())
         measured = {version: np.frombuffer(values, dtype="<f4")[None] for version, values in stored.items()}
-        for extractor in map(extractor_of, kinds):
+        reduced: np.ndarray | None = None
+        for kind, extractor in zip(kinds, map(extractor_of, kinds), strict=True):
             if extractor.version in stored:
                 continue
+            pixels = picture.pixels
+            if kind is not None and kind.network in (EFFICIENTNET, NIMA):
+                # Both see the same of it.
+                pixels = reduced = _canonical(pixels) if reduced is None else reduced
             if isinstance(extractor, CombinedExtractor):
                 # Kinds that differ by a network share all other items.
                 if (head := extractor.without_network).version not in measured:
                     measured[head.version] = head.extract(picture.pixels)
-                rows = extractor.extend(measured[head.version], [picture.pixels])
+                rows = extractor.extend(measured[head.version], [pixels])
             else:
-                rows = extractor.extract(picture.pixels)
+                rows = extractor.extract(pixels)
             items.append((extractor.version, rows[0].astype("<f4").tobytes()))
         return Inspection(
             path, digest, None, True, picture.pixels.shape[1], picture.pixels.shape[0], picture.format, picture.notes,

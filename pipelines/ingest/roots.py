@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...errors import CollectionError
 from ...files import plain_path
-from ..collection.address import address_of
+from ..collection.address import address_of, is_url
 from ..collection.collection import Collection
 from ..collection.names import IMAGES
 from ..collection.tables import Meta
@@ -44,8 +44,8 @@ def open_collection_for(
     """
     if not all(folders):
         raise CollectionError("Expected names of folders, got an empty one: the current folder is '.'.")
-    if collection is None and len(folders) == 1 and Collection.is_collection(folders[0]):
-        opened = Collection(folders[0], scratch=scratch)
+    if collection is None and len(folders) == 1 and (Collection.is_collection(folders[0]) or is_url(folders[0])):
+        opened = existing_collection(folders[0], scratch=scratch)
         images = [] if opened.folder is None else [opened.folder / IMAGES]
         return opened, [*images, *known_roots(opened)]
     roots = [Path(folder) for folder in folders]

@@ -78,7 +78,7 @@ def measurer_of(judges: Sequence[tuple[GuardedJudge, float]]) -> Measurer:
 
 def kinds_of(judges: Sequence[tuple[GuardedJudge, float]]) -> list[ItemKind]:
     """Kinds of items that other processes can measure for some judges beside those that every picture has."""
-    kinds = {kind for judge, _ in judges if (kind := getattr(judge.inner, "item_kind", None)) is not None}
+    kinds = {kind for judge, _ in judges for kind in getattr(judge.inner, "kinds", ())}
     return sorted(kind for kind in kinds if kind.version != taste_extractor().version)
 
 

@@ -55,8 +55,8 @@ class NimaJudge:
     """Predicts the mean mark, 1 to 10, that people who rate photographs would give."""
 
     name, version, scale, needs = NIMA, VERSION, Scale(1.0, 10.0, "mean rating"), ("items",)
-    #: Kind of items that other processes measure for it.
-    item_kind = ItemKind(VERSION, NIMA)
+    #: Kinds of items that other processes measure for it.
+    kinds = (ItemKind(VERSION, NIMA),)
 
     def __init__(self) -> None:
         self.extractor = NimaExtractor()

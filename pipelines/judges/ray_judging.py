@@ -18,6 +18,7 @@ import numpy as np
 from ...errors import ImageError, JudgeError, first_line
 from ...metrics.damage.titles import Kind
 from ...metrics.image import read_image
+from ...metrics.items.combined import stored_parts
 from ...metrics.protocols import Extractor, Judge
 from ...version import __version__
 from ..collection.png import unchanged_content
@@ -117,7 +118,7 @@ def _by_items(judge: GuardedJudge) -> bool:
 
 
 def _items(judge: GuardedJudge, pixels: np.ndarray, prompt: str) -> dict[str, np.ndarray]:
-    extractors: list[Extractor] = [judge.extractor] if judge.extractor is not None else []
+    extractors: Sequence[Extractor] = () if judge.extractor is None else stored_parts(judge.extractor)
     if isinstance(judge.inner, AdherenceJudge):
         extractors = [s.extractor for s in judge.inner.needed(prompt, (pixels.shape[1], pixels.shape[0]))]
     return {extractor.version: extractor.extract(pixels)[0].astype(np.float32) for extractor in extractors}

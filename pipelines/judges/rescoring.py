@@ -6,6 +6,7 @@ from ...metrics.protocols import ItemJudge
 from ...metrics.tastes.fitting import CHUNK
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
+from ..scoring.measuring import stored_items
 from ..scoring.pictures import StoredPictures
 from ..support.background import Job
 from ..support.batching import batches
@@ -31,7 +32,7 @@ def score_all(
     for block in batches(ids, CHUNK if stored_items_only else STEP):
         rows = images_by_id(collection, block)
         if stored_items_only:
-            items = collection.items(judge.extractor.version, block)
+            items = stored_items(collection, judge.extractor, block)
             pictures = StoredPictures(collection, [rows[i] for i in items], known={judge.extractor.version: items})
             job.advance(len(block) - len(items))
         else:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from ...metrics.damage.names import OVERALL
 from ...metrics.damage.titles import JudgeKey, Kind
@@ -15,8 +15,8 @@ from ...metrics.tastes.within_groups import rows_by_group
 #: Error of the technical score and of detectors in points: a picture of 1,024 pixels that is mirrored, turned or reduced by
 #: up to a half moves by 0.1 to 1.7 (``benchmarks/score/invariance.py``).
 ERROR = 2.0
-#: That of the overall score: one that is mirrored, or reduced to half, moves by 1.0 to 3.0.
-OVERALL_ERROR = 3.0
+#: That of the overall score in logits, about 3 points at 70: one that is mirrored, or reduced to half, moves by 0.06.
+OVERALL_ERROR = 0.15
 #: Chance of being right, by a taste's own calibration, below which a choice is too close to call. The calibration is
 #: cautious: in the development worlds of ``benchmarks/taste/keepers.py`` six in ten of such choices are right at 0.55.
 CLEAR = 0.55
@@ -43,8 +43,13 @@ def chance_of_better(better: float, worse: float) -> float:
 
     Their scores, 0–100, are the probability in percent that each is liked.
     """
+    return float(expit(_lead(better, worse)))
+
+
+def _lead(better: float, worse: float) -> float:
+    """The logit of a score, 0–100, less that of another."""
     first, second = logit(np.clip(np.array([better, worse]) / 100, 1e-9, 1 - 1e-9))
-    return float(1 / (1 + np.exp(second - first)))
+    return float(first - second)
 
 
 def too_close(judge: str, better: float, worse: float) -> bool:
@@ -59,7 +64,7 @@ def too_close(judge: str, better: float, worse: float) -> bool:
     if key.kind is Kind.TASTE:
         return chance_of_better(high, low) < CLEAR
     if key[:2] == (Kind.SCORE, OVERALL):
-        return high - low <= OVERALL_ERROR
+        return _lead(high, low) <= OVERALL_ERROR
     return high - low <= (ERROR if key.points else 0.0)
 
 

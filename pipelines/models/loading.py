@@ -318,7 +318,7 @@ def load_model(
         if not looks_local:
             hint = " (is the id right, and can the hub be reached? A local folder or file works offline)"
         elif path.is_file() and config is None:
-            hint = " (to load a single file offline, give a diffusers folder of the same family as --model-config)"
+            hint = " (to load a single file offline, name a diffusers folder of the same family by --set model_config=FOLDER)"
         else:
             hint = ""
         raise ModelError(f"The model {name!r} cannot be loaded: {first_line(error)}{hint}.") from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NO_REQUEST = "--request names fields of a web UI's request, which {title} does not take: leave it out."
+_NO_REQUEST = "The setting request names fields of a web UI's request, which {title} does not take: leave it out."
 
 
 def open_generator(
@@ -85,18 +85,18 @@ def _check(address: BackendAddress, options: GeneratorOptions) -> None:
         raise ModelError(_NO_REQUEST.format(title=address.title))
     refused = {
         "--lora": (options.loras, "put LoRAs into its own folder"),
-        "--model-config": (options.model_config, "it reads its own settings"),
-        "--engine ray": (options.engine != "local", "it draws on its own machine"),
-        "--workers": (options.workers, "it draws one picture at a time"),
+        "The setting model_config": (options.model_config, "it reads its own settings"),
+        "The engine ray": (options.engine != "local", "it draws on its own machine"),
+        "More than one worker": (options.workers, "it draws one picture at a time"),
     }
     for name, (value, reason) in refused.items():
         if value:
             raise ModelError(f"{name} cannot be used with {address.title}, because {reason}: leave it out.")
     ignored = {
-        "--device": options.device,
-        "--dtype": options.dtype,
-        "--offload": options.offload != "auto",
-        "--batch-size": options.batch_size,
+        "device": options.device,
+        "dtype": options.dtype,
+        "offload": options.offload != "auto",
+        "batch_size": options.batch_size,
     }
     if names := [name for name, value in ignored.items() if value]:
         log.warning("%s has no effect, because %s decides that itself.", " and ".join(names), address.title)

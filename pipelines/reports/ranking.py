@@ -28,10 +28,10 @@ _TECHNICAL = (
     "photographs. It does not measure content or taste."
 )
 _OVERALL = (
-    "The overall score starts from the percentage of people who would like the picture, a guess by the opinions of several "
-    "hundred people about photographs and art. Two things lower it: a quality that people would not rate highest, judging "
-    "by ratings of 10,000 photographs and by pairs of pictures and damaged versions of them, and technical faults. It knows "
-    "nothing of your own taste."
+    "The overall score tells how good a picture is beside others by generators: one of 70 points is ahead of 70 % of them. It "
+    "asks how many people would like the picture, judging by opinions of several hundred people about photographs and art, how "
+    "highly photographers would rate it, how people would rate its quality, and what technical faults it has. It knows nothing of "
+    "your own taste."
 )
 _TASTE = (
     "A taste's score is learnt from examples, and is the sum of what each of them adds. Reasons name those that count most: pictures "

@@ -26,6 +26,7 @@ from ..collection.queries import rows_of
 from ..collection.tables import ImageRow
 from .in_memory import measure_pixels
 from .makings import making_in
+from .measuring import stored_items
 from .pictures import StoredPictures
 from .reasons import COMPARED_WITH_ONE, chosen, compared
 from .taste_judge import TasteJudge
@@ -116,7 +117,7 @@ def explain_score(collection: Collection, row: ImageRow, judge: ItemJudge) -> Sc
 def _others(collection: Collection, judge: ItemJudge) -> StoredPictures | None:
     """The pictures of a collection to compare one of them with, of those whose items are stored; None for too few."""
     ids = compared(collection.ids(), COMPARED_WITH_ONE)
-    known = collection.items(judge.extractor.version, ids)
+    known = stored_items(collection, judge.extractor, ids)
     rows = [row for row in rows_of(collection, [*known]) if not row.problem]
     if len(rows) < 2:
         return None

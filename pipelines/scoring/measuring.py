@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import CollectionError, ImageError
 from ...files import named_as_given
 from ...metrics.damage.fitness import why_unfit
-from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
+from ...metrics.items.combined import CombinedExtractor, ItemKind, kinds_of_parts, stored_parts, taste_extractor
 from ...metrics.protocols import Extractor, Measurer, Measures
 from ..collection.address import is_url
 from ..collection.collection import Collection
@@ -52,10 +52,20 @@ def measure(
     version = extractor.version
     ids = [row.id for row in rows]
     items = {image: known[image] for image in ids if image in known}
-    items |= collection.items(version, [image for image in ids if image not in items])
+    items |= stored_items(collection, extractor, [image for image in ids if image not in items])
     missing = [row for row in rows if row.id not in items]
     for _ in range(len(rows) - len(missing)):
         progress()
+    if len(parts := stored_parts(extractor)) > 1:
+        side_by_side, problems = [], []
+        for part in parts:
+            found, unreadable = measure(
+                collection, missing, Measures(part), pixels, progress if part is parts[0] else lambda: None
+            )
+            missing = [row for row in missing if row.id in found]
+            side_by_side.append(found)
+            problems += unreadable
+        return items | _joined(side_by_side), problems
     if (place := _place_among_all(extractor)) is not None:
         # Measured with the rest, which every picture has, so that nothing is decoded for a part of it.
         whole, problems = measure(collection, missing, Measures(taste_extractor()), pixels, progress)
@@ -79,6 +89,20 @@ def measure(
         progress()
     collection.add_items(version, fresh)
     return items, problems
+
+
+def stored_items(collection: Collection, extractor: Extractor, ids: Sequence[int]) -> dict[int, np.ndarray]:
+    """Stored items by picture id, for those of ``ids`` that have all of an extractor; each (p,) float32."""
+    return _joined([collection.items(part.version, ids) for part in stored_parts(extractor)])
+
+
+def _joined(side_by_side: Sequence[Mapping[int, np.ndarray]]) -> dict[int, np.ndarray]:
+    """Items by picture id, for those that each of some has."""
+    return {
+        image: np.concatenate([items[image] for items in side_by_side])
+        for image in side_by_side[0]
+        if all(image in items for items in side_by_side)
+    }
 
 
 def _place_among_all(extractor: Extractor) -> slice | None:
@@ -249,14 +273,13 @@ def open_pictures(
     named = [Path(path) for path in paths]
     files, problems = find_pictures(named)
     expect(len(files))
-    kind = measurer.extractor.kind if isinstance(measurer.extractor, CombinedExtractor) else None
+    kinds = kinds_of_parts(measurer.extractor) if isinstance(measurer.extractor, CombinedExtractor) else ()
     # Of exact copies the first is named.
     originals_first = sorted(files, key=likeness_to_copy)
-    if files and kind is not None:
+    if files and kinds:
         # Those that every picture has come first, so that any command finds them.
-        own = [None] if kind.version == taste_extractor().version else [None, kind]
-        kinds = [*dict.fromkeys([*own, *beside])]
-        collection, found, unkept = _remembered(named, files, kinds, engine, progress)
+        own = [None, *(kind for kind in kinds if kind.version != taste_extractor().version)]
+        collection, found, unkept = _remembered(named, files, [*dict.fromkeys([*own, *beside])], engine, progress)
         _place(found, originals_first)
         rows, unreadable = _each_once(originals_first, lambda file: _row_of(file, found))
         unreadable = [*named_as_given(unreadable, named), *unkept]

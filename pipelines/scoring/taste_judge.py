@@ -40,9 +40,9 @@ class TasteJudge:
         return cls(taste, extractor)
 
     @property
-    def item_kind(self) -> ItemKind:
-        """Kind of items that an evaluation must measure for it."""
-        return ItemKind(self.taste.version, self.taste.network)
+    def kinds(self) -> tuple[ItemKind, ...]:
+        """Kinds of items that an evaluation must measure for it."""
+        return (ItemKind(self.taste.version, self.taste.network),)
 
     @property
     def name(self) -> str:

@@ -87,7 +87,7 @@ class TasteStore:
         path = self.place(taste.name)
         if path.exists() and not replace:
             raise TasteError(
-                f"There is a taste {taste.name!r} already: choose another name, or say that it may be replaced (--replace)."
+                f"There is a taste {taste.name!r} already: choose another name, delete it first, or import with --replace."
             )
         return save_taste(taste, path)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CollectionError
-from ...metrics.items.combined import default_network, taste_extractor
+from ...metrics.items.combined import default_network
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..collection.pictures import count_sound_pictures, images_by_id
@@ -20,6 +20,7 @@ from ..evaluation.settings import KEY
 from ..ingest.first_files import add_first_pictures
 from ..ingest.scan import Scan
 from ..ingest.sync import sync
+from ..judges.finding import judges_for, kinds_of
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import Job, Jobs
 from ..tidying.copying import Copies, check_copy_target, copy_best
@@ -113,8 +114,7 @@ class StartService(CollectionService):
         scan = Scan(roots, exclude=self._evaluation.culled, contained=True)
         if (missing := GOAL - count_sound_pictures(self.collection)) > 0:
             add_first_pictures(self.collection, scan, missing, rng, job.check)
-        network = default_network()
-        kinds = [None, *([taste_extractor(network).kind] if network else [])]
+        kinds = [None, *(kinds_of(judges_for()) if default_network() else [])]
         job.expect(0)
         growth = GROWTH * GOAL
 

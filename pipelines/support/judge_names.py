@@ -57,12 +57,12 @@ class BuiltIn:
 _score = partial(BuiltIn, kind=Kind.SCORE)
 
 
-#: The built-in judges by name, in the order of ``soart judges`` and docs/judges.md; no taste may have one of these names.
+#: The built-in judges by name, in the order of ``soart list judges`` and docs/judges.md; no taste may have one of these names.
 BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
     {
         OVERALL: _score(
             "",
-            "how many people would like the picture, less deductions for poor quality and technical faults",
+            "share of pictures by generators that it is ahead of, by what people like and rate highly, and by faults",
             prefix=OVERALL,
         ),
         TECHNICAL: _score("", "how well the picture is rendered; needs no network", prefix=TECHNICAL),

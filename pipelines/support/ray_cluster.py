@@ -32,7 +32,7 @@ def import_ray() -> Any:  # noqa: ANN401
         import ray
         import ray.exceptions
     except ImportError as error:
-        raise SoartError(f"`--engine ray` needs the package *ray*: {install_command('ray')}.") from error
+        raise SoartError(f"The engine ray needs the package *ray*: {install_command('ray')}.") from error
     return ray
 
 

@@ -14,10 +14,13 @@ import numpy as np
 from ...errors import CollectionError
 from ...files import check_writable, plain_path
 from ...metrics.damage.fitness import BLANK
+from ...metrics.damage.names import OVERALL
 from ...metrics.formats.decoders import SUFFIXES
 from ..collection.collection import Collection
+from ..collection.counts import count_collection
 from ..collection.files import files_by_picture, paths_by_picture, paths_with_pictures
 from ..collection.queries import WINDOW, rows_of
+from ..collection.settings import setting, store_setting
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from ..support.batching import batches
@@ -83,6 +86,28 @@ class Rule:
             reasons[(e.group >= 0) & ~_staying(e, e.best | kept, sound)] = "duplicates"
         reasons[kept] = ""
         return reasons
+
+
+def threshold_since(collection: Collection, judge: str, below: float, *, remember: bool) -> str:
+    """A sentence if points of the overall score have come to mean another thing in a collection; once, if it may remember.
+
+    The new value is that of the same share of the pictures that an earlier version has scored, too.
+    """
+    earlier = [name for name in count_collection(collection).judges if name.startswith(f"{OVERALL}-") and name != judge]
+    if not judge.startswith(f"{OVERALL}-") or not earlier or setting(collection, OVERALL) == judge:
+        return ""
+    now, before = collection.scores(judge), max((collection.scores(name) for name in earlier), key=len)
+    both = now.keys() & before.keys()
+    if not both:
+        return ""
+    if remember:
+        store_setting(collection, OVERALL, judge)
+    share = np.mean([before[image] < below for image in both])
+    same = float(np.quantile([now[image] for image in both], share))
+    return (
+        f"Points of the overall score mean another thing in this version of soart: as many pictures as were below {below:g} "
+        f"are below {same:.4g} now."
+    )
 
 
 def _staying(e: Evaluation, chosen: np.ndarray, sound: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, Any
 
@@ -201,7 +202,10 @@ def remove_folders(entries: Sequence[Any]) -> None:
 
 def checked_undo_file(path: Path | None = None) -> Path:
     """Check the path of a new undo file before any work begins; by default one in the current folder, named after now."""
-    path = path or Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
+    if path is None:
+        names = chain([""], (f"-{number}" for number in count(2)))
+        paths = (Path(f"soart-undo-{datetime.now():%Y%m%d-%H%M%S}{name}.jsonl") for name in names)
+        path = next(path for path in paths if not path.exists())
     if path.exists():
         raise CollectionError(f"{str(path)!r} exists already: undo it, or name another undo file.")
     with writing(path):

@@ -18,25 +18,24 @@ from typer.main import get_command
 from ...errors import SoartError
 from ...pipelines.support.processes import keep_freed_memory
 from ...version import __version__
-from . import configuration, taste, taste_exchange
+from . import configuration, taste
 from .cache import cache
-from .commands import CommandGroup, Commands
+from .commands import TYPED, CommandGroup, Commands
 from .compare_attention import compare_attention
 from .demo import demo, doctor
 from .distil import distil
 from .evaluate import evaluate
 from .find import find
 from .generate import generate
-from .judges import judges
 from .keep import keep
 from .label import label
-from .models import models
+from .list_command import list_
 from .optimize import optimize
 from .rank import rank
-from .similar import similar
 from .start_ranking import start
+from .taste_import import delete, import_
 from .terminal import escape_unencodable, note, open_closed_streams
-from .tidy import annotate, cull, undo
+from .tidy import cull, undo
 from .tune import tune
 from .web import web
 
@@ -45,17 +44,15 @@ GROUPS = {
     "Draw pictures and tune prompts": ("generate", "tune", "optimize"),
     "Rank and sort the pictures you have": (
         "rank",
-        "similar",
         "find",
         "keep",
         "evaluate",
         "label",
         "cull",
-        "annotate",
         "undo",
     ),
     "Your taste": ("start", "taste", "web"),
-    "Try, check and set up": ("demo", "doctor", "judges", "models", "cache", "config"),
+    "Try, check and set up": ("demo", "doctor", "list", "cache", "config"),
     "Research": ("compare-attention",),
 }
 _START = """\b
@@ -103,35 +100,45 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    typed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting for this call, such as device=cpu; before or after the command, repeatable (soart config lists them).",
+        ),
+    ] = None,
 ) -> None:
-    # Only commands that use settings may fail for a mistake in them.
-    if ctx.invoked_subcommand in {name.split()[0] for _, names in configuration.USES.values() for name in names}:
-        ctx.default_map = configuration.defaults(getattr(ctx.command, "commands", {}))
+    ctx.meta[TYPED] = typed or ()
 
 
 app.command(epilog='Example: soart generate "a {fox|owl}, __style__" -n 16 --seed 1 --report foxes.html')(generate)
 app.command(epilog="Example: soart rank holiday-pictures/ --by mine --report ranking.html")(rank)
-app.command(epilog="Example: soart similar beach.jpg pictures/ --top 12 --copy-to like-beach")(similar)
-app.command(epilog='Example: soart find "a red fox in the snow" pictures/ --top 12')(find)
+app.command(
+    epilog='Example: soart find "a red fox in the snow" pictures/ --top 12    '
+    "or: soart find --like beach.jpg pictures/ --copy-to like-beach"
+)(find)
 app.command(epilog="Example: soart keep pictures/ --group prompt --by mine --copy-to keepers")(keep)
 app.command(epilog="Example: soart doctor --json")(doctor)
 app.command(
     "compare-attention", epilog="Example: soart compare-attention normal/ blurry/ noisy/ --versions B,D --output tables"
 )(compare_attention)
 app.command(epilog="Example: soart evaluate pictures/ --report pictures.html --export pictures.csv")(evaluate)
-app.command(epilog='Example: soart label pictures/ pictures/a.png --album "best of 2026" --favourite')(label)
+app.command(
+    epilog='Example: soart label pictures/ pictures/a.png --album "best of 2026" --favourite    '
+    "or: soart label pictures/ --xmp --by mine"
+)(label)
 app.command(epilog="Example: soart cull pictures/ --duplicates --worst 20 --to culled/ --dry-run")(cull)
-app.command(epilog="Example: soart annotate pictures/ --by mine")(annotate)
 app.command(epilog="Example: soart undo soart-undo-20261125-140000.jsonl")(undo)
 app.command(epilog="Example: soart demo --folder /tmp/soart-demo")(demo)
 app.command(epilog='Example: soart tune "a fox in the snow" --by mine --budget 120')(tune)
 app.command(epilog="Example: soart start holiday-pictures/")(start)
 app.command(epilog='Example: soart optimize "a fox in the snow" --by mine --seconds 60')(optimize)
-app.command(epilog="Example: soart web --collection soart-pictures")(web)
-app.command(epilog="Example: soart judges")(judges)
-app.command(epilog="Example: soart models")(models)
+app.command(epilog="Example: soart web soart-pictures")(web)
+app.command("list", epilog="Example: soart list judges")(list_)
 app.command(epilog="Example: soart cache holiday-pictures/ --clear")(cache)
-taste_exchange.register(taste.app)
+taste.app.command("import", epilog="Example: soart taste import mine.taste.safetensors yours")(import_)
+taste.app.command(epilog="Example: soart taste delete old --yes")(delete)
 taste.app.command(
     epilog='Example: soart taste distil mine --lora mine.safetensors --prompt "a {fox|owl|boat}, __style__"'
 )(distil)

@@ -9,7 +9,7 @@ import typer
 
 from ...errors import SoartError
 from .options import Json
-from .terminal import emit, out, plain_table, print_notes, printable, say
+from .terminal import print_table, say, show
 
 
 def cache(
@@ -25,8 +25,6 @@ def cache(
 
     It is kept in your data folder, so that a second command takes seconds. Pictures are never touched.
     """
-    from rich.text import Text
-
     from ...pipelines.ingest.stored import clear as remove
     from ...pipelines.ingest.stored import stored_folders
 
@@ -43,43 +41,29 @@ def cache(
                 failed = failed or not one.irreplaceable
             else:
                 cleared.append(one)
-    if as_json:
-        emit(
-            {
-                "stored": [
-                    {
-                        "folder": one.folder,
-                        "place": str(one.place),
-                        "pictures": one.pictures,
-                        "bytes": one.size,
-                        "irreplaceable": list(one.irreplaceable),
-                        "problem": one.problem,
-                        "cleared": one in cleared,
-                    }
-                    for one in stored
-                ],
-                "problems": problems,
-            }
-        )
-    elif clear:
-        say(f"{len(cleared)} of {len(stored)} cleared, {sum(one.size for one in cleared) / 1e6:.1f} MB")
-        print_notes(problems)
-    if failed:
-        raise typer.Exit(1)
+    facts = [
+        {
+            "folder": one.folder, "place": str(one.place), "pictures": one.pictures, "bytes": one.size,
+            "irreplaceable": list(one.irreplaceable), "problem": one.problem, "cleared": one in cleared,
+        }
+        for one in stored
+    ]  # fmt: skip
     if as_json or clear:
+        said = f"{len(cleared)} of {len(stored)} cleared, {sum(one.size for one in cleared) / 1e6:.1f} MB"
+        show(as_json, {"stored": facts, "problems": problems}, [said], problems)
+        if failed:
+            raise typer.Exit(1)
         return
     if not stored:
         say("Nothing is stored.")
         return
-    table = plain_table()
-    for heading in ("folder", "pictures", "MB", "cannot be measured again"):
-        table.add_column(heading, overflow="fold", justify="right" if heading in ("pictures", "MB") else "left")
-    for one in stored:
-        cells = [
-            one.folder or str(one.place),
-            str(one.pictures),
+    rows = [
+        (
+            one.folder or one.place,
+            one.pictures,
             f"{one.size / 1e6:.1f}",
             one.problem or ", ".join(one.irreplaceable) or "–",
-        ]
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    out.print(table)
+        )
+        for one in stored
+    ]
+    print_table(("folder", "pictures", "MB", "cannot be measured again"), rows, right=("pictures", "MB"))

@@ -1,4 +1,4 @@
-"""The class of every command: refuses empty values before anything else, and says so when it is interrupted."""
+"""The class of every command: reads settings and old names, and refuses empty values, before anything else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .renamed import refuse_command, refuse_option
+from .setting_defaults import keys_of, put_in_force
 from .terminal import note
+
+#: The key of a context's values of ``--set``.
+TYPED = "soart.set"
 
 #: Options that may be empty: texts, not names.
 _MAY_BE_EMPTY = frozenset({"--negative", "--password"})
@@ -24,6 +29,9 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401
         """Read the arguments."""
         if not ctx.resilient_parsing:
+            args, typed = without_settings(args)
+            self._refuse_old(ctx, args)
+            ctx.default_map = put_in_force(words_of(ctx), self.params, [*ctx.meta.get(TYPED, ()), *typed])
             takes_value = {
                 name for option in self.params if not getattr(option, "is_flag", False) for name in option.opts
             }
@@ -33,6 +41,13 @@ class Command(TyperCommand):
         rest: list[str] = super().parse_args(ctx, args)
         return rest
 
+    def _refuse_old(self, ctx: Any, args: Sequence[str]) -> None:  # noqa: ANN401
+        own = {name for option in self.params for name in (*option.opts, *option.secondary_opts)}
+        for text in args:
+            name = text.partition("=")[0]
+            if name not in own:
+                refuse_option(words_of(ctx), name)
+
     def get_help(self, ctx: Any) -> str:  # noqa: ANN401
         """The help text; settings are shown as defaults without their passwords."""
         from ...pipelines.configuration import without_password
@@ -41,6 +56,19 @@ class Command(TyperCommand):
         ctx.default_map = {name: without_password(value) for name, value in values.items()}
         text: str = super().get_help(ctx)
         return text
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write the settings that count, and the example."""
+        if names := self.settings(words_of(ctx)):
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(f"Settings (--set KEY=VALUE, see soart config): {', '.join(names)}")
+        super().format_epilog(ctx, formatter)
+
+    def settings(self, words: str) -> list[str]:
+        """The settings that the command, which has these words, uses and has not as options."""
+        own = {name for option in self.params for name in option.opts}
+        return [key for key in keys_of(words) if f"--{key}" not in own]
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run the command."""
@@ -53,6 +81,11 @@ class Command(TyperCommand):
 
 class CommandGroup(TyperGroup):
     """Commands in a list with whole summaries, which Click cuts to one line."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Find a command by its name."""
+        refuse_command(" ".join([*words_of(ctx).split(), args[0]]))
+        return super().resolve_command(ctx, args)
 
     def headings(self) -> Mapping[str, Sequence[str]]:
         """Names of the commands by heading, in the order of ``--help``."""
@@ -76,6 +109,31 @@ class Commands(typer.Typer):
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:  # noqa: ANN401
         """Add a command."""
         return super().command(name, cls=Command, **settings)
+
+
+def words_of(ctx: Any) -> str:  # noqa: ANN401
+    """The words of a command after ``soart``."""
+    names: list[str] = []
+    while ctx.parent is not None:
+        names.insert(0, ctx.info_name)
+        ctx = ctx.parent
+    return " ".join(names)
+
+
+def without_settings(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """A command line without ``--set KEY=VALUE``, which may stand anywhere in it, and these texts."""
+    rest, typed = list[str](), list[str]()
+    texts = iter(args)
+    for text in texts:
+        if text == "--":
+            return [*rest, text, *texts], typed
+        if text == "--set":
+            typed.append(next(texts, ""))
+        elif text.startswith("--set="):
+            typed.append(text.removeprefix("--set="))
+        else:
+            rest.append(text)
+    return rest, typed
 
 
 def _argument_name(argument: Any) -> str:  # noqa: ANN401

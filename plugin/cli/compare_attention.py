@@ -8,17 +8,17 @@ from typing import Annotated
 import typer
 
 from .options import Json, output_folder, wrong_usage
-from .terminal import Progress, emit, out, plain_table, print_notes, say
+from .terminal import Progress, emit, print_notes, print_table, say
 
 
 def compare_attention(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders of pictures, one per mode; a mode is named after its folder.")
+        list[Path],
+        typer.Argument(
+            help="Folders of pictures, one per mode, which is named after it; the first is the unit space of version B."
+        ),
     ],
     versions: Annotated[str, typer.Option(help="Two versions of attention to compare, first and second.")] = "A,B",
-    unit_space: Annotated[
-        str | None, typer.Option(help="Mode that is the unit space of version B; default: the first folder.")
-    ] = None,
     output: Annotated[
         Path, typer.Option(callback=output_folder, help="Folder for the tables (CSV) and their picture (PNG).")
     ] = Path("soart-attention"),
@@ -39,7 +39,7 @@ def compare_attention(
         check_versions(pair)
     with Progress("measuring", 0) as progress:
         data = measure_modes(modes, progress, progress.expect)
-    report = compare_versions(data, pair, unit_space)
+    report = compare_versions(data, pair)
     files = write_comparison(report.comparison, output)
     found = report.evidence
     if as_json:
@@ -61,12 +61,12 @@ def compare_attention(
             }
         )
         return
-    table = plain_table()
-    for name in ("version", "balanced accuracy", "95 %"):
-        table.add_column(name, justify="right")
-    for version, accuracy in found.accuracy.items():
-        table.add_row(version, f"{accuracy:.2f}", "{:.2f} … {:.2f}".format(*found.intervals[version]))
-    out.print(table)
+    headings = ("version", "balanced accuracy", "95 %")
+    rows = [
+        (name, f"{value:.2f}", "{:.2f} … {:.2f}".format(*found.intervals[name]))
+        for name, value in found.accuracy.items()
+    ]
+    print_table(headings, rows, right=headings)
     first, second = report.comparison.names
     say(f"{len(data.files)} pictures, {report.folds} folds, chance {report.chance:.2f}")
     low, high = found.difference_interval

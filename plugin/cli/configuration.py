@@ -1,10 +1,8 @@
-"""The commands ``soart config``, and the settings as defaults of all other commands."""
+"""The commands ``soart config``."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +14,8 @@ from ...pipelines.configuration import (
     PROJECT,
     Setting,
     Value,
-    check_answer,
     checked,
     known,
-    needs_answer,
     read_settings,
     store,
     user_file,
@@ -28,67 +24,15 @@ from ...pipelines.configuration import (
 )
 from .commands import Commands
 from .options import Json, prior_names, weighted, wrong_usage
-from .terminal import emit, note, out, plain_table, printable, say
+from .setting_defaults import USES
+from .terminal import emit, note, print_table, printable, say, show
 
-_DRAWING = ("generate", "tune", "optimize", "taste distil", "web")
-#: For each setting, its option and the commands that use it.
-USES = {
-    **{key: (f"--{key}", _DRAWING) for key in ("model", "device", "dtype", "offload")},
-    "by": ("--by", ("generate", "rank", "tune", "optimize", "evaluate", "keep", "cull", "annotate")),
-    "priors": ("--prior", ("taste learn", "web")),
-    "model_effect": ("--model-effect", ("rank", "evaluate", "keep", "web")),
-    "collection": ("--collection", _DRAWING),
-    "wildcards": ("--wildcards", ("generate", "tune")),
-}
 app = Commands(
-    help="Settings that hold until you change them: model, judges, collection, device. Alone it shows them.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
 KeyName = Annotated[str, typer.Argument(metavar="KEY", help=f"One of {', '.join(KEYS)}.")]
 Project = Annotated[bool, typer.Option("--project", help=f"Change {PROJECT} in this folder, not your own settings.")]
-
-
-def defaults(commands: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the settings by command and parameter, as Click takes them for defaults.
-
-    A value that the user must allow is an ``AskedFirst``, which Click calls where no option of the command replaces it.
-    """
-    values: dict[str, Any] = {}
-    for key, setting in read_settings().items():
-        option, names = USES[key]
-        value = setting.value
-        if value is None:
-            continue
-        for name in names:
-            # A command of a group has two words.
-            group, _, inner = name.partition(" ")
-            command = commands[group].commands[inner] if inner else commands[group]
-            parameter = next(one for one in command.params if option in one.opts)
-            many = parameter.multiple and isinstance(value, str)
-            own = values.setdefault(group, {})
-            own = own.setdefault(inner, {}) if inner else own
-            shown = [str(value)] if many else value
-            own[parameter.name] = AskedFirst(key, setting, shown) if needs_answer(key, setting) else shown
-    return values
-
-
-@dataclass(frozen=True)
-class AskedFirst:
-    """A default that is used after the user has allowed it."""
-
-    key: str
-    setting: Setting
-    value: Value
-
-    def __call__(self) -> Value:
-        """Ask, unless the user has allowed it before."""
-        check_answer(self.key, self.setting, _ask if sys.stdin.isatty() else None)
-        return self.value
-
-
-def _ask(question: str) -> bool:
-    return typer.confirm(printable(question), err=True)
 
 
 def _file(project: bool) -> Path:
@@ -108,39 +52,46 @@ def _facts(settings: Mapping[str, Setting]) -> dict[str, Any]:
 
 
 @app.callback()
-def _shown_alone(ctx: typer.Context) -> None:
-    if ctx.invoked_subcommand is None:
-        show()
+def show_(ctx: typer.Context, as_json: Json = False) -> None:
+    """Show or change settings, which hold until you change them: model, judges, collection, device.
 
-
-@app.command(epilog="Example: soart config show")
-def show(as_json: Json = False) -> None:
-    """Show every setting, its value, and where the value comes from."""
-    from rich.text import Text
-
-    settings = read_settings()
+    Alone it shows every setting, its value, where the value comes from, and the commands that use it.
+    """
+    if ctx.invoked_subcommand is not None:
+        return None
+    settings, files = read_settings(), [str(Path(PROJECT).absolute()), str(user_file())]
     if as_json:
-        return emit(_facts(settings))
-    table = plain_table()
-    for heading in ("setting", "value", "from", "for"):
-        table.add_column(heading, overflow="fold")
+        return emit({"settings": _facts(settings), "files": files})
+    rows = []
     for key, setting in settings.items():
         value = f"({KEYS[key].default})" if setting.value is None else _text(setting.value)
-        cells = (key, value, setting.source, ", ".join(USES[key][1]))
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    return out.print(table)
+        rows.append((key, value, setting.source, ", ".join(USES[key])))
+    print_table(("setting", "value", "from", "for"), rows)
+    say(f"Each is also an environment variable, such as {variable('device')}; then count the files")
+    for name in files:
+        say(printable(name))
+    return None
 
 
 @app.command("set", epilog="Example: soart config set by mine clip=0.5")
 def set_(
     key: KeyName,
-    value: Annotated[list[str], typer.Argument(help="Its value; judges may be several.")],
+    value: Annotated[list[str] | None, typer.Argument(help="Its value; judges may be several.")] = None,
+    default: Annotated[
+        bool, typer.Option("--default", help="Remove the setting, so that the next source or the default holds.")
+    ] = False,
     project: Project = False,
     as_json: Json = False,
 ) -> None:
-    """Store a setting. Options of a command and environment variables go before it."""
+    """Store a setting, or remove it. Options of a command and environment variables go before it."""
     with wrong_usage("KEY"):
         known(key)
+    if default == bool(value):
+        raise typer.BadParameter("expected a value, or --default without one", param_hint="VALUE")
+    path = _file(project)
+    if not value:
+        store(path, key, None)
+        return _changed(key, path, as_json)
     if not KEYS[key].several and len(value) > 1:
         raise typer.BadParameter(f"{key} has one value, got {len(value)}", param_hint="VALUE")
     chosen = value if KEYS[key].several else value[0]
@@ -150,7 +101,6 @@ def set_(
         weighted(value, "VALUE")
     if key == "priors":
         _check_priors(prior_names(value, "VALUE") or ())
-    path = _file(project)
     store(path, key, chosen)
     if unusable := _unusable(value) if key == "by" else "":
         note(f"Stored, but commands that use this judge will fail: {unusable}")
@@ -180,32 +130,7 @@ def _unusable(by: Sequence[str]) -> str:
     return ""
 
 
-@app.command(epilog="Example: soart config unset model")
-def unset(key: KeyName, project: Project = False, as_json: Json = False) -> None:
-    """Remove a setting, so that the next source or the default holds."""
-    with wrong_usage("KEY"):
-        known(key)
-    path = _file(project)
-    store(path, key, None)
-    return _changed(key, path, as_json)
-
-
 def _changed(key: str, path: Path, as_json: bool) -> None:
     setting = read_settings()[key]
-    if as_json:
-        return emit({"file": str(path), **_facts({key: setting})})
     value = KEYS[key].default if setting.value is None else f"{_text(setting.value)} ({setting.source})"
-    return say(printable(f"{key}: {value}"))
-
-
-@app.command(epilog="Example: soart config path")
-def path(as_json: Json = False) -> None:
-    """Print the files and environment variables that settings are read from, the first one that has a value counts."""
-    variables = [variable(key) for key in KEYS]
-    files = [str(Path(PROJECT).absolute()), str(user_file())]
-    if as_json:
-        return emit({"variables": variables, "files": files})
-    say(" ".join(variables))
-    for name in files:
-        say(printable(name))
-    return None
+    show(as_json, {"file": str(path), **_facts({key: setting})}, [f"{key}: {value}"])

@@ -91,7 +91,7 @@ def _rank_samples(folder: Path, report: Path, *, silent: bool) -> dict[str, Any]
         say(f"{len(rows)} pictures of {len(best)} prompts by four models come with soart. The best of each prompt:\n")
         print_ranking(sorted(best, key=lambda picture: picture.place), len(best))
         say(f"All of them: {report}\n\nFound by {loop.SOUGHT!r}:\n")
-        show_found(reader.name, [f"{one.value:.3f}" for one in found], [one.path for one in found])
+        show_found(reader.name, [f"{one.value:.3f}" for one in found], [one.path for one in found], None, None)
     sought = [{"path": str(one.path.resolve()), "value": round(one.value, 4)} for one in found]
     return {"ranking": ranking_rows(ranking), "found": sought, "problems": problems, "report": str(report)}
 

@@ -8,24 +8,25 @@ from typing import Annotated
 import typer
 
 from ...pipelines.models.limits import SEED_LIMIT
-from ...pipelines.models.options import GeneratorOptions
 from .options import (
     Anyway,
     CollectionOption,
     Json,
-    TasteFolder,
+    Model,
     finite,
+    generator_options,
     load_generator,
     load_judges,
     output_file_anywhere,
-    with_generator_options,
 )
 from .picture_settings import Guidance, Negative, Size, Steps, settings_of
 from .taste import Name
-from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
+from .terminal import Progress, interruptible, print_notes, show
+
+#: Pairs of pictures in the trust card.
+PAIRS = 48
 
 
-@with_generator_options(cluster=False, loras=False)
 def distil(
     name: Name,
     lora: Annotated[
@@ -40,7 +41,6 @@ def distil(
         bool, typer.Option("--rated", help="Train on the rated pictures themselves, not on fresh ones.")
     ] = False,
     pictures: Annotated[int, typer.Option(min=2, help="Fresh pictures to draw and train on.")] = 160,
-    check: Annotated[int, typer.Option(min=2, help="Pairs of pictures in the trust card.")] = 48,
     training_steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 40,
     rank: Annotated[int, typer.Option(min=1, max=256, help="Rank of the LoRA.")] = 8,
     rate: Annotated[
@@ -60,9 +60,8 @@ def distil(
     steps: Steps = None,
     guidance: Guidance = None,
     size: Size = None,
-    drawing: GeneratorOptions = GeneratorOptions(),
+    model: Model = None,
     collection: CollectionOption = "soart-pictures",
-    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Train a LoRA that makes a model draw more of what a taste likes, and examine it on pictures it was not trained on."""
@@ -73,12 +72,12 @@ def distil(
     from ...pipelines.support.wording import counted
 
     settings = settings_of(negative, steps, guidance, size)
-    judge = judge_for(load_judges([name], tastes, [collection])[0][0], anyway=anyway)
+    judge = judge_for(load_judges([name], [collection])[0][0], anyway=anyway)
     distilling.check_taste(judge)
     distilling.checked_path(lora)
     Collection.check_place(collection)
     with (
-        load_generator(drawing) as generator,
+        load_generator(generator_options(model)) as generator,
         Collection(collection) as store,
         interruptible(),
         Progress("distilling", 0) as shown,
@@ -107,14 +106,10 @@ def distil(
             training_steps, rank=rank, rate=distilling.usual_rate(generator) if rate is None else rate, seed=seed
         )
         found = distilling.distil(
-            store, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=check, recipe=recipe,
+            store, generator, lora, by=judge, prompt=prompt, rated=rated, pictures=pictures, check=PAIRS, recipe=recipe,
             anyway=anyway, progress=advance, estimate=tell, **settings,
         )  # fmt: skip
-    if as_json:
-        emit({"path": str(found.path), "card": found.card.as_json(), "notes": list(found.sentences)})
-    else:
-        say(f"{found.path}")
-        for line in found.card.sentences():
-            say(line)
-        note(printable(f'Draw with it: soart generate "…, <lora:{lora.stem}:1>" --lora {lora}'))
+    facts = {"path": str(found.path), "card": found.card.as_json(), "notes": list(found.sentences)}
+    usage = f'Draw with it: soart generate "…, <lora:{lora.stem}:1>" --lora {lora}'
+    show(as_json, facts, [str(found.path), *found.card.sentences(), usage])
     print_notes(found.sentences)

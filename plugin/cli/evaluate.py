@@ -13,17 +13,14 @@ from ...pipelines.ingest.fork_server import start_for
 from .evaluate_output import document, print_contrast, print_evaluation, print_judged
 from .options import (
     By,
-    Engine,
-    EvaluationOption,
     Folders,
     Json,
-    ModelEffect,
     Only,
-    Processes,
-    TasteFolder,
+    engine,
     load_judges,
+    model_effect,
     output_file,
-    switched,
+    processes,
     wrong_usage,
 )
 from .terminal import Progress, emit, interruptible, note, print_problems, say, show_in_desktop
@@ -49,7 +46,7 @@ def _single(names: list[str] | None) -> list[str] | None:
 def evaluate_with_progress(
     store: Collection,
     scan: Scan,
-    engine: InspectionEngine,
+    inspecting: InspectionEngine,
     judges: Sequence[Weighted],
     *,
     judging: Judging | None = None,
@@ -65,7 +62,7 @@ def evaluate_with_progress(
         return sync_and_evaluate(
             store,
             scan,
-            engine,
+            inspecting,
             dict(judges),
             judging=judging or judge_pictures,
             retry=retry,
@@ -98,16 +95,18 @@ def evaluate(
         list[str] | None,
         typer.Option("--against", help="Compare with the pictures of this folder or collection."),
     ] = None,
-    collection: EvaluationOption = None,
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            "--collection",
+            help="Folder or URL that stores the evaluation; default: one for these folders, in your data folder.",
+        ),
+    ] = None,
     only: Only = None,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow links to folders.")] = False,
     retry: Annotated[
         bool, typer.Option("--retry", help="Inspect files again that could not be decoded before.")
     ] = False,
-    workers: Processes = None,
-    engine: Engine = "local",
-    tastes: TasteFolder = None,
-    model_effect: ModelEffect = None,
     top: Annotated[int, typer.Option(min=0, help="Lines to print of each list.")] = 5,
     as_json: Json = False,
 ) -> None:
@@ -117,7 +116,8 @@ def evaluate(
     """
     if open_report and not report:
         raise typer.BadParameter("there is nothing to open: add --report", param_hint="--open")
-    if collection is None and engine == "local":
+    where, workers = engine(), processes()
+    if collection is None and where == "local":
         start_for(folders)
     from ...pipelines.evaluation.export import export_evaluation, format_of
     from ...pipelines.evaluation.folders import unkept
@@ -131,9 +131,9 @@ def evaluate(
         for path in export or ():
             format_of(path)
     target = Path(report[0]) if report else None
-    judges = load_judges(by, tastes, [collection] if collection else folders)
+    judges = load_judges(by, [collection] if collection else folders)
     warnings = doubts_of(judges)
-    judging = judging_named(engine, workers)
+    judging = judging_named(where, workers)
 
     def scan_of(roots: Sequence[Path]) -> Scan:
         return Scan(roots, only or (), follow_links)
@@ -141,10 +141,10 @@ def evaluate(
     sides = [(folders, collection), *([(against, None)] if against else [])]
     with interruptible(), ExitStack() as stack:
         stores: list[tuple[Collection, list[Path]]] = []
-        for names, where in sides:
-            stores.append(open_collection_for(names, where, scan_of=scan_of, scratch=True))
+        for names, place in sides:
+            stores.append(open_collection_for(names, place, scan_of=scan_of, scratch=True))
             store = stack.enter_context(stores[-1][0])
-            store.model_effect = switched(model_effect)
+            store.model_effect = model_effect()
             warnings += unkept(store)
         if len({store.name for store, _ in stores}) < len(stores):
             raise SoartError(f"Expected another collection to compare with, got {stores[0][0].name!r} twice.")
@@ -156,7 +156,7 @@ def evaluate(
             evaluate_with_progress(
                 store,
                 scan_of(roots),
-                engine_named(engine, workers),
+                engine_named(where, workers),
                 judges,
                 judging=judging,
                 retry=retry,

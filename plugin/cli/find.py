@@ -1,4 +1,4 @@
-"""The command ``soart find``."""
+"""The command ``soart find``: by words, or by pictures that are alike."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import typer
 from ...errors import SoartError
 from ...files import named_as_given
 from ...pipelines.ingest.fork_server import start_for
-from .options import CopyTo, Json, Pictures, Processes, Top, load_judges
-from .ranking_output import show_found
-from .terminal import Progress, emit, print_notes, print_problems, say
+from .options import CopyTo, Json, Network, Top, load_judges, processes
+from .ranking_output import copied_best, show_found
+from .terminal import Progress, emit, print_notes, print_problems
 
 #: Most digits after the point of a value.
 _DECIMALS = 4
@@ -22,10 +22,17 @@ def find(
     words: Annotated[
         str,
         typer.Argument(
-            help='What the pictures should show, such as "a red fox in the snow"; a leading minus excludes.'
+            help='What the pictures should show, such as "a red fox in the snow"; a leading minus excludes; not needed with --like.'
         ),
     ],
-    paths: Pictures,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATHS", help="Pictures, folders of pictures, or a collection (folder or URL)."),
+    ] = None,
+    like: Annotated[
+        list[Path] | None,
+        typer.Option("--like", metavar="PICTURE", help="Find pictures like this one; repeatable."),
+    ] = None,
     by: Annotated[
         str,
         typer.Option(
@@ -40,74 +47,79 @@ def find(
             "--faces", metavar="N", help="Only pictures with this many faces: 0, 1, 2 …, or 2+ for two and more."
         ),
     ] = "",
+    network: Network = "efficientnet-lite0",
     top: Top = 20,
     copy_to: CopyTo = None,
-    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Find pictures by words: in prompts, tags and file names first, then in what the pictures show."""
-    start_for(paths)
+    """Find pictures by words, in prompts, tags and file names first, then in what they show; or those like some that you name."""
+    places = [words, *(paths or ())] if like else list(paths or ())
+    if not places:
+        raise typer.BadParameter("name pictures or folders to look through", param_hint="PATHS")
+    start_for(places)
     from ...metrics.damage.technical import TechnicalJudge
+    from ...metrics.items.combined import taste_extractor
+    from ...metrics.protocols import Measures
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.searching import find_pictures_for, item_kinds, reader_of, with_face_count
     from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.scoring.similar import check_liked, similar
+    from ...pipelines.support.figures import fixed
 
     if copy_to is not None:
         # Imported only if needed, so that a search is quick.
-        from ...pipelines.tidying.copying import check_copy_target, copy_best
+        from ...pipelines.tidying.copying import check_copy_target
 
-        check_copy_target(copy_to, [Path(path) for path in paths])
-    chosen, notes = reader_of(words, by, lambda name: load_judges([name])[0][0])
-    print_notes(notes if not as_json else [])
+        check_copy_target(copy_to, [Path(path) for path in places])
+    chosen, notes = None, list[str]()
+    if like:
+        check_liked(like)
+        measurer = Measures(taste_extractor(None if network == "none" else network))
+    else:
+        chosen, notes = reader_of(words, by, lambda name: load_judges([name])[0][0])
+        print_notes(notes if not as_json else [])
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
-            paths,
-            TechnicalJudge.load(),
+            places,
+            measurer if like else TechnicalJudge.load(),
             progress,
             progress.expect,
-            LocalEngine(workers),
+            LocalEngine(processes()),
             item_kinds(words, chosen, faces),
         )
     with collection, Progress("looking", len(rows)) as progress:
-        asked = with_face_count(collection, rows, faces)
-        found, left_out = find_pictures_for(collection, asked, words, chosen, progress)
-        files = [collection.locate(hit.row) for hit in found[:top]]
-    problems = named_as_given([*problems, *left_out], paths)
-    shown, copied = found[:top], None
-    if copy_to is not None and shown:
-        copied = copy_best(files, copy_to)
-        problems += [*copied.problems, *copied.hints]
+        sought = with_face_count(collection, rows, faces)
+        if like:
+            alike, left_out = similar(collection, sought, like, measurer, progress)
+            found = [(one.path, one.likeness, fixed(one.likeness, 2)) for one in alike]
+        else:
+            hits, left_out = find_pictures_for(collection, sought, words, chosen, progress)
+            found = [(collection.locate(hit.row), hit.value, hit.evidence) for hit in hits]
+    problems = named_as_given([*problems, *left_out], places)
+    found, name = found[:top], "likeness" if like else chosen.name if chosen else "words"
+    copied, not_copied, hints = copied_best([path for path, *_ in found], copy_to)
+    problems += [*not_copied, *hints]
     if as_json:
-        emit(
-            {
-                "by": chosen.name if chosen else "words",
-                "found": [
-                    {
-                        "place": place,
-                        "path": str(file.resolve()),
-                        "value": round(one.value, _DECIMALS),
-                        "evidence": one.evidence,
-                    }
-                    for place, (one, file) in enumerate(zip(shown, files, strict=True), start=1)
-                ],
-                "problems": [*notes, *problems],
-                "copied": copied.count if copied else None,
-            }
-        )
-    elif shown:
-        show_found("found by", [one.evidence for one in shown], files)
-        if copied:
-            say(f"{copied.count} copied to {copy_to}")
+        rows_found = [
+            {"place": place, "path": str(path.resolve()), "value": round(value, _DECIMALS), "evidence": why}
+            for place, (path, value, why) in enumerate(found, start=1)
+        ]
+        emit({"by": name, "found": rows_found, "problems": [*notes, *problems], "copied": copied})
+    elif found:
+        heading = "likeness" if like else "found by"
+        show_found(heading, [why for *_, why in found], [path for path, *_ in found], copied, copy_to)
     print_problems(problems if not as_json else [])
+    if not found and like:
+        raise SoartError("There is no other picture to compare with: name a folder with more pictures.")
     if not found:
         from ...pipelines.ingest.roots import no_picture_in
 
         if not rows:
-            raise SoartError(no_picture_in(paths))
+            raise SoartError(no_picture_in(places))
         with_faces = f" and {faces} faces" if faces else ""
         raise SoartError(
             f"No picture has the words {words!r}{with_faces}, and none that can be looked at surely shows them: "
             "try fewer or other words."
         )
-    if copied and copied.problems:
+    if not_copied:
         raise typer.Exit(1)

@@ -7,25 +7,26 @@ from typing import Annotated
 import typer
 
 from ...pipelines.models.limits import SEED_LIMIT
-from ...pipelines.models.options import GeneratorOptions
 from .options import (
     By,
     CollectionOption,
     Json,
+    Lora,
+    Model,
     Report,
-    TasteFolder,
-    Top,
-    Wildcards,
+    generator_options,
     load_generator,
     load_judges,
-    with_generator_options,
+    wildcards_folder,
 )
 from .picture_settings import Guidance, Negative, Sampler, Size, Steps, settings_of
 from .ranking_output import RankingOutput, draw
 from .terminal import emit, print_notes
 
+#: Lines of the ranking.
+TOP = 20
 
-@with_generator_options()
+
 def generate(
     prompt: Annotated[
         str, typer.Argument(help="Prompt; {a|b} varies, __style__ draws from a vocabulary or your wildcard file.")
@@ -40,13 +41,11 @@ def generate(
     guidance: Guidance = None,
     size: Size = None,
     sampler: Sampler = None,
-    drawing: GeneratorOptions = GeneratorOptions(),
-    wildcards: Wildcards = None,
+    model: Model = None,
+    lora: Lora = None,
     by: By = None,
     collection: CollectionOption = "soart-pictures",
     report: Report = None,
-    top: Top = 20,
-    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Generate pictures, score them and rank them; pictures already in the collection are not drawn again."""
@@ -55,19 +54,19 @@ def generate(
     from ...pipelines.judges.finding import doubts_of
     from ...prompts.space.templates import expand
 
-    settings = settings_of(negative, steps, guidance, size)
+    settings, wildcards = settings_of(negative, steps, guidance, size), wildcards_folder()
     # A mistake in the prompt leaves no empty collection behind.
     expand(prompt, 1, prompt_seed, wildcards)
-    judges = load_judges(by, tastes, [collection])
+    judges = load_judges(by, [collection])
     warnings = doubts_of(judges)
     # A mistake in the model leaves no empty collection behind, and one in the collection is seen before the model loads.
     Collection.check_place(collection)
-    with load_generator(drawing) as generator:
+    with load_generator(generator_options(model, lora)) as generator:
         requests = generation.plan(
             prompt, count, generator, seed=seed, prompt_seed=prompt_seed, wildcards=wildcards,
             scheduler=sampler, **settings,
         )  # fmt: skip
-        output = RankingOutput(as_json, report, top, "soart: generated pictures", tuple(warnings))
+        output = RankingOutput(as_json, report, TOP, "soart: generated pictures", tuple(warnings))
         with Collection(collection) as store:
             _, facts = draw(store, generator, requests, output, judges)
     if as_json:

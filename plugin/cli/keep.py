@@ -11,11 +11,11 @@ import typer
 
 from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
-from .options import By, EvaluationOption, Folders, Json, ModelEffect, Only, Processes, Rater, TasteFolder, switched
-from .ranking_output import PROMPT, names_from_common_folder
+from .options import By, Folders, Json, Only, Rater, model_effect
+from .ranking_output import PROMPT, copied_best, names_from_common_folder
 from .taste import within_values
 from .terminal import Progress, emit, print_problems, printable, say
-from .tidy import Dry, UndoFile, evaluated_folders, undo_command, undo_named
+from .tidy import Dry, evaluated_folders, undo_command, undo_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,14 +52,9 @@ def keep(
         ),
     ] = None,
     dry_run: Dry = False,
-    undo_file: UndoFile = None,
     rater: Rater = "me",
     top: Annotated[int, typer.Option("--top", min=0, help="Groups to print.")] = 20,
-    tastes: TasteFolder = None,
-    model_effect: ModelEffect = None,
-    collection: EvaluationOption = None,
     only: Only = None,
-    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Find the keepers: the best picture of each prompt, burst or group of look-alikes.
@@ -67,7 +62,7 @@ def keep(
     Says why each is chosen, and how often such a choice is yours. Nothing is deleted, and moves can be undone.
     """
     from ...pipelines.keepers.finding import UNITS, find_keepers
-    from ...pipelines.tidying.copying import check_copy_target, copy_best
+    from ...pipelines.tidying.copying import check_copy_target
     from ...pipelines.tidying.cull import check_target, cull
     from ...pipelines.tidying.journal import checked_undo_file
     from ...pipelines.tidying.keeping import moves_of_others
@@ -84,51 +79,47 @@ def keep(
         if move_others_to is not None:
             check_target(move_others_to, roots)
 
-    journal = checked_undo_file(undo_file) if move_others_to is not None and not dry_run else None
+    journal = checked_undo_file() if move_others_to is not None and not dry_run else None
     copied, moved, undone = None, None, list[str]()
     with evaluated_folders(
         folders,
-        collection,
         only,
         by,
-        tastes,
-        workers,
         check,
         move_others_to,
         reads_only=dry_run or move_others_to is None,
     ) as (roots, evaluated):
-        evaluated.collection.model_effect = switched(model_effect)
+        evaluated.collection.model_effect = model_effect()
         found = find_keepers(evaluated, group, per_group, rater=rater)
         problems = [*evaluated.update.problems, *found.problems]
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
-        if copy_to is not None and not dry_run:
-            copies = copy_best([Path(path) for path in found.staying], copy_to)
-            copied, undone = copies.count, copies.problems
-            problems += copies.hints
+        if not dry_run:
+            copied, undone, hints = copied_best([Path(path) for path in found.staying], copy_to)
+            problems += hints
         if move_others_to is not None and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, undone = cull(moves, journal, bar)
             mark_moved(evaluated.collection, {step.image for step in done})
             moved = len(done)
     problems = named_as_given([*problems, *undone], folders)
-    undo = str(journal) if moved else None
+    undo = journal if moved else None
     if as_json:
-        emit(_document(found, rater) | {"problems": problems, "copied": copied, "moved": moved, "undo_file": undo})
+        files = {"copied": copied, "moved": moved, "undo_file": None if undo is None else str(undo)}
+        emit(_document(found, rater) | {"problems": problems} | files)
     else:
         _print_groups(found, top)
         print_problems(problems)
-        if dry_run and copy_to is not None:
-            say(f"Would copy {counted(len(found.staying))} to {copy_to}")
-        if dry_run and move_others_to is not None:
-            for step in moves:
-                say(f"{printable(str(step.source))} → {printable(str(step.target))}")
-            say(f"Would move {counted(len(moves))} to {move_others_to}")
-        if copied is not None:
-            say(f"{copied} copied to {copy_to}")
-        if moved is not None:
-            say(f"{moved} moved to {move_others_to}")
+        for step in moves if dry_run else ():
+            say(printable(f"{step.source} → {step.target}"))
+        would = dry_run and [("copy", len(found.staying), copy_to), ("move", len(moves), move_others_to)]
+        for verb, number, folder in would or ():
+            if folder is not None:
+                say(f"Would {verb} {counted(number)} to {folder}")
+        for done_to, count, folder in (("copied", copied, copy_to), ("moved", moved, move_others_to)):
+            if count is not None:
+                say(f"{count} {done_to} to {folder}")
         if undo:
-            say(f"To undo: {undo_command(Path(undo))}")
+            say(f"To undo: {undo_command(undo)}")
     if undone:
         raise typer.Exit(1)
 

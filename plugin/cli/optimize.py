@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ...pipelines.models.limits import SEED_LIMIT, STRENGTHS
-from ...pipelines.models.options import GeneratorOptions
 from .options import (
     Anyway,
     By,
     CollectionOption,
     Json,
-    TasteFolder,
+    Lora,
+    Model,
     finite,
+    generator_options,
     load_generator,
     load_judges,
-    with_generator_options,
 )
 from .picture_settings import Guidance, Negative, Size, Steps, settings_of
-from .terminal import Progress, emit, note, print_notes, printable, say
+from .terminal import Progress, print_notes, show
 
 if TYPE_CHECKING:
     from ...pipelines.optimizing import optimize as optimizing
 
 
-@with_generator_options(cluster=False)
 def optimize(
     prompt: Annotated[str | None, typer.Argument(help="Prompt, as it is; not needed with --like or --again.")] = None,
     by: By = None,
@@ -75,9 +74,9 @@ def optimize(
     steps: Steps = None,
     guidance: Guidance = None,
     size: Size = None,
-    drawing: GeneratorOptions = GeneratorOptions(),
+    model: Model = None,
+    lora: Lora = None,
     collection: CollectionOption = "soart-pictures",
-    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Optimize the picture of a prompt for a judge: more of what you like than choosing among seeds would find."""
@@ -97,9 +96,9 @@ def optimize(
         if not file.is_file():
             raise typer.BadParameter(f"the file {str(file)!r} does not exist", param_hint="--like")
     named = settings_of(negative, steps, guidance, size)
-    judge = optimizing.judge_for(dict(load_judges(by, tastes, [collection])), anyway=anyway or again is not None)
+    judge = optimizing.judge_for(dict(load_judges(by, [collection])), anyway=anyway or again is not None)
     Collection.check_place(collection)
-    with load_generator(drawing) as generator:
+    with load_generator(generator_options(model, lora)) as generator:
         if again is not None:
             record = record_of(again)
             with Collection(collection) as store:
@@ -112,10 +111,7 @@ def optimize(
                     adherence=adherence, anyway=anyway, like=like or (), strength=strength,
                     progress=advancing(shown, seconds), **named,
                 )  # fmt: skip
-    if as_json:
-        emit(optimized_facts(found))
-    else:
-        print_optimized(found)
+    show(as_json, optimized_facts(found), optimized_lines(found))
     print_notes(found.sentences)
     if found.ended == "interrupted":
         raise typer.Exit(130)
@@ -145,13 +141,13 @@ def optimized_facts(found: optimizing.Optimized) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and value != value else value for name, value in facts.items()}
 
 
-def print_optimized(found: optimizing.Optimized) -> None:
-    """Print an optimized picture, and what it gained."""
-    say(f"{found.path}")
+def optimized_lines(found: optimizing.Optimized) -> Iterator[str]:
+    """An optimized picture, and what it gained, as lines."""
+    yield str(found.path)
     if len(found.parents) > 1:
-        say(printable(f"Prompt: {found.request.prompt}"))
+        yield f"Prompt: {found.request.prompt}"
     begun = "the picture it began with" if found.parents else "the best of the first seeds"
-    say(f"{found.by}: {found.start_marks.value:.4g} for {begun}, {found.marks.value:.4g} now.")
+    yield f"{found.by}: {found.start_marks.value:.4g} for {begun}, {found.marks.value:.4g} now."
     if found.marks.adherence == found.marks.adherence:
-        say(f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now.")
-    note(f"{found.pictures} pictures drawn in {found.seconds:.0f} s.")
+        yield f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now."
+    yield f"{found.pictures} pictures drawn in {found.seconds:.0f} s."

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ...errors import SoartError
 from ...files import check_writable
-from ...pipelines.models.limits import DTYPES, ENGINES, OFFLOADS
+from ...pipelines.configuration import TYPED
 from ...pipelines.models.options import GeneratorOptions
 from ...pipelines.support.wording import composed
+from .setting_defaults import is_typed, setting
 from .terminal import err, note
 
 if TYPE_CHECKING:
@@ -86,22 +85,6 @@ def rater_name(value: str | None) -> str | None:
     return None if value is None else composed(value)
 
 
-def rater_names(values: Sequence[str] | None) -> list[str] | None:
-    """Callback of repeatable options, as ``rater_name``."""
-    return None if values is None else [*map(composed, values)]
-
-
-def one_of(choices: Sequence[str]) -> Callable[[str | None], str | None]:
-    """A callback of options that take one of some words."""
-
-    def check(value: str | None) -> str | None:
-        if value is not None and value not in choices:
-            raise typer.BadParameter(f"expected one of {', '.join(choices)}, got {value!r}")
-        return value
-
-    return check
-
-
 @contextmanager
 def wrong_usage(option: str) -> Iterator[None]:
     """Turn an error about the value of an option into wrong usage, exit code 2."""
@@ -140,7 +123,7 @@ By = Annotated[
         "--by",
         metavar="NAME[=WEIGHT]",
         help="Judge: overall (the default), technical, a taste of yours, a fault such as blur, a model such as clip:HUB_ID, "
-        "person:NAME or module:Class; repeatable. soart judges lists them.",
+        "person:NAME or module:Class; repeatable. soart list judges lists them.",
     ),
 ]
 CopyTo = Annotated[
@@ -152,17 +135,7 @@ CopyTo = Annotated[
     ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Open the page when it is written, else the folder of the copies.")]
-Wildcards = Annotated[
-    Path | None,
-    typer.Option("--wildcards", exists=True, file_okay=False, help="Folder of your own NAME.txt wildcard files."),
-]
 Anyway = Annotated[bool, typer.Option("--anyway", help="Use a taste that cannot be relied on yet.")]
-TasteFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--tastes", file_okay=False, help="Folder of tastes; default: soart/tastes in your configuration folder."
-    ),
-]
 Network = Annotated[
     str,
     typer.Option(
@@ -171,112 +144,78 @@ Network = Annotated[
     ),
 ]
 Rater = Annotated[str, typer.Option("--rater", callback=rater_name, help="Name of the person who rates.")]
-Engine = Annotated[
-    str,
-    typer.Option(
-        "--engine",
-        metavar="|".join(ENGINES),
-        callback=one_of(ENGINES),
-        help="Run on this machine, or on the Ray cluster at RAY_ADDRESS (docs/cluster.md).",
-    ),
-]
-
-ModelEffect = Annotated[
-    str | None,
-    typer.Option(
-        "--model-effect",
-        metavar="on|off",
-        callback=one_of(("on", "off")),
-        help="Let the other pictures of a model move a picture's place by the overall score; default: as set in the gallery.",
-    ),
-]
-
 # Commands that evaluate folders of pictures.
 Folders = Annotated[list[str], typer.Argument(help="Folders of pictures, single pictures, or a collection.")]
-EvaluationOption = Annotated[
-    str | None,
-    typer.Option(
-        "--collection",
-        help="Folder or URL that stores the evaluation; default: one for these folders, in your data folder.",
-    ),
-]
 Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="GLOB", help="Take only files that match, such as '*.png' or '2026/*'; repeatable."),
 ]
-Processes = Annotated[
-    int | None,
-    typer.Option("--workers", min=1, help="Number of processes that inspect pictures; default: one per core."),
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="Hub id, diffusers folder, or .safetensors/.ckpt file; or a running backend: a1111:URL, comfyui:URL "
+        "(docs/backends.md). Default: the embedded model.",
+    ),
+]
+Lora = Annotated[
+    Path | None,
+    typer.Option(
+        "--lora",
+        metavar="DIR|FILE",
+        help="Folder of .safetensors LoRAs, or one file, which prompts name as <lora:NAME:WEIGHT> (docs/loras.md).",
+    ),
 ]
 
-#: The option of each field of ``GeneratorOptions``, in the order of the help pages.
-_GENERATOR_OPTIONS: dict[str, Any] = {
-    "batch_size": Annotated[
-        int | None,
-        typer.Option("--batch-size", min=1, help="Pictures drawn together; halved when memory runs out."),
-    ],
-    "model": Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            help="Hub id, diffusers folder, or .safetensors/.ckpt file; or a running backend: a1111:URL, comfyui:URL "
-            "(docs/backends.md). Default: the embedded model.",
-        ),
-    ],
-    "loras": Annotated[
-        Path | None,
-        typer.Option(
-            "--lora",
-            metavar="DIR|FILE",
-            help="Folder of .safetensors LoRAs, or one file, which prompts name as <lora:NAME:WEIGHT> (docs/loras.md).",
-        ),
-    ],
-    "model_config": Annotated[
-        Path | None,
-        typer.Option("--model-config", help="Diffusers folder that describes a single-file model, for use offline."),
-    ],
-    "device": Annotated[
-        str | None,
-        typer.Option("--device", help="cuda, cuda:1, xpu, mps or cpu; default: the best device available."),
-    ],
-    "dtype": Annotated[
-        str | None,
-        typer.Option(
-            "--dtype",
-            metavar="|".join(DTYPES),
-            callback=one_of(DTYPES),
-            help="Number format; default: chosen by device.",
-        ),
-    ],
-    "offload": Annotated[
-        str,
-        typer.Option(
-            "--offload", metavar="|".join(OFFLOADS), callback=one_of(OFFLOADS), help="Keep weights off the accelerator."
-        ),
-    ],
-    "request": Annotated[
-        list[str] | None,
-        typer.Option(
-            "--request",
-            metavar="FIELD=VALUE|FILE.json",
-            help="More fields of a web UI's request, such as enable_hr=true; repeatable (docs/backends.md).",
-        ),
-    ],
-    "engine": Engine,
-    "workers": Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            min=1,
-            help="With --engine ray: number of drawing workers; default: one per GPU, or one per node if there are "
-            "no GPUs.",
-        ),
-    ],
-}
+
+def generator_options(model: str | None, loras: Path | None = None) -> GeneratorOptions:
+    """The model of a command, and the settings of drawing."""
+    names = ("device", "dtype", "offload", "engine")
+    chosen = {name: value for name in names if (value := setting(name)) is not None}
+    config, request, batch = setting("model_config"), setting("request"), setting("batch_size")
+    fields = None
+    if request:
+        from ...pipelines.models.backends.a1111 import request_fields
+
+        fields = request_fields(request)
+    # Without a cluster they are the processes that inspect pictures.
+    workers = processes() if chosen.get("engine") == "ray" else None
+    return GeneratorOptions(
+        model, loras, model_config=None if config is None else Path(config), workers=workers,
+        batch_size=None if batch is None else int(batch), request=fields, **chosen,
+    )  # fmt: skip
 
 
-def switched(choice: str | None) -> bool | None:
-    """True and False for ``on`` and ``off``, None for neither."""
+def processes() -> int | None:
+    """The setting ``workers``; None without one."""
+    number = setting("workers")
+    return None if number is None else int(number)
+
+
+def engine() -> str:
+    """The setting ``engine``."""
+    return str(setting("engine") or "local")
+
+
+def tastes_folder() -> Path | None:
+    """The setting ``tastes``; None for the usual folder."""
+    folder = setting("tastes")
+    return None if folder is None else Path(folder)
+
+
+def wildcards_folder() -> Path | None:
+    """The setting ``wildcards``; None without one."""
+    folder = setting("wildcards")
+    if folder is not None and not Path(folder).is_dir():
+        raise SoartError(
+            f"The folder of wildcards {folder!r} does not exist: name another one by the setting 'wildcards'."
+        )
+    return None if folder is None else Path(folder)
+
+
+def model_effect() -> bool | None:
+    """The setting ``model_effect``; None as each collection has it."""
+    choice = setting("model_effect")
     return None if choice is None else choice == "on"
 
 
@@ -298,40 +237,36 @@ def weighted(texts: Sequence[str], option: str) -> list[tuple[str, float]]:
     return pairs
 
 
-def prior_names(texts: Sequence[str] | None, option: str = "--prior") -> list[str] | None:
+def prior_names(texts: Sequence[str] | None, option: str = TYPED) -> list[str] | None:
     """Names of prior scores, none of them for ``none``, and None for no texts; ``option`` is named in messages."""
     if texts and "none" in texts and {*texts} != {"none"}:
         raise typer.BadParameter("none starts from nothing: name no other prior score beside it", param_hint=option)
     return [text for text in texts if text != "none"] if texts else None
 
 
-def check_typed_priors(ctx: typer.Context, names: Sequence[str] | None, stores: Sequence[TasteStore]) -> None:
-    """Refuse unknown prior scores on the command line as wrong usage; those of the settings are left out with a note."""
+def chosen_priors(stores: Sequence[TasteStore]) -> list[str] | None:
+    """The setting ``priors``; unknown names are wrong usage if ``--set`` names them, else they are left out with a note."""
     from ...pipelines.tastes.priors import check_priors
 
-    if not from_settings(ctx, "priors"):
-        with wrong_usage("--prior"):
+    names = prior_names(setting("priors"))
+    if is_typed("priors"):
+        with wrong_usage(TYPED):
             check_priors(names or (), stores)
-
-
-def from_settings(ctx: typer.Context, parameter: str) -> bool:
-    """True if a parameter has its value from the settings, not from the command line."""
-    source = ctx.get_parameter_source(parameter)
-    return source is not None and source.name == "DEFAULT_MAP"
+    return names
 
 
 def load_judges(
-    by: Sequence[str] | None, folder: Path | None = None, places: Iterable[Path | str] = ()
+    by: Sequence[str] | None, places: Iterable[Path | str] = (), folder: Path | None = None
 ) -> list[tuple[GuardedJudge, float]]:
     """Load the judges of NAME or NAME=WEIGHT, with a spinner in a terminal; the overall score for no texts.
 
-    Tastes are in ``folder``; without one in those of the collections in ``places`` (or folders that were evaluated or
-    seen in the gallery), then the user's, then those of rated folders.
+    Tastes are in ``folder``, else that of the settings; without one in those of the collections in ``places`` (or folders
+    that were evaluated or seen in the gallery), then the user's, then those of rated folders.
     """
     from ...pipelines.judges.finding import guarded, judges_for
     from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    tastes = tastes_at_hand(folder, places)
+    tastes = tastes_at_hand(folder or tastes_folder(), places)
     named = weighted(by or (), "--by")
     with err.status("loading the judges…") if sys.stderr.isatty() else nullcontext():
         judges = judges_for({guarded(name, tastes): weight for name, weight in named})
@@ -348,54 +283,6 @@ def note_origin(tastes: StoresInTurn, name: str) -> None:
         return
     if folder := origin_of(tastes, name):
         note(f"The taste {name!r} was learnt from ratings in {folder!r}.")
-
-
-def with_generator_options(
-    *, cluster: bool = True, loras: bool = True
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Turn the parameter ``drawing`` of a command, a ``GeneratorOptions``, into one option for each of its fields.
-
-    Without ``cluster`` the command has no ``--engine`` and no ``--workers``; without ``loras``, ``--lora`` is the
-    command's own.
-    """
-    without = {"engine", "workers"} if not cluster else set()
-    names = [name for name in _GENERATOR_OPTIONS if name not in (without if loras else without | {"loras"})]
-    defaults = {field.name: field.default for field in fields(GeneratorOptions)}
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(command, include_extras=True)
-        parameters = dict(inspect.signature(command).parameters)
-        hints |= {name: _GENERATOR_OPTIONS[name] for name in names}
-        options = {
-            name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name]) for name in names
-        }
-        flat = {
-            name: parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])
-            for outer, inner in parameters.items()
-            for name, parameter in (options if outer == "drawing" else {outer: inner}).items()
-        }
-
-        def run(**values: Any) -> None:  # noqa: ANN401
-            given = {name: values.pop(name) for name in names}
-            given["request"] = _request_fields(given["request"])
-            drawing = GeneratorOptions(**given)
-            command(**values, drawing=drawing)
-
-        # Typer reads these. Without ``__wrapped__``, or it would read the command itself.
-        run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
-        run.__annotations__ = {name: parameter.annotation for name, parameter in flat.items()}
-        run.__signature__ = inspect.Signature(list(flat.values()))  # type: ignore[attr-defined]
-        return run
-
-    return decorate
-
-
-def _request_fields(texts: list[str] | None) -> dict[str, Any] | None:
-    if not texts:
-        return None
-    from ...pipelines.models.backends.a1111 import request_fields
-
-    return request_fields(texts)
 
 
 def load_generator(options: GeneratorOptions | None = None) -> ImageGenerator:

@@ -11,22 +11,19 @@ import typer
 from ...metrics.damage.names import OVERALL
 from ...metrics.damage.titles import WORTH_OF_OVERALL, Kind
 from ...pipelines.ingest.fork_server import start_for
-from ...pipelines.models.limits import ENGINES
 from .options import (
     By,
     CopyTo,
     Json,
-    ModelEffect,
     Open,
     Pictures,
-    Processes,
     Report,
-    TasteFolder,
     Top,
+    engine,
     finite,
     load_judges,
-    one_of,
-    switched,
+    model_effect,
+    processes,
 )
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, say, show_in_desktop
@@ -37,15 +34,6 @@ def rank(
     report: Report = None,
     top: Top = 50,
     by: By = None,
-    engine: Annotated[
-        str,
-        typer.Option(
-            "--engine",
-            metavar="|".join(ENGINES),
-            callback=one_of(ENGINES),
-            help="Run judges on this machine, or on the Ray cluster at RAY_ADDRESS (docs/cluster.md).",
-        ),
-    ] = "local",
     min_distance: Annotated[
         float | None,
         typer.Option(
@@ -54,11 +42,8 @@ def rank(
             help="Leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers more.",
         ),
     ] = None,
-    model_effect: ModelEffect = None,
     copy_to: CopyTo = None,
     open_result: Open = False,
-    tastes: TasteFolder = None,
-    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Rank pictures, best first, with scores, percentiles and reasons. Nothing is written beside the pictures."""
@@ -74,15 +59,15 @@ def rank(
         from ...pipelines.tidying.copying import check_copy_target
 
         check_copy_target(copy_to, [Path(path) for path in paths])
-    judges = load_judges(by, tastes, paths)
+    judges = load_judges(by, paths)
     warnings = doubts_of(judges)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
-            paths, measurer_of(judges), progress, progress.expect, LocalEngine(workers), kinds_of(judges)
+            paths, measurer_of(judges), progress, progress.expect, LocalEngine(processes()), kinds_of(judges)
         )
     title = f"soart: {collection.title}" if collection.where == paths[0] else "soart: ranking"
     with collection:
-        collection.model_effect = switched(model_effect)
+        collection.model_effect = model_effect()
         output = RankingOutput(as_json, report, top, title, tuple(warnings), copy_to)
         facts = show_ranking(
             collection,
@@ -91,7 +76,7 @@ def rank(
             judges,
             problems,
             min_distance=min_distance,
-            engine=engine,
+            engine=engine(),
             given=paths,
         )
     if as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import SoartError
 from ...files import named_as_given
 from ...metrics.damage.titles import JudgeKey, stored_title
-from .terminal import Progress, emit, interruptible, out, plain_table, print_problems, printable, say
+from .terminal import Progress, emit, interruptible, out, print_problems, print_table, printable, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,14 +82,9 @@ def show_ranking(
             judging=judging_named(engine),
         )  # fmt: skip
     problems = [*problems, *left_out]
-    copied, not_copied = None, list[str]()
-    if output.copy_to is not None and ranking:
-        from ...pipelines.tidying.copying import copy_best
-
-        # Before anything is printed: a closed pipe ends the command.
-        copies = copy_best([picture.path for picture in ranking[: output.top]], output.copy_to)
-        copied, not_copied = copies.count, copies.problems
-        problems += [*not_copied, *copies.hints]
+    # Before anything is printed: a closed pipe ends the command.
+    copied, not_copied, hints = copied_best([picture.path for picture in ranking[: output.top]], output.copy_to)
+    problems += [*not_copied, *hints]
     problems = named_as_given(problems, given)
     report = output.report
     if report is not None:
@@ -265,14 +260,22 @@ def _prompt(picture: RankedPicture) -> str:
     return shorten(picture.prompt or "", PROMPT, placeholder=" …") + (f" (seed {drawn.seed})" if drawn else "")
 
 
-def show_found(column: str, values: Sequence[str], paths: Sequence[Path]) -> None:
-    """Print files in their order as a table, each with its place and a value."""
-    from rich.text import Text
+def show_found(
+    column: str, values: Sequence[str], paths: Sequence[Path], copied: int | None, copy_to: Path | None
+) -> None:
+    """Print files in their order as a table, each with its place and a value, and how many were copied."""
+    names = names_from_common_folder(paths)
+    places = range(1, len(names) + 1)
+    print_table(("#", column, "picture"), zip(places, values, names, strict=True), right=("#", column))
+    if copied is not None:
+        say(f"{copied} copied to {copy_to}")
 
-    table = plain_table()
-    for name in ("#", column):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("picture", overflow="fold")
-    for place, (value, name) in enumerate(zip(values, names_from_common_folder(paths), strict=True), start=1):
-        table.add_row(str(place), value, Text(printable(name)))
-    out.print(table)
+
+def copied_best(paths: Sequence[Path], folder: Path | None) -> tuple[int | None, list[str], list[str]]:
+    """Copy pictures, best first, to a folder, if one is named: their number, and sentences on failures and hints."""
+    if folder is None or not paths:
+        return None, [], []
+    from ...pipelines.tidying.copying import copy_best
+
+    copies = copy_best(paths, folder)
+    return copies.count, copies.problems, copies.hints

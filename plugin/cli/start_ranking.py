@@ -5,21 +5,26 @@ from __future__ import annotations
 import shlex
 import time
 import webbrowser
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ...errors import SoartError
 from ...pipelines.models.options import GeneratorOptions
-from .options import TasteFolder, load_generator, load_judges, rater_name
-from .terminal import Progress, interruptible, note, say
+from .options import load_generator, load_judges, rater_name, tastes_folder
+from .terminal import Progress, emit, interruptible, note, say
 from .web import check_gallery, is_interactive, listen, serve_gallery
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...pipelines.collection.collection import Collection
+    from ...pipelines.collection.tables import ImageRow
     from ...pipelines.services.start import StartService
+    from ...pipelines.tastes.rating_session import RatingSession
 
 #: Seconds between two looks at the reading.
 _LOOK = 0.1
@@ -44,18 +49,32 @@ def start(
     rater: Annotated[str, typer.Option(callback=rater_name, help="Name for your ratings and your taste.")] = "me",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the gallery; 0: any free one.")] = 8700,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
-    tastes: TasteFolder = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--count",
+            min=1,
+            help="In the terminal, pictures to rate now: those that teach most, once a taste is learnt. Default: until there are "
+            "sixteen ratings.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Rate in the terminal, and print one JSON document instead of text.")
+    ] = False,
 ) -> None:
     """Rank a folder by your own taste in about a minute: rate sixteen of its pictures while the rest is read.
 
-    Every rating is stored at once. The same command goes on where you stopped.
+    Keys in the terminal are 1–5, + and − for half a star, n for "not for me", x to skip, u to undo, q to quit. Every rating
+    is stored at once. The same command goes on where you stopped.
     """
     from ...pipelines.ingest.roots import open_collection_for, remember_roots
     from ...pipelines.ingest.scan import Scan
     from ...pipelines.scoring.taste_store import TasteStore
     from ...pipelines.tidying.copying import check_copy_target
 
-    store = TasteStore(tastes)
+    terminal = terminal or as_json or count is not None
+    store = TasteStore(tastes_folder())
     # The taste bears the rater's name.
     store.place(rater)
     collection, roots = open_collection_for([folder], scan_of=Scan)
@@ -70,7 +89,8 @@ def start(
             )
             terminal = True
         if terminal:
-            _start_in_terminal(collection, folder, rater, store.folder if tastes else None, copy_to)
+            taste = store.folder if tastes_folder() else None
+            _start_in_terminal(collection, folder, rater, taste, copy_to, count, as_json, bool(roots))
             return
     check_gallery()
     from ..web.state import ServerSettings
@@ -99,7 +119,14 @@ def _has_browser() -> bool:
 
 
 def _start_in_terminal(
-    collection: Collection, folder: str, rater: str, tastes_folder: Path | None, copy_to: Path | None
+    collection: Collection,
+    folder: str,
+    rater: str,
+    tastes_folder: Path | None,
+    copy_to: Path | None,
+    count: int | None,
+    as_json: bool,
+    reads: bool,
 ) -> None:
     """Ask for ratings by keys while the pictures are read; then print the best."""
     from ...pipelines.judges.finding import doubts_of
@@ -109,7 +136,7 @@ def _start_in_terminal(
     from ...pipelines.services.learning import Start, judgements_by, learn_taste
     from ...pipelines.services.start import BEST, GOAL, StartService
     from ...pipelines.support.background import Job, Jobs
-    from ...pipelines.tastes.rating_session import LazyQueue, RatingSession
+    from ...pipelines.tastes.rating_session import RatingSession
     from .keys import check_keys, keys, rate_by_keys
     from .ranking_output import RankingOutput, show_ranking
 
@@ -118,33 +145,79 @@ def _start_in_terminal(
     jobs = Jobs()
     tastes = CollectionTastes(collection, TasteStore(tastes_folder))
     service = StartService(collection, tastes, jobs, EvaluationService(collection, tastes, jobs))
+    facts: dict[str, Any] = {"rater": rater, "ratings": {}, "not_for_me": [], "left": 0}
     with interruptible():
         try:
-            job = service.read()
-            while job.live and not service.state().pictures:
+            job = service.read() if reads else None
+            while job and job.live and not service.state().pictures:
                 time.sleep(_LOOK)
-            wanted = GOAL - judgements_by(collection, rater).count
+            wanted = count or GOAL - judgements_by(collection, rater).count
             if wanted > 0:
-                say("1–5 rates, + and − correct by half a star, n: not for me, x skips, u undoes, q stops.")
-                session = RatingSession(collection, rater, LazyQueue(collection, rater, wanted))
-                if not rate_by_keys(session, keys(), elsewhere=again):
-                    say(f"Your ratings are stored. To go on: {again} --terminal")
-                    return
+                if not as_json:
+                    say("1–5 rates, + and − correct by half a star, n: not for me, x skips, u undoes, q stops.")
+                session = RatingSession(
+                    collection, rater, _queue(collection, service, rater, wanted, chosen=count is not None)
+                )
+                whole = rate_by_keys(session, keys(), silent=as_json, elsewhere=again)
+                facts |= _ratings(session)
+                if not whole or not judgements_by(collection, rater).unequal:
+                    if as_json:
+                        return emit(facts)
+                    why = (
+                        ""
+                        if not whole
+                        else " They are all alike: a taste is learnt from pictures that you rate differently."
+                    )
+                    return say(f"Your ratings are stored.{why} To go on: {again} --terminal")
             _wait_until_read(service)
             if failed := service.failure:
                 raise SoartError(failed)
-            say("Learning your taste…")
+            if not as_json:
+                say("Learning your taste…")
             assert collection.where is not None
             lesson = learn_taste(Job(0, "", ""), collection.where, rater, Start(tastes=tastes_folder))
-            judges = load_judges([rater], collection.file("tastes"))
+            judges = load_judges([rater], folder=collection.file("tastes"))
             rows = [row for row in collection.images() if row.problem is None]
-            output = RankingOutput(False, None, BEST, "soart: your ranking", copy_to=copy_to)
-            show_ranking(collection, rows, output, judges)
+            output = RankingOutput(as_json, None, BEST, "soart: your ranking", copy_to=copy_to)
+            facts |= show_ranking(collection, rows, output, judges)
+            if as_json:
+                return emit({**facts, "trust": f"{lesson.sentence}."})
             say(f"How sure this is: {'not reliable yet, ' if doubts_of(judges) else ''}{lesson.sentence}.")
             say(f"Each rating makes it surer: {shlex.join(['soart', 'web', folder])}")
-            say(f"The same ranking again: {shlex.join(['soart', 'rank', folder, '--by', rater])}")
+            return say(f"The same ranking again: {shlex.join(['soart', 'rank', folder, '--by', rater])}")
         finally:
             jobs.close()
+
+
+def _queue(
+    collection: Collection, service: StartService, rater: str, count: int, *, chosen: bool
+) -> Sequence[ImageRow]:
+    """The pictures to rate; a count that is ``chosen`` takes those that teach the rater's taste most, if there is one."""
+    from ...errors import TasteError
+    from ...pipelines.scoring.taste_judge import TasteJudge
+    from ...pipelines.scoring.taste_store import tastes_of
+    from ...pipelines.tastes.rating_session import LazyQueue, rating_queue
+
+    if chosen and collection.where is not None:
+        with suppress(TasteError):
+            judge = TasteJudge.of(tastes_of(collection.where).load(rater))
+            _wait_until_read(service)
+            return rating_queue(collection, rater, judge, count)
+    return LazyQueue(collection, rater, count)
+
+
+def _ratings(session: RatingSession) -> dict[str, Any]:
+    """The ratings of a session as plain JSON values; None is a skipped picture."""
+    from ...pipelines.collection.ratings import NOT_FOR_ME
+
+    given = {
+        str(session.collection.locate(row)): session.ratings[row.id]
+        for row in session.queue[: session.position]
+        if row.id in session.ratings
+    }
+    disliked = [path for path, value in given.items() if value == NOT_FOR_ME]
+    stars = {path: value for path, value in given.items() if value != NOT_FOR_ME}
+    return {"ratings": stars, "not_for_me": disliked, "left": len(session.queue) - session.position}
 
 
 def _wait_until_read(service: StartService) -> None:

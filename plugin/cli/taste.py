@@ -1,29 +1,30 @@
-"""The commands ``soart taste learn``, ``rate`` and ``show``; the others are in ``taste_exchange`` and ``distil``."""
+"""The commands ``soart taste learn`` and ``show``; the others are in ``taste_import`` and ``distil``."""
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ...errors import SoartError
+from ...pipelines.support.failures import told_together
 from .commands import Commands
 from .options import (
-    CollectionArgument,
     Json,
     Network,
     Rater,
-    TasteFolder,
     check_outputs,
-    check_typed_priors,
-    from_settings,
+    chosen_priors,
     note_origin,
     page_file,
-    prior_names,
+    picture_file,
+    tastes_folder,
+    weighted,
 )
-from .terminal import Progress, emit, print_problems, printable, say
+from .setting_defaults import is_typed
+from .taste_views import compare, explain, list_tastes, next_pictures
+from .terminal import Progress, print_problems, show
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
@@ -79,30 +80,30 @@ def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
     return facts | {"file": None if file is None else str(file)}
 
 
-def print_facts(facts: dict[str, Any]) -> None:
-    """Print the values of ``describe``."""
+def lines_of(facts: dict[str, Any]) -> list[str]:
+    """The values of ``describe`` as lines."""
     from ...metrics.tastes.liked_makings import Effect
     from ...metrics.tastes.taste import prior_title
 
-    say(f"{facts['name']}: {facts['trust']['sentence']}")
-    say(facts["trust"]["advice"])
-    if facts["trust"]["within_prompts"]:
-        say(facts["trust"]["within_prompts"]["sentence"])
-    trusted = ", ".join(f"{prior_title(name)} {100 * value:.0f} %" for name, value in facts["trusted_priors"].items())
-    say(f"Method: {facts['method']}")
-    if trusted:
-        say(printable(f"Trust in prior scores: {trusted}"))
+    within = facts["trust"]["within_prompts"]
+    lines = [f"{facts['name']}: {facts['trust']['sentence']}", facts["trust"]["advice"]]
+    lines += [within["sentence"]] if within else []
+    lines.append(f"Method: {facts['method']}")
+    if facts["trusted_priors"]:
+        trusted = (f"{prior_title(name)} {100 * value:.0f} %" for name, value in facts["trusted_priors"].items())
+        lines.append(f"Trust in prior scores: {', '.join(trusted)}")
     if facts["made"]:
         made = "; ".join(Effect(**effect).text for effect in facts["made"])
-        say(printable(f"How pictures were made, in liking (1 is two stars): {made}"))
+        lines.append(f"How pictures were made, in liking (1 is two stars): {made}")
+    return lines
 
 
-def taste_judge(name: str, tastes: Path | None) -> TasteJudge:
+def taste_judge(name: str) -> TasteJudge:
     """The judge of a taste by name."""
     from ...pipelines.scoring.rated_tastes import tastes_at_hand
     from ...pipelines.scoring.taste_judge import TasteJudge
 
-    store = tastes_at_hand(tastes)
+    store = tastes_at_hand(tastes_folder())
     judge = TasteJudge.of(store.load(name))
     note_origin(store, name)
     return judge
@@ -130,7 +131,6 @@ def _bad_kinds(texts: list[str]) -> dict[str, list[Path]]:
     "or: soart taste learn mine --good liked/ --bad blurry=soft/ --bad loud=garish/"
 )
 def learn(
-    ctx: typer.Context,
     name: Name,
     good: Annotated[list[Path] | None, typer.Option("--good", help="Pictures or folders you like; repeatable.")] = None,
     bad: Annotated[
@@ -147,20 +147,14 @@ def learn(
             help="CSV file of two paths a line, the better picture first; 'equal' in a third column for a tie."
         ),
     ] = None,
-    network: Network = "efficientnet-lite0",
-    priors: Annotated[
+    blend: Annotated[
         list[str] | None,
-        typer.Option(
-            "--prior",
-            metavar="NAME",
-            help="Prior score to start from: technical, appeal, others, a judge (clip, module:Class …), another taste, or none; "
-            "repeatable. Default: the first three, as far as there are any.",
-        ),
+        typer.Option("--blend", metavar="NAME[=WEIGHT]", help="Blend tastes with weights instead; repeatable."),
     ] = None,
-    tastes: TasteFolder = None,
+    network: Network = "efficientnet-lite0",
     as_json: Json = False,
 ) -> None:
-    """Learn a taste from good and bad pictures, ratings and choices, and report how reliable it is."""
+    """Learn a taste from good and bad pictures, ratings and choices, or blend others; report how reliable it is."""
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.comparisons import choosers
     from ...pipelines.collection.ratings import check_has_rated
@@ -168,16 +162,19 @@ def learn(
     from ...pipelines.scoring.taste_store import TasteStore, save_if_changed
     from ...pipelines.tastes import learning
 
+    if blend:
+        if good or bad or collection is not None or choices:
+            raise typer.BadParameter("it needs no pictures and no ratings: leave these out", param_hint="--blend")
+        return _blend(name, blend, as_json)
     if not good and not bad and collection is None and choices is None:
         raise typer.BadParameter("name pictures with --good and --bad, a collection, or choices", param_hint="--good")
+    store = TasteStore(tastes_folder())
     start: dict[str, Any] = {
         "network": None if network == "none" else network,
-        "priors": prior_names(priors),
-        "if_available": from_settings(ctx, "priors"),
+        "priors": chosen_priors([store]),
+        "if_available": not is_typed("priors"),
+        "stores": [store],
     }
-    store = TasteStore(tastes)
-    check_typed_priors(ctx, start["priors"], [store])
-    start["stores"] = [store]
     check_outputs([store.place(name)], parents=True)
     sources = learning.Sources(good or (), _bad_kinds(bad or []), None if collection is None else rater, choices)
     only_ratings = not (good or bad or choices)
@@ -196,83 +193,100 @@ def learn(
     replaced = save_if_changed(store, learnt.taste)
     notes = [*learnt.notes, replaced] if replaced else [*learnt.notes]
     facts = describe(learnt.taste, store.path(name))
-    if as_json:
-        return emit({**facts, "problems": list(learnt.problems), "notes": notes})
-    print_facts(facts)
-    print_problems((*notes, *learnt.problems))
-    return say(f"Saved: {facts['file']}")
+    document = {**facts, "problems": list(learnt.problems), "notes": notes}
+    return show(
+        as_json, document, [*lines_of(facts), f"Saved: {facts['file']}"], told_together((*notes, *learnt.problems))
+    )
 
 
-@app.command(epilog="Example: soart taste rate pictures/ --taste mine -n 20")
-def rate(
-    collection: CollectionArgument,
-    rater: Rater = "me",
-    taste: Annotated[str | None, typer.Option(help="Begin with the pictures that teach this taste most.")] = None,
-    count: Annotated[int, typer.Option("-n", "--count", min=1, help="Number of pictures, at most.")] = 20,
-    tastes: TasteFolder = None,
-    as_json: Json = False,
-) -> None:
-    """Rate pictures by single keys: 1–5, n for "not for me", x to skip, u to undo, q to quit.
+def _blend(name: str, parts: list[str], as_json: bool) -> None:
+    """Blend tastes with weights into a new one."""
+    from ...metrics.tastes.blend import blend
+    from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    + and - move the last rating by half a star. Every key is stored at once. With --json a picture is in ratings, with
-    its stars or null for a skip, or in not_for_me.
-    """
-    from ...pipelines.collection.ratings import NOT_FOR_ME
-    from ...pipelines.ingest.roots import existing_collection
-    from ...pipelines.tastes.rating_session import RatingSession, rating_queue
-    from .keys import check_keys, keys, rate_by_keys
-
-    check_keys()
-    judge = None if taste is None else taste_judge(taste, tastes)
-    with existing_collection(collection) as store:
-        session = RatingSession(store, rater, rating_queue(store, rater, judge, count))
-        gallery = shlex.join(["soart", "web", "--collection", store.name])
-        rate_by_keys(session, keys(), silent=as_json, elsewhere=gallery)
-        # A folder as it was named; of a database the address without the password.
-        name = collection if Path(collection).is_dir() else store.name
-        judgements = {
-            str(store.locate(row)): session.ratings[row.id] for row in session.queue if row.id in session.ratings
-        }
-    if as_json:
-        ratings = {path: value for path, value in judgements.items() if value != NOT_FOR_ME}
-        not_for_me = [path for path in judgements if path not in ratings]
-        left = len(session.queue) - session.position
-        return emit({"rater": rater, "ratings": ratings, "not_for_me": not_for_me, "left": left})
-    rated = sum(value is not None for value in judgements.values())
-    options = shlex.join(["--collection", name, *([] if rater == "me" else ["--rater", rater])])
-    return say(f"{rated} rated, {len(judgements) - rated} skipped. Learn: soart taste learn NAME {options}")
+    store = tastes_at_hand(tastes_folder())
+    pairs = weighted(parts, "--blend")
+    taste = blend(name, [store.load(part) for part, _ in pairs], [weight for _, weight in pairs])
+    facts = describe(taste, store.own.save(taste, replace=False))
+    show(as_json, facts, [f"{facts['name']}: {facts['method']}; saved: {facts['file']}"])
 
 
-@app.command(epilog="Example: soart taste show mine pictures/ --report mine.html")
-def show(
-    name: Name,
+@app.command(
+    "show",
+    epilog="Example: soart taste show mine pictures/ --report mine.html    "
+    "or: soart taste show mine beach.jpg --picture why.png    or: soart taste show mine pictures/ --against yours",
+)
+def show_(
+    name: Annotated[str | None, typer.Argument(help="Name of the taste; leave out to list all tastes.")] = None,
     paths: Annotated[
-        list[str] | None, typer.Argument(help="Pictures or a collection (folder or URL) to score for the report.")
+        list[str] | None,
+        typer.Argument(
+            help="A picture to explain; or pictures, folders or a collection for --report, --against or --next."
+        ),
     ] = None,
     report: Annotated[
         Path | None,
         typer.Option(callback=page_file, help="Write an HTML page with pictures, reasons and the learning curve."),
     ] = None,
-    tastes: TasteFolder = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="NAME", help="Compare with this taste on the pictures; repeatable."),
+    ] = None,
+    next_: Annotated[
+        int | None,
+        typer.Option("--next", min=1, help="List so many pictures of a collection whose ratings would teach most."),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            callback=picture_file,
+            help="Write the explained picture under its heat map, or the largest disagreements, to this PNG, JPEG or WebP file.",
+        ),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            help="Write the taste to a file to share: items and likings of the pictures, never the pictures.",
+        ),
+    ] = None,
+    rater: Rater = "me",
     as_json: Json = False,
 ) -> None:
-    """Show a taste: how reliable it is, its method, and on request a report page over pictures."""
+    """Show tastes: how reliable one is and its method, why it likes a picture, how it differs from others, what it needs."""
     from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
-    if report is not None and not paths:
-        raise typer.BadParameter("name pictures or a collection for the report", param_hint="PATHS")
-    store = tastes_at_hand(tastes)
-    facts = describe(store.load(name), store.path(name))
-    page = None
+    views = {"--report": report, "--against": against, "--next": next_}
+    chosen = [option for option, value in views.items() if value is not None]
+    if len(chosen) > 1 or (chosen and not paths):
+        problem = "name only one of these" if paths else "name a taste, and pictures or a collection"
+        raise typer.BadParameter(problem, param_hint=", ".join(chosen))
+    if name is None:
+        return list_tastes(as_json)
+    if against:
+        return compare([taste_judge(one) for one in (name, *against)], paths or [], picture, as_json)
+    if next_ is not None:
+        return next_pictures(taste_judge(name), " ".join(paths or ()), rater, next_, as_json)
+    if paths and report is None:
+        if len(paths) > 1 or Path(paths[0]).is_dir():
+            raise typer.BadParameter("name a single picture, or add --report, --against or --next", param_hint="PATHS")
+        return explain(taste_judge(name), Path(paths[0]), picture, as_json)
+    store = tastes_at_hand(tastes_folder())
+    taste = store.load(name)
+    facts, page, exported = describe(taste, store.path(name)), None, None
+    if export is not None:
+        from ...metrics.tastes.taste_files import save_taste
+
+        exported = save_taste(taste, export, to_share=True)
     if report is None:
         note_origin(store, name)
-    if report is not None and paths:
+    elif paths:
         from ...pipelines.ingest.local_engine import LocalEngine
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.taste import render_taste_report
         from ...pipelines.scoring.measuring import open_pictures
 
-        judge = taste_judge(name, tastes)
+        judge = taste_judge(name)
         with Progress("measuring", 0) as progress:
             collection, rows, problems = open_pictures(paths, judge, progress, progress.expect, LocalEngine())
         if not as_json:
@@ -281,9 +295,7 @@ def show(
             if not rows:
                 raise SoartError("No picture could be scored for the report.")
             page = write_report(report, render_taste_report(collection, rows, judge, problems=problems))
-    if as_json:
-        return emit({**facts, "report": None if page is None else str(page)})
-    print_facts(facts)
-    if page is not None:
-        say(f"Report: {page}")
-    return None
+    files = {"report": page, "exported": exported}
+    document = facts | {title: None if file is None else str(file) for title, file in files.items()}
+    written = [f"{title.capitalize()}: {file}" for title, file in files.items() if file is not None]
+    return show(as_json, document, [*lines_of(facts), *written])

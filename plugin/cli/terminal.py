@@ -22,7 +22,7 @@ from ...pipelines.support.time_left import TimeLeft
 from ...pipelines.support.wording import printable as printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -86,17 +86,39 @@ def emit(document: dict[str, Any]) -> None:
     print(json.dumps(document, ensure_ascii=True, indent=2, allow_nan=False))
 
 
+def show(as_json: bool, facts: dict[str, Any], lines: Iterable[str], problems: Iterable[str] = ()) -> None:
+    """Print a result: as one JSON document, or as lines and, to stderr, sentences on what went wrong."""
+    if as_json:
+        return emit(facts)
+    for line in lines:
+        say(printable(line))
+    return print_notes(problems)
+
+
 def show_in_desktop(path: Path | str) -> None:
     """Open a page or a folder in the program that the system has for it; a line to stderr if there is none."""
     if typer.launch(str(path)) != 0:
         note(f"{str(path)!r} cannot be opened from here: open it yourself.")
 
 
-def plain_table() -> Table:
-    """An empty table without borders."""
+def plain_table(*headings: str, right: Container[str] = ()) -> Table:
+    """An empty table without borders; the columns ``right`` hold numbers."""
     from rich.table import Table
 
-    return Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold", justify="right" if heading in right else "left")
+    return table
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Container[str] = ()) -> None:
+    """Print rows below headings; control characters are escaped, and nothing in a cell is markup."""
+    from rich.text import Text
+
+    table = plain_table(*headings, right=right)
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+    out.print(table)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The commands ``soart cull``, ``annotate`` and ``undo``: changes to the user's files, on request only."""
+"""The commands ``soart cull`` and ``undo``: changes to the user's files, on request only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,18 +18,15 @@ from ...pipelines.support.wording import counted
 from .evaluate import evaluate_with_progress
 from .options import (
     By,
-    EvaluationOption,
     Folders,
     Json,
     Only,
-    Processes,
-    TasteFolder,
     finite,
     load_judges,
-    rater_name,
+    processes,
     wrong_usage,
-)  # fmt: skip
-from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
+)
+from .terminal import Progress, interruptible, note, print_notes, printable, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,10 +35,6 @@ if TYPE_CHECKING:
     from ...pipelines.evaluation.folders import EvaluatedCollection
 
 Dry = Annotated[bool, typer.Option("--dry-run", help="Show the changes without making them.")]
-UndoFile = Annotated[
-    Path | None,
-    typer.Option("--undo-file", help="File to record the changes in; default: soart-undo-TIME.jsonl here."),
-]
 
 
 def undo_command(journal: Path) -> str:
@@ -71,11 +64,8 @@ def undo_named(journal: Path) -> Iterator[None]:
 @contextmanager
 def evaluated_folders(
     folders: list[str],
-    collection: str | None,
     only: list[str] | None,
     by: list[str] | None,
-    tastes: Path | None,
-    workers: int | None,
     check: Callable[[Collection, Sequence[Path]], None],
     apart: Path | None = None,
     *,
@@ -87,24 +77,21 @@ def evaluated_folders(
     open collection and the folders; it raises before anything is scanned. ``apart`` is a folder that is not scanned.
     ``reads_only`` if the block changes nothing: a collection on read-only media will do.
     """
-    if collection is None:
-        start_for(folders)
+    start_for(folders)
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.ingest.roots import open_collection_for
     from ...pipelines.ingest.scan import Scan
     from ...pipelines.judges.finding import doubts_of
 
-    judges = load_judges(by, tastes, [collection] if collection else folders)
+    judges = load_judges(by, folders)
     print_notes(doubts_of(judges))
     with interruptible():
         # With the folder apart, so that its check comes first.
-        store, roots = open_collection_for(
-            folders, collection, scan_of=lambda roots: Scan(roots, only or ()), scratch=reads_only
-        )
+        store, roots = open_collection_for(folders, scan_of=lambda roots: Scan(roots, only or ()), scratch=reads_only)
         with store:
             check(store, roots)
             scan = Scan(roots, only or (), exclude=apart)
-            yield roots, evaluate_with_progress(store, scan, LocalEngine(workers), judges)
+            yield roots, evaluate_with_progress(store, scan, LocalEngine(processes()), judges)
 
 
 def cull(
@@ -125,19 +112,15 @@ def cull(
         float | None, typer.Option("--below", callback=finite, help="Move pictures with a score below this.")
     ] = None,
     dry_run: Dry = False,
-    undo_file: UndoFile = None,
     by: By = None,
-    tastes: TasteFolder = None,
-    collection: EvaluationOption = None,
     only: Only = None,
-    workers: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Move the pictures that a rule selects to folders, with their text files.
 
     Nothing is deleted, and all can be undone.
     """
-    from ...pipelines.tidying.cull import Rule, check_target, plan_cull
+    from ...pipelines.tidying.cull import Rule, check_target, plan_cull, threshold_since
     from ...pipelines.tidying.cull import cull as move
     from ...pipelines.tidying.journal import checked_undo_file
     from ...pipelines.tidying.moved_away import mark_moved
@@ -151,138 +134,64 @@ def cull(
         rule = Rule(duplicates, damaged, outliers, worst, below)
     check_target(to)
     target = plain_path(to)
-    journal = None if dry_run else checked_undo_file(undo_file)
+    journal = None if dry_run else checked_undo_file()
 
     def check(_: Collection, roots: Sequence[Path]) -> None:
         check_target(to, roots)
 
-    with evaluated_folders(folders, collection, only, by, tastes, workers, check, to, reads_only=dry_run) as (
-        roots,
-        evaluated,
-    ):
+    with evaluated_folders(folders, only, by, check, to, reads_only=dry_run) as (roots, evaluated):
         moves = plan_cull(evaluated, rule, roots, target)
+        if below is not None and (
+            said := threshold_since(evaluated.collection, evaluated.judged.main, below, remember=not dry_run)
+        ):
+            note(said)
         done, problems = moves, list[str]()
         if moves and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, problems = move(moves, journal, bar)
             mark_moved(evaluated.collection, {step.image for step in done})
     problems = named_as_given(problems, folders)
+    facts = [
+        {"from": str(step.source), "to": str(step.target), "stays": None if step.staying is None else str(step.staying)}
+        for step in done
+    ]
+    reasons = Counter(step.target.relative_to(target).parts[0] for step in done)
+    counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
+    lines = [
+        f"{step.source} → {step.target}{f' (stays: {step.staying})' if step.staying else ''}"
+        for step in done
+        if dry_run
+    ]
+    lines.append(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {counted(len(evaluated.evaluation.ids))}")
     moved = 0 if dry_run else len(done)
-    if as_json:
-        emit(
-            {
-                "moves": [
-                    {
-                        "from": str(step.source),
-                        "to": str(step.target),
-                        "stays": None if step.staying is None else str(step.staying),
-                    }
-                    for step in done
-                ],
-                "moved": moved,
-                "problems": problems,
-                "undo_file": str(journal) if moved else None,
-            }
-        )
-    else:
-        if dry_run:
-            for step in done:
-                stays = f" (stays: {printable(str(step.staying))})" if step.staying else ""
-                say(f"{printable(str(step.source))} → {printable(str(step.target))}{stays}")
-        reasons = Counter(step.target.relative_to(target).parts[0] for step in done)
-        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
-        say(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {counted(len(evaluated.evaluation.ids))}")
-        print_notes(problems)
-        if moved and journal is not None:
-            say(f"To undo: {undo_command(journal)}")
-    if problems:
-        raise typer.Exit(1)
+    conclude(as_json, {"moves": facts, "moved": moved}, lines, problems, journal if moved else None)
 
 
-def annotate(
-    folders: Folders,
-    xmp: Annotated[
-        bool, typer.Option("--xmp/--no-xmp", help="Write NAME.xmp, or NAME.png.xmp, beside each picture.")
-    ] = True,
-    png: Annotated[
-        bool, typer.Option("--png", help="Write a text chunk into PNG files; pixels are not touched.")
-    ] = False,
-    rater: Annotated[
-        str | None,
-        typer.Option("--rater", callback=rater_name, help="Write this rater's stars instead of those of the score."),
-    ] = None,
-    dry_run: Dry = False,
-    undo_file: UndoFile = None,
-    by: By = None,
-    tastes: TasteFolder = None,
-    collection: EvaluationOption = None,
-    only: Only = None,
-    workers: Processes = None,
-    as_json: Json = False,
+def conclude(
+    as_json: bool, facts: dict[str, Any], lines: Sequence[str], problems: Sequence[str], journal: Path | None
 ) -> None:
-    """Write one to five stars, by score or by a rater, with tags and albums, to XMP sidecars that photo managers read.
-
-    Pixels are never touched.
-    """
-    from ...pipelines.collection.ratings import check_has_rated
-    from ...pipelines.tidying.annotate import annotate as write
-    from ...pipelines.tidying.annotate import annotations_of
-    from ...pipelines.tidying.journal import checked_undo_file
-
-    if not (xmp or png):
-        raise typer.BadParameter("with --no-xmp there is nothing to write: add --png", param_hint="--no-xmp")
-    journal = None if dry_run else checked_undo_file(undo_file)
-
-    def check(store: Collection, _: Sequence[Path]) -> None:
-        if rater is not None:
-            check_has_rated(store, rater)
-
-    with evaluated_folders(folders, collection, only, by, tastes, workers, check, reads_only=dry_run) as (
-        _,
-        evaluated,
-    ):
-        annotations = list(annotations_of(evaluated, rater))
-        done, problems = 0, list[str]()
-        if annotations and journal is not None:
-            with undo_named(journal), Progress("writing", len(annotations)) as bar:
-                done, problems = write(evaluated, annotations, journal, xmp=xmp, png=png, progress=bar)
-    problems = named_as_given(problems, folders)
-    if as_json:
-        emit(
-            {
-                "notes": [{"path": str(annotation.path), "stars": annotation.stars} for annotation in annotations],
-                "written": done,
-                "problems": problems,
-                "undo_file": str(journal) if journal is not None and journal.exists() else None,
-            }
-        )
-    else:
-        if dry_run:
-            for annotation in annotations:
-                say(f"{printable(str(annotation.path))}: {counted(annotation.stars, 'star')}")
-        written = journal is not None and journal.exists()
-        if done and not written:
-            say(f"Nothing to write: the annotations of {counted(done, 'file')} are there already")
-        else:
-            say(
-                f"{'Would annotate' if dry_run else 'Annotated'} {counted(len(annotations) if dry_run else done, 'file')}"
-            )
-        print_notes(problems)
-        if journal is not None and written:
-            say(f"To undo: {undo_command(journal)}")
+    """Print what was changed, what could not be, and how to undo it; exit code 1 if something could not be changed."""
+    show(
+        as_json,
+        {**facts, "problems": problems, "undo_file": None if journal is None else str(journal)},
+        lines,
+        problems,
+    )
+    if journal is not None and not as_json:
+        say(f"To undo: {undo_command(journal)}")
     if problems:
         raise typer.Exit(1)
 
 
 def undo(
-    file: Annotated[Path, typer.Argument(help="The undo file that cull or annotate printed.")],
+    file: Annotated[Path, typer.Argument(help="The undo file that cull, keep or label printed.")],
     yes: Annotated[
         bool,
         typer.Option("--yes", help="Undo without a question, also what another user or an earlier soart recorded."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Undo a cull or an annotation; files that were changed since then stay as they are.
+    """Undo what cull, keep or label changed; files that were changed since then stay as they are.
 
     If another user or an earlier soart recorded the changes, they are listed first, and you are asked.
     """
@@ -296,10 +205,6 @@ def undo(
             raise UnconfirmedError(f"To undo {str(file)!r} without being asked, add --yes.")
         typer.confirm("Undo these changes?", abort=True, err=True)
     done, problems = changes.undo(confirmed=True)
-    if as_json:
-        emit({"undone": done, "problems": problems})
-    else:
-        say(f"{counted(done, 'change')} undone")
-        print_notes(problems)
+    show(as_json, {"undone": done, "problems": problems}, [f"{counted(done, 'change')} undone"], problems)
     if problems:
         raise typer.Exit(1)

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...pipelines.models.limits import SEED_LIMIT
-from ...pipelines.models.options import GeneratorOptions
 from .options import (
     By,
     CollectionOption,
     Json,
-    TasteFolder,
-    Wildcards,
+    Lora,
+    Model,
     finite,
+    generator_options,
     load_generator,
     load_judges,
     page_file,
-    with_generator_options,
+    tastes_folder,
+    wildcards_folder,
 )
 from .picture_settings import Guidance, Sampler, Size, Steps, settings_of
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
@@ -40,12 +41,12 @@ if TYPE_CHECKING:
 ME = "me"
 
 
-def _panel(by: Sequence[str], adherence: float | None, tastes: Path | None, collection: str) -> Panel:
+def _panel(by: Sequence[str], adherence: float | None, collection: str) -> Panel:
     from ...pipelines.judges.finding import guarded
     from ...pipelines.tuning.panel import AdherenceFloor, Panel
 
     floor = AdherenceFloor(guarded("adherence"), adherence) if adherence else None
-    return Panel(dict(load_judges(by, tastes, [collection])), floor)
+    return Panel(dict(load_judges(by, [collection])), floor)
 
 
 def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str, words: int) -> PromptSpace:
@@ -58,24 +59,26 @@ def _space(text: str, negative: str, wildcards: Path | None, vocabulary: str, wo
     return PromptSpace.from_text(text, negative, vocabulary=vocabulary, words=words, wildcards=wildcards)
 
 
-def _proposer(propose: bool, model: str | None, vocabulary: str, wildcards: Path | None) -> Proposer | None:
-    """The proposer of the options ``--propose`` and ``--proposer``."""
-    if model:
-        from ...pipelines.tuning.language_model import LanguageModelProposer
-
-        return LanguageModelProposer.load(model)
-    if propose:
+def _proposer(name: str | None, vocabulary: str, wildcards: Path | None) -> Proposer | None:
+    """The proposer of the option ``--propose``."""
+    if name is None:
+        return None
+    if name == "vocabulary":
         from ...pipelines.tuning.proposing import vocabulary_proposer
 
         return vocabulary_proposer(vocabulary, wildcards)
-    return None
+    from ...pipelines.tuning.language_model import LanguageModelProposer
+
+    return LanguageModelProposer.load(name)
 
 
-@with_generator_options()
 def tune(
     space: Annotated[
         str | None,
-        typer.Argument(help="SPACE.yaml, a template such as 'a {fox|owl}, __style__', or a plain prompt."),
+        typer.Argument(
+            help="SPACE.yaml, a template such as 'a {fox|owl}, __style__', or a plain prompt; leave out to continue with the "
+            "space tuned last."
+        ),
     ] = None,
     budget: Annotated[int, typer.Option(min=2, help="Total number of pictures, earlier runs included.")] = 120,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="Pictures between two decisions.")] = 8,
@@ -100,9 +103,6 @@ def tune(
     pareto: Annotated[
         bool, typer.Option("--pareto", help="With several judges: search for all trade-offs between them.")
     ] = False,
-    prune: Annotated[
-        bool, typer.Option(help="Drop poor candidates after a preview, if previews rank like the final pictures.")
-    ] = True,
     ban: Annotated[
         list[str] | None, typer.Option("--ban", help="Never use this option, SLOT=OPTION; repeatable.")
     ] = None,
@@ -110,18 +110,12 @@ def tune(
         list[str] | None, typer.Option("--pin", help="Always use this option, SLOT=OPTION; repeatable.")
     ] = None,
     propose: Annotated[
-        bool,
-        typer.Option(
-            "--propose",
-            help="Between batches, add options that resemble the good ones or come from your best prompts, and retire hopeless ones.",
-        ),
-    ] = False,
-    proposer: Annotated[
         str | None,
         typer.Option(
-            "--proposer",
-            metavar="ID_OR_FOLDER",
-            help="As --propose, with options from a local language model: a hub id or a folder. Download it first; soart downloads nothing.",
+            "--propose",
+            metavar="vocabulary|ID_OR_FOLDER",
+            help="Between batches, add options that resemble the good ones or come from your best prompts, and retire hopeless "
+            "ones: from vocabularies, or from a local language model, which you download first.",
         ),
     ] = None,
     optimize: Annotated[
@@ -142,10 +136,6 @@ def tune(
             help="Stop when the expected further gain falls below this many standard deviations; 0: never.",
         ),
     ] = 0.0,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Continue with the space tuned last; naming the space again does the same."),
-    ] = False,
     seed: Annotated[
         int, typer.Option(min=0, max=SEED_LIMIT - 1, help="Seed of the search and of the first picture.")
     ] = 0,
@@ -163,14 +153,13 @@ def tune(
         int,
         typer.Option(min=1, help="Words to try from each vocabulary, if SPACE is a plain prompt; the widest first."),
     ] = 5,
-    wildcards: Wildcards = None,
-    drawing: GeneratorOptions = GeneratorOptions(),
+    model: Model = None,
+    lora: Lora = None,
     collection: CollectionOption = "soart-tuning",
     report: Annotated[
         Path | None,
         typer.Option("--report", callback=page_file, help="HTML page; default: tune.html in the collection."),
     ] = None,
-    tastes: TasteFolder = None,
     as_json: Json = False,
 ) -> None:
     """Tune prompts: draw, judge, learn what the words do, and choose the next ones.
@@ -189,20 +178,19 @@ def tune(
     from ...pipelines.tuning.study import last_space
     from ...pipelines.tuning.tuner import Tuner
 
-    if space is None and not resume:
-        raise typer.BadParameter("name a space, or --resume the one tuned last", param_hint="SPACE")
     if ask:
         from .keys import check_keys
 
         check_keys()
-    settings = settings_of(negative or None, steps, guidance, size)
+    settings, wildcards = settings_of(negative or None, steps, guidance, size), wildcards_folder()
+    drawing, tastes = generator_options(model, lora), tastes_folder()
     asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(name.startswith(PERSON) for name in by or ()) else ())]
-    panel = _panel(asked, adherence, tastes, collection)
+    panel = _panel(asked, adherence, collection)
     if optimize:
         # A judge that cannot be optimized for is refused before anything is drawn.
         goal_judge(panel)
     warnings = panel.doubts
-    proposes = _proposer(propose, proposer, drawing.vocabulary, wildcards)
+    proposes = _proposer(propose, drawing.vocabulary, wildcards)
     # A mistake in the space, a ban or a pin leaves no empty collection behind.
     if space is not None:
         named = _space(space, negative, wildcards, drawing.vocabulary, words).restrict(ban or (), pin or ())
@@ -216,7 +204,7 @@ def tune(
         # Those of the space come first.
         generator.set_defaults(**settings, scheduler=sampler)
         tuner = Tuner(
-            store, generator, named, panel, seed=seed, batch=batch, budget=budget, pareto=pareto, prune=prune,
+            store, generator, named, panel, seed=seed, batch=batch, budget=budget, pareto=pareto,
             proposer=proposes, tastes=TasteStore(tastes) if tastes else None,
         )  # fmt: skip
         early = [] if ask else unheard(panel, store)
@@ -311,12 +299,13 @@ def finish(
 def go_on(tuner: Tuner, findings: StudyFindings, seconds: float, *, silent: bool) -> dict[str, Any]:
     """Optimize the best picture, and print what it gained unless ``silent``; returns it for the JSON document."""
     from ...pipelines.tuning.ending import optimize_best
-    from .optimize import advancing, optimized_facts, print_optimized
+    from .optimize import advancing, optimized_facts, optimized_lines
 
     with Progress("optimizing", round(seconds)) as shown:
         found = optimize_best(tuner, findings, seconds, advancing(shown, seconds))
     if not silent:
         say("")
         say(f"Optimized, gain {found.marks.value - found.start_marks.value:+.3g}:")
-        print_optimized(found)
+        for line in optimized_lines(found):
+            say(printable(line))
     return optimized_facts(found)

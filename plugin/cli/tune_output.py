@@ -32,9 +32,7 @@ def best_table(judged: Judgements) -> Table:
     from ...pipelines.support.figures import figures
     from ...pipelines.support.wording import first_and_last
 
-    table = plain_table()
-    table.add_column("goal", justify="right", no_wrap=True)
-    table.add_column("prompt", overflow="fold")
+    table = plain_table("goal", "prompt", right=("goal",))
     goal = judged.goal_values()
     best = np.argsort(np.where(np.isfinite(goal), -goal, np.inf), kind="stable")[:SHOWN]
     for number, value in zip(best, figures(goal[best].tolist()), strict=True):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import re
 import secrets
-import shlex
 import socket
 import sys
 import webbrowser
@@ -22,19 +20,18 @@ import typer
 
 from ...errors import CollectionError, SoartError, install_command
 from ...pipelines.models.backends.address import backend_address
-from ...pipelines.models.options import GeneratorOptions
 from .options import (
-    ModelEffect,
-    TasteFolder,
-    check_typed_priors,
-    from_settings,
+    Lora,
+    Model,
+    chosen_priors,
+    generator_options,
     load_generator,
-    prior_names,
+    model_effect,
     rater_name,
-    switched,
+    tastes_folder,
     weighted,
-    with_generator_options,
 )
+from .setting_defaults import setting
 from .terminal import Progress, note, say
 
 if TYPE_CHECKING:
@@ -48,25 +45,15 @@ PASSWORD = "SOART_PASSWORD"
 API_TOKEN = "SOART_API_TOKEN"
 #: Fewest characters of a token that is chosen.
 SHORTEST = 16
-_DEVICE = re.compile(r"(?:cuda|xpu)(?::\d{1,3})?|mps|cpu")
 
 
-@with_generator_options(cluster=False)
 def web(
-    ctx: typer.Context,
     folders: Annotated[
         list[str] | None,
         typer.Argument(
             help="Folders of pictures, or collections. A folder is read and evaluated while the gallery shows it, as a "
-            "collection that is kept in your data folder; the pictures stay where they are."
-        ),
-    ] = None,
-    collection: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--collection",
-            help="Collection to show, a folder or a URL; repeatable. Default: those of "
-            f"{', '.join(USUAL)} that exist here.",
+            "collection that is kept in your data folder; the pictures stay where they are. Default: those of "
+            f"{', '.join(USUAL)} that exist here."
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 admits other machines.")] = "127.0.0.1",
@@ -107,15 +94,6 @@ def web(
             "clip:HUB_ID, module:Class …; repeatable. WEIGHT is proposed to them.",
         ),
     ] = None,
-    priors: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--prior",
-            metavar="NAME",
-            help="Prior score that raters' tastes start from where it is available: technical, appeal, others, a judge, "
-            "another taste or none; repeatable. Default: the first three.",
-        ),
-    ] = None,
     guests: Annotated[
         bool, typer.Option("--guests", help="Let everybody in without token or password, to see, rate and tune.")
     ] = False,
@@ -126,9 +104,8 @@ def web(
             help=f"Answer other programs on this machine too, such as the script for web UIs; the token is printed, or that of {API_TOKEN}.",
         ),
     ] = False,
-    drawing: GeneratorOptions = GeneratorOptions(),
-    tastes: TasteFolder = None,
-    model_effect: ModelEffect = None,
+    model: Model = None,
+    lora: Lora = None,
 ) -> None:
     """Show collections in the browser: rate by keyboard, compare, tune, look at tastes. Ctrl-C ends it."""
     check_gallery()
@@ -136,9 +113,7 @@ def web(
     from ...pipelines.scoring.taste_store import TasteStore, tastes_of
     from ..web.state import ServerSettings
 
-    if folders and from_settings(ctx, "collection"):
-        # Who names folders wants to see these.
-        collection = None
+    drawing = generator_options(model, lora)
     if guests and password:
         raise SoartError("--guests lets everybody in without a password: leave out --guests or the password.")
     for folder in allow_folders or ():
@@ -147,16 +122,17 @@ def web(
     if watch and not any(map(os.path.isdir, folders or ())):
         raise SoartError("--watch needs a folder to watch: name one, as in 'soart web pictures/ --watch'.")
     _check_proxies(trusted_proxy or ())
-    _check_drawing(drawing)
-    wanted = prior_names(priors)
-    store = TasteStore(tastes)
+    if lora is not None and not lora.exists():
+        raise typer.BadParameter(f"there is no folder or file {str(lora)!r} of LoRAs", param_hint="--lora")
+    store = TasteStore(tastes_folder())
     # A rater's taste has the rater's name, so a name that no taste can have is refused now.
     store.place(rater)
     with listen(host, port) as listener:
-        opened = {folder: _opened(folder) for folder in folders or () if not Collection.is_collection(folder)}
-        names = [*(opened.get(folder, folder) for folder in folders or ()), *(collection or ())]
-        collections = _collections(names, create=create)
-        check_typed_priors(ctx, wanted, [store, *map(tastes_of, filter(Collection.is_collection, collections))])
+        usual = setting("collection")
+        names = folders or ([] if usual is None else [usual])
+        opened = {name: _opened(name) for name in names if os.path.lexists(name) and not Collection.is_collection(name)}
+        collections = _collections([opened.get(name, name) for name in names], create=create)
+        wanted = chosen_priors([store, *map(tastes_of, filter(Collection.is_collection, collections))])
         settings = ServerSettings(
             collections,
             partial(load_generator, drawing),
@@ -170,7 +146,7 @@ def web(
             judges=weighted(by or (), "--by"),
             priors=wanted,
             watch=watch,
-            model_effect=switched(model_effect),
+            model_effect=model_effect(),
             read=frozenset(opened.values()),
             names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
             api_token=_api_token() if api else "",
@@ -248,15 +224,6 @@ def _check_proxies(proxies: Sequence[str]) -> None:
             raise typer.BadParameter(expected, param_hint="--trusted-proxy") from None
 
 
-def _check_drawing(drawing: GeneratorOptions) -> None:
-    """Refuse options of the model now that would make every drawing fail later."""
-    if drawing.device and not _DEVICE.fullmatch(drawing.device):
-        expected = f"expected cuda, cuda:1, xpu, mps or cpu, got {drawing.device!r}"
-        raise typer.BadParameter(expected, param_hint="--device")
-    if drawing.loras is not None and not drawing.loras.exists():
-        raise typer.BadParameter(f"there is no folder or file {str(drawing.loras)!r} of LoRAs", param_hint="--lora")
-
-
 def _opened(folder: str) -> str:
     """The collection of a folder of pictures, which the gallery reads; nothing is read yet."""
     from ...pipelines.ingest.roots import open_collection_for, remember_roots
@@ -320,19 +287,8 @@ def _collections(names: list[str], *, create: bool) -> list[str]:
     chosen = names or [name for name in USUAL if Collection.is_collection(name)] or [USUAL[0]]
     for name in chosen:
         if not Collection.is_collection(name) and not create:
-            if _holds_pictures(name):
-                raise CollectionError(
-                    f"The folder {name!r} holds pictures but is not a collection: run soart web {shlex.quote(name)}."
-                )
             _offer(name)
     return list(dict.fromkeys(chosen))
-
-
-def _holds_pictures(name: str) -> bool:
-    """True if a name is that of a folder with pictures."""
-    from ...metrics.formats.decoders import SUFFIXES
-
-    return Path(name).is_dir() and any(path.suffix.lower() in SUFFIXES for path in Path(name).rglob("*"))
 
 
 def is_interactive() -> bool:
@@ -344,7 +300,7 @@ def _offer(name: str) -> None:
     """Ask at a terminal whether to make a collection, and make it; anything but yes is refused."""
     from ...pipelines.collection.address import address_of
 
-    missing = f"There is no collection {address_of(name).name!r}"
+    missing = f"There is no folder or collection {address_of(name).name!r}"
     if not is_interactive():
         raise CollectionError(f"{missing}: create an empty one with --create, or one with pictures by 'soart demo'.")
     answer = typer.prompt(
@@ -352,7 +308,7 @@ def _offer(name: str) -> None:
     )
     choice = answer.strip().lower()[:1]
     if choice not in {"d", "e"}:
-        raise CollectionError(f"{missing}: name another one with --collection.")
+        raise CollectionError(f"{missing}: name another one.")
     if choice == "d":
         from ...pipelines.collection.collection import Collection
         from ...pipelines.demo import COUNT, fill

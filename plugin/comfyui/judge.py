@@ -32,7 +32,7 @@ class SoartJudge(SoartNode):
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),
                 io.String.Input("by", default="adherence", tooltip="The judge: adherence, clip:HUB_ID, pyiqa:METRIC or another one; "
-                                "the command 'soart judges' lists them. Some of these models forbid commercial use."),
+                                "the command 'soart list judges' lists them. Some of these models forbid commercial use."),
                 io.String.Input("prompt", default="", multiline=True, optional=True,
                                 tooltip="What the pictures should show: one prompt for all, or one line per picture."),
                 io.Int.Input("top_k", default=0, min=0, max=4096, optional=True, tooltip="How many of the best to keep; 0 keeps all."),

@@ -9,9 +9,9 @@ from PIL import Image
 
 from soart.benchmarks.data.ai_pictures import SHEETS, ai_pictures, tiles_of
 from soart.benchmarks.data.styles import LOOKS, with_look
-from soart.benchmarks.score.parts import agreement, right_pairs, scores_of, sums_of
+from soart.benchmarks.score.parts import agreement, halvings_at, right_pairs, scores_of
 from soart.metrics.tastes.appeal import appeal_model
-from soart.metrics.tastes.overall import OverallJudge
+from soart.metrics.tastes.overall import POWER, SHARES, OverallJudge, alike_of, points_of
 
 
 def sheet(rng):
@@ -94,14 +94,18 @@ def test_parts_make_up_the_overall_score():
     judge, rng = OverallJudge.load(), np.random.default_rng(1)
     items = judge.extractor.extract(rng.uniform(size=(2, 80, 96, 3)))
     scores = scores_of(judge, items, appeal_model().scores(items, judge.extractor.names))
-    assert scores["overall"] == pytest.approx(judge.score(items))
+    assert points_of(-np.log2(scores["overall"])) == pytest.approx(judge.score(items))
     assert scores["technical"] == pytest.approx(judge.technical.score(items))
     liked = scores_of(judge, items, np.full(2, 9.0))
     assert (liked["overall"] > scores["overall"]).all()
     assert (liked["before"] > scores["before"]).all()
     assert liked["freedom"] == pytest.approx(scores["freedom"])
-    # Without likeness, which pictures of this size do not have, what they look like alone makes no difference.
-    sums = sums_of(judge, items, scores, np.array([4.0, np.nan]))
-    assert sums["with NIMA"] == pytest.approx(scores["overall"] * np.exp([2.0, 2.5]))
-    assert sums["by looks"] == pytest.approx(sums["with NIMA"])
-    assert sums["no NIMA"] == pytest.approx(scores["overall"])
+    # Pictures of this size have no likeness, so that which items tell it makes no difference.
+    assert scores["before"] == pytest.approx(scores["no NIMA"] * (scores["freedom"] / 100) ** (1 - POWER))
+    assert scores["no likeness"] == pytest.approx(scores["overall"] / alike_of(np.array([np.nan])))
+
+
+def test_points_are_told_by_the_quantiles_of_products():
+    products = np.random.default_rng(2).lognormal(size=999)
+    halvings = halvings_at(products)
+    assert [np.mean(-np.log2(products) < one) for one in halvings] == pytest.approx(SHARES, abs=0.002)

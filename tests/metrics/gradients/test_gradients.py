@@ -133,7 +133,7 @@ def test_scores_are_those_of_the_judges(pictures):
 
 def test_large_and_grey_pictures_have_the_score_of_the_judge(drawings, extractor):
     judge = OverallJudge.load()
-    items, scores = extractor.extract(drawings[5])[0].astype(float), set()
+    items, scores = judge.extractor.extract(drawings[5])[0].astype(float), set()
     for side, grey in ((64, False), (256, False), (512, False), (512, True)):
         own = items.copy()
         own[extractor.names.index("quality/side")] = side
@@ -164,13 +164,17 @@ def test_scores_are_those_of_tastes_and_blends(pictures, taste, extractor):
             assert derivative.any()
 
 
-def test_functions_of_items_have_the_derivative_of_differences(drawings, taste, extractor):
+def test_functions_of_items_have_the_derivative_of_differences(drawings, taste):
     overall = OverallJudge.load()
-    items = torch.tensor(
-        extractor.extract(drawings[5])[0] + 1e-3 * np.random.default_rng(3).normal(size=len(extractor.names))
-    )
+    items = overall.extractor.extract(drawings[5])[0, :-1]
+    items = torch.tensor(items + 1e-3 * np.random.default_rng(3).normal(size=len(items)))
     items.requires_grad_()
-    for value in (partial(tastes.taste_score, taste), partial(models.overall_score, overall)):
+
+    def overall_score(own):
+        # The last item is the number of a reason.
+        return models.overall_score(overall, torch.cat([own, own.new_zeros(1)]))
+
+    for value in (lambda own: tastes.taste_score(taste, own[:-1]), overall_score):
         assert torch.autograd.gradcheck(value, items, eps=1e-6, atol=1e-5, rtol=1e-3, fast_mode=True)
 
 

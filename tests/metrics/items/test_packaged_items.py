@@ -11,6 +11,7 @@ from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.packaged import EFFICIENTNET
 from soart.metrics.items.packaged_items import PackagedClasses, PackagedExtractor, class_extractor, packaged_extractor
 from soart.metrics.items.soart import SoartExtractor
+from soart.metrics.tastes.overall import OverallJudge
 
 pytestmark = pytest.mark.skipif(default_network() is None, reason="needs the packaged network")
 
@@ -31,7 +32,7 @@ def test_other_weights_are_loaded_to_learn_their_version(monkeypatch, tmp_path):
 
 def test_the_overall_score_scores_stored_items_without_torch(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    np.save(tmp_path / "items.npy", taste_extractor(EFFICIENTNET).extract(picture))
+    np.save(tmp_path / "items.npy", OverallJudge.load().extractor.extract(picture))
     code = (
         "import sys, numpy as np\n"
         "from soart.metrics.tastes.overall import OverallJudge\n"

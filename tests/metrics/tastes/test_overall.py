@@ -1,4 +1,4 @@
-"""The overall score: the product of the freedom from faults, the share of people who would like the picture, and its quality."""
+"""The overall score: a product of parts, and the share of reference pictures whose product is smaller."""
 
 import pickle
 from dataclasses import replace
@@ -12,20 +12,28 @@ from scipy import ndimage
 
 from soart.errors import TasteError
 from soart.metrics.damage.names import FAULTS_VERSION
-from soart.metrics.damage.rated_quality import LEAST, TOP, rated_quality_model
+from soart.metrics.damage.rated_quality import LEAST, TOP, rated_appearance_model, rated_quality_model
 from soart.metrics.damage.reasons import contributions, than_others
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.tastes import overall
 from soart.metrics.tastes.appeal import appeal_model
 from soart.metrics.tastes.overall import (
     ALIKE,
+    BEST_MARK,
+    HALVINGS,
+    MARK_WEIGHT,
     MIDDLE,
+    POWER,
+    SHARES,
     SLOPE,
+    USUAL_MARK,
     USUAL_UNLIKENESS,
     WEIGHTS_VERSION,
     OverallJudge,
     alike_of,
-    qualities_of,
+    lines_at,
+    points_of,
+    ratings_of,
     shares_of,
     words_of,
 )
@@ -63,7 +71,7 @@ def tiny(judge):
     return judge.extractor.extract(render(random_scene(rng), rng)[8:56, 8:56] / 255.0).astype(float)
 
 
-def test_is_the_product_of_its_parts(judge, items, large, tiny):
+def test_tells_the_product_of_its_parts_by_reference_pictures(judge, items, large, tiny):
     technical, names = TechnicalJudge.load(), judge.extractor.names
     quality = items[:, : len(technical.extractor.names)]
     for rows in (items, large, tiny):
@@ -72,12 +80,18 @@ def test_is_the_product_of_its_parts(judge, items, large, tiny):
         # Of pictures below 64 pixels the rated quality is not known, so it counts as usual.
         assert np.isnan(rated).all() == (rows is tiny)
         left = np.clip(np.nan_to_num(rated, nan=rated_quality_model().usual) / TOP, LEAST, 1)
-        unlikeness = rated_quality_model().unlikeness(rows, names)
+        unlikeness = rated_appearance_model().unlikeness(rows, names)
         # It is known from 256 pixels on.
         assert np.isnan(unlikeness).all() == (rows is not large)
         left = left * np.minimum(ALIKE / np.nan_to_num(unlikeness, nan=USUAL_UNLIKENESS), 1)
         freedom = technical.freedom_from_faults(rows[:, : quality.shape[1]])
-        assert np.allclose(judge.score(rows), freedom * shares * np.sqrt(left))
+        # NIMA tells from 64 pixels on, of pictures of more than one tone.
+        marks = judge.marks(rows)
+        told = freedom > 0
+        assert np.isnan(marks).tolist() == ([True] if rows is tiny else (~told).tolist())
+        mark = np.exp(MARK_WEIGHT * (np.nan_to_num(marks, nan=USUAL_MARK) - BEST_MARK))
+        product = (freedom / 100) ** POWER * shares * np.sqrt(left) * mark
+        assert judge.score(rows)[told] == pytest.approx(points_of(-np.log2(product[told])))
     rated = rated_quality_model().scores(large, names)
     assert rated[2] < rated[0]
     assert judge.verdicts(items) == technical.verdicts(quality)
@@ -93,6 +107,23 @@ def test_a_pickled_score_is_the_same_score(judge, items):
     assert np.array_equal(again.extractor.extract(picture), judge.extractor.extract(picture))
 
 
+def test_points_are_the_share_of_reference_pictures_and_never_the_same():
+    assert points_of(np.array(HALVINGS)) == pytest.approx(100 * (1 - np.array(SHARES)))
+    steps = np.array([0.0, *HALVINGS, HALVINGS[-1] + 5])
+    points = points_of(np.sort(np.concatenate([steps, steps + 0.01])))
+    assert (np.diff(points) < 0).all()
+    assert 0 < points.min() < points.max() < 100
+    assert points_of(np.array([np.inf])) == 0
+    near, logits, slope = lines_at(steps)
+    shares = points_of(steps) / 100
+    assert np.log(shares / (1 - shares)) == pytest.approx(logits + (steps - near) * slope)
+
+
+def test_a_mark_counts_up_to_the_best_one_and_as_usual_where_it_is_not_known():
+    found = ratings_of(np.array([BEST_MARK - 1, BEST_MARK, BEST_MARK + 1, USUAL_MARK, np.nan]))
+    assert found == pytest.approx([np.exp(-MARK_WEIGHT), 1, 1, *2 * [np.exp(MARK_WEIGHT * (USUAL_MARK - BEST_MARK))]])
+
+
 def test_half_of_the_people_like_the_middle(judge):
     shares = shares_of(np.array([-50.0, MIDDLE - 1, MIDDLE, MIDDLE + 1, 50.0]))
     assert shares[2] == 0.5
@@ -106,11 +137,10 @@ def test_what_is_unlike_all_that_it_knows_costs_points(judge, large):
     known = np.array([0.1, ALIKE, USUAL_UNLIKENESS, 4 * ALIKE])
     assert alike_of(known)[[0, 1, 3]] == pytest.approx([1, 1, 0.5])
     assert alike_of(np.array([np.nan])) == alike_of(known[2:3])
-    assert qualities_of(np.full(2, TOP), known[2:]) == pytest.approx(alike_of(known[2:]))
     far = large[:1].copy()
     names = judge.extractor.names
-    deep = [n for n, name in enumerate(names) if name.startswith("deep/3/")]
-    far[:, deep] *= 5
+    texture = [n for n, name in enumerate(names) if name.startswith("normalised/")]
+    far[:, texture] *= 5
     assert judge.unlikeness(far)[0] > judge.unlikeness(large[:1])[0]
     texts = [reason.text for reason in judge.explain(far, np.concatenate([large[:1], far]))[0]]
     assert "looks less like photographs and art than the other" in texts
@@ -125,18 +155,17 @@ def test_grey_pictures_are_not_unlike_for_want_of_colours(judge):
 
 
 def test_the_parts_make_the_score(judge, items, large, tiny):
-    """Whatever the formula: the reasons are exact only if it is the product of the parts that the judge tells."""
+    """Whatever the formula: the reasons are exact only if its parts are those that the judge tells."""
     both = np.concatenate([items[:8], large, tiny])
-    assert 100 * 2 ** -judge.parts(both).matrix.sum(axis=0) == pytest.approx(judge.score(both))
+    assert points_of(judge.parts(both).matrix.sum(axis=0)) == pytest.approx(judge.score(both))
     assert (judge.parts(both).matrix >= 0).all()
 
 
 def test_reasons_add_up_to_the_difference_from_the_reference(judge, items, large, tiny):
     both = np.concatenate([items[:8], large, tiny])
-    scores = judge.score(both)
-    geometric = np.exp(np.log(scores).mean())
-    for row, points in zip(judge.explain(both, both), scores, strict=True):
-        assert sum(r.contribution for r in row) == pytest.approx(points - geometric, abs=1e-9)
+    reference = points_of(judge.parts(both).matrix.sum(axis=0).mean())
+    for row, points in zip(judge.explain(both, both), judge.score(both), strict=True):
+        assert sum(r.contribution for r in row) == pytest.approx(points - reference, abs=1e-9)
     assert [reason.text for reason in judge.explain(items[8:])[0]] == ["all black"]
     texts = [[reason.text for reason in row] for row in judge.explain(items[6:8], items[:8])]
     assert any("blurred" in text for text in texts[0])
@@ -157,7 +186,9 @@ def test_contributions_of_any_product_are_exact(seed, parts, others, alike):
 
 def test_reasons_tell_how_many_would_like_it_and_its_quality(judge, large):
     texts = [{reason.text for reason in row} for row in judge.explain(large, large)]
-    shares, rated = judge.shares(large), judge.rated(large)
+    shares, rated, marks = judge.shares(large), judge.rated(large), judge.marks(large)
+    assert "composed and lit more like highly rated photographs than all others" in texts[int(marks.argmax())]
+    assert "composed and lit less like highly rated photographs than all others" in texts[int(marks.argmin())]
     assert "people like what it shows more than all others" in texts[int(shares.argmax())]
     assert "people like what it shows less than all others" in texts[int(shares.argmin())]
     assert "better quality than all others" in texts[int(rated.argmax())]
@@ -210,14 +241,14 @@ def test_wrong_items_are_refused_by_its_own_name(judge, items):
 
 
 def test_the_stored_name_has_all_versions(judge, monkeypatch):
-    assert judge.stored_name == f"overall-{FAULTS_VERSION:02d}0202{WEIGHTS_VERSION:02d}"
+    assert judge.stored_name == f"overall-{FAULTS_VERSION:02d}02020201{WEIGHTS_VERSION:02d}"
     monkeypatch.setattr(overall, "APPEAL_VERSION", "appeal-11")
     monkeypatch.setattr(overall, "RATED_QUALITY_VERSION", "rated-quality-12")
-    assert judge.stored_name.endswith(f"1112{WEIGHTS_VERSION:02d}")
+    assert judge.stored_name.endswith(f"11120201{WEIGHTS_VERSION:02d}")
 
 
 def test_it_names_itself_and_the_items_it_needs(judge):
     assert judge.name == "overall"
     assert judge.stored_name == f"overall-{judge.version}"
-    assert judge.item_kind.version == judge.extractor.version
+    assert "+".join(kind.version for kind in judge.kinds) == judge.extractor.version
     assert any(name.startswith("deep/") for name in judge.extractor.names)

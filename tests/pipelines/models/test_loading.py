@@ -85,7 +85,7 @@ def test_single_file_draws_what_its_folder_draws(tmp_path):
         pictures.append(next(generator.draw([request]))[0].pixels)
     assert np.array_equal(*pictures)
     # Without a folder that describes it, its settings would have to come from the hub, which tests cannot reach.
-    with pytest.raises(ModelError, match="--model-config"):
+    with pytest.raises(ModelError, match="--set model_config"):
         load_model(str(file), device="cpu")
 
 

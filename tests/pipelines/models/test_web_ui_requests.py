@@ -84,7 +84,7 @@ def test_a_web_ui_without_a_description_takes_any_field(model):
 def test_other_models_take_no_request(tmp_path):
     with serving(Comfy()) as comfy:
         for other in (comfy, None):
-            with pytest.raises(ModelError, match="--request names fields of a web UI's request"):
+            with pytest.raises(ModelError, match="request names fields of a web UI's request"):
                 open_generator(GeneratorOptions(other, request={"enable_hr": True}))
 
 

@@ -13,6 +13,7 @@ from specimens.scanning import Here, settle
 
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.items.combined import CombinedExtractor, ItemKind, default_network, taste_extractor
+from soart.metrics.protocols import Measures
 from soart.metrics.tastes.overall import OverallJudge
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.files import last_scan_number, likeness_to_copy
@@ -25,7 +26,7 @@ from soart.pipelines.ingest.scan import Scan, find_pictures
 from soart.pipelines.ingest.sync import sync
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
-from soart.pipelines.scoring.measuring import import_pictures, open_pictures
+from soart.pipelines.scoring.measuring import import_pictures, open_pictures, stored_items
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.prompts import prompts_of
 from soart.training.captions import Scene
@@ -167,6 +168,21 @@ def test_ranking_and_evaluation_measure_nothing_that_the_other_has_measured(fold
     assert ranking == in_memory(folder, judge)[0]
     best = max(result.evaluation.scores[judge.stored_name])
     assert best == pytest.approx(ranking[0][1])
+
+
+@needs_network
+@pytest.mark.parametrize("in_collection", [False, True])
+def test_what_tastes_have_measured_is_used_and_nima_alone_is_added(folder, monkeypatch, in_collection):
+    judge = OverallJudge.load()
+    store, rows, _ = open_pictures([folder], Measures(taste_extractor(default_network())))
+    with store:
+        monkeypatch.setattr(CombinedExtractor, "extend", lambda *_: pytest.fail("an item was measured again"))
+        if in_collection:
+            items = StoredPictures(store, rows).items(judge.extractor)
+            assert set(map(len, map(store.item_versions, [row.id for row in rows]))) == {3}
+            assert list(stored_items(store, judge.extractor, [rows[0].id])[rows[0].id]) == items[0].tolist()
+    ranking, problems = shown([folder], judge)
+    assert (len(ranking), problems) == (4, [])
 
 
 @needs_network

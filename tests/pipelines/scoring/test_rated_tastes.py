@@ -25,7 +25,7 @@ def rated(tmp_path, monkeypatch):
 
 
 def test_a_collection_that_cannot_be_read_hides_no_taste(rated):
-    """A damaged database ended ``soart taste list`` and each ranking by the taste."""
+    """A damaged database ended ``soart taste show`` and each ranking by the taste."""
     assert origin_of(tastes_at_hand(), "me") == "photos"
     (rated / DATABASE).write_text("damaged")
     assert origin_of(tastes_at_hand(), "me") == "photos"

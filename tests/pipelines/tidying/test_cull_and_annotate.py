@@ -25,7 +25,7 @@ from soart.pipelines.ingest.metadata.sidecars import sidecar_metadata
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.keepers.finding import find_keepers
 from soart.pipelines.tidying.annotate import annotate, annotations_of, stars_of
-from soart.pipelines.tidying.cull import Move, Rule, cull, plan_cull
+from soart.pipelines.tidying.cull import Move, Rule, cull, plan_cull, threshold_since
 from soart.pipelines.tidying.undoing import undo
 
 
@@ -90,6 +90,24 @@ def test_texts_take_the_free_name_of_their_picture(tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.png", "a (2).png", "a (2).txt", "a (2).png.json"}
     undo(tmp_path / "undo.jsonl")
     assert (tmp_path / "a.txt").read_text() == "a.txt"
+
+
+def test_a_threshold_of_an_earlier_overall_score_is_told_once_with_that_of_the_same_share(collection, tmp_path):
+    def said(judge="overall-02", *, remember=True):
+        return threshold_since(collection, judge, 40, remember=remember)
+
+    ids = []
+    for number in range(4):
+        (tmp_path / f"{number}.png").write_bytes(encoded(picture(number), "PNG"))
+        ids.append(collection.add_file(tmp_path / f"{number}.png")[0].id)
+    collection.set_scores("overall-02", dict(zip(ids, (5.0, 61.0, 71.0, 91.0), strict=True)))
+    assert said() == ""
+    # Half of the pictures were below 40, and half of them are below 66.
+    collection.set_scores("overall-01", dict(zip(ids, (20.0, 30.0, 50.0, 60.0), strict=True)))
+    assert said("technical-9") == ""
+    assert "as many pictures as were below 40 are below 66 now" in said(remember=False)
+    assert "below 66 now" in said()
+    assert said() == ""
 
 
 @pytest.mark.parametrize("other", ["a.jpg", "a.JPG", "a.PNG"])

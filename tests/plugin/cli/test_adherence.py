@@ -36,8 +36,8 @@ def test_what_was_asked_for_and_not_shown(soart, drawn, tmp_path, monkeypatch):
         "adherence=0",
         "--export",
         table,
-        "--workers",
-        1,
+        "--set",
+        "workers=1",
         "--json",
     )
     assert code == 0

@@ -37,8 +37,8 @@ def test_generate_is_the_same_everywhere(soart, tmp_path):
             1,
             "--steps",
             4,
-            "--batch-size",
-            batch,
+            "--set",
+            f"batch_size={batch}",
             "--collection",
             folder,
             "--json",
@@ -148,7 +148,7 @@ def test_processes_rank_as_one_does(soart, tmp_path):
         Image.fromarray(pixels).resize((64, 64)).save(tmp_path / f"{number:02}.png")
     (tmp_path / "broken.png").write_bytes(b"x")
     line = ("rank", tmp_path, "--by", "technical", "--json")
-    several = json.loads(soart(*line, "--workers", "2")[1])
+    several = json.loads(soart(*line, "--set", "workers=2")[1])
     single = json.loads(soart(*line[:1], *sorted(tmp_path.glob("[012]*.png")), *line[2:])[1])
     scores = {one["path"]: one["score"] for one in several["ranking"]}
     assert len(scores) == 33
@@ -293,7 +293,7 @@ def test_pages_and_copies_are_opened_when_they_are_there(soart, tmp_path, monkey
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
-@pytest.mark.parametrize("arguments", [["-h"], ["models", "--json"]])
+@pytest.mark.parametrize("arguments", [["-h"], ["list", "models", "--json"]])
 def test_output_that_cannot_be_written_is_one_sentence(arguments):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -388,7 +388,10 @@ def test_nothing_to_rank_is_a_failure(soart, tmp_path):
         (["generate", "__nobody__", "--collection", "C"], 1, "Unknown wildcard"),
         (["generate", "a", "--model", "./none", "--collection", "C"], 1, "There is no model"),
         (["generate", "a", "--model", "no/body", "--collection", "C"], 1, "hub cannot be reached"),
-        (["generate", "a", "--device", "abacus", "--collection", "C"], 1, "not available"),
+        (["generate", "a", "--set", "device=abacus", "--collection", "C"], 2, "must be one of cpu"),
+        (["generate", "a", "--set", "batch_size=0"], 2, "whole number of at least 1"),
+        (["generate", "a", "--set", "cpu"], 2, "Expected KEY=VALUE"),
+        (["doctor", "--set", "device=cpu"], 2, "does not use the setting"),
         (["generate", "a", "--size", "61x64", "--collection", "C"], 1, "failed"),
     ],
 )
@@ -418,8 +421,8 @@ def test_interrupt_keeps_what_is_done(soart, tmp_path, monkeypatch):
         4,
         "--steps",
         1,
-        "--batch-size",
-        2,
+        "--set",
+        "batch_size=2",
         "--collection",
         tmp_path / "c",
     )
@@ -471,7 +474,7 @@ def test_groups_show_whole_descriptions(soart, group):
 
 
 def test_every_fault_is_listed_among_the_judges(soart):
-    assert not {*DETECTORS} - {*soart("judges")[1].split()}
+    assert not {*DETECTORS} - {*soart("list", "judges")[1].split()}
 
 
 def test_generator_options_are_one_value(monkeypatch, soart, tmp_path):
@@ -487,8 +490,9 @@ def test_generator_options_are_one_value(monkeypatch, soart, tmp_path):
     monkeypatch.setattr(generate, "load_generator", refuse)
     common = ("generate", "a", "--collection", tmp_path / "c")
     assert soart(*common)[0] == 1
-    more = ("--model", "m", "--device", "cpu", "--engine", "ray", "--workers", 2, "--batch-size", 3)
-    assert soart(*common, *more)[0] == 1
+    values = ("device=cpu", "engine=ray", "workers=2", "batch-size=3")
+    settings = [part for value in values for part in ("--set", value)]
+    assert soart(*settings[:4], *common, "--model", "m", *settings[4:])[0] == 1
     assert opened == [GeneratorOptions(), GeneratorOptions("m", device="cpu", engine="ray", workers=2, batch_size=3)]
 
 
@@ -504,11 +508,12 @@ def test_every_command_has_help_with_an_example_that_parses(soart):
         code, out, _ = soart(name, "--help")
         assert code == 0
         assert "Example: soart " + name in out
-        # Commands that end only when they are told to have nothing to say as JSON.
-        assert ("--json" in out) == (name not in ("web", "start"))
-        example = shlex.split(command.epilog.removeprefix("Example: soart "))
-        context = command.make_context(name, example[1:], resilient_parsing=False)
-        assert context.command.name == name
+        # A command that ends only when it is told to has nothing to say as JSON.
+        assert ("--json" in out) == (name != "web")
+        for text in re.split(r"\s{2,}or: ", command.epilog.removeprefix("Example: ")):
+            soart_, word, *example = shlex.split(text)
+            assert (soart_, word) == ("soart", name)
+            assert command.make_context(name, example, resilient_parsing=False).command.name == name
 
 
 def test_help_imports_nothing_heavy():

@@ -12,9 +12,9 @@ def test_generate_with_a_web_ui(soart, tmp_path, caplog):
     command = ("generate", "a {fox|owl}", "-n", 2, "--size", "32", "--steps", 3, "--collection", tmp_path / "c")
     backend = A1111()
     with serving(backend) as name:
-        code, out, err = soart(*command, "--model", name, "--device", "cpu", "--json")
+        code, out, err = soart(*command, "--model", name, "--set", "device=cpu", "--json")
         assert code == 0, err
-        assert "--device has no effect, because Automatic1111 at 127.0.0.1:" in caplog.text
+        assert "device has no effect, because Automatic1111 at 127.0.0.1:" in caplog.text
         assert json.loads(out)["model"].startswith("a1111:dreamy_v2@")
         assert soart(*command, "--model", name)[0] == 0
         assert len([path for _, path, *_ in backend.requests if path.endswith("txt2img")]) == 2
@@ -33,26 +33,27 @@ def test_generate_sends_more_fields_to_a_web_ui(soart, tmp_path):
     fields.write_text('{"enable_hr": true, "hr_scale": 2}')
     command = ("generate", "a fox", "-n", 1, "--size", "32", "--collection", tmp_path / "c")
     with serving(backend) as name:
-        code, _, err = soart(*command, "--model", name, "--request", fields, "--request", "hr_upscaler=Latent")
+        code, _, err = soart(
+            *command, "--model", name, "--set", f"request={fields}", "--set", "request=hr_upscaler=Latent"
+        )
         assert code == 0, err
         [payload] = [body for _, path, body, _ in backend.requests if path.endswith("txt2img")]
         assert (payload["enable_hr"], payload["hr_scale"], payload["hr_upscaler"]) == (True, 2, "Latent")
         for wrong, message in (("seed=4", "set by soart itself: use the seed"), ("nothing", "Expected FIELD=VALUE")):
-            code, _, err = soart(*command, "--model", name, "--request", wrong)
+            code, _, err = soart(*command, "--model", name, "--set", f"request={wrong}")
             assert (code, err.count("\n"), message in err) == (1, 1, True)
-    assert soart(*command, "--request", "enable_hr=true")[0] == 1
+    assert soart(*command, "--set", "request=enable_hr=true")[0] == 1
 
 
 def test_models_lists_what_a_prompt_can_set_in_a_workflow(soart, tmp_path):
     workflow = tmp_path / "w.json"
     workflow.write_text(json.dumps(default_workflow("dreamy.safetensors").nodes))
     with serving(Comfy()) as name:
-        code, out, _ = soart("models", f"{name}#{workflow}")
+        code, out, _ = soart("list", f"{name}#{workflow}")
         assert code == 0
         assert "KSampler.denoise" in out
-        assert json.loads(soart("models", f"{name}#{workflow}", "--json")[1])["values"]["KSampler.denoise"] == 1.0
-    assert soart("models", "embedded")[0] == 1
-    assert soart("models", "embedded", "--families")[0] == 2
+        assert json.loads(soart("list", f"{name}#{workflow}", "--json")[1])["values"]["KSampler.denoise"] == 1.0
+    assert [soart("list", what)[0] for what in ("comfyui:embedded", "embedded")] == [1, 2]
 
 
 def test_tune_with_comfyui(soart, tmp_path):

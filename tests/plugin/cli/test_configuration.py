@@ -3,15 +3,15 @@
 import json
 import os
 import types
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from typer.main import get_command
 
 from soart.plugin.cli import app as cli
-from soart.plugin.cli import configuration, generate, tune
+from soart.plugin.cli import configuration, generate, renamed, setting_defaults, tune
 
 
 @pytest.fixture
@@ -43,28 +43,25 @@ def opened(monkeypatch):
     return options
 
 
-def test_every_setting_is_used_by_commands_that_have_its_option():
-    commands = get_command(cli.app).commands
-    assert set(configuration.USES) == set(configuration.KEYS)
-    for option, names in configuration.USES.values():
-        for name in names:
-            group, _, inner = name.partition(" ")
-            command = commands[group].commands[inner] if inner else commands[group]
-            assert any(option in parameter.opts for parameter in command.params)
-
-
 def test_settings_are_set_shown_and_removed(soart, home):
     assert soart("config", "set", "wildcards", "words")[0] == 0
     assert soart("config", "set", "by", "adherence", "clip=0.5", "--project")[0] == 0
-    shown = json.loads(soart("config", "show", "--json")[1])
+    shown = json.loads(soart("config", "--json")[1])["settings"]
     assert shown["wildcards"] == {"value": "words", "from": str(home / "config" / "soart" / "config.toml")}
     assert shown["by"] == {"value": ["adherence", "clip=0.5"], "from": "soart.toml"}
     code, out, _ = soart("config")
     assert (code, "adherence clip=0.5" in " ".join(out.split())) == (0, True)
-    assert soart("config", "unset", "by", "--project")[1] == "by: overall\n"
-    assert json.loads(soart("config", "show", "--json")[1])["by"] == {"value": None, "from": "default"}
-    assert json.loads(soart("config", "path", "--json")[1])["files"][0] == str(home / "soart.toml")
-    for arguments in (("set", "modle", "a"), ("set", "dtype", "float3"), ("set", "model", "a", "b"), ("unset", "x")):
+    assert soart("config", "set", "by", "--default", "--project")[1] == "by: overall\n"
+    assert json.loads(soart("config", "--json")[1])["settings"]["by"] == {"value": None, "from": "default"}
+    assert json.loads(soart("config", "--json")[1])["files"][0] == str(home / "soart.toml")
+    for arguments in (
+        ("set", "modle", "a"),
+        ("set", "dtype", "float3"),
+        ("set", "model", "a", "b"),
+        ("set", "x", "--default"),
+        ("set", "model"),
+        ("set", "model", "a", "--default"),
+    ):
         assert soart("config", *arguments)[0] == 2
 
 
@@ -79,7 +76,7 @@ def test_passwords_of_settings_are_kept_private(soart, home):
             soart("config", "--help"),
             soart("generate", "-h"),
         ]
-        texts += [soart("config", "show", "--json"), soart("config", "set", key, value, "--json")]
+        texts += [soart("config", "--json"), soart("config", "set", key, value, "--json")]
         assert "hunter2" not in "".join(out + err for _, out, err in texts)
         assert all(shown in "".join(texts[number][1].split()) for number in (0, 3, 4, 5))
     file = home / "config" / "soart" / "config.toml"
@@ -119,13 +116,13 @@ def test_a_wrong_file_stops_the_commands_that_use_it_and_no_others(soart, home):
     code, out, err = soart("rank", "pictures")
     assert (code, out) == (1, "")
     assert err == "Error: There is no setting 'modle' ('soart.toml'): did you mean 'model'?\n"
-    assert soart("similar", "pictures/0.png", "pictures", "--network", "none")[0] == 0
-    assert soart("config", "path")[0] == 0
+    assert soart("cache")[0] == 0
 
 
 def test_models_are_listed(soart):
-    assert json.loads(soart("models", "--json")[1])["models"][0]["name"] == "embedded"
-    assert "soart models --families" in soart("models")[1]
+    assert json.loads(soart("list", "models", "--json")[1])["models"][0]["name"] == "embedded"
+    assert "soart list classes" in soart("list", "models")[1]
+    assert {"name", "inputs", "packages"} <= {*json.loads(soart("list", "classes", "--json")[1])["classes"][0]}
 
 
 def test_keep_chooses_by_the_judges_of_the_settings(soart, home):
@@ -156,7 +153,7 @@ def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, home, mon
         for i in range(6):
             pixels = rng.integers(darkest, darkest + 120, (24, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(home / name / f"{i}.png")
-    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--tastes", "P", "--json")
+    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--set", "tastes=P", "--json")
 
     def starts(*arguments):
         code, out, err = soart(*learn, *arguments)
@@ -166,7 +163,7 @@ def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, home, mon
     assert starts() == ["technical", "appeal"]
     assert soart("config", "set", "priors", "appeal")[0] == 0
     assert starts() == ["appeal"]
-    assert starts("--prior", "technical") == ["technical"]
+    assert starts("--set", "priors=technical") == ["technical"]
     monkeypatch.setenv("SOART_PRIORS", "none")
     assert starts() == []
 
@@ -178,7 +175,7 @@ def test_prior_scores_of_the_settings_that_are_not_available_are_left_out_with_a
         for i in range(6):
             pixels = rng.integers(darkest, darkest + 120, (24, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(home / name / f"{i}.png")
-    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--tastes", "P", "--network", "none")
+    learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--set", "tastes=P", "--network", "none")
     assert soart("config", "set", "priors", "technical", "appeal", "others")[0] == 0
     code, out, err = soart(*learn, "--collection", "new", "--json")
     assert code == 0, err
@@ -187,7 +184,7 @@ def test_prior_scores_of_the_settings_that_are_not_available_are_left_out_with_a
         f"The setting 'priors' names {name!r}, which is left out" for name in ("appeal", "others")
     ]
     for name in ("appeal", "others"):
-        code, _, err = soart(*learn, "--prior", name)
+        code, _, err = soart(*learn, "--set", f"priors={name}")
         assert (code, f"The prior score {name!r} needs" in err) == (1, True)
 
 
@@ -219,8 +216,10 @@ def test_a_local_model_of_a_project_is_loaded_after_a_question_that_comes_once(s
     monkeypatch.delenv("SOART_MODEL")
     assert [options.model for options in opened] == ["embedded", "embedded"]
     answers = ["no", "yes"]
-    monkeypatch.setattr(configuration, "sys", types.SimpleNamespace(stdin=types.SimpleNamespace(isatty=lambda: True)))
-    monkeypatch.setattr(configuration.typer, "confirm", lambda question, err: answers.pop(0) == "yes")
+    monkeypatch.setattr(
+        setting_defaults, "sys", types.SimpleNamespace(stdin=types.SimpleNamespace(isatty=lambda: True))
+    )
+    monkeypatch.setattr(setting_defaults.typer, "confirm", lambda question, err: answers.pop(0) == "yes")
     assert soart("generate", "a fox")[0] == 2
     assert len(opened) == 2
     soart("generate", "a fox")
@@ -231,8 +230,9 @@ def test_a_local_model_of_a_project_is_loaded_after_a_question_that_comes_once(s
 
 #: A value of each setting that is not its default, and of each option that has a variable of its own.
 IN_ENVIRONMENT = {
-    "model": "a/b", "device": "cpu", "dtype": "float32", "offload": "none", "by": "blur noise=2", "priors": "appeal others",
-    "collection": "mine", "wildcards": "pictures", "password": "open sesame",
+    "model": "a/b", "device": "cpu", "dtype": "float32", "offload": "none", "batch_size": "3", "model_config": "pictures",
+    "request": "a=1 b=2", "engine": "ray", "workers": "2", "by": "blur noise=2", "priors": "appeal others",
+    "collection": "mine", "wildcards": "pictures", "tastes": "pictures", "password": "open sesame",
 }  # fmt: skip
 
 
@@ -245,33 +245,63 @@ def commands(command, words=()):
     return {words: command}
 
 
+def take(taken, key, **given):
+    taken.update(given, setting=setting_defaults.setting(key))
+
+
 def test_every_setting_can_be_set_by_its_environment_variable_in_every_command(soart, home, monkeypatch):
     every = commands(cli.root())
-    uses = [
-        (configuration.variable(key), option, tuple(name.split()))
-        for key, (option, names) in configuration.USES.items()
-        for name in names
-    ]
+    assert {*setting_defaults.USES} == {*configuration.KEYS}
+    uses = [(key, tuple(name.split())) for key, names in setting_defaults.USES.items() for name in names]
     uses += [
-        (parameter.envvar, parameter.opts[0], words)
+        (parameter.envvar.removeprefix("SOART_").lower(), words)
         for words, command in every.items()
         for parameter in command.params
         if getattr(parameter, "envvar", None)
     ]
-    assert {variable for variable, _, _ in uses} == {configuration.variable(key) for key in IN_ENVIRONMENT}
-    for variable, option, words in uses:
+    assert {key for key, _ in uses} == {*IN_ENVIRONMENT}
+    for key, words in uses:
         command, taken = every[words], {}
-        parameter = next(one for one in command.params if option in one.opts)
+        options = [one for one in command.params if f"--{key}" in one.opts]
         needed = [one for one in command.params if one.required]
         places = [
             [one.opts[0], "new.safetensors"] if one.param_type_name == "option" else ["pictures"] for one in needed
         ]
-        text = IN_ENVIRONMENT[variable.removeprefix("SOART_").lower()]
+        text = IN_ENVIRONMENT[key]
         with monkeypatch.context() as patch:
-            patch.setenv(variable, text)
-            patch.setattr(command, "callback", lambda **given: taken.update(given))  # noqa: B023
+            patch.setenv(configuration.variable(key), text)
+            patch.setattr(command, "callback", partial(take, taken, key))
             code, _, err = soart(*words, *(text for place in places for text in place))
-        assert (code, err) == (0, ""), (variable, words)
-        value = taken[parameter.name]
-        # Lists are tuples in some versions.
-        assert (list(value) if parameter.multiple else value) in (text, Path(text), text.split()), (variable, words)
+        assert (code, err) == (0, ""), (key, words)
+        value = taken[options[0].name if options else "setting"]
+        assert (list(value) if isinstance(value, tuple) else value) in (text, text.split()), (key, words)
+
+
+@pytest.mark.parametrize("key", [key for key, described in configuration.KEYS.items() if described.private])
+def test_a_project_names_nothing_that_is_the_users_own(soart, home, key):
+    Path("soart.toml").write_text(f"{key} = {json.dumps(IN_ENVIRONMENT[key])}\n")
+    code, out, err = soart("rank", "pictures")
+    assert (code, out, f"name {key!r}, which a project's file cannot do" in err) == (1, "", True)
+    assert soart("config", "set", key, IN_ENVIRONMENT[key], "--project")[0] == 1
+
+
+def test_what_was_renamed_is_answered_in_a_sentence_that_names_the_new_one(soart, home):
+    every = commands(cli.root())
+    for old, new in renamed.COMMANDS.items():
+        assert tuple(old.split()) not in every
+        name = new.removeprefix("soart ").split()
+        assert tuple(name[:1]) in every or tuple(name[:2]) in every or name[0] == "config", new
+        code, out, err = soart(*old.split(), "--any", "pictures")
+        assert (code, out, err) == (2, "", f"Error: The command soart {old} is gone: use {new}.\n")
+    for old in renamed.OPTIONS:
+        *words, option = old.split()
+        words = words or ["rank"]
+        assert all(option not in (*one.opts, *one.secondary_opts) for one in every[tuple(words)].params)
+        for text in (option, f"{option}=x"):
+            code, out, err = soart(*words, "pictures", text, "x")
+            assert (code, out, err.count("\n"), f"The option {option} of soart {' '.join(words)} is gone: " in err) == (
+                2,
+                "",
+                1,
+                True,
+            )

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from soart.pipelines.distilling import card, distil
+from soart.plugin.cli import distil as command
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def learnt(soart, folders):
         folders / "dark",
         "--network",
         "none",
-        "--tastes",
-        folders / "tastes",
+        "--set",
+        f"tastes={folders / 'tastes'}",
     )
     code, _, err = soart("taste", "learn", "mine", *options)
     assert code == 0, err
@@ -41,10 +42,11 @@ def test_a_lora_is_distilled_and_draws(soart, folders, monkeypatch):
     monkeypatch.setattr(distil, "OTHERS", 0)
     for module in (distil, card):
         monkeypatch.setattr(module, "STRENGTHS", (1.0,))
+    monkeypatch.setattr(command, "PAIRS", 2)
     learnt(soart, folders)
     lora, pictures = folders / "mine.safetensors", folders / "pictures"
-    size = ("--pictures", 4, "--check", 2, "--training-steps", 2, "--rank", 2, "--steps", 2)
-    places = ("--collection", pictures, "--tastes", folders / "tastes")
+    size = ("--pictures", 4, "--training-steps", 2, "--rank", 2, "--steps", 2)
+    places = ("--collection", pictures, "--set", f"tastes={folders / 'tastes'}")
     code, out, err = soart(
         "taste", "distil", "mine", "--lora", lora, "--prompt", "a {boat|fox}", "--anyway", *size, *places, "--json"
     )

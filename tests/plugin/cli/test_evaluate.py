@@ -105,9 +105,9 @@ def test_ugly_folders_end_well(soart, tmp_path, monkeypatch):
         (["missing"], 1, "There is no picture in"),
         (["art", "--only", "*.xyz"], 1, "There is no picture in 'art' whose name or path matches '*.xyz'."),
         (["art", "--export", "x.xls"], 2, "ends in .csv, .json, .parquet"),
-        (["art", "--engine", "steam"], 2, "local, ray"),
+        (["art", "--set", "engine=steam"], 2, "local, ray"),
         (["art", "--by", "nobody"], 1, "There is no judge 'nobody'"),
-        (["art", "--workers", "0"], 2, "Invalid value"),
+        (["art", "--set", "workers=0"], 2, "whole number of at least 1"),
         (["art", "--report", "no/such/page.html"], 1, "cannot be written"),
         (["art", "--report", "page.pdf"], 1, "is a page: name a file that ends in .html, or a folder"),
         ([], 2, "Missing argument"),
@@ -131,20 +131,20 @@ def test_mistakes_are_one_sentence(soart, art, arguments, code, said):
     assert [path for path in sorted(art.parent.rglob("*.*")) if "data" not in path.parts] == before
 
 
-@pytest.mark.parametrize("command", [["evaluate"], ["cull", "--to", "out", "--worst", "50"], ["annotate"]])
+@pytest.mark.parametrize("command", [["evaluate"], ["cull", "--to", "out", "--worst", "50"], ["label", "--xmp"]])
 @pytest.mark.parametrize("folder", ["empty", "art"])
 def test_a_folder_without_pictures_makes_no_collection(soart, art, command, folder):
     Path("empty").mkdir()
     if folder == "empty":
         Path("empty/notes.txt").write_text("no picture")
     only, where = (["--only", "*.webp"], " whose name or path matches '*.webp'") if folder == "art" else ([], "")
-    for more in ([], ["--collection", "new"]):
+    for more in ([], *([["--collection", "new"]] if command == ["evaluate"] else [])):
         code, _, err = soart(command[0], folder, *command[1:], *more, *only)
         assert (code, " ".join(err.split())) == (1, f"Error: There is no picture in '{folder}'{where}.")
     assert not any(Path(name).exists() for name in ("data", "new"))
 
 
-@pytest.mark.parametrize("command", [["evaluate"], ["cull", "--to", "out", "--worst", "50"], ["annotate"]])
+@pytest.mark.parametrize("command", [["evaluate"], ["cull", "--to", "out", "--worst", "50"], ["label", "--xmp"]])
 def test_a_misspelt_folder_makes_no_collection(soart, tmp_path, monkeypatch, command):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     code, _, err = soart(command[0], tmp_path / "none", *command[1:])
@@ -152,10 +152,10 @@ def test_a_misspelt_folder_makes_no_collection(soart, tmp_path, monkeypatch, com
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("command", ["cull", "annotate"])
+@pytest.mark.parametrize("command", ["cull", "label"])
 def test_a_folder_without_a_name_is_not_the_one_we_are_in(soart, art, monkeypatch, command):
     monkeypatch.chdir(art)
-    code, out, err = soart(command, "", *(["--to", "out", "--worst", 50] if command == "cull" else []))
+    code, out, err = soart(command, "", *(["--to", "out", "--worst", 50] if command == "cull" else ["--xmp"]))
     assert (code, out, "it is empty" in err) == (2, "", True)
 
 
@@ -189,16 +189,17 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
     gone = len(before) - sum(1 for _ in art.iterdir())
     assert soart("undo", document["undo_file"])[:2] == (0, f"{gone} changes undone\n")
     assert {p.name: p.read_bytes() for p in art.iterdir()} == before
-    out = soart("annotate", art, "--dry-run")[1]
+    out = soart("label", art, "--xmp", "--dry-run")[1]
     assert len(re.findall(r"\.png: (?:1 star|[2-5] stars)$", out, re.MULTILINE)) == 10
-    code, out, _ = soart("annotate", art, "--png", "--undo-file", tmp_path / "u.jsonl")
+    code, out, _ = soart("label", art, "--xmp", "--png")
+    undo_file = re.search(r"To undo: soart undo (\S+)", out)[1]
     assert (code, (art / "0.xmp").exists()) == (0, True)
     assert "Annotated 10 files" in out
-    code, out, _ = soart("annotate", art, "--png", "--undo-file", tmp_path / "again.jsonl")
+    code, out, _ = soart("label", art, "--xmp", "--png")
     assert (code, out) == (0, "Nothing to write: the annotations of 10 files are there already\n")
-    assert soart("undo", tmp_path / "u.jsonl")[0] == 0
+    assert soart("undo", undo_file)[0] == 0
     assert {p.name: p.read_bytes() for p in art.iterdir()} == before
-    code, _, err = soart("undo", tmp_path / "u.jsonl")
+    code, _, err = soart("undo", undo_file)
     assert (code, "There is no undo file" in err) == (1, True)
     code, _, err = soart("cull", art, "--to", tmp_path / "out")
     assert (code, "say what to move" in err) == (2, True)
@@ -237,16 +238,19 @@ def everything_in(folder):
 def test_what_was_culled_is_not_culled_again(soart, art, tmp_path, monkeypatch):
     before = everything_in(art)
     monkeypatch.chdir(art)
-    for number, names in enumerate((4, 6), start=1):
-        code, _, _ = soart("cull", ".", "--worst", 50, "--to", "culled", "--undo-file", tmp_path / f"{number}.jsonl")
+    files = []
+    for names in (4, 6):
+        code, out, _ = soart("cull", ".", "--worst", 50, "--to", "culled", "--json")
+        files.append(json.loads(out)["undo_file"])
         assert code == 0
         assert sum(path.suffix == ".png" for path in (art / "culled" / "low").iterdir()) >= names
     assert not (art / "culled" / "low" / "culled").exists()
     # A link is no way in.
     (tmp_path / "way").symlink_to(art / "culled")
     assert soart("cull", tmp_path / "way", "--worst", 50, "--to", "culled")[0] == 1
-    for number in (2, 1):
-        assert soart("undo", tmp_path / f"{number}.jsonl")[0] == 0
+    assert len({*files}) == 2
+    for file in reversed(files):
+        assert soart("undo", file)[0] == 0
     assert everything_in(art) == before
 
 
@@ -260,18 +264,23 @@ def test_the_folder_looked_at_cannot_take_what_is_culled(soart, art, to):
 
 def test_undo_leaves_folders_that_were_there_or_hold_something(soart, art, tmp_path):
     (tmp_path / "out").mkdir()
-    soart("cull", art, "--worst", 25, "--duplicates", "--to", "out/deep", "--undo-file", "u.jsonl")
+    done = json.loads(soart("cull", art, "--worst", 25, "--duplicates", "--to", "out/deep", "--json")[1])
     (tmp_path / "out" / "deep" / "low" / "mine.txt").write_text("mine")
-    assert soart("undo", "u.jsonl")[0] == 0
+    assert soart("undo", done["undo_file"])[0] == 0
     assert sorted(everything_in(tmp_path / "out")) == ["deep", "deep/low", "deep/low/mine.txt"]
 
 
 def test_annotations_that_write_nothing_are_refused(soart, art):
-    code, _, err = soart("annotate", art, "--rater", "nobody")
+    code, _, err = soart("label", art, "--xmp", "--rater", "nobody")
     assert (code, err.endswith("; nobody has.\n")) == (1, True)
-    code, _, err = soart("annotate", art, "--no-xmp")
-    assert (code, "add --png" in err) == (2, True)
-    assert soart("annotate", art, "--no-xmp", "--png")[0] == 0
+    for wrong, words in (
+        (("--xmp", "--tag", "x"), "label the pictures first"),
+        (("--dry-run",), "for --xmp and --png"),
+    ):
+        code, _, err = soart("label", art, *wrong)
+        assert (code, words in " ".join(err.split())) == (2, True)
+    assert soart("label", art, "--png")[0] == 0
+    assert not (art / "0.xmp").exists()
 
 
 def test_the_overall_score_ranks_an_evaluation_and_chooses_keepers(soart, art, tmp_path):
@@ -316,14 +325,14 @@ def test_a_folder_named_from_another_one_is_the_same(soart, art, tmp_path, monke
 
 
 def test_what_was_culled_is_not_rated_and_counts_again_when_it_is_back(soart, art, tmp_path):
-    soart("cull", art, "--worst", 50, "--to", tmp_path / "out", "--undo-file", tmp_path / "u.jsonl")
+    done = json.loads(soart("cull", art, "--worst", 50, "--to", tmp_path / "out", "--json")[1])
     moved = {path.name for path in (tmp_path / "out").rglob("*.png")}
     assert len(moved) >= 4
-    rated = json.loads(soart("taste", "rate", art, "--json", stdin="1" * 20)[1])["ratings"]
+    rated = json.loads(soart("start", art, "--json", stdin="1" * 20)[1])["ratings"]
     assert {Path(path).name for path in rated} == {f"{k}.png" for k in range(9)} - moved
-    soart("undo", tmp_path / "u.jsonl")
+    soart("undo", done["undo_file"])
     assert json.loads(soart("evaluate", art, "--json")[1])["pictures"] == 9
-    rated = json.loads(soart("taste", "rate", art, "--json", stdin="1" * 20)[1])["ratings"]
+    rated = json.loads(soart("start", art, "--json", stdin="1" * 20)[1])["ratings"]
     assert {Path(path).name for path in rated} == {f"{k}.png" for k in range(9)} & moved
 
 
@@ -352,8 +361,8 @@ def test_names_of_files_steer_no_terminal_and_disguise_nothing(soart, art):
     lines = [
         ("evaluate", "art", "--export", f"{name}.csv", "--report", f"{name}.html", "--top", 20),
         ("rank", "art", "--by", "blur", "--top", 20, "--report", f"{name}rank.html", "--copy-to", f"{name}copies"),
-        ("similar", folder / "black\u202e.png", "art", "--network", "none", "--top", 20),
-        ("similar", folder / "\x1b[31m0\x9b2K\u2066gnp.png", "art", "--network", "none", "--top", 20),
+        ("find", "--like", folder / "black\u202e.png", "art", "--network", "none", "--top", 20),
+        ("find", "--like", folder / "\x1b[31m0\x9b2K\u2066gnp.png", "art", "--network", "none", "--top", 20),
         ("keep", "art", "--group", "look-alike", "--by", "blur"),
         ("cull", "art", "--duplicates", "--to", f"{name}culled", "--by", "blur", "--dry-run"),
         ("cache",),

@@ -78,8 +78,8 @@ def test_walk(soart, tmp_path, monkeypatch, count, side, copies, rated):
     outputs = {}
     # Quick start serves until it is interrupted.
     for line in (line for line in commands() if line[0] != "start"):
-        if line[0] == "similar":
-            line[1] = f"pictures/{paths[count // 2].name}"
+        if line[0] == "find":
+            line[2] = f"pictures/{paths[count // 2].name}"
         if line[0] == "undo":
             [line[1]] = map(str, Path().glob("soart-undo-*.jsonl"))
         code, out, err = soart(*line)
@@ -90,7 +90,7 @@ def test_walk(soart, tmp_path, monkeypatch, count, side, copies, rated):
             dry = "--dry-run" in line
             assert len(moved) >= (0 if dry else copies)
             assert not (dry and moved)
-    assert set(outputs) == {"rank", "evaluate", "cull", "undo", "taste learn", "similar"}
+    assert set(outputs) == {"rank", "evaluate", "cull", "undo", "taste learn", "find"}
     by_score, by_taste = outputs["rank"]
     # Prompts of both tools are read; the reduced copies, which may lead, have none.
     ranking = json.loads(soart("rank", "pictures/", "--top", count + copies, "--json")[1])["ranking"]

@@ -41,7 +41,8 @@ def fill(disk):
 
 def test_a_cull_to_a_full_disk_says_so_once_and_can_be_undone(soart, art, small_disk):
     before, disk = contents(art), small_disk(6 * PICTURE)
-    code, out, err = soart("cull", art, "--below", 1e6, "--to", disk, "--undo-file", "u.jsonl")
+    code, out, err = soart("cull", art, "--below", 1e6, "--to", disk)
+    undo_file = re.search(r"To undo: soart undo (\S+)", out)[1]
     moved = len(contents(disk))
     assert 4 <= moved <= 6
     assert out.startswith(f"Moved: {moved} low, of {COUNT} pictures\n")
@@ -50,7 +51,7 @@ def test_a_cull_to_a_full_disk_says_so_once_and_can_be_undone(soart, art, small_
     ]
     assert code == 1
     assert len(contents(art)) == COUNT - moved
-    assert soart("undo", "u.jsonl")[:2] == (0, f"{moved} changes undone\n")
+    assert soart("undo", undo_file)[:2] == (0, f"{moved} changes undone\n")
     assert contents(art) == before
     assert contents(disk) == {}
 
@@ -60,13 +61,13 @@ def test_an_undo_to_a_full_disk_says_so_once_and_goes_on_later(soart, art, tmp_p
     mine = art.rename(tmp_path / "away")
     for name, content in contents(mine).items():
         (disk / name).write_bytes(content)
-    assert soart("cull", disk, "--below", 1e6, "--to", tmp_path / "out", "--undo-file", "u.jsonl")[0] == 0
+    done = json.loads(soart("cull", disk, "--below", 1e6, "--to", tmp_path / "out", "--json")[1])
     fill(disk)
-    code, _, err = soart("undo", "u.jsonl")
+    code, _, err = soart("undo", done["undo_file"])
     assert (code, err.count("No space left")) == (1, 1)
     assert f"{COUNT} files cannot be moved back: No space left on device. The first is " in err
     (disk / "filler").unlink()
-    assert soart("undo", "u.jsonl")[:2] == (0, f"{COUNT} changes undone\n")
+    assert soart("undo", done["undo_file"])[:2] == (0, f"{COUNT} changes undone\n")
     assert contents(disk) == contents(mine)
 
 
@@ -86,25 +87,26 @@ def test_annotations_on_a_full_disk_say_so_once_and_can_be_undone(soart, art, tm
     for name, content in contents(art).items():
         (disk / name).write_bytes(content)
     fill(disk)
-    code, out, err = soart("annotate", disk, "--undo-file", "u.jsonl")
-    assert (code, out) == (1, "Annotated 0 files\nTo undo: soart undo u.jsonl\n")
+    code, out, err = soart("label", disk, "--xmp")
+    said, undo_file = out.split("To undo: soart undo ")
+    assert (code, said) == (1, "Annotated 0 files\n")
     assert err.count("No space left") == 1
     assert f"{COUNT} files cannot be annotated: No space left on device." in err
-    assert soart("undo", "u.jsonl")[0] == 0
+    assert soart("undo", undo_file.strip())[0] == 0
     (disk / "filler").unlink()
     assert contents(disk) == contents(art)
 
 
 @pytest.mark.parametrize(
     "command",
-    [("rank", "--by", "technical"), ("similar", "00.png", "--network", "none"), ("keep", "--by", "technical")],
+    [("rank", "--by", "technical"), ("find", "--like", "00.png", "--network", "none"), ("keep", "--by", "technical")],
 )
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_copies_to_a_full_disk_say_so_once(soart, art, small_disk, command, form):
     name, *options = command
-    if name == "similar":
+    if name == "find":
         Image.new("RGB", (68, 68), "red").save("00.png")
-    arguments = [name, *options[:1], art, *options[1:]] if name == "similar" else [name, art, *options]
+    arguments = [name, art, *options]
     disk = small_disk(6 * PICTURE)
     code, out, err = soart(*arguments, "--copy-to", disk, *form)
     copied = len(contents(disk))

@@ -75,11 +75,12 @@ def test_the_engine_of_rank_runs_its_judges(soart, package, folder, monkeypatch)
 
     monkeypatch.setattr(ray_judging, "judge_on_cluster", judged)
     found = [
-        json.loads(soart("rank", folder, "--by", "redness", "--json", *more)[1]) for more in ((), ("--engine", "ray"))
+        json.loads(soart("rank", folder, "--by", "redness", "--json", *more)[1])
+        for more in ((), ("--set", "engine=ray"))
     ]
     assert found[0] == found[1]
     assert asked == [(6, "redness", None)]
-    assert soart("rank", folder, "--engine", "abacus", "--by", "redness")[0] == 2
+    assert soart("rank", folder, "--set", "engine=abacus", "--by", "redness")[0] == 2
 
 
 def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
@@ -116,7 +117,7 @@ def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
 
 def test_evaluate_with_a_judge(soart, package, folder, tmp_path):
     table = tmp_path / "out.json"
-    command = ("evaluate", folder, "--by", "technical", "--by", "redness=0", "--export", table, "--workers", 1)
+    command = ("evaluate", folder, "--by", "technical", "--by", "redness=0", "--export", table, "--set", "workers=1")
     code, out, _ = soart(*command)
     assert code == 0
     assert "judge: redness: 6 pictures, mean 0." in out
@@ -137,12 +138,12 @@ def test_doctor_lists_judges(soart, package):
 
 
 def test_judges_are_listed_as_they_are_named(soart, package):
-    listed = {one["name"]: one for one in json.loads(soart("judges", "--json")[1])["judges"]}
+    listed = {one["name"]: one for one in json.loads(soart("list", "judges", "--json")[1])["judges"]}
     usages = {name: one["usage"] for name, one in listed.items()}
     assert {name: usages[name] for name in ("overall", "clip", "pyiqa", "redness")} == {
         "overall": "overall", "clip": "clip[:HUB_ID|FOLDER]", "pyiqa": "pyiqa:METRIC", "redness": "redness",
     }  # fmt: skip
-    assert "clip[:HUB_ID|FOLDER]" in soart("judges")[1]
+    assert "clip[:HUB_ID|FOLDER]" in soart("list", "judges")[1]
 
 
 @pytest.mark.parametrize("by", [[], ["technical"], ["overall", "blur"]])

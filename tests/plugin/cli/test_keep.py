@@ -30,7 +30,7 @@ def test_keep(soart, art, tmp_path):
     assert "Not known yet" in out
     assert "3 copied to" in out
     assert sorted(path.name[2:] for path in (tmp_path / "best").glob("*.png")) == ["0.png", "2.png", "4.png"]
-    line = ("keep", art, "--by", "blur", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")
+    line = ("keep", art, "--by", "blur", "--move-others-to", tmp_path / "rest")
     document = json.loads(soart(*line, "--dry-run", "--json")[1])
     assert [[one["keep"] for one in group["pictures"]] for group in document["groups"]] == [[True, False]] * 2
     assert (document["moved"], document["undo_file"], document["alone"]) == (None, None, 1)
@@ -43,9 +43,10 @@ def test_keep(soart, art, tmp_path):
     assert f"{art / '1.png'} → {tmp_path / 'rest' / '1.png'}" in out
     assert "Would copy 3 pictures to" in soart("keep", art, "--copy-to", tmp_path / "second", "--dry-run")[1]
     assert sorted(art.iterdir()) == before
-    assert "2 moved to" in soart(*line)[1]
+    out = soart(*line)[1]
+    assert "2 moved to" in out
     assert sorted(path.name for path in (tmp_path / "rest").iterdir()) == ["1.png", "1.txt", "3.png", "3.txt"]
-    soart("undo", tmp_path / "u")
+    soart("undo", out.split("soart undo ")[1].strip())
     assert sorted(art.iterdir()) == before
     assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--group", "look-alike")[1]
 
@@ -70,12 +71,13 @@ def test_exact_copies_are_listed_with_their_original(soart, art, tmp_path):
         (True, None),
         (False, str(art / "4.png")),
     ]
-    line = ("keep", art, "--group", "look-alike", "--move-others-to", tmp_path / "rest", "--undo-file", tmp_path / "u")
-    assert "1 moved to" in soart(*line)[1]
+    line = ("keep", art, "--group", "look-alike", "--move-others-to", tmp_path / "rest")
+    out = soart(*line)[1]
+    assert "1 moved to" in out
     assert [path.name for path in (tmp_path / "rest").iterdir()] == ["4 (1).png"]
     # The original is still there, so its picture is not taken for one that was moved away.
     assert "No two of 5 pictures are look-alikes." in soart("keep", art, "--group", "look-alike")[1]
-    soart("undo", tmp_path / "u")
+    soart("undo", out.split("soart undo ")[1].strip())
     assert (art / "4 (1).png").exists()
 
 

@@ -31,7 +31,7 @@ def test_commands_that_keep_nothing_work(soart, place, monkeypatch):
         ("keep", place / "pictures" / "art", "--group", "prompt", "--json"),
         ("keep", place / "pictures" / "art", "--move-others-to", place / "out" / "others", "--dry-run"),
         ("cull", place / "pictures" / "art", "--to", place / "out" / "bad", "--worst", "50", "--dry-run"),
-        ("annotate", place / "pictures" / "art", "--dry-run"),
+        ("label", place / "pictures" / "art", "--xmp", "--dry-run"),
     )
     (place / "out").mkdir(mode=0o777)
     (place / "out").chmod(0o777)

@@ -38,7 +38,7 @@ def test_tune_and_resume(tune, tmp_path):
     assert "batch 1: mean" in out
     page = (tmp_path / "soart-tuning" / "tune.html").read_text()
     assert "Best prompts" in page
-    code, out, _ = tune("--resume", "--budget", 8, "--batch", 3, "--json", "--report", "r.html")
+    code, out, _ = tune("--budget", 8, "--batch", 3, "--json", "--report", "r.html")
     assert code == 0
     facts = json.loads(out)
     assert facts["pictures"] == 8
@@ -67,7 +67,7 @@ def test_a_slot_of_numbers_takes_three_lines_of_the_effects(tune, tmp_path):
     assert [number.partition(" ")[0] for number in (shown[0], shown[-1])] == ["0", "30"]
     assert len([number for number in shown if number.endswith(" (best)")]) == 1
     # The JSON output has all of them.
-    facts = json.loads(tune("--resume", "--budget", 4, "--json")[1])
+    facts = json.loads(tune("--budget", 4, "--json")[1])
     assert len([e for e in facts["effects"] if e["slot"] == "style"]) == 31
 
 
@@ -86,7 +86,7 @@ def test_a_tune_for_a_person_begins_with_their_taste_in_the_named_folder(tune, t
     TasteStore(tmp_path / "tastes").save(taste)
     for rater in ("ann", "bob"):
         by = "--by", f"person:{rater}", "--by", "technical=0"
-        code, out, _ = tune("space.yaml", *by, "--budget", 2, "--no-prune", "--tastes", "tastes")
+        code, out, _ = tune("space.yaml", *by, "--budget", 2, "--set", "tastes=tastes")
         assert code == 0
         begins = "It begins with what taste: ann shows of options: palette=" in out and "palette=warm +" in out
         assert begins == (rater == "ann")
@@ -112,10 +112,10 @@ def test_asking_and_bans(tune, tmp_path):
         assert sorted(ratings(collection, "me").values()) == [1, 3, 5]
         prompts = {row.generation.prompt for row in collection.images()}
     assert prompts <= {"a boat in warm colors, flat design", "a boat in cool colors, flat design"}
-    facts = json.loads(tune("--resume", "--by", "person:me", "--budget", 3, "--json")[1])
+    facts = json.loads(tune("--by", "person:me", "--budget", 3, "--json")[1])
     assert facts["unit"] == "stars"
     assert facts["goal"] == {"me": 1.0}
-    code, out, _ = tune("--resume", "--by", "person:me=2", "--by", "none=1")
+    code, out, _ = tune("--by", "person:me=2", "--by", "none=1")
     assert code == 1
 
 
@@ -190,7 +190,7 @@ def test_a_goal_of_several_judges_is_named_and_its_trade_offs_are_listed(tune, t
         (["a {boat}"], 1, "Nothing varies"),
         # Too long for the name of a file.
         (["a {boat}" + ", in the snow" * 30], 1, "Nothing varies"),
-        (["--resume", "--collection", "none"], 1, "is not a collection"),
+        (["--collection", "none"], 1, "is not a collection"),
         (["space.yaml", "--pin", "palette=warm", "--pin", "style=woodcut"], 1, "single choice"),
         (["space.yaml", "--by", "person:me=-1"], 2, "NAME=WEIGHT"),
         (["space.yaml", "--report", "none/r.html", "--budget", "2"], 1, "cannot be written"),

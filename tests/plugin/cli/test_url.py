@@ -22,10 +22,9 @@ def test_generate_rank_rate_and_next_by_url(soart, postgres, tmp_path):
     assert json.loads(out)["ranking"] == drawn["ranking"]
     assert soart("rank", postgres, "--report", tmp_path / "ranking.html")[0] == 0
     assert f"soart: {make_url(postgres).database}" in (tmp_path / "ranking.html").read_text()
-    code, out, _ = soart("taste", "rate", postgres, "-n", 2, stdin="5\nx\n")
-    assert code == 0
-    assert "1 rated, 1 skipped" in out
-    assert password not in out
+    code, out, err = soart("start", postgres, "-n", 2, "--json", stdin="5\nx\n")
+    assert (code, [*json.loads(out)["ratings"].values()]) == (0, [5, None])
+    assert password not in out + err
     assert {path.name for path in (tmp_path / "pictures").iterdir()} >= {"images"}
     with Collection(postgres) as collection:
         assert len(collection.images()) == 3
@@ -36,8 +35,9 @@ def test_mistakes_with_urls(soart, postgres):
     for command in (
         ("rank", postgres),
         ("rank", postgres, "a.png"),
-        ("taste", "rate", postgres),
-        ("tune", "--resume", "--collection", postgres),
+        ("start", postgres, "--terminal"),
+        ("tune", "--collection", postgres),
+        ("keep", postgres),
         ("taste", "learn", "mine", "--collection", postgres),
         ("generate", "a boat", "--collection", postgres.replace("postgresql", "mysql", 1)),
         ("rank", postgres.replace("postgresql", "mysql", 1)),

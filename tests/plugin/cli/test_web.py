@@ -33,31 +33,26 @@ def own_places(monkeypatch, tmp_path):
 
 
 def test_a_collection_that_is_not_there_is_said_and_not_made(soart, tmp_path):
-    code, _, err = soart("web", "--collection", "nothing", "--no-open", "--port", "0")
+    code, _, err = soart("web", "nothing", "--no-open", "--port", "0")
     assert code == 1
-    assert "no collection 'nothing'" in err
+    assert "no folder or collection 'nothing'" in err
     assert "--create" in err
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_folder_of_pictures_named_as_a_collection_is_told_apart(soart, tmp_path):
-    (tmp_path / "my pics" / "sea").mkdir(parents=True)
-    Image.linear_gradient("L").save(tmp_path / "my pics" / "sea" / "a.png")
-    code, _, err = soart("web", "--collection", "my pics", "--no-open", "--port", "0")
-    assert (code, "run soart web 'my pics'." in err) == (1, True)
-
-
-@pytest.mark.parametrize(("option", "value"), [("--lora", "nosuch"), ("--device", "zzz"), ("--device", "cuda:x")])
+@pytest.mark.parametrize(
+    ("option", "value"), [("--lora", "nosuch"), ("--set", "device=zzz"), ("--set", "device=cuda:x")]
+)
 def test_options_of_the_model_are_checked_at_the_start(soart, serving, tmp_path, option, value):
-    line = ("web", "--collection", "new", "--create", "--no-open", "--port", "0")
+    line = ("web", "new", "--create", "--no-open", "--port", "0")
     code, _, err = soart(*line, option, value)
-    assert (code, repr(value) in err) == (2, True)
+    assert (code, repr(value.rpartition("=")[2]) in err) == (2, True)
     assert serving == []
     assert not (tmp_path / "new").exists()
 
 
 def test_an_empty_one_is_made_on_request(soart, serving, tmp_path):
-    code, out, _ = soart("web", "--collection", "new", "--create", "--no-open", "--port", "0")
+    code, out, _ = soart("web", "new", "--create", "--no-open", "--port", "0")
     assert code == 0
     assert out.startswith("soart web: http://127.0.0.1:")
     assert Collection.is_collection(tmp_path / "new")
@@ -105,12 +100,12 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
     # The same model, already loaded.
     monkeypatch.setattr(command, "load_generator", lambda *_, **__: generator)
     runner = CliRunner()
-    answer = runner.invoke(app, ["web", "--collection", "mine", "--no-open", "--port", "0"], input="n\n")
-    assert "There is no collection 'mine'" in str(answer.exception)
-    answer = runner.invoke(app, ["web", "--collection", "mine", "--no-open", "--port", "0"], input="e\n")
+    answer = runner.invoke(app, ["web", "mine", "--no-open", "--port", "0"], input="n\n")
+    assert "There is no folder or collection 'mine'" in str(answer.exception)
+    answer = runner.invoke(app, ["web", "mine", "--no-open", "--port", "0"], input="e\n")
     assert answer.exit_code == 0
     assert Collection.is_collection(tmp_path / "mine")
-    answer = runner.invoke(app, ["web", "--collection", "demo", "--no-open", "--port", "0"], input="d\n")
+    answer = runner.invoke(app, ["web", "demo", "--no-open", "--port", "0"], input="d\n")
     assert answer.exit_code == 0
     with Collection(tmp_path / "demo") as collection:
         assert len(collection.images()) == 24
@@ -120,23 +115,23 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
 def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):
     Collection(tmp_path / "c").close()
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        code, _, err = soart("web", "--collection", "c", "--no-open", "--port", taken.getsockname()[1])
+        code, _, err = soart("web", "c", "--no-open", "--port", taken.getsockname()[1])
         assert (code, "choose another --port" in err) == (1, True)
-    code, _, err = soart("web", "--collection", "c", "--no-open", "--host", "no.such.host.invalid")
+    code, _, err = soart("web", "c", "--no-open", "--host", "no.such.host.invalid")
     assert (code, "cannot listen on no.such.host.invalid" in err) == (1, True)
 
 
 def test_a_rater_who_cannot_have_a_taste_is_refused_at_once(soart, tmp_path):
     Collection(tmp_path / "c").close()
     for name, said in (("../me", "Expected a name of letters"), ("technical", "name of a built-in judge")):
-        code, _, err = soart("web", "--collection", "c", "--no-open", "--port", "0", "--rater", name)
+        code, _, err = soart("web", "c", "--no-open", "--port", "0", "--rater", name)
         assert (code, said in err) == (1, True)
 
 
 def test_every_start_prints_another_token(soart, serving, tmp_path):
     Collection(tmp_path / "c").close()
     for _ in range(2):
-        code, out, err = soart("web", "--collection", "c", "--no-open", "--port", "0", "--allow-host", "Gallery.LAN")
+        code, out, err = soart("web", "c", "--no-open", "--port", "0", "--allow-host", "Gallery.LAN")
         assert (code, err) == (0, "")
         app, (_, port) = serving[-1]
         assert out == f"soart web: http://127.0.0.1:{port}/?token={app.state.server.settings.token}  (Ctrl-C ends it)\n"
@@ -151,7 +146,7 @@ def test_sessions_outlast_a_restart_unless_any_free_port_is_taken(soart, serving
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     for number in (port, port, 0, 0):
-        assert soart("web", "--collection", "new", "--create", "--no-open", "--port", str(number))[0] == 0
+        assert soart("web", "new", "--create", "--no-open", "--port", str(number))[0] == 0
     keys = [app.state.server.key for app, _ in serving]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
@@ -161,7 +156,7 @@ def test_sessions_outlast_a_restart_unless_any_free_port_is_taken(soart, serving
 
 def test_guests_are_let_in_with_a_warning(soart, serving, tmp_path, monkeypatch):
     Collection(tmp_path / "c").close()
-    line = ("web", "--collection", "c", "--no-open", "--port", "0", "--host", "0.0.0.0")
+    line = ("web", "c", "--no-open", "--port", "0", "--host", "0.0.0.0")
     assert "Anyone who can reach" in soart(*line, "--guests")[2]
     assert serving[-1][0].state.server.settings.guests
     code, _, err = soart(*line, "--guests", "--password", "sesame")
@@ -173,7 +168,7 @@ def test_guests_are_let_in_with_a_warning(soart, serving, tmp_path, monkeypatch)
 
 def test_folders_to_allow_must_exist(soart, serving, tmp_path):
     Collection(tmp_path / "c").close()
-    line = ("web", "--collection", "c", "--no-open", "--port", "0", "--allow-folders")
+    line = ("web", "c", "--no-open", "--port", "0", "--allow-folders")
     code, _, err = soart(*line, "nothing")
     assert (code, "There is no folder 'nothing' to allow" in err) == (1, True)
     assert soart(*line, str(tmp_path))[0] == 0
@@ -182,7 +177,7 @@ def test_folders_to_allow_must_exist(soart, serving, tmp_path):
 
 @pytest.mark.parametrize("proxy", ["*", "proxy.example", "10.0.0.1/8"])
 def test_a_proxy_is_named_by_its_address(soart, serving, tmp_path, proxy):
-    code, _, err = soart("web", "--collection", "c", "--create", "--port", "0", "--trusted-proxy", proxy)
+    code, _, err = soart("web", "c", "--create", "--port", "0", "--trusted-proxy", proxy)
     assert (code, "expected an address" in err) == (2, True)
     assert serving == []
 
@@ -205,10 +200,10 @@ def test_prior_scores_are_those_of_the_settings_or_of_the_command_line(soart, se
     Collection(tmp_path / "soart-demo").close()
     line = ("web", "--no-open", "--port", "0")
     monkeypatch.setenv("SOART_PRIORS", "appeal others")
-    for options in ((), ("--prior", "technical"), ("--prior", "none")):
+    for options in ((), ("--set", "priors=technical"), ("--set", "priors=none")):
         assert soart(*line, *options)[0] == 0
     assert [app.state.server.settings.priors for app, _ in serving] == [["appeal", "others"], ["technical"], []]
-    code, _, err = soart(*line, "--prior", "beauty")
+    code, _, err = soart(*line, "--set", "priors=beauty")
     assert (code, "no prior score 'beauty'" in err, len(serving)) == (2, True, 3)
 
 
@@ -231,7 +226,7 @@ def test_it_starts_without_what_only_pictures_need():
 
 def test_it_serves_until_it_is_interrupted(tmp_path):
     Collection(tmp_path / "c").close()
-    line = [sys.executable, "-m", "soart.plugin.cli", "web", "--collection", "c", "--no-open", "--port", "0"]
+    line = [sys.executable, "-m", "soart.plugin.cli", "web", "c", "--no-open", "--port", "0"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
             address, token = process.stdout.readline().split()[2].split("?token=")

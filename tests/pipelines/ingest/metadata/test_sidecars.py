@@ -110,7 +110,7 @@ RATED = '<x xmlns:xmp="http://ns.adobe.com/xap/1.0/"><y xmp:Rating="%s"/></x>'
 
 @pytest.mark.parametrize("place", ["file", "text", "table"])
 def test_the_rating_beside_a_picture_hides_nothing_and_is_added(build, tmp_path, place):
-    """The stars that ``soart annotate`` writes beside a picture hid the prompt in a table."""
+    """The stars that ``soart label`` writes beside a picture hid the prompt in a table."""
     content = build.png({"parameters": f"a fox\n{SETTINGS}"} if place == "file" else {})
     if place == "text":
         (tmp_path / "a.txt").write_text("a fox")
